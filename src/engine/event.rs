@@ -1,0 +1,191 @@
+//! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
+
+use crate::model::Warning;
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened in a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, RFC 3339.
+    pub t: jiff::Timestamp,
+    /// The job's identifier.
+    pub job: String,
+    /// What.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// Why a job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Stable identifier: `source.bad`, `disk.full`, `output.exists`, …
+    pub code: String,
+    /// One sentence: what, in which file, where.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A tensor's work begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorStart {
+    /// Which output of the plan (0-based).
+    pub output: usize,
+    /// Name in the output.
+    pub name: String,
+    /// Transformer layer, if it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// Kind: the name without the layer and suffix (`ffn_down`, `attn_q`).
+    pub kind: String,
+    /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
+    pub role: String,
+    /// Encoding in the source.
+    pub from: String,
+    /// Encoding in the output.
+    pub to: String,
+    /// Encoded bytes in the output.
+    pub bytes: u64,
+}
+
+/// A tensor's work is done. The metrics compare the source's values with the output's; absent when nothing was re-encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorDone {
+    /// What it was.
+    #[serde(flatten)]
+    pub tensor: TensorStart,
+    /// Root mean square error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rmse: Option<f64>,
+    /// Signal to quantization noise, dB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sqnr_db: Option<f64>,
+    /// Cosine similarity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f64>,
+    /// Largest absolute error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_abs: Option<f64>,
+}
+
+/// Resources at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
+pub struct Sample {
+    /// Resident bytes of the worker.
+    pub rss: u64,
+    /// Cores in use.
+    pub cpu: f64,
+    /// Source bytes per second.
+    pub read_rate: f64,
+    /// Output bytes per second.
+    pub write_rate: f64,
+    /// Share of the whole job done, 0 to 1.
+    pub fraction: f64,
+    /// Seconds left, when it can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<f64>,
+}
+
+/// The kinds of event. The `kind` strings are stable; readers ignore kinds they do not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum EventBody {
+    /// The job was made and waits.
+    #[serde(rename = "job.queued")]
+    Queued {
+        /// What is converted, for people.
+        title: String,
+    },
+    /// Work begins.
+    #[serde(rename = "job.started")]
+    Started {
+        /// Process that does the work.
+        pid: u32,
+        /// Worker threads.
+        threads: usize,
+    },
+    /// What will be done.
+    #[serde(rename = "plan")]
+    Plan {
+        /// Final path of each output.
+        outputs: Vec<String>,
+        /// Tensors over all outputs.
+        tensors: usize,
+        /// Bytes over all outputs.
+        bytes: u64,
+        /// Warnings of the plan.
+        warnings: Vec<Warning>,
+    },
+    /// A tensor begins.
+    #[serde(rename = "tensor.started")]
+    TensorStarted(TensorStart),
+    /// A tensor's progress.
+    #[serde(rename = "tensor.progress")]
+    TensorProgress {
+        /// Which output.
+        output: usize,
+        /// Name in the output.
+        name: String,
+        /// 0 to 1.
+        fraction: f64,
+    },
+    /// A tensor is done.
+    #[serde(rename = "tensor.finished")]
+    TensorFinished(TensorDone),
+    /// A warning while working.
+    #[serde(rename = "warning")]
+    Warning(Warning),
+    /// Resources.
+    #[serde(rename = "sample")]
+    Sample(Sample),
+    /// An output's bytes are all in place (still under its `.part` name).
+    #[serde(rename = "output.written")]
+    OutputWritten {
+        /// Final path.
+        path: String,
+        /// Size.
+        bytes: u64,
+    },
+    /// An output was read back and agrees.
+    #[serde(rename = "output.verified")]
+    OutputVerified {
+        /// Final path.
+        path: String,
+        /// Who read it: `remold`, `gguf-rs`.
+        by: Vec<String>,
+    },
+    /// An output stands under its final name.
+    #[serde(rename = "output.published")]
+    OutputPublished {
+        /// Final path.
+        path: String,
+        /// Size.
+        bytes: u64,
+    },
+    /// The job is done.
+    #[serde(rename = "job.finished")]
+    Finished {
+        /// Wall time.
+        seconds: f64,
+        /// Highest resident memory, bytes.
+        peak_rss: u64,
+    },
+    /// The job failed; nothing half-written stays.
+    #[serde(rename = "job.failed")]
+    Failed {
+        /// Wall time.
+        seconds: f64,
+        /// Why.
+        error: Failure,
+    },
+    /// The job was cancelled; nothing half-written stays.
+    #[serde(rename = "job.cancelled")]
+    Cancelled {
+        /// Wall time.
+        seconds: f64,
+    },
+    /// A kind this version does not know.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}

@@ -1,0 +1,39 @@
+//! File formats, one folder each: probe, open → [`Model`], lay out a file ← tensors.
+//!
+//! Must not know recipes, plans or jobs. Adding a format is a folder with a [`FormatSpec`] and a line in [`FORMATS`].
+//! Reading is lazy and bounded: every length is checked against what the file holds before anything is allocated.
+//! Writing is planned: [`FormatSpec::layout`] says every fixed byte and the place of every tensor before the first byte is
+//! written; the engine fills the places in any order from many threads.
+
+mod layout;
+mod probe;
+
+pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
+pub use probe::{Head, Verdict, open, probe};
+
+use crate::model::{FormatId, Model, Result};
+use std::path::Path;
+
+/// Everything the rest of remold needs to know of a format.
+pub struct FormatSpec {
+    /// Which format this is.
+    pub id: FormatId,
+    /// One line for `remold formats`.
+    pub about: &'static str,
+    /// File extensions, lower case, without the dot. They break ties between weak verdicts, nothing else.
+    pub extensions: &'static [&'static str],
+    /// Looks at the first bytes (and the path's name) and says whether this is such a file.
+    pub probe: fn(&Head<'_>) -> Verdict,
+    /// Opens a file of this format (for sharded sets: any shard, or the index).
+    pub open: fn(&Path) -> Result<Model>,
+    /// Lays out the file(s) for a set of tensors; `None` if the format is only read.
+    pub layout: Option<fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>>,
+}
+
+/// Every format that has something in it, by [`FormatId`] order.
+pub static FORMATS: &[&FormatSpec] = &[];
+
+/// The spec of a format; `None` while it is not built.
+pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
+    FORMATS.iter().copied().find(|s| s.id == id)
+}

@@ -1,0 +1,72 @@
+//! Which format a path holds, by its bytes first and its name second.
+
+use super::{FORMATS, FormatSpec};
+use crate::model::{Model, ModelError, Result};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Bytes of the file's beginning a probe may look at.
+pub const HEAD_BYTES: usize = 4096;
+
+/// What a probe sees.
+#[derive(Debug)]
+pub struct Head<'a> {
+    /// The path, for its name only.
+    pub path: &'a Path,
+    /// The first bytes, at most [`HEAD_BYTES`].
+    pub bytes: &'a [u8],
+    /// Length of the whole file.
+    pub len: u64,
+}
+
+/// A probe's answer. Bytes beat names: an extension alone never makes more than `Weak`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Not this format.
+    No,
+    /// Could be; the extension decides between several.
+    Weak,
+    /// A magic number or an equally telling structure was seen.
+    Strong,
+}
+
+/// Finds the format of a file.
+///
+/// # Errors
+/// I/O errors; a bad-file error that shows the first bytes when no format claims it.
+pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
+    let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
+    let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
+    if len == 0 {
+        let hint = "Is it still being written or downloaded?";
+        return Err(ModelError::bad("the file is empty").in_file(path).with_hint(hint));
+    }
+    let mut bytes = Vec::new();
+    let mut head = (&mut file).take(HEAD_BYTES as u64);
+    head.read_to_end(&mut bytes).map_err(|e| ModelError::io(path, "reading", e))?;
+    let head = Head { path, bytes: &bytes, len };
+    let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+    let best = FORMATS
+        .iter()
+        .map(|s| ((s.probe)(&head), s.extensions.contains(&ext.as_str()), *s))
+        .filter(|(v, by_name, _)| *v == Verdict::Strong || (*v == Verdict::Weak && *by_name))
+        .max_by_key(|(v, by_name, _)| (*v, *by_name));
+    best.map(|(_, _, s)| s).ok_or_else(|| {
+        let shown: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let what = format!("no known model format begins with these bytes: {}", shown.join(" "));
+        ModelError::bad(what).in_file(path).with_hint("`remold formats` lists what can be read.")
+    })
+}
+
+/// Opens a model: a file of any format, or a folder.
+///
+/// # Errors
+/// What the format's reader says, with file and place.
+pub fn open(path: &Path) -> Result<Model> {
+    if path.is_dir() {
+        return Err(ModelError::unsupported("folders are being built").in_file(path));
+    }
+    let spec = probe(path)?;
+    (spec.open)(path).map_err(|e| e.in_file(path).in_format(spec.id))
+}

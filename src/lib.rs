@@ -1,0 +1,30 @@
+//! remold turns a model as it was trained into the files it must run from.
+//!
+//! The rooms, ground floor first; a module imports only from rooms above its own line (see `ARCHITECTURE.md`).
+#![deny(unsafe_code)]
+
+pub mod tensor;
+
+pub mod quant;
+
+pub mod model;
+
+pub mod formats;
+
+pub mod arch;
+
+pub mod transform;
+
+pub mod recipe;
+
+pub mod plan;
+
+pub mod engine;
+
+pub mod job;
+
+pub mod monitor;
+
+pub mod cli;
+
+pub mod tui;

@@ -1,0 +1,96 @@
+//! One tensor: its name, shape, encoding and lazy data.
+
+use super::Result;
+use crate::quant::Encoding;
+use crate::tensor::Shape;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Produces any range of a tensor's rows, as bytes in the entry's encoding. Implementations are cheap to share and safe to
+/// call from many threads at once.
+pub trait TensorData: Send + Sync {
+    /// Fills `dst` with rows `rows` (`dst.len()` is their exact encoded size).
+    ///
+    /// # Errors
+    /// I/O errors and files that changed or ended early, naming the file and the place.
+    fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()>;
+}
+
+/// A named tensor whose data is produced on demand.
+#[derive(Clone)]
+pub struct TensorEntry {
+    /// The name in its ecosystem.
+    pub name: String,
+    /// Dimensions, outermost first.
+    pub shape: Shape,
+    /// How the elements are encoded.
+    pub encoding: Encoding,
+    /// The rows.
+    pub data: Arc<dyn TensorData>,
+    /// Identity of the storage behind it: two entries with the same value are tied (share memory in the checkpoint).
+    pub storage: Option<u64>,
+}
+
+impl TensorEntry {
+    /// An entry without a storage identity.
+    pub fn new(
+        name: impl Into<String>,
+        shape: impl Into<Shape>,
+        encoding: impl Into<Encoding>,
+        data: Arc<dyn TensorData>,
+    ) -> Self {
+        Self { name: name.into(), shape: shape.into(), encoding: encoding.into(), data, storage: None }
+    }
+
+    /// The same tensor under another name.
+    #[must_use]
+    pub fn renamed(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// Elements of one row.
+    pub fn cols(&self) -> u64 {
+        self.shape.cols()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.shape.rows()
+    }
+
+    /// Encoded bytes of one row; 0 if the row is no multiple of the block length (readers refuse such tensors).
+    pub fn row_bytes(&self) -> u64 {
+        self.encoding.row_bytes(self.cols()).unwrap_or(0)
+    }
+
+    /// Encoded bytes of the whole tensor.
+    pub fn bytes(&self) -> u64 {
+        self.encoding.tensor_bytes(&self.shape).unwrap_or(0)
+    }
+
+    /// Reads a range of rows into a fresh buffer. For small tensors and tests; writers reuse their buffers.
+    ///
+    /// # Errors
+    /// As [`TensorData::read_rows`].
+    pub fn read(&self, rows: Range<u64>) -> Result<Vec<u8>> {
+        let len = (rows.end - rows.start).saturating_mul(self.row_bytes());
+        let mut out = vec![0u8; usize::try_from(len).unwrap_or(usize::MAX)];
+        self.data.read_rows(rows, &mut out)?;
+        Ok(out)
+    }
+
+    /// Reads the whole tensor into a fresh buffer. For small tensors and tests.
+    ///
+    /// # Errors
+    /// As [`TensorData::read_rows`].
+    pub fn read_all(&self) -> Result<Vec<u8>> {
+        self.read(0..self.rows())
+    }
+}
+
+impl fmt::Debug for TensorEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} [{}]", self.name, self.encoding, self.shape)
+    }
+}

@@ -1,0 +1,136 @@
+//! A [`Model`] is something opened from disk: lazy tensors, typed metadata, the sidecar files of its folder.
+//!
+//! Knows no single file format. A [`TensorEntry`] is a name, a shape, an encoding and a way to produce any range of its rows
+//! ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
+
+mod entry;
+mod error;
+mod file_slice;
+mod metadata;
+mod sidecar;
+mod view;
+
+pub use entry::{TensorData, TensorEntry};
+pub use error::{ErrorKind, ModelError, Result};
+pub use file_slice::FileSlice;
+pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use sidecar::{Sidecar, Sidecars};
+pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
+
+use std::path::PathBuf;
+
+/// The file formats a model can come from or go to. What each can do stands in `formats`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are the formats' own")]
+pub enum FormatId {
+    Safetensors,
+    Pytorch,
+    Gguf,
+    Ggml,
+    Onnx,
+    Ort,
+    Tflite,
+    Savedmodel,
+}
+
+impl FormatId {
+    /// The name used on the command line and in recipes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Pytorch => "pytorch",
+            Self::Gguf => "gguf",
+            Self::Ggml => "ggml",
+            Self::Onnx => "onnx",
+            Self::Ort => "ort",
+            Self::Tflite => "tflite",
+            Self::Savedmodel => "savedmodel",
+        }
+    }
+
+    /// Every format of the command-line contract.
+    pub const ALL: [Self; 8] = [
+        Self::Safetensors,
+        Self::Pytorch,
+        Self::Gguf,
+        Self::Ggml,
+        Self::Onnx,
+        Self::Ort,
+        Self::Tflite,
+        Self::Savedmodel,
+    ];
+}
+
+impl std::fmt::Display for FormatId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Something said about a model or a plan that is not an error. `code` is stable and machine-readable (`config.unknown-field`).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Warning {
+    /// Stable identifier, `area.what`.
+    pub code: String,
+    /// One sentence for people.
+    pub text: String,
+    /// The tensor it is about, if one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tensor: Option<String>,
+}
+
+impl Warning {
+    /// A warning about no tensor in particular.
+    pub fn new(code: &str, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), text: text.into(), tensor: None }
+    }
+
+    /// A warning about one tensor.
+    pub fn about(code: &str, tensor: &str, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), text: text.into(), tensor: Some(tensor.to_owned()) }
+    }
+}
+
+/// A model opened from disk, or the result of a step. Cloning is cheap: tensor data is shared.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The file or folder it was opened from.
+    pub path: PathBuf,
+    /// The format its tensors are stored in.
+    pub format: FormatId,
+    /// Every file read, in reading order (shards, not sidecars).
+    pub files: Vec<PathBuf>,
+    /// The tensors, in the order of the file(s).
+    pub tensors: Vec<TensorEntry>,
+    /// Typed metadata of the file itself (GGUF key-values, safetensors `__metadata__`), in file order.
+    pub metadata: Metadata,
+    /// `config.json` and the tokenizer files that stand beside the tensors, by file name; empty for a lone file.
+    pub sidecars: Sidecars,
+    /// Things found that are not tensors and are not converted (`optimizer state: 120 tensors`, opaque pickled objects).
+    pub opaque: Vec<String>,
+    /// What to tell the user.
+    pub warnings: Vec<Warning>,
+}
+
+impl Model {
+    /// The tensor of that exact name.
+    pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
+        self.tensors.iter().find(|t| t.name == name)
+    }
+
+    /// Total elements over all tensors (saturating).
+    pub fn parameters(&self) -> u64 {
+        self.tensors.iter().fold(0u64, |a, t| a.saturating_add(t.shape.elems().unwrap_or(0)))
+    }
+
+    /// Total bytes of tensor data as stored (saturating).
+    pub fn tensor_bytes(&self) -> u64 {
+        self.tensors.iter().fold(0u64, |a, t| a.saturating_add(t.bytes()))
+    }
+
+    /// `config.json` parsed, if the folder has a valid one.
+    pub fn config(&self) -> Option<serde_json::Value> {
+        let bytes = self.sidecars.read("config.json").ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+}

@@ -1,0 +1,76 @@
+//! What a plan says.
+
+use crate::model::Warning;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What will be done, to the byte. Serialized as `plan.json` of a job and printed by `--dry-run`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The source path.
+    pub source: PathBuf,
+    /// Format of the source.
+    pub source_format: String,
+    /// Architecture (GGUF name, `llama`), if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Parameters in the source.
+    pub parameters: u64,
+    /// Bytes of tensor data in the source.
+    pub source_bytes: u64,
+    /// What is written.
+    pub outputs: Vec<PlannedOutput>,
+    /// Bytes that must be free on the destination(s).
+    pub disk_bytes: u64,
+    /// Upper bound on the memory the run takes, bytes.
+    pub memory_bytes: u64,
+    /// Everything worth knowing.
+    pub warnings: Vec<Warning>,
+}
+
+/// One output of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedOutput {
+    /// Final path: a file or a folder.
+    pub path: PathBuf,
+    /// Format name.
+    pub format: String,
+    /// What was asked for: `Q4_K_M`, `bf16`, `auto`.
+    pub quantization: String,
+    /// Files and their exact sizes.
+    pub files: Vec<(PathBuf, u64)>,
+    /// Exact size over all files.
+    pub bytes: u64,
+    /// Bits per weight over all tensors, without headers.
+    pub bits_per_weight: f64,
+    /// Tensors in output order.
+    pub tensors: Vec<PlannedTensor>,
+}
+
+/// One tensor of an output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTensor {
+    /// Name in the output.
+    pub name: String,
+    /// Layer number, if it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// Kind: name without layer and suffix (`ffn_down`).
+    pub kind: String,
+    /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
+    pub role: String,
+    /// Encoding in the source.
+    pub from: String,
+    /// Encoding in the output.
+    pub to: String,
+    /// Dimensions, outermost first.
+    pub shape: Vec<u64>,
+    /// Encoded bytes in the output.
+    pub bytes: u64,
+    /// Why this type, when a rule or fallback chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// The type that was wanted but does not fit the shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_from: Option<String>,
+}

@@ -1,0 +1,122 @@
+//! How the elements of a stored tensor are encoded: plain or in blocks.
+
+use super::BlockType;
+use crate::tensor::{DType, Shape};
+use std::fmt;
+
+/// How the elements of a stored tensor are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Encoding {
+    /// One packed little-endian element after the other.
+    Plain(DType),
+    /// ggml blocks along each row.
+    Block(BlockType),
+}
+
+impl Encoding {
+    /// Bytes of one row of `cols` elements; `None` if `cols` is no multiple of the block length or the size overflows.
+    pub fn row_bytes(self, cols: u64) -> Option<u64> {
+        let (elems, bytes) = self.unit();
+        if !cols.is_multiple_of(elems) {
+            return None;
+        }
+        (cols / elems).checked_mul(bytes)
+    }
+
+    /// Bytes of a whole tensor; `None` as for [`Encoding::row_bytes`].
+    pub fn tensor_bytes(self, shape: &Shape) -> Option<u64> {
+        shape.elems()?;
+        self.row_bytes(shape.cols())?.checked_mul(shape.rows())
+    }
+
+    /// (elements, bytes) of the smallest addressable unit.
+    pub fn unit(self) -> (u64, u64) {
+        match self {
+            Self::Plain(d) => (1, d.size_bytes() as u64),
+            Self::Block(b) => (b.block_elems() as u64, b.block_bytes() as u64),
+        }
+    }
+
+    /// Bits an element takes on average: 4.5 for Q4_K.
+    pub fn bits_per_weight(self) -> f64 {
+        let (elems, bytes) = self.unit();
+        bytes as f64 * 8.0 / elems as f64
+    }
+
+    /// The `ggml_type` number, where ggml has one.
+    pub fn ggml_code(self) -> Option<u32> {
+        Some(match self {
+            Self::Block(b) => b.code(),
+            Self::Plain(DType::F32) => 0,
+            Self::Plain(DType::F16) => 1,
+            Self::Plain(DType::I8) => 24,
+            Self::Plain(DType::I16) => 25,
+            Self::Plain(DType::I32) => 26,
+            Self::Plain(DType::I64) => 27,
+            Self::Plain(DType::F64) => 28,
+            Self::Plain(DType::BF16) => 30,
+            Self::Plain(_) => return None,
+        })
+    }
+
+    /// Inverse of [`Encoding::ggml_code`].
+    pub fn from_ggml_code(code: u32) -> Option<Self> {
+        let plain = [DType::F32, DType::F16, DType::I8, DType::I16, DType::I32, DType::I64, DType::F64, DType::BF16];
+        let plain = plain.into_iter().map(Self::Plain).find(|e| e.ggml_code() == Some(code));
+        plain.or_else(|| BlockType::from_code(code).map(Self::Block))
+    }
+
+    /// The name people know: `bf16`, `Q4_K`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain(d) => d.name(),
+            Self::Block(b) => b.name(),
+        }
+    }
+
+    /// Inverse of [`Encoding::name`], case-insensitive.
+    pub fn parse(name: &str) -> Option<Self> {
+        DType::parse(name).map(Self::Plain).or_else(|| BlockType::parse(name).map(Self::Block))
+    }
+}
+
+impl From<DType> for Encoding {
+    fn from(d: DType) -> Self {
+        Self::Plain(d)
+    }
+}
+
+impl From<BlockType> for Encoding {
+    fn from(b: BlockType) -> Self {
+        Self::Block(b)
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_rows() {
+        assert_eq!(Encoding::from(BlockType::Q4_K).row_bytes(512), Some(288));
+        assert_eq!(Encoding::from(BlockType::Q4_K).row_bytes(500), None);
+        assert_eq!(Encoding::from(DType::BF16).tensor_bytes(&Shape::from([2, 3, 4])), Some(48));
+        assert_eq!(Encoding::from(DType::F64).tensor_bytes(&Shape::from([u64::MAX, 2])), None);
+    }
+
+    #[test]
+    fn codes_and_names_invert() {
+        for code in 0..64 {
+            if let Some(e) = Encoding::from_ggml_code(code) {
+                assert_eq!(e.ggml_code(), Some(code));
+                assert_eq!(Encoding::parse(e.name()), Some(e));
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The recipe as the rest of remold sees it, whatever file or flags it came from.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What the user wants: a source, steps, targets, checks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name shown in lists; the file's stem when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where the model is.
+    #[serde(default)]
+    pub source: Source,
+    /// Steps, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pipeline: Vec<Step>,
+    /// What to write.
+    #[serde(default, rename = "target", skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+    /// What to check afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validate: Option<Validate>,
+}
+
+/// Where the model is and how to read it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A file or folder; may be left to the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Format name, when probing must not decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+}
+
+/// One step of the pipeline. This version carries out none of them: a recipe with steps is refused at check time by name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// `prune`, `distil`, `quantize`, `split`, `optimize`, `validate`, `convert`, …
+    pub step: String,
+    /// The step's own keys.
+    #[serde(flatten)]
+    pub options: IndexMap<String, serde_json::Value>,
+}
+
+/// One thing to write.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Format name: `gguf`, `safetensors`, `pytorch`, …
+    pub format: String,
+    /// Quantization or element type: `q4_k_m`, `bf16`, `f16`, `auto`; absent = keep the source's types (GGUF: `auto`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<String>,
+    /// Destination; absent = named after the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<PathBuf>,
+    /// Overwrite an existing destination.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
+    /// GGUF: the context length to declare; the config's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_length: Option<u64>,
+    /// GGUF: type of the token embedding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_type: Option<String>,
+    /// GGUF: type of the output matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_type: Option<String>,
+    /// GGUF: types by tensor: roles (`attention`, `ffn`), names with `*`, or `re:` patterns; first match wins.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub tensor_types: IndexMap<String, String>,
+    /// GGUF: every allowed tensor at the base type, no mix.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pure: bool,
+    /// GGUF: quantize again what is quantized already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_requantize: bool,
+    /// GGUF: a type that does not fit a tensor's shape is an error instead of a fallback.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_fallback: bool,
+    /// GGUF: importance matrix file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imatrix: Option<PathBuf>,
+    /// GGUF: pre-tokenizer name, when it cannot be recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_tokenizer: Option<String>,
+    /// GGUF: model name to write (`general.name`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_name: Option<String>,
+    /// Write an Ollama Modelfile beside the output.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub modelfile: bool,
+    /// A runtime setting: goes into the Modelfile, not into the GGUF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_mlock: Option<bool>,
+    /// safetensors: split above this size, in bytes or as `5GB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_shard_size: Option<String>,
+}
+
+/// What to check afterwards.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validate {
+    /// Text to measure on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Conditions that make the run end with exit code 3: metric → `"> 0.05"`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub fail_if: IndexMap<String, String>,
+}
