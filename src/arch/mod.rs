@@ -1,5 +1,38 @@
 //! Network architectures, one file a family: tensor names across ecosystems, roles, hyper-parameter mapping.
 //!
-//! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter.
+//! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf`] gives the
+//! same keys, value types, tensor names, order, types and bytes. [`to_hf`] goes back. [`classify`] says what a tensor is for,
+//! whatever ecosystem named it. Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
 
+mod roles;
+mod types;
 pub mod vocab;
+
+pub use roles::{Role, TensorRole, classify};
+pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
+
+use crate::model::{Model, ModelError, Result};
+
+/// Converts a Hugging Face model (tensors plus `config.json` and tokenizer sidecars) to GGUF names, metadata and encodings.
+/// Lazy: nothing is read but configuration and vocabulary.
+///
+/// # Errors
+/// An unsupported architecture, a configuration that lacks what GGUF needs, tensors without a place in the architecture, a
+/// vocabulary that cannot be read or does not fit the embedding.
+pub fn to_gguf(_model: &Model, _options: &GgufOptions) -> Result<GgufModel> {
+    Err(ModelError::unsupported("architectures are being built"))
+}
+
+/// Converts a GGUF model back to Hugging Face names, `config.json`, `generation_config.json` and tokenizer files. Lazy.
+/// Block-quantized tensors keep their encoding in the model; `encodings` names the plain type to write (f16).
+///
+/// # Errors
+/// An unsupported architecture, missing metadata, tensors without a place in the architecture.
+pub fn to_hf(_model: &Model) -> Result<HfModel> {
+    Err(ModelError::unsupported("architectures are being built"))
+}
+
+/// Every family that can be converted, for documentation and messages.
+pub fn supported() -> &'static [FamilyInfo] {
+    &[]
+}
