@@ -1,0 +1,6 @@
+//! What the readers and layouts of the file formats do, seen from outside.
+
+#[path = "formats/material.rs"]
+mod material;
+#[path = "formats/support.rs"]
+mod support;
