@@ -6,6 +6,7 @@
 //! written; the engine fills the places in any order from many threads.
 
 pub mod gguf;
+pub mod hf;
 mod layout;
 mod limits;
 mod probe;
@@ -15,7 +16,7 @@ pub mod safetensors;
 mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
-pub use probe::{Head, Verdict, open, probe};
+pub use probe::{Head, Verdict, open, open_file, probe};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;
