@@ -1,0 +1,8 @@
+//! What the readers and layouts of the file formats do, seen from outside.
+
+#[path = "formats/folders.rs"]
+mod folders;
+#[path = "formats/material.rs"]
+mod material;
+#[path = "formats/support.rs"]
+mod support;
