@@ -7,7 +7,7 @@ use super::params::{Params, Source};
 use super::rope::Rope;
 use super::tensors::{self, Shapes};
 use super::types::{ConfigStatus, GgufModel, GgufOptions, OutType};
-use super::vocab::{Vocab, VocabRequest, vocab_metadata};
+use super::vocab::{VocabRequest, vocab_metadata};
 use crate::model::{MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::{BlockType, Encoding};
 use crate::tensor::DType;
@@ -19,14 +19,6 @@ const QUANTIZATION_VERSION: u32 = 2;
 
 /// See [`super::to_gguf`].
 pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
-    convert_with(model, options, vocab_metadata)
-}
-
-fn convert_with(
-    model: &Model,
-    options: &GgufOptions,
-    vocabulary: impl Fn(&VocabRequest<'_>) -> Result<Vocab>,
-) -> Result<GgufModel> {
     let root = read_config(model)?;
     let class = hf_class(&root)?;
     let family = by_class(class)?;
@@ -45,7 +37,7 @@ fn convert_with(
     let mut params = Params { arch: family.info.gguf_arch, md, file_type: file_type(out_type) };
     let source = Source { model, config: &config, rope: &rope, blocks };
     let mut out = (family.extra)(&source, &mut params)?;
-    let vocab = vocabulary(&VocabRequest {
+    let vocab = vocab_metadata(&VocabRequest {
         sidecars: &model.sidecars,
         config: &root,
         arch: family.info.gguf_arch,
