@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 /// A folder of test data: in `fixtures/`, or where a checkout has it beside itself.
 fn data(inside: &str, beside: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places =
-        [root.join("fixtures").join(inside), root.join("../shared").join(beside), root.join("../../shared").join(beside)];
+    let places = [
+        root.join("fixtures").join(inside),
+        root.join("../shared").join(beside),
+        root.join("../../shared").join(beside),
+    ];
     let found = places.into_iter().find(|p| p.is_dir());
     if found.is_none() {
         eprintln!("skipped: {inside} absent");
@@ -44,8 +47,12 @@ fn shown(value: &MetaValue) -> (String, Value) {
             let each = v.iter().flat_map(|s| (s.len() as u64).to_le_bytes().into_iter().chain(s.iter().copied()));
             array("string", v.len(), each.collect())
         }
-        MetaValue::Array(MetaArray::I32(v)) => array("int32", v.len(), v.iter().flat_map(|x| x.to_le_bytes()).collect()),
-        MetaValue::Array(MetaArray::F32(v)) => array("float32", v.len(), v.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        MetaValue::Array(MetaArray::I32(v)) => {
+            array("int32", v.len(), v.iter().flat_map(|x| x.to_le_bytes()).collect())
+        }
+        MetaValue::Array(MetaArray::F32(v)) => {
+            array("float32", v.len(), v.iter().flat_map(|x| x.to_le_bytes()).collect())
+        }
         other => panic!("no golden file has a {}", other.type_name()),
     }
 }

@@ -1,0 +1,10 @@
+//! The outside of the workbench: terminal, event loop, workers.
+
+mod caps;
+pub mod effects;
+mod events;
+mod scan;
+mod terminal;
+mod workers;
+
+pub(super) use events::run;
