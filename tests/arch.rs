@@ -1,6 +1,6 @@
 //! Conversion between Hugging Face and GGUF against what llama.cpp's converter writes for the same folders.
 
-use remold::arch::{GgufModel, GgufOptions, OutType, to_gguf};
+use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, to_gguf, to_hf};
 use remold::formats;
 use remold::model::{MetaArray, MetaValue, TensorEntry, decode_rows};
 use remold::quant::Encoding;
@@ -61,6 +61,8 @@ fn golden_value(entry: &Value) -> (String, Value) {
     let kind = entry["type"].as_str().unwrap().to_owned();
     match entry.get("sha256") {
         Some(hash) => (kind, serde_json::json!([entry["len"], hash])),
+        // Through a float: the number's text is not what is compared.
+        None if kind == "float32" => (kind, entry["value"].as_f64().into()),
         None => (kind, entry["value"].clone()),
     }
 }
@@ -146,6 +148,84 @@ fn differences(ours: &GgufModel, golden: &Value) -> Vec<String> {
     out
 }
 
+/// The source's tensors by name as f32, and its configuration.
+fn floats(model: &remold::model::Model) -> std::collections::BTreeMap<String, (Vec<u64>, Vec<f32>)> {
+    let each = model.tensors.iter().map(|t| {
+        let mut out = vec![0f32; t.shape.elems().unwrap() as usize];
+        decode_rows(t, 0..t.rows(), &mut Vec::new(), &mut out).unwrap();
+        (t.name.clone(), (t.shape.0.clone(), out))
+    });
+    each.collect()
+}
+
+/// To GGUF and back: the same tensors (norms of Gemma within rounding) and every mapped field of the configuration.
+#[test]
+fn a_round_trip_gives_the_model_back() {
+    let Some((_, models)) = golden() else { return };
+    let names = [
+        "tiny-llama",
+        "tiny-mistral-sharded",
+        "tiny-mixtral",
+        "tiny-qwen2",
+        "tiny-qwen3",
+        "tiny-qwen3moe",
+        "tiny-gemma2",
+        "tiny-gemma3",
+        "tiny-phi3",
+        "tiny-gpt2",
+        "tiny-bert",
+        "tiny-llama3-pt",
+    ];
+    for name in names {
+        if name.ends_with("-pt") && formats::open(&models.join(name)).is_err() {
+            continue;
+        }
+        let source = formats::open(&models.join(name)).unwrap();
+        let gguf = convert(&models, name, OutType::F32);
+        let back = to_hf(&gguf.model).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (mut before, after) = (floats(&source), floats(&back.model));
+        before.retain(|n, _| !n.starts_with("pooler."));
+        let names: (Vec<_>, Vec<_>) = (before.keys().collect(), after.keys().collect());
+        assert_eq!(names.0, names.1, "{name}");
+        for (tensor, (shape, values)) in &before {
+            assert_eq!(shape, &after[tensor].0, "{name} {tensor}");
+            let slack = if name.contains("gemma") && tensor.ends_with("norm.weight") { 1e-7 } else { 0.0 };
+            let same = values.iter().zip(&after[tensor].1).all(|(a, b)| (a - b).abs() <= slack);
+            assert!(same, "{name} {tensor}");
+        }
+        let (was, is) = (source.config().unwrap(), back.model.config().unwrap());
+        for field in &gguf.config_table {
+            let (was, is) = (&was[&field.name], &is[&field.name]);
+            let mapped = field.status == ConfigStatus::Mapped && !was.is_null();
+            let same = match (was.as_f64(), is.as_f64()) {
+                (Some(a), Some(b)) => a == b,
+                _ => was == is,
+            };
+            assert!(!mapped || same, "{name}: {} was {was} and is {is}", field.name);
+            assert_ne!(field.status, ConfigStatus::Unknown, "{name}: {}", field.name);
+        }
+        if back.model.warnings.iter().any(|w| w.code == "vocab.not-restored") {
+            continue;
+        }
+        // And once more to GGUF: the same metadata, but for the vocabulary, which another room answers for.
+        let again = to_gguf(
+            &remold::model::Model { path: source.path.clone(), ..back.model },
+            &GgufOptions {
+                out_type: OutType::F32,
+                pre_tokenizer: pre_tokenizer(name).map(str::to_owned),
+                ..GgufOptions::default()
+            },
+        )
+        .unwrap_or_else(|e| panic!("{name}, second time: {e} ({:?})", e.hint()));
+        for (key, value) in gguf.model.metadata.iter().filter(|(k, _)| !k.starts_with("tokenizer.")) {
+            let more = ["llama.attention.key_length", "llama.attention.value_length"];
+            if !more.contains(&key.as_str()) {
+                assert_eq!(Some(value), again.model.metadata.get(key), "{name}: {key}");
+            }
+        }
+    }
+}
+
 /// Every model with every output type: the same keys, values, names, order, types, shapes and bytes.
 #[test]
 fn conversions_equal_the_golden_files() {
@@ -169,4 +249,39 @@ fn conversions_equal_the_golden_files() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert_eq!(checked, 60, "12 models in 5 types");
+}
+
+/// Folders made for the occasion, against what the reference wrote for them: `REMOLD_ARCH_REFERENCE` names a folder with
+/// `mk/NAME` and `ref/NAME.json`.
+#[test]
+fn variants_equal_the_reference() {
+    let Some(root) = std::env::var_os("REMOLD_ARCH_REFERENCE").map(PathBuf::from) else { return };
+    let mut failures = Vec::new();
+    for entry in std::fs::read_dir(root.join("mk")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Ok(bytes) = std::fs::read(root.join(format!("ref/{name}.json"))) else {
+            failures.push(format!("{name}: no reference"));
+            continue;
+        };
+        let want: Value = serde_json::from_slice(&bytes).unwrap();
+        let source = formats::open(&root.join("mk").join(&name)).unwrap();
+        let pre = want["metadata"].as_array().unwrap().iter().find(|m| m["key"] == "tokenizer.ggml.pre");
+        let options = GgufOptions {
+            out_type: if name.starts_with("gemma2-f16") || name.starts_with("llama-bias") {
+                OutType::Auto
+            } else {
+                OutType::BF16
+            },
+            pre_tokenizer: pre.map(|p| p["value"].as_str().unwrap().to_owned()),
+            ..GgufOptions::default()
+        };
+        match to_gguf(&source, &options) {
+            Err(e) => failures.push(format!("{name}: {e}")),
+            Ok(ours) => {
+                failures.extend(differences(&ours, &want).into_iter().map(|d| format!("{name}: {d}")));
+                println!("{name}: {:?}", ours.model.warnings);
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

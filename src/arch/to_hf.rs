@@ -6,7 +6,9 @@ use super::tensors::{split_layer, split_suffix, transposed, with_layer};
 use super::types::HfModel;
 use super::views::{MapElems, deinterleave, shift_norm};
 use super::vocab::restore_sidecars;
-use crate::model::{MapRows, MetaValue, Metadata, Model, ModelError, Result, Sidecar, TensorEntry};
+use crate::model::{
+    ErrorKind, MapRows, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, TensorEntry, Warning,
+};
 use crate::quant::Encoding;
 use crate::tensor::{DType, Shape};
 use serde_json::{Map, Value};
@@ -26,7 +28,16 @@ pub(crate) fn convert(model: &Model) -> Result<HfModel> {
         FAMILIES.iter().find(|f| f.info.gguf_arch == arch && (f.claims)(&meta)).ok_or_else(|| unknown(arch))?;
     let mut config = (family.config)(&meta)?;
     config.insert("use_cache".into(), true.into());
-    let mut sidecars = restore_sidecars(&model.metadata)?;
+    let mut warnings = model.warnings.clone();
+    let mut sidecars = match restore_sidecars(&model.metadata) {
+        Ok(sidecars) => sidecars,
+        Err(e) if e.kind() == ErrorKind::Unsupported => {
+            let text = format!("The tokenizer cannot be restored: {e}. Take it from the original model.");
+            warnings.push(Warning::new("vocab.not-restored", text));
+            Sidecars::default()
+        }
+        Err(e) => return Err(e.in_file(&model.path)),
+    };
     let pretty = |v: &Value| serde_json::to_vec_pretty(v).unwrap_or_default();
     let generation = generation(&model.metadata, &config);
     sidecars.0.insert("config.json".to_owned(), Sidecar::Bytes(pretty(&Value::Object(config))));
@@ -35,7 +46,7 @@ pub(crate) fn convert(model: &Model) -> Result<HfModel> {
     }
     let tensors = map(&meta, family)?;
     let encodings = tensors.iter().map(|t| plain(t.encoding)).collect();
-    let converted = Model { tensors, metadata: Metadata::new(), sidecars, ..model.clone() };
+    let converted = Model { tensors, metadata: Metadata::new(), sidecars, warnings, ..model.clone() };
     Ok(HfModel { model: converted, encodings })
 }
 
