@@ -4,5 +4,7 @@
 mod folders;
 #[path = "formats/material.rs"]
 mod material;
+#[path = "formats/roundtrip.rs"]
+mod roundtrip;
 #[path = "formats/support.rs"]
 mod support;

@@ -9,11 +9,13 @@
 //! would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`, `tests/formats.rs`.
 
 mod header;
+mod layout;
 mod open;
 mod split;
 mod values;
 
 pub use header::{Arrays, Header, TensorInfo, read_header};
+pub use layout::layout;
 pub use open::open;
 pub use split::shard_paths;
 
@@ -34,7 +36,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["gguf"],
     probe,
     open,
-    layout: None,
+    layout: Some(layout),
 };
 
 fn probe(head: &Head<'_>) -> Verdict {
