@@ -4,6 +4,8 @@
 mod folders;
 #[path = "formats/material.rs"]
 mod material;
+#[path = "formats/probing.rs"]
+mod probing;
 #[path = "formats/roundtrip.rs"]
 mod roundtrip;
 #[path = "formats/support.rs"]

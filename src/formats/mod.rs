@@ -12,6 +12,7 @@ mod limits;
 mod probe;
 pub mod pytorch;
 mod reader;
+mod recognised;
 pub mod safetensors;
 mod shards;
 
@@ -38,7 +39,16 @@ pub struct FormatSpec {
 }
 
 /// Every format that has something in it, by [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[&safetensors::SPEC, &pytorch::SPEC, &gguf::SPEC];
+pub static FORMATS: &[&FormatSpec] = &[
+    &safetensors::SPEC,
+    &pytorch::SPEC,
+    &gguf::SPEC,
+    &recognised::GGML,
+    &recognised::ONNX,
+    &recognised::ORT,
+    &recognised::TFLITE,
+    &recognised::SAVEDMODEL,
+];
 
 /// The spec of a format; `None` while it is not built.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
