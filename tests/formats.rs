@@ -8,5 +8,7 @@ mod material;
 mod probing;
 #[path = "formats/roundtrip.rs"]
 mod roundtrip;
+#[path = "formats/scanning.rs"]
+mod scanning;
 #[path = "formats/support.rs"]
 mod support;

@@ -14,10 +14,13 @@ pub mod pytorch;
 mod reader;
 mod recognised;
 pub mod safetensors;
+mod scan;
 mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
+use probe::probe_sure;
 pub use probe::{Head, Verdict, open, open_file, probe};
+pub use scan::{Found, FoundKind, scan};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;

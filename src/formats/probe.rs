@@ -36,6 +36,11 @@ pub enum Verdict {
 /// # Errors
 /// I/O errors; a bad-file error that shows the first bytes when no format claims it.
 pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
+    probe_sure(path).map(|(spec, _)| spec)
+}
+
+/// As [`probe`], and how sure it is.
+pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> {
     let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
     let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
     if len == 0 {
@@ -55,7 +60,7 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
         .map(|s| ((s.probe)(&head), s.extensions.contains(&ext.as_str()), *s))
         .filter(|(v, by_name, _)| *v == Verdict::Strong || (*v == Verdict::Weak && *by_name))
         .max_by_key(|(v, by_name, _)| (*v, *by_name));
-    best.map(|(_, _, s)| s).ok_or_else(|| {
+    best.map(|(v, _, s)| (s, v)).ok_or_else(|| {
         let shown: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
         let what = format!("no known model format begins with these bytes: {}", shown.join(" "));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
