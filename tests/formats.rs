@@ -6,6 +6,8 @@ mod folders;
 mod material;
 #[path = "formats/probing.rs"]
 mod probing;
+#[path = "formats/reject.rs"]
+mod reject;
 #[path = "formats/roundtrip.rs"]
 mod roundtrip;
 #[path = "formats/scanning.rs"]
