@@ -2,6 +2,8 @@
 
 #[path = "formats/folders.rs"]
 mod folders;
+#[path = "formats/hostile.rs"]
+mod hostile;
 #[path = "formats/material.rs"]
 mod material;
 #[path = "formats/probing.rs"]
