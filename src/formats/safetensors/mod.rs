@@ -12,10 +12,12 @@
 mod dtype;
 mod header;
 mod index;
+mod layout;
 mod open;
 
 pub use header::{Header, TensorInfo, read_header};
 pub use index::{Index, read_index};
+pub use layout::layout;
 pub use open::{open, open_index, open_shards};
 
 use super::{FormatSpec, Head, Verdict, limits};
@@ -31,7 +33,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["safetensors"],
     probe,
     open,
-    layout: None,
+    layout: Some(layout),
 };
 
 fn probe(head: &Head<'_>) -> Verdict {
