@@ -37,6 +37,8 @@ pub struct FoundModel {
     pub format: String,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What its headers say.
+    pub summary: Result<Summary, ErrorCard>,
 }
 
 /// A place on the screen that answers to the mouse.
@@ -71,12 +73,8 @@ pub enum Action {
     Resize(u16, u16),
     /// The time.
     Tick(jiff::Timestamp),
-    /// The scan has found models.
+    /// The scan is over and has found these.
     Found(Vec<FoundModel>),
-    /// The scan is over; folders that could not be read are named.
-    ScanDone(Vec<String>),
-    /// A model's headers were read for the tree.
-    Peeked(PathBuf, Result<Summary, ErrorCard>),
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
     /// The plan of the recipe being composed; the number tells which request it answers.

@@ -20,7 +20,7 @@ pub use commands::{
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use keys::{Code, Key, parse_keys};
-pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow, kind_of};
+pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
 pub use recipe::{Field, PRESETS, Preset, PresetForecast, RecipePane, RecipeState};
 pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};

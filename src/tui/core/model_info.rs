@@ -116,28 +116,9 @@ pub struct ModelInfo {
     pub health: Vec<Finding>,
 }
 
-/// A tensor's name without layer number and `.weight`/`.bias`, and its layer.
-pub fn kind_of(name: &str) -> (String, Option<u32>) {
-    let stem = name.strip_suffix(".weight").unwrap_or(name);
-    let mut layer = None;
-    let mut parts: Vec<&str> = Vec::new();
-    for part in stem.split('.') {
-        match part.parse::<u32>() {
-            Ok(n) if layer.is_none() && part.len() <= 4 => {
-                layer = Some(n);
-                // `model.layers.3.mlp.down_proj` is of kind `mlp.down_proj`.
-                parts.clear();
-            }
-            Ok(_) => parts.push("*"),
-            Err(_) => parts.push(part),
-        }
-    }
-    if parts.is_empty() { (stem.to_owned(), layer) } else { (parts.join("."), layer) }
-}
-
 impl ModelInfo {
-    /// Digests a model; `role` names the role of a tensor.
-    pub fn digest(model: &Model, role: impl Fn(&str) -> String) -> Self {
+    /// Digests a model; `classify` names kind and role of a tensor.
+    pub fn digest(model: &Model, classify: impl Fn(&str) -> (String, String)) -> Self {
         let mut tensors = Vec::with_capacity(model.tensors.len());
         let mut kinds: indexmap::IndexMap<String, KindRow> = indexmap::IndexMap::new();
         let mut by_role: indexmap::IndexMap<String, Share> = indexmap::IndexMap::new();
@@ -147,13 +128,13 @@ impl ModelInfo {
         }
         for t in &model.tensors {
             let (bytes, params) = (t.bytes(), t.shape.elems().unwrap_or(0));
-            let (role, shape, encoding) = (role(&t.name), t.shape.to_string(), t.encoding.name());
+            let (kind, role) = classify(&t.name);
+            let (shape, encoding) = (t.shape.to_string(), t.encoding.name());
             for (map, key) in [(&mut by_role, role.as_str()), (&mut by_dtype, encoding)] {
                 let s = map.entry(key.into()).or_insert_with(|| Share { name: key.into(), bytes: 0, params: 0 });
                 s.bytes = s.bytes.saturating_add(bytes);
                 s.params = s.params.saturating_add(params);
             }
-            let kind = kind_of(&t.name).0;
             let row = kinds.entry(kind.clone()).or_insert_with(|| KindRow {
                 kind,
                 role: role.clone(),
@@ -375,24 +356,4 @@ fn files(model: &Model) -> Vec<(String, u64)> {
         crate::model::Sidecar::Bytes(b) => (name.clone(), b.len() as u64),
     }));
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinds_lose_their_layer() {
-        let cases = [
-            ("model.layers.3.mlp.down_proj.weight", "mlp.down_proj", Some(3)),
-            ("blk.11.attn_q.bias", "attn_q.bias", Some(11)),
-            ("token_embd.weight", "token_embd", None),
-            ("model.layers.0.experts.7.w1.weight", "experts.*.w1", Some(0)),
-            ("12", "12", Some(12)),
-            ("", "", None),
-        ];
-        for (name, kind, layer) in cases {
-            assert_eq!(kind_of(name), (kind.to_owned(), layer), "{name}");
-        }
-    }
 }

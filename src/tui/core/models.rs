@@ -193,17 +193,11 @@ impl ModelsState {
             }
             let (path, bytes) = (model.path.clone(), model.bytes);
             let below = self.nodes.get(&path).map_or(0, |n| n.models);
-            let node = Node { name, depth, model: Some(model), summary: None, bytes, models: below + 1 };
+            let summary = Some(model.summary.clone());
+            let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
             self.nodes.insert(path, node);
         }
         self.refresh();
-    }
-
-    /// Keeps what the headers of a model say.
-    pub fn peeked(&mut self, path: &Path, summary: Result<Summary, ErrorCard>) {
-        if let Some(node) = self.nodes.get_mut(path) {
-            node.summary = Some(summary);
-        }
     }
 
     /// Keeps an opened model.
@@ -424,7 +418,12 @@ mod tests {
 
     fn tree(paths: &[&str]) -> ModelsState {
         let mut m = ModelsState::default();
-        let found = paths.iter().map(|p| FoundModel { path: p.into(), format: "gguf".into(), bytes: 10 });
+        let found = paths.iter().map(|p| FoundModel {
+            path: p.into(),
+            format: "gguf".into(),
+            bytes: 10,
+            summary: Ok(Summary::default()),
+        });
         m.add(Path::new("/r"), found.collect());
         m
     }

@@ -1,16 +1,34 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles.
 
-use super::scan;
+use crate::formats::{Found, spec};
 use crate::job::{self, JobSummary, Tail};
 use crate::plan::Plan;
 use crate::recipe::Recipe;
-use crate::tui::core::{ErrorCard, FoundModel, ModelInfo};
+use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Looks for models below `root`; gives the folders that could not be read.
-pub fn scan(root: &Path, found: &mut dyn FnMut(Vec<FoundModel>)) -> Vec<String> {
-    scan::walk(root, found)
+/// Folders are looked into this deep.
+const DEPTH: usize = 6;
+
+/// Looks for models below `root`, reading headers only.
+pub fn scan(root: &Path) -> Vec<FoundModel> {
+    crate::formats::scan(root, DEPTH).into_iter().map(found).collect()
+}
+
+fn found(f: Found) -> FoundModel {
+    let format = f.format.map_or("", crate::model::FormatId::name).to_owned();
+    let summary = match f.error {
+        // What no reader takes yet is no fault of the file.
+        Some(message) => Err(ErrorCard { message, hint: None, wrong: f.format.is_none_or(|id| spec(id).is_some()) }),
+        None => Ok(Summary {
+            architecture: f.architecture,
+            params: f.parameters,
+            dtype: f.encoding.map_or("", |e| e.name()).to_owned(),
+            warnings: 0,
+        }),
+    };
+    FoundModel { path: f.path, format, bytes: f.bytes, summary }
 }
 
 /// Opens a model (headers only) and digests it.
@@ -19,26 +37,14 @@ pub fn scan(root: &Path, found: &mut dyn FnMut(Vec<FoundModel>)) -> Vec<String> 
 /// What the format's reader says.
 pub fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
     let model = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?;
-    Ok(ModelInfo::digest(&model, role))
+    Ok(ModelInfo::digest(&model, classify))
 }
 
-/// The role of a tensor, by its name.
-pub fn role(name: &str) -> String {
-    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
-    let role = if has(&["norm", "ln_", "LayerNorm", "layernorm"]) {
-        "norm"
-    } else if has(&["embed", "token_embd", "wte", "wpe", "position_embd", "word_embeddings"]) {
-        "embedding"
-    } else if has(&["attn", "attention", "self_attn", "q_proj", "k_proj", "v_proj", "o_proj"]) {
-        "attention"
-    } else if has(&["mlp", "ffn", "feed_forward", "intermediate", "experts", "output.dense"]) {
-        "ffn"
-    } else if has(&["lm_head", "output.weight", "cls", "pooler"]) {
-        "output"
-    } else {
-        "other"
-    };
-    role.to_owned()
+/// Kind and role of a tensor, by its name. A bias is a kind of its own: it has another shape than the weight beside it.
+pub fn classify(name: &str) -> (String, String) {
+    let role = crate::arch::classify(name);
+    let bias = if name.ends_with(".bias") { ".bias" } else { "" };
+    (format!("{}{bias}", role.kind), role.role.name().to_owned())
 }
 
 /// Plans a recipe.

@@ -249,7 +249,7 @@ impl App {
 /// How soon an action must be seen.
 fn urgency(action: &Action) -> Due {
     match action {
-        Action::JobEvents(..) | Action::Jobs(..) | Action::Peeked(..) | Action::PresetPlanned(..) => Due::Progress,
+        Action::JobEvents(..) | Action::Jobs(..) | Action::PresetPlanned(..) => Due::Progress,
         _ => Due::Input,
     }
 }

@@ -3,7 +3,6 @@
 mod caps;
 pub mod effects;
 mod events;
-mod scan;
 mod terminal;
 mod workers;
 

@@ -101,32 +101,11 @@ impl Workers {
     }
 }
 
-/// Finds models, then reads the headers of each for the tree.
+/// Finds models with what their headers say.
 fn scanner(dir: &std::path::Path, out: &Outbox, current: &dyn Fn() -> bool) {
-    let mut all = Vec::new();
-    let mut batch = Vec::new();
-    let mut last = Instant::now();
-    let unreadable = effects::scan(dir, &mut |found| {
-        all.extend(found.iter().map(|f| f.path.clone()));
-        batch.extend(found);
-        // A few batches a second: the tree sorts itself with each.
-        if current() && last.elapsed() > Duration::from_millis(80) {
-            let _ = out.send(Action::Found(std::mem::take(&mut batch)));
-            last = Instant::now();
-        }
-    });
-    if !current() {
-        return;
-    }
-    let _ = out.send(Action::Found(batch));
-    let _ = out.send(Action::ScanDone(unreadable));
-    all.sort();
-    for path in all {
-        if !current() {
-            return;
-        }
-        let summary = effects::open(&path).map(|i| i.summary);
-        let _ = out.send(Action::Peeked(path, summary));
+    let all = effects::scan(dir);
+    if current() {
+        let _ = out.send(Action::Found(all));
     }
 }
 

@@ -11,7 +11,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let Some((path, node)) = m.selected.as_ref().zip(m.node()) else { return };
     let (dim, text) = (c.theme().dim, c.theme().text);
     header(c, state, node, inner);
-    c.rule(inner.x, inner.y + 1, inner.width);
     let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
     let content = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner };
     if node.model.is_none() {
@@ -56,9 +55,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 pub(super) fn sections(c: &mut Canvas<'_>, line: Rect, items: &[(String, bool)], focused: bool) {
     let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
     let need: usize = items.iter().map(|(t, _)| width(t) + 2).sum();
-    let gap = if need <= line.width.into() { 2 } else { 1 };
+    let gap = if need <= usize::from(line.width) + 2 { 2 } else { 1 };
+    let tight = need + 1 > usize::from(line.width) + 2 + items.len();
     let mut x = line.x;
     for (i, (title, on)) in items.iter().enumerate() {
+        // Where there is no room only the section shown is written out.
+        let short: String = title.chars().take(4).collect();
+        let title = if tight && !on { &short } else { title };
         let style = match (on, focused) {
             (true, true) => accent,
             (true, false) => text,
@@ -77,16 +80,26 @@ fn header(c: &mut Canvas<'_>, state: &State, node: &Node, area: Rect) {
     let facts = match (&node.summary, &node.model) {
         (Some(Ok(s)), Some(model)) => {
             let arch = s.architecture.clone().unwrap_or_else(|| model.format.clone());
-            format!("{arch} · {} · {} · {}", units::params(s.params), s.dtype, units::bytes(model.bytes))
+            if s.params == 0 {
+                format!("{arch} · no tensors · {}", units::bytes(model.bytes))
+            } else {
+                format!("{arch} · {} · {} · {}", units::params(s.params), s.dtype, units::bytes(model.bytes))
+            }
         }
+        (_, Some(model)) if model.format.is_empty() => units::bytes(model.bytes),
         (_, Some(model)) => format!("{} · {}", model.format, units::bytes(model.bytes)),
         _ => String::new(),
     };
-    let used = c.right(area.right(), area.y, area.width.saturating_sub(12), &facts, dim);
     let path = m.selected.as_deref().map(|p| state.short_path(p)).unwrap_or_default();
-    let room = area.width.saturating_sub(used + 2);
     let style = if m.focus == Focus::Details { accent } else { title };
-    c.text(area.x, area.y, room, &fit_end(&path, room.into()), style);
+    // Both on one line when they fit, else the facts take the place of the rule.
+    if width(&path) + width(&facts) + 2 <= area.width.into() {
+        c.right(area.right(), area.y, area.width, &facts, dim);
+        c.rule(area.x, area.y + 1, area.width);
+    } else {
+        c.text(area.x, area.y + 1, area.width, &facts, dim);
+    }
+    c.text(area.x, area.y, area.width, &fit_end(&path, area.width.into()), style);
 }
 
 /// An error: the fact, then the remedy.

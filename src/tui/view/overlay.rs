@@ -71,7 +71,8 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
             }
             Some(keys) => {
                 c.text(list.x + 2, y, 19, keys, accent);
-                let room = list.width.saturating_sub(if names { 42 } else { 21 });
+                let taken = if names { width(name) as u16 + 1 } else { 0 };
+                let room = list.width.saturating_sub(21 + taken);
                 let help = super::fit(what, room.into());
                 c.text(list.x + 21, y, room, &help, text);
                 if names {

@@ -23,7 +23,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     };
     let (title, dim) = (c.theme().title, c.theme().dim);
     let wide = body.width >= 64;
-    let w = if wide { (body.width * 9 / 20).clamp(40, 60) } else { body.width };
+    let w = if wide { (body.width / 2).clamp(40, 66) } else { body.width };
     let used = c.text(body.x + 1, body.y, 10, "convert  ", dim);
     let room = w.saturating_sub(used + 2);
     c.text(body.x + 1 + used, body.y, room, &fit_end(&state.short_path(source), room.into()), title);
@@ -68,9 +68,9 @@ fn presets(c: &mut Canvas<'_>, state: &State, area: Rect) {
                 c.right(end - 6, line.y, 10, "…", dim);
             }
         }
-        let room = line.width.saturating_sub(used + 4 + 18);
-        if usize::from(room) > width(p.about) {
-            c.text(line.x + 4 + used + 1, line.y, room, p.about, dim);
+        let room = line.width.saturating_sub(used + 5 + 17);
+        if usize::from(room) >= width(p.about) {
+            c.text(line.x + 5 + used, line.y, room, p.about, dim);
         }
         if i == r.preset {
             c.select(line, focused);

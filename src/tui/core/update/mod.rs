@@ -39,9 +39,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Action::Found(..) | Action::ScanDone(..) | Action::Peeked(..) | Action::Opened(..) => {
-            models::arrived(state, action)
-        }
+        Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
         Action::Planned(..) | Action::PresetPlanned(..) | Action::Spawned(..) => recipe::arrived(state, action),
         Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
             jobs::arrived(state, action)

@@ -11,21 +11,11 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Found(found) => {
             let dir = state.dir.clone();
-            state.models.add(&dir, found);
-            want_details(state)
-        }
-        Action::ScanDone(unreadable) => {
             state.models.scanning = false;
-            let n = state.models.count();
-            state.note(Level::Info, format!("{} in {}", units::plural(n, "model", "models"), state.dir.display()));
-            for text in unreadable {
-                state.note(Level::Warn, text);
-            }
-            Vec::new()
-        }
-        Action::Peeked(path, summary) => {
-            state.models.peeked(&path, summary);
-            Vec::new()
+            state.models.add(&dir, found);
+            let n = units::plural(state.models.count(), "model", "models");
+            state.note(Level::Info, format!("{n} in {}", dir.display()));
+            want_details(state)
         }
         Action::Opened(path, info) => {
             if let Err(card) = &info {
