@@ -28,7 +28,7 @@ pub struct Failure {
 }
 
 /// A tensor's work begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorStart {
     /// Which output of the plan (0-based).
     pub output: usize,
@@ -50,7 +50,7 @@ pub struct TensorStart {
 }
 
 /// A tensor's work is done. The metrics compare the source's values with the output's; absent when nothing was re-encoded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TensorDone {
     /// What it was.
     #[serde(flatten)]

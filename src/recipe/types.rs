@@ -77,6 +77,9 @@ pub struct Target {
     /// GGUF: types by tensor: roles (`attention`, `ffn`), names with `*`, or `re:` patterns; first match wins.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tensor_types: IndexMap<String, String>,
+    /// GGUF: leave the output matrix as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leave_output: bool,
     /// GGUF: every allowed tensor at the base type, no mix.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pure: bool,
