@@ -5,11 +5,18 @@
 //! Writing is planned: [`FormatSpec::layout`] says every fixed byte and the place of every tensor before the first byte is
 //! written; the engine fills the places in any order from many threads.
 
+pub mod gguf;
+pub mod hf;
 mod layout;
+mod limits;
 mod probe;
+pub mod pytorch;
+mod reader;
+pub mod safetensors;
+mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
-pub use probe::{Head, Verdict, open, probe};
+pub use probe::{Head, Verdict, open, open_file, probe};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;
@@ -31,7 +38,7 @@ pub struct FormatSpec {
 }
 
 /// Every format that has something in it, by [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[];
+pub static FORMATS: &[&FormatSpec] = &[&safetensors::SPEC, &pytorch::SPEC, &gguf::SPEC];
 
 /// The spec of a format; `None` while it is not built.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {

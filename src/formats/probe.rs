@@ -1,7 +1,7 @@
 //! Which format a path holds, by its bytes first and its name second.
 
-use super::{FORMATS, FormatSpec};
-use crate::model::{Model, ModelError, Result};
+use super::{FORMATS, FormatSpec, hf, pytorch};
+use crate::model::{FormatId, Model, ModelError, Result};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -59,13 +59,27 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
     })
 }
 
-/// Opens a model: a file of any format, or a folder.
+/// Opens a model: a file of any format, an index of shards, or a folder. A weights file of a model folder comes with the
+/// folder's sidecar files.
 ///
 /// # Errors
 /// What the format's reader says, with file and place.
 pub fn open(path: &Path) -> Result<Model> {
     if path.is_dir() {
-        return Err(ModelError::unsupported("folders are being built").in_file(path));
+        return hf::open(path);
+    }
+    let mut model = open_file(path)?;
+    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+    Ok(model)
+}
+
+/// Opens a file (or the set it belongs to) without looking for sidecar files.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_file(path: &Path) -> Result<Model> {
+    if path.file_name().is_some_and(|n| n == hf::PYTORCH_INDEX) {
+        return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
     }
     let spec = probe(path)?;
     (spec.open)(path).map_err(|e| e.in_file(path).in_format(spec.id))

@@ -1,0 +1,225 @@
+//! `config.json` as the converter sees it: text part flattened, the class's defaults filled in, and a note of what was used.
+//!
+//! llama.cpp's converter reads the configuration through transformers' `AutoConfig`, so a field that is missing has the
+//! class's default when `model_type` names the class; without `model_type` the file stands as it is.
+
+use super::types::{ConfigField, ConfigStatus};
+use crate::model::{ModelError, Result};
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// A configuration with a record of which fields went where.
+#[derive(Debug)]
+pub(crate) struct Config {
+    map: Map<String, Value>,
+    defaulted: Vec<String>,
+    used: RefCell<BTreeMap<String, String>>,
+}
+
+impl Config {
+    /// Flattens `text_config` into the root, as the converter does for multi-modal models.
+    pub(crate) fn new(root: &Map<String, Value>) -> Self {
+        let mut map = root.clone();
+        if let Some(Value::Object(text)) = root.get("text_config") {
+            for (k, v) in text {
+                map.insert(k.clone(), v.clone());
+            }
+        }
+        Self { map, defaulted: Vec::new(), used: RefCell::default() }
+    }
+
+    /// Sets `key` to `value` when it is absent.
+    pub(crate) fn default(&mut self, key: &str, value: Value) {
+        if !self.map.contains_key(key) {
+            self.map.insert(key.to_owned(), value);
+            self.defaulted.push(key.to_owned());
+        }
+    }
+
+    /// Sets `key` to `value` when it is absent or null.
+    pub(crate) fn default_null(&mut self, key: &str, value: impl FnOnce(&Self) -> Option<Value>) {
+        if self.map.get(key).is_none_or(Value::is_null)
+            && let Some(value) = value(self)
+        {
+            self.map.insert(key.to_owned(), value);
+            self.defaulted.push(key.to_owned());
+        }
+    }
+
+    /// Replaces a value without noting its use.
+    pub(crate) fn set(&mut self, key: &str, value: Value) {
+        self.map.insert(key.to_owned(), value);
+    }
+
+    /// The raw value, noting nothing; null counts as absent.
+    pub(crate) fn peek(&self, key: &str) -> Option<&Value> {
+        self.map.get(key).filter(|v| !v.is_null())
+    }
+
+    /// A non-negative integer, noting nothing.
+    pub(crate) fn peek_uint(&self, key: &str) -> Option<u64> {
+        self.peek(key).and_then(uint_of)
+    }
+
+    /// Notes that `key` went into the output as `to`.
+    pub(crate) fn mark(&self, key: &str, to: &str) {
+        let mut used = self.used.borrow_mut();
+        let entry = used.entry(key.to_owned()).or_default();
+        if !entry.split(", ").any(|e| e == to) {
+            if !entry.is_empty() {
+                entry.push_str(", ");
+            }
+            entry.push_str(to);
+        }
+    }
+
+    /// The value of the first of `keys` that is present, noting that it went to `to`. A present null is `None`: the
+    /// converter does not look further either.
+    pub(crate) fn find(&self, keys: &[&str], to: &str) -> Option<&Value> {
+        let key = keys.iter().find(|k| self.map.contains_key(**k))?;
+        self.mark(key, to);
+        self.peek(key)
+    }
+
+    /// As [`Config::find`], as a non-negative integer.
+    pub(crate) fn uint(&self, keys: &[&str], to: &str) -> Result<Option<u64>> {
+        match self.find(keys, to) {
+            None => Ok(None),
+            Some(v) => uint_of(v).map(Some).ok_or_else(|| bad(keys, &format!("{v} is not a whole number"))),
+        }
+    }
+
+    /// As [`Config::uint`]; an absent field is an error.
+    pub(crate) fn need_uint(&self, keys: &[&str], to: &str) -> Result<u64> {
+        self.uint(keys, to)?.ok_or_else(|| bad(keys, "the field is missing"))
+    }
+
+    /// As [`Config::find`], as a number.
+    pub(crate) fn float(&self, keys: &[&str], to: &str) -> Result<Option<f64>> {
+        match self.find(keys, to) {
+            None => Ok(None),
+            Some(v) => v.as_f64().map(Some).ok_or_else(|| bad(keys, &format!("{v} is not a number"))),
+        }
+    }
+
+    /// As [`Config::float`]; an absent field is an error.
+    pub(crate) fn need_float(&self, keys: &[&str], to: &str) -> Result<f64> {
+        self.float(keys, to)?.ok_or_else(|| bad(keys, "the field is missing"))
+    }
+
+    /// What became of every field, in the order of the file, then the defaults that were used.
+    pub(crate) fn table(&self, ignored: &[&[&str]]) -> Vec<ConfigField> {
+        let used = self.used.borrow();
+        let mut out = Vec::new();
+        for (name, value) in &self.map {
+            let by_default = self.defaulted.contains(name);
+            let (status, detail) = match used.get(name) {
+                Some(to) if by_default => (ConfigStatus::Defaulted, format!("{} → {to}", brief(value))),
+                Some(to) => (ConfigStatus::Mapped, format!("{} → {to}", brief(value))),
+                None if by_default => continue,
+                None if name == "text_config" => (ConfigStatus::Mapped, "its fields are read as the model's".to_owned()),
+                None if ignored.iter().any(|l| l.contains(&name.as_str())) => {
+                    (ConfigStatus::Ignored, format!("{}: has no place in GGUF", brief(value)))
+                }
+                None => (ConfigStatus::Unknown, brief(value)),
+            };
+            out.push(ConfigField { name: name.clone(), status, detail });
+        }
+        out
+    }
+}
+
+/// An error about a field of `config.json`.
+pub(crate) fn bad(keys: &[&str], what: &str) -> ModelError {
+    ModelError::bad(what).in_file(std::path::Path::new("config.json")).field(keys.join(" or "))
+}
+
+/// A whole non-negative number, also when it is written as a float.
+pub(crate) fn uint_of(v: &Value) -> Option<u64> {
+    v.as_u64().or_else(|| v.as_f64().filter(|f| f.fract() == 0.0 && *f >= 0.0 && *f < 1e15).map(|f| f as u64))
+}
+
+fn brief(value: &Value) -> String {
+    match value {
+        Value::Array(a) if a.len() > 4 => format!("[{} values]", a.len()),
+        Value::Object(o) => format!("{{{}}}", o.keys().cloned().collect::<Vec<_>>().join(", ")),
+        v => v.to_string().chars().take(60).collect(),
+    }
+}
+
+/// Fields that every transformers configuration (version 4 or 5) may carry and that have no place in GGUF: training,
+/// generation and bookkeeping.
+pub(crate) const COMMON_IGNORED: &[&str] = &[
+    "_name_or_path",
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_commit_hash",
+    "_from_model_config",
+    "add_cross_attention",
+    "architectures",
+    "attention_dropout",
+    "attn_implementation",
+    "auto_map",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "bos_token_id",
+    "chunk_size_feed_forward",
+    "cross_attention_hidden_size",
+    "decoder_start_token_id",
+    "diversity_penalty",
+    "do_sample",
+    "dtype",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "eos_token_id",
+    "experts_implementation",
+    "exponential_decay_length_penalty",
+    "finetuning_task",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "id2label",
+    "initializer_range",
+    "is_decoder",
+    "is_encoder_decoder",
+    "label2id",
+    "length_penalty",
+    "max_length",
+    "min_length",
+    "model_type",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_attentions",
+    "output_hidden_states",
+    "output_scores",
+    "pad_token_id",
+    "prefix",
+    "pretraining_tp",
+    "problem_type",
+    "pruned_heads",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "suppress_tokens",
+    "task_specific_params",
+    "temperature",
+    "tf_legacy_loss",
+    "tie_encoder_decoder",
+    "tie_word_embeddings",
+    "tokenizer_class",
+    "top_k",
+    "top_p",
+    "torch_dtype",
+    "torchscript",
+    "transformers_version",
+    "typical_p",
+    "unsloth_fixed",
+    "unsloth_version",
+    "use_bfloat16",
+    "use_cache",
+    "vocab_size",
+];

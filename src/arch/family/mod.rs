@@ -1,0 +1,183 @@
+//! The families, one file each, and the words they are written in: rules that pair names across ecosystems, what happens to
+//! a tensor on the way, defaults, parameters.
+//!
+//! Adding a family is a file with a [`Family`] and a line in [`FAMILIES`].
+
+mod bert;
+mod gemma2;
+mod gemma3;
+mod gpt2;
+mod llama;
+mod mistral;
+mod mixtral;
+mod phi3;
+mod qwen2;
+mod qwen3;
+mod qwen3_moe;
+
+use super::back::Meta;
+use super::config::Config;
+use super::params::{Params, Source};
+use super::types::FamilyInfo;
+use crate::model::{ModelError, Result, TensorEntry};
+use serde_json::{Map, Value};
+
+/// Every family. Going back from GGUF, the first one whose architecture fits and whose `claims` says yes is taken.
+pub(crate) static FAMILIES: &[&Family] = &[
+    &mixtral::FAMILY,
+    &llama::FAMILY,
+    &mistral::FAMILY,
+    &qwen2::FAMILY,
+    &qwen3::FAMILY,
+    &qwen3_moe::FAMILY,
+    &gemma2::FAMILY,
+    &gemma3::FAMILY,
+    &phi3::FAMILY,
+    &gpt2::FAMILY,
+    &bert::FAMILY,
+];
+
+/// What is known of a family of networks.
+pub(crate) struct Family {
+    pub info: FamilyInfo,
+    /// `model_type` values whose class defaults [`Family::defaults`] gives.
+    pub model_types: &'static [&'static str],
+    /// Fills in what the transformers class would (only called when `model_type` names the family).
+    pub defaults: fn(&mut Config),
+    /// Pairs of names; for a GGUF name that several Hugging Face names lead to, the first is the one to go back to.
+    pub rules: &'static [&'static [Rule]],
+    /// How experts are stored, for families that have them.
+    pub experts: Option<Experts>,
+    /// Brings a variant's tensor name to the family's own; `None` leaves the tensor out.
+    pub rename: fn(&str, &Config) -> Option<String>,
+    /// Writes the architecture's parameters.
+    pub params: fn(&Source<'_>, &mut Params) -> Result<()>,
+    /// Tensors made from the configuration; they come first.
+    pub extra: fn(&Source<'_>, &mut Params) -> Result<Vec<TensorEntry>>,
+    /// Fields of config.json that are known to have no place in GGUF, beside the common ones.
+    pub ignored: &'static [&'static str],
+    /// Fields whose value GGUF cannot say, with the values llama.cpp takes for granted.
+    pub expects: &'static [(&'static str, &'static [&'static str])],
+    /// Whether a GGUF of the same architecture name is of this family.
+    pub claims: fn(&Meta<'_>) -> bool,
+    /// `config.json` from GGUF metadata.
+    pub config: fn(&Meta<'_>) -> Result<Map<String, Value>>,
+}
+
+/// One tensor name in both ecosystems, without `.weight` or `.bias`; `{}` is the layer.
+pub(crate) struct Rule {
+    pub hf: &'static str,
+    pub gguf: &'static str,
+    pub op: Op,
+}
+
+/// What happens to a tensor on the way to GGUF (and is undone on the way back).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// Nothing.
+    Keep,
+    /// Rows of each query head from halves to interleaved pairs.
+    QueryHeads,
+    /// Rows of each key head from halves to interleaved pairs.
+    KeyHeads,
+    /// A weight stored \[in, out\] becomes \[out, in\]; a bias is kept.
+    Transpose,
+    /// One is added to the weight.
+    PlusOne,
+    /// Rows beyond the vocabulary are cut off.
+    CutVocabulary,
+}
+
+/// A rule without a change.
+pub(crate) const fn keep(hf: &'static str, gguf: &'static str) -> Rule {
+    Rule { hf, gguf, op: Op::Keep }
+}
+
+/// A rule with a change.
+pub(crate) const fn rule(hf: &'static str, gguf: &'static str, op: Op) -> Rule {
+    Rule { hf, gguf, op }
+}
+
+/// How a family's experts are stored: one matrix an expert, to be stacked.
+pub(crate) struct Experts {
+    /// Name up to the expert's number.
+    pub prefix: &'static str,
+    /// (name after the number, GGUF name) in the order the stacks are written.
+    pub parts: &'static [(&'static str, &'static str)],
+    /// Config fields with the number of experts.
+    pub count: &'static [&'static str],
+    /// Whether transformers 5's fused `mlp.experts.gate_up_proj` is taken too.
+    pub fused: bool,
+}
+
+/// Names shared by the decoders that follow Llama.
+pub(crate) static DECODER: &[Rule] = &[
+    keep("model.embed_tokens", "token_embd"),
+    keep("lm_head", "output"),
+    keep("model.norm", "output_norm"),
+    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm"),
+    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v"),
+    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
+    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"),
+    keep("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"),
+    keep("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up"),
+    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+];
+
+/// Query and key projections whose rows keep their order.
+pub(crate) static PLAIN_QK: &[Rule] = &[
+    keep("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q"),
+    keep("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k"),
+];
+
+/// Query and key projections whose rows are interleaved.
+pub(crate) static ROTATED_QK: &[Rule] = &[
+    rule("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q", Op::QueryHeads),
+    rule("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k", Op::KeyHeads),
+];
+
+/// Norms of queries and keys.
+pub(crate) static QK_NORMS: &[Rule] = &[
+    keep("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm"),
+    keep("model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm"),
+];
+
+/// Nothing extra.
+pub(crate) fn no_extra(_: &Source<'_>, _: &mut Params) -> Result<Vec<TensorEntry>> {
+    Ok(Vec::new())
+}
+
+/// Names as they are, with `model.` in front where a base model (`LlamaModel`) lacks it.
+pub(crate) fn decoder_name(name: &str, _: &Config) -> Option<String> {
+    let bare = ["layers.", "embed_tokens.", "norm."].iter().any(|p| name.starts_with(p));
+    Some(if bare { format!("model.{name}") } else { name.to_owned() })
+}
+
+/// Always.
+pub(crate) fn always(_: &Meta<'_>) -> bool {
+    true
+}
+
+/// The family that a class name of config.json belongs to.
+///
+/// # Errors
+/// Unsupported, naming the class, the nearest supported one and all of them.
+pub(crate) fn by_class(class: &str) -> Result<&'static Family> {
+    if let Some(family) = FAMILIES.iter().find(|f| f.info.hf_classes.contains(&class)) {
+        return Ok(family);
+    }
+    let classes = || FAMILIES.iter().flat_map(|f| f.info.hf_classes.iter().copied());
+    let score = |c: &str| strsim::normalized_damerau_levenshtein(&c.to_lowercase(), &class.to_lowercase());
+    let near = classes().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|c| score(c) >= 0.6);
+    let near = near.map_or(String::new(), |c| format!("The nearest one is {c}. "));
+    let all: Vec<&str> = classes().collect();
+    let hint = format!("{near}Supported are: {}. docs/adding-an-architecture.md says how to add one.", all.join(", "));
+    Err(ModelError::unsupported(format!("the architecture {class} is not supported")).with_hint(hint))
+}
+
+/// Every family's public face.
+pub(crate) fn infos() -> &'static [FamilyInfo] {
+    static INFOS: std::sync::LazyLock<Vec<FamilyInfo>> =
+        std::sync::LazyLock::new(|| FAMILIES.iter().map(|f| f.info).collect());
+    &INFOS
+}

@@ -1,0 +1,141 @@
+//! Phi 3 and 4: fused projections, long-context rope factors as two tensors.
+
+use super::*;
+use crate::arch::config::bad;
+use crate::model::MemoryRows;
+use serde_json::json;
+
+pub(crate) static FAMILY: Family = Family {
+    info: FamilyInfo { gguf_arch: "phi3", hf_classes: &["Phi3ForCausalLM"], file: "family/phi3.rs" },
+    model_types: &["phi3"],
+    defaults,
+    rules: &[RULES],
+    experts: None,
+    rename: decoder_name,
+    params,
+    extra,
+    ignored: &["attention_bias", "embd_pdrop", "full_attn_mod", "hidden_act", "interpolate_factor", "lm_head_bias", "mlp_bias", "resid_pdrop"],
+    expects: &[("hidden_act", &["silu", "swish"])],
+    claims: always,
+    config,
+};
+
+static RULES: &[Rule] = &[
+    keep("model.embed_tokens", "token_embd"),
+    keep("lm_head", "output"),
+    keep("model.norm", "output_norm"),
+    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm"),
+    keep("model.layers.{}.self_attn.qkv_proj", "blk.{}.attn_qkv"),
+    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
+    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"),
+    keep("model.layers.{}.mlp.gate_up_proj", "blk.{}.ffn_up"),
+    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+];
+
+fn defaults(c: &mut Config) {
+    c.default("vocab_size", json!(32064));
+    c.default("max_position_embeddings", json!(4096));
+    c.default("original_max_position_embeddings", json!(4096));
+    c.default("hidden_size", json!(3072));
+    c.default("intermediate_size", json!(8192));
+    c.default("num_hidden_layers", json!(32));
+    c.default("num_attention_heads", json!(32));
+    c.default_null("num_key_value_heads", |c| c.peek("num_attention_heads").cloned());
+    c.default("rms_norm_eps", json!(1e-5));
+    c.default("rope_theta", json!(10000.0));
+    c.default("partial_rotary_factor", json!(1.0));
+    // Early configurations said `su` or `yarn` for what is longrope.
+    if let Some(Value::Object(scaling)) = c.peek("rope_scaling") {
+        let old = scaling.get("type").and_then(Value::as_str).is_some_and(|t| t == "su" || t == "yarn");
+        if old {
+            let mut scaling = scaling.clone();
+            scaling.insert("type".into(), "longrope".into());
+            scaling.insert("rope_type".into(), "longrope".into());
+            c.set("rope_scaling", Value::Object(scaling));
+        }
+    }
+}
+
+/// Lengths the two functions below share: context, original context, rope dimensions.
+fn lengths(s: &Source<'_>) -> Result<(u64, u64, u64)> {
+    let context = s.config.need_uint(&["n_positions", "max_position_embeddings"], "context_length")?;
+    let key = "original_max_position_embeddings";
+    s.config.find(&[key], "rope.scaling.original_context_length");
+    let original = s.rope.root(key).and_then(crate::arch::config::uint_of);
+    let original = original.filter(|o| *o > 0).ok_or_else(|| bad(&[key], "the field is missing"))?;
+    let width = s.config.need_uint(&["hidden_size", "n_embd"], "embedding_length")?;
+    let heads = s.config.need_uint(&["num_attention_heads", "n_head"], "attention.head_count")?;
+    let part = s.config.find(&["partial_rotary_factor"], "rope.dimension_count");
+    let part = s.rope.root("partial_rotary_factor").or(part).and_then(Value::as_f64).unwrap_or(1.0);
+    let dims = ((part * width as f64) as u64).checked_div(heads);
+    Ok((context, original, dims.ok_or_else(|| bad(&["num_attention_heads"], "zero heads"))?))
+}
+
+fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
+    let (context, original, dims) = lengths(s)?;
+    p.uint("context_length", context)?;
+    p.uint("rope.scaling.original_context_length", original)?;
+    p.need_uint(s, &["hidden_size", "n_embd"], "embedding_length")?;
+    p.need_uint(s, &["intermediate_size"], "feed_forward_length")?;
+    p.uint("block_count", s.blocks)?;
+    p.need_uint(s, &["num_attention_heads", "n_head"], "attention.head_count")?;
+    p.need_uint(s, &["num_key_value_heads", "n_head_kv"], "attention.head_count_kv")?;
+    let eps = "attention.layer_norm_rms_epsilon";
+    p.float(eps, s.config.need_float(&["rms_norm_eps"], eps)?);
+    p.uint("rope.dimension_count", dims)?;
+    let theta = s.rope.number("rope_theta")?.ok_or_else(|| bad(&["rope_theta"], "the field is missing"))?;
+    p.float("rope.freq_base", theta);
+    p.file_type();
+    // Zero tells Phi 4 from the Phi 3 models with a window.
+    let window = s.config.uint(&["sliding_window"], "attention.sliding_window")?.unwrap_or(0);
+    p.uint("attention.sliding_window", window)
+}
+
+/// The long and short rope factors, and the attention factor that belongs to them (`Phi3MiniModel.generate_extra_tensors`).
+fn extra(s: &Source<'_>, p: &mut Params) -> Result<Vec<TensorEntry>> {
+    let (context, original, dims) = lengths(s)?;
+    let field = s.rope.source();
+    let Some(long) = s.rope.factors("long_factor")?.filter(|l| !l.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    s.config.mark(field, "rope_factors_long.weight, rope_factors_short.weight");
+    let short = s.rope.factors("short_factor")?.ok_or_else(|| bad(&[field, "short_factor"], "the field is missing"))?;
+    let scale = context as f64 / original as f64;
+    let kind = s.rope.root("rope_type").and_then(Value::as_str).unwrap_or("").to_ascii_lowercase();
+    let factor = match kind.as_str() {
+        _ if scale <= 1.0 => 1.0,
+        "su" | "longrope" => (1.0 + scale.ln() / (original as f64).ln()).sqrt(),
+        "yarn" => 0.1 * scale.ln() + 1.0,
+        _ => return Err(bad(&[field, "rope_type"], &format!("{kind:?} is not a kind of scaling that Phi 3 has"))),
+    };
+    p.float("rope.scaling.attn_factor", factor);
+    if long.len() != short.len() || long.len() as u64 * 2 != dims {
+        let what = format!("{} long and {} short factors for {dims} rope dimensions", long.len(), short.len());
+        return Err(bad(&[field], &what));
+    }
+    Ok(vec![
+        MemoryRows::f32_vector("rope_factors_long.weight", &long),
+        MemoryRows::f32_vector("rope_factors_short.weight", &short),
+    ])
+}
+
+fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
+    let mut c = meta.decoder("Phi3ForCausalLM", "phi3")?;
+    c.shift_remove("head_dim");
+    c.insert("hidden_act".into(), "silu".into());
+    let original = meta.need_uint("rope.scaling.original_context_length")?;
+    c.insert("original_max_position_embeddings".into(), original.into());
+    let window = meta.uint("attention.sliding_window")?.filter(|w| *w > 0);
+    c.insert("sliding_window".into(), window.map_or(Value::Null, Value::from));
+    let width = meta.need_uint("embedding_length")?;
+    let heads = meta.need_uint("attention.head_count")?;
+    if let (Some(dims), Some(head)) = (meta.uint("rope.dimension_count")?, width.checked_div(heads).filter(|h| *h > 0)) {
+        c.insert("partial_rotary_factor".into(), (dims as f64 / head as f64).into());
+    }
+    if let (Some(long), Some(short)) =
+        (meta.vector("rope_factors_long.weight")?, meta.vector("rope_factors_short.weight")?)
+    {
+        c.insert("rope_scaling".into(), json!({"type": "longrope", "long_factor": long, "short_factor": short}));
+    }
+    Ok(c)
+}

@@ -1,0 +1,103 @@
+//! A GGUF file, or the set it belongs to, as a model.
+
+use super::header::{Arrays, Header, read_header};
+use super::split::{KEYS, shard_paths, split_of};
+use crate::model::{
+    FileSlice, FormatId, Metadata, Model, ModelError, Result, Sidecars, TensorData, TensorEntry, Warning,
+};
+use crate::quant::Encoding;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Opens a file or, when it is one of a split set, the whole set.
+///
+/// # Errors
+/// As [`read_header`]; missing or contradicting shards.
+pub fn open(path: &Path) -> Result<Model> {
+    let first = read_header(path, Arrays::Keep)?;
+    let Some((_, count, total)) = split_of(&first.metadata) else {
+        return Ok(model(path, vec![first]));
+    };
+    let paths = shard_paths(path, count)?;
+    let mut headers = Vec::new();
+    for (i, p) in paths.iter().enumerate() {
+        let header = read_header(p, Arrays::Keep)?;
+        if split_of(&header.metadata).map(|(no, n, _)| (no, n)) != Some((i as u64, count)) {
+            let what = format!("does not say that it is number {i} of {count} (split.no, split.count)");
+            return Err(ModelError::bad(what).in_file(p).with_hint("Are files of two models mixed up?"));
+        }
+        headers.push(header);
+    }
+    let mut names = HashSet::new();
+    for h in &headers {
+        if let Some(t) = h.tensors.iter().find(|t| !names.insert(t.name.as_str())) {
+            return Err(ModelError::bad("an earlier file of the set has it too").in_file(&h.path).field(&t.name));
+        }
+    }
+    if total.is_some_and(|t| t != names.len() as u64) {
+        let what = format!("the set should hold {} tensors but holds {}", total.unwrap_or(0), names.len());
+        return Err(ModelError::bad(what).in_file(path).field(KEYS[2]));
+    }
+    Ok(model(path, headers))
+}
+
+/// Joins the headers of a set; the metadata is the first one's.
+fn model(path: &Path, headers: Vec<Header>) -> Model {
+    let files: Vec<PathBuf> = headers.iter().map(|h| h.path.as_ref().clone()).collect();
+    let mut warnings = Vec::new();
+    let mut tensors = Vec::new();
+    let mut metadata = Metadata::new();
+    for (i, header) in headers.into_iter().enumerate() {
+        tensors.extend(header.tensors.iter().map(|t| entry(&header, t)));
+        warnings.extend(header.warnings);
+        if header.big_endian && i == 0 {
+            let text = "the file is big-endian; its numbers are swapped while reading";
+            warnings.push(Warning::new("gguf.big-endian", text));
+        }
+        if i == 0 {
+            metadata = header.metadata;
+        }
+    }
+    if files.len() > 1 {
+        metadata.retain(|k, _| !KEYS.contains(&k.as_str()));
+    }
+    Model {
+        path: path.to_owned(),
+        format: FormatId::Gguf,
+        files,
+        tensors,
+        metadata,
+        sidecars: Sidecars::default(),
+        opaque: Vec::new(),
+        warnings,
+    }
+}
+
+fn entry(header: &Header, t: &super::TensorInfo) -> TensorEntry {
+    let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
+    let slice = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
+    let data: Arc<dyn TensorData> = match t.encoding {
+        Encoding::Plain(d) if header.big_endian && d.size_bytes() > 1 => {
+            Arc::new(Swapped { inner: slice, element_bytes: d.size_bytes() })
+        }
+        _ => Arc::new(slice),
+    };
+    TensorEntry::new(t.name.clone(), t.shape.clone(), t.encoding, data)
+}
+
+/// Big-endian elements given as little-endian.
+#[derive(Debug)]
+struct Swapped {
+    inner: FileSlice,
+    element_bytes: usize,
+}
+
+impl TensorData for Swapped {
+    fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.inner.read_rows(rows, dst)?;
+        dst.chunks_exact_mut(self.element_bytes).for_each(<[u8]>::reverse);
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! Which file of a folder holds the weights.
+
+use super::sidecars::collect;
+use crate::formats::safetensors::INDEX_SUFFIX;
+use crate::formats::shards::ShardName;
+use crate::formats::{limits, pytorch, safetensors};
+use crate::model::{Model, ModelError, Result};
+use std::path::{Path, PathBuf};
+
+/// Where the weights of a folder are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// One file; a shard or a split file stands for its set.
+    File(PathBuf),
+    /// An index of safetensors shards.
+    SafetensorsIndex(PathBuf),
+    /// Safetensors files that belong together without an index.
+    SafetensorsSet(Vec<PathBuf>),
+    /// An index of PyTorch shards.
+    PytorchIndex(PathBuf),
+}
+
+/// The name of PyTorch's index file.
+pub const PYTORCH_INDEX: &str = "pytorch_model.bin.index.json";
+
+/// Names (or their beginnings, where a `*` stands) of files that a training run leaves beside the weights.
+const TRAINING: [(&str, &str); 9] = [
+    ("optimizer.pt", "optimizer state"),
+    ("optimizer.bin", "optimizer state"),
+    ("optimizer.safetensors", "optimizer state"),
+    ("scheduler.pt", "learning-rate schedule"),
+    ("scaler.pt", "gradient scaler"),
+    ("rng_state*", "random-number state"),
+    ("trainer_state.json", "training history"),
+    ("training_args.bin", "training arguments"),
+    ("scheduler.bin", "learning-rate schedule"),
+];
+
+fn training(name: &str) -> Option<&'static str> {
+    let hit = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    TRAINING.iter().find(|(pattern, _)| hit(pattern)).map(|(_, what)| *what)
+}
+
+/// Names of the regular files of a folder, sorted; and of its folders.
+pub(in crate::formats) fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
+    let list = std::fs::read_dir(folder).map_err(|e| ModelError::io(folder, "reading", e))?;
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for entry in list.take(limits::FOLDER_ENTRIES) {
+        let entry = entry.map_err(|e| ModelError::io(folder, "reading", e))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // Follows links: the cache of Hugging Face consists of links to files.
+        let Ok(kind) = entry.file_type() else { continue };
+        let is_dir = if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() };
+        if is_dir { folders.push(name) } else { files.push(name) }
+    }
+    files.sort();
+    folders.sort();
+    Ok((files, folders))
+}
+
+/// Finds the weights among the file names of a folder; `None` if there are none.
+///
+/// # Errors
+/// When several files could be the model; they are named.
+pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> {
+    let has = |name: &str| files.iter().any(|f| f == name);
+    let file = |name: &str| Some(Weights::File(folder.join(name)));
+    if has("model.safetensors") {
+        return Ok(file("model.safetensors"));
+    }
+    let indexes: Vec<&String> = files.iter().filter(|f| f.ends_with(INDEX_SUFFIX)).collect();
+    if let Some(index) = indexes.iter().find(|f| *f.as_str() == *"model.safetensors.index.json").or(indexes.first()) {
+        return Ok(Some(Weights::SafetensorsIndex(folder.join(index))));
+    }
+    if let Some(set) = sets(folder, files, "safetensors")? {
+        return Ok(Some(match set.as_slice() {
+            [one] => Weights::File(one.clone()),
+            _ => Weights::SafetensorsSet(set),
+        }));
+    }
+    if has("pytorch_model.bin") {
+        return Ok(file("pytorch_model.bin"));
+    }
+    if has(PYTORCH_INDEX) {
+        return Ok(Some(Weights::PytorchIndex(folder.join(PYTORCH_INDEX))));
+    }
+    let consolidated: Vec<&String> =
+        files.iter().filter(|f| f.starts_with("consolidated.") && f.ends_with(".pth")).collect();
+    match consolidated.as_slice() {
+        [] => {}
+        [one] => return Ok(file(one)),
+        many => {
+            let what = format!("{} consolidated.*.pth files: each holds a slice of every tensor", many.len());
+            let error = ModelError::unsupported(what).in_file(folder);
+            return Err(error.with_hint("Use the Hugging Face version of this model."));
+        }
+    }
+    for ext in ["gguf", "pt", "pth", "bin", "ckpt"] {
+        let Some(set) = sets(folder, files, ext)? else { continue };
+        if set.len() > 1 && ext != "gguf" {
+            let what = format!("{} shards without {PYTORCH_INDEX}", set.len());
+            return Err(ModelError::bad(what).in_file(folder).with_hint("Fetch the index file of this model too."));
+        }
+        return Ok(set.into_iter().find(|p| p.is_file()).map(Weights::File));
+    }
+    Ok(None)
+}
+
+/// The one file, or the one complete or incomplete set of shards, with that extension.
+fn sets(folder: &Path, files: &[String], ext: &str) -> Result<Option<Vec<PathBuf>>> {
+    let is_weights =
+        |f: &&String| f.rsplit_once('.').is_some_and(|(stem, e)| e == ext && !stem.is_empty()) && training(f).is_none();
+    let paths: Vec<PathBuf> = files.iter().filter(is_weights).map(|f| folder.join(f)).collect();
+    let Some(first) = paths.first() else {
+        return Ok(None);
+    };
+    if paths.len() == 1 && ShardName::parse(first).is_none() {
+        return Ok(Some(paths));
+    }
+    let Some(name) = ShardName::parse(first) else {
+        return Err(ambiguous(folder, &paths));
+    };
+    let same = |p: &PathBuf| ShardName::parse(p).is_some_and(|n| n.prefix == name.prefix && n.count == name.count);
+    if !paths.iter().all(same) {
+        return Err(ambiguous(folder, &paths));
+    }
+    Ok(Some((1..=name.count).map(|i| name.path(i)).collect()))
+}
+
+fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
+    let names: Vec<_> = paths.iter().take(4).filter_map(|p| p.file_name()?.to_str()).collect();
+    let what = format!("{} files could be the model: {}", paths.len(), names.join(", "));
+    ModelError::request(what).in_file(folder).with_hint("Name the file itself.")
+}
+
+/// Opens a model folder.
+///
+/// # Errors
+/// No weights in it, several candidates, or what the format's reader says.
+pub fn open(folder: &Path) -> Result<Model> {
+    let (files, folders) = entries(folder)?;
+    let Some(weights) = find_weights(folder, &files)? else {
+        return Err(nothing(folder, &files, &folders));
+    };
+    let mut model = match &weights {
+        Weights::File(path) => crate::formats::open_file(path)?,
+        Weights::SafetensorsIndex(path) => safetensors::open_index(path)?,
+        Weights::SafetensorsSet(paths) => {
+            crate::formats::shards::all_present(paths)?;
+            safetensors::open_shards(folder, paths)?
+        }
+        Weights::PytorchIndex(path) => pytorch::open_index(path)?,
+    };
+    folder.clone_into(&mut model.path);
+    model.sidecars = collect(folder);
+    model.opaque.extend(training_state(folder, &files, &folders));
+    Ok(model)
+}
+
+/// What a training run left in the folder, one line each.
+pub(in crate::formats) fn training_state(folder: &Path, files: &[String], folders: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    for name in files {
+        if let Some(what) = training(name) {
+            let bytes = std::fs::metadata(folder.join(name)).map_or(0, |m| m.len());
+            out.push(format!("{name}: {what}, {bytes} bytes, not converted"));
+        }
+    }
+    for name in folders {
+        if name.starts_with("global_step") {
+            out.push(format!("{name}/: DeepSpeed optimizer state, not converted"));
+        }
+    }
+    out
+}
+
+/// The error for a folder without weights, with a word about what is there instead.
+fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
+    let inside: Vec<&str> = folders
+        .iter()
+        .filter(|f| {
+            let sub = folder.join(f);
+            entries(&sub).is_ok_and(|(files, _)| !matches!(find_weights(&sub, &files), Ok(None)))
+        })
+        .take(20)
+        .map(String::as_str)
+        .collect();
+    if files.iter().any(|f| f == "saved_model.pb") {
+        return ModelError::unsupported("a TensorFlow SavedModel; this version does not read those yet")
+            .in_file(folder);
+    }
+    let error = ModelError::bad("no weights in this folder (safetensors, PyTorch or GGUF)").in_file(folder);
+    match inside.as_slice() {
+        [] => error.with_hint("A model folder has a model.safetensors or a similar file in it."),
+        names => error.with_hint(format!("Did you mean one of the folders in it? {}", names.join(", "))),
+    }
+}

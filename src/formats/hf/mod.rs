@@ -1,0 +1,12 @@
+//! Model folders as Hugging Face lays them out: weights in one of several formats, `config.json`, tokenizer files.
+//!
+//! A folder is not a format: this finds the weights in it, hands them to their format and puts the sidecar files to the model.
+//! The order of preference is that of `transformers`: `model.safetensors`, its index, other safetensors, `pytorch_model.bin`,
+//! its index, `consolidated.NN.pth`, then whatever single file is there. Training state (optimizer, scheduler, random-number
+//! generators) is named in [`Model::opaque`](crate::model::Model::opaque) and left alone. Must not know architectures.
+
+mod folder;
+mod sidecars;
+
+pub use folder::{PYTORCH_INDEX, Weights, find_weights, open};
+pub use sidecars::{SIDECARS, attach, collect};

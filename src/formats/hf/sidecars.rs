@@ -1,0 +1,64 @@
+//! The small files beside the weights.
+
+use crate::model::{Model, Sidecar, Sidecars};
+use std::path::Path;
+
+/// Every file that is kept beside the weights when it is there: configuration, tokenizers, templates, preprocessors, the
+/// modules of sentence-transformers, and the model card.
+pub const SIDECARS: &[&str] = &[
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+    "params.json",
+    "adapter_config.json",
+    "quantize_config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+    "2_Dense/config.json",
+    "README.md",
+    "LICENSE",
+    "LICENSE.txt",
+    "LICENSE.md",
+    "NOTICE",
+];
+
+/// The sidecar files that stand in `folder`. They are looked for by name, so a large folder costs nothing more.
+pub fn collect(folder: &Path) -> Sidecars {
+    let mut sidecars = Sidecars::default();
+    for name in SIDECARS {
+        let path = folder.join(name);
+        if path.is_file() {
+            sidecars.0.insert((*name).to_owned(), Sidecar::File(path));
+        }
+    }
+    sidecars
+}
+
+/// Puts the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
+/// the format keeps its configuration in such files. GGUF carries its own.
+pub fn attach(model: &mut Model, folder: &Path) {
+    use crate::model::FormatId::{Pytorch, Safetensors};
+    if matches!(model.format, Safetensors | Pytorch) && model.sidecars.0.is_empty() {
+        let sidecars = collect(folder);
+        if sidecars.has("config.json") {
+            model.sidecars = sidecars;
+        }
+    }
+}

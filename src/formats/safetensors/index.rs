@@ -1,0 +1,51 @@
+//! `model.safetensors.index.json` (and PyTorch's twin of it): which tensor is in which shard.
+
+use crate::formats::{limits, shards};
+use crate::model::{ModelError, Result};
+use indexmap::{IndexMap, IndexSet};
+use std::path::{Path, PathBuf};
+
+/// A parsed index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Index {
+    /// Shard file name of each tensor, in file order.
+    pub weight_map: IndexMap<String, String>,
+    /// Path of each shard, in name order; all inside the index's folder.
+    pub shards: Vec<PathBuf>,
+}
+
+/// Reads an index. Whether the shards exist and hold what it says is for the caller to check.
+///
+/// # Errors
+/// Not JSON, no `weight_map`, or a shard outside the folder.
+pub fn read_index(path: &Path) -> Result<Index> {
+    let len = std::fs::metadata(path).map_err(|e| ModelError::io(path, "reading", e))?.len();
+    if len > limits::INDEX_BYTES {
+        let what = format!("an index of {len} bytes is more than the {} allowed", limits::INDEX_BYTES);
+        return Err(ModelError::limit(what).in_file(path));
+    }
+    let bytes = std::fs::read(path).map_err(|e| ModelError::io(path, "reading", e))?;
+    #[derive(serde::Deserialize)]
+    struct File {
+        weight_map: IndexMap<String, String>,
+    }
+    let file: File = serde_json::from_slice(&bytes).map_err(|e| {
+        ModelError::bad(format!("not an index of shards: {e}"))
+            .in_file(path)
+            .with_hint("An index is JSON with a weight_map from tensor names to file names.")
+    })?;
+    if file.weight_map.is_empty() {
+        return Err(ModelError::bad("the index lists no tensor").in_file(path).field("weight_map"));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut names: IndexSet<&str> = IndexSet::new();
+    for (tensor, name) in &file.weight_map {
+        if names.insert(name) {
+            shards::inside(folder, name)
+                .map_err(|e| e.in_file(path).field(format!("weight_map[{:?}]", super::dtype::truncated(tensor))))?;
+        }
+    }
+    names.sort();
+    let shards = names.into_iter().map(|n| folder.join(n)).collect();
+    Ok(Index { weight_map: file.weight_map, shards })
+}

@@ -1,0 +1,52 @@
+//! safetensors: Hugging Face's plain tensor container. Reads single files and sharded sets; writes both.
+//!
+//! Layout (the format section of the reference implementation's README, and its `tensor.rs`): u64 little-endian length of the
+//! header; the header, a JSON object from tensor name to `{dtype, shape, data_offsets: [begin, end]}` with offsets into the data
+//! section, and optionally `__metadata__` from string to string; the data, which the ranges must cover without hole or overlap.
+//! Sharded sets are files named `stem-00001-of-0000N.safetensors` with a `stem.safetensors.index.json` whose `weight_map` says
+//! which tensor is where.
+//!
+//! Refuses whatever the reference refuses, and duplicate names, which it lets pass. The 4-bit, 6-bit and scale-only element
+//! types are recognised and refused. Tests: `cargo test formats::safetensors`, `tests/formats.rs`.
+
+mod dtype;
+mod header;
+mod index;
+mod layout;
+mod open;
+
+pub use header::{Header, TensorInfo, read_header};
+pub use index::{Index, read_index};
+pub use layout::layout;
+pub use open::{open, open_index, open_shards};
+
+use super::{FormatSpec, Head, Verdict, limits};
+use crate::model::FormatId;
+
+/// Name suffix of the file that lists the shards.
+pub const INDEX_SUFFIX: &str = ".safetensors.index.json";
+
+/// The format's entry.
+pub static SPEC: FormatSpec = FormatSpec {
+    id: FormatId::Safetensors,
+    about: "plain tensors of Hugging Face models: one file, or a folder with shards, config and tokenizer",
+    extensions: &["safetensors"],
+    probe,
+    open,
+    layout: Some(layout),
+};
+
+fn probe(head: &Head<'_>) -> Verdict {
+    let name = head.path.file_name().unwrap_or_default().to_string_lossy();
+    if name.ends_with(INDEX_SUFFIX) && head.bytes.trim_ascii_start().first() == Some(&b'{') {
+        return Verdict::Strong;
+    }
+    match head.bytes.split_first_chunk::<8>() {
+        Some((len, rest)) => {
+            let len = u64::from_le_bytes(*len);
+            let plausible = (2..=limits::SAFETENSORS_HEADER_BYTES).contains(&len) && rest.first() == Some(&b'{');
+            if plausible { Verdict::Strong } else { Verdict::Weak }
+        }
+        None => Verdict::Weak,
+    }
+}

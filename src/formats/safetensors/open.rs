@@ -1,0 +1,116 @@
+//! A safetensors file, or the set it belongs to, as a model.
+
+use super::INDEX_SUFFIX;
+use super::header::{Header, read_header};
+use super::index::read_index;
+use crate::formats::shards::{self, ShardName};
+use crate::model::{
+    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning,
+};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Opens a single file, any shard of a set, or the index of one.
+///
+/// # Errors
+/// As [`read_header`]; missing or contradicting shards.
+pub fn open(path: &Path) -> Result<Model> {
+    if path.to_string_lossy().ends_with(INDEX_SUFFIX) {
+        return open_index(path);
+    }
+    let Some(name) = ShardName::parse(path).filter(|n| n.count > 1) else {
+        return Ok(join(path, &[path.to_owned()])?.0);
+    };
+    let mut index = name.prefix.clone().into_os_string();
+    index.push(INDEX_SUFFIX);
+    let index = PathBuf::from(index);
+    let mut model = if index.is_file() {
+        open_index(&index)?
+    } else {
+        let paths: Vec<PathBuf> = (1..=name.count).map(|i| name.path(i)).collect();
+        shards::all_present(&paths)?;
+        open_shards(path, &paths)?
+    };
+    path.clone_into(&mut model.path);
+    Ok(model)
+}
+
+/// Opens the set an index describes.
+///
+/// # Errors
+/// As [`open`]; an index and shards that disagree.
+pub fn open_index(path: &Path) -> Result<Model> {
+    let index = read_index(path)?;
+    shards::all_present(&index.shards)?;
+    let (mut model, holders) = join(path, &index.shards)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let absent: Vec<(&String, &String)> = index
+        .weight_map
+        .iter()
+        .filter(|(tensor, shard)| holders.get(*tensor).is_none_or(|&i| model.files[i] != folder.join(shard)))
+        .collect();
+    if let Some((first, shard)) = absent.first() {
+        let (n, all) = (absent.len(), index.weight_map.len());
+        let what = format!("{n} of {all} tensors are not in the shard the index names; the first should be in {shard}");
+        let error = ModelError::bad(what).in_file(path).field(super::dtype::truncated(first));
+        return Err(error.with_hint("Are the shards and the index of the same model?"));
+    }
+    let extra: Vec<&str> =
+        model.tensors.iter().map(|t| t.name.as_str()).filter(|n| !index.weight_map.contains_key(*n)).collect();
+    if let Some(first) = extra.first() {
+        let text =
+            format!("{} tensors are in the shards but not in the index, {first} first; they are kept", extra.len());
+        model.warnings.push(Warning::new("safetensors.not-in-index", text));
+    }
+    Ok(model)
+}
+
+/// Opens a set of files that belong together but have no index.
+///
+/// # Errors
+/// As [`read_header`]; a tensor that two files have.
+pub fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
+    let (mut model, _) = join(path, files)?;
+    let text = format!("{} shards without an index; their names were trusted", files.len());
+    model.warnings.push(Warning::new("safetensors.no-index", text));
+    Ok(model)
+}
+
+/// Reads the headers of `files` into one model; also says in which of them each tensor is.
+fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>)> {
+    let mut tensors: Vec<TensorEntry> = Vec::new();
+    let mut metadata = Metadata::new();
+    let mut holders = HashMap::new();
+    for (i, file) in files.iter().enumerate() {
+        let header = read_header(file)?;
+        for t in &header.tensors {
+            if let Some(other) = holders.insert(t.name.clone(), i) {
+                let other = files[other].file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let error = ModelError::bad(format!("{other} has a tensor of that name too")).in_file(file);
+                return Err(error.at(t.offset).field(super::dtype::truncated(&t.name)));
+            }
+            tensors.push(entry(&header, t));
+        }
+        for (k, v) in header.metadata {
+            metadata.entry(k).or_insert(MetaValue::Str(v));
+        }
+    }
+    let model = Model {
+        path: path.to_owned(),
+        format: FormatId::Safetensors,
+        files: files.to_vec(),
+        tensors,
+        metadata,
+        sidecars: Sidecars::default(),
+        opaque: Vec::new(),
+        warnings: Vec::new(),
+    };
+    Ok((model, holders))
+}
+
+fn entry(header: &Header, t: &super::TensorInfo) -> TensorEntry {
+    let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
+    let data = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
+    TensorEntry::new(t.name.clone(), t.shape.clone(), t.encoding, Arc::new(data))
+}

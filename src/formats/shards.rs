@@ -1,0 +1,97 @@
+//! Names of sharded files, `stem-00001-of-00005.ext`, as Hugging Face and llama.cpp write them.
+
+use super::limits;
+use crate::model::{ModelError, Result};
+use std::path::{Component, Path, PathBuf};
+
+/// A shard's name taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardName {
+    /// Folder and stem: `dir/model`.
+    pub prefix: PathBuf,
+    /// This shard, from 1.
+    pub index: u64,
+    /// How many there are.
+    pub count: u64,
+    /// Extension without the dot.
+    pub ext: String,
+}
+
+impl ShardName {
+    /// Takes `stem-00001-of-00005.ext` apart; `None` for other names.
+    pub fn parse(path: &Path) -> Option<Self> {
+        let (stem, ext) = path.file_name()?.to_str()?.rsplit_once('.')?;
+        let (stem, count) = stem.rsplit_once("-of-")?;
+        let (stem, index) = stem.rsplit_once('-')?;
+        let number =
+            |s: &str| (s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse::<u64>().ok())?;
+        let (index, count) = (number(index)?, number(count)?);
+        let fits = !stem.is_empty() && (1..=count).contains(&index) && count <= limits::SHARDS;
+        fits.then(|| Self { prefix: path.with_file_name(stem), index, count, ext: ext.to_owned() })
+    }
+
+    /// The path of shard `index` (from 1) of the same set.
+    pub fn path(&self, index: u64) -> PathBuf {
+        let mut name = self.prefix.file_name().unwrap_or_default().to_os_string();
+        name.push(format!("-{index:05}-of-{:05}.{}", self.count, self.ext));
+        self.prefix.with_file_name(name)
+    }
+}
+
+/// Checks that every file is there.
+///
+/// # Errors
+/// A bad-file error that names the missing ones.
+pub fn all_present(paths: &[PathBuf]) -> Result<()> {
+    let missing: Vec<&PathBuf> = paths.iter().filter(|p| !p.is_file()).collect();
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let shown: Vec<String> =
+        missing.iter().take(4).map(|p| p.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
+    let what = format!("{} of {} files are missing: {}{more}", missing.len(), paths.len(), shown.join(", "));
+    let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others and start again."))
+}
+
+/// The path of a file that a model names relative to its own folder.
+///
+/// # Errors
+/// When the name is absolute, leaves the folder or is empty.
+pub fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
+    let relative = Path::new(name);
+    let stays = relative.components().all(|c| matches!(c, Component::Normal(_)));
+    if name.is_empty() || !stays || name.contains(['\0', '\\']) {
+        let what = format!("names the file {name:?}, which is not inside the model's folder");
+        return Err(
+            ModelError::bad(what).with_hint("Files of a model may only name files beside them; do not trust it.")
+        );
+    }
+    Ok(folder.join(relative))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_apart_and_together() {
+        let n = ShardName::parse(Path::new("d/my-model-00002-of-00003.gguf")).unwrap();
+        assert_eq!((n.prefix.as_path(), n.index, n.count), (Path::new("d/my-model"), 2, 3));
+        assert_eq!(n.path(3), Path::new("d/my-model-00003-of-00003.gguf"));
+        for bad in
+            ["m-0001-of-00003.gguf", "m-00004-of-00003.gguf", "m-00000-of-00003.x", "-00001-of-00001.x", "m.gguf"]
+        {
+            assert_eq!(ShardName::parse(Path::new(bad)), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_may_not_leave_the_folder() {
+        assert_eq!(inside(Path::new("d"), "a/b.bin").unwrap(), Path::new("d/a/b.bin"));
+        for bad in ["", "../x", "/etc/passwd", "a/../../x", "a\\..\\b", "x\0"] {
+            assert!(inside(Path::new("d"), bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the readers and layouts of the file formats do, seen from outside.
+
+#[path = "formats/folders.rs"]
+mod folders;
+#[path = "formats/material.rs"]
+mod material;
+#[path = "formats/roundtrip.rs"]
+mod roundtrip;
+#[path = "formats/support.rs"]
+mod support;

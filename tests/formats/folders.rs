@@ -1,0 +1,86 @@
+//! Model folders.
+
+use crate::support::material;
+use remold::formats;
+use remold::model::{ErrorKind, FormatId};
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_safetensors_folder_of_the_material_opens_with_its_sidecars() {
+    let Some(hf) = material("hf/tiny-llama") else { return };
+    for entry in fs::read_dir(hf.parent().unwrap()).unwrap() {
+        let dir = entry.unwrap().path();
+        let is_weights = |p: fs::DirEntry| p.path().extension().is_some_and(|e| e == "safetensors");
+        if !dir.is_dir() || !fs::read_dir(&dir).unwrap().any(|p| is_weights(p.unwrap())) {
+            continue;
+        }
+        let model = formats::open(&dir).unwrap();
+        assert_eq!(model.path, dir);
+        assert_eq!(model.format, FormatId::Safetensors);
+        assert!(model.config().is_some(), "{}", dir.display());
+        assert!(model.sidecars.has("tokenizer_config.json"), "{}", dir.display());
+        assert!(model.tensors.len() > 10);
+    }
+}
+
+#[test]
+fn any_way_into_a_sharded_model_gives_the_same_tensors() {
+    let Some(dir) = material("hf/tiny-mistral-sharded") else { return };
+    let names = |p: &Path| formats::open(p).unwrap().tensors.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
+    let whole = names(&dir);
+    assert_eq!(names(&dir.join("model.safetensors.index.json")), whole);
+    assert_eq!(names(&dir.join("model-00003-of-00005.safetensors")), whole);
+    let model = formats::open(&dir.join("model-00003-of-00005.safetensors")).unwrap();
+    assert_eq!(model.files.len(), 5);
+    assert!(model.sidecars.has("tokenizer.model"), "sidecars come with a shard too");
+}
+
+#[test]
+fn training_state_is_named_and_left_alone() {
+    let Some(dir) = material("hf/training-run/checkpoint-400") else { return };
+    let model = formats::open(&dir).unwrap();
+    let opaque = model.opaque.join("\n");
+    assert!(opaque.contains("rng_state.pth: random-number state"), "{opaque}");
+    assert!(opaque.contains("trainer_state.json: training history"), "{opaque}");
+
+    let e = formats::open(dir.parent().unwrap()).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::BadFile);
+    assert!(e.hint().unwrap().contains("checkpoint-100, checkpoint-400"), "{:?}", e.hint());
+}
+
+#[test]
+fn shards_that_are_missing_are_named() {
+    let Some(from) = material("hf/tiny-mistral-sharded") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let copy = |n: &str| fs::copy(from.join(n), dir.path().join(n)).unwrap();
+    copy("model.safetensors.index.json");
+    copy("model-00002-of-00005.safetensors");
+    let e = formats::open(dir.path()).unwrap_err().to_string();
+    assert!(e.contains("4 of 5 files are missing: model-00001-of-00005.safetensors, model-00003"), "{e}");
+    fs::remove_file(dir.path().join("model.safetensors.index.json")).unwrap();
+    let e = formats::open(dir.path()).unwrap_err().to_string();
+    assert!(e.contains("4 of 5 files are missing"), "{e}");
+    for i in [1, 3, 4, 5] {
+        copy(&format!("model-0000{i}-of-00005.safetensors"));
+    }
+    let model = formats::open(dir.path()).unwrap();
+    assert_eq!(model.warnings[0].code, "safetensors.no-index");
+    assert_eq!(model.tensors.len(), formats::open(&from).unwrap().tensors.len());
+}
+
+#[test]
+fn folders_that_cannot_be_one_model_say_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let e = formats::open(dir.path()).unwrap_err();
+    assert!(e.to_string().contains("no weights in this folder"), "{e}");
+    fs::write(dir.path().join("a.gguf"), b"").unwrap();
+    fs::write(dir.path().join("b.gguf"), b"").unwrap();
+    let e = formats::open(dir.path()).unwrap_err();
+    assert!(e.to_string().contains("2 files could be the model: a.gguf, b.gguf"), "{e}");
+    assert_eq!(e.kind(), ErrorKind::BadRequest);
+    let e = formats::open(&dir.path().join("absent")).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::BadRequest);
+    let e = formats::open(&dir.path().join("a.gguf")).unwrap_err();
+    assert!(e.to_string().contains("the file is empty"), "{e}");
+}
