@@ -58,18 +58,14 @@ impl From<ModelError> for Refused {
 fn find_recipe(name: &str) -> Result<Recipe, Refused> {
     let path = Path::new(name);
     if path.is_file() {
-        let recipe = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
-        return Ok(recipe);
-    }
-    match recipe::find(name) {
-        Some(preset) => Ok(preset.recipe),
-        None => {
-            let hint = "`remold recipe list` names them; a path to a TOML, YAML or JSON file works too.";
-            Err(ModelError::request(format!("there is no recipe file and no recipe named `{name}`"))
-                .with_hint(hint)
-                .into())
+        let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let problems = parsed.check(&recipe::Available::default());
+        if problems.iter().any(recipe::Problem::is_error) {
+            return Err(Refused::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
         }
+        return Ok(parsed.into_recipe());
     }
+    recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
 }
 
 fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {

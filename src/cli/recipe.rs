@@ -2,8 +2,7 @@
 
 use super::args::{RecipeArgs, RecipeCommand};
 use super::text::{Style, table};
-use super::{Exit, err, out, refuse};
-use crate::model::ModelError;
+use super::{Exit, err, out};
 use crate::recipe;
 
 /// `remold recipe`.
@@ -15,25 +14,26 @@ pub fn run(args: RecipeArgs) -> Exit {
             Exit::Done
         }
         RecipeCommand::Show { name } => match recipe::find(&name) {
-            Some(p) => {
+            Ok(p) => {
                 out(&recipe::to_toml(&p.recipe));
                 Exit::Done
             }
-            None => {
-                let e = ModelError::request(format!("there is no recipe named `{name}`"));
-                refuse(&e.with_hint("`remold recipe list` names them."))
-            }
-        },
-        RecipeCommand::Check { file } => match recipe::load(&file) {
             Err(e) => {
                 err(&e.to_string());
                 Exit::Request
             }
-            Ok(_) => {
-                err(&format!("{} {}\n", Style::stderr().good("✓"), file.display()));
-                Exit::Done
-            }
         },
+        RecipeCommand::Check { file } => {
+            let problems = recipe::lint_file(&file, &recipe::Available::default());
+            for p in &problems {
+                err(&format!("{p}\n"));
+            }
+            if problems.iter().any(recipe::Problem::is_error) {
+                return Exit::Request;
+            }
+            err(&format!("{} {}\n", Style::stderr().good("✓"), file.display()));
+            Exit::Done
+        }
         RecipeCommand::New => {
             out(&recipe::template());
             Exit::Done

@@ -167,7 +167,7 @@ impl JobFolder {
     /// I/O errors and a damaged file.
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.path("recipe.toml");
-        recipe::load(&path).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
+        recipe::load(&path).map(recipe::Parsed::into_recipe).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
     }
 
     /// Takes the lock that says a living process works on the job; it is let go when the file is dropped or the process dies.

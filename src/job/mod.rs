@@ -11,5 +11,5 @@ mod tail;
 
 pub use folder::{JobFolder, JobState, JobSummary, cancel, clean, jobs_root, list};
 pub use runner::{Outcome, RunJob, failure, run};
-pub use spawn::{resume, spawn};
+pub use spawn::{queued, resume, spawn};
 pub use tail::Tail;

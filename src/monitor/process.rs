@@ -20,7 +20,7 @@ pub struct Usage {
 /// Samples the own process; keeps what it needs between two samples.
 #[derive(Debug)]
 pub struct ProcessSampler {
-    system: System,
+    system: Option<System>,
     last: (Instant, f64),
 }
 
@@ -33,7 +33,7 @@ impl Default for ProcessSampler {
 impl ProcessSampler {
     /// A sampler that counts from now.
     pub fn new() -> Self {
-        let mut this = Self { system: System::new(), last: (Instant::now(), 0.0) };
+        let mut this = Self { system: System::new().ok(), last: (Instant::now(), 0.0) };
         this.last.1 = this.read().cpu_seconds;
         this
     }
@@ -41,8 +41,9 @@ impl ProcessSampler {
     fn read(&mut self) -> Usage {
         let Ok(pid) = sysinfo::get_current_pid() else { return Usage::default() };
         let what = ProcessRefreshKind::nothing().with_memory().with_cpu();
-        self.system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
-        let Some(process) = self.system.process(pid) else { return Usage::default() };
+        let Some(system) = &mut self.system else { return Usage::default() };
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, what);
+        let Some(process) = system.process(pid) else { return Usage::default() };
         let rss = process.memory();
         let cpu_seconds = process.accumulated_cpu_time() as f64 / 1000.0;
         Usage { rss, peak_rss: peak_rss().unwrap_or(rss), cpu_seconds, cores: 0.0 }
@@ -62,7 +63,7 @@ impl ProcessSampler {
 
     /// The figures of the whole life of the own process.
     pub fn own_usage() -> Usage {
-        Self { system: System::new(), last: (Instant::now(), 0.0) }.read()
+        Self { system: System::new().ok(), last: (Instant::now(), 0.0) }.read()
     }
 }
 
