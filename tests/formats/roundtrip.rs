@@ -70,7 +70,15 @@ fn a_sharded_folder_is_written_again_with_index_and_sidecars() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     fs::create_dir(&out).unwrap();
-    let model = formats::open(&from).unwrap();
+    let mut model = formats::open(&from).unwrap();
+    // The order of the modules, which save_pretrained("1MB") cut into shards; the files themselves are sorted by name.
+    let kinds =
+        ["embed", "q_proj", "k_proj", "v_proj", "o_proj", "gate", "up", "down", "input", "post", "norm", "lm_head"];
+    model.tensors.sort_by_key(|t| {
+        let layer = t.name.split('.').find_map(|part| part.parse::<usize>().ok());
+        let kind = kinds.iter().position(|k| t.name.contains(k)).unwrap();
+        (layer.unwrap_or(if kind == 0 { 0 } else { 9 }), kind)
+    });
     let paths = rewrite(&model, &out, Some(1_000_000));
     assert!(paths.iter().any(|p| p.ends_with("model.safetensors.index.json")));
     let again = formats::open(&out).unwrap();
@@ -80,6 +88,10 @@ fn a_sharded_folder_is_written_again_with_index_and_sidecars() {
     assert_eq!(again.tensors.len(), model.tensors.len());
     for t in &model.tensors {
         assert_eq!(again.tensor(&t.name).unwrap().read_all().unwrap(), t.read_all().unwrap(), "{}", t.name);
+    }
+    for p in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "safetensors")) {
+        let same = fs::read(from.join(p.file_name().unwrap())).unwrap() == fs::read(p).unwrap();
+        assert!(same, "{} differs from what save_pretrained wrote", p.display());
     }
     let index: serde_json::Value =
         serde_json::from_slice(&fs::read(out.join("model.safetensors.index.json")).unwrap()).unwrap();
@@ -145,4 +157,39 @@ fn every_type_of_metadata_value_comes_back() {
     let plans = formats::gguf::layout(&request(&path, &[], &metadata, &sidecars)).unwrap();
     plans.iter().for_each(|p| write(p, &[]));
     assert_eq!(formats::open(&path).unwrap().metadata, metadata);
+}
+
+#[test]
+fn gguf_rs_sees_what_was_planned_and_notices_what_was_not() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["gguf/synthetic/types.gguf", "gguf/synthetic/align128.gguf", "gguf/vocab/ggml-vocab-llama-spm.gguf"] {
+        let Some(path) = material(name) else { continue };
+        let model = formats::open(&path).unwrap();
+        let tensors = tensors(&model);
+        let out = dir.path().join("o.gguf");
+        let req = request(&out, &tensors, &model.metadata, &model.sidecars);
+        let plan = &formats::gguf::layout(&req).unwrap()[0];
+        write(plan, &model.tensors);
+        assert_eq!(formats::gguf::verify(&out, plan, &req).unwrap(), [], "{name}");
+
+        // Flip one bit at a time in the header: each is noticed by the second reader, or by ours where untyped JSON cannot
+        // tell (a u32 that became an i32); in the tensor list always by the second.
+        let good = fs::read(&out).unwrap();
+        let head = plan.fixed[0].1.len();
+        let list = plan.slots.len() * 24;
+        for at in (4..head).step_by((head / 300).max(1)) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            fs::write(&out, &bad).unwrap();
+            let noticed = formats::gguf::verify(&out, plan, &req).is_err();
+            let ours = || formats::open(&out).map_or(true, |m| codes(&m) != codes(&model));
+            assert!(noticed || (at + list < head && ours()), "{name} byte {at:#x} of {head:#x}");
+        }
+    }
+}
+
+/// Types of the metadata values, of array elements too.
+fn codes(model: &Model) -> Vec<(u32, u32)> {
+    let element = |v: &MetaValue| if let MetaValue::Array(a) = v { a.element_code() } else { 0 };
+    model.metadata.values().map(|v| (v.code(), element(v))).collect()
 }

@@ -13,11 +13,13 @@ mod layout;
 mod open;
 mod split;
 mod values;
+mod verify;
 
 pub use header::{Arrays, Header, TensorInfo, read_header};
 pub use layout::layout;
 pub use open::open;
 pub use split::shard_paths;
+pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict};
 use crate::model::FormatId;
