@@ -3,7 +3,7 @@
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
 use super::{Exit, err, out, plan_text, refuse, text};
-use crate::engine::{EventBody, Report};
+use crate::engine::{EventBody, Report, from_json};
 use crate::job::{self, JobFolder, JobState, Tail};
 use crate::model::{ModelError, Result};
 use std::path::Path;
@@ -97,7 +97,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
         if let Some(exit) = end {
             if exit == Exit::Done && !json {
                 let bytes = std::fs::read(folder.path("report.json")).unwrap_or_default();
-                if let Ok(report) = serde_json::from_slice::<Report>(&bytes) {
+                if let Ok(report) = from_json::<Report>(&bytes) {
                     err(&plan_text::report(&report));
                 }
             }

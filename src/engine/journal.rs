@@ -3,7 +3,7 @@
 //! The first line is the plan's fingerprint; each further line is one finished tensor with its report and checksum, appended
 //! only after the output files were synced. A torn last line is ignored.
 
-use super::event::TensorDone;
+use super::event::{TensorDone, from_json};
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ impl Journal {
             let header = lines.next().and_then(|l| serde_json::from_str::<Header>(l).ok());
             match header {
                 Some(h) if h.fingerprint == fingerprint => {
-                    for entry in lines.filter_map(|l| serde_json::from_str::<Entry>(l).ok()) {
+                    for entry in lines.filter_map(|l| from_json::<Entry>(l.as_bytes()).ok()) {
                         finished.insert((entry.done.tensor.output, entry.tensor), entry);
                     }
                 }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn entry(tensor: usize) -> Entry {
-        Entry { tensor, crc: 7, done: TensorDone::default() }
+        Entry { tensor, crc: 7, done: TensorDone { rmse: Some(0.125), ..TensorDone::default() } }
     }
 
     #[test]

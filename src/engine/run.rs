@@ -132,7 +132,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         }
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
-        let by = verify_output(output, &parts[o])?;
+        let by = verify_output(output, &parts[o], options.sink)?;
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
         reports.push(OutputReport {
             path: planned.path.clone(),

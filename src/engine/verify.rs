@@ -1,15 +1,16 @@
 //! Reads an output back, still under its `.part` name, and compares it with what was planned.
 
 use super::part_file::PartFile;
-use crate::formats;
-use crate::model::{FormatId, ModelError, Result};
+use super::{EventBody, EventSink};
+use crate::formats::{self, LayoutRequest};
+use crate::model::{FormatId, ModelError, Result, Sidecars};
 use crate::plan::PreparedOutput;
 
 /// Opens what was written with remold's own reader and, for GGUF, with an independent one. Gives the names of the readers.
 ///
 /// # Errors
 /// A bad-file error when a reader disagrees with the plan.
-pub fn verify_output(output: &PreparedOutput, parts: &[PartFile]) -> Result<Vec<String>> {
+pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSink) -> Result<Vec<String>> {
     let mut by = Vec::new();
     let Some(spec) = formats::spec(output.format) else { return Ok(by) };
     for (file, part) in output.files.iter().zip(parts) {
@@ -32,8 +33,19 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile]) -> Result<Vec<
                 _ => return Err(wrong().field(want.name.as_str())),
             }
         }
-        if output.format == FormatId::Gguf && formats::gguf::verify(part.part(), &output.layout, &output.metadata)? {
-            by.push("gguf-rs".to_owned());
+        if output.format == FormatId::Gguf {
+            let request = LayoutRequest {
+                path: &file.path,
+                tensors: &output.layout,
+                metadata: &output.metadata,
+                sidecars: &Sidecars::default(),
+                max_shard_bytes: None,
+            };
+            let skipped = formats::gguf::verify(part.part(), file, &request)?;
+            if skipped.is_empty() {
+                by.push("gguf-rs".to_owned());
+            }
+            skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
         }
     }
     by.push("remold".to_owned());

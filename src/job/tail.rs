@@ -1,6 +1,6 @@
 //! Follows a job's `events.jsonl` by offset: the same for live, finished and replayed jobs.
 
-use crate::engine::Event;
+use crate::engine::{Event, from_json};
 use crate::model::{ModelError, Result};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -40,7 +40,7 @@ impl Tail {
         let Some(end) = bytes.iter().rposition(|b| *b == b'\n') else { return Ok(Vec::new()) };
         self.offset += end as u64 + 1;
         let lines = bytes[..end].split(|b| *b == b'\n');
-        Ok(lines.filter_map(|l| serde_json::from_slice(l).ok()).collect())
+        Ok(lines.filter_map(|l| from_json(l).ok()).collect())
     }
 }
 

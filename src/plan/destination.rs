@@ -44,15 +44,22 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
     }
 }
 
-/// The path a target writes to: its own `output` (a folder if it exists as one, or ends in `/`), else beside the source.
+/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside the source.
 pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
     let leaf = leaf(&stem(source), format, quantization, folder);
+    let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
     match &target.output {
+        // A trailing slash means: inside this folder.
+        Some(out) if ends_in_slash(out) => out.join(leaf),
+        // An output folder is the model folder itself unless it holds other things already.
         Some(out) if folder => {
-            // An output folder is the model folder itself unless it holds other things already.
-            if out.is_dir() && !is_empty_or_model(out) { out.join(leaf) } else { out.clone() }
+            if out.is_dir() && !is_empty_or_model(out) {
+                out.join(leaf)
+            } else {
+                out.clone()
+            }
         }
-        Some(out) if out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/') => out.join(leaf),
+        Some(out) if out.is_dir() => out.join(leaf),
         Some(out) => out.clone(),
         None => {
             let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
