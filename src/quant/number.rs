@@ -26,7 +26,7 @@ pub(super) fn nearest_int(x: f32) -> i32 {
 /// Reached with out-of-range values in blocks so small that the reciprocal of their scale is infinite.
 #[inline(always)]
 pub(super) fn c_int(x: f32) -> i32 {
-    if x >= -2_147_483_648.0 && x < 2_147_483_648.0 { x as i32 } else { i32::MIN }
+    if (-2_147_483_648.0..2_147_483_648.0).contains(&x) { x as i32 } else { i32::MIN }
 }
 
 /// C's `roundf` followed by a cast to `int`: halves away from zero. Written without the library call so that it vectorizes;
@@ -36,7 +36,7 @@ pub(super) fn round_away(x: f32) -> i32 {
     let t = c_int(x);
     let rest = x - t as f32;
     // The bound of one keeps values that did not fit as they are.
-    let up = i32::from(rest >= 0.5 && rest < 1.0);
+    let up = i32::from((0.5..1.0).contains(&rest));
     let down = i32::from(rest <= -0.5 && rest > -1.0);
     t.wrapping_add(up).wrapping_sub(down)
 }
@@ -53,12 +53,16 @@ pub(super) fn max_abs<const N: usize>(x: &[f32; N]) -> f32 {
     f32::from_bits(x.iter().fold(0i32, |m, v| m.max((v.to_bits() & 0x7fff_ffff) as i32)) as u32)
 }
 
-/// The first element of the largest magnitude, with its sign; `+0.0` where all are zeros.
+/// The first element of the largest magnitude, with its sign; `+0.0` where all are zeros. NaN is passed over: scales become
+/// NaN where the sums behind them overflow.
 #[inline(always)]
 pub(super) fn signed_max_abs<const N: usize>(x: &[f32; N]) -> f32 {
     let amax = max_abs(x);
     if amax == 0.0 {
         return 0.0;
+    }
+    if amax.is_nan() {
+        return x.iter().fold(0.0, |m: f32, &v| if v.abs() > m.abs() { v } else { m });
     }
     x.iter().copied().find(|v| v.abs() == amax).unwrap_or(0.0)
 }
@@ -126,5 +130,6 @@ mod tests {
         x[8] = 2.0;
         assert_eq!(signed_max_abs(&x), -2.0);
         assert_eq!(min_max(&x), (-2.0, 2.0));
+        assert_eq!(signed_max_abs(&[1.0, f32::NAN, -3.0, f32::NAN]), -3.0);
     }
 }
