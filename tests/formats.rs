@@ -4,7 +4,11 @@
 mod folders;
 #[path = "formats/material.rs"]
 mod material;
+#[path = "formats/probing.rs"]
+mod probing;
 #[path = "formats/roundtrip.rs"]
 mod roundtrip;
+#[path = "formats/scanning.rs"]
+mod scanning;
 #[path = "formats/support.rs"]
 mod support;

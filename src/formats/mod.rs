@@ -12,11 +12,15 @@ mod limits;
 mod probe;
 pub mod pytorch;
 mod reader;
+mod recognised;
 pub mod safetensors;
+mod scan;
 mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
+use probe::probe_sure;
 pub use probe::{Head, Verdict, open, open_file, probe};
+pub use scan::{Found, FoundKind, scan};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;
@@ -38,7 +42,16 @@ pub struct FormatSpec {
 }
 
 /// Every format that has something in it, by [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[&safetensors::SPEC, &pytorch::SPEC, &gguf::SPEC];
+pub static FORMATS: &[&FormatSpec] = &[
+    &safetensors::SPEC,
+    &pytorch::SPEC,
+    &gguf::SPEC,
+    &recognised::GGML,
+    &recognised::ONNX,
+    &recognised::ORT,
+    &recognised::TFLITE,
+    &recognised::SAVEDMODEL,
+];
 
 /// The spec of a format; `None` while it is not built.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {

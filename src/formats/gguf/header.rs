@@ -117,7 +117,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
 fn version(r: &mut HeaderReader) -> Result<(u32, bool)> {
     let magic = r.bytes(4, format_args!("magic"))?;
     if magic != MAGIC {
-        let what = format!("begins with {magic:02x?}, not with GGUF");
+        let what = format!("begins with \"{}\", not with GGUF", magic.escape_ascii());
         return Err(r.place(ModelError::bad(what), 0, format_args!("magic")));
     }
     let le = r.u32(format_args!("version"))?;

@@ -36,7 +36,7 @@ const TRAINING: [(&str, &str); 9] = [
     ("scheduler.bin", "learning-rate schedule"),
 ];
 
-fn training(name: &str) -> Option<&'static str> {
+pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
     let hit = |pattern: &str| match pattern.strip_suffix('*') {
         Some(start) => name.starts_with(start),
         None => name == pattern,
