@@ -118,7 +118,9 @@ impl Config {
                 Some(to) if by_default => (ConfigStatus::Defaulted, format!("{} → {to}", brief(value))),
                 Some(to) => (ConfigStatus::Mapped, format!("{} → {to}", brief(value))),
                 None if by_default => continue,
-                None if name == "text_config" => (ConfigStatus::Mapped, "its fields are read as the model's".to_owned()),
+                None if name == "text_config" => {
+                    (ConfigStatus::Mapped, "its fields are read as the model's".to_owned())
+                }
                 None if ignored.iter().any(|l| l.contains(&name.as_str())) => {
                     (ConfigStatus::Ignored, format!("{}: has no place in GGUF", brief(value)))
                 }

@@ -4,14 +4,24 @@
 //! same keys, value types, tensor names, order, types and bytes. [`to_hf`] goes back. [`classify`] says what a tensor is for,
 //! whatever ecosystem named it. Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
 
+mod back;
+mod config;
+mod family;
+mod general;
+mod params;
 mod roles;
+mod rope;
+mod tensors;
+mod to_gguf;
+mod to_hf;
 mod types;
+mod views;
 pub mod vocab;
 
 pub use roles::{Role, TensorRole, classify};
 pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
 
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Model, Result};
 
 /// Converts a Hugging Face model (tensors plus `config.json` and tokenizer sidecars) to GGUF names, metadata and encodings.
 /// Lazy: nothing is read but configuration and vocabulary.
@@ -19,8 +29,8 @@ use crate::model::{Model, ModelError, Result};
 /// # Errors
 /// An unsupported architecture, a configuration that lacks what GGUF needs, tensors without a place in the architecture, a
 /// vocabulary that cannot be read or does not fit the embedding.
-pub fn to_gguf(_model: &Model, _options: &GgufOptions) -> Result<GgufModel> {
-    Err(ModelError::unsupported("architectures are being built"))
+pub fn to_gguf(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
+    to_gguf::convert(model, options)
 }
 
 /// Converts a GGUF model back to Hugging Face names, `config.json`, `generation_config.json` and tokenizer files. Lazy.
@@ -28,11 +38,11 @@ pub fn to_gguf(_model: &Model, _options: &GgufOptions) -> Result<GgufModel> {
 ///
 /// # Errors
 /// An unsupported architecture, missing metadata, tensors without a place in the architecture.
-pub fn to_hf(_model: &Model) -> Result<HfModel> {
-    Err(ModelError::unsupported("architectures are being built"))
+pub fn to_hf(model: &Model) -> Result<HfModel> {
+    to_hf::convert(model)
 }
 
 /// Every family that can be converted, for documentation and messages.
 pub fn supported() -> &'static [FamilyInfo] {
-    &[]
+    family::infos()
 }

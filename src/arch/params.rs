@@ -75,7 +75,8 @@ pub(crate) fn common(s: &Source<'_>, p: &mut Params) -> Result<()> {
         ["max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"];
     p.copy_uint(s, &context, "context_length")?;
     p.copy_uint(s, &["hidden_size", "n_embd", "dim"], "embedding_length")?;
-    let ffn = ["prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim"];
+    let ffn =
+        ["prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim"];
     p.copy_uint(s, &ffn, "feed_forward_length")?;
     p.copy_uint(s, &["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
     p.copy_uint(s, &["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
@@ -101,6 +102,7 @@ pub(crate) fn common(s: &Source<'_>, p: &mut Params) -> Result<()> {
 fn rope(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let r = s.rope;
     let factor = r.number("factor")?;
+    r.mark_bases(s.config);
     if s.config.peek(r.source()).is_some() {
         s.config.mark(r.source(), "rope.*");
     }

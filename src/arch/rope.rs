@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Rope {
     map: Map<String, Value>,
     source: &'static str,
+    theta: Option<&'static str>,
+    theta_sliding: Option<&'static str>,
 }
 
 impl Rope {
@@ -17,18 +19,17 @@ impl Rope {
     pub(crate) fn read(config: &Config) -> Self {
         let source = if config.peek("rope_parameters").is_some() { "rope_parameters" } else { "rope_scaling" };
         let mut map = config.peek(source).and_then(Value::as_object).cloned().unwrap_or_default();
+        let (mut theta_field, mut sliding_field) = (None, None);
         if !map.contains_key("full_attention") && !map.contains_key("sliding_attention") {
-            let first = |keys: &[&'static str]| {
-                keys.iter().find_map(|k| config.peek(k).map(|v| (*k, v.clone())))
-            };
+            let first = |keys: &[&'static str]| keys.iter().find_map(|k| config.peek(k).map(|v| (*k, v.clone())));
             let local = first(&["local_rope_theta", "rope_local_theta", "rope_theta_local", "rope_local_base_freq"]);
             if let Some((key, theta)) = local {
-                config.mark(key, "rope.freq_base_swa");
+                sliding_field = Some(key);
                 map.insert("sliding_attention".to_owned(), json!({ "rope_theta": theta }));
             }
             let global = first(&["global_rope_theta", "rope_global_theta", "rope_theta", "rotary_emb_base"]);
             if let Some((key, theta)) = global {
-                config.mark(key, "rope.freq_base");
+                theta_field = Some(key);
                 map.entry("rope_theta").or_insert(theta);
             }
             if let Some(kind) = map.get("type").filter(|v| !v.is_null()).cloned() {
@@ -41,7 +42,17 @@ impl Rope {
                 map.entry("original_max_position_embeddings").or_insert(length);
             }
         }
-        Self { map, source }
+        Self { map, source, theta: theta_field, theta_sliding: sliding_field }
+    }
+
+    /// Notes in the configuration which fields the base frequencies came from.
+    pub(crate) fn mark_bases(&self, config: &Config) {
+        if let Some(key) = self.theta {
+            config.mark(key, "rope.freq_base");
+        }
+        if let Some(key) = self.theta_sliding {
+            config.mark(key, "rope.freq_base_swa");
+        }
     }
 
     /// The parameters of full attention.
@@ -90,8 +101,7 @@ impl Rope {
         }
         let get = |key, or| self.number(key).map(|v| v.unwrap_or(or));
         let base = get("rope_theta", 10000.0)? as f32;
-        let (factor, low, high) =
-            (get("factor", 8.0)?, get("low_freq_factor", 1.0)?, get("high_freq_factor", 4.0)?);
+        let (factor, low, high) = (get("factor", 8.0)?, get("low_freq_factor", 1.0)?, get("high_freq_factor", 4.0)?);
         let context = get("original_max_position_embeddings", 8192.0)?;
         let (low_wavelength, high_wavelength) = ((context / low) as f32, (context / high) as f32);
         let factors = (0..dim.div_ceil(2)).map(|i| {

@@ -5,6 +5,7 @@ use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Produces any range of a tensor's rows, as bytes in the entry's encoding. Implementations are cheap to share and safe to
@@ -15,6 +16,11 @@ pub trait TensorData: Send + Sync {
     /// # Errors
     /// I/O errors and files that changed or ended early, naming the file and the place.
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()>;
+
+    /// The file the rows lie in, when they lie in one; views and generated tensors have none.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// A named tensor whose data is produced on demand.

@@ -7,7 +7,7 @@ use super::{ModelError, Result, TensorData};
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A contiguous, row-major tensor in a file.
@@ -35,5 +35,9 @@ impl TensorData for FileSlice {
                 ModelError::io(&self.path, "reading", e).at(at)
             }
         })
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod file_slice;
 mod metadata;
 mod sidecar;
+pub mod tokenizer;
 mod view;
 
 pub use entry::{TensorData, TensorEntry};

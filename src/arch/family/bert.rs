@@ -135,7 +135,7 @@ fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
     c.insert("num_attention_heads".into(), meta.need_uint("attention.head_count")?.into());
     c.insert("intermediate_size".into(), meta.need_uint("feed_forward_length")?.into());
     c.insert("max_position_embeddings".into(), meta.need_uint("context_length")?.into());
-    c.insert("layer_norm_eps".into(), meta.json_float()(meta.need_float("attention.layer_norm_epsilon")?));
+    c.insert("layer_norm_eps".into(), Value::from(meta.need_float("attention.layer_norm_epsilon")?));
     c.insert("hidden_act".into(), "gelu".into());
     c.insert("position_embedding_type".into(), "absolute".into());
     let types = meta.rows("token_types.weight").or(meta.general_uint("tokenizer.ggml.token_type_count"));

@@ -66,7 +66,10 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     p.need_uint(s, &["intermediate_size"], "feed_forward_length")?;
     p.need_uint(s, &["num_attention_heads"], "attention.head_count")?;
     p.need_uint(s, &["num_key_value_heads", "num_attention_heads"], "attention.head_count_kv")?;
-    p.float("attention.layer_norm_rms_epsilon", s.config.need_float(&["rms_norm_eps"], "attention.layer_norm_rms_epsilon")?);
+    p.float(
+        "attention.layer_norm_rms_epsilon",
+        s.config.need_float(&["rms_norm_eps"], "attention.layer_norm_rms_epsilon")?,
+    );
     p.need_uint(s, &["head_dim"], "attention.key_length")?;
     p.need_uint(s, &["head_dim"], "attention.value_length")?;
     p.file_type();
@@ -85,7 +88,7 @@ fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
     let scale = if meta.need_uint("block_count")? == 46 { width.unwrap_or(head) } else { head };
     c.insert("query_pre_attn_scalar".into(), scale.into());
     for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
-        c.insert(key.into(), meta.float(key)?.map_or(Value::Null, meta.json_float()));
+        c.insert(key.into(), meta.float(key)?.map_or(Value::Null, Value::from));
     }
     c.insert("sliding_window".into(), meta.need_uint("attention.sliding_window")?.into());
     c.entry("rope_theta").or_insert(json!(10000.0));

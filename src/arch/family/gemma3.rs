@@ -38,8 +38,7 @@ pub(crate) static FAMILY: Family = Family {
     config,
 };
 
-static VOCABULARY: &[Rule] =
-    &[rule("model.embed_tokens", "token_embd", Op::CutVocabulary), keep("lm_head", "output")];
+static VOCABULARY: &[Rule] = &[rule("model.embed_tokens", "token_embd", Op::CutVocabulary), keep("lm_head", "output")];
 
 static NORMS: &[Rule] = &[
     rule("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm", Op::PlusOne),
@@ -100,12 +99,12 @@ fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
     let scale = if meta.need_uint("block_count")? == 62 { width.unwrap_or(head) } else { head };
     c.insert("query_pre_attn_scalar".into(), scale.into());
     let local = meta.float("rope.freq_base_swa")?.unwrap_or(10000.0);
-    c.insert("rope_local_base_freq".into(), meta.json_float()(local));
+    c.insert("rope_local_base_freq".into(), Value::from(local));
     if let Some(window) = meta.uint("attention.sliding_window")? {
         c.insert("sliding_window".into(), window.into());
     }
     let cap = meta.float("final_logit_softcapping")?;
-    c.insert("final_logit_softcapping".into(), cap.map_or(Value::Null, meta.json_float()));
+    c.insert("final_logit_softcapping".into(), cap.map_or(Value::Null, Value::from));
     c.insert("attn_logit_softcapping".into(), Value::Null);
     Ok(c)
 }

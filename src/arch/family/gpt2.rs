@@ -91,7 +91,7 @@ fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
     c.insert("n_layer".into(), meta.need_uint("block_count")?.into());
     c.insert("n_head".into(), meta.need_uint("attention.head_count")?.into());
     c.insert("n_inner".into(), Value::Null);
-    c.insert("layer_norm_epsilon".into(), meta.json_float()(meta.need_float("attention.layer_norm_epsilon")?));
+    c.insert("layer_norm_epsilon".into(), Value::from(meta.need_float("attention.layer_norm_epsilon")?));
     c.insert("activation_function".into(), "gelu_new".into());
     meta.vocabulary(&mut c)?;
     Ok(c)

@@ -73,8 +73,7 @@ pub(super) fn config(meta: &Meta<'_>, class: &str, model_type: &str) -> Result<M
     if meta.has_tensor("rope_freqs.weight") {
         let base = meta.float("rope.freq_base")?.unwrap_or(10000.0);
         let dim = meta.uint("rope.dimension_count")?.unwrap_or(0);
-        let context = meta.uint("context_length")?.unwrap_or(0);
-        c.insert("rope_scaling".into(), meta.llama3_scaling(base, dim, context)?);
+        c.insert("rope_scaling".into(), meta.llama3_scaling(base, dim)?);
     }
     Ok(c)
 }

@@ -10,11 +10,7 @@ pub(crate) static FAMILY: Family = Family {
     rules: &[DECODER, ROTATED_QK, ROUTER],
     experts: Some(Experts {
         prefix: "model.layers.{}.block_sparse_moe.experts.",
-        parts: &[
-            ("w1", "blk.{}.ffn_gate_exps"),
-            ("w2", "blk.{}.ffn_down_exps"),
-            ("w3", "blk.{}.ffn_up_exps"),
-        ],
+        parts: &[("w1", "blk.{}.ffn_gate_exps"), ("w2", "blk.{}.ffn_down_exps"), ("w3", "blk.{}.ffn_up_exps")],
         count: &["num_local_experts"],
         fused: true,
     }),

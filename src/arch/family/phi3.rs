@@ -14,7 +14,16 @@ pub(crate) static FAMILY: Family = Family {
     rename: decoder_name,
     params,
     extra,
-    ignored: &["attention_bias", "embd_pdrop", "full_attn_mod", "hidden_act", "interpolate_factor", "lm_head_bias", "mlp_bias", "resid_pdrop"],
+    ignored: &[
+        "attention_bias",
+        "embd_pdrop",
+        "full_attn_mod",
+        "hidden_act",
+        "interpolate_factor",
+        "lm_head_bias",
+        "mlp_bias",
+        "resid_pdrop",
+    ],
     expects: &[("hidden_act", &["silu", "swish"])],
     claims: always,
     config,
@@ -83,6 +92,7 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let eps = "attention.layer_norm_rms_epsilon";
     p.float(eps, s.config.need_float(&["rms_norm_eps"], eps)?);
     p.uint("rope.dimension_count", dims)?;
+    s.rope.mark_bases(s.config);
     let theta = s.rope.number("rope_theta")?.ok_or_else(|| bad(&["rope_theta"], "the field is missing"))?;
     p.float("rope.freq_base", theta);
     p.file_type();
@@ -129,7 +139,8 @@ fn config(meta: &Meta<'_>) -> Result<Map<String, Value>> {
     c.insert("sliding_window".into(), window.map_or(Value::Null, Value::from));
     let width = meta.need_uint("embedding_length")?;
     let heads = meta.need_uint("attention.head_count")?;
-    if let (Some(dims), Some(head)) = (meta.uint("rope.dimension_count")?, width.checked_div(heads).filter(|h| *h > 0)) {
+    if let (Some(dims), Some(head)) = (meta.uint("rope.dimension_count")?, width.checked_div(heads).filter(|h| *h > 0))
+    {
         c.insert("partial_rotary_factor".into(), (dims as f64 / head as f64).into());
     }
     if let (Some(long), Some(short)) =

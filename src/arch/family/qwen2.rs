@@ -27,8 +27,15 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 /// Sliding windows of Qwen are off unless asked for, and llama.cpp has none for it.
-pub(super) static IGNORED: &[&str] =
-    &["attention_bias", "hidden_act", "layer_types", "max_window_layers", "sliding_window", "use_mrope", "use_sliding_window"];
+pub(super) static IGNORED: &[&str] = &[
+    "attention_bias",
+    "hidden_act",
+    "layer_types",
+    "max_window_layers",
+    "sliding_window",
+    "use_mrope",
+    "use_sliding_window",
+];
 
 fn defaults(c: &mut Config) {
     c.default("vocab_size", json!(151936));

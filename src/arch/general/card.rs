@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_card_is_read_as_text() {
-        let card = "---\nlicense: apache-2.0\nlanguage:\n- en\n- no\nversion: 1.10\nbase_model: [a/b, c/d]\n---\n# Hi\n";
+        let card =
+            "---\nlicense: apache-2.0\nlanguage:\n- en\n- no\nversion: 1.10\nbase_model: [a/b, c/d]\n---\n# Hi\n";
         let map = front_matter(card).unwrap();
         assert_eq!(map["license"].text(), Some("apache-2.0"));
         assert_eq!(map["language"].texts(), ["en", "no"]);

@@ -210,7 +210,8 @@ fn relative(id: &str, parameters: u64) -> IndexMap<String, String> {
     let url = ["http://", "https://", "ssh://"].iter().any(|p| id.starts_with(p));
     let inner = if url {
         out.insert("repo_url".to_owned(), id.to_owned());
-        let path = id.split_once("://").and_then(|(s, rest)| rest.strip_prefix("huggingface.co/").filter(|_| s != "ssh"));
+        let path =
+            id.split_once("://").and_then(|(s, rest)| rest.strip_prefix("huggingface.co/").filter(|_| s != "ssh"));
         match path.filter(|p| p.split('/').count() == 2 && p.split('/').all(|s| !s.is_empty())) {
             Some(path) => path,
             None => return out,

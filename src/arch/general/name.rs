@@ -22,9 +22,8 @@ fn pattern(text: &str) -> Regex {
 // Patterns and order of the checks: gguf-py/gguf/metadata.py, get_model_id_components.
 static VERSION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?i:(v|iter)?[0-9]+([.][0-9]+)*)$"));
 static QUANT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?i:i?q[0-9](_\w)*|b?fp?(16|32))$"));
-static SIZE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?i:([A]|[0-9]+[x])?[0-9]+([._][0-9]+)?[KMBT][0-9]?|small|mini|medium|large|x?xl)$")
-});
+static SIZE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?i:([A]|[0-9]+[x])?[0-9]+([._][0-9]+)?[KMBT][0-9]?|small|mini|medium|large|x?xl)$"));
 static TUNE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?i:chat|instruct|vision|lora)$"));
 static TITLE_EXEMPT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(v[0-9]+(?:\.[0-9]+)*|[0-9].*)$"));
 

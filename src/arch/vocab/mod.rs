@@ -1,6 +1,27 @@
-//! Vocabularies: from the tokenizer files of a Hugging Face folder to GGUF metadata, and back.
+//! Vocabularies: from the tokenizer files of a Hugging Face folder to GGUF's `tokenizer.*` metadata, and back.
+//!
+//! What is written equals what llama.cpp's converter writes, entry by entry and in its order; each file here names the part
+//! of the converter it follows. Must not know file formats, nor tensors. The types that matter: [`VocabRequest`] in,
+//! [`Vocab`] out; [`restore_sidecars`] goes back, [`describe`] tells people what there is.
 
-use crate::model::{MetaValue, Metadata, ModelError, Result, Sidecars, Warning};
+mod base;
+mod chat;
+mod describe;
+mod files;
+mod key;
+mod pre;
+mod restore;
+mod special;
+mod spm;
+mod tokens;
+
+pub use describe::{TokenizerInfo, describe, describe_metadata};
+pub use restore::{config_fields, restore_sidecars};
+
+use crate::model::{MetaValue, Metadata, Result, Sidecars, Warning};
+use files::Files;
+use serde_json::Value;
+use special::{Options, SpecialVocab};
 
 /// What is needed to write a vocabulary into GGUF.
 #[derive(Clone, Copy, Debug)]
@@ -26,19 +47,63 @@ pub struct Vocab {
     pub warnings: Vec<Warning>,
 }
 
-/// Builds the `tokenizer.*` metadata of a GGUF file.
+/// Entries in order, by key.
+#[derive(Debug, Default)]
+struct Entries(Metadata);
+
+/// Builds the `tokenizer.*` metadata of a GGUF file, `tokenizer.ggml.token_type_count` of BERT included.
 ///
 /// # Errors
 /// When no tokenizer file is there, one is broken, or the pre-tokenizer is not recognised.
-pub fn vocab_metadata(_request: &VocabRequest<'_>) -> Result<Vocab> {
-    Err(ModelError::unsupported("vocabularies are being built"))
+pub fn vocab_metadata(request: &VocabRequest<'_>) -> Result<Vocab> {
+    let files = Files::open(request)?;
+    let mut entries = Entries::default();
+    let mut warnings = Vec::new();
+    let (e, w) = (&mut entries, &mut warnings);
+    let has_model = request.sidecars.has("tokenizer.model");
+    match request.arch {
+        "llama" => llama(&files, request, e, w)?,
+        "qwen2" | "qwen3" if has_model => spm::write(&files, spm::Flavour::Common, e, w)?,
+        "gemma" | "gemma2" => {
+            spm::write(&files, spm::Flavour::Common, e, w)?;
+            e.set(key::ADD_SPACE_PREFIX, false);
+        }
+        "gemma3" if has_model => {
+            spm::write(&files, spm::Flavour::Common, e, w)?;
+            e.set(key::ADD_SPACE_PREFIX, false);
+        }
+        "phi3" if files.setting("tokenizer_class").is_none_or(|c| c != "GPT2Tokenizer") => {
+            spm::write(&files, spm::Flavour::Phi3, e, w)?;
+        }
+        "bert" => base::bert(&files, request, e, w)?,
+        _ => base::gpt2(&files, request, e, w)?,
+    }
+    Ok(Vocab { entries: entries.0.into_iter().collect(), warnings })
 }
 
-/// Restores tokenizer files (`tokenizer.json` or `tokenizer.model` or `vocab.txt`, `tokenizer_config.json`,
-/// `special_tokens_map.json`, `chat_template.jinja`) from GGUF metadata.
-///
-/// # Errors
-/// When the metadata holds no vocabulary, or one of a kind that no Hugging Face tokenizer expresses.
-pub fn restore_sidecars(_metadata: &Metadata) -> Result<Sidecars> {
-    Err(ModelError::unsupported("vocabularies are being built"))
+/// Llama, Mistral, Mixtral: SentencePiece, else its JSON form, else byte-level BPE (conversion/llama.py, `set_vocab`).
+fn llama(files: &Files<'_>, request: &VocabRequest<'_>, e: &mut Entries, w: &mut Vec<Warning>) -> Result<()> {
+    if let Some(prefix) = files.setting("add_prefix_space").filter(|v| !v.is_null()) {
+        e.set(key::ADD_SPACE_PREFIX, files::truthy(prefix));
+    }
+    if request.sidecars.has("tokenizer.model") {
+        spm::write(files, spm::Flavour::Common, e, w)?;
+    } else if spm::is_llama_json(files) {
+        spm::write_llama_json(files, e, w)?;
+    } else {
+        base::gpt2(files, request, e, w)?;
+    }
+    match files.hparam("vocab_size").and_then(Value::as_u64) {
+        // Code Llama: of its infill tokens GGUF keeps the end only.
+        Some(32016) => {
+            let options = Options { merges: false, n_vocab: None, roles: Some(&["prefix", "suffix", "middle", "eot"]) };
+            let mut special = SpecialVocab::load(files, &options, w)?;
+            special.set_id("eot", 32010, None);
+            special.write(e);
+        }
+        // Granite's small models.
+        Some(49152) => e.set("tokenizer.ggml.add_bos_token", false),
+        _ => {}
+    }
+    Ok(())
 }

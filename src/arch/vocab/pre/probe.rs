@@ -1,0 +1,221 @@
+//! What a pre-tokenizer does to texts, found by running it (with the `tokenizers` crate).
+//!
+//! Files are not trusted: only components that can neither panic nor blow a text up are handed to the crate.
+
+use super::hashes::CHECK_TEXT;
+use super::table::KNOWN;
+use crate::model::tokenizer::TokenizerJson;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::NormalizerWrapper;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer};
+
+/// No pre-tokenizer in use has more steps.
+pub(super) const MAX_STEPS: usize = 32;
+
+/// Texts on which any two of the known pre-tokenizers differ: contractions in both cases, digit runs, marks with letters,
+/// line ends after spaces and marks, scripts with combining marks, CJK with kana and hangul, long runs of spaces.
+const PROBES: &[&str] = &[
+    CHECK_TEXT,
+    "don't DON'T We'Ll i'D x's 'S'a Türkiye'nin they'RE'",
+    "1 12 123 1234 12345 1234567 x1 x12y ½ ٣٤٥ Ⅳ² 12,345.678",
+    "#include <a.h>\nfoo(bar)[baz]: $x=@y/z.w\n\n  \n\t\t x\r\n\r\ny  \r\n/end/\n//\n",
+    "ไทย हिन्दी बंगाली e\u{301}te\u{301} Ä\u{308} नमस्ते",
+    "漢字かなカナ한국어ㄱ，。！？「」…—“”‘’ﬁ ０１２ Ωmega Жук ǅ",
+    "HTTPServer camelCase XMLHttpRequest2 ABCdef'S iPhone",
+    "a                                                                                   b  \n   c     ",
+    "!!!\n...\n\n?? !! $$$ ^^ ++ == ~~ `` || <=> x+y=z a|b ",
+];
+
+/// SHA-256 of the ids of the check text as a Python list; `None` where the file cannot be run safely or at all.
+pub(super) fn check_hash(json: &TokenizerJson) -> Option<String> {
+    let tokenizer = build(json)?;
+    let encoding = tokenizer.encode_fast(CHECK_TEXT, false).ok()?;
+    let (before, after) = specials(&json.post_processor)?;
+    let ids = before.iter().chain(encoding.get_ids()).chain(&after);
+    let mut text = String::from("[");
+    for (i, id) in ids.enumerate() {
+        if i > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(&id.to_string());
+    }
+    text.push(']');
+    Some(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+}
+
+fn build(json: &TokenizerJson) -> Option<Tokenizer> {
+    let model = &json.model;
+    let vocab: Vocab = model.vocab.iter().cloned().collect();
+    let mut tokenizer = match model.kind.as_deref() {
+        Some("WordPiece") => {
+            let prefix = model.continuing_subword_prefix.clone().unwrap_or_else(|| "##".to_owned());
+            let built = WordPiece::builder()
+                .vocab(vocab)
+                .unk_token(model.unk_token.clone()?)
+                .continuing_subword_prefix(prefix)
+                .max_input_chars_per_word(model.max_input_chars_per_word.unwrap_or(100) as usize)
+                .build();
+            Tokenizer::new(built.ok()?)
+        }
+        Some("BPE") | None => {
+            // The crate slices the second half of a merge by the length of the prefix without looking.
+            if model.continuing_subword_prefix.as_deref().is_some_and(|p| !p.is_empty()) {
+                return None;
+            }
+            let mut builder = BPE::builder()
+                .vocab_and_merges(vocab, model.merges.clone())
+                .fuse_unk(model.fuse_unk.unwrap_or(false))
+                .byte_fallback(model.byte_fallback.unwrap_or(false))
+                .ignore_merges(model.ignore_merges.unwrap_or(false));
+            if let Some(unk) = &model.unk_token {
+                builder = builder.unk_token(unk.clone());
+            }
+            if let Some(suffix) = &model.end_of_word_suffix {
+                builder = builder.end_of_word_suffix(suffix.clone());
+            }
+            Tokenizer::new(builder.build().ok()?)
+        }
+        _ => return None,
+    };
+    if !json.normalizer.is_null() {
+        let mut growth = 0;
+        if !is_tame(&json.normalizer, &mut growth) {
+            return None;
+        }
+        let normalizer: NormalizerWrapper = serde_json::from_value(json.normalizer.clone()).ok()?;
+        tokenizer.with_normalizer(Some(normalizer)).ok()?;
+    }
+    if !json.pre_tokenizer.is_null() {
+        tokenizer.with_pre_tokenizer(Some(pre_tokenizer(&json.pre_tokenizer)?));
+    }
+    let added: Vec<tokenizers::AddedToken> = json
+        .added_tokens
+        .iter()
+        .map(|t| {
+            tokenizers::AddedToken::from(t.content.clone(), t.special)
+                .normalized(t.is_normalized())
+                .lstrip(t.lstrip)
+                .rstrip(t.rstrip)
+                .single_word(t.single_word)
+        })
+        .collect();
+    tokenizer.add_tokens(added).ok()?;
+    Some(tokenizer)
+}
+
+/// True for normalizers that cannot make a text much longer and read no data of their own.
+fn is_tame(normalizer: &Value, growth: &mut usize) -> bool {
+    const MAX_GROWTH: usize = 4;
+    const MAX_INSERT: usize = 16;
+    match normalizer["type"].as_str() {
+        Some("Sequence") => {
+            let list = normalizer["normalizers"].as_array().map_or(&[][..], Vec::as_slice);
+            list.len() <= MAX_STEPS && list.iter().all(|n| n["type"] != "Sequence" && is_tame(n, growth))
+        }
+        Some("Replace" | "Prepend") => {
+            *growth += 1;
+            let inserted = normalizer["content"].as_str().or_else(|| normalizer["prepend"].as_str());
+            *growth <= MAX_GROWTH && inserted.is_some_and(|t| t.len() <= MAX_INSERT)
+        }
+        Some("NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" | "StripAccents" | "BertNormalizer" | "Nmt" | "Strip") => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn pre_tokenizer(json: &Value) -> Option<PreTokenizerWrapper> {
+    let steps = if json["type"] == "Sequence" {
+        json["pretokenizers"].as_array()?.as_slice()
+    } else {
+        std::slice::from_ref(json)
+    };
+    let tame = |s: &Value| match s["type"].as_str() {
+        Some("Split") => {
+            s["pattern"]["Regex"].as_str().or_else(|| s["pattern"]["String"].as_str()).is_some_and(|p| p.len() <= 8192)
+        }
+        Some(
+            "ByteLevel" | "Digits" | "Punctuation" | "Whitespace" | "WhitespaceSplit" | "BertPreTokenizer"
+            | "Metaspace",
+        ) => true,
+        _ => false,
+    };
+    if steps.len() > MAX_STEPS || !steps.iter().all(tame) {
+        return None;
+    }
+    serde_json::from_value(json.clone()).ok()
+}
+
+/// Ids that the post-processor puts before and after a text; `None` for one of an unknown kind.
+fn specials(post: &Value) -> Option<(Vec<u32>, Vec<u32>)> {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let single = std::slice::from_ref(post);
+    let list = if post["type"] == "Sequence" { post["processors"].as_array()?.as_slice() } else { single };
+    let id = |v: &Value| v.as_u64().and_then(|id| u32::try_from(id).ok());
+    for processor in list {
+        match processor["type"].as_str() {
+            None if processor.is_null() => {}
+            Some("ByteLevel") => {}
+            Some("BertProcessing" | "RobertaProcessing") => {
+                before.insert(0, id(&processor["cls"][1])?);
+                after.push(id(&processor["sep"][1])?);
+            }
+            Some("TemplateProcessing") => {
+                let mut seen = false;
+                let mut front = Vec::new();
+                for part in processor["single"].as_array()? {
+                    if part.get("Sequence").is_some() {
+                        seen = true;
+                        continue;
+                    }
+                    let name = part["SpecialToken"]["id"].as_str()?;
+                    let ids = processor["special_tokens"][name]["ids"].as_array()?;
+                    let ids = ids.iter().map(id).collect::<Option<Vec<u32>>>()?;
+                    if seen { after.extend(ids) } else { front.extend(ids) }
+                }
+                front.append(&mut before);
+                before = front;
+            }
+            _ => return None,
+        }
+    }
+    Some((before, after))
+}
+
+/// Where a pre-tokenizer cuts the probe texts: (text, byte offset). `None` where it cannot be run.
+fn cuts(pre: &PreTokenizerWrapper) -> Option<BTreeSet<(usize, usize)>> {
+    let mut out = BTreeSet::new();
+    for (i, text) in PROBES.iter().enumerate() {
+        let mut pieces = PreTokenizedString::from(*text);
+        pre.pre_tokenize(&mut pieces).ok()?;
+        for (_, (start, end), _) in pieces.get_splits(OffsetReferential::Original, OffsetType::Byte) {
+            out.extend([(i, start), (i, end)]);
+        }
+    }
+    Some(out)
+}
+
+/// The known pre-tokenizer that cuts most alike, and the share of cuts (of either) that both make.
+pub(super) fn closest(pre: &Value) -> Option<(&'static str, f64)> {
+    let bytes = |p: &Value| p["type"] == "ByteLevel";
+    if !bytes(pre) && !pre["pretokenizers"].as_array().is_some_and(|l| l.iter().any(bytes)) {
+        return None;
+    }
+    let own = cuts(&pre_tokenizer(pre)?)?;
+    let mut best: Option<(&'static str, f64)> = None;
+    for known in KNOWN {
+        let json = super::steps_json(known.steps);
+        let Some(theirs) = pre_tokenizer(&json).as_ref().and_then(cuts) else { continue };
+        let both = own.intersection(&theirs).count();
+        let share = both as f64 / own.union(&theirs).count().max(1) as f64;
+        if best.is_none_or(|(_, s)| share > s) {
+            best = Some((known.names[0], share));
+        }
+    }
+    best
+}

@@ -1,0 +1,301 @@
+//! `tokenizer.json` of Hugging Face tokenizers, typed as far as remold needs it.
+
+use super::MAX_VOCAB;
+use crate::model::{ModelError, Result};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt;
+
+/// A token matched in the text before the model sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AddedToken {
+    /// Its id; absent where the id is the key of the object (`added_tokens_decoder`).
+    #[serde(default, deserialize_with = "optional_id")]
+    pub id: u32,
+    /// Its text.
+    pub content: String,
+    /// Matched as a whole word only.
+    #[serde(default)]
+    pub single_word: bool,
+    /// Takes the white space before it.
+    #[serde(default)]
+    pub lstrip: bool,
+    /// Takes the white space after it.
+    #[serde(default)]
+    pub rstrip: bool,
+    /// Matched in the normalized text; without the field, whatever is not special is.
+    #[serde(default)]
+    pub normalized: Option<bool>,
+    /// A control token.
+    #[serde(default)]
+    pub special: bool,
+}
+
+impl AddedToken {
+    /// A plain added token: `special` ones are not normalized.
+    pub fn new(id: u32, content: impl Into<String>, special: bool) -> Self {
+        let (single_word, lstrip, rstrip) = (false, false, false);
+        Self { id, content: content.into(), single_word, lstrip, rstrip, normalized: None, special }
+    }
+
+    /// True if it is matched in the normalized text.
+    pub fn is_normalized(&self) -> bool {
+        self.normalized.unwrap_or(!self.special)
+    }
+}
+
+/// The `model` object.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct JsonModel {
+    /// `BPE`, `WordPiece`, `Unigram`; old files leave it out.
+    #[serde(rename = "type", default)]
+    pub kind: Option<String>,
+    /// Text and id of each entry, in the order of the file.
+    #[serde(default, deserialize_with = "vocab")]
+    pub vocab: Vec<(String, u32)>,
+    /// The merges, as pairs; `"a b"` strings are split at their one space.
+    #[serde(default, deserialize_with = "merges")]
+    pub merges: Vec<(String, String)>,
+    /// The token for what no other can spell.
+    #[serde(default)]
+    pub unk_token: Option<String>,
+    /// WordPiece: what continues a word (`##`).
+    #[serde(default)]
+    pub continuing_subword_prefix: Option<String>,
+    /// BPE: what ends a word.
+    #[serde(default)]
+    pub end_of_word_suffix: Option<String>,
+    /// BPE: runs of unknown characters become one token.
+    #[serde(default)]
+    pub fuse_unk: Option<bool>,
+    /// BPE: unknown characters are spelled `<0xNN>`.
+    #[serde(default)]
+    pub byte_fallback: Option<bool>,
+    /// BPE: words that are in the vocabulary are taken whole.
+    #[serde(default)]
+    pub ignore_merges: Option<bool>,
+    /// WordPiece: longer words are unknown.
+    #[serde(default)]
+    pub max_input_chars_per_word: Option<u32>,
+}
+
+/// A parsed `tokenizer.json`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct TokenizerJson {
+    /// Tokens outside the model, in the order of the file.
+    #[serde(default)]
+    pub added_tokens: Vec<AddedToken>,
+    /// As in the file.
+    #[serde(default)]
+    pub normalizer: Value,
+    /// As in the file.
+    #[serde(default)]
+    pub pre_tokenizer: Value,
+    /// As in the file.
+    #[serde(default)]
+    pub post_processor: Value,
+    /// As in the file.
+    #[serde(default)]
+    pub decoder: Value,
+    /// The vocabulary.
+    pub model: JsonModel,
+}
+
+impl TokenizerJson {
+    /// Parses and checks a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// When it is no JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
+    /// the vocabulary does not hold.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let json: Self =
+            serde_json::from_slice(bytes).map_err(|e| ModelError::bad(format!("not a tokenizer.json: {e}")))?;
+        json.check()?;
+        Ok(json)
+    }
+
+    /// Checks that ids are unique and merges are made of tokens.
+    ///
+    /// # Errors
+    /// Naming the first token or merge at fault.
+    pub fn check(&self) -> Result<()> {
+        let mut by_id: HashMap<u32, &str> = HashMap::with_capacity(self.model.vocab.len());
+        let mut texts: HashMap<&str, u32> = HashMap::with_capacity(self.model.vocab.len());
+        for (text, id) in &self.model.vocab {
+            if let Some(other) = by_id.insert(*id, text) {
+                let what = format!("the tokens {other:?} and {text:?} have the same id {id}");
+                return Err(ModelError::bad(what).field("model.vocab").with_hint(REMAKE));
+            }
+            texts.insert(text, *id);
+        }
+        for (i, token) in self.added_tokens.iter().enumerate() {
+            let clash = by_id.get(&token.id).filter(|t| **t != token.content);
+            if let Some(other) = clash {
+                let what = format!("the token {:?} has the id {} of {other:?}", token.content, token.id);
+                return Err(ModelError::bad(what).field(format!("added_tokens[{i}]")).with_hint(REMAKE));
+            }
+            by_id.insert(token.id, &token.content);
+        }
+        self.check_merges(&texts)
+    }
+
+    fn check_merges(&self, texts: &HashMap<&str, u32>) -> Result<()> {
+        let prefix = self.model.continuing_subword_prefix.as_deref().unwrap_or("");
+        let mut joined = String::new();
+        for (i, (a, b)) in self.model.merges.iter().enumerate() {
+            joined.clear();
+            joined.push_str(a);
+            joined.push_str(b.strip_prefix(prefix).unwrap_or(b));
+            for part in [a, b, &joined] {
+                if !texts.contains_key(part.as_str()) {
+                    let what = format!(
+                        "the merge of {a:?} and {b:?} needs the token {part:?}, which is not in the vocabulary"
+                    );
+                    return Err(ModelError::bad(what).field(format!("model.merges[{i}]")).with_hint(REMAKE));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const REMAKE: &str =
+    "The file is damaged or was edited by hand; save the tokenizer again with the library that made it.";
+
+/// An id must be a number from 0 to [`MAX_VOCAB`].
+fn id_in_range<E: de::Error>(id: i64) -> Result<u32, E> {
+    if (0..MAX_VOCAB as i64).contains(&id) {
+        Ok(id as u32)
+    } else {
+        Err(E::custom(format!("the token id {id} is not between 0 and {}", MAX_VOCAB - 1)))
+    }
+}
+
+fn optional_id<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    id_in_range(i64::deserialize(d)?)
+}
+
+fn vocab<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error> {
+    struct V;
+    impl<'de> Visitor<'de> for V {
+        type Value = Vec<(String, u32)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of tokens and ids")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut out: Vec<(String, u32)> = Vec::new();
+            let mut seen: HashMap<String, usize> = HashMap::new();
+            while let Some((text, id)) = map.next_entry::<String, i64>()? {
+                let id = id_in_range(id)?;
+                // A key given twice keeps the last value, as JSON readers do.
+                match seen.get(&text) {
+                    Some(&at) => out[at].1 = id,
+                    None => {
+                        seen.insert(text.clone(), out.len());
+                        out.push((text, id));
+                    }
+                }
+            }
+            Ok(out)
+        }
+
+        /// Unigram models list `[text, score]` pairs; ids are their places.
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut out = Vec::new();
+            while let Some((text, _score)) = seq.next_element::<(String, f64)>()? {
+                out.push((text, id_in_range(out.len() as i64)?));
+            }
+            Ok(out)
+        }
+    }
+    d.deserialize_any(V)
+}
+
+fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Merge {
+        Text(String),
+        Pair(String, String),
+    }
+    struct V;
+    impl<'de> Visitor<'de> for V {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of merges")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut out = Vec::new();
+            while let Some(merge) = seq.next_element::<Merge>()? {
+                out.push(match merge {
+                    Merge::Pair(a, b) => (a, b),
+                    Merge::Text(text) => match text.split_once(' ') {
+                        Some((a, b)) if !b.contains(' ') => (a.to_owned(), b.to_owned()),
+                        _ => return Err(de::Error::custom(format!("the merge {text:?} is not two tokens"))),
+                    },
+                });
+            }
+            Ok(out)
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+    }
+    d.deserialize_any(V)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: &str = r#"{"added_tokens":[{"id":3,"content":"<s>","special":true}],
+        "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}}"#;
+
+    #[test]
+    fn both_forms_of_merges_are_read() {
+        let old = TokenizerJson::parse(GOOD.as_bytes()).unwrap();
+        let new = TokenizerJson::parse(GOOD.replace(r#"["a b"]"#, r#"[["a","b"]]"#).as_bytes()).unwrap();
+        assert_eq!(old.model.merges, [("a".to_owned(), "b".to_owned())]);
+        assert_eq!(old.model.merges, new.model.merges);
+        assert_eq!(old.added_tokens[0].id, 3);
+    }
+
+    #[test]
+    fn broken_files_are_refused_with_the_place() {
+        let cases = [
+            ("same id 1", GOOD.replace(r#""ab":2"#, r#""ab":1"#)),
+            ("not between 0", GOOD.replace(r#""ab":2"#, r#""ab":-2"#)),
+            ("not between 0", GOOD.replace(r#""ab":2"#, r#""ab":99999999999"#)),
+            ("has the id 2 of", GOOD.replace(r#""id":3"#, r#""id":2"#)),
+            ("not between 0", GOOD.replace(r#""id":3"#, r#""id":-1"#)),
+            ("needs the token \"c\"", GOOD.replace("a b", "a c")),
+            ("not two tokens", GOOD.replace("a b", "ab")),
+            ("not two tokens", GOOD.replace("a b", "a b a")),
+            ("needs the token \"ba\"", GOOD.replace("a b", "b a")),
+            ("missing field `model`", "{}".to_owned()),
+            ("not a tokenizer.json", "[".repeat(10_000)),
+        ];
+        for (want, text) in cases {
+            let error = TokenizerJson::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(want), "{error:?} does not say {want:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_flipped_byte_is_parsed_or_refused(at in 0usize..1000, byte in any::<u8>()) {
+            let mut bytes = GOOD.as_bytes().to_vec();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let _ = TokenizerJson::parse(&bytes);
+        }
+    }
+}

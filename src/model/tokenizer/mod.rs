@@ -1,0 +1,15 @@
+//! Tokenizer files as they lie beside a model: `tokenizer.json` (Hugging Face tokenizers) and `tokenizer.model`
+//! (SentencePiece), parsed into plain data with every length and id checked.
+//!
+//! Must not know GGUF, architectures or how a text is encoded. The types that matter: [`TokenizerJson`] and
+//! [`SentencePieceModel`].
+
+mod json;
+mod sentencepiece;
+mod wire;
+
+pub use json::{AddedToken, JsonModel, TokenizerJson};
+pub use sentencepiece::{ModelType, Piece, PieceType, SentencePieceModel};
+
+/// No vocabulary has more entries than this (the largest in use hold about 260,000).
+pub const MAX_VOCAB: usize = 1 << 22;
