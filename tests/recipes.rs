@@ -317,8 +317,6 @@ where
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
-
     #[test]
     fn what_is_written_reads_back(r in recipe()) {
         let text = to_toml(&r);

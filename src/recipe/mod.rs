@@ -132,8 +132,13 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
         problem::sort(&mut problems);
         return problems;
     }
-    // A key that could not be read must not be missed by the check, and one told once is enough.
-    let told = |p: &Problem| problems.iter().any(|q| !q.path.is_empty() && (q.path == p.path || p.path == "target"));
+    // What could not be read is not there for the check: it must not be told as missing too.
+    let inside =
+        |p: &Problem, q: &Problem| p.path.strip_prefix(&q.path).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+    let told = |p: &Problem| {
+        let no_target = p.path == "target";
+        problems.iter().any(|q| !q.path.is_empty() && (inside(p, q) || (no_target && q.path.starts_with("target"))))
+    };
     let checked: Vec<Problem> = parsed.check(available).into_iter().filter(|p| !told(p)).collect();
     problems.extend(checked);
     problem::sort(&mut problems);

@@ -357,7 +357,7 @@ impl<'n> Reader<'n> {
             let help = format!("The targets are: {}. Remove the key or add such a target.", have.join(", "));
             (format!("`{}` is for {wanted} targets, and the recipe has none", e.key), help)
         };
-        self.wrong(key.name, e.key_at, message, &help);
+        self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }
 
     pub fn unknown(&mut self, room: Room, e: &Entry) {
@@ -369,19 +369,21 @@ impl<'n> Reader<'n> {
 /// Message and help for a key nobody knows in a room.
 pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
     let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
-    let mut allowed: Vec<&str> = keys_of(room).map(|k| k.name).collect();
+    // Steps come later as a whole; elsewhere only what works now is worth proposing.
+    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || matches!(room, Room::Step(_) | Room::Validate);
+    let mut allowed: Vec<&str> = keys_of(room).filter(shown).map(|k| k.name).collect();
     let place = match room {
         Room::Top => {
             known.extend(GROUPS.iter().map(|(g, _)| *g).chain(GROUP_ALIASES.iter().map(|(a, _)| *a)));
             known.extend(KEYS.iter().flat_map(|k| k.flat.iter().copied()));
             known.extend(keys_of(Room::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
             allowed.extend(GROUPS.iter().map(|(g, _)| *g));
-            "the top of a recipe".to_owned()
+            "at the top".to_owned()
         }
-        Room::Source => "[source]".to_owned(),
-        Room::Target => "a target".to_owned(),
-        Room::Validate => "[validate]".to_owned(),
-        Room::Step(s) => format!("the step `{s}`"),
+        Room::Source => "of [source]".to_owned(),
+        Room::Target => "of a target".to_owned(),
+        Room::Validate => "of [validate]".to_owned(),
+        Room::Step(s) => format!("of the step `{s}`"),
     };
     let elsewhere = KEYS.iter().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
         Room::Top => "It belongs at the top of the recipe. ".to_owned(),
@@ -390,7 +392,7 @@ pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
         Room::Validate => "It belongs in [validate]. ".to_owned(),
         Room::Step(s) => format!("It belongs in the step `{s}`. "),
     });
-    let rest = format!("Keys of {place}: {}.", allowed.join(", "));
+    let rest = format!("Keys {place}: {}.", allowed.join(", "));
     let help = elsewhere.map_or_else(|| names::suggest(name, known, &rest), |e| e + &rest);
     (format!("unknown key `{name}`"), help)
 }

@@ -165,7 +165,8 @@ impl Builder {
 
 #[cold]
 fn unknown_tag(tag: &Tag, at: Span) -> Found {
-    let p = Problem::error("", format!("the tag `{tag}` means nothing in a recipe"));
+    let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
+    let p = Problem::error("", format!("the tag `{handle}{}` means nothing in a recipe", tag.suffix));
     (p.with_help("Leave the tag out."), at)
 }
 
