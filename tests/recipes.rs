@@ -137,6 +137,55 @@ fn a_file_that_is_no_recipe_is_refused() {
     assert!(parse(&long, Syntax::Json, None).is_err());
 }
 
+/// Texts of a megabyte that make a careless reader slow or large. A run that hangs here is the failure.
+#[test]
+fn large_hostile_texts_end() {
+    let fill = |part: &str| part.repeat((1 << 20) / part.len());
+    let numbered = |f: &dyn Fn(usize) -> String| {
+        let mut out = String::new();
+        for i in 0.. {
+            let line = f(i);
+            if out.len() + line.len() > (1 << 20) - 100 {
+                return out;
+            }
+            out.push_str(&line);
+        }
+        out
+    };
+    let everywhere = [
+        "]", "[", "{", "]\n", "=\n", "a = \"\n", "- ", "? ", ": ", "\"", "'", "a:\n", "[a]\n", "[[a]]\n", "&a ", "*a ",
+        "#", "\\", "!", "|\n", "é", " ", "\n", ",", "--- ", "%", "x",
+    ];
+    for part in everywhere {
+        for syntax in [Syntax::Toml, Syntax::Yaml, Syntax::Json] {
+            let _ = lint(&fill(part), syntax, None, &Available::default());
+        }
+    }
+    for (text, syntax) in [
+        (numbered(&|i| format!("zebra{i} = 1\n")), Syntax::Toml),
+        (numbered(&|i| format!("zebra{i}: 1\n")), Syntax::Yaml),
+        (
+            format!(
+                "target: {{format: gguf, tensor_types: {{{}}}}}",
+                numbered(&|i| format!("\"re:\\\\w{{9}}{i}\": q9_k, "))
+            ),
+            Syntax::Yaml,
+        ),
+        (format!("{{\"target\": [{}\"gguf\"]}}", numbered(&|_| "\"gguf\",".to_owned())), Syntax::Json),
+        (
+            format!(
+                "{{\"target\": \"gguf\", \"pipeline\": [{}{{}}]}}",
+                numbered(&|_| "{\"step\":\"convert\",\"pure\":1},".to_owned())
+            ),
+            Syntax::Json,
+        ),
+        (format!("validate:\n  fail_if:\n{}", numbered(&|i| format!("    m{i}: x\n"))), Syntax::Yaml),
+        (format!("[{}]", numbered(&|i| format!("[{i}],")) + "1"), Syntax::Json),
+    ] {
+        assert!(!lint(&text, syntax, None, &Available::default()).is_empty());
+    }
+}
+
 #[test]
 fn many_mistakes_are_counted_not_all_shown() {
     let text: String = (0..500).map(|i| format!("zebra{i} = 1\n")).collect();

@@ -3,7 +3,7 @@
 use super::fields::{set_recipe, set_step, set_target};
 use super::keys::{self, GROUP_ALIASES, GROUPS, KEYS, Key, Kind, Room, STEPS, State, keys_of};
 use super::names;
-use super::problem::{Problem, Span};
+use super::problem::{MAX_FOUND, Problem, Span};
 use super::tree::{Entry, Node, Value};
 use super::types::{Recipe, Step, Target, Validate};
 use super::value::convert;
@@ -14,6 +14,9 @@ pub(crate) type Places = HashMap<String, Span>;
 
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
 const NOT_FLAT: &[&str] = &["format", "type", "path"];
+
+/// Targets and steps of one recipe at most.
+const MAX_TARGETS: usize = 256;
 
 /// A target key that stands outside of a target: it goes to every target that it fits and that does not say it itself.
 struct Flat<'n> {
@@ -42,8 +45,15 @@ impl<'n> Reader<'n> {
         self.spread();
     }
 
+    /// Enough is wrong already; more would only cost time.
+    fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FOUND
+    }
+
     pub fn wrong(&mut self, path: &str, at: Span, message: impl Into<String>, help: &str) {
-        self.found.push((Problem::error(path, message).with_help(help), at));
+        if !self.is_full() {
+            self.found.push((Problem::error(path, message).with_help(help), at));
+        }
     }
 
     /// The value of a key, in its canonical form; remembers the place, tells what is wrong.
@@ -175,6 +185,9 @@ impl<'n> Reader<'n> {
     /// A `[[target]]`, or `FORMAT:QUANTIZATION`.
     fn target(&mut self, node: &'n Node) {
         let index = self.recipe.targets.len();
+        if index >= MAX_TARGETS {
+            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Make several recipes.");
+        }
         let at = format!("target[{index}]");
         self.places.insert(at.clone(), node.at);
         let mut target = Target::default();
@@ -225,9 +238,13 @@ impl<'n> Reader<'n> {
                 continue;
             };
             self.table(f, |me, entries| {
+                let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
                     match keys::find(Room::Target, &e.key) {
-                        Some(key) => me.flats.push(Flat { key, format: Some(format), entry: e }),
+                        Some(key) => match seen.insert(key.name, &e.key) {
+                            Some(first) => me.twice(e, first),
+                            None => me.flats.push(Flat { key, format: Some(format), entry: e }),
+                        },
                         None => me.unknown(Room::Target, e),
                     }
                 }
@@ -237,6 +254,9 @@ impl<'n> Reader<'n> {
 
     fn pipeline(&mut self, e: &'n Entry) {
         let Value::List(items) = &e.node.value else { return self.expected(e, "a list of steps") };
+        if items.len() > MAX_TARGETS {
+            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Make several recipes.");
+        }
         for node in items {
             let Value::Table(entries) = &node.value else {
                 let message = format!("a step is a table with the key `step`, not {}", node.describe());
@@ -361,6 +381,9 @@ impl<'n> Reader<'n> {
     }
 
     pub fn unknown(&mut self, room: Room, e: &Entry) {
+        if self.is_full() {
+            return;
+        }
         let (message, help) = unknown_key(room, &e.key);
         self.wrong(&e.key, e.key_at, message, &help);
     }
