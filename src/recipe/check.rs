@@ -3,10 +3,13 @@
 use super::fields::{get_recipe, get_target};
 use super::keys::{self, Key, Kind, Room, State, keys_of};
 use super::names::{self, FILE_TYPES, FORMATS, GRAPH_TYPES, METRICS, PLAIN_TYPES, TENSOR_TYPES, listed, suggest};
-use super::problem::Problem;
+use super::problem::{MAX_FOUND, Problem};
 use super::selector::Selector;
 use super::types::{Recipe, Step, Target, Validate};
 use super::values::{Condition, parse_size};
+
+/// Rules of one target at most: twice the tensors of the largest models, each of which may be compiled.
+const MAX_RULES: usize = 10_000;
 
 /// What the running version can do. Names are lower case.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +171,16 @@ impl Checker<'_> {
                 self.out.push(p.with_help("Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)."));
             }
             Kind::Rules => {
-                for (selector, kind) in value.as_object().into_iter().flatten() {
+                let rules = value.as_object().into_iter().flatten();
+                if rules.clone().count() > MAX_RULES {
+                    let p = Problem::error(path, format!("more than {MAX_RULES} rules"));
+                    self.out.push(p.with_help("Use patterns with `*` or `re:` instead of one rule for each tensor."));
+                    return;
+                }
+                for (selector, kind) in rules {
+                    if self.out.len() >= MAX_FOUND {
+                        return;
+                    }
                     let path = format!("{path}.{selector}");
                     if let Err(why) = Selector::parse(selector) {
                         let help = "A selector is a role (attention, ffn, norm, embedding, output), a kind (ffn_down), a name with `*`, or `re:` and a regular expression.";
@@ -247,7 +259,7 @@ impl Checker<'_> {
         if v.data.is_some() && !self.available.evaluation {
             self.out.push(not_yet("validate.data".to_owned(), "measuring on text", "Remove `data` to run the recipe."));
         }
-        for (metric, condition) in &v.fail_if {
+        for (metric, condition) in v.fail_if.iter().take(MAX_FOUND) {
             let path = format!("validate.fail_if.{metric}");
             if Condition::parse(condition).is_none() {
                 let p = Problem::error(path.clone(), format!("{condition:?} is no condition"));

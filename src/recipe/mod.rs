@@ -38,12 +38,13 @@ use problem::{SourceText, Span};
 use read::{Places, Reader};
 use std::io::Read as _;
 use std::path::Path;
+use syntax::Found;
 
 /// A recipe with the text it came from, so that later problems can point into it.
 #[derive(Clone, Debug)]
 pub struct Parsed {
     recipe: Recipe,
-    notes: Vec<Problem>,
+    notes: Vec<Found>,
     places: Places,
     source: SourceText,
 }
@@ -66,33 +67,38 @@ impl Parsed {
 
     /// Everything [`check`] finds, with places, and the notes of reading. Some may be notes: see [`Problem::is_error`].
     pub fn check(&self, available: &Available<'_>) -> Vec<Problem> {
-        let mut all = self.notes.clone();
-        all.extend(check_with(&self.recipe, available).into_iter().map(|p| self.locate(p)));
-        problem::sort(&mut all);
-        all
+        problem::placed(self.check_spans(available), &self.source)
+    }
+
+    fn check_spans(&self, available: &Available<'_>) -> Vec<Found> {
+        let checked = check_with(&self.recipe, available).into_iter().map(|p| {
+            let at = self.span(&p.path);
+            (p, at)
+        });
+        self.notes.iter().cloned().chain(checked).collect()
     }
 
     /// Gives a problem about a key the place of that key, or of the nearest table around it.
     pub fn locate(&self, problem: Problem) -> Problem {
-        let mut path = problem.path.as_str();
+        let at = self.span(&problem.path);
+        problem.at(at, &self.source)
+    }
+
+    fn span(&self, mut path: &str) -> Span {
         loop {
             if let Some(span) = self.places.get(path) {
-                return place(problem, *span, &self.source);
+                return *span;
             }
             match path.rfind('.') {
                 Some(dot) => path = &path[..dot],
-                None => return place(problem, Span::default(), &self.source),
+                None => return Span::default(),
             }
         }
     }
 }
 
-fn place(problem: Problem, span: Span, source: &SourceText) -> Problem {
-    Problem { place: Some(source.place(span)), ..problem }
-}
-
-/// Reads everything that can be read; the problems have places.
-fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Problem>) {
+/// Reads everything that can be read.
+fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Found>) {
     let source = SourceText { file: file.map(Path::to_path_buf), text: text.to_owned() };
     let (root, broken) = syntax::read(&source, syntax);
     let mut reader = Reader::default();
@@ -103,8 +109,7 @@ fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Pr
         reader.read(root);
     }
     let Reader { recipe, found, places, .. } = reader;
-    let placed = broken.into_iter().chain(found).map(|(p, at)| place(p, at, &source));
-    let (problems, notes) = placed.partition(Problem::is_error);
+    let (problems, notes) = broken.into_iter().chain(found).partition(|(p, _)| p.is_error());
     (Parsed { recipe, notes, places, source }, problems)
 }
 
@@ -113,8 +118,8 @@ fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Pr
 /// # Errors
 /// Every mistake of syntax, spelling and type at once. Whether the recipe can be run says [`Parsed::check`].
 pub fn parse_text(text: &str, syntax: Syntax, file: Option<&Path>) -> Result<Parsed, RecipeErrors> {
-    let (parsed, problems) = read_text(text, syntax, file);
-    if problems.is_empty() { Ok(parsed) } else { Err(RecipeErrors::new(problems)) }
+    let (parsed, found) = read_text(text, syntax, file);
+    if found.is_empty() { Ok(parsed) } else { Err(RecipeErrors::new(problem::placed(found, &parsed.source))) }
 }
 
 /// Reads a recipe.
@@ -127,17 +132,19 @@ pub fn parse(text: &str, syntax: Syntax, file: Option<&Path>) -> Result<Recipe, 
 
 /// Everything that is wrong with a text, of reading and of checking, in the order of the text.
 pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Available<'_>) -> Vec<Problem> {
-    let (parsed, mut problems) = read_text(text, syntax, file);
-    if parsed.places.is_empty() && !problems.is_empty() {
-        problem::sort(&mut problems);
-        return problems;
+    let (parsed, mut found) = read_text(text, syntax, file);
+    if parsed.places.is_empty() && !found.is_empty() {
+        return problem::placed(found, &parsed.source);
     }
-    // A key that could not be read must not be missed by the check, and one told once is enough.
-    let told = |p: &Problem| problems.iter().any(|q| !q.path.is_empty() && (q.path == p.path || p.path == "target"));
-    let checked: Vec<Problem> = parsed.check(available).into_iter().filter(|p| !told(p)).collect();
-    problems.extend(checked);
-    problem::sort(&mut problems);
-    problems
+    // What could not be read is not there for the check: it must not be told as missing too.
+    let inside = |p: &str, q: &str| p.strip_prefix(q).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+    let told = |p: &str| {
+        let mut paths = found.iter().map(|(q, _)| q.path.as_str()).filter(|q| !q.is_empty());
+        paths.any(|q| inside(p, q) || (p == "target" && q.starts_with("target")))
+    };
+    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !told(&p.path)).collect();
+    found.extend(checked);
+    problem::placed(found, &parsed.source)
 }
 
 /// Reads a recipe file; the syntax goes by its extension (`.yaml`, `.yml`, `.json`, else TOML).

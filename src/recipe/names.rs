@@ -155,11 +155,11 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     if word.len() > 80 {
         return None;
     }
-    let fold = |s: &str| s.to_ascii_lowercase().replace(['-', ' ', '.'], "_");
+    let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "");
     let word = fold(word);
     let far = (word.chars().count() / 3).clamp(1, 4);
     let distances = known.into_iter().map(|k| (strsim::damerau_levenshtein(&word, &fold(k)), k));
-    let near = distances.filter(|(d, k)| *d <= far || begins_alike(&word, k)).min_by_key(|(d, _)| *d);
+    let near = distances.filter(|(d, k)| *d <= far || begins_alike(&word, &fold(k))).min_by_key(|(d, _)| *d);
     near.map(|(_, k)| k)
 }
 

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Problems listed at most; more are counted, not shown.
 pub const MAX_PROBLEMS: usize = 100;
 
+/// Problems looked for at most: finding the nearest word for each of 50,000 wrong keys would take seconds and help nobody.
+pub(crate) const MAX_FOUND: usize = 1000;
+
 /// Characters of a source line shown at most, so that a one-line JSON file does not fill the screen.
 const SHOWN_CHARS: usize = 100;
 
@@ -68,6 +71,11 @@ impl Problem {
         self
     }
 
+    /// Adds the place of a span.
+    pub(crate) fn at(self, span: Span, source: &SourceText) -> Self {
+        Self { place: Some(source.place(span)), ..self }
+    }
+
     /// True if the recipe cannot be run because of it.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -112,9 +120,8 @@ pub struct RecipeErrors {
 }
 
 impl RecipeErrors {
-    /// Sorts by place and bounds the number.
-    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
-        sort(&mut problems);
+    /// Takes what [`placed`] gives.
+    pub(crate) fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
     }
 
@@ -134,14 +141,18 @@ impl RecipeErrors {
     }
 }
 
-/// Sorts problems by place, unplaced ones last, and cuts off what is beyond [`MAX_PROBLEMS`].
-pub(crate) fn sort(problems: &mut Vec<Problem>) {
-    problems.sort_by_key(|p| p.place.as_ref().map_or((usize::MAX, 0), |at| (at.line, at.column)));
-    if problems.len() > MAX_PROBLEMS {
-        let more = problems.len() - MAX_PROBLEMS;
-        problems.truncate(MAX_PROBLEMS);
-        problems.push(Problem::error("", format!("and {more} more")));
+/// Problems with their places, in the order of the text, no more than [`MAX_PROBLEMS`]. Only those shown are placed: a place costs a walk
+/// through the text.
+pub(crate) fn placed(mut found: Vec<(Problem, Span)>, source: &SourceText) -> Vec<Problem> {
+    found.sort_by_key(|(_, at)| at.start);
+    let (all, more) = (found.len(), found.len().saturating_sub(MAX_PROBLEMS));
+    found.truncate(MAX_PROBLEMS);
+    let mut out: Vec<Problem> = found.into_iter().map(|(p, at)| p.at(at, source)).collect();
+    if more > 0 {
+        let count = if all >= MAX_FOUND { String::new() } else { format!("{more} ") };
+        out.push(Problem::error("", format!("and {count}more")));
     }
+    out
 }
 
 impl fmt::Display for RecipeErrors {

@@ -3,7 +3,7 @@
 use super::fields::{set_recipe, set_step, set_target};
 use super::keys::{self, GROUP_ALIASES, GROUPS, KEYS, Key, Kind, Room, STEPS, State, keys_of};
 use super::names;
-use super::problem::{Problem, Span};
+use super::problem::{MAX_FOUND, Problem, Span};
 use super::tree::{Entry, Node, Value};
 use super::types::{Recipe, Step, Target, Validate};
 use super::value::convert;
@@ -14,6 +14,9 @@ pub(crate) type Places = HashMap<String, Span>;
 
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
 const NOT_FLAT: &[&str] = &["format", "type", "path"];
+
+/// Targets and steps of one recipe at most.
+const MAX_TARGETS: usize = 256;
 
 /// A target key that stands outside of a target: it goes to every target that it fits and that does not say it itself.
 struct Flat<'n> {
@@ -42,8 +45,15 @@ impl<'n> Reader<'n> {
         self.spread();
     }
 
+    /// Enough is wrong already; more would only cost time.
+    fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FOUND
+    }
+
     pub fn wrong(&mut self, path: &str, at: Span, message: impl Into<String>, help: &str) {
-        self.found.push((Problem::error(path, message).with_help(help), at));
+        if !self.is_full() {
+            self.found.push((Problem::error(path, message).with_help(help), at));
+        }
     }
 
     /// The value of a key, in its canonical form; remembers the place, tells what is wrong.
@@ -175,6 +185,9 @@ impl<'n> Reader<'n> {
     /// A `[[target]]`, or `FORMAT:QUANTIZATION`.
     fn target(&mut self, node: &'n Node) {
         let index = self.recipe.targets.len();
+        if index >= MAX_TARGETS {
+            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Make several recipes.");
+        }
         let at = format!("target[{index}]");
         self.places.insert(at.clone(), node.at);
         let mut target = Target::default();
@@ -225,9 +238,13 @@ impl<'n> Reader<'n> {
                 continue;
             };
             self.table(f, |me, entries| {
+                let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
                     match keys::find(Room::Target, &e.key) {
-                        Some(key) => me.flats.push(Flat { key, format: Some(format), entry: e }),
+                        Some(key) => match seen.insert(key.name, &e.key) {
+                            Some(first) => me.twice(e, first),
+                            None => me.flats.push(Flat { key, format: Some(format), entry: e }),
+                        },
                         None => me.unknown(Room::Target, e),
                     }
                 }
@@ -237,6 +254,9 @@ impl<'n> Reader<'n> {
 
     fn pipeline(&mut self, e: &'n Entry) {
         let Value::List(items) = &e.node.value else { return self.expected(e, "a list of steps") };
+        if items.len() > MAX_TARGETS {
+            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Make several recipes.");
+        }
         for node in items {
             let Value::Table(entries) = &node.value else {
                 let message = format!("a step is a table with the key `step`, not {}", node.describe());
@@ -357,10 +377,13 @@ impl<'n> Reader<'n> {
             let help = format!("The targets are: {}. Remove the key or add such a target.", have.join(", "));
             (format!("`{}` is for {wanted} targets, and the recipe has none", e.key), help)
         };
-        self.wrong(key.name, e.key_at, message, &help);
+        self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }
 
     pub fn unknown(&mut self, room: Room, e: &Entry) {
+        if self.is_full() {
+            return;
+        }
         let (message, help) = unknown_key(room, &e.key);
         self.wrong(&e.key, e.key_at, message, &help);
     }
@@ -369,19 +392,21 @@ impl<'n> Reader<'n> {
 /// Message and help for a key nobody knows in a room.
 pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
     let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
-    let mut allowed: Vec<&str> = keys_of(room).map(|k| k.name).collect();
+    // Steps come later as a whole; elsewhere only what works now is worth proposing.
+    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || matches!(room, Room::Step(_) | Room::Validate);
+    let mut allowed: Vec<&str> = keys_of(room).filter(shown).map(|k| k.name).collect();
     let place = match room {
         Room::Top => {
             known.extend(GROUPS.iter().map(|(g, _)| *g).chain(GROUP_ALIASES.iter().map(|(a, _)| *a)));
             known.extend(KEYS.iter().flat_map(|k| k.flat.iter().copied()));
             known.extend(keys_of(Room::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
             allowed.extend(GROUPS.iter().map(|(g, _)| *g));
-            "the top of a recipe".to_owned()
+            "at the top".to_owned()
         }
-        Room::Source => "[source]".to_owned(),
-        Room::Target => "a target".to_owned(),
-        Room::Validate => "[validate]".to_owned(),
-        Room::Step(s) => format!("the step `{s}`"),
+        Room::Source => "of [source]".to_owned(),
+        Room::Target => "of a target".to_owned(),
+        Room::Validate => "of [validate]".to_owned(),
+        Room::Step(s) => format!("of the step `{s}`"),
     };
     let elsewhere = KEYS.iter().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
         Room::Top => "It belongs at the top of the recipe. ".to_owned(),
@@ -390,7 +415,7 @@ pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
         Room::Validate => "It belongs in [validate]. ".to_owned(),
         Room::Step(s) => format!("It belongs in the step `{s}`. "),
     });
-    let rest = format!("Keys of {place}: {}.", allowed.join(", "));
+    let rest = format!("Keys {place}: {}.", allowed.join(", "));
     let help = elsewhere.map_or_else(|| names::suggest(name, known, &rest), |e| e + &rest);
     (format!("unknown key `{name}`"), help)
 }

@@ -3,8 +3,8 @@
 use super::names::ROLES;
 use regex::{Regex, RegexBuilder};
 
-/// Bytes a compiled `re:` pattern may take; the default of the crate is ten times that.
-const REGEX_BYTES: usize = 1 << 20;
+/// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
+const REGEX_BYTES: usize = 1 << 18;
 
 /// A selector of tensors, as keys of `tensor_types` and members of `layers` say it.
 #[derive(Clone, Debug)]

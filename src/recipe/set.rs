@@ -7,7 +7,7 @@ use super::read::{Reader, flat_key, is_textual, unknown_key};
 use super::syntax::{self, Syntax};
 use super::tree::{Entry, Node, Value};
 use super::types::Recipe;
-use super::{fields, place};
+use super::{fields, problem};
 use std::path::PathBuf;
 
 /// One step of a key's path.
@@ -31,13 +31,12 @@ pub fn apply_set(recipe: &mut Recipe, assignment: &str) -> Result<(), RecipeErro
     if let Err((problem, span)) = apply(&mut reader, assignment) {
         reader.found.push((problem, span));
     }
-    let problems: Vec<Problem> =
-        reader.found.into_iter().map(|(p, at)| place(p, at, &source)).filter(Problem::is_error).collect();
-    if problems.is_empty() {
+    reader.found.retain(|(p, _)| p.is_error());
+    if reader.found.is_empty() {
         *recipe = reader.recipe;
         return Ok(());
     }
-    Err(RecipeErrors::new(problems))
+    Err(RecipeErrors::new(problem::placed(reader.found, &source)))
 }
 
 type Wrong = (Problem, Span);

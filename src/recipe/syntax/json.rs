@@ -3,7 +3,7 @@
 //! Not read as YAML, although YAML claims to contain JSON: tabs, surrogate pairs and keys on a line of their own differ, and a comment
 //! or a trailing comma should be told, not taken.
 
-use super::{Found, twice};
+use super::{Found, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 
@@ -79,6 +79,7 @@ impl Reader<'_> {
 
     fn table(&mut self, depth: usize) -> Result<Vec<Entry>, Found> {
         let mut entries = Vec::new();
+        let mut seen = Seen::new();
         self.pos += 1;
         self.space();
         if self.peek() == Some(b'}') {
@@ -93,9 +94,7 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             let key_at = Span { start, end: self.pos };
-            if let Some(found) = twice(&entries, &key, key_at) {
-                return Err(found);
-            }
+            once(&mut seen, &key, key_at)?;
             self.space();
             if self.peek() != Some(b':') {
                 return Err(self.wrong("expected `:` after the key"));

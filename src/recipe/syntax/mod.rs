@@ -58,10 +58,14 @@ fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
     }
 }
 
-/// Looks for a key that stands twice; (second, first).
-fn twice(entries: &[super::tree::Entry], key: &str, at: Span) -> Option<Found> {
-    entries.iter().any(|e| e.key == key).then(|| {
-        let p = Problem::error("", format!("the key `{key}` stands twice in this table"));
-        (p.with_help("Keep one of them."), at)
-    })
+/// The keys of a table so far.
+type Seen = std::collections::HashSet<String>;
+
+/// Remembers a key; tells one that stands twice.
+fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
+    if seen.insert(key.to_owned()) {
+        return Ok(());
+    }
+    let p = Problem::error("", format!("the key `{key}` stands twice in this table"));
+    Err((p.with_help("Keep one of them."), at))
 }

@@ -6,9 +6,20 @@ use crate::recipe::tree::{Budget, Entry, Node, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Texts up to this size have all their mistakes told, larger ones the first: a megabyte of brackets is half a million mistakes.
+const MAX_RECOVERED_BYTES: usize = 1 << 16;
+
 /// Reads a document; what could not be understood is left out of the tree and told.
 pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = if text.len() <= MAX_RECOVERED_BYTES {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        (table.into_inner(), errors)
+    } else {
+        match DeTable::parse(text) {
+            Ok(table) => (table.into_inner(), Vec::new()),
+            Err(e) => (DeTable::new(), vec![e]),
+        }
+    };
     let mut found: Vec<Found> = errors
         .iter()
         .map(|e| {
@@ -18,7 +29,7 @@ pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
         })
         .collect();
     let mut budget = Budget::default();
-    match budget.take(1, 1, Span::default()).and_then(|()| entries(table.get_ref(), 1, &mut budget)) {
+    match budget.take(1, 1, Span::default()).and_then(|()| entries(&table, 1, &mut budget)) {
         Ok(entries) => (Some(Node { value: Value::Table(entries), at: Span::default() }), found),
         Err(e) => {
             found.push(e);

@@ -3,7 +3,7 @@
 //! Refuses several documents, tags beyond the core schema, keys that are not plain text, and aliases that would make the tree larger than
 //! the limits of `tree`. Merge keys (`<<`) are YAML 1.1 and so are keys nobody knows.
 
-use super::{Found, twice};
+use super::{Found, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -57,7 +57,7 @@ impl Offsets {
 /// An open list or table.
 enum Frame {
     List { items: Vec<Node>, at: Span, anchor: usize },
-    Table { entries: Vec<Entry>, key: Option<(String, Span)>, at: Span, anchor: usize },
+    Table { entries: Vec<Entry>, seen: Seen, key: Option<(String, Span)>, at: Span, anchor: usize },
 }
 
 #[derive(Default)]
@@ -85,10 +85,8 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.budget.take(1, depth, at)?;
-                if let Some(Frame::Table { entries, key: key @ None, .. }) = self.stack.last_mut() {
-                    if let Some(found) = twice(entries, &text, at) {
-                        return Err(found);
-                    }
+                if let Some(Frame::Table { seen, key: key @ None, .. }) = self.stack.last_mut() {
+                    once(seen, &text, at)?;
                     *key = Some((text.into_owned(), at));
                 } else {
                     let value = scalar(&text, style, tag.as_deref(), at)?;
@@ -101,7 +99,7 @@ impl Builder {
             }
             Event::MappingStart(anchor, tag) => {
                 self.open(depth, at, tag)?;
-                self.stack.push(Frame::Table { entries: Vec::new(), key: None, at, anchor });
+                self.stack.push(Frame::Table { entries: Vec::new(), seen: Seen::new(), key: None, at, anchor });
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
                 Some(Frame::List { items, at: began, anchor }) => {
@@ -165,7 +163,8 @@ impl Builder {
 
 #[cold]
 fn unknown_tag(tag: &Tag, at: Span) -> Found {
-    let p = Problem::error("", format!("the tag `{tag}` means nothing in a recipe"));
+    let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
+    let p = Problem::error("", format!("the tag `{handle}{}` means nothing in a recipe", tag.suffix));
     (p.with_help("Leave the tag out."), at)
 }
 
