@@ -7,6 +7,7 @@
 
 mod layout;
 mod probe;
+pub mod pytorch;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
 pub use probe::{Head, Verdict, open, probe};
@@ -31,7 +32,7 @@ pub struct FormatSpec {
 }
 
 /// Every format that has something in it, by [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[];
+pub static FORMATS: &[&FormatSpec] = &[&pytorch::SPEC];
 
 /// The spec of a format; `None` while it is not built.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
