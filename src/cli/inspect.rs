@@ -17,46 +17,45 @@ const VALUE_WIDTH: usize = 72;
 
 /// `remold inspect`.
 pub fn run(args: &InspectArgs) -> Exit {
-    let many = args.path.is_dir() && !formats::is_model_folder(&args.path);
-    let result =
-        if many { folder(&args.path, args.json) } else { formats::open(&args.path).and_then(|m| one(&m, args)) };
+    let found = if args.path.is_dir() { formats::scan(&args.path, SCAN_DEPTH) } else { Vec::new() };
+    let many = !found.is_empty() && !found.iter().any(|f| f.path == args.path);
+    let result = if many {
+        folder(&args.path, &found, args.json);
+        Ok(())
+    } else {
+        formats::open(&args.path).and_then(|m| one(&m, args))
+    };
     match result {
         Ok(()) => Exit::Done,
         Err(e) => refuse(&e),
     }
 }
 
-fn folder(path: &Path, as_json: bool) -> Result<()> {
-    let found = formats::scan(path, SCAN_DEPTH);
+fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
     if as_json {
-        for f in &found {
+        for f in found {
             let line = json!({
-                "path": f.path, "format": f.format.map(FormatId::name), "bytes": f.bytes, "tensors": f.tensors,
+                "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "tensors": f.tensors,
                 "parameters": f.parameters, "architecture": f.architecture, "error": f.error,
             });
             out(&format!("{line}\n"));
         }
-        return Ok(());
-    }
-    if found.is_empty() {
-        let e = crate::model::ModelError::bad("there are no models in this folder").in_file(path);
-        return Err(e.with_hint("`remold formats` lists what can be read."));
+        return;
     }
     let style = Style::stdout();
     let mut rows = vec![["model", "format", "architecture", "parameters", "size", ""].map(str::to_owned).to_vec()];
-    for f in &found {
+    for f in found {
         let name = f.path.strip_prefix(path).unwrap_or(&f.path).display().to_string();
         rows.push(vec![
             safe(&name),
             f.format.map_or("?", FormatId::name).to_owned(),
             safe(f.architecture.as_deref().unwrap_or("")),
-            f.parameters.map(count).unwrap_or_default(),
+            if f.parameters == 0 { String::new() } else { count(f.parameters) },
             bytes(f.bytes),
             f.error.as_deref().map(|e| style.error(&cut(&safe(e), 60))).unwrap_or_default(),
         ]);
     }
     out(&table(&rows, &[false, false, false, true, true, false]));
-    Ok(())
 }
 
 fn one(model: &Model, args: &InspectArgs) -> Result<()> {
