@@ -154,13 +154,9 @@ impl Checker<'_> {
         match key.kind {
             Kind::Quantization => self.quantization(path, text, format),
             Kind::TensorType => self.tensor_type(path, text),
-            Kind::Integer(low, high) => {
-                if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) {
-                    self.out.push(Problem::error(
-                        path,
-                        format!("`{}` takes {}, not {value}", key.name, key.kind.describe()),
-                    ));
-                }
+            Kind::Integer(low, high) if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) => {
+                let message = format!("`{}` takes {}, not {value}", key.name, key.kind.describe());
+                self.out.push(Problem::error(path, message));
             }
             Kind::Size => {
                 let p = match parse_size(text) {

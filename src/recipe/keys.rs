@@ -156,7 +156,7 @@ impl Key {
             known.len() == name.len()
                 && known.bytes().zip(name.bytes()).all(|(k, n)| k == n || (k == b'_' && n == b'-'))
         };
-        same(&self.name) || self.aliases.iter().any(|a| same(a))
+        same(&self.name) || self.aliases.iter().any(same)
     }
 }
 

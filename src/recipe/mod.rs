@@ -167,7 +167,7 @@ pub fn lint_file(path: &Path, available: &Available<'_>) -> Vec<Problem> {
 fn read_file(path: &Path) -> Result<String, RecipeErrors> {
     let refuse = |what: String, help: &str| {
         let at = Place { file: Some(path.to_path_buf()), line: 1, column: 1, width: 1, source: String::new() };
-        RecipeErrors::one(Problem { place: Some(at), ..Problem::error("", what).with_help(help) })
+        RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
     };
     let mut bytes = Vec::new();
     let limit = tree::MAX_TEXT_BYTES as u64 + 1;

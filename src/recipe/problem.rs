@@ -50,7 +50,7 @@ pub struct Problem {
     /// What is allowed or what to do: full sentences.
     pub help: Option<String>,
     /// Where it stands, if the recipe came from text.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
 }
 
 impl Problem {
@@ -73,7 +73,7 @@ impl Problem {
 
     /// Adds the place of a span.
     pub(crate) fn at(self, span: Span, source: &SourceText) -> Self {
-        Self { place: Some(source.place(span)), ..self }
+        Self { place: Some(Box::new(source.place(span))), ..self }
     }
 
     /// True if the recipe cannot be run because of it.
@@ -219,8 +219,7 @@ mod tests {
     #[test]
     fn long_lines_are_shown_in_part() {
         let source = SourceText { file: None, text: format!("{}bad", "x ".repeat(4000)) };
-        let problem =
-            Problem { place: Some(source.place(Span { start: 8000, end: 8003 })), ..Problem::error("", "no") };
+        let problem = Problem::error("", "no").at(Span { start: 8000, end: 8003 }, &source);
         let text = problem.to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines.iter().all(|l| l.len() < 120), "{text}");
