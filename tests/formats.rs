@@ -2,10 +2,14 @@
 
 #[path = "formats/folders.rs"]
 mod folders;
+#[path = "formats/hostile.rs"]
+mod hostile;
 #[path = "formats/material.rs"]
 mod material;
 #[path = "formats/probing.rs"]
 mod probing;
+#[path = "formats/reject.rs"]
+mod reject;
 #[path = "formats/roundtrip.rs"]
 mod roundtrip;
 #[path = "formats/scanning.rs"]

@@ -124,20 +124,23 @@ impl HeaderReader {
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))
     }
 
-    /// Checks a count read from the file: at most `limit`, and its entries of at least `min_entry` bytes fit what is left.
+    /// Checks a count that was the last 8 bytes read: at most `limit`, and its entries of at least `min_entry` bytes fit what
+    /// is left.
     ///
     /// # Errors
     /// When one of them does not hold.
     pub fn count(&self, n: u64, min_entry: u64, limit: u64, field: fmt::Arguments<'_>) -> Result<usize> {
+        let at = self.pos.saturating_sub(8);
         let needed = n.checked_mul(min_entry);
         if needed.is_none_or(|b| b > self.left()) {
             let what =
                 format!("{n} entries need at least {min_entry} bytes each but the file has {} left", self.left());
-            return Err(self.bad(field, what).with_hint("The file is damaged or its download is incomplete."));
+            let error = ModelError::bad(what).with_hint("The file is damaged or its download is incomplete.");
+            return Err(self.place(error, at, field));
         }
         if n > limit {
             let error = ModelError::limit(format!("{n} entries are more than the {limit} allowed"));
-            return Err(self.place(error, self.pos, field));
+            return Err(self.place(error, at, field));
         }
         usize::try_from(n).map_err(|_| self.bad(field, format!("{n} entries do not fit memory")))
     }
@@ -230,8 +233,9 @@ mod tests {
         r.u8(format_args!("x")).unwrap();
         let e = r.u32(format_args!("metadata[{}].key", 3)).unwrap_err();
         assert!(e.to_string().ends_with("@0x1 metadata[3].key: needs 4 bytes but the file has 2 left"), "{e}");
+        r.skip(2, format_args!("y")).unwrap();
         assert!(r.count(u64::MAX, 8, 10, format_args!("n")).is_err());
         assert!(r.count(2, 1, 1, format_args!("n")).is_err());
-        assert_eq!(r.count(2, 1, 2, format_args!("n")).unwrap(), 2);
+        assert_eq!(r.count(0, 1, 2, format_args!("n")).unwrap(), 0);
     }
 }

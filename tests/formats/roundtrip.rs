@@ -1,8 +1,10 @@
 //! Read → lay out → write gives the file back; what other writers made is made again to the byte.
 
-use crate::support::{material, request, write};
+use crate::support::{golden, material, request, walk, write};
 use remold::formats::{self, LayoutTensor};
 use remold::model::{MetaArray, MetaValue, Metadata, Model, Sidecars};
+use remold::quant::Encoding;
+use remold::tensor::Shape;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +51,40 @@ fn files_of_the_reference_writers_are_written_again_to_the_byte() {
         }
     }
     assert_eq!(failed, Vec::<&str>::new());
+}
+
+#[test]
+fn a_file_of_llama_cpp_itself_is_written_again_to_the_byte() {
+    let Some(dir) = golden("imatrix") else { return };
+    let out = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    for path in walk(&dir).into_iter().filter(|p| p.extension().is_some_and(|e| e == "gguf")) {
+        let to = out.path().join("x.gguf");
+        rewrite(&formats::open(&path).unwrap(), &to, None);
+        assert!(fs::read(&path).unwrap() == fs::read(&to).unwrap(), "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn every_tensor_of_the_golden_files_has_the_size_we_compute() {
+    let Some(dir) = golden("gguf") else { return };
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for path in walk(&dir) {
+        let file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for t in file["tensors"].as_array().unwrap() {
+            let encoding = Encoding::parse(t["type"].as_str().unwrap());
+            let mut dims: Vec<u64> = t["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap()).collect();
+            dims.reverse();
+            seen += 1;
+            if encoding.and_then(|e| e.tensor_bytes(&Shape(dims))) != t["bytes"].as_u64() {
+                wrong.push(format!("{} {t}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty() && seen > 0, "{wrong:#?}");
 }
 
 #[test]

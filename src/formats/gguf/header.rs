@@ -72,12 +72,12 @@ pub struct Header {
 pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
     let (version, big_endian) = version(&mut r)?;
-    let at = r.pos();
     let n_tensors = r.u64(format_args!("tensor_count"))?;
+    // name length, n_dims, no dimension, type, offset
+    r.count(n_tensors, 24, limits::TENSORS, format_args!("tensor_count"))?;
     let n_keys = r.u64(format_args!("metadata_count"))?;
-    // name length, n_dims, one dimension or none, type, offset
-    r.count(n_tensors, 24, limits::TENSORS, format_args!("tensor_count")).map_err(|e| e.at(at))?;
-    r.count(n_keys, 13, limits::GGUF_KEYS, format_args!("metadata_count")).map_err(|e| e.at(at + 8))?;
+    // key length, type, one byte
+    r.count(n_keys, 13, limits::GGUF_KEYS, format_args!("metadata_count"))?;
 
     let mut warnings = Vec::new();
     let metadata = metadata(&mut r, n_keys, arrays, &mut warnings)?;
