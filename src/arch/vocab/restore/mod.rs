@@ -93,7 +93,8 @@ impl<'a> Source<'a> {
 
     /// The id of a role, if the vocabulary has such a token.
     fn id(&self, role: &str) -> Option<u32> {
-        let id = u32::try_from(self.metadata.get(key::token_id(role)?)?.as_u64()?).ok()?;
+        let key = if role == key::OLD_CLS_ID.0 { key::OLD_CLS_ID.1 } else { key::token_id(role)? };
+        let id = u32::try_from(self.metadata.get(key)?.as_u64()?).ok()?;
         ((id as usize) < self.texts.len()).then_some(id)
     }
 

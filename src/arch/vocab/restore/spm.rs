@@ -69,6 +69,12 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
             roles.push((role, id));
         }
     }
+    // Where config.json of another family named begin and end crosswise, the names in the vocabulary count.
+    let text = |id: Option<u32>| id.and_then(|id| source.texts.get(id as usize)).map(Vec::as_slice);
+    if text(source.id("bos")) == Some(b"</s>") && text(source.id("eos")) == Some(b"<s>") {
+        let (bos, eos) = (roles[0].1, roles[1].1);
+        (roles[0].1, roles[1].1) = (eos, bos);
+    }
     config::write(source, &roles, settings, out)
 }
 

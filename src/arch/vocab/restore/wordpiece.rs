@@ -78,7 +78,7 @@ fn roles<'a>(source: &Source<'_>) -> Vec<(&'a str, u32)> {
     push("unk", source.id("unk"));
     push("sep", source.id("sep").or_else(|| source.id("eos")));
     push("pad", source.id("pad"));
-    push("cls", source.id("bos"));
+    push("cls", source.id("bos").or_else(|| source.id("cls")));
     push("mask", source.id("mask"));
     if source.id("sep").is_some() && source.id("sep") != source.id("eos") {
         push("eos", source.id("eos"));
