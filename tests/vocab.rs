@@ -1,7 +1,7 @@
 //! Vocabularies from outside: real model folders against what llama.cpp's converter wrote for them.
 
-use remold::arch::vocab::{VocabRequest, vocab_metadata};
-use remold::model::{MetaArray, MetaValue, Sidecar, Sidecars};
+use remold::arch::vocab::{VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata};
+use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -106,5 +106,97 @@ fn golden_vocabularies_are_equal_entry_by_entry() {
             .collect();
         assert_eq!(got.iter().collect::<Vec<_>>(), want, "{name}");
         assert_eq!(vocab.warnings, [], "{name}");
+    }
+}
+
+/// The vocabulary of a model folder as metadata, with its architecture.
+fn metadata(folder: &Path, arch: &str) -> Metadata {
+    let (sidecars, config) = request_parts(folder);
+    let request = VocabRequest { sidecars: &sidecars, config: &config, arch, hf_class: "", pre_tokenizer: None };
+    let mut out = Metadata::new();
+    out.insert("general.architecture".into(), arch.into());
+    out.extend(vocab_metadata(&request).unwrap().entries);
+    out
+}
+
+/// What comes back after going to sidecars and `config.json` fields.
+fn there_and_back(metadata: &Metadata, config: &Value) -> Vec<(String, MetaValue)> {
+    let sidecars = restore_sidecars(metadata).unwrap_or_else(|e| panic!("{e}; {:?}", e.hint()));
+    if let Some(folder) = std::env::var_os("VOCAB_KEEP") {
+        use std::hash::{DefaultHasher, Hash, Hasher}; let mut h = DefaultHasher::new(); format!("{metadata:?}").hash(&mut h);
+        let name = format!("{:x}", h.finish());
+        let folder = Path::new(&folder).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        for name in sidecars.0.keys() {
+            std::fs::write(folder.join(name), sidecars.read(name).unwrap().unwrap()).unwrap();
+        }
+    }
+    let arch = metadata["general.architecture"].as_str().unwrap();
+    let request = VocabRequest { sidecars: &sidecars, config, arch, hf_class: "", pre_tokenizer: None };
+    vocab_metadata(&request).unwrap_or_else(|e| panic!("{e}; {:?}", e.hint())).entries
+}
+
+#[test]
+fn restored_files_give_the_same_vocabulary_again() {
+    for (folder, name, golden) in cases() {
+        let metadata = metadata(&folder, &arch_of(&golden));
+        let config = Value::Object(config_fields(&metadata));
+        if std::env::var_os("VOCAB_KEEP").is_some() {
+            use std::hash::{DefaultHasher, Hash, Hasher}; let mut h = DefaultHasher::new(); format!("{metadata:?}").hash(&mut h);
+            println!("KEPT {name} {:x}", h.finish());
+        }
+        let want: Vec<_> = metadata.iter().skip(1).map(|(k, v)| (k.clone(), v.clone())).collect();
+        assert_eq!(there_and_back(&metadata, &config), want, "{name}");
+    }
+}
+
+#[test]
+fn flags_special_ids_and_templates_survive_the_way_back() {
+    let Some((folder, _, _)) = cases().into_iter().find(|c| c.1 == "tiny-llama") else { return };
+    let base = metadata(&folder, "llama");
+    let bool_options = [None, Some(false), Some(true)];
+    for bos in bool_options {
+        for eos in bool_options {
+            for sep in bool_options {
+                let mut metadata = base.clone();
+                let template = metadata.shift_remove("tokenizer.chat_template").unwrap();
+                for (key, flag) in [("add_bos_token", bos), ("add_eos_token", eos), ("add_sep_token", sep)] {
+                    if let Some(flag) = flag {
+                        metadata.insert(format!("tokenizer.ggml.{key}"), flag.into());
+                    }
+                }
+                metadata.insert("tokenizer.chat_template.tool_use".into(), "{{ tools }}".into());
+                let names = MetaArray::Str(vec![b"tool_use".to_vec()]);
+                metadata.insert("tokenizer.chat_templates".into(), names.into());
+                metadata.insert("tokenizer.chat_template".into(), template);
+                let config = Value::Object(config_fields(&metadata));
+                let got: Metadata = there_and_back(&metadata, &config).into_iter().collect();
+                for (key, value) in metadata.iter().skip(1) {
+                    assert_eq!(got.get(key), Some(value), "{key} of bos {bos:?}, eos {eos:?}, sep {sep:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn descriptions_of_files_and_of_metadata_agree() {
+    for (folder, name, golden) in cases() {
+        let (sidecars, config) = request_parts(&folder);
+        let from_files = describe(&sidecars, &config).unwrap().unwrap();
+        let from_metadata = describe_metadata(&metadata(&folder, &arch_of(&golden))).unwrap();
+        assert_eq!(from_files.kind, from_metadata.kind, "{name}");
+        assert_eq!(from_files.merges, from_metadata.merges, "{name}");
+        assert!(from_files.tokens <= from_metadata.tokens, "{name}");
+        assert_eq!(from_files.chat_template, from_metadata.chat_template, "{name}");
+        if from_files.kind != "SentencePiece" {
+            assert_eq!(from_files.pre, from_metadata.pre, "{name}");
+        }
+        for role in &from_files.special {
+            let same = from_metadata.special.iter().find(|r| r.0 == role.0);
+            assert!(same.is_none_or(|s| s == role), "{name}: {role:?}, {same:?}");
+        }
+        assert!(from_files.special.len() >= 2, "{name}: {:?}", from_files.special);
     }
 }
