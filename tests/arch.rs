@@ -267,7 +267,11 @@ fn variants_equal_the_reference() {
         let source = formats::open(&root.join("mk").join(&name)).unwrap();
         let pre = want["metadata"].as_array().unwrap().iter().find(|m| m["key"] == "tokenizer.ggml.pre");
         let options = GgufOptions {
-            out_type: if name.starts_with("gemma2-f16") || name.starts_with("llama-bias") { OutType::Auto } else { OutType::BF16 },
+            out_type: if name.starts_with("gemma2-f16") || name.starts_with("llama-bias") {
+                OutType::Auto
+            } else {
+                OutType::BF16
+            },
             pre_tokenizer: pre.map(|p| p["value"].as_str().unwrap().to_owned()),
             ..GgufOptions::default()
         };

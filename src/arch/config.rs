@@ -205,6 +205,8 @@ pub(crate) const COMMON_IGNORED: &[&str] = &[
     "repetition_penalty",
     "return_dict",
     "return_dict_in_generate",
+    "rope_parameters",
+    "rope_scaling",
     "sep_token_id",
     "suppress_tokens",
     "task_specific_params",
