@@ -1,6 +1,6 @@
 //! How long the workbench takes from its start to the first thing one can see, in a pseudo-terminal.
 
-use crate::{Fallible, REMOLD};
+use crate::{Fallible, remold};
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +11,7 @@ const SIZE: PtySize = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_heigh
 /// Starts the workbench on `folder` in a terminal of 120 × 40; gives the seconds until text stands on the screen.
 pub fn first_frame(folder: &Path) -> Fallible<f64> {
     let pair = native_pty_system().openpty(SIZE)?;
-    let mut command = CommandBuilder::new(REMOLD);
+    let mut command = CommandBuilder::new(remold());
     command.arg(folder);
     command.env("TERM", "xterm-256color");
     command.env("REMOLD_JOBS", folder.join("jobs"));

@@ -20,8 +20,10 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The binary under test.
-const REMOLD: &str = env!("CARGO_BIN_EXE_remold");
+/// The binary under test: the one that cargo built with this benchmark, or another version that `REMOLD_BIN` names.
+fn remold() -> PathBuf {
+    std::env::var_os("REMOLD_BIN").map_or_else(|| env!("CARGO_BIN_EXE_remold").into(), PathBuf::from)
+}
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -101,7 +103,7 @@ fn convert(options: &Options, dir: &Path) -> Fallible<()> {
 
     let (out, copy, reference) = (dir.join("out.gguf"), dir.join("copy"), dir.join("reference.gguf"));
     let mut contenders: Vec<(&str, PathBuf, Command)> = Vec::new();
-    let mut ours = Command::new(REMOLD);
+    let mut ours = Command::new(remold());
     ours.args(["convert", "--to", "gguf:bf16", "--set", "pre_tokenizer=llama-bpe", "--force", "-o"])
         .arg(&out)
         .arg(&model);
@@ -157,7 +159,7 @@ fn table(names: &[&str], results: &[Vec<Run>], bytes: u64) {
 /// `remold inspect` of a folder of 100 models.
 fn inspect(options: &Options, folder: &Path) -> Fallible<()> {
     let runs = (0..options.runs)
-        .map(|_| run(Command::new(REMOLD).arg("inspect").arg(folder)))
+        .map(|_| run(Command::new(remold()).arg("inspect").arg(folder)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("remold inspect: {error}"))?;
     let middle = median(&runs);
