@@ -28,9 +28,14 @@ fn invent(count: usize) -> (Vec<String>, Vec<[String; 2]>) {
     let mut random = Random::new(count as u64);
     let mut tokens: Vec<String> = byte_characters().into_iter().map(String::from).collect();
     let mut ids: HashMap<String, usize> = tokens.iter().cloned().zip(0..).collect();
+    // Words are made of 25 characters and, mostly, of the first pairs of them, so that a token can be put together in several ways.
+    let mut parts: Vec<usize> =
+        ('a'..='x').chain(['Ġ']).filter_map(|letter| ids.get(letter.encode_utf8(&mut [0; 4])).copied()).collect();
     let mut merges = Vec::new();
     while tokens.len() < count {
-        let (left, right) = (random.below(tokens.len()), random.below(tokens.len().min(4000)));
+        let common = parts.len().min(25 + 25 * 25);
+        let reach = if random.below(2) == 0 { common } else { parts.len() };
+        let (left, right) = (parts[random.below(reach)], parts[random.below(common)]);
         let joined = format!("{}{}", tokens[left], tokens[right]);
         if joined.chars().count() > LONGEST || ids.contains_key(&joined) {
             continue;
@@ -42,6 +47,7 @@ fn invent(count: usize) -> (Vec<String>, Vec<[String; 2]>) {
                 merges.push([front.to_owned(), back.to_owned()]);
             }
         }
+        parts.push(tokens.len());
         ids.insert(joined.clone(), tokens.len());
         tokens.push(joined);
     }
