@@ -21,7 +21,7 @@ fn write(plan: &FilePlan, data: &dyn Fn(usize) -> Vec<u8>) {
         crcs.push(crc32fast::hash(&bytes));
         pieces.push((slot.offset, bytes));
     }
-    pieces.sort_by_key(|p| p.0);
+    pieces.sort_by_key(|p| (p.0, p.1.len()));
     for (at, bytes) in &pieces {
         assert!(*at >= end, "pieces overlap at {at}");
         end = at + bytes.len() as u64;
