@@ -125,9 +125,9 @@ pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model
         } else if name.starts_with("torch.nn.modules.") || name.starts_with("__torch__.torch.nn.") {
             torch_modules += n;
             continue;
-        } else if refused_named && name.starts_with("torch._utils._rebuild_") {
-            continue;
-        } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout") {
+        } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout")
+            || (refused_named && name.starts_with("torch._utils._rebuild_"))
+        {
             continue;
         }
         if shown == MAX_NAMED_OBJECTS && !reaches {
@@ -139,7 +139,7 @@ pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model
         model.opaque.push(if *called {
             format!("call of {}{times}: not executed", spelled(name))
         } else {
-            format!("object of class `{name}`{times}: not built, its tensors are read")
+            format!("object of class `{name}`{times}: read as plain attributes, its code is not run")
         });
     }
     if more > 0 {
