@@ -1,5 +1,6 @@
 //! PyTorch files from outside: every real file opens or is refused clearly, variants of one state dict are equal, hostile
-//! bytes never panic, what is written reads back.
+//! bytes never panic.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use remold::formats::pytorch;
 use remold::model::{Model, TensorEntry};
@@ -217,4 +218,52 @@ mod hostile {
             check(&all);
         }
     }
+}
+
+/// Prints every tensor with the CRC-32 of its bytes, for comparison with another reader:
+/// `REMOLD_DUMP=FOLDER cargo test --test pytorch dump -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints for a comparison by hand"]
+fn dump() {
+    let folder = PathBuf::from(std::env::var_os("REMOLD_DUMP").expect("REMOLD_DUMP=FOLDER"));
+    let mut paths = Vec::new();
+    files(&folder, &mut paths);
+    for path in paths {
+        match pytorch::open(&path) {
+            Ok(model) => {
+                for t in &model.tensors {
+                    let crc = crc32fast::hash(&t.read_all().unwrap());
+                    println!("{}\t{}\t{:?}\t{}\t{crc:08x}", path.display(), t.name, t.shape.0, t.encoding);
+                }
+                for line in model.opaque.iter().chain(model.warnings.iter().map(|w| &w.text)) {
+                    println!("{}: {line}", path.display());
+                }
+            }
+            Err(e) => println!("{}: refused: {e} ({})", path.display(), e.hint().unwrap_or("")),
+        }
+    }
+}
+
+#[test]
+fn bad_files_are_refused_with_the_words_beside_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad/pytorch");
+    let mut paths = Vec::new();
+    files(&folder, &mut paths);
+    assert!(paths.len() > 20);
+    let mut wrong = Vec::new();
+    for path in paths {
+        let expected = std::fs::read_to_string(path.with_extension("err")).unwrap();
+        let said = match pytorch::open(&path) {
+            Ok(m) => {
+                let said: Vec<String> = m.opaque.into_iter().chain(m.warnings.into_iter().map(|w| w.text)).collect();
+                format!("opens\n{}", said.join("\n"))
+            }
+            Err(e) => e.to_string(),
+        };
+        if !expected.lines().all(|l| said.contains(l)) {
+            wrong.push(format!("{}: expected {expected:?}, said {said:?}", path.display()));
+        }
+    }
+    assert!(!Path::new("remold-was-here").exists());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

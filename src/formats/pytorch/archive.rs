@@ -13,6 +13,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use zip::{CompressionMethod, ZipArchive};
 
+/// What to do about an archive that PyTorch did not write like this.
+const REPACKED: &str = "The archive was packed with another tool; save the checkpoint again with torch.save.";
+
 /// One entry of the archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -55,7 +58,7 @@ pub fn open(mut source: Source) -> Result<Model> {
         }
     }
     let mut model = empty_model(&source.path);
-    let pickle = pickle_entry(&source, "data.pkl", &entries)?;
+    let pickle = stored_entry("data.pkl", &entries)?;
     let crc = crc_of(&source, pickle.blob)?;
     if crc != pickle.crc32 && pickle.crc32 != 0 {
         let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
@@ -76,11 +79,10 @@ pub fn open(mut source: Source) -> Result<Model> {
 ///
 /// # Errors
 /// When it is missing or compressed.
-pub fn pickle_entry(_source: &Source, name: &str, entries: &Entries) -> Result<Entry> {
+fn stored_entry(name: &str, entries: &Entries) -> Result<Entry> {
     let entry = entries.get(name).ok_or_else(|| ModelError::bad(format!("the archive has no {name}")))?;
     if !entry.stored {
-        let hint = "Save it again with torch.save; the archive was packed with another tool.";
-        return Err(ModelError::unsupported("it is compressed or encrypted").field(name).with_hint(hint));
+        return Err(ModelError::unsupported("it is compressed or encrypted").field(name).with_hint(REPACKED));
     }
     Ok(*entry)
 }
@@ -95,7 +97,7 @@ pub fn read(source: &Source, name: &str, entry: &Entry, max: u64) -> Result<Vec<
         return Err(ModelError::limit(format!("{bytes} bytes, more than the {max} allowed")).field(name));
     }
     if !entry.stored {
-        return Err(ModelError::unsupported("it is compressed or encrypted").field(name));
+        return Err(ModelError::unsupported("it is compressed or encrypted").field(name).with_hint(REPACKED));
     }
     let mut out = vec![0; bytes as usize];
     source.file.read_exact_at(&mut out, offset).map_err(|e| ModelError::io(&source.path, "reading", e).at(offset))?;

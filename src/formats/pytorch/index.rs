@@ -7,18 +7,14 @@ use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-/// The index that lies beside a shard (`NAME-00001-of-00002.EXT` → `NAME.EXT.index.json`), if there is one.
+/// The name of the index that a shard belongs to: `NAME-00001-of-00002.EXT` → `NAME.EXT.index.json`; `None` for other files.
 pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let (stem, ext) = name.rsplit_once('.')?;
     let (rest, total) = stem.rsplit_once("-of-")?;
     let (base, number) = rest.rsplit_once('-')?;
     let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
-    if !digits(total) || !digits(number) {
-        return None;
-    }
-    let index = path.with_file_name(format!("{base}.{ext}.index.json"));
-    index.is_file().then_some(index)
+    (digits(total) && digits(number)).then(|| path.with_file_name(format!("{base}.{ext}.index.json")))
 }
 
 /// Opens a sharded checkpoint through its index. Shards are read in the order of their names, tensors in the order of each.

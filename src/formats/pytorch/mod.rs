@@ -43,12 +43,16 @@ pub static SPEC: FormatSpec = FormatSpec {
 /// What is wrong with the file, with its place.
 pub fn open(path: &Path) -> Result<Model> {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
-    let model = if name.ends_with(".index.json") {
-        open_index(path)
-    } else if let Some(index) = index::index_of_shard(path) {
-        open_index(&index)
-    } else {
-        open_file(path)
+    let model = match index::index_of_shard(path) {
+        _ if name.ends_with(".index.json") => open_index(path),
+        Some(index) if index.is_file() => open_index(&index),
+        Some(index) => open_file(path).map(|mut model| {
+            let index = index.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            let text = format!("this is one shard of several; without {index} beside it only its own tensors are read");
+            model.warnings.push(crate::model::Warning::new("pytorch.shard", text));
+            model
+        }),
+        None => open_file(path),
     };
     model.map_err(|e| e.in_file(path).in_format(FormatId::Pytorch))
 }

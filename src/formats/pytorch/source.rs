@@ -110,14 +110,15 @@ impl Source {
         let total = shape.elems().filter(|n| n.checked_mul(elem_bytes).is_some());
         let total = total.ok_or_else(|| wrong(format!("its shape [{shape}] overflows")))?;
         let have = blob.bytes / elem_bytes;
-        let row_bytes = shape.cols() * elem_bytes;
         if total == 0 {
             // `rows` of [n, 0] may be n: nothing is read for any of them.
             if shape.0.iter().any(|&d| d > MAX_EXPANDED_ELEMS) {
                 return Err(wrong(format!("an empty tensor of shape [{shape}]")));
             }
+            let row_bytes = shape.cols() * elem_bytes;
             return Ok(TensorEntry::new(name, shape, *dtype, self.slice(blob.offset, row_bytes)));
         }
+        let row_bytes = shape.cols() * elem_bytes;
         let last = size.iter().zip(stride).try_fold(*offset, |at, (&n, &s)| at.checked_add((n - 1).checked_mul(s)?));
         if last.is_none_or(|last| last >= have) {
             let what = format!(

@@ -184,6 +184,19 @@ pub fn tensor_of_args(tree: &mut Tree, args: &[NodeId], third_version: bool) -> 
     } else {
         storage.element.clone()
     };
+    // What comes last is a dict of flags: a conjugation or negation that is still to be done.
+    let flags = args.get(if third_version { 7 } else { 6 });
+    let pending = |key: &str| {
+        let flag = flags.filter(|f| matches!(tree.get(**f), Node::Dict(items) if items.len() <= 8));
+        matches!(flag.and_then(|f| tree.lookup(*f, key)).map(|v| tree.get(v)), Some(Node::Bool(true)))
+    };
+    let element = match element {
+        Element::Plain(d) if pending("conj") || pending("neg") => {
+            let name = format!("{d} with a pending conjugation or negation");
+            Element::Other(name.into(), Some(d.size_bytes() as u64))
+        }
+        element => element,
+    };
     tree.charge(4 + 2 * size.len())?;
     Ok(Some(TensorRef { storage: storage_id, element, offset, size, stride }))
 }

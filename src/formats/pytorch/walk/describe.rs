@@ -61,6 +61,7 @@ pub fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()>
         let under = if path.is_empty() { String::new() } else { format!(" under `{}`", printable(path)) };
         match (flat.tensors.len(), kind) {
             (0, Kind::Other) => plain.push(printable(path)),
+            (0, _) if is_leaf(tree.get(*id)) => plain.push(printable(path)),
             _ if out.len() >= MAX_GROUPS => {}
             (0, _) => out.push(format!("{what}{under}: no tensors, not converted")),
             (n, _) => {
@@ -91,8 +92,8 @@ pub fn refused(refused: &[(String, String)], out: &mut Vec<String>) {
 }
 
 /// Names every class and function the pickle asks for and this program does not build, and warns of those that reach
-/// outside.
-pub fn objects(tree: &Tree, root: NodeId, model: &mut Model) {
+/// outside. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
+pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
     // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
     let mut counts: IndexMap<(NodeId, bool), (u64, Option<NodeId>)> = IndexMap::new();
     for node in tree.nodes() {
@@ -124,7 +125,9 @@ pub fn objects(tree: &Tree, root: NodeId, model: &mut Model) {
         } else if name.starts_with("torch.nn.modules.") || name.starts_with("__torch__.torch.nn.") {
             torch_modules += n;
             continue;
-        } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout") {
+        } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout")
+            || (refused_named && name.starts_with("torch._utils._rebuild_"))
+        {
             continue;
         }
         if shown == MAX_NAMED_OBJECTS && !reaches {
@@ -136,7 +139,7 @@ pub fn objects(tree: &Tree, root: NodeId, model: &mut Model) {
         model.opaque.push(if *called {
             format!("call of {}{times}: not executed", spelled(name))
         } else {
-            format!("object of class `{name}`{times}: not built, its tensors are read")
+            format!("object of class `{name}`{times}: read as plain attributes, its code is not run")
         });
     }
     if more > 0 {

@@ -52,7 +52,7 @@ pub fn fill(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
     }
     describe::groups(tree, &choice, &mut model.opaque)?;
     describe::refused(&refused, &mut model.opaque);
-    describe::objects(tree, pickle.root, model);
+    describe::objects(tree, pickle.root, !refused.is_empty(), model);
     if flat.tensors.is_empty() && model.opaque.is_empty() {
         model.opaque.push(describe::shape_of(tree, pickle.root));
     }

@@ -21,7 +21,7 @@ fn write(plan: &FilePlan, data: &dyn Fn(usize) -> Vec<u8>) {
         crcs.push(crc32fast::hash(&bytes));
         pieces.push((slot.offset, bytes));
     }
-    pieces.sort_by_key(|p| p.0);
+    pieces.sort_by_key(|p| (p.0, p.1.len()));
     for (at, bytes) in &pieces {
         assert!(*at >= end, "pieces overlap at {at}");
         end = at + bytes.len() as u64;
@@ -117,6 +117,11 @@ fn a_folder_is_split_and_indexed_and_any_shard_opens_the_whole() {
         assert_eq!(model.files.len(), shards);
         assert_equal(&model.tensors, &tensors);
     }
+    let alone = dir.path().join("alone");
+    std::fs::create_dir(&alone).unwrap();
+    let copy = alone.join(shard.file_name().unwrap());
+    std::fs::copy(&shard, &copy).unwrap();
+    assert_eq!(open(&copy).unwrap().warnings[0].code, "pytorch.shard");
     std::fs::remove_file(&shard).unwrap();
     let e = open_index(&index).unwrap_err();
     assert!(e.to_string().contains("pytorch_model-00002-of-"), "{e}");
