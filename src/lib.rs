@@ -1,7 +1,7 @@
 //! remold turns a model as it was trained into the files it must run from.
 //!
-//! The rooms, ground floor first; a module imports only from rooms above its own line (see `ARCHITECTURE.md`).
-#![deny(unsafe_code)]
+//! The rooms, ground floor first; a module imports only from rooms above its own line (`ARCHITECTURE.md`, `tests/layering.rs`).
+#![forbid(unsafe_code)]
 
 pub mod tensor;
 
@@ -19,11 +19,11 @@ pub mod recipe;
 
 pub mod plan;
 
+pub mod monitor;
+
 pub mod engine;
 
 pub mod job;
-
-pub mod monitor;
 
 pub mod cli;
 

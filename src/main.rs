@@ -1,14 +1,5 @@
-//! The remold program.
+//! The `remold` program; everything it does is in the library.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    let dir = std::env::args_os().nth(1).unwrap_or_else(|| ".".into());
-    match remold::tui::run(remold::tui::TuiOptions::new(dir)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("remold: {e}");
-            ExitCode::from(2)
-        }
-    }
+fn main() -> std::process::ExitCode {
+    remold::cli::main()
 }

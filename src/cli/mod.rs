@@ -1,1 +1,128 @@
-//! (being built)
+//! The command line: commands, progress, `--json`, exit codes. A contract, because scripts depend on it.
+//!
+//! Results go to stdout, everything for people to stderr. Each command is a file; `text` holds how figures are written.
+
+mod args;
+mod convert;
+mod describe;
+mod formats;
+mod inspect;
+mod jobs;
+mod plan_text;
+mod progress;
+mod recipe;
+pub mod text;
+
+pub use args::command;
+
+use crate::model::{ErrorKind, ModelError};
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a command ended; the number is the exit code of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// The job failed.
+    Failed = 1,
+    /// The request was wrong; nothing was written.
+    Request = 2,
+    /// Done, but a check the user set failed.
+    Check = 3,
+    /// Cancelled.
+    Cancelled = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(e: Exit) -> Self {
+        Self::from(e as u8)
+    }
+}
+
+/// Writes to stdout; a closed pipe (`| head`) ends the program quietly instead of failing it.
+pub(crate) fn out(text: &str) {
+    if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Writes to stderr; nobody to read it is no reason to fail.
+pub(crate) fn err(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Tells an error the way every command does: what, where, and what to do.
+pub(crate) fn tell(e: &ModelError) {
+    let style = text::Style::stderr();
+    let mut line = format!("{} {e}\n", style.error("error:"));
+    if let Some(hint) = e.hint() {
+        line.push_str(&format!("  {} {hint}\n", style.dim("hint:")));
+    }
+    err(&line);
+}
+
+/// Tells an error that came before anything was written.
+pub(crate) fn refuse(e: &ModelError) -> Exit {
+    tell(e);
+    if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
+}
+
+/// Runs the program on its arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = if e.use_stderr() { Exit::Request } else { Exit::Done };
+            let _ = e.print();
+            return code.into();
+        }
+    };
+    let exit = match cli.command {
+        None => workbench(cli.workbench),
+        Some(Command::Inspect(a)) => inspect::run(&a),
+        Some(Command::Convert(a)) => convert::convert(*a),
+        Some(Command::Run(a)) => convert::run_recipe(&a),
+        Some(Command::Jobs(a)) => jobs::run(a),
+        Some(Command::Recipe(a)) => recipe::run(a),
+        Some(Command::Formats) => formats::run(),
+        Some(Command::Completions { shell }) => {
+            let mut bytes = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "remold", &mut bytes);
+            out(&String::from_utf8_lossy(&bytes));
+            Exit::Done
+        }
+        Some(Command::Man) => {
+            let mut bytes = Vec::new();
+            if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_ok() {
+                out(&String::from_utf8_lossy(&bytes));
+            }
+            Exit::Done
+        }
+        Some(Command::Worker { dir, resume }) => convert::worker(&dir, resume),
+    };
+    exit.into()
+}
+
+fn workbench(args: args::WorkbenchArgs) -> Exit {
+    let options = crate::tui::TuiOptions {
+        dir: args.dir.unwrap_or_else(|| ".".into()),
+        theme: args.theme,
+        ascii: args.ascii,
+        no_mouse: args.no_mouse,
+        jobs_root: crate::job::jobs_root(),
+    };
+    if !options.dir.exists() {
+        let e = ModelError::request("there is no such file or folder").in_file(&options.dir);
+        return refuse(&e.with_hint("`remold --help` lists the commands."));
+    }
+    match crate::tui::run(options) {
+        Ok(()) => Exit::Done,
+        Err(e) => {
+            err(&format!("error: {e}\n"));
+            Exit::Failed
+        }
+    }
+}

@@ -15,6 +15,15 @@ pub struct Event {
     pub body: EventBody,
 }
 
+/// Reads JSON that holds events or reports. It goes through `serde_json::Value`, because a dependency switches on serde_json's
+/// `arbitrary_precision`, under which flattened and tagged types cannot read floats directly.
+///
+/// # Errors
+/// As `serde_json::from_slice`.
+pub fn from_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_value(serde_json::from_slice(bytes)?)
+}
+
 /// Why a job failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -28,7 +37,7 @@ pub struct Failure {
 }
 
 /// A tensor's work begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorStart {
     /// Which output of the plan (0-based).
     pub output: usize,
@@ -37,7 +46,8 @@ pub struct TensorStart {
     /// Transformer layer, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
-    /// Kind: the name without the layer and suffix (`ffn_down`, `attn_q`).
+    /// Kind: the name without the layer and suffix (`ffn_down`, `attn_q`). `tensor_kind` in JSON, where `kind` is the event's.
+    #[serde(rename = "tensor_kind")]
     pub kind: String,
     /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
     pub role: String,
@@ -50,7 +60,7 @@ pub struct TensorStart {
 }
 
 /// A tensor's work is done. The metrics compare the source's values with the output's; absent when nothing was re-encoded.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TensorDone {
     /// What it was.
     #[serde(flatten)]
@@ -188,4 +198,41 @@ pub enum EventBody {
     /// A kind this version does not know.
     #[serde(other, rename = "unknown")]
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_survives_its_line() {
+        let bodies = [
+            EventBody::Queued { title: "a → b".into() },
+            EventBody::Started { pid: 7, threads: 2 },
+            EventBody::Plan {
+                outputs: vec!["x".into()],
+                tensors: 3,
+                bytes: 9,
+                warnings: vec![Warning::about("a.b", "t", "c")],
+            },
+            EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
+            EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
+            EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
+            EventBody::Warning(Warning::new("a.b", "c")),
+            EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
+            EventBody::OutputWritten { path: "x".into(), bytes: 1 },
+            EventBody::OutputVerified { path: "x".into(), by: vec!["remold".into()] },
+            EventBody::OutputPublished { path: "x".into(), bytes: 1 },
+            EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },
+            EventBody::Failed { seconds: 0.5, error: Failure { code: "io".into(), message: "m".into(), hint: None } },
+            EventBody::Cancelled { seconds: 2.0 },
+        ];
+        for body in bodies {
+            let event = Event { t: "2026-01-02T03:04:05Z".parse().unwrap(), job: "1".into(), body };
+            let line = serde_json::to_string(&event).unwrap();
+            assert_eq!(line.matches("\"kind\"").count(), 1, "{line}");
+            let back: Event = from_json(line.as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert_eq!(back, event, "{line}");
+        }
+    }
 }

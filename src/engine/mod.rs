@@ -1,7 +1,24 @@
-//! Carries a Plan out: chunks, threads, memory budget, journal, events, cancel.
+//! Carries a Plan out: chunks, threads, journal, events, cancel.
 //!
-//! Must not know screens. The type that matters to everybody else: [`Event`].
+//! Workers pull chunks of source rows ([`run`]); each chunk is read once, encoded for every output it feeds, compared with what
+//! the encoding decodes to, and written to its planned place. Must not know screens or what a recipe is. The types that matter to
+//! everybody else: [`Event`] and [`Report`].
 
+mod encode;
 mod event;
+mod journal;
+mod metrics;
+mod part_file;
+mod report;
+mod run;
+mod sink;
+mod state;
+mod verify;
+mod work;
 
-pub use event::{Event, EventBody, Failure, Sample, TensorDone, TensorStart};
+pub use event::{Event, EventBody, Failure, Sample, TensorDone, TensorStart, from_json};
+pub use metrics::ErrorStats;
+pub use part_file::part_path;
+pub use report::{OutputReport, Report};
+pub use run::{RunError, RunOptions, run};
+pub use sink::EventSink;

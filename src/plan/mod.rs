@@ -1,17 +1,17 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
+//!
+//! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
+//! checks paths; `space` asks the disks. Must not know how a plan is run or shown.
 
+mod build;
+mod destination;
+mod overrides;
+mod prepared;
+mod space;
+mod target;
 mod types;
 
-pub use types::{Plan, PlannedOutput, PlannedTensor};
-
-use crate::model::{ModelError, Result};
-use crate::recipe::Recipe;
-
-/// Opens the recipe's source and resolves every output. Reads headers only.
-///
-/// # Errors
-/// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
-/// are inputs, not enough disk.
-pub fn build(_recipe: &Recipe) -> Result<Plan> {
-    Err(ModelError::unsupported("plans are being built"))
-}
+pub use build::{build, prepare, prepare_model};
+pub use destination::default_output;
+pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
+pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

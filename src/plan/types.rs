@@ -9,6 +9,9 @@ use std::path::PathBuf;
 pub struct Plan {
     /// The source path.
     pub source: PathBuf,
+    /// Every file of the source as it was when planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_files: Vec<SourceFile>,
     /// Format of the source.
     pub source_format: String,
     /// Architecture (GGUF name, `llama`), if known.
@@ -26,6 +29,40 @@ pub struct Plan {
     pub memory_bytes: u64,
     /// Everything worth knowing.
     pub warnings: Vec<Warning>,
+}
+
+impl Plan {
+    /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`.
+    pub fn title(&self) -> String {
+        let source = self
+            .source
+            .file_name()
+            .map_or_else(|| self.source.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let target = |o: &PlannedOutput| match o.quantization.as_str() {
+            "auto" | "" => o.format.clone(),
+            q => format!("{} {q}", o.format),
+        };
+        let targets: Vec<String> = self.outputs.iter().map(target).collect();
+        format!("{source} → {}", targets.join(", "))
+    }
+
+    /// A hash of everything that decides the output bytes: two plans with the same fingerprint write the same files.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let text = serde_json::to_vec(&(&self.source, &self.source_files, &self.outputs)).unwrap_or_default();
+        Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// A file of the source as it was when planned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Its modification time, nanoseconds since 1970.
+    pub mtime_ns: i128,
 }
 
 /// One output of a plan.

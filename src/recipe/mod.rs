@@ -1,7 +1,181 @@
-//! The user's words: a [`Recipe`] and how it is parsed, checked and named.
+//! The user's words: a [`Recipe`] and how it is read, checked, written and named.
 //!
-//! Must not know how a recipe is run.
+//! Text (TOML, YAML or JSON) → `syntax` → one tree with places → `read`, by the table of `keys` → [`Recipe`]. Reading tells mistakes of
+//! spelling and type; [`check`] tells unknown words, values out of range and what this version cannot do; both point at file, line and
+//! column, and both tell everything in one go ([`lint`]). Flags of the command line make a [`Recipe`] directly or through [`apply_set`].
+//! Manual: `docs/recipe.md`, checked against the table. Must not know how a recipe is run.
+//! Tests: `cargo test --lib recipe::` and `cargo test --test recipes`.
 
+mod check;
+mod fields;
+pub mod keys;
+mod manual;
+mod names;
+pub mod presets;
+mod problem;
+mod read;
+mod selector;
+mod set;
+mod syntax;
+mod tree;
 mod types;
+mod value;
+mod values;
+mod write;
 
+pub use check::{Available, check, check_with};
+pub use manual::manual;
+pub use presets::{Origin, Preset, find, presets};
+pub use problem::{Place, Problem, RecipeErrors, Severity};
+pub use selector::Selector;
+pub use set::apply_set;
+pub use syntax::Syntax;
 pub use types::{Recipe, Source, Step, Target, Validate};
+pub use values::{Comparison, Condition, parse_size};
+pub use write::{template, title, to_toml};
+
+use problem::{SourceText, Span};
+use read::{Places, Reader};
+use std::io::Read as _;
+use std::path::Path;
+use syntax::Found;
+
+/// A recipe with the text it came from, so that later problems can point into it.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    recipe: Recipe,
+    notes: Vec<Found>,
+    places: Places,
+    source: SourceText,
+}
+
+impl Parsed {
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The recipe, by value.
+    pub fn into_recipe(self) -> Recipe {
+        self.recipe
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// Everything [`check`] finds, with places, and the notes of reading. Some may be notes: see [`Problem::is_error`].
+    pub fn check(&self, available: &Available<'_>) -> Vec<Problem> {
+        problem::placed(self.check_spans(available), &self.source)
+    }
+
+    fn check_spans(&self, available: &Available<'_>) -> Vec<Found> {
+        let checked = check_with(&self.recipe, available).into_iter().map(|p| {
+            let at = self.span(&p.path);
+            (p, at)
+        });
+        self.notes.iter().cloned().chain(checked).collect()
+    }
+
+    /// Gives a problem about a key the place of that key, or of the nearest table around it.
+    pub fn locate(&self, problem: Problem) -> Problem {
+        let at = self.span(&problem.path);
+        problem.at(at, &self.source)
+    }
+
+    fn span(&self, mut path: &str) -> Span {
+        loop {
+            if let Some(span) = self.places.get(path) {
+                return *span;
+            }
+            match path.rfind('.') {
+                Some(dot) => path = &path[..dot],
+                None => return Span::default(),
+            }
+        }
+    }
+}
+
+/// Reads everything that can be read.
+fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Found>) {
+    let source = SourceText { file: file.map(Path::to_path_buf), text: text.to_owned() };
+    let (root, broken) = syntax::read(&source, syntax);
+    let mut reader = Reader::default();
+    // After a mistake of syntax the rest of the text may not mean what it seems to: its complaints would mislead.
+    if broken.is_empty()
+        && let Some(root) = &root
+    {
+        reader.read(root);
+    }
+    let Reader { recipe, found, places, .. } = reader;
+    let (problems, notes) = broken.into_iter().chain(found).partition(|(p, _)| p.is_error());
+    (Parsed { recipe, notes, places, source }, problems)
+}
+
+/// Reads a recipe and keeps its places.
+///
+/// # Errors
+/// Every mistake of syntax, spelling and type at once. Whether the recipe can be run says [`Parsed::check`].
+pub fn parse_text(text: &str, syntax: Syntax, file: Option<&Path>) -> Result<Parsed, RecipeErrors> {
+    let (parsed, found) = read_text(text, syntax, file);
+    if found.is_empty() { Ok(parsed) } else { Err(RecipeErrors::new(problem::placed(found, &parsed.source))) }
+}
+
+/// Reads a recipe.
+///
+/// # Errors
+/// As [`parse_text`].
+pub fn parse(text: &str, syntax: Syntax, file: Option<&Path>) -> Result<Recipe, RecipeErrors> {
+    parse_text(text, syntax, file).map(Parsed::into_recipe)
+}
+
+/// Everything that is wrong with a text, of reading and of checking, in the order of the text.
+pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Available<'_>) -> Vec<Problem> {
+    let (parsed, mut found) = read_text(text, syntax, file);
+    if parsed.places.is_empty() && !found.is_empty() {
+        return problem::placed(found, &parsed.source);
+    }
+    // What could not be read is not there for the check: it must not be told as missing too.
+    let inside = |p: &str, q: &str| p.strip_prefix(q).is_some_and(|r| r.is_empty() || r.starts_with('.'));
+    let told = |p: &str| {
+        let mut paths = found.iter().map(|(q, _)| q.path.as_str()).filter(|q| !q.is_empty());
+        paths.any(|q| inside(p, q) || (p == "target" && q.starts_with("target")))
+    };
+    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !told(&p.path)).collect();
+    found.extend(checked);
+    problem::placed(found, &parsed.source)
+}
+
+/// Reads a recipe file; the syntax goes by its extension (`.yaml`, `.yml`, `.json`, else TOML).
+///
+/// # Errors
+/// When the file cannot be read or is no text; as [`parse_text`].
+pub fn load(path: &Path) -> Result<Parsed, RecipeErrors> {
+    parse_text(&read_file(path)?, Syntax::of(path), Some(path))
+}
+
+/// [`lint`] of a file. A file that cannot be read is a problem like any other.
+pub fn lint_file(path: &Path, available: &Available<'_>) -> Vec<Problem> {
+    match read_file(path) {
+        Ok(text) => lint(&text, Syntax::of(path), Some(path), available),
+        Err(errors) => errors.into_problems(),
+    }
+}
+
+/// The text of a recipe file, no more of it than a recipe can have.
+fn read_file(path: &Path) -> Result<String, RecipeErrors> {
+    let refuse = |what: String, help: &str| {
+        let at = Place { file: Some(path.to_path_buf()), line: 1, column: 1, width: 1, source: String::new() };
+        RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
+    };
+    let mut bytes = Vec::new();
+    let limit = tree::MAX_TEXT_BYTES as u64 + 1;
+    std::fs::File::open(path).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(|e| {
+        refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the recipes that have a name.")
+    })?;
+    if bytes.len() > tree::MAX_TEXT_BYTES {
+        return Err(refuse(format!("the file has more than {} bytes", tree::MAX_TEXT_BYTES), "Is this a recipe?"));
+    }
+    String::from_utf8(bytes).map_err(|_| refuse("the file is no UTF-8 text".to_owned(), "Is this a recipe?"))
+}

@@ -14,6 +14,9 @@ pub struct Recipe {
     /// One line for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Folder for the outputs of targets that name none; the working folder when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_dir: Option<PathBuf>,
     /// Where the model is.
     #[serde(default)]
     pub source: Source,
@@ -26,6 +29,9 @@ pub struct Recipe {
     /// What to check afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validate: Option<Validate>,
+    /// Keys at the top that are understood and not acted on yet, by canonical name. `check` refuses a recipe that has any.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub later: IndexMap<String, serde_json::Value>,
 }
 
 /// Where the model is and how to read it.
@@ -77,6 +83,9 @@ pub struct Target {
     /// GGUF: types by tensor: roles (`attention`, `ffn`), names with `*`, or `re:` patterns; first match wins.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tensor_types: IndexMap<String, String>,
+    /// GGUF: leave the output matrix as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leave_output: bool,
     /// GGUF: every allowed tensor at the base type, no mix.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pure: bool,
@@ -104,6 +113,9 @@ pub struct Target {
     /// safetensors: split above this size, in bytes or as `5GB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shard_size: Option<String>,
+    /// Keys that are understood and not acted on yet, by canonical name. `check` refuses a target that has any.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub later: IndexMap<String, serde_json::Value>,
 }
 
 /// What to check afterwards.

@@ -18,27 +18,18 @@ pub struct TuiOptions {
     pub dir: PathBuf,
     /// Theme by name; by default `dark`, or `mono` where there is no colour.
     pub theme: Option<String>,
-    /// Show ASCII only; by default where the locale or the terminal says so.
-    pub ascii: Option<bool>,
+    /// Show ASCII only, also where the locale and the terminal could show more.
+    pub ascii: bool,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
     /// Where jobs live.
     pub jobs_root: PathBuf,
-    /// Colours the terminal shows; by default what the environment says.
-    pub depth: Option<look::Depth>,
 }
 
 impl TuiOptions {
     /// The defaults for a folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            theme: None,
-            ascii: None,
-            no_mouse: false,
-            jobs_root: crate::job::jobs_root(),
-            depth: None,
-        }
+        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, jobs_root: crate::job::jobs_root() }
     }
 }
 

@@ -51,7 +51,13 @@ impl Session {
                 }
             }
         });
-        Self { master: Some(pair.master), writer: Some(writer), child, bytes, screen: vt100::Parser::new(cells(24), cells(80), 0) }
+        Self {
+            master: Some(pair.master),
+            writer: Some(writer),
+            child,
+            bytes,
+            screen: vt100::Parser::new(cells(24), cells(80), 0),
+        }
     }
 
     fn text(&self) -> String {

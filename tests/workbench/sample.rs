@@ -97,7 +97,7 @@ fn found() -> Vec<FoundModel> {
 }
 
 fn events() -> Vec<Event> {
-    EVENTS.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+    EVENTS.lines().map(|l| remold::engine::from_json(l.as_bytes()).unwrap()).collect()
 }
 
 /// The plan that the recorded job carries out.
@@ -139,6 +139,7 @@ pub fn plan() -> Plan {
         }],
         disk_bytes: bytes,
         memory_bytes: 268_435_456,
+        source_files: Vec::new(),
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
     }
 }

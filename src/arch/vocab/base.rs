@@ -191,7 +191,7 @@ fn vocab_base(
 }
 
 /// What the library decodes an added token to: the byte-level decoder reads its letters as bytes if all of them are.
-fn decoded(text: &str, decoder: &Value) -> String {
+pub(super) fn decoded(text: &str, decoder: &Value) -> String {
     let byte_level = decoder["type"] == "ByteLevel"
         || decoder["decoders"].as_array().is_some_and(|d| d.iter().any(|d| d["type"] == "ByteLevel"));
     if !byte_level {

@@ -54,7 +54,9 @@ pub fn describe(sidecars: &Sidecars, config: &Value) -> Result<Option<TokenizerI
         let text = files.setting(&format!("{role}_token")).and_then(|v| v.as_str().or_else(|| v["content"].as_str()));
         let by_text = text.and_then(|t| texts.iter().rev().find(|(_, other)| other == t));
         let id = || config.get(format!("{role}_token_id"))?.as_u64().and_then(|id| u32::try_from(id).ok());
-        let found = by_text.or_else(|| id().and_then(|id| texts.iter().rev().find(|(other, _)| *other == id)));
+        let by_id = id().and_then(|id| texts.iter().rev().find(|(other, _)| *other == id));
+        // Without tokenizer.json only config.json gives ids to GGUF.
+        let found = if files.tokenizer_json.is_some() { by_text.or(by_id) } else { by_id.or(by_text) };
         if let Some((id, text)) = found {
             info.special.push((role.to_owned(), *id, text.clone()));
         }

@@ -97,6 +97,8 @@ const EMBEDDINGS: [&str; 6] = ["as quantization", "f32", "f16", "bf16", "q8_0", 
 pub struct RecipeState {
     /// The model to convert.
     pub source: Option<PathBuf>,
+    /// Folder of outputs that name none.
+    pub output_dir: Option<PathBuf>,
     /// Selected preset.
     pub preset: usize,
     /// Presets marked; several make several outputs from one read.
@@ -134,8 +136,8 @@ impl RecipeState {
     pub fn set_source(&mut self, path: PathBuf) {
         if self.source.as_ref() != Some(&path) {
             let (request, preset_request) = (self.request, self.preset_request);
-            let preset = self.preset;
-            *self = Self { source: Some(path), request, preset_request, preset, ..Self::default() };
+            let (preset, output_dir) = (self.preset, self.output_dir.take());
+            *self = Self { source: Some(path), output_dir, request, preset_request, preset, ..Self::default() };
         }
     }
 
@@ -229,7 +231,8 @@ impl RecipeState {
         }
         let chosen = self.chosen();
         let targets = chosen.iter().filter_map(|p| self.target(*p, chosen.len() == 1)).collect();
-        Some(Recipe { source: Source { path: Some(path), format: None }, targets, ..Recipe::default() })
+        let source = Source { path: Some(path), format: None };
+        Some(Recipe { source, targets, output_dir: self.output_dir.clone(), ..Recipe::default() })
     }
 
     /// One recipe for each preset, for its size only: an output that exists is no reason to refuse.
@@ -240,6 +243,7 @@ impl RecipeState {
             Recipe {
                 source: Source { path: Some(path.clone()), format: None },
                 targets: target.into_iter().collect(),
+                output_dir: self.output_dir.clone(),
                 ..Recipe::default()
             }
         };

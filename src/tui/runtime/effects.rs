@@ -83,6 +83,6 @@ pub fn tail(dir: &Path) -> Tail {
 
 /// The plan kept in a job's folder.
 pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
-    let text = std::fs::read(dir.join("plan.json")).ok()?;
-    serde_json::from_slice(&text).ok().map(Arc::new)
+    let bytes = std::fs::read(dir.join("plan.json")).ok()?;
+    crate::engine::from_json(&bytes).ok().map(Arc::new)
 }

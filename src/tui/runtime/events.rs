@@ -27,16 +27,17 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let depth = options.depth.unwrap_or_else(|| Depth::from_env(caps::var));
+    let depth = Depth::from_env(caps::var);
     let folder = caps::themes_folder();
     let name =
         options.theme.clone().unwrap_or_else(|| if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned());
     let theme = Theme::load(&name, folder.as_deref(), depth)?;
-    let ascii = options.ascii.unwrap_or_else(|| caps::ascii(caps::var));
+    let ascii = options.ascii || caps::ascii(caps::var);
     // A relative path would change its meaning with the folder the process is in.
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let mut state = State::new(dir.clone(), jiff::Timestamp::now());
     state.home = caps::home();
+    state.recipe.output_dir = std::env::current_dir().ok();
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder.as_deref()) };
     state.theme.clone_from(&theme.name);
     state.size = crossterm::terminal::size()?;

@@ -104,12 +104,18 @@ mod tests {
 
     #[test]
     fn every_known_pre_tokenizer_is_recognised_by_structure_and_behaviour() {
+        let mut alike = Vec::new();
         for known in table::KNOWN {
             let json = steps_json(known.steps);
             assert_eq!(structure::recognise(&json), Some(known.names[0]), "{}", known.names[0]);
             let (name, share) = probe::closest(&json).unwrap_or(("none", 0.0));
-            assert_eq!((name, share), (known.names[0], 1.0), "behaviour of {}", known.names[0]);
+            assert_eq!(share, 1.0, "behaviour of {}: closest {name}", known.names[0]);
+            if name != known.names[0] {
+                alike.push((known.names[0], name));
+            }
         }
+        // Possessive quantifiers and a missing `+` that change nothing.
+        assert_eq!(alike, [("bailingmoe", "qwen2")]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub(super) const MAX_STEPS: usize = 32;
 /// line ends after spaces and marks, scripts with combining marks, CJK with kana and hangul, long runs of spaces.
 const PROBES: &[&str] = &[
     CHECK_TEXT,
-    "don't DON'T We'Ll i'D x's 'S'a Türkiye'nin they'RE'",
-    "1 12 123 1234 12345 1234567 x1 x12y ½ ٣٤٥ Ⅳ² 12,345.678",
+    "don't DON'T We'Ll i'D x's 'S'a Türkiye'nin they'RE' x'sabc 'tis rock'N'roll",
+    "1 12 123 1234 12345 1234567 x1 x12y a  123   4 ½ ٣٤٥ Ⅳ² 12,345.678",
     "#include <a.h>\nfoo(bar)[baz]: $x=@y/z.w\n\n  \n\t\t x\r\n\r\ny  \r\n/end/\n//\n",
     "ไทย हिन्दी बंगाली e\u{301}te\u{301} Ä\u{308} नमस्ते",
     "漢字かなカナ한국어ㄱ，。！？「」…—“”‘’ﬁ ０１２ Ωmega Жук ǅ",

@@ -1,0 +1,256 @@
+//! The arguments of every command.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Turns a model as it was trained into the files it must run from.
+#[derive(Debug, Parser)]
+#[command(name = "remold", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
+    Exit codes: 0 done; 1 the job failed; 2 the request was wrong, nothing was written; 3 a check failed; 130 cancelled.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub workbench: WorkbenchArgs,
+}
+
+/// The whole command tree, for documentation.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+#[derive(Debug, Args)]
+pub struct WorkbenchArgs {
+    /// Folder of models to open in the workbench
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Theme of the workbench: dark, light, high-contrast, ansi16, mono, or a file in the themes folder
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what a model file or folder holds
+    Inspect(InspectArgs),
+    /// Convert a model to one or several formats
+    Convert(Box<ConvertArgs>),
+    /// Carry out a recipe
+    Run(RunArgs),
+    /// List, follow, cancel, resume or clear jobs
+    Jobs(JobsArgs),
+    /// List, show, check or start recipes
+    Recipe(RecipeArgs),
+    /// List the formats, architectures and quantizations
+    Formats,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Run the job of a folder (started by remold itself)
+    #[command(hide = true)]
+    Worker {
+        /// The job's folder
+        dir: PathBuf,
+        /// Go on from the journal
+        #[arg(long)]
+        resume: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A model file, a model folder, or a folder of models
+    pub path: PathBuf,
+    /// List every tensor
+    #[arg(long)]
+    pub tensors: bool,
+    /// List all metadata, uncut
+    #[arg(long)]
+    pub metadata: bool,
+    /// Show what becomes of every field of config.json
+    #[arg(long)]
+    pub config: bool,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The model: a file or a folder
+    pub src: PathBuf,
+    /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated
+    #[arg(long, value_name = "FORMAT[:QUANT]")]
+    pub to: Vec<String>,
+    /// Output file, or folder for several targets
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Take targets and options from a recipe file or a recipe by name
+    #[arg(short, long, value_name = "RECIPE")]
+    pub recipe: Option<String>,
+    /// Set a recipe key, as in target.context_length=4096; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub gguf: GgufArgs,
+    /// Split safetensors and PyTorch outputs above this size, as in 5GB
+    #[arg(long, value_name = "SIZE")]
+    pub max_shard_size: Option<String>,
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of GGUF targets. llama.cpp's spellings are aliases.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "GGUF options")]
+pub struct GgufArgs {
+    /// Importance matrix (GGUF or .dat)
+    #[arg(long, value_name = "FILE")]
+    pub imatrix: Option<PathBuf>,
+    /// Type of tensors by role (attention, ffn), name with *, or re:PATTERN; the first match wins; may be repeated
+    #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
+    pub tensor_type: Vec<String>,
+    /// Type of the token embedding
+    #[arg(long, alias = "token-embedding-type", value_name = "TYPE")]
+    pub embedding_type: Option<String>,
+    /// Type of the output matrix
+    #[arg(long, alias = "output-tensor-type", value_name = "TYPE")]
+    pub output_type: Option<String>,
+    /// Leave the output matrix as it is
+    #[arg(long, alias = "leave-output-tensor")]
+    pub leave_output: bool,
+    /// Every tensor at the base type, no mix
+    #[arg(long)]
+    pub pure: bool,
+    /// A type that does not fit a tensor's rows is an error instead of a fallback
+    #[arg(long)]
+    pub no_fallback: bool,
+    /// Quantize again what is quantized already
+    #[arg(long)]
+    pub allow_requantize: bool,
+    /// Context length to declare
+    #[arg(long, value_name = "N")]
+    pub context_length: Option<u64>,
+    /// Name of the model to write
+    #[arg(long, value_name = "NAME")]
+    pub model_name: Option<String>,
+    /// Pre-tokenizer, when it cannot be recognised
+    #[arg(long = "pre", value_name = "NAME")]
+    pub pre_tokenizer: Option<String>,
+    /// Write an Ollama Modelfile beside the GGUF
+    #[arg(long)]
+    pub modelfile: bool,
+    /// A setting for the Modelfile: keep the model locked in memory
+    #[arg(long)]
+    pub use_mlock: bool,
+}
+
+/// How to run.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Running")]
+pub struct RunFlags {
+    /// Print the plan and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One event a line on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Run in a worker process that outlives this terminal
+    #[arg(long)]
+    pub detach: bool,
+    /// Worker threads; all cores when not given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A recipe file, or a recipe by name
+    pub recipe: String,
+    /// The model, when the recipe names none
+    #[arg(long, value_name = "PATH")]
+    pub source: Option<PathBuf>,
+    /// Set a recipe key; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    #[command(subcommand)]
+    pub command: Option<JobsCommand>,
+    /// JSON on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// List all jobs, newest first
+    List,
+    /// Follow a job to its end
+    Attach {
+        /// The job's number
+        id: String,
+    },
+    /// Stop a job and remove what is half-written
+    Cancel {
+        /// The job's number
+        id: String,
+    },
+    /// Go on with a job whose process is gone
+    Resume {
+        /// The job's number
+        id: String,
+    },
+    /// Print a job's events and log
+    Log {
+        /// The job's number
+        id: String,
+    },
+    /// Remove the folders of ended jobs
+    Clean,
+}
+
+#[derive(Debug, Args)]
+pub struct RecipeArgs {
+    #[command(subcommand)]
+    pub command: RecipeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RecipeCommand {
+    /// List the recipes that come with remold and your own
+    List,
+    /// Print a recipe
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Check a recipe file: TOML, YAML or JSON
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Print a commented recipe to start from
+    New,
+}

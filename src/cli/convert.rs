@@ -1,0 +1,255 @@
+//! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
+
+use super::args::{ConvertArgs, GgufArgs, RunArgs, RunFlags};
+use super::progress::Progress;
+use super::{Exit, err, out, plan_text, refuse, tell, text};
+use crate::engine::Event;
+use crate::job::{self, JobFolder, Outcome, RunJob};
+use crate::model::{ModelError, Result};
+use crate::plan::{self, Prepared};
+use crate::recipe::{self, Recipe, Target};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// `remold convert`.
+pub fn convert(args: ConvertArgs) -> Exit {
+    match recipe_of(&args) {
+        Ok(recipe) => carry_out(&recipe, &args.run),
+        Err(Refused::Model(e)) => refuse(&e),
+        Err(Refused::Recipe(text)) => {
+            err(&text);
+            Exit::Request
+        }
+    }
+}
+
+/// `remold run`.
+pub fn run_recipe(args: &RunArgs) -> Exit {
+    let recipe = find_recipe(&args.recipe).and_then(|mut recipe| {
+        if let Some(source) = &args.source {
+            recipe.source.path = Some(source.clone());
+        }
+        apply(&mut recipe, &args.set, args.force)?;
+        Ok(recipe)
+    });
+    match recipe {
+        Ok(recipe) => carry_out(&recipe, &args.run),
+        Err(Refused::Model(e)) => refuse(&e),
+        Err(Refused::Recipe(text)) => {
+            err(&text);
+            Exit::Request
+        }
+    }
+}
+
+enum Refused {
+    Model(ModelError),
+    Recipe(String),
+}
+
+impl From<ModelError> for Refused {
+    fn from(e: ModelError) -> Self {
+        Self::Model(e)
+    }
+}
+
+/// A recipe by file or by name.
+fn find_recipe(name: &str) -> Result<Recipe, Refused> {
+    let path = Path::new(name);
+    if path.is_file() {
+        let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let problems = parsed.check(&recipe::Available::default());
+        if problems.iter().any(recipe::Problem::is_error) {
+            return Err(Refused::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
+        }
+        return Ok(parsed.into_recipe());
+    }
+    recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
+}
+
+fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {
+    for pair in set {
+        recipe::apply_set(recipe, pair).map_err(|e| Refused::Recipe(e.to_string()))?;
+    }
+    if force {
+        recipe.targets.iter_mut().for_each(|t| t.force = true);
+    }
+    Ok(())
+}
+
+fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
+    let mut recipe = match &args.recipe {
+        Some(name) => find_recipe(name)?,
+        None => Recipe::default(),
+    };
+    recipe.source.path = Some(args.src.clone());
+    if !args.to.is_empty() {
+        // Targets on the command line replace those of the recipe; its GGUF options stay the model for them.
+        let base = recipe.targets.iter().find(|t| t.format == "gguf").cloned().unwrap_or_default();
+        recipe.targets = args.to.iter().map(|t| target_of(t, &base)).collect();
+    }
+    let several = recipe.targets.len() > 1;
+    for target in &mut recipe.targets {
+        if let Some(out) = &args.output {
+            target.output = Some(if several { out.join("") } else { out.clone() });
+        }
+        if target.format == "gguf" {
+            gguf_options(target, &args.gguf)?;
+        }
+        if args.max_shard_size.is_some() {
+            target.max_shard_size.clone_from(&args.max_shard_size);
+        }
+    }
+    apply(&mut recipe, &args.set, args.force)?;
+    Ok(recipe)
+}
+
+fn target_of(text: &str, base: &Target) -> Target {
+    let (format, quantization) = match text.split_once(':') {
+        Some((f, q)) => (f, Some(q)),
+        None => (text, None),
+    };
+    let format = format.to_ascii_lowercase();
+    let quantization = quantization.map(|q| match q.to_ascii_lowercase().as_str() {
+        "fp32" => "f32".to_owned(),
+        "fp16" => "f16".to_owned(),
+        q => q.to_owned(),
+    });
+    let base = if format == "gguf" { base.clone() } else { Target::default() };
+    Target { format, quantization, output: None, ..base }
+}
+
+fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> {
+    for pair in &args.tensor_type {
+        let Some((pattern, name)) = pair.rsplit_once('=') else {
+            let hint = "Write it as PATTERN=TYPE, as in ffn_down=q6_k.";
+            return Err(ModelError::request(format!("`{pair}` has no `=`")).field("--tensor-type").with_hint(hint));
+        };
+        target.tensor_types.insert(pattern.to_owned(), name.to_owned());
+    }
+    macro_rules! take {
+        ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
+    }
+    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    target.leave_output |= args.leave_output;
+    target.pure |= args.pure;
+    target.no_fallback |= args.no_fallback;
+    target.allow_requantize |= args.allow_requantize;
+    target.modelfile |= args.modelfile;
+    if args.use_mlock {
+        target.use_mlock = Some(true);
+    }
+    Ok(())
+}
+
+fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
+    let prepared = match plan::prepare(recipe) {
+        Ok(p) => p,
+        Err(e) => return refuse(&e),
+    };
+    if flags.dry_run {
+        if flags.json {
+            out(&format!("{}\n", serde_json::to_string(&prepared.plan).unwrap_or_default()));
+        } else {
+            out(&plan_text::plan(&prepared.plan));
+        }
+        return Exit::Done;
+    }
+    let root = job::jobs_root();
+    if flags.detach {
+        return match job::spawn(&root, recipe, &prepared.plan) {
+            Ok(job) => {
+                if flags.json {
+                    out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
+                } else {
+                    let id = &job.id;
+                    err(&format!(
+                        "job {id} runs on its own: {}\n  follow it with `remold jobs attach {id}`\n",
+                        job.title
+                    ));
+                }
+                Exit::Done
+            }
+            Err(e) => refuse(&e),
+        };
+    }
+    let folder =
+        JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
+    match folder {
+        Ok(folder) => foreground(&folder, &prepared, flags),
+        Err(e) => refuse(&e),
+    }
+}
+
+/// Sets the flag on SIGINT, SIGTERM and SIGHUP.
+fn cancel_on_signal() -> Arc<AtomicBool> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = cancel.clone();
+    // Fails only if a handler is set already, which then does the same.
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    cancel
+}
+
+fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
+    let listener: Box<dyn FnMut(&Event) + Send> = if flags.json {
+        Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
+    } else {
+        let mut progress = Progress::new(&prepared.plan);
+        Box::new(move |event| progress.event(event))
+    };
+    let run = RunJob { threads: flags.threads, resume: false, cancel: cancel_on_signal(), listener: Some(listener) };
+    match job::run(folder, prepared, run) {
+        Ok(Outcome::Finished(report)) => {
+            if !flags.json {
+                err(&plan_text::report(&report));
+            }
+            Exit::Done
+        }
+        Ok(Outcome::Failed(e)) => {
+            tell(&e);
+            Exit::Failed
+        }
+        Ok(Outcome::Cancelled) => {
+            err("cancelled; nothing half-written is left\n");
+            Exit::Cancelled
+        }
+        Err(e) => refuse(&e),
+    }
+}
+
+/// `remold worker`: carries out the job of a folder, without a terminal.
+pub fn worker(dir: &Path, resume: bool) -> Exit {
+    let folder = JobFolder { dir: dir.to_owned() };
+    let prepared = folder.recipe().and_then(|mut recipe| {
+        // The outputs were checked when the job was made; what stands there now is our own earlier attempt or was forced.
+        if resume {
+            recipe.targets.iter_mut().for_each(|t| t.force = true);
+        }
+        plan::prepare(&recipe)
+    });
+    let cancel = cancel_on_signal();
+    let prepared = match prepared {
+        Ok(p) => p,
+        Err(e) => {
+            let events = folder.path("events.jsonl");
+            if let Ok(sink) = crate::engine::EventSink::new(&folder.id()).with_file(&events) {
+                sink.send(crate::engine::EventBody::Failed { seconds: 0.0, error: job::failure(&e) });
+            }
+            return refuse(&e);
+        }
+    };
+    let run = RunJob { threads: 0, resume, cancel, listener: None };
+    match job::run(&folder, &prepared, run) {
+        Ok(Outcome::Finished(report)) => {
+            err(&format!("done in {}\n", text::seconds(report.seconds)));
+            Exit::Done
+        }
+        Ok(Outcome::Failed(e)) => {
+            tell(&e);
+            Exit::Failed
+        }
+        Ok(Outcome::Cancelled) => Exit::Cancelled,
+        Err(e) => refuse(&e),
+    }
+}

@@ -1,0 +1,36 @@
+//! One event in one line.
+
+use super::text::{bytes, safe, seconds};
+use crate::engine::EventBody;
+
+/// What happened, for a log.
+pub fn event(body: &EventBody) -> String {
+    let line = match body {
+        EventBody::Queued { title } => format!("queued     {title}"),
+        EventBody::Started { pid, threads } => format!("started    process {pid}, {threads} threads"),
+        EventBody::Plan { outputs, tensors, bytes: n, warnings } => {
+            format!("plan       {tensors} tensors, {}, {} warnings → {}", bytes(*n), warnings.len(), outputs.join(", "))
+        }
+        EventBody::TensorStarted(t) => format!("tensor     {} {} → {}", t.name, t.from, t.to),
+        EventBody::TensorProgress { name, fraction, .. } => format!("tensor     {name} {:.0} %", fraction * 100.0),
+        EventBody::TensorFinished(t) => {
+            let error = match (t.sqnr_db, t.max_abs) {
+                (Some(db), Some(max)) => format!("  SQNR {db:.1} dB, largest error {max:.2e}"),
+                _ => String::new(),
+            };
+            format!("tensor     {} {} → {}{error}", t.tensor.name, t.tensor.from, t.tensor.to)
+        }
+        EventBody::Warning(w) => format!("warning    {}", w.text),
+        EventBody::Sample(s) => format!("sample     {:.0} %, {} resident", s.fraction * 100.0, bytes(s.rss)),
+        EventBody::OutputWritten { path, bytes: n } => format!("written    {path}, {}", bytes(*n)),
+        EventBody::OutputVerified { path, by } => format!("verified   {path} by {}", by.join(" and ")),
+        EventBody::OutputPublished { path, .. } => format!("published  {path}"),
+        EventBody::Finished { seconds: s, peak_rss } => {
+            format!("finished   {}, peak {}", seconds(*s), bytes(*peak_rss))
+        }
+        EventBody::Failed { error, .. } => format!("failed     {}", error.message),
+        EventBody::Cancelled { .. } => "cancelled".to_owned(),
+        EventBody::Unknown => "(an event of a later version)".to_owned(),
+    };
+    safe(&line)
+}

@@ -1,0 +1,39 @@
+//! `formats`: what can be read, written and made, from the registries themselves.
+
+use super::text::{Style, table};
+use super::{Exit, out};
+use crate::arch;
+use crate::formats;
+use crate::model::FormatId;
+use crate::quant::{Encoding, can_quantize};
+use crate::transform::FileType;
+
+/// `remold formats`.
+pub fn run() -> Exit {
+    let style = Style::stdout();
+    let mut rows = vec![["format", "read", "write", ""].map(str::to_owned).to_vec()];
+    for id in FormatId::ALL {
+        let yes = |b: bool| if b { "yes" } else { "-" }.to_owned();
+        match formats::spec(id) {
+            Some(s) => rows.push(vec![id.name().to_owned(), yes(true), yes(s.layout.is_some()), s.about.to_owned()]),
+            None => rows.push(vec![id.name().to_owned(), yes(false), yes(false), "not in this version".to_owned()]),
+        }
+    }
+    out(&table(&rows, &[false; 4]));
+    let mut rows = Vec::new();
+    for f in arch::supported() {
+        rows.push(vec![f.gguf_arch.to_owned(), f.hf_classes.join(" ")]);
+    }
+    out(&format!("\n{} (Hugging Face ⇄ GGUF)\n{}", style.bold("architectures"), table(&rows, &[false; 2])));
+    let made = |f: &&FileType| match f.base() {
+        Encoding::Plain(_) => true,
+        Encoding::Block(b) => can_quantize(b),
+    };
+    let names = |list: Vec<&FileType>| list.iter().map(|f| f.name()).collect::<Vec<_>>().join(" ");
+    let (yes, no): (Vec<_>, Vec<_>) = FileType::ALL.iter().partition(made);
+    out(&format!("\n{} (--to gguf:NAME)\nauto {}\n", style.bold("quantizations"), names(yes)));
+    if !no.is_empty() {
+        out(&format!("{}\n", style.dim(&format!("not in this version: {}", names(no)))));
+    }
+    Exit::Done
+}

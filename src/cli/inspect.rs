@@ -1,0 +1,237 @@
+//! `inspect`: what a model file or folder holds, from its headers alone.
+
+use super::args::InspectArgs;
+use super::text::{Style, bytes, count, cut, safe, table};
+use super::{Exit, out, refuse};
+use crate::arch::{self, Role, classify};
+use crate::formats;
+use crate::model::{FormatId, MetaArray, MetaValue, Model, Result};
+use indexmap::IndexMap;
+use serde_json::json;
+use std::path::Path;
+
+/// How deep a folder of models is searched.
+const SCAN_DEPTH: usize = 4;
+/// Width at which a metadata value is cut, unless all is asked for.
+const VALUE_WIDTH: usize = 72;
+
+/// `remold inspect`.
+pub fn run(args: &InspectArgs) -> Exit {
+    let found = if args.path.is_dir() { formats::scan(&args.path, SCAN_DEPTH) } else { Vec::new() };
+    let many = !found.is_empty() && !found.iter().any(|f| f.path == args.path);
+    let result = if many {
+        folder(&args.path, &found, args.json);
+        Ok(())
+    } else {
+        formats::open(&args.path).and_then(|m| one(&m, args))
+    };
+    match result {
+        Ok(()) => Exit::Done,
+        Err(e) => refuse(&e),
+    }
+}
+
+fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
+    if as_json {
+        for f in found {
+            let line = json!({
+                "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "tensors": f.tensors,
+                "parameters": f.parameters, "architecture": f.architecture, "error": f.error,
+            });
+            out(&format!("{line}\n"));
+        }
+        return;
+    }
+    let style = Style::stdout();
+    let mut rows = vec![["model", "format", "architecture", "parameters", "size", ""].map(str::to_owned).to_vec()];
+    for f in found {
+        let name = f.path.strip_prefix(path).unwrap_or(&f.path).display().to_string();
+        rows.push(vec![
+            safe(&name),
+            f.format.map_or("?", FormatId::name).to_owned(),
+            safe(f.architecture.as_deref().unwrap_or("")),
+            if f.parameters == 0 { String::new() } else { count(f.parameters) },
+            bytes(f.bytes),
+            f.error.as_deref().map(|e| style.error(&cut(&safe(e), 60))).unwrap_or_default(),
+        ]);
+    }
+    out(&table(&rows, &[false, false, false, true, true, false]));
+}
+
+fn one(model: &Model, args: &InspectArgs) -> Result<()> {
+    if args.json {
+        out(&format!("{}\n", as_json(model)));
+        return Ok(());
+    }
+    let style = Style::stdout();
+    out(&summary(model, style));
+    if args.config {
+        let table = arch::to_gguf(model, &arch::GgufOptions::default())?.config_table;
+        let rows: Vec<Vec<String>> = table
+            .iter()
+            .map(|f| vec![safe(&f.name), f.status.name().to_owned(), cut(&safe(&f.detail), VALUE_WIDTH)])
+            .collect();
+        out(&format!("\n{}\n{}", style.bold("config.json"), indent(&super::text::table(&rows, &[false; 3]))));
+    }
+    if !model.metadata.is_empty() {
+        let width = if args.metadata { usize::MAX } else { VALUE_WIDTH };
+        let rows: Vec<Vec<String>> =
+            model.metadata.iter().map(|(k, v)| vec![safe(k), v.type_name().to_owned(), value(v, width)]).collect();
+        out(&format!("\n{}\n{}", style.bold("metadata"), indent(&table(&rows, &[false; 3]))));
+    }
+    if args.tensors {
+        let mut rows = Vec::new();
+        for t in &model.tensors {
+            let shape: Vec<String> = t.shape.0.iter().map(u64::to_string).collect();
+            rows.push(vec![
+                safe(&t.name),
+                t.encoding.to_string(),
+                shape.join("×"),
+                bytes(t.bytes()),
+                classify(&t.name).role.name().to_owned(),
+            ]);
+        }
+        out(&format!("\n{}\n{}", style.bold("tensors"), indent(&table(&rows, &[false, false, false, true, false]))));
+    }
+    Ok(())
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|l| format!("  {l}\n")).collect()
+}
+
+/// Architecture in GGUF words (GGUF) or as `config.json` names it.
+pub fn architecture(model: &Model) -> Option<String> {
+    if let Some(MetaValue::Str(a)) = model.metadata.get("general.architecture") {
+        return Some(a.clone());
+    }
+    let config = model.config()?;
+    let named = config.get("architectures").and_then(|a| a.get(0)).or_else(|| config.get("model_type"))?;
+    named.as_str().map(str::to_owned)
+}
+
+fn by<K: Eq + std::hash::Hash>(model: &Model, key: impl Fn(&crate::model::TensorEntry) -> K) -> IndexMap<K, u64> {
+    let mut map = IndexMap::new();
+    for t in &model.tensors {
+        *map.entry(key(t)).or_insert(0) += t.bytes();
+    }
+    map.sort_by(|_, a, _, b| b.cmp(a));
+    map
+}
+
+fn shares<K: std::fmt::Display>(map: &IndexMap<K, u64>) -> String {
+    let total: u64 = map.values().sum();
+    let part = |(k, v): (&K, &u64)| format!("{k} {:.0} %", *v as f64 * 100.0 / total.max(1) as f64);
+    map.iter().map(part).collect::<Vec<_>>().join(" · ")
+}
+
+fn summary(model: &Model, style: Style) -> String {
+    let mut rows = vec![
+        vec!["format".to_owned(), format!("{} ({} file(s))", model.format, model.files.len())],
+        vec!["architecture".to_owned(), architecture(model).map_or_else(|| "not declared".to_owned(), |a| safe(&a))],
+        vec!["parameters".to_owned(), format!("{} in {} tensors", count(model.parameters()), model.tensors.len())],
+        vec!["tensor data".to_owned(), bytes(model.tensor_bytes())],
+    ];
+    if !model.tensors.is_empty() {
+        rows.push(vec!["by type".to_owned(), shares(&by(model, |t| t.encoding))]);
+        rows.push(vec!["by role".to_owned(), shares(&by::<Role>(model, |t| classify(&t.name).role))]);
+    }
+    if let Some(config) = model.config() {
+        let keys = [
+            "num_hidden_layers",
+            "n_layer",
+            "hidden_size",
+            "n_embd",
+            "num_attention_heads",
+            "n_head",
+            "num_key_value_heads",
+            "intermediate_size",
+            "vocab_size",
+            "max_position_embeddings",
+            "n_positions",
+            "num_local_experts",
+            "num_experts",
+        ];
+        let facts: Vec<String> =
+            keys.iter().filter_map(|k| config.get(k).filter(|v| !v.is_null()).map(|v| format!("{k} {v}"))).collect();
+        rows.push(vec!["config".to_owned(), safe(&facts.join(" · "))]);
+    }
+    if !model.sidecars.0.is_empty() {
+        rows.push(vec!["files".to_owned(), safe(&model.sidecars.0.keys().cloned().collect::<Vec<_>>().join(" "))]);
+    }
+    let mut text =
+        format!("{}\n{}", style.bold(&model.path.display().to_string()), indent(&table(&rows, &[false, false])));
+    for o in &model.opaque {
+        text.push_str(&format!("  not converted: {}\n", safe(o)));
+    }
+    text.push_str(&super::plan_text::warnings(&model.warnings, style));
+    text
+}
+
+/// A metadata value in one line; arrays show how many and the first few.
+fn value(v: &MetaValue, width: usize) -> String {
+    let text = match v {
+        MetaValue::Str(s) => s.replace('\n', "⏎"),
+        MetaValue::U8(v) => v.to_string(),
+        MetaValue::I8(v) => v.to_string(),
+        MetaValue::U16(v) => v.to_string(),
+        MetaValue::I16(v) => v.to_string(),
+        MetaValue::U32(v) => v.to_string(),
+        MetaValue::I32(v) => v.to_string(),
+        MetaValue::U64(v) => v.to_string(),
+        MetaValue::I64(v) => v.to_string(),
+        MetaValue::F32(v) => v.to_string(),
+        MetaValue::F64(v) => v.to_string(),
+        MetaValue::Bool(v) => v.to_string(),
+        MetaValue::Array(a) => format!("{} × {}", a.len(), array_head(a)),
+    };
+    cut(&safe(&text), width)
+}
+
+fn array_head(a: &MetaArray) -> String {
+    const SHOWN: usize = 6;
+    fn head<T: ToString>(v: &[T]) -> String {
+        v.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ")
+    }
+    match a {
+        MetaArray::U8(v) => head(v),
+        MetaArray::I8(v) => head(v),
+        MetaArray::U16(v) => head(v),
+        MetaArray::I16(v) => head(v),
+        MetaArray::U32(v) => head(v),
+        MetaArray::I32(v) => head(v),
+        MetaArray::U64(v) => head(v),
+        MetaArray::I64(v) => head(v),
+        MetaArray::F32(v) => head(v),
+        MetaArray::F64(v) => head(v),
+        MetaArray::Bool(v) => head(v),
+        MetaArray::Str(v) => {
+            head(&v.iter().take(SHOWN).map(|s| format!("{:?}", String::from_utf8_lossy(s))).collect::<Vec<_>>())
+        }
+        MetaArray::Nested(v) => format!("arrays of {}", v.first().map_or(0, MetaArray::len)),
+    }
+}
+
+fn as_json(model: &Model) -> serde_json::Value {
+    let tensors: Vec<_> = model
+        .tensors
+        .iter()
+        .map(|t| {
+            let what = classify(&t.name);
+            json!({
+                "name": t.name, "type": t.encoding.name(), "shape": t.shape.0, "bytes": t.bytes(),
+                "layer": what.layer, "kind": what.kind, "role": what.role.name(),
+            })
+        })
+        .collect();
+    let metadata: serde_json::Map<String, serde_json::Value> = model
+        .metadata
+        .iter()
+        .map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": value(v, usize::MAX)})))
+        .collect();
+    json!({
+        "path": model.path, "format": model.format.name(), "files": model.files, "architecture": architecture(model),
+        "parameters": model.parameters(), "bytes": model.tensor_bytes(), "tensors": tensors, "metadata": metadata,
+        "sidecars": model.sidecars.0.keys().collect::<Vec<_>>(), "opaque": model.opaque, "warnings": model.warnings,
+    })
+}

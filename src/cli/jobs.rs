@@ -1,0 +1,151 @@
+//! `jobs`: list, attach, cancel, resume, log, clean.
+
+use super::args::{JobsArgs, JobsCommand};
+use super::progress::Progress;
+use super::{Exit, err, out, plan_text, refuse, text};
+use crate::engine::{EventBody, Report, from_json};
+use crate::job::{self, JobFolder, JobState, Tail};
+use crate::model::{ModelError, Result};
+use std::path::Path;
+use std::time::Duration;
+
+/// How often a followed job is looked at.
+const FOLLOW: Duration = Duration::from_millis(100);
+
+/// `remold jobs`.
+pub fn run(args: JobsArgs) -> Exit {
+    let root = job::jobs_root();
+    let result = match args.command.unwrap_or(JobsCommand::List) {
+        JobsCommand::List => {
+            list(&root, args.json);
+            Ok(Exit::Done)
+        }
+        JobsCommand::Attach { id } => attach(&root, &id, args.json),
+        JobsCommand::Cancel { id } => JobFolder::find(&root, &id).and_then(|f| cancel(&f)),
+        JobsCommand::Resume { id } => JobFolder::find(&root, &id).and_then(|f| {
+            job::resume(&f)?;
+            err(&format!("job {id} goes on; follow it with `remold jobs attach {id}`\n"));
+            Ok(Exit::Done)
+        }),
+        JobsCommand::Log { id } => log(&root, &id, args.json),
+        JobsCommand::Clean => job::clean(&root).map(|n| {
+            err(&format!("{n} job folder(s) removed\n"));
+            Exit::Done
+        }),
+    };
+    result.unwrap_or_else(|e| refuse(&e))
+}
+
+fn list(root: &Path, json: bool) {
+    let jobs = job::list(root);
+    if json {
+        for j in &jobs {
+            out(&format!("{}\n", serde_json::to_string(j).unwrap_or_default()));
+        }
+        return;
+    }
+    if jobs.is_empty() {
+        err("no jobs yet; `remold convert` makes one\n");
+        return;
+    }
+    let mut rows = vec![["job", "state", "done", "time", "made", "what"].map(str::to_owned).to_vec()];
+    for j in jobs {
+        let made = j.created.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
+        let time = j.seconds.map(text::seconds).unwrap_or_default();
+        rows.push(vec![
+            j.id,
+            j.state.name().to_owned(),
+            format!("{:.0} %", j.fraction * 100.0),
+            time,
+            made,
+            text::safe(&j.title),
+        ]);
+    }
+    out(&text::table(&rows, &[true, false, true, true, false, false]));
+}
+
+fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
+    let folder = JobFolder::find(root, id)?;
+    let mut progress = Progress::new(&folder.plan()?);
+    let mut tail = Tail::new(&folder.dir);
+    loop {
+        let events = tail.poll()?;
+        let mut end = None;
+        for event in &events {
+            if json {
+                out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default()));
+            } else {
+                progress.event(event);
+            }
+            match &event.body {
+                EventBody::Finished { .. } => end = Some(Exit::Done),
+                EventBody::Cancelled { .. } => end = Some(Exit::Cancelled),
+                EventBody::Failed { error, .. } => {
+                    if !json {
+                        let e = ModelError::bad(error.message.clone());
+                        super::tell(&match &error.hint {
+                            Some(h) => e.with_hint(h.clone()),
+                            None => e,
+                        });
+                    }
+                    end = Some(Exit::Failed);
+                }
+                EventBody::Started { .. } | EventBody::Queued { .. } => end = None,
+                _ => {}
+            }
+        }
+        if let Some(exit) = end {
+            if exit == Exit::Done && !json {
+                let bytes = std::fs::read(folder.path("report.json")).unwrap_or_default();
+                if let Ok(report) = from_json::<Report>(&bytes) {
+                    err(&plan_text::report(&report));
+                }
+            }
+            return Ok(exit);
+        }
+        if events.is_empty() {
+            if folder.summary().state == JobState::Lost {
+                let hint = format!("`remold jobs resume {id}` goes on where it stopped.");
+                return Err(ModelError::bad("the job's process is gone").in_file(&folder.dir).with_hint(hint));
+            }
+            std::thread::sleep(FOLLOW);
+        }
+    }
+}
+
+/// How long `cancel` waits for the job's last word.
+const CANCEL_WAIT: u32 = 100;
+
+fn cancel(folder: &JobFolder) -> Result<Exit> {
+    job::cancel(&folder.dir)?;
+    for _ in 0..CANCEL_WAIT {
+        let state = folder.summary().state;
+        if state.ended() {
+            err(&format!("job {} is {}\n", folder.id(), state.name()));
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(FOLLOW);
+    }
+    err(&format!("job {} was asked to stop and has not yet\n", folder.id()));
+    Ok(Exit::Failed)
+}
+
+fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
+    let folder = JobFolder::find(root, id)?;
+    for event in Tail::new(&folder.dir).poll()? {
+        let line = serde_json::to_string(&event).unwrap_or_default();
+        if json {
+            out(&format!("{line}\n"));
+            continue;
+        }
+        if matches!(event.body, EventBody::Sample(_) | EventBody::TensorProgress { .. } | EventBody::TensorStarted(_)) {
+            continue;
+        }
+        let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
+        out(&format!("{time}  {}\n", super::describe::event(&event.body)));
+    }
+    if !json && let Ok(text) = std::fs::read_to_string(folder.path("log.txt")) {
+        out(&text::safe(&text));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,152 @@
+//! Progress for people on stderr: a live block on a terminal, plain lines in a pipe.
+
+use super::err;
+use super::plan_text::warnings;
+use super::text::{Style, bytes, cut, safe, seconds};
+use crate::engine::{Event, EventBody, Sample};
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Shortest time between two drawings of the live block.
+const REDRAW: Duration = Duration::from_millis(100);
+/// A line in a pipe for each tenth of the work.
+const PLAIN_STEPS: f64 = 10.0;
+
+/// Draws what happens.
+pub struct Progress {
+    live: bool,
+    style: Style,
+    ascii: bool,
+    /// By layer: (tensors done, tensors in all), over all outputs. Tensors without a layer are under `None`.
+    layers: BTreeMap<Option<u32>, (usize, usize)>,
+    tensors: usize,
+    done: usize,
+    now: String,
+    sample: Sample,
+    drawn_lines: usize,
+    last_drawn: Option<Instant>,
+    last_step: u32,
+}
+
+impl Progress {
+    /// Nothing done yet.
+    pub fn new(plan: &Plan) -> Self {
+        let mut layers: BTreeMap<Option<u32>, (usize, usize)> = BTreeMap::new();
+        for t in plan.outputs.iter().flat_map(|o| &o.tensors) {
+            layers.entry(t.layer).or_default().1 += 1;
+        }
+        let utf8 =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
+        let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
+        Self {
+            live: std::io::stderr().is_terminal() && !dumb,
+            style: Style::stderr(),
+            ascii: !utf8.is_some_and(|v| v.to_ascii_uppercase().replace('-', "").contains("UTF8")),
+            tensors: layers.values().map(|l| l.1).sum(),
+            layers,
+            done: 0,
+            now: String::new(),
+            sample: Sample::default(),
+            drawn_lines: 0,
+            last_drawn: None,
+            last_step: 0,
+        }
+    }
+
+    /// Takes one event.
+    pub fn event(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
+                err(&warnings(list, self.style));
+                err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), outputs.join(", ")));
+            }
+            EventBody::TensorStarted(t) => self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to),
+            EventBody::TensorFinished(t) => {
+                self.done += 1;
+                if let Some(layer) = self.layers.get_mut(&t.tensor.layer) {
+                    layer.0 += 1;
+                }
+            }
+            EventBody::Sample(s) => self.sample = s.clone(),
+            EventBody::Warning(w) => {
+                self.erase();
+                err(&warnings(std::slice::from_ref(w), self.style));
+            }
+            EventBody::Finished { .. } | EventBody::Failed { .. } | EventBody::Cancelled { .. } => {
+                self.erase();
+                return;
+            }
+            EventBody::OutputWritten { .. } => self.now = "checking what was written".to_owned(),
+            _ => {}
+        }
+        if self.live { self.draw() } else { self.line() }
+    }
+
+    fn line(&mut self) {
+        let step = (self.done as f64 / self.tensors.max(1) as f64 * PLAIN_STEPS) as u32;
+        if step > self.last_step {
+            self.last_step = step;
+            err(&format!("{:3} %  {} of {} tensors  {}\n", step * 10, self.done, self.tensors, self.rates()));
+        }
+    }
+
+    fn rates(&self) -> String {
+        let mut parts = Vec::new();
+        if self.sample.read_rate > 0.0 {
+            parts.push(format!("{}/s", bytes(self.sample.read_rate as u64)));
+        }
+        if self.sample.rss > 0 {
+            parts.push(format!("memory {}", bytes(self.sample.rss)));
+        }
+        if let Some(eta) = self.sample.eta.filter(|e| *e >= 1.0) {
+            parts.push(format!("{} left", seconds(eta)));
+        }
+        parts.join("  ")
+    }
+
+    fn erase(&mut self) {
+        if self.drawn_lines > 0 {
+            err(&format!("\x1b[{}A\r\x1b[J", self.drawn_lines));
+            self.drawn_lines = 0;
+        }
+    }
+
+    fn draw(&mut self) {
+        if self.last_drawn.is_some_and(|t| t.elapsed() < REDRAW) {
+            return;
+        }
+        self.last_drawn = Some(Instant::now());
+        let width = crossterm::terminal::size().map_or(80, |(w, _)| usize::from(w)).clamp(20, 200);
+        let (full, empty) = if self.ascii { ("#", ".") } else { ("█", "─") };
+        let fraction = (self.done as f64 / self.tensors.max(1) as f64).max(self.sample.fraction).min(1.0);
+        let bar_width = width.saturating_sub(8).min(60);
+        let filled = (fraction * bar_width as f64) as usize;
+        let bar = format!("{}{}", full.repeat(filled), empty.repeat(bar_width - filled));
+        let marks: Vec<char> = if self.ascii { ".-+#".chars().collect() } else { "·░▒█".chars().collect() };
+        let cell = |(done, all): &(usize, usize)| match (*done, *all) {
+            (0, _) => marks[0],
+            (d, a) if d >= a => marks[3],
+            (d, a) if d * 2 < a => marks[1],
+            _ => marks[2],
+        };
+        let layers: String = self.layers.iter().filter(|(l, _)| l.is_some()).map(|(_, v)| cell(v)).collect();
+        let mut lines = vec![format!("{bar} {:3.0} %", fraction * 100.0)];
+        if !layers.is_empty() {
+            lines.push(cut(&format!("layers {layers}"), width));
+        }
+        lines.push(cut(&format!("{} of {}  {}", self.done, self.tensors, self.rates()), width));
+        lines.push(cut(&self.now, width));
+        let mut text = String::new();
+        if self.drawn_lines > 0 {
+            text.push_str(&format!("\x1b[{}A\r\x1b[J", self.drawn_lines));
+        }
+        for line in &lines {
+            text.push_str(line);
+            text.push_str("\r\n");
+        }
+        err(&text);
+        self.drawn_lines = lines.len();
+    }
+}

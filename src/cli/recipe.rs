@@ -1,0 +1,42 @@
+//! `recipe`: list, show, check, new.
+
+use super::args::{RecipeArgs, RecipeCommand};
+use super::text::{Style, table};
+use super::{Exit, err, out};
+use crate::recipe;
+
+/// `remold recipe`.
+pub fn run(args: RecipeArgs) -> Exit {
+    match args.command {
+        RecipeCommand::List => {
+            let rows: Vec<Vec<String>> = recipe::presets().into_iter().map(|p| vec![p.name, p.about]).collect();
+            out(&table(&rows, &[false; 2]));
+            Exit::Done
+        }
+        RecipeCommand::Show { name } => match recipe::find(&name) {
+            Ok(p) => {
+                out(&recipe::to_toml(&p.recipe));
+                Exit::Done
+            }
+            Err(e) => {
+                err(&e.to_string());
+                Exit::Request
+            }
+        },
+        RecipeCommand::Check { file } => {
+            let problems = recipe::lint_file(&file, &recipe::Available::default());
+            for p in &problems {
+                err(&format!("{p}\n"));
+            }
+            if problems.iter().any(recipe::Problem::is_error) {
+                return Exit::Request;
+            }
+            err(&format!("{} {}\n", Style::stderr().good("✓"), file.display()));
+            Exit::Done
+        }
+        RecipeCommand::New => {
+            out(&recipe::template());
+            Exit::Done
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! How figures and tables are written for people.
+
+use std::io::IsTerminal;
+
+/// Bytes in decimal units with three digits: `807.7 MB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.95 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{n} B"),
+        _ if value >= 100.0 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.2} {}", UNITS[unit]),
+    }
+}
+
+/// Parameter counts: `1.24 B`, `4.2 M`.
+pub fn count(n: u64) -> String {
+    let v = n as f64;
+    match n {
+        0..=9_999 => n.to_string(),
+        10_000..=999_999 => format!("{:.1} k", v / 1e3),
+        1_000_000..=999_999_999 => format!("{:.2} M", v / 1e6),
+        _ => format!("{:.2} B", v / 1e9),
+    }
+}
+
+/// Seconds: `0.42 s`, `12.3 s`, `4:07`, `1:02:03`.
+pub fn seconds(s: f64) -> String {
+    let whole = s.max(0.0) as u64;
+    match whole {
+        0..10 => format!("{s:.2} s"),
+        10..60 => format!("{s:.1} s"),
+        60..3600 => format!("{}:{:02}", whole / 60, whole % 60),
+        _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}
+
+/// Text with the control characters that a hostile file could send to a terminal made visible.
+pub fn safe(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Cuts to a display width, with an ellipsis.
+pub fn cut(text: &str, width: usize) -> String {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        used += w;
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+/// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
+pub fn table(rows: &[Vec<String>], right: &[bool]) -> String {
+    use unicode_width::UnicodeWidthStr;
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (c, cell) in row.iter().enumerate() {
+            let pad = " ".repeat(widths[c].saturating_sub(cell.width()));
+            if c > 0 {
+                line.push_str("  ");
+            }
+            if right.get(c).copied().unwrap_or(false) {
+                line.push_str(&pad);
+                line.push_str(cell);
+            } else {
+                line.push_str(cell);
+                line.push_str(&pad);
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Escape codes, or nothing when the stream is no terminal or `NO_COLOR` is set.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    on: bool,
+}
+
+impl Style {
+    fn new(terminal: bool) -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        Self { on: terminal && !no_color && !dumb }
+    }
+
+    /// For what is written to stdout.
+    pub fn stdout() -> Self {
+        Self::new(std::io::stdout().is_terminal())
+    }
+
+    /// For what is written to stderr.
+    pub fn stderr() -> Self {
+        Self::new(std::io::stderr().is_terminal())
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Something is wrong.
+    pub fn error(self, text: &str) -> String {
+        self.wrap("1;31", text)
+    }
+
+    /// Something to know.
+    pub fn warning(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    /// Done.
+    pub fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    /// A heading.
+    pub fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    /// Less important.
+    pub fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_three_digits() {
+        let cases =
+            [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (807_690_112, "807.7 MB"), (2_479_600_000, "2.48 GB")];
+        for (n, text) in cases {
+            assert_eq!(bytes(n), text);
+        }
+        assert_eq!(count(1_235_800_000), "1.24 B");
+        assert_eq!(
+            (seconds(0.421), seconds(247.0), seconds(3723.0)),
+            ("0.42 s".into(), "4:07".into(), "1:02:03".into())
+        );
+    }
+
+    #[test]
+    fn tables_align_and_cuts_fit() {
+        let rows = vec![vec!["a".into(), "10".into()], vec!["long".into(), "9".into()]];
+        assert_eq!(table(&rows, &[false, true]), "a     10\nlong   9\n");
+        assert_eq!(cut("tensor.weight", 7), "tensor…");
+        assert_eq!(safe("a\x1b[2Jb"), "a\u{fffd}[2Jb");
+    }
+}

@@ -1,0 +1,135 @@
+//! One chunk of one output tensor: encode, decode back, compare.
+
+use super::metrics::ErrorStats;
+use crate::model::{ModelError, Result};
+use crate::plan::PreparedTensor;
+use crate::quant::{Encoding, dequantize_rows, quantize_rows};
+use crate::tensor::{DType, decode_f32, encode_f32};
+use std::ops::Range;
+
+/// Buffers a worker keeps between chunks.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    /// Source bytes.
+    pub raw: Vec<u8>,
+    /// Source values.
+    pub floats: Vec<f32>,
+    /// Encoded bytes.
+    pub encoded: Vec<u8>,
+    decoded: Vec<f32>,
+}
+
+/// Encodes the values of rows `rows` into `buffers.encoded` and says how far the result is from them.
+///
+/// # Errors
+/// Values the encoding cannot hold: NaN or infinity for block types, overflow of f16.
+pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buffers) -> Result<ErrorStats> {
+    let name = &tensor.entry.name;
+    let cols = usize::try_from(tensor.entry.cols()).unwrap_or(usize::MAX);
+    let Buffers { floats, encoded, decoded, .. } = buffers;
+    let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
+    encoded.resize(usize::try_from((rows.end - rows.start) * row_bytes).unwrap_or(usize::MAX), 0);
+    decoded.resize(floats.len(), 0.0);
+    match tensor.encoding {
+        Encoding::Plain(dtype) => {
+            if dtype == DType::F16 {
+                refuse_overflow(name, floats, rows.start, cols)?;
+            }
+            if !encode_f32(dtype, floats, encoded) {
+                let what = format!("{dtype} cannot be made from {}", tensor.entry.encoding);
+                return Err(ModelError::unsupported(what).field(name.as_str()));
+            }
+            decode_f32(dtype, encoded, decoded);
+        }
+        Encoding::Block(ty) => {
+            if let Some(at) = floats.iter().position(|x| !x.is_finite()) {
+                let (row, col) = (rows.start + (at / cols) as u64, at % cols);
+                let what = format!("{} at row {row}, column {col} cannot be quantized to {ty}", floats[at]);
+                let hint = "The checkpoint is damaged or diverged; keep this tensor in f32 (tensor_types) or use another checkpoint.";
+                return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
+            }
+            let fail = |e: crate::quant::QuantError| ModelError::unsupported(e.to_string()).field(name.as_str());
+            match &tensor.importance {
+                None => quantize_rows(ty, floats, cols, None, encoded).map_err(fail)?,
+                Some(importance) => {
+                    // Stacked experts have a row of weights each; a chunk may reach over several.
+                    let matrices = importance.matrices().max(1) as u64;
+                    let rows_each = (tensor.entry.rows() / matrices).max(1);
+                    let mut r = rows.start;
+                    while r < rows.end {
+                        let expert = r / rows_each;
+                        let end = rows.end.min((expert + 1) * rows_each);
+                        let (from, to) = ((r - rows.start) as usize, (end - rows.start) as usize);
+                        let bytes = from * row_bytes as usize..to * row_bytes as usize;
+                        let weights = importance.weights(expert as usize);
+                        quantize_rows(ty, &floats[from * cols..to * cols], cols, weights, &mut encoded[bytes])
+                            .map_err(fail)?;
+                        r = end;
+                    }
+                }
+            }
+            dequantize_rows(ty, encoded, decoded).map_err(fail)?;
+        }
+    }
+    Ok(ErrorStats::compare(floats, decoded))
+}
+
+/// Largest magnitude that still rounds to a finite f16: halfway between 65504 and 65536.
+const F16_LIMIT: f32 = 65520.0;
+
+fn refuse_overflow(name: &str, floats: &[f32], first_row: u64, cols: usize) -> Result<()> {
+    let over = |x: &f32| x.is_finite() && x.abs() >= F16_LIMIT;
+    if !floats.iter().fold(false, |any, x| any | over(x)) {
+        return Ok(());
+    }
+    let at = floats.iter().position(over).unwrap_or(0);
+    let (row, col) = (first_row + (at / cols) as u64, at % cols);
+    let what = format!("{} at row {row}, column {col} is beyond f16 (largest 65504)", floats[at]);
+    let hint = format!(
+        "Use bf16 or f32 for the output, or for this tensor alone: tensor_types = {{ \"{name}\" = \"bf16\" }}."
+    );
+    Err(ModelError::bad(what).field(name).with_hint(hint))
+}
+
+/// True if raw float elements hold a NaN or an infinity; false for types that cannot.
+pub fn has_non_finite(encoding: Encoding, raw: &[u8]) -> bool {
+    // All exponent bits set; a fold without early exit so that the compiler vectorizes it.
+    let any16 = |mask: u16| {
+        let (words, _) = raw.as_chunks::<2>();
+        words.iter().fold(false, |any, b| any | (u16::from_le_bytes(*b) & mask == mask))
+    };
+    match encoding {
+        Encoding::Plain(DType::BF16) => any16(0x7f80),
+        Encoding::Plain(DType::F16) => any16(0x7c00),
+        Encoding::Plain(DType::F32) => {
+            let (words, _) = raw.as_chunks::<4>();
+            words.iter().fold(false, |any, b| any | (u32::from_le_bytes(*b) & 0x7f80_0000 == 0x7f80_0000))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn non_finite_values_are_seen_in_every_float_type() {
+        for dtype in [DType::F32, DType::F16, DType::BF16] {
+            for (x, bad) in
+                [(1.0f32, false), (f32::NAN, true), (f32::NEG_INFINITY, true), (-0.0, false), (65504.0, false)]
+            {
+                let mut raw = vec![0u8; 3 * dtype.size_bytes()];
+                assert!(encode_f32(dtype, &[0.5, x, 0.5], &mut raw));
+                assert_eq!(has_non_finite(dtype.into(), &raw), bad, "{dtype} {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn overflow_of_f16_is_refused_where_it_starts() {
+        assert!(refuse_overflow("t", &[65519.0, f32::INFINITY], 0, 2).is_ok());
+        let e = refuse_overflow("t", &[0.0, 1.0, 2.0, 65520.0], 10, 2).unwrap_err();
+        assert!(e.to_string().contains("row 11, column 1"), "{e}");
+    }
+}

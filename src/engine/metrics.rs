@@ -1,0 +1,122 @@
+//! How far encoded values are from their source: sums that add up over chunks, in a fixed order.
+
+/// Sums over a range of elements; [`ErrorStats::add`] joins two ranges.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ErrorStats {
+    elems: u64,
+    err_sq: f64,
+    src_sq: f64,
+    out_sq: f64,
+    dot: f64,
+    max_abs: f64,
+}
+
+const LANES: usize = 16;
+/// Elements summed in `f32` lanes before they are added to the `f64` totals: keeps the relative error of the sums near 1e-6.
+const BLOCK: usize = 1024;
+
+impl ErrorStats {
+    /// Compares source values with what the encoded bytes decode to. Both slices have the same length.
+    pub fn compare(src: &[f32], out: &[f32]) -> Self {
+        let mut total = Self { elems: src.len() as u64, ..Self::default() };
+        for (s, o) in src.chunks(BLOCK).zip(out.chunks(BLOCK)) {
+            let mut sums = [[0f32; LANES]; 4];
+            let mut max = [0f32; LANES];
+            let (s_lanes, s_tail) = s.as_chunks::<LANES>();
+            let (o_lanes, o_tail) = o.as_chunks::<LANES>();
+            for (a, b) in s_lanes.iter().zip(o_lanes) {
+                for i in 0..LANES {
+                    let e = a[i] - b[i];
+                    sums[0][i] += e * e;
+                    sums[1][i] += a[i] * a[i];
+                    sums[2][i] += b[i] * b[i];
+                    sums[3][i] += a[i] * b[i];
+                    max[i] = if e.abs() > max[i] { e.abs() } else { max[i] };
+                }
+            }
+            for (i, (a, b)) in s_tail.iter().zip(o_tail).enumerate() {
+                let e = a - b;
+                sums[0][i] += e * e;
+                sums[1][i] += a * a;
+                sums[2][i] += b * b;
+                sums[3][i] += a * b;
+                max[i] = max[i].max(e.abs());
+            }
+            let sum = |k: usize| sums[k].iter().map(|&v| f64::from(v)).sum::<f64>();
+            total.err_sq += sum(0);
+            total.src_sq += sum(1);
+            total.out_sq += sum(2);
+            total.dot += sum(3);
+            total.max_abs = total.max_abs.max(max.iter().fold(0f64, |m, &v| m.max(v.into())));
+        }
+        total
+    }
+
+    /// Joins the sums of another range.
+    pub fn add(&mut self, other: &Self) {
+        self.elems += other.elems;
+        self.err_sq += other.err_sq;
+        self.src_sq += other.src_sq;
+        self.out_sq += other.out_sq;
+        self.dot += other.dot;
+        self.max_abs = self.max_abs.max(other.max_abs);
+    }
+
+    /// Number of elements compared.
+    pub fn elems(&self) -> u64 {
+        self.elems
+    }
+
+    /// Root mean square error.
+    pub fn rmse(&self) -> f64 {
+        if self.elems == 0 { 0.0 } else { (self.err_sq / self.elems as f64).sqrt() }
+    }
+
+    /// Signal to quantization noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
+    pub fn sqnr_db(&self) -> Option<f64> {
+        (self.err_sq > 0.0 && self.src_sq > 0.0).then(|| 10.0 * (self.src_sq / self.err_sq).log10())
+    }
+
+    /// Cosine similarity; 1 for two zero tensors.
+    pub fn cosine(&self) -> f64 {
+        if self.err_sq == 0.0 {
+            1.0
+        } else {
+            self.dot / (self.src_sq.sqrt() * self.out_sq.sqrt()).max(f64::MIN_POSITIVE)
+        }
+    }
+
+    /// Largest absolute error.
+    pub fn max_abs(&self) -> f64 {
+        self.max_abs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_a_known_pair() {
+        let src: Vec<f32> = (0..2000).map(|i| (i % 7) as f32 - 3.0).collect();
+        let out: Vec<f32> = src.iter().map(|v| v + 0.5).collect();
+        let s = ErrorStats::compare(&src, &out);
+        assert!((s.rmse() - 0.5).abs() < 1e-6);
+        assert!((s.max_abs() - 0.5).abs() < 1e-6);
+        let power = src.iter().map(|v| f64::from(v * v)).sum::<f64>() / 2000.0;
+        assert!((s.sqnr_db().unwrap() - 10.0 * (power / 0.25).log10()).abs() < 1e-4);
+        assert!(ErrorStats::compare(&src, &src).sqnr_db().is_none());
+        assert_eq!(ErrorStats::compare(&src, &src).cosine(), 1.0);
+    }
+
+    #[test]
+    fn chunks_add_up() {
+        let src: Vec<f32> = (0..5000).map(|i| (i as f32).sin()).collect();
+        let out: Vec<f32> = src.iter().map(|v| (v * 16.0).round() / 16.0).collect();
+        let whole = ErrorStats::compare(&src, &out);
+        let mut parts = ErrorStats::compare(&src[..1024], &out[..1024]);
+        parts.add(&ErrorStats::compare(&src[1024..], &out[1024..]));
+        assert!((whole.rmse() - parts.rmse()).abs() < 1e-12);
+        assert_eq!(whole.max_abs(), parts.max_abs());
+    }
+}

@@ -1,0 +1,316 @@
+//! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
+
+use super::encode::{Buffers, encode_chunk, has_non_finite};
+use super::journal::{Entry, Journal};
+use super::part_file::{PartFile, part_path};
+use super::report::{OutputReport, Report};
+use super::state::{Progress, TensorState};
+use super::verify::verify_output;
+use super::work::{Consumer, Work};
+use super::{EventBody, EventSink, TensorStart};
+use crate::model::{ModelError, Result, Warning};
+use crate::monitor::ProcessSampler;
+use crate::plan::Prepared;
+use crate::tensor::decode_f32;
+use crate::transform;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How a plan is carried out.
+pub struct RunOptions<'a> {
+    /// Worker threads, at least one.
+    pub threads: usize,
+    /// Set from outside to stop the run.
+    pub cancel: &'a AtomicBool,
+    /// Where events go.
+    pub sink: &'a EventSink,
+    /// Journal file of the job, and whether to go on from it.
+    pub journal: Option<(&'a Path, bool)>,
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub enum RunError {
+    /// The cancel flag was set.
+    Cancelled,
+    /// Something is wrong.
+    Failed(ModelError),
+}
+
+impl From<ModelError> for RunError {
+    fn from(e: ModelError) -> Self {
+        Self::Failed(e)
+    }
+}
+
+/// How often resources are sampled and finished tensors are journalled.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Carries out a plan. Outputs appear under their final names only when everything in them was written, checked and synced.
+///
+/// # Errors
+/// [`RunError`]; nothing half-written stays. (A process that is killed leaves its `.part` files, and the journal to go on from.)
+pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunError> {
+    let begun = Instant::now();
+    let mut journal = match options.journal {
+        Some((path, resume)) => {
+            let resume = resume && parts_stand(prepared);
+            Some(Journal::open(path, &prepared.plan.fingerprint(), resume)?)
+        }
+        None => None,
+    };
+    let finished = journal.as_mut().map(|j| std::mem::take(&mut j.finished)).unwrap_or_default();
+    let resumed = !finished.is_empty();
+
+    let parts = create_parts(prepared, resumed)?;
+    let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
+    let states = TensorState::all(prepared, &work);
+    let progress = Progress::new(prepared, &work);
+    let runner = Runner {
+        prepared,
+        options,
+        parts: &parts,
+        work: &work,
+        states: &states,
+        progress: &progress,
+        next: AtomicUsize::new(0),
+        stop: AtomicBool::new(false),
+        error: Mutex::new(None),
+        synced: Mutex::new(Vec::new()),
+        workers: AtomicUsize::new(options.threads.max(1)),
+    };
+    thread::scope(|scope| {
+        let ticker = scope.spawn(|| runner.tick(journal.as_mut()));
+        for _ in 0..options.threads.max(1) {
+            let ticker = ticker.thread().clone();
+            let runner = &runner;
+            scope.spawn(move || {
+                runner.work();
+                if runner.workers.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    ticker.unpark();
+                }
+            });
+        }
+    });
+    let failed = runner.error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(e) = failed {
+        return Err(RunError::Failed(e));
+    }
+    if options.cancel.load(Ordering::Relaxed) {
+        return Err(RunError::Cancelled);
+    }
+
+    let mut reports = Vec::new();
+    for (o, output) in prepared.outputs.iter().enumerate() {
+        let planned = &prepared.plan.outputs[o];
+        let (mut tensors, mut crcs) = (Vec::new(), Vec::new());
+        for t in 0..output.tensors.len() {
+            if let Some(entry) = finished.get(&(o, t)) {
+                tensors.push(entry.done.clone());
+                crcs.push(entry.crc);
+            } else {
+                let (done, crc) = states.get(o, t).map_or_else(
+                    || (TensorStart::of(prepared, o, t).done(None), 0),
+                    |s| (s.start.clone().done(s.stats().as_ref()), s.crc()),
+                );
+                tensors.push(done);
+                crcs.push(crc);
+            }
+        }
+        for (file, part) in output.files.iter().zip(&parts[o]) {
+            if let Some(finish) = &file.finish {
+                let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+                for (offset, bytes) in finish(&slots) {
+                    part.write_at(&bytes, offset)?;
+                }
+            }
+        }
+        let path = planned.path.display().to_string();
+        options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
+        let by = verify_output(output, &parts[o], options.sink)?;
+        options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        reports.push(OutputReport {
+            path: planned.path.clone(),
+            format: planned.format.clone(),
+            quantization: planned.quantization.clone(),
+            bytes: planned.bytes,
+            bits_per_weight: planned.bits_per_weight,
+            sqnr_db: states.output_sqnr(o),
+            verified_by: by,
+            tensors,
+        });
+    }
+    for (o, (output, files)) in prepared.outputs.iter().zip(parts).enumerate() {
+        for part in files {
+            part.publish()?;
+        }
+        for old in &output.stale {
+            let _ = fs::remove_file(old);
+        }
+        let planned = &prepared.plan.outputs[o];
+        options
+            .sink
+            .send(EventBody::OutputPublished { path: planned.path.display().to_string(), bytes: planned.bytes });
+    }
+    let usage = ProcessSampler::own_usage();
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: prepared.plan.source.clone(),
+        seconds: begun.elapsed().as_secs_f64(),
+        cpu_seconds: usage.cpu_seconds,
+        peak_rss: usage.peak_rss,
+        outputs: reports,
+    })
+}
+
+/// True if every unfinished file of an earlier run is still there whole: only then does its journal count.
+fn parts_stand(prepared: &Prepared) -> bool {
+    let mut files = prepared.outputs.iter().flat_map(|o| &o.files);
+    files.all(|f| fs::metadata(part_path(&f.path)).is_ok_and(|m| m.len() == f.bytes))
+}
+
+/// Creates every unfinished file and writes what is known beforehand. Files keep the order of the plan.
+fn create_parts(prepared: &Prepared, resumed: bool) -> Result<Vec<Vec<PartFile>>> {
+    let mut all = Vec::new();
+    for output in &prepared.outputs {
+        let mut parts = Vec::new();
+        for file in &output.files {
+            if let Some(folder) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
+                fs::create_dir_all(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
+            }
+            let part = PartFile::create(&file.path, file.bytes, resumed)?;
+            for (offset, bytes) in &file.fixed {
+                part.write_at(bytes, *offset)?;
+            }
+            parts.push(part);
+        }
+        all.push(parts);
+    }
+    Ok(all)
+}
+
+struct Runner<'a> {
+    prepared: &'a Prepared,
+    options: &'a RunOptions<'a>,
+    parts: &'a [Vec<PartFile>],
+    work: &'a Work,
+    states: &'a super::state::States,
+    progress: &'a Progress,
+    next: AtomicUsize,
+    stop: AtomicBool,
+    error: Mutex<Option<ModelError>>,
+    /// Tensors finished since the journal was last written.
+    synced: Mutex<Vec<Entry>>,
+    workers: AtomicUsize,
+}
+
+impl Runner<'_> {
+    fn work(&self) {
+        let mut buffers = Buffers::default();
+        while !self.stop.load(Ordering::Relaxed) && !self.options.cancel.load(Ordering::Relaxed) {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.work.chunks {
+                break;
+            }
+            if let Err(e) = self.chunk(number, &mut buffers) {
+                self.stop.store(true, Ordering::Relaxed);
+                let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                error.get_or_insert(e);
+            }
+        }
+    }
+
+    fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
+        let (group, k, rows) = self.work.chunk(number);
+        let first = self.tensor(group.consumers[0]);
+        let entry = &first.entry;
+        for c in &group.consumers {
+            self.states.by_id(c.id).start_once(self.options.sink);
+        }
+        let raw_len = (rows.end - rows.start) * entry.row_bytes();
+        buffers.raw.resize(usize::try_from(raw_len).unwrap_or(usize::MAX), 0);
+        entry.data.read_rows(rows.clone(), &mut buffers.raw)?;
+        self.progress.read(raw_len);
+        let decoded = group.consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
+        if decoded {
+            let elems = (rows.end - rows.start) * entry.cols();
+            buffers.floats.resize(usize::try_from(elems).unwrap_or(usize::MAX), 0.0);
+            match entry.encoding {
+                crate::quant::Encoding::Plain(d) => decode_f32(d, &buffers.raw, &mut buffers.floats),
+                crate::quant::Encoding::Block(b) => transform::decode_blocks(b, &buffers.raw, &mut buffers.floats)
+                    .map_err(|e| e.field(entry.name.as_str()))?,
+            }
+        }
+        if has_non_finite(entry.encoding, &buffers.raw) {
+            for c in &group.consumers {
+                if self.states.by_id(c.id).warn_once() {
+                    let name = &self.tensor(*c).entry.name;
+                    let text = format!("{name} holds NaN or infinite values; they are written as they are");
+                    self.options.sink.send(EventBody::Warning(Warning::about("tensor.non-finite", name, text)));
+                }
+            }
+        }
+        for c in &group.consumers {
+            let tensor = self.tensor(*c);
+            let state = self.states.by_id(c.id);
+            if tensor.encoding == entry.encoding {
+                self.write(*c, rows.clone(), &buffers.raw)?;
+                state.chunk(k, None, &buffers.raw);
+            } else {
+                let stats = encode_chunk(tensor, rows.clone(), buffers)?;
+                self.write(*c, rows.clone(), &buffers.encoded)?;
+                state.chunk(k, Some(stats), &buffers.encoded);
+            }
+            self.progress.done(*c, &rows, tensor);
+            if let Some(done) = state.finish_if_last(self.options.sink) {
+                let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                synced.push(Entry { tensor: c.tensor, crc: state.crc(), done });
+            } else {
+                state.progress(self.options.sink, self.progress);
+            }
+        }
+        Ok(())
+    }
+
+    fn tensor(&self, c: Consumer) -> &crate::plan::PreparedTensor {
+        &self.prepared.outputs[c.output].tensors[c.tensor]
+    }
+
+    fn write(&self, c: Consumer, rows: Range<u64>, bytes: &[u8]) -> Result<()> {
+        let tensor = self.tensor(c);
+        let (file, offset) = self.states.place(c.output, c.tensor);
+        let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
+        self.progress.written(bytes.len() as u64);
+        self.parts[c.output][file].write_at(bytes, offset + rows.start * row_bytes)
+    }
+
+    fn tick(&self, mut journal: Option<&mut Journal>) {
+        let mut sampler = ProcessSampler::new();
+        loop {
+            thread::park_timeout(TICK);
+            let last = self.workers.load(Ordering::Acquire) == 0;
+            self.options.sink.send(EventBody::Sample(self.progress.sample(&mut sampler)));
+            if let Some(journal) = journal.as_deref_mut() {
+                let entries =
+                    std::mem::take(&mut *self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+                let result = if entries.is_empty() {
+                    Ok(())
+                } else {
+                    self.parts.iter().flatten().try_for_each(PartFile::sync).and_then(|()| journal.record(&entries))
+                };
+                if let Err(e) = result {
+                    self.stop.store(true, Ordering::Relaxed);
+                    self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
+                }
+            }
+            if last {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Where events go: the job's `events.jsonl`, and whoever listens in this process.
+
+use super::{Event, EventBody};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+
+type Listener = Box<dyn FnMut(&Event) + Send>;
+
+/// Takes events from any thread and writes them in one order.
+pub struct EventSink {
+    job: String,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    file: Option<File>,
+    listener: Option<Listener>,
+}
+
+impl EventSink {
+    /// A sink for a job, without a file or a listener.
+    pub fn new(job: &str) -> Self {
+        Self { job: job.to_owned(), inner: Mutex::new(Inner { file: None, listener: None }) }
+    }
+
+    /// Appends every event to `events.jsonl` in the job's folder.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn with_file(self, path: &Path) -> std::io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        self.lock().file = Some(file);
+        Ok(self)
+    }
+
+    /// Calls `listener` with every event, in order.
+    #[must_use]
+    pub fn with_listener(self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.lock().listener = Some(Box::new(listener));
+        self
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Says that something happened, now. A journal that cannot be written (disk full) does not stop the work.
+    pub fn send(&self, body: EventBody) {
+        let mut inner = self.lock();
+        let event = Event { t: jiff::Timestamp::now(), job: self.job.clone(), body };
+        if let Some(file) = &mut inner.file
+            && let Ok(mut line) = serde_json::to_vec(&event)
+        {
+            line.push(b'\n');
+            let _ = file.write_all(&line);
+        }
+        if let Some(listener) = &mut inner.listener {
+            listener(&event);
+        }
+    }
+}

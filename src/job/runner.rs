@@ -1,0 +1,112 @@
+//! Carries a job out in this process: plan again, run, report; every end is an event.
+
+use super::JobFolder;
+use crate::engine::{self, Event, EventBody, EventSink, Failure, Report, RunError, RunOptions};
+use crate::model::{ErrorKind, ModelError, Result};
+use crate::plan::Prepared;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often the folder is looked at for a wish to cancel.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
+
+/// How a job is run.
+pub struct RunJob {
+    /// Worker threads; 0 = as many as the machine gives.
+    pub threads: usize,
+    /// Go on from the journal.
+    pub resume: bool,
+    /// Set from outside (a signal) to stop.
+    pub cancel: Arc<AtomicBool>,
+    /// Called with every event.
+    pub listener: Option<Box<dyn FnMut(&Event) + Send>>,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Done.
+    Finished(Box<Report>),
+    /// Failed; the event says the same.
+    Failed(ModelError),
+    /// Cancelled.
+    Cancelled,
+}
+
+/// What the events say of an error.
+pub fn failure(e: &ModelError) -> Failure {
+    let full = e.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
+    let code = match e.kind() {
+        _ if full => "disk.full",
+        ErrorKind::BadFile => "file.bad",
+        ErrorKind::Unsupported => "unsupported",
+        ErrorKind::Limit => "limit",
+        ErrorKind::BadRequest => "request",
+        ErrorKind::Io => "io",
+    };
+    Failure { code: code.to_owned(), message: e.to_string(), hint: e.hint().map(str::to_owned) }
+}
+
+/// Runs a prepared plan as the job of `folder`. The lock is held meanwhile.
+///
+/// # Errors
+/// When another process works on the job or its folder cannot be written; failures of the work itself are an [`Outcome`].
+pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outcome> {
+    let _lock = folder.lock()?;
+    let events = folder.path("events.jsonl");
+    let mut sink =
+        EventSink::new(&folder.id()).with_file(&events).map_err(|e| ModelError::io(&events, "opening", e))?;
+    if let Some(listener) = job.listener {
+        sink = sink.with_listener(listener);
+    }
+    let threads = match job.threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    let begun = Instant::now();
+    let plan = &prepared.plan;
+    sink.send(EventBody::Started { pid: std::process::id(), threads });
+    sink.send(EventBody::Plan {
+        outputs: plan.outputs.iter().map(|o| o.path.display().to_string()).collect(),
+        tensors: plan.outputs.iter().map(|o| o.tensors.len()).sum(),
+        bytes: plan.outputs.iter().map(|o| o.bytes).sum(),
+        warnings: plan.warnings.clone(),
+    });
+    let journal = folder.path("journal");
+    let wish = folder.path("cancel");
+    let done = AtomicBool::new(false);
+    let result = thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                if wish.exists() {
+                    job.cancel.store(true, Ordering::Relaxed);
+                }
+                thread::park_timeout(CANCEL_POLL);
+            }
+        });
+        let options = RunOptions { threads, cancel: &job.cancel, sink: &sink, journal: Some((&journal, job.resume)) };
+        let result = engine::run(prepared, &options);
+        done.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
+        result
+    });
+    let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    Ok(match result {
+        Ok(report) => {
+            let json = serde_json::to_vec_pretty(&report).map_err(|e| ModelError::bad(e.to_string()))?;
+            folder.write("report.json", &json)?;
+            sink.send(EventBody::Finished { seconds, peak_rss: report.peak_rss });
+            Outcome::Finished(Box::new(report))
+        }
+        Err(RunError::Cancelled) => {
+            sink.send(EventBody::Cancelled { seconds });
+            Outcome::Cancelled
+        }
+        Err(RunError::Failed(e)) => {
+            sink.send(EventBody::Failed { seconds, error: failure(&e) });
+            Outcome::Failed(e)
+        }
+    })
+}

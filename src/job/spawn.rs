@@ -1,0 +1,65 @@
+//! Starting a worker process that outlives this one.
+
+use super::{JobFolder, JobSummary};
+use crate::engine::{EventBody, EventSink};
+use crate::model::{ModelError, Result};
+use crate::plan::Plan;
+use crate::recipe::Recipe;
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Makes a job folder for `recipe` and starts a detached worker process on it. Returns the summary of the new job.
+///
+/// # Errors
+/// When the folder cannot be made or the process cannot be started.
+pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary> {
+    let folder = JobFolder::create(root, recipe, plan)?;
+    queued(&folder, plan)?;
+    start(&folder, false)?;
+    Ok(folder.summary())
+}
+
+/// Starts a worker that goes on with a job that was lost, failed or cancelled.
+///
+/// # Errors
+/// A bad-request error when the job runs or is finished; when the process cannot be started.
+pub fn resume(folder: &JobFolder) -> Result<()> {
+    let state = folder.summary().state;
+    if !state.ended() || state == super::JobState::Finished {
+        return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
+    }
+    let _ = std::fs::remove_file(folder.path("cancel"));
+    start(folder, true)
+}
+
+/// Says `job.queued` in the job's events.
+///
+/// # Errors
+/// I/O errors.
+pub fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
+    let path = folder.path("events.jsonl");
+    let sink = EventSink::new(&folder.id()).with_file(&path).map_err(|e| ModelError::io(&path, "opening", e))?;
+    sink.send(EventBody::Queued { title: plan.title() });
+    Ok(())
+}
+
+fn start(folder: &JobFolder, resume: bool) -> Result<()> {
+    let program =
+        std::env::current_exe().map_err(|e| ModelError::io(Path::new("/proc/self/exe"), "finding the program", e))?;
+    let path = folder.path("log.txt");
+    let log =
+        || OpenOptions::new().create(true).append(true).open(&path).map_err(|e| ModelError::io(&path, "opening", e));
+    let mut command = Command::new(&program);
+    command.arg("worker").arg(&folder.dir);
+    if resume {
+        command.arg("--resume");
+    }
+    // A process group of its own: the hang-up of the terminal does not reach it.
+    command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).process_group(0);
+    let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the worker", e))?;
+    // Reaped in the background, so that a worker that ends while this process lives is no zombie.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! From a recipe to a plan.
+
+use super::target::{Resolved, resolve};
+use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space};
+use crate::arch::classify;
+use crate::formats::{self, LayoutRequest, LayoutTensor};
+use crate::model::{Model, ModelError, Result, TensorEntry};
+use crate::quant::Encoding;
+use crate::recipe::{Recipe, Target};
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+/// Opens the recipe's source and resolves every output. Reads headers only.
+///
+/// # Errors
+/// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
+/// are inputs, not enough disk.
+pub fn build(recipe: &Recipe) -> Result<Plan> {
+    prepare(recipe).map(|p| p.plan)
+}
+
+/// As [`build`], with what the engine needs to carry the plan out.
+///
+/// # Errors
+/// As [`build`].
+pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
+    let Some(path) = &recipe.source.path else {
+        let hint = "Name it on the command line, or as `[source] path = \"…\"` in the recipe.";
+        return Err(ModelError::request("the recipe names no source").with_hint(hint));
+    };
+    prepare_model(&formats::open(path)?, recipe)
+}
+
+/// As [`prepare`], for a source that is open already.
+///
+/// # Errors
+/// As [`build`].
+pub fn prepare_model(model: &Model, recipe: &Recipe) -> Result<Prepared> {
+    if let Some(step) = recipe.pipeline.first() {
+        let what = format!("the step `{}` is not available in this version", step.step);
+        return Err(ModelError::unsupported(what)
+            .with_hint("Remove it from [[pipeline]]; `remold recipe check` lists what is not available."));
+    }
+    if recipe.targets.is_empty() {
+        let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
+        return Err(ModelError::request("there is no target").with_hint(hint));
+    }
+    if model.tensors.is_empty() {
+        let mut what = "there are no tensors to convert".to_owned();
+        if !model.opaque.is_empty() {
+            what = format!("{what}; found: {}", model.opaque.join("; "));
+        }
+        return Err(ModelError::bad(what).in_file(&model.path));
+    }
+
+    let mut plan = Plan {
+        source: model.path.clone(),
+        source_files: source_files(model),
+        source_format: model.format.to_string(),
+        parameters: model.parameters(),
+        source_bytes: model.tensor_bytes(),
+        warnings: model.warnings.clone(),
+        ..Plan::default()
+    };
+    let mut outputs = Vec::new();
+    let mut taken = Vec::new();
+    // Targets of one format share lazy tensors, so that the engine reads each source row once for all of them.
+    let mut shared: HashMap<(&'static str, String), TensorEntry> = HashMap::new();
+    for target in &recipe.targets {
+        let mut resolved = resolve(model, target)?;
+        for t in &mut resolved.tensors {
+            let key = (resolved.format.name(), t.entry.name.clone());
+            match shared.get(&key) {
+                Some(e) if e.encoding == t.entry.encoding && e.shape == t.entry.shape => t.entry = e.clone(),
+                Some(_) => {}
+                None => drop(shared.insert(key, t.entry.clone())),
+            }
+        }
+        plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
+        let (planned, prepared) = lay_out(model, target, resolved, &mut taken, &mut plan)?;
+        plan.outputs.push(planned);
+        outputs.push(prepared);
+    }
+    plan.warnings.dedup();
+    plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
+    plan.memory_bytes = memory_bound(&outputs);
+    space::check_free(plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b)))?;
+    let inputs = model.files.clone();
+    Ok(Prepared { plan, outputs, inputs })
+}
+
+fn source_files(model: &Model) -> Vec<SourceFile> {
+    let stat = |path: &PathBuf| {
+        let meta = std::fs::metadata(path).ok()?;
+        let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
+        Some(SourceFile { path: path.clone(), bytes: meta.len(), mtime_ns })
+    };
+    model.files.iter().filter_map(stat).collect()
+}
+
+fn lay_out(
+    model: &Model,
+    target: &Target,
+    resolved: Resolved,
+    taken: &mut Vec<PathBuf>,
+    plan: &mut Plan,
+) -> Result<(PlannedOutput, PreparedOutput)> {
+    let spec = formats::spec(resolved.format);
+    let Some(layout) = spec.and_then(|s| s.layout) else {
+        let what = format!("this version does not write {}", resolved.format);
+        return Err(ModelError::unsupported(what).with_hint("`remold formats` lists what can be written."));
+    };
+    let folder = resolved.folder
+        && !target
+            .output
+            .as_deref()
+            .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
+    let path = destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder);
+    let tensors: Vec<LayoutTensor> = resolved
+        .tensors
+        .iter()
+        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
+        .collect();
+    let max_shard_bytes = match target.max_shard_size.as_deref() {
+        None => None,
+        Some(text) => Some(crate::recipe::parse_size(text).ok_or_else(|| {
+            ModelError::request(format!("`{text}` is not a size"))
+                .field("max_shard_size")
+                .with_hint("Write it as 5GB or 4.5GiB.")
+        })?),
+    };
+    let request = LayoutRequest {
+        path: &path,
+        tensors: &tensors,
+        metadata: &resolved.metadata,
+        sidecars: &resolved.sidecars,
+        max_shard_bytes,
+    };
+    let mut files = layout(&request).map_err(|e| e.in_format(resolved.format))?;
+    for (path, bytes) in resolved.extra_files(&path, target) {
+        files.push(formats::FilePlan::whole(path, bytes));
+    }
+    for file in &files {
+        destination::check(&file.path, model, target.force, taken)?;
+    }
+    let mut stale = Vec::new();
+    if folder && target.force {
+        stale = stale_shards(&path, &files);
+        for old in &stale {
+            if model.files.contains(old) {
+                return Err(ModelError::request("the output folder holds the input")
+                    .in_file(old)
+                    .with_hint("Choose another output with -o."));
+            }
+        }
+    }
+    plan.warnings.extend(resolved.warnings.iter().cloned());
+    let planned_tensors: Vec<PlannedTensor> =
+        resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
+    let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
+    let data: u64 = planned_tensors.iter().map(|t| t.bytes).sum();
+    let planned = PlannedOutput {
+        path,
+        format: resolved.format.to_string(),
+        quantization: resolved.quantization.clone(),
+        files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
+        tensors: planned_tensors,
+    };
+    let prepared = PreparedOutput {
+        format: resolved.format,
+        files,
+        tensors: resolved.tensors,
+        layout: tensors,
+        metadata: resolved.metadata,
+        stale,
+    };
+    Ok((planned, prepared))
+}
+
+fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> PlannedTensor {
+    let what = classify(&t.entry.name);
+    PlannedTensor {
+        name: t.entry.name.clone(),
+        layer: what.layer,
+        kind: what.kind,
+        role: what.role.name().to_owned(),
+        from: t.entry.encoding.to_string(),
+        to: t.encoding.to_string(),
+        shape: t.entry.shape.0.clone(),
+        bytes: t.encoding.tensor_bytes(&t.entry.shape).unwrap_or(0),
+        because: why.because.clone(),
+        fallback_from: why.fallback_from.map(|e| e.to_string()),
+    }
+}
+
+/// Weight files of an earlier output in the same folder that this one does not replace.
+fn stale_shards(folder: &std::path::Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let is_weights = |name: &str| {
+        (name.starts_with("model") && (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")))
+            || (name.starts_with("pytorch_model") && (name.ends_with(".bin") || name.ends_with(".bin.index.json")))
+    };
+    let paths = entries.flatten().filter(|e| is_weights(&e.file_name().to_string_lossy())).map(|e| e.path());
+    paths.filter(|p| !files.iter().any(|f| f.path == *p)).collect()
+}
+
+/// Upper bound on memory: the program and its tables, plus, for each thread, a chunk as raw bytes, floats, encoding and check.
+/// A chunk is one row at least, so very long rows count.
+fn memory_bound(outputs: &[PreparedOutput]) -> u64 {
+    const BASE: u64 = 48 << 20;
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let tensors = outputs.iter().flat_map(|o| &o.tensors);
+    let row = tensors
+        .map(|t| match t.encoding == t.entry.encoding {
+            true => t.entry.row_bytes().max(2 << 20),
+            false => t.entry.cols().max(256 << 10).saturating_mul(16),
+        })
+        .max()
+        .unwrap_or(0);
+    let fixed: u64 = outputs.iter().flat_map(|o| &o.files).flat_map(|f| &f.fixed).map(|(_, b)| b.len() as u64).sum();
+    BASE + fixed.saturating_mul(3) + threads.saturating_mul(row)
+}
+
+/// True for encodings a format can hold at all; layouts say the rest.
+pub(super) fn is_float(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::Plain(d) if d.is_float()) || matches!(encoding, Encoding::Block(_))
+}

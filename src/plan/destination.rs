@@ -1,0 +1,139 @@
+//! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
+
+use crate::model::{FormatId, Model, ModelError, Result};
+use crate::recipe::Target;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The stem outputs are named after: the folder's name, or the file's without extension and shard suffix.
+fn stem(source: &Path) -> String {
+    let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
+    let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if full.is_dir() {
+        return if name.is_empty() { "model".to_owned() } else { name };
+    }
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(s, _)| s);
+    let generic = ["model", "pytorch_model", "consolidated", "adapter_model"];
+    let stem = match stem.find("-of-") {
+        Some(at) => stem[..at].trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-'),
+        None => stem,
+    };
+    if generic.contains(&stem)
+        && let Some(folder) = full.parent().and_then(Path::file_name)
+    {
+        return folder.to_string_lossy().into_owned();
+    }
+    stem.to_owned()
+}
+
+/// What follows the stem and which extension, by format and quantization; folders have no extension.
+fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
+    // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`.
+    let base =
+        stem.rsplit_once('-').filter(|(_, q)| crate::transform::FileType::parse(q).is_some()).map_or(stem, |(b, _)| b);
+    let quant = match quantization {
+        "auto" | "" => String::new(),
+        q => format!("-{}", q.to_ascii_uppercase()),
+    };
+    match (format, folder) {
+        (FormatId::Gguf, _) => format!("{base}{quant}.gguf"),
+        (FormatId::Safetensors, false) => format!("{base}{quant}.safetensors"),
+        (FormatId::Pytorch, false) => format!("{base}{quant}.pt"),
+        (format, _) => format!("{base}{quant}-{format}"),
+    }
+}
+
+/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside the source.
+pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
+    let leaf = leaf(&stem(source), format, quantization, folder);
+    let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
+    match &target.output {
+        // A trailing slash means: inside this folder.
+        Some(out) if ends_in_slash(out) => out.join(leaf),
+        // An output folder is the model folder itself unless it holds other things already.
+        Some(out) if folder => {
+            if out.is_dir() && !is_empty_or_model(out) {
+                out.join(leaf)
+            } else {
+                out.clone()
+            }
+        }
+        Some(out) if out.is_dir() => out.join(leaf),
+        Some(out) => out.clone(),
+        None => {
+            let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
+            let mut home = full.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+            // A weights file inside a Hugging Face folder: beside the folder's files is right for a lone file only.
+            if let Ok(here) = std::env::current_dir()
+                && home == here
+            {
+                home = PathBuf::new();
+            }
+            home.join(leaf)
+        }
+    }
+}
+
+fn is_empty_or_model(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    let mut names = entries.flatten().map(|e| e.file_name()).peekable();
+    names.peek().is_none() || folder.join("config.json").is_file()
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
+}
+
+/// Refuses to write to a path that is an input, that exists (unless forced), or that another output of the same plan has.
+///
+/// # Errors
+/// Bad-request errors that name the path.
+pub fn check(path: &Path, model: &Model, force: bool, taken: &mut Vec<PathBuf>) -> Result<()> {
+    let inputs = model.files.iter().map(PathBuf::as_path).chain([model.path.as_path()]);
+    let same = identity(path);
+    for input in inputs {
+        if path == input || (same.is_some() && identity(input) == same) {
+            let hint = "Choose another output with -o; remold never writes to an input.";
+            return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
+        }
+    }
+    if taken.iter().any(|t| t == path) {
+        let hint = "Give each target its own output.";
+        return Err(ModelError::request("two targets write to the same output").in_file(path).with_hint(hint));
+    }
+    if path.exists() && !force {
+        let hint = "Use --force to replace it, or choose another output with -o.";
+        return Err(ModelError::request("the output exists already").in_file(path).with_hint(hint));
+    }
+    if path.is_dir() {
+        return Err(ModelError::request("the output is a folder")
+            .in_file(path)
+            .with_hint("Choose a file name with -o."));
+    }
+    taken.push(path.to_owned());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_source_and_the_type() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("tiny-llama");
+        fs::create_dir(&folder).unwrap();
+        let t = Target::default();
+        let name =
+            |p: &Path, f, q| default_output(p, &t, f, q, false).file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(name(&folder, FormatId::Gguf, "q4_k_m"), "tiny-llama-Q4_K_M.gguf");
+        assert_eq!(name(&folder, FormatId::Gguf, "auto"), "tiny-llama.gguf");
+        let shard = folder.join("model-00001-of-00002.safetensors");
+        fs::write(&shard, b"x").unwrap();
+        assert_eq!(name(&shard, FormatId::Gguf, "bf16"), "tiny-llama-BF16.gguf");
+        let f32 = folder.join("x-F32.gguf");
+        fs::write(&f32, b"x").unwrap();
+        assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+}

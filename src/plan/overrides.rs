@@ -1,0 +1,82 @@
+//! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
+
+use crate::arch::classify;
+use crate::model::{ModelError, Result};
+use crate::quant::Encoding;
+use crate::recipe::{Selector, Target};
+
+/// The overrides of one target, parsed.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    /// Type of the token embedding.
+    pub embedding: Option<Encoding>,
+    /// Type of the output matrix.
+    pub output: Option<Encoding>,
+    rules: Vec<(Selector, String, Encoding)>,
+}
+
+/// An encoding named by the user.
+///
+/// # Errors
+/// A bad-request error that names the option and, when there is one, the nearest known type.
+pub fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
+    Encoding::parse(name).ok_or_else(|| {
+        let what = format!("there is no tensor type `{name}`");
+        ModelError::request(what)
+            .field(option)
+            .with_hint("Types: f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q2_k q3_k q4_k q5_k q6_k.")
+    })
+}
+
+impl Overrides {
+    /// Parses a target's overrides.
+    ///
+    /// # Errors
+    /// Unknown types and selectors that do not parse.
+    pub fn parse(target: &Target) -> Result<Self> {
+        let named =
+            |option: &str, name: &Option<String>| name.as_deref().map(|n| parse_encoding(option, n)).transpose();
+        let mut rules = Vec::new();
+        for (pattern, name) in &target.tensor_types {
+            let selector = Selector::parse(pattern)
+                .map_err(|e| ModelError::request(e.to_string()).field(format!("tensor_types.\"{pattern}\"")))?;
+            rules.push((selector, pattern.clone(), parse_encoding(&format!("tensor_types.\"{pattern}\""), name)?));
+        }
+        Ok(Self {
+            embedding: named("embedding_type", &target.embedding_type)?,
+            output: named("output_type", &target.output_type)?,
+            rules,
+        })
+    }
+
+    /// The rule for a tensor: the first that matches wins.
+    pub fn rule(&self, name: &str) -> Option<Encoding> {
+        let what = classify(name);
+        self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
+    }
+
+    /// True without rules.
+    pub fn no_rules(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Refuses rules that match none of the tensors.
+    ///
+    /// # Errors
+    /// A bad-request error that names the pattern and a few tensors it could have meant.
+    pub fn check_all_match<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+        for (selector, pattern, _) in &self.rules {
+            let hit = names.clone().any(|n| {
+                let what = classify(n);
+                selector.matches(n, what.role.name(), &what.kind)
+            });
+            if !hit {
+                let some: Vec<&str> = names.clone().take(4).collect();
+                let what = format!("the pattern `{pattern}` matches no tensor");
+                let hint = format!("Names look like {}; `remold inspect --tensors` lists them all.", some.join(", "));
+                return Err(ModelError::request(what).field("tensor_types").with_hint(hint));
+            }
+        }
+        Ok(())
+    }
+}

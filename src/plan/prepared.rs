@@ -1,0 +1,48 @@
+//! A plan together with what carries it out: lazy tensors and file layouts.
+
+use super::Plan;
+use crate::formats::{FilePlan, LayoutTensor};
+use crate::model::{FormatId, Metadata, TensorEntry};
+use crate::quant::Encoding;
+use crate::transform::ImatrixEntry;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A plan that the engine can run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What will be done, for people and `plan.json`.
+    pub plan: Plan,
+    /// How, one entry an output of the plan.
+    pub outputs: Vec<PreparedOutput>,
+    /// Every file the source consists of; none of them may be written to.
+    pub inputs: Vec<PathBuf>,
+}
+
+/// One output that the engine can write.
+#[derive(Debug)]
+pub struct PreparedOutput {
+    /// The format to write.
+    pub format: FormatId,
+    /// Files with the place of everything.
+    pub files: Vec<FilePlan>,
+    /// Tensors in output order; slots point into this list.
+    pub tensors: Vec<PreparedTensor>,
+    /// The same tensors as the layout saw them.
+    pub layout: Vec<LayoutTensor>,
+    /// The metadata written.
+    pub metadata: Metadata,
+    /// Files of an earlier output that go away when this one is published (`force` on a folder with other shards).
+    pub stale: Vec<PathBuf>,
+}
+
+/// One tensor to write.
+#[derive(Clone, Debug)]
+pub struct PreparedTensor {
+    /// The source rows, already renamed and rearranged.
+    pub entry: TensorEntry,
+    /// The encoding to write.
+    pub encoding: Encoding,
+    /// Importance of the columns, when an imatrix covers the tensor.
+    pub importance: Option<Arc<ImatrixEntry>>,
+}

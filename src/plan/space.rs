@@ -1,0 +1,58 @@
+//! Free space where outputs will be written.
+
+use crate::model::{ModelError, Result};
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The nearest folder above `path` that exists.
+fn existing_ancestor(path: &Path) -> PathBuf {
+    let mut at = path;
+    loop {
+        if at.is_dir() {
+            return at.to_owned();
+        }
+        match at.parent() {
+            Some(p) if !p.as_os_str().is_empty() => at = p,
+            _ => return PathBuf::from("."),
+        }
+    }
+}
+
+/// Checks that each file system has room for the files that will be written to it, all at once.
+///
+/// # Errors
+/// A limit error that names the folder, what is needed and what is free. A file system that does not tell is trusted.
+pub fn check_free<'a>(files: impl Iterator<Item = (&'a Path, u64)>) -> Result<()> {
+    let mut needed: HashMap<u64, (PathBuf, u64)> = HashMap::new();
+    for (path, bytes) in files {
+        let folder = existing_ancestor(path);
+        let device = std::fs::metadata(&folder).map(|m| m.dev()).unwrap_or(0);
+        let entry = needed.entry(device).or_insert((folder, 0));
+        entry.1 = entry.1.saturating_add(bytes);
+    }
+    for (folder, bytes) in needed.into_values() {
+        let Ok(fs) = rustix::fs::statvfs(&folder) else { continue };
+        let free = fs.f_bavail.saturating_mul(fs.f_frsize);
+        if bytes > free {
+            let what = format!("{bytes} bytes are needed and {free} are free");
+            let hint = "Free some space, or choose another disk with -o.";
+            return Err(ModelError::limit(what).in_file(&folder).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_any_disk_is_refused_and_names_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("new/x.gguf");
+        check_free([(file.as_path(), 10)].into_iter()).unwrap();
+        let e = check_free([(file.as_path(), u64::MAX)].into_iter()).unwrap_err();
+        assert!(e.to_string().contains(&dir.path().display().to_string()), "{e}");
+    }
+}

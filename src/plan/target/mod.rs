@@ -1,0 +1,101 @@
+//! Resolves one target: which tensors are written, in which encoding, with which metadata and files beside them.
+//!
+//! `gguf` goes to GGUF, `tensors` to safetensors and PyTorch, `modelfile` writes the Ollama Modelfile.
+
+mod gguf;
+mod modelfile;
+mod tensors;
+
+use super::PreparedTensor;
+use super::overrides::Overrides;
+use crate::model::{FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
+use crate::quant::Encoding;
+use crate::recipe::Target;
+use std::path::{Path, PathBuf};
+
+/// Why a tensor has its type.
+#[derive(Clone, Debug, Default)]
+pub struct Reason {
+    /// The rule, when one chose the type.
+    pub because: Option<String>,
+    /// The type that was wanted but does not fit the shape.
+    pub fallback_from: Option<Encoding>,
+}
+
+/// A target resolved against a model.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Format to write.
+    pub format: FormatId,
+    /// Canonical name of the type asked for: `Q4_K_M`, `bf16`, `auto`.
+    pub quantization: String,
+    /// Architecture in GGUF words, if known.
+    pub architecture: Option<String>,
+    /// What is written, in output order.
+    pub tensors: Vec<PreparedTensor>,
+    /// Why, parallel to `tensors`.
+    pub reasons: Vec<Reason>,
+    /// Metadata of the output.
+    pub metadata: Metadata,
+    /// Files beside the tensors, when the output is a folder.
+    pub sidecars: Sidecars,
+    /// True if the output is a folder.
+    pub folder: bool,
+    /// What to tell the user.
+    pub warnings: Vec<Warning>,
+}
+
+impl Resolved {
+    /// Small files to put beside the output.
+    pub fn extra_files(&self, output: &Path, target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
+        if !target.modelfile || self.format != FormatId::Gguf {
+            return Vec::new();
+        }
+        vec![modelfile::write(output, target)]
+    }
+}
+
+/// Resolves a target.
+///
+/// # Errors
+/// Unknown formats and types, architectures that cannot be converted, types a format cannot hold.
+pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
+    let format =
+        FormatId::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(&target.format)).ok_or_else(|| {
+            let what = format!("there is no format `{}`", target.format);
+            ModelError::request(what).field("target.format").with_hint("Formats: safetensors, pytorch, gguf.")
+        })?;
+    let overrides = Overrides::parse(target)?;
+    let mut resolved = match format {
+        FormatId::Gguf => gguf::resolve(model, target, &overrides)?,
+        FormatId::Safetensors | FormatId::Pytorch => tensors::resolve(model, target, format, &overrides)?,
+        other => {
+            let what = format!("this version does not write {other}");
+            return Err(ModelError::unsupported(what)
+                .field("target.format")
+                .with_hint("It writes safetensors, pytorch and gguf."));
+        }
+    };
+    overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
+    for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
+        if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
+            let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
+            let hint = "Choose another type for this tensor, or leave its type to the fallback.";
+            return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
+        }
+        if let Some(wanted) = why.fallback_from {
+            let text = format!(
+                "{}: rows of {} elements do not fit {wanted}; written as {}",
+                t.entry.name,
+                t.entry.cols(),
+                t.encoding
+            );
+            resolved.warnings.push(Warning::about("quant.fallback", &t.entry.name, text));
+        }
+    }
+    if target.use_mlock.is_some() && !target.modelfile {
+        let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
+        resolved.warnings.push(Warning::new("option.runtime-only", text));
+    }
+    Ok(resolved)
+}

@@ -1,0 +1,99 @@
+//! To safetensors and PyTorch: a Hugging Face folder from a GGUF, or the source's own tensors under their own names.
+
+use super::super::overrides::{Overrides, parse_encoding};
+use super::{Reason, Resolved};
+use crate::arch;
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning};
+use crate::plan::PreparedTensor;
+use crate::plan::build::is_float;
+use crate::quant::Encoding;
+use crate::recipe::Target;
+use crate::tensor::DType;
+
+/// Resolves a safetensors or PyTorch target.
+pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Overrides) -> Result<Resolved> {
+    let wanted = match target.quantization.as_deref() {
+        None => None,
+        Some(a) if a.eq_ignore_ascii_case("auto") => None,
+        Some(a) => Some(parse_encoding("quantization", a)?),
+    };
+    if let Some(Encoding::Block(b)) = wanted {
+        let what = format!("{format} does not hold {b} blocks");
+        return Err(ModelError::request(what).field("quantization").with_hint("Use f32, f16 or bf16, or write GGUF."));
+    }
+    let mut warnings = Vec::new();
+    let (source, encodings, architecture) = match hugging_face(model, &mut warnings)? {
+        Some((hf, encodings, architecture)) => (hf, encodings, Some(architecture)),
+        None => {
+            let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
+            (model.clone(), model.tensors.iter().map(|t| plain(t.encoding)).collect(), None)
+        }
+    };
+    let mut tensors = Vec::new();
+    for (entry, encoding) in source.tensors.iter().zip(encodings) {
+        let cast = wanted.filter(|_| is_float(entry.encoding));
+        let encoding = overrides.rule(&entry.name).or(cast).unwrap_or(encoding);
+        tensors.push(PreparedTensor { entry: entry.clone(), encoding, importance: None });
+    }
+    let mut sidecars = source.sidecars.clone();
+    if let Some(Encoding::Plain(dtype)) = wanted {
+        declare_dtype(&mut sidecars, dtype)?;
+    }
+    let folder = sidecars.has("config.json");
+    let strings = |(k, v): (&String, &MetaValue)| v.as_str().map(|s| (k.clone(), s.into()));
+    let metadata: Metadata = if source.format == FormatId::Safetensors {
+        source.metadata.iter().filter_map(strings).collect()
+    } else {
+        Metadata::new()
+    };
+    Ok(Resolved {
+        format,
+        quantization: target.quantization.clone().unwrap_or_else(|| "auto".to_owned()),
+        architecture,
+        reasons: vec![Reason::default(); tensors.len()],
+        tensors,
+        metadata,
+        sidecars: if folder { sidecars } else { Sidecars::default() },
+        folder,
+        warnings,
+    })
+}
+
+/// A GGUF of a known architecture under its Hugging Face names; `None` for anything else, whose names are kept.
+fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Model, Vec<Encoding>, String)>> {
+    if model.format != FormatId::Gguf {
+        return Ok(None);
+    }
+    let Some(architecture) = model.metadata.get("general.architecture").and_then(MetaValue::as_str) else {
+        return Ok(None);
+    };
+    if !arch::supported().iter().any(|f| f.gguf_arch == architecture) {
+        let text = format!(
+            "the architecture `{architecture}` has no way back to Hugging Face here; GGUF names are kept and no config is written"
+        );
+        warnings.push(Warning::new("hf.unknown-architecture", text));
+        return Ok(None);
+    }
+    let hf = arch::to_hf(model)?;
+    warnings.extend(hf.model.warnings.iter().cloned());
+    Ok(Some((hf.model, hf.encodings, architecture.to_owned())))
+}
+
+/// Writes the new element type into `config.json` (`dtype` in the style of transformers 5, `torch_dtype` in that of 4).
+fn declare_dtype(sidecars: &mut Sidecars, dtype: DType) -> Result<()> {
+    let Some(mut config) = sidecars.json("config.json")? else { return Ok(()) };
+    let name = match dtype {
+        DType::F32 => "float32",
+        DType::F16 => "float16",
+        DType::BF16 => "bfloat16",
+        DType::F64 => "float64",
+        _ => return Ok(()),
+    };
+    if let Some(map) = config.as_object_mut() {
+        let key = if map.contains_key("dtype") { "dtype" } else { "torch_dtype" };
+        map.insert(key.to_owned(), name.into());
+    }
+    let text = serde_json::to_vec_pretty(&config).map_err(|e| ModelError::bad(e.to_string()).field("config.json"))?;
+    sidecars.0.insert("config.json".to_owned(), Sidecar::Bytes(text));
+    Ok(())
+}

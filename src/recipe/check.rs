@@ -1,0 +1,275 @@
+//! What cannot be wrong with the text but is wrong with the wish: unknown words, values out of range, and what this version cannot do.
+
+use super::fields::{get_recipe, get_target};
+use super::keys::{self, Key, Kind, Room, State, keys_of};
+use super::names::{self, FILE_TYPES, FORMATS, GRAPH_TYPES, METRICS, PLAIN_TYPES, TENSOR_TYPES, listed, suggest};
+use super::problem::{MAX_FOUND, Problem};
+use super::selector::Selector;
+use super::types::{Recipe, Step, Target, Validate};
+use super::values::{Condition, parse_size};
+
+/// Rules of one target at most: twice the tensors of the largest models, each of which may be compiled.
+const MAX_RULES: usize = 10_000;
+
+/// What the running version can do. Names are lower case.
+#[derive(Clone, Copy, Debug)]
+pub struct Available<'a> {
+    /// Formats that can be written.
+    pub formats: &'a [&'a str],
+    /// Quantizations of a whole GGUF.
+    pub quantizations: &'a [&'a str],
+    /// Types of single tensors in a GGUF.
+    pub tensor_types: &'a [&'a str],
+    /// Metrics that `fail_if` can be measured by.
+    pub metrics: &'a [&'a str],
+    /// Whether `validate.data` can be used.
+    pub evaluation: bool,
+}
+
+impl Default for Available<'static> {
+    fn default() -> Self {
+        Self {
+            formats: names::FORMATS_NOW,
+            quantizations: names::FILE_TYPES_NOW,
+            tensor_types: names::TENSOR_TYPES_NOW,
+            metrics: &[],
+            evaluation: false,
+        }
+    }
+}
+
+/// Everything that is wrong with a recipe, without opening its source. Problems name the key; those of a recipe that came from text get
+/// their places by [`super::Parsed::check`].
+pub fn check(recipe: &Recipe) -> Vec<Problem> {
+    check_with(recipe, &Available::default())
+}
+
+/// As [`check`], against what the caller says is available.
+pub fn check_with(recipe: &Recipe, available: &Available<'_>) -> Vec<Problem> {
+    let mut checker = Checker { available, out: Vec::new() };
+    checker.recipe(recipe);
+    checker.out
+}
+
+struct Checker<'a> {
+    available: &'a Available<'a>,
+    out: Vec<Problem>,
+}
+
+fn not_yet(path: String, what: &str, help: impl Into<String>) -> Problem {
+    Problem::error(path, format!("{what} is not available in this version")).with_help(help)
+}
+
+impl Checker<'_> {
+    fn recipe(&mut self, r: &Recipe) {
+        for key in keys_of(Room::Top).filter(|k| k.state == State::Later) {
+            if get_recipe(r, key).is_some() {
+                self.out.push(not_yet(key.name.to_owned(), &format!("`{}`", key.name), "Remove it to run the recipe."));
+            }
+        }
+        if let Some(format) = &r.source.format
+            && names::format(format).is_none()
+        {
+            self.out.push(
+                Problem::error("source.format", format!("unknown format `{format}`"))
+                    .with_help(names::format_help(format)),
+            );
+        }
+        for (i, step) in r.pipeline.iter().enumerate() {
+            self.step(i, step);
+        }
+        if r.targets.is_empty() {
+            let help = "Add a [[target]] with `format = \"gguf\"` and a `quantization`.";
+            self.out.push(
+                Problem::error("target", "the recipe has no target, so there is nothing to write").with_help(help),
+            );
+        }
+        for (i, target) in r.targets.iter().enumerate() {
+            self.target(&format!("target[{i}]"), target);
+            self.outputs(i, target, r);
+        }
+        if let Some(validate) = &r.validate {
+            self.validate(validate);
+        }
+    }
+
+    fn step(&mut self, i: usize, step: &Step) {
+        let path = format!("pipeline[{i}]");
+        let words: Vec<&str> = keys::STEPS.iter().map(|(s, _)| *s).collect();
+        self.out.push(match keys::step(&step.step) {
+            Some(name) => not_yet(path, &format!("the step `{name}`"), "Remove it to run the recipe."),
+            None => Problem::error(path, format!("unknown step `{}`", step.step)).with_help(suggest(
+                &step.step,
+                words.iter().copied(),
+                &listed("Steps", &words),
+            )),
+        });
+    }
+
+    fn target(&mut self, at: &str, t: &Target) {
+        let format = names::format(&t.format);
+        match format {
+            None if t.format.is_empty() => {
+                self.out.push(
+                    Problem::error(format!("{at}.format"), "this target has no `format`")
+                        .with_help(listed("Formats", FORMATS)),
+                );
+            }
+            None => {
+                let p = Problem::error(format!("{at}.format"), format!("unknown format `{}`", t.format));
+                self.out.push(p.with_help(names::format_help(&t.format)));
+            }
+            Some(known) if !self.available.formats.contains(&known) => {
+                let help = listed("This version writes", self.available.formats);
+                self.out.push(not_yet(format!("{at}.format"), &format!("writing {known}"), help));
+            }
+            Some(_) => {}
+        }
+        for key in keys_of(Room::Target) {
+            let Some(value) = get_target(t, key) else { continue };
+            let path = format!("{at}.{}", key.name);
+            match format {
+                Some(format) if !key.fits(format) => {
+                    let message =
+                        format!("`{}` is for {} targets, and this one is {format}", key.name, key.formats.join(", "));
+                    self.out.push(Problem::error(path, message).with_help("Remove it."));
+                }
+                _ if key.state == State::Later => {
+                    self.out.push(not_yet(path, &format!("`{}`", key.name), "Remove it to run the recipe."));
+                }
+                _ => self.value(key, &path, &value, format),
+            }
+        }
+        if t.use_mlock == Some(true) && !t.modelfile && format == Some("gguf") {
+            let note =
+                Problem::note(format!("{at}.use_mlock"), "`use_mlock` is a runtime setting that a GGUF cannot hold");
+            self.out.push(
+                note.with_help("It goes into the Modelfile: set `modelfile = true`, or pass --mlock to llama.cpp."),
+            );
+        }
+    }
+
+    fn value(&mut self, key: &Key, path: &str, value: &serde_json::Value, format: Option<&str>) {
+        let text = value.as_str().unwrap_or("");
+        match key.kind {
+            Kind::Quantization => self.quantization(path, text, format),
+            Kind::TensorType => self.tensor_type(path, text),
+            Kind::Integer(low, high) if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) => {
+                let message = format!("`{}` takes {}, not {value}", key.name, key.kind.describe());
+                self.out.push(Problem::error(path, message));
+            }
+            Kind::Size => {
+                let p = match parse_size(text) {
+                    Some(0) => Problem::error(path, format!("`{}` cannot be 0", key.name)),
+                    None => Problem::error(path, format!("{text:?} is no size")),
+                    Some(_) => return,
+                };
+                self.out.push(p.with_help("Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)."));
+            }
+            Kind::Rules => {
+                let rules = value.as_object().into_iter().flatten();
+                if rules.clone().count() > MAX_RULES {
+                    let p = Problem::error(path, format!("more than {MAX_RULES} rules"));
+                    self.out.push(p.with_help("Use patterns with `*` or `re:` instead of one rule for each tensor."));
+                    return;
+                }
+                for (selector, kind) in rules {
+                    if self.out.len() >= MAX_FOUND {
+                        return;
+                    }
+                    let path = format!("{path}.{selector}");
+                    if let Err(why) = Selector::parse(selector) {
+                        let help = "A selector is a role (attention, ffn, norm, embedding, output), a kind (ffn_down), a name with `*`, or `re:` and a regular expression.";
+                        self.out.push(Problem::error(path.clone(), why).with_help(help));
+                    }
+                    self.tensor_type(&path, kind.as_str().unwrap_or(""));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn quantization(&mut self, path: &str, text: &str, format: Option<&str>) {
+        let lower = names::quantization(text).to_ascii_lowercase();
+        let (known, now): (&[&str], &[&str]) = match format {
+            Some("gguf" | "ggml") => (FILE_TYPES, self.available.quantizations),
+            Some("safetensors" | "pytorch") => (PLAIN_TYPES, PLAIN_TYPES),
+            Some(_) => (GRAPH_TYPES, GRAPH_TYPES),
+            None => return,
+        };
+        let format = format.unwrap_or_default();
+        if now.contains(&lower.as_str()) {
+            return;
+        }
+        if known.contains(&lower.as_str()) {
+            self.out.push(not_yet(
+                path.to_owned(),
+                &format!("the quantization `{lower}`"),
+                listed("This version makes", now),
+            ));
+            return;
+        }
+        let message = if FILE_TYPES.contains(&lower.as_str()) || GRAPH_TYPES.contains(&lower.as_str()) {
+            format!("`{text}` is no quantization of {format} files")
+        } else {
+            format!("unknown quantization `{text}`")
+        };
+        let help = suggest(&lower, known.iter().copied(), &listed(&format!("For {format}"), now));
+        self.out.push(Problem::error(path, message).with_help(help));
+    }
+
+    fn tensor_type(&mut self, path: &str, text: &str) {
+        let lower = text.to_ascii_lowercase();
+        if self.available.tensor_types.contains(&lower.as_str()) {
+            return;
+        }
+        if TENSOR_TYPES.contains(&lower.as_str()) {
+            let help = listed("This version makes", self.available.tensor_types);
+            self.out.push(not_yet(path.to_owned(), &format!("the tensor type `{lower}`"), help));
+            return;
+        }
+        let base = lower.rsplit_once('_').map_or("", |(base, _)| base);
+        let (message, help) = if FILE_TYPES.contains(&lower.as_str()) && TENSOR_TYPES.contains(&base) {
+            (format!("`{text}` is a mix for whole files, not a type of one tensor"), format!("Did you mean `{base}`?"))
+        } else {
+            let types = listed("Types", self.available.tensor_types);
+            (format!("unknown tensor type `{text}`"), suggest(&lower, TENSOR_TYPES.iter().copied(), &types))
+        };
+        self.out.push(Problem::error(path, message).with_help(help));
+    }
+
+    /// No two targets may write the same place, none may write over the source.
+    fn outputs(&mut self, i: usize, t: &Target, r: &Recipe) {
+        let Some(output) = &t.output else { return };
+        let path = format!("target[{i}].output");
+        if r.source.path.as_ref() == Some(output) {
+            let p = Problem::error(path, format!("the output {} is the source", output.display()));
+            self.out.push(p.with_help("remold never writes over its input; choose another place."));
+        } else if let Some(first) = r.targets[..i].iter().position(|o| o.output.as_ref() == Some(output)) {
+            let message = format!("target {} writes to {} already", first + 1, output.display());
+            self.out.push(Problem::error(path, message).with_help("Give each target a place of its own."));
+        }
+    }
+
+    fn validate(&mut self, v: &Validate) {
+        if v.data.is_some() && !self.available.evaluation {
+            self.out.push(not_yet("validate.data".to_owned(), "measuring on text", "Remove `data` to run the recipe."));
+        }
+        for (metric, condition) in v.fail_if.iter().take(MAX_FOUND) {
+            let path = format!("validate.fail_if.{metric}");
+            if Condition::parse(condition).is_none() {
+                let p = Problem::error(path.clone(), format!("{condition:?} is no condition"));
+                self.out.push(p.with_help("Write a comparison and a number: `> 0.05`, `<= 3`."));
+            }
+            if self.available.metrics.contains(&metric.as_str()) {
+                continue;
+            }
+            self.out.push(if METRICS.contains(&metric.as_str()) {
+                not_yet(path, &format!("the metric `{metric}`"), "Remove it to run the recipe.")
+            } else {
+                let p = Problem::error(path, format!("unknown metric `{metric}`"));
+                p.with_help(suggest(metric, METRICS.iter().copied(), &listed("Metrics", METRICS)))
+            });
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The tables of `docs/recipe.md`, from the table of keys.
+
+use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use std::fmt::Write as _;
+
+/// Every key as Markdown tables, one for each place a key can stand in.
+pub fn manual() -> String {
+    let mut out = String::new();
+    out.push_str("### At the top\n\n");
+    table(&mut out, Room::Top);
+    out.push_str("\nTables and lists at the top:\n\n| key | takes |\n| --- | --- |\n");
+    for (name, what) in GROUPS {
+        let aliases: Vec<String> =
+            GROUP_ALIASES.iter().filter(|(_, g)| g == name).map(|(a, _)| format!("`{a}`")).collect();
+        let also = if aliases.is_empty() { String::new() } else { format!(" (also {})", aliases.join(", ")) };
+        let _ = writeln!(out, "| `{name}`{also} | {what} |");
+    }
+    out.push_str("\n### `[source]`\n\n");
+    table(&mut out, Room::Source);
+    out.push_str("\n### `[[target]]`\n\n");
+    table(&mut out, Room::Target);
+    out.push_str("\n### `[validate]`\n\n");
+    table(&mut out, Room::Validate);
+    for (step, aliases) in STEPS {
+        let aliases: Vec<String> = aliases.iter().map(|a| format!("`{a}`")).collect();
+        let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{step}\"` (also {})\n\n", aliases.join(", "));
+        table(&mut out, Room::Step(step));
+    }
+    out
+}
+
+fn table(out: &mut String, room: Room) {
+    out.push_str("| key | takes | for | state | what it does | example |\n| --- | --- | --- | --- | --- | --- |\n");
+    for k in keys_of(room) {
+        let formats = if k.formats.is_empty() { "all".to_owned() } else { k.formats.join(", ") };
+        let formats = if room == Room::Target { formats } else { "–".to_owned() };
+        let state = match k.state {
+            State::Since(version) => format!("since {version}"),
+            State::Later => "later".to_owned(),
+            State::NoEffect => "no effect".to_owned(),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {formats} | {state} | {} | `{}` |",
+            names(k),
+            takes(k.kind),
+            k.help,
+            k.example.replace('|', "\\|")
+        );
+    }
+}
+
+fn names(k: &Key) -> String {
+    let mut other: Vec<String> = k.aliases.iter().map(|a| format!("`{a}`")).collect();
+    let at_top = k.flat.iter().filter(|f| !k.aliases.contains(f)).map(|f| format!("`{f}` at the top"));
+    other.extend(at_top);
+    if other.is_empty() { format!("`{}`", k.name) } else { format!("`{}` (also {})", k.name, other.join(", ")) }
+}
+
+fn takes(kind: Kind) -> String {
+    kind.describe().replace('|', "\\|")
+}

@@ -1,0 +1,205 @@
+//! The words a recipe may use as values: formats, quantizations, tensor types, metrics; and the nearest known word to a wrong one.
+
+/// A quantization of a whole file, as llama.cpp's `llama-quantize` names it, lower case.
+pub(crate) const FILE_TYPES: &[&str] = &[
+    "auto",
+    "f32",
+    "f16",
+    "bf16",
+    "q8_0",
+    "q4_0",
+    "q4_1",
+    "q5_0",
+    "q5_1",
+    "q2_k",
+    "q2_k_s",
+    "q3_k",
+    "q3_k_s",
+    "q3_k_m",
+    "q3_k_l",
+    "q4_k",
+    "q4_k_s",
+    "q4_k_m",
+    "q5_k",
+    "q5_k_s",
+    "q5_k_m",
+    "q6_k",
+    "iq1_s",
+    "iq1_m",
+    "iq2_xxs",
+    "iq2_xs",
+    "iq2_s",
+    "iq2_m",
+    "iq3_xxs",
+    "iq3_xs",
+    "iq3_s",
+    "iq3_m",
+    "iq4_nl",
+    "iq4_xs",
+    "tq1_0",
+    "tq2_0",
+    "mxfp4_moe",
+    "nvfp4",
+    "q1_0",
+    "q2_0",
+    "copy",
+];
+
+/// The file types this version makes.
+pub(crate) const FILE_TYPES_NOW: &[&str] = &[
+    "auto", "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q2_k_s", "q3_k", "q3_k_s", "q3_k_m",
+    "q3_k_l", "q4_k", "q4_k_s", "q4_k_m", "q5_k", "q5_k_s", "q5_k_m", "q6_k",
+];
+
+/// Types of single tensors in a GGUF.
+pub(crate) const TENSOR_TYPES: &[&str] = &[
+    "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq1_s",
+    "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4", "nvfp4",
+    "q1_0", "q2_0",
+];
+
+/// The tensor types this version makes.
+pub(crate) const TENSOR_TYPES_NOW: &[&str] =
+    &["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"];
+
+/// Element types for plain tensor files (safetensors, PyTorch).
+pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
+
+/// Quantizations of the graph formats; the guide's words first.
+pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "auto"];
+
+/// Formats by their canonical names.
+pub(crate) const FORMATS: &[&str] = &["safetensors", "pytorch", "gguf", "ggml", "onnx", "ort", "tflite", "savedmodel"];
+
+/// Formats this version writes.
+pub(crate) const FORMATS_NOW: &[&str] = &["safetensors", "pytorch", "gguf"];
+
+/// Other spellings of formats.
+const FORMAT_ALIASES: &[(&str, &str)] = &[
+    ("pt", "pytorch"),
+    ("pth", "pytorch"),
+    ("torch", "pytorch"),
+    ("safetensor", "safetensors"),
+    ("tensorflow", "savedmodel"),
+    ("tf", "savedmodel"),
+    ("saved_model", "savedmodel"),
+    ("onnxruntime", "ort"),
+];
+
+/// Formats people ask for that remold does not make.
+const OUTSIDE: &[&str] =
+    &["tensorrt", "engine", "coreml", "mlmodel", "mlpackage", "openvino", "mlx", "exl2", "gptq", "awq"];
+
+/// Roles of tensors, usable as selectors.
+pub(crate) const ROLES: &[&str] = &["attention", "ffn", "norm", "embedding", "output", "other"];
+
+/// Metrics of `fail_if`.
+pub(crate) const METRICS: &[&str] = &[
+    "rmse",
+    "sqnr_db",
+    "cosine",
+    "max_abs",
+    "ppl",
+    "ppl_ratio",
+    "kld_mean",
+    "kld_median",
+    "kld_p99",
+    "kld_p999",
+    "kld_max",
+    "flips",
+    "same_top",
+    "bytes",
+    "bits_per_weight",
+];
+
+/// The canonical name of a format; `None` if nobody knows it.
+pub(crate) fn format(name: &str) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    let direct = FORMATS.iter().find(|f| **f == lower).copied();
+    direct.or_else(|| FORMAT_ALIASES.iter().find(|(a, _)| *a == lower).map(|(_, f)| *f))
+}
+
+/// The canonical spelling of a quantization that has another: `fp16` → `f16`. Everything else comes back as it is.
+pub(crate) fn quantization(name: &str) -> String {
+    match name.to_ascii_lowercase().as_str() {
+        "fp32" | "float32" => "f32".to_owned(),
+        "fp16" | "float16" | "half" => "f16".to_owned(),
+        "bfloat16" => "bf16".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// What to say about a format nobody knows.
+pub(crate) fn format_help(name: &str) -> String {
+    if OUTSIDE.contains(&name.to_ascii_lowercase().as_str()) {
+        return format!("remold does not make `{name}` files. {}", listed("Formats", FORMATS));
+    }
+    suggest(name, FORMATS.iter().copied().chain(FORMAT_ALIASES.iter().map(|(a, _)| *a)), &listed("Formats", FORMATS))
+}
+
+/// `Did you mean …? ` when something is near, then `rest`.
+pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, rest: &str) -> String {
+    match nearest(word, known) {
+        Some(near) => format!("Did you mean `{near}`? {rest}"),
+        None => rest.to_owned(),
+    }
+}
+
+/// `Formats: a, b, c.`
+pub(crate) fn listed(what: &str, words: &[&str]) -> String {
+    format!("{what}: {}.", words.join(", "))
+}
+
+/// The known word nearest to `word`, if it is near enough to be a slip.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 80 {
+        return None;
+    }
+    let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', ' ', '.'], "");
+    let word = fold(word);
+    let far = (word.chars().count() / 3).clamp(1, 4);
+    let distances = known.into_iter().map(|k| (strsim::damerau_levenshtein(&word, &fold(k)), k));
+    let near = distances.filter(|(d, k)| *d <= far || begins_alike(&word, &fold(k))).min_by_key(|(d, _)| *d);
+    near.map(|(_, k)| k)
+}
+
+/// One is the beginning of the other, and long enough to mean it.
+fn begins_alike(word: &str, known: &str) -> bool {
+    word.len().min(known.len()) >= 5 && (known.starts_with(word) || word.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FormatId;
+
+    #[test]
+    fn formats_are_those_of_the_contract() {
+        assert_eq!(FORMATS, FormatId::ALL.map(FormatId::name));
+        for (_, name) in FORMAT_ALIASES {
+            assert!(FORMATS.contains(name));
+        }
+    }
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        for (word, want) in [
+            ("quantisation", Some("quantization")),
+            ("quant", Some("quantization")),
+            ("Quantization", Some("quantization")),
+            ("context-lenght", Some("context_length")),
+            ("zebra", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(word, ["quantization", "context_length", "pure"]), want, "{word}");
+        }
+        assert_eq!(nearest("q4_km", FILE_TYPES.iter().copied()), Some("q4_k_m"));
+    }
+
+    #[test]
+    fn what_is_available_is_known() {
+        assert!(FILE_TYPES_NOW.iter().all(|t| FILE_TYPES.contains(t)));
+        assert!(TENSOR_TYPES_NOW.iter().all(|t| TENSOR_TYPES.contains(t)));
+        assert!(FORMATS_NOW.iter().all(|t| FORMATS.contains(t)));
+    }
+}

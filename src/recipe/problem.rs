@@ -1,0 +1,228 @@
+//! What is wrong with a recipe, where, and what to write instead.
+
+use serde::Serialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Problems listed at most; more are counted, not shown.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// Problems looked for at most: finding the nearest word for each of 50,000 wrong keys would take seconds and help nobody.
+pub(crate) const MAX_FOUND: usize = 1000;
+
+/// Characters of a source line shown at most, so that a one-line JSON file does not fill the screen.
+const SHOWN_CHARS: usize = 100;
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The recipe cannot be run.
+    Error,
+    /// The recipe runs; the user should know this.
+    Note,
+}
+
+/// A place in a recipe's text. Lines and columns begin at 1; columns count characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The file, if the text came from one.
+    pub file: Option<PathBuf>,
+    /// Line.
+    pub line: usize,
+    /// Column of the first character.
+    pub column: usize,
+    /// Characters concerned on that line, at least 1.
+    pub width: usize,
+    /// The line's text.
+    pub source: String,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Error or note.
+    pub severity: Severity,
+    /// The key it is about, in canonical spelling: `target[0].context_length`; empty for the whole text.
+    pub path: String,
+    /// The fact: one clause, lower case.
+    pub message: String,
+    /// What is allowed or what to do: full sentences.
+    pub help: Option<String>,
+    /// Where it stands, if the recipe came from text.
+    pub place: Option<Box<Place>>,
+}
+
+impl Problem {
+    /// An error about a key.
+    pub(crate) fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, path: path.into(), message: message.into(), help: None, place: None }
+    }
+
+    /// A note about a key.
+    pub(crate) fn note(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(path, message) }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        let help = help.into();
+        self.help = (!help.is_empty()).then_some(help);
+        self
+    }
+
+    /// Adds the place of a span.
+    pub(crate) fn at(self, span: Span, source: &SourceText) -> Self {
+        Self { place: Some(Box::new(source.place(span))), ..self }
+    }
+
+    /// True if the recipe cannot be run because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Problem {
+    /// Three or four lines: place and fact, the source line, a caret, the help. No line feed at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let note = if self.is_error() { "" } else { "note: " };
+        let Some(place) = &self.place else {
+            match self.path.as_str() {
+                "" => write!(f, "{note}{}", self.message)?,
+                path => write!(f, "{path}: {note}{}", self.message)?,
+            }
+            return self.help.iter().try_for_each(|h| write!(f, "\n    {h}"));
+        };
+        let file = place.file.as_deref().map_or("<recipe>".into(), Path::to_string_lossy);
+        write!(f, "{file}:{}:{}: {note}{}", place.line, place.column, self.message)?;
+        let (shown, column) = window(&place.source, place.column);
+        let number = place.line.to_string();
+        let room = SHOWN_CHARS.saturating_sub(column - 1).max(1);
+        write!(f, "\n  {number} | {shown}")?;
+        let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, room)));
+        write!(f, "\n  {:w$} | {pad}{carets}", "", w = number.len())?;
+        self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {h}", "", w = number.len()))
+    }
+}
+
+/// The part of a line around a column that is shown, and the column within it. Control characters become spaces.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let start = if column > SHOWN_CHARS * 3 / 4 { column - SHOWN_CHARS / 2 } else { 0 };
+    let text: String =
+        line.chars().skip(start).take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    (text.trim_end().to_owned(), column.saturating_sub(start).max(1))
+}
+
+/// Everything that is wrong with a recipe, in the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipeErrors {
+    problems: Vec<Problem>,
+}
+
+impl RecipeErrors {
+    /// Takes what [`placed`] gives.
+    pub(crate) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// A single problem without a place.
+    pub(crate) fn one(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+
+    /// The problems; never empty.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The problems, by value.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+}
+
+/// Problems with their places, in the order of the text, no more than [`MAX_PROBLEMS`]. Only those shown are placed: a place costs a walk
+/// through the text.
+pub(crate) fn placed(mut found: Vec<(Problem, Span)>, source: &SourceText) -> Vec<Problem> {
+    found.sort_by_key(|(_, at)| at.start);
+    let (all, more) = (found.len(), found.len().saturating_sub(MAX_PROBLEMS));
+    found.truncate(MAX_PROBLEMS);
+    let mut out: Vec<Problem> = found.into_iter().map(|(p, at)| p.at(at, source)).collect();
+    if more > 0 {
+        let count = if all >= MAX_FOUND { String::new() } else { format!("{more} ") };
+        out.push(Problem::error("", format!("and {count}more")));
+    }
+    out
+}
+
+impl fmt::Display for RecipeErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, p) in self.problems.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{p}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RecipeErrors {}
+
+/// A range of bytes in a recipe's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The text a recipe came from, for turning spans into places.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceText {
+    pub file: Option<PathBuf>,
+    pub text: String,
+}
+
+impl SourceText {
+    /// The place of a span; anything out of range is clamped to the end of the text.
+    pub fn place(&self, span: Span) -> Place {
+        let bytes = self.text.as_bytes();
+        let start = self.text.floor_char_boundary(span.start.min(bytes.len()));
+        let before = &self.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let rest = &self.text[start..];
+        let line_end = start + rest.find('\n').unwrap_or(rest.len());
+        let end = self.text.floor_char_boundary(span.end.clamp(start, line_end));
+        Place {
+            file: self.file.clone(),
+            line: before.bytes().filter(|&b| b == b'\n').count() + 1,
+            column: self.text[line_start..start].chars().count() + 1,
+            width: self.text[start..end].trim_end().chars().count().max(1),
+            source: self.text[line_start..line_end].trim_end_matches('\r').to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters() {
+        let source = SourceText { file: None, text: "a = 1\r\nü = \"x\" # y\n".into() };
+        let at = source.place(Span { start: 12, end: 15 });
+        assert_eq!((at.line, at.column, at.width, at.source.as_str()), (2, 5, 3, "ü = \"x\" # y"));
+        let end = source.place(Span { start: 999, end: 1000 });
+        assert_eq!((end.line, end.column, end.width), (3, 1, 1));
+    }
+
+    #[test]
+    fn long_lines_are_shown_in_part() {
+        let source = SourceText { file: None, text: format!("{}bad", "x ".repeat(4000)) };
+        let problem = Problem::error("", "no").at(Span { start: 8000, end: 8003 }, &source);
+        let text = problem.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.iter().all(|l| l.len() < 120), "{text}");
+        assert_eq!(lines[1].find("bad"), lines[2].find("^^^"));
+    }
+}

@@ -1,0 +1,125 @@
+//! Which tensors a rule means: a role, a kind, a name with `*`, or a regular expression.
+
+use super::names::ROLES;
+use regex::{Regex, RegexBuilder};
+
+/// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
+const REGEX_BYTES: usize = 1 << 18;
+
+/// A selector of tensors, as keys of `tensor_types` and members of `layers` say it.
+#[derive(Clone, Debug)]
+pub enum Selector {
+    /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`: every tensor of that role.
+    Role(String),
+    /// A plain word: every tensor of that kind (`ffn_down`), or the one of that name (with or without `.weight`).
+    Word(String),
+    /// A name with `*` (any characters) or `?` (one character), against the whole name.
+    Glob(String),
+    /// `re:` and a regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`).
+    Regex(Regex),
+}
+
+impl Selector {
+    /// Reads a selector.
+    ///
+    /// # Errors
+    /// One clause saying what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(pattern) = text.strip_prefix("re:") {
+            if pattern.is_empty() {
+                return Err("nothing stands after `re:`".to_owned());
+            }
+            let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
+            return built.map(Self::Regex).map_err(|e| {
+                let last = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+                format!("the regular expression `{pattern}` is wrong: {last}")
+            });
+        }
+        if text.trim().is_empty() {
+            return Err("a selector cannot be empty".to_owned());
+        }
+        if text.contains(['*', '?']) {
+            return Ok(Self::Glob(text.to_owned()));
+        }
+        Ok(if ROLES.contains(&text) { Self::Role(text.to_owned()) } else { Self::Word(text.to_owned()) })
+    }
+
+    /// True if the tensor of that name, role and kind is meant.
+    pub fn matches(&self, name: &str, role: &str, kind: &str) -> bool {
+        match self {
+            Self::Role(r) => r == role,
+            Self::Word(w) => w == kind || w == name || name.strip_suffix(".weight") == Some(w),
+            Self::Glob(pattern) => glob(pattern.as_bytes(), name.as_bytes()),
+            Self::Regex(regex) => regex.is_match(name),
+        }
+    }
+}
+
+/// Wildcard match in at most `pattern × name` steps: on a mismatch, the last star takes one byte more.
+fn glob(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    n = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_match_what_they_say() {
+        let name = "blk.3.ffn_down.weight";
+        for (text, want) in [
+            ("ffn", true),
+            ("attention", false),
+            ("ffn_down", true),
+            ("ffn_up", false),
+            (name, true),
+            ("blk.3.ffn_down", true),
+            ("blk.*.ffn_*", true),
+            ("*ffn_down*", true),
+            ("blk.?.ffn_down.weight", true),
+            ("*.bias", false),
+            ("re:ffn_(down|up)", true),
+            ("re:^ffn", false),
+            ("re:blk\\.[0-3]\\.", true),
+            ("*", true),
+        ] {
+            assert_eq!(Selector::parse(text).unwrap().matches(name, "ffn", "ffn_down"), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_selectors_are_refused() {
+        for text in ["", " ", "re:", "re:(", "re:a{1000}{1000}{1000}"] {
+            assert!(Selector::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn many_stars_end_soon() {
+        let pattern = "*a".repeat(60);
+        assert!(!Selector::parse(&pattern).unwrap().matches(&"a".repeat(59), "", ""));
+        assert!(Selector::parse(&pattern).unwrap().matches(&"a".repeat(60), "", ""));
+    }
+}

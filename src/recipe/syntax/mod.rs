@@ -1,0 +1,71 @@
+//! TOML, YAML and JSON text → the tree of `tree`, with the place of every key and value.
+//!
+//! Refuses text above 1 MiB, nesting above 32 levels and more than 50,000 values (aliases of YAML count each time they are used), so
+//! that no input can take more than a few megabytes.
+
+mod json;
+mod toml;
+mod yaml;
+
+use super::problem::{Problem, SourceText, Span};
+use super::tree::{MAX_TEXT_BYTES, Node};
+use std::path::Path;
+
+/// The syntax a recipe is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// TOML 1.
+    Toml,
+    /// YAML 1.2, core schema.
+    Yaml,
+    /// JSON, RFC 8259.
+    Json,
+}
+
+impl Syntax {
+    /// By the file's extension; TOML when it says nothing.
+    pub fn of(path: &Path) -> Self {
+        let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        match ext.as_str() {
+            "yaml" | "yml" => Self::Yaml,
+            "json" => Self::Json,
+            _ => Self::Toml,
+        }
+    }
+}
+
+/// A problem and the span it is at.
+pub(crate) type Found = (Problem, Span);
+
+/// Reads text into a tree. A TOML text with several mistakes gives all of them and what could be understood.
+pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Found>) {
+    if source.text.len() > MAX_TEXT_BYTES {
+        let p =
+            Problem::error("", format!("the text is {} bytes long; {MAX_TEXT_BYTES} are allowed", source.text.len()));
+        return (None, vec![(p.with_help("Is this a recipe?"), Span::default())]);
+    }
+    match syntax {
+        Syntax::Toml => toml::read(&source.text),
+        Syntax::Yaml => split(yaml::read(&source.text)),
+        Syntax::Json => split(json::read(&source.text)),
+    }
+}
+
+fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
+    match result {
+        Ok(node) => (Some(node), Vec::new()),
+        Err(found) => (None, vec![found]),
+    }
+}
+
+/// The keys of a table so far.
+type Seen = std::collections::HashSet<String>;
+
+/// Remembers a key; tells one that stands twice.
+fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
+    if seen.insert(key.to_owned()) {
+        return Ok(());
+    }
+    let p = Problem::error("", format!("the key `{key}` stands twice in this table"));
+    Err((p.with_help("Keep one of them."), at))
+}

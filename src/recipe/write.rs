@@ -1,0 +1,142 @@
+//! A [`Recipe`] → TOML that reads back as the same recipe, and the template of `recipe new`.
+
+use super::fields::{get_recipe, get_target};
+use super::keys::{Key, Room, State, keys_of};
+use super::types::{Recipe, Target};
+use serde_json::Value as Json;
+use std::fmt::Write as _;
+
+/// The recipe as TOML, in the order of the manual. What equals its default is left out. `parse` gives the same recipe back; paths that are
+/// not Unicode and nulls in the options of a step are the exceptions.
+pub fn to_toml(recipe: &Recipe) -> String {
+    let mut out = String::new();
+    lines(&mut out, keys_of(Room::Top).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
+    let source: Vec<_> = keys_of(Room::Source).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))).collect();
+    if !source.is_empty() {
+        header(&mut out, "[source]");
+        lines(&mut out, source);
+    }
+    for step in &recipe.pipeline {
+        header(&mut out, "[[pipeline]]");
+        lines(&mut out, [("step", Json::String(step.step.clone()))]);
+        lines(&mut out, step.options.iter().map(|(k, v)| (k.as_str(), v.clone())));
+    }
+    for target in &recipe.targets {
+        header(&mut out, "[[target]]");
+        lines(&mut out, keys_of(Room::Target).filter_map(|k| Some((k.name, get_target(target, k)?))));
+    }
+    if recipe.validate.is_some() {
+        header(&mut out, "[validate]");
+        lines(&mut out, keys_of(Room::Validate).filter_map(|k| Some((k.name, get_recipe(recipe, k)?))));
+    }
+    out
+}
+
+fn header(out: &mut String, header: &str) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(header);
+    out.push('\n');
+}
+
+fn lines<'a>(out: &mut String, keys: impl IntoIterator<Item = (&'a str, Json)>) {
+    for (name, v) in keys {
+        if !v.is_null() {
+            key(out, name);
+            out.push_str(" = ");
+            value(out, &v);
+            out.push('\n');
+        }
+    }
+}
+
+/// A key, quoted unless it is bare.
+fn key(out: &mut String, name: &str) {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if bare { out.push_str(name) } else { text(out, name) }
+}
+
+/// A basic string (TOML 1.0 §String): quotes, backslashes and control characters escaped.
+fn text(out: &mut String, s: &str) {
+    out.push('"');
+    for c in s.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn value(out: &mut String, v: &Json) {
+    match v {
+        Json::Null => out.push_str("\"\""),
+        Json::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Json::Number(n) => match n.as_f64().filter(|_| n.is_f64()) {
+            Some(x) => {
+                let _ = write!(out, "{x:?}");
+            }
+            None => {
+                let _ = write!(out, "{n}");
+            }
+        },
+        Json::String(s) => text(out, s),
+        Json::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().filter(|v| !v.is_null()).enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                value(out, item);
+            }
+            out.push(']');
+        }
+        Json::Object(map) => {
+            out.push_str("{ ");
+            for (i, (name, item)) in map.iter().filter(|(_, v)| !v.is_null()).enumerate() {
+                out.push_str(if i > 0 { ", " } else { "" });
+                key(out, name);
+                out.push_str(" = ");
+                value(out, item);
+            }
+            out.push_str(" }");
+        }
+    }
+}
+
+/// What `remold recipe new` writes: a recipe that checks clean, with every key this version acts on as a comment.
+pub fn template() -> String {
+    let mut out = String::from(
+        "# A recipe of remold. `remold recipe check FILE` says what is wrong with it, `remold run FILE --dry-run` what it would do.\n\
+         # Every key is described in docs/recipe.md. A line that begins with `#` is a suggestion.\n\n",
+    );
+    let now = |k: &&Key| matches!(k.state, State::Since(_));
+    comments(&mut out, keys_of(Room::Top).filter(now));
+    out.push_str("\n[source]\n");
+    comments(&mut out, keys_of(Room::Source).filter(now));
+    out.push_str("\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\"\n");
+    let gguf = |k: &&Key| k.fits("gguf") && !matches!(k.name, "format" | "quantization");
+    comments(&mut out, keys_of(Room::Target).filter(now).filter(gguf));
+    out.push_str("\n# Another target from the same read of the source:\n# [[target]]\n# format = \"safetensors\"\n# quantization = \"f16\"\n");
+    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| k.formats == ["safetensors"]));
+    out
+}
+
+fn comments(out: &mut String, keys: impl Iterator<Item = &'static Key>) {
+    for k in keys {
+        let line = format!("# {} = {}", k.name, k.example);
+        let _ = writeln!(out, "{line:<44} # {}", k.help);
+    }
+}
+
+/// A short name for lists: the recipe's own, or what its targets say.
+pub fn title(recipe: &Recipe) -> String {
+    let target = |t: &Target| t.quantization.as_ref().map_or_else(|| t.format.clone(), |q| format!("{}:{q}", t.format));
+    recipe.name.clone().unwrap_or_else(|| recipe.targets.iter().map(target).collect::<Vec<_>>().join(" + "))
+}

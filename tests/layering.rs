@@ -1,0 +1,67 @@
+//! The rooms import only from rooms above them (ARCHITECTURE.md).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Ground floor first.
+const ROOMS: [&str; 13] = [
+    "tensor",
+    "quant",
+    "model",
+    "formats",
+    "arch",
+    "transform",
+    "recipe",
+    "plan",
+    "monitor",
+    "engine",
+    "job",
+    "cli",
+    "tui",
+];
+
+/// The command line opens the workbench; nothing else may look up.
+const ALLOWED: [(&str, &str); 1] = [("cli", "tui")];
+
+fn sources(dir: &Path, all: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            all.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_room_looks_up() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for (floor, room) in ROOMS.iter().enumerate() {
+        let mut files = Vec::new();
+        sources(&src.join(room), &mut files);
+        assert!(!files.is_empty(), "src/{room} is empty");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            // Tests may use what they like.
+            let code = text.split("#[cfg(test)]").next().unwrap_or("");
+            for (n, line) in code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+                for (other, name) in ROOMS.iter().enumerate() {
+                    let up = other > floor && line.contains(&format!("crate::{name}::"));
+                    if up && !ALLOWED.contains(&(room, name)) {
+                        wrong.push(format!("{}:{} uses crate::{name}", file.display(), n + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_is_declared_in_order() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let declared: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert_eq!(declared, ROOMS);
+}

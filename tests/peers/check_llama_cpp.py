@@ -1,0 +1,159 @@
+"""llama.cpp itself: whole files equal to its converter's and quantizer's, the same greedy tokens, the same token ids.
+
+Slow: needs REMOLD_LLAMA_CPP (a llama.cpp tree inside llama-cpp-python's source package, whose Python binding is used) and
+REMOLD_LLAMA_CPP_BIN (its built libraries and tools). `run.sh --llama-cpp` makes both.
+"""
+
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+
+from check_hf import TEXTS
+from harness import MODELS, ROOT, Skip, check_each, need
+from make_golden import describe, sha256
+
+CONVERT = ["f32", "f16", "bf16", "q8_0", "auto"]
+QUANTIZE = ["q8_0", "q4_0", "q5_1", "q2_k", "q3_k_m", "q4_k_s", "q4_k_m", "q5_k_m", "q6_k"]
+GREEDY = ["f16", "bf16", "q8_0", "q4_0", "q4_k_m", "q6_k", "q2_k"]
+PROMPTS = ["def main(", "import os\n\nclass ", "    for i in range("]
+FIXTURES = ["tiny-llama", "mini-bert", "tiny-mistral-sharded", "tiny-llama3-pt"]
+LARGER = [
+    "tiny-bert", "tiny-gemma2", "tiny-gemma3", "tiny-gpt2", "tiny-mixtral", "tiny-phi3", "tiny-qwen2", "tiny-qwen3", "tiny-qwen3moe",
+]
+
+
+def place(variable):
+    """The folder that an environment variable names."""
+    path = pathlib.Path(os.environ.get(variable, ""))
+    need(variable in os.environ and path.is_dir(), f"{variable} does not name a folder (run.sh --llama-cpp sets it)")
+    return path.resolve()
+
+
+def model_folder(name):
+    """A model of fixtures/, or a larger one of `shared/material` beside the checkout where that is there."""
+    for folder in (MODELS / name, ROOT / "../shared/material/hf" / name, ROOT / "../../shared/material/hf" / name):
+        if folder.is_dir():
+            return folder.resolve()
+    raise Skip(f"{name} is not in fixtures/models and shared/material/hf is absent")
+
+
+def reference_convert(remold, model, kind):
+    """What llama.cpp's converter writes."""
+    out = remold.folder / "reference" / f"{model}-{kind}.gguf"
+    if not out.exists():
+        out.parent.mkdir(exist_ok=True)
+        wrapper = pathlib.Path(__file__).with_name("reference_convert.py")
+        script = place("REMOLD_LLAMA_CPP") / "convert_hf_to_gguf.py"
+        command = [sys.executable, wrapper, script, model_folder(model), "--outtype", kind, "--outfile", out]
+        done = subprocess.run(command, capture_output=True, text=True)
+        need(done.returncode == 0, f"the reference converter ended with {done.returncode}: {done.stderr[-500:]}")
+    return out
+
+
+def reference_quantize(remold, model, kind):
+    """What llama-quantize makes of the f32 conversion."""
+    out = remold.folder / "reference" / f"{model}-{kind}-quantized.gguf"
+    if not out.exists():
+        source = reference_convert(remold, model, "f32")
+        tool = place("REMOLD_LLAMA_CPP_BIN") / "llama-quantize"
+        done = subprocess.run([tool, source, out, kind, "2"], capture_output=True, text=True, errors="replace")
+        need(done.returncode == 0, f"llama-quantize ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+    return out
+
+
+def equal_files(found, wanted):
+    """Equal to the byte; if not, says where the descriptions part."""
+    if sha256(found.read_bytes()) == sha256(wanted.read_bytes()):
+        return f"{found.stat().st_size:,} bytes"
+    one, two = describe(found), describe(wanted)
+    for part in ("metadata", "tensors"):
+        for ours, theirs in zip(one[part], two[part]):
+            need(ours == theirs, f"{part}: {ours} where the reference has {theirs}")
+        need(len(one[part]) == len(two[part]), f"{len(one[part])} {part}, the reference has {len(two[part])}")
+    need(False, "metadata and tensors agree, the files differ (padding or layout)")
+
+
+@check_each("llama.cpp", [(model, kind) for model in FIXTURES + LARGER for kind in CONVERT], slow=True)
+def file_equals_the_converters(remold, case):
+    model, kind = case
+    found = remold.convert(model_folder(model), f"gguf:{kind}", f"{model}-{kind}.gguf")
+    return equal_files(found, reference_convert(remold, model, kind))
+
+
+@check_each("llama.cpp", [(model, kind) for model in FIXTURES + LARGER for kind in QUANTIZE], slow=True)
+def file_equals_the_quantizers(remold, case):
+    model, kind = case
+    found = remold.convert(model_folder(model), f"gguf:{kind}", f"{model}-{kind}.gguf")
+    if kind == "q8_0":  # the converter writes q8_0 too, and that is what remold follows: same tensors in another order
+        found, wanted = describe(found), describe(reference_quantize(remold, model, kind))
+        key = lambda entry: entry["name"]  # noqa: E731
+        need(sorted(found["tensors"], key=key) == sorted(wanted["tensors"], key=key), "tensors differ")
+        return f"{len(found['tensors'])} tensors"
+    return equal_files(found, reference_quantize(remold, model, kind))
+
+
+@functools.cache
+def binding(folder):
+    """llama-cpp-python's module, from its source package, on the libraries that were built."""
+    libraries = place("REMOLD_LLAMA_CPP_BIN")
+    package = place("REMOLD_LLAMA_CPP").parents[1] / "llama_cpp"
+    need(package.is_dir(), f"{package} is not there: REMOLD_LLAMA_CPP is not inside llama-cpp-python's source package")
+    home = folder / "binding" / "llama_cpp"
+    home.mkdir(parents=True)
+    for file in package.iterdir():
+        (home / file.name).symlink_to(file)
+    (home / "lib").unlink(missing_ok=True)
+    (home / "lib").symlink_to(libraries)
+    sys.path.insert(0, str(home.parent))
+    import llama_cpp
+
+    return llama_cpp
+
+
+def greedy(llama_cpp, path, count=48):
+    """The ids that the model continues each prompt with, taking the likeliest each time."""
+    model = llama_cpp.Llama(str(path), n_ctx=256, n_threads=2, verbose=False, seed=1)
+    answers = []
+    for prompt in PROMPTS:
+        model.reset()
+        ids = model.tokenize(prompt.encode(), add_bos=True)
+        stream = model.generate(ids, top_k=1, temp=0.0, repeat_penalty=1.0)
+        answers.append([next(stream) for _ in range(count)])
+    model.close()
+    return answers
+
+
+@check_each("llama.cpp", [("tiny-llama", kind) for kind in GREEDY] + [("tiny-mistral-sharded", "q8_0"), ("tiny-llama3-pt", "bf16")], slow=True)
+def greedy_tokens_equal_the_references(remold, case):
+    model, kind = case
+    llama_cpp = binding(remold.folder)
+    found = remold.convert(model_folder(model), f"gguf:{kind}", f"{model}-{kind}.gguf")
+    reference = reference_convert if kind in CONVERT else reference_quantize
+    pair = greedy(llama_cpp, found), greedy(llama_cpp, reference(remold, model, kind))
+    need(pair[0] == pair[1], f"tokens {pair[0]}, the reference's file gives {pair[1]}")
+    need(len(set(pair[0][0])) > 3 or model != "tiny-llama", f"the trained model repeats itself: {pair[0][0]}")
+    return f"{sum(map(len, pair[0]))} tokens"
+
+
+@check_each("llama.cpp", ["tiny-llama", "tiny-llama3-pt", "tiny-mistral-sharded", "tiny-qwen2", "tiny-gpt2", "mini-bert"], slow=True)
+def llama_cpp_tokenizes_as_transformers_does(remold, model):
+    from transformers import AutoTokenizer
+
+    llama_cpp = binding(remold.folder)
+    folder = model_folder(model)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    path = remold.convert(folder, "gguf:f16", f"{model}-f16.gguf")
+    vocabulary = llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
+    texts = [text for text in TEXTS if text]
+    if (folder / "tokenizer.model").exists():  # the two add the leading space differently where there are spaces already
+        texts = [text for text in texts if not text.startswith(" ")]
+    for text in texts:
+        wanted = tokenizer(text, add_special_tokens=False)["input_ids"]
+        found = vocabulary.tokenize(text.encode(), add_bos=False, special=False)
+        if model == "mini-bert":  # llama.cpp adds [CLS] and [SEP] itself or not at all
+            found = [token for token in found if token not in tokenizer.all_special_ids or token == tokenizer.unk_token_id]
+        need(found == wanted, f"{text!r}: llama.cpp {found[:24]}, transformers {wanted[:24]}")
+    vocabulary.close()
+    return f"{len(texts)} texts"
