@@ -70,13 +70,17 @@ class Pen:
 
 
 def block(ch):
-    """Block elements as rectangles, so that they join whatever the font: x, y, w, h in cells, opacity."""
+    """Block elements and rules as rectangles, so that they join whatever the font: x, y, w, h in cells, opacity."""
     n = ord(ch)
     if 0x2581 <= n <= 0x2588:
         part = (n - 0x2580) / 8
         return 0, 1 - part, 1, part, 1
     if 0x2589 <= n <= 0x258F:
         return 0, 0, (0x2590 - n) / 8, 1, 1
+    if ch == "─":
+        return 0, 0.47, 1, 0.07, 1
+    if ch == "│":
+        return 0.43, 0, 0.14, 1, 1
     if ch in "░▒▓":
         return 0, 0, 1, 1, {"░": 0.3, "▒": 0.55, "▓": 0.8}[ch]
     return None
@@ -97,7 +101,7 @@ def main():
     width = max(sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c, _ in r) for r in rows)
     w, h = width * CELL_W + 2 * PAD, len(rows) * CELL_H + 2 * PAD + BAR
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w:.0f} {h:.0f}" width="{w:.0f}" height="{h:.0f}" '
-           f'font-family="ui-monospace, SFMono-Regular, Menlo, \'DejaVu Sans Mono\', Consolas, monospace" font-size="{SIZE}">',
+           f'font-family="ui-monospace, SFMono-Regular, Menlo, \'DejaVu Sans Mono\', Consolas, monospace" font-size="{SIZE}" shape-rendering="crispEdges">',
            f'<rect width="100%" height="100%" rx="8" fill="{BACK}"/>',
            *(f'<circle cx="{PAD + 6 + 18 * i}" cy="18" r="5.5" fill="#444a57"/>' for i in range(3)),
            f'<text x="{w / 2:.0f}" y="22" fill="#868c9a" text-anchor="middle">{html.escape(title)}</text>']
