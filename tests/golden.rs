@@ -23,7 +23,10 @@ fn root() -> &'static Path {
 }
 
 fn model_folder(name: &str) -> Option<PathBuf> {
-    [root().join("fixtures/models"), root().join("../shared/material/hf")].into_iter().map(|d| d.join(name)).find(|p| p.is_dir())
+    [root().join("fixtures/models"), root().join("../shared/material/hf")]
+        .into_iter()
+        .map(|d| d.join(name))
+        .find(|p| p.is_dir())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -48,9 +51,10 @@ fn array(a: &MetaArray) -> (String, usize, String) {
         MetaArray::I64(v) => ("int64", le!(v)),
         MetaArray::F64(v) => ("float64", le!(v)),
         MetaArray::Bool(v) => ("bool", v.iter().map(|b| u8::from(*b)).collect()),
-        MetaArray::Str(v) => {
-            ("string", v.iter().flat_map(|s| (s.len() as u64).to_le_bytes().into_iter().chain(s.iter().copied())).collect())
-        }
+        MetaArray::Str(v) => (
+            "string",
+            v.iter().flat_map(|s| (s.len() as u64).to_le_bytes().into_iter().chain(s.iter().copied())).collect(),
+        ),
         MetaArray::Nested(_) => ("array", Vec::new()),
     };
     (format!("array<{name}>"), a.len(), hex(&bytes))
@@ -81,7 +85,11 @@ fn metadata(key: &str, v: &MetaValue) -> Value {
 /// Equal, with floats compared as numbers however they were printed.
 fn same(ours: &Value, golden: &Value) -> bool {
     let number = |v: &Value| v.get("value").and_then(Value::as_f64);
-    ours == golden || (ours["key"] == golden["key"] && ours["type"] == golden["type"] && number(ours).is_some() && number(ours) == number(golden))
+    ours == golden
+        || (ours["key"] == golden["key"]
+            && ours["type"] == golden["type"]
+            && number(ours).is_some()
+            && number(ours) == number(golden))
 }
 
 fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBuf>) -> Result<(), String> {
@@ -152,7 +160,10 @@ fn every_golden_conversion_is_reproduced() {
     let (mut passed, mut not_made, mut wrong) = (0, BTreeMap::<String, usize>::new(), Vec::new());
     for (model, mut list) in cases {
         let Some(source) = model_folder(&model) else {
-            eprintln!("skipped: {model} ({} files): neither fixtures/models nor ../shared/material/hf has it", list.len());
+            eprintln!(
+                "skipped: {model} ({} files): neither fixtures/models nor ../shared/material/hf has it",
+                list.len()
+            );
             continue;
         };
         list.sort();
@@ -181,11 +192,16 @@ fn every_golden_conversion_is_reproduced() {
                 let _ = fs::remove_file(&out);
                 let label = format!("{model} {rest} from {}", if from == f32 { "f32 GGUF" } else { "the model" });
                 match convert(from, &out, quantization, imatrix.clone()) {
-                    Err(e) if e.contains("does not quantize to") => *not_made.entry(quantization.to_owned()).or_default() += 1,
+                    Err(e) if e.contains("does not quantize to") => {
+                        *not_made.entry(quantization.to_owned()).or_default() += 1
+                    }
                     Err(e) => wrong.push(format!("{label}: {e}")),
                     Ok(()) => {
                         let mut found = differences(&formats::open(&out).expect("written file opens"), &golden);
-                        if found.is_empty() && how == "convert" && golden["file_sha256"] != hex(&fs::read(&out).expect("file")) {
+                        if found.is_empty()
+                            && how == "convert"
+                            && golden["file_sha256"] != hex(&fs::read(&out).expect("file"))
+                        {
                             found.push("the whole file differs".to_owned());
                         }
                         passed += usize::from(found.is_empty());

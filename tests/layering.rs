@@ -5,7 +5,19 @@ use std::path::{Path, PathBuf};
 
 /// Ground floor first.
 const ROOMS: [&str; 13] = [
-    "tensor", "quant", "model", "formats", "arch", "transform", "recipe", "plan", "monitor", "engine", "job", "cli", "tui",
+    "tensor",
+    "quant",
+    "model",
+    "formats",
+    "arch",
+    "transform",
+    "recipe",
+    "plan",
+    "monitor",
+    "engine",
+    "job",
+    "cli",
+    "tui",
 ];
 
 /// The command line opens the workbench; nothing else may look up.

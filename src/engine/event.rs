@@ -209,7 +209,12 @@ mod tests {
         let bodies = [
             EventBody::Queued { title: "a → b".into() },
             EventBody::Started { pid: 7, threads: 2 },
-            EventBody::Plan { outputs: vec!["x".into()], tensors: 3, bytes: 9, warnings: vec![Warning::about("a.b", "t", "c")] },
+            EventBody::Plan {
+                outputs: vec!["x".into()],
+                tensors: 3,
+                bytes: 9,
+                warnings: vec![Warning::about("a.b", "t", "c")],
+            },
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
             EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
