@@ -19,6 +19,19 @@ pub(super) struct Codec {
 /// The functions of `ty`, if it is implemented.
 pub(super) fn codec(ty: BlockType) -> Option<Codec> {
     use BlockType as B;
+    let read_only: Option<Decode> = match ty {
+        B::IQ2_XXS => Some(iq::iq2::decode_xxs),
+        B::IQ2_XS => Some(iq::iq2::decode_xs),
+        B::IQ2_S => Some(iq::iq2::decode_s),
+        B::IQ3_XXS => Some(iq::iq3::decode_xxs),
+        B::IQ3_S => Some(iq::iq3::decode_s),
+        B::IQ1_S => Some(iq::iq1::decode_s),
+        B::IQ1_M => Some(iq::iq1::decode_m),
+        _ => None,
+    };
+    if let Some(decode) = read_only {
+        return Some(Codec { encode_row: None, decode });
+    }
     let (encode, decode): (EncodeRow, Decode) = match ty {
         B::Q4_0 => (legacy::q4_0::encode_row, legacy::q4_0::decode),
         B::Q4_1 => (legacy::q4_1::encode_row, legacy::q4_1::decode),
