@@ -47,7 +47,7 @@ pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
         for (at, width, digits, first) in GROUPS {
             for (n, power) in POWERS.into_iter().enumerate().take(digits) {
                 for m in 0..width {
-                    let digit = u16::from(b[at + m].wrapping_mul(power)) * 3 >> 8;
+                    let digit = (u16::from(b[at + m].wrapping_mul(power)) * 3) >> 8;
                     out[first + n * width + m] = (i32::from(digit) - 1) as f32 * d;
                 }
             }
