@@ -395,6 +395,30 @@ fn a_header_over_the_cap_is_a_limit() {
 }
 
 #[test]
+fn large_files_of_nothing_do_not_fill_the_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    // Sparse: a terabyte that takes no disk, so every count in it is "plausible".
+    let bombs = [
+        (
+            "section",
+            Gguf::new(0, 1).str(b"k").u32(9).u32(0).u64((1 << 27) - 20),
+            "the header is larger than that of any real model",
+        ),
+        ("bytes", Gguf::new(0, 1).str(b"k").u32(9).u32(0).u64(1 << 35), "more than the 134217728 allowed"),
+        ("string", Gguf::new(0, 1).str(b"k").u32(8).u64(1 << 35), "string of 34359738368 bytes, but at most 134217728"),
+        ("names", Gguf::new(1 << 20, 0).u64(1 << 30), "string of 1073741824 bytes, but at most 65535"),
+        ("tensors", Gguf::new(1 << 30, 0), "1073741824 entries are more than the 1048576 allowed"),
+    ];
+    for (what, gguf, expected) in bombs {
+        let path = dir.path().join("bomb.gguf");
+        fs::write(&path, gguf.0).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        let e = formats::open(&path).unwrap_err();
+        assert!(e.to_string().contains(expected), "{what}: {e}");
+    }
+}
+
+#[test]
 fn indexes_that_are_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
