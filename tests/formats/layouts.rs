@@ -2,7 +2,7 @@
 
 use crate::support::{request, write};
 use remold::formats::{self, LayoutTensor};
-use remold::model::{ErrorKind, MemoryRows, MetaValue, Metadata, Model, Sidecar, Sidecars, TensorEntry};
+use remold::model::{ErrorKind, MemoryRows, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars, TensorEntry};
 use remold::quant::{BlockType, Encoding};
 use remold::tensor::{DType, Shape};
 use std::fs;
@@ -182,4 +182,63 @@ fn the_second_reader_of_safetensors_notices_what_was_not_planned() {
     assert!(formats::safetensors::verify(&path, plan, &req).is_err());
     fs::write(&path, &good).unwrap();
     formats::safetensors::verify(&path, plan, &req).unwrap();
+}
+
+/// The text form of a header: what is quoted is bytes, numbers are little-endian of the width behind the colon.
+fn bytes(parts: &[(&str, u64, usize)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (text, number, width) in parts {
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(&number.to_le_bytes()[..*width]);
+    }
+    out
+}
+
+#[test]
+fn the_headers_are_these_bytes() {
+    let side = Sidecars::default();
+    let metadata: Metadata =
+        [("a.b".to_owned(), MetaValue::from("xy")), ("n".to_owned(), MetaArray::U32(vec![7, 8]).into())]
+            .into_iter()
+            .collect();
+    let tensors = [tensor("w", &[2, 32], BlockType::Q8_0), tensor("v", &[3], DType::F32)];
+    let plan = &formats::gguf::layout(&request(Path::new("m.gguf"), &tensors, &metadata, &side)).unwrap()[0];
+    let expected = bytes(&[
+        ("GGUF", 3, 4),
+        ("", 2, 8),
+        ("", 2, 8),
+        ("", 3, 8),
+        ("a.b", 8, 4),
+        ("", 2, 8),
+        ("xy", 1, 8),
+        ("n", 9, 4),
+        ("", 4, 4),
+        ("", 2, 8),
+        ("", 7, 4),
+        ("", 8, 4),
+        ("", 1, 8),
+        ("w", 2, 4),
+        ("", 32, 8),
+        ("", 2, 8),
+        ("", 8, 4),
+        ("", 0, 8),
+        ("", 1, 8),
+        ("v", 1, 4),
+        ("", 3, 8),
+        ("", 0, 4),
+        ("", 96, 8),
+    ]);
+    assert_eq!(plan.fixed, [(0, expected.clone())]);
+    let data = (expected.len() as u64).next_multiple_of(32);
+    assert_eq!(plan.slots.iter().map(|s| (s.offset, s.bytes)).collect::<Vec<_>>(), [(data, 68), (data + 96, 12)]);
+    assert_eq!(plan.bytes, data + 128, "the last tensor is padded too");
+
+    let tensors = [tensor("b", &[3], DType::U8), tensor("a", &[1, 2], DType::F16)];
+    let none = Metadata::new();
+    let plans = formats::safetensors::layout(&request(Path::new("folder"), &tensors, &none, &side)).unwrap();
+    let json = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[1,2],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[3],"data_offsets":[4,7]}}"#;
+    let padded = format!("{json:<width$}", width = json.len().next_multiple_of(8));
+    assert_eq!(plans[0].fixed, [(0, bytes(&[("", padded.len() as u64, 8), (&padded, 0, 0)]))]);
+    assert_eq!(plans[0].path, Path::new("folder/model.safetensors"));
+    assert_eq!(plans[0].bytes, 8 + padded.len() as u64 + 7);
 }
