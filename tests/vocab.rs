@@ -123,7 +123,9 @@ fn metadata(folder: &Path, arch: &str) -> Metadata {
 fn there_and_back(metadata: &Metadata, config: &Value) -> Vec<(String, MetaValue)> {
     let sidecars = restore_sidecars(metadata).unwrap_or_else(|e| panic!("{e}; {:?}", e.hint()));
     if let Some(folder) = std::env::var_os("VOCAB_KEEP") {
-        use std::hash::{DefaultHasher, Hash, Hasher}; let mut h = DefaultHasher::new(); format!("{metadata:?}").hash(&mut h);
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut h = DefaultHasher::new();
+        format!("{metadata:?}").hash(&mut h);
         let name = format!("{:x}", h.finish());
         let folder = Path::new(&folder).join(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -143,7 +145,9 @@ fn restored_files_give_the_same_vocabulary_again() {
         let metadata = metadata(&folder, &arch_of(&golden));
         let config = Value::Object(config_fields(&metadata));
         if std::env::var_os("VOCAB_KEEP").is_some() {
-            use std::hash::{DefaultHasher, Hash, Hasher}; let mut h = DefaultHasher::new(); format!("{metadata:?}").hash(&mut h);
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut h = DefaultHasher::new();
+            format!("{metadata:?}").hash(&mut h);
             println!("KEPT {name} {:x}", h.finish());
         }
         let want: Vec<_> = metadata.iter().skip(1).map(|(k, v)| (k.clone(), v.clone())).collect();
