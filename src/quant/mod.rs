@@ -1,11 +1,118 @@
 //! ggml's block formats as pure functions between `f32` rows and bytes.
 //!
 //! Must not know tensors' names, files or jobs. The types that matter: [`BlockType`] (a block format and its layout) and
-//! [`Encoding`] (a plain dtype or a block format). [`quantize_rows`] gives the bytes of the public ggml reference.
-//! Test with `cargo test quant::`.
+//! [`Encoding`] (a plain dtype or a block format). [`quantize_rows`] gives the bytes of the public ggml reference
+//! (`ggml-quants.c` of llama.cpp, autumn 2026, as its baseline x86-64 build computes them): strict `f32`, every operation
+//! rounded by itself, sums in index order. No `mul_add`, no reordered sum: a compiler may use vectors only where that
+//! changes no bit.
+//!
+//! A family of formats is a folder (`legacy`, `k`, …), a format a file with its byte diagram; the searches for scales that
+//! several formats share stand in `search`, number conversions in `number`. Rows are independent of each other, so any
+//! chunking of rows gives the same bytes. Test with `cargo test quant::`.
 
 mod block_type;
+mod codec;
 mod encoding;
+mod error;
+mod few;
+mod fp4;
+mod iq;
+mod k;
+mod legacy;
+mod number;
+mod search;
+
+#[cfg(test)]
+mod golden_tests;
 
 pub use block_type::BlockType;
 pub use encoding::Encoding;
+pub use error::QuantError;
+
+use codec::codec;
+
+/// True if [`quantize_rows`] can write this format.
+pub fn can_quantize(ty: BlockType) -> bool {
+    codec(ty).is_some_and(|c| c.encode_row.is_some())
+}
+
+/// True if [`dequantize_rows`] can read this format.
+pub fn can_dequantize(ty: BlockType) -> bool {
+    codec(ty).is_some()
+}
+
+/// True if the format cannot be written without importance weights (`ggml_quantize_requires_imatrix`).
+pub fn needs_imatrix(ty: BlockType) -> bool {
+    matches!(ty, BlockType::IQ2_XXS | BlockType::IQ2_XS | BlockType::IQ1_S)
+}
+
+/// The index of the first NaN or infinity, if there is one. The reference refuses the blocks such a value leads to; callers
+/// check their rows with this and name the place.
+pub fn first_non_finite(values: &[f32]) -> Option<usize> {
+    const CHUNK: usize = 64;
+    const EXPONENT: u32 = 0x7f80_0000;
+    let bad = |x: &f32| x.to_bits() & EXPONENT == EXPONENT;
+    for (c, chunk) in values.chunks(CHUNK).enumerate() {
+        // A branch-free pass over the chunk first: this runs over every weight of a model.
+        if chunk.iter().fold(false, |any, x| any | bad(x)) {
+            return chunk.iter().position(bad).map(|i| c * CHUNK + i);
+        }
+    }
+    None
+}
+
+/// Quantizes whole rows of `cols` elements from `src` into `dst`.
+///
+/// `weights` is the importance of each column (an imatrix row of length `cols`); with it the reference runs another, weighted
+/// algorithm. Formats without one (`Q8_0`, `MXFP4`, …) ignore it.
+///
+/// # Errors
+/// `cols` is no multiple of the block length, a length disagrees, the format is not supported or needs weights.
+pub fn quantize_rows(
+    ty: BlockType,
+    src: &[f32],
+    cols: usize,
+    weights: Option<&[f32]>,
+    dst: &mut [u8],
+) -> Result<(), QuantError> {
+    let encode = codec(ty).and_then(|c| c.encode_row).ok_or(QuantError::NotWritable { ty })?;
+    if cols == 0 || !cols.is_multiple_of(ty.block_elems()) {
+        return Err(QuantError::RowLength { ty, cols });
+    }
+    let row_bytes = cols / ty.block_elems() * ty.block_bytes();
+    if !src.len().is_multiple_of(cols) {
+        return Err(QuantError::Size { what: "elements", expected: src.len() / cols * cols, found: src.len() });
+    }
+    let expected = src.len() / cols * row_bytes;
+    if dst.len() != expected {
+        return Err(QuantError::Size { what: "bytes", expected, found: dst.len() });
+    }
+    match weights {
+        Some(w) if w.len() != cols => {
+            return Err(QuantError::Size { what: "importance weights", expected: cols, found: w.len() });
+        }
+        None if needs_imatrix(ty) => return Err(QuantError::NeedsImatrix { ty }),
+        _ => {}
+    }
+    for (row, out) in src.chunks_exact(cols).zip(dst.chunks_exact_mut(row_bytes)) {
+        encode(row, weights, out);
+    }
+    Ok(())
+}
+
+/// Dequantizes blocks (any number of whole rows) from `src` into `dst`.
+///
+/// # Errors
+/// `src` is no whole number of blocks, `dst` has another number of elements, or the format is not supported.
+pub fn dequantize_rows(ty: BlockType, src: &[u8], dst: &mut [f32]) -> Result<(), QuantError> {
+    let codec = codec(ty).ok_or(QuantError::NotReadable { ty })?;
+    let blocks = src.len() / ty.block_bytes();
+    if !src.len().is_multiple_of(ty.block_bytes()) {
+        return Err(QuantError::Size { what: "bytes", expected: blocks * ty.block_bytes(), found: src.len() });
+    }
+    if dst.len() != blocks * ty.block_elems() {
+        return Err(QuantError::Size { what: "elements", expected: blocks * ty.block_elems(), found: dst.len() });
+    }
+    (codec.decode)(src, dst);
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! What can be wrong with a request to quantize or dequantize rows.
+
+use super::BlockType;
+
+/// A request that a block format cannot serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuantError {
+    /// The row length is no multiple of the block length.
+    #[error("rows of {cols} elements are no multiple of the {}-element blocks of {ty}", ty.block_elems())]
+    RowLength {
+        /// The format asked for.
+        ty: BlockType,
+        /// Elements of a row.
+        cols: usize,
+    },
+    /// The format can be measured but not written.
+    #[error("{ty} cannot be written by this version")]
+    NotWritable {
+        /// The format asked for.
+        ty: BlockType,
+    },
+    /// The format can be measured but not read.
+    #[error("{ty} cannot be dequantized by this version")]
+    NotReadable {
+        /// The format asked for.
+        ty: BlockType,
+    },
+    /// The format is defined only with importance weights.
+    #[error("{ty} needs an importance matrix")]
+    NeedsImatrix {
+        /// The format asked for.
+        ty: BlockType,
+    },
+    /// A buffer has the wrong length.
+    #[error("expected {expected} {what}, found {found}")]
+    Size {
+        /// What is counted.
+        what: &'static str,
+        /// How many were expected.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+}

@@ -1,0 +1,50 @@
+//! The K formats: super-blocks of 256 elements cut into sub-blocks of 16 or 32, whose scales are themselves quantized.
+//!
+//! A super-block is encoded in three passes: search a scale (and minimum) for each sub-block, quantize those to a few bits
+//! under one `f16` for the super-block, and choose the final levels against the scales as they will be read back. A sub-block
+//! whose scale came out as zero keeps the levels of the search. Layouts: `ggml-common.h`.
+#![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
+
+pub(super) mod q2;
+pub(super) mod q3;
+pub(super) mod q4;
+pub(super) mod q5;
+pub(super) mod q6;
+mod scales;
+mod two_bits;
+mod with_min;
+
+use super::number::sum_of_squares;
+
+/// Elements of a super-block.
+const N: usize = 256;
+
+/// The sub-block `j` of `S` elements.
+#[inline(always)]
+fn sub<const S: usize, T>(x: &[T; N], j: usize) -> &[T; S] {
+    &x.as_chunks::<S>().0[j]
+}
+
+/// The sub-block `j` of `S` elements.
+#[inline(always)]
+fn sub_mut<const S: usize, T>(x: &mut [T; N], j: usize) -> &mut [T; S] {
+    &mut x.as_chunks_mut::<S>().0[j]
+}
+
+/// Weights of a sub-block's elements from their importance.
+#[inline(always)]
+fn weighted<const S: usize>(x: &[f32; S], importance: &[f32; S], floor: f32) -> [f32; S] {
+    std::array::from_fn(|i| importance[i] * (floor + x[i] * x[i]).sqrt())
+}
+
+/// The sum in index order.
+#[inline(always)]
+fn sum<const S: usize>(x: &[f32; S]) -> f32 {
+    x.iter().fold(0.0, |s, v| s + v)
+}
+
+/// `factor` times the mean square of a super-block. The factor stands on the sum, as in the reference: it shows where the
+/// sum overflows or the mean is subnormal.
+fn mean_square(x: &[f32; N], factor: f32) -> f32 {
+    factor * sum_of_squares(x) / N as f32
+}

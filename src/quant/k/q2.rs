@@ -1,0 +1,98 @@
+//! Q2_K: x ≈ (d·scale)·q − (dmin·min), sixteen sub-blocks of 16, levels of two bits.
+//!
+//! ```text
+//! 0                            16               80   82      84
+//! ├ 16 bytes: scale, min << 4 ─┼ 64 bytes, 4×2 ─┼ d ─┼ dmin ─┤     d, dmin: f16; levels: see `two_bits`
+//! ```
+
+use super::{N, mean_square, sub, sub_mut, sum, two_bits, weighted, with_min};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, nearest_int, to_f16};
+use crate::quant::search::{Candidates, affine, positive};
+
+const S: usize = 16;
+const SUBS: usize = N / S;
+const BYTES: usize = BlockType::Q2_K.block_bytes();
+const _: () = assert!(BYTES == SUBS + N / 4 + 2 + 2);
+
+const PLAIN: Candidates = Candidates { rmin: -0.5, rdelta: 0.1, steps: 15, absolute: true, weighted: false };
+
+pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, BYTES>(x, weights, dst, encode_block);
+}
+
+fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTES]) {
+    let mut l = [0u8; N];
+    let (mut scales, mut mins) = ([0f32; SUBS], [0f32; SUBS]);
+    let (mut q_scales, mut q_mins) = ([0u8; SUBS], [0u8; SUBS]);
+    let (d, dmin);
+    match importance {
+        None => {
+            for j in 0..SUBS {
+                let x = sub::<S, _>(x, j);
+                let found = affine(3, x, &x.map(f32::abs), sub_mut(&mut l, j), PLAIN);
+                (scales[j], mins[j]) = (found.scale, found.min);
+            }
+            d = against_largest(&scales, &mut q_scales);
+            dmin = against_largest(&mins, &mut q_mins);
+        }
+        Some(importance) => {
+            let floor = mean_square(x, 1.0);
+            let mut weight_sums = [0f32; SUBS];
+            for j in 0..SUBS {
+                let x = sub::<S, _>(x, j);
+                let w = weighted(x, sub(importance, j), floor);
+                weight_sums[j] = sum(&w);
+                let found = affine(3, x, &w, sub_mut(&mut l, j), with_min::WEIGHTED);
+                (scales[j], mins[j]) = (found.scale, found.min);
+            }
+            d = positive(15, &scales, &weight_sums, &mut q_scales);
+            dmin = positive(15, &mins, &weight_sums, &mut q_mins);
+        }
+    }
+    for j in 0..SUBS {
+        out[j] = q_scales[j] | q_mins[j] << 4;
+    }
+    let (d, dmin) = (to_f16(d), to_f16(dmin));
+    out[BYTES - 4..BYTES - 2].copy_from_slice(&d);
+    out[BYTES - 2..].copy_from_slice(&dmin);
+    let (d, dmin) = (from_f16(d), from_f16(dmin));
+    for j in 0..SUBS {
+        let d = d * f32::from(out[j] & 15);
+        if d != 0.0 {
+            let m = dmin * f32::from(out[j] >> 4);
+            for (l, &v) in sub_mut::<S, _>(&mut l, j).iter_mut().zip(sub::<S, _>(x, j)) {
+                *l = nearest_int((v + m) / d).clamp(0, 3) as u8;
+            }
+        }
+    }
+    if let Some(q) = out[SUBS..].first_chunk_mut() {
+        two_bits::pack(&l, q);
+    }
+}
+
+/// Each value in fifteenths of the largest; returns a fifteenth.
+fn against_largest(v: &[f32; SUBS], out: &mut [u8; SUBS]) -> f32 {
+    let max = v.iter().fold(0f32, |m, &v| if v > m { v } else { m });
+    if max <= 0.0 {
+        return 0.0;
+    }
+    let inverse = 15.0 / max;
+    *out = v.map(|v| nearest_int(inverse * v) as u8);
+    max / 15.0
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let (d, dmin) = (from_f16([b[80], b[81]]), from_f16([b[82], b[83]]));
+        let Some(q) = b[SUBS..].first_chunk() else { return };
+        let l = two_bits::unpack(q);
+        for j in 0..SUBS {
+            let (d, m) = (d * f32::from(b[j] & 15), dmin * f32::from(b[j] >> 4));
+            for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
+                *o = d * f32::from(q) - m;
+            }
+        }
+    });
+}

@@ -1,0 +1,93 @@
+//! Q6_K: x ≈ d·scale·(q − 32), sixteen sub-blocks of 16 with signed 8-bit scales, levels of six bits.
+//!
+//! ```text
+//! 0                    128              192       208  210
+//! ├ 128 bytes nibbles ─┼ 64 bytes, 4×2 ─┼ scales ─┼ d ─┤     d: f16
+//! ```
+//!
+//! For each half h of 128 elements: nibble byte 64·h + j holds elements j and j + 64, byte 64·h + 32 + j holds j + 32 and
+//! j + 96; the two top bits stand as in `two_bits`.
+
+use super::{N, sub, sub_mut, two_bits};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, nearest_int, signed_max_abs, to_f16};
+use crate::quant::search::{ALL_ZERO, symmetric};
+
+const S: usize = 16;
+const SUBS: usize = N / S;
+const BYTES: usize = BlockType::Q6_K.block_bytes();
+const HIGH: usize = N / 2;
+const SCALES: usize = HIGH + N / 4;
+const _: () = assert!(BYTES == SCALES + SUBS + 2);
+
+pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, BYTES>(x, weights, dst, encode_block);
+}
+
+fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTES]) {
+    let mut l = [0u8; N];
+    let mut scales = [0f32; SUBS];
+    for j in 0..SUBS {
+        let x = sub::<S, _>(x, j);
+        let squares;
+        // The importance is taken as it is, without the square root of the other formats.
+        let weights = match importance {
+            Some(w) => sub(w, j),
+            None => {
+                squares = x.map(|v| v * v);
+                &squares
+            }
+        };
+        scales[j] = symmetric(32, x, weights, sub_mut(&mut l, j));
+    }
+    let max = signed_max_abs(&scales);
+    if max.abs() < ALL_ZERO {
+        *out = [0; BYTES];
+        return;
+    }
+    let inverse = -128.0 / max;
+    let d = to_f16(1.0 / inverse);
+    let q_scales = scales.map(|s| nearest_int(inverse * s).min(127) as i8);
+    for (o, s) in out[SCALES..].iter_mut().zip(q_scales) {
+        *o = s as u8;
+    }
+    out[BYTES - 2..].copy_from_slice(&d);
+    let d = from_f16(d);
+    for (j, scale) in q_scales.into_iter().enumerate() {
+        let d = d * f32::from(scale);
+        if d != 0.0 {
+            for (l, &v) in sub_mut::<S, _>(&mut l, j).iter_mut().zip(sub::<S, _>(x, j)) {
+                *l = (nearest_int(v / d).clamp(-32, 31) + 32) as u8;
+            }
+        }
+    }
+    for (l, out) in l.as_chunks::<128>().0.iter().zip(out[..HIGH].as_chunks_mut::<64>().0) {
+        for j in 0..64 {
+            out[j] = (l[j] & 15) | l[j + 64] << 4;
+        }
+    }
+    if let Some(high) = out[HIGH..].first_chunk_mut() {
+        two_bits::pack(&l.map(|l| l >> 4), high);
+    }
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let Some(high) = b[HIGH..].first_chunk() else { return };
+        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+        let mut l = two_bits::unpack(high);
+        for (l, q) in l.as_chunks_mut::<128>().0.iter_mut().zip(b[..HIGH].as_chunks::<64>().0) {
+            for j in 0..64 {
+                l[j] = l[j] << 4 | (q[j] & 15);
+                l[j + 64] = l[j + 64] << 4 | q[j] >> 4;
+            }
+        }
+        for j in 0..SUBS {
+            let d = d * f32::from(b[SCALES + j] as i8);
+            for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
+                *o = d * (i32::from(q) - 32) as f32;
+            }
+        }
+    });
+}

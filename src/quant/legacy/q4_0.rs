@@ -1,0 +1,48 @@
+//! Q4_0: x ≈ d·(q − 8).
+//!
+//! ```text
+//! 0    2                   18
+//! ├ d ─┼ 16 bytes nibbles ─┤     d: f16
+//! ```
+
+use super::{N, block_weights, mean_square, pack_nibbles, unpack_nibbles};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{c_int, from_f16, inverse_or_zero, signed_max_abs, to_f16};
+use crate::quant::search::symmetric;
+
+const BYTES: usize = BlockType::Q4_0.block_bytes();
+const _: () = assert!(BYTES == 2 + N / 2);
+
+pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    let floor = if weights.is_some() { mean_square(x) } else { 0.0 };
+    encode_blocks::<N, BYTES>(x, weights, dst, |x, importance, out| {
+        let mut l = [0u8; N];
+        let d = match importance {
+            None => plain(x, &mut l),
+            Some(w) => symmetric(8, x, &block_weights(x, w, floor), &mut l),
+        };
+        out[..2].copy_from_slice(&to_f16(d));
+        pack_nibbles(&l, &mut out[2..]);
+    });
+}
+
+/// The element of largest magnitude gets level 0; the others are rounded by adding a half and cutting.
+#[inline(always)]
+fn plain(x: &[f32; N], l: &mut [u8; N]) -> f32 {
+    let d = signed_max_abs(x) / -8.0;
+    let id = inverse_or_zero(d);
+    for (l, &v) in l.iter_mut().zip(x) {
+        *l = (c_int(v * id + 8.5) as i8).min(15) as u8;
+    }
+    d
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        for (o, q) in out.iter_mut().zip(unpack_nibbles(&b[2..])) {
+            *o = (i32::from(q) - 8) as f32 * d;
+        }
+    });
+}

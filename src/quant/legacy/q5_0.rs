@@ -1,0 +1,50 @@
+//! Q5_0: x ≈ d·(q − 16).
+//!
+//! ```text
+//! 0    2               6                   22
+//! ├ d ─┼ 32 high bits ─┼ 16 bytes nibbles ─┤     d: f16
+//! ```
+
+use super::{N, add_fifth_bits, block_weights, mean_square, pack_fifth_bits, pack_nibbles, unpack_nibbles};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{c_int, from_f16, inverse_or_zero, signed_max_abs, to_f16};
+use crate::quant::search::symmetric;
+
+const BYTES: usize = BlockType::Q5_0.block_bytes();
+const _: () = assert!(BYTES == 2 + 4 + N / 2);
+
+pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    let floor = if weights.is_some() { mean_square(x) } else { 0.0 };
+    encode_blocks::<N, BYTES>(x, weights, dst, |x, importance, out| {
+        let mut l = [0u8; N];
+        let d = match importance {
+            None => plain(x, &mut l),
+            Some(w) => symmetric(16, x, &block_weights(x, w, floor), &mut l),
+        };
+        out[..2].copy_from_slice(&to_f16(d));
+        out[2..6].copy_from_slice(&pack_fifth_bits(&l));
+        pack_nibbles(&l, &mut out[6..]);
+    });
+}
+
+#[inline(always)]
+fn plain(x: &[f32; N], l: &mut [u8; N]) -> f32 {
+    let d = signed_max_abs(x) / -16.0;
+    let id = inverse_or_zero(d);
+    for (l, &v) in l.iter_mut().zip(x) {
+        *l = (c_int(v * id + 16.5) as i8).min(31) as u8;
+    }
+    d
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        let mut l = unpack_nibbles(&b[6..]);
+        add_fifth_bits(&mut l, [b[2], b[3], b[4], b[5]]);
+        for (o, q) in out.iter_mut().zip(l) {
+            *o = (i32::from(q) - 16) as f32 * d;
+        }
+    });
+}

@@ -1,0 +1,34 @@
+//! Q8_0: x ≈ d·q. Importance weights change nothing here.
+//!
+//! ```text
+//! 0    2              34
+//! ├ d ─┼ 32 × i8 ─────┤     d: f16
+//! ```
+
+use super::N;
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, inverse_or_zero, max_abs, round_away, to_f16};
+
+const BYTES: usize = BlockType::Q8_0.block_bytes();
+const _: () = assert!(BYTES == 2 + N);
+
+pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| {
+        let d = max_abs(x) / 127.0;
+        let id = inverse_or_zero(d);
+        out[..2].copy_from_slice(&to_f16(d));
+        for (o, &v) in out[2..].iter_mut().zip(x) {
+            *o = round_away(v * id) as u8;
+        }
+    });
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        for (o, &q) in out.iter_mut().zip(&b[2..]) {
+            *o = f32::from(q as i8) * d;
+        }
+    });
+}

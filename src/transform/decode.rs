@@ -1,0 +1,43 @@
+//! Rows of any encoding as `f32`.
+
+use crate::model::{self, ModelError, Result, TensorEntry};
+use crate::quant::{Encoding, dequantize_rows};
+use std::ops::Range;
+
+/// Decodes rows of `entry`, plain or in blocks, into `dst` (rows × columns elements) through `scratch`, which callers reuse.
+///
+/// # Errors
+/// Those of reading the rows; unsupported for a block format that cannot be dequantized.
+pub fn decode(entry: &TensorEntry, rows: Range<u64>, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
+    let Encoding::Block(ty) = entry.encoding else {
+        return model::decode_rows(entry, rows, scratch, dst);
+    };
+    let bytes = dst.len() / ty.block_elems() * ty.block_bytes();
+    scratch.resize(bytes, 0);
+    entry.data.read_rows(rows, scratch)?;
+    dequantize_rows(ty, scratch, dst).map_err(|e| ModelError::unsupported(e.to_string()).field(&entry.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemoryRows;
+    use crate::quant::{BlockType, quantize_rows};
+    use std::sync::Arc;
+
+    #[test]
+    fn any_rows_of_a_block_tensor_come_back() {
+        let floats: Vec<f32> = (0..4 * 64).map(|i| (i as f32 * 0.37).sin()).collect();
+        let mut bytes = vec![0; 4 * 2 * 34];
+        quantize_rows(BlockType::Q8_0, &floats, 64, None, &mut bytes).unwrap();
+        let entry = TensorEntry::new("t", [4, 64], BlockType::Q8_0, Arc::new(MemoryRows { bytes, row_bytes: 68 }));
+        let mut scratch = Vec::new();
+        let mut whole = vec![0f32; 256];
+        decode(&entry, 0..4, &mut scratch, &mut whole).unwrap();
+        assert!(whole.iter().zip(&floats).all(|(a, b)| (a - b).abs() < 0.005));
+        let mut part = vec![0f32; 128];
+        decode(&entry, 1..3, &mut scratch, &mut part).unwrap();
+        assert_eq!(part, whole[64..192]);
+        assert!(decode(&entry, 3..5, &mut scratch, &mut part).is_err());
+    }
+}

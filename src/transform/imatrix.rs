@@ -1,0 +1,248 @@
+//! Importance matrices: for each tensor, how much each input column matters.
+//!
+//! Layouts: llama.cpp's `common/imatrix-loader.cpp`. GGUF form: per tensor `NAME.in_sum2` \[experts, columns\] and
+//! `NAME.counts` \[experts, 1\], both `f32`; the value is the quotient, 1 for an expert that was never called. Legacy `.dat` form
+//! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
+//! and {i32 length, data set name}; the value is the stored one divided by the calls.
+
+use crate::model::{MetaArray, MetaValue, Model, ModelError, Result};
+use indexmap::IndexMap;
+
+/// Importance of the columns of each tensor; one run of columns per expert for stacked experts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Imatrix {
+    /// Values by tensor name: columns × experts, expert by expert.
+    pub entries: IndexMap<String, Vec<f32>>,
+    /// The file's name as given, stored as `quantize.imatrix.file`.
+    pub file: String,
+    /// The first data set it was made from, stored as `quantize.imatrix.dataset`.
+    pub dataset: Option<String>,
+    /// Chunks of text it was made from, stored as `quantize.imatrix.chunks_count` when not zero.
+    pub chunks: u32,
+}
+
+/// Longest name or data set accepted, bytes; real ones are under 200.
+const MAX_TEXT_BYTES: usize = 1 << 16;
+
+impl Imatrix {
+    /// From values by tensor name.
+    ///
+    /// # Errors
+    /// A value that is NaN or infinite, naming the tensor.
+    pub fn from_entries(entries: IndexMap<String, Vec<f32>>) -> Result<Self> {
+        for (name, values) in &entries {
+            if let Some(i) = crate::quant::first_non_finite(values) {
+                return Err(ModelError::bad(format!("importance value {i} is {}", values[i]))
+                    .field(name)
+                    .with_hint("Compute the importance matrix again, from more text."));
+            }
+        }
+        Ok(Self { entries, ..Self::default() })
+    }
+
+    /// From an opened GGUF file written by llama-imatrix. `file` is the name to store.
+    ///
+    /// # Errors
+    /// Not an imatrix; sums without counts; shapes that disagree; I/O.
+    pub fn from_model(model: &Model, file: &str) -> Result<Self> {
+        let key = |k: &str| model.metadata.get(k).ok_or_else(|| not_an_imatrix(&format!("{k} is missing")));
+        let datasets = key("imatrix.datasets")?;
+        let chunks = key("imatrix.chunk_count")?.as_u64().and_then(|v| u32::try_from(v).ok());
+        key("imatrix.chunk_size")?;
+        let dataset = match datasets {
+            MetaValue::Array(MetaArray::Str(v)) => v.first().map(|s| String::from_utf8_lossy(s).into_owned()),
+            _ => None,
+        };
+        let mut entries = IndexMap::new();
+        for sums in &model.tensors {
+            let Some(name) = sums.name.strip_suffix(".in_sum2") else { continue };
+            let counts = model
+                .tensor(&format!("{name}.counts"))
+                .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
+            let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
+            let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
+                return Err(ModelError::bad("no counts").field(&counts.name));
+            };
+            if n_sums % n_counts != 0 {
+                return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
+            }
+            let mut values = read_floats(sums)?;
+            let columns = (n_sums / n_counts) as usize;
+            for (expert, count) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?) {
+                // Counts are whole numbers stored as floats; the reference rounds them.
+                let count = count.round();
+                expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
+            }
+            entries.insert(name.to_owned(), values);
+        }
+        if entries.is_empty() {
+            return Err(not_an_imatrix("it holds no sums"));
+        }
+        entries.sort_keys();
+        let mut imatrix = Self::from_entries(entries)?;
+        imatrix.file = file.to_owned();
+        imatrix.dataset = dataset;
+        imatrix.chunks = chunks.unwrap_or(0);
+        Ok(imatrix)
+    }
+
+    /// From the bytes of a legacy `.dat` file. `file` is the name to store.
+    ///
+    /// # Errors
+    /// Lengths that are negative or pass the end; values that are not finite.
+    pub fn parse_dat(bytes: &[u8], file: &str) -> Result<Self> {
+        let mut r = Reader { bytes, at: 0 };
+        let n = r.count("entries")?;
+        let mut entries = IndexMap::new();
+        for _ in 0..n {
+            let name = r.text()?;
+            let calls = r.int()?;
+            let n = r.count("values")?;
+            if n == 0 {
+                return Err(r.bad("an entry without values").field(name));
+            }
+            let raw = r.take(n.saturating_mul(4))?;
+            let scale = if calls > 0 { calls as f32 } else { 1.0 };
+            let values: Vec<f32> = raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b) / scale).collect();
+            entries.insert(name, values);
+        }
+        if entries.is_empty() {
+            return Err(r.bad("no entries"));
+        }
+        entries.sort_keys();
+        let mut imatrix = Self::from_entries(entries)?;
+        imatrix.file = file.to_owned();
+        if r.at < bytes.len() {
+            imatrix.chunks = u32::try_from(r.int()?).unwrap_or(0);
+            if r.at < bytes.len() {
+                imatrix.dataset = Some(r.text()?).filter(|s| !s.is_empty());
+            }
+        }
+        Ok(imatrix)
+    }
+
+    /// The values of a tensor: columns × experts.
+    pub fn get(&self, tensor: &str) -> Option<&[f32]> {
+        self.entries.get(tensor).map(Vec::as_slice)
+    }
+
+    /// The importance of the columns for row `row` of a tensor with `columns` columns and `rows_per_expert` rows for each
+    /// expert (all rows, where there are no stacked experts). `None` where the matrix says nothing about the tensor.
+    pub fn columns_of_row(&self, tensor: &str, columns: usize, rows_per_expert: u64, row: u64) -> Option<&[f32]> {
+        let expert = usize::try_from(row / rows_per_expert.max(1)).ok()?;
+        self.get(tensor)?.get(expert.checked_mul(columns)?..)?.get(..columns)
+    }
+}
+
+fn not_an_imatrix(why: &str) -> ModelError {
+    ModelError::bad(format!("not an importance matrix: {why}"))
+        .with_hint("Give the file that llama-imatrix wrote, with its metadata.")
+}
+
+fn read_floats(entry: &crate::model::TensorEntry) -> Result<Vec<f32>> {
+    // The reader has checked that the file holds these bytes.
+    let mut out = vec![0f32; usize::try_from(entry.shape.elems().unwrap_or(0)).unwrap_or(0)];
+    if entry.encoding != crate::tensor::DType::F32.into() {
+        return Err(ModelError::bad(format!("{} instead of f32", entry.encoding)).field(&entry.name));
+    }
+    crate::model::decode_rows(entry, 0..entry.rows(), &mut Vec::new(), &mut out)?;
+    Ok(out)
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn bad(&self, what: &str) -> ModelError {
+        ModelError::bad(format!("{what} in a legacy importance matrix")).at(self.at as u64)
+    }
+
+    fn take(&mut self, n: usize) -> Result<&'a [u8]> {
+        let left = self.bytes.len() - self.at;
+        let Some(taken) = self.bytes[self.at..].get(..n) else {
+            return Err(self.bad(&format!("{n} bytes wanted, {left} left")));
+        };
+        self.at += n;
+        Ok(taken)
+    }
+
+    fn int(&mut self) -> Result<i32> {
+        let b = self.take(4)?;
+        Ok(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+    }
+
+    fn count(&mut self, what: &str) -> Result<usize> {
+        usize::try_from(self.int()?).map_err(|_| self.bad(&format!("a negative number of {what}")))
+    }
+
+    fn text(&mut self) -> Result<String> {
+        let n = self.count("characters")?;
+        if n > MAX_TEXT_BYTES {
+            return Err(self.bad(&format!("a name of {n} bytes")));
+        }
+        Ok(String::from_utf8_lossy(self.take(n)?).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemoryRows;
+    use crate::transform::llama_quantize::golden_tests::{fake_model, golden};
+
+    #[test]
+    fn the_legacy_file_of_llama_imatrix_opens() {
+        let Some(path) = golden("imatrix/tiny-llama.imatrix.dat") else { return };
+        let bytes = std::fs::read(path).unwrap();
+        let m = Imatrix::parse_dat(&bytes, "x.dat").unwrap();
+        assert_eq!((m.entries.len(), m.chunks, m.dataset.as_deref()), (28, 37, Some("calib.txt")));
+        assert_eq!(m.get("blk.0.ffn_down.weight").map(<[f32]>::len), Some(768));
+        assert_eq!(m.columns_of_row("blk.0.ffn_down.weight", 768, 256, 255).map(<[f32]>::len), Some(768));
+        assert_eq!(m.columns_of_row("blk.0.ffn_down.weight", 768, 256, 256), None);
+        // Cut anywhere it is refused, or it lost only the optional end.
+        for cut in (0..bytes.len()).step_by(97) {
+            if let Ok(part) = Imatrix::parse_dat(&bytes[..cut], "x.dat") {
+                assert_eq!(part.entries, m.entries);
+            }
+        }
+    }
+
+    fn imatrix_model(counts: &[f32]) -> Model {
+        let sums = MemoryRows::f32_vector("blk.0.ffn_up_exps.weight.in_sum2", &[2.0, 4.0, 8.0, 0.5]);
+        let mut metadata = crate::model::Metadata::new();
+        metadata.insert("imatrix.datasets".into(), MetaArray::Str(vec![b"a.txt".to_vec(), b"b.txt".to_vec()]).into());
+        metadata.insert("imatrix.chunk_count".into(), 3u32.into());
+        metadata.insert("imatrix.chunk_size".into(), 512u32.into());
+        let tensors = vec![sums, MemoryRows::f32_vector("blk.0.ffn_up_exps.weight.counts", counts)];
+        let mut model = fake_model(metadata, Vec::new());
+        model.tensors = tensors;
+        model
+    }
+
+    #[test]
+    fn a_gguf_matrix_is_sums_over_counts_and_one_for_unseen_experts() {
+        let m = Imatrix::from_model(&imatrix_model(&[4.0, 0.0]), "m.gguf").unwrap();
+        assert_eq!(m.get("blk.0.ffn_up_exps.weight"), Some(&[0.5, 1.0, 1.0, 1.0][..]));
+        assert_eq!((m.file.as_str(), m.dataset.as_deref(), m.chunks), ("m.gguf", Some("a.txt"), 3));
+        assert_eq!(m.columns_of_row("blk.0.ffn_up_exps.weight", 2, 10, 10), Some(&[1.0, 1.0][..]));
+        assert!(Imatrix::from_model(&imatrix_model(&[1.0, 1.0, 1.0]), "").is_err());
+        let mut without = imatrix_model(&[1.0]);
+        without.metadata.shift_remove("imatrix.chunk_size");
+        assert!(Imatrix::from_model(&without, "").is_err());
+        let mut unpaired = imatrix_model(&[1.0]);
+        unpaired.tensors.pop();
+        assert!(Imatrix::from_model(&unpaired, "").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_legacy_reader_panic(bytes in proptest::collection::vec(0u8..=255, 0..200), n in 0i32..9) {
+            let mut with_count = n.to_le_bytes().to_vec();
+            with_count.extend(&bytes);
+            let _ = Imatrix::parse_dat(&bytes, "");
+            let _ = Imatrix::parse_dat(&with_count, "");
+        }
+    }
+}

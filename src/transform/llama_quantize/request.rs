@@ -1,0 +1,80 @@
+//! What is asked for and what is planned.
+
+use crate::model::{Metadata, Warning};
+use crate::quant::Encoding;
+use crate::transform::{FileType, Imatrix};
+use std::sync::Arc;
+
+/// A request to quantize a model, with llama-quantize's options.
+#[derive(Clone, Debug)]
+pub struct QuantizeRequest {
+    /// The file type.
+    pub file_type: FileType,
+    /// Importance weights.
+    pub imatrix: Option<Arc<Imatrix>>,
+    /// The type of `token_embd.weight` (and of the per-layer one), whatever the rules say.
+    pub token_embedding_type: Option<Encoding>,
+    /// The type of `output.weight`, whatever the rules say.
+    pub output_type: Option<Encoding>,
+    /// Types by tensor name, the first match wins. Only with a quantized file type.
+    pub tensor_types: Vec<(regex::Regex, Encoding)>,
+    /// Every tensor that may be quantized gets the base type.
+    pub pure: bool,
+    /// Keep `output.weight` as it is.
+    pub leave_output: bool,
+    /// A row length that fits no block of the wanted type is an error instead of a fallback.
+    pub no_fallback: bool,
+    /// Quantize tensors that are quantized already.
+    pub allow_requantize: bool,
+}
+
+impl QuantizeRequest {
+    /// A request for `file_type` and nothing else.
+    pub fn new(file_type: FileType) -> Self {
+        Self {
+            file_type,
+            imatrix: None,
+            token_embedding_type: None,
+            output_type: None,
+            tensor_types: Vec::new(),
+            pure: false,
+            leave_output: false,
+            no_fallback: false,
+            allow_requantize: false,
+        }
+    }
+}
+
+/// The encoding chosen for a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What it becomes.
+    pub encoding: Encoding,
+    /// The rule that chose it; `None` where it is simply the base type.
+    pub because: Option<&'static str>,
+    /// The type that was wanted but does not fit the rows.
+    pub fallback_from: Option<Encoding>,
+}
+
+impl Choice {
+    pub(super) fn plain(encoding: Encoding) -> Self {
+        Self { encoding, because: None, fallback_from: None }
+    }
+
+    pub(super) fn because(encoding: impl Into<Encoding>, why: &'static str) -> Self {
+        Self { encoding: encoding.into(), because: Some(why), fallback_from: None }
+    }
+}
+
+/// A planned quantization.
+#[derive(Clone, Debug)]
+pub struct QuantizePlan {
+    /// Indices of the model's tensors in output order.
+    pub order: Vec<usize>,
+    /// One for each entry of `order`.
+    pub choices: Vec<Choice>,
+    /// The metadata of the output.
+    pub metadata: Metadata,
+    /// What to tell the user.
+    pub warnings: Vec<Warning>,
+}
