@@ -303,6 +303,18 @@ fn other_configurations_equal_the_reference() {
             assert_eq!(ours.name, tensor["name"].as_str().unwrap(), "{name}");
             assert_eq!(hex(Sha256::digest(ours.read_all().unwrap())), tensor["sha256"].as_str().unwrap(), "{name}");
         }
+        // And back: the configuration that comes out means the same. (Mistral goes back as Llama, which always says the
+        // size of a head.)
+        let back = to_hf(&ours.model).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let again = to_gguf(&Model { path: PathBuf::from(name), ..back.model }, &options(base, OutType::BF16)).unwrap();
+        for (key, value) in ours.model.metadata.iter().filter(|(k, _)| k.starts_with(&ours.architecture)) {
+            assert_eq!(Some(value), again.model.metadata.get(key), "{name}, there and back: {key}");
+        }
+        let made = |m: &GgufModel| -> Vec<(String, Vec<u8>)> {
+            let rope = m.model.tensors.iter().filter(|t| t.name.starts_with("rope_"));
+            rope.map(|t| (t.name.clone(), t.read_all().unwrap())).collect()
+        };
+        assert_eq!(made(&ours), made(&again), "{name}, there and back");
         let generated = ours.model.tensors.iter().filter(|t| t.name.starts_with("rope_")).count();
         assert_eq!(generated, case["generated"].as_array().unwrap().len(), "{name}");
     }

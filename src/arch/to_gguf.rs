@@ -167,8 +167,8 @@ fn shapes(family: &Family, config: &Config, blocks: u64, tokens: Option<u64>) ->
         Some(e) => config.need_uint(e.count, "expert_count")?,
         None => 0,
     };
-    let heads = config.peek_uint("num_attention_heads").or(config.peek_uint("n_head"));
-    let heads_kv = config.peek_uint("num_key_value_heads");
+    let heads = config.uint(&["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
+    let heads_kv = config.uint(&["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
     Ok(Shapes { blocks, heads, heads_kv, vocabulary: tokens, experts })
 }
 
