@@ -12,14 +12,21 @@ mod limits;
 mod probe;
 pub mod pytorch;
 mod reader;
+mod recognised;
 pub mod safetensors;
+mod scan;
 mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
+use probe::probe_sure;
 pub use probe::{Head, Verdict, open, open_file, probe};
+pub use scan::{Found, FoundKind, scan};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;
+
+/// Lays out the files for a request.
+pub type LayoutFn = fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>;
 
 /// Everything the rest of remold needs to know of a format.
 pub struct FormatSpec {
@@ -34,11 +41,20 @@ pub struct FormatSpec {
     /// Opens a file of this format (for sharded sets: any shard, or the index).
     pub open: fn(&Path) -> Result<Model>,
     /// Lays out the file(s) for a set of tensors; `None` if the format is only read.
-    pub layout: Option<fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>>,
+    pub layout: Option<LayoutFn>,
 }
 
 /// Every format that has something in it, by [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[&safetensors::SPEC, &pytorch::SPEC, &gguf::SPEC];
+pub static FORMATS: &[&FormatSpec] = &[
+    &safetensors::SPEC,
+    &pytorch::SPEC,
+    &gguf::SPEC,
+    &recognised::GGML,
+    &recognised::ONNX,
+    &recognised::ORT,
+    &recognised::TFLITE,
+    &recognised::SAVEDMODEL,
+];
 
 /// The spec of a format; `None` while it is not built.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {

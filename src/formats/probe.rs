@@ -36,6 +36,16 @@ pub enum Verdict {
 /// # Errors
 /// I/O errors; a bad-file error that shows the first bytes when no format claims it.
 pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
+    probe_sure(path).map(|(spec, _)| spec)
+}
+
+/// As [`probe`], and how sure it is.
+pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> {
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    let meta = std::fs::metadata(path).map_err(|e| ModelError::io(path, "opening", e))?;
+    if !meta.is_file() {
+        return Err(ModelError::request("not a regular file").in_file(path));
+    }
     let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
     let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
     if len == 0 {
@@ -46,17 +56,42 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
     let mut head = (&mut file).take(HEAD_BYTES as u64);
     head.read_to_end(&mut bytes).map_err(|e| ModelError::io(path, "reading", e))?;
     let head = Head { path, bytes: &bytes, len };
+    if let Some(error) = not_the_file(&bytes) {
+        return Err(error.in_file(path));
+    }
     let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     let best = FORMATS
         .iter()
         .map(|s| ((s.probe)(&head), s.extensions.contains(&ext.as_str()), *s))
         .filter(|(v, by_name, _)| *v == Verdict::Strong || (*v == Verdict::Weak && *by_name))
         .max_by_key(|(v, by_name, _)| (*v, *by_name));
-    best.map(|(_, _, s)| s).ok_or_else(|| {
+    best.map(|(v, _, s)| (s, v)).ok_or_else(|| {
         let shown: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
         let what = format!("no known model format begins with these bytes: {}", shown.join(" "));
-        ModelError::bad(what).in_file(path).with_hint("`remold formats` lists what can be read.")
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let sidecar = hf::SIDECARS.contains(&&*name);
+        let hint = if sidecar {
+            "This file belongs to a model folder; name the folder."
+        } else {
+            "`remold formats` lists what can be read."
+        };
+        ModelError::bad(what).in_file(path).with_hint(hint)
     })
+}
+
+/// What downloads leave in the place of a model when they go wrong.
+fn not_the_file(bytes: &[u8]) -> Option<ModelError> {
+    let text = bytes.trim_ascii_start();
+    let starts = |s: &str| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s.as_bytes()));
+    if starts("version https://git-lfs.github.com/") {
+        let error = ModelError::bad("a Git LFS pointer stands in the place of the file");
+        return Some(error.with_hint("Run `git lfs pull` in the repository it came from."));
+    }
+    if starts("<!doctype html") || starts("<html") {
+        let error = ModelError::bad("a web page stands in the place of the file");
+        return Some(error.with_hint("Download it again; the server may have asked for a login."));
+    }
+    None
 }
 
 /// Opens a model: a file of any format, an index of shards, or a folder. A weights file of a model folder comes with the
@@ -78,7 +113,7 @@ pub fn open(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`open`].
 pub fn open_file(path: &Path) -> Result<Model> {
-    if path.file_name().is_some_and(|n| n == hf::PYTORCH_INDEX) {
+    if path.to_string_lossy().ends_with(".bin.index.json") {
         return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
     }
     let spec = probe(path)?;

@@ -25,6 +25,8 @@ pub struct HeaderReader {
     window: Vec<u8>,
     window_at: u64,
     big_endian: bool,
+    /// Fields may not reach beyond this offset.
+    stop: u64,
 }
 
 macro_rules! integers {
@@ -62,6 +64,7 @@ impl HeaderReader {
             window: Vec::new(),
             window_at: 0,
             big_endian: false,
+            stop: u64::MAX,
         })
     }
 
@@ -100,6 +103,11 @@ impl HeaderReader {
         self.big_endian
     }
 
+    /// From here, the fields may take at most `bytes`: bounds the memory that a large hostile file can make us take.
+    pub fn set_budget(&mut self, bytes: u64) {
+        self.stop = self.pos.saturating_add(bytes);
+    }
+
     /// A bad-file error at the present offset.
     #[cold]
     pub fn bad(&self, field: fmt::Arguments<'_>, what: impl Into<String>) -> ModelError {
@@ -118,26 +126,33 @@ impl HeaderReader {
     /// When the file ends before.
     pub fn need(&self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
         if n <= self.left() {
-            return Ok(());
+            if self.pos + n <= self.stop {
+                return Ok(());
+            }
+            let error = ModelError::limit("the header is larger than that of any real model");
+            return Err(self.place(error, self.pos, field));
         }
         let error = self.bad(field, format!("needs {n} bytes but the file has {} left", self.left()));
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))
     }
 
-    /// Checks a count read from the file: at most `limit`, and its entries of at least `min_entry` bytes fit what is left.
+    /// Checks a count that was the last 8 bytes read: at most `limit`, and its entries of at least `min_entry` bytes fit what
+    /// is left.
     ///
     /// # Errors
     /// When one of them does not hold.
     pub fn count(&self, n: u64, min_entry: u64, limit: u64, field: fmt::Arguments<'_>) -> Result<usize> {
+        let at = self.pos.saturating_sub(8);
         let needed = n.checked_mul(min_entry);
         if needed.is_none_or(|b| b > self.left()) {
             let what =
                 format!("{n} entries need at least {min_entry} bytes each but the file has {} left", self.left());
-            return Err(self.bad(field, what).with_hint("The file is damaged or its download is incomplete."));
+            let error = ModelError::bad(what).with_hint("The file is damaged or its download is incomplete.");
+            return Err(self.place(error, at, field));
         }
         if n > limit {
             let error = ModelError::limit(format!("{n} entries are more than the {limit} allowed"));
-            return Err(self.place(error, self.pos, field));
+            return Err(self.place(error, at, field));
         }
         usize::try_from(n).map_err(|_| self.bad(field, format!("{n} entries do not fit memory")))
     }
@@ -230,8 +245,9 @@ mod tests {
         r.u8(format_args!("x")).unwrap();
         let e = r.u32(format_args!("metadata[{}].key", 3)).unwrap_err();
         assert!(e.to_string().ends_with("@0x1 metadata[3].key: needs 4 bytes but the file has 2 left"), "{e}");
+        r.skip(2, format_args!("y")).unwrap();
         assert!(r.count(u64::MAX, 8, 10, format_args!("n")).is_err());
         assert!(r.count(2, 1, 1, format_args!("n")).is_err());
-        assert_eq!(r.count(2, 1, 2, format_args!("n")).unwrap(), 2);
+        assert_eq!(r.count(0, 1, 2, format_args!("n")).unwrap(), 0);
     }
 }

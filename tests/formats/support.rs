@@ -1,12 +1,17 @@
 //! Where test material lies.
 
+use remold::formats::{FilePlan, LayoutRequest, LayoutTensor};
+use remold::model::{Metadata, Sidecars, TensorEntry};
 use std::path::{Path, PathBuf};
 
 /// A file or folder of the shared test material, or `None` with a line that says what was skipped.
 pub fn material(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["fixtures", "fixtures/models", "../shared/material", "../../shared/material"];
-    let found = places.iter().map(|p| root.join(p).join(name)).find(|p| p.exists());
+    // The model folders of `hf/` stand in `fixtures/models/` when they are part of the repository.
+    let model = name.strip_prefix("hf/").unwrap_or(name);
+    let places =
+        [("fixtures", name), ("fixtures/models", model), ("../shared/material", name), ("../../shared/material", name)];
+    let found = places.iter().map(|(place, name)| root.join(place).join(name)).find(|p| p.exists());
     if found.is_none() {
         eprintln!("skipped: {name} absent");
     }
@@ -36,4 +41,35 @@ pub fn walk(dir: &Path) -> Vec<PathBuf> {
     }
     out.sort();
     out
+}
+
+/// A layout request without shards.
+pub fn request<'a>(
+    path: &'a Path,
+    tensors: &'a [LayoutTensor],
+    metadata: &'a Metadata,
+    sidecars: &'a Sidecars,
+) -> LayoutRequest<'a> {
+    LayoutRequest { path, tensors, metadata, sidecars, max_shard_bytes: None }
+}
+
+/// Writes a planned file from tensors in request order; checks that nothing overlaps and nothing lies outside.
+pub fn write(plan: &FilePlan, tensors: &[TensorEntry]) {
+    let mut pieces = plan.fixed.clone();
+    for slot in &plan.slots {
+        let data = tensors[slot.tensor].read_all().unwrap();
+        assert_eq!(data.len() as u64, slot.bytes);
+        pieces.push((slot.offset, data));
+    }
+    pieces.sort_by_key(|p| p.0);
+    let mut out = Vec::new();
+    for (offset, bytes) in pieces {
+        assert!(out.len() as u64 <= offset, "pieces overlap in {plan:?}");
+        out.resize(offset as usize, 0);
+        out.extend(bytes);
+    }
+    assert!(out.len() as u64 <= plan.bytes, "{plan:?}");
+    out.resize(plan.bytes as usize, 0);
+    std::fs::create_dir_all(plan.path.parent().unwrap()).unwrap();
+    std::fs::write(&plan.path, out).unwrap();
 }

@@ -9,13 +9,17 @@
 //! would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`, `tests/formats.rs`.
 
 mod header;
+mod layout;
 mod open;
 mod split;
 mod values;
+mod verify;
 
 pub use header::{Arrays, Header, TensorInfo, read_header};
+pub use layout::layout;
 pub use open::open;
 pub use split::shard_paths;
+pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict};
 use crate::model::FormatId;
@@ -34,7 +38,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["gguf"],
     probe,
     open,
-    layout: None,
+    layout: Some(layout),
 };
 
 fn probe(head: &Head<'_>) -> Verdict {

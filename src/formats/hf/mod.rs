@@ -9,4 +9,6 @@ mod folder;
 mod sidecars;
 
 pub use folder::{PYTORCH_INDEX, Weights, find_weights, open};
+pub(super) use folder::{entries, training};
+pub(super) use sidecars::collect_one;
 pub use sidecars::{SIDECARS, attach, collect};

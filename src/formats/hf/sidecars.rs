@@ -51,6 +51,12 @@ pub fn collect(folder: &Path) -> Sidecars {
     sidecars
 }
 
+/// The one sidecar file of that name, if it stands in `folder`.
+pub(in crate::formats) fn collect_one(folder: &Path, name: &str) -> Option<Sidecars> {
+    let path = folder.join(name);
+    path.is_file().then(|| Sidecars([(name.to_owned(), Sidecar::File(path))].into_iter().collect()))
+}
+
 /// Puts the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
 /// the format keeps its configuration in such files. GGUF carries its own.
 pub fn attach(model: &mut Model, folder: &Path) {

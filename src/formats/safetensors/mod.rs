@@ -12,11 +12,15 @@
 mod dtype;
 mod header;
 mod index;
+mod layout;
 mod open;
+mod verify;
 
 pub use header::{Header, TensorInfo, read_header};
 pub use index::{Index, read_index};
+pub use layout::layout;
 pub use open::{open, open_index, open_shards};
+pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict, limits};
 use crate::model::FormatId;
@@ -31,7 +35,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["safetensors"],
     probe,
     open,
-    layout: None,
+    layout: Some(layout),
 };
 
 fn probe(head: &Head<'_>) -> Verdict {

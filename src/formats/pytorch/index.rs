@@ -1,0 +1,92 @@
+//! Sharded checkpoints: `pytorch_model.bin.index.json` and its shards.
+
+use super::limits::MAX_JSON_BYTES;
+use super::{empty_model, open_file};
+use crate::model::{Model, ModelError, Result, Warning};
+use indexmap::IndexMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path, PathBuf};
+
+/// The name of the index that a shard belongs to: `NAME-00001-of-00002.EXT` → `NAME.EXT.index.json`; `None` for other files.
+pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let (stem, ext) = name.rsplit_once('.')?;
+    let (rest, total) = stem.rsplit_once("-of-")?;
+    let (base, number) = rest.rsplit_once('-')?;
+    let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
+    (digits(total) && digits(number)).then(|| path.with_file_name(format!("{base}.{ext}.index.json")))
+}
+
+/// Opens a sharded checkpoint through its index. Shards are read in the order of their names, tensors in the order of each.
+///
+/// # Errors
+/// An index that is no JSON or names files outside its folder; missing shards, by name; tensors that are not in their
+/// shard; what is wrong with a shard.
+pub fn open_index(path: &Path) -> Result<Model> {
+    let io = |e| ModelError::io(path, "reading", e);
+    let len = std::fs::metadata(path).map_err(io)?.len();
+    if len > MAX_JSON_BYTES {
+        return Err(ModelError::limit(format!("an index of {len} bytes")).in_file(path));
+    }
+    let bytes = std::fs::read(path).map_err(io)?;
+    let bad = |what: String| ModelError::bad(what).in_file(path);
+    let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
+    let map = json.get("weight_map").and_then(|m| m.as_object());
+    let map = map.ok_or_else(|| bad("the index has no `weight_map`".to_owned()))?;
+    let mut wanted: IndexMap<&str, &str> = IndexMap::new();
+    let mut shards: BTreeSet<&str> = BTreeSet::new();
+    for (tensor, shard) in map {
+        let shard = shard.as_str().ok_or_else(|| bad("a shard's name is no text".to_owned()).field(tensor))?;
+        let mut parts = Path::new(shard).components();
+        if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) {
+            let what = format!("it names `{}`, which is not a file of its own folder", super::pickle::printable(shard));
+            return Err(bad(what).field(tensor).with_hint("No tool writes such an index; do not trust this model."));
+        }
+        wanted.insert(tensor, shard);
+        shards.insert(shard);
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let missing: Vec<&str> = shards.iter().copied().filter(|s| !folder.join(s).is_file()).collect();
+    if !missing.is_empty() {
+        let what = format!("{} of {} shards are missing: {}", missing.len(), shards.len(), missing.join(", "));
+        let error = ModelError::bad(what).in_file(path);
+        return Err(error.with_hint("Download the missing files into the same folder."));
+    }
+    let mut model = empty_model(path);
+    model.files.clear();
+    let mut found: HashMap<String, String> = HashMap::new();
+    for shard in shards {
+        let file = folder.join(shard);
+        let part = open_file(&file).map_err(|e| e.in_file(&file))?;
+        for tensor in part.tensors {
+            if let Some(other) = found.insert(tensor.name.clone(), shard.to_owned()) {
+                let what = format!("the tensor is in two shards, {other} and {shard}");
+                return Err(bad(what).field(tensor.name));
+            }
+            if !wanted.contains_key(tensor.name.as_str()) {
+                let text = format!("{shard} holds a tensor that the index does not name; it is used");
+                model.warnings.push(Warning::about("pytorch.unindexed", &tensor.name, text));
+            }
+            model.tensors.push(tensor);
+        }
+        for line in part.opaque {
+            if !model.opaque.contains(&line) {
+                model.opaque.push(line);
+            }
+        }
+        for warning in part.warnings {
+            if !model.warnings.contains(&warning) {
+                model.warnings.push(warning);
+            }
+        }
+        model.files.push(file);
+    }
+    let absent: Vec<&str> = wanted.keys().copied().filter(|t| !found.contains_key(*t)).collect();
+    if let Some(first) = absent.first() {
+        let what = format!("{} tensors of the index are in no shard, the first in {}", absent.len(), wanted[first]);
+        return Err(bad(what)
+            .field(super::pickle::printable(first))
+            .with_hint("The index and the shards are of different models."));
+    }
+    Ok(model)
+}

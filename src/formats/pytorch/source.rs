@@ -1,0 +1,163 @@
+//! Where the data of storages lies in a file, and checked tensor entries over it.
+
+use super::limits::MAX_EXPANDED_ELEMS;
+use super::pickle::{Element, Node, TensorRef, Tree};
+use super::strided::Strided;
+use crate::model::{FileSlice, ModelError, Result, TensorData, TensorEntry};
+use crate::tensor::{DType, Shape};
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The bytes of one storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Absolute byte offset.
+    pub offset: u64,
+    /// Number of bytes.
+    pub bytes: u64,
+}
+
+/// An open file and the storages in it, by key.
+#[derive(Debug)]
+pub struct Source {
+    /// The file.
+    pub file: Arc<File>,
+    /// Its path.
+    pub path: Arc<PathBuf>,
+    /// Its length in bytes.
+    pub len: u64,
+    /// The storages.
+    pub blobs: HashMap<String, Blob>,
+}
+
+/// A plain strided view, however a file spells it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Element type.
+    pub dtype: DType,
+    /// First element within the storage.
+    pub offset: u64,
+    /// Dimensions, outermost first.
+    pub size: Vec<u64>,
+    /// Elements between indices.
+    pub stride: Vec<u64>,
+}
+
+impl Source {
+    /// Opens a file without storages.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
+        let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
+        Ok(Self { file: Arc::new(file), path: Arc::new(path.to_owned()), len, blobs: HashMap::new() })
+    }
+
+    /// The entry for a pickled tensor; `Err(Ok(reason))` when its element type is not one this program computes with.
+    ///
+    /// # Errors
+    /// Views that leave their storage, storages without data, limits.
+    pub fn pickled(&self, tree: &Tree, name: &str, t: &TensorRef) -> Result<Result<TensorEntry, String>> {
+        let dtype = match &t.element {
+            Element::Plain(d) => *d,
+            Element::Untyped => DType::U8,
+            Element::Other(name, _) => return Ok(Err(format!("element type {}", super::pickle::printable(name)))),
+        };
+        let Node::Storage(storage) = tree.get(t.storage) else {
+            return Ok(Err("a tensor without a storage".to_owned()));
+        };
+        let whole = self.blobs.get(&*storage.key).copied();
+        let Some(mut blob) = whole else {
+            let what = format!("the file holds no data for storage `{}`", super::pickle::printable(&storage.key));
+            let hint = "Was the file cut off, or is it one part of a split checkpoint?";
+            return Err(ModelError::bad(what).field(name).with_hint(hint));
+        };
+        // Typed storages count elements, untyped ones bytes. What the pickle says must be there.
+        let unit = storage.element.bytes().unwrap_or(1);
+        let (first, elems) = storage.view.unwrap_or((0, storage.elems));
+        let start = first.checked_mul(unit);
+        let bytes = elems.checked_mul(unit);
+        match (start, bytes, start.zip(bytes).and_then(|(s, b)| s.checked_add(b))) {
+            (Some(start), Some(bytes), Some(end)) if end <= blob.bytes => {
+                blob = Blob { offset: blob.offset + start, bytes };
+            }
+            _ => {
+                let what = format!(
+                    "storage `{}` should have {elems} elements from {first} on and has {} bytes",
+                    super::pickle::printable(&storage.key),
+                    blob.bytes
+                );
+                return Err(ModelError::bad(what).field(name).with_hint("Was the file cut off while it was written?"));
+            }
+        }
+        let view = View { dtype, offset: t.offset, size: t.size.clone(), stride: t.stride.clone() };
+        self.entry(name, blob, &view).map(Ok)
+    }
+
+    /// The entry for a view of a blob.
+    ///
+    /// # Errors
+    /// Views that leave the blob, sizes that overflow, expanded views beyond the limit.
+    pub fn entry(&self, name: &str, blob: Blob, view: &View) -> Result<TensorEntry> {
+        let View { dtype, offset, size, stride } = view;
+        let shape = Shape(size.clone());
+        let elem_bytes = dtype.size_bytes() as u64;
+        let wrong = |what: String| ModelError::bad(what).field(name).in_file(&self.path).at(blob.offset);
+        let total = shape.elems().filter(|n| n.checked_mul(elem_bytes).is_some());
+        let total = total.ok_or_else(|| wrong(format!("its shape [{shape}] overflows")))?;
+        let have = blob.bytes / elem_bytes;
+        if total == 0 {
+            // `rows` of [n, 0] may be n: nothing is read for any of them.
+            if shape.0.iter().any(|&d| d > MAX_EXPANDED_ELEMS) {
+                return Err(wrong(format!("an empty tensor of shape [{shape}]")));
+            }
+            let row_bytes = shape.cols() * elem_bytes;
+            return Ok(TensorEntry::new(name, shape, *dtype, self.slice(blob.offset, row_bytes)));
+        }
+        let row_bytes = shape.cols() * elem_bytes;
+        let last = size.iter().zip(stride).try_fold(*offset, |at, (&n, &s)| at.checked_add((n - 1).checked_mul(s)?));
+        if last.is_none_or(|last| last >= have) {
+            let what = format!(
+                "its view (offset {offset}, strides {stride:?}) of shape [{shape}] leaves its storage of {have} elements"
+            );
+            return Err(wrong(what));
+        }
+        if total > have && total > MAX_EXPANDED_ELEMS {
+            let what = format!("it shows {total} elements of a storage that has {have}");
+            return Err(ModelError::limit(what).field(name).in_file(&self.path).at(blob.offset));
+        }
+        // Strides of dimensions with one index mean nothing: they are set to what row-major order has there.
+        let mut row_major = vec![1u64; size.len()];
+        for i in (1..size.len()).rev() {
+            row_major[i - 1] = row_major[i] * size[i];
+        }
+        let stride: Vec<u64> =
+            size.iter().zip(stride).zip(&row_major).map(|((&n, &s), &r)| if n == 1 { r } else { s }).collect();
+        let at = blob.offset + offset * elem_bytes;
+        let data = if stride == row_major {
+            self.slice(at, row_bytes)
+        } else {
+            Arc::new(Strided {
+                file: Arc::clone(&self.file),
+                path: Arc::clone(&self.path),
+                offset: at,
+                elem_bytes,
+                size: size.clone(),
+                stride: stride.clone(),
+            })
+        };
+        let mut entry = TensorEntry::new(name, shape, *dtype, data);
+        let mut identity = DefaultHasher::new();
+        (&*self.path, at, dtype, size, stride).hash(&mut identity);
+        entry.storage = Some(identity.finish());
+        Ok(entry)
+    }
+
+    fn slice(&self, offset: u64, row_bytes: u64) -> Arc<dyn TensorData> {
+        Arc::new(FileSlice { file: Arc::clone(&self.file), path: Arc::clone(&self.path), offset, row_bytes })
+    }
+}

@@ -1,0 +1,205 @@
+//! Words for what a file holds beside the model's tensors.
+
+use super::choose::{Choice, Kind};
+use super::flatten::{Flat, is_leaf};
+use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
+use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
+use crate::model::{Model, Result, Warning};
+use indexmap::IndexMap;
+
+/// Modules whose functions reach outside the pickle: a checkpoint has no reason to name them.
+const REACHING: [&str; 24] = [
+    "os",
+    "posix",
+    "nt",
+    "posixpath",
+    "subprocess",
+    "sys",
+    "runpy",
+    "importlib",
+    "socket",
+    "shutil",
+    "webbrowser",
+    "pty",
+    "ctypes",
+    "pickle",
+    "_pickle",
+    "marshal",
+    "requests",
+    "urllib",
+    "http",
+    "ftplib",
+    "code",
+    "builtins",
+    "__builtin__",
+    "types",
+];
+
+/// Groups described.
+const MAX_GROUPS: usize = 64;
+
+/// Harmless names of `builtins`.
+const HARMLESS: [&str; 8] = ["slice", "range", "complex", "object", "int", "float", "str", "Ellipsis"];
+
+/// Describes the groups beside the model, and the plain values of the trainer.
+///
+/// # Errors
+/// Limits.
+pub fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()> {
+    let mut plain = Vec::new();
+    let mut flat = Flat::default();
+    for (path, id, kind) in &choice.others {
+        flat.clear();
+        flat.collect(tree, *id, "")?;
+        let what = match kind {
+            Kind::Optimizer => "optimizer state",
+            Kind::Scheduler => "scheduler state",
+            Kind::Random => "random generator state",
+            Kind::Average => "averaged weights (ema)",
+            Kind::Other => "other tensors",
+        };
+        let under = if path.is_empty() { String::new() } else { format!(" under `{}`", printable(path)) };
+        match (flat.tensors.len(), kind) {
+            (0, Kind::Other) => plain.push(printable(path)),
+            (0, _) if is_leaf(tree.get(*id)) => plain.push(printable(path)),
+            _ if out.len() >= MAX_GROUPS => {}
+            (0, _) => out.push(format!("{what}{under}: no tensors, not converted")),
+            (n, _) => {
+                let bytes = flat.tensors.iter().fold(0u64, |a, (_, t)| a.saturating_add(bytes_of(t)));
+                let tensors = if n == 1 { "tensor" } else { "tensors" };
+                out.push(format!("{what}{under}: {n} {tensors}, {}, not converted", human(bytes)));
+            }
+        }
+    }
+    if !plain.is_empty() {
+        let more = plain.len().saturating_sub(12);
+        plain.truncate(12);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        out.push(format!("trainer's values without tensors: {}{more}", plain.join(", ")));
+    }
+    Ok(())
+}
+
+/// Names what stands where tensors do and cannot be converted.
+pub fn refused(refused: &[(String, String)], out: &mut Vec<String>) {
+    for (name, reason) in refused.iter().take(MAX_NAMED_OBJECTS) {
+        let name = if name.is_empty() { "tensor" } else { name };
+        out.push(format!("tensor `{}`: {reason}, not converted", printable(name)));
+    }
+    if refused.len() > MAX_NAMED_OBJECTS {
+        out.push(format!("{} more tensors of such kinds, not converted", refused.len() - MAX_NAMED_OBJECTS));
+    }
+}
+
+/// Names every class and function the pickle asks for and this program does not build, and warns of those that reach
+/// outside. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
+pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
+    // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
+    let mut counts: IndexMap<(NodeId, bool), (u64, Option<NodeId>)> = IndexMap::new();
+    for node in tree.nodes() {
+        if let Node::Opaque(o) = node {
+            let count = counts.entry((o.class, o.called)).or_insert((0, o.args));
+            count.0 += 1;
+        }
+    }
+    let mut lines: IndexMap<(String, bool), (u64, Option<NodeId>)> = IndexMap::new();
+    for ((class, called), (n, args)) in counts {
+        let name = match tree.get(class) {
+            Node::Global(g) => printable(g),
+            Node::Str(s) => printable(s),
+            _ => "a value that is no function".to_owned(),
+        };
+        lines.entry((name, called)).or_insert((0, args)).0 += n;
+    }
+    let (mut torch_modules, mut shown, mut more) = (0, 0, 0);
+    let at_root = matches!(tree.get(root), Node::Opaque(_));
+    for ((name, called), (n, args)) in &lines {
+        let reaches = reaches_outside(name);
+        if reaches {
+            let with = first_text(tree, *args).map(|a| format!(" with \"{a}\"")).unwrap_or_default();
+            let text = format!(
+                "the pickle asks for {}{with}; it was not executed. Do not load this file with Python.",
+                spelled(name)
+            );
+            model.warnings.push(Warning::new("pytorch.code", text));
+        } else if name.starts_with("torch.nn.modules.") || name.starts_with("__torch__.torch.nn.") {
+            torch_modules += n;
+            continue;
+        } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout")
+            || (refused_named && name.starts_with("torch._utils._rebuild_"))
+        {
+            continue;
+        }
+        if shown == MAX_NAMED_OBJECTS && !reaches {
+            more += 1;
+            continue;
+        }
+        shown += 1;
+        let times = if *n == 1 { String::new() } else { format!(" ({n} times)") };
+        model.opaque.push(if *called {
+            format!("call of {}{times}: not executed", spelled(name))
+        } else {
+            format!("object of class `{name}`{times}: read as plain attributes, its code is not run")
+        });
+    }
+    if more > 0 {
+        model.opaque.push(format!("objects of {more} more classes"));
+    }
+    if at_root && torch_modules > 0 {
+        model
+            .opaque
+            .push(format!("a whole pickled module: the code of {torch_modules} torch.nn modules is not in the file"));
+    }
+}
+
+/// A global as people know it: `os` is pickled under the name of the module that implements it.
+fn spelled(name: &str) -> String {
+    match name.split_once('.') {
+        Some(("posix" | "nt", function)) => format!("`{name}` (os.{function})"),
+        _ => format!("`{name}`"),
+    }
+}
+
+fn first_text(tree: &Tree, args: Option<NodeId>) -> Option<String> {
+    let first = tree.sequence(args?)?.first()?;
+    tree.text(*first).map(printable)
+}
+
+fn reaches_outside(name: &str) -> bool {
+    let module = name.split('.').next().unwrap_or("");
+    let last = name.rsplit('.').next().unwrap_or("");
+    REACHING.contains(&module) && !(matches!(module, "builtins" | "__builtin__") && HARMLESS.contains(&last))
+        || matches!(name, "torch.load" | "torch.hub.load" | "numpy.load")
+        || matches!(last, "system" | "popen" | "exec" | "eval" | "__import__" | "execv" | "check_output")
+}
+
+/// One line for a file in which there is nothing else to say.
+pub fn shape_of(tree: &Tree, root: NodeId) -> String {
+    match tree.get(root) {
+        Node::Dict(items) => {
+            let keys = items.iter().take(12).filter_map(|(k, _)| super::flatten::key_text(tree, *k));
+            let keys: Vec<String> = keys.map(|k| printable(&k)).collect();
+            let more = if items.len() > 12 { ", …" } else { "" };
+            format!("a dict without tensors: {}{more}", keys.join(", "))
+        }
+        Node::List(v) | Node::Tuple(v) => format!("a list of {} values without tensors", v.len()),
+        node if is_leaf(node) => "a single value that is no tensor".to_owned(),
+        _ => "an object without tensors".to_owned(),
+    }
+}
+
+fn bytes_of(t: &TensorRef) -> u64 {
+    let elems = t.size.iter().fold(1u64, |a, &d| a.saturating_mul(d));
+    elems.saturating_mul(t.element.bytes().unwrap_or(1))
+}
+
+/// Bytes for people, in powers of ten as disks are sold.
+fn human(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}

@@ -1,0 +1,77 @@
+//! From the tree of a pickle to a model: which tensors are the model's, what the others are, what was opaque.
+//!
+//! `choose` follows nested checkpoints to the state dict, `flatten` names the tensors below a value, `describe` words what
+//! is not converted.
+
+mod choose;
+mod describe;
+mod flatten;
+
+#[cfg(test)]
+mod tests;
+
+use super::pickle::{Pickle, printable};
+use super::source::Source;
+use crate::model::{Model, ModelError, Result, Warning};
+use flatten::Flat;
+use std::collections::HashSet;
+
+/// Wrappers whose prefix stands before every name: DistributedDataParallel and DataParallel; `torch.compile`.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+
+/// Adds the tensors and descriptions of a pickle to `model`.
+///
+/// # Errors
+/// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
+pub fn fill(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
+    let tree = &pickle.tree;
+    let choice = choose::main_of(tree, pickle.root)?;
+    let mut flat = Flat::default();
+    for (prefix, id) in &choice.main {
+        flat.collect(tree, *id, prefix)?;
+    }
+    if let Some(path) = &choice.guessed {
+        let text = format!("the tensors are those under `{path}`; nothing in the file says that they are the model");
+        model.warnings.push(Warning::new("pytorch.nested", text));
+    }
+    let stripped = strip_wrappers(&mut flat.tensors);
+    if !stripped.is_empty() {
+        let text = format!("the wrapper's prefix `{stripped}` was removed from all {} names", flat.tensors.len());
+        model.warnings.push(Warning::new("pytorch.prefix", text));
+    }
+    let mut refused = flat.refused;
+    let mut names = HashSet::new();
+    for (name, tensor) in &flat.tensors {
+        if !names.insert(name.as_str()) {
+            return Err(ModelError::bad("two tensors have this name").field(printable(name)));
+        }
+        match source.pickled(tree, name, tensor)? {
+            Ok(entry) => model.tensors.push(entry),
+            Err(reason) => refused.push((name.clone(), reason)),
+        }
+    }
+    describe::groups(tree, &choice, &mut model.opaque)?;
+    describe::refused(&refused, &mut model.opaque);
+    describe::objects(tree, pickle.root, !refused.is_empty(), model);
+    if flat.tensors.is_empty() && model.opaque.is_empty() {
+        model.opaque.push(describe::shape_of(tree, pickle.root));
+    }
+    Ok(())
+}
+
+/// Removes the wrappers' prefixes that stand before every name; gives what was removed.
+fn strip_wrappers<T>(tensors: &mut [(String, T)]) -> String {
+    let mut stripped = String::new();
+    while let Some(prefix) =
+        WRAPPERS.iter().find(|p| tensors.iter().all(|(n, _)| n.len() > p.len() && n.starts_with(**p)))
+    {
+        if tensors.is_empty() || stripped.len() > 64 {
+            break;
+        }
+        for (name, _) in tensors.iter_mut() {
+            name.drain(..prefix.len());
+        }
+        stripped.push_str(prefix);
+    }
+    stripped
+}

@@ -1,0 +1,144 @@
+//! Reads the headers of one unit of a scan.
+
+use super::{Found, FoundKind, Unit};
+use crate::formats::gguf::{self, Arrays};
+use crate::formats::limits;
+use crate::formats::safetensors;
+use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards};
+use crate::model::{FormatId, ModelError, Result};
+use crate::quant::Encoding;
+use crate::tensor::Shape;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// What the headers say.
+#[derive(Default)]
+struct Summary {
+    title: Option<String>,
+    architecture: Option<String>,
+    tensors: usize,
+    parameters: u64,
+    bytes_by: HashMap<Encoding, u64>,
+}
+
+impl Summary {
+    fn add(&mut self, shape: &Shape, encoding: Encoding) {
+        self.tensors += 1;
+        self.parameters = self.parameters.saturating_add(shape.elems().unwrap_or(0));
+        let sum = self.bytes_by.entry(encoding).or_default();
+        *sum = sum.saturating_add(encoding.tensor_bytes(shape).unwrap_or(0));
+    }
+}
+
+/// The entry of a unit; `None` for files with an ambiguous extension that turn out to be no model.
+pub(super) fn describe(unit: &Unit) -> Option<Found> {
+    let named = if unit.kind == FoundKind::File { unit.path.file_stem() } else { unit.path.file_name() };
+    let mut found = Found {
+        path: unit.path.clone(),
+        kind: unit.kind,
+        format: None,
+        bytes: 0,
+        title: named.map_or_else(|| unit.path.display().to_string(), |n| n.to_string_lossy().into_owned()),
+        architecture: None,
+        tensors: 0,
+        parameters: 0,
+        encoding: None,
+        files: unit.files.len().max(1),
+        error: unit.error.clone(),
+    };
+    if found.error.is_some() {
+        return Some(found);
+    }
+    if unit.kind == FoundKind::Folder {
+        found.architecture = model_type(&unit.path);
+    }
+    let files = match weights(&unit.files) {
+        Ok(files) => files,
+        Err(e) => {
+            let ext = unit.path.extension().and_then(|e| e.to_str());
+            let by_name = FORMATS.iter().find(|s| ext.is_some_and(|e| s.extensions.contains(&e)));
+            found.format = e.format().or(by_name.map(|s| s.id));
+            found.error = Some(e.to_string());
+            return Some(found);
+        }
+    };
+    found.files = files.len();
+    found.bytes = files.iter().filter_map(|f| Some(std::fs::metadata(f).ok()?.len())).fold(0, u64::saturating_add);
+    match summarize(&files, &mut found.format) {
+        Ok(s) => {
+            found.title = s.title.unwrap_or(found.title);
+            found.architecture = found.architecture.or(s.architecture);
+            found.tensors = s.tensors;
+            found.parameters = s.parameters;
+            found.encoding = s.bytes_by.into_iter().max_by_key(|&(e, bytes)| (bytes, e)).map(|(e, _)| e);
+        }
+        Err(e) => {
+            if unit.kind == FoundKind::File && found.format.is_none() && ambiguous(&unit.path) {
+                return None;
+            }
+            found.error = Some(e.to_string());
+        }
+    }
+    Some(found)
+}
+
+/// Extensions that all sorts of files have: these must show by their bytes that they are models.
+fn ambiguous(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "bin" || e == "pb")
+}
+
+/// The weights files behind a unit's files: an index is replaced by its shards.
+fn weights(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let files = match files {
+        [index] if index.extension().is_some_and(|e| e == "json") => {
+            let pytorch = index.file_name().is_some_and(|n| n == crate::formats::hf::PYTORCH_INDEX);
+            let format = if pytorch { FormatId::Pytorch } else { FormatId::Safetensors };
+            safetensors::read_index(index).map_err(|e| e.in_format(format))?.shards
+        }
+        files => files.to_vec(),
+    };
+    shards::all_present(&files)?;
+    Ok(files)
+}
+
+fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary> {
+    let mut s = Summary::default();
+    for (i, path) in files.iter().enumerate() {
+        let (spec, verdict) = probe_sure(path)?;
+        if verdict == Verdict::Weak && ambiguous(path) {
+            return Err(ModelError::bad("no model").in_file(path));
+        }
+        *format = Some(spec.id);
+        match spec.id {
+            FormatId::Gguf => {
+                let header = gguf::read_header(path, Arrays::SkipLong)?;
+                header.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
+                if i == 0 {
+                    let text = |key: &str| header.metadata.get(key)?.as_str().map(str::to_owned);
+                    s.title = text("general.name").filter(|n| !n.trim().is_empty());
+                    s.architecture = text("general.architecture");
+                }
+            }
+            FormatId::Safetensors => {
+                let header = safetensors::read_header(path)?;
+                header.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
+            }
+            _ => open_file(path)?.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding)),
+        }
+    }
+    if s.tensors == 0 && s.architecture.is_none() {
+        return Err(ModelError::bad("no tensors").in_file(&files[0]));
+    }
+    Ok(s)
+}
+
+/// `model_type` of a folder's configuration.
+fn model_type(folder: &Path) -> Option<String> {
+    let len = std::fs::metadata(folder.join("config.json")).ok()?.len();
+    if len > limits::SCAN_CONFIG_BYTES {
+        return None;
+    }
+    let config = crate::formats::hf::collect_one(folder, "config.json")?;
+    let value = config.json("config.json").ok()??;
+    value.get("model_type")?.as_str().map(str::to_owned)
+}

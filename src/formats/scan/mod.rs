@@ -1,0 +1,84 @@
+//! What models lie under a folder: one entry for each model folder, single file, shard set or split GGUF.
+//!
+//! Only headers are read, from several threads; vocabularies are passed over. Links are followed, but no folder is entered
+//! twice. A broken model is an entry with its error, not an error of the scan.
+
+mod describe;
+mod walk;
+
+use crate::model::FormatId;
+use crate::quant::Encoding;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What an entry of a scan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundKind {
+    /// A model folder with configuration and weights.
+    Folder,
+    /// A file, or a set of files that are one model; the path is the first of them.
+    File,
+    /// No model: a folder that could not be listed.
+    Nothing,
+}
+
+/// One model under the scanned folder. [`open`](crate::formats::open) of `path` opens it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The folder or (first) file.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: FoundKind,
+    /// Its format, when it was recognised.
+    pub format: Option<FormatId>,
+    /// Bytes of all its weights files.
+    pub bytes: u64,
+    /// A name for people: the one the model gives itself, else the folder's or file's.
+    pub title: String,
+    /// `llama`, `bert`, … as the model's metadata or configuration says it.
+    pub architecture: Option<String>,
+    /// Number of tensors; 0 if unknown.
+    pub tensors: usize,
+    /// Number of elements over all tensors; 0 if unknown.
+    pub parameters: u64,
+    /// The encoding that most bytes have.
+    pub encoding: Option<Encoding>,
+    /// Number of files of a set; 1 otherwise.
+    pub files: usize,
+    /// What is wrong with it, one line.
+    pub error: Option<String>,
+}
+
+/// Something that may be a model, before its headers were read.
+#[derive(Debug)]
+struct Unit {
+    path: PathBuf,
+    kind: FoundKind,
+    files: Vec<PathBuf>,
+    error: Option<String>,
+}
+
+/// Every model in `dir` and in folders up to `max_depth` below it, by path. A file given as `dir` is looked at alone.
+pub fn scan(dir: &Path, max_depth: usize) -> Vec<Found> {
+    let units = walk::units(dir, max_depth);
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(units.len());
+    std::thread::scope(|s| {
+        for _ in 0..threads {
+            s.spawn(|| {
+                while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(one) = describe::describe(unit)
+                        && let Ok(mut found) = found.lock()
+                    {
+                        found.push(one);
+                    }
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().unwrap_or_default();
+    found.sort_by(|a: &Found, b| a.path.cmp(&b.path));
+    found
+}

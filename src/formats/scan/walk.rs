@@ -1,0 +1,105 @@
+//! Which folders and files may be models, by their names alone.
+
+use super::{FoundKind, Unit};
+use crate::formats::hf::{self, Weights};
+use crate::formats::shards::ShardName;
+use std::collections::{BTreeMap, HashSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Folders entered at most: a scan started in `/` by mistake ends.
+const MAX_FOLDERS: usize = 20_000;
+
+/// Extensions of files that are looked at by themselves.
+const EXTENSIONS: [&str; 12] =
+    ["gguf", "safetensors", "pt", "pth", "ckpt", "bin", "onnx", "ort", "tflite", "pb", "ggml", "pt2"];
+
+/// Extensions of files that a model folder already accounts for.
+const IN_FOLDER: [&str; 5] = ["safetensors", "pt", "pth", "ckpt", "bin"];
+
+pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
+    if root.is_file() {
+        return vec![Unit { path: root.to_owned(), kind: FoundKind::File, files: set_of(root), error: None }];
+    }
+    let mut units = Vec::new();
+    let mut entered = HashSet::new();
+    let mut todo = vec![(root.to_owned(), 0)];
+    while let Some((dir, depth)) = todo.pop() {
+        let Ok(meta) = std::fs::metadata(&dir) else { continue };
+        if entered.len() >= MAX_FOLDERS || !entered.insert((meta.dev(), meta.ino())) {
+            continue;
+        }
+        let (files, folders) = match hf::entries(&dir) {
+            Ok(lists) => lists,
+            Err(e) => {
+                units.push(Unit { path: dir, kind: FoundKind::Nothing, files: Vec::new(), error: Some(e.to_string()) });
+                continue;
+            }
+        };
+        let is_model = folder(&dir, &files, &mut units);
+        lone_files(&dir, &files, is_model, &mut units);
+        // The insides of a SavedModel are not models of their own.
+        if depth < max_depth && !files.iter().any(|f| f == "saved_model.pb") {
+            let below = folders.iter().filter(|f| !f.starts_with('.') && !f.starts_with("global_step"));
+            todo.extend(below.map(|f| (dir.join(f), depth + 1)));
+        }
+    }
+    units
+}
+
+/// Adds the folder itself if it is a model folder: a configuration or an index stands beside weights.
+fn folder(dir: &Path, files: &[String], units: &mut Vec<Unit>) -> bool {
+    let telling = |f: &String| {
+        matches!(f.as_str(), "config.json" | "model.safetensors" | "pytorch_model.bin")
+            || f.ends_with(".index.json")
+            || (f.starts_with("consolidated.") && f.ends_with(".pth"))
+    };
+    if !files.iter().any(telling) {
+        return false;
+    }
+    let unit = |files, error| Unit { path: dir.to_owned(), kind: FoundKind::Folder, files, error };
+    match hf::find_weights(dir, files) {
+        Ok(None) => return false,
+        // A folder of GGUF files with a config.json is a folder of files.
+        Ok(Some(Weights::File(path))) if path.extension().is_some_and(|e| e == "gguf") => return false,
+        Ok(Some(Weights::File(path))) => units.push(unit(vec![path], None)),
+        Ok(Some(Weights::SafetensorsSet(paths))) => units.push(unit(paths, None)),
+        Ok(Some(Weights::SafetensorsIndex(index) | Weights::PytorchIndex(index))) => {
+            units.push(unit(vec![index], None))
+        }
+        Err(e) if files.iter().any(|f| f == "config.json") && !files.iter().any(|f| f.ends_with(".gguf")) => {
+            units.push(unit(Vec::new(), Some(e.to_string())));
+        }
+        Err(_) => return false,
+    }
+    true
+}
+
+/// Adds the files that are models by themselves; the files of a set once.
+fn lone_files(dir: &Path, files: &[String], in_model_folder: bool, units: &mut Vec<Unit>) {
+    let mut sets: BTreeMap<(PathBuf, u64, String), PathBuf> = BTreeMap::new();
+    for name in files {
+        let Some((_, ext)) = name.rsplit_once('.') else { continue };
+        let ext = ext.to_ascii_lowercase();
+        let known = EXTENSIONS.contains(&ext.as_str()) && !(in_model_folder && IN_FOLDER.contains(&ext.as_str()));
+        if !known || hf::training(name).is_some() {
+            continue;
+        }
+        let path = dir.join(name);
+        if let Some(shard) = ShardName::parse(&path).filter(|s| s.count > 1) {
+            sets.entry((shard.prefix, shard.count, shard.ext)).or_insert(path);
+        } else {
+            units.push(Unit { files: vec![path.clone()], path, kind: FoundKind::File, error: None });
+        }
+    }
+    let sets = sets.into_values();
+    units.extend(sets.map(|path| Unit { files: set_of(&path), path, kind: FoundKind::File, error: None }));
+}
+
+/// Every file of the set that `path` belongs to, there or not.
+fn set_of(path: &Path) -> Vec<PathBuf> {
+    match ShardName::parse(path) {
+        Some(name) if name.count > 1 => (1..=name.count).map(|i| name.path(i)).collect(),
+        _ => vec![path.to_owned()],
+    }
+}
