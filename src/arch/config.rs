@@ -1,7 +1,7 @@
 //! `config.json` as the converter sees it: text part flattened, the class's defaults filled in, and a note of what was used.
 //!
 //! llama.cpp's converter reads the configuration through transformers' `AutoConfig`, so a field that is missing has the
-//! class's default when `model_type` names the class; without `model_type` the file stands as it is.
+//! class's default when `model_type` names the class; with another `model_type` the file stands as it is.
 
 use super::types::{ConfigField, ConfigStatus};
 use crate::model::{ModelError, Result};

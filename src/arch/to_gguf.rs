@@ -86,10 +86,10 @@ fn read_config(model: &Model) -> Result<Value> {
 
 /// The first class of `architectures`, of the text part if that names one.
 fn hf_class(root: &Value) -> Result<&str> {
-    let first = |v: &'_ Value| v.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).map(str::len);
-    let text = root.get("text_config").filter(|t| first(t).is_some());
-    let holder = text.unwrap_or(root);
-    holder.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).ok_or_else(|| {
+    fn first(v: &Value) -> Option<&str> {
+        v.get("architectures")?.get(0)?.as_str()
+    }
+    root.get("text_config").and_then(first).or_else(|| first(root)).ok_or_else(|| {
         let known = super::family::infos().iter().flat_map(|f| f.hf_classes).copied().collect::<Vec<_>>().join(", ");
         ModelError::bad("no architecture is named")
             .in_file(Path::new("config.json"))
@@ -98,9 +98,9 @@ fn hf_class(root: &Value) -> Result<&str> {
     })
 }
 
-/// Whether transformers would fill in this family's defaults.
+/// Whether transformers would fill in this family's defaults: `model_type` names it, or is left out.
 fn names_family(root: &Value, family: &Family) -> bool {
-    root.get("model_type").and_then(Value::as_str).is_some_and(|t| family.model_types.contains(&t))
+    root.get("model_type").and_then(Value::as_str).is_none_or(|t| family.model_types.contains(&t))
 }
 
 /// Checkpoints that are quantized already need their own way back to floats.
@@ -167,8 +167,8 @@ fn shapes(family: &Family, config: &Config, blocks: u64, tokens: Option<u64>) ->
         Some(e) => config.need_uint(e.count, "expert_count")?,
         None => 0,
     };
-    let heads = config.peek_uint("num_attention_heads").or(config.peek_uint("n_head"));
-    let heads_kv = config.peek_uint("num_key_value_heads");
+    let heads = config.uint(&["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
+    let heads_kv = config.uint(&["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
     Ok(Shapes { blocks, heads, heads_kv, vocabulary: tokens, experts })
 }
 

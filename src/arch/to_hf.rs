@@ -4,7 +4,7 @@ use super::back::Meta;
 use super::family::{Experts, FAMILIES, Family, Op};
 use super::tensors::{split_layer, split_suffix, transposed, with_layer};
 use super::types::HfModel;
-use super::views::{MapElems, deinterleave, shift_norm};
+use super::views::{MapElems, deinterleave, shift_norm, unblocked};
 use super::vocab::restore_sidecars;
 use crate::model::{
     ErrorKind, MapRows, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, TensorEntry, Warning,
@@ -131,8 +131,8 @@ fn undo(op: Op, t: &TensorEntry, suffix: &str, heads: Option<u64>, heads_kv: Opt
     Ok(match op {
         Op::QueryHeads => halves(t, heads)?,
         Op::KeyHeads => halves(t, heads_kv)?,
-        Op::Transpose if suffix == ".weight" => transposed(t.clone())?,
-        Op::PlusOne if suffix == ".weight" => shift_norm(t, -1.0),
+        Op::Transpose if suffix == ".weight" => transposed(unblocked(t))?,
+        Op::PlusOne if suffix == ".weight" => shift_norm(&unblocked(t), -1.0),
         Op::Keep | Op::Transpose | Op::PlusOne | Op::CutVocabulary => t.clone(),
     })
 }
