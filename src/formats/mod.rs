@@ -19,7 +19,7 @@ mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
 use probe::probe_sure;
-pub use probe::{Head, Verdict, open, open_file, probe};
+pub use probe::{HEAD_BYTES, Head, Verdict, open, open_file, probe};
 pub use scan::{Found, FoundKind, scan};
 
 use crate::model::{FormatId, Model, Result};

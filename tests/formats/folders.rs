@@ -26,6 +26,20 @@ fn every_safetensors_folder_of_the_material_opens_with_its_sidecars() {
 }
 
 #[test]
+fn a_pytorch_folder_opens_like_the_others() {
+    let Some(dir) = material("hf/tiny-llama3-pt") else { return };
+    let model = formats::open(&dir).unwrap();
+    assert_eq!((model.format, &model.path), (FormatId::Pytorch, &dir));
+    assert!(model.sidecars.has("tokenizer.json") && model.tensors.len() > 10);
+    let file = formats::open(&dir.join("pytorch_model.bin")).unwrap();
+    assert!(file.sidecars.has("config.json"), "sidecars come with the file too");
+    let found = formats::scan(&dir, 0);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].format, found[0].architecture.as_deref()), (Some(FormatId::Pytorch), Some("llama")));
+    assert_eq!((found[0].tensors, found[0].parameters), (model.tensors.len(), model.parameters()));
+}
+
+#[test]
 fn any_way_into_a_sharded_model_gives_the_same_tensors() {
     let Some(dir) = material("hf/tiny-mistral-sharded") else { return };
     let names = |p: &Path| formats::open(p).unwrap().tensors.iter().map(|t| t.name.clone()).collect::<Vec<_>>();

@@ -1,30 +1,12 @@
 //! What a layout refuses, and what it promises of the files it lays out.
 
-use crate::support::{request, write};
+use crate::support::{entries, request, tensor, write};
 use remold::formats::{self, LayoutTensor};
-use remold::model::{ErrorKind, MemoryRows, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars, TensorEntry};
-use remold::quant::{BlockType, Encoding};
-use remold::tensor::{DType, Shape};
+use remold::model::{ErrorKind, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars};
+use remold::quant::BlockType;
+use remold::tensor::DType;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-
-fn tensor(name: &str, shape: &[u64], encoding: impl Into<Encoding>) -> LayoutTensor {
-    LayoutTensor { name: name.into(), shape: Shape(shape.to_vec()), encoding: encoding.into() }
-}
-
-/// Entries of zero bytes but the first, which holds the tensor's index.
-fn entries(tensors: &[LayoutTensor]) -> Vec<TensorEntry> {
-    let one = |(i, t): (usize, &LayoutTensor)| {
-        let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap();
-        let mut bytes = vec![0; t.encoding.tensor_bytes(&t.shape).unwrap() as usize];
-        if let Some(b) = bytes.first_mut() {
-            *b = i as u8 + 1;
-        }
-        TensorEntry::new(&*t.name, t.shape.clone(), t.encoding, Arc::new(MemoryRows { bytes, row_bytes }))
-    };
-    tensors.iter().enumerate().map(one).collect()
-}
 
 #[test]
 fn gguf_refuses_what_it_cannot_hold() {
@@ -184,7 +166,7 @@ fn the_second_reader_of_safetensors_notices_what_was_not_planned() {
     formats::safetensors::verify(&path, plan, &req).unwrap();
 }
 
-/// The text form of a header: what is quoted is bytes, numbers are little-endian of the width behind the colon.
+/// Each part is a text, then a little-endian number of so many bytes.
 fn bytes(parts: &[(&str, u64, usize)]) -> Vec<u8> {
     let mut out = Vec::new();
     for (text, number, width) in parts {
