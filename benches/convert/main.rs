@@ -104,9 +104,7 @@ fn convert(options: &Options, dir: &Path) -> Fallible<()> {
     let (out, copy, reference) = (dir.join("out.gguf"), dir.join("copy"), dir.join("reference.gguf"));
     let mut contenders: Vec<(&str, PathBuf, Command)> = Vec::new();
     let mut ours = Command::new(remold());
-    ours.args(["convert", "--to", "gguf:bf16", "--set", "pre_tokenizer=llama-bpe", "--force", "-o"])
-        .arg(&out)
-        .arg(&model);
+    ours.args(["convert", "--to", "gguf:bf16", "--force", "-o"]).arg(&out).arg(&model);
     ours.env("REMOLD_JOBS", dir.join("jobs"));
     contenders.push(("remold convert", out.clone(), ours));
     let mut plain = Command::new("cp");
