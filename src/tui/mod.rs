@@ -1,1 +1,57 @@
-//! (being built)
+//! The workbench: one screen on a folder of models.
+//!
+//! `core` is pure: `update(&mut State, Action) -> Vec<Effect>`. `view` draws the state. `runtime` has the terminal, the event
+//! loop and the workers, and is the only part that touches the world. Must not know how anything is computed: every call into
+//! the rest of remold is in `runtime/effects.rs`. Test with `cargo test tui:: && cargo test --test workbench`.
+
+pub mod core;
+pub mod look;
+pub mod runtime;
+pub mod view;
+
+use std::path::PathBuf;
+
+/// What the workbench is started with.
+#[derive(Clone, Debug)]
+pub struct TuiOptions {
+    /// The folder (or model) to look at.
+    pub dir: PathBuf,
+    /// Theme by name; by default `dark`, or `mono` where there is no colour.
+    pub theme: Option<String>,
+    /// Show ASCII only, also where the locale and the terminal could show more.
+    pub ascii: bool,
+    /// Leave the mouse to the terminal.
+    pub no_mouse: bool,
+    /// Where jobs live.
+    pub jobs_root: PathBuf,
+}
+
+impl TuiOptions {
+    /// The defaults for a folder.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, jobs_root: crate::job::jobs_root() }
+    }
+}
+
+/// Why the workbench could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// Standard input or output is not a terminal.
+    #[error("the workbench needs a terminal; `remold --help` lists the commands that do not")]
+    NoTerminal,
+    /// The theme asked for is not there or is wrong.
+    #[error(transparent)]
+    Theme(#[from] look::ThemeError),
+    /// The terminal or the runtime said no.
+    #[error("terminal: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Runs the workbench until the user leaves. Jobs started here go on by themselves. The exit status of a screen ended by a
+/// signal is set by leaving the process.
+///
+/// # Errors
+/// No terminal, an unknown theme, or a terminal that cannot be set up.
+pub fn run(options: TuiOptions) -> Result<(), TuiError> {
+    runtime::run(options)
+}

@@ -1,0 +1,451 @@
+//! The Jobs tab: the list, and one followed job as its events tell it.
+
+use super::model_info::Level;
+use crate::engine::{Event, EventBody, Failure, TensorStart};
+use crate::job::{JobState, JobSummary};
+use crate::model::Warning;
+use crate::plan::Plan;
+use crate::tui::core::models::Focus;
+use indexmap::IndexMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// State of one tensor in the grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum CellState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Being worked on; 0 to 1.
+    Working(f64),
+    /// Done; dB of signal over error, or nothing when nothing was re-encoded.
+    Done(Option<f64>),
+}
+
+/// One row of the grid: a kind of tensor of one output.
+#[derive(Clone, Debug, Default)]
+pub struct GridRow {
+    /// Role.
+    pub role: String,
+    /// Cells by layer; a kind that belongs to no layer has one.
+    pub cells: Vec<CellState>,
+    /// True when cells are layers.
+    pub layered: bool,
+    /// Encoding in the output of the latest tensor seen.
+    pub to: String,
+    /// Bytes over all its tensors.
+    pub bytes: u64,
+}
+
+impl GridRow {
+    /// Tensors done and in all.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.cells.iter().filter(|c| matches!(c, CellState::Done(_))).count(), self.cells.len())
+    }
+
+    /// Mean dB over the tensors that have one, and the layer of the worst.
+    pub fn quality(&self) -> Option<(f64, usize, f64)> {
+        let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
+            CellState::Done(Some(db)) => Some((i, *db)),
+            _ => None,
+        });
+        let all: Vec<(usize, f64)> = known.collect();
+        let worst = all.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((all.iter().map(|(_, d)| d).sum::<f64>() / all.len() as f64, worst.0, worst.1))
+    }
+}
+
+/// The latest values of a measurement, one per sample.
+#[derive(Clone, Debug, Default)]
+pub struct Series(pub VecDeque<f64>);
+
+impl Series {
+    fn push(&mut self, v: f64) {
+        const MOST: usize = 512;
+        if self.0.len() >= MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(v);
+    }
+
+    /// The newest value.
+    pub fn last(&self) -> f64 {
+        self.0.back().copied().unwrap_or(0.0)
+    }
+}
+
+/// A line of a job's event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogLine {
+    /// When.
+    pub t: jiff::Timestamp,
+    /// How serious.
+    pub level: Level,
+    /// What.
+    pub text: String,
+}
+
+/// An output as far as it has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputState {
+    /// Final path.
+    pub path: String,
+    /// Exact size, once known.
+    pub bytes: Option<u64>,
+    /// All bytes in place.
+    pub written: bool,
+    /// Who has read it back.
+    pub verified: Vec<String>,
+    /// Stands under its final name.
+    pub published: bool,
+}
+
+/// Sections of the job pane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the sections' titles")]
+pub enum JobSection {
+    #[default]
+    Layers,
+    Tensors,
+    Events,
+    Report,
+}
+
+impl JobSection {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Layers, Self::Tensors, Self::Events, Self::Report];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Layers => "Layers",
+            Self::Tensors => "Tensors",
+            Self::Events => "Events",
+            Self::Report => "Report",
+        }
+    }
+}
+
+/// One tensor of a job.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobTensor {
+    /// Name in the output.
+    pub name: String,
+    /// Kind and layer: its place in the grid.
+    pub place: (String, Option<u32>),
+    /// Encoding before.
+    pub from: String,
+    /// Encoding after.
+    pub to: String,
+    /// Encoded bytes.
+    pub bytes: u64,
+    /// How far it is.
+    pub cell: CellState,
+    /// Root mean square error.
+    pub rmse: Option<f64>,
+    /// Cosine similarity.
+    pub cosine: Option<f64>,
+    /// Largest absolute error.
+    pub max_abs: Option<f64>,
+    /// Why this type.
+    pub note: Option<String>,
+}
+
+/// A job as its plan and events tell it.
+#[derive(Clone, Debug, Default)]
+pub struct JobView {
+    /// Identifier.
+    pub id: String,
+    /// The plan, if its folder has one.
+    pub plan: Option<Arc<Plan>>,
+    /// Grid rows by (output, kind).
+    pub grid: IndexMap<(usize, String), GridRow>,
+    /// Tensors by (output, name).
+    pub tensors: IndexMap<(usize, String), JobTensor>,
+    /// Outputs in order.
+    pub outputs: Vec<OutputState>,
+    /// Tensors expected.
+    pub expected: usize,
+    /// Tensors done.
+    pub done: usize,
+    /// Source bytes per second.
+    pub rate: Series,
+    /// Resident bytes.
+    pub rss: Series,
+    /// Cores in use.
+    pub cpu: Series,
+    /// Share of the job done.
+    pub fraction: f64,
+    /// Seconds left.
+    pub eta: Option<f64>,
+    /// Worker threads.
+    pub threads: usize,
+    /// When work began.
+    pub started: Option<jiff::Timestamp>,
+    /// Wall seconds, once ended.
+    pub seconds: Option<f64>,
+    /// Highest resident memory.
+    pub peak_rss: Option<u64>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// How it ended, if it has.
+    pub ended: Option<JobState>,
+    /// Warnings of plan and work.
+    pub warnings: Vec<Warning>,
+    /// The event log, oldest first.
+    pub log: VecDeque<LogLine>,
+}
+
+/// Lines of log kept for one job.
+const LOG_MOST: usize = 10_000;
+/// No model has more layers; a larger number in an event is not drawn.
+const LAYERS_MOST: u32 = 1024;
+
+impl JobView {
+    /// A view of the job with this identifier, knowing nothing yet.
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
+    /// Lays out the grid as the plan says.
+    pub fn set_plan(&mut self, plan: Arc<Plan>) {
+        for (o, output) in plan.outputs.iter().enumerate() {
+            for t in &output.tensors {
+                self.touch(o, &t.kind, t.layer, &t.role, &t.to, t.bytes, None);
+                let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
+                let entry = self.tensors.entry((o, t.name.clone())).or_default();
+                t.name.clone_into(&mut entry.name);
+                t.from.clone_into(&mut entry.from);
+                t.to.clone_into(&mut entry.to);
+                entry.bytes = t.bytes;
+                entry.place = (t.kind.clone(), t.layer);
+                entry.note = note.or_else(|| t.because.clone());
+            }
+            self.output(&output.path.display().to_string()).bytes = Some(output.bytes);
+        }
+        self.expected = self.expected.max(self.tensors.len());
+        for w in &plan.warnings {
+            self.warn(w);
+        }
+        self.plan = Some(plan);
+    }
+
+    fn warn(&mut self, w: &Warning) {
+        if !self.warnings.contains(w) {
+            self.warnings.push(w.clone());
+        }
+    }
+
+    fn output(&mut self, path: &str) -> &mut OutputState {
+        let at = self.outputs.iter().position(|o| o.path == path).unwrap_or_else(|| {
+            self.outputs.push(OutputState { path: path.to_owned(), ..OutputState::default() });
+            self.outputs.len() - 1
+        });
+        &mut self.outputs[at]
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of a tensor as plan and events both spell them")]
+    fn touch(
+        &mut self,
+        output: usize,
+        kind: &str,
+        layer: Option<u32>,
+        role: &str,
+        to: &str,
+        bytes: u64,
+        state: Option<CellState>,
+    ) {
+        let row = self.grid.entry((output, kind.to_owned())).or_default();
+        role.clone_into(&mut row.role);
+        to.clone_into(&mut row.to);
+        row.layered |= layer.is_some();
+        let at = layer.filter(|l| *l < LAYERS_MOST).unwrap_or(0) as usize;
+        if row.cells.len() <= at {
+            row.cells.resize(at + 1, CellState::Waiting);
+        }
+        match state {
+            Some(s) => row.cells[at] = s,
+            None => row.bytes = row.bytes.saturating_add(bytes),
+        }
+    }
+
+    fn tensor(&mut self, t: &TensorStart, cell: CellState) -> &mut JobTensor {
+        self.touch(t.output, &t.kind, t.layer, &t.role, &t.to, t.bytes, Some(cell));
+        let entry = self.tensors.entry((t.output, t.name.clone())).or_default();
+        t.name.clone_into(&mut entry.name);
+        t.from.clone_into(&mut entry.from);
+        t.to.clone_into(&mut entry.to);
+        entry.bytes = t.bytes;
+        entry.cell = cell;
+        entry.place = (t.kind.clone(), t.layer);
+        entry
+    }
+
+    fn say(&mut self, t: jiff::Timestamp, level: Level, text: String) {
+        if self.log.len() >= LOG_MOST {
+            self.log.pop_front();
+        }
+        self.log.push_back(LogLine { t, level, text });
+    }
+
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        let t = event.t;
+        match &event.body {
+            EventBody::Queued { title } => self.say(t, Level::Info, format!("queued  {title}")),
+            EventBody::Started { pid, threads } => {
+                self.threads = *threads;
+                self.started = Some(t);
+                self.say(t, Level::Info, format!("started  process {pid}, {threads} threads"));
+            }
+            EventBody::Plan { outputs, tensors, bytes, warnings } => {
+                self.expected = self.expected.max(*tensors);
+                for o in outputs {
+                    self.output(o);
+                }
+                for w in warnings {
+                    self.warn(w);
+                }
+                let size = super::units::bytes(*bytes);
+                let n = super::units::plural(*tensors, "tensor", "tensors");
+                self.say(t, Level::Info, format!("plan  {n}, {size}"));
+            }
+            EventBody::TensorStarted(start) => {
+                self.tensor(start, CellState::Working(0.0));
+            }
+            EventBody::TensorProgress { output, name, fraction } => {
+                if let Some(entry) = self.tensors.get_mut(&(*output, name.clone())) {
+                    entry.cell = CellState::Working(*fraction);
+                    let (kind, layer) = entry.place.clone();
+                    if let Some(row) = self.grid.get_mut(&(*output, kind))
+                        && let Some(cell) = row.cells.get_mut(layer.unwrap_or(0) as usize)
+                    {
+                        *cell = CellState::Working(*fraction);
+                    }
+                }
+            }
+            EventBody::TensorFinished(done) => {
+                let key = (done.tensor.output, done.tensor.name.clone());
+                let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
+                self.done += usize::from(!before);
+                let entry = self.tensor(&done.tensor, CellState::Done(done.sqnr_db));
+                entry.rmse = done.rmse;
+                entry.cosine = done.cosine;
+                entry.max_abs = done.max_abs;
+                let start = &done.tensor;
+                let mut text = format!("{}  {} → {}", start.name, start.from, start.to);
+                if let (Some(db), Some(rmse)) = (done.sqnr_db, done.rmse) {
+                    text += &format!("  {db:.1} dB  rmse {rmse:.2e}");
+                }
+                self.say(t, Level::Info, text);
+            }
+            EventBody::Warning(w) => {
+                self.warn(w);
+                self.say(t, Level::Warn, w.text.clone());
+            }
+            EventBody::Sample(s) => {
+                self.rate.push(s.read_rate);
+                self.rss.push(s.rss as f64);
+                self.cpu.push(s.cpu);
+                self.fraction = s.fraction;
+                self.eta = s.eta;
+            }
+            EventBody::OutputWritten { path, bytes } => {
+                let o = self.output(path);
+                o.bytes = Some(*bytes);
+                o.written = true;
+                self.say(t, Level::Info, format!("written  {path}"));
+            }
+            EventBody::OutputVerified { path, by } => {
+                by.clone_into(&mut self.output(path).verified);
+                self.say(t, Level::Info, format!("verified  {path}  by {}", by.join(" and ")));
+            }
+            EventBody::OutputPublished { path, bytes } => {
+                let o = self.output(path);
+                o.bytes = Some(*bytes);
+                (o.written, o.published) = (true, true);
+                self.say(t, Level::Info, format!("published  {path}  {}", super::units::bytes(*bytes)));
+            }
+            EventBody::Finished { seconds, peak_rss } => {
+                self.end(JobState::Finished, *seconds);
+                self.peak_rss = Some(*peak_rss);
+                self.fraction = 1.0;
+                self.say(t, Level::Info, format!("finished  in {}", super::units::duration(*seconds)));
+            }
+            EventBody::Failed { seconds, error } => {
+                self.end(JobState::Failed, *seconds);
+                self.failure = Some(error.clone());
+                self.say(t, Level::Error, format!("failed  {}", error.message));
+            }
+            EventBody::Cancelled { seconds } => {
+                self.end(JobState::Cancelled, *seconds);
+                self.say(t, Level::Warn, String::from("cancelled; nothing half-written stays"));
+            }
+            EventBody::Unknown => {}
+        }
+    }
+
+    fn end(&mut self, state: JobState, seconds: f64) {
+        self.ended = Some(state);
+        self.seconds = Some(seconds);
+        self.eta = None;
+    }
+
+    /// The worst tensors by dB, worst first.
+    pub fn worst(&self, most: usize) -> Vec<(&JobTensor, f64)> {
+        let mut all: Vec<(&JobTensor, f64)> = self
+            .tensors
+            .values()
+            .filter_map(|t| if let CellState::Done(Some(db)) = t.cell { Some((t, db)) } else { None })
+            .collect();
+        all.sort_by(|a, b| a.1.total_cmp(&b.1));
+        all.truncate(most);
+        all
+    }
+}
+
+/// The Jobs tab.
+#[derive(Clone, Debug, Default)]
+pub struct JobsState {
+    /// Every job, newest first.
+    pub list: Vec<JobSummary>,
+    /// Identifier of the selected one.
+    pub selected: Option<String>,
+    /// The followed job.
+    pub view: Option<JobView>,
+    /// Pane with the keys.
+    pub focus: Focus,
+    /// One pane over the whole width.
+    pub zoom: bool,
+    /// Section of the job pane.
+    pub section: JobSection,
+    /// Selected line of the section; counted from the end in the event log.
+    pub row: usize,
+}
+
+impl JobsState {
+    /// Place of the selected job in the list.
+    pub fn cursor(&self) -> usize {
+        self.selected.as_ref().and_then(|s| self.list.iter().position(|j| j.id == *s)).unwrap_or(0)
+    }
+
+    /// The selected job.
+    pub fn current(&self) -> Option<&JobSummary> {
+        self.list.iter().find(|j| Some(&j.id) == self.selected.as_ref())
+    }
+
+    /// Jobs in this state.
+    pub fn count(&self, state: JobState) -> usize {
+        self.list.iter().filter(|j| j.state == state).count()
+    }
+
+    /// Lines of the section shown.
+    pub fn section_len(&self) -> usize {
+        let Some(view) = &self.view else { return 0 };
+        match self.section {
+            JobSection::Layers | JobSection::Report => 0,
+            JobSection::Tensors => view.tensors.len(),
+            JobSection::Events => view.log.len(),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The pure core: state, actions, effects, and the registry of commands. No terminal, no clock, no files: what happens
+//! outside comes in as an [`Action`], what should happen outside goes out as an [`Effect`].
+
+mod action;
+mod commands;
+mod input;
+mod jobs;
+mod keys;
+mod model_info;
+mod models;
+mod recipe;
+mod state;
+pub mod units;
+mod update;
+
+pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
+pub use commands::{
+    COMMANDS, Cmd, Command, Meaning, Scope, available, enabled, hints, key_label, keys_markdown, lookup,
+};
+pub use input::{Completion, LineEdit};
+pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
+pub use keys::{Code, Key, parse_keys};
+pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
+pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
+pub use recipe::{Field, PRESETS, Preset, PresetForecast, RecipePane, RecipeState};
+pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use update::{key, update};

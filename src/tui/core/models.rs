@@ -1,0 +1,467 @@
+//! The Models tab: the tree of what the scan found, and the details of the selected model.
+
+use super::action::{ErrorCard, FoundModel};
+use super::input::LineEdit;
+use super::model_info::{ModelInfo, Summary, TensorRow};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Which pane has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list on the left.
+    #[default]
+    List,
+    /// The pane on the right.
+    Details,
+}
+
+/// A folder or model of the tree.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Last part of its path, relative to the parent shown.
+    pub name: String,
+    /// Depth below the root, from 0.
+    pub depth: usize,
+    /// The model, or nothing for a folder.
+    pub model: Option<FoundModel>,
+    /// What its headers say, once read.
+    pub summary: Option<Result<Summary, ErrorCard>>,
+    /// Bytes of all models below.
+    pub bytes: u64,
+    /// Models below.
+    pub models: usize,
+}
+
+/// One visible line of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its path.
+    pub path: PathBuf,
+    /// True for a folder that shows its children.
+    pub open: bool,
+}
+
+/// Sections of the details pane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the sections' titles")]
+pub enum Section {
+    #[default]
+    Info,
+    Tensors,
+    Metadata,
+    Tokenizer,
+    Files,
+    Health,
+}
+
+impl Section {
+    /// All, in order.
+    pub const ALL: [Self; 6] = [Self::Info, Self::Tensors, Self::Metadata, Self::Tokenizer, Self::Files, Self::Health];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Info => "Info",
+            Self::Tensors => "Tensors",
+            Self::Metadata => "Metadata",
+            Self::Tokenizer => "Tokenizer",
+            Self::Files => "Files",
+            Self::Health => "Health",
+        }
+    }
+}
+
+/// Order of the tensor table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TensorSort {
+    /// As in the file.
+    #[default]
+    File,
+    /// Largest first.
+    Size,
+    /// By name, numbers by value.
+    Name,
+    /// By encoding.
+    Type,
+}
+
+impl TensorSort {
+    /// Its name on the screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::File => "file order",
+            Self::Size => "size",
+            Self::Name => "name",
+            Self::Type => "type",
+        }
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::File => Self::Size,
+            Self::Size => Self::Name,
+            Self::Name => Self::Type,
+            Self::Type => Self::File,
+        }
+    }
+}
+
+/// The details pane.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    /// Section shown.
+    pub section: Section,
+    /// Selected row of the section's list.
+    pub row: usize,
+    /// Order of the tensor table.
+    pub sort: TensorSort,
+    /// Turned round.
+    pub reverse: bool,
+    /// Filter of the tensor table and the metadata.
+    pub filter: String,
+}
+
+/// The Models tab.
+#[derive(Clone, Debug, Default)]
+pub struct ModelsState {
+    nodes: BTreeMap<PathBuf, Node>,
+    closed: BTreeSet<PathBuf>,
+    rows: Vec<Row>,
+    /// Path of the selected line.
+    pub selected: Option<PathBuf>,
+    /// Filter of the tree.
+    pub filter: String,
+    /// True while the scan runs.
+    pub scanning: bool,
+    /// Pane with the keys.
+    pub focus: Focus,
+    /// One pane over the whole width.
+    pub zoom: bool,
+    /// The details pane.
+    pub details: Details,
+    /// A line being edited: the filter of the focused pane.
+    pub editing: Option<LineEdit>,
+    /// What was opened lately, newest last; the details of a model come from here.
+    pub opened: Vec<(PathBuf, Result<Arc<ModelInfo>, ErrorCard>)>,
+}
+
+/// Models kept open for the details pane.
+const KEEP_OPEN: usize = 24;
+
+impl ModelsState {
+    /// The start: nothing found yet, the scan on its way.
+    pub fn scanning() -> Self {
+        Self { scanning: true, ..Self::default() }
+    }
+
+    /// Forgets the tree before a new scan; what was selected stays selected when it is found again.
+    pub fn start_scan(&mut self) {
+        self.nodes.clear();
+        self.rows.clear();
+        self.opened.clear();
+        self.scanning = true;
+    }
+
+    /// Adds what the scan found below `root`.
+    pub fn add(&mut self, root: &Path, found: Vec<FoundModel>) {
+        for model in found {
+            let relative = model.path.strip_prefix(root).unwrap_or(&model.path).to_owned();
+            let parts: Vec<String> = relative.iter().map(|p| p.to_string_lossy().into_owned()).collect();
+            // The root itself is a model: it is the only line.
+            let name = parts.last().cloned().unwrap_or_else(|| root.display().to_string());
+            let depth = parts.len().saturating_sub(1);
+            let mut folder = relative.parent();
+            while let Some(f) = folder.filter(|f| !f.as_os_str().is_empty()) {
+                let name = f.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+                let depth = f.iter().count() - 1;
+                let node = self.nodes.entry(root.join(f)).or_insert(Node {
+                    name,
+                    depth,
+                    model: None,
+                    summary: None,
+                    bytes: 0,
+                    models: 0,
+                });
+                node.bytes = node.bytes.saturating_add(model.bytes);
+                node.models += 1;
+                folder = f.parent();
+            }
+            let (path, bytes) = (model.path.clone(), model.bytes);
+            let below = self.nodes.get(&path).map_or(0, |n| n.models);
+            let summary = Some(model.summary.clone());
+            let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
+            self.nodes.insert(path, node);
+        }
+        self.refresh();
+    }
+
+    /// Keeps an opened model.
+    pub fn keep(&mut self, path: PathBuf, info: Result<Arc<ModelInfo>, ErrorCard>) {
+        self.opened.retain(|(p, _)| *p != path);
+        if self.opened.len() >= KEEP_OPEN {
+            drop(self.opened.remove(0));
+        }
+        if let Some(node) = self.nodes.get_mut(&path) {
+            node.summary = Some(info.as_ref().map(|i| i.summary.clone()).map_err(Clone::clone));
+        }
+        self.opened.push((path, info));
+    }
+
+    /// What was opened at this path.
+    pub fn info(&self, path: &Path) -> Option<&Result<Arc<ModelInfo>, ErrorCard>> {
+        self.opened.iter().find(|(p, _)| p == path).map(|(_, i)| i)
+    }
+
+    /// The details of the selected model, if it is open and sound.
+    pub fn current(&self) -> Option<&Arc<ModelInfo>> {
+        self.info(self.selected.as_deref()?)?.as_ref().ok()
+    }
+
+    /// The selected line's node.
+    pub fn node(&self) -> Option<&Node> {
+        self.nodes.get(self.selected.as_ref()?)
+    }
+
+    /// The node of a path.
+    pub fn node_at(&self, path: &Path) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// Visible lines.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Number of models found.
+    pub fn count(&self) -> usize {
+        self.nodes.values().filter(|n| n.model.is_some()).count()
+    }
+
+    /// Place of the selected line among the visible ones.
+    pub fn cursor(&self) -> usize {
+        let at = self.selected.as_ref().and_then(|s| self.rows.iter().position(|r| r.path == *s));
+        at.unwrap_or(0)
+    }
+
+    /// Selects a visible line.
+    pub fn select(&mut self, at: usize) {
+        if let Some(row) = self.rows.get(at.min(self.rows.len().saturating_sub(1))) {
+            if self.selected.as_ref() != Some(&row.path) {
+                self.details.row = 0;
+            }
+            self.selected = Some(row.path.clone());
+        }
+    }
+
+    /// Shows or hides a folder's children.
+    pub fn set_open(&mut self, path: &Path, open: bool) {
+        if open {
+            self.closed.remove(path);
+        } else {
+            self.closed.insert(path.to_owned());
+        }
+        self.refresh();
+    }
+
+    /// True if the folder shows its children.
+    pub fn is_open(&self, path: &Path) -> bool {
+        !self.closed.contains(path)
+    }
+
+    /// Computes the visible lines anew; keeps the selection on a visible line.
+    pub fn refresh(&mut self) {
+        let filter = self.filter.to_lowercase();
+        let hit = |path: &Path, node: &Node| {
+            node.model.is_some()
+                && (filter.is_empty()
+                    || node.name.to_lowercase().contains(&filter)
+                    || path.to_string_lossy().to_lowercase().contains(&filter)
+                    || node.model.as_ref().is_some_and(|m| m.format.contains(&filter))
+                    || matches!(&node.summary, Some(Ok(s)) if s.architecture.as_ref().is_some_and(|a| a.contains(&filter))))
+        };
+        let mut shown: BTreeSet<&Path> = BTreeSet::new();
+        for (path, node) in &self.nodes {
+            if hit(path, node) {
+                shown.insert(path);
+                shown.extend(path.ancestors().filter(|p| self.nodes.contains_key(*p)));
+            }
+        }
+        let mut paths: Vec<&Path> = shown.into_iter().collect();
+        paths.sort_by(|a, b| self.compare(a, b));
+        let filtering = !filter.is_empty();
+        let hidden = |p: &Path| !filtering && p.ancestors().skip(1).any(|a| self.closed.contains(a));
+        let rows = paths
+            .into_iter()
+            .filter(|p| !hidden(p))
+            .map(|p| Row { path: p.to_owned(), open: filtering || !self.closed.contains(p) });
+        self.rows = rows.collect();
+        let visible = self.selected.as_ref().is_some_and(|s| self.rows.iter().any(|r| r.path == *s));
+        if !visible {
+            // The nearest visible parent, else the first model, else the first line.
+            let parent = self
+                .selected
+                .as_ref()
+                .and_then(|s| s.ancestors().find_map(|a| self.rows.iter().position(|r| r.path == a)));
+            let first = || self.rows.iter().position(|r| self.nodes.get(&r.path).is_some_and(|n| n.model.is_some()));
+            let at = parent.or_else(first).unwrap_or(0);
+            self.selected = self.rows.get(at).map(|r| r.path.clone());
+        }
+    }
+
+    fn compare(&self, a: &Path, b: &Path) -> Ordering {
+        let (mut x, mut y) = (a.components(), b.components());
+        let mut at = PathBuf::new();
+        loop {
+            match (x.next(), y.next()) {
+                (Some(p), Some(q)) if p == q => at.push(p),
+                (Some(p), Some(q)) => {
+                    // Folders before models at the same place, then by name with numbers by value.
+                    let folder = |c| self.nodes.get(&at.join(c)).is_none_or(|n| n.model.is_none());
+                    let (fp, fq) = (folder(p), folder(q));
+                    let (p, q) = (p.as_os_str().to_string_lossy(), q.as_os_str().to_string_lossy());
+                    return fq.cmp(&fp).then_with(|| natural(&p, &q));
+                }
+                (None, None) => return Ordering::Equal,
+                (None, _) => return Ordering::Less,
+                (_, None) => return Ordering::Greater,
+            }
+        }
+    }
+
+    /// The tensors the table shows, filtered and sorted: indexes into the model's tensors.
+    pub fn tensor_rows(&self, info: &ModelInfo) -> Vec<usize> {
+        let filter = self.details.filter.to_lowercase();
+        let fits = |t: &TensorRow| {
+            filter.split_whitespace().all(|w| {
+                let (no, w) = w.strip_prefix('!').map_or((false, w), |w| (true, w));
+                (t.name.to_lowercase().contains(w) || t.encoding.eq_ignore_ascii_case(w) || t.role == w) != no
+            })
+        };
+        let mut rows: Vec<usize> = (0..info.tensors.len()).filter(|i| fits(&info.tensors[*i])).collect();
+        let t = |i: &usize| &info.tensors[*i];
+        match self.details.sort {
+            TensorSort::File => {}
+            TensorSort::Size => rows.sort_by(|a, b| t(b).bytes.cmp(&t(a).bytes)),
+            TensorSort::Name => rows.sort_by(|a, b| natural(&t(a).name, &t(b).name)),
+            TensorSort::Type => rows.sort_by(|a, b| t(a).encoding.cmp(t(b).encoding)),
+        }
+        if self.details.reverse {
+            rows.reverse();
+        }
+        rows
+    }
+
+    /// Lines of the metadata that pass the filter.
+    pub fn metadata_rows(&self, info: &ModelInfo) -> Vec<usize> {
+        let filter = self.details.filter.to_lowercase();
+        let fits = |(k, _, v): &(String, String, String)| {
+            k.to_lowercase().contains(&filter) || v.to_lowercase().contains(&filter)
+        };
+        (0..info.metadata.len()).filter(|i| fits(&info.metadata[*i])).collect()
+    }
+
+    /// Number of lines of the section shown.
+    pub fn section_len(&self) -> usize {
+        let Some(info) = self.current() else { return 0 };
+        match self.details.section {
+            Section::Info => info.kinds.len(),
+            Section::Tensors => self.tensor_rows(info).len(),
+            Section::Metadata => self.metadata_rows(info).len(),
+            Section::Tokenizer => info.tokenizer.len(),
+            Section::Files => info.files.len(),
+            Section::Health => info.health.len(),
+        }
+    }
+}
+
+/// Compares names with runs of digits by value: `checkpoint-500` before `checkpoint-1000`.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let (mut x, mut y) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        let (Some(&p), Some(&q)) = (x.peek(), y.peek()) else {
+            return x.peek().is_some().cmp(&y.peek().is_some()).then_with(|| a.cmp(b));
+        };
+        if p.is_ascii_digit() && q.is_ascii_digit() {
+            let number = |it: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+                let mut digits = String::new();
+                while let Some(d) = it.next_if(char::is_ascii_digit) {
+                    if !(digits.is_empty() && d == '0') {
+                        digits.push(d);
+                    }
+                }
+                digits
+            };
+            let (m, n) = (number(&mut x), number(&mut y));
+            match m.len().cmp(&n.len()).then_with(|| m.cmp(&n)) {
+                Ordering::Equal => {}
+                other => return other,
+            }
+        } else {
+            match p.to_lowercase().cmp(q.to_lowercase()) {
+                Ordering::Equal => {}
+                other => return other,
+            }
+            x.next();
+            y.next();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(paths: &[&str]) -> ModelsState {
+        let mut m = ModelsState::default();
+        let found = paths.iter().map(|p| FoundModel {
+            path: p.into(),
+            format: "gguf".into(),
+            bytes: 10,
+            summary: Ok(Summary::default()),
+        });
+        m.add(Path::new("/r"), found.collect());
+        m
+    }
+
+    fn names(m: &ModelsState) -> Vec<String> {
+        m.rows().iter().map(|r| m.node_at(&r.path).unwrap().name.clone()).collect()
+    }
+
+    #[test]
+    fn folders_come_first_and_numbers_count() {
+        let m = tree(&["/r/z.gguf", "/r/exp/checkpoint-1000", "/r/exp/checkpoint-500", "/r/a.gguf"]);
+        assert_eq!(names(&m), ["exp", "checkpoint-500", "checkpoint-1000", "a.gguf", "z.gguf"]);
+        assert_eq!(m.node_at(Path::new("/r/exp")).unwrap().bytes, 20);
+        assert_eq!(m.selected.as_deref(), Some(Path::new("/r/exp/checkpoint-500")), "a model, not a folder");
+    }
+
+    #[test]
+    fn closing_a_folder_keeps_a_visible_selection() {
+        let mut m = tree(&["/r/a/b/x.gguf", "/r/a/y.gguf"]);
+        m.selected = Some("/r/a/b/x.gguf".into());
+        m.set_open(Path::new("/r/a"), false);
+        assert_eq!(names(&m), ["a"]);
+        assert_eq!(m.selected.as_deref(), Some(Path::new("/r/a")));
+        m.filter = "x".into();
+        m.refresh();
+        assert_eq!(names(&m), ["a", "b", "x.gguf"], "a filter looks into closed folders");
+    }
+
+    #[test]
+    fn the_root_may_be_the_model() {
+        let m = tree(&["/r"]);
+        assert_eq!(names(&m), ["/r"]);
+    }
+
+    #[test]
+    fn natural_order() {
+        let mut v = vec!["b", "a10", "a9", "A1", "a01x", "a"];
+        v.sort_by(|a, b| natural(a, b));
+        assert_eq!(v, ["a", "A1", "a01x", "a9", "a10", "b"]);
+    }
+}

@@ -1,0 +1,273 @@
+//! `update`: the one function that changes the state.
+
+mod jobs;
+mod layers;
+mod models;
+mod motion;
+mod recipe;
+
+use super::action::{Action, Effect, Hit};
+use super::commands::{self, Cmd, Meaning};
+use super::input::Completion;
+use super::keys::Key;
+use super::model_info::Level;
+use super::models::Focus;
+use super::recipe::RecipePane;
+use super::state::{Layer, State, Tab};
+
+/// Takes one action in and says what should happen outside.
+pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Key(k) => key(state, k),
+        Action::Paste(text) => paste(state, &text),
+        Action::Run(cmd) => run(state, cmd),
+        Action::Click(hit) => click(state, hit),
+        Action::Wheel(hit, lines) => motion::wheel(state, hit, lines),
+        Action::Resize(columns, rows) => {
+            state.size = (columns, rows);
+            Vec::new()
+        }
+        Action::Tick(now) => {
+            state.now = now;
+            state.toasts.retain(|t| t.until > now);
+            Vec::new()
+        }
+        Action::Notice(level, text) => {
+            match level {
+                Level::Info => state.note(level, text),
+                _ => state.toast(level, text),
+            }
+            Vec::new()
+        }
+        Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
+        Action::Planned(..) | Action::PresetPlanned(..) | Action::Spawned(..) => recipe::arrived(state, action),
+        Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
+            jobs::arrived(state, action)
+        }
+    }
+}
+
+/// Takes a key in: what lies on top first, then a line being edited, then the registry.
+pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let quit = Key::parse("ctrl-c") == Some(key);
+    if quit {
+        return vec![Effect::Quit];
+    }
+    if let Some(layer) = state.layer.take() {
+        return layers::key(state, layer, key);
+    }
+    if let Some(effects) = editing(state, key) {
+        return effects;
+    }
+    let before = state.pending.take();
+    match commands::lookup(state, before, key) {
+        Some(Meaning::Run(command)) => run(state, command.cmd),
+        Some(Meaning::Prefix) => {
+            state.pending = Some(key);
+            Vec::new()
+        }
+        // The key after an abandoned prefix counts by itself.
+        None if before.is_some() => self::key(state, key),
+        None => Vec::new(),
+    }
+}
+
+fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    match &mut state.layer {
+        Some(Layer::Help(h)) => h.input.insert(text),
+        Some(Layer::Picker(p)) => p.input.insert(text),
+        Some(Layer::Confirm(_)) => {}
+        None => {
+            let line = match state.tab {
+                Tab::Models => state.models.editing.as_mut(),
+                Tab::Recipe => state.recipe.editing.as_mut(),
+                Tab::Log => state.log.editing.as_mut(),
+                _ => None,
+            };
+            if let Some(line) = line {
+                line.insert(text);
+                return edited(state, Completion::Editing);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Gives the key to the line being edited, if one is.
+fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    let line = match state.tab {
+        Tab::Models => state.models.editing.as_mut(),
+        Tab::Recipe => state.recipe.editing.as_mut(),
+        Tab::Log => state.log.editing.as_mut(),
+        _ => None,
+    }?;
+    let what = line.key(key);
+    if what == Completion::Ignored {
+        // Up and down leave a filter with what was typed, as one expects of a list.
+        let effects = edited(state, Completion::Accepted);
+        return Some(effects.into_iter().chain(self::key(state, key)).collect());
+    }
+    Some(edited(state, what))
+}
+
+/// Carries on after a key in a line.
+fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    match state.tab {
+        Tab::Models => models::edited(state, what),
+        Tab::Recipe => recipe::edited(state, what),
+        Tab::Log => {
+            if let Some(line) = &state.log.editing {
+                state.log.filter.clone_from(&line.text);
+            }
+            if what == Completion::Dropped {
+                state.log.filter.clear();
+            }
+            if what != Completion::Editing {
+                state.log.editing = None;
+            }
+            state.log.up = 0;
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
+    state.tab = tab;
+    state.pending = None;
+    match tab {
+        Tab::Recipe => recipe::enter(state),
+        Tab::Jobs => jobs::enter(state),
+        _ => Vec::new(),
+    }
+}
+
+fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    if let Some(layer) = state.layer.take() {
+        return layers::click(state, layer, hit);
+    }
+    match hit {
+        Hit::Tab(tab) => return go(state, tab),
+        Hit::Section(at) => match state.tab {
+            Tab::Models => models::set_section(state, at),
+            Tab::Jobs => jobs::set_section(state, at),
+            _ => {}
+        },
+        Hit::List(_) | Hit::Detail(_) => return motion::click(state, hit),
+        Hit::Layer(_) => {}
+    }
+    Vec::new()
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    match cmd {
+        Cmd::Models => go(state, Tab::Models),
+        Cmd::Recipe => go(state, Tab::Recipe),
+        Cmd::Jobs => go(state, Tab::Jobs),
+        Cmd::Compare => go(state, Tab::Compare),
+        Cmd::Watch => go(state, Tab::Watch),
+        Cmd::Log => go(state, Tab::Log),
+        Cmd::Down => motion::by(state, 1),
+        Cmd::Up => motion::by(state, -1),
+        Cmd::HalfDown => motion::by(state, (state.page() / 2).max(1) as isize),
+        Cmd::HalfUp => motion::by(state, -((state.page() / 2).max(1) as isize)),
+        Cmd::PageDown => motion::by(state, state.page() as isize),
+        Cmd::PageUp => motion::by(state, -(state.page() as isize)),
+        Cmd::Top => motion::by(state, isize::MIN / 2),
+        Cmd::Bottom => motion::by(state, isize::MAX / 2),
+        Cmd::Open => models::open(state),
+        Cmd::Close => models::close(state),
+        Cmd::Convert => recipe::convert(state),
+        Cmd::Rescan => {
+            state.models.start_scan();
+            vec![Effect::Scan]
+        }
+        Cmd::CopyPath => copy_path(state),
+        Cmd::SectionNext | Cmd::SectionPrev => {
+            let by = if cmd == Cmd::SectionNext { 1 } else { -1 };
+            match state.tab {
+                Tab::Jobs => jobs::turn_section(state, by),
+                _ => models::turn_section(state, by),
+            }
+            Vec::new()
+        }
+        Cmd::Sort => {
+            let details = &mut state.models.details;
+            (details.sort, details.row) = (details.sort.next(), 0);
+            Vec::new()
+        }
+        Cmd::Reverse => {
+            state.models.details.reverse ^= true;
+            Vec::new()
+        }
+        Cmd::Filter => {
+            models::start_filter(state);
+            Vec::new()
+        }
+        Cmd::ClearFilter => models::clear_filter(state),
+        Cmd::Choose => recipe::choose(state),
+        Cmd::Mark => recipe::mark(state),
+        Cmd::Edit => recipe::edit(state),
+        Cmd::ValueNext => recipe::turn(state, 1),
+        Cmd::ValuePrev => recipe::turn(state, -1),
+        Cmd::Start => recipe::start(state),
+        Cmd::Cancel => jobs::ask_cancel(state),
+        Cmd::OpenJob => {
+            state.jobs.focus = Focus::Details;
+            Vec::new()
+        }
+        Cmd::FocusNext => {
+            let turn = |f: Focus| if f == Focus::List { Focus::Details } else { Focus::List };
+            match state.tab {
+                Tab::Models => state.models.focus = turn(state.models.focus),
+                Tab::Jobs => state.jobs.focus = turn(state.jobs.focus),
+                Tab::Recipe => {
+                    let presets = state.recipe.pane == RecipePane::Presets;
+                    state.recipe.pane = if presets { RecipePane::Options } else { RecipePane::Presets };
+                }
+                _ => {}
+            }
+            Vec::new()
+        }
+        Cmd::Zoom => {
+            match state.tab {
+                Tab::Models => state.models.zoom ^= true,
+                Tab::Jobs => state.jobs.zoom ^= true,
+                _ => {}
+            }
+            Vec::new()
+        }
+        Cmd::Back => back(state),
+        Cmd::Palette | Cmd::Theme | Cmd::Help => {
+            layers::open(state, cmd);
+            Vec::new()
+        }
+        Cmd::Redraw => vec![Effect::Redraw],
+        Cmd::Suspend => vec![Effect::Suspend],
+        Cmd::Quit => vec![Effect::Quit],
+    }
+}
+
+fn back(state: &mut State) -> Vec<Effect> {
+    match state.tab {
+        Tab::Models if state.models.zoom => state.models.zoom = false,
+        Tab::Models => state.models.focus = Focus::List,
+        Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,
+        Tab::Jobs => state.jobs.focus = Focus::List,
+        Tab::Recipe if state.recipe.pane == RecipePane::Options => state.recipe.pane = RecipePane::Presets,
+        Tab::Recipe => return go(state, Tab::Models),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn copy_path(state: &mut State) -> Vec<Effect> {
+    let path = match state.tab {
+        Tab::Jobs => state.jobs.view.as_ref().and_then(|v| v.outputs.first()).map(|o| o.path.clone()),
+        _ => state.models.selected.as_ref().map(|p| p.display().to_string()),
+    };
+    let Some(path) = path else { return Vec::new() };
+    state.toast(Level::Info, format!("sent to the terminal's clipboard: {path}"));
+    vec![Effect::Copy(path)]
+}

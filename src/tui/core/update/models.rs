@@ -1,0 +1,125 @@
+//! Updates of the Models tab.
+
+use crate::tui::core::action::{Action, Effect};
+use crate::tui::core::input::{Completion, LineEdit};
+use crate::tui::core::model_info::Level;
+use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::state::{State, Tab};
+use crate::tui::core::units;
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Found(found) => {
+            let dir = state.dir.clone();
+            state.models.scanning = false;
+            state.models.add(&dir, found);
+            let n = units::plural(state.models.count(), "model", "models");
+            state.note(Level::Info, format!("{n} in {}", dir.display()));
+            want_details(state)
+        }
+        Action::Opened(path, info) => {
+            if let Err(card) = &info {
+                let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
+                state.note(if card.wrong { Level::Error } else { Level::Warn }, format!("{}.{hint}", card.message));
+            }
+            state.models.keep(path, info);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Asks for the details of the selected model, unless they are there.
+pub(super) fn want_details(state: &State) -> Vec<Effect> {
+    let m = &state.models;
+    match (&m.selected, m.node()) {
+        (Some(path), Some(node)) if node.model.is_some() && m.info(path).is_none() => vec![Effect::Open(path.clone())],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn open(state: &mut State) -> Vec<Effect> {
+    let m = &mut state.models;
+    let Some(path) = m.selected.clone() else { return Vec::new() };
+    if m.node().is_some_and(|n| n.model.is_some()) {
+        m.focus = Focus::Details;
+    } else if m.is_open(&path) {
+        let next = m.cursor() + 1;
+        m.select(next);
+    } else {
+        m.set_open(&path, true);
+    }
+    want_details(state)
+}
+
+pub(super) fn close(state: &mut State) -> Vec<Effect> {
+    let m = &mut state.models;
+    let Some(path) = m.selected.clone() else { return Vec::new() };
+    let folder = m.node().is_some_and(|n| n.model.is_none());
+    if folder && m.is_open(&path) {
+        m.set_open(&path, false);
+    } else if let Some(parent) = path.parent().and_then(|p| m.rows().iter().position(|r| r.path == p)) {
+        m.select(parent);
+    }
+    want_details(state)
+}
+
+pub(super) fn set_section(state: &mut State, at: usize) {
+    if let Some(section) = Section::ALL.get(at) {
+        state.models.details.section = *section;
+        state.models.details.row = 0;
+        state.models.details.filter.clear();
+    }
+}
+
+pub(super) fn turn_section(state: &mut State, by: isize) {
+    let at = Section::ALL.iter().position(|s| *s == state.models.details.section).unwrap_or(0);
+    match at.checked_add_signed(by) {
+        Some(to) => set_section(state, to),
+        // Left of the first section is the tree.
+        None => state.models.focus = Focus::List,
+    }
+}
+
+pub(super) fn start_filter(state: &mut State) {
+    match state.tab {
+        Tab::Models => {
+            let m = &mut state.models;
+            let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
+            m.editing = Some(LineEdit::new(text));
+        }
+        Tab::Log => state.log.editing = Some(LineEdit::new(&state.log.filter)),
+        _ => {}
+    }
+}
+
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    let m = &mut state.models;
+    let Some(line) = &m.editing else { return Vec::new() };
+    let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };
+    if what != Completion::Editing {
+        m.editing = None;
+    }
+    if m.focus == Focus::List {
+        m.filter = text;
+        m.refresh();
+        want_details(state)
+    } else {
+        m.details.filter = text;
+        m.details.row = 0;
+        Vec::new()
+    }
+}
+
+pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
+    match state.tab {
+        Tab::Models if state.models.focus == Focus::List => {
+            state.models.filter.clear();
+            state.models.refresh();
+        }
+        Tab::Models => state.models.details.filter.clear(),
+        Tab::Log => state.log.filter.clear(),
+        _ => {}
+    }
+    want_details(state)
+}

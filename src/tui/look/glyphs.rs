@@ -1,0 +1,48 @@
+//! One place that says which ASCII character stands for each glyph the views draw.
+
+use ratatui::buffer::Buffer;
+
+/// The ASCII likeness of a glyph; `?` for a character nobody drew on purpose (a file name).
+pub fn ascii_char(c: char) -> char {
+    match c {
+        ' '..='~' => c,
+        '─' | '╌' | '–' | '—' | '−' => '-',
+        '│' | '┤' | '├' | '▏' => '|',
+        '┌' | '┐' | '└' | '┘' | '┬' | '┴' | '┼' | '╭' | '╮' | '╰' | '╯' => '+',
+        '▸' | '›' | '▌' | '→' | '⏎' => '>',
+        '‹' | '←' => '<',
+        '▾' | '↓' => 'v',
+        '↑' => '^',
+        '●' => 'o',
+        '○' | '·' => '.',
+        '✓' => '+',
+        '✗' | '×' => 'x',
+        '…' | '≈' => '~',
+        '█' => '#',
+        '▓' => '+',
+        '▒' => '-',
+        '░' => ':',
+        '▁' | '▂' => '.',
+        '▃' | '▄' => ':',
+        '▅' | '▆' => '+',
+        '▇' => '#',
+        '≥' => '>',
+        '≤' => '<',
+        'σ' => 's',
+        '“' | '”' => '"',
+        '’' => '\'',
+        '\u{a0}' | '\u{202f}' | '\u{2009}' => ' ',
+        '⚠' => '!',
+        _ => '?',
+    }
+}
+
+/// Replaces every glyph of a drawn buffer by its ASCII likeness.
+pub fn ascii_buffer(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let c = cell.symbol().chars().next().map_or(' ', ascii_char);
+            cell.set_char(c);
+        }
+    }
+}

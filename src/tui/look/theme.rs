@@ -1,0 +1,293 @@
+//! Themes: TOML files that name a style for each role on the screen.
+//!
+//! A style is words: a colour, `on` a colour, and modifiers: `"#7aa2f7 bold"`, `"white on blue"`, `"reversed"`. Colours are
+//! `#rrggbb`, the sixteen names (`red`, `bright-red`), a palette index, or `default`. A file may override a part only; the
+//! rest comes from the built-in theme it inherits.
+
+use super::Depth;
+use indexmap::IndexMap;
+use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
+use std::path::Path;
+
+/// The themes that come with the program: name and file.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("dark", include_str!("../../../themes/dark.toml")),
+    ("light", include_str!("../../../themes/light.toml")),
+    ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    ("ansi16", include_str!("../../../themes/ansi16.toml")),
+    ("mono", include_str!("../../../themes/mono.toml")),
+];
+
+/// What is wrong with a theme file, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ThemeError(pub String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThemeFile {
+    #[serde(default)]
+    inherits: Option<String>,
+    #[serde(default)]
+    styles: IndexMap<String, String>,
+    #[serde(default)]
+    ansi16: IndexMap<String, String>,
+}
+
+macro_rules! theme {
+    ($($(#[$doc:meta])* $field:ident = $key:literal;)*) => {
+        /// A style for each role on the screen.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Theme {
+            /// Its name: the file's stem.
+            pub name: String,
+            $($(#[$doc])* pub $field: Style,)*
+        }
+
+        impl Theme {
+            /// Every key a theme file may set.
+            pub const KEYS: &[&str] = &[$($key,)*];
+
+            fn set(&mut self, key: &str, style: Style) -> bool {
+                match key {
+                    $($key => self.$field = style,)*
+                    _ => return false,
+                }
+                true
+            }
+        }
+    };
+}
+
+theme! {
+    /// Ordinary text.
+    text = "text";
+    /// Labels and things of second rank.
+    dim = "dim";
+    /// Borders, rules and unfilled parts.
+    faint = "faint";
+    /// The one accent: the tab, the focused pane, keys.
+    accent = "accent";
+    /// Titles.
+    title = "title";
+    /// The selected row of the focused pane, laid over its text.
+    select = "select";
+    /// The selected row of a pane without focus.
+    select_idle = "select-idle";
+    /// Done, healthy.
+    good = "good";
+    /// Worth a look.
+    warn = "warn";
+    /// Wrong.
+    bad = "bad";
+    /// Filled part of bars and gauges.
+    bar = "bar";
+    /// Role colours.
+    embedding = "role.embedding";
+    /// Attention.
+    attention = "role.attention";
+    /// Feed-forward.
+    ffn = "role.ffn";
+    /// Norms.
+    norm = "role.norm";
+    /// Output matrix.
+    output = "role.output";
+    /// Everything else.
+    other = "role.other";
+    /// Heat grid, from the largest error to none.
+    heat0 = "heat.0";
+    /// Second.
+    heat1 = "heat.1";
+    /// Third.
+    heat2 = "heat.2";
+    /// Fourth.
+    heat3 = "heat.3";
+    /// Least error.
+    heat4 = "heat.4";
+    /// Work in progress in the heat grid.
+    working = "working";
+}
+
+impl Theme {
+    /// A theme by name: a file of `folder` (`name.toml`) before a built-in one. In mono depth it is always the mono theme.
+    ///
+    /// # Errors
+    /// An unknown name, or what is wrong in the file.
+    pub fn load(name: &str, folder: Option<&Path>, depth: Depth) -> Result<Self, ThemeError> {
+        let name = if depth == Depth::Mono { "mono" } else { name };
+        let file = folder.map(|f| f.join(format!("{name}.toml")));
+        let text = file.as_ref().and_then(|f| std::fs::read_to_string(f).ok());
+        let text = match (&text, built_in(name)) {
+            (Some(t), _) => t.as_str(),
+            (None, Some(t)) => t,
+            (None, None) => return Err(ThemeError(format!("no theme is called {name}"))),
+        };
+        Self::parse(name, text, depth)
+    }
+
+    /// Reads a theme file.
+    ///
+    /// # Errors
+    /// What is wrong in it, naming the key and the nearest known one.
+    pub fn parse(name: &str, text: &str, depth: Depth) -> Result<Self, ThemeError> {
+        let file: ThemeFile = toml::from_str(text).map_err(|e| ThemeError(format!("theme {name}: {}", e.message())))?;
+        let mut theme = match file.inherits.as_deref() {
+            Some(base) if base != name => {
+                let text = built_in(base)
+                    .ok_or_else(|| ThemeError(format!("theme {name}: inherits {base}, which is no built-in theme")))?;
+                Self::parse(base, text, depth)?
+            }
+            _ => Self::default(),
+        };
+        name.clone_into(&mut theme.name);
+        let sixteen = (depth == Depth::Ansi16).then_some(&file.ansi16);
+        for (key, words) in file.styles.iter().chain(sixteen.into_iter().flatten()) {
+            let style = parse_style(words, depth).map_err(|e| ThemeError(format!("theme {name}: {key}: {e}")))?;
+            if !theme.set(key, style) {
+                let near = Self::KEYS
+                    .iter()
+                    .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
+                let near = near.copied().unwrap_or_default();
+                return Err(ThemeError(format!("theme {name}: no key {key}; is it {near}?")));
+            }
+        }
+        Ok(theme)
+    }
+
+    /// Names of all themes: the built-in ones, then those of the folder.
+    pub fn names(folder: Option<&Path>) -> Vec<String> {
+        let mut names: Vec<String> = BUILT_IN.iter().map(|(n, _)| (*n).to_owned()).collect();
+        let files = folder.and_then(|f| std::fs::read_dir(f).ok()).into_iter().flatten().flatten().take(256);
+        let mut own: Vec<String> = files
+            .map(|f| f.path())
+            .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+            .filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned()))
+            .filter(|n| !names.contains(n))
+            .collect();
+        own.sort();
+        names.append(&mut own);
+        names
+    }
+
+    /// The style of a tensor's role.
+    pub fn role(&self, role: &str) -> Style {
+        match role {
+            "embedding" => self.embedding,
+            "attention" => self.attention,
+            "ffn" => self.ffn,
+            "norm" => self.norm,
+            "output" => self.output,
+            _ => self.other,
+        }
+    }
+
+    /// The style of a finished heat cell, 0 (large error) to 4 (none).
+    pub fn heat(&self, step: usize) -> Style {
+        [self.heat0, self.heat1, self.heat2, self.heat3, self.heat4][step.min(4)]
+    }
+}
+
+fn built_in(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().find(|(n, _)| *n == name).map(|(_, t)| *t)
+}
+
+fn parse_color(word: &str) -> Option<Color> {
+    if let Some(hex) = word.strip_prefix('#') {
+        let n = (hex.len() == 6).then(|| u32::from_str_radix(hex, 16).ok())??;
+        let [_, r, g, b] = n.to_be_bytes();
+        return Some(Color::Rgb(r, g, b));
+    }
+    Some(match word {
+        "default" => Color::Reset,
+        "black" => Color::Black,
+        "red" => Color::Red,
+        "green" => Color::Green,
+        "yellow" => Color::Yellow,
+        "blue" => Color::Blue,
+        "magenta" => Color::Magenta,
+        "cyan" => Color::Cyan,
+        "white" => Color::Gray,
+        "bright-black" => Color::DarkGray,
+        "bright-red" => Color::LightRed,
+        "bright-green" => Color::LightGreen,
+        "bright-yellow" => Color::LightYellow,
+        "bright-blue" => Color::LightBlue,
+        "bright-magenta" => Color::LightMagenta,
+        "bright-cyan" => Color::LightCyan,
+        "bright-white" => Color::White,
+        _ => return word.parse().ok().map(Color::Indexed),
+    })
+}
+
+fn parse_style(words: &str, depth: Depth) -> Result<Style, String> {
+    let mut style = Style::default();
+    let mut on = false;
+    for word in words.split_whitespace() {
+        let modifier = match word {
+            "on" => {
+                on = true;
+                continue;
+            }
+            "bold" => Modifier::BOLD,
+            "dim" => Modifier::DIM,
+            "italic" => Modifier::ITALIC,
+            "underlined" => Modifier::UNDERLINED,
+            "reversed" => Modifier::REVERSED,
+            _ => {
+                let color = parse_color(word).ok_or_else(|| format!("{word} is neither a colour nor a modifier"))?;
+                let color = depth.fit(color);
+                style = if on { style.bg(color) } else { style.fg(color) };
+                on = false;
+                continue;
+            }
+        };
+        style = style.add_modifier(modifier);
+    }
+    Ok(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_theme_sets_every_key() {
+        for (name, text) in BUILT_IN {
+            let file: ThemeFile = toml::from_str(text).unwrap();
+            for key in Theme::KEYS {
+                assert!(file.styles.contains_key(*key), "{name} lacks {key}");
+            }
+            for depth in [Depth::Mono, Depth::Ansi16, Depth::Ansi256, Depth::True] {
+                Theme::load(name, None, depth).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn mono_has_no_colour_at_all() {
+        let theme = Theme::load("dark", None, Depth::Mono).unwrap();
+        assert_eq!(theme.name, "mono");
+        for style in [theme.text, theme.accent, theme.select, theme.bad, theme.heat0, theme.ffn] {
+            assert!(matches!(style.fg, None | Some(Color::Reset)) && matches!(style.bg, None | Some(Color::Reset)));
+        }
+        assert!(theme.select.add_modifier.contains(Modifier::REVERSED), "a selection must be visible without colour");
+    }
+
+    #[test]
+    fn a_part_overrides_the_theme_it_inherits() {
+        let t = Theme::parse("mine", "inherits = 'light'\n[styles]\naccent = '#ff0000 bold'", Depth::True).unwrap();
+        let light = Theme::load("light", None, Depth::True).unwrap();
+        assert_eq!(t.accent, Style::new().fg(Color::Rgb(255, 0, 0)).add_modifier(Modifier::BOLD));
+        assert_eq!(t.good, light.good);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let err = |text| Theme::parse("mine", text, Depth::True).unwrap_err().0;
+        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine: no key acent; is it accent?");
+        assert_eq!(err("[styles]\nbad = 'rad'"), "theme mine: bad: rad is neither a colour nor a modifier");
+        assert!(err("inherits = 'nobody'").contains("no built-in theme"));
+        assert!(err("colours = 1").contains("colours"));
+    }
+}

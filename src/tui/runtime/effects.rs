@@ -1,0 +1,88 @@
+//! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles.
+
+use crate::formats::{Found, spec};
+use crate::job::{self, JobSummary, Tail};
+use crate::plan::Plan;
+use crate::recipe::Recipe;
+use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Folders are looked into this deep.
+const DEPTH: usize = 6;
+
+/// Looks for models below `root`, reading headers only.
+pub fn scan(root: &Path) -> Vec<FoundModel> {
+    crate::formats::scan(root, DEPTH).into_iter().map(found).collect()
+}
+
+fn found(f: Found) -> FoundModel {
+    let format = f.format.map_or("", crate::model::FormatId::name).to_owned();
+    let summary = match f.error {
+        // What no reader takes yet is no fault of the file.
+        Some(message) => Err(ErrorCard { message, hint: None, wrong: f.format.is_none_or(|id| spec(id).is_some()) }),
+        None => Ok(Summary {
+            architecture: f.architecture,
+            params: f.parameters,
+            dtype: f.encoding.map_or("", |e| e.name()).to_owned(),
+            warnings: 0,
+        }),
+    };
+    FoundModel { path: f.path, format, bytes: f.bytes, summary }
+}
+
+/// Opens a model (headers only) and digests it.
+///
+/// # Errors
+/// What the format's reader says.
+pub fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
+    let model = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?;
+    Ok(ModelInfo::digest(&model, classify))
+}
+
+/// Kind and role of a tensor, by its name. A bias is a kind of its own: it has another shape than the weight beside it.
+pub fn classify(name: &str) -> (String, String) {
+    let role = crate::arch::classify(name);
+    let bias = if name.ends_with(".bias") { ".bias" } else { "" };
+    (format!("{}{bias}", role.kind), role.role.name().to_owned())
+}
+
+/// Plans a recipe.
+///
+/// # Errors
+/// What can be known beforehand.
+pub fn plan(recipe: &Recipe) -> Result<Plan, ErrorCard> {
+    crate::plan::build(recipe).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Starts a job.
+///
+/// # Errors
+/// When its folder or process cannot be made.
+pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary, ErrorCard> {
+    job::spawn(root, recipe, plan).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Stops a job.
+///
+/// # Errors
+/// When it cannot be signalled.
+pub fn cancel(dir: &Path) -> Result<(), ErrorCard> {
+    job::cancel(dir).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Every job, newest first.
+pub fn jobs(root: &Path) -> Vec<JobSummary> {
+    job::list(root)
+}
+
+/// Follows a job's events.
+pub fn tail(dir: &Path) -> Tail {
+    Tail::new(dir)
+}
+
+/// The plan kept in a job's folder.
+pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
+    let bytes = std::fs::read(dir.join("plan.json")).ok()?;
+    crate::engine::from_json(&bytes).ok().map(Arc::new)
+}

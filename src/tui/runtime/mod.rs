@@ -1,0 +1,9 @@
+//! The outside of the workbench: terminal, event loop, workers.
+
+mod caps;
+pub mod effects;
+mod events;
+mod terminal;
+mod workers;
+
+pub(super) use events::run;

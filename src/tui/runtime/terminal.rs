@@ -1,0 +1,130 @@
+//! The terminal: entering, leaving (any number of times, from anywhere), and one write a frame.
+
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{cursor, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// Enters: raw mode, alternate screen, paste brackets, and the mouse unless it is left alone.
+pub(super) fn enter(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    ENTERED.store(true, Ordering::SeqCst);
+    let mut out = Vec::new();
+    queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if mouse {
+        queue!(out, EnableMouseCapture)?;
+    }
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&out)?;
+    stdout.flush()
+}
+
+/// Puts everything back. Harmless when nothing was entered or all was left already; a terminal that is gone is no error.
+pub(super) fn leave() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = Vec::new();
+    let _ = queue!(
+        out,
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(&out).and_then(|()| stdout.flush());
+    let _ = disable_raw_mode();
+}
+
+/// Leaves before a panic is printed.
+pub(super) fn hook_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // A worker's panic is reported by its own channel; only the drawing thread takes the screen down.
+            if std::thread::current().name() == Some("main") {
+                leave();
+                before(info);
+            }
+        }));
+    });
+}
+
+/// Collects a frame's bytes; [`Screen::draw`] writes them at once. `flush` does nothing.
+#[derive(Clone, Debug, Default)]
+struct FrameWriter(Rc<RefCell<Vec<u8>>>);
+
+/// Bytes ratatui writes for a frame without any change: the cursor's hiding and the resets at the end.
+const EMPTY_FRAME: usize = 25;
+
+impl Write for FrameWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The screen frames are drawn on.
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    frame: FrameWriter,
+}
+
+impl Screen {
+    pub(super) fn new() -> io::Result<Self> {
+        let frame = FrameWriter(Rc::new(RefCell::new(Vec::with_capacity(64 << 10))));
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(frame.clone()))?, frame })
+    }
+
+    /// Draws a frame; only what changed goes over the wire, in one write between synchronized-update brackets.
+    pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        self.frame.0.borrow_mut().clear();
+        queue!(self.frame, BeginSynchronizedUpdate)?;
+        let brackets = self.frame.0.borrow().len();
+        self.terminal.draw(render)?;
+        if self.frame.0.borrow().len() <= brackets + EMPTY_FRAME {
+            return Ok(());
+        }
+        queue!(self.frame, EndSynchronizedUpdate)?;
+        self.send(&self.frame.0.borrow())
+    }
+
+    /// Forgets what is on the screen, so that the next frame is drawn whole. Asks the terminal nothing.
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
+    }
+
+    /// Sends bytes in one write.
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        // Not through `Stdout`, whose line buffer would cut a frame into many writes.
+        let stdout = io::stdout();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match rustix::io::write(&stdout, rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+}

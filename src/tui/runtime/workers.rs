@@ -1,0 +1,199 @@
+//! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
+
+use super::effects;
+use crate::engine::Event;
+use crate::job::JobSummary;
+use crate::recipe::Recipe;
+use crate::tui::core::{Action, Level};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Where actions go.
+pub(super) type Outbox = UnboundedSender<Action>;
+
+/// A request to the planner.
+enum PlanRequest {
+    One(u64, Box<Recipe>),
+    Presets(u64, Vec<Recipe>),
+    Spawn(Box<Recipe>, Arc<crate::plan::Plan>),
+    Cancel(String, PathBuf),
+}
+
+/// A request to the follower of jobs.
+enum JobRequest {
+    Follow(Option<(String, PathBuf)>),
+    Refresh,
+}
+
+/// The workers of one workbench. They end with the process.
+pub(super) struct Workers {
+    dir: PathBuf,
+    outbox: Outbox,
+    scan: Arc<AtomicU64>,
+    open: Sender<PathBuf>,
+    plan: Sender<PlanRequest>,
+    jobs: Sender<JobRequest>,
+}
+
+/// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
+fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
+    let run = move || {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");
+            let _ = outbox.send(Action::Notice(Level::Error, text));
+        }
+    };
+    let _ = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+}
+
+impl Workers {
+    pub(super) fn start(dir: PathBuf, jobs_root: PathBuf, outbox: Outbox) -> Self {
+        let (open, opens) = unbounded();
+        let (plan, plans) = unbounded();
+        let (jobs, follows) = unbounded();
+        let out = outbox.clone();
+        thread("open", outbox.clone(), move || opener(&opens, &out));
+        let (out, root) = (outbox.clone(), jobs_root.clone());
+        thread("plan", outbox.clone(), move || planner(&plans, &root, &out));
+        let out = outbox.clone();
+        thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
+        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, jobs }
+    }
+
+    /// Scans anew; a scan that still runs stops.
+    pub(super) fn scan(&self) {
+        let mine = self.scan.fetch_add(1, Ordering::SeqCst) + 1;
+        let (dir, out, current) = (self.dir.clone(), self.outbox.clone(), self.scan.clone());
+        thread("scan", self.outbox.clone(), move || scanner(&dir, &out, &|| current.load(Ordering::SeqCst) == mine));
+    }
+
+    pub(super) fn open(&self, path: PathBuf) {
+        let _ = self.open.send(path);
+    }
+
+    pub(super) fn plan(&self, id: u64, recipe: Box<Recipe>) {
+        let _ = self.plan.send(PlanRequest::One(id, recipe));
+    }
+
+    pub(super) fn plan_presets(&self, id: u64, recipes: Vec<Recipe>) {
+        let _ = self.plan.send(PlanRequest::Presets(id, recipes));
+    }
+
+    pub(super) fn spawn(&self, recipe: Box<Recipe>, plan: Arc<crate::plan::Plan>) {
+        let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
+    }
+
+    pub(super) fn cancel(&self, title: String, dir: PathBuf) {
+        let _ = self.plan.send(PlanRequest::Cancel(title, dir));
+    }
+
+    pub(super) fn follow(&self, job: Option<(String, PathBuf)>) {
+        let _ = self.jobs.send(JobRequest::Follow(job));
+    }
+
+    pub(super) fn refresh_jobs(&self) {
+        let _ = self.jobs.send(JobRequest::Refresh);
+    }
+}
+
+/// Finds models with what their headers say.
+fn scanner(dir: &std::path::Path, out: &Outbox, current: &dyn Fn() -> bool) {
+    let all = effects::scan(dir);
+    if current() {
+        let _ = out.send(Action::Found(all));
+    }
+}
+
+/// Opens the newest path asked for.
+fn opener(requests: &Receiver<PathBuf>, out: &Outbox) {
+    while let Ok(path) = requests.recv() {
+        let path = requests.try_iter().last().unwrap_or(path);
+        let info = effects::open(&path).map(Arc::new);
+        let _ = out.send(Action::Opened(path, info));
+    }
+}
+
+/// Plans the newest recipe; sizes of presets come after it and give way to it.
+fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &Outbox) {
+    let mut presets: Option<(u64, Vec<Recipe>, usize)> = None;
+    loop {
+        let mut one = None;
+        let first = if presets.is_some() { requests.try_recv().ok() } else { requests.recv().ok() };
+        if first.is_none() && presets.is_none() {
+            return;
+        }
+        for request in first.into_iter().chain(requests.try_iter()) {
+            match request {
+                PlanRequest::One(id, recipe) => one = Some((id, recipe)),
+                PlanRequest::Presets(id, recipes) => presets = Some((id, recipes, 0)),
+                PlanRequest::Spawn(recipe, plan) => {
+                    let _ = out.send(Action::Spawned(effects::spawn(jobs_root, &recipe, &plan)));
+                }
+                PlanRequest::Cancel(title, dir) => {
+                    let _ = out.send(Action::Cancelled(title, effects::cancel(&dir)));
+                }
+            }
+        }
+        if let Some((id, recipe)) = one {
+            let _ = out.send(Action::Planned(id, effects::plan(&recipe).map(Arc::new)));
+            continue;
+        }
+        if let Some((id, recipes, at)) = &mut presets {
+            match recipes.get(*at) {
+                Some(recipe) => {
+                    let size = |p: crate::plan::Plan| {
+                        let bpw = p.outputs.first().map_or(0.0, |o| o.bits_per_weight);
+                        (p.outputs.iter().map(|o| o.bytes).sum(), bpw)
+                    };
+                    let _ = out.send(Action::PresetPlanned(*id, *at, effects::plan(recipe).map(size)));
+                    *at += 1;
+                }
+                None => presets = None,
+            }
+        }
+    }
+}
+
+/// Lists the jobs once a second and follows the selected one's events ten times a second.
+fn follower(requests: &Receiver<JobRequest>, root: &std::path::Path, out: &Outbox) {
+    let mut known: Vec<JobSummary> = Vec::new();
+    let mut following: Option<(String, PathBuf, crate::job::Tail, bool)> = None;
+    let mut listed: Option<Instant> = None;
+    loop {
+        if listed.is_none_or(|t| t.elapsed() >= Duration::from_secs(1)) {
+            let list = effects::jobs(root);
+            if listed.is_none() || list != known {
+                known.clone_from(&list);
+                let _ = out.send(Action::Jobs(list));
+            }
+            listed = Some(Instant::now());
+        }
+        if let Some((id, dir, tail, planned)) = &mut following {
+            if !*planned && let Some(plan) = effects::job_plan(dir) {
+                *planned = true;
+                let _ = out.send(Action::JobPlan(id.clone(), plan));
+            }
+            let events: Vec<Event> = tail.poll().unwrap_or_default();
+            if !events.is_empty() {
+                let _ = out.send(Action::JobEvents(id.clone(), events));
+            }
+        }
+        let wait = Duration::from_millis(if following.is_some() { 100 } else { 1000 });
+        match requests.recv_timeout(wait) {
+            Ok(JobRequest::Follow(job)) => {
+                following = job.map(|(id, dir)| {
+                    let tail = effects::tail(&dir);
+                    (id, dir, tail, false)
+                });
+            }
+            Ok(JobRequest::Refresh) => listed = None,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Where the views draw: text that is cut with an ellipsis, rules, bars, lists that scroll.
+
+use super::Ui;
+use crate::tui::core::{Hit, LineEdit};
+use crate::tui::look::{Look, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Columns a text takes.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// The text cut to `most` columns, with an ellipsis at the end if anything was lost.
+pub fn fit(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 1;
+    for ch in text.chars() {
+        used += ch.width().unwrap_or(0);
+        if used > most {
+            break;
+        }
+        out.push(ch);
+    }
+    if most > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// The text cut to `most` columns at its beginning: for paths and names whose end tells them apart.
+pub fn fit_end(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept = Vec::new();
+    let mut used = 1;
+    for ch in text.chars().rev() {
+        used += ch.width().unwrap_or(0);
+        if used > most {
+            break;
+        }
+        kept.push(ch);
+    }
+    if most > 0 {
+        kept.push('…');
+    }
+    kept.into_iter().rev().collect()
+}
+
+/// Where the views draw.
+pub struct Canvas<'a> {
+    /// The cells.
+    pub buf: &'a mut Buffer,
+    /// Styles and glyphs.
+    pub look: &'a Look,
+    /// Scroll offsets and hit boxes.
+    pub ui: &'a mut Ui,
+}
+
+impl Canvas<'_> {
+    /// The styles.
+    pub fn theme(&self) -> &Theme {
+        &self.look.theme
+    }
+
+    /// Writes text into at most `most` columns; gives the columns used.
+    pub fn text(&mut self, x: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+        let area = self.buf.area;
+        if y < area.y || y >= area.bottom() || x >= area.right() || most == 0 {
+            return 0;
+        }
+        let most = most.min(area.right() - x);
+        let cut = fit(text, most.into());
+        self.buf.set_stringn(x, y, &cut, most.into(), style);
+        width(&cut) as u16
+    }
+
+    /// Writes pieces one after the other; gives the columns used.
+    pub fn spans(&mut self, x: u16, y: u16, most: u16, pieces: &[(&str, Style)]) -> u16 {
+        let mut used = 0;
+        for (text, style) in pieces {
+            used += self.text(x + used, y, most.saturating_sub(used), text, *style);
+        }
+        used
+    }
+
+    /// Writes text so that it ends before column `end`; gives the columns used.
+    pub fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+        let w = (width(text) as u16).min(most);
+        self.text(end.saturating_sub(w), y, w, text, style)
+    }
+
+    /// A horizontal rule.
+    pub fn rule(&mut self, x: u16, y: u16, w: u16) {
+        let style = self.theme().faint;
+        self.text(x, y, w, &"─".repeat(w.into()), style);
+    }
+
+    /// A vertical rule.
+    pub fn divide(&mut self, x: u16, y: u16, h: u16) {
+        let style = self.theme().faint;
+        for row in y..y + h {
+            self.text(x, row, 1, "│", style);
+        }
+    }
+
+    /// A bar of exact length in eighths of a cell, over a faint ground when `ground` is set.
+    pub fn bar(&mut self, x: u16, y: u16, w: u16, fraction: f64, style: Style, ground: bool) {
+        const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+        let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
+        let eighths = (fraction * f64::from(w) * 8.0).round() as usize;
+        let (full, part) = (eighths / 8, eighths % 8);
+        let mut text = "█".repeat(full);
+        if self.look.ascii {
+            if part >= 4 {
+                text.push('█');
+            }
+        } else {
+            text.push_str(PARTS[part]);
+        }
+        if fraction > 0.0 && text.is_empty() {
+            text.push_str(if self.look.ascii { "│" } else { "▏" });
+        }
+        let used = self.text(x, y, w, &text, style);
+        if ground {
+            let faint = self.theme().faint;
+            self.text(x + used, y, w - used, &"─".repeat((w - used).into()), faint);
+        }
+    }
+
+    /// A sparkline of the newest values, scaled to their maximum.
+    pub fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
+        const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        let shown = &values[values.len().saturating_sub(w.into())..];
+        let top = shown.iter().copied().fold(0.0, f64::max);
+        let text: String = shown
+            .iter()
+            .map(|v| if top > 0.0 { STEPS[((v / top * 7.0).round() as usize).min(7)] } else { STEPS[0] })
+            .collect();
+        self.text(x, y, w, &text, style);
+    }
+
+    /// Lays a style over a row.
+    pub fn paint(&mut self, area: Rect, style: Style) {
+        self.buf.set_style(area.intersection(self.buf.area), style);
+    }
+
+    /// Marks the selected row of a list: a bar in the margin and the selection's style.
+    pub fn select(&mut self, row: Rect, focused: bool) {
+        let style = if focused { self.theme().select } else { self.theme().select_idle };
+        self.paint(row, style);
+        let mark = if focused { self.theme().accent } else { self.theme().faint };
+        self.text(row.x, row.y, 1, "▌", mark);
+    }
+
+    /// Blanks an area.
+    pub fn clear(&mut self, area: Rect) {
+        let style = self.theme().text;
+        for y in area.y..area.bottom().min(self.buf.area.bottom()) {
+            for x in area.x..area.right().min(self.buf.area.right()) {
+                self.buf[(x, y)].reset();
+                self.buf[(x, y)].set_style(style);
+            }
+        }
+    }
+
+    /// A light frame with a title, blank inside; gives the inside.
+    pub fn card(&mut self, area: Rect, title: &str) -> Rect {
+        self.clear(area);
+        let (faint, bold) = (self.theme().faint, self.theme().title);
+        let inner = usize::from(area.width.saturating_sub(2));
+        let (x, y) = (area.x, area.y);
+        self.text(x, y, area.width, &format!("╭{}╮", "─".repeat(inner)), faint);
+        for row in y + 1..area.bottom() - 1 {
+            self.text(x, row, 1, "│", faint);
+            self.text(area.right() - 1, row, 1, "│", faint);
+        }
+        self.text(x, area.bottom() - 1, area.width, &format!("╰{}╯", "─".repeat(inner)), faint);
+        self.text(x + 2, y, area.width.saturating_sub(4), &format!(" {title} "), bold);
+        Rect { x: x + 2, y: y + 1, width: area.width.saturating_sub(4), height: area.height.saturating_sub(2) }
+    }
+
+    /// A line being edited, its cursor a reversed cell.
+    pub fn edit(&mut self, x: u16, y: u16, most: u16, line: &LineEdit, style: Style) -> u16 {
+        let (before, after) = line.split();
+        // Keep the cursor in view: the text before it is cut at its beginning.
+        let before = fit_end(before, usize::from(most).saturating_sub(2));
+        let used = self.text(x, y, most, &before, style);
+        let mut rest = after.chars();
+        let under = rest.next().unwrap_or(' ').to_string();
+        let cursor = style.add_modifier(Modifier::REVERSED);
+        let used = used + self.text(x + used, y, most.saturating_sub(used), &under, cursor);
+        used + self.text(x + used, y, most.saturating_sub(used), rest.as_str(), style)
+    }
+
+    /// First line to show so that `cursor` is in view; remembered by name between frames.
+    pub fn offset(&mut self, name: &'static str, cursor: usize, len: usize, height: u16) -> usize {
+        let height = usize::from(height.max(1));
+        let at = self.ui.offsets.entry(name).or_insert(0);
+        let margin = if height > 6 { 2 } else { 0 };
+        if cursor < *at + margin {
+            *at = cursor.saturating_sub(margin);
+        }
+        if cursor + margin >= *at + height {
+            *at = cursor + margin + 1 - height;
+        }
+        *at = (*at).min(len.saturating_sub(height));
+        *at
+    }
+
+    /// An area that answers to a click.
+    pub fn hit(&mut self, area: Rect, hit: Hit) {
+        self.ui.hits.push((area, hit));
+    }
+
+    /// A pane that answers to the wheel.
+    pub fn pane(&mut self, area: Rect, hit: Hit) {
+        self.ui.panes.push((area, hit));
+    }
+
+    /// Text broken at blanks into lines of at most `w` columns, drawn downwards; gives the rows used.
+    pub fn wrapped(&mut self, x: u16, y: u16, w: u16, most: u16, text: &str, style: Style) -> u16 {
+        let lines = wrap(text, w.into());
+        let shown = lines.len().min(most.into());
+        for (i, line) in lines.iter().take(shown).enumerate() {
+            self.text(x, y + i as u16, w, line, style);
+        }
+        shown as u16
+    }
+}
+
+/// Breaks a text at blanks.
+pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().map_or(0, |l| width(l));
+        if line > 0 && line + 1 + width(word) > most {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_by_columns() {
+        assert_eq!(fit("abcdef", 6), "abcdef");
+        assert_eq!(fit("abcdef", 4), "abc…");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit("abc", 0), "");
+        assert_eq!(fit_end("a/b/model.gguf", 8), "…el.gguf");
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+}

@@ -1,0 +1,168 @@
+//! One job: progress, the heat grid, its tensors, its events, its report.
+
+use super::canvas::{Canvas, fit_end};
+use super::details::{Columns, sections};
+use super::{grid, jobs, report};
+use crate::job::{JobState, JobSummary};
+use crate::tui::core::{CellState, Focus, JobSection, JobView, Level, State, units};
+use ratatui::layout::Rect;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let (Some(job), Some(view)) = (state.jobs.current(), state.jobs.view.as_ref()) else { return };
+    header(c, state, job, view, inner);
+    let content = Rect { y: inner.y + 3, height: inner.height.saturating_sub(4), ..inner };
+    match state.jobs.section {
+        JobSection::Layers => layers(c, view, job, content),
+        JobSection::Tensors => tensors(c, state, view, content),
+        JobSection::Events => events(c, state, view, content),
+        JobSection::Report => report::draw(c, state, job, view, content),
+    }
+    let titles: Vec<(String, bool)> =
+        JobSection::ALL.iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
+    let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
+    sections(c, foot, &titles, state.jobs.focus == Focus::Details);
+}
+
+fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {
+    let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
+    let how = view.ended.unwrap_or(job.state);
+    let (glyph, word, style) = jobs::badge(c, how);
+    let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
+    let mut right = match (how, view.seconds.or(job.seconds)) {
+        (JobState::Running, _) => units::percent(fraction),
+        (_, Some(s)) => format!("in {}", units::duration(s)),
+        _ => String::new(),
+    };
+    if how == JobState::Running {
+        if let Some(eta) = view.eta {
+            right += &format!("   {} left", units::duration(eta));
+        }
+        right += &format!("   {}", units::rate(view.rate.last()));
+    }
+    let used = c.right(area.right(), area.y, 34, &right, text);
+    let used = used + c.right(area.right().saturating_sub(used + 1), area.y, 14, &format!("{glyph} {word}"), style) + 2;
+    let style = if state.jobs.focus == Focus::Details { accent } else { title };
+    c.text(area.x, area.y, area.width.saturating_sub(used + 1), &job.title, style);
+    let count = format!("{} of {} tensors", view.done, view.expected.max(view.done));
+    let n = c.right(area.right(), area.y + 1, 26, &count, dim);
+    let bar = c.theme().bar;
+    c.bar(area.x, area.y + 1, area.width.saturating_sub(n + 2), fraction, bar, true);
+}
+
+/// The grid, the rates, and the newest events.
+fn layers(c: &mut Canvas<'_>, view: &JobView, job: &JobSummary, area: Rect) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let live = view.ended.is_none() && job.state == JobState::Running;
+    if view.grid.is_empty() {
+        let word = match job.state {
+            JobState::Queued => "waiting for its turn",
+            JobState::Running => "the plan is on its way…",
+            _ => "this job left no tensor events",
+        };
+        c.text(area.x, area.y, area.width, word, dim);
+        return;
+    }
+    let below = if area.height >= 18 {
+        6
+    } else if area.height >= 13 {
+        3
+    } else {
+        1
+    };
+    let room = Rect { height: area.height.saturating_sub(below), ..area };
+    let mut y = grid::draw(c, view, room) + 1;
+    if y + 1 < area.bottom() {
+        rates(c, view, live, Rect { y, height: 1, ..area });
+        y += 1;
+    }
+    let room = usize::from(area.bottom().saturating_sub(y));
+    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(room)).enumerate() {
+        let style = level_style(c, line.level);
+        c.spans(
+            area.x,
+            y + i as u16,
+            area.width,
+            &[(&clock(line.t), dim), ("  ", dim), (&line.text, style.unwrap_or(text))],
+        );
+    }
+}
+
+fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
+    let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
+    let peak = view.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
+    let last = |live_value: f64, over: f64| if live { live_value } else { over };
+    let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
+    let budget = budget.map(|m| format!(" of {}", units::bytes(m))).unwrap_or_default();
+    let mean = view.rate.0.iter().sum::<f64>() / view.rate.0.len().max(1) as f64;
+    let parts = [
+        ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
+        ("ram", &view.rss, format!("{}{budget}", units::bytes(last(view.rss.last(), peak) as u64))),
+        ("cpu", &view.cpu, format!("{:.2}", view.cpu.last())),
+    ];
+    let w = if line.width >= 80 { 12 } else { 6 };
+    let mut x = line.x;
+    for (label, series, value) in &parts {
+        if x + w + 8 > line.right() {
+            break;
+        }
+        x += c.text(x, line.y, 6, label, dim) + 1;
+        let values: Vec<f64> = series.0.iter().copied().collect();
+        c.spark(x, line.y, w, &values, bar);
+        x += w.min(values.len() as u16) + 1;
+        x += c.text(x, line.y, line.right().saturating_sub(x), value, text) + 3;
+    }
+}
+
+/// `12:04:31`, UTC.
+pub(super) fn clock(t: jiff::Timestamp) -> String {
+    t.strftime("%H:%M:%S").to_string()
+}
+
+pub(super) fn level_style(c: &Canvas<'_>, level: Level) -> Option<ratatui::style::Style> {
+    match level {
+        Level::Info => None,
+        Level::Warn => Some(c.theme().warn),
+        Level::Error => Some(c.theme().bad),
+    }
+}
+
+fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let columns = Columns::new(area, &[8, 8, 11, 9, 10]);
+    columns.head(c, area.y, "tensor", &["from", "to", "bytes", "SQNR dB", "max error"], dim);
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let cursor = state.jobs.row.min(view.tensors.len().saturating_sub(1));
+    let top = c.offset("job-tensors", cursor, view.tensors.len(), list.height);
+    for (i, t) in view.tensors.values().enumerate().skip(top).take(list.height.into()) {
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        let (glyph, db) = match t.cell {
+            CellState::Waiting => ("·", String::new()),
+            CellState::Working(f) => ("░", units::percent(f)),
+            CellState::Done(Some(db)) => ("✓", format!("{db:.1}")),
+            CellState::Done(None) => ("✓", "exact".to_owned()),
+        };
+        let error = t.max_abs.map(|e| format!("{e:.2e}")).unwrap_or_default();
+        columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);
+        let room = columns.first().saturating_sub(2);
+        let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
+        let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
+        let n = c.text(line.x + 1 + used, line.y, room, &name, text);
+        if let Some(note) = &t.note {
+            c.text(line.x + 3 + used + n, line.y, room.saturating_sub(n + 2), note, warn);
+        }
+        if i == cursor {
+            c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, state.jobs.focus == Focus::Details);
+        }
+    }
+}
+
+fn events(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let height = usize::from(area.height);
+    let end = view.log.len().saturating_sub(state.jobs.row.min(view.log.len().saturating_sub(height)));
+    for (i, line) in view.log.iter().take(end).skip(end.saturating_sub(height)).enumerate() {
+        let style = level_style(c, line.level).unwrap_or(text);
+        c.spans(area.x, area.y + i as u16, area.width, &[(&clock(line.t), dim), ("  ", dim), (&line.text, style)]);
+    }
+}

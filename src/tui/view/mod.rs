@@ -1,0 +1,77 @@
+//! Views: pure functions from the state to cells. They compute nothing that is not about drawing, and keep only scroll
+//! offsets and hit boxes ([`Ui`]) from one frame to the next.
+
+mod canvas;
+mod chrome;
+mod details;
+mod grid;
+mod job;
+mod jobs;
+mod later;
+mod log;
+mod models;
+mod overlay;
+mod recipe;
+mod report;
+
+pub use canvas::{Canvas, fit, fit_end, width};
+
+use super::core::{Hit, State, Tab};
+use super::look::{Look, ascii_buffer};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use std::collections::HashMap;
+
+/// What the views remember between frames.
+#[derive(Clone, Debug, Default)]
+pub struct Ui {
+    /// First line shown, by list.
+    offsets: HashMap<&'static str, usize>,
+    /// Lines and titles that answer to a click.
+    hits: Vec<(Rect, Hit)>,
+    /// Panes that answer to the wheel.
+    panes: Vec<(Rect, Hit)>,
+}
+
+impl Ui {
+    /// What lies under the pointer, for a click.
+    pub fn hit(&self, x: u16, y: u16) -> Option<Hit> {
+        self.hits.iter().rev().find(|(r, _)| r.contains(Position { x, y })).map(|(_, h)| *h)
+    }
+
+    /// The pane under the pointer, for the wheel.
+    pub fn pane(&self, x: u16, y: u16) -> Option<Hit> {
+        self.panes.iter().rev().find(|(r, _)| r.contains(Position { x, y })).map(|(_, h)| *h)
+    }
+}
+
+/// Least columns and rows the workbench draws itself in.
+pub const LEAST: (u16, u16) = (40, 12);
+
+/// Draws the whole screen.
+pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
+    ui.hits.clear();
+    ui.panes.clear();
+    let area = buf.area;
+    buf.set_style(area, look.theme.text);
+    let mut c = Canvas { buf, look, ui };
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        chrome::too_small(&mut c, area);
+    } else {
+        let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        chrome::tabs(&mut c, state, Rect { height: 1, ..area });
+        match state.tab {
+            Tab::Models => models::draw(&mut c, state, body),
+            Tab::Recipe => recipe::draw(&mut c, state, body),
+            Tab::Jobs => jobs::draw(&mut c, state, body),
+            Tab::Compare | Tab::Watch => later::draw(&mut c, state, body),
+            Tab::Log => log::draw(&mut c, state, body),
+        }
+        chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
+        overlay::draw(&mut c, state, body);
+        chrome::toasts(&mut c, state, body);
+    }
+    if look.ascii {
+        ascii_buffer(buf);
+    }
+}

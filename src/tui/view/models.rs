@@ -1,0 +1,162 @@
+//! The Models tab: the tree on the left, the details on the right.
+
+use super::canvas::{Canvas, fit, width};
+use super::details;
+use crate::tui::core::{Focus, Hit, Node, Row, State, units};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let m = &state.models;
+    let (left, right) = split(body, m.focus, m.zoom, 46);
+    if let Some(area) = left {
+        tree(c, state, area);
+        c.pane(area, Hit::List(0));
+    }
+    if let Some(area) = right {
+        details::draw(c, state, area);
+        c.pane(area, Hit::Detail(0));
+    }
+    if let (Some(l), Some(_)) = (left, right) {
+        c.divide(l.right(), body.y, body.height);
+    }
+}
+
+/// Two panes side by side; below 100 columns the right one gets the whole width while it has the focus.
+pub(super) fn split(body: Rect, focus: Focus, zoom: bool, wide: u16) -> (Option<Rect>, Option<Rect>) {
+    let narrow = body.width < 100;
+    if zoom || body.width < 64 || (narrow && focus == Focus::Details) {
+        return if focus == Focus::List { (Some(body), None) } else { (None, Some(body)) };
+    }
+    let w = if narrow { (body.width * 9 / 20).min(wide) } else { wide.min(body.width * 2 / 5) };
+    let left = Rect { width: w, ..body };
+    let right = Rect { x: body.x + w + 1, width: body.width - w - 1, ..body };
+    (Some(left), Some(right))
+}
+
+fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let m = &state.models;
+    let focused = m.focus == Focus::List;
+    let (dim, title) = (c.theme().dim, c.theme().title);
+    let w = area.width.saturating_sub(2);
+    let head = super::fit_end(&state.home_path(&state.dir), w.into());
+    c.text(area.x + 1, area.y, w, &head, if focused { title } else { dim });
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+    let rows = m.rows();
+    let cursor = m.cursor();
+    if rows.is_empty() {
+        empty(c, state, list);
+    }
+    let top = c.offset("tree", cursor, rows.len(), list.height);
+    for (i, row) in rows.iter().enumerate().skip(top).take(list.height.into()) {
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        if let Some(node) = m.node_at(&row.path) {
+            tree_row(c, node, row, line);
+        }
+        if i == cursor {
+            c.select(line, focused);
+        }
+        c.hit(line, Hit::List(i));
+    }
+    foot(c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
+}
+
+fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
+    let dim = c.theme().dim;
+    let (first, second) = if state.models.scanning {
+        ("looking for models…", "")
+    } else if state.models.filter.is_empty() {
+        ("no models here", "Start remold with a folder that holds model files, or press r when they are there.")
+    } else {
+        ("nothing matches the filter", "")
+    };
+    c.text(list.x + 2, list.y + 1, list.width.saturating_sub(3), first, dim);
+    c.wrapped(list.x + 2, list.y + 3, list.width.saturating_sub(4), 4, second, dim);
+}
+
+/// Three letters that tell formats apart in a narrow column.
+pub(super) fn badge(format: &str) -> &str {
+    match format {
+        "safetensors" => "st",
+        "pytorch" => "pt",
+        "tflite" => "tfl",
+        "savedmodel" => "tf",
+        other => other,
+    }
+}
+
+fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, line: Rect) {
+    let (text, dim, faint) = (c.theme().text, c.theme().dim, c.theme().faint);
+    let indent = (node.depth as u16 * 2).min(line.width / 3);
+    let x = line.x + 2 + indent;
+    let end = line.right() - 1;
+    let size = units::bytes_short(node.bytes);
+    let mut edge = end - c.right(end, line.y, 7, &size, if node.model.is_some() { text } else { dim });
+    let Some(model) = &node.model else {
+        let glyph = if row.open { "▾" } else { "▸" };
+        c.text(x, line.y, 1, glyph, faint);
+        let room = edge.saturating_sub(x + 3);
+        let used = c.text(x + 2, line.y, room, &node.name, dim);
+        if !row.open {
+            let n = format!("  {}", node.models);
+            c.text(x + 2 + used, line.y, room.saturating_sub(used), &n, faint);
+        }
+        return;
+    };
+    edge = edge.min(end - 7);
+    let wide = line.width >= 40;
+    if wide {
+        let params = match &node.summary {
+            Some(Ok(s)) => units::params_short(s.params),
+            _ => String::new(),
+        };
+        c.right(edge, line.y, 6, &params, dim);
+        edge -= 7;
+    }
+    c.right(edge, line.y, 5, badge(&model.format), dim);
+    edge -= if wide { 5 } else { 6 };
+    let (glyph, style) = mark(c, node);
+    c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
+    let room = edge.saturating_sub(x + 2);
+    c.text(x, line.y, room, &middle(&node.name, room.into()), text);
+}
+
+/// Keeps both ends of a name: the beginning says which model, the end which variant.
+fn middle(name: &str, most: usize) -> String {
+    if width(name) <= most || most < 8 {
+        return fit(name, most);
+    }
+    let tail = super::fit_end(name, most / 2);
+    format!("{}{tail}", fit(name, most - width(&tail) + 1).trim_end_matches('…'))
+}
+
+fn mark(c: &Canvas<'_>, node: &Node) -> (&'static str, Style) {
+    match &node.summary {
+        None => (" ", c.theme().dim),
+        Some(Ok(s)) if s.warnings == 0 => ("✓", c.theme().good),
+        Some(Ok(_)) => ("!", c.theme().warn),
+        Some(Err(card)) if card.wrong => ("✗", c.theme().bad),
+        Some(Err(_)) => ("–", c.theme().dim),
+    }
+}
+
+fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
+    let m = &state.models;
+    let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
+    let w = line.width.saturating_sub(2);
+    if m.focus == Focus::List
+        && let Some(edit) = &m.editing
+    {
+        let used = c.text(line.x + 1, line.y, 2, "/ ", accent);
+        c.edit(line.x + 1 + used, line.y, w.saturating_sub(used + 12), edit, text);
+    } else if !m.filter.is_empty() {
+        c.spans(line.x + 1, line.y, w.saturating_sub(12), &[("/ ", accent), (&m.filter, text)]);
+    } else {
+        let count = units::plural(m.count(), "model", "models");
+        let more = if m.scanning { "  scanning…" } else { "" };
+        c.spans(line.x + 1, line.y, w, &[(&count, dim), (more, dim)]);
+        return;
+    }
+    let shown = m.rows().iter().filter(|r| m.node_at(&r.path).is_some_and(|n| n.model.is_some())).count();
+    c.right(line.right() - 1, line.y, 12, &format!("{shown}/{}", m.count()), dim);
+}

@@ -1,0 +1,152 @@
+//! What lies over a tab: help, pickers, questions.
+
+use super::canvas::{Canvas, width};
+use crate::tui::core::{COMMANDS, Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, enabled};
+use ratatui::layout::Rect;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    match &state.layer {
+        Some(Layer::Help(h)) => help(c, state, h, body),
+        Some(Layer::Picker(p)) => picker(c, state, p, body),
+        Some(Layer::Confirm(q)) => confirm(c, q, body),
+        None => {}
+    }
+}
+
+fn centered(body: Rect, w: u16, h: u16) -> Rect {
+    let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
+    Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
+}
+
+/// Commands of this place first, then the general ones; filtered by what was typed.
+fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
+    let area = centered(body, 84, body.height);
+    let inner = c.card(area, "Keys that do something here");
+    let (dim, text, accent, title) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().title);
+    if h.input.text.is_empty() {
+        c.text(inner.x, inner.y, inner.width, "type to filter", dim);
+    } else {
+        c.spans(inner.x, inner.y, 2, &[("/ ", accent)]);
+        c.edit(inner.x + 2, inner.y, inner.width - 2, &h.input, text);
+    }
+    let query = h.input.text.to_lowercase();
+    let mut lines: Vec<(Option<String>, &str, &str)> = Vec::new();
+    let order = [
+        Scope::Tree,
+        Scope::Details,
+        Scope::Presets,
+        Scope::Options,
+        Scope::JobList,
+        Scope::Job,
+        Scope::Log,
+        Scope::Lists,
+        Scope::Global,
+    ];
+    let here = |s: Scope| COMMANDS.iter().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
+    for scope in order.into_iter().filter(|s| here(*s)) {
+        let hits = COMMANDS.iter().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
+        let hits = hits.filter(|k| {
+            query.is_empty()
+                || k.help.to_lowercase().contains(&query)
+                || k.name.contains(&query)
+                || k.keys.contains(&query.as_str())
+        });
+        let start = lines.len();
+        lines.extend(hits.map(|k| (Some(k.keys.join("  ")), k.help, k.name)));
+        if lines.len() > start {
+            lines.insert(start, (None, scope.title(), ""));
+        }
+    }
+    if lines.is_empty() {
+        c.text(inner.x, inner.y + 2, inner.width, "nothing matches", dim);
+    }
+    let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
+    let names = inner.width >= 72;
+    for (i, (keys, what, name)) in lines.iter().skip(top).take(list.height.into()).enumerate() {
+        let y = list.y + i as u16;
+        match keys {
+            None => {
+                c.text(list.x, y, list.width, what, title);
+            }
+            Some(keys) => {
+                c.text(list.x + 2, y, 19, keys, accent);
+                let taken = if names { width(name) as u16 + 1 } else { 0 };
+                let room = list.width.saturating_sub(21 + taken);
+                let help = super::fit(what, room.into());
+                c.text(list.x + 21, y, room, &help, text);
+                if names {
+                    c.right(list.right(), y, 20, name, dim);
+                }
+            }
+        }
+    }
+    if lines.len() > top + usize::from(list.height) {
+        let more = format!(" ↓ {} more ", lines.len() - top - usize::from(list.height));
+        c.right(area.right() - 2, area.bottom() - 1, 16, &more, dim);
+    }
+}
+
+/// True if the scope's keys count now.
+fn scope_holds(state: &State, scope: Scope) -> bool {
+    COMMANDS.iter().filter(|k| k.scopes == [scope]).any(|k| enabled(state, k)) || matches!(scope, Scope::Global)
+}
+
+fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
+    let (title, w) = match p.kind {
+        PickerKind::Palette => ("Commands", 84),
+        PickerKind::Themes => ("Theme", 36),
+    };
+    let matches = p.matches();
+    let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);
+    let mut area = centered(body, w, h);
+    if p.kind == PickerKind::Themes {
+        // To the side, so that the theme can be seen.
+        area.x = body.right().saturating_sub(area.width + 2);
+    }
+    let inner = c.card(area, title);
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    c.text(inner.x, inner.y, 2, "› ", accent);
+    c.edit(inner.x + 2, inner.y, inner.width.saturating_sub(10), &p.input, text);
+    c.right(inner.right(), inner.y, 8, &format!("{}/{}", matches.len(), p.items.len()), dim);
+    let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    let row = p.row.min(matches.len().saturating_sub(1));
+    let top = c.offset("picker", row, matches.len(), list.height);
+    for (i, at) in matches.iter().enumerate().skip(top).take(list.height.into()) {
+        let item = &p.items[*at];
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        let used = c.right(line.right(), line.y, 20, &item.detail, accent);
+        let current = if p.kind == PickerKind::Themes && item.title == state.theme { " ✓" } else { "" };
+        let room = line.width.saturating_sub(used + 4);
+        match item.title.split_once(": ") {
+            Some((name, help)) if inner.width >= 60 => {
+                c.text(line.x + 2, line.y, 22, name, text);
+                c.text(line.x + 25, line.y, room.saturating_sub(23), help, dim);
+            }
+            _ => {
+                c.spans(line.x + 2, line.y, room, &[(&item.title, text), (current, dim)]);
+            }
+        }
+        if i == row {
+            c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, true);
+        }
+        c.hit(line, Hit::Layer(i));
+    }
+}
+
+fn confirm(c: &mut Canvas<'_>, q: &Confirm, body: Rect) {
+    let longest = q.detail.iter().map(|d| width(d)).chain([width(&q.question)]).max().unwrap_or(0) as u16;
+    let area = centered(body, (longest + 8).clamp(36, 90), q.detail.len() as u16 + 4);
+    let inner = c.card(area, &q.question);
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    for (i, line) in q.detail.iter().enumerate() {
+        let line = super::fit_end(line, inner.width.into());
+        c.text(inner.x, inner.y + i as u16, inner.width, &line, text);
+    }
+    c.spans(
+        inner.x,
+        inner.bottom() - 1,
+        inner.width,
+        &[("⏎", accent), (" ", dim), (q.yes, text), ("   esc", accent), (" back", dim)],
+    );
+}

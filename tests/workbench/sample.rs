@@ -1,0 +1,237 @@
+//! A state with a folder of models, a plan and a job in it: fixed times, fixed names.
+
+use indexmap::IndexMap;
+use remold::engine::Event;
+use remold::job::{JobState, JobSummary};
+use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
+use remold::plan::{Plan, PlannedOutput, PlannedTensor};
+use remold::tensor::{DType, Shape};
+use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, ModelInfo, State, Summary, parse_keys, update};
+use remold::tui::runtime::effects::classify;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub const DIR: &str = "/home/ada/runs";
+const EVENTS: &str = include_str!("../fixtures/workbench/events.jsonl");
+
+struct Nothing;
+
+impl TensorData for Nothing {
+    fn read_rows(&self, _: Range<u64>, dst: &mut [u8]) -> remold::model::Result<()> {
+        dst.fill(0);
+        Ok(())
+    }
+}
+
+fn noon() -> jiff::Timestamp {
+    "2026-11-23T12:04:31Z".parse().unwrap()
+}
+
+/// A 1.24-billion-parameter llama of 16 layers, as a checkpoint folder has it.
+pub fn model() -> Model {
+    let mut tensors = Vec::new();
+    let mut put = |name: String, dims: &[u64]| {
+        tensors.push(TensorEntry::new(name, Shape(dims.to_vec()), DType::BF16, Arc::new(Nothing)));
+    };
+    put("model.embed_tokens.weight".into(), &[128_256, 2048]);
+    for l in 0..16 {
+        let mut layer = |name: &str, dims: &[u64]| put(format!("model.layers.{l}.{name}.weight"), dims);
+        layer("input_layernorm", &[2048]);
+        layer("self_attn.q_proj", &[2048, 2048]);
+        layer("self_attn.k_proj", &[512, 2048]);
+        layer("self_attn.v_proj", &[512, 2048]);
+        layer("self_attn.o_proj", &[2048, 2048]);
+        layer("post_attention_layernorm", &[2048]);
+        layer("mlp.gate_proj", &[8192, 2048]);
+        layer("mlp.up_proj", &[8192, 2048]);
+        layer("mlp.down_proj", &[2048, 8192]);
+    }
+    put("model.norm.weight".into(), &[2048]);
+    let config = br#"{"model_type":"llama","hidden_size":2048,"num_hidden_layers":16,"num_attention_heads":32,
+        "num_key_value_heads":8,"intermediate_size":8192,"max_position_embeddings":131072,"vocab_size":128256,
+        "rope_scaling":{"rope_type":"llama3","factor":32.0},"tie_word_embeddings":true,"frobnicate":3}"#;
+    let tokenizer = br#"{"tokenizer_class":"PreTrainedTokenizerFast","bos_token":"<|begin_of_text|>","eos_token":{"content":"<|eot_id|>"}}"#;
+    let sidecars = [("config.json", config.to_vec()), ("tokenizer_config.json", tokenizer.to_vec())];
+    Model {
+        path: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
+        format: FormatId::Safetensors,
+        files: vec![PathBuf::from(DIR).join("exp42/checkpoint-2000/model.safetensors")],
+        tensors,
+        metadata: Metadata::default(),
+        sidecars: Sidecars(
+            sidecars.into_iter().map(|(n, b)| (n.to_owned(), Sidecar::Bytes(b))).collect::<IndexMap<_, _>>(),
+        ),
+        opaque: vec!["optimizer state: 292 tensors".into()],
+        warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
+    }
+}
+
+fn found() -> Vec<FoundModel> {
+    let sound = |arch: &str, params, dtype: &str| {
+        Ok(Summary { architecture: Some(arch.into()), params, dtype: dtype.into(), warnings: 0 })
+    };
+    let broken = |message: &str, wrong| Err(ErrorCard { message: message.into(), hint: None, wrong });
+    let all = [
+        ("exp42/checkpoint-500", "safetensors", 2_471_645_608, sound("llama", 1_235_814_400, "bf16")),
+        ("exp42/checkpoint-1000", "safetensors", 2_471_645_608, sound("llama", 1_235_814_400, "bf16")),
+        ("exp42/checkpoint-2000", "safetensors", 2_471_645_608, sound("llama", 1_235_814_400, "bf16")),
+        ("exports/llama-1000-Q4_K_M.gguf", "gguf", 807_694_464, sound("llama", 1_235_814_400, "Q4_K")),
+        ("exports/llama-1000.onnx", "onnx", 2_480_000_000, broken("onnx models are not read yet", false)),
+        ("vision/whisper-base/ggml-base.bin", "ggml", 147_951_465, sound("whisper", 74_000_000, "f16")),
+        (
+            "bert-base",
+            "safetensors",
+            1_100_000_000,
+            broken("model-00003-of-00004.safetensors: is not there, but the index names it", true),
+        ),
+        ("tiny-llama", "safetensors", 8_397_000, sound("llama", 4_195_584, "bf16")),
+    ];
+    let make = |(path, format, bytes, summary): (&str, &str, u64, Result<Summary, ErrorCard>)| FoundModel {
+        path: PathBuf::from(DIR).join(path),
+        format: format.into(),
+        bytes,
+        summary,
+    };
+    all.into_iter().map(make).collect()
+}
+
+fn events() -> Vec<Event> {
+    EVENTS.lines().map(|l| remold::engine::from_json(l.as_bytes()).unwrap()).collect()
+}
+
+/// The plan that the recorded job carries out.
+pub fn plan() -> Plan {
+    let mut tensors = Vec::new();
+    for line in EVENTS.lines().filter(|l| l.contains("tensor.started")) {
+        let v: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |k: &str| v[k].as_str().unwrap().to_owned();
+        let t = PlannedTensor {
+            name: text("name"),
+            layer: v["layer"].as_u64().map(|l| l as u32),
+            kind: text("tensor_kind"),
+            role: text("role"),
+            from: text("from"),
+            to: text("to"),
+            shape: vec![2048],
+            bytes: v["bytes"].as_u64().unwrap(),
+            because: None,
+            fallback_from: None,
+        };
+        tensors.push(t);
+    }
+    let path = PathBuf::from(DIR).join("exp42/checkpoint-2000-Q4_K_M.gguf");
+    let bytes = tensors.iter().map(|t| t.bytes).sum::<u64>() + 7_800_000;
+    Plan {
+        source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
+        source_format: "safetensors".into(),
+        architecture: Some("llama".into()),
+        parameters: 1_235_814_400,
+        source_bytes: 2_471_628_800,
+        outputs: vec![PlannedOutput {
+            files: vec![(path.clone(), bytes)],
+            path,
+            format: "gguf".into(),
+            quantization: "Q4_K_M".into(),
+            bytes,
+            bits_per_weight: 5.18,
+            tensors,
+        }],
+        disk_bytes: bytes,
+        memory_bytes: 268_435_456,
+        source_files: Vec::new(),
+        warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
+    }
+}
+
+fn jobs(running: bool) -> Vec<JobSummary> {
+    let job = |id: &str, title: &str, state, fraction, seconds| JobSummary {
+        id: id.into(),
+        dir: PathBuf::from("/home/ada/.local/state/remold/jobs").join(id),
+        title: title.into(),
+        state,
+        created: "2026-11-23T12:04:20Z".parse().unwrap(),
+        fraction,
+        seconds,
+    };
+    let (state, fraction, seconds) =
+        if running { (JobState::Running, 0.62, None) } else { (JobState::Finished, 1.0, Some(14.3)) };
+    vec![
+        job("20261123-120420-a1b2", "checkpoint-2000 → gguf Q4_K_M", state, fraction, seconds),
+        job("20261123-115000-77aa", "bert-base → safetensors", JobState::Queued, 0.0, None),
+        job("20261123-110000-0c0c", "checkpoint-1000 → gguf Q4_K_M", JobState::Finished, 1.0, Some(11.0)),
+        job("20261123-100000-beef", "llava → gguf Q8_0", JobState::Failed, 0.2, Some(3.0)),
+        job("20261122-230000-f00d", "checkpoint-500 → gguf Q4_K_M", JobState::Lost, 0.4, None),
+    ]
+}
+
+/// A workbench on a folder of models, the third checkpoint selected and open.
+pub fn start() -> Bench {
+    let mut b = Bench { state: State::new(DIR.into(), noon()), effects: Vec::new() };
+    b.state.home = Some("/home/ada".into());
+    b.act(Action::Found(found()));
+    b.act(Action::Jobs(Vec::new()));
+    b.keys("jj");
+    let mut info = ModelInfo::digest(&model(), classify);
+    info.files = vec![
+        ("model.safetensors".into(), 2_471_645_608),
+        ("config.json".into(), 877),
+        ("tokenizer.json".into(), 9_085_657),
+    ];
+    b.act(Action::Opened(info.path.clone(), Ok(Arc::new(info))));
+    b.effects.clear();
+    b
+}
+
+/// The state, and what it asked for.
+pub struct Bench {
+    pub state: State,
+    pub effects: Vec<Effect>,
+}
+
+impl Bench {
+    pub fn act(&mut self, action: Action) -> &mut Self {
+        let asked = update(&mut self.state, action);
+        self.effects.extend(asked);
+        self
+    }
+
+    /// Types keys as `jj<enter>/bert<esc>`.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in parse_keys(keys) {
+            self.act(Action::Key(key));
+        }
+        self
+    }
+
+    /// On the Recipe tab with its plan and most sizes there.
+    pub fn planned(&mut self) -> &mut Self {
+        self.keys("c");
+        let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
+        self.act(Action::Planned(one, Ok(Arc::new(plan()))));
+        let sizes = [
+            (807, 5.18),
+            (912, 5.90),
+            (1_022, 6.56),
+            (1_321, 8.5),
+            (691, 4.43),
+            (581, 3.73),
+            (2_480, 16.0),
+            (2_471, 16.0),
+        ];
+        for (i, (mb, bpw)) in sizes.into_iter().enumerate() {
+            self.act(Action::PresetPlanned(all, i, Ok((mb * 1_000_000, bpw))));
+        }
+        self
+    }
+
+    /// On the Jobs tab with the recorded job, up to a share of its events.
+    pub fn job(&mut self, share: f64) -> &mut Self {
+        let all = events();
+        let n = (all.len() as f64 * share) as usize;
+        self.act(Action::Jobs(jobs(n < all.len())));
+        self.keys("3");
+        self.act(Action::JobPlan(all[0].job.clone(), Arc::new(plan())));
+        self.act(Action::JobEvents(all[0].job.clone(), all[..n].to_vec()))
+    }
+}
