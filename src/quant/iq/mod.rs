@@ -13,3 +13,4 @@ pub(super) mod iq4_nl;
 pub(super) mod iq4_xs;
 mod nearest;
 mod search;
+mod ternary;

@@ -59,20 +59,31 @@ impl<const G: usize> Grid<G> {
         self.map.get(self.combination(digits)).map_or(0, |&p| p.max(0) as u16)
     }
 
+    /// The point with these digits, or the points around them.
+    #[inline(always)]
+    pub(super) fn find(&self, digits: &[u8; G]) -> Result<u16, &[u16]> {
+        let at = self.map[self.combination(digits)];
+        if at >= 0 {
+            return Ok(at as u16);
+        }
+        let start = (-1 - at) as usize;
+        Err(&self.neighbours[start + 1..][..usize::from(self.neighbours[start])])
+    }
+
+    /// The digits of a point.
+    #[inline(always)]
+    pub(super) fn digits(&self, point: u16) -> &[u8; G] {
+        &self.points[usize::from(point)]
+    }
+
     /// Makes `digits` a point: if they are none, the neighbour with the least weighted error at this scale. True if they were.
     #[inline(always)]
     pub(super) fn snap(&self, digits: &mut [u8; G], x: &[f32], w: &[f32], scale: f32) -> bool {
-        let at = self.map[self.combination(digits)];
-        if at >= 0 {
-            return true;
-        }
-        let start = (-1 - at) as usize;
-        let count = usize::from(self.neighbours[start]);
-        let near = &self.neighbours[start + 1..][..count];
+        let Err(near) = self.find(digits) else { return true };
         let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
         for &p in near {
             let mut error = 0f32;
-            for (i, &digit) in self.points[usize::from(p)].iter().enumerate() {
+            for (i, &digit) in self.digits(p).iter().enumerate() {
                 let diff = scale * f32::from(2 * digit + 1) - x[i];
                 error += w[i] * diff * diff;
             }
@@ -80,7 +91,7 @@ impl<const G: usize> Grid<G> {
                 (best, found) = (error, p);
             }
         }
-        *digits = self.points[usize::from(found)];
+        *digits = *self.digits(found);
         false
     }
 }
