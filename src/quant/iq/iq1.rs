@@ -183,7 +183,7 @@ pub(in crate::quant) fn encode_row_m(x: &[f32], weights_row: Option<&[f32]>, dst
 
 /// The shifts of both halves for a pair of signs: ++, +−, −+, −−.
 fn shifts(pair: usize) -> [[f32; 3]; 2] {
-    [if pair < 2 { PLUS } else { MINUS }, if pair % 2 == 0 { PLUS } else { MINUS }]
+    [if pair < 2 { PLUS } else { MINUS }, if pair.is_multiple_of(2) { PLUS } else { MINUS }]
 }
 
 /// The best split of a sub-block of 16 whose halves may have different shifts; gives the pair of signs too.
