@@ -19,19 +19,6 @@ pub(super) struct Codec {
 /// The functions of `ty`, if it is implemented.
 pub(super) fn codec(ty: BlockType) -> Option<Codec> {
     use BlockType as B;
-    let read_only: Option<Decode> = match ty {
-        B::IQ2_XXS => Some(iq::iq2::decode_xxs),
-        B::IQ2_XS => Some(iq::iq2::decode_xs),
-        B::IQ2_S => Some(iq::iq2::decode_s),
-        B::IQ3_XXS => Some(iq::iq3::decode_xxs),
-        B::IQ3_S => Some(iq::iq3::decode_s),
-        B::IQ1_S => Some(iq::iq1::decode_s),
-        B::IQ1_M => Some(iq::iq1::decode_m),
-        _ => None,
-    };
-    if let Some(decode) = read_only {
-        return Some(Codec { encode_row: None, decode });
-    }
     let (encode, decode): (EncodeRow, Decode) = match ty {
         B::Q4_0 => (legacy::q4_0::encode_row, legacy::q4_0::decode),
         B::Q4_1 => (legacy::q4_1::encode_row, legacy::q4_1::decode),
@@ -43,6 +30,13 @@ pub(super) fn codec(ty: BlockType) -> Option<Codec> {
         B::Q4_K => (k::q4::encode_row, k::q4::decode),
         B::Q5_K => (k::q5::encode_row, k::q5::decode),
         B::Q6_K => (k::q6::encode_row, k::q6::decode),
+        B::IQ1_S => (iq::iq1::encode_row_s, iq::iq1::decode_s),
+        B::IQ1_M => (iq::iq1::encode_row_m, iq::iq1::decode_m),
+        B::IQ2_XXS => (iq::iq2::encode_row_xxs, iq::iq2::decode_xxs),
+        B::IQ2_XS => (iq::iq2::encode_row_xs, iq::iq2::decode_xs),
+        B::IQ2_S => (iq::iq2::encode_row_s, iq::iq2::decode_s),
+        B::IQ3_XXS => (iq::iq3::encode_row_xxs, iq::iq3::decode_xxs),
+        B::IQ3_S => (iq::iq3::encode_row_s, iq::iq3::decode_s),
         B::IQ4_NL => (iq::iq4_nl::encode_row, iq::iq4_nl::decode),
         B::IQ4_XS => (iq::iq4_xs::encode_row, iq::iq4_xs::decode),
         B::MXFP4 => (fp4::mxfp4::encode_row, fp4::mxfp4::decode),

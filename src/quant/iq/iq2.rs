@@ -1,4 +1,4 @@
-//! IQ2_XXS, IQ2_XS, IQ2_S: x ≈ d·(½ + scale)/4·(±v), groups of eight elements from a grid, v of 8, 25, 43. Reading only.
+//! IQ2_XXS, IQ2_XS, IQ2_S: x ≈ d·(½ + scale)/4·(±v), groups of eight elements from a grid, v of 8, 25, 43.
 //!
 //! ```text
 //! IQ2_XXS  0    2                              66
@@ -10,9 +10,12 @@
 //! ```
 
 use super::grids::{IQ2_S, IQ2_VALUES, IQ2_XS, IQ2_XXS, digits8, even_signs, sign};
+use super::nearest::Grid;
+use super::search::{Found, How, Redo, scale_codes, search};
 use crate::quant::BlockType;
-use crate::quant::codec::decode_blocks;
-use crate::quant::number::from_f16;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, sum_of_squares, to_f16};
+use std::sync::LazyLock;
 
 const N: usize = 256;
 const GROUPS: usize = N / 8;
@@ -68,6 +71,90 @@ pub(in crate::quant) fn decode_s(src: &[u8], dst: &mut [f32]) {
             let nibble = b[S_BYTES - 8 + g / 4] >> (4 * (g / 2 % 2)) & 15;
             let point = IQ2_S[usize::from(b[2 + g]) | high << 8];
             group(out, g, point, b[2 + GROUPS + g], scale(d, nibble.into()));
+        }
+    });
+}
+
+static XXS_GRID: LazyLock<Grid<8>> = LazyLock::new(|| grid(&IQ2_XXS, 2));
+static XS_GRID: LazyLock<Grid<8>> = LazyLock::new(|| grid(&IQ2_XS, 2));
+static S_GRID: LazyLock<Grid<8>> = LazyLock::new(|| grid(&IQ2_S, 1));
+
+fn grid(points: &[u16], distances: usize) -> Grid<8> {
+    Grid::new(points.iter().map(|&p| digits8(p)).collect(), 2, 2, distances)
+}
+
+const XXS: How =
+    How { levels: 3, steps: 6, step: 0.1, all_zero: 1e-15, even_signs: true, start_fitted: true, redo: Redo::All };
+const XS: How = How { steps: 9, start_fitted: false, redo: Redo::Moved, ..XXS };
+const S: How = How { all_zero: 1e-8, even_signs: false, ..XS };
+
+/// Searches every sub-block. `factor` times the mean square is the floor under the weights; without importance a quarter of it.
+fn search_all<const L: usize, const SUBS: usize>(
+    x: &[f32; N],
+    importance: Option<&[f32; N]>,
+    factor: f32,
+    grid: &Grid<8>,
+    how: How,
+) -> [Found; SUBS] {
+    let floor = factor * sum_of_squares(x) / N as f32;
+    std::array::from_fn(|j| {
+        let x = &x.as_chunks::<L>().0[j];
+        let w = match importance.map(|w| &w.as_chunks::<L>().0[j]) {
+            Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
+            None => x.map(|v| 0.25 * floor + v * v),
+        };
+        search(x, &w, grid, how).unwrap_or_default()
+    })
+}
+
+pub(in crate::quant) fn encode_row_xxs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, XXS_BYTES>(x, weights, dst, |x, importance, out| {
+        *out = [0; XXS_BYTES];
+        let found: [Found; 8] = search_all::<32, 8>(x, importance, 1.0, &XXS_GRID, XXS);
+        let Some((d, codes)) = scale_codes(&found) else { return };
+        out[..2].copy_from_slice(&to_f16(d));
+        for (j, (f, part)) in found.iter().zip(out[2..].as_chunks_mut::<8>().0).enumerate() {
+            let mut word = u32::from(codes[j]) << 28;
+            for k in 0..4 {
+                part[k] = f.points[k] as u8;
+                word |= u32::from(f.signs[k]) << (7 * k);
+            }
+            part[4..].copy_from_slice(&word.to_le_bytes());
+        }
+    });
+}
+
+pub(in crate::quant) fn encode_row_xs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, XS_BYTES>(x, weights, dst, |x, importance, out| {
+        *out = [0; XS_BYTES];
+        let found: [Found; 16] = search_all::<16, 16>(x, importance, 1.0, &XS_GRID, XS);
+        let Some((d, codes)) = scale_codes(&found) else { return };
+        out[..2].copy_from_slice(&to_f16(d));
+        for g in 0..GROUPS {
+            let word = found[g / 2].points[g % 2] | u16::from(found[g / 2].signs[g % 2]) << 9;
+            out[2 + 2 * g..][..2].copy_from_slice(&word.to_le_bytes());
+        }
+        for (j, code) in codes.into_iter().enumerate() {
+            out[XS_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
+        }
+    });
+}
+
+pub(in crate::quant) fn encode_row_s(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, S_BYTES>(x, weights, dst, |x, importance, out| {
+        *out = [0; S_BYTES];
+        let found: [Found; 16] = search_all::<16, 16>(x, importance, 2.0, &S_GRID, S);
+        for g in 0..GROUPS {
+            let point = found[g / 2].points[g % 2];
+            out[2 + g] = point as u8;
+            out[2 + GROUPS + g] = found[g / 2].signs[g % 2];
+            out[S_BYTES - 16 + g / 4] |= ((point >> 8) as u8) << (2 * (g % 4));
+        }
+        let Some((d, codes)) = scale_codes(&found) else { return };
+        // The factor is the reference's: it lowers the error a little.
+        out[..2].copy_from_slice(&to_f16(d * 0.9875));
+        for (j, code) in codes.into_iter().enumerate() {
+            out[S_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
         }
     });
 }
