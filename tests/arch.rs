@@ -442,7 +442,7 @@ fn bad_models_are_refused_with_a_reason() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
 
     /// Any value in any field of the configuration: an answer or an error, never a panic.
     #[test]
