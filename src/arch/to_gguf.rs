@@ -58,6 +58,8 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     params.md.extend(vocab.entries);
     warnings.extend(vocab.warnings);
     warn_values(family, &config, &mut warnings);
+    config.mark("architectures", "general.architecture");
+    config.mark("vocab_size", "tokenizer.ggml.tokens");
     let config_table = config.table(&[COMMON_IGNORED, family.ignored]);
     for field in config_table.iter().filter(|f| f.status == ConfigStatus::Unknown) {
         let text = format!("config.json: nothing is known of the field {} ({}).", field.name, field.detail);
@@ -152,7 +154,7 @@ fn encoding(tensor: &TensorEntry, out_type: OutType) -> Encoding {
         OutType::F32 => DType::F32.into(),
         OutType::BF16 => DType::BF16.into(),
         OutType::F16 | OutType::Auto => DType::F16.into(),
-        OutType::Q8_0 if tensor.cols() % 32 == 0 => BlockType::Q8_0.into(),
+        OutType::Q8_0 if tensor.cols().is_multiple_of(32) => BlockType::Q8_0.into(),
         OutType::Q8_0 => DType::F16.into(),
     }
 }
@@ -211,14 +213,22 @@ fn check_tensors(tensors: &[TensorEntry], tokens: Option<u64>, warnings: &mut Ve
 /// Values that GGUF has no key for and that llama.cpp takes to be something else.
 fn warn_values(family: &Family, config: &Config, warnings: &mut Vec<Warning>) {
     for (field, values) in family.expects {
-        if let Some(value) = config.peek(field).and_then(Value::as_str)
-            && !values.contains(&value)
-        {
+        let value = match config.peek(field) {
+            None => continue,
+            Some(Value::String(s)) => s.clone(),
+            Some(v) => v.to_string(),
+        };
+        if !values.contains(&value.as_str()) {
             let text = format!(
-                "config.json: {field} is {value}, but llama.cpp computes {} with {}; results will differ.",
+                "config.json: {field} is {value}, but llama.cpp computes {} as if it were {}; results will differ.",
                 family.info.gguf_arch, values[0]
             );
             warnings.push(Warning::new("config.unsupported-value", text));
         }
+    }
+    let name = config.peek("_name_or_path").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    if family.info.gguf_arch == "qwen3" && name.contains("qwen3-reranker") {
+        let text = "A Qwen3 reranker is converted as the language model it is; llama.cpp's own converter makes a ranking model of it.";
+        warnings.push(Warning::new("model.reranker", text));
     }
 }
