@@ -1,5 +1,7 @@
 //! Vocabularies from outside: real model folders against what llama.cpp's converter wrote for them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use proptest::prelude::*;
 use remold::arch::vocab::{VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata};
 use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
