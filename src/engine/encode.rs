@@ -3,7 +3,7 @@
 use super::metrics::ErrorStats;
 use crate::model::{ModelError, Result};
 use crate::plan::PreparedTensor;
-use crate::quant::{Encoding, dequantize_rows, quantize_rows};
+use crate::quant::{Encoding, dequantize_rows, first_bad_block, quantize_rows};
 use crate::tensor::{DType, decode_f32, encode_f32};
 use std::ops::Range;
 
@@ -67,6 +67,15 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
                         r = end;
                     }
                 }
+            }
+            if let Some(block) = first_bad_block(ty, encoded) {
+                let at = block * ty.block_elems();
+                let (row, col) = (rows.start + (at / cols) as u64, at % cols);
+                let what = format!(
+                    "the values at row {row}, columns {col} and on are too large for {ty}: its scale would be infinite"
+                );
+                let hint = format!("Keep this tensor in f32 or bf16: tensor_types = {{ \"{name}\" = \"bf16\" }}.");
+                return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
             dequantize_rows(ty, encoded, decoded).map_err(fail)?;
         }
