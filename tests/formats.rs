@@ -1,9 +1,12 @@
 //! What the readers and layouts of the file formats do, seen from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "formats/folders.rs"]
 mod folders;
 #[path = "formats/hostile.rs"]
 mod hostile;
+#[path = "formats/layouts.rs"]
+mod layouts;
 #[path = "formats/material.rs"]
 mod material;
 #[path = "formats/probing.rs"]

@@ -1,7 +1,7 @@
 //! `config.json` as the converter sees it: text part flattened, the class's defaults filled in, and a note of what was used.
 //!
 //! llama.cpp's converter reads the configuration through transformers' `AutoConfig`, so a field that is missing has the
-//! class's default when `model_type` names the class; without `model_type` the file stands as it is.
+//! class's default when `model_type` names the class; with another `model_type` the file stands as it is.
 
 use super::types::{ConfigField, ConfigStatus};
 use crate::model::{ModelError, Result};
@@ -115,6 +115,8 @@ impl Config {
         for (name, value) in &self.map {
             let by_default = self.defaulted.contains(name);
             let (status, detail) = match used.get(name) {
+                // Null is as good as absent to every class.
+                Some(_) if value.is_null() => (ConfigStatus::Ignored, "null".to_owned()),
                 Some(to) if by_default => (ConfigStatus::Defaulted, format!("{} → {to}", brief(value))),
                 Some(to) => (ConfigStatus::Mapped, format!("{} → {to}", brief(value))),
                 None if by_default => continue,
@@ -122,7 +124,7 @@ impl Config {
                     (ConfigStatus::Mapped, "its fields are read as the model's".to_owned())
                 }
                 None if ignored.iter().any(|l| l.contains(&name.as_str())) => {
-                    (ConfigStatus::Ignored, format!("{}: has no place in GGUF", brief(value)))
+                    (ConfigStatus::Ignored, format!("{}: of no consequence for GGUF", brief(value)))
                 }
                 None => (ConfigStatus::Unknown, brief(value)),
             };

@@ -239,7 +239,7 @@ fn guess(tail: &str) -> Role {
     let has = |words: &[&str]| words.iter().any(|w| lower.contains(w));
     let is_norm =
         |p: &str| p.contains("norm") || p == "bn" || (p.len() <= 4 && (p.starts_with("ln") || p.starts_with("bn")));
-    if lower.split('.').next_back().is_some_and(is_norm) || lower.split('.').any(|p| is_norm(p)) {
+    if lower.split('.').next_back().is_some_and(is_norm) || lower.split('.').any(is_norm) {
         Role::Norm
     } else if has(&["embed", "embd", "wte", "wpe"]) {
         Role::Embedding

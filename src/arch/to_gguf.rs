@@ -58,6 +58,8 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     params.md.extend(vocab.entries);
     warnings.extend(vocab.warnings);
     warn_values(family, &config, &mut warnings);
+    config.mark("architectures", "general.architecture");
+    config.mark("vocab_size", "tokenizer.ggml.tokens");
     let config_table = config.table(&[COMMON_IGNORED, family.ignored]);
     for field in config_table.iter().filter(|f| f.status == ConfigStatus::Unknown) {
         let text = format!("config.json: nothing is known of the field {} ({}).", field.name, field.detail);
@@ -86,10 +88,10 @@ fn read_config(model: &Model) -> Result<Value> {
 
 /// The first class of `architectures`, of the text part if that names one.
 fn hf_class(root: &Value) -> Result<&str> {
-    let first = |v: &'_ Value| v.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).map(str::len);
-    let text = root.get("text_config").filter(|t| first(t).is_some());
-    let holder = text.unwrap_or(root);
-    holder.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).ok_or_else(|| {
+    fn first(v: &Value) -> Option<&str> {
+        v.get("architectures")?.get(0)?.as_str()
+    }
+    root.get("text_config").and_then(first).or_else(|| first(root)).ok_or_else(|| {
         let known = super::family::infos().iter().flat_map(|f| f.hf_classes).copied().collect::<Vec<_>>().join(", ");
         ModelError::bad("no architecture is named")
             .in_file(Path::new("config.json"))
@@ -98,9 +100,9 @@ fn hf_class(root: &Value) -> Result<&str> {
     })
 }
 
-/// Whether transformers would fill in this family's defaults.
+/// Whether transformers would fill in this family's defaults: `model_type` names it, or is left out.
 fn names_family(root: &Value, family: &Family) -> bool {
-    root.get("model_type").and_then(Value::as_str).is_some_and(|t| family.model_types.contains(&t))
+    root.get("model_type").and_then(Value::as_str).is_none_or(|t| family.model_types.contains(&t))
 }
 
 /// Checkpoints that are quantized already need their own way back to floats.
@@ -152,7 +154,7 @@ fn encoding(tensor: &TensorEntry, out_type: OutType) -> Encoding {
         OutType::F32 => DType::F32.into(),
         OutType::BF16 => DType::BF16.into(),
         OutType::F16 | OutType::Auto => DType::F16.into(),
-        OutType::Q8_0 if tensor.cols() % 32 == 0 => BlockType::Q8_0.into(),
+        OutType::Q8_0 if tensor.cols().is_multiple_of(32) => BlockType::Q8_0.into(),
         OutType::Q8_0 => DType::F16.into(),
     }
 }
@@ -167,8 +169,8 @@ fn shapes(family: &Family, config: &Config, blocks: u64, tokens: Option<u64>) ->
         Some(e) => config.need_uint(e.count, "expert_count")?,
         None => 0,
     };
-    let heads = config.peek_uint("num_attention_heads").or(config.peek_uint("n_head"));
-    let heads_kv = config.peek_uint("num_key_value_heads");
+    let heads = config.uint(&["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
+    let heads_kv = config.uint(&["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
     Ok(Shapes { blocks, heads, heads_kv, vocabulary: tokens, experts })
 }
 
@@ -211,14 +213,22 @@ fn check_tensors(tensors: &[TensorEntry], tokens: Option<u64>, warnings: &mut Ve
 /// Values that GGUF has no key for and that llama.cpp takes to be something else.
 fn warn_values(family: &Family, config: &Config, warnings: &mut Vec<Warning>) {
     for (field, values) in family.expects {
-        if let Some(value) = config.peek(field).and_then(Value::as_str)
-            && !values.contains(&value)
-        {
+        let value = match config.peek(field) {
+            None => continue,
+            Some(Value::String(s)) => s.clone(),
+            Some(v) => v.to_string(),
+        };
+        if !values.contains(&value.as_str()) {
             let text = format!(
-                "config.json: {field} is {value}, but llama.cpp computes {} with {}; results will differ.",
+                "config.json: {field} is {value}, but llama.cpp computes {} as if it were {}; results will differ.",
                 family.info.gguf_arch, values[0]
             );
             warnings.push(Warning::new("config.unsupported-value", text));
         }
+    }
+    let name = config.peek("_name_or_path").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    if family.info.gguf_arch == "qwen3" && name.contains("qwen3-reranker") {
+        let text = "A Qwen3 reranker is converted as the language model it is; llama.cpp's own converter makes a ranking model of it.";
+        warnings.push(Warning::new("model.reranker", text));
     }
 }

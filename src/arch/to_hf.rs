@@ -4,7 +4,7 @@ use super::back::Meta;
 use super::family::{Experts, FAMILIES, Family, Op};
 use super::tensors::{split_layer, split_suffix, transposed, with_layer};
 use super::types::HfModel;
-use super::views::{MapElems, deinterleave, shift_norm};
+use super::views::{MapElems, deinterleave, shift_norm, unblocked};
 use super::vocab::restore_sidecars;
 use crate::model::{
     ErrorKind, MapRows, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, TensorEntry, Warning,
@@ -44,8 +44,7 @@ pub(crate) fn convert(model: &Model) -> Result<HfModel> {
     if let Some(generation) = generation {
         sidecars.0.insert("generation_config.json".to_owned(), Sidecar::Bytes(pretty(&generation)));
     }
-    let tensors = map(&meta, family)?;
-    let encodings = tensors.iter().map(|t| plain(t.encoding)).collect();
+    let (tensors, encodings) = map(&meta, family)?.into_iter().unzip();
     let converted = Model { tensors, metadata: Metadata::new(), sidecars, warnings, ..model.clone() };
     Ok(HfModel { model: converted, encodings })
 }
@@ -102,8 +101,8 @@ fn generation(md: &Metadata, config: &Map<String, Value>) -> Option<Value> {
     Some(Value::Object(out))
 }
 
-/// Maps every GGUF tensor back.
-fn map(meta: &Meta<'_>, family: &Family) -> Result<Vec<TensorEntry>> {
+/// Maps every GGUF tensor back, each with the type to write it in.
+fn map(meta: &Meta<'_>, family: &Family) -> Result<Vec<(TensorEntry, Encoding)>> {
     let mut rules = HashMap::new();
     for r in family.rules.iter().copied().flatten() {
         rules.entry(r.gguf).or_insert(r);
@@ -116,7 +115,8 @@ fn map(meta: &Meta<'_>, family: &Family) -> Result<Vec<TensorEntry>> {
         let (stem, suffix) = split_suffix(&key);
         if let Some(rule) = rules.get(stem) {
             let name = with_layer(rule.hf, layer) + suffix;
-            out.push(undo(rule.op, tensor, suffix, heads, heads_kv)?.renamed(name));
+            let entry = undo(rule.op, tensor, suffix, heads, heads_kv)?.renamed(name);
+            out.push((entry, plain(tensor.encoding)));
         } else if let Some((experts, part)) = expert_part(family, stem) {
             unstack(experts, part, layer, tensor, &mut out)?;
         } else {
@@ -131,8 +131,8 @@ fn undo(op: Op, t: &TensorEntry, suffix: &str, heads: Option<u64>, heads_kv: Opt
     Ok(match op {
         Op::QueryHeads => halves(t, heads)?,
         Op::KeyHeads => halves(t, heads_kv)?,
-        Op::Transpose if suffix == ".weight" => transposed(t.clone())?,
-        Op::PlusOne if suffix == ".weight" => shift_norm(t, -1.0),
+        Op::Transpose if suffix == ".weight" => transposed(unblocked(t))?,
+        Op::PlusOne if suffix == ".weight" => shift_norm(&unblocked(t), -1.0),
         Op::Keep | Op::Transpose | Op::PlusOne | Op::CutVocabulary => t.clone(),
     })
 }
@@ -160,7 +160,13 @@ fn expert_part(family: &Family, stem: &str) -> Option<(&'static Experts, &'stati
 }
 
 /// One matrix an expert again.
-fn unstack(e: &Experts, part: &str, layer: Option<u64>, t: &TensorEntry, out: &mut Vec<TensorEntry>) -> Result<()> {
+fn unstack(
+    e: &Experts,
+    part: &str,
+    layer: Option<u64>,
+    t: &TensorEntry,
+    out: &mut Vec<(TensorEntry, Encoding)>,
+) -> Result<()> {
     /// No model has more experts in a layer.
     const MAX_EXPERTS: u64 = 4096;
     let [count, rows, cols] = t.shape.0[..] else {
@@ -174,7 +180,7 @@ fn unstack(e: &Experts, part: &str, layer: Option<u64>, t: &TensorEntry, out: &m
     for i in 0..count {
         let name = format!("{}{i}.{part}.weight", with_layer(e.prefix, layer));
         let data = Arc::new(MapRows { inner: t.clone(), map: move |r| i * rows + r });
-        out.push(TensorEntry::new(name, Shape(vec![rows, cols]), t.encoding, data));
+        out.push((TensorEntry::new(name, Shape(vec![rows, cols]), t.encoding, data), plain(t.encoding)));
     }
     Ok(())
 }

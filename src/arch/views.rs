@@ -1,7 +1,7 @@
 //! Lazy views that only architectures need: elements of a vector in another order, norms shifted by one.
 
 use crate::model::{ModelError, Result, TensorData, TensorEntry, decode_rows};
-use crate::quant::Encoding;
+use crate::quant::{Encoding, dequantize_rows};
 use crate::tensor::{DType, encode_f32};
 use half::f16;
 use std::ops::Range;
@@ -60,6 +60,33 @@ impl TensorData for ShiftNorm {
                 *x = f16::from_f32(*x).to_f32();
             }
         }
+        encode_f32(DType::F32, &floats, dst);
+        Ok(())
+    }
+}
+
+/// The tensor as f32 when it is block-quantized, else as it is: for views that move single elements.
+pub(super) fn unblocked(inner: &TensorEntry) -> TensorEntry {
+    let Encoding::Block(_) = inner.encoding else {
+        return inner.clone();
+    };
+    let data = Arc::new(Unblocked { inner: inner.clone() });
+    TensorEntry::new(inner.name.clone(), inner.shape.clone(), DType::F32, data)
+}
+
+struct Unblocked {
+    inner: TensorEntry,
+}
+
+impl TensorData for Unblocked {
+    fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let Encoding::Block(block) = self.inner.encoding else {
+            return self.inner.data.read_rows(rows, dst);
+        };
+        let src = self.inner.read(rows)?;
+        let mut floats = vec![0f32; dst.len() / 4];
+        dequantize_rows(block, &src, &mut floats)
+            .map_err(|e| ModelError::unsupported(e.to_string()).field(&self.inner.name))?;
         encode_f32(DType::F32, &floats, dst);
         Ok(())
     }

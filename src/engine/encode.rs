@@ -3,7 +3,7 @@
 use super::metrics::ErrorStats;
 use crate::model::{ModelError, Result};
 use crate::plan::PreparedTensor;
-use crate::quant::{Encoding, dequantize_rows, quantize_rows};
+use crate::quant::{Encoding, dequantize_rows, first_bad_block, quantize_rows};
 use crate::tensor::{DType, decode_f32, encode_f32};
 use std::ops::Range;
 
@@ -53,20 +53,29 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
                 None => quantize_rows(ty, floats, cols, None, encoded).map_err(fail)?,
                 Some(importance) => {
                     // Stacked experts have a row of weights each; a chunk may reach over several.
-                    let matrices = importance.matrices().max(1) as u64;
-                    let rows_each = (tensor.entry.rows() / matrices).max(1);
+                    let dims = &tensor.entry.shape.0;
+                    let experts = if dims.len() >= 3 { dims[dims.len() - 3] } else { 1 };
+                    let rows_each = (tensor.entry.rows() / experts.max(1)).max(1);
                     let mut r = rows.start;
                     while r < rows.end {
-                        let expert = r / rows_each;
-                        let end = rows.end.min((expert + 1) * rows_each);
+                        let end = rows.end.min((r / rows_each + 1) * rows_each);
                         let (from, to) = ((r - rows.start) as usize, (end - rows.start) as usize);
                         let bytes = from * row_bytes as usize..to * row_bytes as usize;
-                        let weights = importance.weights(expert as usize);
+                        let weights = importance.columns_of_row(name, cols, rows_each, r);
                         quantize_rows(ty, &floats[from * cols..to * cols], cols, weights, &mut encoded[bytes])
                             .map_err(fail)?;
                         r = end;
                     }
                 }
+            }
+            if let Some(block) = first_bad_block(ty, encoded) {
+                let at = block * ty.block_elems();
+                let (row, col) = (rows.start + (at / cols) as u64, at % cols);
+                let what = format!(
+                    "the values at row {row}, columns {col} and on are too large for {ty}: its scale would be infinite"
+                );
+                let hint = format!("Keep this tensor in f32 or bf16: tensor_types = {{ \"{name}\" = \"bf16\" }}.");
+                return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
             dequantize_rows(ty, encoded, decoded).map_err(fail)?;
         }

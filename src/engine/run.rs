@@ -11,7 +11,6 @@ use super::{EventBody, EventSink, TensorStart};
 use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
-use crate::tensor::decode_f32;
 use crate::transform;
 use std::fs;
 use std::ops::Range;
@@ -240,11 +239,7 @@ impl Runner<'_> {
         if decoded {
             let elems = (rows.end - rows.start) * entry.cols();
             buffers.floats.resize(usize::try_from(elems).unwrap_or(usize::MAX), 0.0);
-            match entry.encoding {
-                crate::quant::Encoding::Plain(d) => decode_f32(d, &buffers.raw, &mut buffers.floats),
-                crate::quant::Encoding::Block(b) => transform::decode_blocks(b, &buffers.raw, &mut buffers.floats)
-                    .map_err(|e| e.field(entry.name.as_str()))?,
-            }
+            transform::decode_bytes(entry, &buffers.raw, &mut buffers.floats)?;
         }
         if has_non_finite(entry.encoding, &buffers.raw) {
             for c in &group.consumers {

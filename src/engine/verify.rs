@@ -33,7 +33,7 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
                 _ => return Err(wrong().field(want.name.as_str())),
             }
         }
-        if output.format == FormatId::Gguf {
+        if matches!(output.format, FormatId::Gguf | FormatId::Safetensors) {
             let request = LayoutRequest {
                 path: &file.path,
                 tensors: &output.layout,
@@ -41,6 +41,11 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
                 sidecars: &Sidecars::default(),
                 max_shard_bytes: None,
             };
+            if output.format == FormatId::Safetensors {
+                formats::safetensors::verify(part.part(), file, &request)?;
+                by.push("the safetensors crate".to_owned());
+                continue;
+            }
             let skipped = formats::gguf::verify(part.part(), file, &request)?;
             if skipped.is_empty() {
                 by.push("gguf-rs".to_owned());

@@ -1,9 +1,9 @@
 //! Caps that no real file meets, each with its reason. Lengths are also checked against the bytes the file still holds; these
 //! bound the memory a file that is large *and* hostile can make us take.
 
-/// Largest metadata section of a GGUF file: the largest real vocabularies (262,144 tokens with scores and merges) take about
-/// 15 MB. Held in memory it is at most five times this.
-pub const GGUF_METADATA_BYTES: u64 = 256 << 20;
+/// Largest metadata section, and largest tensor list, of a GGUF file: the largest real vocabularies (262,144 tokens with scores
+/// and merges) take about 15 MB. Held in memory it is at most about four times this.
+pub const GGUF_SECTION_BYTES: u64 = 128 << 20;
 
 /// Longest metadata key and tensor name in bytes: the GGUF specification allows 2¹⁶ − 1 for keys, and safetensors sets none.
 pub const NAME_BYTES: u64 = 65_535;
@@ -30,10 +30,13 @@ pub const SAFETENSORS_HEADER_BYTES: u64 = 100_000_000;
 pub const SAFETENSORS_DIMS: usize = 64;
 
 /// Largest `*.index.json`: that of a checkpoint with 150,000 tensors takes 15 MB.
-pub const INDEX_BYTES: u64 = 256 << 20;
+pub const INDEX_BYTES: u64 = 100_000_000;
 
 /// Most shards of one model; the names hold five digits.
 pub const SHARDS: u64 = 99_999;
+
+/// Largest `config.json` that a scan looks into; real ones have a few kilobytes.
+pub const SCAN_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Most entries of one folder that are looked at.
 pub const FOLDER_ENTRIES: usize = 100_000;

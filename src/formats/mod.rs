@@ -19,11 +19,14 @@ mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
 use probe::probe_sure;
-pub use probe::{Head, Verdict, open, open_file, probe};
+pub use probe::{HEAD_BYTES, Head, Verdict, open, open_file, probe};
 pub use scan::{Found, FoundKind, scan};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;
+
+/// Lays out the files for a request.
+pub type LayoutFn = fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>;
 
 /// Everything the rest of remold needs to know of a format.
 pub struct FormatSpec {
@@ -38,7 +41,7 @@ pub struct FormatSpec {
     /// Opens a file of this format (for sharded sets: any shard, or the index).
     pub open: fn(&Path) -> Result<Model>,
     /// Lays out the file(s) for a set of tensors; `None` if the format is only read.
-    pub layout: Option<fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>>,
+    pub layout: Option<LayoutFn>,
 }
 
 /// Every format that has something in it, by [`FormatId`] order.

@@ -41,6 +41,11 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
 
 /// As [`probe`], and how sure it is.
 pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> {
+    // Looked at before it is opened: opening a pipe would wait for its writer.
+    let meta = std::fs::metadata(path).map_err(|e| ModelError::io(path, "opening", e))?;
+    if !meta.is_file() {
+        return Err(ModelError::request("not a regular file").in_file(path));
+    }
     let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
     let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
     if len == 0 {
@@ -108,7 +113,7 @@ pub fn open(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`open`].
 pub fn open_file(path: &Path) -> Result<Model> {
-    if path.file_name().is_some_and(|n| n == hf::PYTORCH_INDEX) {
+    if path.to_string_lossy().ends_with(".bin.index.json") {
         return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
     }
     let spec = probe(path)?;

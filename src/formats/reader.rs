@@ -25,6 +25,8 @@ pub struct HeaderReader {
     window: Vec<u8>,
     window_at: u64,
     big_endian: bool,
+    /// Fields may not reach beyond this offset.
+    stop: u64,
 }
 
 macro_rules! integers {
@@ -62,6 +64,7 @@ impl HeaderReader {
             window: Vec::new(),
             window_at: 0,
             big_endian: false,
+            stop: u64::MAX,
         })
     }
 
@@ -100,6 +103,11 @@ impl HeaderReader {
         self.big_endian
     }
 
+    /// From here, the fields may take at most `bytes`: bounds the memory that a large hostile file can make us take.
+    pub fn set_budget(&mut self, bytes: u64) {
+        self.stop = self.pos.saturating_add(bytes);
+    }
+
     /// A bad-file error at the present offset.
     #[cold]
     pub fn bad(&self, field: fmt::Arguments<'_>, what: impl Into<String>) -> ModelError {
@@ -118,7 +126,11 @@ impl HeaderReader {
     /// When the file ends before.
     pub fn need(&self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
         if n <= self.left() {
-            return Ok(());
+            if self.pos + n <= self.stop {
+                return Ok(());
+            }
+            let error = ModelError::limit("the header is larger than that of any real model");
+            return Err(self.place(error, self.pos, field));
         }
         let error = self.bad(field, format!("needs {n} bytes but the file has {} left", self.left()));
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))

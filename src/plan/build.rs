@@ -68,6 +68,11 @@ pub fn prepare_model(model: &Model, recipe: &Recipe) -> Result<Prepared> {
     // Targets of one format share lazy tensors, so that the engine reads each source row once for all of them.
     let mut shared: HashMap<(&'static str, String), TensorEntry> = HashMap::new();
     for target in &recipe.targets {
+        let mut target = target.clone();
+        if target.output.is_none() {
+            target.output = recipe.output_dir.as_ref().map(|d| d.join(""));
+        }
+        let target = &target;
         let mut resolved = resolve(model, target)?;
         for t in &mut resolved.tensors {
             let key = (resolved.format.name(), t.entry.name.clone());

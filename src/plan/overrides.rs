@@ -55,11 +55,6 @@ impl Overrides {
         self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
     }
 
-    /// True without rules.
-    pub fn no_rules(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// Refuses rules that match none of the tensors.
     ///
     /// # Errors

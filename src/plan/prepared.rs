@@ -4,7 +4,7 @@ use super::Plan;
 use crate::formats::{FilePlan, LayoutTensor};
 use crate::model::{FormatId, Metadata, TensorEntry};
 use crate::quant::Encoding;
-use crate::transform::ImatrixEntry;
+use crate::transform::Imatrix;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,5 +44,5 @@ pub struct PreparedTensor {
     /// The encoding to write.
     pub encoding: Encoding,
     /// Importance of the columns, when an imatrix covers the tensor.
-    pub importance: Option<Arc<ImatrixEntry>>,
+    pub importance: Option<Arc<Imatrix>>,
 }

@@ -1,6 +1,6 @@
 //! The table from a block format to the functions that write and read it.
 
-use super::{BlockType, k, legacy};
+use super::{BlockType, few, fp4, iq, k, legacy};
 
 /// Encodes one row: elements, importance weights of the same length, bytes. Lengths are checked by the caller.
 pub(super) type EncodeRow = fn(&[f32], Option<&[f32]>, &mut [u8]);
@@ -30,6 +30,21 @@ pub(super) fn codec(ty: BlockType) -> Option<Codec> {
         B::Q4_K => (k::q4::encode_row, k::q4::decode),
         B::Q5_K => (k::q5::encode_row, k::q5::decode),
         B::Q6_K => (k::q6::encode_row, k::q6::decode),
+        B::IQ1_S => (iq::iq1::encode_row_s, iq::iq1::decode_s),
+        B::IQ1_M => (iq::iq1::encode_row_m, iq::iq1::decode_m),
+        B::IQ2_XXS => (iq::iq2::encode_row_xxs, iq::iq2::decode_xxs),
+        B::IQ2_XS => (iq::iq2::encode_row_xs, iq::iq2::decode_xs),
+        B::IQ2_S => (iq::iq2::encode_row_s, iq::iq2::decode_s),
+        B::IQ3_XXS => (iq::iq3::encode_row_xxs, iq::iq3::decode_xxs),
+        B::IQ3_S => (iq::iq3::encode_row_s, iq::iq3::decode_s),
+        B::IQ4_NL => (iq::iq4_nl::encode_row, iq::iq4_nl::decode),
+        B::IQ4_XS => (iq::iq4_xs::encode_row, iq::iq4_xs::decode),
+        B::MXFP4 => (fp4::mxfp4::encode_row, fp4::mxfp4::decode),
+        B::NVFP4 => (fp4::nvfp4::encode_row, fp4::nvfp4::decode),
+        B::Q1_0 => (few::q1_0::encode_row, few::q1_0::decode),
+        B::Q2_0 => (few::q2_0::encode_row, few::q2_0::decode),
+        B::TQ1_0 => (few::tq1_0::encode_row, few::tq1_0::decode),
+        B::TQ2_0 => (few::tq2_0::encode_row, few::tq2_0::decode),
         _ => return None,
     };
     Some(Codec { encode_row: Some(encode), decode })

@@ -6,7 +6,7 @@
 //! rounded by itself, sums in index order. No `mul_add`, no reordered sum: a compiler may use vectors only where that
 //! changes no bit.
 //!
-//! A family of formats is a folder (`legacy`, `k`, …), a format a file with its byte diagram; the searches for scales that
+//! A family of formats is a folder (`legacy`, `k`, `iq`, `few`, `fp4`), a format a file with its byte diagram; the searches for scales that
 //! several formats share stand in `search`, number conversions in `number`. Rows are independent of each other, so any
 //! chunking of rows gives the same bytes. Test with `cargo test quant::`.
 
@@ -14,10 +14,14 @@ mod block_type;
 mod codec;
 mod encoding;
 mod error;
+mod few;
+mod fp4;
+mod iq;
 mod k;
 mod legacy;
 mod number;
 mod search;
+mod validate;
 
 #[cfg(test)]
 mod golden_tests;
@@ -25,6 +29,7 @@ mod golden_tests;
 pub use block_type::BlockType;
 pub use encoding::Encoding;
 pub use error::QuantError;
+pub use validate::first_bad_block;
 
 use codec::codec;
 
@@ -44,7 +49,7 @@ pub fn needs_imatrix(ty: BlockType) -> bool {
 }
 
 /// The index of the first NaN or infinity, if there is one. The reference refuses the blocks such a value leads to; callers
-/// check their rows with this and name the place.
+/// check their rows with this and name the place, and the blocks with [`first_bad_block`].
 pub fn first_non_finite(values: &[f32]) -> Option<usize> {
     const CHUNK: usize = 64;
     const EXPONENT: u32 = 0x7f80_0000;

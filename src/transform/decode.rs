@@ -1,7 +1,8 @@
 //! Rows of any encoding as `f32`.
 
-use crate::model::{self, ModelError, Result, TensorEntry};
+use crate::model::{ModelError, Result, TensorEntry};
 use crate::quant::{Encoding, dequantize_rows};
+use crate::tensor::decode_f32;
 use std::ops::Range;
 
 /// Decodes rows of `entry`, plain or in blocks, into `dst` (rows × columns elements) through `scratch`, which callers reuse.
@@ -9,13 +10,26 @@ use std::ops::Range;
 /// # Errors
 /// Those of reading the rows; unsupported for a block format that cannot be dequantized.
 pub fn decode(entry: &TensorEntry, rows: Range<u64>, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
-    let Encoding::Block(ty) = entry.encoding else {
-        return model::decode_rows(entry, rows, scratch, dst);
-    };
-    let bytes = dst.len() / ty.block_elems() * ty.block_bytes();
-    scratch.resize(bytes, 0);
+    let (elems, bytes) = entry.encoding.unit();
+    scratch.resize(dst.len() / elems as usize * bytes as usize, 0);
     entry.data.read_rows(rows, scratch)?;
-    dequantize_rows(ty, scratch, dst).map_err(|e| ModelError::unsupported(e.to_string()).field(&entry.name))
+    decode_bytes(entry, scratch, dst)
+}
+
+/// Decodes bytes that were read from whole rows of `entry`.
+///
+/// # Errors
+/// Unsupported for a block format that cannot be dequantized.
+pub fn decode_bytes(entry: &TensorEntry, bytes: &[u8], dst: &mut [f32]) -> Result<()> {
+    match entry.encoding {
+        Encoding::Plain(dtype) => {
+            decode_f32(dtype, bytes, dst);
+            Ok(())
+        }
+        Encoding::Block(ty) => {
+            dequantize_rows(ty, bytes, dst).map_err(|e| ModelError::unsupported(e.to_string()).field(&entry.name))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod file_type;
 mod imatrix;
 mod llama_quantize;
 
-pub use decode::decode;
+pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
 pub use imatrix::Imatrix;
 pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, plan_quantize};

@@ -19,9 +19,24 @@ fn every_safetensors_folder_of_the_material_opens_with_its_sidecars() {
         assert_eq!(model.path, dir);
         assert_eq!(model.format, FormatId::Safetensors);
         assert!(model.config().is_some(), "{}", dir.display());
-        assert!(model.sidecars.has("tokenizer_config.json"), "{}", dir.display());
+        let tokenizer = ["tokenizer.json", "tokenizer.model", "vocab.txt"].iter().any(|n| model.sidecars.has(n));
+        assert!(tokenizer, "{}", dir.display());
         assert!(model.tensors.len() > 10);
     }
+}
+
+#[test]
+fn a_pytorch_folder_opens_like_the_others() {
+    let Some(dir) = material("hf/tiny-llama3-pt") else { return };
+    let model = formats::open(&dir).unwrap();
+    assert_eq!((model.format, &model.path), (FormatId::Pytorch, &dir));
+    assert!(model.sidecars.has("tokenizer.json") && model.tensors.len() > 10);
+    let file = formats::open(&dir.join("pytorch_model.bin")).unwrap();
+    assert!(file.sidecars.has("config.json"), "sidecars come with the file too");
+    let found = formats::scan(&dir, 0);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].format, found[0].architecture.as_deref()), (Some(FormatId::Pytorch), Some("llama")));
+    assert_eq!((found[0].tensors, found[0].parameters), (model.tensors.len(), model.parameters()));
 }
 
 #[test]
@@ -83,4 +98,59 @@ fn folders_that_cannot_be_one_model_say_why() {
     assert_eq!(e.kind(), ErrorKind::BadRequest);
     let e = formats::open(&dir.path().join("a.gguf")).unwrap_err();
     assert!(e.to_string().contains("the file is empty"), "{e}");
+}
+
+#[test]
+fn a_folder_with_another_formats_model_says_which() {
+    let Some(onnx) = material("onnx/ort-examples/mnist.onnx") else { return };
+    let e = formats::open(onnx.parent().unwrap()).unwrap_err();
+    assert!(e.to_string().contains("this is an ONNX model"), "{e}");
+    let Some(saved) = material("savedmodel/handmade-tf2") else { return };
+    let e = formats::open(&saved).unwrap_err();
+    assert!(e.to_string().contains("this is a TensorFlow SavedModel"), "{e}");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("tf_model.h5"), b"x").unwrap();
+    let e = formats::open(dir.path()).unwrap_err();
+    assert!(e.to_string().contains("only TensorFlow or Flax weights"), "{e}");
+}
+
+#[test]
+fn the_order_of_preference_is_that_of_transformers() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("weights.bin"), b"").unwrap();
+    let names = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<String>>();
+    let find = |list: &[&str]| match formats::hf::find_weights(dir.path(), &names(list)) {
+        Ok(Some(weights)) => format!("{weights:?}").replace(&format!("{}/", dir.path().display()), ""),
+        Ok(None) => "nothing".to_owned(),
+        Err(e) => e.to_string().replace(&format!("{}: ", dir.path().display()), ""),
+    };
+    let index = "model.safetensors.index.json";
+    let cases: [(&[&str], &str); 12] = [
+        (&["model.safetensors", index, "pytorch_model.bin"], "File(\"model.safetensors\")"),
+        (
+            &["consolidated.safetensors", index, "pytorch_model.bin"],
+            "SafetensorsIndex(\"model.safetensors.index.json\")",
+        ),
+        (&["adapter.safetensors", "pytorch_model.bin"], "File(\"adapter.safetensors\")"),
+        (&["pytorch_model.bin", "x.gguf"], "File(\"pytorch_model.bin\")"),
+        (&["pytorch_model.bin.index.json", "consolidated.00.pth"], "PytorchIndex(\"pytorch_model.bin.index.json\")"),
+        (&["consolidated.00.pth", "x.gguf", "params.json"], "File(\"consolidated.00.pth\")"),
+        (
+            &["consolidated.00.pth", "consolidated.01.pth"],
+            "2 consolidated.*.pth files: each holds a slice of every tensor",
+        ),
+        (&["training_args.bin", "optimizer.pt", "rng_state_0.pth", "weights.bin"], "File(\"weights.bin\")"),
+        (&["training_args.bin", "optimizer.pt", "rng_state.pth", "config.json"], "nothing"),
+        (&["a.safetensors", "b.safetensors"], "2 files could be the model: a.safetensors, b.safetensors"),
+        (&["a.pt", "b.pt"], "2 files could be the model: a.pt, b.pt"),
+        (&["m-00001-of-00002.bin", "m-00002-of-00002.bin"], "2 shards without pytorch_model.bin.index.json"),
+    ];
+    let mut wrong = Vec::new();
+    for (list, expected) in cases {
+        let got = find(list);
+        if got != expected {
+            wrong.push(format!("{list:?}: {got}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

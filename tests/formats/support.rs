@@ -1,14 +1,20 @@
 //! Where test material lies.
 
 use remold::formats::{FilePlan, LayoutRequest, LayoutTensor};
-use remold::model::{Metadata, Sidecars, TensorEntry};
+use remold::model::{MemoryRows, Metadata, Sidecars, TensorEntry};
+use remold::quant::Encoding;
+use remold::tensor::Shape;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file or folder of the shared test material, or `None` with a line that says what was skipped.
 pub fn material(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["fixtures", "fixtures/models", "../shared/material", "../../shared/material"];
-    let found = places.iter().map(|p| root.join(p).join(name)).find(|p| p.exists());
+    // The model folders of `hf/` stand in `fixtures/models/` when they are part of the repository.
+    let model = name.strip_prefix("hf/").unwrap_or(name);
+    let places =
+        [("fixtures", name), ("fixtures/models", model), ("../shared/material", name), ("../../shared/material", name)];
+    let found = places.iter().map(|(place, name)| root.join(place).join(name)).find(|p| p.exists());
     if found.is_none() {
         eprintln!("skipped: {name} absent");
     }
@@ -69,4 +75,22 @@ pub fn write(plan: &FilePlan, tensors: &[TensorEntry]) {
     out.resize(plan.bytes as usize, 0);
     std::fs::create_dir_all(plan.path.parent().unwrap()).unwrap();
     std::fs::write(&plan.path, out).unwrap();
+}
+
+/// A tensor of a layout.
+pub fn tensor(name: &str, shape: &[u64], encoding: impl Into<Encoding>) -> LayoutTensor {
+    LayoutTensor { name: name.into(), shape: Shape(shape.to_vec()), encoding: encoding.into() }
+}
+
+/// Entries of zero bytes but the first, which holds the tensor's index.
+pub fn entries(tensors: &[LayoutTensor]) -> Vec<TensorEntry> {
+    let one = |(i, t): (usize, &LayoutTensor)| {
+        let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap();
+        let mut bytes = vec![0; t.encoding.tensor_bytes(&t.shape).unwrap() as usize];
+        if let Some(b) = bytes.first_mut() {
+            *b = i as u8 + 1;
+        }
+        TensorEntry::new(&*t.name, t.shape.clone(), t.encoding, Arc::new(MemoryRows { bytes, row_bytes }))
+    };
+    tensors.iter().enumerate().map(one).collect()
 }

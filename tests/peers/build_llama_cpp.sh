@@ -14,8 +14,9 @@ if [[ ! -e $tree/build/complete ]]; then
     {
         "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir cmake==4.2.1 ninja==1.13.0
         if [[ ! -d $tree ]]; then
-            # The source package itself: pip would run its build backend, which we do not need.
-            "$venv/bin/python" "$here/fetch_sdist.py" llama-cpp-python "$version" "$home"
+            "$venv/bin/pip" download --quiet --disable-pip-version-check --no-cache-dir --no-deps \
+                --no-binary llama-cpp-python --dest "$home" "llama-cpp-python==$version"
+            tar -xzf "$home/llama_cpp_python-$version.tar.gz" -C "$home"
         fi
         "$venv/bin/cmake" -S "$tree" -B "$tree/build" -G Ninja -DCMAKE_MAKE_PROGRAM="$venv/bin/ninja" \
             -DCMAKE_BUILD_TYPE=Release -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \

@@ -1,7 +1,6 @@
 """What every peer check uses: the registry, the binary under test, the fixtures. Knows no format."""
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -79,11 +78,6 @@ class Remold:
             need(not beside, f"left behind: {beside}")
             self.made[key] = out
         return self.made[key]
-
-    def events(self, *arguments):
-        """Runs remold with `--json`; gives the exit code and the events."""
-        done = self.run(*arguments, "--json")
-        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def run_all(binary, llama_cpp, only):

@@ -29,7 +29,11 @@ pub(crate) static FAMILY: Family = Family {
         "summary_type",
         "summary_use_proj",
     ],
-    expects: &[("activation_function", &["gelu_new", "gelu_pytorch_tanh"])],
+    expects: &[
+        ("activation_function", &["gelu_new", "gelu_pytorch_tanh"]),
+        ("scale_attn_weights", &["true"]),
+        ("scale_attn_by_inverse_layer_idx", &["false"]),
+    ],
     claims: always,
     config,
 };

@@ -14,7 +14,7 @@ pub(crate) static FAMILY: Family = Family {
     params,
     extra: no_extra,
     ignored: IGNORED,
-    expects: &[("hidden_act", &["silu", "swish"])],
+    expects: EXPECTS,
     claims: always,
     config: |meta| {
         let mut c = meta.decoder("Qwen2ForCausalLM", "qwen2")?;
@@ -36,6 +36,10 @@ pub(super) static IGNORED: &[&str] = &[
     "use_mrope",
     "use_sliding_window",
 ];
+
+/// What llama.cpp takes for granted of the dense Qwen models.
+pub(super) static EXPECTS: &[(&str, &[&str])] =
+    &[("hidden_act", &["silu", "swish"]), ("use_sliding_window", &["false"])];
 
 fn defaults(c: &mut Config) {
     c.default("vocab_size", json!(151936));

@@ -13,7 +13,7 @@ pub(crate) static FAMILY: Family = Family {
     params: qwen2::params,
     extra: no_extra,
     ignored: qwen2::IGNORED,
-    expects: &[("hidden_act", &["silu", "swish"])],
+    expects: qwen2::EXPECTS,
     claims: always,
     config: |meta| {
         let mut c = meta.decoder("Qwen3ForCausalLM", "qwen3")?;

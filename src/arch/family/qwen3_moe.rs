@@ -35,7 +35,7 @@ pub(crate) static FAMILY: Family = Family {
         "sliding_window",
         "use_sliding_window",
     ],
-    expects: &[("hidden_act", &["silu", "swish"])],
+    expects: &[("hidden_act", &["silu", "swish"]), ("norm_topk_prob", &["true"]), ("use_sliding_window", &["false"])],
     claims: always,
     config,
 };
@@ -55,6 +55,7 @@ fn defaults(c: &mut Config) {
     c.default("moe_intermediate_size", json!(768));
     c.default("num_experts_per_tok", json!(8));
     c.default("num_experts", json!(128));
+    c.default("norm_topk_prob", json!(false));
 }
 
 fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {

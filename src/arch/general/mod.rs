@@ -93,7 +93,7 @@ pub(crate) fn write(
     let card = read_card(model, warnings)?;
     let mut texts: IndexMap<&str, String> = IndexMap::new();
     for (key, fields) in TEXTS {
-        // A field that is there without a value still stops the search, as in the converter.
+        // A field that is there without a value leaves the place to the next one.
         let value = fields.iter().filter_map(|f| card.get(*f)).find(|v| **v != Yaml::Null);
         let text = value.map(|v| v.texts().join(",")).filter(|t| !t.is_empty());
         if let Some(text) = text {

@@ -24,9 +24,15 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         return Err(ModelError::request(format!("a metadata key of {} bytes", key.len())));
     }
     let mut names = HashSet::new();
-    let mut sizes = Vec::new();
+    let mut sizes: Vec<u64> = Vec::new();
+    // Leaves room for the header.
+    let mut total = 1u64 << 63;
     for t in request.tensors {
         sizes.push(check(t).map_err(|e| e.field(&t.name))?);
+        total = sizes
+            .last()
+            .and_then(|s| total.checked_add(s.checked_next_multiple_of(alignment)?))
+            .ok_or_else(|| ModelError::request("the tensors exceed 2^63 bytes together").field(&t.name))?;
         if !names.insert(t.name.as_str()) {
             return Err(ModelError::request("two tensors have this name").field(&t.name));
         }

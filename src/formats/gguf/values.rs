@@ -47,7 +47,7 @@ pub(super) fn value(
         6 => MetaValue::F32(f32::from_bits(r.u32(field)?)),
         7 => MetaValue::Bool(r.u8(field)? != 0),
         8 => {
-            let bytes = string(r, limits::GGUF_METADATA_BYTES, field)?;
+            let bytes = string(r, limits::GGUF_SECTION_BYTES, field)?;
             let text = String::from_utf8_lossy(bytes);
             *lossy |= matches!(text, std::borrow::Cow::Owned(_));
             MetaValue::Str(text.into_owned())
@@ -71,10 +71,10 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
         return Err(r.bad(field, format!("arrays are nested more than {} deep", limits::META_ARRAY_DEPTH)));
     }
     let n = r.u64(field)?;
-    let n = r.count(n, each, limits::GGUF_METADATA_BYTES, field)?;
+    let n = r.count(n, each, limits::GGUF_SECTION_BYTES, field)?;
     let bytes = n as u64 * each;
-    if bytes > limits::GGUF_METADATA_BYTES {
-        let what = format!("an array of {bytes} bytes is more than the {} allowed", limits::GGUF_METADATA_BYTES);
+    if bytes > limits::GGUF_SECTION_BYTES {
+        let what = format!("an array of {bytes} bytes is more than the {} allowed", limits::GGUF_SECTION_BYTES);
         return Err(r.place(crate::model::ModelError::limit(what), at, field));
     }
     let keep = arrays.keeps(n);
@@ -113,7 +113,7 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
                 items.reserve(n.min(1 << 18));
             }
             for i in 0..n {
-                let item = string(r, limits::GGUF_METADATA_BYTES, format_args!("{field}[{i}]"))?;
+                let item = string(r, limits::GGUF_SECTION_BYTES, format_args!("{field}[{i}]"))?;
                 if keep {
                     items.push(item.to_vec());
                 }

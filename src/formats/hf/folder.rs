@@ -98,7 +98,7 @@ pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> 
             return Err(error.with_hint("Use the Hugging Face version of this model."));
         }
     }
-    for ext in ["gguf", "pt", "pth", "bin", "ckpt"] {
+    for ext in ["gguf", "pt", "pth", "bin", "ckpt", "onnx", "ort", "tflite", "ggml"] {
         let Some(set) = sets(folder, files, ext)? else { continue };
         if set.len() > 1 && ext != "gguf" {
             let what = format!("{} shards without {PYTORCH_INDEX}", set.len());
@@ -189,8 +189,12 @@ fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
         .map(String::as_str)
         .collect();
     if files.iter().any(|f| f == "saved_model.pb") {
-        return ModelError::unsupported("a TensorFlow SavedModel; this version does not read those yet")
-            .in_file(folder);
+        let error = ModelError::unsupported("this is a TensorFlow SavedModel; this version does not read those yet");
+        return error.in_file(folder).in_format(crate::model::FormatId::Savedmodel);
+    }
+    if files.iter().any(|f| matches!(f.as_str(), "tf_model.h5" | "flax_model.msgpack")) {
+        let error = ModelError::unsupported("only TensorFlow or Flax weights; this version does not read those");
+        return error.in_file(folder).with_hint("Fetch the safetensors or PyTorch weights of this model too.");
     }
     let error = ModelError::bad("no weights in this folder (safetensors, PyTorch or GGUF)").in_file(folder);
     match inside.as_slice() {

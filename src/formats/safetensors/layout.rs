@@ -49,7 +49,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         plans.push(file(&path, &metadata, &items, group)?);
     }
     if groups.len() > 1 {
-        let total: u64 = items.iter().map(|i| i.bytes).sum();
+        let total = items.iter().fold(0u64, |a, i| a.saturating_add(i.bytes));
         let index = json!({ "metadata": { "total_size": total }, "weight_map": weight_map });
         let mut text = serde_json::to_vec_pretty(&index).map_err(|e| ModelError::request(e.to_string()))?;
         text.push(b'\n');
@@ -115,7 +115,7 @@ fn groups(items: &[Item<'_>], max: Option<u64>) -> Vec<Vec<usize>> {
             sum = 0;
         }
         current.push(i);
-        sum += item.bytes;
+        sum = sum.saturating_add(item.bytes);
     }
     if !current.is_empty() || groups.is_empty() {
         groups.push(current);

@@ -14,11 +14,13 @@ mod header;
 mod index;
 mod layout;
 mod open;
+mod verify;
 
 pub use header::{Header, TensorInfo, read_header};
 pub use index::{Index, read_index};
 pub use layout::layout;
 pub use open::{open, open_index, open_shards};
+pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict, limits};
 use crate::model::FormatId;

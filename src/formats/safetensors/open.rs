@@ -3,6 +3,7 @@
 use super::INDEX_SUFFIX;
 use super::header::{Header, read_header};
 use super::index::read_index;
+use crate::formats::limits;
 use crate::formats::shards::{self, ShardName};
 use crate::model::{
     FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning,
@@ -84,6 +85,10 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
     let mut holders = HashMap::new();
     for (i, file) in files.iter().enumerate() {
         let header = read_header(file)?;
+        if (tensors.len() + header.tensors.len()) as u64 > limits::TENSORS {
+            let what = format!("more than the {} tensors allowed in a model", limits::TENSORS);
+            return Err(ModelError::limit(what).in_file(file));
+        }
         for t in &header.tensors {
             if let Some(other) = holders.insert(t.name.clone(), i) {
                 let other = files[other].file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -2,6 +2,7 @@
 
 use super::{Found, FoundKind, Unit};
 use crate::formats::gguf::{self, Arrays};
+use crate::formats::limits;
 use crate::formats::safetensors;
 use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards};
 use crate::model::{FormatId, ModelError, Result};
@@ -62,7 +63,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         }
     };
     found.files = files.len();
-    found.bytes = files.iter().filter_map(|f| Some(std::fs::metadata(f).ok()?.len())).sum();
+    found.bytes = files.iter().filter_map(|f| Some(std::fs::metadata(f).ok()?.len())).fold(0, u64::saturating_add);
     match summarize(&files, &mut found.format) {
         Ok(s) => {
             found.title = s.title.unwrap_or(found.title);
@@ -133,6 +134,10 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
 
 /// `model_type` of a folder's configuration.
 fn model_type(folder: &Path) -> Option<String> {
+    let len = std::fs::metadata(folder.join("config.json")).ok()?.len();
+    if len > limits::SCAN_CONFIG_BYTES {
+        return None;
+    }
     let config = crate::formats::hf::collect_one(folder, "config.json")?;
     let value = config.json("config.json").ok()??;
     value.get("model_type")?.as_str().map(str::to_owned)

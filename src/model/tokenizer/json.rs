@@ -128,7 +128,10 @@ impl TokenizerJson {
                 let what = format!("the tokens {other:?} and {text:?} have the same id {id}");
                 return Err(ModelError::bad(what).field("model.vocab").with_hint(REMAKE));
             }
-            texts.insert(text, *id);
+            if texts.insert(text, *id).is_some() {
+                let error = ModelError::bad(format!("the token {text:?} is there twice")).field("model.vocab");
+                return Err(error.with_hint(REMAKE));
+            }
         }
         for (i, token) in self.added_tokens.iter().enumerate() {
             let clash = by_id.get(&token.id).filter(|t| **t != token.content);
@@ -188,17 +191,8 @@ fn vocab<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut out: Vec<(String, u32)> = Vec::new();
-            let mut seen: HashMap<String, usize> = HashMap::new();
             while let Some((text, id)) = map.next_entry::<String, i64>()? {
-                let id = id_in_range(id)?;
-                // A key given twice keeps the last value, as JSON readers do.
-                match seen.get(&text) {
-                    Some(&at) => out[at].1 = id,
-                    None => {
-                        seen.insert(text.clone(), out.len());
-                        out.push((text, id));
-                    }
-                }
+                out.push((text, id_in_range(id)?));
             }
             Ok(out)
         }
@@ -216,11 +210,35 @@ fn vocab<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error
 }
 
 fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Merge {
-        Text(String),
-        Pair(String, String),
+    /// One merge; an untagged enum would copy each twice.
+    struct Merge(String, String);
+    impl<'de> Deserialize<'de> for Merge {
+        fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            struct M;
+            impl<'de> Visitor<'de> for M {
+                type Value = Merge;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a merge of two tokens")
+                }
+
+                fn visit_str<E: de::Error>(self, text: &str) -> Result<Merge, E> {
+                    match text.split_once(' ') {
+                        Some((a, b)) if !b.contains(' ') => Ok(Merge(a.to_owned(), b.to_owned())),
+                        _ => Err(E::custom(format!("the merge {text:?} is not two tokens"))),
+                    }
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Merge, A::Error> {
+                    let mut next = || seq.next_element::<String>();
+                    match (next()?, next()?, next()?) {
+                        (Some(a), Some(b), None) => Ok(Merge(a, b)),
+                        _ => Err(de::Error::custom("a merge is not two tokens")),
+                    }
+                }
+            }
+            d.deserialize_any(M)
+        }
     }
     struct V;
     impl<'de> Visitor<'de> for V {
@@ -232,14 +250,8 @@ fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::E
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             let mut out = Vec::new();
-            while let Some(merge) = seq.next_element::<Merge>()? {
-                out.push(match merge {
-                    Merge::Pair(a, b) => (a, b),
-                    Merge::Text(text) => match text.split_once(' ') {
-                        Some((a, b)) if !b.contains(' ') => (a.to_owned(), b.to_owned()),
-                        _ => return Err(de::Error::custom(format!("the merge {text:?} is not two tokens"))),
-                    },
-                });
+            while let Some(Merge(a, b)) = seq.next_element()? {
+                out.push((a, b));
             }
             Ok(out)
         }
@@ -279,6 +291,8 @@ mod tests {
             ("needs the token \"c\"", GOOD.replace("a b", "a c")),
             ("not two tokens", GOOD.replace("a b", "ab")),
             ("not two tokens", GOOD.replace("a b", "a b a")),
+            ("not two tokens", GOOD.replace(r#""a b""#, r#"["a","b","a"]"#)),
+            ("is there twice", GOOD.replace(r#""b":1"#, r#""b":1,"b":5"#)),
             ("needs the token \"ba\"", GOOD.replace("a b", "b a")),
             ("missing field `model`", "{}".to_owned()),
             ("not a tokenizer.json", "[".repeat(10_000)),

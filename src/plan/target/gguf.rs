@@ -6,6 +6,7 @@
 use super::super::overrides::{Overrides, parse_encoding};
 use super::{Reason, Resolved};
 use crate::arch::{self, GgufOptions, OutType};
+use crate::formats;
 use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
@@ -13,6 +14,8 @@ use crate::quant::{BlockType, Encoding, can_quantize};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, Imatrix, QuantizeRequest, plan_quantize};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Resolves a GGUF target.
@@ -34,12 +37,6 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
                 return Err(ModelError::unsupported(what)
                     .field(t.entry.name.as_str())
                     .with_hint("`remold formats` lists the types that can be made."));
-            }
-            if crate::quant::needs_imatrix(b) && t.importance.is_none() {
-                let what = format!("{b} needs an importance matrix");
-                return Err(ModelError::request(what)
-                    .field(t.entry.name.as_str())
-                    .with_hint("Give one with --imatrix FILE."));
             }
         }
     }
@@ -138,30 +135,29 @@ fn file_type(asked: &str) -> Result<FileType> {
 }
 
 fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Overrides) -> Result<Resolved> {
-    let imatrix = target.imatrix.as_deref().map(Imatrix::open).transpose()?;
+    let imatrix = target.imatrix.as_deref().map(open_imatrix).transpose()?.map(Arc::new);
+    let named = |t: &crate::model::TensorEntry| overrides.rule(&t.name).map(|e| (t.name.clone(), e));
     let request = QuantizeRequest {
-        file_type,
-        imatrix: imatrix.as_ref(),
+        imatrix: imatrix.clone(),
         token_embedding_type: overrides.embedding,
         output_type: overrides.output,
-        tensor_types: &|name: &str| overrides.rule(name),
-        has_tensor_types: !overrides.no_rules(),
+        tensor_types: model.tensors.iter().filter_map(named).collect(),
         pure: target.pure,
         leave_output: target.leave_output,
         no_fallback: target.no_fallback,
         allow_requantize: target.allow_requantize,
+        ..QuantizeRequest::new(file_type)
     };
     let plan = plan_quantize(model, &request)?;
     let mut tensors = Vec::new();
     let mut reasons = Vec::new();
     for (i, choice) in plan.order.iter().zip(&plan.choices) {
         let entry = model.tensors[*i].clone();
-        let importance = match &imatrix {
-            Some(m) if matches!(choice.encoding, Encoding::Block(_)) => m.entry(&entry)?.map(Arc::new),
-            _ => None,
-        };
+        let covered =
+            |m: &&Arc<Imatrix>| m.get(&entry.name).is_some_and(|v| v.len() as u64 == columns_of_experts(&entry));
+        let importance = imatrix.as_ref().filter(covered).cloned();
         tensors.push(PreparedTensor { entry, encoding: choice.encoding, importance });
-        reasons.push(Reason { because: choice.because.clone(), fallback_from: choice.fallback_from });
+        reasons.push(Reason { because: choice.because.map(str::to_owned), fallback_from: choice.fallback_from });
     }
     Ok(Resolved {
         format: FormatId::Gguf,
@@ -174,6 +170,36 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
         folder: false,
         warnings: plan.warnings,
     })
+}
+
+/// Importance values a tensor needs: its columns, for each stacked expert.
+fn columns_of_experts(entry: &crate::model::TensorEntry) -> u64 {
+    entry.cols().saturating_mul(experts(entry))
+}
+
+/// Stacked expert matrices of a tensor; 1 for a plain matrix.
+pub fn experts(entry: &crate::model::TensorEntry) -> u64 {
+    let dims = &entry.shape.0;
+    if dims.len() >= 3 { dims[dims.len() - 3] } else { 1 }
+}
+
+/// Largest `.dat` importance matrix read.
+const MAX_DAT_BYTES: u64 = 4 << 30;
+
+/// Opens an importance matrix: llama.cpp's GGUF form or its older `.dat` form.
+fn open_imatrix(path: &Path) -> Result<Imatrix> {
+    let name = path.display().to_string();
+    let mut magic = [0u8; 4];
+    let fail = |e| ModelError::io(path, "reading the importance matrix", e);
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let len = file.metadata().map_err(fail)?.len();
+    if file.read_exact(&mut magic).is_ok() && &magic == b"GGUF" {
+        return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
+    }
+    if len > MAX_DAT_BYTES {
+        return Err(ModelError::limit(format!("{len} bytes is more than any importance matrix has")).in_file(path));
+    }
+    Imatrix::parse_dat(&std::fs::read(path).map_err(fail)?, &name).map_err(|e| e.in_file(path))
 }
 
 fn from_gguf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {

@@ -83,14 +83,17 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
             let hint = "Choose another type for this tensor, or leave its type to the fallback.";
             return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
         }
-        if let Some(wanted) = why.fallback_from {
+        let told = |w: &Warning| w.tensor.as_deref() == Some(t.entry.name.as_str()) && w.code == "quantize.fallback";
+        if let Some(wanted) = why.fallback_from
+            && !resolved.warnings.iter().any(told)
+        {
             let text = format!(
                 "{}: rows of {} elements do not fit {wanted}; written as {}",
                 t.entry.name,
                 t.entry.cols(),
                 t.encoding
             );
-            resolved.warnings.push(Warning::about("quant.fallback", &t.entry.name, text));
+            resolved.warnings.push(Warning::about("quantize.fallback", &t.entry.name, text));
         }
     }
     if target.use_mlock.is_some() && !target.modelfile {

@@ -165,7 +165,7 @@ fn options_overrule_the_mix() {
     req.no_fallback = false;
     req.pure = true;
     req.output_type = Some(BlockType::Q8_0.into());
-    req.tensor_types = vec![(regex::Regex::new(r"blk\.2\.attn_v").unwrap(), BlockType::Q3_K.into())];
+    req.tensor_types = [("blk.2.attn_v.weight".to_owned(), BlockType::Q3_K.into())].into();
     let plan = plan_quantize(&model, &req).unwrap();
     assert_eq!(choice_of(&model, &plan, "output.weight").encoding, BlockType::Q8_0.into());
     assert_eq!(choice_of(&model, &plan, "token_embd.weight").encoding, BlockType::Q4_K.into());
@@ -185,9 +185,6 @@ fn requests_that_cannot_be_met_are_refused() {
         assert!(e.hint().is_some());
     };
     let model = small(DType::F32);
-    let mut req = QuantizeRequest::new(FileType::Q4_0);
-    req.tensor_types = vec![(regex::Regex::new("no_such").unwrap(), BlockType::Q3_K.into())];
-    refused(&model, &req, "matches no tensor");
     refused(&model, &QuantizeRequest::new(FileType::Q2_K_S), "needs an importance matrix");
     refused(&small(BlockType::Q8_0), &QuantizeRequest::new(FileType::Q4_0), "requantizing");
     refused(&model, &QuantizeRequest::new(FileType::Q1_0), "no fallback");

@@ -28,10 +28,9 @@ use model_facts::ModelFacts;
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
 /// # Errors
-/// An importance matrix that is needed is missing or does not fit; a pattern that matches no tensor; a requested type that
+/// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
-    check_patterns(model, req)?;
     let facts = ModelFacts::of(&model.metadata)?;
     let order = order::output_order(&model.tensors);
     let mut mix = Mix::new(&facts, req, model.tensors.iter().map(|t| t.name.as_str()));
@@ -49,16 +48,6 @@ pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePla
     Ok(QuantizePlan { order, choices, metadata, warnings })
 }
 
-fn check_patterns(model: &Model, req: &QuantizeRequest) -> Result<()> {
-    for (pattern, encoding) in &req.tensor_types {
-        if !model.tensors.iter().any(|t| pattern.is_match(&t.name)) {
-            return Err(ModelError::request(format!("the pattern {pattern} = {encoding} matches no tensor"))
-                .with_hint("List the names with `remold inspect --tensors`."));
-        }
-    }
-    Ok(())
-}
-
 /// The encoding of one tensor.
 fn choose(tensor: &TensorEntry, req: &QuantizeRequest, facts: &ModelFacts, mix: &mut Mix<'_>) -> Result<Choice> {
     let name = tensor.name.as_str();
@@ -69,7 +58,7 @@ fn choose(tensor: &TensorEntry, req: &QuantizeRequest, facts: &ModelFacts, mix: 
         return Ok(Choice::because(tensor.encoding, why));
     }
     let category = Category::of(name);
-    let by_pattern = req.tensor_types.iter().find(|(pattern, _)| pattern.is_match(name)).map(|(_, e)| *e);
+    let by_pattern = req.tensor_types.get(name).copied();
     if category == Category::TokenEmbedding
         && let Some(encoding) = req.token_embedding_type
         // The per-layer embedding is a large table of its own: a pattern that names it goes first.

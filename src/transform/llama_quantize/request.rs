@@ -3,6 +3,7 @@
 use crate::model::{Metadata, Warning};
 use crate::quant::Encoding;
 use crate::transform::{FileType, Imatrix};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A request to quantize a model, with llama-quantize's options.
@@ -16,8 +17,8 @@ pub struct QuantizeRequest {
     pub token_embedding_type: Option<Encoding>,
     /// The type of `output.weight`, whatever the rules say.
     pub output_type: Option<Encoding>,
-    /// Types by tensor name, the first match wins. Only with a quantized file type.
-    pub tensor_types: Vec<(regex::Regex, Encoding)>,
+    /// Types by exact tensor name, as the user's patterns resolved them. Only with a quantized file type.
+    pub tensor_types: HashMap<String, Encoding>,
     /// Every tensor that may be quantized gets the base type.
     pub pure: bool,
     /// Keep `output.weight` as it is.
@@ -36,7 +37,7 @@ impl QuantizeRequest {
             imatrix: None,
             token_embedding_type: None,
             output_type: None,
-            tensor_types: Vec::new(),
+            tensor_types: HashMap::new(),
             pure: false,
             leave_output: false,
             no_fallback: false,

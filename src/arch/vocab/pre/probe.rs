@@ -219,3 +219,34 @@ pub(super) fn closest(pre: &Value) -> Option<(&'static str, f64)> {
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_hash_is_what_transformers_gives() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let places = ["fixtures/models", "../shared/material/hf", "../../shared/material/hf"];
+        let Some(models) = places.iter().map(|p| root.join(p)).find(|p| p.join("tiny-llama").is_dir()) else {
+            eprintln!("skipped: {} absent", places.join(", "));
+            return;
+        };
+        // SHA-256 of str(AutoTokenizer.encode(text)), transformers 4.57.6.
+        let cases = [
+            ("tiny-llama", "9bb969561db5eac79c07c5fe1d1b900277e052a462a1975c7b116a14eb46689b"),
+            ("tiny-qwen2", "dcf5d000aec65a2c246195a3da4c821e4976f0583fd26133db20dead8c2a431d"),
+            ("tiny-bert", "c960fd58b7b4279225bfe189b0b280b422d5bde457a844cc061c9db704f1ba1d"),
+            ("tiny-llama3-pt", "e62cd49fa8912b439a129877f7197e90c576e4b1b8862b47e51beb71c0ec3c86"),
+        ];
+        for (name, hash) in cases {
+            let Ok(bytes) = std::fs::read(models.join(name).join("tokenizer.json")) else {
+                eprintln!("skipped: {name} absent");
+                continue;
+            };
+            let json = TokenizerJson::parse(&bytes).unwrap();
+            assert_eq!(check_hash(&json).as_deref(), Some(hash), "{name}");
+        }
+    }
+}

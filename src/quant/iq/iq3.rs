@@ -1,0 +1,131 @@
+//! IQ3_XXS, IQ3_S: groups of four elements from a grid with signs.
+//!
+//! ```text
+//! IQ3_XXS  0    2                66            98
+//!          ├ d ─┼ 64 × u8 point ─┼ 8 × u32 ────┤    u32: 4 × 7 signs, then 4 bits scale of the 32 elements
+//!          x ≈ d·(½ + scale)/2·(±v), v of 4, 12, … 52, 62
+//! IQ3_S    0    2                66       74            106      110
+//!          ├ d ─┼ 64 × u8 point ─┼ high ──┼ 32 × signs ─┼ scales ┤    high: the ninth bit of each point
+//!          x ≈ d·(1 + 2·scale)·(±v), v odd up to 15; a nibble of scale for each 32 elements
+//! ```
+
+use super::grids::{IQ3_S, IQ3_S_VALUES, IQ3_XXS, IQ3_XXS_VALUES, digits4, even_signs, sign};
+use super::nearest::Grid;
+use super::search::{Found, How, Redo, scale_codes, search};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, sum_of_squares, to_f16};
+use std::sync::LazyLock;
+
+const N: usize = 256;
+const GROUPS: usize = N / 8;
+const XXS_BYTES: usize = BlockType::IQ3_XXS.block_bytes();
+const S_BYTES: usize = BlockType::IQ3_S.block_bytes();
+const _: () = assert!(XXS_BYTES == 2 + N / 4 + 32 && S_BYTES == 2 + N / 4 + 8 + 32 + 4);
+
+/// Writes a group of eight from two points.
+#[inline(always)]
+fn group(out: &mut [f32; N], g: usize, points: [u16; 2], values: &[u8; 8], signs: u8, scale: f32) {
+    let digits = points.map(digits4);
+    for (j, o) in out.as_chunks_mut::<8>().0[g].iter_mut().enumerate() {
+        *o = scale * f32::from(values[usize::from(digits[j / 4][j % 4])]) * sign(signs, j);
+    }
+}
+
+pub(in crate::quant) fn decode_xxs(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<XXS_BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        for g in 0..GROUPS {
+            let at = 2 + N / 4 + g / 4 * 4;
+            let word = u32::from_le_bytes([b[at], b[at + 1], b[at + 2], b[at + 3]]);
+            let points = [b[2 + 2 * g], b[3 + 2 * g]].map(|p| IQ3_XXS[usize::from(p)]);
+            let scale = d * (0.5 + (word >> 28) as f32) * 0.5;
+            group(out, g, points, &IQ3_XXS_VALUES, even_signs((word >> (7 * (g % 4))) as u8), scale);
+        }
+    });
+}
+
+pub(in crate::quant) fn decode_s(src: &[u8], dst: &mut [f32]) {
+    const HIGH: usize = 2 + N / 4;
+    const SIGNS: usize = HIGH + 8;
+    const SCALES: usize = SIGNS + 32;
+    decode_blocks::<S_BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        for g in 0..GROUPS {
+            let high = usize::from(b[HIGH + g / 4]) >> (2 * (g % 4));
+            let points = [0, 1].map(|i| IQ3_S[usize::from(b[2 + 2 * g + i]) | (high >> i & 1) << 8]);
+            let nibble = b[SCALES + g / 8] >> (4 * (g / 4 % 2)) & 15;
+            let scale = d * (1 + 2 * i32::from(nibble)) as f32;
+            group(out, g, points, &IQ3_S_VALUES, b[SIGNS + g], scale);
+        }
+    });
+}
+
+static XXS_GRID: LazyLock<Grid<4>> = LazyLock::new(|| grid(&IQ3_XXS, 2));
+static S_GRID: LazyLock<Grid<4>> = LazyLock::new(|| grid(&IQ3_S, 3));
+
+fn grid(points: &[u16], distances: usize) -> Grid<4> {
+    Grid::new(points.iter().map(|&p| digits4(p)).collect(), 3, 7, distances)
+}
+
+const XXS: How =
+    How { levels: 8, steps: 15, step: 0.2, all_zero: 1e-8, even_signs: true, start_fitted: false, redo: Redo::Moved };
+const S: How = How { steps: 9, all_zero: 0.0, even_signs: false, redo: Redo::AllIfMoved, ..XXS };
+
+/// Searches every sub-block of 32.
+fn search_all(x: &[f32; N], importance: Option<&[f32; N]>, grid: &Grid<4>, how: How) -> [Option<Found>; 8] {
+    let floor = 2.0 * sum_of_squares(x) / N as f32;
+    std::array::from_fn(|j| {
+        let x = &x.as_chunks::<32>().0[j];
+        let w = match importance.map(|w| &w.as_chunks::<32>().0[j]) {
+            Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
+            None => x.map(|v| v * v),
+        };
+        search(x, &w, grid, how)
+    })
+}
+
+pub(in crate::quant) fn encode_row_xxs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, XXS_BYTES>(x, weights, dst, |x, importance, out| {
+        *out = [0; XXS_BYTES];
+        let found = search_all(x, importance, &XXS_GRID, XXS).map(Option::unwrap_or_default);
+        let Some((d, codes)) = scale_codes(&found) else { return };
+        // The factor is the reference's: it lowers the error a little.
+        out[..2].copy_from_slice(&to_f16(d * 1.0125));
+        for (j, f) in found.iter().enumerate() {
+            let mut word = u32::from(codes[j]) << 28;
+            for k in 0..4 {
+                word |= u32::from(f.signs[k]) << (7 * k);
+            }
+            out[2 + N / 4 + 4 * j..][..4].copy_from_slice(&word.to_le_bytes());
+            for k in 0..8 {
+                out[2 + 8 * j + k] = f.points[k] as u8;
+            }
+        }
+    });
+}
+
+pub(in crate::quant) fn encode_row_s(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    const HIGH: usize = 2 + N / 4;
+    const SIGNS: usize = HIGH + 8;
+    const SCALES: usize = SIGNS + 32;
+    encode_blocks::<N, S_BYTES>(x, weights, dst, |x, importance, out| {
+        *out = [0; S_BYTES];
+        let found = search_all(x, importance, &S_GRID, S);
+        // A sub-block of zeros does not advance the reference's write position: what follows it in the block is written one
+        // place early (all but the high bits). Equal bytes need the same.
+        for (place, (j, f)) in found.iter().enumerate().filter_map(|(j, f)| Some((j, f.as_ref()?))).enumerate() {
+            for k in 0..8 {
+                out[2 + 8 * place + k] = f.points[k] as u8;
+                out[HIGH + j] |= ((f.points[k] >> 8) as u8) << k;
+            }
+            out[SIGNS + 4 * place..][..4].copy_from_slice(&f.signs);
+        }
+        let found = found.map(Option::unwrap_or_default);
+        let Some((d, codes)) = scale_codes(&found) else { return };
+        out[..2].copy_from_slice(&to_f16(d * 1.033));
+        for (j, code) in codes.into_iter().enumerate() {
+            out[SCALES + j / 2] |= code << (4 * (j % 2));
+        }
+    });
+}

@@ -1,0 +1,59 @@
+//! IQ4_XS: x ≈ d·(scale − 32)·v(q), eight sub-blocks of 32, v one of sixteen values.
+//!
+//! ```text
+//! 0    2          4               8                    136
+//! ├ d ─┼ scales_h ┼ scales_l ─────┼ 128 bytes nibbles ─┤     d: f16
+//! ```
+//!
+//! Scale j has its low four bits in nibble j of `scales_l` and its high two in bits 2·j of the little-endian `scales_h`.
+
+use super::four_bits::{S, pack, scale, unpack, weights};
+use crate::quant::BlockType;
+use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::number::{from_f16, inverse_or_zero, nearest_int, signed_max_abs, sum_of_squares, to_f16};
+
+const N: usize = 256;
+const SUBS: usize = N / S;
+const BYTES: usize = BlockType::IQ4_XS.block_bytes();
+const LEVELS: usize = 2 + 2 + SUBS / 2;
+const _: () = assert!(BYTES == LEVELS + N / 2);
+
+pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, BYTES>(x, weights, dst, encode_block);
+}
+
+fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTES]) {
+    let floor = sum_of_squares(x) * (2.0 / N as f32);
+    let (subs, _) = x.as_chunks::<S>();
+    let mut scales = [0f32; SUBS];
+    for (j, (s, x)) in scales.iter_mut().zip(subs).enumerate() {
+        let importance = importance.map(|w| &w.as_chunks::<S>().0[j]);
+        *s = scale(x, &weights(x, importance, floor));
+    }
+    *out = [0; BYTES];
+    // The levels are chosen against this scale before it is rounded to f16.
+    let d = -signed_max_abs(&scales) / 32.0;
+    let id = inverse_or_zero(d);
+    out[..2].copy_from_slice(&to_f16(d));
+    let mut high = 0u16;
+    for (j, x) in subs.iter().enumerate() {
+        let l = nearest_int(id * scales[j]).clamp(-32, 31);
+        let packed = (l + 32) as u16;
+        out[4 + j / 2] |= ((packed & 15) as u8) << (4 * (j % 2));
+        high |= (packed >> 4) << (2 * j);
+        pack(x, inverse_or_zero(d * l as f32), &mut out[LEVELS + j * S / 2..]);
+    }
+    out[2..4].copy_from_slice(&high.to_le_bytes());
+}
+
+pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
+    decode_blocks::<BYTES, N>(src, dst, |b, out| {
+        let d = from_f16([b[0], b[1]]);
+        let high = u16::from_le_bytes([b[2], b[3]]);
+        for (j, out) in out.as_chunks_mut::<S>().0.iter_mut().enumerate() {
+            let low = u16::from(b[4 + j / 2] >> (4 * (j % 2)) & 15);
+            let scale = i32::from(low | (high >> (2 * j) & 3) << 4) - 32;
+            unpack(&b[LEVELS + j * S / 2..], d * scale as f32, out);
+        }
+    });
+}

@@ -1,0 +1,16 @@
+//! The IQ formats: levels from tables made for the purpose.
+//!
+//! IQ4_NL and IQ4_XS choose each element from sixteen unevenly spaced values (`four_bits`). The others choose groups of eight
+//! or four elements at once from a grid of points (`grids`), with signs apart.
+#![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
+
+mod four_bits;
+mod grids;
+pub(super) mod iq1;
+pub(super) mod iq2;
+pub(super) mod iq3;
+pub(super) mod iq4_nl;
+pub(super) mod iq4_xs;
+mod nearest;
+mod search;
+mod ternary;

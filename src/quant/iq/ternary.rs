@@ -1,0 +1,121 @@
+//! What IQ1_S and IQ1_M share: digits −1, 0, 1 with a shift, found by cutting the sorted elements in three.
+
+use super::grids::{IQ1, digits8};
+use super::nearest::Grid;
+use std::sync::LazyLock;
+
+/// What is added to or taken from the digits of a group.
+pub(super) const SHIFT: f32 = 0.125;
+
+/// The values of the digits shifted up and down.
+pub(super) const PLUS: [f32; 3] = [-1.0 + SHIFT, SHIFT, 1.0 + SHIFT];
+pub(super) const MINUS: [f32; 3] = [-1.0 - SHIFT, -SHIFT, 1.0 - SHIFT];
+
+static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(IQ1.iter().map(|&p| digits8(p)).collect(), 2, 2, 3));
+
+/// Sorted elements cut in three: digit 0 below the first cut, 1 up to the second, 2 above.
+#[derive(Clone, Copy)]
+pub(super) struct Split {
+    /// How many elements stand below each cut.
+    pub cuts: (usize, usize),
+    /// The scale.
+    pub scale: f32,
+    /// Digits and scale have changed sides.
+    pub turned: bool,
+}
+
+impl Split {
+    /// Makes the scale positive by turning the digits round; true if it was negative.
+    pub(super) fn turn_positive(&mut self) -> bool {
+        self.turned = self.scale < 0.0;
+        self.scale = if self.turned { -self.scale } else { self.scale };
+        self.turned
+    }
+
+    /// The digit of each element.
+    pub(super) fn digits<const S: usize>(&self, order: &[u8; S]) -> [u8; S] {
+        let mut out = [0; S];
+        for (j, &i) in order.iter().enumerate() {
+            let digit = u8::from(j >= self.cuts.0) + u8::from(j >= self.cuts.1);
+            out[usize::from(i)] = if self.turned { 2 - digit } else { digit };
+        }
+        out
+    }
+}
+
+/// The elements' numbers in ascending order, equal ones as they stand. (By insertion: total whatever the numbers are.)
+pub(super) fn sort<const S: usize>(x: &[f32; S]) -> [u8; S] {
+    let mut order: [u8; S] = std::array::from_fn(|i| i as u8);
+    for i in 1..S {
+        let mut j = i;
+        while j > 0 && x[usize::from(order[j - 1])] > x[usize::from(order[j])] {
+            order.swap(j - 1, j);
+            j -= 1;
+        }
+    }
+    order
+}
+
+/// A grid point for each group of eight, and in `scale` the scale that suits them.
+pub(super) fn points_of<const S: usize, const G: usize>(
+    x: &[f32; S],
+    w: &[f32; S],
+    digits: &[u8; S],
+    found: f32,
+    shifts: [[f32; 3]; G],
+    scale: &mut f32,
+) -> [u16; G] {
+    let mut points = [0; G];
+    let mut all_on_grid = true;
+    for k in 0..G {
+        let (x, w) = (&x.as_chunks::<8>().0[k], &w.as_chunks::<8>().0[k]);
+        points[k] = GRID.find(&digits.as_chunks::<8>().0[k]).unwrap_or_else(|near| {
+            all_on_grid = false;
+            nearest(near, x, w, found, shifts[k])
+        });
+    }
+    *scale = found;
+    if !all_on_grid {
+        let mut sums = (0f32, 0f32);
+        sums_of(x, w, points, shifts, 1.0, &mut sums);
+        if sums.0 > 0.0 && sums.1 > 0.0 {
+            *scale = sums.0 / sums.1;
+        }
+    }
+    points
+}
+
+/// The neighbour of least weighted error.
+fn nearest(near: &[u16], x: &[f32; 8], w: &[f32; 8], scale: f32, shift: [f32; 3]) -> u16 {
+    let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
+    for &p in near {
+        let mut error = 0f32;
+        for (i, &digit) in GRID.digits(p).iter().enumerate() {
+            let diff = scale * shift[usize::from(digit)] - x[i];
+            error += w[i] * diff * diff;
+        }
+        if error < best {
+            (best, found) = (error, p);
+        }
+    }
+    found
+}
+
+/// Adds Σ w·q·x and Σ w·q² of a sub-block, in index order; q is the shifted digit times `factor`.
+pub(super) fn sums_of<const S: usize, const G: usize>(
+    x: &[f32; S],
+    w: &[f32; S],
+    points: [u16; G],
+    shifts: [[f32; 3]; G],
+    factor: f32,
+    sums: &mut (f32, f32),
+) {
+    for k in 0..G {
+        for (i, &digit) in GRID.digits(points[k]).iter().enumerate() {
+            let q = shifts[k][usize::from(digit)] * factor;
+            let (x, w) = (x[8 * k + i], w[8 * k + i]);
+            sums.0 += w * q * x;
+            sums.1 += w * q * q;
+        }
+    }
+}
