@@ -3,7 +3,6 @@
 use super::args::{ConvertArgs, GgufArgs, RunArgs, RunFlags};
 use super::progress::Progress;
 use super::{Exit, err, out, plan_text, refuse, tell, text};
-use crate::engine::Event;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Prepared};
@@ -192,7 +191,7 @@ fn cancel_on_signal() -> Arc<AtomicBool> {
 }
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
-    let listener: Box<dyn FnMut(&Event) + Send> = if flags.json {
+    let listener: job::Listener = if flags.json {
         Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
     } else {
         let mut progress = Progress::new(&prepared.plan);
