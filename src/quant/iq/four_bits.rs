@@ -84,6 +84,7 @@ pub(super) fn pack(x: &[f32; S], id: f32, out: &mut [u8]) {
 }
 
 /// Inverse of [`pack`].
+#[inline(always)]
 pub(super) fn unpack(q: &[u8], d: f32, out: &mut [f32; S]) {
     for (j, &q) in q.iter().enumerate().take(S / 2) {
         out[j] = d * value(q);

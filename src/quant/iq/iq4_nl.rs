@@ -22,6 +22,7 @@ pub(in crate::quant) fn encode_row(x: &[f32], weights_row: Option<&[f32]>, dst: 
     });
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, S>(src, dst, |b, out| unpack(&b[2..], from_f16([b[0], b[1]]), out));
 }

@@ -46,6 +46,7 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     out[2..4].copy_from_slice(&high.to_le_bytes());
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let d = from_f16([b[0], b[1]]);

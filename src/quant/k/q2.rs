@@ -83,6 +83,7 @@ fn against_largest(v: &[f32; SUBS], out: &mut [u8; SUBS]) -> f32 {
     max / 15.0
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let (d, dmin) = (from_f16([b[80], b[81]]), from_f16([b[82], b[83]]));

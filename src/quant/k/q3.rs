@@ -79,6 +79,7 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     }
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let (Some(q), Some(scales)) = (b[LEVELS..].first_chunk(), b[SCALES..].first_chunk()) else { return };
