@@ -15,6 +15,7 @@ mod two_bits;
 mod with_min;
 
 use super::number::sum_of_squares;
+use super::simd::{Isa, Lanes, MOST, Rows, transpose};
 
 /// Elements of a super-block.
 const N: usize = 256;
@@ -60,4 +61,27 @@ fn floors<'a>(count: usize, block: impl Fn(usize) -> &'a [f32; N], factor: f32) 
         }
     }
     sums.map(|s| factor * s / N as f32)
+}
+
+/// [`weighted`] for a sub-block of `S` elements in each lane; `block` gives a lane's super-block.
+#[inline(always)]
+fn weighted_lanes<I: Isa, const S: usize>(
+    s: I,
+    rows: &Rows<'_>,
+    x: &[I::F; S],
+    factor: f32,
+    block: impl Fn(usize) -> usize,
+) -> [I::F; S] {
+    let (blocks, subs) = (rows.blocks::<N>(), N / S);
+    let floors = floors(I::F::N / subs, |i| &blocks[block(i * subs)], factor);
+    let mut floor = [0f32; MOST];
+    for lane in 0..I::F::N {
+        floor[lane] = floors[lane / subs];
+    }
+    let floor = s.load(&floor);
+    let mut w = transpose(s, |lane| rows.importance::<N>(block(lane)).map_or(&[0.0; S], |w| sub(w, lane % subs)));
+    for i in 0..S {
+        w[i] = w[i] * (floor + x[i] * x[i]).sqrt();
+    }
+    w
 }

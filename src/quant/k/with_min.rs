@@ -1,7 +1,7 @@
 //! What Q4_K and Q5_K share: eight sub-blocks of 32 with a 6-bit scale and minimum each, x ≈ (d·scale)·q − (dmin·min).
 
 use super::scales::{pack8, unpack8};
-use super::{N, floors, mean_square, sub, sub_mut, sum, weighted};
+use super::{N, mean_square, sub, sub_mut, sum, weighted, weighted_lanes};
 use crate::quant::number::{from_f16, nearest_int, sum_of_squares, to_f16};
 use crate::quant::search::{Candidates, affine, positive};
 use crate::quant::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
@@ -134,13 +134,9 @@ pub(super) fn encode_lanes<I: Isa>(
             }
             simd::affine::<_, S, false, false>(s, nmax, &x, &w, plain)
         } else {
-            let floors = floors(group, |i| &blocks[block(i * SUBS)], 2.0);
-            let floor = s.load(&std::array::from_fn::<_, MOST, _>(|lane| floors[lane / SUBS]));
-            let importance = |lane: usize| rows.importance::<N>(block(lane)).map_or(&[0.0; S], |w| sub(w, lane % SUBS));
-            w = transpose(s, importance);
+            w = weighted_lanes(s, &rows, &x, 2.0, block);
             let mut sums = s.splat(0.0);
             for i in 0..S {
-                w[i] = w[i] * (floor + x[i] * x[i]).sqrt();
                 sums = sums + w[i];
             }
             weight_sums = Some(numbers(sums));

@@ -12,7 +12,7 @@ use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{c_int, from_f16, inverse_or_zero, signed_max_abs, to_f16};
 use crate::quant::search::symmetric;
-use crate::quant::simd::{Isa, Rows};
+use crate::quant::simd::{Isa, Rows, within};
 
 const BYTES: usize = BlockType::Q5_0.block_bytes();
 const _: () = assert!(BYTES == 2 + 4 + N / 2);
@@ -36,9 +36,11 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
         return symmetric_lanes(s, 16, rows, write);
     }
     for (b, x) in rows.blocks().iter().enumerate() {
+        let d = within::signed_max_abs(s, x) / -16.0;
+        let (id, half) = (s.splat(inverse_or_zero(d)), s.splat(16.5));
         let mut l = [0u8; N];
-        let d = plain(x, &mut l);
-        write(rows.out(b), d, &l);
+        within::cut(s, x, &mut l, |v| v * id + half);
+        write(rows.out(b), d, &l.map(|l| (l as i8).min(31) as u8));
     }
 }
 

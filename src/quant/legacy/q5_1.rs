@@ -13,7 +13,7 @@ use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{c_int, from_f16, inverse_or_zero, min_max, to_f16};
 use crate::quant::search::affine;
-use crate::quant::simd::{Isa, Rows};
+use crate::quant::simd::{Isa, Rows, within};
 
 const BYTES: usize = BlockType::Q5_1.block_bytes();
 const _: () = assert!(BYTES == 2 + 2 + 4 + N / 2);
@@ -40,9 +40,12 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
         return affine_lanes(s, 31, rows, write);
     }
     for (b, x) in rows.blocks().iter().enumerate() {
+        let (min, max) = within::min_max(s, x);
+        let d = (max - min) / 31.0;
+        let (id, half, offset) = (s.splat(inverse_or_zero(d)), s.splat(0.5), s.splat(min));
         let mut l = [0u8; N];
-        let (d, m) = plain(x, &mut l);
-        write(rows.out(b), d, m, &l);
+        within::cut(s, x, &mut l, |v| (v - offset) * id + half);
+        write(rows.out(b), d, min, &l);
     }
 }
 

@@ -9,30 +9,35 @@ use super::N;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, round_away, to_f16};
-use crate::quant::simd::{Isa, Rows};
+use crate::quant::simd::{Isa, Lanes, Rows, within};
 
 const BYTES: usize = BlockType::Q8_0.block_bytes();
 const _: () = assert!(BYTES == 2 + N);
 
 pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| encode_block(x, out));
+    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| {
+        let d = max_abs(x) / 127.0;
+        let id = inverse_or_zero(d);
+        out[..2].copy_from_slice(&to_f16(d));
+        for (o, &v) in out[2..].iter_mut().zip(x) {
+            *o = round_away(v * id) as u8;
+        }
+    });
 }
 
-/// [`encode_row`] for many rows, compiled for the caller's instruction set: the lanes are inside a block.
+/// [`encode_row`] for many rows, the lanes inside a block.
 #[inline(always)]
-pub(in crate::quant) fn encode_lanes<I: Isa>(_: I, mut rows: Rows<'_>) {
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    // The largest number below a half: added before cutting it rounds halves away from zero, and nothing else up.
+    let half = s.splat(0.5 - f32::EPSILON / 4.0);
     for (b, x) in rows.blocks().iter().enumerate() {
-        encode_block(x, rows.out(b));
-    }
-}
-
-#[inline(always)]
-fn encode_block(x: &[f32; N], out: &mut [u8; BYTES]) {
-    let d = max_abs(x) / 127.0;
-    let id = inverse_or_zero(d);
-    out[..2].copy_from_slice(&to_f16(d));
-    for (o, &v) in out[2..].iter_mut().zip(x) {
-        *o = round_away(v * id) as u8;
+        let d = within::max_abs(s, x) / 127.0;
+        let id = s.splat(inverse_or_zero(d));
+        let out: &mut [u8; BYTES] = rows.out(b);
+        out[..2].copy_from_slice(&to_f16(d));
+        if let Some(levels) = out.last_chunk_mut::<N>() {
+            within::cut(s, x, levels, |v| v * id + half.with_sign_of(v * id));
+        }
     }
 }
 

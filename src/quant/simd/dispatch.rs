@@ -3,7 +3,7 @@
 use super::lanes::{Isa, Kernel};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use crate::quant::{BlockType, codec, k, legacy};
+use crate::quant::{BlockType, codec, iq, k, legacy};
 use std::sync::OnceLock;
 
 /// An instruction set that this machine has and may use.
@@ -126,9 +126,13 @@ encoders! {
     Q5_0 => legacy::q5_0::encode_lanes,
     Q5_1 => legacy::q5_1::encode_lanes,
     Q8_0 => legacy::q8_0::encode_lanes,
+    Q2_K => k::q2::encode_lanes,
+    Q3_K => k::q3::encode_lanes,
     Q4_K => k::q4::encode_lanes,
     Q5_K => k::q5::encode_lanes,
     Q6_K => k::q6::encode_lanes,
+    IQ4_NL => iq::iq4_nl::encode_lanes,
+    IQ4_XS => iq::iq4_xs::encode_lanes,
 }
 
 macro_rules! decoders {

@@ -68,8 +68,26 @@ pub(in crate::quant) trait Lanes:
     /// True if every lane is.
     fn all(mask: Self::Mask) -> bool;
 
+    /// One bit for each lane, the first lane lowest.
+    fn bits(mask: Self::Mask) -> u32;
+
+    /// The largest of all lanes; the sign of a zero is any.
+    fn largest(self) -> f32;
+
+    /// The magnitude of `self` with the sign of `other`.
+    fn with_sign_of(self, other: Self) -> Self;
+
+    /// The low byte of each lane cut to an integer; of `i32::MIN` for what does not fit, as a C cast on x86-64 gives.
+    fn cut_to_bytes(self, out: &mut [u8]);
+
     /// The value of the nearest of the sixteen levels of IQ4, halfway the upper one.
     fn nearest_of_sixteen(self, table: &Sixteen) -> Self;
+
+    /// The place of that level.
+    #[inline(always)]
+    fn place_of_nearest(self, table: &Sixteen) -> Self {
+        self.nearest_of_sixteen(&Sixteen { values: PLACES, bounds: table.bounds })
+    }
 }
 
 /// Sixteen rising values and the fifteen bounds between them, each the first number that belongs above.
@@ -79,6 +97,8 @@ pub(in crate::quant) struct Sixteen {
     /// `bounds[i]` parts value i from value i + 1; the last is no bound.
     pub bounds: [f32; 16],
 }
+
+const PLACES: [f32; 16] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
 
 /// The most lanes of any instruction set.
 pub(in crate::quant) const MOST: usize = 32;

@@ -18,11 +18,12 @@ mod symmetric;
 #[cfg(test)]
 mod tests;
 mod transpose;
+pub(super) mod within;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(super) use affine::affine;
 pub(super) use dispatch::{Rows, best, decode, encode};
 pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
-pub(super) use symmetric::{symmetric, symmetric_3bit};
+pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
 pub(super) use transpose::{numbers, transpose};

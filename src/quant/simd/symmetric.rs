@@ -4,9 +4,9 @@ use super::lanes::{Isa, Lanes};
 use super::nearest::MAGIC;
 use crate::quant::search::ALL_ZERO;
 
-/// The element of largest magnitude in each lane, with its sign.
+/// The element of largest magnitude in each lane, with its sign and without.
 #[inline(always)]
-fn signed_max_abs<S: Isa, const N: usize>(s: S, x: &[S::F; N]) -> (S::F, S::F) {
+pub(in crate::quant) fn signed_max_abs<S: Isa, const N: usize>(s: S, x: &[S::F; N]) -> (S::F, S::F) {
     let (mut max, mut amax) = (s.splat(0.0), s.splat(0.0));
     for &v in x {
         let a = v.abs();
@@ -75,15 +75,15 @@ fn moments<S: Isa, const N: usize>(
     (sum_xl, sum_l2)
 }
 
-/// Scale and levels −nmax … nmax−1 of each lane, improved one by one; scale and levels are 0 where the lane counts as all
-/// zero, which `true` in the mask says.
+/// Scale and levels −nmax … nmax−1 of each lane, improved one by one, and what shifts the levels to be written. All three are
+/// 0 where the lane counts as all zero.
 #[inline(always)]
 pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize>(
     s: S,
     nmax: i32,
     x: &[S::F; N],
     l: &mut [S::F; N],
-) -> (S::F, <S::F as Lanes>::Mask) {
+) -> (S::F, S::F) {
     let (zero, one, magic) = (s.splat(0.0), s.splat(1.0), s.splat(MAGIC));
     let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
     let (max, amax) = signed_max_abs(s, x);
@@ -94,7 +94,7 @@ pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize>(
     for i in 0..N {
         w[i] = x[i] * x[i];
         wx[i] = w[i] * x[i];
-        l[i] = (iscale * x[i] + magic).greater(low).lesser(high) - magic;
+        l[i] = zero.or_else(empty, (iscale * x[i] + magic).greater(low).lesser(high) - magic);
         sum_xl = sum_xl + wx[i] * l[i];
         sum_l2 = sum_l2 + w[i] * l[i] * l[i];
     }
@@ -127,5 +127,23 @@ pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize>(
         }
     }
     let scale = (sum_xl / sum_l2).or_else(zero.lt(sum_l2), zero);
-    (zero.or_else(empty, scale), empty)
+    let shift = zero.or_else(empty, s.splat(nmax as f32));
+    (zero.or_else(empty, scale), shift)
+}
+
+/// Levels of [`symmetric`] shifted by `nmax`, and 0 where the lane counts as all zero.
+#[inline(always)]
+pub(in crate::quant) fn symmetric_levels<S: Isa, const N: usize>(
+    s: S,
+    nmax: i32,
+    x: &[S::F; N],
+    iscale: S::F,
+    out: &mut [S::F; N],
+) {
+    let (zero, magic) = (s.splat(0.0), s.splat(MAGIC));
+    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
+    let empty = iscale.same(zero);
+    for i in 0..N {
+        out[i] = zero.or_else(empty, (iscale * x[i] + magic).greater(low).lesser(high) - low);
+    }
 }

@@ -96,6 +96,25 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
+            fn bits(mask: Self::Mask) -> u32 {
+                // SAFETY: masks come only from lanes.
+                unsafe { $ops::bits(mask.0) | $ops::bits(mask.1) << $half }
+            }
+
+            #[inline(always)]
+            fn largest(self) -> f32 {
+                // SAFETY: lanes exist only where their instruction set does.
+                unsafe { $ops::largest($ops::greater(self.0, self.1)) }
+            }
+
+            #[inline(always)]
+            fn cut_to_bytes(self, out: &mut [u8]) {
+                let out = &mut out[..2 * $half];
+                // SAFETY: lanes exist only where their instruction set does; the bytes lie within the slice.
+                unsafe { $ops::cut_to_bytes(out.as_mut_ptr(), self.0, self.1) }
+            }
+
+            #[inline(always)]
             fn nearest_of_sixteen(self, table: &Sixteen) -> Self {
                 // SAFETY: lanes exist only where their instruction set does.
                 unsafe { $lanes($ops::nearest_of_sixteen(self.0, table), $ops::nearest_of_sixteen(self.1, table)) }
@@ -119,6 +138,7 @@ macro_rules! lanes {
         lanes!(@method $ops, abs() -> Self, $lanes);
         lanes!(@method $ops, negate() -> Self, $lanes);
         lanes!(@method $ops, sqrt() -> Self, $lanes);
+        lanes!(@method $ops, with_sign_of(other) -> Self, $lanes);
         lanes!(@compare $ops, lt);
         lanes!(@compare $ops, le);
         lanes!(@compare $ops, same);
@@ -179,6 +199,21 @@ mod avx2 {
         both(a: R, b: R) -> R = _mm256_and_ps(a, b);
         but_not(a: R, b: R) -> R = _mm256_andnot_ps(b, a);
         bits(m: R) -> u32 = _mm256_movemask_ps(m) as u32;
+        with_sign_of(a: R, b: R) -> R = _mm256_blendv_ps(abs(a), _mm256_or_ps(a, _mm256_set1_ps(-0.0)), b);
+        largest(a: R) -> f32 = {
+            let a = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+            _mm_cvtss_f32(_mm_max_ss(a, _mm_movehdup_ps(a)))
+        };
+        cut_to_bytes(p: *mut u8, a: R, b: R) -> () = {
+            // The low bytes of each half's four lanes move to one double word, the four double words together.
+            let low = _mm256_broadcastsi128_si256(_mm_set_epi32(-1, -1, -1, 0x0c08_0400));
+            let pack = |a: R| _mm256_shuffle_epi8(_mm256_cvttps_epi32(a), low);
+            let pairs = _mm256_unpacklo_epi32(pack(a), pack(b));
+            let (first, second) = (_mm256_castsi256_si128(pairs), _mm256_extracti128_si256::<1>(pairs));
+            // first = a0 b0, second = a1 b1; in order: a0 a1 b0 b1
+            _mm_storeu_si128(p.cast(), _mm_unpacklo_epi32(first, second));
+        };
         nearest_of_sixteen(x: R, t: &Sixteen) -> R = {
             // A binary search; the sign bits of the comparisons become an index of three bits into half a table.
             let b = &t.bounds;
@@ -227,6 +262,15 @@ mod avx512 {
         both(a: M, b: M) -> M = a & b;
         but_not(a: M, b: M) -> M = a & !b;
         bits(m: M) -> u32 = u32::from(m);
+        with_sign_of(a: R, b: R) -> R = {
+            let sign = _mm512_set1_ps(-0.0);
+            _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b))
+        };
+        largest(a: R) -> f32 = _mm512_reduce_max_ps(a);
+        cut_to_bytes(p: *mut u8, a: R, b: R) -> () = {
+            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a)));
+            _mm_storeu_si128(p.add(16).cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(b)));
+        };
         nearest_of_sixteen(x: R, t: &Sixteen) -> R = {
             // A binary search over the bounds, one bit of the index at a time, from the highest.
             let bounds = _mm512_loadu_ps(t.bounds.as_ptr());
