@@ -1,0 +1,22 @@
+//! The program from outside: what it prints, where, with which exit code, and what it leaves on disk.
+
+#[path = "cli/bad_files.rs"]
+mod bad_files;
+#[path = "cli/bad_requests.rs"]
+mod bad_requests;
+#[path = "cli/contract.rs"]
+mod contract;
+#[path = "cli/disk.rs"]
+mod disk;
+#[path = "cli/jobs.rs"]
+mod jobs;
+#[path = "cli/lab.rs"]
+mod lab;
+#[path = "cli/made.rs"]
+mod made;
+#[path = "cli/material.rs"]
+mod material;
+#[path = "cli/options.rs"]
+mod options;
+#[path = "cli/table.rs"]
+mod table;

@@ -1,0 +1,271 @@
+//! Jobs: cancelled, killed, lost, resumed, detached, followed, cleaned away.
+
+use crate::lab::{Lab, finish, hash, start, wait_for, words};
+use crate::made::big;
+use remold::engine::{Event, EventBody, from_json};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+/// The events of a job's folder so far.
+fn events(job: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(job.join("events.jsonl")).unwrap_or_default();
+    text.lines().filter_map(|l| from_json(l.as_bytes()).ok()).collect()
+}
+
+/// Waits until the first job has finished a tensor.
+fn at_work(lab: &Lab) {
+    wait_for("a finished tensor", || {
+        let events = events(&lab.jobs().join("1"));
+        events.iter().any(|e| matches!(e.body, EventBody::TensorFinished(_))).then_some(())
+    });
+}
+
+/// The process that works on a job.
+fn worker(job: &Path) -> Pid {
+    let started = |e: &Event| match e.body {
+        EventBody::Started { pid, .. } => Some(pid),
+        _ => None,
+    };
+    let pid = wait_for("the worker's number", || events(job).iter().rev().find_map(started));
+    Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
+}
+
+/// Names below the folder of work.
+fn names(lab: &Lab) -> Vec<String> {
+    lab.tree().into_keys().collect()
+}
+
+#[test]
+fn an_interrupt_cancels_and_leaves_nothing() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let lab = Lab::new();
+        lab.write("big.safetensors", big(16));
+        let before = lab.tree();
+        let mut command = lab.command();
+        command.args(words("convert big.safetensors --to gguf:iq3_s -o new/out.gguf --threads 1"));
+        let child = start(&mut command);
+        at_work(&lab);
+        assert!(lab.path("new/out.gguf.part").exists());
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let ran = finish(child);
+        assert_eq!(ran.code, Some(130), "{}", ran.err);
+        assert!(ran.err.contains("cancelled"), "{}", ran.err);
+        assert_eq!(lab.tree(), before);
+        assert_eq!(lab.state("1"), "cancelled");
+        lab.run("jobs attach 1").expect(130);
+    }
+}
+
+#[test]
+fn jobs_are_cancelled_from_outside() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    let before = lab.tree();
+    let ran = lab.run("convert big.safetensors --to gguf:iq3_s --detach --json").expect(0);
+    let job: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(job["id"], "1", "{job}");
+    at_work(&lab);
+    assert_eq!(lab.state("1"), "running");
+    let refused = lab.run("jobs resume 1").expect(2);
+    assert!(refused.err.contains("running"), "{}", refused.err);
+    lab.run("jobs clean").expect(0);
+    assert!(lab.jobs().join("1").is_dir(), "a running job is not cleaned away");
+    lab.run("jobs cancel 1").expect(0);
+    assert_eq!(lab.state("1"), "cancelled");
+    assert_eq!(lab.tree(), before);
+    let again = lab.run("jobs cancel 1").expect(2);
+    assert!(again.err.contains("cancelled already"), "{}", again.err);
+    // A cancelled job can be taken up again.
+    lab.run("jobs resume 1").expect(0);
+    lab.run("jobs attach 1").expect(0);
+    assert!(lab.path("big-IQ3_S.gguf").is_file());
+    lab.run("jobs clean").expect(0);
+    assert!(!lab.jobs().join("1").exists());
+    assert!(lab.path("big-IQ3_S.gguf").is_file(), "outputs of finished jobs stay");
+}
+
+#[test]
+fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(24));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
+    std::fs::remove_dir_all(lab.jobs()).unwrap();
+
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach").expect(0);
+    let job = lab.jobs().join("1");
+    let journal = || std::fs::read_to_string(job.join("journal")).unwrap_or_default();
+    wait_for("two tensors in the journal", || (journal().lines().count() > 2).then_some(()));
+    kill_process(worker(&job), Signal::KILL).unwrap();
+    wait_for("the job to be lost", || (lab.state("1") == "lost").then_some(()));
+    assert!(names(&lab).contains(&"out.gguf.part".to_owned()) && !lab.path("out.gguf").exists());
+    let attached = lab.run("jobs attach 1").expect(1);
+    assert!(attached.err.contains("jobs resume 1"), "{}", attached.err);
+    let kept: Vec<String> = journal()
+        .lines()
+        .skip(1)
+        .filter_map(|l| {
+            let entry: serde_json::Value = serde_json::from_str(l).ok()?;
+            entry["done"]["name"].as_str().map(str::to_owned)
+        })
+        .collect();
+    assert!(kept.len() >= 2 && kept.len() < 24, "{kept:?}");
+
+    // From another folder: the job's own paths do not depend on where `resume` is said.
+    let mut command = lab.command();
+    command.current_dir("/").args(["jobs", "resume", "1"]);
+    let ran = finish(start(&mut command));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let ran = lab.run("jobs attach 1 --json").expect(0);
+    assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")));
+    assert!(!lab.path("out.gguf.part").exists());
+
+    // What the journal held was not done again.
+    let all = ran.events();
+    let second = all.iter().rposition(|e| matches!(e.body, EventBody::Started { .. })).unwrap();
+    let redone: Vec<&str> = all[second..]
+        .iter()
+        .filter_map(|e| match &e.body {
+            EventBody::TensorStarted(t) => Some(t.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(redone.len(), 24 - kept.len(), "{redone:?} with {kept:?} in the journal");
+    assert!(redone.iter().all(|n| !kept.iter().any(|k| k == n)));
+    // The report tells of all of them.
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(job.join("report.json")).unwrap()).unwrap();
+    let tensors = report["outputs"][0]["tensors"].as_array().unwrap();
+    assert!(tensors.len() == 24 && tensors.iter().all(|t| t["sqnr_db"].is_number()), "{tensors:?}");
+}
+
+#[test]
+fn a_killed_job_that_writes_a_folder_resumes_too() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    // A folder output with enough work in it to be caught in the middle: a large matrix beside the model's own.
+    lab.run("convert tiny-llama --to gguf:f32 -o m.gguf").expect(0);
+    std::fs::remove_dir_all(lab.jobs()).unwrap();
+    lab.run("convert m.gguf --to safetensors:f32 -o straight").expect(0);
+    std::fs::remove_dir_all(lab.jobs()).unwrap();
+    // The state that a kill leaves: the job's folder, the parts, no last word.
+    lab.run("convert m.gguf --to safetensors:f32 -o hf").expect(0);
+    let job = lab.jobs().join("1");
+    for name in crate::lab::tree(&lab.path("hf")).into_keys() {
+        std::fs::rename(lab.path("hf").join(&name), lab.path("hf").join(format!("{name}.part"))).unwrap();
+    }
+    let log = std::fs::read_to_string(job.join("events.jsonl")).unwrap();
+    let cut: String = log.lines().take_while(|l| !l.contains("output.written")).map(|l| format!("{l}\n")).collect();
+    std::fs::write(job.join("events.jsonl"), cut).unwrap();
+    assert_eq!(lab.state("1"), "lost");
+    lab.run("jobs resume 1").expect(0);
+    lab.run("jobs attach 1").expect(0);
+    assert_eq!(crate::lab::tree(&lab.path("hf")), crate::lab::tree(&lab.path("straight")));
+}
+
+#[test]
+fn resume_refuses_when_the_source_changed() {
+    let lab = Lab::new();
+    let source = lab.write("big.safetensors", big(16));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach").expect(0);
+    let job = lab.jobs().join("1");
+    wait_for("the journal", || {
+        (std::fs::read_to_string(job.join("journal")).unwrap_or_default().lines().count() > 2).then_some(())
+    });
+    kill_process(worker(&job), Signal::KILL).unwrap();
+    wait_for("the job to be lost", || (lab.state("1") == "lost").then_some(()));
+    let mut bytes = std::fs::read(&source).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&source, bytes).unwrap();
+    lab.run("jobs resume 1").expect(0);
+    let ran = lab.run("jobs attach 1").expect(1);
+    assert!(ran.err.contains("changed"), "{}", ran.err);
+    assert!(!lab.path("out.gguf").exists());
+    // Cleaning takes the unfinished file with it, wherever it is said.
+    let mut command = lab.command();
+    command.current_dir("/").args(["jobs", "clean"]);
+    assert_eq!(finish(start(&mut command)).code, Some(0));
+    assert_eq!(names(&lab), ["big.safetensors"]);
+}
+
+#[test]
+fn a_detached_job_outlives_its_process_group() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(12));
+    let mut shell = Command::new("sh");
+    lab.surround(&mut shell);
+    let line = format!(
+        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach; sleep 1000",
+        env!("CARGO_BIN_EXE_remold")
+    );
+    shell.arg("-c").arg(line).process_group(0);
+    let child = start(&mut shell);
+    at_work(&lab);
+    kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+    assert_eq!(finish(child).code, None, "the shell was killed");
+    assert_eq!(lab.state("1"), "running", "the job goes on");
+    lab.run("jobs attach 1").expect(0);
+    assert!(lab.path("out.gguf").is_file());
+}
+
+#[test]
+fn a_detached_job_outlives_its_terminal() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(12));
+    let pty = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
+    let mut shell = portable_pty::CommandBuilder::new("sh");
+    let line = format!(
+        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach; sleep 1000",
+        env!("CARGO_BIN_EXE_remold")
+    );
+    shell.args(["-c", &line]);
+    shell.cwd(lab.dir());
+    shell.env("REMOLD_JOBS", lab.jobs());
+    let mut child = pty.slave.spawn_command(shell).unwrap();
+    drop(pty.slave);
+    at_work(&lab);
+    // The line is cut: the kernel hangs up on the session.
+    drop(pty.master);
+    child.wait().unwrap();
+    lab.run("jobs attach 1").expect(0);
+    assert!(lab.path("out.gguf").is_file());
+}
+
+#[test]
+fn jobs_are_listed_followed_and_told() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let none = lab.run("jobs").expect(0);
+    assert!(none.out.is_empty() && none.err.contains("no jobs"), "{none:?}");
+    assert_eq!(lab.run("jobs --json").expect(0).out, "");
+    lab.run("convert tiny-llama --to gguf:q8_0").expect(0);
+    lab.run("convert tiny-llama --to gguf:q4_0 --detach").expect(0);
+    let attached = lab.run("jobs attach 2").expect(0);
+    assert!(attached.err.contains("tiny-llama-Q4_0.gguf"), "{}", attached.err);
+    let list = lab.run("jobs list").expect(0);
+    let rows: Vec<&str> = list.out.lines().collect();
+    assert_eq!(rows.len(), 3, "{}", list.out);
+    assert!(
+        rows[1].contains("finished") && rows[1].trim_start().starts_with('2') && rows[2].trim_start().starts_with('1'),
+        "{}",
+        list.out
+    );
+    let json = lab.run("jobs list --json").expect(0);
+    for line in json.out.lines() {
+        let j: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&j["state"], &j["fraction"]), (&"finished".into(), &1.0.into()), "{j}");
+    }
+    let log = lab.run("jobs log 1").expect(0);
+    assert!(log.out.contains("published") && log.out.contains("SQNR"), "{}", log.out);
+    let log = lab.run("jobs log 1 --json").expect(0);
+    assert_eq!(log.out, std::fs::read_to_string(lab.jobs().join("1/events.jsonl")).unwrap());
+    let refused = lab.run("jobs resume 1").expect(2);
+    assert!(refused.err.contains("finished"), "{}", refused.err);
+    for file in ["recipe.toml", "plan.json", "events.jsonl", "journal", "report.json", "lock"] {
+        assert!(lab.jobs().join("1").join(file).is_file(), "{file}");
+    }
+    let cleaned = lab.run("jobs clean").expect(0);
+    assert!(cleaned.err.contains('2'), "{}", cleaned.err);
+    assert_eq!(std::fs::read_dir(lab.jobs()).unwrap().count(), 0);
+}

@@ -1,0 +1,106 @@
+//! Options and names: what they change in the file that is written.
+
+use crate::lab::{Lab, hash};
+use remold::formats;
+use remold::model::MetaValue;
+
+#[test]
+fn outputs_are_named_after_the_source_and_the_type() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    for (args, made) in [
+        ("tiny-llama --to gguf", "tiny-llama.gguf"),
+        ("tiny-llama --to gguf:q4_k_m", "tiny-llama-Q4_K_M.gguf"),
+        ("tiny-llama --to GGUF:Q8_0", "tiny-llama-Q8_0.gguf"),
+        ("tiny-llama/model.safetensors --to pytorch", "tiny-llama/tiny-llama.pt"),
+        ("tiny-llama-Q8_0.gguf --to gguf:f16", "tiny-llama-F16.gguf"),
+        ("tiny-llama --to gguf:q4_0 -o named.gguf", "named.gguf"),
+        ("tiny-llama --to gguf:q4_1 -o new/", "new/tiny-llama-Q4_1.gguf"),
+        ("tiny-llama --to gguf:q5_0 --to gguf:q5_1 -o both", "both/tiny-llama-Q5_1.gguf"),
+        ("tiny-llama.gguf --to safetensors -o hf", "hf/model.safetensors"),
+    ] {
+        let ran = lab.run(&format!("convert {args}"));
+        assert_eq!(ran.code, Some(0), "{args}: {}", ran.err);
+        assert!(lab.path(made).is_file(), "{args}: no {made} in {:?}", lab.tree().keys());
+    }
+    assert!(lab.path("both/tiny-llama-Q5_0.gguf").is_file() && lab.path("hf/config.json").is_file());
+}
+
+#[test]
+fn one_read_for_several_targets_gives_the_bytes_of_single_runs() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let types = ["q4_k_m", "q8_0", "f16", "iq4_xs", "auto"];
+    let to: String = types.iter().map(|t| format!(" --to gguf:{t}")).collect();
+    lab.run(&format!("convert tiny-llama{to} --to safetensors:f32 -o together/")).expect(0);
+    for t in types {
+        lab.run(&format!("convert tiny-llama --to gguf:{t} -o alone/")).expect(0);
+    }
+    lab.run("convert tiny-llama --to safetensors:f32 -o alone/").expect(0);
+    let (together, alone) = (crate::lab::tree(&lab.path("together")), crate::lab::tree(&lab.path("alone")));
+    assert!(together.len() > types.len(), "{together:?}");
+    assert_eq!(together, alone);
+}
+
+#[test]
+fn threads_do_not_change_the_bytes() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q3_k_m -o a.gguf --threads 1").expect(0);
+    lab.run("convert tiny-llama --to gguf:q3_k_m -o b.gguf --threads 7").expect(0);
+    assert_eq!(hash(&lab.path("a.gguf")), hash(&lab.path("b.gguf")));
+}
+
+#[test]
+fn gguf_options_reach_the_file() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o a.gguf --context-length 4096 --embedding-type q8_0 --output-type f16 --tensor-type ffn_down=q6_k --model-name Mine").expect(0);
+    let a = formats::open(&lab.path("a.gguf")).unwrap();
+    assert_eq!(a.metadata["llama.context_length"], MetaValue::U32(4096));
+    assert_eq!(a.metadata["general.name"], MetaValue::Str("Mine".into()));
+    let to = |name: &str| a.tensor(name).unwrap().encoding.name();
+    assert_eq!((to("token_embd.weight"), to("output.weight"), to("blk.0.ffn_down.weight")), ("Q8_0", "f16", "Q6_K"));
+    // The same words through `--set`, and llama.cpp's own.
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o b.gguf --set target.context_length=4096 --token-embedding-type q8_0 --output-tensor-type f16 --set tensor_types.ffn_down=q6_k --model-name Mine").expect(0);
+    assert_eq!(hash(&lab.path("a.gguf")), hash(&lab.path("b.gguf")));
+    lab.run("convert tiny-llama --to gguf:q4_k_m --pure --leave-output -o c.gguf").expect(0);
+    let c = formats::open(&lab.path("c.gguf")).unwrap();
+    assert_eq!(c.tensor("blk.2.attn_v.weight").unwrap().encoding.name(), "Q4_K");
+}
+
+#[test]
+fn the_modelfile_says_what_a_gguf_cannot() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q8_0 --modelfile --use-mlock --context-length 2048").expect(0);
+    let text = std::fs::read_to_string(lab.path("tiny-llama-Q8_0.Modelfile")).unwrap();
+    assert!(text.contains("FROM ./tiny-llama-Q8_0.gguf") && text.contains("PARAMETER num_ctx 2048"), "{text}");
+    assert!(text.contains("PARAMETER use_mlock true"), "{text}");
+    let ran = lab.run("convert tiny-llama --to gguf:q4_0 --use-mlock").expect(0);
+    assert!(ran.err.contains("warning: use_mlock is a setting of the runtime"), "{}", ran.err);
+    assert!(!lab.path("tiny-llama-Q4_0.Modelfile").exists());
+    // An existing Modelfile is somebody's work.
+    std::fs::remove_file(lab.path("tiny-llama-Q8_0.gguf")).unwrap();
+    let ran = lab.run("convert tiny-llama --to gguf:q8_0 --modelfile").expect(2);
+    assert!(ran.err.contains("tiny-llama-Q8_0.Modelfile") && ran.err.contains("--force"), "{}", ran.err);
+}
+
+#[test]
+fn shards_are_cut_and_read_again() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to safetensors:f32 --max-shard-size 5MB -o cut").expect(0);
+    assert!(lab.path("cut/model.safetensors.index.json").is_file(), "{:?}", lab.tree().keys());
+    lab.run("convert cut --to gguf:q8_0 -o a.gguf").expect(0);
+    lab.run("convert tiny-llama --to gguf:q8_0 -o b.gguf").expect(0);
+    let (a, b) = (formats::open(&lab.path("a.gguf")).unwrap(), formats::open(&lab.path("b.gguf")).unwrap());
+    for (a, b) in a.tensors.iter().zip(&b.tensors) {
+        assert_eq!((&a.name, a.read_all().unwrap()), (&b.name, b.read_all().unwrap()));
+    }
+    // A smaller set over a larger one leaves no shard of the larger behind.
+    lab.run("convert tiny-llama --to safetensors:bf16 -o cut --force").expect(0);
+    let names: Vec<String> =
+        crate::lab::tree(&lab.path("cut")).into_keys().filter(|n| n.starts_with("model")).collect();
+    assert_eq!(names, ["model.safetensors"]);
+}
