@@ -1,20 +1,37 @@
 //! Number conversions with exactly the results of ggml's C code on x86-64.
 
-use half::f16;
-
-/// Bits of the nearest `f16`, ties to even; a NaN becomes the one NaN ggml writes (`ggml_compute_fp32_to_fp16`).
+/// Bits of the nearest `f16`, ties to even; a NaN becomes the one NaN ggml writes (`ggml_compute_fp32_to_fp16`). Short enough
+/// to be inlined, unlike a call that first asks what the processor has.
 #[inline(always)]
 pub(super) fn to_f16(x: f32) -> [u8; 2] {
-    if x.is_nan() {
-        return (0x7e00u16 | ((x.to_bits() >> 16) as u16 & 0x8000)).to_le_bytes();
-    }
-    f16::from_f32(x).to_le_bytes()
+    const LEAST_NORMAL: u32 = 0x3880_0000;
+    /// Halfway from the largest `f16` to the next power of two.
+    const TOO_LARGE: u32 = 0x477f_f000;
+    const INFINITY: u32 = 0x7f80_0000;
+    let bits = x.to_bits();
+    let magnitude = bits & 0x7fff_ffff;
+    let half = if magnitude < LEAST_NORMAL {
+        // Next to a half the last bit counts 2⁻²⁴, as in a subnormal `f16`.
+        (f32::from_bits(magnitude) + 0.5).to_bits() - 0.5f32.to_bits()
+    } else if magnitude < TOO_LARGE {
+        (magnitude + 0xfff + (magnitude >> 13 & 1) - (112 << 23)) >> 13
+    } else if magnitude <= INFINITY {
+        0x7c00
+    } else {
+        0x7e00
+    };
+    (half as u16 | (bits >> 16) as u16 & 0x8000).to_le_bytes()
 }
 
 /// The value of little-endian `f16` bytes.
 #[inline(always)]
 pub(super) fn from_f16(bytes: [u8; 2]) -> f32 {
-    f16::from_le_bytes(bytes).to_f32()
+    let bits = u32::from(u16::from_le_bytes(bytes));
+    let (sign, magnitude) = ((bits & 0x8000) << 16, bits & 0x7fff);
+    // Moving the exponent by a multiplication makes subnormal ones right, too.
+    let finite = f32::from_bits(magnitude << 13) * f32::from_bits(239 << 23);
+    let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
+    f32::from_bits(finite.to_bits() | special | sign)
 }
 
 /// ggml's `nearest_int`: nearest integer, ties to even, by adding 1.5·2²³. Right for |x| < 2²²; beyond that (and for NaN) it
@@ -118,6 +135,37 @@ mod tests {
             let x = i as f32 / 1024.0;
             assert_eq!(round_away(x), x.round() as i32, "{x}");
             assert_eq!(nearest_int(x), x.round_ties_even() as i32, "{x}");
+        }
+    }
+
+    #[test]
+    fn f16_conversions_equal_the_half_crate() {
+        use half::f16;
+        for h in 0..=u16::MAX {
+            let (want, got) = (f16::from_bits(h).to_f32(), from_f16(h.to_le_bytes()));
+            assert!(want.to_bits() == got.to_bits() || want.is_nan() && got.is_nan(), "{h:#x}: {got} not {want}");
+            // Around every number that could be rounded the wrong way: the value, the middles beside it, their neighbours.
+            for low in [0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000] {
+                for x in [want.to_bits().wrapping_add(low), want.to_bits().wrapping_sub(low)].map(f32::from_bits) {
+                    if !x.is_nan() {
+                        assert_eq!(to_f16(x), f16::from_f32(x).to_le_bytes(), "{x:e}");
+                    }
+                }
+            }
+        }
+        for i in 0..=u16::MAX {
+            for low in [0u32, 1, 0x7fff, 0x8000, 0x8001, 0xffff, 0x1357] {
+                let x = f32::from_bits(u32::from(i) << 16 | low);
+                let want = if x.is_nan() { f16::from_bits(0x7e00 | i & 0x8000) } else { f16::from_f32(x) };
+                assert_eq!(to_f16(x), want.to_le_bytes(), "{x:e}");
+            }
+        }
+        let mut middle = 1u32;
+        // The middles between subnormals.
+        while middle < 4096 {
+            let x = middle as f32 * 2f32.powi(-25);
+            assert_eq!(to_f16(x), f16::from_f32(x).to_le_bytes(), "{x:e}");
+            middle += 1;
         }
     }
 

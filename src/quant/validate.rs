@@ -15,8 +15,13 @@ pub fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
         // The four nibbles of d stand on top of the last four words; the highest holds most of the exponent.
         BlockType::IQ1_M => blocks.position(|b| b[55] & 0x70 == 0x70 && b[53] & 0xc0 == 0xc0),
         _ => {
-            let offsets = f16_offsets(ty);
-            blocks.position(|b| offsets.iter().any(|&at| b[at + 1] & F16_EXPONENT == F16_EXPONENT))
+            let bad = |b: &[u8], at: usize| b[at + 1] & F16_EXPONENT == F16_EXPONENT;
+            // One loop for each number of scales: this runs over every block of a model.
+            match *f16_offsets(ty) {
+                [at] => blocks.position(|b| bad(b, at)),
+                [first, second] => blocks.position(|b| bad(b, first) | bad(b, second)),
+                _ => None,
+            }
         }
     }
 }

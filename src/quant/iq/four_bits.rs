@@ -33,7 +33,7 @@ pub(super) fn nearest(x: f32) -> u8 {
 
 /// The value of a level.
 #[inline(always)]
-pub(super) fn value(level: u8) -> f32 {
+fn value(level: u8) -> f32 {
     f32::from(VALUES[usize::from(level & 15)])
 }
 
@@ -157,8 +157,10 @@ pub(super) fn pack(x: &[f32; S], id: f32, out: &mut [u8]) {
 /// Inverse of [`pack`].
 #[inline(always)]
 pub(super) fn unpack(q: &[u8], d: f32, out: &mut [f32; S]) {
-    for (j, &q) in q.iter().enumerate().take(S / 2) {
-        out[j] = d * value(q);
-        out[j + S / 2] = d * value(q >> 4);
+    let values = VALUES.map(|v| d * f32::from(v));
+    let (low, high) = out.split_at_mut(S / 2);
+    for ((low, high), &q) in low.iter_mut().zip(high).zip(q) {
+        *low = values[usize::from(q & 15)];
+        *high = values[usize::from(q >> 4)];
     }
 }

@@ -22,6 +22,9 @@ const LEVELS: usize = N / 8;
 const SCALES: usize = LEVELS + N / 4;
 const _: () = assert!(BYTES == SCALES + 12 + 2);
 
+/// Groups of lanes searched at the same time.
+const AT_ONCE: usize = 2;
+
 pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     encode_blocks::<N, BYTES>(x, weights, dst, encode_block);
 }
@@ -55,35 +58,47 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
 pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
     let blocks = rows.blocks::<N>();
     let group = I::F::N / SUBS;
-    for first in (0..blocks.len()).step_by(group) {
+    let zero = s.splat(0.0);
+    for first in (0..blocks.len()).step_by(AT_ONCE * group) {
         // Lanes beyond the last block repeat it.
-        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
-        let x = transpose(s, |lane| sub::<S, _>(&blocks[block(lane)], lane % SUBS));
-        let mut weight_sums = None;
-        let mut levels = [s.splat(0.0); S];
-        let scales = if rows.weights.is_none() {
-            let (scales, shift) = simd::symmetric_3bit(s, 4, &x, &mut levels);
-            for l in &mut levels {
-                *l = *l + shift;
+        let block = |p: usize, lane: usize| (first + p * group + lane / SUBS).min(blocks.len() - 1);
+        let (mut x, mut levels) = ([[zero; S]; AT_ONCE], [[zero; S]; AT_ONCE]);
+        let mut weight_sums = [None; AT_ONCE];
+        let mut scales = [zero; AT_ONCE];
+        for p in 0..AT_ONCE {
+            x[p] = transpose(s, |lane| sub::<S, _>(&blocks[block(p, lane)], lane % SUBS));
+        }
+        if rows.weights.is_none() {
+            let shift;
+            (scales, shift) = simd::symmetric_3bit(s, 4, &x, &mut levels);
+            for p in 0..AT_ONCE {
+                for l in &mut levels[p] {
+                    *l = *l + shift[p];
+                }
             }
-            scales
         } else {
-            let w = weighted_lanes(s, &rows, &x, 2.0, block);
-            let mut sums = s.splat(0.0);
-            for i in 0..S {
-                sums = sums + w[i];
+            for p in 0..AT_ONCE {
+                let w = weighted_lanes(s, &rows, &x[p], 2.0, |lane| block(p, lane));
+                let mut sums = zero;
+                for i in 0..S {
+                    sums = sums + w[i];
+                }
+                weight_sums[p] = Some(numbers(sums));
+                let iscales;
+                (scales[p], iscales) = simd::symmetric(s, 4, &x[p], &w);
+                simd::symmetric_levels(s, 4, &x[p], iscales, &mut levels[p]);
             }
-            weight_sums = Some(numbers(sums));
-            let (scales, iscales) = simd::symmetric(s, 4, &x, &w);
-            simd::symmetric_levels(s, 4, &x, iscales, &mut levels);
-            scales
-        };
-        let scales = numbers(scales);
-        for i in 0..group.min(blocks.len() - first) {
+        }
+        for b in 0..(AT_ONCE * group).min(blocks.len() - first) {
+            let (p, i) = (b / group, b % group);
             let of = |v: &[f32; MOST]| std::array::from_fn(|j| v[i * SUBS + j]);
-            let sums = weight_sums.as_ref().map(of);
-            finish(&blocks[first + i], &of(&scales), sums.as_ref(), rows.out(first + i), |j| {
-                levels.map(|l| numbers(l)[i * SUBS + j] as u8)
+            let (scales, sums) = (of(&numbers(scales[p])), weight_sums[p].as_ref().map(of));
+            finish(&blocks[first + b], &scales, sums.as_ref(), rows.out(first + b), |j| {
+                let mut l = [0; S];
+                for e in 0..S {
+                    l[e] = numbers(levels[p][e])[i * SUBS + j] as u8;
+                }
+                l
             });
         }
     }

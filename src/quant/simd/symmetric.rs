@@ -1,7 +1,7 @@
 //! A scale for levels around zero in each lane: `search::symmetric` and `search::symmetric_3bit`, many groups at a time.
 
 use super::lanes::{Isa, Lanes};
-use super::nearest::MAGIC;
+use super::nearest::{MAGIC, levels_anywhere, within};
 use crate::quant::search::ALL_ZERO;
 
 /// The element of largest magnitude in each lane, with its sign and without.
@@ -76,59 +76,73 @@ fn moments<S: Isa, const N: usize>(
 }
 
 /// Scale and levels −nmax … nmax−1 of each lane, improved one by one, and what shifts the levels to be written. All three are
-/// 0 where the lane counts as all zero.
+/// 0 where the lane counts as all zero. Each step waits for a division of the one before, so `P` groups of lanes go together.
 #[inline(always)]
-pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize>(
+pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize, const P: usize>(
     s: S,
     nmax: i32,
-    x: &[S::F; N],
-    l: &mut [S::F; N],
-) -> (S::F, S::F) {
+    x: &[[S::F; N]; P],
+    l: &mut [[S::F; N]; P],
+) -> ([S::F; P], [S::F; P]) {
     let (zero, one, magic) = (s.splat(0.0), s.splat(1.0), s.splat(MAGIC));
     let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
-    let (max, amax) = signed_max_abs(s, x);
-    let empty = amax.lt(s.splat(ALL_ZERO));
-    let iscale = s.splat(-nmax as f32) / one.or_else(empty, max);
     let (mut w, mut wx) = (*x, *x);
-    let (mut sum_xl, mut sum_l2) = (zero, zero);
-    for i in 0..N {
-        w[i] = x[i] * x[i];
-        wx[i] = w[i] * x[i];
-        l[i] = zero.or_else(empty, (iscale * x[i] + magic).greater(low).lesser(high) - magic);
-        sum_xl = sum_xl + wx[i] * l[i];
-        sum_l2 = sum_l2 + w[i] * l[i] * l[i];
+    let (mut sum_xl, mut sum_l2, mut shift) = ([zero; P], [zero; P], [zero; P]);
+    for p in 0..P {
+        let (max, amax) = signed_max_abs(s, &x[p]);
+        let empty = amax.lt(s.splat(ALL_ZERO));
+        let iscale = s.splat(-nmax as f32) / one.or_else(empty, max);
+        shift[p] = zero.or_else(empty, s.splat(nmax as f32));
+        for i in 0..N {
+            w[p][i] = x[p][i] * x[p][i];
+            wx[p][i] = w[p][i] * x[p][i];
+            l[p][i] = zero.or_else(empty, (iscale * x[p][i] + magic).greater(low).lesser(high) - magic);
+            sum_xl[p] = sum_xl[p] + wx[p][i] * l[p][i];
+            sum_l2[p] = sum_l2[p] + w[p][i] * l[p][i] * l[p][i];
+        }
+        // A sum that is not positive leaves a lane as it is.
+        sum_xl[p] = zero.or_else(empty, sum_xl[p]);
+        sum_l2[p] = zero.or_else(empty, sum_l2[p]);
     }
     for _ in 0..5 {
         let mut changed = false;
         for i in 0..N {
-            let xl = sum_xl - wx[i] * l[i];
-            let l2 = sum_l2 - w[i] * l[i] * l[i];
-            let target = x[i] * l2 / xl;
-            // Out of range only where sums under- or overflow; there the rounding goes the reference's way.
-            let positive = S::F::but_not(zero.lt(xl), empty);
-            let target = target.or_else(positive, zero);
-            let new = if super::nearest::within(s, target, target) {
-                (target + magic).greater(low).lesser(high) - magic
-            } else {
-                super::nearest::levels_anywhere(s, target, -nmax, nmax - 1)
-            };
-            let xl = xl + wx[i] * new;
-            let l2 = l2 + w[i] * new * new;
-            let gain = (sum_xl * sum_xl * l2).lt(xl * xl * sum_l2);
-            let better = S::F::both(S::F::both(positive, zero.lt(l2)), gain);
-            let better = S::F::but_not(better, new.same(l[i]));
-            l[i] = new.or_else(better, l[i]);
-            sum_xl = xl.or_else(better, sum_xl);
-            sum_l2 = l2.or_else(better, sum_l2);
-            changed |= S::F::any(better);
+            let (mut xl, mut l2, mut target) = ([zero; P], [zero; P], [zero; P]);
+            let mut fast = true;
+            for p in 0..P {
+                xl[p] = sum_xl[p] - wx[p][i] * l[p][i];
+                l2[p] = sum_l2[p] - w[p][i] * l[p][i] * l[p][i];
+                target[p] = (x[p][i] * l2[p] / xl[p]).or_else(zero.lt(xl[p]), zero);
+                fast &= within(s, target[p], target[p]);
+            }
+            for p in 0..P {
+                let positive = zero.lt(xl[p]);
+                // Out of range only where sums under- or overflow; there the rounding goes the reference's way.
+                let new = if fast {
+                    (target[p] + magic).greater(low).lesser(high) - magic
+                } else {
+                    levels_anywhere(s, target[p], -nmax, nmax - 1)
+                };
+                let xl = xl[p] + wx[p][i] * new;
+                let l2 = l2[p] + w[p][i] * new * new;
+                let gain = (sum_xl[p] * sum_xl[p] * l2).lt(xl * xl * sum_l2[p]);
+                let better = S::F::both(S::F::both(positive, zero.lt(l2)), gain);
+                let better = S::F::but_not(better, new.same(l[p][i]));
+                l[p][i] = new.or_else(better, l[p][i]);
+                sum_xl[p] = xl.or_else(better, sum_xl[p]);
+                sum_l2[p] = l2.or_else(better, sum_l2[p]);
+                changed |= S::F::any(better);
+            }
         }
         if !changed {
             break;
         }
     }
-    let scale = (sum_xl / sum_l2).or_else(zero.lt(sum_l2), zero);
-    let shift = zero.or_else(empty, s.splat(nmax as f32));
-    (zero.or_else(empty, scale), shift)
+    let mut scale = [zero; P];
+    for p in 0..P {
+        scale[p] = (sum_xl[p] / sum_l2[p]).or_else(zero.lt(sum_l2[p]), zero);
+    }
+    (scale, shift)
 }
 
 /// Levels of [`symmetric`] shifted by `nmax`, and 0 where the lane counts as all zero.

@@ -215,18 +215,18 @@ mod avx2 {
             _mm_storeu_si128(p.cast(), _mm_unpacklo_epi32(first, second));
         };
         nearest_of_sixteen(x: R, t: &Sixteen) -> R = {
-            // A binary search; the sign bits of the comparisons become an index of three bits into half a table.
+            // A binary search with `!(x < bound)`, which puts NaN where the scalar one does; the sign bits of the comparisons become an index of three bits into half a table.
             let b = &t.bounds;
             let bit = |m: R, v: i32| _mm256_and_si256(_mm256_castps_si256(m), _mm256_set1_epi32(v));
-            let upper = _mm256_cmp_ps::<_CMP_GE_OQ>(x, _mm256_set1_ps(b[7]));
+            let upper = _mm256_cmp_ps::<_CMP_NLT_UQ>(x, _mm256_set1_ps(b[7]));
             let quarter = _mm256_blendv_ps(_mm256_set1_ps(b[3]), _mm256_set1_ps(b[11]), upper);
-            let second = _mm256_cmp_ps::<_CMP_GE_OQ>(x, quarter);
+            let second = _mm256_cmp_ps::<_CMP_NLT_UQ>(x, quarter);
             let index = _mm256_or_si256(bit(upper, 2), bit(second, 1));
             let eighths = _mm256_setr_ps(b[1], b[5], b[9], b[13], b[1], b[5], b[9], b[13]);
-            let third = _mm256_cmp_ps::<_CMP_GE_OQ>(x, _mm256_permutevar8x32_ps(eighths, index));
+            let third = _mm256_cmp_ps::<_CMP_NLT_UQ>(x, _mm256_permutevar8x32_ps(eighths, index));
             let index = _mm256_or_si256(_mm256_add_epi32(index, index), bit(third, 1));
             let last = _mm256_setr_ps(b[0], b[2], b[4], b[6], b[8], b[10], b[12], b[14]);
-            let fourth = _mm256_cmp_ps::<_CMP_GE_OQ>(x, _mm256_permutevar8x32_ps(last, index));
+            let fourth = _mm256_cmp_ps::<_CMP_NLT_UQ>(x, _mm256_permutevar8x32_ps(last, index));
             let v = &t.values;
             let even = _mm256_setr_ps(v[0], v[2], v[4], v[6], v[8], v[10], v[12], v[14]);
             let odd = _mm256_setr_ps(v[1], v[3], v[5], v[7], v[9], v[11], v[13], v[15]);
@@ -272,10 +272,10 @@ mod avx512 {
             _mm_storeu_si128(p.add(16).cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(b)));
         };
         nearest_of_sixteen(x: R, t: &Sixteen) -> R = {
-            // A binary search over the bounds, one bit of the index at a time, from the highest.
+            // A binary search with `!(x < bound)`, which puts NaN where the scalar one does; one bit of the index at a time, from the highest.
             let bounds = _mm512_loadu_ps(t.bounds.as_ptr());
             let up = |index: __m512i, at: R, bit: i32| {
-                _mm512_mask_or_epi32(index, _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, at), index, _mm512_set1_epi32(bit))
+                _mm512_mask_or_epi32(index, _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(x, at), index, _mm512_set1_epi32(bit))
             };
             let bound = |index: __m512i, half: i32| {
                 _mm512_permutexvar_ps(_mm512_or_si512(index, _mm512_set1_epi32(half - 1)), bounds)
