@@ -31,6 +31,8 @@ pub fn resume(folder: &JobFolder) -> Result<()> {
         return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
     }
     let _ = std::fs::remove_file(folder.path("cancel"));
+    // Whoever follows the job must not take its earlier end for the new one while the worker starts.
+    queued(folder, &folder.plan()?)?;
     start(folder, true)
 }
 
