@@ -10,6 +10,6 @@ mod spawn;
 mod tail;
 
 pub use folder::{JobFolder, JobState, JobSummary, cancel, clean, jobs_root, list};
-pub use runner::{Outcome, RunJob, failure, run};
+pub use runner::{Outcome, RunJob, failure, remedy, run};
 pub use spawn::{queued, resume, spawn};
 pub use tail::Tail;
