@@ -26,7 +26,7 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
     } else if model.sidecars.has("config.json") {
         from_hf(model, target, asked, overrides)?
     } else {
-        from_tensors(model, asked, overrides)?
+        from_tensors(model, target, asked, overrides)?
     };
     for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
         if let Encoding::Block(b) = t.encoding
@@ -53,6 +53,7 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
         pre_tokenizer: target.pre_tokenizer.clone(),
     };
     let converted = arch::to_gguf(model, &options)?;
+    check_complete(&converted)?;
     if let Some(out_type) = out_type {
         return from_converted(converted, out_type, target, overrides);
     }
@@ -73,6 +74,37 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
     resolved.warnings = converted.model.warnings;
     resolved.warnings.extend(known);
     Ok(resolved)
+}
+
+/// Refuses what no runtime will load: a field of `config.json` that is needed and missing, or fewer layers than it declares.
+/// llama.cpp's converter writes such files; its loader then stops at them.
+fn check_complete(converted: &arch::GgufModel) -> Result<()> {
+    let config = Path::new("config.json");
+    let family = &converted.architecture;
+    let fields = [("embedding_length", "hidden_size"), ("block_count", "num_hidden_layers")];
+    for (key, field) in fields {
+        if !converted.model.metadata.contains_key(&format!("{family}.{key}")) {
+            let hint = "Take config.json from where the model was published or trained.";
+            return Err(ModelError::bad("this field is needed and missing")
+                .in_file(config)
+                .field(field)
+                .with_hint(hint));
+        }
+    }
+    let Some(MetaValue::U32(declared)) = converted.model.metadata.get(&format!("{family}.block_count")) else {
+        return Ok(());
+    };
+    let layers: std::collections::BTreeSet<u32> =
+        converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
+    let missing = (0..*declared).find(|n| !layers.contains(n));
+    match missing.filter(|_| !layers.is_empty()) {
+        None => Ok(()),
+        Some(n) => {
+            let what = format!("{declared} layers are declared but layer {n} has no weights");
+            let hint = "Is a file of the weights missing, or is this the config of another model?";
+            Err(ModelError::bad(what).in_file(config).field("num_hidden_layers").with_hint(hint))
+        }
+    }
 }
 
 fn from_converted(
@@ -247,7 +279,7 @@ fn kept(model: &Model, name: &str) -> Resolved {
 }
 
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
-fn from_tensors(model: &Model, asked: &str, overrides: &Overrides) -> Result<Resolved> {
+fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
         a => Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding("quantization", a), Ok)?),
@@ -265,6 +297,11 @@ fn from_tensors(model: &Model, asked: &str, overrides: &Overrides) -> Result<Res
             {
                 if fits(e) {
                     t.encoding = e;
+                } else if target.no_fallback {
+                    let what = format!("rows of {} elements do not fit {e}", t.entry.cols());
+                    return Err(ModelError::request(what)
+                        .field(t.entry.name.as_str())
+                        .with_hint("Leave out no_fallback to keep its type, or give one by pattern (tensor_types)."));
                 } else {
                     why.fallback_from = Some(e);
                 }
