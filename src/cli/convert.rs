@@ -18,7 +18,7 @@ pub fn convert(args: ConvertArgs) -> Exit {
         Ok(recipe) => carry_out(&recipe, &args.run),
         Err(Refused::Model(e)) => refuse(&e),
         Err(Refused::Recipe(text)) => {
-            err(&text);
+            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
     }
@@ -37,7 +37,7 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
         Ok(recipe) => carry_out(&recipe, &args.run),
         Err(Refused::Model(e)) => refuse(&e),
         Err(Refused::Recipe(text)) => {
-            err(&text);
+            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
     }
@@ -193,6 +193,10 @@ fn cancel_on_signal() -> Arc<AtomicBool> {
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
     let listener: Box<dyn FnMut(&Event) + Send> = if flags.json {
+        // The job was queued before anybody listened.
+        for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
+            out(&format!("{}\n", serde_json::to_string(&event).unwrap_or_default()));
+        }
         Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
     } else {
         let mut progress = Progress::new(&prepared.plan);
