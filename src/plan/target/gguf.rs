@@ -14,6 +14,7 @@ use crate::quant::{BlockType, Encoding, can_quantize};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, Imatrix, QuantizeRequest, plan_quantize};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,35 +77,34 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
     Ok(resolved)
 }
 
-/// Refuses what no runtime will load: a field of `config.json` that is needed and missing, or fewer layers than it declares.
-/// llama.cpp's converter writes such files; its loader then stops at them.
+/// Refuses what no runtime will load: weights that are not those of the config. llama.cpp's converter writes such files; its
+/// loader then stops at them.
 fn check_complete(converted: &arch::GgufModel) -> Result<()> {
-    let config = Path::new("config.json");
-    let family = &converted.architecture;
-    let fields = [("embedding_length", "hidden_size"), ("block_count", "num_hidden_layers")];
-    for (key, field) in fields {
-        if !converted.model.metadata.contains_key(&format!("{family}.{key}")) {
-            let hint = "Take config.json from where the model was published or trained.";
-            return Err(ModelError::bad("this field is needed and missing")
-                .in_file(config)
-                .field(field)
-                .with_hint(hint));
-        }
-    }
-    let Some(MetaValue::U32(declared)) = converted.model.metadata.get(&format!("{family}.block_count")) else {
-        return Ok(());
+    let wrong = |field: &str, what: String, hint: &str| {
+        Err(ModelError::bad(what).in_file(Path::new("config.json")).field(field).with_hint(hint))
     };
-    let layers: std::collections::BTreeSet<u32> =
-        converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
-    let missing = (0..*declared).find(|n| !layers.contains(n));
-    match missing.filter(|_| !layers.is_empty()) {
-        None => Ok(()),
-        Some(n) => {
-            let what = format!("{declared} layers are declared but layer {n} has no weights");
-            let hint = "Is a file of the weights missing, or is this the config of another model?";
-            Err(ModelError::bad(what).in_file(config).field("num_hidden_layers").with_hint(hint))
-        }
+    let declared = |key: &str| match converted.model.metadata.get(&format!("{}.{key}", converted.architecture)) {
+        Some(MetaValue::U32(n)) => Some(*n),
+        _ => None,
+    };
+    if let (Some(n), Some(embedding)) = (declared("embedding_length"), converted.model.tensor("token_embd.weight"))
+        && u64::from(n) != embedding.cols()
+    {
+        let what =
+            format!("it is {n} (what is not given has its default) but the embedding has {} columns", embedding.cols());
+        return wrong("hidden_size", what, "Is this the config of another model, or is the field missing?");
     }
+    let layers: BTreeSet<u32> = converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
+    let missing = declared("block_count").and_then(|all| (0..all).find(|n| !layers.contains(n)).map(|n| (all, n)));
+    if let Some((all, n)) = missing.filter(|_| !layers.is_empty()) {
+        let what = format!("{all} layers are declared but layer {n} has no weights");
+        return wrong(
+            "num_hidden_layers",
+            what,
+            "Is a file of the weights missing, or is this the config of another model?",
+        );
+    }
+    Ok(())
 }
 
 fn from_converted(
