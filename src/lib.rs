@@ -1,7 +1,7 @@
 //! remold turns a model as it was trained into the files it must run from.
 //!
 //! The rooms, ground floor first; a module imports only from rooms above its own line (`ARCHITECTURE.md`, `tests/layering.rs`).
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod tensor;
 

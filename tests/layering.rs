@@ -24,7 +24,7 @@ const ROOMS: [&str; 13] = [
 const ALLOWED: [(&str, &str); 1] = [("cli", "tui")];
 
 fn sources(dir: &Path, all: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap().flatten() {
+    for entry in fs::read_dir(dir).expect("a folder of sources").flatten() {
         let path = entry.path();
         if path.is_dir() {
             sources(&path, all);
@@ -43,7 +43,7 @@ fn no_room_looks_up() {
         sources(&src.join(room), &mut files);
         assert!(!files.is_empty(), "src/{room} is empty");
         for file in files {
-            let text = fs::read_to_string(&file).unwrap();
+            let text = fs::read_to_string(&file).expect("a source file");
             // Tests may use what they like.
             let code = text.split("#[cfg(test)]").next().unwrap_or("");
             for (n, line) in code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
@@ -61,7 +61,7 @@ fn no_room_looks_up() {
 
 #[test]
 fn every_room_is_declared_in_order() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs");
     let declared: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert_eq!(declared, ROOMS);
 }

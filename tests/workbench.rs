@@ -2,6 +2,8 @@
 //!
 //! New pictures: `INSTA_UPDATE=always cargo test --test workbench`; the key documentation: `BLESS=1`.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]

@@ -3,7 +3,6 @@
 use super::args::{ConvertArgs, GgufArgs, RunArgs, RunFlags};
 use super::progress::Progress;
 use super::{Exit, err, out, plan_text, refuse, tell, text};
-use crate::engine::Event;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Prepared};
@@ -158,7 +157,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     }
     let root = job::jobs_root();
     if flags.detach {
-        return match job::spawn(&root, recipe, &prepared.plan) {
+        return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {
                     out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
@@ -192,7 +191,7 @@ fn cancel_on_signal() -> Arc<AtomicBool> {
 }
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
-    let listener: Box<dyn FnMut(&Event) + Send> = if flags.json {
+    let listener: job::Listener = if flags.json {
         // The job was queued before anybody listened.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
             out(&format!("{}\n", serde_json::to_string(&event).unwrap_or_default()));
@@ -243,7 +242,7 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
             return refuse(&e);
         }
     };
-    let run = RunJob { threads: 0, resume, cancel, listener: None };
+    let run = RunJob { threads: folder.threads(), resume, cancel, listener: None };
     match job::run(&folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));

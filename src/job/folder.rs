@@ -161,6 +161,11 @@ impl JobFolder {
         serde_json::from_slice(&bytes).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
     }
 
+    /// Threads the job may take; 0 when that was not said.
+    pub fn threads(&self) -> usize {
+        fs::read_to_string(self.path("threads")).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// Reads `recipe.toml`.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How often the folder is looked at for a wish to cancel.
 const CANCEL_POLL: Duration = Duration::from_millis(100);
 
+/// Called with every event of a run.
+pub type Listener = Box<dyn FnMut(&Event) + Send>;
+
 /// How a job is run.
 pub struct RunJob {
     /// Worker threads; 0 = as many as the machine gives.
@@ -21,7 +24,7 @@ pub struct RunJob {
     /// Set from outside (a signal) to stop.
     pub cancel: Arc<AtomicBool>,
     /// Called with every event.
-    pub listener: Option<Box<dyn FnMut(&Event) + Send>>,
+    pub listener: Option<Listener>,
 }
 
 /// How a job ended.

@@ -24,7 +24,7 @@ pub fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
         let what = format!("there is no tensor type `{name}`");
         ModelError::request(what)
             .field(option)
-            .with_hint("Types: f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q2_k q3_k q4_k q5_k q6_k.")
+            .with_hint("`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …")
     })
 }
 

@@ -50,6 +50,27 @@ pub(super) fn codec(ty: BlockType) -> Option<Codec> {
     Some(Codec { encode_row: Some(encode), decode })
 }
 
+/// Decodes a format that profits from wider registers: inlined, it is compiled for the caller's instruction set.
+#[inline(always)]
+pub(super) fn decode_inline(ty: BlockType, src: &[u8], dst: &mut [f32]) {
+    use BlockType as B;
+    match ty {
+        B::Q4_0 => legacy::q4_0::decode(src, dst),
+        B::Q4_1 => legacy::q4_1::decode(src, dst),
+        B::Q5_0 => legacy::q5_0::decode(src, dst),
+        B::Q5_1 => legacy::q5_1::decode(src, dst),
+        B::Q8_0 => legacy::q8_0::decode(src, dst),
+        B::Q2_K => k::q2::decode(src, dst),
+        B::Q3_K => k::q3::decode(src, dst),
+        B::Q4_K => k::q4::decode(src, dst),
+        B::Q5_K => k::q5::decode(src, dst),
+        B::Q6_K => k::q6::decode(src, dst),
+        B::IQ4_NL => iq::iq4_nl::decode(src, dst),
+        B::IQ4_XS => iq::iq4_xs::decode(src, dst),
+        _ => unreachable!("no decoder in lanes"),
+    }
+}
+
 /// Calls `f` on each block of `N` elements and `B` bytes, with its importance weights where there are some.
 #[inline(always)]
 pub(super) fn encode_blocks<const N: usize, const B: usize>(

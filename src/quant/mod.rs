@@ -21,6 +21,7 @@ mod k;
 mod legacy;
 mod number;
 mod search;
+mod simd;
 mod validate;
 
 #[cfg(test)]
@@ -96,6 +97,11 @@ pub fn quantize_rows(
         None if needs_imatrix(ty) => return Err(QuantError::NeedsImatrix { ty }),
         _ => {}
     }
+    // Kernels in lanes are made for finite numbers; whatever else there is goes the plain way.
+    let finite = first_non_finite(src).is_none() && weights.is_none_or(|w| first_non_finite(w).is_none());
+    if finite && simd::encode(simd::best(), ty, simd::Rows { x: src, cols, weights, dst }) {
+        return Ok(());
+    }
     for (row, out) in src.chunks_exact(cols).zip(dst.chunks_exact_mut(row_bytes)) {
         encode(row, weights, out);
     }
@@ -115,6 +121,8 @@ pub fn dequantize_rows(ty: BlockType, src: &[u8], dst: &mut [f32]) -> Result<(),
     if dst.len() != blocks * ty.block_elems() {
         return Err(QuantError::Size { what: "elements", expected: blocks * ty.block_elems(), found: dst.len() });
     }
-    (codec.decode)(src, dst);
+    if !simd::decode(simd::best(), ty, src, dst) {
+        (codec.decode)(src, dst);
+    }
     Ok(())
 }

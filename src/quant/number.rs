@@ -3,6 +3,7 @@
 use half::f16;
 
 /// Bits of the nearest `f16`, ties to even; a NaN becomes the one NaN ggml writes (`ggml_compute_fp32_to_fp16`).
+#[inline(always)]
 pub(super) fn to_f16(x: f32) -> [u8; 2] {
     if x.is_nan() {
         return (0x7e00u16 | ((x.to_bits() >> 16) as u16 & 0x8000)).to_le_bytes();
@@ -11,6 +12,7 @@ pub(super) fn to_f16(x: f32) -> [u8; 2] {
 }
 
 /// The value of little-endian `f16` bytes.
+#[inline(always)]
 pub(super) fn from_f16(bytes: [u8; 2]) -> f32 {
     f16::from_le_bytes(bytes).to_f32()
 }

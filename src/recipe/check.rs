@@ -30,8 +30,8 @@ impl Default for Available<'static> {
     fn default() -> Self {
         Self {
             formats: names::FORMATS_NOW,
-            quantizations: names::FILE_TYPES_NOW,
-            tensor_types: names::TENSOR_TYPES_NOW,
+            quantizations: names::FILE_TYPES,
+            tensor_types: names::TENSOR_TYPES,
             metrics: &[],
             evaluation: false,
         }

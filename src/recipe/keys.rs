@@ -200,7 +200,7 @@ pub static KEYS: &[Key] = &[
     key(Target, "max_shard_size", Size, NOW, "Split above this size.", "\"5GB\"").or(&["shard_size", "out_shard_size"]).only(&["safetensors"]),
     key(Target, "target_size", Size, Later, "Choose types so that the file has at most this size.", "\"4.5GiB\"").only(GGUF),
     key(Target, "target_bpw", Number(0.5, 32.0), Later, "Choose types so that a weight takes at most this many bits.", "4.25").only(GGUF),
-    key(Target, "leave_output", Bool, Later, "Leave the output matrix as it is.", "true").or(&["leave_output_tensor"]).only(GGUF),
+    key(Target, "leave_output", Bool, NOW, "Leave the output matrix as it is.", "true").or(&["leave_output_tensor"]).only(GGUF),
     key(Target, "include_weights", Selectors, Later, "Use the importance matrix for these tensors alone.", "[\"ffn\"]").only(GGUF),
     key(Target, "exclude_weights", Selectors, Later, "Do not use the importance matrix for these tensors.", "[\"output\"]").only(GGUF),
     key(Target, "override_kv", Table, Later, "Metadata to set: key → value.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),

@@ -45,22 +45,12 @@ pub(crate) const FILE_TYPES: &[&str] = &[
     "copy",
 ];
 
-/// The file types this version makes.
-pub(crate) const FILE_TYPES_NOW: &[&str] = &[
-    "auto", "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q2_k_s", "q3_k", "q3_k_s", "q3_k_m",
-    "q3_k_l", "q4_k", "q4_k_s", "q4_k_m", "q5_k", "q5_k_s", "q5_k_m", "q6_k",
-];
-
 /// Types of single tensors in a GGUF.
 pub(crate) const TENSOR_TYPES: &[&str] = &[
     "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq1_s",
     "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "mxfp4", "nvfp4",
     "q1_0", "q2_0",
 ];
-
-/// The tensor types this version makes.
-pub(crate) const TENSOR_TYPES_NOW: &[&str] =
-    &["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k"];
 
 /// Element types for plain tensor files (safetensors, PyTorch).
 pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
@@ -198,8 +188,6 @@ mod tests {
 
     #[test]
     fn what_is_available_is_known() {
-        assert!(FILE_TYPES_NOW.iter().all(|t| FILE_TYPES.contains(t)));
-        assert!(TENSOR_TYPES_NOW.iter().all(|t| TENSOR_TYPES.contains(t)));
         assert!(FORMATS_NOW.iter().all(|t| FORMATS.contains(t)));
     }
 }

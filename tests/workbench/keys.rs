@@ -50,7 +50,7 @@ fn letters_go_into_a_filter_and_not_to_commands() {
     let mut b = sample::start();
     b.keys("/q2?");
     assert_eq!((b.state.models.filter.as_str(), b.state.tab), ("q2?", Tab::Models));
-    assert!(b.effects.is_empty() && b.state.layer.is_none());
+    assert!(!b.effects.contains(&Effect::Quit) && b.state.layer.is_none());
     b.act(Action::Paste("a\nb".into()));
     assert_eq!(b.state.models.filter, "q2?a b");
 }

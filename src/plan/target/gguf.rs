@@ -32,13 +32,11 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
     for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
         if let Encoding::Block(b) = t.encoding
             && t.entry.encoding != t.encoding
+            && !can_quantize(b)
         {
-            if !can_quantize(b) {
-                let what = format!("this version does not quantize to {b}");
-                return Err(ModelError::unsupported(what)
-                    .field(t.entry.name.as_str())
-                    .with_hint("`remold formats` lists the types that can be made."));
-            }
+            let what = format!("this version does not quantize to {b}");
+            let hint = "`remold formats` lists the types that can be made.";
+            return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
         }
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());

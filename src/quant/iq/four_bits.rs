@@ -2,6 +2,7 @@
 
 use crate::quant::number::signed_max_abs;
 use crate::quant::search::ALL_ZERO;
+use crate::quant::simd::{self, Isa, Lanes, Sixteen};
 
 /// Elements under one scale.
 pub(super) const S: usize = 32;
@@ -68,6 +69,76 @@ pub(super) fn scale(x: &[f32; S], weights: &[f32; S]) -> f32 {
     d
 }
 
+/// The levels for lanes. An element belongs to the upper of two levels from the middle between them on: near it both of the
+/// differences that [`nearest`] compares are exact, and farther away rounding keeps their order.
+const LEVELS: Sixteen = {
+    let mut table = Sixteen { values: [0.0; 16], bounds: [f32::INFINITY; 16] };
+    let mut i = 0;
+    while i < 16 {
+        table.values[i] = VALUES[i] as f32;
+        if i < 15 {
+            table.bounds[i] = (VALUES[i] as f32 + VALUES[i + 1] as f32) / 2.0;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// [`moments`] in each lane.
+#[inline(always)]
+fn moments_lanes<I: Isa>(s: I, x: &[I::F; S], w: &[I::F; S], id: I::F) -> (I::F, I::F) {
+    let (mut qx, mut q2) = (s.splat(0.0), s.splat(0.0));
+    for i in 0..S {
+        let q = (id * x[i]).nearest_of_sixteen(&LEVELS);
+        let wq = w[i] * q;
+        qx = qx + wq * x[i];
+        q2 = q2 + wq * q;
+    }
+    (qx, q2)
+}
+
+/// [`scale`] in each lane.
+#[inline(always)]
+pub(super) fn scale_lanes<I: Isa>(s: I, x: &[I::F; S], w: &[I::F; S]) -> I::F {
+    let (zero, one, first) = (s.splat(0.0), s.splat(1.0), s.splat(f32::from(VALUES[0])));
+    let (max, amax) = simd::signed_max_abs(s, x);
+    let empty = amax.lt(s.splat(ALL_ZERO));
+    let max = one.or_else(empty, max);
+    let (qx, q2) = moments_lanes(s, x, w, one / (max.negate() / first));
+    let mut d = (qx / q2).or_else(zero.lt(q2), zero);
+    let mut best = d * qx;
+    for step in -TRIES..=TRIES {
+        let (qx, q2) = moments_lanes(s, x, w, (s.splat(step as f32) + first) / max);
+        let better = I::F::both(zero.lt(q2), (best * q2).lt(qx * qx));
+        d = (qx / q2).or_else(better, d);
+        best = (d * qx).or_else(better, best);
+    }
+    zero.or_else(empty, d)
+}
+
+/// [`weights`] in each lane.
+#[inline(always)]
+pub(super) fn weights_lanes<I: Isa>(x: &[I::F; S], importance: Option<&[I::F; S]>, floor: I::F) -> [I::F; S] {
+    let mut w = *x;
+    for i in 0..S {
+        w[i] = match importance {
+            Some(w) => w[i] * (floor + x[i] * x[i]).sqrt(),
+            None => x[i] * x[i],
+        };
+    }
+    w
+}
+
+/// [`pack`] with the lanes inside the sub-block.
+#[inline(always)]
+pub(super) fn pack_within<I: Isa>(s: I, x: &[f32; S], id: f32, out: &mut [u8]) {
+    let mut l = [0u8; S];
+    simd::within::places(s, x, &mut l, id, &LEVELS);
+    for (j, o) in out.iter_mut().enumerate().take(S / 2) {
+        *o = l[j] | l[j + S / 2] << 4;
+    }
+}
+
 /// Weights of a sub-block's elements; `floor` is twice the mean square of the whole block.
 pub(super) fn weights(x: &[f32; S], importance: Option<&[f32; S]>, floor: f32) -> [f32; S] {
     match importance {
@@ -84,6 +155,7 @@ pub(super) fn pack(x: &[f32; S], id: f32, out: &mut [u8]) {
 }
 
 /// Inverse of [`pack`].
+#[inline(always)]
 pub(super) fn unpack(q: &[u8], d: f32, out: &mut [f32; S]) {
     for (j, &q) in q.iter().enumerate().take(S / 2) {
         out[j] = d * value(q);

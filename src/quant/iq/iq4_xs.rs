@@ -7,10 +7,11 @@
 //!
 //! Scale j has its low four bits in nibble j of `scales_l` and its high two in bits 2·j of the little-endian `scales_h`.
 
-use super::four_bits::{S, pack, scale, unpack, weights};
+use super::four_bits::{S, pack, pack_within, scale, scale_lanes, unpack, weights, weights_lanes};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, inverse_or_zero, nearest_int, signed_max_abs, sum_of_squares, to_f16};
+use crate::quant::simd::{Isa, Lanes, MOST, Rows, numbers, transpose};
 
 const N: usize = 256;
 const SUBS: usize = N / S;
@@ -30,9 +31,46 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
         let importance = importance.map(|w| &w.as_chunks::<S>().0[j]);
         *s = scale(x, &weights(x, importance, floor));
     }
+    finish(subs, &scales, out, pack);
+}
+
+/// [`encode_row`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    let blocks = rows.blocks::<N>();
+    let group = I::F::N / SUBS;
+    for first in (0..blocks.len()).step_by(group) {
+        // Lanes beyond the last block repeat it.
+        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
+        let x = transpose(s, |lane| &blocks[block(lane)].as_chunks::<S>().0[lane % SUBS]);
+        let w = if rows.weights.is_none() {
+            weights_lanes::<I>(&x, None, x[0])
+        } else {
+            let importance = |lane: usize| match rows.importance::<N>(block(lane)) {
+                Some(w) => &w.as_chunks::<S>().0[lane % SUBS],
+                None => &[0.0; S],
+            };
+            let mut floor = [0f32; MOST];
+            for i in 0..group {
+                let mean = sum_of_squares(&blocks[block(i * SUBS)]) * (2.0 / N as f32);
+                floor[i * SUBS..][..SUBS].fill(mean);
+            }
+            weights_lanes::<I>(&x, Some(&transpose(s, importance)), s.load(&floor))
+        };
+        let scales = numbers(scale_lanes(s, &x, &w));
+        for (i, x) in blocks[first..].iter().enumerate().take(group) {
+            let scales = std::array::from_fn(|j| scales[i * SUBS + j]);
+            finish(x.as_chunks().0, &scales, rows.out(first + i), |x, id, out| pack_within(s, x, id, out));
+        }
+    }
+}
+
+/// Quantizes the sub-blocks' scales and writes scales and levels.
+#[inline(always)]
+fn finish(subs: &[[f32; S]], scales: &[f32; SUBS], out: &mut [u8; BYTES], pack: impl Fn(&[f32; S], f32, &mut [u8])) {
     *out = [0; BYTES];
     // The levels are chosen against this scale before it is rounded to f16.
-    let d = -signed_max_abs(&scales) / 32.0;
+    let d = -signed_max_abs(scales) / 32.0;
     let id = inverse_or_zero(d);
     out[..2].copy_from_slice(&to_f16(d));
     let mut high = 0u16;
@@ -46,6 +84,7 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     out[2..4].copy_from_slice(&high.to_le_bytes());
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let d = from_f16([b[0], b[1]]);

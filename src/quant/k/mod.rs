@@ -15,6 +15,7 @@ mod two_bits;
 mod with_min;
 
 use super::number::sum_of_squares;
+use super::simd::{Isa, Lanes, MOST, Rows, transpose};
 
 /// Elements of a super-block.
 const N: usize = 256;
@@ -47,4 +48,40 @@ fn sum<const S: usize>(x: &[f32; S]) -> f32 {
 /// sum overflows or the mean is subnormal.
 fn mean_square(x: &[f32; N], factor: f32) -> f32 {
     factor * sum_of_squares(x) / N as f32
+}
+
+/// [`mean_square`] of up to four super-blocks at a time: four chains of sums hide each other's latency.
+#[inline(always)]
+fn floors<'a>(count: usize, block: impl Fn(usize) -> &'a [f32; N], factor: f32) -> [f32; 4] {
+    let x: [&[f32; N]; 4] = std::array::from_fn(|b| block(b.min(count - 1)));
+    let mut sums = [0f32; 4];
+    for i in 0..N {
+        for b in 0..4 {
+            sums[b] += x[b][i] * x[b][i];
+        }
+    }
+    sums.map(|s| factor * s / N as f32)
+}
+
+/// [`weighted`] for a sub-block of `S` elements in each lane; `block` gives a lane's super-block.
+#[inline(always)]
+fn weighted_lanes<I: Isa, const S: usize>(
+    s: I,
+    rows: &Rows<'_>,
+    x: &[I::F; S],
+    factor: f32,
+    block: impl Fn(usize) -> usize,
+) -> [I::F; S] {
+    let (blocks, subs) = (rows.blocks::<N>(), N / S);
+    let floors = floors(I::F::N / subs, |i| &blocks[block(i * subs)], factor);
+    let mut floor = [0f32; MOST];
+    for lane in 0..I::F::N {
+        floor[lane] = floors[lane / subs];
+    }
+    let floor = s.load(&floor);
+    let mut w = transpose(s, |lane| rows.importance::<N>(block(lane)).map_or(&[0.0; S], |w| sub(w, lane % subs)));
+    for i in 0..S {
+        w[i] = w[i] * (floor + x[i] * x[i]).sqrt();
+    }
+    w
 }

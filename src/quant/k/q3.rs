@@ -8,11 +8,12 @@
 //! Bit k of top-bit byte j belongs to element 32·k + j.
 
 use super::scales::{pack16, unpack16};
-use super::{N, mean_square, sub, sub_mut, sum, two_bits, weighted};
+use super::{N, mean_square, sub, sub_mut, sum, two_bits, weighted, weighted_lanes};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, nearest_int, signed_max_abs, to_f16};
 use crate::quant::search::{symmetric, symmetric_3bit};
+use crate::quant::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
 
 const S: usize = 16;
 const SUBS: usize = N / S;
@@ -28,13 +29,80 @@ pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut
 fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTES]) {
     let mut l = [0u8; N];
     let mut scales = [0f32; SUBS];
-    let mut q_scales = [0u8; SUBS];
-    let d = match importance {
+    let mut weight_sums = None;
+    match importance {
         None => {
             for j in 0..SUBS {
                 scales[j] = symmetric_3bit(4, sub::<S, _>(x, j), sub_mut(&mut l, j));
             }
-            let max = signed_max_abs(&scales);
+        }
+        Some(importance) => {
+            let floor = mean_square(x, 2.0);
+            let sums = weight_sums.insert([0f32; SUBS]);
+            for j in 0..SUBS {
+                let x = sub::<S, _>(x, j);
+                let w = weighted(x, sub(importance, j), floor);
+                sums[j] = sum(&w);
+                scales[j] = symmetric(4, x, &w, sub_mut(&mut l, j));
+            }
+        }
+    }
+    finish(x, &scales, weight_sums.as_ref(), out, |j| *sub(&l, j));
+}
+
+/// [`encode_row`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    let blocks = rows.blocks::<N>();
+    let group = I::F::N / SUBS;
+    for first in (0..blocks.len()).step_by(group) {
+        // Lanes beyond the last block repeat it.
+        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
+        let x = transpose(s, |lane| sub::<S, _>(&blocks[block(lane)], lane % SUBS));
+        let mut weight_sums = None;
+        let mut levels = [s.splat(0.0); S];
+        let scales = if rows.weights.is_none() {
+            let (scales, shift) = simd::symmetric_3bit(s, 4, &x, &mut levels);
+            for l in &mut levels {
+                *l = *l + shift;
+            }
+            scales
+        } else {
+            let w = weighted_lanes(s, &rows, &x, 2.0, block);
+            let mut sums = s.splat(0.0);
+            for i in 0..S {
+                sums = sums + w[i];
+            }
+            weight_sums = Some(numbers(sums));
+            let (scales, iscales) = simd::symmetric(s, 4, &x, &w);
+            simd::symmetric_levels(s, 4, &x, iscales, &mut levels);
+            scales
+        };
+        let scales = numbers(scales);
+        for i in 0..group.min(blocks.len() - first) {
+            let of = |v: &[f32; MOST]| std::array::from_fn(|j| v[i * SUBS + j]);
+            let sums = weight_sums.as_ref().map(of);
+            finish(&blocks[first + i], &of(&scales), sums.as_ref(), rows.out(first + i), |j| {
+                levels.map(|l| numbers(l)[i * SUBS + j] as u8)
+            });
+        }
+    }
+}
+
+/// Quantizes the sub-blocks' scales and chooses the levels; `searched` gives a sub-block's levels of the search, which stay
+/// where its scale came out as zero.
+#[inline(always)]
+fn finish(
+    x: &[f32; N],
+    scales: &[f32; SUBS],
+    weight_sums: Option<&[f32; SUBS]>,
+    out: &mut [u8; BYTES],
+    searched: impl Fn(usize) -> [u8; S],
+) {
+    let mut q_scales = [0u8; SUBS];
+    let d = match weight_sums {
+        None => {
+            let max = signed_max_abs(scales);
             if max == 0.0 {
                 0.0
             } else {
@@ -43,28 +111,22 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
                 1.0 / inverse
             }
         }
-        Some(importance) => {
-            let floor = mean_square(x, 2.0);
-            let mut weight_sums = [0f32; SUBS];
-            for j in 0..SUBS {
-                let x = sub::<S, _>(x, j);
-                let w = weighted(x, sub(importance, j), floor);
-                weight_sums[j] = sum(&w);
-                scales[j] = symmetric(4, x, &w, sub_mut(&mut l, j));
-            }
-            symmetric(32, &scales, &weight_sums, &mut q_scales)
-        }
+        Some(weight_sums) => symmetric(32, scales, weight_sums, &mut q_scales),
     };
     let d = to_f16(d);
     out[SCALES..SCALES + 12].copy_from_slice(&pack16(&q_scales));
     out[SCALES + 12..].copy_from_slice(&d);
     let d = from_f16(d);
+    let mut l = [0u8; N];
     for j in 0..SUBS {
         let d = d * (i32::from(q_scales[j]) - 32) as f32;
-        if d != 0.0 {
-            for (l, &v) in sub_mut::<S, _>(&mut l, j).iter_mut().zip(sub::<S, _>(x, j)) {
-                *l = (nearest_int(v / d).clamp(-4, 3) + 4) as u8;
-            }
+        let l = sub_mut::<S, _>(&mut l, j);
+        if d == 0.0 {
+            *l = searched(j);
+            continue;
+        }
+        for (l, &v) in l.iter_mut().zip(sub::<S, _>(x, j)) {
+            *l = (nearest_int(v / d).clamp(-4, 3) + 4) as u8;
         }
     }
     let top = &mut out[..LEVELS];
@@ -79,6 +141,7 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     }
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let (Some(q), Some(scales)) = (b[LEVELS..].first_chunk(), b[SCALES..].first_chunk()) else { return };

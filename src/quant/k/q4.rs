@@ -10,6 +10,7 @@ use super::with_min::{self, HEADER, pack_nibbles, unpack_nibbles};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::search::Candidates;
+use crate::quant::simd::{Isa, Rows};
 
 const BYTES: usize = BlockType::Q4_K.block_bytes();
 const _: () = assert!(BYTES == HEADER + N / 2);
@@ -20,11 +21,23 @@ pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut
     encode_blocks::<N, BYTES>(x, weights, dst, |x, importance, out| {
         let mut header = [0; HEADER];
         let l = with_min::encode(15, x, importance, PLAIN, &mut header);
-        out[..HEADER].copy_from_slice(&header);
-        pack_nibbles(&l, &mut out[HEADER..]);
+        write(&header, &l, out);
     });
 }
 
+/// [`encode_row`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<S: Isa>(s: S, rows: Rows<'_>) {
+    with_min::encode_lanes(s, 15, PLAIN, rows, |rows, b, header, l| write(header, l, rows.out(b)));
+}
+
+#[inline(always)]
+fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8; BYTES]) {
+    out[..HEADER].copy_from_slice(header);
+    pack_nibbles(l, &mut out[HEADER..]);
+}
+
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         if let Some((header, q)) = b.split_first_chunk() {

@@ -12,6 +12,7 @@ use super::{N, sub, sub_mut};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::search::Candidates;
+use crate::quant::simd::{Isa, Rows};
 
 const BYTES: usize = BlockType::Q5_K.block_bytes();
 const HIGH: usize = HEADER + N / 8;
@@ -23,18 +24,30 @@ pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut
     encode_blocks::<N, BYTES>(x, weights, dst, |x, importance, out| {
         let mut header = [0; HEADER];
         let l = with_min::encode(31, x, importance, PLAIN, &mut header);
-        out[..HEADER].copy_from_slice(&header);
-        let high = &mut out[HEADER..HIGH];
-        high.fill(0);
-        for k in 0..8 {
-            for (h, &l) in high.iter_mut().zip(sub::<32, _>(&l, k)) {
-                *h |= (l >> 4 & 1) << k;
-            }
-        }
-        pack_nibbles(&l, &mut out[HIGH..]);
+        write(&header, &l, out);
     });
 }
 
+/// [`encode_row`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<S: Isa>(s: S, rows: Rows<'_>) {
+    with_min::encode_lanes(s, 31, PLAIN, rows, |rows, b, header, l| write(header, l, rows.out(b)));
+}
+
+#[inline(always)]
+fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8; BYTES]) {
+    out[..HEADER].copy_from_slice(header);
+    let high = &mut out[HEADER..HIGH];
+    high.fill(0);
+    for k in 0..8 {
+        for (h, &l) in high.iter_mut().zip(sub::<32, _>(l, k)) {
+            *h |= (l >> 4 & 1) << k;
+        }
+    }
+    pack_nibbles(l, &mut out[HIGH..]);
+}
+
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         if let Some((header, q)) = b.split_first_chunk() {

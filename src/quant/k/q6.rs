@@ -13,6 +13,7 @@ use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, nearest_int, signed_max_abs, to_f16};
 use crate::quant::search::{ALL_ZERO, symmetric};
+use crate::quant::simd::{self, Isa, Lanes, Rows, numbers, transpose};
 
 const S: usize = 16;
 const SUBS: usize = N / S;
@@ -41,7 +42,45 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
         };
         scales[j] = symmetric(32, x, weights, sub_mut(&mut l, j));
     }
-    let max = signed_max_abs(&scales);
+    finish(x, &scales, out, |j| *sub(&l, j));
+}
+
+/// [`encode_row`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    let blocks = rows.blocks::<N>();
+    let group = I::F::N / SUBS;
+    for first in (0..blocks.len()).step_by(group) {
+        // Lanes beyond the last block repeat it.
+        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
+        let x = transpose(s, |lane| sub::<S, _>(&blocks[block(lane)], lane % SUBS));
+        let mut w = x;
+        if rows.weights.is_none() {
+            for i in 0..S {
+                w[i] = x[i] * x[i];
+            }
+        } else {
+            let importance = |lane: usize| rows.importance::<N>(block(lane)).map_or(&[0.0; S], |w| sub(w, lane % SUBS));
+            w = transpose(s, importance);
+        }
+        let (scales, iscales) = simd::symmetric(s, 32, &x, &w);
+        let (scales, iscales) = (numbers(scales), numbers(iscales));
+        for i in 0..group.min(blocks.len() - first) {
+            let x = &blocks[first + i];
+            finish(x, &std::array::from_fn(|j| scales[i * SUBS + j]), rows.out(first + i), |j| {
+                let iscale = iscales[i * SUBS + j];
+                let level = |v: f32| (nearest_int(iscale * v).clamp(-32, 31) + 32) as u8;
+                if iscale == 0.0 { [0; S] } else { sub::<S, _>(x, j).map(level) }
+            });
+        }
+    }
+}
+
+/// Quantizes the sub-blocks' scales and chooses the levels; `searched` gives a sub-block's levels of the search, which stay
+/// where its scale came out as zero.
+#[inline(always)]
+fn finish(x: &[f32; N], scales: &[f32; SUBS], out: &mut [u8; BYTES], searched: impl Fn(usize) -> [u8; S]) {
+    let max = signed_max_abs(scales);
     if max.abs() < ALL_ZERO {
         *out = [0; BYTES];
         return;
@@ -54,12 +93,16 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     }
     out[BYTES - 2..].copy_from_slice(&d);
     let d = from_f16(d);
+    let mut l = [0u8; N];
     for (j, scale) in q_scales.into_iter().enumerate() {
         let d = d * f32::from(scale);
-        if d != 0.0 {
-            for (l, &v) in sub_mut::<S, _>(&mut l, j).iter_mut().zip(sub::<S, _>(x, j)) {
-                *l = (nearest_int(v / d).clamp(-32, 31) + 32) as u8;
-            }
+        let l = sub_mut::<S, _>(&mut l, j);
+        if d == 0.0 {
+            *l = searched(j);
+            continue;
+        }
+        for (l, &v) in l.iter_mut().zip(sub::<S, _>(x, j)) {
+            *l = (nearest_int(v / d).clamp(-32, 31) + 32) as u8;
         }
     }
     for (l, out) in l.as_chunks::<128>().0.iter().zip(out[..HIGH].as_chunks_mut::<64>().0) {
@@ -72,6 +115,7 @@ fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTE
     }
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let Some(high) = b[HIGH..].first_chunk() else { return };

@@ -5,11 +5,12 @@
 //! ├ d ─┼ 16 bytes nibbles ─┤     d: f16
 //! ```
 
-use super::{N, block_weights, mean_square, pack_nibbles, unpack_nibbles};
+use super::{N, block_weights, mean_square, pack_nibbles, symmetric_lanes, unpack_nibbles};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{c_int, from_f16, inverse_or_zero, signed_max_abs, to_f16};
 use crate::quant::search::symmetric;
+use crate::quant::simd::{Isa, Rows, within};
 
 const BYTES: usize = BlockType::Q4_0.block_bytes();
 const _: () = assert!(BYTES == 2 + N / 2);
@@ -22,9 +23,29 @@ pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut
             None => plain(x, &mut l),
             Some(w) => symmetric(8, x, &block_weights(x, w, floor), &mut l),
         };
-        out[..2].copy_from_slice(&to_f16(d));
-        pack_nibbles(&l, &mut out[2..]);
+        write(out, d, &l);
     });
+}
+
+/// [`encode_row`] for many rows: with weights a block in each lane, else with the lanes inside a block.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    if rows.weights.is_some() {
+        return symmetric_lanes(s, 8, rows, write);
+    }
+    for (b, x) in rows.blocks().iter().enumerate() {
+        let d = within::signed_max_abs(s, x) / -8.0;
+        let (id, half) = (s.splat(inverse_or_zero(d)), s.splat(8.5));
+        let mut l = [0u8; N];
+        within::cut(s, x, &mut l, |v| v * id + half);
+        write(rows.out(b), d, &l.map(|l| (l as i8).min(15) as u8));
+    }
+}
+
+#[inline(always)]
+fn write(out: &mut [u8; BYTES], d: f32, l: &[u8; N]) {
+    out[..2].copy_from_slice(&to_f16(d));
+    pack_nibbles(l, &mut out[2..]);
 }
 
 /// The element of largest magnitude gets level 0; the others are rounded by adding a half and cutting.
@@ -38,6 +59,7 @@ fn plain(x: &[f32; N], l: &mut [u8; N]) -> f32 {
     d
 }
 
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let d = from_f16([b[0], b[1]]);

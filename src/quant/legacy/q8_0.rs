@@ -9,6 +9,7 @@ use super::N;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, round_away, to_f16};
+use crate::quant::simd::{Isa, Lanes, Rows, within};
 
 const BYTES: usize = BlockType::Q8_0.block_bytes();
 const _: () = assert!(BYTES == 2 + N);
@@ -24,6 +25,23 @@ pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mu
     });
 }
 
+/// [`encode_row`] for many rows, the lanes inside a block.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    // The largest number below a half: added before cutting it rounds halves away from zero, and nothing else up.
+    let half = s.splat(0.5 - f32::EPSILON / 4.0);
+    for (b, x) in rows.blocks().iter().enumerate() {
+        let d = within::max_abs(s, x) / 127.0;
+        let id = s.splat(inverse_or_zero(d));
+        let out: &mut [u8; BYTES] = rows.out(b);
+        out[..2].copy_from_slice(&to_f16(d));
+        if let Some(levels) = out.last_chunk_mut::<N>() {
+            within::cut(s, x, levels, |v| v * id + half.with_sign_of(v * id));
+        }
+    }
+}
+
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let d = from_f16([b[0], b[1]]);

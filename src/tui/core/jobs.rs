@@ -370,7 +370,7 @@ impl JobView {
                 self.end(JobState::Finished, *seconds);
                 self.peak_rss = Some(*peak_rss);
                 self.fraction = 1.0;
-                self.say(t, Level::Info, format!("finished  in {}", super::units::duration(*seconds)));
+                self.say(t, Level::Info, format!("finished  in {}", super::units::took(*seconds)));
             }
             EventBody::Failed { seconds, error } => {
                 self.end(JobState::Failed, *seconds);

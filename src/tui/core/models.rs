@@ -346,7 +346,7 @@ impl ModelsState {
         let t = |i: &usize| &info.tensors[*i];
         match self.details.sort {
             TensorSort::File => {}
-            TensorSort::Size => rows.sort_by(|a, b| t(b).bytes.cmp(&t(a).bytes)),
+            TensorSort::Size => rows.sort_by_key(|i| std::cmp::Reverse(t(i).bytes)),
             TensorSort::Name => rows.sort_by(|a, b| natural(&t(a).name, &t(b).name)),
             TensorSort::Type => rows.sort_by(|a, b| t(a).encoding.cmp(t(b).encoding)),
         }

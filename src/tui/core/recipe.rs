@@ -33,13 +33,13 @@ const fn preset(
 /// The presets, from the usual choice outwards.
 pub const PRESETS: &[Preset] = &[
     preset("gguf", Some("q4_k_m"), "Q4_K_M", "the usual choice"),
-    preset("gguf", Some("q5_k_m"), "Q5_K_M", "a little larger and closer"),
-    preset("gguf", Some("q6_k"), "Q6_K", "hard to tell apart"),
+    preset("gguf", Some("q5_k_m"), "Q5_K_M", "a little closer"),
+    preset("gguf", Some("q6_k"), "Q6_K", "very close"),
     preset("gguf", Some("q8_0"), "Q8_0", "nearly lossless"),
-    preset("gguf", Some("q3_k_m"), "Q3_K_M", "small, errors show"),
+    preset("gguf", Some("q3_k_m"), "Q3_K_M", "errors show"),
     preset("gguf", Some("q2_k"), "Q2_K", "the smallest"),
     preset("gguf", Some("auto"), "as stored", "no quantization"),
-    preset("safetensors", None, "as stored", "for training and serving"),
+    preset("safetensors", None, "as stored", "to train and to serve"),
     preset("pytorch", None, "as stored", "a .pt state dict"),
 ];
 

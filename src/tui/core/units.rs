@@ -52,6 +52,15 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// How long something took: `0.42 s`, `28.2 s`, then as [`duration`].
+pub fn took(seconds: f64) -> String {
+    match seconds {
+        s if !(0.0..60.0).contains(&s) => duration(s),
+        s if s < 10.0 => format!("{s:.2} s"),
+        s => format!("{s:.1} s"),
+    }
+}
+
 /// `40 960` with thin groups.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -112,6 +121,7 @@ mod tests {
         assert_eq!(duration(7.9), "0:07");
         assert_eq!(duration(3723.0), "1:02:03");
         assert_eq!(duration(f64::NAN), "–");
+        assert_eq!((took(0.419).as_str(), took(28.18).as_str(), took(61.0).as_str()), ("0.42 s", "28.2 s", "1:01"));
         assert_eq!(count(40_960), "40 960");
         assert_eq!(count(9999), "9999");
         assert_eq!(percent(0.999), "99 %");

@@ -1,6 +1,6 @@
 //! The terminal: entering, leaving (any number of times, from anywhere), and one write a frame.
 
-use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -14,6 +14,11 @@ use std::rc::Rc;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Buttons and wheel in SGR coordinates. Not crossterm's set, which also reports every movement of the pointer: over a slow
+/// line that is a stream of input nobody asked for.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// Enters: raw mode, alternate screen, paste brackets, and the mouse unless it is left alone.
@@ -23,7 +28,7 @@ pub(super) fn enter(mouse: bool) -> io::Result<()> {
     let mut out = Vec::new();
     queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
     if mouse {
-        queue!(out, EnableMouseCapture)?;
+        out.extend_from_slice(MOUSE_ON);
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(&out)?;
@@ -36,14 +41,8 @@ pub(super) fn leave() {
         return;
     }
     let mut out = Vec::new();
-    let _ = queue!(
-        out,
-        EndSynchronizedUpdate,
-        DisableMouseCapture,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        cursor::Show
-    );
+    out.extend_from_slice(MOUSE_OFF);
+    let _ = queue!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(&out).and_then(|()| stdout.flush());
     let _ = disable_raw_mode();

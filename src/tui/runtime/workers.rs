@@ -2,7 +2,7 @@
 
 use super::effects;
 use crate::engine::Event;
-use crate::job::JobSummary;
+use crate::job::{JobState, JobSummary};
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Level};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -183,13 +183,19 @@ fn follower(requests: &Receiver<JobRequest>, root: &std::path::Path, out: &Outbo
                 let _ = out.send(Action::JobEvents(id.clone(), events));
             }
         }
-        let wait = Duration::from_millis(if following.is_some() { 100 } else { 1000 });
+        // A job that has ended says nothing more.
+        let live =
+            |id: &str| known.iter().any(|j| j.id == id && matches!(j.state, JobState::Running | JobState::Queued));
+        let often = following.as_ref().is_some_and(|(id, ..)| live(id));
+        let wait = Duration::from_millis(if often { 100 } else { 1000 });
         match requests.recv_timeout(wait) {
             Ok(JobRequest::Follow(job)) => {
                 following = job.map(|(id, dir)| {
                     let tail = effects::tail(&dir);
                     (id, dir, tail, false)
                 });
+                // What there is already is read at once.
+                continue;
             }
             Ok(JobRequest::Refresh) => listed = None,
             Err(RecvTimeoutError::Timeout) => {}

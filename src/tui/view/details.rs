@@ -61,6 +61,7 @@ pub(super) fn sections(c: &mut Canvas<'_>, line: Rect, items: &[(String, bool)],
     for (i, (title, on)) in items.iter().enumerate() {
         // Where there is no room only the section shown is written out.
         let short: String = title.chars().take(4).collect();
+        let short = if title.ends_with('!') { format!("{short}!") } else { short };
         let title = if tight && !on { &short } else { title };
         let style = match (on, focused) {
             (true, true) => accent,

@@ -42,8 +42,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
     let table = if area.width >= 72 { 30 } else { 22 };
     let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
     let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
-    // Two columns a layer when they fit, else one, else several layers a column.
+    // Up to three columns a layer when they fit, else one, else several layers a column.
     let (columns, per) = match layers {
+        n if n * 3 <= room => (3, 1),
         n if n * 2 <= room => (2, 1),
         n if n <= room => (1, 1),
         n => (1, n.div_ceil(room)),
@@ -77,7 +78,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
             let place = if row.layered { format!("blk.{at}") } else { String::new() };
             let place = if table >= 30 { format!("{place} {low:>6.1}") } else { place };
             c.right(right, y, table - 16, &place, dim);
-        } else if done == all && all > 0 {
+        } else if done > 0 {
             c.right(right - table + 16, y, 8, "exact", dim);
         }
         y += 1;
@@ -89,6 +90,36 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
     y
 }
 
+/// Kinds in the order in which data passes them; a kind not named here comes after, in the order of the plan.
+const ORDER: [&str; 22] = [
+    "token_embd",
+    "position_embd",
+    "attn_norm",
+    "attn_qkv",
+    "attn_q",
+    "attn_q_norm",
+    "attn_k",
+    "attn_k_norm",
+    "attn_v",
+    "attn_output",
+    "post_attention_norm",
+    "ffn_norm",
+    "ffn_gate_inp",
+    "ffn_gate",
+    "ffn_gate_exps",
+    "ffn_up",
+    "ffn_up_exps",
+    "ffn_down",
+    "ffn_down_exps",
+    "post_ffw_norm",
+    "output_norm",
+    "output",
+];
+
+fn place(kind: &str) -> usize {
+    ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
+}
+
 /// The rows that fit: norms and biases go first when there is no room.
 fn shown(view: &JobView, most: usize) -> Vec<(&(usize, String), &GridRow)> {
     let mut rows: Vec<_> = view.grid.iter().collect();
@@ -97,7 +128,7 @@ fn shown(view: &JobView, most: usize) -> Vec<(&(usize, String), &GridRow)> {
             rows.retain(|(_, r)| r.role != small);
         }
     }
-    rows.sort_by_key(|(k, r)| (k.0, !r.layered));
+    rows.sort_by_key(|(k, r)| (k.0, !r.layered, place(&k.1)));
     rows.truncate(most);
     rows
 }

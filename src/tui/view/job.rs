@@ -1,6 +1,6 @@
 //! One job: progress, the heat grid, its tensors, its events, its report.
 
-use super::canvas::{Canvas, fit_end};
+use super::canvas::{Canvas, fit_end, width};
 use super::details::{Columns, sections};
 use super::{grid, jobs, report};
 use crate::job::{JobState, JobSummary};
@@ -31,7 +31,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
     let mut right = match (how, view.seconds.or(job.seconds)) {
         (JobState::Running, _) => units::percent(fraction),
-        (_, Some(s)) => format!("in {}", units::duration(s)),
+        (_, Some(s)) => format!("in {}", units::took(s)),
         _ => String::new(),
     };
     if how == JobState::Running {
@@ -40,14 +40,24 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
         }
         right += &format!("   {}", units::rate(view.rate.last()));
     }
-    let used = c.right(area.right(), area.y, 34, &right, text);
-    let used = used + c.right(area.right().saturating_sub(used + 1), area.y, 14, &format!("{glyph} {word}"), style) + 2;
-    let style = if state.jobs.focus == Focus::Details { accent } else { title };
-    c.text(area.x, area.y, area.width.saturating_sub(used + 1), &job.title, style);
+    let badge = format!("{glyph} {word}");
+    let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
+    c.text(area.x, area.y, area.width, &job.title, title_style);
+    // The state stands beside the title when both fit, else below it.
+    let facts = (width(&badge) + width(&right) + 3) as u16;
+    let mut y = area.y;
+    if width(&job.title) as u16 + facts > area.width {
+        y += 1;
+        c.spans(area.x, y, area.width, &[(&badge, style), ("   ", dim), (&right, text)]);
+    } else {
+        let used = c.right(area.right(), y, area.width, &right, text);
+        c.right(area.right() - used - if used > 0 { 2 } else { 0 }, y, 14, &badge, style);
+    }
+    y += 1;
     let count = format!("{} of {} tensors", view.done, view.expected.max(view.done));
-    let n = c.right(area.right(), area.y + 1, 26, &count, dim);
+    let n = c.right(area.right(), y, 26, &count, dim);
     let bar = c.theme().bar;
-    c.bar(area.x, area.y + 1, area.width.saturating_sub(n + 2), fraction, bar, true);
+    c.bar(area.x, y, area.width.saturating_sub(n + 2), fraction, bar, true);
 }
 
 /// The grid, the rates, and the newest events.

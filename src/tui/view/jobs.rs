@@ -74,7 +74,7 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect) {
     c.text(line.x + 2, line.y, 1, glyph, style);
     let right = match (job.state, job.seconds) {
         (JobState::Running, _) => units::percent(job.fraction),
-        (JobState::Finished, Some(s)) => units::duration(s),
+        (JobState::Finished, Some(s)) => units::took(s),
         _ => word.to_owned(),
     };
     let used = c.right(line.right() - 1, line.y, 9, &right, dim);

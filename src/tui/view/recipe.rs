@@ -101,7 +101,8 @@ fn form(c: &mut Canvas<'_>, state: &State, area: Rect) {
             c.text(x, line.y, room, &fit_end(value, room.into()), text);
         } else if field.is_text() {
             let default = default_text(state, field);
-            c.text(x, line.y, room, &fit_end(&default, room.into()), dim);
+            let default = if field == Field::Output { fit_end(&default, room.into()) } else { default };
+            c.text(x, line.y, room, &default, dim);
         } else if here {
             c.spans(x, line.y, room, &[("‹ ", accent), (value, text), (" ›", accent)]);
         } else {
@@ -128,7 +129,7 @@ fn default_text(state: &State, field: Field) -> String {
         _ => {
             let info = r.source.as_ref().and_then(|s| state.models.info(s)?.as_ref().ok());
             let context = info.and_then(|i| i.highlights.iter().find(|(l, _)| l == "context"));
-            context.map_or_else(|| "as the config says".to_owned(), |(_, v)| format!("{v}, from the config"))
+            context.map_or_else(|| "as the config says".to_owned(), |(_, v)| format!("{v} (config)"))
         }
     }
 }
@@ -153,12 +154,12 @@ fn forecast(c: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn plan_view(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let (dim, text, good, warn) = (c.theme().dim, c.theme().text, c.theme().good, c.theme().warn);
-    let columns = Columns::new(area, &[11, 7, 8]);
-    columns.head(c, area.y, "output", &["size", "bpw", "of src"], dim);
+    let columns = Columns::new(area, &[8, 7, 11]);
+    columns.head(c, area.y, "output", &["of src", "bpw", "size"], dim);
     let mut y = area.y + 1;
     for o in plan.outputs.iter().take(4) {
         let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
-        columns.row(c, y, &[&units::bytes(o.bytes), &format!("{:.2}", o.bits_per_weight), &part], text);
+        columns.row(c, y, &[&part, &format!("{:.2}", o.bits_per_weight), &units::bytes(o.bytes)], text);
         let room = columns.first();
         let name = format!("{} {}", o.format, o.quantization);
         c.text(area.x + 1, y, room, &name, text);
@@ -216,7 +217,10 @@ fn plan_view(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
     let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
-    let line = format!("{what}, {}, {warnings}", units::bytes(total));
+    let mut line = format!("{what}, {}", units::bytes(total));
+    if width(&line) + width(&warnings) + 12 <= area.width.into() {
+        line += &format!(", {warnings}");
+    }
     if state.recipe.starting {
         c.spans(area.x, y, area.width, &[("● ", good), ("starting…", text)]);
     } else {
@@ -234,7 +238,8 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     }
     by.sort_by(|_, a, _, b| b.0.cmp(&a.0));
     let total = by.values().map(|v| v.0).sum::<u64>().max(1) as f64;
-    let room = area.width.saturating_sub(11 + 24);
+    let counts = area.width >= 52;
+    let room = area.width.saturating_sub(if counts { 11 + 24 } else { 11 + 11 });
     let mut y = area.y;
     for (name, (bytes, n)) in by.iter().take(5) {
         if y + 4 > area.bottom() {
@@ -242,8 +247,11 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
         }
         c.text(area.x + 1, y, 9, name, dim);
         c.bar(area.x + 11, y, room, *bytes as f64 / total, bar, true);
-        c.right(area.right() - 13, y, 10, &units::bytes(*bytes), text);
-        c.right(area.right(), y, 12, &units::plural(*n, "tensor", "tensors"), dim);
+        let end = if counts { area.right() - 13 } else { area.right() };
+        c.right(end, y, 10, &units::bytes(*bytes), text);
+        if counts {
+            c.right(area.right(), y, 12, &units::plural(*n, "tensor", "tensors"), dim);
+        }
         y += 1;
     }
     y

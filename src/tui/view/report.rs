@@ -13,7 +13,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &J
     let (glyph, word, style) = badge(c, how);
     let mut facts = Vec::new();
     if let Some(s) = view.seconds {
-        facts.push(format!("in {}", units::duration(s)));
+        facts.push(format!("in {}", units::took(s)));
     }
     if let Some(p) = view.peak_rss {
         facts.push(format!("peak memory {}", units::bytes(p)));

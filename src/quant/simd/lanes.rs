@@ -1,0 +1,110 @@
+//! Lanes of `f32`: what a kernel may do, whatever the instruction set.
+//!
+//! Every operation rounds by itself, exactly as the same operation on single numbers; nothing is fused or reordered.
+
+use std::ops::{Add, Div, Mul, Sub};
+
+/// An instruction set this machine has: a value of this type is the proof.
+pub(in crate::quant) trait Isa: Copy {
+    /// The lanes it computes with.
+    type F: Lanes;
+
+    /// The same number in every lane.
+    fn splat(self, x: f32) -> Self::F;
+
+    /// The first [`Lanes::N`] numbers of `x`.
+    fn load(self, x: &[f32]) -> Self::F;
+}
+
+/// A group of numbers computed in step.
+pub(in crate::quant) trait Lanes:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    /// How many.
+    const N: usize;
+
+    /// One truth value for each lane.
+    type Mask: Copy;
+
+    /// Writes the lanes to the first [`Lanes::N`] places of `out`.
+    fn store(self, out: &mut [f32]);
+
+    /// `if self < other { self } else { other }`
+    fn lesser(self, other: Self) -> Self;
+
+    /// `if self > other { self } else { other }`
+    fn greater(self, other: Self) -> Self;
+
+    /// The magnitude.
+    fn abs(self) -> Self;
+
+    /// The number with its sign turned.
+    fn negate(self) -> Self;
+
+    /// The square root.
+    fn sqrt(self) -> Self;
+
+    /// `self < other`, false for NaN.
+    fn lt(self, other: Self) -> Self::Mask;
+
+    /// `self <= other`, false for NaN.
+    fn le(self, other: Self) -> Self::Mask;
+
+    /// `self == other`, false for NaN.
+    fn same(self, other: Self) -> Self::Mask;
+
+    /// `if mask { self } else { other }`
+    fn or_else(self, mask: Self::Mask, other: Self) -> Self;
+
+    /// True where both are.
+    fn both(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+
+    /// True where `a` is and `b` is not.
+    fn but_not(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+
+    /// True if any lane is.
+    fn any(mask: Self::Mask) -> bool;
+
+    /// True if every lane is.
+    fn all(mask: Self::Mask) -> bool;
+
+    /// One bit for each lane, the first lane lowest.
+    fn bits(mask: Self::Mask) -> u32;
+
+    /// The largest of all lanes; the sign of a zero is any.
+    fn largest(self) -> f32;
+
+    /// The magnitude of `self` with the sign of `other`.
+    fn with_sign_of(self, other: Self) -> Self;
+
+    /// The low byte of each lane cut to an integer; of `i32::MIN` for what does not fit, as a C cast on x86-64 gives.
+    fn cut_to_bytes(self, out: &mut [u8]);
+
+    /// The value of the nearest of the sixteen levels of IQ4, halfway the upper one.
+    fn nearest_of_sixteen(self, table: &Sixteen) -> Self;
+
+    /// The place of that level.
+    #[inline(always)]
+    fn place_of_nearest(self, table: &Sixteen) -> Self {
+        self.nearest_of_sixteen(&Sixteen { values: PLACES, bounds: table.bounds })
+    }
+}
+
+/// Sixteen rising values and the fifteen bounds between them, each the first number that belongs above.
+pub(in crate::quant) struct Sixteen {
+    /// The values.
+    pub values: [f32; 16],
+    /// `bounds[i]` parts value i from value i + 1; the last is no bound.
+    pub bounds: [f32; 16],
+}
+
+const PLACES: [f32; 16] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
+
+/// The most lanes of any instruction set.
+pub(in crate::quant) const MOST: usize = 32;
+
+/// Work that an instruction set can be chosen for.
+pub(in crate::quant) trait Kernel {
+    /// Does it. Must be `#[inline(always)]`, with all it calls: only then is it compiled for the instruction set.
+    fn run<S: Isa>(self, isa: S);
+}

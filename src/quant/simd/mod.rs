@@ -1,0 +1,29 @@
+//! The encoders many blocks at a time, to the same bytes.
+//!
+//! The reference's sums run in index order inside a sub-block, and sub-blocks do not know each other. So **lane = sub-block,
+//! loop = element**: each lane does exactly the scalar code's operations in its order. The scalar code (`search`, the format
+//! files) is the definition and the oracle of the tests here. Never fused multiply-add: no kernel names it, and the compiler
+//! does not contract.
+//!
+//! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `affine` and `symmetric` are
+//! the searches, `dispatch` chooses the instruction set (`REMOLD_ISA=scalar|avx2|avx512` forces downward). The drivers
+//! (gathering sub-blocks, finishing blocks) stand in the format files. Test with `cargo test quant::simd`.
+#![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
+
+mod affine;
+mod dispatch;
+mod lanes;
+mod nearest;
+mod symmetric;
+#[cfg(test)]
+mod tests;
+mod transpose;
+pub(super) mod within;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(super) use affine::affine;
+pub(super) use dispatch::{Rows, best, decode, encode};
+pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
+pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
+pub(super) use transpose::{numbers, transpose};

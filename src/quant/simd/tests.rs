@@ -1,0 +1,187 @@
+//! Lanes give the scalar code's bytes.
+
+use super::dispatch::Level;
+use super::*;
+use crate::quant::codec::codec;
+use crate::quant::{BlockType, needs_imatrix};
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    fn normal(&mut self) -> f32 {
+        (0..6).map(|_| self.next()).sum::<f32>() - 3.0
+    }
+
+    /// An element of a row of this kind; `i` is its place.
+    fn element(&mut self, kind: &str, i: usize) -> f32 {
+        match kind {
+            "normal" => self.normal() * 0.02,
+            "bf16" => f32::from_bits((self.normal() * 0.02).to_bits() & 0xffff_0000),
+            "outliers" => self.normal() * if self.next() < 0.01 { 40.0 } else { 0.02 },
+            "zero" => 0.0,
+            "signed zeros" => [0.0, -0.0][i / 3 % 2],
+            "ones" => 1.0,
+            "minus ones" => -1.0,
+            "constant groups" => [0.5, -3.0, 0.0, 1e20, -1e20, 1e-20][i / 16 % 6],
+            "positive" => self.next() + 1.0,
+            "negative" => -self.next() - 1.0,
+            "nearly constant" => -1.0 - self.next() * 1e-7,
+            "huge" => self.normal() * 1e37,
+            "square overflows" => self.normal() * 3e19,
+            "tiny" => self.normal() * 1e-30,
+            "near the zero bound" => self.normal() * 1e-15,
+            "subnormal" => f32::from_bits((self.next() * 5000.0) as u32 | ((self.next() > 0.5) as u32) << 31),
+            "any exponent" => self.normal() * 10f32.powi((self.next() * 76.0) as i32 - 40),
+            "exponent by group" => self.normal() * 10f32.powi((i / 32 * 7 % 76) as i32 - 40),
+            "ties" => (self.next() * 33.0).floor() - 16.0,
+            "half ties" => ((self.next() * 65.0).floor() - 32.0) * 0.5,
+            "levels of iq4" => [-127.0, -115.5, -4.5, 1.0, 7.0, 113.0, -16.0, 19.0][(self.next() * 8.0) as usize % 8],
+            "one of many" => f32::from(u8::from(i.is_multiple_of(97))),
+            "sparse" => {
+                if self.next() < 0.03 {
+                    self.normal()
+                } else {
+                    0.0
+                }
+            }
+            "ramp" => i as f32 - 100.0,
+            "small beside large" => self.normal() * if i % 256 < 32 { 1000.0 } else { 0.1 },
+            _ => unreachable!(),
+        }
+    }
+}
+
+const KINDS: [&str; 25] = [
+    "normal",
+    "bf16",
+    "outliers",
+    "zero",
+    "signed zeros",
+    "ones",
+    "minus ones",
+    "constant groups",
+    "positive",
+    "negative",
+    "nearly constant",
+    "huge",
+    "square overflows",
+    "tiny",
+    "near the zero bound",
+    "subnormal",
+    "any exponent",
+    "exponent by group",
+    "ties",
+    "half ties",
+    "levels of iq4",
+    "one of many",
+    "sparse",
+    "ramp",
+    "small beside large",
+];
+
+const WEIGHTS: [&str; 8] = ["none", "random", "ones", "zeros", "some zeros", "huge", "tiny", "any exponent"];
+
+fn weights(kind: &str, cols: usize, random: &mut Random) -> Option<Vec<f32>> {
+    let weight = |random: &mut Random| match kind {
+        "random" => random.next() * random.next() + 1e-4,
+        "ones" => 1.0,
+        "zeros" => 0.0,
+        "some zeros" => {
+            if random.next() < 0.4 {
+                0.0
+            } else {
+                random.next()
+            }
+        }
+        "huge" => random.next() * 1e38,
+        "tiny" => random.next() * 1e-38,
+        _ => random.next() * 10f32.powi((random.next() * 70.0) as i32 - 38),
+    };
+    (kind != "none").then(|| (0..cols).map(|_| weight(random)).collect())
+}
+
+/// Every failing case of a format at a level, as text.
+fn compare(level: Level, ty: BlockType, rows: usize, cols: usize, seed: u64, failures: &mut Vec<String>) -> usize {
+    let codec = codec(ty).unwrap();
+    let encode = codec.encode_row.unwrap();
+    let (elems, block) = (ty.block_elems(), ty.block_bytes());
+    let mut compared = 0;
+    for kind in KINDS {
+        for weight_kind in WEIGHTS {
+            let mut random = Random(seed | 1);
+            let x: Vec<f32> = (0..rows * cols).map(|i| random.element(kind, i)).collect();
+            let w = weights(weight_kind, cols, &mut random);
+            if w.is_none() && needs_imatrix(ty) {
+                continue;
+            }
+            let bytes = x.len() / elems * block;
+            let (mut want, mut got) = (vec![0x55; bytes], vec![0xaa; bytes]);
+            let row_bytes = bytes / rows;
+            for (x, out) in x.chunks_exact(cols).zip(want.chunks_exact_mut(row_bytes)) {
+                encode(x, w.as_deref(), out);
+            }
+            if !super::encode(level, ty, Rows { x: &x, cols, weights: w.as_deref(), dst: &mut got }) {
+                return compared;
+            }
+            compared += 1;
+            let wrong = want.chunks(block).zip(got.chunks(block)).filter(|(a, b)| a != b).count();
+            if wrong > 0 {
+                let name = level.name();
+                failures
+                    .push(format!("{ty} {name} {kind}, weights {weight_kind}, {rows}×{cols}: {wrong} blocks differ"));
+            }
+            let (mut plain, mut back) = (vec![0f32; x.len()], vec![1f32; x.len()]);
+            (codec.decode)(&want, &mut plain);
+            if super::decode(level, ty, &want, &mut back) {
+                let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                if !plain.iter().zip(&back).all(same) {
+                    failures.push(format!("{ty} {} {kind}: decoded values differ", level.name()));
+                }
+            }
+        }
+    }
+    compared
+}
+
+fn check(rows_cols: &[(usize, usize)], seeds: u64) {
+    let (mut failures, mut compared) = (Vec::new(), 0);
+    let levels = Level::available();
+    for &level in &levels[1..] {
+        for &ty in BlockType::ALL.iter().filter(|&&t| codec(t).is_some()) {
+            for &(rows, cols) in rows_cols.iter().filter(|(_, cols)| cols.is_multiple_of(ty.block_elems())) {
+                for seed in 1..=seeds {
+                    compared += compare(level, ty, rows, cols, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), &mut failures);
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of {compared} differ:\n{}", failures.len(), failures.join("\n"));
+    if levels.len() == 1 {
+        eprintln!("skipped: this machine has no instruction set with lanes");
+    }
+    assert_eq!(compared > 0, levels.len() > 1);
+}
+
+#[test]
+fn every_kind_of_row_gives_the_scalar_bytes() {
+    check(&[(3, 512)], 2);
+}
+
+#[test]
+fn every_tail_gives_the_scalar_bytes() {
+    let tails: Vec<_> = (1..=9).map(|blocks| (1, 256 * blocks)).chain((1..=9).map(|b| (1, 32 * b))).collect();
+    check(&tails, 1);
+}
+
+#[test]
+fn levels_are_named_and_the_scalar_one_is_always_there() {
+    let names: Vec<_> = Level::available().into_iter().map(Level::name).collect();
+    assert_eq!(names, ["scalar", "avx2", "avx512"][..names.len()]);
+}

@@ -1,0 +1,31 @@
+//! Groups of elements into lanes.
+
+use super::lanes::{Isa, Lanes, MOST};
+
+/// Lane j gets `groups(j)`: element i of each group stands in `result[i]`.
+#[inline(always)]
+pub(in crate::quant) fn transpose<'a, S: Isa, const G: usize>(
+    s: S,
+    groups: impl Fn(usize) -> &'a [f32; G],
+) -> [S::F; G] {
+    let mut buffer = [[0f32; MOST]; G];
+    for lane in 0..S::F::N {
+        let group = groups(lane);
+        for i in 0..G {
+            buffer[i][lane] = group[i];
+        }
+    }
+    let mut out = [s.splat(0.0); G];
+    for i in 0..G {
+        out[i] = s.load(&buffer[i]);
+    }
+    out
+}
+
+/// The lanes as numbers.
+#[inline(always)]
+pub(in crate::quant) fn numbers<F: Lanes>(lanes: F) -> [f32; MOST] {
+    let mut out = [0f32; MOST];
+    lanes.store(&mut out);
+    out
+}
