@@ -1,4 +1,5 @@
 //! The program from outside: what it prints, where, with which exit code, and what it leaves on disk.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "cli/bad_files.rs"]
 mod bad_files;

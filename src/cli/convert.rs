@@ -17,7 +17,7 @@ pub fn convert(args: ConvertArgs) -> Exit {
         Ok(recipe) => carry_out(&recipe, &args.run),
         Err(Refused::Model(e)) => refuse(&e),
         Err(Refused::Recipe(text)) => {
-            err(&text);
+            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
     }
@@ -36,7 +36,7 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
         Ok(recipe) => carry_out(&recipe, &args.run),
         Err(Refused::Model(e)) => refuse(&e),
         Err(Refused::Recipe(text)) => {
-            err(&text);
+            err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
     }
@@ -157,7 +157,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     }
     let root = job::jobs_root();
     if flags.detach {
-        return match job::spawn(&root, recipe, &prepared.plan) {
+        return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {
                     out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
@@ -192,6 +192,10 @@ fn cancel_on_signal() -> Arc<AtomicBool> {
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
     let listener: job::Listener = if flags.json {
+        // The job was queued before anybody listened.
+        for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
+            out(&format!("{}\n", serde_json::to_string(&event).unwrap_or_default()));
+        }
         Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
     } else {
         let mut progress = Progress::new(&prepared.plan);
@@ -238,7 +242,7 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
             return refuse(&e);
         }
     };
-    let run = RunJob { threads: 0, resume, cancel, listener: None };
+    let run = RunJob { threads: folder.threads(), resume, cancel, listener: None };
     match job::run(&folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));

@@ -106,7 +106,8 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
         if events.is_empty() {
             if folder.summary().state == JobState::Lost {
                 let hint = format!("`remold jobs resume {id}` goes on where it stopped.");
-                return Err(ModelError::bad("the job's process is gone").in_file(&folder.dir).with_hint(hint));
+                super::tell(&ModelError::bad("the job's process is gone").in_file(&folder.dir).with_hint(hint));
+                return Ok(Exit::Failed);
             }
             std::thread::sleep(FOLLOW);
         }

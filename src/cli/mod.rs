@@ -58,7 +58,7 @@ pub(crate) fn err(text: &str) {
 pub(crate) fn tell(e: &ModelError) {
     let style = text::Style::stderr();
     let mut line = format!("{} {e}\n", style.error("error:"));
-    if let Some(hint) = e.hint() {
+    if let Some(hint) = crate::job::remedy(e) {
         line.push_str(&format!("  {} {hint}\n", style.dim("hint:")));
     }
     err(&line);

@@ -88,7 +88,8 @@ impl Progress {
         let step = (self.done as f64 / self.tensors.max(1) as f64 * PLAIN_STEPS) as u32;
         if step > self.last_step {
             self.last_step = step;
-            err(&format!("{:3} %  {} of {} tensors  {}\n", step * 10, self.done, self.tensors, self.rates()));
+            let line = format!("{:3} %  {} of {} tensors  {}", step * 10, self.done, self.tensors, self.rates());
+            err(&format!("{}\n", line.trim_end()));
         }
     }
 

@@ -11,10 +11,11 @@ use super::{EventBody, EventSink, TensorStart};
 use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
+use crate::quant::Encoding;
 use crate::transform;
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -66,7 +67,8 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
     let finished = journal.as_mut().map(|j| std::mem::take(&mut j.finished)).unwrap_or_default();
     let resumed = !finished.is_empty();
 
-    let parts = create_parts(prepared, resumed)?;
+    let mut folders = NewFolders::default();
+    let parts = create_parts(prepared, resumed, &mut folders)?;
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
     let states = TensorState::all(prepared, &work);
     let progress = Progress::new(prepared, &work);
@@ -173,13 +175,36 @@ fn parts_stand(prepared: &Prepared) -> bool {
     files.all(|f| fs::metadata(part_path(&f.path)).is_ok_and(|m| m.len() == f.bytes))
 }
 
+/// Folders that the run made; those that are empty in the end are removed.
+#[derive(Debug, Default)]
+struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    /// Remembers what of `folder` does not exist yet, deepest first.
+    fn note(&mut self, folder: &Path) {
+        let new = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
+        let new: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
+        self.0.splice(0..0, new);
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            // One that holds something is not removed: the outputs, or what somebody else put there.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// Creates every unfinished file and writes what is known beforehand. Files keep the order of the plan.
-fn create_parts(prepared: &Prepared, resumed: bool) -> Result<Vec<Vec<PartFile>>> {
+fn create_parts(prepared: &Prepared, resumed: bool, folders: &mut NewFolders) -> Result<Vec<Vec<PartFile>>> {
     let mut all = Vec::new();
     for output in &prepared.outputs {
         let mut parts = Vec::new();
         for file in &output.files {
             if let Some(folder) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
+                folders.note(folder);
                 fs::create_dir_all(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
             }
             let part = PartFile::create(&file.path, file.bytes, resumed)?;
@@ -219,7 +244,7 @@ impl Runner<'_> {
             if let Err(e) = self.chunk(number, &mut buffers) {
                 self.stop.store(true, Ordering::Relaxed);
                 let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                error.get_or_insert(e);
+                error.get_or_insert(e.in_file(&self.prepared.plan.source));
             }
         }
     }
@@ -242,7 +267,9 @@ impl Runner<'_> {
             transform::decode_bytes(entry, &buffers.raw, &mut buffers.floats)?;
         }
         if has_non_finite(entry.encoding, &buffers.raw) {
-            for c in &group.consumers {
+            // Block types refuse them below.
+            let kept = |c: &&Consumer| !matches!(self.tensor(**c).encoding, Encoding::Block(_)) || !decoded;
+            for c in group.consumers.iter().filter(kept) {
                 if self.states.by_id(c.id).warn_once() {
                     let name = &self.tensor(*c).entry.name;
                     let text = format!("{name} holds NaN or infinite values; they are written as they are");

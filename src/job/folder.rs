@@ -97,8 +97,8 @@ impl JobFolder {
             match fs::create_dir(&dir) {
                 Ok(()) => {
                     let this = Self { dir };
-                    this.write("recipe.toml", recipe::to_toml(recipe).as_bytes())?;
-                    this.write_plan(plan)?;
+                    this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
+                    this.write_plan(&plan.clone().absolute())?;
                     return Ok(this);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -161,6 +161,11 @@ impl JobFolder {
         serde_json::from_slice(&bytes).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
     }
 
+    /// Threads the job may take; 0 when that was not said.
+    pub fn threads(&self) -> usize {
+        fs::read_to_string(self.path("threads")).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// Reads `recipe.toml`.
     ///
     /// # Errors
@@ -207,8 +212,13 @@ impl JobFolder {
         for event in Tail::new(&self.dir).poll().unwrap_or_default() {
             let ended = match event.body {
                 EventBody::Queued { title } => {
+                    // Said once more when a job is resumed.
+                    if summary.title.is_empty() {
+                        summary.created = event.t;
+                    }
                     summary.title = title;
-                    summary.created = event.t;
+                    summary.state = JobState::Queued;
+                    summary.seconds = None;
                     None
                 }
                 EventBody::Started { .. } => {
@@ -238,6 +248,20 @@ impl JobFolder {
         }
         summary
     }
+}
+
+/// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
+fn absolute(recipe: &Recipe) -> Recipe {
+    let mut recipe = recipe.clone();
+    let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix]);
+    for path in [&mut recipe.source.path, &mut recipe.output_dir].into_iter().chain(targets).flatten() {
+        let inside = path.as_os_str().to_string_lossy().ends_with('/');
+        if let Ok(full) = std::path::absolute(&path) {
+            // A trailing slash means: inside this folder.
+            *path = if inside { full.join("") } else { full };
+        }
+    }
+    recipe
 }
 
 fn numbers(root: &Path) -> impl Iterator<Item = u64> {

@@ -49,7 +49,25 @@ pub fn failure(e: &ModelError) -> Failure {
         ErrorKind::BadRequest => "request",
         ErrorKind::Io => "io",
     };
-    Failure { code: code.to_owned(), message: e.to_string(), hint: e.hint().map(str::to_owned) }
+    Failure { code: code.to_owned(), message: e.to_string(), hint: remedy(e).map(str::to_owned) }
+}
+
+/// What to do about an error: its own hint, else what is right for all of its kind.
+pub fn remedy(e: &ModelError) -> Option<&str> {
+    use std::io::ErrorKind::{
+        IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    let general = match (e.kind(), e.os_error().map(std::io::Error::kind)) {
+        (_, Some(NotFound | NotADirectory | IsADirectory)) => "Check the path.",
+        (_, Some(PermissionDenied | ReadOnlyFilesystem)) => {
+            "Choose a place that you may write to, or change its permissions."
+        }
+        (_, Some(StorageFull)) => "Free some space or choose another disk.",
+        (ErrorKind::BadFile, _) => "The file is damaged, or what wrote it has a fault: fetch it again or save it anew.",
+        (ErrorKind::Unsupported, _) => "`remold formats` lists what this version can do.",
+        _ => return e.hint(),
+    };
+    Some(e.hint().unwrap_or(general))
 }
 
 /// Runs a prepared plan as the job of `folder`. The lock is held meanwhile.

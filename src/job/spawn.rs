@@ -15,7 +15,18 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// When the folder cannot be made or the process cannot be started.
 pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary> {
+    spawn_with(root, recipe, plan, 0)
+}
+
+/// As [`spawn`], with at most this many threads (0: all cores), also when the job is resumed.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobSummary> {
     let folder = JobFolder::create(root, recipe, plan)?;
+    if threads > 0 {
+        folder.write("threads", threads.to_string().as_bytes())?;
+    }
     queued(&folder, plan)?;
     start(&folder, false)?;
     Ok(folder.summary())
@@ -31,6 +42,8 @@ pub fn resume(folder: &JobFolder) -> Result<()> {
         return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
     }
     let _ = std::fs::remove_file(folder.path("cancel"));
+    // Whoever follows the job must not take its earlier end for the new one while the worker starts.
+    queued(folder, &folder.plan()?)?;
     start(folder, true)
 }
 

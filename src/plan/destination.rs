@@ -77,12 +77,23 @@ pub fn default_output(source: &Path, target: &Target, format: FormatId, quantiza
 
 fn is_empty_or_model(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
-    let mut names = entries.flatten().map(|e| e.file_name()).peekable();
-    names.peek().is_none() || folder.join("config.json").is_file()
+    // What an interrupted job left there is not another thing: the job goes on in the same folder.
+    let part = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".part");
+    entries.flatten().all(|e| part(&e.file_name())) || folder.join("config.json").is_file()
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
+}
+
+/// The path as the file system will take it: links and `..` of the part that exists are followed.
+fn resolved(path: &Path) -> PathBuf {
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let known = full.ancestors().find_map(|a| Some((a, fs::canonicalize(a).ok()?)));
+    match known {
+        Some((ancestor, real)) => full.strip_prefix(ancestor).map_or(real.clone(), |rest| real.join(rest)),
+        None => full,
+    }
 }
 
 /// Refuses to write to a path that is an input, that exists (unless forced), or that another output of the same plan has.
@@ -98,7 +109,7 @@ pub fn check(path: &Path, model: &Model, force: bool, taken: &mut Vec<PathBuf>) 
             return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
         }
     }
-    if taken.iter().any(|t| t == path) {
+    if taken.iter().any(|t| resolved(t) == resolved(path)) {
         let hint = "Give each target its own output.";
         return Err(ModelError::request("two targets write to the same output").in_file(path).with_hint(hint));
     }

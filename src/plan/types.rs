@@ -46,10 +46,27 @@ impl Plan {
         format!("{source} → {}", targets.join(", "))
     }
 
+    /// The same plan with paths that mean the same from every folder.
+    #[must_use]
+    pub fn absolute(mut self) -> Self {
+        let outputs = self
+            .outputs
+            .iter_mut()
+            .flat_map(|o| std::iter::once(&mut o.path).chain(o.files.iter_mut().map(|f| &mut f.0)));
+        let sources = self.source_files.iter_mut().map(|f| &mut f.path);
+        for path in std::iter::once(&mut self.source).chain(sources).chain(outputs) {
+            if let Ok(full) = std::path::absolute(&path) {
+                *path = full;
+            }
+        }
+        self
+    }
+
     /// A hash of everything that decides the output bytes: two plans with the same fingerprint write the same files.
     pub fn fingerprint(&self) -> String {
         use sha2::{Digest, Sha256};
-        let text = serde_json::to_vec(&(&self.source, &self.source_files, &self.outputs)).unwrap_or_default();
+        let this = self.clone().absolute();
+        let text = serde_json::to_vec(&(&this.source, &this.source_files, &this.outputs)).unwrap_or_default();
         Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect()
     }
 }

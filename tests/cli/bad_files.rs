@@ -181,12 +181,16 @@ fn pytorch() {
         }
         let name: &'static str = Box::leak(name.into_boxed_str());
         let title: &'static str = Box::leak(format!("pytorch: {}", name.trim_end_matches(".pt")).into_boxed_str());
-        let says: &'static str = Box::leak(expected.trim().to_owned().into_boxed_str());
+        let says: &'static str = match name {
+            // Seen before any reader of PyTorch files is asked.
+            "html-page.pt" => "a web page stands in the place of the file",
+            _ => Box::leak(expected.trim().to_owned().into_boxed_str()),
+        };
         rows.push(row(title, 2, &[name, says], pickle(name)));
     }
-    rows.push(row("pytorch: a dtype that does not exist", 2, &["wrong-dtype.pt", "FloatStoragf"], |lab| {
+    rows.push(row("pytorch: a dtype that does not exist", 2, &["wrong-dtype.pt", "storage"], |lab| {
         // The legacy stream has no checksum: a storage type of that name exists nowhere.
-        let bytes = std::fs::read(fixture("bad/pytorch/call-eval-legacy.pt")).unwrap();
+        let bytes = std::fs::read(fixture("bad/pytorch/legacy-storage-past-end.pt")).unwrap();
         let at = bytes.windows(12).position(|w| w == b"FloatStorage").expect("a storage type to change");
         let mut bytes = bytes;
         bytes[at + 11] = b'f';
@@ -215,7 +219,9 @@ fn pickles_that_call_functions_run_nothing() {
         let made: Vec<String> = lab.tree().into_keys().filter(|n| n != name && n != "out.safetensors").collect();
         assert!(made.is_empty(), "something ran: {made:?}");
         let title: &'static str = Box::leak(format!("pytorch: {}", name.trim_end_matches(".pt")).into_boxed_str());
-        rows.push(row(title, 0, &[call, "not executed"], pickle(name)));
+        // The first holds a tensor beside the call, the second nothing but the call.
+        let code = if name == "call-os-system.pt" { 0 } else { 2 };
+        rows.push(row(title, code, &[call, "not executed"], pickle(name)));
     }
     check("pickle-calls.txt", rows);
 }
@@ -330,7 +336,7 @@ fn models_that_do_not_fit_together() {
             row(
                 "config: an unknown architecture",
                 2,
-                &["config.json", "MambaForCausalLM"],
+                &["tiny-llama", "MambaForCausalLM"],
                 config(|c| c["architectures"] = serde_json::json!(["MambaForCausalLM"]), "gguf:q8_0"),
             ),
             row(
@@ -364,13 +370,13 @@ fn models_that_do_not_fit_together() {
             row(
                 "config: more layers than the weights have",
                 2,
-                &["layers.4"],
+                &["config.json", "num_hidden_layers", "layer 4"],
                 config(|c| c["num_hidden_layers"] = serde_json::json!(9), "gguf:q8_0"),
             ),
             row(
                 "config: a vocabulary larger than the embedding",
                 2,
-                &["vocab", "2048"],
+                &["tiny-llama", "4096 tokens", "2048 rows"],
                 config(|c| c["vocab_size"] = serde_json::json!(4096), "gguf:q8_0"),
             ),
             row("tokenizer: more tokens than the embedding has rows", 2, &["2048"], |lab| {

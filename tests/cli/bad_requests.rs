@@ -25,7 +25,7 @@ fn words_that_are_unknown() {
             row("no target", 2, &["--to"], llama("")),
             row("an unknown format", 2, &["gguff", "gguf"], llama("--to gguff:q4_k_m")),
             row("a format of a later version", 2, &["onnx"], llama("--to onnx")),
-            row("an unknown quantization", 2, &["q4_k_n", "Did you mean Q4_K_M?"], llama("--to gguf:q4_k_n")),
+            row("an unknown quantization", 2, &["q4_k_mm", "Did you mean Q4_K_M?"], llama("--to gguf:q4_k_mm")),
             row("a quantization that the format does not hold", 2, &["safetensors"], llama("--to safetensors:q4_k_m")),
             row("an unknown flag", 2, &["--quantise"], llama("--quantise q4_k_m")),
             row(
@@ -66,7 +66,7 @@ fn words_that_are_unknown() {
                 &["embedding_type", "q9"],
                 llama("--to gguf:q4_k_m --embedding-type q9"),
             ),
-            row("a pre-tokenizer that is unknown", 2, &["no-such-pre"], llama("--to gguf --pre no-such-pre")),
+            row("a pre-tokenizer that is unknown", 0, &["warning: no-such-pre"], llama("--to gguf --pre no-such-pre")),
             row("a size that is none", 2, &["plenty", "5GB"], llama("--to safetensors --max-shard-size plenty")),
             row("an imatrix that is not there", 2, &["none.gguf"], llama("--to gguf:q4_k_m --imatrix none.gguf")),
             row("an imatrix that is none", 2, &["m.dat"], |lab| {
@@ -107,7 +107,7 @@ fn types_that_do_not_fit() {
     check(
         "types.txt",
         vec![
-            row("a type for rows it does not fit", 2, &["w", "33", "q4_0"], |lab| {
+            row("a type for rows it does not fit", 2, &["w", "33", "Q4_0"], |lab| {
                 odd(lab);
                 "convert odd.safetensors --to gguf:f32 --tensor-type w=q4_0".into()
             }),
@@ -119,7 +119,7 @@ fn types_that_do_not_fit() {
                 odd(lab);
                 "convert odd.safetensors --to gguf:q4_0 --no-fallback".into()
             }),
-            row("a fallback, forbidden, of a model", 2, &["128", "--no-fallback"], |lab| {
+            row("a fallback, forbidden, of a model", 2, &["token_embd.weight", "--no-fallback"], |lab| {
                 lab.model("mini-bert");
                 "convert mini-bert --to gguf:q4_k_m --no-fallback".into()
             }),
@@ -147,7 +147,7 @@ fn outputs_that_stand_in_the_way() {
                 lab.write("out.gguf", "precious");
                 "convert m.safetensors --to gguf -o out.gguf".into()
             }),
-            row("the output is a folder of that name", 2, &["out.gguf"], move |lab| {
+            row("the output is a folder of that name", 2, &["m-Q8_0.gguf"], move |lab| {
                 one(lab);
                 std::fs::create_dir_all(lab.path("d/m-Q8_0.gguf")).unwrap();
                 "convert m.safetensors --to gguf:q8_0 -o d --force".into()

@@ -65,10 +65,10 @@ fn a_disk_that_is_too_small_or_read_only_is_refused_before_anything_is_written()
 #[test]
 fn a_disk_that_fills_up_stops_the_job_and_leaves_nothing() {
     let lab = Lab::new();
-    let Some(small) = Mounted::new(&lab.path("small"), "size=24m") else { return };
-    lab.write("big.safetensors", big(8));
+    let Some(small) = Mounted::new(&lab.path("tight"), "size=6m") else { return };
+    lab.write("big.safetensors", big(16));
     let mut command = lab.command();
-    command.args(words("convert big.safetensors --to gguf:q8_0 -o small/out.gguf --threads 1 --json"));
+    command.args(words("convert big.safetensors --to gguf:iq3_s -o tight/out.gguf --threads 1 --json"));
     // The preflight check passes; then somebody else takes the room, before the first row is written.
     let mut child = start(&mut command);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

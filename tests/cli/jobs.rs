@@ -32,6 +32,10 @@ fn worker(job: &Path) -> Pid {
     Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
 }
 
+fn all_with_one_thread(job: &Path) -> bool {
+    events(job).iter().all(|e| !matches!(e.body, EventBody::Started { threads, .. } if threads != 1))
+}
+
 /// Names below the folder of work.
 fn names(lab: &Lab) -> Vec<String> {
     lab.tree().into_keys().collect()
@@ -63,7 +67,7 @@ fn jobs_are_cancelled_from_outside() {
     let lab = Lab::new();
     lab.write("big.safetensors", big(16));
     let before = lab.tree();
-    let ran = lab.run("convert big.safetensors --to gguf:iq3_s --detach --json").expect(0);
+    let ran = lab.run("convert big.safetensors --to gguf:iq3_s --detach --json --threads 1").expect(0);
     let job: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(job["id"], "1", "{job}");
     at_work(&lab);
@@ -93,7 +97,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
     lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
     std::fs::remove_dir_all(lab.jobs()).unwrap();
 
-    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach").expect(0);
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
     let job = lab.jobs().join("1");
     let journal = || std::fs::read_to_string(job.join("journal")).unwrap_or_default();
     wait_for("two tensors in the journal", || (journal().lines().count() > 2).then_some(()));
@@ -112,6 +116,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
         .collect();
     assert!(kept.len() >= 2 && kept.len() < 24, "{kept:?}");
 
+    assert!(all_with_one_thread(&job), "--threads reaches the worker");
     // From another folder: the job's own paths do not depend on where `resume` is said.
     let mut command = lab.command();
     command.current_dir("/").args(["jobs", "resume", "1"]);
@@ -167,7 +172,7 @@ fn a_killed_job_that_writes_a_folder_resumes_too() {
 fn resume_refuses_when_the_source_changed() {
     let lab = Lab::new();
     let source = lab.write("big.safetensors", big(16));
-    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach").expect(0);
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
     let job = lab.jobs().join("1");
     wait_for("the journal", || {
         (std::fs::read_to_string(job.join("journal")).unwrap_or_default().lines().count() > 2).then_some(())
@@ -196,7 +201,7 @@ fn a_detached_job_outlives_its_process_group() {
     let mut shell = Command::new("sh");
     lab.surround(&mut shell);
     let line = format!(
-        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach; sleep 1000",
+        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1; sleep 1000",
         env!("CARGO_BIN_EXE_remold")
     );
     shell.arg("-c").arg(line).process_group(0);
@@ -216,7 +221,7 @@ fn a_detached_job_outlives_its_terminal() {
     let pty = portable_pty::native_pty_system().openpty(portable_pty::PtySize::default()).unwrap();
     let mut shell = portable_pty::CommandBuilder::new("sh");
     let line = format!(
-        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach; sleep 1000",
+        "{} convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1; sleep 1000",
         env!("CARGO_BIN_EXE_remold")
     );
     shell.args(["-c", &line]);

@@ -57,11 +57,15 @@ pub fn check(file: &str, rows: Vec<Row>) {
             }
         }
         // What is measured differs from run to run.
-        let quiet: String = ran.err.lines().filter(|l| !l.contains(" peak memory")).fold(String::new(), |mut s, l| {
-            let _ = writeln!(s, "    {}", l.trim_end());
-            s
-        });
-        let quiet = quiet.replace(&lab.dir().display().to_string(), "DIR");
+        let quiet: String = ran.err.lines().filter(|l| !l.contains(" peak memory") && !l.contains(" % ")).fold(
+            String::new(),
+            |mut s, l| {
+                let _ = writeln!(s, "    {}", l.trim_end());
+                s
+            },
+        );
+        let quiet =
+            quiet.replace(&lab.dir().display().to_string(), "DIR").replace(&lab.jobs().display().to_string(), "JOBS");
         let _ = writeln!(messages, "{} (exit {})\n  $ remold {args}\n{quiet}", row.name, ran.code.unwrap_or(-1));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/messages").join(file);

@@ -14,6 +14,7 @@ use crate::quant::{BlockType, Encoding, can_quantize};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, Imatrix, QuantizeRequest, plan_quantize};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
     } else if model.sidecars.has("config.json") {
         from_hf(model, target, asked, overrides)?
     } else {
-        from_tensors(model, asked, overrides)?
+        from_tensors(model, target, asked, overrides)?
     };
     for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
         if let Encoding::Block(b) = t.encoding
@@ -51,6 +52,7 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
         pre_tokenizer: target.pre_tokenizer.clone(),
     };
     let converted = arch::to_gguf(model, &options)?;
+    check_complete(&converted)?;
     if let Some(out_type) = out_type {
         return from_converted(converted, out_type, target, overrides);
     }
@@ -71,6 +73,36 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
     resolved.warnings = converted.model.warnings;
     resolved.warnings.extend(known);
     Ok(resolved)
+}
+
+/// Refuses what no runtime will load: weights that are not those of the config. llama.cpp's converter writes such files; its
+/// loader then stops at them.
+fn check_complete(converted: &arch::GgufModel) -> Result<()> {
+    let wrong = |field: &str, what: String, hint: &str| {
+        Err(ModelError::bad(what).in_file(Path::new("config.json")).field(field).with_hint(hint))
+    };
+    let declared = |key: &str| match converted.model.metadata.get(&format!("{}.{key}", converted.architecture)) {
+        Some(MetaValue::U32(n)) => Some(*n),
+        _ => None,
+    };
+    if let (Some(n), Some(embedding)) = (declared("embedding_length"), converted.model.tensor("token_embd.weight"))
+        && u64::from(n) != embedding.cols()
+    {
+        let what =
+            format!("it is {n} (what is not given has its default) but the embedding has {} columns", embedding.cols());
+        return wrong("hidden_size", what, "Is this the config of another model, or is the field missing?");
+    }
+    let layers: BTreeSet<u32> = converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
+    let missing = declared("block_count").and_then(|all| (0..all).find(|n| !layers.contains(n)).map(|n| (all, n)));
+    if let Some((all, n)) = missing.filter(|_| !layers.is_empty()) {
+        let what = format!("{all} layers are declared but layer {n} has no weights");
+        return wrong(
+            "num_hidden_layers",
+            what,
+            "Is a file of the weights missing, or is this the config of another model?",
+        );
+    }
+    Ok(())
 }
 
 fn from_converted(
@@ -245,7 +277,7 @@ fn kept(model: &Model, name: &str) -> Resolved {
 }
 
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
-fn from_tensors(model: &Model, asked: &str, overrides: &Overrides) -> Result<Resolved> {
+fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
         a => Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding("quantization", a), Ok)?),
@@ -263,6 +295,11 @@ fn from_tensors(model: &Model, asked: &str, overrides: &Overrides) -> Result<Res
             {
                 if fits(e) {
                     t.encoding = e;
+                } else if target.no_fallback {
+                    let what = format!("rows of {} elements do not fit {e}", t.entry.cols());
+                    return Err(ModelError::request(what)
+                        .field(t.entry.name.as_str())
+                        .with_hint("Leave out no_fallback to keep its type, or give one by pattern (tensor_types)."));
                 } else {
                     why.fallback_from = Some(e);
                 }

@@ -8,7 +8,7 @@ mod tensors;
 
 use super::PreparedTensor;
 use super::overrides::Overrides;
-use crate::model::{FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
+use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use std::path::{Path, PathBuf};
@@ -66,9 +66,9 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
             ModelError::request(what).field("target.format").with_hint("Formats: safetensors, pytorch, gguf.")
         })?;
     let overrides = Overrides::parse(target)?;
-    let mut resolved = match format {
-        FormatId::Gguf => gguf::resolve(model, target, &overrides)?,
-        FormatId::Safetensors | FormatId::Pytorch => tensors::resolve(model, target, format, &overrides)?,
+    let resolved = match format {
+        FormatId::Gguf => gguf::resolve(model, target, &overrides),
+        FormatId::Safetensors | FormatId::Pytorch => tensors::resolve(model, target, format, &overrides),
         other => {
             let what = format!("this version does not write {other}");
             return Err(ModelError::unsupported(what)
@@ -76,6 +76,11 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
                 .with_hint("It writes safetensors, pytorch and gguf."));
         }
     };
+    // What is wrong with the model, and not with the request, names the model.
+    let mut resolved = resolved.map_err(|e| match e.kind() {
+        ErrorKind::BadRequest => e,
+        _ => e.in_file(&model.path),
+    })?;
     overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {

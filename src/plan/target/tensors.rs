@@ -15,7 +15,14 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
     let wanted = match target.quantization.as_deref() {
         None => None,
         Some(a) if a.eq_ignore_ascii_case("auto") => None,
-        Some(a) => Some(parse_encoding("quantization", a)?),
+        Some(a) => match crate::transform::FileType::parse(a).map(|f| (f.name(), f.base())) {
+            Some((name, Encoding::Block(_))) => {
+                let what = format!("{format} does not hold {name}");
+                let hint = "Use f32, f16 or bf16, or write GGUF.";
+                return Err(ModelError::request(what).field("quantization").with_hint(hint));
+            }
+            _ => Some(parse_encoding("quantization", a)?),
+        },
     };
     if let Some(Encoding::Block(b)) = wanted {
         let what = format!("{format} does not hold {b} blocks");
