@@ -5,6 +5,7 @@
 //! [`Vocab`] out; [`restore_sidecars`] goes back, [`describe`] tells people what there is.
 
 mod base;
+mod cache;
 mod chat;
 mod describe;
 mod files;
@@ -56,6 +57,18 @@ struct Entries(Metadata);
 /// # Errors
 /// When no tokenizer file is there, one is broken, or the pre-tokenizer is not recognised.
 pub fn vocab_metadata(request: &VocabRequest<'_>) -> Result<Vocab> {
+    let key = cache::Key::of(request);
+    if let Some(known) = key.as_ref().and_then(cache::Key::get) {
+        return Ok(known);
+    }
+    let vocab = build(request)?;
+    if let Some(key) = key {
+        key.put(&vocab);
+    }
+    Ok(vocab)
+}
+
+fn build(request: &VocabRequest<'_>) -> Result<Vocab> {
     let files = Files::open(request)?;
     let mut entries = Entries::default();
     let mut warnings = Vec::new();
