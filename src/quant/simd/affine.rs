@@ -1,7 +1,7 @@
 //! A scale and a minimum for each lane: `search::affine`, many groups at a time.
 
 use super::lanes::{Isa, Lanes};
-use super::nearest::{MAGIC, levels_anywhere, within};
+use super::nearest::{levels_anywhere, within};
 use crate::quant::search::Candidates;
 
 /// What was found in each lane. The levels are those at `iscale` and `offset`, see [`levels_of`].
@@ -54,8 +54,7 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, con
         let iscale = s.splat(how.rmin + how.rdelta * step as f32 + nmax as f32) / (max - best_min);
         let fast = within(s, iscale * (min - best_min), iscale * (max - best_min));
         let (sum_l, sum_l2, sum_xl) = if fast {
-            let (low, high) = (s.splat(MAGIC), s.splat(MAGIC + nmax as f32));
-            sums(s, x, w, &mut levels, |x| (iscale * (x - best_min) + low).greater(low).lesser(high) - low)
+            sums(s, x, w, &mut levels, |x| (iscale * (x - best_min)).nearest().greater(zero).lesser(top))
         } else {
             sums(s, x, w, &mut levels, |x| levels_anywhere(s, iscale * (x - best_min), 0, nmax))
         };
@@ -94,11 +93,9 @@ fn fill_levels<S: Isa, const N: usize>(
     top: S::F,
     out: &mut [S::F; N],
 ) {
-    let low = s.splat(MAGIC);
-    let high = low + top;
     if within(s, iscale * (min - offset), iscale * (max - offset)) {
         for i in 0..N {
-            out[i] = (iscale * (x[i] - offset) + low).greater(low).lesser(high) - low;
+            out[i] = (iscale * (x[i] - offset)).nearest().greater(s.splat(0.0)).lesser(top);
         }
     } else {
         let mut nmax = [0f32; super::lanes::MOST];

@@ -44,6 +44,9 @@ pub(in crate::quant) trait Lanes:
     /// The square root.
     fn sqrt(self) -> Self;
 
+    /// The nearest integer, ties to even.
+    fn nearest(self) -> Self;
+
     /// `self < other`, false for NaN.
     fn lt(self, other: Self) -> Self::Mask;
 

@@ -8,6 +8,7 @@
 //! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `affine` and `symmetric` are
 //! the searches, `dispatch` chooses the instruction set (`REMOLD_ISA=scalar|avx2|avx512` forces downward). The drivers
 //! (gathering sub-blocks, finishing blocks) stand in the format files. Test with `cargo test quant::simd`.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "other machines run the scalar code"))]
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
 mod affine;
@@ -24,6 +25,6 @@ mod x86;
 
 pub(super) use affine::affine;
 pub(super) use dispatch::{Rows, best, decode, encode};
-pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
+pub(super) use lanes::{Isa, Lanes, MOST, Sixteen};
 pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
 pub(super) use transpose::{numbers, transpose};

@@ -64,11 +64,10 @@ fn moments<S: Isa, const N: usize>(
     wx: &[S::F; N],
     iscale: S::F,
 ) -> (S::F, S::F) {
-    let magic = s.splat(MAGIC);
-    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
+    let (low, high) = (s.splat(-nmax as f32), s.splat((nmax - 1) as f32));
     let (mut sum_xl, mut sum_l2) = (s.splat(0.0), s.splat(0.0));
     for i in 0..N {
-        let l = (iscale * x[i] + magic).greater(low).lesser(high) - magic;
+        let l = (iscale * x[i]).nearest().greater(low).lesser(high);
         sum_xl = sum_xl + wx[i] * l;
         sum_l2 = sum_l2 + w[i] * l * l;
     }

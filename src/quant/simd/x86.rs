@@ -138,6 +138,7 @@ macro_rules! lanes {
         lanes!(@method $ops, abs() -> Self, $lanes);
         lanes!(@method $ops, negate() -> Self, $lanes);
         lanes!(@method $ops, sqrt() -> Self, $lanes);
+        lanes!(@method $ops, nearest() -> Self, $lanes);
         lanes!(@method $ops, with_sign_of(other) -> Self, $lanes);
         lanes!(@compare $ops, lt);
         lanes!(@compare $ops, le);
@@ -192,6 +193,7 @@ mod avx2 {
         abs(a: R) -> R = _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
         negate(a: R) -> R = _mm256_xor_ps(_mm256_set1_ps(-0.0), a);
         sqrt(a: R) -> R = _mm256_sqrt_ps(a);
+        nearest(a: R) -> R = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         lt(a: R, b: R) -> R = _mm256_cmp_ps::<_CMP_LT_OQ>(a, b);
         le(a: R, b: R) -> R = _mm256_cmp_ps::<_CMP_LE_OQ>(a, b);
         same(a: R, b: R) -> R = _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b);
@@ -255,13 +257,14 @@ mod avx512 {
         abs(a: R) -> R = _mm512_abs_ps(a);
         negate(a: R) -> R = _mm512_xor_ps(_mm512_set1_ps(-0.0), a);
         sqrt(a: R) -> R = _mm512_sqrt_ps(a);
+        nearest(a: R) -> R = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a);
         lt(a: R, b: R) -> M = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b);
         le(a: R, b: R) -> M = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b);
         same(a: R, b: R) -> M = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b);
         select(m: M, a: R, b: R) -> R = _mm512_mask_blend_ps(m, b, a);
-        both(a: M, b: M) -> M = a & b;
-        but_not(a: M, b: M) -> M = a & !b;
-        bits(m: M) -> u32 = u32::from(m);
+        both(a: M, b: M) -> M = _kand_mask16(a, b);
+        but_not(a: M, b: M) -> M = _kandn_mask16(b, a);
+        bits(m: M) -> u32 = _cvtmask16_u32(m);
         with_sign_of(a: R, b: R) -> R = {
             let sign = _mm512_set1_ps(-0.0);
             _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b))
