@@ -7,7 +7,8 @@
 //! changes no bit.
 //!
 //! A family of formats is a folder (`legacy`, `k`, `iq`, `few`, `fp4`), a format a file with its byte diagram; the searches for scales that
-//! several formats share stand in `search`, number conversions in `number`. Rows are independent of each other, so any
+//! several formats share stand in `search`, number conversions in `number`. Most formats also have an encoder in lanes for AVX2
+//! and AVX-512, ten times as fast and to the same bytes (`simd`). Rows are independent of each other, so any
 //! chunking of rows gives the same bytes. Test with `cargo test quant::`.
 
 mod block_type;
