@@ -74,6 +74,9 @@ pub fn jobs_root() -> PathBuf {
     state.unwrap_or_else(std::env::temp_dir).join("remold/jobs")
 }
 
+/// A worker that has not begun after this time never will: it was killed before its first word.
+const START_SECONDS: i64 = 60;
+
 /// A job's folder.
 #[derive(Clone, Debug)]
 pub struct JobFolder {
@@ -243,7 +246,9 @@ impl JobFolder {
                 summary.seconds = Some(seconds);
             }
         }
-        if summary.state == JobState::Running && !self.is_locked() {
+        let unborn = summary.state == JobState::Queued
+            && jiff::Timestamp::now().duration_since(summary.created).as_secs() > START_SECONDS;
+        if (summary.state == JobState::Running || unborn) && !self.is_locked() {
             summary.state = JobState::Lost;
         }
         summary
