@@ -3,7 +3,7 @@
 use super::metrics::ErrorStats;
 use crate::model::{ModelError, Result};
 use crate::plan::PreparedTensor;
-use crate::quant::{Encoding, dequantize_rows, first_bad_block, quantize_rows};
+use crate::quant::{Encoding, dequantize_rows, first_bad_block, first_non_finite, quantize_rows};
 use crate::tensor::{DType, decode_f32, encode_f32};
 use std::ops::Range;
 
@@ -42,7 +42,7 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
             decode_f32(dtype, encoded, decoded);
         }
         Encoding::Block(ty) => {
-            if let Some(at) = floats.iter().position(|x| !x.is_finite()) {
+            if let Some(at) = first_non_finite(floats) {
                 let (row, col) = (rows.start + (at / cols) as u64, at % cols);
                 let what = format!("{} at row {row}, column {col} cannot be quantized to {ty}", floats[at]);
                 let hint = "The checkpoint is damaged or diverged; keep this tensor in f32 (tensor_types) or use another checkpoint.";
