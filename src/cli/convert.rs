@@ -89,6 +89,13 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         recipe.targets = args.to.iter().map(|t| target_of(t, &base)).collect();
     }
     let several = recipe.targets.len() > 1;
+    if let Some(out) = args.output.as_deref().filter(|o| several && !o.is_dir())
+        && out.extension().is_some_and(|e| ["gguf", "safetensors", "pt", "bin"].iter().any(|known| e == *known))
+    {
+        let what = "several targets cannot be one file";
+        let hint = "Give a folder with -o, or leave it out: each output is then named after the source.";
+        return Err(ModelError::request(what).in_file(out).with_hint(hint).into());
+    }
     for target in &mut recipe.targets {
         if let Some(out) = &args.output {
             target.output = Some(if several { out.join("") } else { out.clone() });

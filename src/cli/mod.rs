@@ -19,6 +19,7 @@ use crate::model::{ErrorKind, ModelError};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// How a command ended; the number is the exit code of the contract.
@@ -58,10 +59,21 @@ pub(crate) fn err(text: &str) {
 pub(crate) fn tell(e: &ModelError) {
     let style = text::Style::stderr();
     let mut line = format!("{} {e}\n", style.error("error:"));
-    if let Some(hint) = crate::job::remedy(e) {
+    let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
+    let hint = near.map(|n| format!("Did you mean {n}?")).or_else(|| crate::job::remedy(e).map(|h| h.to_string()));
+    if let Some(hint) = hint {
         line.push_str(&format!("  {} {hint}\n", style.dim("hint:")));
     }
     err(&line);
+}
+
+/// What stands beside a missing path and has nearly its name.
+fn nearby(missing: &Path) -> Option<String> {
+    let name = missing.file_name()?.to_string_lossy().into_owned();
+    let folder = missing.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    let near = names.map(|n| (strsim::damerau_levenshtein(&n, &name), n)).min()?;
+    (near.0 <= 2 && near.0 * 3 <= name.chars().count()).then(|| text::safe(&folder.join(near.1).display().to_string()))
 }
 
 /// Tells an error that came before anything was written.

@@ -59,6 +59,7 @@ impl Progress {
     pub fn event(&mut self, event: &Event) {
         match &event.body {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
+                self.erase();
                 err(&warnings(list, self.style));
                 err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), outputs.join(", ")));
             }

@@ -26,7 +26,7 @@ pub fn build(recipe: &Recipe) -> Result<Plan> {
 /// As [`build`].
 pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
     let Some(path) = &recipe.source.path else {
-        let hint = "Name it on the command line, or as `[source] path = \"…\"` in the recipe.";
+        let hint = "Name it with `--source PATH`, or as `[source] path = \"…\"` in the recipe.";
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
     prepare_model(&formats::open(path)?, recipe)

@@ -145,6 +145,18 @@ pub fn open(folder: &Path) -> Result<Model> {
     let Some(weights) = find_weights(folder, &files)? else {
         return Err(nothing(folder, &files, &folders));
     };
+    // One loose file among folders of models is not what somebody means who names the folder.
+    if let Weights::File(path) = &weights
+        && !files.iter().any(|f| f == "config.json")
+    {
+        let inside = model_folders(folder, &folders);
+        if !inside.is_empty() {
+            let loose = path.file_name().unwrap_or_default().to_string_lossy();
+            let what = "the folder holds several models";
+            let hint = format!("Name the one you mean: {loose}, {}.", inside.join(", "));
+            return Err(ModelError::request(what).in_file(folder).with_hint(hint));
+        }
+    }
     let mut model = match &weights {
         Weights::File(path) => crate::formats::open_file(path)?,
         Weights::SafetensorsIndex(path) => safetensors::open_index(path)?,
@@ -177,17 +189,19 @@ pub(in crate::formats) fn training_state(folder: &Path, files: &[String], folder
     out
 }
 
+/// The folders inside that hold weights, a few of them.
+fn model_folders<'a>(folder: &Path, folders: &'a [String]) -> Vec<&'a str> {
+    const SHOWN: usize = 20;
+    let holds_weights = |f: &&String| {
+        let sub = folder.join(f);
+        entries(&sub).is_ok_and(|(files, _)| !matches!(find_weights(&sub, &files), Ok(None)))
+    };
+    folders.iter().filter(holds_weights).take(SHOWN).map(String::as_str).collect()
+}
+
 /// The error for a folder without weights, with a word about what is there instead.
 fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
-    let inside: Vec<&str> = folders
-        .iter()
-        .filter(|f| {
-            let sub = folder.join(f);
-            entries(&sub).is_ok_and(|(files, _)| !matches!(find_weights(&sub, &files), Ok(None)))
-        })
-        .take(20)
-        .map(String::as_str)
-        .collect();
+    let inside = model_folders(folder, folders);
     if files.iter().any(|f| f == "saved_model.pb") {
         let error = ModelError::unsupported("this is a TensorFlow SavedModel; this version does not read those yet");
         return error.in_file(folder).in_format(crate::model::FormatId::Savedmodel);

@@ -151,12 +151,10 @@ fn from_converted(
 
 fn file_type(asked: &str) -> Result<FileType> {
     FileType::parse(asked).ok_or_else(|| {
-        let nearest = FileType::ALL
-            .iter()
-            .map(|f| f.name())
-            .chain(["auto"])
-            .min_by_key(|n| strsim::levenshtein(&n.to_ascii_lowercase(), &asked.to_ascii_lowercase()))
-            .unwrap_or("Q4_K_M");
+        let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', '.', ' '], "");
+        let names = FileType::ALL.iter().map(|f| f.name()).chain(["auto"]);
+        let distance = |n: &&str| strsim::damerau_levenshtein(&fold(n), &fold(asked));
+        let nearest = names.min_by_key(distance).unwrap_or("Q4_K_M");
         let what = format!("there is no quantization `{asked}`");
         ModelError::request(what)
             .field("quantization")

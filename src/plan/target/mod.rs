@@ -11,6 +11,7 @@ use super::overrides::Overrides;
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
 use crate::recipe::Target;
+use crate::transform::FileType;
 use std::path::{Path, PathBuf};
 
 /// Why a tensor has its type.
@@ -63,7 +64,15 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
     let format =
         FormatId::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(&target.format)).ok_or_else(|| {
             let what = format!("there is no format `{}`", target.format);
-            ModelError::request(what).field("target.format").with_hint("Formats: safetensors, pytorch, gguf.")
+            let written = ["gguf", "safetensors", "pytorch"];
+            let near =
+                written.into_iter().find(|f| strsim::damerau_levenshtein(f, &target.format.to_ascii_lowercase()) <= 2);
+            let hint = match near {
+                _ if FileType::parse(&target.format).is_some() => format!("Did you mean gguf:{}?", target.format),
+                Some(near) => format!("Did you mean {near}? Formats: safetensors, pytorch, gguf."),
+                None => "Formats: safetensors, pytorch, gguf.".to_owned(),
+            };
+            ModelError::request(what).field("target.format").with_hint(hint)
         })?;
     let overrides = Overrides::parse(target)?;
     let resolved = match format {

@@ -37,7 +37,6 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let mut state = State::new(dir.clone(), jiff::Timestamp::now());
     state.home = caps::home();
-    state.recipe.output_dir = std::env::current_dir().ok();
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder.as_deref()) };
     state.theme.clone_from(&theme.name);
     state.size = crossterm::terminal::size()?;

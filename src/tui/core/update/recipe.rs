@@ -148,6 +148,10 @@ fn changed(state: &mut State) -> Vec<Effect> {
 }
 
 pub(super) fn start(state: &mut State) -> Vec<Effect> {
+    // What replaces a file is asked for, however it is started.
+    if state.recipe.overwrite {
+        return choose(state);
+    }
     let (Some(recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
         return Vec::new();
     };
