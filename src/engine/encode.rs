@@ -53,9 +53,7 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
                 None => quantize_rows(ty, floats, cols, None, encoded).map_err(fail)?,
                 Some(importance) => {
                     // Stacked experts have a row of weights each; a chunk may reach over several.
-                    let dims = &tensor.entry.shape.0;
-                    let experts = if dims.len() >= 3 { dims[dims.len() - 3] } else { 1 };
-                    let rows_each = (tensor.entry.rows() / experts.max(1)).max(1);
+                    let rows_each = (tensor.entry.rows() / tensor.entry.stacked().max(1)).max(1);
                     let mut r = rows.start;
                     while r < rows.end {
                         let end = rows.end.min((r / rows_each + 1) * rows_each);

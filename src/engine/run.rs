@@ -288,7 +288,7 @@ impl Runner<'_> {
                 self.write(*c, rows.clone(), &buffers.encoded)?;
                 state.chunk(k, Some(stats), &buffers.encoded);
             }
-            self.progress.done(*c, &rows, tensor);
+            self.progress.done(&rows, tensor);
             if let Some(done) = state.finish_if_last(self.options.sink) {
                 let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 synced.push(Entry { tensor: c.tensor, crc: state.crc(), done });

@@ -1,7 +1,7 @@
 //! What is known of each output tensor while it is written, and of the run as a whole.
 
 use super::metrics::ErrorStats;
-use super::work::{Consumer, Work};
+use super::work::Work;
 use super::{EventBody, EventSink, Sample, TensorDone, TensorStart};
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, PreparedTensor};
@@ -244,7 +244,7 @@ impl Progress {
     }
 
     /// Counts finished work.
-    pub fn done(&self, _: Consumer, rows: &Range<u64>, tensor: &PreparedTensor) {
+    pub fn done(&self, rows: &Range<u64>, tensor: &PreparedTensor) {
         self.cost_done.fetch_add((rows.end - rows.start) * tensor.entry.cols() * cost(tensor), Ordering::Relaxed);
     }
 

@@ -65,6 +65,11 @@ impl TensorEntry {
         self.shape.rows()
     }
 
+    /// Matrices stacked in one tensor, as the experts of a mixture are: the third dimension from inside; 1 for a plain matrix.
+    pub fn stacked(&self) -> u64 {
+        self.shape.0.iter().rev().nth(2).copied().unwrap_or(1)
+    }
+
     /// Encoded bytes of one row; 0 if the row is no multiple of the block length (readers refuse such tensors).
     pub fn row_bytes(&self) -> u64 {
         self.encoding.row_bytes(self.cols()).unwrap_or(0)

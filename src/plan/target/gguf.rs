@@ -202,13 +202,7 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
 
 /// Importance values a tensor needs: its columns, for each stacked expert.
 fn columns_of_experts(entry: &crate::model::TensorEntry) -> u64 {
-    entry.cols().saturating_mul(experts(entry))
-}
-
-/// Stacked expert matrices of a tensor; 1 for a plain matrix.
-pub fn experts(entry: &crate::model::TensorEntry) -> u64 {
-    let dims = &entry.shape.0;
-    if dims.len() >= 3 { dims[dims.len() - 3] } else { 1 }
+    entry.cols().saturating_mul(entry.stacked())
 }
 
 /// Largest `.dat` importance matrix read.

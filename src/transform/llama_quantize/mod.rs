@@ -151,9 +151,7 @@ fn check_imatrix(
         }
         return Ok(());
     };
-    let dims = &tensor.shape.0;
-    let experts = if dims.len() >= 3 { dims[dims.len() - 3] } else { 1 };
-    let expected = tensor.cols().saturating_mul(experts);
+    let expected = tensor.cols().saturating_mul(tensor.stacked());
     if values.len() as u64 == expected {
         return Ok(());
     }
