@@ -15,6 +15,8 @@ pub mod arch;
 
 pub mod transform;
 
+pub mod forecast;
+
 pub mod recipe;
 
 pub mod plan;

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "tensor",
     "quant",
     "model",
     "formats",
     "arch",
     "transform",
+    "forecast",
     "recipe",
     "plan",
     "monitor",

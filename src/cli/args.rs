@@ -121,6 +121,15 @@ pub struct GgufArgs {
     /// Importance matrix (GGUF or .dat)
     #[arg(long, value_name = "FILE")]
     pub imatrix: Option<PathBuf>,
+    /// Instead of a quantization: the types that lose least in a file of at most this size, as in 4.5GiB
+    #[arg(long, value_name = "SIZE")]
+    pub target_size: Option<String>,
+    /// Instead of a quantization: the types that lose least with this many bits for each weight
+    #[arg(long, value_name = "BITS", conflicts_with = "target_size")]
+    pub target_bpw: Option<f64>,
+    /// The only types that --target-size and --target-bpw choose from, as in q4_k,q6_k
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    pub budget_types: Vec<String>,
     /// Type of tensors by role (attention, ffn), name with *, or re:PATTERN; the first match wins; may be repeated
     #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
     pub tensor_type: Vec<String>,

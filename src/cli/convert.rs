@@ -1,8 +1,10 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, GgufArgs, RunArgs, RunFlags};
+use super::measured::Measured;
 use super::progress::Progress;
 use super::{Exit, err, out, plan_text, refuse, tell, text};
+use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Prepared};
@@ -137,7 +139,10 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
     macro_rules! take {
         ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
     }
-    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    take!(target_size, target_bpw, imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    if !args.budget_types.is_empty() {
+        target.budget_types.clone_from(&args.budget_types);
+    }
     target.leave_output |= args.leave_output;
     target.pure |= args.pure;
     target.no_fallback |= args.no_fallback;
@@ -150,10 +155,19 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
 }
 
 fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
-    let prepared = match plan::prepare(recipe) {
+    // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
+    let cancel = cancel_on_signal();
+    let progress = Measured::new(flags.json);
+    let how = Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let prepared = match plan::prepare(recipe, how) {
         Ok(p) => p,
-        Err(e) => return refuse(&e),
+        Err(_) if cancel.load(Ordering::Relaxed) => return Exit::Cancelled,
+        Err(e) => {
+            drop(progress);
+            return refuse(&e);
+        }
     };
+    drop(progress);
     if flags.dry_run {
         if flags.json {
             out(&format!("{}\n", serde_json::to_string(&prepared.plan).unwrap_or_default()));
@@ -183,7 +197,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let folder =
         JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
     match folder {
-        Ok(folder) => foreground(&folder, &prepared, flags),
+        Ok(folder) => foreground(&folder, &prepared, flags, cancel),
         Err(e) => refuse(&e),
     }
 }
@@ -197,7 +211,7 @@ fn cancel_on_signal() -> Arc<AtomicBool> {
     cancel
 }
 
-fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit {
+fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {
     let listener: job::Listener = if flags.json {
         // The job was queued before anybody listened.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
@@ -208,7 +222,7 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags) -> Exit
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))
     };
-    let run = RunJob { threads: flags.threads, resume: false, cancel: cancel_on_signal(), listener: Some(listener) };
+    let run = RunJob { threads: flags.threads, resume: false, cancel, listener: Some(listener) };
     match job::run(folder, prepared, run) {
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
@@ -236,7 +250,7 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
         if resume {
             recipe.targets.iter_mut().for_each(|t| t.force = true);
         }
-        plan::prepare(&recipe)
+        plan::prepare(&recipe, Measuring::quiet())
     });
     let cancel = cancel_on_signal();
     let prepared = match prepared {

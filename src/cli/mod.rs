@@ -8,6 +8,7 @@ mod describe;
 mod formats;
 mod inspect;
 mod jobs;
+mod measured;
 mod plan_text;
 mod progress;
 mod recipe;

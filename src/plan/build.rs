@@ -3,6 +3,7 @@
 use super::target::{Resolved, resolve};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space};
 use crate::arch::classify;
+use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
 use crate::model::{Model, ModelError, Result, TensorEntry};
 use crate::quant::Encoding;
@@ -17,26 +18,26 @@ use std::path::PathBuf;
 /// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
 /// are inputs, not enough disk.
 pub fn build(recipe: &Recipe) -> Result<Plan> {
-    prepare(recipe).map(|p| p.plan)
+    prepare(recipe, Measuring::quiet()).map(|p| p.plan)
 }
 
-/// As [`build`], with what the engine needs to carry the plan out.
+/// As [`build`], with what the engine needs to carry the plan out. Tensors are measured, for targets with a budget, as `how` says.
 ///
 /// # Errors
 /// As [`build`].
-pub fn prepare(recipe: &Recipe) -> Result<Prepared> {
+pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
     let Some(path) = &recipe.source.path else {
         let hint = "Name it with `--source PATH`, or as `[source] path = \"…\"` in the recipe.";
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
-    prepare_model(&formats::open(path)?, recipe)
+    prepare_model(&formats::open(path)?, recipe, how)
 }
 
 /// As [`prepare`], for a source that is open already.
 ///
 /// # Errors
 /// As [`build`].
-pub fn prepare_model(model: &Model, recipe: &Recipe) -> Result<Prepared> {
+pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
     if let Some(step) = recipe.pipeline.first() {
         let what = format!("the step `{}` is not available in this version", step.step);
         return Err(ModelError::unsupported(what)
@@ -73,7 +74,7 @@ pub fn prepare_model(model: &Model, recipe: &Recipe) -> Result<Prepared> {
             target.output = recipe.output_dir.as_ref().map(|d| d.join(""));
         }
         let target = &target;
-        let mut resolved = resolve(model, target)?;
+        let mut resolved = resolve(model, target, how)?;
         for t in &mut resolved.tensors {
             let key = (resolved.format.name(), t.entry.name.clone());
             match shared.get(&key) {

@@ -18,6 +18,14 @@ fn texts(v: &Json) -> IndexMap<String, String> {
     v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect()
 }
 
+fn list(v: &Json) -> Vec<String> {
+    v.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn of_list(list: &[String]) -> Option<Json> {
+    (!list.is_empty()).then(|| list.iter().map(String::as_str).collect())
+}
+
 fn of_path(p: &Option<PathBuf>) -> Option<Json> {
     p.as_deref().map(Path::to_string_lossy).map(|s| Json::String(s.into_owned()))
 }
@@ -52,6 +60,9 @@ pub(crate) fn set_target(t: &mut Target, key: &Key, v: Json) {
         "allow_requantize" => t.allow_requantize = flag,
         "no_fallback" => t.no_fallback = flag,
         "imatrix" => t.imatrix = Some(path(&v)),
+        "target_size" => t.target_size = Some(text(&v)),
+        "target_bpw" => t.target_bpw = v.as_f64(),
+        "budget_types" => t.budget_types = list(&v),
         "pre_tokenizer" => t.pre_tokenizer = Some(text(&v)),
         "model_name" => t.model_name = Some(text(&v)),
         "modelfile" => t.modelfile = flag,
@@ -79,6 +90,9 @@ pub(crate) fn get_target(t: &Target, key: &Key) -> Option<Json> {
         "allow_requantize" => of_flag(t.allow_requantize),
         "no_fallback" => of_flag(t.no_fallback),
         "imatrix" => of_path(&t.imatrix),
+        "target_size" => of_text(&t.target_size),
+        "target_bpw" => t.target_bpw.map(Json::from),
+        "budget_types" => of_list(&t.budget_types),
         "pre_tokenizer" => of_text(&t.pre_tokenizer),
         "model_name" => of_text(&t.model_name),
         "modelfile" => of_flag(t.modelfile),

@@ -98,6 +98,15 @@ pub struct Target {
     /// GGUF: importance matrix file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<PathBuf>,
+    /// GGUF: choose types so that the file has at most this size, in bytes or as `4.5GiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_size: Option<String>,
+    /// GGUF: choose types so that a weight takes at most this many bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_bpw: Option<f64>,
+    /// GGUF: the only types that a budget may choose; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budget_types: Vec<String>,
     /// GGUF: pre-tokenizer name, when it cannot be recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_tokenizer: Option<String>,

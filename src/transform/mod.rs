@@ -12,4 +12,4 @@ mod llama_quantize;
 pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
 pub use imatrix::Imatrix;
-pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, plan_quantize};
+pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, kept_because, plan_quantize};

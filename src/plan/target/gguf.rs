@@ -4,8 +4,10 @@
 //! llama-quantize makes of the f32 conversion, without the file in between.
 
 use super::super::overrides::{Overrides, parse_encoding};
+use super::budget::{self, Budget, Choosing};
 use super::{Reason, Resolved};
 use crate::arch::{self, GgufOptions, OutType};
+use crate::forecast::Measuring;
 use crate::formats;
 use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
 use crate::plan::PreparedTensor;
@@ -14,14 +16,17 @@ use crate::quant::{BlockType, Encoding, can_quantize};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, Imatrix, QuantizeRequest, plan_quantize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Resolves a GGUF target.
-pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolved> {
-    let asked = target.quantization.as_deref().unwrap_or("auto");
+pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measuring<'_>) -> Result<Resolved> {
+    let asked = match Budget::of(target)? {
+        Some(budget) => Asked::Budget(budget, how),
+        None => Asked::Type(target.quantization.as_deref().unwrap_or("auto")),
+    };
     let mut resolved = if model.format == FormatId::Gguf {
         from_gguf(model, target, asked, overrides)?
     } else if model.sidecars.has("config.json") {
@@ -43,8 +48,20 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
     Ok(resolved)
 }
 
-fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
-    let out_type = OutType::parse(asked);
+/// What a target asks for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// A type by name.
+    Type(&'a str),
+    /// The types that lose least within a budget.
+    Budget(Budget, Measuring<'a>),
+}
+
+fn from_hf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let out_type = match asked {
+        Asked::Type(name) => OutType::parse(name),
+        Asked::Budget(..) => None,
+    };
     let options = GgufOptions {
         out_type: out_type.unwrap_or(OutType::F32),
         context_length: target.context_length,
@@ -56,13 +73,12 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
     if let Some(out_type) = out_type {
         return from_converted(converted, out_type, target, overrides);
     }
-    let file_type = file_type(asked)?;
     // The planner sees the f32 conversion; the engine reads the source's own rows, whose values are the same.
     let mut virtual_f32 = converted.model.clone();
     for (t, e) in virtual_f32.tensors.iter_mut().zip(&converted.encodings) {
         t.encoding = *e;
     }
-    let mut resolved = quantized(&virtual_f32, target, file_type, overrides)?;
+    let mut resolved = quantized(&virtual_f32, &converted.model, target, asked, overrides)?;
     for t in &mut resolved.tensors {
         if let Some(real) = converted.model.tensor(&t.entry.name) {
             t.entry = real.clone();
@@ -162,9 +178,26 @@ fn file_type(asked: &str) -> Result<FileType> {
     })
 }
 
-fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Overrides) -> Result<Resolved> {
+/// As llama-quantize would. `model` has the tensors as it would see them, `real` with the encodings of their rows.
+fn quantized(
+    model: &Model,
+    real: &Model,
+    target: &Target,
+    asked: Asked<'_>,
+    overrides: &Overrides,
+) -> Result<Resolved> {
     let imatrix = target.imatrix.as_deref().map(open_imatrix).transpose()?.map(Arc::new);
-    let named = |t: &crate::model::TensorEntry| overrides.rule(&t.name).map(|e| (t.name.clone(), e));
+    let (file_type, chosen, name) = match asked {
+        Asked::Type(name) => file_type(name).map(|t| (t, HashMap::new(), t.name().to_owned()))?,
+        Asked::Budget(budget, how) => {
+            let choosing = Choosing { model, real, target, overrides, imatrix: imatrix.as_ref() };
+            let (file_type, chosen) = choosing.types(budget, how)?;
+            (file_type, chosen, budget.name(target))
+        }
+    };
+    let named = |t: &crate::model::TensorEntry| {
+        overrides.rule(&t.name).or_else(|| chosen.get(&t.name).copied()).map(|e| (t.name.clone(), e))
+    };
     let request = QuantizeRequest {
         imatrix: imatrix.clone(),
         token_embedding_type: overrides.embedding,
@@ -185,11 +218,12 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
             |m: &&Arc<Imatrix>| m.get(&entry.name).is_some_and(|v| v.len() as u64 == columns_of_experts(&entry));
         let importance = imatrix.as_ref().filter(covered).cloned();
         tensors.push(PreparedTensor { entry, encoding: choice.encoding, importance });
-        reasons.push(Reason { because: choice.because.map(str::to_owned), fallback_from: choice.fallback_from });
+        let because = if chosen.contains_key(&model.tensors[*i].name) { Some(budget::BECAUSE) } else { choice.because };
+        reasons.push(Reason { because: because.map(str::to_owned), fallback_from: choice.fallback_from });
     }
     Ok(Resolved {
         format: FormatId::Gguf,
-        quantization: file_type.name().to_owned(),
+        quantization: name,
         architecture: None,
         tensors,
         reasons,
@@ -224,9 +258,10 @@ fn open_imatrix(path: &Path) -> Result<Imatrix> {
     Imatrix::parse_dat(&std::fs::read(path).map_err(fail)?, &name).map_err(|e| e.in_file(path))
 }
 
-fn from_gguf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
+fn from_gguf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
     let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
-    let mut resolved = if asked.eq_ignore_ascii_case("auto") || asked.eq_ignore_ascii_case("copy") {
+    let as_is = |name: &str| name.eq_ignore_ascii_case("auto") || name.eq_ignore_ascii_case("copy");
+    let mut resolved = if matches!(asked, Asked::Type(name) if as_is(name)) {
         let mut resolved = kept(model, "auto");
         resolved.metadata = model.metadata.clone();
         resolved.metadata.retain(|k, _| !k.starts_with("split."));
@@ -238,7 +273,7 @@ fn from_gguf(model: &Model, target: &Target, asked: &str, overrides: &Overrides)
         }
         resolved
     } else {
-        quantized(model, target, file_type(asked)?, overrides)?
+        quantized(model, model, target, asked, overrides)?
     };
     if let (Some(n), Some(arch)) = (target.context_length, &architecture) {
         let value = u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32);
@@ -269,7 +304,11 @@ fn kept(model: &Model, name: &str) -> Resolved {
 }
 
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
-fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
+fn from_tensors(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let Asked::Type(asked) = asked else {
+        let what = "a budget needs a model with its config.json, and there is none beside the tensors";
+        return Err(ModelError::request(what).with_hint("Name a type instead, as in `--to gguf:q8_0`."));
+    };
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
         a => Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding("quantization", a), Ok)?),

@@ -1,13 +1,15 @@
 //! Resolves one target: which tensors are written, in which encoding, with which metadata and files beside them.
 //!
-//! `gguf` goes to GGUF, `tensors` to safetensors and PyTorch, `modelfile` writes the Ollama Modelfile.
+//! `gguf` goes to GGUF, `budget` chooses its types by size, `tensors` to safetensors and PyTorch, `modelfile` writes the Ollama Modelfile.
 
+mod budget;
 mod gguf;
 mod modelfile;
 mod tensors;
 
 use super::PreparedTensor;
 use super::overrides::Overrides;
+use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
 use crate::recipe::Target;
@@ -56,11 +58,11 @@ impl Resolved {
     }
 }
 
-/// Resolves a target.
+/// Resolves a target; a budget is measured as `how` says.
 ///
 /// # Errors
 /// Unknown formats and types, architectures that cannot be converted, types a format cannot hold.
-pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
+pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Resolved> {
     let format =
         FormatId::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(&target.format)).ok_or_else(|| {
             let what = format!("there is no format `{}`", target.format);
@@ -76,7 +78,7 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
         })?;
     let overrides = Overrides::parse(target)?;
     let resolved = match format {
-        FormatId::Gguf => gguf::resolve(model, target, &overrides),
+        FormatId::Gguf => gguf::resolve(model, target, &overrides, how),
         FormatId::Safetensors | FormatId::Pytorch => tensors::resolve(model, target, format, &overrides),
         other => {
             let what = format!("this version does not write {other}");

@@ -19,7 +19,7 @@ mod request;
 
 pub use request::{Choice, QuantizePlan, QuantizeRequest};
 
-use crate::model::{Model, ModelError, Result, TensorEntry, Warning};
+use crate::model::{MetaValue, Metadata, Model, ModelError, Result, TensorEntry, Warning};
 use crate::quant::{BlockType, Encoding};
 use category::Category;
 use mix::Mix;
@@ -46,6 +46,12 @@ pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePla
     report_fallbacks(model, &order, &choices, req, &mut warnings)?;
     let metadata = metadata::output_metadata(&model.metadata, req);
     Ok(QuantizePlan { order, choices, metadata, warnings })
+}
+
+/// Why a tensor of a model with this GGUF metadata is never quantized; `None` if it may be.
+pub fn kept_because(tensor: &TensorEntry, metadata: &Metadata, leave_output: bool) -> Option<&'static str> {
+    let arch = metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
+    kept::reason(tensor, arch, leave_output)
 }
 
 /// The encoding of one tensor.

@@ -1,0 +1,41 @@
+//! Progress of measuring for a budget: one line on a terminal, nothing in a pipe.
+
+use super::err;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Shortest time between two drawings.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// A line that counts tensors and is gone in the end.
+pub struct Measured {
+    live: bool,
+    drawn: Mutex<Option<Instant>>,
+}
+
+impl Measured {
+    /// Nothing measured yet; `quiet` for output that scripts read.
+    pub fn new(quiet: bool) -> Self {
+        let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
+        Self { live: !quiet && std::io::stderr().is_terminal() && !dumb, drawn: Mutex::new(None) }
+    }
+
+    /// `done` of `all` tensors are measured.
+    pub fn tell(&self, done: usize, all: usize) {
+        let Ok(mut drawn) = self.drawn.lock() else { return };
+        if !self.live || drawn.is_some_and(|t| t.elapsed() < REDRAW) {
+            return;
+        }
+        *drawn = Some(Instant::now());
+        err(&format!("\r\x1b[Kmeasuring {done} of {all} tensors"));
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        if self.drawn.lock().is_ok_and(|d| d.is_some()) {
+            err("\r\x1b[K");
+        }
+    }
+}

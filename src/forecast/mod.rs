@@ -1,0 +1,22 @@
+//! What each tensor would lose in each type, told from a sample of its rows; and the types that lose least within a budget.
+//!
+//! Must not know recipes, files that are written, jobs or screens. [`Subject`] is a tensor to measure; [`Scores`] measures
+//! them in parallel and keeps what was found on disk, under a hash of the sampled values, so that a second budget costs no
+//! measuring; [`choose`] picks one option for each [`Group`] of tensors: Lagrangian bisection, then a greedy fill, then
+//! exchanges. `candidates` says which types a tensor may have and which tensors go together. The same source gives the same
+//! sample, the same scores and the same choice on every machine. Test with `cargo test forecast::`.
+
+mod candidates;
+mod choose;
+mod keep;
+mod sample;
+mod score;
+mod scores;
+mod sensitivity;
+
+pub use candidates::{Candidates, fused_with};
+pub use choose::{Choice, Group, Over, choose};
+pub use keep::scores_root;
+pub use score::Score;
+pub use scores::{Measuring, Scores, Subject};
+pub use sensitivity::Surroundings;

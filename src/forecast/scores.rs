@@ -1,0 +1,201 @@
+//! Measures tensors in parallel and remembers.
+
+use super::Score;
+use super::keep::{self, Kept};
+use super::sample::Sample;
+use super::score::{Buffers, score};
+use crate::model::{ModelError, Result, TensorEntry};
+use crate::quant::Encoding;
+use crate::transform::Imatrix;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// A tensor that may be measured.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The rows, under the name they will have.
+    pub entry: TensorEntry,
+    /// Importance of the columns, where the matrix covers the tensor.
+    pub importance: Option<Arc<Imatrix>>,
+}
+
+/// How to measure.
+#[derive(Clone, Copy)]
+pub struct Measuring<'a> {
+    /// Threads; 0 for all cores.
+    pub threads: usize,
+    /// Told (tensors done, tensors in all), from any thread.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Set from outside to stop.
+    pub cancel: &'a AtomicBool,
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Measuring<'_> {
+    /// On all cores, to the end, without a word.
+    pub fn quiet() -> Self {
+        Self { threads: 0, progress: &|_, _| {}, cancel: &NEVER }
+    }
+}
+
+/// What was measured of the tensors of one model.
+pub struct Scores {
+    file: PathBuf,
+    kept: Kept,
+    /// Tensor → hash of its sample.
+    hashes: HashMap<String, String>,
+}
+
+impl Scores {
+    /// The scores of a source, with those that an earlier run kept under `root` ([`super::scores_root`]).
+    pub fn open(root: &Path, source: &Path) -> Self {
+        let file = keep::file_of(root, source);
+        let kept = keep::load(&file);
+        Self { file, kept, hashes: HashMap::new() }
+    }
+
+    /// Measures what is not known yet of `wanted`: for each subject the types it is wanted in. A type that cannot be made
+    /// of a tensor's rows is left out.
+    ///
+    /// # Errors
+    /// Those of reading; values that are not finite; cancelled.
+    pub fn measure(&mut self, subjects: &[(&Subject, Vec<Encoding>)], how: Measuring<'_>) -> Result<()> {
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let found: Mutex<Vec<Found>> = Mutex::default();
+        let failed: Mutex<Option<ModelError>> = Mutex::default();
+        let stop = AtomicBool::new(false);
+        let kept = &self.kept;
+        let work = || {
+            let mut buffers = Buffers::default();
+            while !stop.load(Ordering::Relaxed) && !how.cancel.load(Ordering::Relaxed) {
+                let Some((subject, wanted)) = subjects.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                match measure_one(subject, wanted, kept, &mut buffers) {
+                    Ok(one) => found.lock().unwrap_or_else(PoisonError::into_inner).push(one),
+                    Err(e) => {
+                        stop.store(true, Ordering::Relaxed);
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                    }
+                }
+                (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, subjects.len());
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if how.threads == 0 { cores } else { how.threads };
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(subjects.len()) {
+                scope.spawn(work);
+            }
+        });
+        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(e);
+        }
+        if how.cancel.load(Ordering::Relaxed) {
+            return Err(ModelError::request("cancelled while measuring"));
+        }
+        self.learn(found.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    /// Keeps what was found, here and on disk.
+    fn learn(&mut self, mut found: Vec<Found>) {
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut times: HashMap<Encoding, (f64, f64)> = HashMap::new();
+        let mut news = false;
+        for one in found {
+            let known = self.kept.scores.entry(one.hash.clone()).or_default();
+            for (encoding, score, seconds) in one.scores {
+                known.insert(encoding, score);
+                let time = times.entry(encoding).or_default();
+                *time = (time.0 + seconds, time.1 + one.elems as f64);
+                news = true;
+            }
+            self.hashes.insert(one.name, one.hash);
+        }
+        for (encoding, (seconds, elems)) in times {
+            self.kept.nanoseconds.insert(encoding, seconds * 1e9 / elems.max(1.0));
+        }
+        if news {
+            let used: HashSet<&str> = self.hashes.values().map(String::as_str).collect();
+            keep::save(&self.file, &self.kept, &|hash| used.contains(hash));
+        }
+    }
+
+    /// The score of a measured tensor in a type.
+    pub fn get(&self, tensor: &str, encoding: Encoding) -> Option<&Score> {
+        self.kept.scores.get(self.hashes.get(tensor)?)?.get(&encoding)
+    }
+
+    /// Time to encode, decode and compare one element on one core of this machine, as it was measured.
+    pub fn nanoseconds(&self, encoding: Encoding) -> Option<f64> {
+        self.kept.nanoseconds.get(&encoding).copied()
+    }
+}
+
+/// What was found out about one tensor.
+struct Found {
+    name: String,
+    hash: String,
+    elems: usize,
+    scores: Vec<(Encoding, Score, f64)>,
+}
+
+fn measure_one(subject: &Subject, wanted: &[Encoding], kept: &Kept, buffers: &mut Buffers) -> Result<Found> {
+    let sample = Sample::of(subject)?;
+    let hash = sample.hash();
+    let known = kept.scores.get(&hash);
+    let mut scores = Vec::new();
+    for &encoding in wanted.iter().filter(|e| known.is_none_or(|k| !k.contains_key(e))) {
+        let begun = Instant::now();
+        if let Some(found) = score(&sample, encoding, buffers) {
+            scores.push((encoding, found, begun.elapsed().as_secs_f64()));
+        }
+    }
+    Ok(Found { name: subject.entry.name.clone(), hash, elems: sample.values.len(), scores })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemoryRows;
+    use crate::quant::BlockType;
+    use crate::tensor::DType;
+
+    fn subject(name: &str, seed: u32) -> Subject {
+        let values: Vec<f32> = (0..16 * 256u32).map(|i| ((i * 2_654_435_761 + seed) >> 8) as f32 / 1e7 - 0.8).collect();
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let data = Arc::new(MemoryRows { bytes, row_bytes: 1024 });
+        Subject { entry: TensorEntry::new(name, [16, 256], DType::F32, data), importance: None }
+    }
+
+    #[test]
+    fn a_second_measuring_finds_what_the_first_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let tensors = [subject("a", 1), subject("b", 2)];
+        let types: Vec<Encoding> = vec![BlockType::Q4_K.into(), BlockType::Q6_K.into()];
+        let wanted: Vec<(&Subject, Vec<Encoding>)> = tensors.iter().map(|t| (t, types.clone())).collect();
+        let told = AtomicUsize::new(0);
+        let never = AtomicBool::new(false);
+        let progress = |_, all| {
+            assert_eq!(all, 2);
+            told.fetch_add(1, Ordering::Relaxed);
+        };
+        let how = |threads| Measuring { threads, progress: &progress, cancel: &never };
+        let mut first = Scores::open(dir.path(), Path::new("/m"));
+        first.measure(&wanted, how(2)).unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), 2);
+        assert!(first.get("a", types[0]) != first.get("b", types[0]) && first.get("c", types[0]).is_none());
+        assert!(first.nanoseconds(types[1]).is_some_and(|n| n > 0.0));
+        // What is kept is taken for what would be measured: a false score shows that nothing was measured again.
+        let mut second = Scores::open(dir.path(), Path::new("/m"));
+        second.kept.scores.values_mut().for_each(|k| k.get_mut(&types[0]).unwrap().noise = 42.0);
+        second.measure(&wanted, how(1)).unwrap();
+        assert_eq!(second.get("a", types[0]).unwrap().noise, 42.0);
+        assert_eq!(second.get("a", types[1]), first.get("a", types[1]));
+        let cancelled = AtomicBool::new(true);
+        assert!(second.measure(&wanted, Measuring { cancel: &cancelled, ..how(1) }).is_err());
+    }
+}
