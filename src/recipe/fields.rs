@@ -18,6 +18,19 @@ fn texts(v: &Json) -> IndexMap<String, String> {
     v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect()
 }
 
+/// The texts of a list.
+fn items(v: &Json) -> Vec<String> {
+    v.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn numbers(v: &Json) -> Vec<u32> {
+    v.as_array().into_iter().flatten().filter_map(|n| n.as_u64()?.try_into().ok()).collect()
+}
+
+fn table(v: &Json) -> IndexMap<String, Json> {
+    v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
 fn of_path(p: &Option<PathBuf>) -> Option<Json> {
     p.as_deref().map(Path::to_string_lossy).map(|s| Json::String(s.into_owned()))
 }
@@ -33,6 +46,14 @@ fn of_flag(b: bool) -> Option<Json> {
 fn of_texts(map: &IndexMap<String, String>) -> Option<Json> {
     let object: Map<_, _> = map.iter().map(|(k, v)| (k.clone(), Json::String(v.clone()))).collect();
     (!object.is_empty()).then_some(Json::Object(object))
+}
+
+fn of_items<T: Clone + Into<Json>>(list: &[T]) -> Option<Json> {
+    (!list.is_empty()).then(|| Json::Array(list.iter().cloned().map(Into::into).collect()))
+}
+
+fn of_table(map: &IndexMap<String, Json>) -> Option<Json> {
+    (!map.is_empty()).then(|| Json::Object(map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
 }
 
 /// Puts a value of the key's kind into a target.
@@ -52,6 +73,10 @@ pub(crate) fn set_target(t: &mut Target, key: &Key, v: Json) {
         "allow_requantize" => t.allow_requantize = flag,
         "no_fallback" => t.no_fallback = flag,
         "imatrix" => t.imatrix = Some(path(&v)),
+        "include_weights" => t.include_weights = items(&v),
+        "exclude_weights" => t.exclude_weights = items(&v),
+        "override_kv" => t.override_kv = table(&v),
+        "prune_layers" => t.prune_layers = numbers(&v),
         "pre_tokenizer" => t.pre_tokenizer = Some(text(&v)),
         "model_name" => t.model_name = Some(text(&v)),
         "modelfile" => t.modelfile = flag,
@@ -79,6 +104,10 @@ pub(crate) fn get_target(t: &Target, key: &Key) -> Option<Json> {
         "allow_requantize" => of_flag(t.allow_requantize),
         "no_fallback" => of_flag(t.no_fallback),
         "imatrix" => of_path(&t.imatrix),
+        "include_weights" => of_items(&t.include_weights),
+        "exclude_weights" => of_items(&t.exclude_weights),
+        "override_kv" => of_table(&t.override_kv),
+        "prune_layers" => of_items(&t.prune_layers),
         "pre_tokenizer" => of_text(&t.pre_tokenizer),
         "model_name" => of_text(&t.model_name),
         "modelfile" => of_flag(t.modelfile),

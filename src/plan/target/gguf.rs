@@ -4,18 +4,17 @@
 //! llama-quantize makes of the f32 conversion, without the file in between.
 
 use super::super::overrides::{Overrides, parse_encoding};
+use super::super::{importance, metadata};
 use super::{Reason, Resolved};
 use crate::arch::{self, GgufOptions, OutType};
-use crate::formats;
 use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
 use crate::quant::{BlockType, Encoding, can_quantize};
 use crate::recipe::Target;
 use crate::tensor::DType;
-use crate::transform::{FileType, Imatrix, QuantizeRequest, plan_quantize};
+use crate::transform::{FileType, Pruned, QuantizeRequest, may_quantize, plan_quantize, prune_layers};
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,12 +38,18 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
             return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
         }
     }
+    if let (Some(path), None) = (&target.imatrix, &resolved.imatrix) {
+        let text = format!("{} is not used: {} takes no importance matrix", path.display(), resolved.quantization);
+        resolved.warnings.push(Warning::new("imatrix.unused", text));
+    }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
     Ok(resolved)
 }
 
 fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
-    let out_type = OutType::parse(asked);
+    // The converter leaves no layers out: then every type is llama-quantize's.
+    let pruning = !target.prune_layers.is_empty();
+    let out_type = OutType::parse(asked).filter(|_| !pruning);
     let options = GgufOptions {
         out_type: out_type.unwrap_or(OutType::F32),
         context_length: target.context_length,
@@ -56,23 +61,52 @@ fn from_hf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -
     if let Some(out_type) = out_type {
         return from_converted(converted, out_type, target, overrides);
     }
-    let file_type = file_type(asked)?;
+    let file_type = match OutType::parse(asked) {
+        Some(OutType::Auto) => converter_choice(model, &options)?,
+        _ => file_type(asked)?,
+    };
     // The planner sees the f32 conversion; the engine reads the source's own rows, whose values are the same.
     let mut virtual_f32 = converted.model.clone();
     for (t, e) in virtual_f32.tensors.iter_mut().zip(&converted.encodings) {
         t.encoding = *e;
     }
-    let mut resolved = quantized(&virtual_f32, target, file_type, overrides)?;
+    let pruned = prune(&virtual_f32, target)?;
+    let mut resolved = quantized(&virtual_f32, pruned.as_ref(), target, file_type, overrides)?;
     for t in &mut resolved.tensors {
-        if let Some(real) = converted.model.tensor(&t.entry.name) {
+        let name = std::mem::take(&mut t.entry.name);
+        let source = pruned.as_ref().map(|p| p.old_name(&name));
+        if let Some(real) = converted.model.tensor(source.as_deref().unwrap_or(&name)) {
             t.entry = real.clone();
         }
+        t.entry.name = name;
     }
     resolved.architecture = Some(converted.architecture);
     let known: Vec<Warning> = std::mem::take(&mut resolved.warnings);
     resolved.warnings = converted.model.warnings;
     resolved.warnings.extend(known);
     Ok(resolved)
+}
+
+/// The file type that `auto` stands for, as the converter chooses it.
+fn converter_choice(model: &Model, options: &GgufOptions) -> Result<FileType> {
+    let auto = arch::to_gguf(model, &GgufOptions { out_type: OutType::Auto, ..options.clone() })?;
+    let id = auto.model.metadata.get("general.file_type").and_then(MetaValue::as_u64);
+    Ok(id.and_then(|id| FileType::parse(&id.to_string())).unwrap_or(FileType::F16))
+}
+
+fn prune(model: &Model, target: &Target) -> Result<Option<Pruned>> {
+    if target.prune_layers.is_empty() {
+        return Ok(None);
+    }
+    prune_layers(model, &target.prune_layers.iter().copied().collect()).map(Some)
+}
+
+/// Sets metadata as `gguf_set_val_*` does: at the end, whether it was there or not.
+fn set_all(metadata: &mut Metadata, values: Vec<(String, MetaValue)>) {
+    for (key, value) in values {
+        metadata.shift_remove(&key);
+        metadata.insert(key, value);
+    }
 }
 
 /// Refuses what no runtime will load: weights that are not those of the config. llama.cpp's converter writes such files; its
@@ -111,6 +145,9 @@ fn from_converted(
     target: &Target,
     overrides: &Overrides,
 ) -> Result<Resolved> {
+    let mut metadata = converted.model.metadata;
+    let values = metadata::overrides(target, &metadata)?;
+    set_all(&mut metadata, values);
     let mut tensors = Vec::new();
     let mut reasons = Vec::new();
     for (entry, encoding) in converted.model.tensors.iter().zip(&converted.encodings) {
@@ -128,7 +165,7 @@ fn from_converted(
         let forced = match entry.name.as_str() {
             "token_embd.weight" if overrides.embedding.is_some() => overrides.embedding,
             "output.weight" if overrides.output.is_some() => overrides.output,
-            name => overrides.rule(name),
+            name => overrides.rule(name).filter(|_| may_quantize(entry, &converted.architecture)),
         };
         if forced.is_some() {
             reason = Reason { because: Some("asked for".to_owned()), fallback_from: None };
@@ -142,9 +179,10 @@ fn from_converted(
         architecture: Some(converted.architecture),
         tensors,
         reasons,
-        metadata: converted.model.metadata,
+        metadata,
         sidecars: crate::model::Sidecars::default(),
         folder: false,
+        imatrix: None,
         warnings: converted.model.warnings,
     })
 }
@@ -162,8 +200,24 @@ fn file_type(asked: &str) -> Result<FileType> {
     })
 }
 
-fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Overrides) -> Result<Resolved> {
-    let imatrix = target.imatrix.as_deref().map(open_imatrix).transpose()?.map(Arc::new);
+/// What llama-quantize makes of `model`, without the layers that were pruned from it.
+fn quantized(
+    model: &Model,
+    pruned: Option<&Pruned>,
+    target: &Target,
+    file_type: FileType,
+    overrides: &Overrides,
+) -> Result<Resolved> {
+    let (matrix, mut coverage) = match importance::open(model, target)? {
+        Some((matrix, coverage)) => (matrix, Some(coverage)),
+        None => (None, None),
+    };
+    let imatrix = match pruned {
+        Some(p) => matrix.map(|m| m.renamed(|name| p.new_name(name))),
+        None => matrix,
+    };
+    let imatrix = imatrix.map(Arc::new);
+    let model = pruned.map_or(model, |p| &p.model);
     let named = |t: &crate::model::TensorEntry| overrides.rule(&t.name).map(|e| (t.name.clone(), e));
     let request = QuantizeRequest {
         imatrix: imatrix.clone(),
@@ -174,6 +228,8 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
         leave_output: target.leave_output,
         no_fallback: target.no_fallback,
         allow_requantize: target.allow_requantize,
+        overrides: metadata::overrides(target, &model.metadata)?,
+        layers_before_pruning: pruned.map(|p| p.layers_before),
         ..QuantizeRequest::new(file_type)
     };
     let plan = plan_quantize(model, &request)?;
@@ -181,11 +237,20 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
     let mut reasons = Vec::new();
     for (i, choice) in plan.order.iter().zip(&plan.choices) {
         let entry = model.tensors[*i].clone();
-        let covered =
-            |m: &&Arc<Imatrix>| m.get(&entry.name).is_some_and(|v| v.len() as u64 == columns_of_experts(&entry));
-        let importance = imatrix.as_ref().filter(covered).cloned();
+        let wanted = entry.cols().saturating_mul(entry.stacked());
+        let fits = imatrix.as_ref().and_then(|m| m.get(&entry.name)).is_some_and(|v| v.len() as u64 == wanted);
+        let importance = imatrix.clone().filter(|_| fits);
         tensors.push(PreparedTensor { entry, encoding: choice.encoding, importance });
         reasons.push(Reason { because: choice.because.map(str::to_owned), fallback_from: choice.fallback_from });
+    }
+    let mut warnings = plan.warnings;
+    warnings.extend(pruned.map(|p| p.warnings.clone()).unwrap_or_default());
+    if matches!(file_type.base(), Encoding::Plain(_)) && !file_type.is_copy() && !target.tensor_types.is_empty() {
+        let text = format!("tensor_types change nothing in {file_type}: they act on quantized file types");
+        warnings.push(Warning::new("tensor_types.unused", text));
+    }
+    if let Some(coverage) = &mut coverage {
+        coverage.measure(imatrix.as_deref(), &tensors);
     }
     Ok(Resolved {
         format: FormatId::Gguf,
@@ -196,49 +261,36 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
         metadata: plan.metadata,
         sidecars: crate::model::Sidecars::default(),
         folder: false,
-        warnings: plan.warnings,
+        imatrix: coverage,
+        warnings,
     })
-}
-
-/// Importance values a tensor needs: its columns, for each stacked expert.
-fn columns_of_experts(entry: &crate::model::TensorEntry) -> u64 {
-    entry.cols().saturating_mul(entry.stacked())
-}
-
-/// Largest `.dat` importance matrix read.
-const MAX_DAT_BYTES: u64 = 4 << 30;
-
-/// Opens an importance matrix: llama.cpp's GGUF form or its older `.dat` form.
-fn open_imatrix(path: &Path) -> Result<Imatrix> {
-    let name = path.display().to_string();
-    let mut magic = [0u8; 4];
-    let fail = |e| ModelError::io(path, "reading the importance matrix", e);
-    let mut file = std::fs::File::open(path).map_err(fail)?;
-    let len = file.metadata().map_err(fail)?.len();
-    if file.read_exact(&mut magic).is_ok() && &magic == b"GGUF" {
-        return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
-    }
-    if len > MAX_DAT_BYTES {
-        return Err(ModelError::limit(format!("{len} bytes is more than any importance matrix has")).in_file(path));
-    }
-    Imatrix::parse_dat(&std::fs::read(path).map_err(fail)?, &name).map_err(|e| e.in_file(path))
 }
 
 fn from_gguf(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
     let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
+    let pruned = prune(model, target)?;
     let mut resolved = if asked.eq_ignore_ascii_case("auto") || asked.eq_ignore_ascii_case("copy") {
-        let mut resolved = kept(model, "auto");
-        resolved.metadata = model.metadata.clone();
-        resolved.metadata.retain(|k, _| !k.starts_with("split."));
+        let mut resolved = match &pruned {
+            Some(_) => quantized(model, pruned.as_ref(), target, FileType::Copy, overrides)?,
+            None => {
+                let mut resolved = kept(model, "auto");
+                resolved.metadata = model.metadata.clone();
+                resolved.metadata.retain(|k, _| !k.starts_with("split."));
+                set_all(&mut resolved.metadata, metadata::overrides(target, &model.metadata)?);
+                resolved
+            }
+        };
+        resolved.quantization = "auto".to_owned();
         for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
-            if let Some(e) = overrides.rule(&t.entry.name) {
+            let may = may_quantize(&t.entry, architecture.as_deref().unwrap_or_default());
+            if let Some(e) = overrides.rule(&t.entry.name).filter(|_| may) {
                 t.encoding = e;
                 why.because = Some("asked for".to_owned());
             }
         }
         resolved
     } else {
-        quantized(model, target, file_type(asked)?, overrides)?
+        quantized(model, pruned.as_ref(), target, file_type(asked)?, overrides)?
     };
     if let (Some(n), Some(arch)) = (target.context_length, &architecture) {
         let value = u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32);
@@ -264,12 +316,20 @@ fn kept(model: &Model, name: &str) -> Resolved {
         metadata: Metadata::new(),
         sidecars: crate::model::Sidecars::default(),
         folder: false,
+        imatrix: None,
         warnings: Vec::new(),
     }
 }
 
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
 fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
+    if !target.prune_layers.is_empty() {
+        return Err(ModelError::request(
+            "there is no config.json beside the tensors that would say what its layers are",
+        )
+        .field("prune_layers")
+        .with_hint("Give the model's folder, or a GGUF file."));
+    }
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
         a => Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding("quantization", a), Ok)?),
@@ -277,14 +337,14 @@ fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrid
     let mut resolved = kept(model, asked);
     resolved.metadata.insert("general.architecture".to_owned(), "unknown".into());
     resolved.metadata.extend(model.metadata.iter().map(|(k, v)| (k.clone(), v.clone())));
+    set_all(&mut resolved.metadata, metadata::overrides(target, &model.metadata)?);
     for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
-        let rule = overrides.rule(&t.entry.name);
+        let matrix = t.entry.shape.rank() >= 2;
+        let rule = overrides.rule(&t.entry.name).filter(|e| matrix || matches!(e, Encoding::Plain(_)));
         let fits = |e: Encoding| e.row_bytes(t.entry.cols()).is_some();
         match (rule, wanted) {
             (Some(e), _) => (t.encoding, why.because) = (e, Some("asked for".to_owned())),
-            (None, Some(e))
-                if is_float(t.entry.encoding) && (t.entry.shape.rank() >= 2 || matches!(e, Encoding::Plain(_))) =>
-            {
+            (None, Some(e)) if is_float(t.entry.encoding) && (matrix || matches!(e, Encoding::Plain(_))) => {
                 if fits(e) {
                     t.encoding = e;
                 } else if target.no_fallback {

@@ -6,8 +6,8 @@ mod gguf;
 mod modelfile;
 mod tensors;
 
-use super::PreparedTensor;
 use super::overrides::Overrides;
+use super::{ImatrixCoverage, PreparedTensor};
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
 use crate::recipe::Target;
@@ -42,6 +42,8 @@ pub struct Resolved {
     pub sidecars: Sidecars,
     /// True if the output is a folder.
     pub folder: bool,
+    /// What the importance matrix covers, when one is used.
+    pub imatrix: Option<ImatrixCoverage>,
     /// What to tell the user.
     pub warnings: Vec<Warning>,
 }
@@ -91,6 +93,9 @@ pub fn resolve(model: &Model, target: &Target) -> Result<Resolved> {
         _ => e.in_file(&model.path),
     })?;
     overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
+    if format == FormatId::Gguf {
+        resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));
+    }
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
