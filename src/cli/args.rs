@@ -130,9 +130,24 @@ pub struct GgufArgs {
     /// The only types that --target-size and --target-bpw choose from, as in q4_k,q6_k
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub budget_types: Vec<String>,
-    /// Type of tensors by role (attention, ffn), name with *, or re:PATTERN; the first match wins; may be repeated
+    /// Use the importance matrix for these tensors alone: part of the name, role, name with *, or re:PATTERN; may be repeated
+    #[arg(long, value_name = "PATTERN", conflicts_with = "exclude_weights")]
+    pub include_weights: Vec<String>,
+    /// Do not use the importance matrix for these tensors; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub exclude_weights: Vec<String>,
+    /// Type of tensors by role (attention, ffn), part of the name, name with *, or regular expression; the first match wins; may be repeated
     #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
     pub tensor_type: Vec<String>,
+    /// Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first
+    #[arg(long, value_name = "FILE")]
+    pub tensor_type_file: Vec<PathBuf>,
+    /// Set metadata: TYPE is int, float, bool or str; may be repeated
+    #[arg(long, value_name = "KEY=TYPE:VALUE")]
+    pub override_kv: Vec<String>,
+    /// Leave layers out, counted from 0; those behind move up
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    pub prune_layers: Vec<u32>,
     /// Type of the token embedding
     #[arg(long, alias = "token-embedding-type", value_name = "TYPE")]
     pub embedding_type: Option<String>,

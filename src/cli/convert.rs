@@ -1,6 +1,7 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
-use super::args::{ConvertArgs, GgufArgs, RunArgs, RunFlags};
+use super::args::{ConvertArgs, RunArgs, RunFlags};
+use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
 use super::{Exit, err, out, plan_text, refuse, tell, text};
@@ -103,7 +104,7 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
             target.output = Some(if several { out.join("") } else { out.clone() });
         }
         if target.format == "gguf" {
-            gguf_options(target, &args.gguf)?;
+            gguf_options::apply(target, &args.gguf)?;
         }
         if args.max_shard_size.is_some() {
             target.max_shard_size.clone_from(&args.max_shard_size);
@@ -128,54 +129,34 @@ fn target_of(text: &str, base: &Target) -> Target {
     Target { format, quantization, output: None, ..base }
 }
 
-fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> {
-    for pair in &args.tensor_type {
-        let Some((pattern, name)) = pair.rsplit_once('=') else {
-            let hint = "Write it as PATTERN=TYPE, as in ffn_down=q6_k.";
-            return Err(ModelError::request(format!("`{pair}` has no `=`")).field("--tensor-type").with_hint(hint));
-        };
-        target.tensor_types.insert(pattern.to_owned(), name.to_owned());
-    }
-    macro_rules! take {
-        ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
-    }
-    take!(target_size, target_bpw, imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
-    if !args.budget_types.is_empty() {
-        target.budget_types.clone_from(&args.budget_types);
-    }
-    target.leave_output |= args.leave_output;
-    target.pure |= args.pure;
-    target.no_fallback |= args.no_fallback;
-    target.allow_requantize |= args.allow_requantize;
-    target.modelfile |= args.modelfile;
-    if args.use_mlock {
-        target.use_mlock = Some(true);
-    }
-    Ok(())
-}
-
 fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let cancel = cancel_on_signal();
     let progress = Measured::new(flags.json);
     let how = Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
-    let prepared = match plan::prepare(recipe, how) {
+    if flags.dry_run {
+        let plan = plan::rehearse(recipe, how);
+        drop(progress);
+        return match plan {
+            Ok(plan) if flags.json => {
+                out(&format!("{}\n", serde_json::to_string(&plan).unwrap_or_default()));
+                Exit::Done
+            }
+            Ok(plan) => {
+                out(&plan_text::plan(&plan));
+                Exit::Done
+            }
+            Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
+            Err(e) => refuse(&e),
+        };
+    }
+    let prepared = plan::prepare(recipe, how);
+    drop(progress);
+    let prepared = match prepared {
         Ok(p) => p,
         Err(_) if cancel.load(Ordering::Relaxed) => return Exit::Cancelled,
-        Err(e) => {
-            drop(progress);
-            return refuse(&e);
-        }
+        Err(e) => return refuse(&e),
     };
-    drop(progress);
-    if flags.dry_run {
-        if flags.json {
-            out(&format!("{}\n", serde_json::to_string(&prepared.plan).unwrap_or_default()));
-        } else {
-            out(&plan_text::plan(&prepared.plan));
-        }
-        return Exit::Done;
-    }
     let root = job::jobs_root();
     if flags.detach {
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {

@@ -6,6 +6,7 @@ mod args;
 mod convert;
 mod describe;
 mod formats;
+mod gguf_options;
 mod inspect;
 mod jobs;
 mod measured;

@@ -2,8 +2,8 @@
 
 use super::text::{Style, bytes, count, safe, seconds, table};
 use crate::engine::Report;
-use crate::model::Warning;
-use crate::plan::{Plan, PlannedOutput};
+use crate::model::{Warning, few};
+use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput};
 
 /// What `--dry-run` prints.
 pub fn plan(plan: &Plan) -> String {
@@ -67,6 +67,43 @@ fn output(o: &PlannedOutput, style: Style) -> String {
         o.files.len(),
         o.bits_per_weight
     ));
+    if let Some(matrix) = &o.imatrix {
+        out.push_str(&coverage(matrix));
+    }
+    out
+}
+
+/// What the importance matrix covers, in a few lines.
+fn coverage(m: &ImatrixCoverage) -> String {
+    let mut source = match m.chunks {
+        0 => String::new(),
+        n => format!(", {n} chunks"),
+    };
+    if let Some(dataset) = &m.dataset {
+        source.push_str(&format!(" of {}", safe(dataset)));
+    }
+    let mut out = format!("  importance matrix {}: {} entries{source}\n", m.file.display(), m.entries);
+    let mut line = |text: String| out.push_str(&format!("    {text}\n"));
+    if m.left_out > 0 {
+        line(format!("{} entries left out", m.left_out));
+    }
+    line(format!("{} of {} tensors that are quantized with it have values", m.used, m.quantized));
+    let named = |what: &str, n: usize, names: String| format!("{n} {what}: {}", safe(&names));
+    if !m.missing.is_empty() {
+        line(named("without values", m.missing.len(), few(&m.missing)));
+    }
+    if !m.unmatched.is_empty() {
+        line(named("entries name no tensor", m.unmatched.len(), few(&m.unmatched)));
+    }
+    let parts = |all: &[PartOf]| {
+        few(&all.iter().map(|p| format!("{} ({} of {})", p.tensor, p.count, p.of)).collect::<Vec<_>>())
+    };
+    if !m.zero_columns.is_empty() {
+        line(named("with columns of no importance", m.zero_columns.len(), parts(&m.zero_columns)));
+    }
+    if !m.unseen_experts.is_empty() {
+        line(named("with experts that no token reached", m.unseen_experts.len(), parts(&m.unseen_experts)));
+    }
     out
 }
 

@@ -69,10 +69,21 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
             if let Some(block) = first_bad_block(ty, encoded) {
                 let at = block * ty.block_elems();
                 let (row, col) = (rows.start + (at / cols) as u64, at % cols);
-                let what = format!(
-                    "the values at row {row}, columns {col} and on are too large for {ty}: its scale would be infinite"
-                );
-                let hint = format!("Keep this tensor in f32 or bf16: tensor_types = {{ \"{name}\" = \"bf16\" }}.");
+                let place = format!("row {row}, columns {col} and on");
+                let (what, hint) = match tensor.importance {
+                    None => (
+                        format!("the values at {place} are too large for {ty}: its scale would be infinite"),
+                        format!("Keep this tensor in f32 or bf16: tensor_types = {{ \"{name}\" = \"bf16\" }}."),
+                    ),
+                    Some(_) => (
+                        format!(
+                            "the values at {place}, or their importance, are too large for {ty}: its scale would not be finite"
+                        ),
+                        format!(
+                            "Quantize it without importance, exclude_weights = [\"{name}\"], or keep it in bf16: tensor_types = {{ \"{name}\" = \"bf16\" }}."
+                        ),
+                    ),
+                };
                 return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
             dequantize_rows(ty, encoded, decoded).map_err(fail)?;

@@ -157,6 +157,16 @@ impl fmt::Display for ModelError {
     }
 }
 
+/// The first names of a list and how many more there are: for messages about many tensors.
+pub fn few<S: AsRef<str>>(names: &[S]) -> String {
+    const NAMED: usize = 8;
+    let mut text = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    if names.len() > NAMED {
+        text.push_str(&format!(" and {} more", names.len() - NAMED));
+    }
+    text
+}
+
 impl std::error::Error for ModelError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.io.as_ref().map(|e| e as _)

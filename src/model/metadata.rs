@@ -64,6 +64,29 @@ impl MetaArray {
         }
     }
 
+    /// The elements at these places, in their order; places beyond the end are passed over.
+    #[must_use]
+    pub fn pick(&self, places: &[usize]) -> Self {
+        fn of<T: Clone>(values: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().filter_map(|i| values.get(*i).cloned()).collect()
+        }
+        match self {
+            Self::U8(v) => Self::U8(of(v, places)),
+            Self::I8(v) => Self::I8(of(v, places)),
+            Self::U16(v) => Self::U16(of(v, places)),
+            Self::I16(v) => Self::I16(of(v, places)),
+            Self::U32(v) => Self::U32(of(v, places)),
+            Self::I32(v) => Self::I32(of(v, places)),
+            Self::F32(v) => Self::F32(of(v, places)),
+            Self::Bool(v) => Self::Bool(of(v, places)),
+            Self::Str(v) => Self::Str(of(v, places)),
+            Self::U64(v) => Self::U64(of(v, places)),
+            Self::I64(v) => Self::I64(of(v, places)),
+            Self::F64(v) => Self::F64(of(v, places)),
+            Self::Nested(v) => Self::Nested(of(v, places)),
+        }
+    }
+
     /// True without elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

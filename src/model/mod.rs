@@ -12,7 +12,7 @@ pub mod tokenizer;
 mod view;
 
 pub use entry::{TensorData, TensorEntry};
-pub use error::{ErrorKind, ModelError, Result};
+pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use sidecar::{Sidecar, Sidecars};

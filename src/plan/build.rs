@@ -5,7 +5,7 @@ use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, Source
 use crate::arch::classify;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{Model, ModelError, Result, TensorEntry};
+use crate::model::{Model, ModelError, Result, TensorEntry, Warning};
 use crate::quant::Encoding;
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
@@ -26,11 +26,23 @@ pub fn build(recipe: &Recipe) -> Result<Plan> {
 /// # Errors
 /// As [`build`].
 pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+    prepare_model(&open_source(recipe)?, recipe, how)
+}
+
+fn open_source(recipe: &Recipe) -> Result<Model> {
     let Some(path) = &recipe.source.path else {
         let hint = "Name it with `--source PATH`, or as `[source] path = \"…\"` in the recipe.";
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
-    prepare_model(&formats::open(path)?, recipe, how)
+    formats::open(path)
+}
+
+/// As [`build`], for a look at the plan alone: an output that exists already is a warning.
+///
+/// # Errors
+/// As [`build`], but for outputs that exist.
+pub fn rehearse(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
+    prepare_from(&open_source(recipe)?, recipe, how, true).map(|p| p.plan)
 }
 
 /// As [`prepare`], for a source that is open already.
@@ -38,6 +50,10 @@ pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
 /// # Errors
 /// As [`build`].
 pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+    prepare_from(model, recipe, how, false)
+}
+
+fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: bool) -> Result<Prepared> {
     if let Some(step) = recipe.pipeline.first() {
         let what = format!("the step `{}` is not available in this version", step.step);
         return Err(ModelError::unsupported(what)
@@ -67,16 +83,17 @@ pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Resu
     let mut outputs = Vec::new();
     let mut taken = Vec::new();
     // Targets of one format share lazy tensors, so that the engine reads each source row once for all of them.
-    let mut shared: HashMap<(&'static str, String), TensorEntry> = HashMap::new();
-    for target in &recipe.targets {
-        let mut target = target.clone();
+    // Where layers are left out, names mean other tensors.
+    let mut shared: HashMap<(&'static str, &[u32], String), TensorEntry> = HashMap::new();
+    for asked in &recipe.targets {
+        let mut target = asked.clone();
         if target.output.is_none() {
             target.output = recipe.output_dir.as_ref().map(|d| d.join(""));
         }
         let target = &target;
         let mut resolved = resolve(model, target, how)?;
         for t in &mut resolved.tensors {
-            let key = (resolved.format.name(), t.entry.name.clone());
+            let key = (resolved.format.name(), &asked.prune_layers[..], t.entry.name.clone());
             match shared.get(&key) {
                 Some(e) if e.encoding == t.entry.encoding && e.shape == t.entry.shape => t.entry = e.clone(),
                 Some(_) => {}
@@ -84,7 +101,7 @@ pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Resu
             }
         }
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
-        let (planned, prepared) = lay_out(model, target, resolved, &mut taken, &mut plan)?;
+        let (planned, prepared) = lay_out(model, target, resolved, rehearsal, &mut taken, &mut plan)?;
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
@@ -109,6 +126,7 @@ fn lay_out(
     model: &Model,
     target: &Target,
     resolved: Resolved,
+    rehearsal: bool,
     taken: &mut Vec<PathBuf>,
     plan: &mut Plan,
 ) -> Result<(PlannedOutput, PreparedOutput)> {
@@ -148,7 +166,11 @@ fn lay_out(
         files.push(formats::FilePlan::whole(path, bytes));
     }
     for file in &files {
-        destination::check(&file.path, model, target.force, taken)?;
+        destination::check(&file.path, model, target.force || rehearsal, taken)?;
+        if rehearsal && !target.force && file.path.exists() {
+            let text = format!("{} exists already: the run needs --force to replace it", file.path.display());
+            plan.warnings.push(Warning::new("output.exists", text));
+        }
     }
     let mut stale = Vec::new();
     if folder && target.force {
@@ -173,6 +195,7 @@ fn lay_out(
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
+        imatrix: resolved.imatrix,
         tensors: planned_tensors,
     };
     let prepared = PreparedOutput {

@@ -1,17 +1,22 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
 //! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
-//! checks paths; `space` asks the disks. Must not know how a plan is run or shown.
+//! checks paths; `space` asks the disks; `importance` opens an imatrix and `coverage` says what it
+//! covers; `metadata` reads what is to be overridden. Must not know how a plan is run or shown.
 
 mod build;
+mod coverage;
 mod destination;
+mod importance;
+mod metadata;
 mod overrides;
 mod prepared;
 mod space;
 mod target;
 mod types;
 
-pub use build::{build, prepare, prepare_model};
+pub use build::{build, prepare, prepare_model, rehearse};
+pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

@@ -1,7 +1,7 @@
 //! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
 
 use crate::arch::classify;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, Warning, few};
 use crate::quant::Encoding;
 use crate::recipe::{Selector, Target};
 
@@ -55,6 +55,24 @@ impl Overrides {
         self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
     }
 
+    /// Tells of roles whose word is also part of other tensors' names: llama-quantize would mean those too.
+    pub fn ambiguous<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<Warning> {
+        let mut out = Vec::new();
+        for (selector, word, _) in &self.rules {
+            let Selector::Role(role) = selector else { continue };
+            let others: Vec<&str> =
+                names.clone().filter(|n| n.contains(role.as_str()) && classify(n).role.name() != role).collect();
+            if !others.is_empty() {
+                let text = format!(
+                    "`{word}` means the role; for the tensors that have it in their name, as llama-quantize takes it, write `re:{word}`: {}",
+                    few(&others)
+                );
+                out.push(Warning::new("tensor_types.role", text));
+            }
+        }
+        out
+    }
+
     /// Refuses rules that match none of the tensors.
     ///
     /// # Errors
@@ -68,7 +86,13 @@ impl Overrides {
             if !hit {
                 let some: Vec<&str> = names.clone().take(4).collect();
                 let what = format!("the pattern `{pattern}` matches no tensor");
-                let hint = format!("Names look like {}; `remold inspect --tensors` lists them all.", some.join(", "));
+                let mut hint =
+                    format!("Names look like {}; `remold inspect --tensors` lists them all.", some.join(", "));
+                if matches!(selector, Selector::Glob(_)) {
+                    hint.push_str(&format!(
+                        " `*` stands for the whole name; the regular expression is `re:{pattern}`."
+                    ));
+                }
                 return Err(ModelError::request(what).field("tensor_types").with_hint(hint));
             }
         }

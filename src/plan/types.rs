@@ -1,5 +1,6 @@
 //! What a plan says.
 
+use super::ImatrixCoverage;
 use crate::model::Warning;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -49,10 +50,10 @@ impl Plan {
     /// The same plan with paths that mean the same from every folder.
     #[must_use]
     pub fn absolute(mut self) -> Self {
-        let outputs = self
-            .outputs
-            .iter_mut()
-            .flat_map(|o| std::iter::once(&mut o.path).chain(o.files.iter_mut().map(|f| &mut f.0)));
+        let outputs = self.outputs.iter_mut().flat_map(|o| {
+            let matrix = o.imatrix.as_mut().map(|m| &mut m.file);
+            std::iter::once(&mut o.path).chain(o.files.iter_mut().map(|f| &mut f.0)).chain(matrix)
+        });
         let sources = self.source_files.iter_mut().map(|f| &mut f.path);
         for path in std::iter::once(&mut self.source).chain(sources).chain(outputs) {
             if let Ok(full) = std::path::absolute(&path) {
@@ -97,6 +98,9 @@ pub struct PlannedOutput {
     pub bytes: u64,
     /// Bits per weight over all tensors, without headers.
     pub bits_per_weight: f64,
+    /// What the importance matrix covers, when one is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imatrix: Option<ImatrixCoverage>,
     /// Tensors in output order.
     pub tensors: Vec<PlannedTensor>,
 }

@@ -50,6 +50,12 @@ pub fn needs_imatrix(ty: BlockType) -> bool {
     matches!(ty, BlockType::IQ2_XXS | BlockType::IQ2_XS | BlockType::IQ1_S)
 }
 
+/// True if importance weights change what [`quantize_rows`] writes in this format.
+pub fn uses_imatrix(ty: BlockType) -> bool {
+    use BlockType as B;
+    !matches!(ty, B::Q8_0 | B::MXFP4 | B::NVFP4 | B::TQ1_0 | B::TQ2_0)
+}
+
 /// The index of the first NaN or infinity, if there is one. The reference refuses the blocks such a value leads to; callers
 /// check their rows with this and name the place, and the blocks with [`first_bad_block`].
 pub fn first_non_finite(values: &[f32]) -> Option<usize> {

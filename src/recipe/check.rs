@@ -11,6 +11,8 @@ use super::values::{Condition, parse_size};
 /// Rules of one target at most: twice the tensors of the largest models, each of which may be compiled.
 const MAX_RULES: usize = 10_000;
 
+const SELECTORS: &str = "A selector is a role (attention, ffn, norm, embedding, output), a part of a name (ffn_down), a name with `*`, or `re:` and a regular expression.";
+
 /// What the running version can do. Names are lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct Available<'a> {
@@ -140,6 +142,10 @@ impl Checker<'_> {
                 _ => self.value(key, &path, &value, format),
             }
         }
+        if !t.include_weights.is_empty() && !t.exclude_weights.is_empty() {
+            let p = Problem::error(format!("{at}.exclude_weights"), "`include_weights` and `exclude_weights` together");
+            self.out.push(p.with_help("Keep one of them: what is not included is excluded."));
+        }
         if t.use_mlock == Some(true) && !t.modelfile && format == Some("gguf") {
             let note =
                 Problem::note(format!("{at}.use_mlock"), "`use_mlock` is a runtime setting that a GGUF cannot hold");
@@ -166,6 +172,13 @@ impl Checker<'_> {
                 };
                 self.out.push(p.with_help("Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)."));
             }
+            Kind::Selectors => {
+                for selector in value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
+                    if let Err(why) = Selector::parse(selector) {
+                        self.out.push(Problem::error(path, why).with_help(SELECTORS));
+                    }
+                }
+            }
             Kind::Rules => {
                 let rules = value.as_object().into_iter().flatten();
                 if rules.clone().count() > MAX_RULES {
@@ -179,8 +192,7 @@ impl Checker<'_> {
                     }
                     let path = format!("{path}.{selector}");
                     if let Err(why) = Selector::parse(selector) {
-                        let help = "A selector is a role (attention, ffn, norm, embedding, output), a kind (ffn_down), a name with `*`, or `re:` and a regular expression.";
-                        self.out.push(Problem::error(path.clone(), why).with_help(help));
+                        self.out.push(Problem::error(path.clone(), why).with_help(SELECTORS));
                     }
                     self.tensor_type(&path, kind.as_str().unwrap_or(""));
                 }

@@ -18,12 +18,17 @@ fn texts(v: &Json) -> IndexMap<String, String> {
     v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect()
 }
 
-fn list(v: &Json) -> Vec<String> {
+/// The texts of a list.
+fn items(v: &Json) -> Vec<String> {
     v.as_array().into_iter().flatten().map(text).collect()
 }
 
-fn of_list(list: &[String]) -> Option<Json> {
-    (!list.is_empty()).then(|| list.iter().map(String::as_str).collect())
+fn numbers(v: &Json) -> Vec<u32> {
+    v.as_array().into_iter().flatten().filter_map(|n| n.as_u64()?.try_into().ok()).collect()
+}
+
+fn table(v: &Json) -> IndexMap<String, Json> {
+    v.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 fn of_path(p: &Option<PathBuf>) -> Option<Json> {
@@ -41,6 +46,14 @@ fn of_flag(b: bool) -> Option<Json> {
 fn of_texts(map: &IndexMap<String, String>) -> Option<Json> {
     let object: Map<_, _> = map.iter().map(|(k, v)| (k.clone(), Json::String(v.clone()))).collect();
     (!object.is_empty()).then_some(Json::Object(object))
+}
+
+fn of_items<T: Clone + Into<Json>>(list: &[T]) -> Option<Json> {
+    (!list.is_empty()).then(|| Json::Array(list.iter().cloned().map(Into::into).collect()))
+}
+
+fn of_table(map: &IndexMap<String, Json>) -> Option<Json> {
+    (!map.is_empty()).then(|| Json::Object(map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()))
 }
 
 /// Puts a value of the key's kind into a target.
@@ -62,7 +75,11 @@ pub(crate) fn set_target(t: &mut Target, key: &Key, v: Json) {
         "imatrix" => t.imatrix = Some(path(&v)),
         "target_size" => t.target_size = Some(text(&v)),
         "target_bpw" => t.target_bpw = v.as_f64(),
-        "budget_types" => t.budget_types = list(&v),
+        "budget_types" => t.budget_types = items(&v),
+        "include_weights" => t.include_weights = items(&v),
+        "exclude_weights" => t.exclude_weights = items(&v),
+        "override_kv" => t.override_kv = table(&v),
+        "prune_layers" => t.prune_layers = numbers(&v),
         "pre_tokenizer" => t.pre_tokenizer = Some(text(&v)),
         "model_name" => t.model_name = Some(text(&v)),
         "modelfile" => t.modelfile = flag,
@@ -92,7 +109,11 @@ pub(crate) fn get_target(t: &Target, key: &Key) -> Option<Json> {
         "imatrix" => of_path(&t.imatrix),
         "target_size" => of_text(&t.target_size),
         "target_bpw" => t.target_bpw.map(Json::from),
-        "budget_types" => of_list(&t.budget_types),
+        "budget_types" => of_items(&t.budget_types),
+        "include_weights" => of_items(&t.include_weights),
+        "exclude_weights" => of_items(&t.exclude_weights),
+        "override_kv" => of_table(&t.override_kv),
+        "prune_layers" => of_items(&t.prune_layers),
         "pre_tokenizer" => of_text(&t.pre_tokenizer),
         "model_name" => of_text(&t.model_name),
         "modelfile" => of_flag(t.modelfile),

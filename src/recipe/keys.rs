@@ -42,6 +42,8 @@ pub enum Kind {
     List,
     /// Selectors of tensors; a lone one is a list of one.
     Selectors,
+    /// Numbers of layers, also as text with commas between them; a lone one is a list of one.
+    Layers,
     /// Selector → tensor type, in order. Also a list of `pattern=type`, as llama-quantize takes it.
     Rules,
     /// Metric → condition.
@@ -69,7 +71,8 @@ impl Kind {
             Self::Quantization => "the name of a quantization".to_owned(),
             Self::TensorType => "the name of a tensor type".to_owned(),
             Self::List => "a list".to_owned(),
-            Self::Selectors => "a list of roles, names with `*`, or `re:` patterns".to_owned(),
+            Self::Selectors => "a list of roles, parts of names, names with `*`, or `re:` patterns".to_owned(),
+            Self::Layers => "a list of layer numbers".to_owned(),
             Self::Rules => "a table of selector = tensor type".to_owned(),
             Self::Conditions => "a table of metric = condition, like `{ kld_mean = \"> 0.05\" }`".to_owned(),
             Self::Table => "a table".to_owned(),
@@ -161,7 +164,7 @@ impl Key {
 }
 
 use Kind::{
-    Bool, Choice, Conditions, Format, Integer, List, Number, Path, Quantization, Rules, Selectors, Size, Table,
+    Bool, Choice, Conditions, Format, Integer, Layers, List, Number, Path, Quantization, Rules, Selectors, Size, Table,
     TensorType, Text,
 };
 use Room::{Source, Step, Target, Top, Validate};
@@ -188,7 +191,7 @@ pub static KEYS: &[Key] = &[
     key(Target, "context_length", Integer(1, MAX_CONTEXT), NOW, "Context length to declare; that of the model when absent.", "4096").or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]).only(GGUF),
     key(Target, "embedding_type", TensorType, NOW, "Type of the token embedding.", "\"q8_0\"").or(&["token_embedding_type"]).only(GGUF),
     key(Target, "output_type", TensorType, NOW, "Type of the output matrix.", "\"q6_k\"").or(&["output_tensor_type"]).only(GGUF),
-    key(Target, "tensor_types", Rules, NOW, "Types by tensor: roles, kinds, names with `*`, or `re:` patterns; the first that matches wins.", "{ \"re:ffn_down\" = \"q6_k\" }").or(&["tensor_type"]).only(GGUF),
+    key(Target, "tensor_types", Rules, NOW, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns; the first that matches wins.", "{ \"re:ffn_down\" = \"q6_k\" }").or(&["tensor_type"]).only(GGUF),
     key(Target, "pure", Bool, NOW, "Every tensor at the base type, no mix.", "true").only(GGUF),
     key(Target, "allow_requantize", Bool, NOW, "Quantize again what is quantized already; loses quality.", "true").only(GGUF),
     key(Target, "no_fallback", Bool, NOW, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true").only(GGUF),
@@ -202,10 +205,10 @@ pub static KEYS: &[Key] = &[
     key(Target, "target_bpw", Number(0.5, 32.0), NOW, "Instead of a quantization: choose types so that a weight takes at most this many bits.", "4.25").only(GGUF),
     key(Target, "budget_types", List, NOW, "The only types that `target_size` and `target_bpw` choose from.", "[\"q4_k\", \"q6_k\"]").only(GGUF),
     key(Target, "leave_output", Bool, NOW, "Leave the output matrix as it is.", "true").or(&["leave_output_tensor"]).only(GGUF),
-    key(Target, "include_weights", Selectors, Later, "Use the importance matrix for these tensors alone.", "[\"ffn\"]").only(GGUF),
-    key(Target, "exclude_weights", Selectors, Later, "Do not use the importance matrix for these tensors.", "[\"output\"]").only(GGUF),
-    key(Target, "override_kv", Table, Later, "Metadata to set: key → value.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),
-    key(Target, "prune_layers", List, Later, "Layers to leave out.", "[20, 21]").only(GGUF),
+    key(Target, "include_weights", Selectors, NOW, "Use the importance matrix for these tensors alone: a part of the name, or a selector as in `tensor_types`.", "[\"ffn\"]").only(GGUF),
+    key(Target, "exclude_weights", Selectors, NOW, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]").only(GGUF),
+    key(Target, "override_kv", Table, NOW, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),
+    key(Target, "prune_layers", Layers, NOW, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]").only(GGUF),
     key(Target, "keep_split", Bool, Later, "As many shards as the source has.", "true").only(GGUF),
     key(Target, "split_max_size", Size, Later, "Split the GGUF above this size.", "\"5GB\"").only(GGUF),
     key(Target, "compression", Choice(&["lz4", "zstd", "none"]), Later, "Compress the file. No loader reads compressed safetensors.", "\"zstd\"").only(&["safetensors"]),

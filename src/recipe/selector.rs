@@ -6,16 +6,20 @@ use regex::{Regex, RegexBuilder};
 /// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
 const REGEX_BYTES: usize = 1 << 18;
 
+/// Signs of regular expressions that stand in no tensor's name and mean nothing to the other selectors.
+const REGEX_SIGNS: &[char] = &['\\', '(', ')', '[', ']', '{', '}', '^', '$', '|', '+'];
+
 /// A selector of tensors, as keys of `tensor_types` and members of `layers` say it.
 #[derive(Clone, Debug)]
 pub enum Selector {
     /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`: every tensor of that role.
     Role(String),
-    /// A plain word: every tensor of that kind (`ffn_down`), or the one of that name (with or without `.weight`).
+    /// Any other plain text: every tensor whose name has it (`ffn_down`, `blk.3.`), as llama-quantize searches it.
     Word(String),
     /// A name with `*` (any characters) or `?` (one character), against the whole name.
     Glob(String),
-    /// `re:` and a regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`).
+    /// A regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`). `re:` stands before it where it has none
+    /// of the signs that no name and no other selector has; without `re:` it counts in lower case, as llama-quantize has it.
     Regex(Regex),
 }
 
@@ -29,11 +33,10 @@ impl Selector {
             if pattern.is_empty() {
                 return Err("nothing stands after `re:`".to_owned());
             }
-            let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
-            return built.map(Self::Regex).map_err(|e| {
-                let last = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-                format!("the regular expression `{pattern}` is wrong: {last}")
-            });
+            return regex(pattern);
+        }
+        if text.contains(REGEX_SIGNS) {
+            return regex(&text.to_lowercase());
         }
         if text.trim().is_empty() {
             return Err("a selector cannot be empty".to_owned());
@@ -48,11 +51,19 @@ impl Selector {
     pub fn matches(&self, name: &str, role: &str, kind: &str) -> bool {
         match self {
             Self::Role(r) => r == role,
-            Self::Word(w) => w == kind || w == name || name.strip_suffix(".weight") == Some(w),
+            Self::Word(w) => w == kind || name.contains(w.as_str()) || name.contains(&w.to_lowercase()),
             Self::Glob(pattern) => glob(pattern.as_bytes(), name.as_bytes()),
             Self::Regex(regex) => regex.is_match(name),
         }
     }
+}
+
+fn regex(pattern: &str) -> Result<Selector, String> {
+    let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
+    built.map(Selector::Regex).map_err(|e| {
+        let last = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        format!("the regular expression `{pattern}` is wrong: {last}")
+    })
 }
 
 /// Wildcard match in at most `pattern × name` steps: on a mismatch, the last star takes one byte more.
@@ -96,6 +107,10 @@ mod tests {
             ("ffn_up", false),
             (name, true),
             ("blk.3.ffn_down", true),
+            ("blk.3.", true),
+            ("FFN_Down", true),
+            ("blk\\.(2|3)\\.FFN", true),
+            ("blk\\.[45]", false),
             ("blk.*.ffn_*", true),
             ("*ffn_down*", true),
             ("blk.?.ffn_down.weight", true),
@@ -111,7 +126,7 @@ mod tests {
 
     #[test]
     fn wrong_selectors_are_refused() {
-        for text in ["", " ", "re:", "re:(", "re:a{1000}{1000}{1000}"] {
+        for text in ["", " ", "re:", "re:(", "(", "re:a{1000}{1000}{1000}"] {
             assert!(Selector::parse(text).is_err(), "{text:?}");
         }
     }

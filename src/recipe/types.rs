@@ -80,7 +80,7 @@ pub struct Target {
     /// GGUF: type of the output matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_type: Option<String>,
-    /// GGUF: types by tensor: roles (`attention`, `ffn`), names with `*`, or `re:` patterns; first match wins.
+    /// GGUF: types by tensor: roles (`attention`, `ffn`), parts of names, names with `*`, or `re:` patterns; first match wins.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tensor_types: IndexMap<String, String>,
     /// GGUF: leave the output matrix as it is.
@@ -107,6 +107,18 @@ pub struct Target {
     /// GGUF: the only types that a budget may choose; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budget_types: Vec<String>,
+    /// GGUF: tensors the importance matrix is used for, as selectors or parts of names; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include_weights: Vec<String>,
+    /// GGUF: tensors the importance matrix is not used for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_weights: Vec<String>,
+    /// GGUF: metadata to set. Tables inside count as dots in the key.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub override_kv: IndexMap<String, serde_json::Value>,
+    /// GGUF: layers to leave out, counted from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prune_layers: Vec<u32>,
     /// GGUF: pre-tokenizer name, when it cannot be recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_tokenizer: Option<String>,

@@ -63,6 +63,8 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
         (Kind::List | Kind::Selectors, Value::Text(_) | Value::Int(_) | Value::Float(_)) => {
             list(key, std::slice::from_ref(node), path, reader)
         }
+        (Kind::Layers, Value::List(items)) => layers(e, items, path, reader),
+        (Kind::Layers, Value::Text(_) | Value::Int(_)) => layers(e, std::slice::from_ref(node), path, reader),
         (Kind::Rules, Value::List(_) | Value::Text(_)) => rules(e, path, reader),
         (Kind::Rules | Kind::Conditions, Value::Table(entries)) => {
             let mut out = Map::new();
@@ -110,6 +112,25 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
                 reader.wrong(path, item.at, message, "");
             }
         }
+    }
+    Some(Json::Array(out))
+}
+
+/// Numbers, or texts of them with commas between, as llama-quantize takes them.
+fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Option<Json> {
+    let mut out = Vec::new();
+    for item in items {
+        let numbers: Option<Vec<u32>> = match &item.value {
+            Value::Int(n) => u32::try_from(*n).ok().map(|n| vec![n]),
+            Value::Text(t) => t.split(',').map(|part| part.trim().parse().ok()).collect(),
+            _ => None,
+        };
+        let Some(numbers) = numbers else {
+            let message = format!("`{}` takes layer numbers, not {}", e.key, item.describe());
+            reader.wrong(path, item.at, message, "Layers are counted from 0: `[20, 21]`.");
+            return None;
+        };
+        out.extend(numbers.into_iter().map(Json::from));
     }
     Some(Json::Array(out))
 }

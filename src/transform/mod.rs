@@ -2,14 +2,16 @@
 //!
 //! Sees models and block formats, never files' bytes, jobs or screens. [`plan_quantize`] is llama-quantize's file-level
 //! behaviour as a pure function; [`FileType`] is its list of names; [`Imatrix`] holds importance weights; [`decode`] gives
-//! rows of any encoding as `f32`. Test with `cargo test transform::`.
+//! rows of any encoding as `f32`; [`prune_layers`] leaves layers out. Test with `cargo test transform::`.
 
 mod decode;
 mod file_type;
 mod imatrix;
 mod llama_quantize;
+mod prune_layers;
 
 pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
-pub use imatrix::Imatrix;
-pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, kept_because, plan_quantize};
+pub use imatrix::{Imatrix, Unseen};
+pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize};
+pub use prune_layers::{Pruned, prune_layers};

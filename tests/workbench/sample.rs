@@ -135,6 +135,7 @@ pub fn plan() -> Plan {
             quantization: "Q4_K_M".into(),
             bytes,
             bits_per_weight: 5.18,
+            imatrix: None,
             tensors,
         }],
         disk_bytes: bytes,

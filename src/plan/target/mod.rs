@@ -1,14 +1,13 @@
 //! Resolves one target: which tensors are written, in which encoding, with which metadata and files beside them.
 //!
-//! `gguf` goes to GGUF, `budget` chooses its types by size, `tensors` to safetensors and PyTorch, `modelfile` writes the Ollama Modelfile.
+//! `gguf` goes to GGUF, `tensors` to safetensors and PyTorch, `modelfile` writes the Ollama Modelfile.
 
-mod budget;
-mod gguf;
+pub(super) mod gguf;
 mod modelfile;
 mod tensors;
 
-use super::PreparedTensor;
 use super::overrides::Overrides;
+use super::{ImatrixCoverage, PreparedTensor};
 use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
@@ -44,6 +43,8 @@ pub struct Resolved {
     pub sidecars: Sidecars,
     /// True if the output is a folder.
     pub folder: bool,
+    /// What the importance matrix covers, when one is used.
+    pub imatrix: Option<ImatrixCoverage>,
     /// What to tell the user.
     pub warnings: Vec<Warning>,
 }
@@ -93,6 +94,9 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
         _ => e.in_file(&model.path),
     })?;
     overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
+    if format == FormatId::Gguf {
+        resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));
+    }
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);

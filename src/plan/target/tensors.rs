@@ -62,6 +62,7 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         metadata,
         sidecars: if folder { sidecars } else { Sidecars::default() },
         folder,
+        imatrix: None,
         warnings,
     })
 }

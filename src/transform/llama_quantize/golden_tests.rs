@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{FormatId, MemoryRows, MetaValue, Metadata, Sidecars};
+use crate::quant::BlockType;
 use crate::tensor::{DType, Shape};
 use crate::transform::{FileType, Imatrix};
 use indexmap::IndexMap;
@@ -72,6 +73,7 @@ fn imatrix() -> Option<Arc<Imatrix>> {
     let bytes = std::fs::read(golden("imatrix/tiny-llama.imatrix.dat")?).unwrap();
     let mut imatrix = Imatrix::parse_dat(&bytes, "tiny-llama.imatrix.gguf").unwrap();
     imatrix.entries.insert("output.weight".to_owned(), vec![1.0; 256]);
+    imatrix.listed += 1;
     Some(Arc::new(imatrix))
 }
 

@@ -64,6 +64,11 @@ const POSITION: &str = "positions are not quantized";
 const IMAGE: &str = "image input layers are not quantized";
 const CODEBOOK: &str = "audio codebooks are not quantized";
 
+/// True if llama-quantize may give this tensor of a network of architecture `arch` another type.
+pub fn may_quantize(tensor: &TensorEntry, arch: &str) -> bool {
+    reason(tensor, arch, false).is_none()
+}
+
 /// Why this tensor keeps its encoding; `None` if it may be quantized.
 pub(super) fn reason(tensor: &TensorEntry, arch: &str, leave_output: bool) -> Option<&'static str> {
     let name = tensor.name.as_str();

@@ -9,8 +9,8 @@ const QUANTIZATION_VERSION: u32 = 2;
 /// llama-quantize keeps strings it adds in buffers of 128 bytes with a closing zero.
 const MAX_TEXT_BYTES: usize = 127;
 
-/// The entries of the source in order, with version and file type moved to the end, `split.*` dropped and the importance
-/// matrix named.
+/// The entries of the source in order, with version and file type moved to the end, `split.*` dropped, then what is overridden,
+/// the importance matrix, and the number of layers where some were left out.
 pub(super) fn output_metadata(source: &Metadata, req: &QuantizeRequest) -> Metadata {
     let mut out = source.clone();
     let mut set = |key: &str, value: MetaValue| {
@@ -26,15 +26,24 @@ pub(super) fn output_metadata(source: &Metadata, req: &QuantizeRequest) -> Metad
     if let Some(value) = file_type {
         set("general.file_type", value);
     }
+    for (key, value) in &req.overrides {
+        set(key, value.clone());
+    }
     if let Some(imatrix) = &req.imatrix {
         set("quantize.imatrix.file", shortened(&imatrix.file).into());
         if let Some(dataset) = &imatrix.dataset {
             set("quantize.imatrix.dataset", shortened(dataset).into());
         }
-        set("quantize.imatrix.entries_count", MetaValue::U32(u32::try_from(imatrix.entries.len()).unwrap_or(u32::MAX)));
+        set("quantize.imatrix.entries_count", MetaValue::U32(u32::try_from(imatrix.listed).unwrap_or(u32::MAX)));
         if imatrix.chunks > 0 {
             set("quantize.imatrix.chunks_count", MetaValue::U32(imatrix.chunks));
         }
+    }
+    if req.layers_before_pruning.is_some()
+        && let Some(arch) = source.get("general.architecture").and_then(MetaValue::as_str)
+        && let Some(layers) = source.get(&format!("{arch}.block_count"))
+    {
+        set(&format!("{arch}.block_count"), layers.clone());
     }
     for key in ["split.no", "split.count", "split.tensors.count"] {
         out.shift_remove(key);

@@ -10,6 +10,7 @@ mod category;
 mod fallback;
 #[cfg(test)]
 pub(super) mod golden_tests;
+mod importance;
 mod kept;
 mod metadata;
 mod mix;
@@ -17,10 +18,12 @@ mod model_facts;
 mod order;
 mod request;
 
+pub use kept::may_quantize;
+pub(super) use order::layer as layer_of_name;
 pub use request::{Choice, QuantizePlan, QuantizeRequest};
 
-use crate::model::{MetaValue, Metadata, Model, ModelError, Result, TensorEntry, Warning};
-use crate::quant::{BlockType, Encoding};
+use crate::model::{Model, ModelError, Result, TensorEntry, Warning, few};
+use crate::quant::Encoding;
 use category::Category;
 use mix::Mix;
 use model_facts::ModelFacts;
@@ -31,7 +34,7 @@ use model_facts::ModelFacts;
 /// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
-    let facts = ModelFacts::of(&model.metadata)?;
+    let facts = ModelFacts::of(&model.metadata, req)?;
     let order = order::output_order(&model.tensors);
     let mut mix = Mix::new(&facts, req, model.tensors.iter().map(|t| t.name.as_str()));
     let mut warnings = Vec::new();
@@ -40,18 +43,12 @@ pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePla
         let tensor = &model.tensors[i];
         let choice = choose(tensor, req, &facts, &mut mix)?;
         check_source(tensor, &choice, req)?;
-        check_imatrix(tensor, &choice, req, &mut warnings)?;
         choices.push(choice);
     }
+    importance::check(model, &order, &choices, req, &mut warnings)?;
     report_fallbacks(model, &order, &choices, req, &mut warnings)?;
     let metadata = metadata::output_metadata(&model.metadata, req);
     Ok(QuantizePlan { order, choices, metadata, warnings })
-}
-
-/// Why a tensor of a model with this GGUF metadata is never quantized; `None` if it may be.
-pub fn kept_because(tensor: &TensorEntry, metadata: &Metadata, leave_output: bool) -> Option<&'static str> {
-    let arch = metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
-    kept::reason(tensor, arch, leave_output)
 }
 
 /// The encoding of one tensor.
@@ -117,58 +114,6 @@ fn check_source(tensor: &TensorEntry, choice: &Choice, req: &QuantizeRequest) ->
     }
 }
 
-/// True where llama-quantize refuses to go on without importance weights.
-fn requires_imatrix(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {
-    use BlockType as B;
-    if matches!(name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight") {
-        return false;
-    }
-    match encoding {
-        Encoding::Block(B::IQ3_XXS | B::IQ2_XXS | B::IQ2_XS | B::IQ2_S | B::IQ1_M | B::IQ1_S) => true,
-        Encoding::Block(B::Q2_K) => req.file_type == super::FileType::Q2_K_S,
-        _ => false,
-    }
-}
-
-fn check_imatrix(
-    tensor: &TensorEntry,
-    choice: &Choice,
-    req: &QuantizeRequest,
-    warnings: &mut Vec<Warning>,
-) -> Result<()> {
-    let (name, encoding) = (tensor.name.as_str(), choice.encoding);
-    if encoding == tensor.encoding {
-        return Ok(());
-    }
-    let values = req.imatrix.as_ref().and_then(|m| m.get(name));
-    let Some(values) = values else {
-        if requires_imatrix(name, encoding, req) {
-            let what = match req.imatrix {
-                None => format!("{encoding} needs an importance matrix"),
-                Some(_) => format!("{encoding} needs importance values, and the matrix has none for it"),
-            };
-            return Err(ModelError::request(what)
-                .field(name)
-                .with_hint("Make one with llama-imatrix and pass it with --imatrix, or choose a larger type."));
-        }
-        if req.imatrix.is_some() && matches!(encoding, Encoding::Block(_)) {
-            let text = format!("the importance matrix has no values for {name}; it is quantized without");
-            warnings.push(Warning::about("imatrix.missing", name, text));
-        }
-        return Ok(());
-    };
-    let expected = tensor.cols().saturating_mul(tensor.stacked());
-    if values.len() as u64 == expected {
-        return Ok(());
-    }
-    let what = format!("the importance matrix has {} values for it instead of {expected}", values.len());
-    if Category::of(name) == Category::TokenEmbedding {
-        warnings.push(Warning::about("imatrix.size", name, format!("{what}; it is quantized without")));
-        return Ok(());
-    }
-    Err(ModelError::request(what).field(name).with_hint("Was the importance matrix made from another model?"))
-}
-
 fn report_fallbacks(
     model: &Model,
     order: &[usize],
@@ -187,13 +132,8 @@ fn report_fallbacks(
         warnings.push(Warning::about("quantize.fallback", &tensor.name, text));
     }
     if req.no_fallback && fallen().next().is_some() {
-        const NAMED: usize = 8;
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
-        let mut text = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        if names.len() > NAMED {
-            text.push_str(&format!(" and {} more", names.len() - NAMED));
-        }
-        let what = format!("{} tensors do not fit {} and would fall back: {text}", names.len(), req.file_type);
+        let what = format!("{} tensors do not fit {} and would fall back: {}", names.len(), req.file_type, few(&names));
         return Err(ModelError::request(what).with_hint(
             "Leave out --no-fallback, choose a type of 32-element blocks (Q8_0, Q5_0, Q4_0), or give types by pattern.",
         ));

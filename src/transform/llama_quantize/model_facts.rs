@@ -1,5 +1,6 @@
 //! The few hyper-parameters the rules look at.
 
+use super::QuantizeRequest;
 use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 
 /// What the rules know of a model.
@@ -18,16 +19,23 @@ pub(super) struct ModelFacts {
 }
 
 impl ModelFacts {
-    /// Reads them from GGUF metadata. Metadata without an architecture gives a model no special rule applies to.
+    /// Reads them from GGUF metadata and what the request overrides. Metadata without an architecture gives a model no special rule
+    /// applies to.
     ///
     /// # Errors
     /// A number of layers beyond anything that exists.
-    pub(super) fn of(metadata: &Metadata) -> Result<Self> {
+    pub(super) fn of(metadata: &Metadata, req: &QuantizeRequest) -> Result<Self> {
         // LLAMA_MAX_LAYERS is 512 today; the bound only keeps arithmetic on layers safe.
         const MAX_LAYERS: u64 = 1 << 20;
         let arch = metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("").to_owned();
-        let first = |key: &str| metadata.get(&format!("{arch}.{key}")).and_then(first_number);
-        let layers = first("block_count").unwrap_or(0);
+        let first = |key: &str| {
+            let key = format!("{arch}.{key}");
+            let stored = metadata.get(&key);
+            // llama.cpp's loader takes an override for a number, not for an array of them.
+            let over = req.overrides.iter().find(|(k, _)| *k == key).and_then(|(_, v)| v.as_u64());
+            over.filter(|_| !matches!(stored, Some(MetaValue::Array(_)))).or_else(|| stored.and_then(first_number))
+        };
+        let layers = req.layers_before_pruning.map(u64::from).or_else(|| first("block_count")).unwrap_or(0);
         if layers > MAX_LAYERS {
             return Err(ModelError::bad(format!("{layers} layers")).field(format!("{arch}.block_count")));
         }

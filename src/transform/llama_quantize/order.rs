@@ -11,7 +11,7 @@ pub(super) fn output_order(tensors: &[TensorEntry]) -> Vec<usize> {
 }
 
 /// The layer number of `blk.N.…`.
-pub(super) fn layer(name: &str) -> Option<u32> {
+pub(in crate::transform) fn layer(name: &str) -> Option<u32> {
     let rest = name.strip_prefix("blk.")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     rest[..digits].parse().ok()

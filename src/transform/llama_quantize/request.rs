@@ -1,6 +1,6 @@
 //! What is asked for and what is planned.
 
-use crate::model::{Metadata, Warning};
+use crate::model::{MetaValue, Metadata, Warning};
 use crate::quant::Encoding;
 use crate::transform::{FileType, Imatrix};
 use std::collections::HashMap;
@@ -27,6 +27,10 @@ pub struct QuantizeRequest {
     pub no_fallback: bool,
     /// Quantize tensors that are quantized already.
     pub allow_requantize: bool,
+    /// Metadata to set, in order. The rules of the mix see whole numbers among them, as llama-quantize's loader does.
+    pub overrides: Vec<(String, MetaValue)>,
+    /// Layers before some were left out: the rules of the mix go by them.
+    pub layers_before_pruning: Option<u32>,
 }
 
 impl QuantizeRequest {
@@ -42,6 +46,8 @@ impl QuantizeRequest {
             leave_output: false,
             no_fallback: false,
             allow_requantize: false,
+            overrides: Vec::new(),
+            layers_before_pruning: None,
         }
     }
 }

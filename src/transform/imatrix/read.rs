@@ -1,45 +1,18 @@
-//! Importance matrices: for each tensor, how much each input column matters.
+//! The two file forms of importance matrices.
 //!
 //! Layouts: llama.cpp's `common/imatrix-loader.cpp`. GGUF form: per tensor `NAME.in_sum2` \[experts, columns\] and
 //! `NAME.counts` \[experts, 1\], both `f32`; the value is the quotient, 1 for an expert that was never called. Legacy `.dat` form
 //! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
 //! and {i32 length, data set name}; the value is the stored one divided by the calls.
 
+use super::{Imatrix, Unseen};
 use crate::model::{MetaArray, MetaValue, Model, ModelError, Result};
 use indexmap::IndexMap;
-
-/// Importance of the columns of each tensor; one run of columns per expert for stacked experts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Imatrix {
-    /// Values by tensor name: columns × experts, expert by expert.
-    pub entries: IndexMap<String, Vec<f32>>,
-    /// The file's name as given, stored as `quantize.imatrix.file`.
-    pub file: String,
-    /// The first data set it was made from, stored as `quantize.imatrix.dataset`.
-    pub dataset: Option<String>,
-    /// Chunks of text it was made from, stored as `quantize.imatrix.chunks_count` when not zero.
-    pub chunks: u32,
-}
 
 /// Longest name or data set accepted, bytes; real ones are under 200.
 const MAX_TEXT_BYTES: usize = 1 << 16;
 
 impl Imatrix {
-    /// From values by tensor name.
-    ///
-    /// # Errors
-    /// A value that is NaN or infinite, naming the tensor.
-    pub fn from_entries(entries: IndexMap<String, Vec<f32>>) -> Result<Self> {
-        for (name, values) in &entries {
-            if let Some(i) = crate::quant::first_non_finite(values) {
-                return Err(ModelError::bad(format!("importance value {i} is {}", values[i]))
-                    .field(name)
-                    .with_hint("Compute the importance matrix again, from more text."));
-            }
-        }
-        Ok(Self { entries, ..Self::default() })
-    }
-
     /// From an opened GGUF file written by llama-imatrix. `file` is the name to store.
     ///
     /// # Errors
@@ -53,7 +26,7 @@ impl Imatrix {
             MetaValue::Array(MetaArray::Str(v)) => v.first().map(|s| String::from_utf8_lossy(s).into_owned()),
             _ => None,
         };
-        let mut entries = IndexMap::new();
+        let (mut entries, mut unseen) = (IndexMap::new(), IndexMap::new());
         for sums in &model.tensors {
             let Some(name) = sums.name.strip_suffix(".in_sum2") else { continue };
             let counts = model
@@ -68,10 +41,15 @@ impl Imatrix {
             }
             let mut values = read_floats(sums)?;
             let columns = (n_sums / n_counts) as usize;
+            let mut experts = Unseen { unseen: 0, of: n_counts as usize };
             for (expert, count) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?) {
                 // Counts are whole numbers stored as floats; the reference rounds them.
                 let count = count.round();
+                experts.unseen += usize::from(count <= 0.0);
                 expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
+            }
+            if experts.unseen > 0 {
+                unseen.insert(name.to_owned(), experts);
             }
             entries.insert(name.to_owned(), values);
         }
@@ -83,6 +61,7 @@ impl Imatrix {
         imatrix.file = file.to_owned();
         imatrix.dataset = dataset;
         imatrix.chunks = chunks.unwrap_or(0);
+        imatrix.unseen = unseen;
         Ok(imatrix)
     }
 
@@ -119,18 +98,6 @@ impl Imatrix {
             }
         }
         Ok(imatrix)
-    }
-
-    /// The values of a tensor: columns × experts.
-    pub fn get(&self, tensor: &str) -> Option<&[f32]> {
-        self.entries.get(tensor).map(Vec::as_slice)
-    }
-
-    /// The importance of the columns for row `row` of a tensor with `columns` columns and `rows_per_expert` rows for each
-    /// expert (all rows, where there are no stacked experts). `None` where the matrix says nothing about the tensor.
-    pub fn columns_of_row(&self, tensor: &str, columns: usize, rows_per_expert: u64, row: u64) -> Option<&[f32]> {
-        let expert = usize::try_from(row / rows_per_expert.max(1)).ok()?;
-        self.get(tensor)?.get(expert.checked_mul(columns)?..)?.get(..columns)
     }
 }
 
@@ -227,6 +194,7 @@ mod tests {
         assert_eq!(m.get("blk.0.ffn_up_exps.weight"), Some(&[0.5, 1.0, 1.0, 1.0][..]));
         assert_eq!((m.file.as_str(), m.dataset.as_deref(), m.chunks), ("m.gguf", Some("a.txt"), 3));
         assert_eq!(m.columns_of_row("blk.0.ffn_up_exps.weight", 2, 10, 10), Some(&[1.0, 1.0][..]));
+        assert_eq!(m.unseen["blk.0.ffn_up_exps.weight"], Unseen { unseen: 1, of: 2 });
         assert!(Imatrix::from_model(&imatrix_model(&[1.0, 1.0, 1.0]), "").is_err());
         let mut without = imatrix_model(&[1.0]);
         without.metadata.shift_remove("imatrix.chunk_size");

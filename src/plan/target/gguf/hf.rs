@@ -1,0 +1,130 @@
+//! From a Hugging Face model: what llama.cpp's converter writes, and the model that llama-quantize would be given.
+
+use super::super::{Reason, Resolved};
+use super::ready::Ready;
+use super::set_all;
+use crate::arch::{self, GgufOptions, OutType};
+use crate::model::{FormatId, MetaValue, Model, ModelError, Result};
+use crate::plan::overrides::Overrides;
+use crate::plan::{PreparedTensor, metadata};
+use crate::quant::{BlockType, Encoding};
+use crate::recipe::Target;
+use crate::tensor::DType;
+use crate::transform::{FileType, may_quantize};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What the converter writes for one of its own types.
+pub(super) fn converted(model: &Model, target: &Target, out_type: OutType, overrides: &Overrides) -> Result<Resolved> {
+    let converted = arch::to_gguf(model, &options(target, out_type))?;
+    check_complete(&converted)?;
+    from_converted(converted, out_type, target, overrides)
+}
+
+/// The f32 conversion, as llama-quantize would read it. Its tensors are the source's own, whose values are the same.
+pub(super) fn ready(model: &Model, target: &Target) -> Result<Ready> {
+    let converted = arch::to_gguf(model, &options(target, OutType::F32))?;
+    check_complete(&converted)?;
+    let mut seen = converted.model.clone();
+    for (t, e) in seen.tensors.iter_mut().zip(&converted.encodings) {
+        t.encoding = *e;
+    }
+    let mut ready = Ready::new(seen, &converted.model.tensors, target)?;
+    ready.architecture = Some(converted.architecture);
+    ready.warnings = converted.model.warnings;
+    Ok(ready)
+}
+
+fn options(target: &Target, out_type: OutType) -> GgufOptions {
+    GgufOptions {
+        out_type,
+        context_length: target.context_length,
+        model_name: target.model_name.clone(),
+        pre_tokenizer: target.pre_tokenizer.clone(),
+    }
+}
+
+/// The file type that `auto` stands for, as the converter chooses it.
+pub(super) fn converter_choice(model: &Model, target: &Target) -> Result<FileType> {
+    let auto = arch::to_gguf(model, &options(target, OutType::Auto))?;
+    let id = auto.model.metadata.get("general.file_type").and_then(MetaValue::as_u64);
+    Ok(id.and_then(|id| FileType::parse(&id.to_string())).unwrap_or(FileType::F16))
+}
+
+/// Refuses what no runtime will load: weights that are not those of the config. llama.cpp's converter writes such files; its
+/// loader then stops at them.
+fn check_complete(converted: &arch::GgufModel) -> Result<()> {
+    let wrong = |field: &str, what: String, hint: &str| {
+        Err(ModelError::bad(what).in_file(Path::new("config.json")).field(field).with_hint(hint))
+    };
+    let declared = |key: &str| match converted.model.metadata.get(&format!("{}.{key}", converted.architecture)) {
+        Some(MetaValue::U32(n)) => Some(*n),
+        _ => None,
+    };
+    if let (Some(n), Some(embedding)) = (declared("embedding_length"), converted.model.tensor("token_embd.weight"))
+        && u64::from(n) != embedding.cols()
+    {
+        let what =
+            format!("it is {n} (what is not given has its default) but the embedding has {} columns", embedding.cols());
+        return wrong("hidden_size", what, "Is this the config of another model, or is the field missing?");
+    }
+    let layers: BTreeSet<u32> = converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
+    let missing = declared("block_count").and_then(|all| (0..all).find(|n| !layers.contains(n)).map(|n| (all, n)));
+    if let Some((all, n)) = missing.filter(|_| !layers.is_empty()) {
+        let what = format!("{all} layers are declared but layer {n} has no weights");
+        return wrong(
+            "num_hidden_layers",
+            what,
+            "Is a file of the weights missing, or is this the config of another model?",
+        );
+    }
+    Ok(())
+}
+
+fn from_converted(
+    converted: arch::GgufModel,
+    out_type: OutType,
+    target: &Target,
+    overrides: &Overrides,
+) -> Result<Resolved> {
+    let mut metadata = converted.model.metadata;
+    let values = metadata::overrides(target, &metadata)?;
+    set_all(&mut metadata, values);
+    let mut tensors = Vec::new();
+    let mut reasons = Vec::new();
+    for (entry, encoding) in converted.model.tensors.iter().zip(&converted.encodings) {
+        let fell_back = out_type == OutType::Q8_0 && *encoding == Encoding::Plain(DType::F16);
+        let mut reason = Reason::default();
+        if fell_back {
+            reason.fallback_from = Some(BlockType::Q8_0.into());
+            if target.no_fallback {
+                let what = format!("rows of {} elements do not fit Q8_0", entry.cols());
+                return Err(ModelError::request(what)
+                    .field(entry.name.as_str())
+                    .with_hint("Leave out no_fallback to write it as f16."));
+            }
+        }
+        let forced = match entry.name.as_str() {
+            "token_embd.weight" if overrides.embedding.is_some() => overrides.embedding,
+            "output.weight" if overrides.output.is_some() => overrides.output,
+            name => overrides.rule(name).filter(|_| may_quantize(entry, &converted.architecture)),
+        };
+        if forced.is_some() {
+            reason = Reason { because: Some("asked for".to_owned()), fallback_from: None };
+        }
+        tensors.push(PreparedTensor { entry: entry.clone(), encoding: forced.unwrap_or(*encoding), importance: None });
+        reasons.push(reason);
+    }
+    Ok(Resolved {
+        format: FormatId::Gguf,
+        quantization: out_type.name().to_owned(),
+        architecture: Some(converted.architecture),
+        tensors,
+        reasons,
+        metadata,
+        sidecars: crate::model::Sidecars::default(),
+        folder: false,
+        imatrix: None,
+        warnings: converted.model.warnings,
+    })
+}

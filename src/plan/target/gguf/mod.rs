@@ -1,0 +1,167 @@
+//! To GGUF: from a Hugging Face model (`hf`), from another GGUF, or from a lone tensor file (`lone`).
+//!
+//! The types `f32 f16 bf16 q8_0 auto` from a Hugging Face model are what llama.cpp's converter writes; every other file type
+//! is what llama-quantize makes of the f32 conversion (`ready`), without the file in between. A budget instead of a type is
+//! read in `budget` and met in `mixer`.
+
+mod budget;
+mod hf;
+mod lone;
+mod mixer;
+mod ready;
+
+use super::Resolved;
+use crate::arch::OutType;
+use crate::forecast::Measuring;
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
+use crate::plan::metadata;
+use crate::plan::overrides::Overrides;
+use crate::quant::{Encoding, can_quantize};
+use crate::recipe::Target;
+use crate::transform::{FileType, may_quantize};
+
+pub(in crate::plan) use budget::Budget;
+pub(in crate::plan) use mixer::{Mix, Mixer};
+pub(in crate::plan) use ready::Ready;
+
+/// What a target asks for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// A type by name.
+    Type(&'a str),
+    /// The types that lose least within a budget.
+    Budget(Budget, Measuring<'a>),
+}
+
+/// Resolves a GGUF target; a budget is measured as `how` says.
+pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measuring<'_>) -> Result<Resolved> {
+    let asked = match Budget::of(target)? {
+        Some(budget) => Asked::Budget(budget, how),
+        None => Asked::Type(target.quantization.as_deref().unwrap_or("auto")),
+    };
+    let mut resolved = if model.format == FormatId::Gguf {
+        from_gguf(model, target, asked, overrides)?
+    } else if model.sidecars.has("config.json") {
+        from_hf(model, target, asked, overrides)?
+    } else if let Asked::Type(asked) = asked {
+        lone::from_tensors(model, target, asked, overrides)?
+    } else {
+        return Err(no_config("a budget"));
+    };
+    for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
+        if let Encoding::Block(b) = t.encoding
+            && t.entry.encoding != t.encoding
+            && !can_quantize(b)
+        {
+            let what = format!("this version does not quantize to {b}");
+            let hint = "`remold formats` lists the types that can be made.";
+            return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
+        }
+    }
+    if let (Some(path), None) = (&target.imatrix, &resolved.imatrix) {
+        let text = format!("{} is not used: {} takes no importance matrix", path.display(), resolved.quantization);
+        resolved.warnings.push(Warning::new("imatrix.unused", text));
+    }
+    resolved.warnings.sort_by_key(|w| w.tensor.is_some());
+    Ok(resolved)
+}
+
+/// A model as llama-quantize would be given it, ready for any number of file types and budgets.
+///
+/// # Errors
+/// Architectures that cannot be converted; a lone tensor file; an importance matrix of another model.
+pub(in crate::plan) fn ready(model: &Model, target: &Target) -> Result<Ready> {
+    if model.format == FormatId::Gguf {
+        Ready::of_gguf(model, target)
+    } else if model.sidecars.has("config.json") {
+        hf::ready(model, target)
+    } else {
+        Err(no_config("a forecast"))
+    }
+}
+
+fn no_config(what: &str) -> ModelError {
+    ModelError::request(format!("{what} needs a model with its config.json, and there is none beside the tensors"))
+        .with_hint("Give the model's folder or a GGUF, or name a type, as in `--to gguf:q8_0`.")
+}
+
+fn from_hf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let out_type = match asked {
+        Asked::Type(name) => OutType::parse(name),
+        Asked::Budget(..) => None,
+    };
+    // The converter leaves no layers out: then every type is llama-quantize's.
+    if let Some(out_type) = out_type.filter(|_| target.prune_layers.is_empty()) {
+        return hf::converted(model, target, out_type, overrides);
+    }
+    let ready = hf::ready(model, target)?;
+    match (asked, out_type) {
+        (Asked::Budget(budget, how), _) => ready.within(budget, target, overrides, how),
+        (Asked::Type(_), Some(OutType::Auto)) => {
+            ready.quantized(target, hf::converter_choice(model, target)?, overrides)
+        }
+        (Asked::Type(name), _) => ready.quantized(target, file_type(name)?, overrides),
+    }
+}
+
+fn from_gguf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let as_it_is = |name: &str| name.eq_ignore_ascii_case("auto") || name.eq_ignore_ascii_case("copy");
+    let mut resolved = match asked {
+        Asked::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
+        Asked::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
+        Asked::Budget(budget, how) => Ready::of_gguf(model, target)?.within(budget, target, overrides, how)?,
+    };
+    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
+    if let (Some(n), Some(arch)) = (target.context_length, &architecture) {
+        let value = u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32);
+        resolved.metadata.insert(format!("{arch}.context_length"), value);
+    }
+    if let Some(name) = &target.model_name {
+        resolved.metadata.insert("general.name".to_owned(), name.as_str().into());
+    }
+    resolved.architecture = architecture;
+    Ok(resolved)
+}
+
+/// A GGUF whose tensors keep their types, but for those that the user names.
+fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolved> {
+    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or_default();
+    let mut resolved = if target.prune_layers.is_empty() {
+        let mut resolved = lone::kept(model, "auto");
+        resolved.metadata = model.metadata.clone();
+        resolved.metadata.retain(|k, _| !k.starts_with("split."));
+        set_all(&mut resolved.metadata, metadata::overrides(target, &model.metadata)?);
+        resolved
+    } else {
+        Ready::of_gguf(model, target)?.quantized(target, FileType::Copy, overrides)?
+    };
+    resolved.quantization = "auto".to_owned();
+    for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
+        if let Some(e) = overrides.rule(&t.entry.name).filter(|_| may_quantize(&t.entry, architecture)) {
+            t.encoding = e;
+            why.because = Some("asked for".to_owned());
+        }
+    }
+    Ok(resolved)
+}
+
+/// Sets metadata as `gguf_set_val_*` does: at the end, whether it was there or not.
+fn set_all(metadata: &mut Metadata, values: Vec<(String, MetaValue)>) {
+    for (key, value) in values {
+        metadata.shift_remove(&key);
+        metadata.insert(key, value);
+    }
+}
+
+fn file_type(asked: &str) -> Result<FileType> {
+    FileType::parse(asked).ok_or_else(|| {
+        let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', '.', ' '], "");
+        let names = FileType::ALL.iter().map(|f| f.name()).chain(["auto"]);
+        let distance = |n: &&str| strsim::damerau_levenshtein(&fold(n), &fold(asked));
+        let nearest = names.min_by_key(distance).unwrap_or("Q4_K_M");
+        let what = format!("there is no quantization `{asked}`");
+        ModelError::request(what)
+            .field("quantization")
+            .with_hint(format!("Did you mean {nearest}? `remold formats` lists them."))
+    })
+}

@@ -1,0 +1,107 @@
+//! Which tensors need importance values, and whether the matrix has the right ones (`tensor_requires_imatrix` and the main loop of
+//! `llama_model_quantize_impl`). llama-quantize stops at the first tensor; here all of them are told at once.
+
+use super::category::Category;
+use super::{Choice, QuantizeRequest};
+use crate::model::{Model, ModelError, Result, TensorEntry, Warning, few};
+use crate::quant::{BlockType as B, Encoding, uses_imatrix};
+use crate::transform::FileType;
+
+/// True where llama-quantize refuses to go on without importance weights.
+fn requires(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {
+    if matches!(name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight") {
+        return false;
+    }
+    match encoding {
+        Encoding::Block(B::IQ3_XXS | B::IQ2_XXS | B::IQ2_XS | B::IQ2_S | B::IQ1_M | B::IQ1_S) => true,
+        Encoding::Block(B::Q2_K) => req.file_type == FileType::Q2_K_S,
+        _ => false,
+    }
+}
+
+/// Checks the planned tensors against the importance matrix.
+///
+/// # Errors
+/// Tensors that need values and have none; entries with another number of values than their tensor has columns.
+pub(super) fn check(
+    model: &Model,
+    order: &[usize],
+    choices: &[Choice],
+    req: &QuantizeRequest,
+    warnings: &mut Vec<Warning>,
+) -> Result<()> {
+    let made: Vec<(&TensorEntry, Encoding)> = order
+        .iter()
+        .zip(choices)
+        .map(|(i, c)| (&model.tensors[*i], c.encoding))
+        .filter(|(t, encoding)| t.encoding != *encoding)
+        .collect();
+    let values = |t: &TensorEntry| req.imatrix.as_ref().and_then(|m| m.get(&t.name));
+    let lacking: Vec<_> = made.iter().filter(|(t, e)| values(t).is_none() && requires(&t.name, *e, req)).collect();
+    if !lacking.is_empty() {
+        return Err(needed(&lacking, req));
+    }
+    let mut wrong = Vec::new();
+    for (tensor, encoding) in &made {
+        let name = tensor.name.as_str();
+        let expected = tensor.cols().saturating_mul(tensor.stacked());
+        match values(tensor) {
+            Some(v) if v.len() as u64 == expected => {}
+            Some(v) => {
+                let what = format!("{} values instead of {expected}", v.len());
+                if Category::of(name) == Category::TokenEmbedding {
+                    let text = format!("the importance matrix has {what} for {name}; it is quantized without");
+                    warnings.push(Warning::about("imatrix.size", name, text));
+                } else if matches!(encoding, Encoding::Block(_)) {
+                    wrong.push((name, what));
+                }
+            }
+            None => {}
+        }
+    }
+    if let Some((name, what)) = wrong.first() {
+        let what = match wrong.len() {
+            1 => format!("the importance matrix has {what} for it"),
+            n => format!("the importance matrix has {what} for it; the sizes of {n} tensors differ"),
+        };
+        return Err(ModelError::request(what)
+            .field(*name)
+            .with_hint("Was the importance matrix made from another model?"));
+    }
+    let uses = |e: &Encoding| matches!(e, Encoding::Block(b) if uses_imatrix(*b));
+    let without: Vec<&str> =
+        made.iter().filter(|(t, e)| uses(e) && values(t).is_none()).map(|(t, _)| t.name.as_str()).collect();
+    if req.imatrix.is_some() && !without.is_empty() {
+        let text = match &without[..] {
+            [one] => format!("the importance matrix has no values for {one}; it is quantized without"),
+            many => format!(
+                "the importance matrix has no values for {} tensors, which are quantized without: {}",
+                many.len(),
+                few(many)
+            ),
+        };
+        warnings.push(Warning::new("imatrix.missing", text));
+    }
+    Ok(())
+}
+
+/// The error of tensors that need values.
+fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> ModelError {
+    let names: Vec<&str> = lacking.iter().map(|(t, _)| t.name.as_str()).collect();
+    let mut types: Vec<String> = lacking.iter().map(|(_, e)| e.to_string()).collect();
+    types.sort();
+    types.dedup();
+    let (types, names, n) = (types.join(" and "), few(&names), names.len());
+    let tensors = if n == 1 { "tensor" } else { "tensors" };
+    let (what, hint) = match req.imatrix {
+        None => (
+            format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type),
+            "Make one with llama-imatrix and pass it with --imatrix, or choose a larger type.",
+        ),
+        Some(_) => (
+            format!("the importance matrix has no values for {n} {tensors} that would become {types}: {names}"),
+            "Make the matrix from this model and more text, or give these tensors a larger type (tensor_types).",
+        ),
+    };
+    ModelError::request(what).field("imatrix").with_hint(hint)
+}
