@@ -137,11 +137,13 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
     macro_rules! take {
         ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
     }
-    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer, split_max_tensors, split_max_layers);
     target.leave_output |= args.leave_output;
     target.pure |= args.pure;
     target.no_fallback |= args.no_fallback;
     target.allow_requantize |= args.allow_requantize;
+    target.no_tensor_first_split |= args.no_tensor_first_split;
+    target.keep_split |= args.keep_split;
     target.modelfile |= args.modelfile;
     if args.use_mlock {
         target.use_mlock = Some(true);
@@ -150,10 +152,14 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
 }
 
 fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
-    let prepared = match plan::prepare(recipe) {
-        Ok(p) => p,
-        Err(e) => return refuse(&e),
-    };
+    match plan::prepare(recipe) {
+        Ok(prepared) => run_prepared(recipe, &prepared, flags),
+        Err(e) => refuse(&e),
+    }
+}
+
+/// Shows a plan, runs it here, or leaves it to a worker: as the flags say.
+pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         if flags.json {
             out(&format!("{}\n", serde_json::to_string(&prepared.plan).unwrap_or_default()));
@@ -183,7 +189,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let folder =
         JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
     match folder {
-        Ok(folder) => foreground(&folder, &prepared, flags),
+        Ok(folder) => foreground(&folder, prepared, flags),
         Err(e) => refuse(&e),
     }
 }

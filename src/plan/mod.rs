@@ -8,6 +8,7 @@ mod destination;
 mod overrides;
 mod prepared;
 mod space;
+mod split;
 mod target;
 mod types;
 

@@ -174,6 +174,7 @@ fn quantized(model: &Model, target: &Target, file_type: FileType, overrides: &Ov
         leave_output: target.leave_output,
         no_fallback: target.no_fallback,
         allow_requantize: target.allow_requantize,
+        keep_order: target.keep_split,
         ..QuantizeRequest::new(file_type)
     };
     let plan = plan_quantize(model, &request)?;

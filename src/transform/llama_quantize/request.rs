@@ -27,6 +27,8 @@ pub struct QuantizeRequest {
     pub no_fallback: bool,
     /// Quantize tensors that are quantized already.
     pub allow_requantize: bool,
+    /// Write the tensors in the order of the source, as `--keep-split` does. The rules count in it.
+    pub keep_order: bool,
 }
 
 impl QuantizeRequest {
@@ -42,6 +44,7 @@ impl QuantizeRequest {
             leave_output: false,
             no_fallback: false,
             allow_requantize: false,
+            keep_order: false,
         }
     }
 }
