@@ -42,6 +42,10 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Convert a model to one or several formats
     Convert(Box<ConvertArgs>),
+    /// Split a GGUF into several files
+    Split(SplitArgs),
+    /// Merge the files of a split GGUF into one
+    Merge(MergeArgs),
     /// Carry out a recipe
     Run(RunArgs),
     /// List, follow, cancel, resume or clear jobs
@@ -102,11 +106,11 @@ pub struct ConvertArgs {
     /// Set a recipe key, as in target.context_length=4096; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Split outputs into files of at most this size, as in 5GB
+    #[arg(long, visible_alias = "split-max-size", value_name = "SIZE")]
+    pub max_shard_size: Option<String>,
     #[command(flatten)]
     pub gguf: GgufArgs,
-    /// Split safetensors and PyTorch outputs above this size, as in 5GB
-    #[arg(long, value_name = "SIZE")]
-    pub max_shard_size: Option<String>,
     #[command(flatten)]
     pub run: RunFlags,
     /// Replace outputs that exist
@@ -175,12 +179,74 @@ pub struct GgufArgs {
     /// Pre-tokenizer, when it cannot be recognised
     #[arg(long = "pre", value_name = "NAME")]
     pub pre_tokenizer: Option<String>,
+    /// Split after so many tensors
+    #[arg(long, value_name = "N", conflicts_with = "max_shard_size")]
+    pub split_max_tensors: Option<u64>,
+    /// Split after so many whole layers
+    #[arg(long, value_name = "N", conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
+    pub split_max_layers: Option<u64>,
+    /// The first file of a split holds the metadata and no tensor
+    #[arg(long)]
+    pub no_tensor_first_split: bool,
+    /// Split as the source is: the same tensors in each file
+    #[arg(long, conflicts_with_all = ["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"])]
+    pub keep_split: bool,
     /// Write an Ollama Modelfile beside the GGUF
     #[arg(long)]
     pub modelfile: bool,
     /// A setting for the Modelfile: keep the model locked in memory
     #[arg(long)]
     pub use_mlock: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The files are NAME-00001-of-0000N.gguf, equal to those of llama-gguf-split to the byte. llama.cpp loads them \
+    all when it is given the first.\nTo split while quantizing: `remold convert … --max-shard-size 4G`."
+)]
+#[command(group = clap::ArgGroup::new("limit").required(true).multiple(true))]
+pub struct SplitArgs {
+    /// The GGUF, or any file of a set that is to be split anew
+    pub file: PathBuf,
+    /// At most this much tensor data a file, as in 4G; a larger tensor gets a file of its own
+    #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit")]
+    pub max_size: Option<String>,
+    /// So many tensors a file
+    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", conflicts_with = "max_size")]
+    pub max_tensors: Option<u64>,
+    /// So many whole layers a file; what belongs to no layer stays with the tensor before it
+    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", conflicts_with_all = ["max_size", "max_tensors"])]
+    pub max_layers: Option<u64>,
+    /// The first file holds the metadata and no tensor
+    #[arg(long, group = "limit")]
+    pub no_tensor_first_split: bool,
+    /// Name before -00001-of-0000N.gguf, or a folder; the source's name when not given
+    #[arg(short, long, value_name = "PREFIX")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The merged file is the one that was split, to the byte. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
+    The files that are merged stay where they are."
+)]
+pub struct MergeArgs {
+    /// Any file of the set, or all of them
+    #[arg(required = true, value_name = "SHARD")]
+    pub shards: Vec<PathBuf>,
+    /// The file to write, or a folder; NAME.gguf beside the set when not given
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// Replace an output that exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// How to run.

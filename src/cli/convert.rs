@@ -8,7 +8,7 @@ use super::{Exit, err, out, plan_text, refuse, tell, text};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
-use crate::plan::{self, Prepared};
+use crate::plan::{self, Plan, Prepared};
 use crate::recipe::{self, Recipe, Target};
 use std::path::Path;
 use std::sync::Arc;
@@ -134,29 +134,38 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let cancel = cancel_on_signal();
     let progress = Measured::new(flags.json);
     let how = Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let refused = |e: &ModelError| if cancel.load(Ordering::Relaxed) { Exit::Cancelled } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
         drop(progress);
-        return match plan {
-            Ok(plan) if flags.json => {
-                out(&format!("{}\n", serde_json::to_string(&plan).unwrap_or_default()));
-                Exit::Done
-            }
-            Ok(plan) => {
-                out(&plan_text::plan(&plan));
-                Exit::Done
-            }
-            Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
-            Err(e) => refuse(&e),
-        };
+        return plan.map_or_else(|e| refused(&e), |plan| show(&plan, flags));
     }
     let prepared = plan::prepare(recipe, how);
     drop(progress);
-    let prepared = match prepared {
-        Ok(p) => p,
-        Err(_) if cancel.load(Ordering::Relaxed) => return Exit::Cancelled,
-        Err(e) => return refuse(&e),
-    };
+    match prepared {
+        Ok(prepared) => start(recipe, &prepared, flags, cancel),
+        Err(e) => refused(&e),
+    }
+}
+
+/// Shows a plan, runs it here, or leaves it to a worker: as the flags say.
+pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags) -> Exit {
+    if flags.dry_run {
+        return show(&prepared.plan, flags);
+    }
+    start(recipe, prepared, flags, cancel_on_signal())
+}
+
+fn show(plan: &Plan, flags: &RunFlags) -> Exit {
+    if flags.json {
+        out(&format!("{}\n", serde_json::to_string(plan).unwrap_or_default()));
+    } else {
+        out(&plan_text::plan(plan));
+    }
+    Exit::Done
+}
+
+fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {
     let root = job::jobs_root();
     if flags.detach {
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
@@ -178,7 +187,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let folder =
         JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
     match folder {
-        Ok(folder) => foreground(&folder, &prepared, flags, cancel),
+        Ok(folder) => foreground(&folder, prepared, flags, cancel),
         Err(e) => refuse(&e),
     }
 }

@@ -28,7 +28,18 @@ pub fn apply(target: &mut Target, args: &GgufArgs) -> Result<()> {
     macro_rules! take {
         ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
     }
-    take!(target_size, target_bpw, imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    take!(
+        split_max_tensors,
+        split_max_layers,
+        target_size,
+        target_bpw,
+        imatrix,
+        embedding_type,
+        output_type,
+        context_length,
+        model_name,
+        pre_tokenizer
+    );
     macro_rules! take_lists {
         ($($field:ident),*) => { $( if !args.$field.is_empty() { target.$field.clone_from(&args.$field); } )* };
     }
@@ -37,6 +48,8 @@ pub fn apply(target: &mut Target, args: &GgufArgs) -> Result<()> {
     target.pure |= args.pure;
     target.no_fallback |= args.no_fallback;
     target.allow_requantize |= args.allow_requantize;
+    target.no_tensor_first_split |= args.no_tensor_first_split;
+    target.keep_split |= args.keep_split;
     target.modelfile |= args.modelfile;
     if args.use_mlock {
         target.use_mlock = Some(true);

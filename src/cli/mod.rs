@@ -13,6 +13,7 @@ mod measured;
 mod plan_text;
 mod progress;
 mod recipe;
+mod split;
 pub mod text;
 
 pub use args::command;
@@ -98,6 +99,8 @@ pub fn main() -> ExitCode {
         None => workbench(cli.workbench),
         Some(Command::Inspect(a)) => inspect::run(&a),
         Some(Command::Convert(a)) => convert::convert(*a),
+        Some(Command::Split(a)) => split::split(&a),
+        Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),

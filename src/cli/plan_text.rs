@@ -60,6 +60,11 @@ fn output(o: &PlannedOutput, style: Style) -> String {
         out.push_str(line);
         out.push('\n');
     }
+    if o.files.len() > 1 {
+        let rows: Vec<Vec<String>> =
+            o.files.iter().map(|(path, n)| vec![safe(&path.display().to_string()), bytes(*n)]).collect();
+        table(&rows, &[false, true]).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
     out.push_str(&format!(
         "  {} tensors, {} in {} file(s), {:.2} bits per weight\n",
         o.tensors.len(),
@@ -138,7 +143,8 @@ pub fn report(report: &Report) -> String {
     let style = Style::stderr();
     let mut out = String::new();
     for o in &report.outputs {
-        let mut facts = vec![bytes(o.bytes), format!("{:.2} bits per weight", o.bits_per_weight)];
+        let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
+        let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
         if let Some(db) = o.sqnr_db {
             facts.push(format!("SQNR {db:.1} dB"));
         }

@@ -30,6 +30,9 @@ pub struct OutputReport {
     pub format: String,
     /// What was asked for.
     pub quantization: String,
+    /// Files it consists of.
+    #[serde(default)]
+    pub files: usize,
     /// Size over all files.
     pub bytes: u64,
     /// Bits per weight.

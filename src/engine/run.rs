@@ -139,6 +139,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
             path: planned.path.clone(),
             format: planned.format.clone(),
             quantization: planned.quantization.clone(),
+            files: planned.files.len(),
             bytes: planned.bytes,
             bits_per_weight: planned.bits_per_weight,
             sqnr_db: states.output_sqnr(o),

@@ -2,7 +2,7 @@
 
 use super::part_file::PartFile;
 use super::{EventBody, EventSink};
-use crate::formats::{self, LayoutRequest};
+use crate::formats::{self, FilePlan, LayoutRequest, Split, gguf};
 use crate::model::{FormatId, ModelError, Result, Sidecars};
 use crate::plan::PreparedOutput;
 
@@ -11,13 +11,19 @@ use crate::plan::PreparedOutput;
 /// # Errors
 /// A bad-file error when a reader disagrees with the plan.
 pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSink) -> Result<Vec<String>> {
-    let mut by = Vec::new();
+    let (mut by, mut unread) = (Vec::new(), false);
     let Some(spec) = formats::spec(output.format) else { return Ok(by) };
-    for (file, part) in output.files.iter().zip(parts) {
-        if file.slots.is_empty() {
-            continue;
-        }
-        let model = (spec.open)(part.part())
+    // The first file of a split GGUF may hold metadata alone; what else holds no tensor stands beside the model.
+    let holds_model = |f: &FilePlan| {
+        let begins = |(_, bytes): &(u64, Vec<u8>)| output.format == FormatId::Gguf && bytes.starts_with(&gguf::MAGIC);
+        !f.slots.is_empty() || f.fixed.first().is_some_and(begins)
+    };
+    let count = output.files.iter().filter(|f| holds_model(f)).count();
+    let files = output.files.iter().zip(parts).filter(|(f, _)| holds_model(f));
+    for (no, (file, part)) in files.enumerate() {
+        // The other files of a set have no names yet under which they could be found.
+        let open = if output.format == FormatId::Gguf { gguf::open_alone } else { spec.open };
+        let model = open(part.part())
             .map_err(|e| e.in_file(part.part()).with_hint("This is a fault of remold; please report it."))?;
         let expected = file.slots.iter().map(|s| &output.layout[s.tensor]);
         let wrong = || {
@@ -34,24 +40,27 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
             }
         }
         if matches!(output.format, FormatId::Gguf | FormatId::Safetensors) {
+            let shards = if output.format == FormatId::Gguf { count } else { 1 };
+            let metadata = gguf::shard_metadata(&output.metadata, no, shards, output.layout.len());
             let request = LayoutRequest {
                 path: &file.path,
                 tensors: &output.layout,
-                metadata: &output.metadata,
+                metadata: &metadata,
                 sidecars: &Sidecars::default(),
-                max_shard_bytes: None,
+                split: Split::Whole,
             };
             if output.format == FormatId::Safetensors {
                 formats::safetensors::verify(part.part(), file, &request)?;
                 by.push("the safetensors crate".to_owned());
                 continue;
             }
-            let skipped = formats::gguf::verify(part.part(), file, &request)?;
-            if skipped.is_empty() {
-                by.push("gguf-rs".to_owned());
-            }
+            let skipped = gguf::verify(part.part(), file, &request)?;
+            unread |= !skipped.is_empty();
             skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
         }
+    }
+    if output.format == FormatId::Gguf && !unread {
+        by.push("gguf-rs".to_owned());
     }
     by.push("remold".to_owned());
     by.dedup();

@@ -28,8 +28,35 @@ pub struct LayoutRequest<'a> {
     pub metadata: &'a Metadata,
     /// Files to put beside the tensors when `path` is a folder.
     pub sidecars: &'a Sidecars,
-    /// Split above this many bytes of tensor data, where the format has a convention for it.
-    pub max_shard_bytes: Option<u64>,
+    /// How the tensors are spread over files, where the format has a convention for it.
+    pub split: Split,
+}
+
+/// How the tensors of an output are spread over files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// One file.
+    #[default]
+    Whole,
+    /// A new file where the next tensor would bring the data of one above so many bytes. A larger tensor stands alone.
+    Bytes(u64),
+    /// GGUF: so many tensors a file.
+    Tensors(usize),
+    /// GGUF: the tensors of each file, as indices into [`LayoutRequest::tensors`]; each stands in one file.
+    Files(Vec<Vec<usize>>),
+    /// GGUF: as the other says, behind a first file that holds the metadata and no tensor.
+    MetadataFirst(Box<Split>),
+}
+
+impl Split {
+    /// The bytes a file may hold, for formats that split in no other way.
+    pub fn max_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(n) => Some(*n),
+            Self::MetadataFirst(inner) => inner.max_bytes(),
+            _ => None,
+        }
+    }
 }
 
 /// The place of one tensor in a file.

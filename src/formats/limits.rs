@@ -35,6 +35,9 @@ pub const INDEX_BYTES: u64 = 100_000_000;
 /// Most shards of one model; the names hold five digits.
 pub const SHARDS: u64 = 99_999;
 
+/// Most files of a split GGUF: `split.no` and `split.count` are u16.
+pub const GGUF_SHARDS: u64 = u16::MAX as u64;
+
 /// Largest `config.json` that a scan looks into; real ones have a few kilobytes.
 pub const SCAN_CONFIG_BYTES: u64 = 1 << 20;
 

@@ -17,7 +17,7 @@ pub mod safetensors;
 mod scan;
 mod shards;
 
-pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot};
+pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot, Split};
 use probe::probe_sure;
 pub use probe::{HEAD_BYTES, Head, Verdict, open, open_file, probe};
 pub use scan::{Found, FoundKind, scan};

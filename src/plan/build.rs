@@ -1,11 +1,11 @@
 //! From a recipe to a plan.
 
 use super::target::{Resolved, resolve};
-use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space};
+use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space, split};
 use crate::arch::classify;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{Model, ModelError, Result, TensorEntry, Warning};
+use crate::model::{FormatId, Model, ModelError, Result, TensorEntry, Warning};
 use crate::quant::Encoding;
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
@@ -146,22 +146,25 @@ fn lay_out(
         .iter()
         .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
         .collect();
-    let max_shard_bytes = match target.max_shard_size.as_deref() {
-        None => None,
-        Some(text) => Some(crate::recipe::parse_size(text).ok_or_else(|| {
-            ModelError::request(format!("`{text}` is not a size"))
-                .field("max_shard_size")
-                .with_hint("Write it as 5GB or 4.5GiB.")
-        })?),
-    };
+    let split = split::resolve(model, target, resolved.format, &tensors)?;
     let request = LayoutRequest {
         path: &path,
         tensors: &tensors,
         metadata: &resolved.metadata,
         sidecars: &resolved.sidecars,
-        max_shard_bytes,
+        split,
     };
     let mut files = layout(&request).map_err(|e| e.in_format(resolved.format))?;
+    plan.warnings.extend(split::too_large(&request.split, &files, &tensors));
+    let path = match files.as_slice() {
+        // A set is known by its first file.
+        [first, _, ..] if resolved.format == FormatId::Gguf => first.path.clone(),
+        _ => path,
+    };
+    if target.modelfile && files.len() > 1 {
+        let text = "Ollama does not load a split GGUF (its issue 5245); the Modelfile names the first file";
+        plan.warnings.push(Warning::new("modelfile.split", text));
+    }
     for (path, bytes) in resolved.extra_files(&path, target) {
         files.push(formats::FilePlan::whole(path, bytes));
     }

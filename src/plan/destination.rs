@@ -15,10 +15,14 @@ fn stem(source: &Path) -> String {
     }
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(s, _)| s);
     let generic = ["model", "pytorch_model", "consolidated", "adapter_model"];
-    let stem = match stem.find("-of-") {
-        Some(at) => stem[..at].trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-'),
-        None => stem,
+    let digits = |c: char| c.is_ascii_digit();
+    let stem = match stem.rsplit_once("-of-") {
+        Some((before, count)) if count.chars().all(digits) => before.trim_end_matches(digits).trim_end_matches('-'),
+        _ => stem,
     };
+    if stem.is_empty() {
+        return "model".to_owned();
+    }
     if generic.contains(&stem)
         && let Some(folder) = full.parent().and_then(Path::file_name)
     {
@@ -29,12 +33,16 @@ fn stem(source: &Path) -> String {
 
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
-    // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`.
-    let base =
-        stem.rsplit_once('-').filter(|(_, q)| crate::transform::FileType::parse(q).is_some()).map_or(stem, |(b, _)| b);
     let quant = match quantization {
         "auto" | "" => String::new(),
         q => format!("-{}", q.to_ascii_uppercase()),
+    };
+    // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. A GGUF that keeps the
+    // types keeps the name too.
+    let kept = format == FormatId::Gguf && quant.is_empty();
+    let base = match stem.rsplit_once('-') {
+        Some((base, q)) if !kept && crate::transform::FileType::parse(q).is_some() => base,
+        _ => stem,
     };
     match (format, folder) {
         (FormatId::Gguf, _) => format!("{base}{quant}.gguf"),

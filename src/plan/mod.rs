@@ -12,6 +12,7 @@ mod metadata;
 mod overrides;
 mod prepared;
 mod space;
+mod split;
 mod target;
 mod types;
 

@@ -146,6 +146,10 @@ impl Checker<'_> {
             let p = Problem::error(format!("{at}.exclude_weights"), "`include_weights` and `exclude_weights` together");
             self.out.push(p.with_help("Keep one of them: what is not included is excluded."));
         }
+        if let Some((one, other)) = t.two_splits() {
+            let message = format!("`{one}` and `{other}` are two ways to split");
+            self.out.push(Problem::error(format!("{at}.{other}"), message).with_help("Keep one of them."));
+        }
         if t.use_mlock == Some(true) && !t.modelfile && format == Some("gguf") {
             let note =
                 Problem::note(format!("{at}.use_mlock"), "`use_mlock` is a runtime setting that a GGUF cannot hold");

@@ -85,6 +85,10 @@ pub(crate) fn set_target(t: &mut Target, key: &Key, v: Json) {
         "modelfile" => t.modelfile = flag,
         "use_mlock" => t.use_mlock = Some(flag),
         "max_shard_size" => t.max_shard_size = Some(text(&v)),
+        "split_max_tensors" => t.split_max_tensors = v.as_u64(),
+        "split_max_layers" => t.split_max_layers = v.as_u64(),
+        "no_tensor_first_split" => t.no_tensor_first_split = flag,
+        "keep_split" => t.keep_split = flag,
         later => {
             t.later.insert(later.to_owned(), v);
         }
@@ -119,6 +123,10 @@ pub(crate) fn get_target(t: &Target, key: &Key) -> Option<Json> {
         "modelfile" => of_flag(t.modelfile),
         "use_mlock" => t.use_mlock.map(Json::Bool),
         "max_shard_size" => of_text(&t.max_shard_size),
+        "split_max_tensors" => t.split_max_tensors.map(Json::from),
+        "split_max_layers" => t.split_max_layers.map(Json::from),
+        "no_tensor_first_split" => of_flag(t.no_tensor_first_split),
+        "keep_split" => of_flag(t.keep_split),
         later => t.later.get(later).cloned(),
     }
 }

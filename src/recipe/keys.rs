@@ -121,6 +121,9 @@ const NOW: State = State::Since("0.1");
 /// Longest context a GGUF header can declare: llama.cpp reads it into a signed 32-bit number.
 pub(crate) const MAX_CONTEXT: u64 = 1 << 31;
 
+/// Most tensors or layers that a file of a split is counted to: more than any model has.
+const MAX_SPLIT: u64 = 1 << 31;
+
 const fn key(
     room: Room,
     name: &'static str,
@@ -200,7 +203,11 @@ pub static KEYS: &[Key] = &[
     key(Target, "model_name", Text, NOW, "Model name to write (`general.name`).", "\"My model\"").only(GGUF),
     key(Target, "modelfile", Bool, NOW, "Write an Ollama Modelfile beside the output.", "true").or(&["ollama_modelfile"]).only(GGUF),
     key(Target, "use_mlock", Bool, NOW, "Keep the model in memory when it runs: goes into the Modelfile, not into the GGUF.", "true").or(&["mlock"]).only(GGUF),
-    key(Target, "max_shard_size", Size, NOW, "Split above this size.", "\"5GB\"").or(&["shard_size", "out_shard_size"]).only(&["safetensors"]),
+    key(Target, "max_shard_size", Size, NOW, "Split above this size of tensor data; a larger tensor gets a file of its own.", "\"5GB\"").or(&["shard_size", "out_shard_size", "split_max_size"]).only(&["safetensors", "pytorch", "gguf"]),
+    key(Target, "split_max_tensors", Integer(1, MAX_SPLIT), NOW, "Split after so many tensors.", "128").only(GGUF),
+    key(Target, "split_max_layers", Integer(1, MAX_SPLIT), NOW, "Split after so many whole layers, by number. What belongs to no layer stays with the tensor before it.", "16").only(GGUF),
+    key(Target, "no_tensor_first_split", Bool, NOW, "The first file holds the metadata and no tensor.", "true").only(GGUF),
+    key(Target, "keep_split", Bool, NOW, "The files of the source, with the same tensors in each.", "true").only(GGUF),
     key(Target, "target_size", Size, NOW, "Instead of a quantization: choose types so that the file has at most this size.", "\"4.5GiB\"").only(GGUF),
     key(Target, "target_bpw", Number(0.5, 32.0), NOW, "Instead of a quantization: choose types so that a weight takes at most this many bits.", "4.25").only(GGUF),
     key(Target, "budget_types", List, NOW, "The only types that `target_size` and `target_bpw` choose from.", "[\"q4_k\", \"q6_k\"]").only(GGUF),
@@ -209,8 +216,6 @@ pub static KEYS: &[Key] = &[
     key(Target, "exclude_weights", Selectors, NOW, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]").only(GGUF),
     key(Target, "override_kv", Table, NOW, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),
     key(Target, "prune_layers", Layers, NOW, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]").only(GGUF),
-    key(Target, "keep_split", Bool, Later, "As many shards as the source has.", "true").only(GGUF),
-    key(Target, "split_max_size", Size, Later, "Split the GGUF above this size.", "\"5GB\"").only(GGUF),
     key(Target, "compression", Choice(&["lz4", "zstd", "none"]), Later, "Compress the file. No loader reads compressed safetensors.", "\"zstd\"").only(&["safetensors"]),
     key(Target, "precision", Choice(&["f32", "f16", "mixed", "fp32", "fp16"]), Later, "Precision of a graph.", "\"mixed\"").only(GRAPH),
     key(Target, "fp16_layers", Selectors, Later, "With `precision = \"mixed\"`: what becomes f16.", "[\"attention\", \"ffn\"]").only(GRAPH),

@@ -131,12 +131,39 @@ pub struct Target {
     /// A runtime setting: goes into the Modelfile, not into the GGUF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_mlock: Option<bool>,
-    /// safetensors: split above this size, in bytes or as `5GB`.
+    /// Split above this size, in bytes or as `5GB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_shard_size: Option<String>,
+    /// GGUF: split after so many tensors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_max_tensors: Option<u64>,
+    /// GGUF: split after so many whole layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_max_layers: Option<u64>,
+    /// GGUF: the first file holds the metadata and no tensor.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_tensor_first_split: bool,
+    /// GGUF: the files of the source, with the same tensors in each.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_split: bool,
     /// Keys that are understood and not acted on yet, by canonical name. `check` refuses a target that has any.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub later: IndexMap<String, serde_json::Value>,
+}
+
+impl Target {
+    /// Two keys that say different things about how the output is split.
+    pub fn two_splits(&self) -> Option<(&'static str, &'static str)> {
+        let given = [
+            ("max_shard_size", self.max_shard_size.is_some()),
+            ("split_max_tensors", self.split_max_tensors.is_some()),
+            ("split_max_layers", self.split_max_layers.is_some()),
+            ("no_tensor_first_split", self.no_tensor_first_split && self.keep_split),
+            ("keep_split", self.keep_split),
+        ];
+        let mut given = given.into_iter().filter(|(_, is)| *is).map(|(key, _)| key);
+        Some((given.next()?, given.next()?))
+    }
 }
 
 /// What to check afterwards.

@@ -1,7 +1,7 @@
 //! What a layout refuses, and what it promises of the files it lays out.
 
 use crate::support::{entries, request, tensor, write};
-use remold::formats::{self, LayoutTensor};
+use remold::formats::{self, LayoutTensor, Split};
 use remold::model::{ErrorKind, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars};
 use remold::quant::BlockType;
 use remold::tensor::DType;
@@ -124,7 +124,7 @@ fn shards_follow_the_rule_of_huggingface_hub() {
     ];
     let (none, side) = (Metadata::new(), Sidecars::default());
     let mut req = request(Path::new("d/m.safetensors"), &tensors, &none, &side);
-    req.max_shard_bytes = Some(30);
+    req.split = Split::Bytes(30);
     let plans = formats::safetensors::layout(&req).unwrap();
     let shown: Vec<_> = plans
         .iter()

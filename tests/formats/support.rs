@@ -1,6 +1,6 @@
 //! Where test material lies.
 
-use remold::formats::{FilePlan, LayoutRequest, LayoutTensor};
+use remold::formats::{FilePlan, LayoutRequest, LayoutTensor, Split};
 use remold::model::{MemoryRows, Metadata, Sidecars, TensorEntry};
 use remold::quant::Encoding;
 use remold::tensor::Shape;
@@ -53,7 +53,7 @@ pub fn request<'a>(
     metadata: &'a Metadata,
     sidecars: &'a Sidecars,
 ) -> LayoutRequest<'a> {
-    LayoutRequest { path, tensors, metadata, sidecars, max_shard_bytes: None }
+    LayoutRequest { path, tensors, metadata, sidecars, split: Split::Whole }
 }
 
 /// Writes a planned file from tensors in request order; checks that nothing overlaps and nothing lies outside.

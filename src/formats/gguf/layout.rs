@@ -1,19 +1,19 @@
 //! Lays out GGUF version 3, little-endian, byte for byte as llama.cpp's `gguf-py` and `llama-quantize` write it: keys in the
 //! order given, offsets in the order of the tensors, each tensor padded to the alignment, the last one too.
 
+use super::split::{self, groups, shard_metadata, shard_path};
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
-use crate::formats::shards::ShardName;
-use crate::formats::{FilePlan, LayoutRequest, LayoutTensor, Slot, limits};
+use crate::formats::{FilePlan, LayoutRequest, LayoutTensor, Slot, Split, limits};
 use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Lays out one file, or a split set when `max_shard_bytes` asks for it (then the metadata goes to the first file and each gets
-/// `split.no`, `split.count` and `split.tensors.count`, as `gguf-split` does).
+/// Lays out one file, or the set that `split` asks for, byte for byte as `gguf-split` and `llama-quantize --keep-split` write it.
+/// What fits into one file is no set: it has the name asked for and no key of a split.
 ///
 /// # Errors
 /// What GGUF or ggml cannot hold: other element types, more than 4 dimensions, zero dimensions, rows that do not fill blocks,
-/// long or repeated names, an alignment that is no power of two.
+/// long or repeated names, an alignment that is no power of two, more than 65,535 files.
 pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     let alignment = match request.metadata.get(ALIGNMENT_KEY) {
         None => DEFAULT_ALIGNMENT,
@@ -37,23 +37,19 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
             return Err(ModelError::request("two tensors have this name").field(&t.name));
         }
     }
-    let groups = groups(&sizes, request.max_shard_bytes);
-    if groups.len() as u64 > limits::SHARDS {
-        let what = format!("{} files are more than the {} a split may have", groups.len(), limits::SHARDS);
-        return Err(ModelError::request(what).with_hint("Choose a larger shard size."));
-    }
-    let none = Metadata::new();
+    let padded: Vec<u64> = sizes.iter().map(|s| s.next_multiple_of(alignment)).collect();
+    let groups = groups(&padded, &request.split)?;
     let mut plans = Vec::new();
     for (no, group) in groups.iter().enumerate() {
-        let mut metadata = if no == 0 { request.metadata.clone() } else { none.clone() };
+        let mut metadata = shard_metadata(request.metadata, no, groups.len(), request.tensors.len());
         let mut path = request.path.to_owned();
         if groups.len() > 1 {
-            metadata.insert("split.no".into(), MetaValue::U16(no as u16));
-            metadata.insert("split.count".into(), MetaValue::U16(groups.len() as u16));
-            metadata.insert("split.tensors.count".into(), MetaValue::I32(request.tensors.len() as i32));
-            path = shard_path(request, no, groups.len());
+            if !matches!(request.split, Split::Files(_)) {
+                split::order_of_gguf_split(metadata.to_mut());
+            }
+            path = shard_path(request.path, no, groups.len())?;
         }
-        plans.push(file(path, &metadata, request.tensors, &sizes, group.clone(), alignment));
+        plans.push(file(path, &metadata, request.tensors, &sizes, group, alignment, groups.len() > 1));
     }
     Ok(plans)
 }
@@ -81,40 +77,15 @@ fn check(t: &LayoutTensor) -> Result<u64> {
     })
 }
 
-/// Which tensors go to which file: a new one begins where the next tensor would exceed the limit (the rule of `gguf-py`).
-fn groups(sizes: &[u64], max: Option<u64>) -> Vec<std::ops::Range<usize>> {
-    let mut groups = Vec::new();
-    let (mut start, mut sum) = (0, 0u64);
-    for (i, &bytes) in sizes.iter().enumerate() {
-        if i > start && max.is_some_and(|m| m > 0 && sum.saturating_add(bytes) > m) {
-            groups.push(start..i);
-            (start, sum) = (i, 0);
-        }
-        sum = sum.saturating_add(bytes);
-    }
-    groups.push(start..sizes.len());
-    groups
-}
-
-fn shard_path(request: &LayoutRequest<'_>, no: usize, count: usize) -> PathBuf {
-    let stem = request.path.file_stem().unwrap_or_default();
-    let name = ShardName {
-        prefix: request.path.with_file_name(stem),
-        index: no as u64 + 1,
-        count: count as u64,
-        ext: "gguf".to_owned(),
-    };
-    name.path(no as u64 + 1)
-}
-
 /// One file with the tensors `group`.
 fn file(
     path: PathBuf,
     metadata: &Metadata,
     tensors: &[LayoutTensor],
     sizes: &[u64],
-    group: std::ops::Range<usize>,
+    group: &[usize],
     alignment: u64,
+    in_set: bool,
 ) -> FilePlan {
     let mut head = Vec::new();
     head.extend_from_slice(&MAGIC);
@@ -128,7 +99,7 @@ fn file(
     }
     let mut offset = 0u64;
     let mut slots = Vec::new();
-    for i in group {
+    for &i in group {
         let t = &tensors[i];
         put_bytes(&mut head, t.name.as_bytes());
         head.extend_from_slice(&(t.shape.rank() as u32).to_le_bytes());
@@ -140,8 +111,9 @@ fn file(
         slots.push(Slot { tensor: i, offset, bytes: sizes[i] });
         offset += sizes[i].next_multiple_of(alignment);
     }
-    // A file without tensors ends with its header, as the vocabulary files of llama.cpp do.
-    let data = if slots.is_empty() { head.len() as u64 } else { (head.len() as u64).next_multiple_of(alignment) };
+    // A file without tensors ends with its header, as the vocabulary files of llama.cpp do. Those of a set are padded.
+    let data =
+        if slots.is_empty() && !in_set { head.len() as u64 } else { (head.len() as u64).next_multiple_of(alignment) };
     for slot in &mut slots {
         slot.offset += data;
     }

@@ -17,8 +17,8 @@ mod verify;
 
 pub use header::{Arrays, Header, TensorInfo, read_header};
 pub use layout::layout;
-pub use open::open;
-pub use split::shard_paths;
+pub use open::{open, open_alone};
+pub use split::{shard_metadata, shard_paths, whole_path};
 pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict};

@@ -43,6 +43,14 @@ pub fn open(path: &Path) -> Result<Model> {
     Ok(model(path, headers))
 }
 
+/// Opens one file as it is, whatever set it belongs to.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn open_alone(path: &Path) -> Result<Model> {
+    Ok(model(path, vec![read_header(path, Arrays::Keep)?]))
+}
+
 /// Joins the headers of a set; the metadata is the first one's.
 fn model(path: &Path, headers: Vec<Header>) -> Model {
     let files: Vec<PathBuf> = headers.iter().map(|h| h.path.as_ref().clone()).collect();

@@ -24,7 +24,8 @@ fn size_is_right(code: u32) -> bool {
 }
 
 /// Reads the file at `path` (the planned path or its temporary name) with gguf-rs and compares what it sees with `plan`, one
-/// of the files that [`layout`](super::layout) gave for `request`.
+/// of the files that [`layout`](super::layout) gave for `request`. The request's metadata is that of this file: see
+/// [`shard_metadata`](super::shard_metadata).
 ///
 /// # Errors
 /// When the second reader fails or sees something else than was planned, with the first difference.
@@ -101,14 +102,9 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
     compare_metadata(model, request.metadata)
 }
 
-/// Every key that was asked for is there with its value. Later files of a split set have only the keys of the split.
+/// Every key that was asked for is there with its value.
 fn compare_metadata(model: &GGUFModel, metadata: &Metadata) -> Result<(), String> {
-    let number = |key: &str| model.metadata().get(key).and_then(Value::as_u64);
-    let split = number("split.count").is_some_and(|n| n > 1);
-    if split && number("split.no") != Some(0) {
-        return Ok(());
-    }
-    let expected = metadata.len() + if split { super::split::KEYS.len() } else { 0 };
+    let expected = metadata.len();
     if model.num_kv() != expected as u64 || model.metadata().len() != expected {
         return Err(format!("sees {} metadata keys, planned were {expected}", model.metadata().len()));
     }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// Lays out a file (`path` ends in `.safetensors`) or a folder with `model.safetensors` and the sidecar files; above
-/// `max_shard_bytes`, shards and their index instead of the one file.
+/// the bytes that [`Split`](crate::formats::Split) allows, shards and their index instead of the one file.
 ///
 /// `__metadata__` takes the scalar metadata, numbers as text; arrays have no place there. A folder's files say
 /// `format: pt` when nothing else is given: `transformers` insists on it.
@@ -26,7 +26,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     let stem = stem.to_string_lossy().into_owned();
 
     let items = items(request.tensors)?;
-    let groups = groups(&items, request.max_shard_bytes);
+    let groups = groups(&items, request.split.max_bytes());
     if groups.len() as u64 > limits::SHARDS {
         let what = format!("{} shards are more than the {} a model may have", groups.len(), limits::SHARDS);
         return Err(ModelError::request(what).with_hint("Choose a larger shard size."));

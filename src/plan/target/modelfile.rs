@@ -22,7 +22,8 @@ pub fn write(output: &Path, target: &Target) -> (PathBuf, Vec<u8>) {
 }
 
 fn modelfile_name(output: &Path) -> PathBuf {
-    let stem = output.file_stem().unwrap_or_default().to_string_lossy();
+    let whole = crate::formats::gguf::whole_path(output);
+    let stem = whole.file_stem().unwrap_or_default().to_string_lossy();
     PathBuf::from(format!("{stem}.Modelfile"))
 }
 

@@ -35,7 +35,10 @@ use model_facts::ModelFacts;
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
     let facts = ModelFacts::of(&model.metadata, req)?;
-    let order = order::output_order(&model.tensors);
+    let order = match req.keep_order {
+        true => (0..model.tensors.len()).collect(),
+        false => order::output_order(&model.tensors),
+    };
     let mut mix = Mix::new(&facts, req, model.tensors.iter().map(|t| t.name.as_str()));
     let mut warnings = Vec::new();
     let mut choices = Vec::with_capacity(order.len());

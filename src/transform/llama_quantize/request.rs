@@ -31,6 +31,8 @@ pub struct QuantizeRequest {
     pub overrides: Vec<(String, MetaValue)>,
     /// Layers before some were left out: the rules of the mix go by them.
     pub layers_before_pruning: Option<u32>,
+    /// Write the tensors in the order of the source, as `--keep-split` does. The rules count in it.
+    pub keep_order: bool,
 }
 
 impl QuantizeRequest {
@@ -48,6 +50,7 @@ impl QuantizeRequest {
             allow_requantize: false,
             overrides: Vec::new(),
             layers_before_pruning: None,
+            keep_order: false,
         }
     }
 }

@@ -21,7 +21,7 @@ use zip_plan::ZipPlan;
 /// Name of the state dict in a folder.
 const FILE_NAME: &str = "pytorch_model";
 
-/// Lays out one file, or for a folder the state dict, split above `max_shard_bytes`, its index and the sidecars.
+/// Lays out one file, or for a folder the state dict, split as asked, its index and the sidecars.
 ///
 /// # Errors
 /// Block-quantized tensors, two tensors of one name, sizes that overflow.
@@ -40,7 +40,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         return Ok(vec![file(request.path, request.tensors, &sizes, &all)?]);
     }
     let mut plans = Vec::new();
-    let shards = shards(&sizes, request.max_shard_bytes.unwrap_or(u64::MAX));
+    let shards = shards(&sizes, request.split.max_bytes().unwrap_or(u64::MAX));
     if let [only] = shards.as_slice() {
         plans.push(file(&request.path.join(format!("{FILE_NAME}.bin")), request.tensors, &sizes, only)?);
     } else {

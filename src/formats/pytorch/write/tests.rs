@@ -2,7 +2,7 @@
 
 use super::super::{open, open_index};
 use super::*;
-use crate::formats::LayoutRequest;
+use crate::formats::{LayoutRequest, Split};
 use crate::model::{Metadata, Sidecars, TensorEntry};
 use crate::quant::BlockType;
 use crate::tensor::Shape;
@@ -62,7 +62,7 @@ fn request<'a>(
     sidecars: &'a Sidecars,
     max: Option<u64>,
 ) -> LayoutRequest<'a> {
-    LayoutRequest { path, tensors, metadata, sidecars, max_shard_bytes: max }
+    LayoutRequest { path, tensors, metadata, sidecars, split: max.map_or(Split::Whole, Split::Bytes) }
 }
 
 fn assert_equal(read: &[TensorEntry], tensors: &[LayoutTensor]) {

@@ -10,6 +10,7 @@ use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores,
 use crate::formats::{self, LayoutRequest, LayoutTensor};
 use crate::model::{FormatId, ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::overrides::{Overrides, parse_encoding};
+use crate::plan::split;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::tensor::DType;
@@ -202,7 +203,7 @@ impl<'a> Mixer<'a> {
             tensors: &tensors,
             metadata: &plan.metadata,
             sidecars: &Sidecars::default(),
-            max_shard_bytes: None,
+            split: split::resolve(&self.ready.model, self.target, FormatId::Gguf, &tensors)?,
         };
         let bytes = layout(&request)?.iter().map(|f| f.bytes).sum();
         Ok((tensors, bytes))

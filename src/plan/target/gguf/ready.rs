@@ -120,6 +120,7 @@ impl Ready {
             no_fallback: target.no_fallback,
             allow_requantize: target.allow_requantize,
             overrides: metadata::overrides(target, &self.model.metadata)?,
+            keep_order: target.keep_split,
             layers_before_pruning: self.layers_before,
             ..QuantizeRequest::new(file_type)
         })

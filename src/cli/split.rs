@@ -1,0 +1,106 @@
+//! `split` and `merge`: a recipe that copies a GGUF into several files, or several into one, run as any other.
+
+use super::args::{MergeArgs, RunFlags, SplitArgs};
+use super::convert::run_prepared;
+use super::{Exit, refuse};
+use crate::forecast::Measuring;
+use crate::formats::{self, gguf};
+use crate::model::{FormatId, Model, ModelError, Result};
+use crate::plan;
+use crate::recipe::{Recipe, Target};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `remold split`.
+pub fn split(args: &SplitArgs) -> Exit {
+    let target = Target {
+        max_shard_size: args.max_size.clone(),
+        split_max_tensors: args.max_tensors,
+        split_max_layers: args.max_layers,
+        no_tensor_first_split: args.no_tensor_first_split,
+        ..copy()
+    };
+    let model =
+        open_gguf(&args.file, "to split safetensors, use `remold convert … --to safetensors --max-shard-size SIZE`");
+    finish(model, target, args.output.as_deref(), args.force, &args.run, |model, plan| {
+        if plan.outputs.iter().any(|o| o.files.len() > 1) {
+            return Ok(());
+        }
+        let what = format!("all {} tensors fit into one file", model.tensors.len());
+        Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
+    })
+}
+
+/// `remold merge`.
+pub fn merge(args: &MergeArgs) -> Exit {
+    let model = set_of(&args.shards);
+    finish(model, copy(), args.output.as_deref(), args.force, &args.run, |_, _| Ok(()))
+}
+
+/// A target that keeps every tensor and every key but those of a split.
+fn copy() -> Target {
+    Target { format: FormatId::Gguf.name().to_owned(), quantization: Some("auto".to_owned()), ..Target::default() }
+}
+
+fn finish(
+    model: Result<Model>,
+    mut target: Target,
+    output: Option<&Path>,
+    force: bool,
+    flags: &RunFlags,
+    check: impl Fn(&Model, &plan::Plan) -> Result<()>,
+) -> Exit {
+    let ready = model.and_then(|model| {
+        target.output = Some(destination(&model, output));
+        target.force = force;
+        let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
+        recipe.source.path = Some(model.path.clone());
+        let prepared = plan::prepare_model(&model, &recipe, Measuring::quiet())?;
+        check(&model, &prepared.plan)?;
+        Ok((recipe, prepared))
+    });
+    match ready {
+        Ok((recipe, prepared)) => run_prepared(&recipe, &prepared, flags),
+        Err(e) => refuse(&e),
+    }
+}
+
+/// The output as asked for, in a folder or under a name; named after the source, beside it, when nothing is said.
+fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
+    let whole = gguf::whole_path(model.files.first().unwrap_or(&model.path));
+    match output {
+        Some(folder) if folder.is_dir() || folder.as_os_str().to_string_lossy().ends_with('/') => {
+            folder.join(whole.file_name().unwrap_or_default())
+        }
+        Some(file) => file.to_owned(),
+        None => whole,
+    }
+}
+
+fn open_gguf(path: &Path, other: &str) -> Result<Model> {
+    let model = formats::open(path)?;
+    if model.format != FormatId::Gguf {
+        let error = ModelError::request(format!("this is {}, and only GGUF is split and merged here", model.format));
+        return Err(error.in_file(path).with_hint(format!("Convert it: {other}.")));
+    }
+    Ok(model)
+}
+
+/// The set that the given files are of. A shell's `model-*.gguf` may give them all; none of them is ever written to.
+fn set_of(paths: &[PathBuf]) -> Result<Model> {
+    let Some(first) = paths.first() else { return Err(ModelError::request("no file is given")) };
+    let model = open_gguf(first, "`remold convert … --to safetensors` makes one file of many")?;
+    if let [lone] = model.files.as_slice() {
+        let error = ModelError::request("this is no part of a split GGUF: there is nothing to merge").in_file(lone);
+        return Err(error.with_hint("Name any file of a set: NAME-00001-of-0000N.gguf."));
+    }
+    let real = |p: &PathBuf| fs::canonicalize(p).unwrap_or_else(|_| p.clone());
+    let files: Vec<PathBuf> = model.files.iter().map(real).collect();
+    match paths.iter().find(|p| !files.contains(&real(p))) {
+        None => Ok(model),
+        Some(other) => {
+            let error = ModelError::request(format!("it is no file of the set of {}", first.display())).in_file(other);
+            Err(error.with_hint("Merge one set at a time, and name the output with -o."))
+        }
+    }
+}
