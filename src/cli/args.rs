@@ -1,6 +1,6 @@
 //! The arguments of every command.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
 /// Turns a model as it was trained into the files it must run from.
@@ -13,6 +13,14 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub workbench: WorkbenchArgs,
+}
+
+/// A size that is more than nothing.
+fn size(text: &str) -> Result<String, &'static str> {
+    match crate::recipe::parse_size(text) {
+        None | Some(0) => Err("write it as 4G, 500M or 4.5GiB"),
+        Some(_) => Ok(text.to_owned()),
+    }
 }
 
 /// The whole command tree, for documentation.
@@ -156,10 +164,10 @@ pub struct GgufArgs {
     #[arg(long = "pre", value_name = "NAME")]
     pub pre_tokenizer: Option<String>,
     /// Split after so many tensors
-    #[arg(long, value_name = "N", conflicts_with = "max_shard_size")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_shard_size")]
     pub split_max_tensors: Option<u64>,
     /// Split after so many whole layers
-    #[arg(long, value_name = "N", conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
     pub split_max_layers: Option<u64>,
     /// The first file of a split holds the metadata and no tensor
     #[arg(long)]
@@ -176,20 +184,22 @@ pub struct GgufArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The files are NAME-00001-of-0000N.gguf, equal to those of llama-gguf-split to the byte. llama.cpp loads them \
-    all when it is given the first.\nTo split while quantizing: `remold convert … --max-shard-size 4G`.")]
+#[command(
+    after_help = "The files are NAME-00001-of-0000N.gguf, equal to those of llama-gguf-split to the byte. llama.cpp loads them \
+    all when it is given the first.\nTo split while quantizing: `remold convert … --max-shard-size 4G`."
+)]
 #[command(group = clap::ArgGroup::new("limit").required(true).multiple(true))]
 pub struct SplitArgs {
     /// The GGUF, or any file of a set that is to be split anew
     pub file: PathBuf,
     /// At most this much tensor data a file, as in 4G; a larger tensor gets a file of its own
-    #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit")]
+    #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit", value_parser = size)]
     pub max_size: Option<String>,
     /// So many tensors a file
-    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", conflicts_with = "max_size")]
+    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_size")]
     pub max_tensors: Option<u64>,
     /// So many whole layers a file; what belongs to no layer stays with the tensor before it
-    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", conflicts_with_all = ["max_size", "max_tensors"])]
+    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_size", "max_tensors"])]
     pub max_layers: Option<u64>,
     /// The first file holds the metadata and no tensor
     #[arg(long, group = "limit")]
@@ -205,8 +215,10 @@ pub struct SplitArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The merged file is the one that was split, to the byte. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
-    The files that are merged stay where they are.")]
+#[command(
+    after_help = "The merged file is the one that was split, to the byte. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
+    The files that are merged stay where they are."
+)]
 pub struct MergeArgs {
     /// Any file of the set, or all of them
     #[arg(required = true, value_name = "SHARD")]

@@ -137,7 +137,16 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
     macro_rules! take {
         ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
     }
-    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer, split_max_tensors, split_max_layers);
+    take!(
+        imatrix,
+        embedding_type,
+        output_type,
+        context_length,
+        model_name,
+        pre_tokenizer,
+        split_max_tensors,
+        split_max_layers
+    );
     target.leave_output |= args.leave_output;
     target.pure |= args.pure;
     target.no_fallback |= args.no_fallback;

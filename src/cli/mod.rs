@@ -19,6 +19,7 @@ pub use args::command;
 use crate::model::{ErrorKind, ModelError};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
+use rustix::process::{Resource, Rlimit};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -83,8 +84,16 @@ pub(crate) fn refuse(e: &ModelError) -> Exit {
     if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
 }
 
+/// Takes as many open files as the system allows: the files of a split model are open all at once, and shells give few.
+fn allow_open_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    // What the system refuses is told when the file that is one too many is opened.
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
 /// Runs the program on its arguments.
 pub fn main() -> ExitCode {
+    allow_open_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {

@@ -4,12 +4,12 @@ use super::target::{Resolved, resolve};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space, split};
 use crate::arch::classify;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, Model, ModelError, Result, TensorEntry, Warning};
+use crate::model::{FormatId, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::Encoding;
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Opens the recipe's source and resolves every output. Reads headers only.
 ///
@@ -95,6 +95,24 @@ pub fn prepare_model(model: &Model, recipe: &Recipe) -> Result<Prepared> {
     Ok(Prepared { plan, outputs, inputs })
 }
 
+/// How many files of its format a target becomes. Where they go is not asked.
+///
+/// # Errors
+/// As [`build`], but for what concerns paths.
+pub fn count_files(model: &Model, target: &Target) -> Result<usize> {
+    let resolved = resolve(model, target)?;
+    let tensors = layout_tensors(&resolved);
+    let request = LayoutRequest {
+        path: Path::new("x"),
+        tensors: &tensors,
+        metadata: &resolved.metadata,
+        sidecars: &Sidecars::default(),
+        split: split::resolve(model, target, resolved.format, &tensors)?,
+    };
+    let layout = formats::spec(resolved.format).and_then(|s| s.layout);
+    layout.map_or(Ok(0), |layout| layout(&request).map(|files| files.len()))
+}
+
 fn source_files(model: &Model) -> Vec<SourceFile> {
     let stat = |path: &PathBuf| {
         let meta = std::fs::metadata(path).ok()?;
@@ -122,11 +140,7 @@ fn lay_out(
             .as_deref()
             .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
     let path = destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder);
-    let tensors: Vec<LayoutTensor> = resolved
-        .tensors
-        .iter()
-        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
-        .collect();
+    let tensors = layout_tensors(&resolved);
     let split = split::resolve(model, target, resolved.format, &tensors)?;
     let request = LayoutRequest {
         path: &path,
@@ -188,6 +202,13 @@ fn lay_out(
     Ok((planned, prepared))
 }
 
+fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
+    let tensors = resolved.tensors.iter();
+    tensors
+        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
+        .collect()
+}
+
 fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> PlannedTensor {
     let what = classify(&t.entry.name);
     PlannedTensor {
@@ -205,7 +226,7 @@ fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> Pla
 }
 
 /// Weight files of an earlier output in the same folder that this one does not replace.
-fn stale_shards(folder: &std::path::Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
+fn stale_shards(folder: &Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_weights = |name: &str| {
         (name.starts_with("model") && (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")))

@@ -12,7 +12,7 @@ mod split;
 mod target;
 mod types;
 
-pub use build::{build, prepare, prepare_model};
+pub use build::{build, count_files, prepare, prepare_model};
 pub use destination::default_output;
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

@@ -1,8 +1,8 @@
 //! Lays out GGUF version 3, little-endian, byte for byte as llama.cpp's `gguf-py` and `llama-quantize` write it: keys in the
 //! order given, offsets in the order of the tensors, each tensor padded to the alignment, the last one too.
 
-use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use super::split::{self, groups, shard_metadata, shard_path};
+use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use crate::formats::{FilePlan, LayoutRequest, LayoutTensor, Slot, Split, limits};
 use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 use std::collections::HashSet;
@@ -112,7 +112,8 @@ fn file(
         offset += sizes[i].next_multiple_of(alignment);
     }
     // A file without tensors ends with its header, as the vocabulary files of llama.cpp do. Those of a set are padded.
-    let data = if slots.is_empty() && !in_set { head.len() as u64 } else { (head.len() as u64).next_multiple_of(alignment) };
+    let data =
+        if slots.is_empty() && !in_set { head.len() as u64 } else { (head.len() as u64).next_multiple_of(alignment) };
     for slot in &mut slots {
         slot.offset += data;
     }
