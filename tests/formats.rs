@@ -17,5 +17,7 @@ mod reject;
 mod roundtrip;
 #[path = "formats/scanning.rs"]
 mod scanning;
+#[path = "formats/splitting.rs"]
+mod splitting;
 #[path = "formats/support.rs"]
 mod support;

@@ -1,6 +1,6 @@
 //! The arguments of every command.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
 /// Turns a model as it was trained into the files it must run from.
@@ -13,6 +13,14 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub workbench: WorkbenchArgs,
+}
+
+/// A size that is more than nothing.
+fn size(text: &str) -> Result<String, &'static str> {
+    match crate::recipe::parse_size(text) {
+        None | Some(0) => Err("write it as 4G, 500M or 4.5GiB"),
+        Some(_) => Ok(text.to_owned()),
+    }
 }
 
 /// The whole command tree, for documentation.
@@ -46,6 +54,8 @@ pub enum Command {
     Split(SplitArgs),
     /// Merge the files of a split GGUF into one
     Merge(MergeArgs),
+    /// Forecast size, error and time of every quantization, and the best mix for a budget
+    Plan(Box<PlanArgs>),
     /// Carry out a recipe
     Run(RunArgs),
     /// List, follow, cancel, resume or clear jobs
@@ -118,6 +128,20 @@ pub struct ConvertArgs {
     pub force: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The model: a file or a folder
+    pub src: PathBuf,
+    #[command(flatten)]
+    pub gguf: GgufArgs,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to measure with; all cores when not given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
 /// Options of GGUF targets. llama.cpp's spellings are aliases.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "GGUF options")]
@@ -180,10 +204,10 @@ pub struct GgufArgs {
     #[arg(long = "pre", value_name = "NAME")]
     pub pre_tokenizer: Option<String>,
     /// Split after so many tensors
-    #[arg(long, value_name = "N", conflicts_with = "max_shard_size")]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_shard_size")]
     pub split_max_tensors: Option<u64>,
     /// Split after so many whole layers
-    #[arg(long, value_name = "N", conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
     pub split_max_layers: Option<u64>,
     /// The first file of a split holds the metadata and no tensor
     #[arg(long)]
@@ -209,13 +233,13 @@ pub struct SplitArgs {
     /// The GGUF, or any file of a set that is to be split anew
     pub file: PathBuf,
     /// At most this much tensor data a file, as in 4G; a larger tensor gets a file of its own
-    #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit")]
+    #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit", value_parser = size)]
     pub max_size: Option<String>,
     /// So many tensors a file
-    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", conflicts_with = "max_size")]
+    #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_size")]
     pub max_tensors: Option<u64>,
     /// So many whole layers a file; what belongs to no layer stays with the tensor before it
-    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", conflicts_with_all = ["max_size", "max_tensors"])]
+    #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_size", "max_tensors"])]
     pub max_layers: Option<u64>,
     /// The first file holds the metadata and no tensor
     #[arg(long, group = "limit")]

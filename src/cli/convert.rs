@@ -4,7 +4,7 @@ use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
-use super::{Exit, err, out, plan_text, refuse, tell, text};
+use super::{Exit, cancel_on_signal, err, out, plan_text, refuse, tell, text};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
@@ -190,15 +190,6 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<Ato
         Ok(folder) => foreground(&folder, prepared, flags, cancel),
         Err(e) => refuse(&e),
     }
-}
-
-/// Sets the flag on SIGINT, SIGTERM and SIGHUP.
-fn cancel_on_signal() -> Arc<AtomicBool> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let flag = cancel.clone();
-    // Fails only if a handler is set already, which then does the same.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    cancel
 }
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {

@@ -35,7 +35,7 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
     if as_json {
         for f in found {
             let line = json!({
-                "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "tensors": f.tensors,
+                "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "files": f.files, "tensors": f.tensors,
                 "parameters": f.parameters, "architecture": f.architecture, "error": f.error,
             });
             out(&format!("{line}\n"));
@@ -52,7 +52,11 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
             safe(f.architecture.as_deref().unwrap_or("")),
             if f.parameters == 0 { String::new() } else { count(f.parameters) },
             bytes(f.bytes),
-            f.error.as_deref().map(|e| style.error(&cut(&safe(e), 60))).unwrap_or_default(),
+            match &f.error {
+                Some(e) => style.error(&cut(&safe(e), 60)),
+                None if f.files > 1 => style.dim(&format!("{} files", f.files)),
+                None => String::new(),
+            },
         ]);
     }
     out(&table(&rows, &[false, false, false, true, true, false]));

@@ -10,6 +10,7 @@ mod gguf_options;
 mod inspect;
 mod jobs;
 mod measured;
+mod plan;
 mod plan_text;
 mod progress;
 mod recipe;
@@ -21,9 +22,12 @@ pub use args::command;
 use crate::model::{ErrorKind, ModelError};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
+use rustix::process::{Resource, Rlimit};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a command ended; the number is the exit code of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +89,25 @@ pub(crate) fn refuse(e: &ModelError) -> Exit {
     if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
 }
 
+/// Takes as many open files as the system allows: the files of a split model are open all at once, and shells give few.
+fn allow_open_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    // What the system refuses is told when the file that is one too many is opened.
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// A flag that is set on SIGINT, SIGTERM and SIGHUP.
+pub(crate) fn cancel_on_signal() -> Arc<AtomicBool> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = cancel.clone();
+    // Fails only if a handler is set already, which then does the same.
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    cancel
+}
+
 /// Runs the program on its arguments.
 pub fn main() -> ExitCode {
+    allow_open_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -101,6 +122,7 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(a)) => convert::convert(*a),
         Some(Command::Split(a)) => split::split(&a),
         Some(Command::Merge(a)) => split::merge(&a),
+        Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),

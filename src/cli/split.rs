@@ -20,21 +20,21 @@ pub fn split(args: &SplitArgs) -> Exit {
         no_tensor_first_split: args.no_tensor_first_split,
         ..copy()
     };
-    let model =
-        open_gguf(&args.file, "to split safetensors, use `remold convert … --to safetensors --max-shard-size SIZE`");
-    finish(model, target, args.output.as_deref(), args.force, &args.run, |model, plan| {
-        if plan.outputs.iter().any(|o| o.files.len() > 1) {
-            return Ok(());
+    let hint = "To split safetensors: `remold convert … --to safetensors --max-shard-size SIZE`.";
+    let model = open_gguf(&args.file, hint).and_then(|model| match plan::count_files(&model, &target)? {
+        1 => {
+            let what = format!("all its {} tensors fit into one file", model.tensors.len());
+            Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
         }
-        let what = format!("all {} tensors fit into one file", model.tensors.len());
-        Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
-    })
+        _ => Ok(model),
+    });
+    finish(model, target, args.output.as_deref(), args.force, &args.run)
 }
 
 /// `remold merge`.
 pub fn merge(args: &MergeArgs) -> Exit {
     let model = set_of(&args.shards);
-    finish(model, copy(), args.output.as_deref(), args.force, &args.run, |_, _| Ok(()))
+    finish(model, copy(), args.output.as_deref(), args.force, &args.run)
 }
 
 /// A target that keeps every tensor and every key but those of a split.
@@ -42,21 +42,13 @@ fn copy() -> Target {
     Target { format: FormatId::Gguf.name().to_owned(), quantization: Some("auto".to_owned()), ..Target::default() }
 }
 
-fn finish(
-    model: Result<Model>,
-    mut target: Target,
-    output: Option<&Path>,
-    force: bool,
-    flags: &RunFlags,
-    check: impl Fn(&Model, &plan::Plan) -> Result<()>,
-) -> Exit {
+fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force: bool, flags: &RunFlags) -> Exit {
     let ready = model.and_then(|model| {
         target.output = Some(destination(&model, output));
         target.force = force;
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
         recipe.source.path = Some(model.path.clone());
         let prepared = plan::prepare_model(&model, &recipe, Measuring::quiet())?;
-        check(&model, &prepared.plan)?;
         Ok((recipe, prepared))
     });
     match ready {
@@ -77,11 +69,11 @@ fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
     }
 }
 
-fn open_gguf(path: &Path, other: &str) -> Result<Model> {
+fn open_gguf(path: &Path, hint: &str) -> Result<Model> {
     let model = formats::open(path)?;
     if model.format != FormatId::Gguf {
         let error = ModelError::request(format!("this is {}, and only GGUF is split and merged here", model.format));
-        return Err(error.in_file(path).with_hint(format!("Convert it: {other}.")));
+        return Err(error.in_file(path).with_hint(hint));
     }
     Ok(model)
 }
@@ -89,7 +81,7 @@ fn open_gguf(path: &Path, other: &str) -> Result<Model> {
 /// The set that the given files are of. A shell's `model-*.gguf` may give them all; none of them is ever written to.
 fn set_of(paths: &[PathBuf]) -> Result<Model> {
     let Some(first) = paths.first() else { return Err(ModelError::request("no file is given")) };
-    let model = open_gguf(first, "`remold convert … --to safetensors` makes one file of many")?;
+    let model = open_gguf(first, "To make one file of many: `remold convert … --to safetensors`.")?;
     if let [lone] = model.files.as_slice() {
         let error = ModelError::request("this is no part of a split GGUF: there is nothing to merge").in_file(lone);
         return Err(error.with_hint("Name any file of a set: NAME-00001-of-0000N.gguf."));

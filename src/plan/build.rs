@@ -5,12 +5,12 @@ use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, Source
 use crate::arch::classify;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, Model, ModelError, Result, TensorEntry, Warning};
+use crate::model::{FormatId, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::Encoding;
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Opens the recipe's source and resolves every output. Reads headers only.
 ///
@@ -113,6 +113,35 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: b
     Ok(Prepared { plan, outputs, inputs })
 }
 
+/// How many files of its format a target becomes. Where they go is not asked.
+///
+/// # Errors
+/// As [`build`], but for what concerns paths.
+pub fn count_files(model: &Model, target: &Target) -> Result<usize> {
+    let resolved = resolve(model, target, Measuring::quiet())?;
+    let tensors = layout_tensors(&resolved);
+    trial(model, target, resolved.format, &tensors, &resolved.metadata).map(|files| files.len())
+}
+
+/// The files of an output, for their number and sizes alone: without a name and without what stands beside the tensors.
+pub(super) fn trial(
+    model: &Model,
+    target: &Target,
+    format: FormatId,
+    tensors: &[LayoutTensor],
+    metadata: &Metadata,
+) -> Result<Vec<formats::FilePlan>> {
+    let request = LayoutRequest {
+        path: Path::new("x"),
+        tensors,
+        metadata,
+        sidecars: &Sidecars::default(),
+        split: split::resolve(model, target, format, tensors)?,
+    };
+    let layout = formats::spec(format).and_then(|s| s.layout);
+    layout.map_or(Ok(Vec::new()), |layout| layout(&request))
+}
+
 fn source_files(model: &Model) -> Vec<SourceFile> {
     let stat = |path: &PathBuf| {
         let meta = std::fs::metadata(path).ok()?;
@@ -141,11 +170,7 @@ fn lay_out(
             .as_deref()
             .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
     let path = destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder);
-    let tensors: Vec<LayoutTensor> = resolved
-        .tensors
-        .iter()
-        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
-        .collect();
+    let tensors = layout_tensors(&resolved);
     let split = split::resolve(model, target, resolved.format, &tensors)?;
     let request = LayoutRequest {
         path: &path,
@@ -212,6 +237,13 @@ fn lay_out(
     Ok((planned, prepared))
 }
 
+pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
+    let tensors = resolved.tensors.iter();
+    tensors
+        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
+        .collect()
+}
+
 fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> PlannedTensor {
     let what = classify(&t.entry.name);
     PlannedTensor {
@@ -229,7 +261,7 @@ fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> Pla
 }
 
 /// Weight files of an earlier output in the same folder that this one does not replace.
-fn stale_shards(folder: &std::path::Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
+fn stale_shards(folder: &Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_weights = |name: &str| {
         (name.starts_with("model") && (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")))

@@ -7,6 +7,7 @@
 mod build;
 mod coverage;
 mod destination;
+mod forecast;
 mod importance;
 mod metadata;
 mod overrides;
@@ -16,8 +17,9 @@ mod split;
 mod target;
 mod types;
 
-pub use build::{build, prepare, prepare_model, rehearse};
+pub use build::{build, count_files, prepare, prepare_model, rehearse};
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
+pub use forecast::{Chosen, Forecast, Forecasted, forecast};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

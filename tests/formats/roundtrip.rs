@@ -1,7 +1,7 @@
 //! Read → lay out → write gives the file back; what other writers made is made again to the byte.
 
 use crate::support::{golden, material, request, walk, write};
-use remold::formats::{self, LayoutTensor};
+use remold::formats::{self, LayoutTensor, Split};
 use remold::model::{MetaArray, MetaValue, Metadata, Model, Sidecars};
 use remold::quant::Encoding;
 use remold::tensor::Shape;
@@ -18,10 +18,10 @@ fn tensors(model: &Model) -> Vec<LayoutTensor> {
 }
 
 /// Lays the model out again in its own format and writes it; gives the paths.
-fn rewrite(model: &Model, to: &Path, max: Option<u64>) -> Vec<PathBuf> {
+fn rewrite(model: &Model, to: &Path, split: Split) -> Vec<PathBuf> {
     let tensors = tensors(model);
     let mut req = request(to, &tensors, &model.metadata, &model.sidecars);
-    req.max_shard_bytes = max;
+    req.split = split;
     let layout = formats::spec(model.format).unwrap().layout.unwrap();
     let plans = layout(&req).unwrap();
     plans.iter().for_each(|p| write(p, &model.tensors));
@@ -45,7 +45,7 @@ fn files_of_the_reference_writers_are_written_again_to_the_byte() {
     for name in names {
         let Some(path) = material(name) else { continue };
         let out = dir.path().join(path.file_name().unwrap());
-        rewrite(&formats::open(&path).unwrap(), &out, None);
+        rewrite(&formats::open(&path).unwrap(), &out, Split::Whole);
         if fs::read(&path).unwrap() != fs::read(&out).unwrap() {
             failed.push(name);
         }
@@ -60,7 +60,7 @@ fn a_file_of_llama_cpp_itself_is_written_again_to_the_byte() {
     let mut seen = 0;
     for path in walk(&dir).into_iter().filter(|p| p.extension().is_some_and(|e| e == "gguf")) {
         let to = out.path().join("x.gguf");
-        rewrite(&formats::open(&path).unwrap(), &to, None);
+        rewrite(&formats::open(&path).unwrap(), &to, Split::Whole);
         assert!(fs::read(&path).unwrap() == fs::read(&to).unwrap(), "{}", path.display());
         seen += 1;
     }
@@ -92,7 +92,7 @@ fn a_split_gguf_is_split_again_to_the_byte() {
     let Some(from) = material("gguf/synthetic") else { return };
     let dir = tempfile::tempdir().unwrap();
     let model = formats::open(&from.join("split-00001-of-00002.gguf")).unwrap();
-    let paths = rewrite(&model, &dir.path().join("split.gguf"), Some(4096));
+    let paths = rewrite(&model, &dir.path().join("split.gguf"), Split::Files(vec![vec![0], vec![1]]));
     assert_eq!(paths.len(), 2);
     for p in paths {
         let same = fs::read(from.join(p.file_name().unwrap())).unwrap() == fs::read(&p).unwrap();
@@ -115,7 +115,7 @@ fn a_sharded_folder_is_written_again_with_index_and_sidecars() {
         let kind = kinds.iter().position(|k| t.name.contains(k)).unwrap();
         (layer.unwrap_or(if kind == 0 { 0 } else { 9 }), kind)
     });
-    let paths = rewrite(&model, &out, Some(1_000_000));
+    let paths = rewrite(&model, &out, Split::Bytes(1_000_000));
     assert!(paths.iter().any(|p| p.ends_with("model.safetensors.index.json")));
     let again = formats::open(&out).unwrap();
     assert_eq!(again.files.len(), 5);
@@ -145,7 +145,7 @@ fn what_we_write_the_safetensors_crate_reads() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("x.safetensors");
     let model = formats::open(&path).unwrap();
-    rewrite(&model, &out, None);
+    rewrite(&model, &out, Split::Whole);
     let bytes = fs::read(&out).unwrap();
     let theirs = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(theirs.len(), model.tensors.len());

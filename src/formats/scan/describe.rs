@@ -32,7 +32,8 @@ impl Summary {
 
 /// The entry of a unit; `None` for files with an ambiguous extension that turn out to be no model.
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
-    let named = if unit.kind == FoundKind::File { unit.path.file_stem() } else { unit.path.file_name() };
+    let whole = if unit.files.len() > 1 { gguf::whole_path(&unit.path) } else { unit.path.clone() };
+    let named = if unit.kind == FoundKind::File { whole.file_stem() } else { unit.path.file_name() };
     let mut found = Found {
         path: unit.path.clone(),
         kind: unit.kind,

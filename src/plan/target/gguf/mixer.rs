@@ -7,16 +7,15 @@ use super::budget::Budget;
 use super::ready::Ready;
 use crate::arch::{Role, classify};
 use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
-use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, ModelError, Result, Sidecars, TensorEntry, Warning};
+use crate::formats::LayoutTensor;
+use crate::model::{FormatId, ModelError, Result, TensorEntry, Warning};
+use crate::plan::build::trial;
 use crate::plan::overrides::{Overrides, parse_encoding};
-use crate::plan::split;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize, plan_quantize};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 /// Cost of a type that could not be measured: never chosen where there is another.
 const NEVER: f64 = 1e300;
@@ -34,6 +33,7 @@ pub(in crate::plan) struct Mixer<'a> {
     options: Vec<Group>,
     scores: Scores,
     around: Surroundings,
+    base: Base,
 }
 
 /// What was chosen.
@@ -91,7 +91,9 @@ impl<'a> Mixer<'a> {
         let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path);
         scores.measure(&subjects.iter().map(|(s, t)| (s, t.clone())).collect::<Vec<_>>(), how)?;
         let groups = grouped(&open, &scores);
-        let mut mixer = Self { ready, target, overrides, open, groups, options: Vec::new(), scores, around };
+        let mut mixer =
+            Self { ready, target, overrides, open, groups, options: Vec::new(), scores, around, base: Base::default() };
+        mixer.base = mixer.base_bytes()?;
         mixer.options = mixer.groups.iter().map(|g| Group { options: mixer.options_of(g) }).collect();
         Ok(mixer)
     }
@@ -101,8 +103,7 @@ impl<'a> Mixer<'a> {
     /// # Errors
     /// A budget below what is possible.
     pub(in crate::plan) fn choose(&self, budget: Budget) -> Result<Mix> {
-        let base = self.base_bytes()?;
-        let fixed = if matches!(budget, Budget::Bytes(_)) { base.file } else { base.data };
+        let fixed = if matches!(budget, Budget::Bytes(_)) { self.base.file } else { self.base.data };
         let asked = match budget {
             Budget::Bytes(n) => n,
             Budget::BitsPerWeight(bits) => (bits * self.elems() as f64 / 8.0) as u64,
@@ -155,13 +156,6 @@ impl<'a> Mixer<'a> {
         types.map(time).sum()
     }
 
-    /// Bytes of the file, or of the data for a budget of bits, with every open tensor in its smallest type and in its largest.
-    pub(in crate::plan) fn range(&self) -> Result<(u64, u64)> {
-        let base = self.base_bytes()?;
-        let of = |pick: fn(&[Choice]) -> u64| self.options.iter().map(|g| pick(&g.options)).sum::<u64>() + base.file;
-        Ok((of(|o| o.iter().map(|c| c.bytes).min().unwrap_or(0)), of(|o| o.iter().map(|c| c.bytes).max().unwrap_or(0))))
-    }
-
     fn elems(&self) -> u64 {
         self.ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum()
     }
@@ -197,15 +191,8 @@ impl<'a> Mixer<'a> {
             LayoutTensor { name: entry.name.clone(), shape: entry.shape.clone(), encoding: c.encoding }
         };
         let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
-        let Some(layout) = formats::spec(FormatId::Gguf).and_then(|s| s.layout) else { return Ok((tensors, 0)) };
-        let request = LayoutRequest {
-            path: Path::new("model.gguf"),
-            tensors: &tensors,
-            metadata: &plan.metadata,
-            sidecars: &Sidecars::default(),
-            split: split::resolve(&self.ready.model, self.target, FormatId::Gguf, &tensors)?,
-        };
-        let bytes = layout(&request)?.iter().map(|f| f.bytes).sum();
+        let files = trial(&self.ready.model, self.target, FormatId::Gguf, &tensors, &plan.metadata)?;
+        let bytes = files.iter().map(|f| f.bytes).sum();
         Ok((tensors, bytes))
     }
 
@@ -261,6 +248,7 @@ impl<'a> Mixer<'a> {
 }
 
 /// Bytes that no choice changes.
+#[derive(Clone, Copy, Default)]
 struct Base {
     /// Of tensor data.
     data: u64,

@@ -126,7 +126,11 @@ impl Ready {
         })
     }
 
-    fn with_types(
+    /// The same with `chosen` types by name, which give way to the user's own.
+    ///
+    /// # Errors
+    /// Those of [`plan_quantize`].
+    pub(in crate::plan) fn with_types(
         &self,
         target: &Target,
         file_type: FileType,

@@ -1,0 +1,160 @@
+//! `remold plan`: what each quantization would make of a model, and the mix for a budget.
+
+use super::args::PlanArgs;
+use super::measured::Measured;
+use super::text::{Style, bytes, count, safe, seconds, table};
+use super::{Exit, gguf_options, out, refuse};
+use crate::forecast::Measuring;
+use crate::formats;
+use crate::plan::{self, Chosen, Forecast, Forecasted};
+use crate::recipe::Target;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+/// `remold plan`.
+pub fn run(args: &PlanArgs) -> Exit {
+    let cancel = super::cancel_on_signal();
+    let progress = Measured::new(args.json);
+    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let forecast = formats::open(&args.src).and_then(|model| {
+        let mut target = Target { format: "gguf".to_owned(), ..Target::default() };
+        gguf_options::apply(&mut target, &args.gguf)?;
+        plan::forecast(&model, &target, how)
+    });
+    drop(progress);
+    match forecast {
+        Ok(f) if args.json => {
+            out(&format!("{}\n", serde_json::to_string(&f).unwrap_or_default()));
+            Exit::Done
+        }
+        Ok(f) => {
+            out(&text(&f, args));
+            Exit::Done
+        }
+        Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
+        Err(e) => refuse(&e),
+    }
+}
+
+fn decibel(db: Option<f64>) -> String {
+    db.map_or_else(|| "lossless".to_owned(), |db| format!("{db:.1}"))
+}
+
+fn text(f: &Forecast, args: &PlanArgs) -> String {
+    let style = Style::stdout();
+    let weighted = match &f.imatrix {
+        Some(path) => format!("weighted with {}", path.display()),
+        None => "no importance matrix".to_owned(),
+    };
+    let mut out = format!(
+        "{} {}  {}{} parameters, {} as {}\nmeasured on a sample of every tensor in {}; {weighted}\n\n",
+        style.bold("source"),
+        f.source.display(),
+        f.architecture.as_ref().map(|a| format!("{}, ", safe(a))).unwrap_or_default(),
+        count(f.parameters),
+        bytes(f.source_bytes),
+        f.source_format,
+        seconds(f.seconds),
+    );
+    out.push_str(&types(f, args));
+    if !f.refused.is_empty() {
+        out.push_str(&refused(f, style));
+    }
+    match &f.choice {
+        Some(choice) => out.push_str(&mix(f, choice, args, style)),
+        None => {
+            out.push_str(&style.dim("--target-size SIZE or --target-bpw BITS shows the mix for a budget of your own\n"))
+        }
+    }
+    out
+}
+
+fn types(f: &Forecast, args: &PlanArgs) -> String {
+    let head = ["", "type", "size", "bits/weight", "weights dB", "output dB", "mixed dB", "time"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if args.threads == 0 { cores } else { args.threads };
+    let mixes: BTreeMap<&str, &Forecasted> = f.mixes.iter().map(|m| (m.name.as_str(), m)).collect();
+    for t in &f.types {
+        let mixed = mixes.get(t.name.as_str()).map(|m| decibel(m.output_sqnr_db)).unwrap_or_default();
+        let mut name = t.name.clone();
+        if t.fallbacks > 0 {
+            name.push_str(&format!(" ({} fall back)", t.fallbacks));
+        }
+        rows.push(vec![
+            if t.on_front { "*" } else { "" }.to_owned(),
+            name,
+            bytes(t.bytes),
+            format!("{:.2}", t.bits_per_weight),
+            decibel(t.sqnr_db),
+            decibel(t.output_sqnr_db),
+            mixed,
+            seconds(t.cpu_seconds / threads as f64),
+        ]);
+    }
+    let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
+    out.push_str("* loses less than every smaller type.  weights: signal to noise of the weights.  output: the same of what the model says,\n");
+    out.push_str("  estimated.  mixed: output of the mix that --target-size makes of the same bytes.  time: encoding, on this machine.\n\n");
+    out
+}
+
+/// Types by the reason they cannot be made.
+fn refused(f: &Forecast, style: Style) -> String {
+    let wants_matrix = |why: &str| why.contains("importance");
+    let (matrix, other): (Vec<_>, Vec<_>) =
+        f.refused.iter().partition(|(_, why)| f.imatrix.is_none() && wants_matrix(why));
+    let mut out = String::new();
+    if !matrix.is_empty() {
+        let names: Vec<&str> = matrix.iter().map(|(name, _)| name.as_str()).collect();
+        out.push_str(&format!("with an importance matrix (--imatrix) also {}\n", names.join(", ")));
+    }
+    for (name, why) in other {
+        out.push_str(&format!("{} {name}: {}\n", style.warning("not possible:"), safe(why)));
+    }
+    out
+}
+
+fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
+    let c = &choice.forecast;
+    let mut out = format!(
+        "{} {}  {}, {:.2} bits per weight, output {} dB\n",
+        style.bold("mix"),
+        c.name,
+        bytes(c.bytes),
+        c.bits_per_weight,
+        decibel(c.output_sqnr_db)
+    );
+    // The best file type that fits into the same bytes.
+    let fits = f.types.iter().filter(|t| t.bytes <= c.bytes);
+    let quality = |t: &&Forecasted| t.output_sqnr_db.unwrap_or(f64::INFINITY);
+    if let Some(best) = fits.max_by(|a, b| quality(a).total_cmp(&quality(b))) {
+        let db = decibel(best.output_sqnr_db);
+        out.push_str(&format!(
+            "  the best file type that fits: {}, {}, output {db} dB\n",
+            best.name,
+            bytes(best.bytes)
+        ));
+    }
+    let rows: Vec<Vec<String>> = choice
+        .kinds
+        .iter()
+        .map(|(kind, types)| {
+            let parts: Vec<String> = types.iter().map(|(t, n)| format!("{t} ×{n}")).collect();
+            vec![safe(kind), parts.join("  ")]
+        })
+        .collect();
+    for line in table(&rows, &[false, false]).lines() {
+        out.push_str(&format!("  {line}\n"));
+    }
+    let mut command = format!("remold convert {} --to gguf", args.src.display());
+    match (&args.gguf.target_size, args.gguf.target_bpw) {
+        (Some(size), _) => command.push_str(&format!(" --target-size {}", size.replace(' ', ""))),
+        (_, Some(bits)) => command.push_str(&format!(" --target-bpw {bits}")),
+        _ => {}
+    }
+    if let Some(imatrix) = &args.gguf.imatrix {
+        command.push_str(&format!(" --imatrix {}", imatrix.display()));
+    }
+    out.push_str(&format!("make it with: {command}\n"));
+    out
+}

@@ -1,0 +1,215 @@
+//! What every file type would make of a model, and what mixes of the same size would: told in seconds from a sample of rows.
+//!
+//! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
+
+use super::build::{layout_tensors, trial};
+use super::overrides::Overrides;
+use super::target::gguf::{Budget, Mixer, ready};
+use super::target::{Resolved, resolve};
+use crate::arch::{OutType, classify};
+use crate::forecast::Measuring;
+use crate::model::{ErrorKind, FormatId, Model, ModelError, Result, TensorEntry};
+use crate::quant::Encoding;
+use crate::recipe::Target;
+use crate::tensor::DType;
+use crate::transform::FileType;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The forecast of one model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forecast {
+    /// The source path.
+    pub source: PathBuf,
+    /// Format of the source.
+    pub source_format: String,
+    /// Architecture in GGUF words.
+    pub architecture: Option<String>,
+    /// Parameters in the source.
+    pub parameters: u64,
+    /// Bytes of tensor data in the source.
+    pub source_bytes: u64,
+    /// The importance matrix that errors are weighted with.
+    pub imatrix: Option<PathBuf>,
+    /// Wall seconds that measuring took.
+    pub seconds: f64,
+    /// The file types that can be made, smallest file first.
+    pub types: Vec<Forecasted>,
+    /// For each of `types` below 16 bits the mix of its size that loses least.
+    pub mixes: Vec<Forecasted>,
+    /// File types that cannot be made, and why.
+    pub refused: Vec<(String, String)>,
+    /// The mix for the budget that was asked for.
+    pub choice: Option<Chosen>,
+}
+
+/// One output as it would be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forecasted {
+    /// File type, or budget.
+    pub name: String,
+    /// Exact size of the file or files.
+    pub bytes: u64,
+    /// Exact bits for each weight, without headers.
+    pub bits_per_weight: f64,
+    /// Signal to quantization noise of the weights in dB, as a run's report will tell it; `None` without loss.
+    pub sqnr_db: Option<f64>,
+    /// Estimated signal to noise of the logits in dB: the relative noise of each tensor (weighted with the importance matrix
+    /// where there is one) times its share in what the model says. What mixes are chosen by; `None` without loss.
+    pub output_sqnr_db: Option<f64>,
+    /// CPU seconds to encode, decode and compare on this machine.
+    pub cpu_seconds: f64,
+    /// Tensors whose rows do not fit the type they should have.
+    pub fallbacks: usize,
+    /// No file type of this size or less loses less at the output.
+    pub on_front: bool,
+}
+
+/// A mix in full.
+#[derive(Clone, Debug, Serialize)]
+pub struct Chosen {
+    /// As one of the forecast.
+    #[serde(flatten)]
+    pub forecast: Forecasted,
+    /// Kind of tensor → type → number of tensors.
+    pub kinds: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Tensor → type.
+    pub tensors: BTreeMap<String, String>,
+}
+
+/// A resolved file type without its metadata, which is as large as the vocabulary.
+struct Outline {
+    name: String,
+    bytes: u64,
+    types: Vec<(String, Encoding)>,
+    fallbacks: usize,
+}
+
+/// Measures the model and tells what its GGUF outputs would be. `target` gives the options; its budget, if it has one, is met
+/// with a mix.
+///
+/// # Errors
+/// Sources that cannot become GGUF; those of measuring; a budget that is too small.
+pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
+    let budget = Budget::of(target)?;
+    let target =
+        &Target { format: FormatId::Gguf.name().to_owned(), target_size: None, target_bpw: None, ..target.clone() };
+    let overrides = Overrides::parse(target)?;
+    let ready = ready(model, target)?;
+    let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
+    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
+    let mut first_error: Option<ModelError> = None;
+    for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
+        let resolved = if by_converter(file_type) && target.prune_layers.is_empty() {
+            let named = Target { quantization: Some(file_type.name().to_ascii_lowercase()), ..target.clone() };
+            resolve(model, &named, how)
+        } else {
+            ready.quantized(target, file_type, &overrides)
+        };
+        match resolved.and_then(|r| outline(model, target, file_type, &r)) {
+            Ok(one) => outlines.push(one),
+            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
+            Err(e) => {
+                refused.push((file_type.name().to_owned(), e.to_string()));
+                first_error.get_or_insert(e);
+            }
+        }
+    }
+    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
+        return Err(e);
+    }
+    let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
+    let lossy = |(name, e): &&(String, Encoding)| {
+        let entry = by_name.get(name.as_str());
+        entry.is_some_and(|t| t.shape.rank() > 1 && t.encoding != *e) && *e != DType::F32.into()
+    };
+    let also: Vec<(String, Encoding)> = outlines.iter().flat_map(|o| &o.types).filter(lossy).cloned().collect();
+    let begun = Instant::now();
+    let mixer = Mixer::measured(&ready, target, &overrides, &also, how)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let elems: u64 = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
+    let told = |o: &Outline| {
+        let types = || o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
+        let (loss, sums) = mixer.loss(types());
+        let data: u64 = types().filter_map(|(t, e)| e.tensor_bytes(&t.shape)).sum();
+        Forecasted {
+            name: o.name.clone(),
+            bytes: o.bytes,
+            bits_per_weight: data as f64 * 8.0 / elems.max(1) as f64,
+            sqnr_db: sums.sqnr_db(),
+            output_sqnr_db: (loss > 0.0).then(|| -10.0 * loss.log10()),
+            cpu_seconds: mixer.seconds(types()),
+            fallbacks: o.fallbacks,
+            on_front: false,
+        }
+    };
+    let mixed = |budget: Budget, name: String| -> Result<(Outline, Forecasted)> {
+        let mix = mixer.choose(budget)?;
+        let resolved = ready.with_types(target, mix.file_type, &mix.types, &overrides)?;
+        let outline = Outline { name, ..outline(model, target, mix.file_type, &resolved)? };
+        let told = told(&outline);
+        Ok((outline, told))
+    };
+    outlines.sort_by_key(|o| o.bytes);
+    let mut types: Vec<Forecasted> = outlines.iter().map(told).collect();
+    mark_front(&mut types);
+    let mut mixes = Vec::new();
+    for t in types.iter().filter(|t| t.bits_per_weight < 16.0) {
+        // A size that the candidates do not reach has no mix.
+        if let Ok((_, mix)) = mixed(Budget::Bytes(t.bytes), t.name.clone()) {
+            mixes.push(mix);
+        }
+    }
+    let choice = match budget {
+        Some(budget) => {
+            let (outline, told) = mixed(budget, budget.name(target))?;
+            Some(chosen(&outline, told))
+        }
+        None => None,
+    };
+    Ok(Forecast {
+        source: model.path.clone(),
+        source_format: model.format.to_string(),
+        architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
+        parameters: model.parameters(),
+        source_bytes: model.tensor_bytes(),
+        imatrix: target.imatrix.clone(),
+        seconds,
+        types,
+        mixes,
+        refused,
+        choice,
+    })
+}
+
+fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resolved) -> Result<Outline> {
+    let tensors = layout_tensors(resolved);
+    let files = trial(model, target, resolved.format, &tensors, &resolved.metadata)?;
+    Ok(Outline {
+        name: file_type.name().to_owned(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        types: tensors.into_iter().map(|t| (t.name, t.encoding)).collect(),
+        fallbacks: resolved.reasons.iter().filter(|r| r.fallback_from.is_some()).count(),
+    })
+}
+
+/// Marks the entries that lose less than all smaller ones; `all` is in order of size.
+fn mark_front(all: &mut [Forecasted]) {
+    let mut best = f64::NEG_INFINITY;
+    for one in all {
+        let quality = one.output_sqnr_db.unwrap_or(f64::INFINITY);
+        one.on_front = quality > best;
+        best = best.max(quality);
+    }
+}
+
+fn chosen(outline: &Outline, forecast: Forecasted) -> Chosen {
+    let mut kinds: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for (name, e) in outline.types.iter().filter(|(_, e)| *e != DType::F32.into()) {
+        *kinds.entry(classify(name).kind).or_default().entry(e.name().to_owned()).or_default() += 1;
+    }
+    let tensors = outline.types.iter().map(|(name, e)| (name.clone(), e.name().to_owned())).collect();
+    Chosen { forecast, kinds, tensors }
+}
