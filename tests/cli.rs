@@ -5,6 +5,8 @@
 mod bad_files;
 #[path = "cli/bad_requests.rs"]
 mod bad_requests;
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/contract.rs"]
 mod contract;
 #[path = "cli/disk.rs"]

@@ -35,6 +35,8 @@ fn stem(source: &Path) -> String {
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
     let quant = match quantization {
         "auto" | "" => String::new(),
+        // A budget keeps its units: 4.25bpw, 760MB.
+        q if q.starts_with(|c: char| c.is_ascii_digit()) => format!("-{q}"),
         q => format!("-{}", q.to_ascii_uppercase()),
     };
     // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. A GGUF that keeps the

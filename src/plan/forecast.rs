@@ -93,7 +93,7 @@ struct Outline {
 /// # Errors
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
 pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
-    let budget = Budget::of(target)?;
+    let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
     let target =
         &Target { format: FormatId::Gguf.name().to_owned(), target_size: None, target_bpw: None, ..target.clone() };
     let overrides = Overrides::parse(target)?;
@@ -163,8 +163,8 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
         }
     }
     let choice = match budget {
-        Some(budget) => {
-            let (outline, told) = mixed(budget, budget.name(target))?;
+        Some((budget, name)) => {
+            let (outline, told) = mixed(budget, name)?;
             Some(chosen(&outline, told))
         }
         None => None,

@@ -90,7 +90,7 @@ impl Lab {
     pub fn surround(&self, command: &mut Command) {
         let home = self.root.path().join("home");
         command.current_dir(self.dir()).env("REMOLD_JOBS", self.jobs()).env("HOME", &home);
-        for name in ["NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+        for name in ["NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "REMOLD_CACHE"] {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color").env("LC_ALL", "C.UTF-8").env("TZ", "UTC").stdin(Stdio::null());

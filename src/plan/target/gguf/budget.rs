@@ -36,7 +36,7 @@ impl Budget {
             }
             (None, Some(bits)) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
             (None, Some(bits)) => {
-                let what = format!("{bits} bits for each weight");
+                let what = format!("{bits} is no number of bits");
                 return Err(ModelError::request(what).field("target_bpw").with_hint("Write it as 4.25."));
             }
         };
