@@ -19,5 +19,7 @@ mod made;
 mod material;
 #[path = "cli/options.rs"]
 mod options;
+#[path = "cli/splitting.rs"]
+mod splitting;
 #[path = "cli/table.rs"]
 mod table;
