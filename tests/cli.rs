@@ -21,5 +21,7 @@ mod made;
 mod material;
 #[path = "cli/options.rs"]
 mod options;
+#[path = "cli/splitting.rs"]
+mod splitting;
 #[path = "cli/table.rs"]
 mod table;

@@ -70,7 +70,7 @@ fn by_layers(tensors: &[LayoutTensor], layers: usize) -> Result<Vec<Vec<usize>>>
     let all: BTreeSet<u32> = of.iter().flatten().copied().collect();
     if all.is_empty() {
         let error = ModelError::request("no tensor belongs to a layer").field("split_max_layers");
-        return Err(error.with_hint("Use max_shard_size or split_max_tensors."));
+        return Err(error.with_hint("Split by size or by number of tensors instead."));
     }
     let rank: HashMap<u32, usize> = all.iter().enumerate().map(|(rank, &layer)| (layer, rank)).collect();
     let mut files = vec![Vec::new(); all.len().div_ceil(layers)];
@@ -91,7 +91,7 @@ fn files_of(model: &Model, tensors: &[LayoutTensor]) -> Result<Split> {
     if model.format != FormatId::Gguf {
         let what = format!("only the files of a split GGUF can be kept, and the source is {}", model.format);
         let error = ModelError::request(what).field("keep_split");
-        return Err(error.with_hint("Use max_shard_size, split_max_tensors or split_max_layers."));
+        return Err(error.with_hint("Split by size, by number of tensors or by layers instead."));
     }
     if model.files.len() < 2 {
         return Ok(Split::Whole);

@@ -33,12 +33,14 @@ pub fn open(path: &Path) -> Result<Model> {
     let mut names = HashSet::new();
     for h in &headers {
         if let Some(t) = h.tensors.iter().find(|t| !names.insert(t.name.as_str())) {
-            return Err(ModelError::bad("an earlier file of the set has it too").in_file(&h.path).field(&t.name));
+            let error = ModelError::bad("an earlier file of the set has it too").in_file(&h.path).field(&t.name);
+            return Err(error.with_hint("Are files of two models mixed up?"));
         }
     }
     if total.is_some_and(|t| t != names.len() as u64) {
         let what = format!("the set should hold {} tensors but holds {}", total.unwrap_or(0), names.len());
-        return Err(ModelError::bad(what).in_file(path).field(KEYS[2]));
+        let error = ModelError::bad(what).in_file(path).field(KEYS[2]);
+        return Err(error.with_hint("Are files of two models mixed up?"));
     }
     Ok(model(path, headers))
 }
