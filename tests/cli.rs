@@ -19,5 +19,7 @@ mod made;
 mod material;
 #[path = "cli/options.rs"]
 mod options;
+#[path = "cli/quantize_flags.rs"]
+mod quantize_flags;
 #[path = "cli/table.rs"]
 mod table;
