@@ -23,5 +23,7 @@ mod material;
 mod options;
 #[path = "cli/splitting.rs"]
 mod splitting;
+#[path = "cli/quantize_flags.rs"]
+mod quantize_flags;
 #[path = "cli/table.rs"]
 mod table;

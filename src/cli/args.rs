@@ -159,7 +159,7 @@ pub struct GgufArgs {
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub budget_types: Vec<String>,
     /// Use the importance matrix for these tensors alone: part of the name, role, name with *, or re:PATTERN; may be repeated
-    #[arg(long, value_name = "PATTERN", conflicts_with = "exclude_weights")]
+    #[arg(long, value_name = "PATTERN")]
     pub include_weights: Vec<String>,
     /// Do not use the importance matrix for these tensors; may be repeated
     #[arg(long, value_name = "PATTERN")]

@@ -1,6 +1,7 @@
 //! The options of GGUF targets, from flags to the target's fields. llama-quantize's own spellings of values are read here.
 
 use super::args::GgufArgs;
+use crate::arch::Role;
 use crate::model::{ModelError, Result};
 use crate::recipe::Target;
 use serde_json::Value as Json;
@@ -16,6 +17,9 @@ pub fn apply(target: &mut Target, args: &GgufArgs) -> Result<()> {
     for file in &args.tensor_type_file {
         let text = std::fs::read_to_string(file).map_err(|e| ModelError::io(file, "reading tensor types", e))?;
         for pair in text.split_whitespace() {
+            // The file is llama-quantize's: a word that is a role here is an expression there.
+            let role = pair.split_once('=').is_some_and(|(word, _)| Role::parse(word).is_some());
+            let pair = &if role { format!("re:{pair}") } else { pair.to_owned() };
             tensor_type(target, pair, "--tensor-type-file").map_err(|e| e.in_file(file))?;
         }
     }

@@ -50,6 +50,22 @@ pub fn poke(path: &Path, tensor: &str, element: usize, value: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// An importance matrix in the older form: a call for each entry, then 37 chunks of `calib.txt`.
+pub fn imatrix_dat(entries: &[(&str, Vec<f32>)]) -> Vec<u8> {
+    let mut out = (entries.len() as i32).to_le_bytes().to_vec();
+    for (name, values) in entries {
+        out.extend((name.len() as i32).to_le_bytes());
+        out.extend(name.as_bytes());
+        out.extend(1i32.to_le_bytes());
+        out.extend((values.len() as i32).to_le_bytes());
+        values.iter().for_each(|v| out.extend(v.to_le_bytes()));
+    }
+    out.extend(37i32.to_le_bytes());
+    out.extend(9i32.to_le_bytes());
+    out.extend(b"calib.txt");
+    out
+}
+
 /// Puts a GGUF together; whatever is wrong in it is put there on purpose.
 pub struct Gguf(pub Vec<u8>);
 

@@ -31,9 +31,10 @@ impl ModelFacts {
         let first = |key: &str| {
             let key = format!("{arch}.{key}");
             let stored = metadata.get(&key);
-            // llama.cpp's loader takes an override for a number, not for an array of them.
+            // llama.cpp's loader takes an override for a number that is there, not for an array of them.
             let over = req.overrides.iter().find(|(k, _)| *k == key).and_then(|(_, v)| v.as_u64());
-            over.filter(|_| !matches!(stored, Some(MetaValue::Array(_)))).or_else(|| stored.and_then(first_number))
+            over.filter(|_| !matches!(stored, None | Some(MetaValue::Array(_))))
+                .or_else(|| stored.and_then(first_number))
         };
         let layers = req.layers_before_pruning.map(u64::from).or_else(|| first("block_count")).unwrap_or(0);
         if layers > MAX_LAYERS {
