@@ -43,6 +43,11 @@ impl Level {
     }
 }
 
+/// The names of the levels this machine has, the plainest first.
+pub(in crate::quant) fn names() -> Vec<&'static str> {
+    Level::available().into_iter().map(Level::name).collect()
+}
+
 /// The best level of this machine, or the one `REMOLD_ISA` names if the machine has it.
 pub(in crate::quant) fn best() -> Level {
     static BEST: OnceLock<Level> = OnceLock::new();
