@@ -1,6 +1,6 @@
 //! What IQ1_S and IQ1_M share: digits −1, 0, 1 with a shift, found by cutting the sorted elements in three.
 
-use super::grids::{IQ1, digits8};
+use super::grids::IQ1;
 use super::nearest::Grid;
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ pub(super) const SHIFT: f32 = 0.125;
 pub(super) const PLUS: [f32; 3] = [-1.0 + SHIFT, SHIFT, 1.0 + SHIFT];
 pub(super) const MINUS: [f32; 3] = [-1.0 - SHIFT, -SHIFT, 1.0 - SHIFT];
 
-static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(IQ1.iter().map(|&p| digits8(p)).collect(), 2, 2, 3));
+static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(&IQ1, 2, 3));
 
 /// Sorted elements cut in three: digit 0 below the first cut, 1 up to the second, 2 above.
 #[derive(Clone, Copy)]
@@ -69,10 +69,16 @@ pub(super) fn points_of<const S: usize, const G: usize>(
     let mut all_on_grid = true;
     for k in 0..G {
         let (x, w) = (&x.as_chunks::<8>().0[k], &w.as_chunks::<8>().0[k]);
-        points[k] = GRID.find(&digits.as_chunks::<8>().0[k]).unwrap_or_else(|near| {
-            all_on_grid = false;
-            nearest(near, x, w, found, shifts[k])
+        let mut digits = digits.as_chunks::<8>().0[k];
+        let nearest = GRID.nearest(&digits, |i, digit| {
+            let diff = found * shifts[k][usize::from(digit)] - x[i];
+            w[i] * diff * diff
         });
+        if let Some(nearest) = nearest {
+            all_on_grid = false;
+            digits = nearest;
+        }
+        points[k] = GRID.point(&digits);
     }
     *scale = found;
     if !all_on_grid {
@@ -85,22 +91,6 @@ pub(super) fn points_of<const S: usize, const G: usize>(
     points
 }
 
-/// The neighbour of least weighted error.
-fn nearest(near: &[u16], x: &[f32; 8], w: &[f32; 8], scale: f32, shift: [f32; 3]) -> u16 {
-    let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
-    for &p in near {
-        let mut error = 0f32;
-        for (i, &digit) in GRID.digits(p).iter().enumerate() {
-            let diff = scale * shift[usize::from(digit)] - x[i];
-            error += w[i] * diff * diff;
-        }
-        if error < best {
-            (best, found) = (error, p);
-        }
-    }
-    found
-}
-
 /// Adds Σ w·q·x and Σ w·q² of a sub-block, in index order; q is the shifted digit times `factor`.
 pub(super) fn sums_of<const S: usize, const G: usize>(
     x: &[f32; S],
@@ -111,7 +101,7 @@ pub(super) fn sums_of<const S: usize, const G: usize>(
     sums: &mut (f32, f32),
 ) {
     for k in 0..G {
-        for (i, &digit) in GRID.digits(points[k]).iter().enumerate() {
+        for (i, digit) in GRID.digits_of(points[k]).into_iter().enumerate() {
             let q = shifts[k][usize::from(digit)] * factor;
             let (x, w) = (x[8 * k + i], w[8 * k + i]);
             sums.0 += w * q * x;

@@ -1,6 +1,7 @@
 //! Which instruction set, and which formats have an encoder in lanes.
 
 use super::lanes::{Isa, Kernel};
+use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
 use crate::quant::{BlockType, codec, iq, k, legacy};
@@ -11,6 +12,8 @@ use std::sync::OnceLock;
 pub(in crate::quant) enum Level {
     /// The definition: one number at a time, as the compiler sees fit.
     Scalar,
+    /// Sixteen in an array, for the vector instructions of the target's baseline.
+    Portable(Portable),
     /// Eight numbers in a register.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -22,7 +25,7 @@ pub(in crate::quant) enum Level {
 impl Level {
     /// The levels this machine has, the plainest first.
     pub(in crate::quant) fn available() -> Vec<Self> {
-        let mut all = vec![Self::Scalar];
+        let mut all = vec![Self::Scalar, Self::Portable(Portable)];
         #[cfg(target_arch = "x86_64")]
         {
             all.extend(Avx2::detect().map(Self::Avx2));
@@ -35,6 +38,13 @@ impl Level {
     pub(in crate::quant) fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Portable(_) => {
+                if cfg!(target_arch = "aarch64") {
+                    "neon"
+                } else {
+                    "portable"
+                }
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -110,17 +120,17 @@ macro_rules! encoders {
 
         /// Encodes rows if the format has an encoder in lanes and `level` is one; says whether it did.
         pub(in crate::quant) fn encode(level: Level, ty: BlockType, rows: Rows<'_>) -> bool {
-            #[cfg(target_arch = "x86_64")]
             match (level, ty) {
                 $(
+                    (Level::Portable(isa), BlockType::$ty) => isa.run($ty(rows)),
+                    #[cfg(target_arch = "x86_64")]
                     (Level::Avx2(isa), BlockType::$ty) => isa.run($ty(rows)),
+                    #[cfg(target_arch = "x86_64")]
                     (Level::Avx512(isa), BlockType::$ty) => isa.run($ty(rows)),
                 )*
                 _ => return false,
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _ = (level, ty, rows);
-            cfg!(target_arch = "x86_64")
+            true
         }
     };
 }
@@ -136,6 +146,11 @@ encoders! {
     Q4_K => k::q4::encode_lanes,
     Q5_K => k::q5::encode_lanes,
     Q6_K => k::q6::encode_lanes,
+    IQ2_XXS => iq::iq2::encode_lanes_xxs,
+    IQ2_XS => iq::iq2::encode_lanes_xs,
+    IQ2_S => iq::iq2::encode_lanes_s,
+    IQ3_XXS => iq::iq3::encode_lanes_xxs,
+    IQ3_S => iq::iq3::encode_lanes_s,
     IQ4_NL => iq::iq4_nl::encode_lanes,
     IQ4_XS => iq::iq4_xs::encode_lanes,
 }
@@ -168,6 +183,7 @@ macro_rules! decoders {
                 )*
                 _ => return false,
             }
+            // For the baseline the plain decoder is compiled already.
             #[cfg(not(target_arch = "x86_64"))]
             let _ = (level, ty, src, dst);
             cfg!(target_arch = "x86_64")
