@@ -15,3 +15,4 @@ mod nearest;
 mod search;
 mod search_lanes;
 mod ternary;
+mod ternary_lanes;

@@ -109,13 +109,17 @@ impl<const G: usize> Grid<G> {
         Some(Self::digits(found))
     }
 
-    /// [`Grid::nearest`] by codes, with a neighbour in each lane. `errors` gives the errors of each element at every digit.
+    /// [`Grid::nearest`] by codes, with a neighbour in each lane; the error of an element is w·(scale·v − x)², where `values` has
+    /// the v of each digit.
     #[inline(always)]
     pub(super) fn nearest_lanes<S: Isa>(
         &self,
         s: S,
         code: u16,
-        errors: impl FnOnce() -> [<S::F as Lanes>::Table; G],
+        values: <S::F as Lanes>::Table,
+        scale: f32,
+        x: &[f32; G],
+        w: &[f32; G],
     ) -> Option<u16> {
         const { assert!(S::F::N == TOGETHER) };
         let entry = self.map[usize::from(code)];
@@ -124,7 +128,10 @@ impl<const G: usize> Grid<G> {
         }
         let start = (entry & !NEAR) as usize >> COUNT_BITS;
         let near = &self.near[start..][..self.count(entry).div_ceil(TOGETHER)];
-        let errors = errors();
+        let mut errors = [S::F::errors(values, scale, x[0], w[0]); G];
+        for i in 1..G {
+            errors[i] = S::F::errors(values, scale, x[i], w[i]);
+        }
         let (mut best, mut which, mut this) = (s.splat(f32::MAX), s.splat(0.0), s.splat(0.0));
         for codes in near {
             let codes = s.codes(codes);

@@ -64,11 +64,10 @@ impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize % MOST;
                 lanes &= lanes - 1;
-                let (x, root) = (&self.values[lane][G * k..][..G], &self.roots[lane][G * k..][..G]);
+                let x = &self.values[lane].as_chunks::<G>().0[k];
+                let root = &self.roots[lane].as_chunks::<G>().0[k];
                 let code = code[lane].to_bits() as u16;
-                let point = self.grid.nearest_lanes(near, code, || {
-                    std::array::from_fn(|i| <I::Near as Isa>::F::errors(values, scales[lane], x[i], root[i]))
-                });
+                let point = self.grid.nearest_lanes(near, code, values, scales[lane], x, root);
                 codes[k][lane] = point.unwrap_or(code);
                 moved[k] |= u32::from(point.is_some()) << lane;
             }

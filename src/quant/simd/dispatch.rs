@@ -146,6 +146,8 @@ encoders! {
     Q4_K => k::q4::encode_lanes,
     Q5_K => k::q5::encode_lanes,
     Q6_K => k::q6::encode_lanes,
+    IQ1_S => iq::iq1::encode_lanes_s,
+    IQ1_M => iq::iq1::encode_lanes_m,
     IQ2_XXS => iq::iq2::encode_lanes_xxs,
     IQ2_XS => iq::iq2::encode_lanes_xs,
     IQ2_S => iq::iq2::encode_lanes_s,

@@ -14,9 +14,7 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
 ) -> Option<S::F> {
     let (zero, one, top, magic) = (s.splat(0.0), s.splat(1.0), s.splat(nmax as f32), s.splat(MAGIC));
     // A negative level wraps in its byte as in the reference; so far below none may be.
-    let (lowest, byte) = (s.splat(-200.0), s.splat(256.0));
-    let wrapped = |l: S::F| (l + byte).or_else(l.lt(zero), l);
-    let level = |v: S::F| ((v + magic) - magic).lesser(top);
+    let lowest = s.splat(-200.0);
     let (mut min, mut max) = (zero, zero);
     for &v in x {
         max = v.greater(max);
@@ -31,7 +29,7 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
     let scale = one / iscale;
     let mut best = zero;
     for i in 0..N {
-        let diff = x[i] - scale * wrapped((iscale * x[i] + magic) - magic);
+        let diff = x[i] - scale * wrapped(s, (iscale * x[i] + magic) - magic);
         best = best + w[i] * diff * diff;
     }
     for step in (-4..=4).filter(|&step| step != 0) {
@@ -39,7 +37,7 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
         let scale = one / candidate;
         let mut error = zero;
         for i in 0..N {
-            let diff = x[i] - scale * level(candidate * x[i]);
+            let diff = x[i] - scale * level(s, nmax, candidate * x[i]);
             error = error + w[i] * diff * diff;
         }
         let better = error.lt(best);
@@ -49,11 +47,11 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
     let (mut sum_xl, mut sum_l2) = (zero, zero);
     let (mut out, mut wx) = (*x, *w);
     for i in 0..N {
-        let l = level(iscale * x[i]);
+        let l = level(s, nmax, iscale * x[i]);
         wx[i] = w[i] * x[i];
         sum_xl = sum_xl + wx[i] * l;
         sum_l2 = sum_l2 + w[i] * l * l;
-        out[i] = wrapped(l);
+        out[i] = wrapped(s, l);
     }
     for _ in 0..5 {
         let mut changed = false;
@@ -66,12 +64,12 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
             if !within(s, target, target) || S::F::any(target.lt(lowest)) {
                 return None;
             }
-            let new = level(target);
+            let new = level(s, nmax, target);
             let xl = xl + wx[i] * new;
             let l2 = l2 + w[i] * new * new;
             let gain = (sum_xl * sum_xl * l2).lt(xl * xl * sum_l2);
             let better = S::F::but_not(S::F::both(positive, gain), new.same(old));
-            out[i] = wrapped(new).or_else(better, old);
+            out[i] = wrapped(s, new).or_else(better, old);
             sum_xl = xl.or_else(better, sum_xl);
             sum_l2 = l2.or_else(better, sum_l2);
             changed |= S::F::any(better);
@@ -82,4 +80,17 @@ pub(in crate::quant) fn positive<S: Isa, const N: usize>(
     }
     let scale = (sum_xl / sum_l2).or_else(zero.lt(sum_l2), zero);
     Some(zero.or_else(empty, scale))
+}
+
+/// The nearest level.
+#[inline(always)]
+fn level<S: Isa>(s: S, nmax: i32, v: S::F) -> S::F {
+    let magic = s.splat(MAGIC);
+    ((v + magic) - magic).lesser(s.splat(nmax as f32))
+}
+
+/// A level as its byte keeps it.
+#[inline(always)]
+fn wrapped<S: Isa>(s: S, l: S::F) -> S::F {
+    (l + s.splat(256.0)).or_else(l.lt(s.splat(0.0)), l)
 }
