@@ -128,29 +128,30 @@ impl<const G: usize> Grid<G> {
         }
         let start = (entry & !NEAR) as usize >> COUNT_BITS;
         let near = &self.near[start..][..self.count(entry).div_ceil(TOGETHER)];
-        let mut errors = [S::F::errors(values, scale, x[0], w[0]); G];
+        let mut merits = [S::F::merits(values, scale, x[0], w[0]); G];
         for i in 1..G {
-            errors[i] = S::F::errors(values, scale, x[i], w[i]);
+            merits[i] = S::F::merits(values, scale, x[i], w[i]);
         }
-        let (mut best, mut which, mut this) = (s.splat(f32::MAX), s.splat(0.0), s.splat(0.0));
+        let none = s.splat(-f32::MAX);
+        if let [codes] = near {
+            let best = Self::merit(s, codes, &merits).greater(none);
+            let lane = S::F::bits(best.same(s.splat(best.largest()))).trailing_zeros();
+            return Some(codes[lane as usize % TOGETHER]);
+        }
+        let (mut best, mut which, mut this) = (none, s.splat(0.0), s.splat(0.0));
         for codes in near {
-            let codes = s.codes(codes);
-            let mut sum = S::F::pick(errors[0], codes, 0);
-            for i in 1..G {
-                sum = sum + S::F::pick(errors[i], codes, Self::BITS * i as u32);
-            }
-            let better = sum.lt(best);
-            best = sum.or_else(better, best);
+            let merit = Self::merit(s, codes, &merits);
+            let better = best.lt(merit);
+            best = merit.or_else(better, best);
             which = this.or_else(better, which);
             this = this + s.splat(1.0);
         }
-        let least = -best.negate().largest();
-        let lanes = S::F::bits(best.same(s.splat(least)));
+        let lanes = S::F::bits(best.same(s.splat(best.largest())));
         let mut numbers = [0f32; TOGETHER];
         which.store(&mut numbers);
         let mut lane = lanes.trailing_zeros() as usize % TOGETHER;
         if lanes & lanes.wrapping_sub(1) != 0 {
-            // Several neighbours are equally near.
+            // Several neighbours are equally near: the first of the list.
             for other in lane + 1..TOGETHER {
                 if lanes >> other & 1 == 1 && numbers[other] < numbers[lane] {
                     lane = other;
@@ -158,6 +159,17 @@ impl<const G: usize> Grid<G> {
             }
         }
         Some(near.get(numbers[lane] as usize).map_or(0, |codes| codes[lane]))
+    }
+
+    /// The merit of sixteen points, summed in index order.
+    #[inline(always)]
+    fn merit<S: Isa>(s: S, codes: &[u16; TOGETHER], merits: &[<S::F as Lanes>::Table; G]) -> S::F {
+        let codes = s.codes(codes);
+        let mut sum = S::F::pick(merits[0], codes, 0);
+        for i in 1..G {
+            sum = sum + S::F::pick(merits[i], codes, Self::BITS * i as u32);
+        }
+        sum
     }
 
     /// How many neighbours an entry of the map has.

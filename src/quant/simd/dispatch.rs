@@ -4,7 +4,7 @@ use super::lanes::{Isa, Kernel};
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use crate::quant::{BlockType, codec, iq, k, legacy};
+use crate::quant::{BlockType, codec, few, fp4, iq, k, legacy};
 use std::sync::OnceLock;
 
 /// An instruction set that this machine has and may use.
@@ -155,6 +155,12 @@ encoders! {
     IQ3_S => iq::iq3::encode_lanes_s,
     IQ4_NL => iq::iq4_nl::encode_lanes,
     IQ4_XS => iq::iq4_xs::encode_lanes,
+    MXFP4 => fp4::mxfp4::encode_lanes,
+    NVFP4 => fp4::nvfp4::encode_lanes,
+    Q1_0 => few::q1_0::encode_lanes,
+    Q2_0 => few::q2_0::encode_lanes,
+    TQ1_0 => few::tq1_0::encode_lanes,
+    TQ2_0 => few::tq2_0::encode_lanes,
 }
 
 macro_rules! decoders {
@@ -193,4 +199,7 @@ macro_rules! decoders {
     };
 }
 
-decoders! { Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS }
+// The others gain nothing: measured with `cargo bench --bench quantize`.
+decoders! {
+    Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4 NVFP4 Q1_0 Q2_0 TQ2_0
+}

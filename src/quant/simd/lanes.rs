@@ -48,8 +48,8 @@ pub(in crate::quant) trait Lanes:
     /// table whose halves are equal.
     fn pick(table: Self::Table, codes: Self::Codes, at: u32) -> Self;
 
-    /// w·(scale·v − x)² for each number v of `values`.
-    fn errors(values: Self::Table, scale: f32, x: f32, w: f32) -> Self::Table;
+    /// −w·(scale·v − x)² for each number v of `values`: a weighted error with its sign turned, the larger the better.
+    fn merits(values: Self::Table, scale: f32, x: f32, w: f32) -> Self::Table;
 
     /// Writes the lanes to the first [`Lanes::N`] places of `out`.
     fn store(self, out: &mut [f32]);

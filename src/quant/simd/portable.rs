@@ -103,10 +103,10 @@ impl Lanes for PortableLanes {
     }
 
     #[inline(always)]
-    fn errors(values: [f32; 8], scale: f32, x: f32, w: f32) -> [f32; 8] {
+    fn merits(values: [f32; 8], scale: f32, x: f32, w: f32) -> [f32; 8] {
         values.map(|v| {
             let diff = scale * v - x;
-            w * diff * diff
+            -w * diff * diff
         })
     }
 
@@ -215,12 +215,13 @@ impl Lanes for PortableLanes {
 
     #[inline(always)]
     fn nearest_of_sixteen(self, table: &Sixteen) -> Self {
-        // How many bounds lie at or below; `!(x < bound)` puts NaN where the scalar search does.
-        self.map(|v| {
-            let place = table.bounds[..15]
-                .iter()
-                .fold(0, |n, &b| n + usize::from(v.partial_cmp(&b) != Some(std::cmp::Ordering::Less)));
-            table.values[place]
-        })
+        // Step by step over the bounds: the values are small integers, so the sums are exact. `!(x < bound)` puts NaN where
+        // the scalar search does.
+        let mut value = [table.values[0]; N];
+        for k in 0..15 {
+            let (bound, step) = (table.bounds[k], (table.values[k + 1] - table.values[k]).to_bits());
+            value = from_fn(|i| value[i] + f32::from_bits(if self.0[i] < bound { 0 } else { step }));
+        }
+        Self(value)
     }
 }

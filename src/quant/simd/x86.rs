@@ -85,11 +85,11 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
-            fn errors(values: $reg, scale: f32, x: f32, w: f32) -> $reg {
+            fn merits(values: $reg, scale: f32, x: f32, w: f32) -> $reg {
                 // SAFETY: tables come only from tokens.
                 unsafe {
                     let diff = $ops::sub($ops::mul($ops::splat(scale), values), $ops::splat(x));
-                    $ops::mul($ops::mul($ops::splat(w), diff), diff)
+                    $ops::mul($ops::mul($ops::splat(-w), diff), diff)
                 }
             }
 
