@@ -56,6 +56,12 @@ pub fn uses_imatrix(ty: BlockType) -> bool {
     !matches!(ty, B::Q8_0 | B::MXFP4 | B::NVFP4 | B::TQ1_0 | B::TQ2_0)
 }
 
+/// The instruction sets this machine can quantize with, the plainest first: the names that the environment variable `REMOLD_ISA`
+/// knows. Without it the last is used.
+pub fn instruction_sets() -> Vec<&'static str> {
+    simd::names()
+}
+
 /// The index of the first NaN or infinity, if there is one. The reference refuses the blocks such a value leads to; callers
 /// check their rows with this and name the place, and the blocks with [`first_bad_block`].
 pub fn first_non_finite(values: &[f32]) -> Option<usize> {

@@ -8,6 +8,7 @@
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, to_f16};
+use crate::quant::simd::{Isa, Lanes, Rows};
 
 const N: usize = 128;
 const BYTES: usize = BlockType::Q1_0.block_bytes();
@@ -23,6 +24,33 @@ pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mu
     });
 }
 
+/// [`encode_row`] for many rows. The sums of several blocks run in step and hide each other's latency.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    const TOGETHER: usize = 8;
+    let blocks = rows.blocks::<N>();
+    let zero = s.splat(0.0);
+    for first in (0..blocks.len()).step_by(TOGETHER) {
+        // Beyond the last block it is repeated.
+        let x: [&[f32; N]; TOGETHER] = std::array::from_fn(|b| &blocks[(first + b).min(blocks.len() - 1)]);
+        let mut sums = [0f32; TOGETHER];
+        for i in 0..N {
+            for b in 0..TOGETHER {
+                sums[b] += x[b][i].abs();
+            }
+        }
+        for b in 0..TOGETHER.min(blocks.len() - first) {
+            let out = rows.out::<BYTES>(first + b);
+            out[..2].copy_from_slice(&to_f16(sums[b] / N as f32));
+            for (out, x) in out[2..].chunks_exact_mut(I::F::N / 8).zip(x[b].chunks_exact(I::F::N)) {
+                let bits = I::F::bits(zero.le(s.load(x))).to_le_bytes();
+                out.copy_from_slice(&bits[..I::F::N / 8]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         let d = from_f16([b[0], b[1]]);

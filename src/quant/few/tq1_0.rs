@@ -8,9 +8,11 @@
 //! A byte holds its digits as the fraction 0.t₀t₁t₂t₃t₄ in base 3, times 256 and rounded up, so that multiplying by three
 //! brings out digit after digit. Digits of a byte are elements one group width (32, 16, 4) apart.
 
+use super::ternary;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, round_away, to_f16};
+use crate::quant::simd::{Isa, Rows, within};
 
 const N: usize = 256;
 const BYTES: usize = BlockType::TQ1_0.block_bytes();
@@ -23,21 +25,45 @@ pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mu
     encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| {
         let d = max_abs(x);
         let id = inverse_or_zero(d);
-        for (at, width, digits, first) in GROUPS {
-            for m in 0..width {
-                let mut q = 0u8;
-                for n in 0..digits {
-                    let digit = (round_away(x[first + n * width + m] * id) + 1) as u8;
-                    q = q.wrapping_mul(3).wrapping_add(digit);
-                }
-                if digits == 4 {
-                    q = q.wrapping_mul(3);
-                }
-                out[at + m] = (u16::from(q) * 256).wrapping_add(242).div_euclid(243) as u8;
-            }
-        }
-        out[BYTES - 2..].copy_from_slice(&to_f16(d));
+        write(out, d, &x.map(|v| level(round_away(v * id))));
     });
+}
+
+/// [`encode_row`] for many rows, compiled for the instruction set.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+    for (b, x) in rows.blocks().iter().enumerate() {
+        let d = within::max_abs(s, x);
+        write(rows.out(b), d, &ternary(x, inverse_or_zero(d), level));
+    }
+}
+
+#[inline(always)]
+fn level(q: i32) -> u8 {
+    (q + 1) as u8
+}
+
+#[inline(always)]
+fn write(out: &mut [u8; BYTES], d: f32, l: &[u8; N]) {
+    pack::<32, 5>(l, &mut out[..32]);
+    pack::<16, 5>(&l[160..], &mut out[32..48]);
+    pack::<4, 4>(&l[240..], &mut out[48..52]);
+    out[BYTES - 2..].copy_from_slice(&to_f16(d));
+}
+
+/// Packs `W` bytes of `D` digits each.
+#[inline(always)]
+fn pack<const W: usize, const D: usize>(l: &[u8], out: &mut [u8]) {
+    let mut q = [0u8; W];
+    for n in 0..D {
+        for m in 0..W {
+            q[m] = q[m].wrapping_mul(3).wrapping_add(l[n * W + m]);
+        }
+    }
+    for (o, &q) in out.iter_mut().zip(&q) {
+        let q = if D == 4 { q.wrapping_mul(3) } else { q };
+        *o = (u16::from(q) * 256).wrapping_add(242).div_euclid(243) as u8;
+    }
 }
 
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {

@@ -5,10 +5,11 @@
 //! ├ 4 × u8 s ┼ 4 × 8 bytes nibbles ──┤     s: unsigned E4M3 (bias 7)
 //! ```
 
-use super::{decode_group, encode_group};
+use super::{decode_group, encode_group, encode_group_fast};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::max_abs;
+use crate::quant::simd::{Isa, Rows};
 
 const N: usize = 64;
 const GROUP: usize = 16;
@@ -16,18 +17,24 @@ const BYTES: usize = BlockType::NVFP4.block_bytes();
 const HEAD: usize = N / GROUP;
 const _: () = assert!(BYTES == HEAD + N / 2);
 
-/// Half of a scale's value; 0x7f is no number and counts as zero.
-fn half_scale(s: u8) -> f32 {
-    if s == 0 || s == 0x7f {
-        return 0.0;
+/// Half of each scale's value; the sign bit counts for nothing, and 0x7f is no number and counts as zero.
+const HALF_SCALES: [f32; 256] = {
+    let mut values = [0f32; 256];
+    let mut s = 0;
+    while s < 256 {
+        let (exponent, mantissa) = ((s >> 3 & 15) as u32, (s & 7) as f32);
+        values[s] = match exponent {
+            0 => mantissa * f32::from_bits((127 - 10) << 23),
+            _ => (1.0 + mantissa / 8.0) * f32::from_bits((127 - 8 + exponent) << 23),
+        };
+        s += 1;
     }
-    let (exponent, mantissa) = (i32::from(s >> 3 & 15), f32::from(s & 7));
-    let raw =
-        if exponent == 0 { mantissa * (-9f32).exp2() } else { (1.0 + mantissa / 8.0) * ((exponent - 7) as f32).exp2() };
-    raw * 0.5
-}
+    values[0x7f] = 0.0;
+    values
+};
 
 /// The nearest scale, halves upwards, at most 448 (`ggml_fp32_to_ue4m3`).
+#[inline(always)]
 fn scale_code(x: f32) -> u8 {
     if x.is_nan() || x <= 0.0 {
         return 0;
@@ -47,20 +54,34 @@ fn scale_code(x: f32) -> u8 {
 }
 
 pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| {
-        let (head, levels) = out.split_at_mut(HEAD);
-        let groups = x.as_chunks::<GROUP>().0.iter().zip(levels.as_chunks_mut::<{ GROUP / 2 }>().0);
-        for (s, (x, q)) in head.iter_mut().zip(groups) {
-            *s = scale_code(max_abs(x) / 6.0);
-            encode_group(x, half_scale(*s), q);
-        }
-    });
+    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| encode(x, out, |x, _, d, q| encode_group(x, d, q)));
 }
 
+/// [`encode_row`] for many rows, compiled for the instruction set.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes<I: Isa>(_s: I, mut rows: Rows<'_>) {
+    for (b, x) in rows.blocks().iter().enumerate() {
+        encode(x, rows.out(b), |x, amax, d, q| encode_group_fast(x, amax, d, q));
+    }
+}
+
+/// Encodes a block; `group` gets elements, their largest magnitude, the scale and the place of the levels.
+#[inline(always)]
+fn encode(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32, f32, &mut [u8])) {
+    let (head, levels) = out.split_at_mut(HEAD);
+    let groups = x.as_chunks::<GROUP>().0.iter().zip(levels.as_chunks_mut::<{ GROUP / 2 }>().0);
+    for (s, (x, q)) in head.iter_mut().zip(groups) {
+        let amax = max_abs(x);
+        *s = scale_code(amax / 6.0);
+        group(x, amax, HALF_SCALES[usize::from(*s)], q);
+    }
+}
+
+#[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
+            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], HALF_SCALES[usize::from(b[g])], out);
         }
     });
 }

@@ -10,16 +10,22 @@
 //! ```
 
 use super::grids::{IQ1, digits8};
-use super::ternary::{MINUS, PLUS, SHIFT, Split, points_of, sort, sums_of};
+use super::ternary::{Found, MINUS, PLUS, SHIFT, Split, points_of, sort, sums_of};
+use super::ternary_lanes::{BestSplit, OneShift, ShiftOfHalves, search_lanes};
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, max_abs, nearest_int, sum_of_squares, to_f16};
+use crate::quant::simd::{Isa, Lanes, MOST, Rows};
 
 const N: usize = 256;
 const GROUPS: usize = N / 8;
 const S_BYTES: usize = BlockType::IQ1_S.block_bytes();
 const M_BYTES: usize = BlockType::IQ1_M.block_bytes();
 const _: () = assert!(S_BYTES == 2 + GROUPS + 16 && M_BYTES == GROUPS + 16 + 8);
+
+/// A sub-block whose largest magnitude is below counts as all zero.
+const S_ALL_ZERO: f32 = 1e-12;
+const M_ALL_ZERO: f32 = 1e-7;
 
 /// Writes a group of eight.
 #[inline(always)]
@@ -57,6 +63,7 @@ pub(in crate::quant) fn decode_m(src: &[u8], dst: &mut [f32]) {
 }
 
 /// Weights of a sub-block's elements.
+#[inline(always)]
 fn weights<const S: usize>(x: &[f32; S], importance: Option<&[f32; S]>, floor: f32) -> [f32; S] {
     match importance {
         Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
@@ -64,45 +71,88 @@ fn weights<const S: usize>(x: &[f32; S], importance: Option<&[f32; S]>, floor: f
     }
 }
 
+/// The floor under the weights of a block.
+#[inline(always)]
+fn floor(x: &[f32; N]) -> f32 {
+    2.0 * sum_of_squares(x) / N as f32
+}
+
+/// Encodes rows, `SUBS` sub-blocks of `S` elements a block, a sub-block in each lane; `write` gets what was found for each
+/// block, its elements and their weights.
+#[inline(always)]
+fn encode_lanes<I: Isa, Best: BestSplit<S, G>, const S: usize, const G: usize, const SUBS: usize, const B: usize>(
+    s: I,
+    mut rows: Rows<'_>,
+    all_zero: f32,
+    write: impl Fn(&mut [u8; B], &[Option<Found<G>>; SUBS], &[[f32; S]], &[[f32; S]]),
+) {
+    let blocks = rows.blocks::<N>();
+    let together = I::F::N / SUBS;
+    for first in (0..blocks.len()).step_by(together) {
+        let count = together.min(blocks.len() - first);
+        let (mut x, mut w) = ([[0f32; S]; MOST], [[0f32; S]; MOST]);
+        for b in 0..count {
+            let floor = floor(&blocks[first + b]);
+            let importance = rows.importance::<N>(first + b);
+            for (j, sub) in blocks[first + b].as_chunks::<S>().0.iter().enumerate() {
+                x[b * SUBS + j] = *sub;
+                w[b * SUBS + j] = weights(sub, importance.map(|w| &w.as_chunks::<S>().0[j]), floor);
+            }
+        }
+        let found = search_lanes::<I, Best, S, G>(s, count * SUBS, &x, &w, all_zero);
+        for b in 0..count {
+            let of_block = b * SUBS..(b + 1) * SUBS;
+            let found = std::array::from_fn(|j| found[b * SUBS + j]);
+            write(rows.out(first + b), &found, &x[of_block.clone()], &w[of_block]);
+        }
+    }
+}
+
 pub(in crate::quant) fn encode_row_s(x: &[f32], weights_row: Option<&[f32]>, dst: &mut [u8]) {
-    const ALL_ZERO: f32 = 1e-12;
     encode_blocks::<N, S_BYTES>(x, weights_row, dst, |x, importance, out| {
-        *out = [0; S_BYTES];
-        let floor = 2.0 * sum_of_squares(x) / N as f32;
-        let (mut scales, mut minus, mut max) = ([0f32; 8], [false; 8], 0f32);
-        let mut words = [0u16; 8];
-        for (j, x) in x.as_chunks::<32>().0.iter().enumerate() {
+        let floor = floor(x);
+        let found = std::array::from_fn(|j| {
+            let x = &x.as_chunks::<32>().0[j];
+            if max_abs(x) < S_ALL_ZERO {
+                return None;
+            }
             let w = weights(x, importance.map(|w| &w.as_chunks::<32>().0[j]), floor);
-            if max_abs(x) < ALL_ZERO {
-                continue;
-            }
             let order = sort(x);
-            let Some((mut split, shift)) = best_split(x, &w, &order) else { continue };
-            minus[j] = split.turn_positive() != (shift == MINUS);
-            let shift = if minus[j] { MINUS } else { PLUS };
-            let digits = split.digits(&order);
-            let points: [u16; 4] = points_of(x, &w, &digits, split.scale, [shift; 4], &mut scales[j]);
-            for (k, point) in points.into_iter().enumerate() {
-                out[2 + 4 * j + k] = point as u8;
-                words[j] |= (point >> 8) << (3 * k);
-            }
-            max = if max > scales[j] { max } else { scales[j] };
-        }
-        let mut codes = [0u16; 8];
-        if max != 0.0 {
-            let d = max / 15.0;
-            let id = 1.0 / d;
-            // The factor is the reference's: it lowers the error a little.
-            out[..2].copy_from_slice(&to_f16(d * 1.125));
-            codes = std::array::from_fn(|j| {
-                let l = nearest_int(0.5 * (id * scales[j] - 1.0)).clamp(0, 7) as u16;
-                l | u16::from(minus[j]) << 3
-            });
-        }
-        for (j, word) in words.into_iter().enumerate() {
-            out[2 + GROUPS + 2 * j..][..2].copy_from_slice(&(word | codes[j] << 12).to_le_bytes());
-        }
+            let (mut split, shift) = best_split(x, &w, &order)?;
+            let minus = split.turn_positive() != (shift == MINUS);
+            Some(points_of(x, &w, &split.digits(&order), split.scale, [minus; 4]))
+        });
+        write_s(out, &found);
     });
+}
+
+/// [`encode_row_s`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_s<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, OneShift, 32, 4, 8, S_BYTES>(s, rows, S_ALL_ZERO, |out, found, _, _| write_s(out, found));
+}
+
+fn write_s(out: &mut [u8; S_BYTES], found: &[Option<Found<4>>; 8]) {
+    *out = [0; S_BYTES];
+    let max = found.iter().flatten().fold(0f32, |max, f| if max > f.scale { max } else { f.scale });
+    let id = 1.0 / (max / 15.0);
+    if max != 0.0 {
+        // The factor is the reference's: it lowers the error a little.
+        out[..2].copy_from_slice(&to_f16(max / 15.0 * 1.125));
+    }
+    for (j, found) in found.iter().enumerate() {
+        let f = found.unwrap_or_default();
+        let mut word = 0u16;
+        for (k, point) in f.points.into_iter().enumerate() {
+            out[2 + 4 * j + k] = point as u8;
+            word |= (point >> 8) << (3 * k);
+        }
+        if max != 0.0 {
+            let l = nearest_int(0.5 * (id * f.scale - 1.0)).clamp(0, 7) as u16;
+            word |= (l | u16::from(f.minus[0]) << 3) << 12;
+        }
+        out[2 + GROUPS + 2 * j..][..2].copy_from_slice(&word.to_le_bytes());
+    }
 }
 
 /// The best split of a sub-block of 32 with one shift for all, over every pair of cuts in the sorted order.
@@ -134,60 +184,63 @@ fn best_split(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Option<(Split, 
 }
 
 pub(in crate::quant) fn encode_row_m(x: &[f32], weights_row: Option<&[f32]>, dst: &mut [u8]) {
-    const ALL_ZERO: f32 = 1e-7;
-    /// Sign bits of the shifts of both groups, for each pair of signs.
-    const SIGNS: [u8; 4] = [0x00, 0x80, 0x08, 0x88];
     encode_blocks::<N, M_BYTES>(x, weights_row, dst, |x, importance, out| {
-        *out = [0; M_BYTES];
-        let floor = 2.0 * sum_of_squares(x) / N as f32;
-        let (mut scales, mut signs, mut max) = ([0f32; 16], [0usize; 16], 0f32);
-        let mut points = [[0u16; 2]; 16];
+        let floor = floor(x);
         let subs = x.as_chunks::<16>().0;
         let w: [[f32; 16]; 16] =
             std::array::from_fn(|j| weights(&subs[j], importance.map(|w| &w.as_chunks::<16>().0[j]), floor));
-        for (j, x) in subs.iter().enumerate() {
-            if max_abs(x) < ALL_ZERO {
-                continue;
+        let found = std::array::from_fn(|j| {
+            let x = &subs[j];
+            if max_abs(x) < M_ALL_ZERO {
+                return None;
             }
             let order = sort(x);
-            let Some((mut split, pair)) = best_split_of_halves(x, &w[j], &order) else { continue };
-            signs[j] = if split.turn_positive() { 3 - pair } else { pair };
-            let digits = split.digits(&order);
-            points[j] = points_of(x, &w[j], &digits, split.scale, shifts(signs[j]), &mut scales[j]);
-            out[2 * j] = points[j][0] as u8;
-            out[2 * j + 1] = points[j][1] as u8;
-            out[GROUPS + j] = (points[j][0] >> 8 | (points[j][1] >> 8) << 4) as u8;
-            max = if max > scales[j] { max } else { scales[j] };
-        }
-        if max == 0.0 {
-            return;
-        }
-        let id = 1.0 / (max / 15.0);
-        let mut words = [0u16; 4];
-        let mut sums = (0f32, 0f32);
-        for j in 0..16 {
-            let l = nearest_int(0.5 * (id * scales[j] - 1.0)).clamp(0, 7);
-            words[j / 4] |= (l as u16) << (3 * (j % 4));
-            out[GROUPS + j] |= SIGNS[signs[j]];
-            sums_of(&subs[j], &w[j], points[j], shifts(signs[j]), (2 * l + 1) as f32, &mut sums);
-        }
-        let d = if sums.1 > 0.0 { sums.0 / sums.1 } else { max / 15.0 };
-        // The factor is the reference's: it lowers the error a little.
-        let d = u16::from_le_bytes(to_f16(d * 1.1125));
-        for (i, word) in words.into_iter().enumerate() {
-            let word = word | (d >> (4 * i) & 15) << 12;
-            out[M_BYTES - 8 + 2 * i..][..2].copy_from_slice(&word.to_le_bytes());
-        }
+            let (mut split, minus) = best_split_of_halves(x, &w[j], &order)?;
+            let turned = split.turn_positive();
+            Some(points_of(x, &w[j], &split.digits(&order), split.scale, minus.map(|minus| minus != turned)))
+        });
+        write_m(out, &found, subs, &w);
     });
 }
 
-/// The shifts of both halves for a pair of signs: ++, +−, −+, −−.
-fn shifts(pair: usize) -> [[f32; 3]; 2] {
-    [if pair < 2 { PLUS } else { MINUS }, if pair.is_multiple_of(2) { PLUS } else { MINUS }]
+/// [`encode_row_m`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_m<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, ShiftOfHalves, 16, 2, 16, M_BYTES>(s, rows, M_ALL_ZERO, write_m);
 }
 
-/// The best split of a sub-block of 16 whose halves may have different shifts; gives the pair of signs too.
-fn best_split_of_halves(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Option<(Split, usize)> {
+fn write_m(out: &mut [u8; M_BYTES], found: &[Option<Found<2>>; 16], subs: &[[f32; 16]], w: &[[f32; 16]]) {
+    *out = [0; M_BYTES];
+    for (j, f) in found.iter().enumerate().filter_map(|(j, f)| Some((j, f.as_ref()?))) {
+        out[2 * j] = f.points[0] as u8;
+        out[2 * j + 1] = f.points[1] as u8;
+        out[GROUPS + j] = (f.points[0] >> 8 | (f.points[1] >> 8) << 4) as u8;
+    }
+    let max = found.iter().flatten().fold(0f32, |max, f| if max > f.scale { max } else { f.scale });
+    if max == 0.0 {
+        return;
+    }
+    let id = 1.0 / (max / 15.0);
+    let mut words = [0u16; 4];
+    let mut sums = (0f32, 0f32);
+    for (j, f) in found.iter().enumerate() {
+        let f = f.unwrap_or_default();
+        let l = nearest_int(0.5 * (id * f.scale - 1.0)).clamp(0, 7);
+        words[j / 4] |= (l as u16) << (3 * (j % 4));
+        out[GROUPS + j] |= u8::from(f.minus[0]) << 3 | u8::from(f.minus[1]) << 7;
+        sums_of(&subs[j], &w[j], &f, (2 * l + 1) as f32, &mut sums);
+    }
+    let d = if sums.1 > 0.0 { sums.0 / sums.1 } else { max / 15.0 };
+    // The factor is the reference's: it lowers the error a little.
+    let d = u16::from_le_bytes(to_f16(d * 1.1125));
+    for (i, word) in words.into_iter().enumerate() {
+        let word = word | (d >> (4 * i) & 15) << 12;
+        out[M_BYTES - 8 + 2 * i..][..2].copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// The best split of a sub-block of 16 whose halves may have different shifts; says which are shifted down.
+fn best_split_of_halves(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Option<(Split, [bool; 2])> {
     const S: usize = 16;
     let (mut px, mut pw) = ([[0f32; S + 1]; 2], [[0f32; S + 1]; 2]);
     for (j, &i) in order.iter().enumerate() {
@@ -208,14 +261,14 @@ fn best_split_of_halves(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Optio
                 let qx = px[h][S] * v[2] - (px[h][i] + px[h][j]);
                 (qx, pw[h][S] * v[2] * v[2] + pw[h][i] * c1 + pw[h][j] * c2)
             };
-            for pair in 0..4 {
-                let [first, second] = shifts(pair);
+            for minus in [[false, false], [false, true], [true, false], [true, true]] {
+                let [first, second] = minus.map(|minus| if minus { MINUS } else { PLUS });
                 let (a, b) = (of(0, first), of(1, second));
                 let (qx, q2) = (a.0 + b.0, a.1 + b.1);
                 if q2 > 0.0 && qx * qx > score * q2 {
                     let scale = qx / q2;
                     score = scale * qx;
-                    best = Some((Split { cuts: (i, j), scale, turned: false }, pair));
+                    best = Some((Split { cuts: (i, j), scale, turned: false }, minus));
                 }
             }
         }

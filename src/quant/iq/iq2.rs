@@ -11,10 +11,12 @@
 
 use super::grids::{IQ2_S, IQ2_VALUES, IQ2_XS, IQ2_XXS, digits8, even_signs, sign};
 use super::nearest::Grid;
-use super::search::{Found, How, Redo, scale_codes, search};
+use super::search::{Found, How, Redo, scale_codes};
+use super::search_lanes::encode_lanes;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
-use crate::quant::number::{from_f16, sum_of_squares, to_f16};
+use crate::quant::number::{from_f16, to_f16};
+use crate::quant::simd::{Isa, Rows};
 use std::sync::LazyLock;
 
 const N: usize = 256;
@@ -80,81 +82,101 @@ static XS_GRID: LazyLock<Grid<8>> = LazyLock::new(|| grid(&IQ2_XS, 2));
 static S_GRID: LazyLock<Grid<8>> = LazyLock::new(|| grid(&IQ2_S, 1));
 
 fn grid(points: &[u16], distances: usize) -> Grid<8> {
-    Grid::new(points.iter().map(|&p| digits8(p)).collect(), 2, 2, distances)
+    Grid::new(points, 2, distances)
 }
 
-const XXS: How =
-    How { levels: 3, steps: 6, step: 0.1, all_zero: 1e-15, even_signs: true, start_fitted: true, redo: Redo::All };
+const XXS: How = How {
+    levels: 3,
+    steps: 6,
+    step: 0.1,
+    all_zero: 1e-15,
+    even_signs: true,
+    start_fitted: true,
+    redo: Redo::All,
+    floor: 1.0,
+    plain: |square, floor| 0.25 * floor + square,
+};
 const XS: How = How { steps: 9, start_fitted: false, redo: Redo::Moved, ..XXS };
-const S: How = How { all_zero: 1e-8, even_signs: false, ..XS };
-
-/// Searches every sub-block. `factor` times the mean square is the floor under the weights; without importance a quarter of it.
-fn search_all<const L: usize, const SUBS: usize>(
-    x: &[f32; N],
-    importance: Option<&[f32; N]>,
-    factor: f32,
-    grid: &Grid<8>,
-    how: How,
-) -> [Found; SUBS] {
-    let floor = factor * sum_of_squares(x) / N as f32;
-    std::array::from_fn(|j| {
-        let x = &x.as_chunks::<L>().0[j];
-        let w = match importance.map(|w| &w.as_chunks::<L>().0[j]) {
-            Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
-            None => x.map(|v| 0.25 * floor + v * v),
-        };
-        search(x, &w, grid, how).unwrap_or_default()
-    })
-}
+const S: How = How { all_zero: 1e-8, even_signs: false, floor: 2.0, ..XS };
 
 pub(in crate::quant) fn encode_row_xxs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     encode_blocks::<N, XXS_BYTES>(x, weights, dst, |x, importance, out| {
-        *out = [0; XXS_BYTES];
-        let found: [Found; 8] = search_all::<32, 8>(x, importance, 1.0, &XXS_GRID, XXS);
-        let Some((d, codes)) = scale_codes(&found) else { return };
-        out[..2].copy_from_slice(&to_f16(d));
-        for (j, (f, part)) in found.iter().zip(out[2..].as_chunks_mut::<8>().0).enumerate() {
-            let mut word = u32::from(codes[j]) << 28;
-            for k in 0..4 {
-                part[k] = f.points[k] as u8;
-                word |= u32::from(f.signs[k]) << (7 * k);
-            }
-            part[4..].copy_from_slice(&word.to_le_bytes());
-        }
+        write_xxs(out, &XXS.search_all::<32, 8, 8>(x, importance, &XXS_GRID));
     });
+}
+
+/// [`encode_row_xxs`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_xxs<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, 32, 8, 8, XXS_BYTES>(s, rows, &XXS_GRID, XXS, write_xxs);
+}
+
+fn write_xxs(out: &mut [u8; XXS_BYTES], found: &[Option<Found>; 8]) {
+    *out = [0; XXS_BYTES];
+    let found = found.map(Option::unwrap_or_default);
+    let Some((d, codes)) = scale_codes(&found) else { return };
+    out[..2].copy_from_slice(&to_f16(d));
+    for (j, (f, part)) in found.iter().zip(out[2..].as_chunks_mut::<8>().0).enumerate() {
+        let mut word = u32::from(codes[j]) << 28;
+        for k in 0..4 {
+            part[k] = f.points[k] as u8;
+            word |= u32::from(f.signs[k]) << (7 * k);
+        }
+        part[4..].copy_from_slice(&word.to_le_bytes());
+    }
 }
 
 pub(in crate::quant) fn encode_row_xs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     encode_blocks::<N, XS_BYTES>(x, weights, dst, |x, importance, out| {
-        *out = [0; XS_BYTES];
-        let found: [Found; 16] = search_all::<16, 16>(x, importance, 1.0, &XS_GRID, XS);
-        let Some((d, codes)) = scale_codes(&found) else { return };
-        out[..2].copy_from_slice(&to_f16(d));
-        for g in 0..GROUPS {
-            let word = found[g / 2].points[g % 2] | u16::from(found[g / 2].signs[g % 2]) << 9;
-            out[2 + 2 * g..][..2].copy_from_slice(&word.to_le_bytes());
-        }
-        for (j, code) in codes.into_iter().enumerate() {
-            out[XS_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
-        }
+        write_xs(out, &XS.search_all::<16, 8, 16>(x, importance, &XS_GRID));
     });
+}
+
+/// [`encode_row_xs`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_xs<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, 16, 8, 16, XS_BYTES>(s, rows, &XS_GRID, XS, write_xs);
+}
+
+fn write_xs(out: &mut [u8; XS_BYTES], found: &[Option<Found>; 16]) {
+    *out = [0; XS_BYTES];
+    let found = found.map(Option::unwrap_or_default);
+    let Some((d, codes)) = scale_codes(&found) else { return };
+    out[..2].copy_from_slice(&to_f16(d));
+    for g in 0..GROUPS {
+        let word = found[g / 2].points[g % 2] | u16::from(found[g / 2].signs[g % 2]) << 9;
+        out[2 + 2 * g..][..2].copy_from_slice(&word.to_le_bytes());
+    }
+    for (j, code) in codes.into_iter().enumerate() {
+        out[XS_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
+    }
 }
 
 pub(in crate::quant) fn encode_row_s(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     encode_blocks::<N, S_BYTES>(x, weights, dst, |x, importance, out| {
-        *out = [0; S_BYTES];
-        let found: [Found; 16] = search_all::<16, 16>(x, importance, 2.0, &S_GRID, S);
-        for g in 0..GROUPS {
-            let point = found[g / 2].points[g % 2];
-            out[2 + g] = point as u8;
-            out[2 + GROUPS + g] = found[g / 2].signs[g % 2];
-            out[S_BYTES - 16 + g / 4] |= ((point >> 8) as u8) << (2 * (g % 4));
-        }
-        let Some((d, codes)) = scale_codes(&found) else { return };
-        // The factor is the reference's: it lowers the error a little.
-        out[..2].copy_from_slice(&to_f16(d * 0.9875));
-        for (j, code) in codes.into_iter().enumerate() {
-            out[S_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
-        }
+        write_s(out, &S.search_all::<16, 8, 16>(x, importance, &S_GRID));
     });
+}
+
+/// [`encode_row_s`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_s<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, 16, 8, 16, S_BYTES>(s, rows, &S_GRID, S, write_s);
+}
+
+fn write_s(out: &mut [u8; S_BYTES], found: &[Option<Found>; 16]) {
+    *out = [0; S_BYTES];
+    let found = found.map(Option::unwrap_or_default);
+    for g in 0..GROUPS {
+        let point = found[g / 2].points[g % 2];
+        out[2 + g] = point as u8;
+        out[2 + GROUPS + g] = found[g / 2].signs[g % 2];
+        out[S_BYTES - 16 + g / 4] |= ((point >> 8) as u8) << (2 * (g % 4));
+    }
+    let Some((d, codes)) = scale_codes(&found) else { return };
+    // The factor is the reference's: it lowers the error a little.
+    out[..2].copy_from_slice(&to_f16(d * 0.9875));
+    for (j, code) in codes.into_iter().enumerate() {
+        out[S_BYTES - 8 + j / 2] |= code << (4 * (j % 2));
+    }
 }

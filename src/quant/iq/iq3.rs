@@ -11,10 +11,12 @@
 
 use super::grids::{IQ3_S, IQ3_S_VALUES, IQ3_XXS, IQ3_XXS_VALUES, digits4, even_signs, sign};
 use super::nearest::Grid;
-use super::search::{Found, How, Redo, scale_codes, search};
+use super::search::{Found, How, Redo, scale_codes};
+use super::search_lanes::encode_lanes;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
-use crate::quant::number::{from_f16, sum_of_squares, to_f16};
+use crate::quant::number::{from_f16, to_f16};
+use crate::quant::simd::{Isa, Rows};
 use std::sync::LazyLock;
 
 const N: usize = 256;
@@ -65,67 +67,82 @@ static XXS_GRID: LazyLock<Grid<4>> = LazyLock::new(|| grid(&IQ3_XXS, 2));
 static S_GRID: LazyLock<Grid<4>> = LazyLock::new(|| grid(&IQ3_S, 3));
 
 fn grid(points: &[u16], distances: usize) -> Grid<4> {
-    Grid::new(points.iter().map(|&p| digits4(p)).collect(), 3, 7, distances)
+    Grid::new(points, 7, distances)
 }
 
-const XXS: How =
-    How { levels: 8, steps: 15, step: 0.2, all_zero: 1e-8, even_signs: true, start_fitted: false, redo: Redo::Moved };
+const XXS: How = How {
+    levels: 8,
+    steps: 15,
+    step: 0.2,
+    all_zero: 1e-8,
+    even_signs: true,
+    start_fitted: false,
+    redo: Redo::Moved,
+    floor: 2.0,
+    plain: |square, _| square,
+};
 const S: How = How { steps: 9, all_zero: 0.0, even_signs: false, redo: Redo::AllIfMoved, ..XXS };
-
-/// Searches every sub-block of 32.
-fn search_all(x: &[f32; N], importance: Option<&[f32; N]>, grid: &Grid<4>, how: How) -> [Option<Found>; 8] {
-    let floor = 2.0 * sum_of_squares(x) / N as f32;
-    std::array::from_fn(|j| {
-        let x = &x.as_chunks::<32>().0[j];
-        let w = match importance.map(|w| &w.as_chunks::<32>().0[j]) {
-            Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
-            None => x.map(|v| v * v),
-        };
-        search(x, &w, grid, how)
-    })
-}
 
 pub(in crate::quant) fn encode_row_xxs(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     encode_blocks::<N, XXS_BYTES>(x, weights, dst, |x, importance, out| {
-        *out = [0; XXS_BYTES];
-        let found = search_all(x, importance, &XXS_GRID, XXS).map(Option::unwrap_or_default);
-        let Some((d, codes)) = scale_codes(&found) else { return };
-        // The factor is the reference's: it lowers the error a little.
-        out[..2].copy_from_slice(&to_f16(d * 1.0125));
-        for (j, f) in found.iter().enumerate() {
-            let mut word = u32::from(codes[j]) << 28;
-            for k in 0..4 {
-                word |= u32::from(f.signs[k]) << (7 * k);
-            }
-            out[2 + N / 4 + 4 * j..][..4].copy_from_slice(&word.to_le_bytes());
-            for k in 0..8 {
-                out[2 + 8 * j + k] = f.points[k] as u8;
-            }
-        }
+        write_xxs(out, &XXS.search_all::<32, 4, 8>(x, importance, &XXS_GRID));
     });
 }
 
+/// [`encode_row_xxs`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_xxs<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, 32, 4, 8, XXS_BYTES>(s, rows, &XXS_GRID, XXS, write_xxs);
+}
+
+fn write_xxs(out: &mut [u8; XXS_BYTES], found: &[Option<Found>; 8]) {
+    *out = [0; XXS_BYTES];
+    let found = found.map(Option::unwrap_or_default);
+    let Some((d, codes)) = scale_codes(&found) else { return };
+    // The factor is the reference's: it lowers the error a little.
+    out[..2].copy_from_slice(&to_f16(d * 1.0125));
+    for (j, f) in found.iter().enumerate() {
+        let mut word = u32::from(codes[j]) << 28;
+        for k in 0..4 {
+            word |= u32::from(f.signs[k]) << (7 * k);
+        }
+        out[2 + N / 4 + 4 * j..][..4].copy_from_slice(&word.to_le_bytes());
+        for k in 0..8 {
+            out[2 + 8 * j + k] = f.points[k] as u8;
+        }
+    }
+}
+
 pub(in crate::quant) fn encode_row_s(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
+    encode_blocks::<N, S_BYTES>(x, weights, dst, |x, importance, out| {
+        write_s(out, &S.search_all::<32, 4, 8>(x, importance, &S_GRID));
+    });
+}
+
+/// [`encode_row_s`] for many rows, a sub-block in each lane.
+#[inline(always)]
+pub(in crate::quant) fn encode_lanes_s<I: Isa>(s: I, rows: Rows<'_>) {
+    encode_lanes::<I, 32, 4, 8, S_BYTES>(s, rows, &S_GRID, S, write_s);
+}
+
+fn write_s(out: &mut [u8; S_BYTES], found: &[Option<Found>; 8]) {
     const HIGH: usize = 2 + N / 4;
     const SIGNS: usize = HIGH + 8;
     const SCALES: usize = SIGNS + 32;
-    encode_blocks::<N, S_BYTES>(x, weights, dst, |x, importance, out| {
-        *out = [0; S_BYTES];
-        let found = search_all(x, importance, &S_GRID, S);
-        // A sub-block of zeros does not advance the reference's write position: what follows it in the block is written one
-        // place early (all but the high bits). Equal bytes need the same.
-        for (place, (j, f)) in found.iter().enumerate().filter_map(|(j, f)| Some((j, f.as_ref()?))).enumerate() {
-            for k in 0..8 {
-                out[2 + 8 * place + k] = f.points[k] as u8;
-                out[HIGH + j] |= ((f.points[k] >> 8) as u8) << k;
-            }
-            out[SIGNS + 4 * place..][..4].copy_from_slice(&f.signs);
+    *out = [0; S_BYTES];
+    // A sub-block of zeros does not advance the reference's write position: what follows it in the block is written one
+    // place early (all but the high bits). Equal bytes need the same.
+    for (place, (j, f)) in found.iter().enumerate().filter_map(|(j, f)| Some((j, f.as_ref()?))).enumerate() {
+        for k in 0..8 {
+            out[2 + 8 * place + k] = f.points[k] as u8;
+            out[HIGH + j] |= ((f.points[k] >> 8) as u8) << k;
         }
-        let found = found.map(Option::unwrap_or_default);
-        let Some((d, codes)) = scale_codes(&found) else { return };
-        out[..2].copy_from_slice(&to_f16(d * 1.033));
-        for (j, code) in codes.into_iter().enumerate() {
-            out[SCALES + j / 2] |= code << (4 * (j % 2));
-        }
-    });
+        out[SIGNS + 4 * place..][..4].copy_from_slice(&f.signs);
+    }
+    let found = found.map(Option::unwrap_or_default);
+    let Some((d, codes)) = scale_codes(&found) else { return };
+    out[..2].copy_from_slice(&to_f16(d * 1.033));
+    for (j, code) in codes.into_iter().enumerate() {
+        out[SCALES + j / 2] |= code << (4 * (j % 2));
+    }
 }

@@ -13,4 +13,6 @@ pub(super) mod iq4_nl;
 pub(super) mod iq4_xs;
 mod nearest;
 mod search;
+mod search_lanes;
 mod ternary;
+mod ternary_lanes;

@@ -2,96 +2,179 @@
 //!
 //! Built once for a grid, on first use (a few milliseconds). Follows `iq2xs_init_impl` and `iq3xs_init_impl`: the neighbours of a
 //! combination that is no point are the points at its few smallest distances, nearest first, then by number.
+//!
+//! A combination is known by its *code*: its digits packed, the first lowest. The codes of points are the numbers of `grids`.
+
+use crate::quant::simd::{Isa, Lanes};
+
+/// Neighbours looked at together; a list is filled up with repeats of its last.
+const TOGETHER: usize = 16;
+
+/// In the map: neighbours instead of a point.
+const NEAR: u32 = 1 << 31;
+
+/// Bits of the map's numbers for how many neighbours there are; above them stands where they begin.
+const COUNT_BITS: u32 = 12;
 
 /// A grid of points of `G` digits, prepared for the search.
 pub(super) struct Grid<const G: usize> {
-    /// Digits of each point.
-    points: Vec<[u8; G]>,
-    /// For each combination of digits: a point, or −1 − where its neighbours begin.
-    map: Vec<i32>,
-    /// Runs of a length followed by so many points.
-    neighbours: Vec<u16>,
-    /// Bits of a digit.
-    bits: usize,
+    /// The code of each point.
+    points: Vec<u16>,
+    /// For each code: the number of a point, or which part of `near`.
+    map: Vec<u32>,
+    /// Codes of neighbours, list after list.
+    near: Vec<[u16; TOGETHER]>,
 }
 
 impl<const G: usize> Grid<G> {
-    /// Prepares a grid whose digits run from 0 to `max_digit` in `bits` bits; `distances` is how many of the smallest distances
-    /// count as near.
-    pub(super) fn new(points: Vec<[u8; G]>, bits: usize, max_digit: u8, distances: usize) -> Self {
-        let mut grid = Self { points, map: vec![-1; 1 << (bits * G)], neighbours: Vec::new(), bits };
-        for i in 0..grid.points.len() {
-            let at = grid.combination(&grid.points[i]);
-            grid.map[at] = i as i32;
+    /// Bits of a digit.
+    pub(super) const BITS: u32 = if G == 8 { 2 } else { 3 };
+
+    /// Prepares a grid whose digits run from 0 to `max_digit`; `distances` is how many of the smallest distances count as near.
+    pub(super) fn new(points: &[u16], max_digit: u8, distances: usize) -> Self {
+        let mut map = vec![NEAR; 1 << (Self::BITS * G as u32)];
+        for (i, &code) in points.iter().enumerate() {
+            map[usize::from(code)] = i as u32;
         }
-        let mut distance = vec![0u32; grid.points.len()];
-        for at in 0..grid.map.len() {
-            let digits: [u8; G] = std::array::from_fn(|i| (at >> (bits * i) & ((1 << bits) - 1)) as u8);
-            if grid.map[at] >= 0 || digits.iter().any(|&d| d > max_digit) {
+        let mut near: Vec<[u16; TOGETHER]> = Vec::new();
+        let mut distance = vec![0u32; points.len()];
+        for at in 0..map.len() {
+            let digits = Self::digits(at as u16);
+            if map[at] != NEAR || digits.iter().any(|&d| d > max_digit) {
                 continue;
             }
-            for (d, point) in distance.iter_mut().zip(&grid.points) {
-                *d = point.iter().zip(&digits).map(|(&a, &b)| u32::from(a.abs_diff(b)).pow(2)).sum();
+            for (d, &point) in distance.iter_mut().zip(points) {
+                *d = Self::digits(point).iter().zip(&digits).map(|(&a, &b)| u32::from(a.abs_diff(b)).pow(2)).sum();
             }
-            let start = grid.neighbours.len();
-            grid.neighbours.push(0);
+            let mut list = Vec::new();
             let mut level = distance.iter().min().copied();
             for _ in 0..distances {
                 let Some(this) = level else { break };
-                let near = distance.iter().enumerate().filter(|&(_, &d)| d == this);
-                grid.neighbours.extend(near.map(|(i, _)| i as u16));
+                list.extend(distance.iter().zip(points).filter(|&(&d, _)| d == this).map(|(_, &code)| code));
                 level = distance.iter().filter(|&&d| d > this).min().copied();
             }
-            grid.neighbours[start] = (grid.neighbours.len() - start - 1) as u16;
-            grid.map[at] = -1 - start as i32;
+            map[at] = NEAR | (near.len() as u32) << COUNT_BITS | list.len() as u32;
+            let last = list.last().copied().unwrap_or(0);
+            list.resize(list.len().next_multiple_of(TOGETHER), last);
+            near.extend_from_slice(list.as_chunks().0);
         }
-        grid
+        Self { points: points.to_vec(), map, near }
     }
 
-    /// The combination number of digits.
+    /// The code of digits.
     #[inline(always)]
-    fn combination(&self, digits: &[u8; G]) -> usize {
-        digits.iter().enumerate().fold(0, |u, (i, &d)| u | usize::from(d) << (self.bits * i))
+    fn code(digits: &[u8; G]) -> u16 {
+        digits.iter().enumerate().fold(0, |code, (i, &d)| code | u16::from(d) << (Self::BITS * i as u32))
     }
 
-    /// The point with these digits; 0 where there is none.
+    /// The digits of a code.
+    #[inline(always)]
+    fn digits(code: u16) -> [u8; G] {
+        std::array::from_fn(|i| (code >> (Self::BITS * i as u32)) as u8 & ((1 << Self::BITS) - 1))
+    }
+
+    /// The number of the point with this code; 0 where there is none.
+    #[inline(always)]
+    pub(super) fn point_of(&self, code: u16) -> u16 {
+        self.map.get(usize::from(code)).map_or(0, |&p| if p & NEAR == 0 { p as u16 } else { 0 })
+    }
+
+    /// The number of the point with these digits; 0 where there is none.
     pub(super) fn point(&self, digits: &[u8; G]) -> u16 {
-        self.map.get(self.combination(digits)).map_or(0, |&p| p.max(0) as u16)
-    }
-
-    /// The point with these digits, or the points around them.
-    #[inline(always)]
-    pub(super) fn find(&self, digits: &[u8; G]) -> Result<u16, &[u16]> {
-        let at = self.map[self.combination(digits)];
-        if at >= 0 {
-            return Ok(at as u16);
-        }
-        let start = (-1 - at) as usize;
-        Err(&self.neighbours[start + 1..][..usize::from(self.neighbours[start])])
+        self.point_of(Self::code(digits))
     }
 
     /// The digits of a point.
     #[inline(always)]
-    pub(super) fn digits(&self, point: u16) -> &[u8; G] {
-        &self.points[usize::from(point)]
+    pub(super) fn digits_of(&self, point: u16) -> [u8; G] {
+        Self::digits(self.points[usize::from(point)])
     }
 
-    /// Makes `digits` a point: if they are none, the neighbour with the least weighted error at this scale. True if they were.
+    /// If `digits` are no point: the neighbour of least error, the first of several. `error` gives the error of an element (by
+    /// its place) at a digit; errors are summed in index order.
     #[inline(always)]
-    pub(super) fn snap(&self, digits: &mut [u8; G], x: &[f32], w: &[f32], scale: f32) -> bool {
-        let Err(near) = self.find(digits) else { return true };
+    pub(super) fn nearest(&self, digits: &[u8; G], error: impl Fn(usize, u8) -> f32) -> Option<[u8; G]> {
+        let entry = self.map[usize::from(Self::code(digits))];
+        if entry & NEAR == 0 {
+            return None;
+        }
+        let near = &self.near[(entry & !NEAR) as usize >> COUNT_BITS..].as_flattened()[..self.count(entry)];
         let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
-        for &p in near {
-            let mut error = 0f32;
-            for (i, &digit) in self.digits(p).iter().enumerate() {
-                let diff = scale * f32::from(2 * digit + 1) - x[i];
-                error += w[i] * diff * diff;
-            }
-            if error < best {
-                (best, found) = (error, p);
+        for &code in near {
+            let sum = Self::digits(code).iter().enumerate().fold(0f32, |sum, (i, &digit)| sum + error(i, digit));
+            if sum < best {
+                (best, found) = (sum, code);
             }
         }
-        *digits = *self.digits(found);
-        false
+        Some(Self::digits(found))
+    }
+
+    /// [`Grid::nearest`] by codes, with a neighbour in each lane; the error of an element is w·(scale·v − x)², where `values` has
+    /// the v of each digit.
+    #[inline(always)]
+    pub(super) fn nearest_lanes<S: Isa>(
+        &self,
+        s: S,
+        code: u16,
+        values: <S::F as Lanes>::Table,
+        scale: f32,
+        x: &[f32; G],
+        w: &[f32; G],
+    ) -> Option<u16> {
+        const { assert!(S::F::N == TOGETHER) };
+        let entry = self.map[usize::from(code)];
+        if entry & NEAR == 0 {
+            return None;
+        }
+        let start = (entry & !NEAR) as usize >> COUNT_BITS;
+        let near = &self.near[start..][..self.count(entry).div_ceil(TOGETHER)];
+        let mut merits = [S::F::merits(values, scale, x[0], w[0]); G];
+        for i in 1..G {
+            merits[i] = S::F::merits(values, scale, x[i], w[i]);
+        }
+        let none = s.splat(-f32::MAX);
+        if let [codes] = near {
+            let best = Self::merit(s, codes, &merits).greater(none);
+            let lane = S::F::bits(best.same(s.splat(best.largest()))).trailing_zeros();
+            return Some(codes[lane as usize % TOGETHER]);
+        }
+        let (mut best, mut which, mut this) = (none, s.splat(0.0), s.splat(0.0));
+        for codes in near {
+            let merit = Self::merit(s, codes, &merits);
+            let better = best.lt(merit);
+            best = merit.or_else(better, best);
+            which = this.or_else(better, which);
+            this = this + s.splat(1.0);
+        }
+        let lanes = S::F::bits(best.same(s.splat(best.largest())));
+        let mut numbers = [0f32; TOGETHER];
+        which.store(&mut numbers);
+        let mut lane = lanes.trailing_zeros() as usize % TOGETHER;
+        if lanes & lanes.wrapping_sub(1) != 0 {
+            // Several neighbours are equally near: the first of the list.
+            for other in lane + 1..TOGETHER {
+                if lanes >> other & 1 == 1 && numbers[other] < numbers[lane] {
+                    lane = other;
+                }
+            }
+        }
+        Some(near.get(numbers[lane] as usize).map_or(0, |codes| codes[lane]))
+    }
+
+    /// The merit of sixteen points, summed in index order.
+    #[inline(always)]
+    fn merit<S: Isa>(s: S, codes: &[u16; TOGETHER], merits: &[<S::F as Lanes>::Table; G]) -> S::F {
+        let codes = s.codes(codes);
+        let mut sum = S::F::pick(merits[0], codes, 0);
+        for i in 1..G {
+            sum = sum + S::F::pick(merits[i], codes, Self::BITS * i as u32);
+        }
+        sum
+    }
+
+    /// How many neighbours an entry of the map has.
+    #[inline(always)]
+    fn count(&self, entry: u32) -> usize {
+        (entry & ((1 << COUNT_BITS) - 1)) as usize
     }
 }

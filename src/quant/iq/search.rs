@@ -2,7 +2,7 @@
 //! (`quantize_row_iq2_*_impl`, `quantize_row_iq3_*_impl`).
 
 use super::nearest::Grid;
-use crate::quant::number::nearest_int;
+use crate::quant::number::{nearest_int, sum_of_squares};
 use crate::quant::search::positive;
 
 /// How a format searches.
@@ -21,6 +21,42 @@ pub(super) struct How {
     pub start_fitted: bool,
     /// Choose all groups again at the final scale, not only those that were moved onto the grid.
     pub redo: Redo,
+    /// The floor under the weights in mean squares of the block.
+    pub floor: f32,
+    /// The weight of an element of this square without importance; the floor comes second.
+    pub plain: fn(f32, f32) -> f32,
+}
+
+impl How {
+    /// The floor under the weights of a block.
+    #[inline(always)]
+    pub(super) fn floor(&self, x: &[f32; 256]) -> f32 {
+        self.floor * sum_of_squares(x) / 256.0
+    }
+
+    /// Weights of a sub-block's elements.
+    #[inline(always)]
+    pub(super) fn weights<const S: usize>(&self, x: &[f32; S], importance: Option<&[f32; S]>, floor: f32) -> [f32; S] {
+        match importance {
+            Some(w) => std::array::from_fn(|i| w[i] * (floor + x[i] * x[i]).sqrt()),
+            None => x.map(|v| (self.plain)(v * v, floor)),
+        }
+    }
+
+    /// Searches every sub-block of a block.
+    pub(super) fn search_all<const S: usize, const G: usize, const SUBS: usize>(
+        &self,
+        x: &[f32; 256],
+        importance: Option<&[f32; 256]>,
+        grid: &Grid<G>,
+    ) -> [Option<Found>; SUBS] {
+        let floor = self.floor(x);
+        std::array::from_fn(|j| {
+            let x = &x.as_chunks::<S>().0[j];
+            let importance = importance.map(|w| &w.as_chunks::<S>().0[j]);
+            search(x, &self.weights(x, importance, floor), grid, *self)
+        })
+    }
 }
 
 /// Which groups are chosen again at the final scale.
@@ -48,7 +84,7 @@ pub(super) struct Found {
 /// Magnitudes and signs. With even signs, where the number is odd the least important element changes its sign (and its
 /// "magnitude" turns negative).
 #[inline(always)]
-fn split_signs<const S: usize>(x: &[f32; S], w: &[f32; S], even: bool) -> ([f32; S], [u8; 4]) {
+pub(super) fn split_signs<const S: usize>(x: &[f32; S], w: &[f32; S], even: bool) -> ([f32; S], [u8; 4]) {
     let mut signs = [0u8; 4];
     let mut value = *x;
     for (k, value) in value.as_chunks_mut::<8>().0.iter_mut().enumerate() {
@@ -80,6 +116,20 @@ fn digits_at<const G: usize>(x: &[f32], id: f32, levels: i32) -> [u8; G] {
     std::array::from_fn(|i| nearest_int(0.5 * (id * x[i] - 1.0)).clamp(0, levels - 1) as u8)
 }
 
+/// Makes `digits` a point: if they are none, the neighbour with the least error at this scale, weighted by `root`. True if
+/// they were.
+#[inline(always)]
+fn snap<const G: usize>(digits: &mut [u8; G], x: &[f32], root: &[f32], grid: &Grid<G>, scale: f32) -> bool {
+    let found = grid.nearest(digits, |i, digit| {
+        let diff = scale * f32::from(2 * digit + 1) - x[i];
+        root[i] * diff * diff
+    });
+    found.is_none_or(|point| {
+        *digits = point;
+        false
+    })
+}
+
 /// Σ w·x·q and Σ w·q² in index order.
 #[inline(always)]
 fn moments<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], digits: &[[u8; G]; 8]) -> (f32, f32) {
@@ -93,12 +143,7 @@ fn moments<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], digits: &
 }
 
 /// Searches a sub-block. `None` where it counts as all zero: nothing of it is stored then, not even signs.
-pub(super) fn search<const S: usize, const G: usize>(
-    x: &[f32; S],
-    w: &[f32; S],
-    grid: &Grid<G>,
-    how: How,
-) -> Option<Found> {
+fn search<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], grid: &Grid<G>, how: How) -> Option<Found> {
     let root = w.map(f32::sqrt);
     let (x, mut signs) = split_signs(x, w, how.even_signs);
     let max = x.iter().skip(1).fold(x[0], |m, &v| if m > v { m } else { v });
@@ -126,7 +171,7 @@ pub(super) fn search<const S: usize, const G: usize>(
         let mut candidate_moved = [false; 8];
         for k in 0..groups {
             candidate[k] = digits_at(&x[G * k..], id, how.levels);
-            candidate_moved[k] = !grid.snap(&mut candidate[k], &x[G * k..], &root[G * k..], this_scale);
+            candidate_moved[k] = !snap(&mut candidate[k], &x[G * k..], &root[G * k..], grid, this_scale);
         }
         let (qx, q2) = moments(&x, w, &candidate);
         if q2 > 0.0 && qx * qx > best * q2 {
@@ -141,7 +186,7 @@ pub(super) fn search<const S: usize, const G: usize>(
         let id = 1.0 / scale;
         for k in (0..groups).filter(|&k| again(k)) {
             digits[k] = digits_at(&x[G * k..], id, how.levels);
-            grid.snap(&mut digits[k], &x[G * k..], &root[G * k..], scale);
+            snap(&mut digits[k], &x[G * k..], &root[G * k..], grid, scale);
         }
         let (qx, q2) = moments(&x, w, &digits);
         if q2 > 0.0 {

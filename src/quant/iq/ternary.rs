@@ -1,6 +1,6 @@
 //! What IQ1_S and IQ1_M share: digits −1, 0, 1 with a shift, found by cutting the sorted elements in three.
 
-use super::grids::{IQ1, digits8};
+use super::grids::IQ1;
 use super::nearest::Grid;
 use std::sync::LazyLock;
 
@@ -11,7 +11,31 @@ pub(super) const SHIFT: f32 = 0.125;
 pub(super) const PLUS: [f32; 3] = [-1.0 + SHIFT, SHIFT, 1.0 + SHIFT];
 pub(super) const MINUS: [f32; 3] = [-1.0 - SHIFT, -SHIFT, 1.0 - SHIFT];
 
-static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(IQ1.iter().map(|&p| digits8(p)).collect(), 2, 2, 3));
+/// What was found for a sub-block of `G` groups.
+#[derive(Clone, Copy)]
+pub(super) struct Found<const G: usize> {
+    /// The scale.
+    pub scale: f32,
+    /// A point for each group, in order.
+    pub points: [u16; G],
+    /// Groups whose digits are shifted down.
+    pub minus: [bool; G],
+}
+
+impl<const G: usize> Default for Found<G> {
+    fn default() -> Self {
+        Self { scale: 0.0, points: [0; G], minus: [false; G] }
+    }
+}
+
+impl<const G: usize> Found<G> {
+    /// The values of the digits in each group.
+    pub(super) fn shifts(&self) -> [[f32; 3]; G] {
+        self.minus.map(|minus| if minus { MINUS } else { PLUS })
+    }
+}
+
+pub(super) static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(&IQ1, 2, 3));
 
 /// Sorted elements cut in three: digit 0 below the first cut, 1 up to the second, 2 above.
 #[derive(Clone, Copy)]
@@ -56,46 +80,35 @@ pub(super) fn sort<const S: usize>(x: &[f32; S]) -> [u8; S] {
     order
 }
 
-/// A grid point for each group of eight, and in `scale` the scale that suits them.
+/// A grid point for each group of eight, and the scale that suits them.
 pub(super) fn points_of<const S: usize, const G: usize>(
     x: &[f32; S],
     w: &[f32; S],
     digits: &[u8; S],
-    found: f32,
-    shifts: [[f32; 3]; G],
-    scale: &mut f32,
-) -> [u16; G] {
-    let mut points = [0; G];
+    scale: f32,
+    minus: [bool; G],
+) -> Found<G> {
+    let mut found = Found { scale, points: [0; G], minus };
+    let shifts = found.shifts();
     let mut all_on_grid = true;
     for k in 0..G {
         let (x, w) = (&x.as_chunks::<8>().0[k], &w.as_chunks::<8>().0[k]);
-        points[k] = GRID.find(&digits.as_chunks::<8>().0[k]).unwrap_or_else(|near| {
-            all_on_grid = false;
-            nearest(near, x, w, found, shifts[k])
+        let mut digits = digits.as_chunks::<8>().0[k];
+        let nearest = GRID.nearest(&digits, |i, digit| {
+            let diff = scale * shifts[k][usize::from(digit)] - x[i];
+            w[i] * diff * diff
         });
+        if let Some(nearest) = nearest {
+            all_on_grid = false;
+            digits = nearest;
+        }
+        found.points[k] = GRID.point(&digits);
     }
-    *scale = found;
     if !all_on_grid {
         let mut sums = (0f32, 0f32);
-        sums_of(x, w, points, shifts, 1.0, &mut sums);
+        sums_of(x, w, &found, 1.0, &mut sums);
         if sums.0 > 0.0 && sums.1 > 0.0 {
-            *scale = sums.0 / sums.1;
-        }
-    }
-    points
-}
-
-/// The neighbour of least weighted error.
-fn nearest(near: &[u16], x: &[f32; 8], w: &[f32; 8], scale: f32, shift: [f32; 3]) -> u16 {
-    let (mut best, mut found) = (f32::MAX, near.first().copied().unwrap_or(0));
-    for &p in near {
-        let mut error = 0f32;
-        for (i, &digit) in GRID.digits(p).iter().enumerate() {
-            let diff = scale * shift[usize::from(digit)] - x[i];
-            error += w[i] * diff * diff;
-        }
-        if error < best {
-            (best, found) = (error, p);
+            found.scale = sums.0 / sums.1;
         }
     }
     found
@@ -105,13 +118,13 @@ fn nearest(near: &[u16], x: &[f32; 8], w: &[f32; 8], scale: f32, shift: [f32; 3]
 pub(super) fn sums_of<const S: usize, const G: usize>(
     x: &[f32; S],
     w: &[f32; S],
-    points: [u16; G],
-    shifts: [[f32; 3]; G],
+    found: &Found<G>,
     factor: f32,
     sums: &mut (f32, f32),
 ) {
+    let shifts = found.shifts();
     for k in 0..G {
-        for (i, &digit) in GRID.digits(points[k]).iter().enumerate() {
+        for (i, digit) in GRID.digits_of(found.points[k]).into_iter().enumerate() {
             let q = shifts[k][usize::from(digit)] * factor;
             let (x, w) = (x[8 * k + i], w[8 * k + i]);
             sums.0 += w * q * x;

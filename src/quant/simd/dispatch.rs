@@ -1,9 +1,10 @@
 //! Which instruction set, and which formats have an encoder in lanes.
 
 use super::lanes::{Isa, Kernel};
+use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use crate::quant::{BlockType, codec, iq, k, legacy};
+use crate::quant::{BlockType, codec, few, fp4, iq, k, legacy};
 use std::sync::OnceLock;
 
 /// An instruction set that this machine has and may use.
@@ -11,6 +12,8 @@ use std::sync::OnceLock;
 pub(in crate::quant) enum Level {
     /// The definition: one number at a time, as the compiler sees fit.
     Scalar,
+    /// Sixteen in an array, for the vector instructions of the target's baseline.
+    Portable(Portable),
     /// Eight numbers in a register.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -22,7 +25,7 @@ pub(in crate::quant) enum Level {
 impl Level {
     /// The levels this machine has, the plainest first.
     pub(in crate::quant) fn available() -> Vec<Self> {
-        let mut all = vec![Self::Scalar];
+        let mut all = vec![Self::Scalar, Self::Portable(Portable)];
         #[cfg(target_arch = "x86_64")]
         {
             all.extend(Avx2::detect().map(Self::Avx2));
@@ -35,12 +38,24 @@ impl Level {
     pub(in crate::quant) fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Portable(_) => {
+                if cfg!(target_arch = "aarch64") {
+                    "neon"
+                } else {
+                    "portable"
+                }
+            }
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(_) => "avx512",
         }
     }
+}
+
+/// The names of the levels this machine has, the plainest first.
+pub(in crate::quant) fn names() -> Vec<&'static str> {
+    Level::available().into_iter().map(Level::name).collect()
 }
 
 /// The best level of this machine, or the one `REMOLD_ISA` names if the machine has it.
@@ -105,17 +120,17 @@ macro_rules! encoders {
 
         /// Encodes rows if the format has an encoder in lanes and `level` is one; says whether it did.
         pub(in crate::quant) fn encode(level: Level, ty: BlockType, rows: Rows<'_>) -> bool {
-            #[cfg(target_arch = "x86_64")]
             match (level, ty) {
                 $(
+                    (Level::Portable(isa), BlockType::$ty) => isa.run($ty(rows)),
+                    #[cfg(target_arch = "x86_64")]
                     (Level::Avx2(isa), BlockType::$ty) => isa.run($ty(rows)),
+                    #[cfg(target_arch = "x86_64")]
                     (Level::Avx512(isa), BlockType::$ty) => isa.run($ty(rows)),
                 )*
                 _ => return false,
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _ = (level, ty, rows);
-            cfg!(target_arch = "x86_64")
+            true
         }
     };
 }
@@ -131,8 +146,21 @@ encoders! {
     Q4_K => k::q4::encode_lanes,
     Q5_K => k::q5::encode_lanes,
     Q6_K => k::q6::encode_lanes,
+    IQ1_S => iq::iq1::encode_lanes_s,
+    IQ1_M => iq::iq1::encode_lanes_m,
+    IQ2_XXS => iq::iq2::encode_lanes_xxs,
+    IQ2_XS => iq::iq2::encode_lanes_xs,
+    IQ2_S => iq::iq2::encode_lanes_s,
+    IQ3_XXS => iq::iq3::encode_lanes_xxs,
+    IQ3_S => iq::iq3::encode_lanes_s,
     IQ4_NL => iq::iq4_nl::encode_lanes,
     IQ4_XS => iq::iq4_xs::encode_lanes,
+    MXFP4 => fp4::mxfp4::encode_lanes,
+    NVFP4 => fp4::nvfp4::encode_lanes,
+    Q1_0 => few::q1_0::encode_lanes,
+    Q2_0 => few::q2_0::encode_lanes,
+    TQ1_0 => few::tq1_0::encode_lanes,
+    TQ2_0 => few::tq2_0::encode_lanes,
 }
 
 macro_rules! decoders {
@@ -163,6 +191,7 @@ macro_rules! decoders {
                 )*
                 _ => return false,
             }
+            // For the baseline the plain decoder is compiled already.
             #[cfg(not(target_arch = "x86_64"))]
             let _ = (level, ty, src, dst);
             cfg!(target_arch = "x86_64")
@@ -170,4 +199,7 @@ macro_rules! decoders {
     };
 }
 
-decoders! { Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS }
+// The others gain nothing: measured with `cargo bench --bench quantize`.
+decoders! {
+    Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_NL IQ4_XS MXFP4 NVFP4 Q1_0 Q2_0 TQ2_0
+}

@@ -9,11 +9,23 @@ pub(in crate::quant) trait Isa: Copy {
     /// The lanes it computes with.
     type F: Lanes;
 
+    /// The same instruction set, or a part of it, with sixteen lanes: for the lists of grid points, which are short.
+    type Near: Isa;
+
+    /// That one.
+    fn near(self) -> Self::Near;
+
     /// The same number in every lane.
     fn splat(self, x: f32) -> Self::F;
 
     /// The first [`Lanes::N`] numbers of `x`.
     fn load(self, x: &[f32]) -> Self::F;
+
+    /// Eight numbers to pick from.
+    fn table(self, values: &[f32; 8]) -> <Self::F as Lanes>::Table;
+
+    /// The first [`Lanes::N`] numbers of `codes`, to pick by.
+    fn codes(self, codes: &[u16]) -> <Self::F as Lanes>::Codes;
 }
 
 /// A group of numbers computed in step.
@@ -25,6 +37,19 @@ pub(in crate::quant) trait Lanes:
 
     /// One truth value for each lane.
     type Mask: Copy;
+
+    /// Eight numbers to pick from.
+    type Table: Copy;
+
+    /// An integer for each lane: digits of two or three bits, the first lowest.
+    type Codes: Copy;
+
+    /// For each lane the number of `table` at the place that bits `at` .. `at` + 3 of its code name. Digits of two bits want a
+    /// table whose halves are equal.
+    fn pick(table: Self::Table, codes: Self::Codes, at: u32) -> Self;
+
+    /// −w·(scale·v − x)² for each number v of `values`: a weighted error with its sign turned, the larger the better.
+    fn merits(values: Self::Table, scale: f32, x: f32, w: f32) -> Self::Table;
 
     /// Writes the lanes to the first [`Lanes::N`] places of `out`.
     fn store(self, out: &mut [f32]);

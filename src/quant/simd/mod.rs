@@ -5,16 +5,18 @@
 //! files) is the definition and the oracle of the tests here. Never fused multiply-add: no kernel names it, and the compiler
 //! does not contract.
 //!
-//! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `affine` and `symmetric` are
-//! the searches, `dispatch` chooses the instruction set (`REMOLD_ISA=scalar|avx2|avx512` forces downward). The drivers
+//! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `portable` is for all other
+//! machines, `affine`, `positive` and `symmetric` are the searches, `dispatch` chooses the instruction set
+//! (`REMOLD_ISA=scalar|portable|avx2|avx512` forces downward; on aarch64 `portable` is named `neon`). The drivers
 //! (gathering sub-blocks, finishing blocks) stand in the format files. Test with `cargo test quant::simd`.
-#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "other machines run the scalar code"))]
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
 mod affine;
 mod dispatch;
 mod lanes;
 mod nearest;
+mod portable;
+mod positive;
 mod symmetric;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,9 @@ pub(super) mod within;
 mod x86;
 
 pub(super) use affine::affine;
-pub(super) use dispatch::{Rows, best, decode, encode};
+pub(super) use dispatch::{Rows, best, decode, encode, names};
 pub(super) use lanes::{Isa, Lanes, MOST, Sixteen};
+pub(super) use nearest::{MAGIC, levels_anywhere, within as all_small};
+pub(super) use positive::positive;
 pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
 pub(super) use transpose::{numbers, transpose};

@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
 macro_rules! lanes {
-    ($(#[$doc:meta])* $token:ident, $features:literal, $lanes:ident($reg:ty), $mask:ty, $half:literal, $ops:ident) => {
+    ($(#[$doc:meta])* $token:ident, $features:literal, $lanes:ident($reg:ty), $mask:ty, $ints:ty, $half:literal, $ops:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub(in crate::quant) struct $token(());
@@ -32,6 +32,14 @@ macro_rules! lanes {
         impl Isa for $token {
             type F = $lanes;
 
+            type Near = Avx2;
+
+            #[inline(always)]
+            fn near(self) -> Avx2 {
+                // Either token proves AVX2.
+                Avx2(())
+            }
+
             #[inline(always)]
             fn splat(self, x: f32) -> $lanes {
                 // SAFETY: the token proves the instruction set.
@@ -44,6 +52,19 @@ macro_rules! lanes {
                 // SAFETY: the token proves the instruction set; both halves lie within the slice.
                 unsafe { $lanes($ops::load(x.as_ptr()), $ops::load(x.as_ptr().add($half))) }
             }
+
+            #[inline(always)]
+            fn table(self, values: &[f32; 8]) -> $reg {
+                // SAFETY: the token proves the instruction set; eight numbers are read.
+                unsafe { $ops::table(values.as_ptr()) }
+            }
+
+            #[inline(always)]
+            fn codes(self, codes: &[u16]) -> ($ints, $ints) {
+                let codes = &codes[..2 * $half];
+                // SAFETY: the token proves the instruction set; both halves lie within the slice.
+                unsafe { ($ops::codes(codes.as_ptr()), $ops::codes(codes.as_ptr().add($half))) }
+            }
         }
 
         lanes!(@binary $lanes, $ops, Add add, Sub sub, Mul mul, Div div);
@@ -52,6 +73,25 @@ macro_rules! lanes {
             const N: usize = 2 * $half;
 
             type Mask = ($mask, $mask);
+
+            type Table = $reg;
+
+            type Codes = ($ints, $ints);
+
+            #[inline(always)]
+            fn pick(table: $reg, codes: ($ints, $ints), at: u32) -> Self {
+                // SAFETY: tables and codes come only from tokens.
+                unsafe { $lanes($ops::pick(table, codes.0, at), $ops::pick(table, codes.1, at)) }
+            }
+
+            #[inline(always)]
+            fn merits(values: $reg, scale: f32, x: f32, w: f32) -> $reg {
+                // SAFETY: tables come only from tokens.
+                unsafe {
+                    let diff = $ops::sub($ops::mul($ops::splat(scale), values), $ops::splat(x));
+                    $ops::mul($ops::mul($ops::splat(-w), diff), diff)
+                }
+            }
 
             #[inline(always)]
             fn store(self, out: &mut [f32]) {
@@ -201,6 +241,9 @@ mod avx2 {
         both(a: R, b: R) -> R = _mm256_and_ps(a, b);
         but_not(a: R, b: R) -> R = _mm256_andnot_ps(b, a);
         bits(m: R) -> u32 = _mm256_movemask_ps(m) as u32;
+        table(p: *const f32) -> R = _mm256_loadu_ps(p);
+        codes(p: *const u16) -> __m256i = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.cast()));
+        pick(t: R, c: __m256i, at: u32) -> R = _mm256_permutevar8x32_ps(t, _mm256_srl_epi32(c, _mm_cvtsi32_si128(at as i32)));
         with_sign_of(a: R, b: R) -> R = _mm256_blendv_ps(abs(a), _mm256_or_ps(a, _mm256_set1_ps(-0.0)), b);
         largest(a: R) -> f32 = {
             let a = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
@@ -265,6 +308,9 @@ mod avx512 {
         both(a: M, b: M) -> M = _kand_mask16(a, b);
         but_not(a: M, b: M) -> M = _kandn_mask16(b, a);
         bits(m: M) -> u32 = _cvtmask16_u32(m);
+        table(p: *const f32) -> R = _mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+        codes(p: *const u16) -> __m512i = _mm512_cvtepu16_epi32(_mm256_loadu_si256(p.cast()));
+        pick(t: R, c: __m512i, at: u32) -> R = _mm512_permutexvar_ps(_mm512_srl_epi32(c, _mm_cvtsi32_si128(at as i32)), t);
         with_sign_of(a: R, b: R) -> R = {
             let sign = _mm512_set1_ps(-0.0);
             _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, b))
@@ -294,12 +340,12 @@ mod avx512 {
 
 lanes! {
     /// Proof of AVX2.
-    Avx2, "avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx2Lanes(__m256), __m256, 8, avx2
+    Avx2, "avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx2Lanes(__m256), __m256, __m256i, 8, avx2
 }
 
 lanes! {
     /// Proof of AVX-512 (F, BW, DQ, VL).
-    Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx512Lanes(__m512), __mmask16, 16, avx512
+    Avx512, "avx512f,avx512bw,avx512dq,avx512vl,avx2,f16c,bmi1,bmi2,lzcnt,popcnt", Avx512Lanes(__m512), __mmask16, __m512i, 16, avx512
 }
 
 impl Avx2 {
