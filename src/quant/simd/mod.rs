@@ -24,7 +24,7 @@ pub(super) mod within;
 mod x86;
 
 pub(super) use affine::affine;
-pub(super) use dispatch::{Rows, best, decode, encode};
-pub(super) use lanes::{Isa, Lanes, MOST, Sixteen};
+pub(super) use dispatch::{Level, Rows, best, decode, encode};
+pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
 pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
 pub(super) use transpose::{numbers, transpose};
