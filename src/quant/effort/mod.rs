@@ -13,8 +13,11 @@
 
 mod keep;
 mod lanes;
+mod levels;
 mod plain;
+mod scale;
 mod super_min;
+mod super_scale;
 
 pub use keep::Noise;
 
@@ -74,6 +77,13 @@ impl Kernel for Search<'_> {
             B::Q4_K => super_min::q4(isa, self.rows),
             B::Q5_K => super_min::q5(isa, self.rows),
             B::Q2_K => super_min::q2(isa, self.rows),
+            B::Q6_K => super_scale::q6(isa, self.rows),
+            B::Q3_K => super_scale::q3(isa, self.rows),
+            B::IQ4_XS => super_scale::iq4_xs(isa, self.rows),
+            B::Q4_0 => scale::q4(isa, self.rows),
+            B::Q5_0 => scale::q5(isa, self.rows),
+            B::Q8_0 => scale::q8(isa, self.rows),
+            B::IQ4_NL => scale::iq4_nl(isa, self.rows),
             _ => {}
         }
     }

@@ -19,8 +19,8 @@ struct How {
     levels: i32,
     /// Highest code of a scale or minimum.
     codes: i32,
-    /// For each turn: how far around its own a sub-block tries scales, and minima.
-    turns: &'static [(i32, i32)],
+    /// How far around its own a sub-block tries scales, turn by turn.
+    turns: &'static [i32],
 }
 
 /// The scales of a super-block.
@@ -32,20 +32,32 @@ struct Super<const SUBS: usize> {
     mins: [u8; SUBS],
 }
 
-const Q4: How = How { levels: 15, codes: 63, turns: &[(5, 1), (2, 1), (2, 1)] };
+const Q4: How = How { levels: 15, codes: 63, turns: &[5, 2, 2] };
 const Q5: How = How { levels: 31, ..Q4 };
-const Q2: How = How { levels: 3, codes: 15, turns: &[(4, 1), (2, 1), (1, 1)] };
+const Q2: How = How { levels: 3, codes: 15, turns: &[4, 2, 1] };
 
 /// Improves Q4_K.
 #[inline(always)]
 pub(super) fn q4<I: Isa>(s: I, rows: Rows<'_>) {
-    search::<I, 32, 8, { BlockType::Q4_K.block_bytes() }>(s, Q4, rows, |b| read(b), |c, l, out| k::q4::write(&header(c), l, out));
+    search::<I, 32, 8, { BlockType::Q4_K.block_bytes() }>(
+        s,
+        Q4,
+        rows,
+        |b| read(b),
+        |c, l, out| k::q4::write(&header(c), l, out),
+    );
 }
 
 /// Improves Q5_K.
 #[inline(always)]
 pub(super) fn q5<I: Isa>(s: I, rows: Rows<'_>) {
-    search::<I, 32, 8, { BlockType::Q5_K.block_bytes() }>(s, Q5, rows, |b| read(b), |c, l, out| k::q5::write(&header(c), l, out));
+    search::<I, 32, 8, { BlockType::Q5_K.block_bytes() }>(
+        s,
+        Q5,
+        rows,
+        |b| read(b),
+        |c, l, out| k::q5::write(&header(c), l, out),
+    );
 }
 
 /// Improves Q2_K.
@@ -107,11 +119,11 @@ fn search<I: Isa, const S: usize, const SUBS: usize, const B: usize>(
         let mut found: [Super<SUBS>; MOST] =
             found.map(|f| f.unwrap_or(Super { d: 0.0, dmin: 0.0, scales: [0; SUBS], mins: [0; SUBS] }));
         let lanes = Group { s, x: &x, w: &w, how };
-        for (turn, &(wide, beside)) in how.turns.iter().enumerate() {
+        for (turn, &wide) in how.turns.iter().enumerate() {
             if turn > 0 {
                 lanes.refit(&mut found);
             }
-            lanes.choose(wide, beside, &mut found);
+            lanes.choose(wide, &mut found);
         }
         for i in 0..group.min(blocks.len() - first) {
             let l = levels::<S, SUBS>(&blocks[first + i], &found[i], how.levels);
@@ -149,21 +161,23 @@ impl<I: Isa, const S: usize> Group<'_, I, S> {
         clamp((v * id).nearest(), self.s.splat(0.0), self.s.splat(self.how.levels as f32))
     }
 
-    /// The error of each lane at this scale and minimum.
+    /// The error of each lane at this scale and these minima; together, because one sum waits for its own last addition.
     #[inline(always)]
-    fn error(&self, d: I::F, id: I::F, m: I::F) -> I::F {
-        let mut e = self.s.splat(0.0);
+    fn errors<const M: usize>(&self, d: I::F, id: I::F, m: [I::F; M]) -> [I::F; M] {
+        let mut e = [self.s.splat(0.0); M];
         for i in 0..S {
-            let v = self.x[i] + m;
-            let diff = v - d * self.level(v, id);
-            e = e + self.w[i] * (diff * diff);
+            for k in 0..M {
+                let v = self.x[i] + m[k];
+                let diff = v - d * self.level(v, id);
+                e[k] = e[k] + self.w[i] * (diff * diff);
+            }
         }
         e
     }
 
-    /// The best codes of each sub-block within `wide` scales and `beside` minima of its own.
+    /// The best codes of each sub-block within `wide` scales of its own, each with the minimum that suits it and those beside it.
     #[inline(always)]
-    fn choose<const SUBS: usize>(&self, wide: i32, beside: i32, found: &mut [Super<SUBS>; MOST]) {
+    fn choose<const SUBS: usize>(&self, wide: i32, found: &mut [Super<SUBS>; MOST]) {
         let s = self.s;
         let (zero, codes) = (s.splat(0.0), s.splat(self.how.codes as f32));
         let d = each(s, |lane| found[lane / SUBS].d);
@@ -178,7 +192,7 @@ impl<I: Isa, const S: usize> Group<'_, I, S> {
         }
         let (mut best, mut best_scale, mut best_min) = {
             let d = d * scale;
-            (self.error(d, inverse(s, d), dmin * min), scale, min)
+            (self.errors(d, inverse(s, d), [dmin * min])[0], scale, min)
         };
         for step in -wide..=wide {
             let scale = clamp(scale + s.splat(step as f32), zero, codes);
@@ -190,13 +204,17 @@ impl<I: Isa, const S: usize> Group<'_, I, S> {
                 sum_wl = sum_wl + self.w[i] * self.level(self.x[i] + m, id);
             }
             let suits = ((d * sum_wl - sum_wx) / sum_w * per_min).nearest();
-            for step in -beside..=beside {
-                let min = clamp(suits + s.splat(step as f32), zero, codes);
-                let e = self.error(d, id, dmin * min);
-                let better = e.lt(best);
-                best = e.or_else(better, best);
+            let (mut beside, mut m) = ([zero; 3], [zero; 3]);
+            for k in 0..3 {
+                beside[k] = clamp(suits + s.splat(k as f32 - 1.0), zero, codes);
+                m[k] = dmin * beside[k];
+            }
+            let e = self.errors(d, id, m);
+            for k in 0..3 {
+                let better = e[k].lt(best);
+                best = e[k].or_else(better, best);
                 best_scale = scale.or_else(better, best_scale);
-                best_min = min.or_else(better, best_min);
+                best_min = beside[k].or_else(better, best_min);
             }
         }
         let (scales, mins) = (numbers(best_scale), numbers(best_min));
@@ -224,12 +242,15 @@ impl<I: Isa, const S: usize> Group<'_, I, S> {
             sums[3] = sums[3] + wl * x;
             sums[4] = sums[4] + w * x;
         }
-        let sums = sums.map(numbers);
+        let mut of_lanes = [[0f32; MOST]; 5];
+        for k in 0..5 {
+            of_lanes[k] = numbers(sums[k]);
+        }
         for (i, found) in found.iter_mut().enumerate().take(I::F::N / SUBS) {
             // x ≈ d·a − dmin·b with a = scale·level, b = min.
             let (mut aa, mut ab, mut bb, mut xa, mut xb) = (0f64, 0f64, 0f64, 0f64, 0f64);
             for j in 0..SUBS {
-                let of = |k: usize| f64::from(sums[k][i * SUBS + j]);
+                let of = |k: usize| f64::from(of_lanes[k][i * SUBS + j]);
                 let (scale, min) = (f64::from(found.scales[j]), f64::from(found.mins[j]));
                 aa += scale * scale * of(0);
                 ab += scale * min * of(1);
