@@ -11,9 +11,13 @@
 //! `cargo test quant::effort`.
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
+mod few;
+mod fp4;
+mod grid;
 mod keep;
 mod lanes;
 mod levels;
+mod min;
 mod plain;
 mod scale;
 mod super_min;
@@ -84,7 +88,15 @@ impl Kernel for Search<'_> {
             B::Q5_0 => scale::q5(isa, self.rows),
             B::Q8_0 => scale::q8(isa, self.rows),
             B::IQ4_NL => scale::iq4_nl(isa, self.rows),
-            _ => {}
+            B::Q4_1 => min::q4(isa, self.rows),
+            B::Q5_1 => min::q5(isa, self.rows),
+            B::MXFP4 => fp4::mx(isa, self.rows),
+            B::NVFP4 => fp4::nv(isa, self.rows),
+            B::Q1_0 => few::q1(self.rows),
+            B::Q2_0 => few::q2(self.rows),
+            B::TQ1_0 => few::tq1(self.rows),
+            B::TQ2_0 => few::tq2(self.rows),
+            ty => grid::grid(ty, self.rows),
         }
     }
 }

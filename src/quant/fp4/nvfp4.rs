@@ -17,7 +17,7 @@ const HEAD: usize = N / GROUP;
 const _: () = assert!(BYTES == HEAD + N / 2);
 
 /// Half of a scale's value; 0x7f is no number and counts as zero.
-fn half_scale(s: u8) -> f32 {
+pub(in crate::quant) fn half_scale(s: u8) -> f32 {
     if s == 0 || s == 0x7f {
         return 0.0;
     }
