@@ -121,6 +121,9 @@ pub struct GgufArgs {
     /// Importance matrix (GGUF or .dat)
     #[arg(long, value_name = "FILE")]
     pub imatrix: Option<PathBuf>,
+    /// How hard to search for each block's scales: reference (llama.cpp's bytes) or max (slower, less noise)
+    #[arg(long, value_name = "EFFORT", value_parser = ["reference", "max"], hide_possible_values = true)]
+    pub effort: Option<String>,
     /// Type of tensors by role (attention, ffn), name with *, or re:PATTERN; the first match wins; may be repeated
     #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
     pub tensor_type: Vec<String>,

@@ -137,7 +137,7 @@ fn gguf_options(target: &mut Target, args: &GgufArgs) -> Result<(), ModelError> 
     macro_rules! take {
         ($($field:ident),*) => { $( if args.$field.is_some() { target.$field.clone_from(&args.$field); } )* };
     }
-    take!(imatrix, embedding_type, output_type, context_length, model_name, pre_tokenizer);
+    take!(imatrix, effort, embedding_type, output_type, context_length, model_name, pre_tokenizer);
     target.leave_output |= args.leave_output;
     target.pure |= args.pure;
     target.no_fallback |= args.no_fallback;

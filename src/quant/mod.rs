@@ -30,7 +30,7 @@ mod validate;
 mod golden_tests;
 
 pub use block_type::BlockType;
-pub use effort::{Noise, quantize_rows_max};
+pub use effort::{Effort, Noise, quantize_rows_max};
 pub use encoding::Encoding;
 pub use error::QuantError;
 pub use validate::first_bad_block;

@@ -98,6 +98,9 @@ pub struct Target {
     /// GGUF: importance matrix file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<PathBuf>,
+    /// GGUF: how hard to search for each block's scales: `reference` (the bytes of llama.cpp) or `max`; absent = `reference`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
     /// GGUF: pre-tokenizer name, when it cannot be recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_tokenizer: Option<String>,

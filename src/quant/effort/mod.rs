@@ -11,6 +11,7 @@
 //! `cargo test quant::effort`.
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
+mod choice;
 mod few;
 mod fp4;
 mod grid;
@@ -22,7 +23,10 @@ mod plain;
 mod scale;
 mod super_min;
 mod super_scale;
+#[cfg(test)]
+mod tests;
 
+pub use choice::Effort;
 pub use keep::Noise;
 
 use super::simd::{self, Isa, Kernel, Level, Rows};

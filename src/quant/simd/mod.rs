@@ -17,7 +17,7 @@ mod lanes;
 mod nearest;
 mod symmetric;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod transpose;
 pub(super) mod within;
 #[cfg(target_arch = "x86_64")]
