@@ -21,9 +21,9 @@ mod made;
 mod material;
 #[path = "cli/options.rs"]
 mod options;
-#[path = "cli/splitting.rs"]
-mod splitting;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
+#[path = "cli/splitting.rs"]
+mod splitting;
 #[path = "cli/table.rs"]
 mod table;

@@ -18,7 +18,8 @@ pub fn event(body: &EventBody) -> String {
                 (Some(db), Some(max)) => format!("  SQNR {db:.1} dB, largest error {max:.2e}"),
                 _ => String::new(),
             };
-            format!("tensor     {} {} → {}{error}", t.tensor.name, t.tensor.from, t.tensor.to)
+            let gain = t.gain_db.map(|db| format!(", {db:.2} dB gained")).unwrap_or_default();
+            format!("tensor     {} {} → {}{error}{gain}", t.tensor.name, t.tensor.from, t.tensor.to)
         }
         EventBody::Warning(w) => format!("warning    {}", w.text),
         EventBody::Sample(s) => format!("sample     {:.0} %, {} resident", s.fraction * 100.0, bytes(s.rss)),

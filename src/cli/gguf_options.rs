@@ -37,6 +37,7 @@ pub fn apply(target: &mut Target, args: &GgufArgs) -> Result<()> {
         split_max_layers,
         target_size,
         target_bpw,
+        effort,
         imatrix,
         embedding_type,
         output_type,

@@ -49,11 +49,12 @@ fn output(o: &PlannedOutput, style: Style) -> String {
         rows.push(vec![safe(&t.name), t.from.clone(), t.to.clone(), shape.join("×"), bytes(t.bytes), why]);
     }
     let mut out = format!(
-        "\n{} {}  {} {}\n",
+        "\n{} {}  {} {}{}\n",
         style.bold("output"),
         o.path.display(),
         o.format,
-        if o.quantization == "auto" { "" } else { &o.quantization }
+        if o.quantization == "auto" { "" } else { &o.quantization },
+        o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default()
     );
     for line in table(&rows, &[false, false, false, false, true, false]).lines() {
         out.push_str("  ");
@@ -147,6 +148,9 @@ pub fn report(report: &Report) -> String {
         let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
         if let Some(db) = o.sqnr_db {
             facts.push(format!("SQNR {db:.1} dB"));
+        }
+        if let Some(db) = o.gain_db {
+            facts.push(format!("effort max: noise {db:.2} dB under the reference's"));
         }
         let worst = o
             .tensors

@@ -3,7 +3,10 @@
 use super::metrics::ErrorStats;
 use crate::model::{ModelError, Result};
 use crate::plan::PreparedTensor;
-use crate::quant::{Encoding, dequantize_rows, first_bad_block, first_non_finite, quantize_rows};
+use crate::quant::{
+    BlockType, Effort, Encoding, Noise, QuantError, dequantize_rows, first_bad_block, first_non_finite, quantize_rows,
+    quantize_rows_max,
+};
 use crate::tensor::{DType, decode_f32, encode_f32};
 use std::ops::Range;
 
@@ -23,13 +26,19 @@ pub struct Buffers {
 ///
 /// # Errors
 /// Values the encoding cannot hold: NaN or infinity for block types, overflow of f16.
-pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buffers) -> Result<ErrorStats> {
+pub fn encode_chunk(
+    tensor: &PreparedTensor,
+    effort: Effort,
+    rows: Range<u64>,
+    buffers: &mut Buffers,
+) -> Result<ErrorStats> {
     let name = &tensor.entry.name;
     let cols = usize::try_from(tensor.entry.cols()).unwrap_or(usize::MAX);
     let Buffers { floats, encoded, decoded, .. } = buffers;
     let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
     encoded.resize(usize::try_from((rows.end - rows.start) * row_bytes).unwrap_or(usize::MAX), 0);
     decoded.resize(floats.len(), 0.0);
+    let mut noise = None;
     match tensor.encoding {
         Encoding::Plain(dtype) => {
             if dtype == DType::F16 {
@@ -48,9 +57,9 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
                 let hint = "The checkpoint is damaged or diverged; keep this tensor in f32 (tensor_types) or use another checkpoint.";
                 return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
-            let fail = |e: crate::quant::QuantError| ModelError::unsupported(e.to_string()).field(name.as_str());
+            let fail = |e: QuantError| ModelError::unsupported(e.to_string()).field(name.as_str());
             match &tensor.importance {
-                None => quantize_rows(ty, floats, cols, None, encoded).map_err(fail)?,
+                None => quantize(effort, ty, floats, cols, None, encoded, &mut noise).map_err(fail)?,
                 Some(importance) => {
                     // Stacked experts have a row of weights each; a chunk may reach over several.
                     let rows_each = (tensor.entry.rows() / tensor.entry.stacked().max(1)).max(1);
@@ -60,8 +69,8 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
                         let (from, to) = ((r - rows.start) as usize, (end - rows.start) as usize);
                         let bytes = from * row_bytes as usize..to * row_bytes as usize;
                         let weights = importance.columns_of_row(name, cols, rows_each, r);
-                        quantize_rows(ty, &floats[from * cols..to * cols], cols, weights, &mut encoded[bytes])
-                            .map_err(fail)?;
+                        let floats = &floats[from * cols..to * cols];
+                        quantize(effort, ty, floats, cols, weights, &mut encoded[bytes], &mut noise).map_err(fail)?;
                         r = end;
                     }
                 }
@@ -89,7 +98,26 @@ pub fn encode_chunk(tensor: &PreparedTensor, rows: Range<u64>, buffers: &mut Buf
             dequantize_rows(ty, encoded, decoded).map_err(fail)?;
         }
     }
-    Ok(ErrorStats::compare(floats, decoded))
+    Ok(ErrorStats::compare(floats, decoded).with_noise(noise))
+}
+
+/// Quantizes rows and, where more than the reference is asked for, adds to `noise` what that gains.
+fn quantize(
+    effort: Effort,
+    ty: BlockType,
+    floats: &[f32],
+    cols: usize,
+    weights: Option<&[f32]>,
+    encoded: &mut [u8],
+    noise: &mut Option<Noise>,
+) -> Result<(), QuantError> {
+    match effort {
+        Effort::Reference => quantize_rows(ty, floats, cols, weights, encoded),
+        Effort::Max => {
+            noise.get_or_insert_default().add(&quantize_rows_max(ty, floats, cols, weights, encoded)?);
+            Ok(())
+        }
+    }
 }
 
 /// Largest magnitude that still rounds to a finite f16: halfway between 65504 and 65536.

@@ -71,6 +71,9 @@ pub struct TensorDone {
     /// Signal to quantization noise, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// How far the noise lies under that of the reference's bytes, dB, weighted by importance where there is one; with `effort = "max"` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain_db: Option<f64>,
     /// Cosine similarity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cosine: Option<f64>,

@@ -1,5 +1,7 @@
 //! How far encoded values are from their source: sums that add up over chunks, in a fixed order.
 
+use crate::quant::Noise;
+
 /// Sums over a range of elements; [`ErrorStats::add`] joins two ranges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ErrorStats {
@@ -9,6 +11,7 @@ pub struct ErrorStats {
     out_sq: f64,
     dot: f64,
     max_abs: f64,
+    noise: Option<Noise>,
 }
 
 const LANES: usize = 16;
@@ -52,6 +55,12 @@ impl ErrorStats {
         total
     }
 
+    /// The same with the noise of a search beyond the reference.
+    #[must_use]
+    pub fn with_noise(self, noise: Option<Noise>) -> Self {
+        Self { noise, ..self }
+    }
+
     /// Joins the sums of another range.
     pub fn add(&mut self, other: &Self) {
         self.elems += other.elems;
@@ -60,6 +69,9 @@ impl ErrorStats {
         self.out_sq += other.out_sq;
         self.dot += other.dot;
         self.max_abs = self.max_abs.max(other.max_abs);
+        if let Some(noise) = &other.noise {
+            self.noise.get_or_insert_default().add(noise);
+        }
     }
 
     /// Number of elements compared.
@@ -84,6 +96,12 @@ impl ErrorStats {
         } else {
             self.dot / (self.src_sq.sqrt() * self.out_sq.sqrt()).max(f64::MIN_POSITIVE)
         }
+    }
+
+    /// How far the noise lies under that of the reference's bytes, dB; `None` where nothing beyond them was searched, or where only
+    /// the reference's bytes have noise (an infinite gain).
+    pub fn gain_db(&self) -> Option<f64> {
+        self.noise.and_then(|n| n.gain_db())
     }
 
     /// Largest absolute error.

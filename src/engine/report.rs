@@ -40,6 +40,9 @@ pub struct OutputReport {
     /// SQNR over all re-encoded tensors together, dB; absent when nothing was re-encoded with loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
+    /// How far the noise over all these tensors lies under that of the reference's bytes, dB; with `effort = "max"` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gain_db: Option<f64>,
     /// Who read the output back and agreed.
     pub verified_by: Vec<String>,
     /// Every tensor with its error.

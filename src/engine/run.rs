@@ -135,6 +135,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
         let by = verify_output(output, &parts[o], options.sink)?;
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        let stats = states.output_stats(o);
         reports.push(OutputReport {
             path: planned.path.clone(),
             format: planned.format.clone(),
@@ -142,7 +143,8 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
             files: planned.files.len(),
             bytes: planned.bytes,
             bits_per_weight: planned.bits_per_weight,
-            sqnr_db: states.output_sqnr(o),
+            sqnr_db: stats.sqnr_db(),
+            gain_db: stats.gain_db(),
             verified_by: by,
             tensors,
         });
@@ -285,7 +287,8 @@ impl Runner<'_> {
                 self.write(*c, rows.clone(), &buffers.raw)?;
                 state.chunk(k, None, &buffers.raw);
             } else {
-                let stats = encode_chunk(tensor, rows.clone(), buffers)?;
+                let effort = self.prepared.outputs[c.output].effort;
+                let stats = encode_chunk(tensor, effort, rows.clone(), buffers)?;
                 self.write(*c, rows.clone(), &buffers.encoded)?;
                 state.chunk(k, Some(stats), &buffers.encoded);
             }

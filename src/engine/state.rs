@@ -151,15 +151,15 @@ impl States {
         (file, offset)
     }
 
-    /// SQNR over all re-encoded tensors of an output, dB.
-    pub fn output_sqnr(&self, output: usize) -> Option<f64> {
+    /// The error over all re-encoded tensors of an output.
+    pub fn output_stats(&self, output: usize) -> ErrorStats {
         let mut total = ErrorStats::default();
         for s in self.by_id.iter().filter(|s| s.start.output == output) {
             if let Some(stats) = s.stats() {
                 total.add(&stats);
             }
         }
-        total.sqnr_db()
+        total
     }
 }
 
@@ -185,6 +185,7 @@ impl TensorStart {
             tensor: self,
             rmse: stats.map(ErrorStats::rmse),
             sqnr_db: stats.and_then(ErrorStats::sqnr_db),
+            gain_db: stats.and_then(ErrorStats::gain_db),
             cosine: stats.map(ErrorStats::cosine),
             max_abs: stats.map(ErrorStats::max_abs),
         }

@@ -6,7 +6,7 @@ use crate::arch::classify;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
 use crate::model::{FormatId, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -211,6 +211,7 @@ fn lay_out(
             }
         }
     }
+    let effort = effort(target)?;
     plan.warnings.extend(resolved.warnings.iter().cloned());
     let planned_tensors: Vec<PlannedTensor> =
         resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
@@ -220,6 +221,7 @@ fn lay_out(
         path,
         format: resolved.format.to_string(),
         quantization: resolved.quantization.clone(),
+        effort: (effort != Effort::Reference).then(|| effort.to_string()),
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
@@ -229,6 +231,7 @@ fn lay_out(
     let prepared = PreparedOutput {
         format: resolved.format,
         files,
+        effort,
         tensors: resolved.tensors,
         layout: tensors,
         metadata: resolved.metadata,
@@ -242,6 +245,15 @@ pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
     tensors
         .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
         .collect()
+}
+
+fn effort(target: &Target) -> Result<Effort> {
+    let Some(text) = &target.effort else { return Ok(Effort::default()) };
+    Effort::parse(text).ok_or_else(|| {
+        ModelError::request(format!("there is no effort `{text}`"))
+            .field("effort")
+            .with_hint("Write reference (llama.cpp's bytes) or max.")
+    })
 }
 
 fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> PlannedTensor {

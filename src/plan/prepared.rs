@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::formats::{FilePlan, LayoutTensor};
 use crate::model::{FormatId, Metadata, TensorEntry};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::transform::Imatrix;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct PreparedOutput {
     pub format: FormatId,
     /// Files with the place of everything.
     pub files: Vec<FilePlan>,
+    /// How hard to search for the blocks' scales.
+    pub effort: Effort,
     /// Tensors in output order; slots point into this list.
     pub tensors: Vec<PreparedTensor>,
     /// The same tensors as the layout saw them.

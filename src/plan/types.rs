@@ -92,6 +92,9 @@ pub struct PlannedOutput {
     pub format: String,
     /// What was asked for: `Q4_K_M`, `bf16`, `auto`.
     pub quantization: String,
+    /// `max` where blocks are searched further than the reference does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
     /// Files and their exact sizes.
     pub files: Vec<(PathBuf, u64)>,
     /// Exact size over all files.

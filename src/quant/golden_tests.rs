@@ -4,7 +4,7 @@ use super::*;
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
-fn golden(relative: &str) -> Option<PathBuf> {
+pub(super) fn golden(relative: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let places = ["fixtures/golden", "../shared/golden", "../../shared/golden"];
     let found = places.iter().map(|p| root.join(p).join(relative)).find(|p| p.exists());
@@ -14,7 +14,7 @@ fn golden(relative: &str) -> Option<PathBuf> {
     found
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 

@@ -13,6 +13,7 @@
 
 mod block_type;
 mod codec;
+mod effort;
 mod encoding;
 mod error;
 mod few;
@@ -29,6 +30,7 @@ mod validate;
 mod golden_tests;
 
 pub use block_type::BlockType;
+pub use effort::{Effort, Noise, quantize_rows_max};
 pub use encoding::Encoding;
 pub use error::QuantError;
 pub use validate::first_bad_block;

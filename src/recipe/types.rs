@@ -119,6 +119,9 @@ pub struct Target {
     /// GGUF: layers to leave out, counted from 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prune_layers: Vec<u32>,
+    /// GGUF: how hard to search for each block's scales: `reference` (the bytes of llama.cpp) or `max`; absent = `reference`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
     /// GGUF: pre-tokenizer name, when it cannot be recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_tokenizer: Option<String>,

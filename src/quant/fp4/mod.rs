@@ -23,7 +23,7 @@ fn nearest(x: f32, d: f32) -> u8 {
 }
 
 /// Encodes a group of `2 * out.len()` elements.
-fn encode_group(x: &[f32], d: f32, out: &mut [u8]) {
+pub(super) fn encode_group(x: &[f32], d: f32, out: &mut [u8]) {
     let half = out.len();
     for (j, o) in out.iter_mut().enumerate() {
         *o = nearest(x[j], d) | nearest(x[j + half], d) << 4;

@@ -17,7 +17,7 @@ const _: () = assert!(BYTES == 1 + N / 2);
 
 /// Half of 2^(e − 127); the two smallest are subnormal.
 #[inline(always)]
-fn half_scale(e: u8) -> f32 {
+pub(in crate::quant) fn half_scale(e: u8) -> f32 {
     f32::from_bits(if e < 2 { 0x0020_0000 << e } else { u32::from(e - 1) << 23 })
 }
 

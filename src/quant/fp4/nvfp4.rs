@@ -33,6 +33,12 @@ const HALF_SCALES: [f32; 256] = {
     values
 };
 
+/// Half of a scale's value.
+#[inline(always)]
+pub(in crate::quant) fn half_scale(s: u8) -> f32 {
+    HALF_SCALES[usize::from(s)]
+}
+
 /// The nearest scale, halves upwards, at most 448 (`ggml_fp32_to_ue4m3`).
 #[inline(always)]
 fn scale_code(x: f32) -> u8 {
@@ -73,7 +79,7 @@ fn encode(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32
     for (s, (x, q)) in head.iter_mut().zip(groups) {
         let amax = max_abs(x);
         *s = scale_code(amax / 6.0);
-        group(x, amax, HALF_SCALES[usize::from(*s)], q);
+        group(x, amax, half_scale(*s), q);
     }
 }
 
@@ -81,7 +87,7 @@ fn encode(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
     decode_blocks::<BYTES, N>(src, dst, |b, out| {
         for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], HALF_SCALES[usize::from(b[g])], out);
+            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
         }
     });
 }

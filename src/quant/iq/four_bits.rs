@@ -71,7 +71,7 @@ pub(super) fn scale(x: &[f32; S], weights: &[f32; S]) -> f32 {
 
 /// The levels for lanes. An element belongs to the upper of two levels from the middle between them on: near it both of the
 /// differences that [`nearest`] compares are exact, and farther away rounding keeps their order.
-const LEVELS: Sixteen = {
+pub(in crate::quant) const LEVELS: Sixteen = {
     let mut table = Sixteen { values: [0.0; 16], bounds: [f32::INFINITY; 16] };
     let mut i = 0;
     while i < 16 {
@@ -131,7 +131,7 @@ pub(super) fn weights_lanes<I: Isa>(x: &[I::F; S], importance: Option<&[I::F; S]
 
 /// [`pack`] with the lanes inside the sub-block.
 #[inline(always)]
-pub(super) fn pack_within<I: Isa>(s: I, x: &[f32; S], id: f32, out: &mut [u8]) {
+pub(in crate::quant) fn pack_within<I: Isa>(s: I, x: &[f32; S], id: f32, out: &mut [u8]) {
     let mut l = [0u8; S];
     simd::within::places(s, x, &mut l, id, &LEVELS);
     for (j, o) in out.iter_mut().enumerate().take(S / 2) {

@@ -4,7 +4,7 @@
 //! or four elements at once from a grid of points (`grids`), with signs apart.
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
-mod four_bits;
+pub(super) mod four_bits;
 mod grids;
 pub(super) mod iq1;
 pub(super) mod iq2;

@@ -10,9 +10,9 @@ pub(super) mod q3;
 pub(super) mod q4;
 pub(super) mod q5;
 pub(super) mod q6;
-mod scales;
-mod two_bits;
-mod with_min;
+pub(super) mod scales;
+pub(super) mod two_bits;
+pub(super) mod with_min;
 
 use super::number::sum_of_squares;
 use super::simd::{Isa, Lanes, MOST, Rows, transpose};

@@ -35,7 +35,7 @@ pub(in crate::quant) fn encode_lanes<S: Isa>(s: S, rows: Rows<'_>) {
 }
 
 #[inline(always)]
-fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8; BYTES]) {
+pub(in crate::quant) fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8; BYTES]) {
     out[..HEADER].copy_from_slice(header);
     let high = &mut out[HEADER..HIGH];
     high.fill(0);

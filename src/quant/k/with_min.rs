@@ -7,7 +7,7 @@ use crate::quant::search::{Candidates, affine, positive};
 use crate::quant::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
 
 /// Bytes before the levels: d, dmin (f16), twelve bytes of scales.
-pub(super) const HEADER: usize = 16;
+pub(in crate::quant) const HEADER: usize = 16;
 
 /// Elements of a sub-block and number of sub-blocks.
 const S: usize = 32;

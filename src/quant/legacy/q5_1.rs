@@ -50,7 +50,7 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
 }
 
 #[inline(always)]
-fn write(out: &mut [u8; BYTES], d: f32, m: f32, l: &[u8; N]) {
+pub(in crate::quant) fn write(out: &mut [u8; BYTES], d: f32, m: f32, l: &[u8; N]) {
     out[..2].copy_from_slice(&to_f16(d));
     out[2..4].copy_from_slice(&to_f16(m));
     out[4..8].copy_from_slice(&pack_fifth_bits(l));

@@ -19,16 +19,17 @@ mod portable;
 mod positive;
 mod symmetric;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod transpose;
 pub(super) mod within;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(super) use affine::affine;
-pub(super) use dispatch::{Rows, best, decode, encode, names};
-pub(super) use lanes::{Isa, Lanes, MOST, Sixteen};
+pub(super) use dispatch::{Level, Rows, best, decode, encode, names};
+pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
 pub(super) use nearest::{MAGIC, levels_anywhere, within as all_small};
+pub(super) use portable::Portable;
 pub(super) use positive::positive;
 pub(super) use symmetric::{signed_max_abs, symmetric, symmetric_3bit, symmetric_levels};
 pub(super) use transpose::{numbers, transpose};

@@ -5,22 +5,22 @@ use super::*;
 use crate::quant::codec::codec;
 use crate::quant::{BlockType, needs_imatrix};
 
-struct Random(u64);
+pub(in crate::quant) struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> f32 {
+    pub(in crate::quant) fn next(&mut self) -> f32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 40) as f32 / (1u64 << 24) as f32
     }
 
-    fn normal(&mut self) -> f32 {
+    pub(in crate::quant) fn normal(&mut self) -> f32 {
         (0..6).map(|_| self.next()).sum::<f32>() - 3.0
     }
 
     /// An element of a row of this kind; `i` is its place.
-    fn element(&mut self, kind: &str, i: usize) -> f32 {
+    pub(in crate::quant) fn element(&mut self, kind: &str, i: usize) -> f32 {
         match kind {
             "normal" => self.normal() * 0.02,
             "bf16" => f32::from_bits((self.normal() * 0.02).to_bits() & 0xffff_0000),
@@ -67,7 +67,7 @@ impl Random {
     }
 }
 
-const KINDS: [&str; 27] = [
+pub(in crate::quant) const KINDS: [&str; 27] = [
     "normal",
     "bf16",
     "outliers",
@@ -99,7 +99,7 @@ const KINDS: [&str; 27] = [
 
 const WEIGHTS: [&str; 8] = ["none", "random", "ones", "zeros", "some zeros", "huge", "tiny", "any exponent"];
 
-fn weights(kind: &str, cols: usize, random: &mut Random) -> Option<Vec<f32>> {
+pub(in crate::quant) fn weights(kind: &str, cols: usize, random: &mut Random) -> Option<Vec<f32>> {
     let weight = |random: &mut Random| match kind {
         "random" => random.next() * random.next() + 1e-4,
         "ones" => 1.0,
@@ -189,7 +189,7 @@ fn every_kind_of_row_gives_the_scalar_bytes() {
 #[test]
 fn every_tail_gives_the_scalar_bytes() {
     let of_256 = (1..=40).map(|blocks| (1, 256 * blocks));
-    let of_less = (1..=40).map(|blocks| (1, 32 * blocks)).filter(|(_, cols)| !cols.is_multiple_of(256));
+    let of_less = (1..=40usize).map(|blocks| (1, 32 * blocks)).filter(|(_, cols)| !cols.is_multiple_of(256));
     check(&Cases {
         kinds: &["normal"],
         weights: &["none", "some zeros"],
