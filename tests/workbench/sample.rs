@@ -135,8 +135,8 @@ pub fn plan() -> Plan {
             quantization: "Q4_K_M".into(),
             bytes,
             bits_per_weight: 5.18,
-            imatrix: None,
             tensors,
+            ..PlannedOutput::default()
         }],
         disk_bytes: bytes,
         memory_bytes: 268_435_456,
