@@ -127,7 +127,7 @@ pub struct GgufArgs {
     /// Do not use the importance matrix for these tensors; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub exclude_weights: Vec<String>,
-    /// Type of tensors by role (attention, ffn), part of the name, name with *, or regular expression; the first match wins; may be repeated
+    /// Type of tensors by role (attention, ffn), part of the name, name with *, or re:REGEX; the first match wins; may be repeated
     #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
     pub tensor_type: Vec<String>,
     /// Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 /// Resolves a GGUF target.
 pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolved> {
+    importance::check_filters(target)?;
     let asked = target.quantization.as_deref().unwrap_or("auto");
     let mut resolved = if model.format == FormatId::Gguf {
         from_gguf(model, target, asked, overrides)?
@@ -38,8 +39,10 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides) -> Result<
             return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
         }
     }
-    if let (Some(path), None) = (&target.imatrix, &resolved.imatrix) {
-        let text = format!("{} is not used: {} takes no importance matrix", path.display(), resolved.quantization);
+    if let Some(path) = &target.imatrix
+        && resolved.imatrix.as_ref().is_none_or(|c| c.quantized == 0)
+    {
+        let text = format!("{} is not used: no tensor becomes a type it matters for", path.display());
         resolved.warnings.push(Warning::new("imatrix.unused", text));
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
