@@ -286,6 +286,7 @@ fn value(kind: Kind) -> BoxedStrategy<serde_json::Value> {
         Kind::Number(low, high) => (low..=high).prop_map(serde_json::Value::from).boxed(),
         Kind::Choice(words) => prop::sample::select(words).prop_map(serde_json::Value::from).boxed(),
         Kind::List | Kind::Selectors => prop::collection::vec(string(), 0..4).prop_map(serde_json::Value::from).boxed(),
+        Kind::Layers => prop::collection::vec(any::<u32>(), 0..4).prop_map(serde_json::Value::from).boxed(),
         Kind::Rules | Kind::Conditions => map(string()),
         Kind::Table => {
             let number = any::<f64>().prop_filter("finite", |x| x.is_finite()).prop_map(serde_json::Value::from);

@@ -167,7 +167,7 @@ pub struct GgufArgs {
     /// How hard to search for each block's scales: reference (llama.cpp's bytes) or max (slower, less noise)
     #[arg(long, value_name = "EFFORT", value_parser = ["reference", "max"], hide_possible_values = true)]
     pub effort: Option<String>,
-    /// Type of tensors by role (attention, ffn), part of the name, name with *, or regular expression; the first match wins; may be repeated
+    /// Type of tensors by role (attention, ffn), part of the name, name with *, or re:REGEX; the first match wins; may be repeated
     #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
     pub tensor_type: Vec<String>,
     /// Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first

@@ -76,3 +76,43 @@ impl ImatrixCoverage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MemoryRows, TensorEntry};
+    use crate::quant::BlockType;
+    use crate::tensor::DType;
+    use crate::transform::Unseen;
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_missing_zero_or_never_seen_is_counted() {
+        let rows = Arc::new(MemoryRows { bytes: Vec::new(), row_bytes: 0 });
+        let entries =
+            [("used", vec![1.0; 64]), ("zeros", vec![0.0; 32]), ("kept", vec![1.0; 32]), ("coarse", vec![1.0; 32])];
+        let entries = entries.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        let mut matrix = Imatrix::from_entries(entries).unwrap();
+        matrix.unseen.insert("used".into(), Unseen { unseen: 1, of: 2 });
+        let matrix = Arc::new(matrix);
+        let tensor = |name: &str, encoding: Encoding| PreparedTensor {
+            entry: TensorEntry::new(name, [2, 4, 32], DType::F32, rows.clone()),
+            encoding,
+            importance: matrix.get(name).is_some().then(|| matrix.clone()),
+        };
+        let q4 = Encoding::from(BlockType::Q4_0);
+        let tensors = [
+            tensor("used", q4),
+            tensor("zeros", q4),
+            tensor("absent", q4),
+            tensor("kept", DType::F32.into()),
+            tensor("coarse", BlockType::Q8_0.into()),
+        ];
+        let mut found = ImatrixCoverage::default();
+        found.measure(Some(&matrix), &tensors);
+        let part = |tensor: &str, count, of| PartOf { tensor: tensor.into(), count, of };
+        assert_eq!((found.quantized, found.used, &found.missing[..]), (3, 2, &["absent".to_owned()][..]));
+        assert_eq!(found.zero_columns, [part("zeros", 32, 32)]);
+        assert_eq!(found.unseen_experts, [part("used", 1, 2)]);
+    }
+}

@@ -15,22 +15,9 @@ const MAX_DAT_BYTES: u64 = 4 << 30;
 /// The matrix of a target and what there is to say of it so far. The matrix is `None` when no entry is left.
 ///
 /// # Errors
-/// A file that is none or was made from another model; filters without a matrix, both at once, or that match no entry.
+/// A file that is none or was made from another model; filters that match no entry.
 pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
-    let filters = [("include_weights", &target.include_weights), ("exclude_weights", &target.exclude_weights)];
-    let used: Vec<&str> = filters.iter().filter(|(_, f)| !f.is_empty()).map(|(name, _)| *name).collect();
-    if used.len() == 2 {
-        return Err(ModelError::request("include_weights and exclude_weights cannot be used together")
-            .with_hint("Keep one of them: what is not included is excluded."));
-    }
-    let Some(path) = target.imatrix.as_deref() else {
-        return match used.first() {
-            Some(name) => Err(ModelError::request("there is no importance matrix to choose from")
-                .field(*name)
-                .with_hint("Pass one with --imatrix, or leave the option out.")),
-            None => Ok(None),
-        };
-    };
+    let Some(path) = target.imatrix.as_deref() else { return Ok(None) };
     let mut matrix = read(path)?;
     let mut coverage = ImatrixCoverage {
         file: path.to_owned(),
@@ -50,12 +37,37 @@ pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, I
         let hint = "It was made from another model; make one from this model with llama-imatrix.";
         return Err(ModelError::request(what).in_file(path).with_hint(hint));
     }
-    for (option, texts) in filters.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+    for (option, texts) in filters(target) {
         let meant = Meant::parse(option, texts, &matrix)?;
         matrix.retain(|name| meant.matches(name) == (option == "include_weights"));
     }
     coverage.left_out = coverage.entries - matrix.entries.len();
     Ok(Some((Some(matrix).filter(|m| !m.entries.is_empty()), coverage)))
+}
+
+/// Refuses filters without a matrix to choose from, and both at once, whatever the target becomes.
+///
+/// # Errors
+/// As said.
+pub fn check_filters(target: &Target) -> Result<()> {
+    let mut used = filters(target);
+    match (used.next(), used.next()) {
+        (Some(_), Some(_)) => Err(ModelError::request("include_weights and exclude_weights cannot be used together")
+            .with_hint("Keep one of them: what is not included is excluded.")),
+        (Some((option, _)), None) if target.imatrix.is_none() => {
+            Err(ModelError::request("there is no importance matrix to choose from")
+                .field(option)
+                .with_hint("Pass one with --imatrix, or leave the option out."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The filters a target has, by option.
+fn filters(target: &Target) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
+    [("include_weights", &target.include_weights), ("exclude_weights", &target.exclude_weights)]
+        .into_iter()
+        .filter(|(_, texts)| !texts.is_empty())
 }
 
 /// Opens an importance matrix: llama.cpp's GGUF form or its older `.dat` form.

@@ -106,7 +106,7 @@ pub fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
     pruned.model.metadata.insert(block_count, next.into());
     if !changed.is_empty() {
         let text = format!(
-            "metadata that counts layers one by one follows the layers that went ({}); llama-quantize leaves it, and its file does not run",
+            "metadata with a value or a count for layers follows those that went ({}); llama-quantize leaves it as it was",
             changed.join(", ")
         );
         pruned.warnings.push(Warning::new("prune.metadata", text));

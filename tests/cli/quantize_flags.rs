@@ -156,6 +156,9 @@ fn the_plan_says_what_an_importance_matrix_covers() {
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+    // A word that is a role means the role; where llama-quantize would mean more, that is told.
+    let role = lab.run("convert tiny-llama --to gguf:q4_k_m --tensor-type output=q8_0 --dry-run").expect(0).out;
+    assert!(role.contains("warning: `output` means the role") && role.contains("blk.0.attn_output.weight"), "{role}");
     let unused = lab.run("convert tiny-llama --to gguf:f16 --imatrix m.dat --dry-run").expect(0).out;
     assert!(unused.contains("m.dat is not used"), "{unused}");
 }
@@ -219,6 +222,10 @@ fn flags_that_fit_nothing() {
             row("imatrix: with NaN", 2, &["m.dat", "blk.0.attn_q.weight", "NaN"], |lab| {
                 lab.write("m.dat", imatrix_dat(&[("blk.0.attn_q.weight", vec![f32::NAN; 256])]));
                 with("--to gguf:q4_k_m --imatrix m.dat")(lab)
+            }),
+            row("imatrix: importance that overflows", 1, &["blk.0.attn_q.weight", "exclude_weights", "bf16"], |lab| {
+                lab.write("m.dat", imatrix_dat(&[("blk.0.attn_q.weight", vec![3e38; 256])]));
+                with("--to gguf:q4_0 --imatrix m.dat")(lab)
             }),
             row("imatrix: none for a type that needs one", 2, &["IQ2_XXS", "24 tensors"], with("--to gguf:iq2_xxs")),
             row("imatrix: none for Q2_K_S", 2, &["Q2_K_S", "--imatrix"], with("--to gguf:q2_k_s")),

@@ -3,12 +3,12 @@
 Slow: as check_llama_cpp. Every case runs twice, from the Hugging Face folder and from the f32 GGUF that llama-quantize reads.
 """
 
+import subprocess
+
 import gguf
 import numpy as np
 from check_llama_cpp import binding, equal_files, greedy, model_folder, place, reference_convert, reference_quantize
-from harness import GOLDEN, ROOT, check_each, need
-
-import subprocess
+from harness import GOLDEN, check, check_each, need
 
 MATRIX = GOLDEN / "imatrix" / "tiny-llama.imatrix.gguf"
 
@@ -127,6 +127,24 @@ def pruned_copy_equals_llama_quantizes(remold, kind):
     return equal_files(remold.convert(source, f"gguf:{kind}", "copy.gguf", "--prune-layers", "1"), wanted)
 
 
+@check("llama.cpp", slow=True)
+def values_of_layers_follow_the_layers(remold):
+    """With a number for each layer in the metadata, llama-quantize's pruned file is refused by llama.cpp; ours runs."""
+    llama_cpp = binding(remold.folder)
+    each = ["--set", 'target.override_kv."llama.feed_forward_length"=[768, 768, 768, 768]']
+    source = remold.convert(model_folder("tiny-llama"), "gguf:f16", "each.gguf", *each)
+    theirs = quantize(remold, source, "copy", ["--prune-layers", "1"], "pruned-each.gguf")
+    try:
+        greedy(llama_cpp, theirs, 1)
+    except ValueError:
+        pass
+    else:
+        need(False, "llama.cpp runs llama-quantize's file: follow it to the byte")
+    found = remold.convert(source, "gguf:auto", "pruned.gguf", "--prune-layers", "1")
+    plain = remold.convert(model_folder("tiny-llama"), "gguf:f16", "plain.gguf", "--prune-layers", "1")
+    need(greedy(llama_cpp, found) == greedy(llama_cpp, plain), "other tokens than with one number for all layers")
+
+
 @check_each("llama.cpp", REQUANTIZED, slow=True)
 def requantized_file_equals_llama_quantizes(remold, case):
     first, second = case
@@ -142,9 +160,7 @@ def every_file_type_runs_with_the_references_tokens(remold, kind):
     options = ["--imatrix", MATRIX]
     wanted = quantize(remold, source, kind, options, f"every-{kind}.gguf")
     found = remold.convert(source, f"gguf:{kind}", f"{kind}.gguf", *options)
-    words = "the imatrix is named in llama-quantize's file alone"
-    if kind not in ("f32", "f16", "bf16"):
-        words = equal_files(found, wanted)
+    words = equal_files(found, wanted)
     pair = greedy(llama_cpp, found, 24), greedy(llama_cpp, wanted, 24)
     need(pair[0] == pair[1], f"tokens {pair[0]}, the reference's file gives {pair[1]}")
     return words

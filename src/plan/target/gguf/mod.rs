@@ -14,7 +14,7 @@ use super::Resolved;
 use crate::arch::OutType;
 use crate::forecast::Measuring;
 use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
-use crate::plan::metadata;
+use crate::plan::{importance, metadata};
 use crate::plan::overrides::Overrides;
 use crate::quant::{Encoding, can_quantize};
 use crate::recipe::Target;
@@ -35,6 +35,7 @@ enum Asked<'a> {
 
 /// Resolves a GGUF target; a budget is measured as `how` says.
 pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measuring<'_>) -> Result<Resolved> {
+    importance::check_filters(target)?;
     let asked = match Budget::of(target)? {
         Some(budget) => Asked::Budget(budget, how),
         None => Asked::Type(target.quantization.as_deref().unwrap_or("auto")),
@@ -58,8 +59,10 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measu
             return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
         }
     }
-    if let (Some(path), None) = (&target.imatrix, &resolved.imatrix) {
-        let text = format!("{} is not used: {} takes no importance matrix", path.display(), resolved.quantization);
+    if let Some(path) = &target.imatrix
+        && resolved.imatrix.as_ref().is_none_or(|c| c.quantized == 0)
+    {
+        let text = format!("{} is not used: no tensor becomes a type it matters for", path.display());
         resolved.warnings.push(Warning::new("imatrix.unused", text));
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
