@@ -127,7 +127,8 @@ impl<const S: usize, const G: usize> BestSplit<S, G> for OneShift {
     #[inline(always)]
     fn search<I: Isa>(s: I, sorted: &Sorted<I::F, S>) -> Best<I::F, G> {
         let zero = s.splat(0.0);
-        let (mut sx, mut sw): (Sums<I::F>, Sums<I::F>) = ([zero; 33], [zero; 33]);
+        let mut sx: Sums<I::F> = [zero; 33];
+        let mut sw = sx;
         for j in 0..S {
             sx[j + 1] = sx[j] + sorted.wx[j];
             sw[j + 1] = sw[j] + sorted.w[j];
@@ -163,7 +164,8 @@ impl<const S: usize> BestSplit<S, 2> for ShiftOfHalves {
     fn search<I: Isa>(s: I, sorted: &Sorted<I::F, S>) -> Best<I::F, 2> {
         const VALUES: [[f32; 3]; 2] = [PLUS, MINUS];
         let zero = s.splat(0.0);
-        let (mut px, mut pw): ([Sums<I::F>; 2], [Sums<I::F>; 2]) = ([[zero; 33]; 2], [[zero; 33]; 2]);
+        let mut px: [Sums<I::F>; 2] = [[zero; 33]; 2];
+        let mut pw = px;
         for j in 0..S {
             let first = sorted.half[j].same(zero);
             let (x0, w0) = (px[0][j] + sorted.wx[j], pw[0][j] + sorted.w[j]);
