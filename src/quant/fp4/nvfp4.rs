@@ -67,7 +67,7 @@ pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mu
 #[inline(always)]
 pub(in crate::quant) fn encode_lanes<I: Isa>(_s: I, mut rows: Rows<'_>) {
     for (b, x) in rows.blocks().iter().enumerate() {
-        encode(x, rows.out(b), |x, amax, d, q| encode_group_fast(x, amax, d, q));
+        encode(x, rows.out(b), encode_group_fast);
     }
 }
 

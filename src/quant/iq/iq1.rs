@@ -10,8 +10,9 @@
 //! ```
 
 use super::grids::{IQ1, digits8};
+use super::split_lanes::{BestSplit, OneShift, ShiftOfHalves};
 use super::ternary::{Found, MINUS, PLUS, SHIFT, Split, points_of, sort, sums_of};
-use super::ternary_lanes::{BestSplit, OneShift, ShiftOfHalves, search_lanes};
+use super::ternary_lanes::search_lanes;
 use crate::quant::BlockType;
 use crate::quant::codec::{decode_blocks, encode_blocks};
 use crate::quant::number::{from_f16, max_abs, nearest_int, sum_of_squares, to_f16};

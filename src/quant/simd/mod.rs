@@ -2,8 +2,9 @@
 //!
 //! The reference's sums run in index order inside a sub-block, and sub-blocks do not know each other. So **lane = sub-block,
 //! loop = element**: each lane does exactly the scalar code's operations in its order. The scalar code (`search`, the format
-//! files) is the definition and the oracle of the tests here. Never fused multiply-add: no kernel names it, and the compiler
-//! does not contract.
+//! files) is the definition and the oracle of the tests here. Where a group of elements is chosen from a list of grid points,
+//! lane = point. Formats without sums are compiled for the wider registers, with lanes inside a block. Never fused
+//! multiply-add: no kernel names it, and the compiler does not contract.
 //!
 //! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `portable` is for all other
 //! machines, `affine`, `positive` and `symmetric` are the searches, `dispatch` chooses the instruction set

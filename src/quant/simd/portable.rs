@@ -198,7 +198,11 @@ impl Lanes for PortableLanes {
 
     #[inline(always)]
     fn largest(self) -> f32 {
-        self.0.iter().fold(self.0[0], |m, &v| if v > m { v } else { m })
+        // Halves against each other, so that only the last steps wait for one another.
+        let larger = |a: f32, b: f32| if a > b { a } else { b };
+        let a: [f32; 8] = from_fn(|i| larger(self.0[i], self.0[i + 8]));
+        let a: [f32; 4] = from_fn(|i| larger(a[i], a[i + 4]));
+        larger(larger(a[0], a[2]), larger(a[1], a[3]))
     }
 
     #[inline(always)]
