@@ -163,8 +163,8 @@ impl Lanes for PlainLanes {
 
     #[inline(always)]
     fn nearest_of_sixteen(self, table: &Sixteen) -> Self {
-        // How many bounds are not above it: NaN is above all, as in the other lanes.
-        self.map(|v| table.values[table.bounds[..15].iter().filter(|&&b| !(v < b)).count()])
+        // NaN is below no bound, as in the other lanes.
+        self.map(|v| table.values[15 - table.bounds[..15].iter().filter(|&&b| v < b).count()])
     }
 }
 

@@ -4,7 +4,8 @@
 //! A weight that is off by chance averages out over a row; all weights of all layers being too small by the same share does
 //! not. Measured on the model of the fixtures, Q2_K without importance: the least error (1.0 dB under the reference's) gave a Kullback-Leibler
 //! divergence of 0.0446 where the reference's bytes give 0.0396; the same levels under scales larger by Σ w·x² / Σ w·x·y, 0.3 dB of error
-//! dearer, give 0.0345. The factor is also what the reference's own factors on the scales of IQ1, IQ2_S and IQ3 are near to.
+//! dearer, give 0.0345. The factors above one that the
+//! reference puts on the scales of IQ1 and IQ3 go the same way.
 
 use super::grid;
 use crate::quant::BlockType;
