@@ -27,7 +27,7 @@ pub fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where a block's little-endian `f16` numbers stand.
-const fn f16_offsets(ty: BlockType) -> &'static [usize] {
+pub(super) const fn f16_offsets(ty: BlockType) -> &'static [usize] {
     match ty {
         BlockType::Q4_1 | BlockType::Q5_1 | BlockType::Q8_1 | BlockType::Q4_K | BlockType::Q5_K => &[0, 2],
         BlockType::Q2_K => &[80, 82],

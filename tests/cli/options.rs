@@ -1,6 +1,7 @@
 //! Options and names: what they change in the file that is written.
 
 use crate::lab::{Lab, hash};
+use remold::engine::{EventBody, Report, from_json};
 use remold::formats;
 use remold::model::MetaValue;
 
@@ -49,6 +50,52 @@ fn threads_do_not_change_the_bytes() {
     lab.run("convert tiny-llama --to gguf:q3_k_m -o a.gguf --threads 1").expect(0);
     lab.run("convert tiny-llama --to gguf:q3_k_m -o b.gguf --threads 7").expect(0);
     assert_eq!(hash(&lab.path("a.gguf")), hash(&lab.path("b.gguf")));
+}
+
+#[test]
+fn more_effort_gives_less_noise_in_a_file_of_the_same_shape() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let report = || {
+        let bytes = std::fs::read(lab.job().join("report.json")).unwrap();
+        from_json::<Report>(&bytes).unwrap().outputs.remove(0)
+    };
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o plain.gguf --effort reference").expect(0);
+    assert_eq!(report().gain_db, None);
+    lab.run("convert tiny-llama --to gguf:q4_k_m -o again.gguf --set target.effort=max --threads 3").expect(0);
+    let ran = lab.run("convert tiny-llama --to gguf:q4_k_m -o best.gguf --effort max --threads 1 --json").expect(0);
+    assert_eq!(hash(&lab.path("best.gguf")), hash(&lab.path("again.gguf")));
+    assert_ne!(hash(&lab.path("best.gguf")), hash(&lab.path("plain.gguf")));
+
+    let open = |name: &str| formats::open(&lab.path(name)).unwrap();
+    let (plain, best) = (open("plain.gguf"), open("best.gguf"));
+    assert_eq!(plain.metadata, best.metadata);
+    for (a, b) in plain.tensors.iter().zip(&best.tensors) {
+        assert_eq!((&a.name, a.encoding, &a.shape), (&b.name, b.encoding, &b.shape));
+    }
+
+    let report = report();
+    assert!(report.gain_db.unwrap() > 0.1, "{:?}", report.gain_db);
+    assert!(!report.verified_by.is_empty());
+    let told: Vec<f64> = ran
+        .events()
+        .into_iter()
+        .filter_map(|e| match e.body {
+            EventBody::TensorFinished(t) => t.gain_db,
+            _ => None,
+        })
+        .collect();
+    assert!(told.len() > 20 && told.iter().all(|db| *db >= 0.0), "{told:?}");
+    assert_eq!(told.len(), report.tensors.iter().filter(|t| t.gain_db.is_some()).count());
+}
+
+#[test]
+fn an_effort_that_does_not_exist_is_refused() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    assert!(lab.run("convert tiny-llama --to gguf:q4_k_m --effort most").expect(2).err.contains("max"));
+    let ran = lab.run("convert tiny-llama --to gguf:q4_k_m --set target.effort=most").expect(2);
+    assert!(ran.err.contains("effort") && ran.err.contains("max"), "{}", ran.err);
 }
 
 #[test]

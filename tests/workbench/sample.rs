@@ -133,6 +133,7 @@ pub fn plan() -> Plan {
             path,
             format: "gguf".into(),
             quantization: "Q4_K_M".into(),
+            effort: None,
             bytes,
             bits_per_weight: 5.18,
             tensors,

@@ -1,4 +1,4 @@
-//! Q1_0, Q2_0, TQ1_0, TQ2_0: one scale for a long block, x ≈ d·v with v of ±1, −1 … 2 or −1 … 1.
+//! Q2_0, TQ1_0, TQ2_0: one scale for a long block, x ≈ d·v with v of −1 … 2 or −1 … 1. (The scale of Q1_0 is the best as it is.)
 //!
 //! Scales from a fifth of the largest magnitude up to it, measured exactly, then least squares. Rows that are ternary already
 //! (BitNet) have no error and stay as they are. The two bits of TQ2_0 could hold a fourth value, which no reader expects; it is
@@ -13,17 +13,6 @@ const LANES: usize = 16;
 
 /// Scales tried for each sign.
 const TRIED: i32 = 16;
-
-/// Improves Q1_0: the signs are what they must be, the scale is the weighted mean magnitude.
-#[inline(always)]
-pub(super) fn q1(mut rows: Rows<'_>) {
-    for (b, x) in rows.blocks::<128>().iter().enumerate() {
-        let Some(w) = rows.importance(b) else { continue };
-        let (xl, l2) = moments(x, Some(w), |v| if v >= 0.0 { 1.0 } else { -1.0 });
-        let out: &mut [u8; 18] = rows.out(b);
-        out[..2].copy_from_slice(&to_f16(xl / l2));
-    }
-}
 
 /// Improves Q2_0.
 #[inline(always)]
@@ -81,7 +70,7 @@ fn best<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, low: i32, high: i32)
             if step % signs == 0 { size } else { -size }
         } else {
             let id = inverse_or_zero(best_d);
-            let (xl, l2) = moments(x, w, |v| nearest_int(v * id).clamp(low, high) as f32);
+            let (xl, l2) = moments(x, w, id, low, high);
             xl / l2
         };
         let d = from_f16(to_f16(d));
@@ -110,12 +99,12 @@ fn error<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, d: f32, low: i32, h
 
 /// Σ w·x·l and Σ w·l²: their quotient is the scale that suits the levels best.
 #[inline(always)]
-fn moments<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, level: impl Fn(f32) -> f32) -> (f32, f32) {
+fn moments<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, id: f32, low: i32, high: i32) -> (f32, f32) {
     let (mut xl, mut l2) = ([0f32; LANES], [0f32; LANES]);
     for (g, x) in x.as_chunks::<LANES>().0.iter().enumerate() {
         let w = w.map_or(&[1.0; LANES], |w| &w.as_chunks::<LANES>().0[g]);
         for i in 0..LANES {
-            let l = level(x[i]);
+            let l = nearest_int(x[i] * id).clamp(low, high) as f32;
             xl[i] += w[i] * l * x[i];
             l2[i] += w[i] * l * l;
         }

@@ -6,7 +6,7 @@ use super::lanes::{each, gather, inverse};
 use super::levels::errors;
 use crate::quant::BlockType;
 use crate::quant::fp4::{encode_group, mxfp4, nvfp4};
-use crate::quant::simd::{Isa, Lanes, Rows, Sixteen, numbers};
+use crate::quant::simd::{Isa, Lanes, MOST, Rows, Sixteen, numbers};
 
 /// Twice the values of E2M1 in rising order (zero stands twice there), and the middles between them.
 const LEVELS: Sixteen = {
@@ -30,7 +30,7 @@ pub(super) fn mx<I: Isa>(s: I, mut rows: Rows<'_>) {
     let blocks = rows.blocks::<32>();
     for first in (0..blocks.len()).step_by(I::F::N) {
         let (x, w) = gather::<I, 32>(s, &rows, first);
-        let mut own = [0u8; crate::quant::simd::MOST];
+        let mut own = [0u8; MOST];
         for (lane, own) in own.iter_mut().enumerate().take(I::F::N) {
             *own = rows.out::<BYTES>((first + lane).min(blocks.len() - 1))[0];
         }
@@ -54,7 +54,7 @@ pub(super) fn nv<I: Isa>(s: I, mut rows: Rows<'_>) {
     let groups = rows.blocks::<16>();
     for first in (0..groups.len()).step_by(I::F::N) {
         let (x, w) = gather::<I, 16>(s, &rows, first);
-        let mut own = [0u8; crate::quant::simd::MOST];
+        let mut own = [0u8; MOST];
         for (lane, own) in own.iter_mut().enumerate().take(I::F::N) {
             let at = (first + lane).min(groups.len() - 1);
             *own = rows.out::<BYTES>(at / 4)[at % 4];
@@ -78,7 +78,7 @@ fn best<I: Isa, const S: usize, const K: usize>(
     x: &[I::F; S],
     w: &[I::F; S],
     scale: impl Fn(usize, usize) -> f32,
-) -> [f32; crate::quant::simd::MOST] {
+) -> [f32; MOST] {
     let (mut best, mut found) = (s.splat(f32::MAX), s.splat(0.0));
     for k in 0..K {
         let d = each(s, |lane| scale(k, lane));

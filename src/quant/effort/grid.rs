@@ -43,21 +43,30 @@ fn layout(ty: BlockType) -> Option<Layout> {
             sub: 16,
             bits: 3,
             decode: iq1::decode_m,
-            d: |b| {
-                let nibble = |i: usize| u16::from(b[49 + 2 * i] >> 4) << (4 * i);
-                from_f16((nibble(0) | nibble(1) | nibble(2) | nibble(3)).to_le_bytes())
-            },
-            put_d: |b, d| {
-                let d = u16::from_le_bytes(to_f16(d));
-                for i in 0..4 {
-                    let byte = &mut b[49 + 2 * i];
-                    *byte = (*byte & 15) | ((d >> (4 * i) & 15) as u8) << 4;
-                }
-            },
+            d: iq1_m_scale,
+            put_d: put_iq1_m_scale,
             code: |j| (48 + 2 * (j / 4) + 3 * (j % 4) / 8, (3 * (j % 4) % 8) as u32),
         },
         _ => return None,
     })
+}
+
+/// The scale of an IQ1_M block: a nibble on top of each of its last four words.
+fn iq1_m_scale(b: &[u8]) -> f32 {
+    from_f16((0..4).fold(0u16, |d, i| d | u16::from(b[49 + 2 * i] >> 4) << (4 * i)).to_le_bytes())
+}
+
+fn put_iq1_m_scale(b: &mut [u8], d: f32) {
+    let d = u16::from_le_bytes(to_f16(d));
+    for i in 0..4 {
+        let byte = &mut b[49 + 2 * i];
+        *byte = (*byte & 15) | ((d >> (4 * i) & 15) as u8) << 4;
+    }
+}
+
+/// Multiplies the scale of an IQ1_M block.
+pub(super) fn scale_iq1_m(b: &mut [u8], factor: f32) {
+    put_iq1_m_scale(b, iq1_m_scale(b) * factor);
 }
 
 /// Improves the formats with a grid.

@@ -1,5 +1,6 @@
 //! Which of two encodings of a block stays, and what that gains.
 
+use super::unbias::unbias;
 use crate::quant::{BlockType, QuantError, dequantize_rows};
 
 /// The noise of encoded rows: Σ w·(x − y)² over all their elements, w the importance of the column over the mean importance, or 1.
@@ -28,13 +29,13 @@ impl Noise {
     }
 }
 
-/// Copies each block of `found` to `dst` whose error is smaller than that of the block there.
+/// Makes the blocks of `found` shrink nothing and copies each of them to `dst` whose error is smaller than that of the block there.
 pub(super) fn better(
     ty: BlockType,
     src: &[f32],
     cols: usize,
     weights: Option<&[f32]>,
-    found: &[u8],
+    found: &mut [u8],
     dst: &mut [u8],
 ) -> Result<Noise, QuantError> {
     let (elems, bytes) = (ty.block_elems(), ty.block_bytes());
@@ -43,14 +44,19 @@ pub(super) fn better(
     let unit = if mean > 0.0 { 1.0 / mean } else { 1.0 };
     let (mut was, mut is) = (vec![0f32; cols], vec![0f32; cols]);
     let mut noise = Noise::default();
-    let rows = src.chunks_exact(cols).zip(found.chunks_exact(row_bytes)).zip(dst.chunks_exact_mut(row_bytes));
+    let rows = src.chunks_exact(cols).zip(found.chunks_exact_mut(row_bytes)).zip(dst.chunks_exact_mut(row_bytes));
     for ((x, found), dst) in rows {
+        let of = |b: usize| (b * elems..(b + 1) * elems, weights.map(|w| &w[b * elems..(b + 1) * elems]));
         dequantize_rows(ty, dst, &mut was)?;
+        dequantize_rows(ty, found, &mut is)?;
+        for (b, found) in found.chunks_exact_mut(bytes).enumerate() {
+            let (at, w) = of(b);
+            unbias(ty, &x[at.clone()], &is[at], w, found);
+        }
         dequantize_rows(ty, found, &mut is)?;
         let mut row = Noise::default();
         for (b, (found, dst)) in found.chunks_exact(bytes).zip(dst.chunks_exact_mut(bytes)).enumerate() {
-            let at = b * elems..(b + 1) * elems;
-            let w = weights.map(|w| &w[at.clone()]);
+            let (at, w) = of(b);
             let reference = error(&x[at.clone()], &was[at.clone()], w);
             let mut written = reference;
             if found != dst {

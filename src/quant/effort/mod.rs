@@ -3,7 +3,8 @@
 //! [`quantize_rows_max`] encodes rows as the reference does and then searches each block further: scales and minima around the
 //! reference's, the codes of sub-blocks by what they make of the block as it will be read back, the scales above them by
 //! least squares over the codes. The measure is the weighted square error, Σ w·(x − y)², w the importance of the column as
-//! the matrix gives it, or 1. A block is replaced only where that falls, so no block is ever worse than the reference's.
+//! the matrix gives it, or 1. What is found is scaled so that it shrinks nothing (`unbias`, which says why), and a block is replaced
+//! only where the error falls, so no block is ever worse than the reference's.
 //!
 //! A file a family of formats. The searches compute in the lanes of `simd`, the lanes of each block or sub-block on their own,
 //! every operation rounded by itself: the bytes do not depend on the instruction set (plain arrays stand in where there is none), nor
@@ -24,6 +25,7 @@ mod super_min;
 mod super_scale;
 #[cfg(test)]
 mod tests;
+mod unbias;
 
 pub use choice::Effort;
 pub use keep::Noise;
@@ -67,7 +69,7 @@ fn quantize_with(
         Level::Avx512(isa) => isa.run(search),
         _ => search.run(simd::Portable),
     }
-    keep::better(ty, src, cols, weights, &found, dst)
+    keep::better(ty, src, cols, weights, &mut found, dst)
 }
 
 /// The search of a format; the rows' bytes are the reference's and become the ones found.
@@ -95,7 +97,6 @@ impl Kernel for Search<'_> {
             B::Q5_1 => min::q5(isa, self.rows),
             B::MXFP4 => fp4::mx(isa, self.rows),
             B::NVFP4 => fp4::nv(isa, self.rows),
-            B::Q1_0 => few::q1(self.rows),
             B::Q2_0 => few::q2(self.rows),
             B::TQ1_0 => few::tq1(self.rows),
             B::TQ2_0 => few::tq2(self.rows),

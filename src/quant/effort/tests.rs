@@ -94,33 +94,32 @@ fn no_block_is_worse_than_the_references_on_the_golden_rows() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The least gain claimed on normally distributed rows, dB: without and with importance. Measured: a fifth more and above.
+/// The least gain claimed on normally distributed rows, dB: without and with importance. Measured is more by a fifth at least.
 const CLAIMED: &[(BlockType, f64, f64)] = &[
-    (BlockType::Q4_0, 0.4, 0.15),
-    (BlockType::Q4_1, 0.8, 0.15),
-    (BlockType::Q5_0, 0.4, 0.12),
-    (BlockType::Q5_1, 0.8, 0.12),
-    (BlockType::Q8_0, 0.8, 1.3),
-    (BlockType::Q2_K, 0.8, 0.25),
-    (BlockType::Q3_K, 0.3, 0.08),
-    (BlockType::Q4_K, 0.15, 0.15),
+    (BlockType::Q4_0, 0.4, 0.14),
+    (BlockType::Q4_1, 0.8, 0.16),
+    (BlockType::Q5_0, 0.4, 0.14),
+    (BlockType::Q5_1, 0.8, 0.14),
+    (BlockType::Q8_0, 0.8, 1.4),
+    (BlockType::Q2_K, 0.6, 0.09),
+    (BlockType::Q3_K, 0.25, 0.04),
+    (BlockType::Q4_K, 0.14, 0.14),
     (BlockType::Q5_K, 0.35, 0.35),
-    (BlockType::Q6_K, 0.35, 0.2),
-    (BlockType::IQ4_NL, 0.25, 0.25),
+    (BlockType::Q6_K, 0.35, 0.25),
+    (BlockType::IQ4_NL, 0.24, 0.28),
     (BlockType::IQ4_XS, 0.2, 0.2),
-    (BlockType::IQ3_S, 0.4, 0.35),
-    (BlockType::IQ3_XXS, 0.25, 0.15),
-    (BlockType::IQ2_S, 0.4, 0.2),
-    (BlockType::IQ2_XS, 0.0, 0.3),
-    (BlockType::IQ2_XXS, 0.0, 0.2),
-    (BlockType::IQ1_S, 0.0, 0.2),
-    (BlockType::IQ1_M, 1.2, 0.4),
-    (BlockType::TQ1_0, 4.0, 4.0),
-    (BlockType::TQ2_0, 4.0, 4.0),
+    (BlockType::IQ3_S, 0.35, 0.35),
+    (BlockType::IQ3_XXS, 0.1, 0.08),
+    (BlockType::IQ2_S, 0.25, 0.07),
+    (BlockType::IQ2_XS, f64::NAN, 0.04),
+    (BlockType::IQ2_XXS, f64::NAN, 0.04),
+    (BlockType::IQ1_S, f64::NAN, 0.04),
+    (BlockType::IQ1_M, 0.5, 0.06),
+    (BlockType::TQ1_0, 3.5, 3.5),
+    (BlockType::TQ2_0, 3.5, 3.5),
     (BlockType::MXFP4, 0.15, 0.2),
-    (BlockType::NVFP4, 1.0, 1.0),
-    (BlockType::Q1_0, 0.0, 0.03),
-    (BlockType::Q2_0, 4.0, 4.0),
+    (BlockType::NVFP4, 1.0, 1.5),
+    (BlockType::Q2_0, 4.5, 4.5),
 ];
 
 #[test]
@@ -129,7 +128,8 @@ fn normal_rows_gain_what_is_claimed() {
     let mut random = Random(0xfeed);
     let x: Vec<f32> = (0..16 * COLS).map(|_| random.normal() * 0.02).collect();
     let importance: Vec<f32> = (0..COLS).map(|_| (random.normal() * 1.4).exp()).collect();
-    assert_eq!(CLAIMED.len(), types().count());
+    // Q1_0 has nothing to search.
+    assert_eq!(CLAIMED.len(), types().count() - 1);
     let mut failures = Vec::new();
     for &(ty, plain, weighted) in CLAIMED {
         for (w, claimed) in [(None, plain), (Some(&importance[..]), weighted)] {
@@ -138,12 +138,36 @@ fn normal_rows_gain_what_is_claimed() {
             }
             let mut out = vec![0; x.len() / ty.block_elems() * ty.block_bytes()];
             let gain = quantize_rows_max(ty, &x, COLS, w, &mut out).unwrap().gain_db().unwrap();
-            if gain < claimed {
+            if gain <= claimed {
                 failures.push(format!("{ty} weighted {}: {gain:.3} dB, claimed {claimed}", w.is_some()));
             }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn blocks_that_are_replaced_shrink_nothing() {
+    let mut random = Random(0xdead);
+    let x: Vec<f32> = (0..64 * 256).map(|_| random.normal()).collect();
+    let likeness = |ty, bytes: &[u8]| {
+        let mut y = vec![0f32; x.len()];
+        dequantize_rows(ty, bytes, &mut y).unwrap();
+        let sum = |y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+        sum(&y) / sum(&x)
+    };
+    for ty in [BlockType::Q2_K, BlockType::Q3_K, BlockType::Q4_K, BlockType::IQ4_XS, BlockType::TQ2_0] {
+        let mut bytes = vec![0; x.len() / ty.block_elems() * ty.block_bytes()];
+        quantize_rows(ty, &x, 256, None, &mut bytes).unwrap();
+        let reference = likeness(ty, &bytes);
+        quantize_rows_max(ty, &x, 256, None, &mut bytes).unwrap();
+        let best = likeness(ty, &bytes);
+        // What is left comes from the last bit of f16 scales, and from the few blocks that stay the reference's.
+        assert!(
+            (best - 1.0).abs() < 2e-3 && (best - 1.0).abs() < (reference - 1.0).abs(),
+            "{ty}: {reference} to {best}"
+        );
+    }
 }
 
 #[test]
