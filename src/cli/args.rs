@@ -134,6 +134,9 @@ pub struct PlanArgs {
     pub src: PathBuf,
     #[command(flatten)]
     pub gguf: GgufArgs,
+    /// Count the files of a split above this size, as in 5GB
+    #[arg(long, alias = "split-max-size", value_name = "SIZE")]
+    pub max_shard_size: Option<String>,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,

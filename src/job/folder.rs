@@ -258,6 +258,10 @@ impl JobFolder {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
+    for t in recipe.targets.iter_mut().filter(|t| t.imatrix_name.is_none()) {
+        // The file tells the path as it was given: the same bytes whoever runs the job.
+        t.imatrix_name = t.imatrix.as_ref().map(|p| p.display().to_string());
+    }
     let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix]);
     for path in [&mut recipe.source.path, &mut recipe.output_dir].into_iter().chain(targets).flatten() {
         let inside = path.as_os_str().to_string_lossy().ends_with('/');

@@ -19,6 +19,9 @@ const MAX_DAT_BYTES: u64 = 4 << 30;
 pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
     let Some(path) = target.imatrix.as_deref() else { return Ok(None) };
     let mut matrix = read(path)?;
+    if let Some(name) = &target.imatrix_name {
+        matrix.file.clone_from(name);
+    }
     let mut coverage = ImatrixCoverage {
         file: path.to_owned(),
         dataset: matrix.dataset.clone(),

@@ -199,6 +199,7 @@ pub static KEYS: &[Key] = &[
     key(Target, "allow_requantize", Bool, NOW, "Quantize again what is quantized already; loses quality.", "true").only(GGUF),
     key(Target, "no_fallback", Bool, NOW, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true").only(GGUF),
     key(Target, "imatrix", Path, NOW, "Importance matrix, as `llama-imatrix` writes it.", "\"imatrix.gguf\"").or(&["imatrix_file"]).only(GGUF),
+    key(Target, "imatrix_name", Text, NOW, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"").only(GGUF),
     key(Target, "effort", Choice(&["reference", "max"]), NOW, "How hard to search for each block's scales: `reference` gives llama.cpp's bytes; `max` takes longer, and every block has at most the reference's error.", "\"max\"").only(GGUF),
     key(Target, "pre_tokenizer", Text, NOW, "Name of the pre-tokenizer, when it cannot be recognised.", "\"llama-bpe\"").or(&["tokenizer_pre"]).only(GGUF),
     key(Target, "model_name", Text, NOW, "Model name to write (`general.name`).", "\"My model\"").only(GGUF),

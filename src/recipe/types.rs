@@ -98,6 +98,9 @@ pub struct Target {
     /// GGUF: importance matrix file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<PathBuf>,
+    /// GGUF: what to call the importance matrix in the file; its path as given when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imatrix_name: Option<String>,
     /// GGUF: choose types so that the file has at most this size, in bytes or as `4.5GiB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_size: Option<String>,
