@@ -1,7 +1,7 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
 //! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
-//! checks paths; `space` asks the disks. Must not know how a plan is run or shown.
+//! checks paths; `split` spreads an output over files; `space` asks the disks. Must not know how a plan is run or shown.
 
 mod build;
 mod destination;
