@@ -1,8 +1,9 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
 //! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
-//! checks paths; `space` asks the disks; `importance` opens an imatrix and `coverage` says what it
-//! covers; `metadata` reads what is to be overridden. Must not know how a plan is run or shown.
+//! checks paths; `split` spreads an output over files; `space` asks the disks; `importance` opens an imatrix and `coverage`
+//! says what it covers; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
+//! model. Must not know how a plan is run or shown.
 
 mod build;
 mod coverage;

@@ -9,7 +9,7 @@ version=0.3.36
 home=$venv/llama-cpp
 tree=$home/llama_cpp_python-$version/vendor/llama.cpp
 
-if [[ ! -e $tree/build/complete ]]; then
+if [[ ! -e $tree/build/complete || ! -x $tree/build/bin/llama-gguf-split ]]; then
     mkdir -p "$home"
     {
         "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir cmake==4.2.1 ninja==1.13.0
@@ -21,7 +21,7 @@ if [[ ! -e $tree/build/complete ]]; then
         "$venv/bin/cmake" -S "$tree" -B "$tree/build" -G Ninja -DCMAKE_MAKE_PROGRAM="$venv/bin/ninja" \
             -DCMAKE_BUILD_TYPE=Release -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
             -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_MTMD=OFF -DLLAMA_OPENSSL=OFF
-        "$venv/bin/cmake" --build "$tree/build" --target llama llama-quantize
+        "$venv/bin/cmake" --build "$tree/build" --target llama llama-quantize llama-gguf-split llama-perplexity
         touch "$tree/build/complete"
     } >&2
 fi

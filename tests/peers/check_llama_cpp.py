@@ -17,6 +17,11 @@ from make_golden import describe, sha256
 CONVERT = ["f32", "f16", "bf16", "q8_0", "auto"]
 QUANTIZE = ["q8_0", "q4_0", "q5_1", "q2_k", "q3_k_m", "q4_k_s", "q4_k_m", "q5_k_m", "q6_k"]
 GREEDY = ["f16", "bf16", "q8_0", "q4_0", "q4_k_m", "q6_k", "q2_k"]
+SPLIT = [
+    ("--split-max-size", "2M"), ("--split-max-size", "500M", "--no-tensor-first-split"), ("--split-max-tensors", "7"),
+    ("--split-max-tensors", "10", "--no-tensor-first-split"),
+]
+KEEP_SPLIT = ["q8_0", "q4_0", "q2_k", "q3_k_l", "q4_k_m"]
 PROMPTS = ["def main(", "import os\n\nclass ", "    for i in range("]
 FIXTURES = ["tiny-llama", "mini-bert", "tiny-mistral-sharded", "tiny-llama3-pt"]
 LARGER = [
@@ -92,6 +97,64 @@ def file_equals_the_quantizers(remold, case):
         need(sorted(found["tensors"], key=key) == sorted(wanted["tensors"], key=key), "tensors differ")
         return f"{len(found['tensors'])} tensors"
     return equal_files(found, reference_quantize(remold, model, kind))
+
+
+def reference_split(remold, model, kind, options):
+    """The folder of the set `m` that llama-gguf-split makes of the converter's file."""
+    out = remold.folder / "reference" / f"{model}-{kind}{''.join(options)}"
+    if not out.exists():
+        source = reference_convert(remold, model, kind)
+        out.mkdir()
+        run_tool("llama-gguf-split", "--split", *options, source, out / "m")
+    return out
+
+
+def run_tool(name, *arguments):
+    """Runs a tool of llama.cpp to a good end."""
+    done = subprocess.run([place("REMOLD_LLAMA_CPP_BIN") / name, *arguments], capture_output=True, text=True, errors="replace")
+    need(done.returncode == 0, f"{name} ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
+
+
+def equal_sets(found, wanted):
+    """Two folders hold the same files, equal to the byte."""
+    ours, theirs = (sorted(path.name for path in folder.iterdir()) for folder in (found, wanted))
+    need(ours == theirs, f"files {ours}, the reference has {theirs}")
+    for name in ours:
+        equal_files(found / name, wanted / name)
+    return f"{len(ours)} files"
+
+
+# All of mini-bert fits into 2 MB, and remold makes no set of one file.
+SETS = [(model, *options) for model in FIXTURES + LARGER for options in SPLIT if (model, options[1]) != ("mini-bert", "2M")]
+
+
+@check_each("llama.cpp", SETS, slow=True)
+def split_equals_gguf_splits(remold, case):
+    model, *options = case
+    wanted = reference_split(remold, model, "f16", options)
+    whole = reference_convert(remold, model, "f16")
+    found = remold.folder / "split" / wanted.name
+    done = remold.run("split", whole, *options, "-o", found / "m")
+    need(done.returncode == 0, f"split ended with {done.returncode}: {done.stderr[-500:]}")
+    text = equal_sets(found, wanted)
+    # The set that llama-gguf-split made, from its last file.
+    merged = remold.folder / "split" / f"{wanted.name}.gguf"
+    done = remold.run("merge", sorted(wanted.iterdir())[-1], "-o", merged)
+    need(done.returncode == 0, f"merge ended with {done.returncode}: {done.stderr[-500:]}")
+    equal_files(merged, whole)
+    return text
+
+
+@check_each("llama.cpp", [(model, kind) for model in FIXTURES + LARGER for kind in KEEP_SPLIT], slow=True)
+def kept_split_equals_the_quantizers(remold, case):
+    model, kind = case
+    source = sorted(reference_split(remold, model, "f32", ("--split-max-tensors", "7")).iterdir())[0]
+    wanted, found = (remold.folder / who / f"{model}-{kind}" for who in ("kept-reference", "kept"))
+    wanted.mkdir(parents=True)
+    run_tool("llama-quantize", "--keep-split", source, wanted / "m.gguf", kind, "2")
+    done = remold.run("convert", source, "--to", f"gguf:{kind}", "--keep-split", "-o", found / "m.gguf")
+    need(done.returncode == 0, f"convert ended with {done.returncode}: {done.stderr[-500:]}")
+    return equal_sets(found, wanted)
 
 
 @functools.cache

@@ -123,8 +123,8 @@ fn cut(n: usize, mut begins: impl FnMut(usize) -> bool) -> Vec<Vec<usize>> {
 
 /// The metadata of file `no` (from 0) of `count` that hold `tensors` tensors together.
 ///
-/// llama.cpp leaves an unusual alignment out of the later files, whose data then lies elsewhere than their headers say: it stands
-/// in every file here.
+/// An alignment other than 32 stands in every file and holds there. (llama-gguf-split copies the key to the first file and aligns
+/// to 32 all the same, so that its first file does not load.)
 pub fn shard_metadata(all: &Metadata, no: usize, count: usize, tensors: usize) -> Cow<'_, Metadata> {
     if count <= 1 {
         return Cow::Borrowed(all);
