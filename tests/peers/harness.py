@@ -54,7 +54,7 @@ class Remold:
         self.binary = pathlib.Path(binary)
         self.folder = pathlib.Path(folder)
         self.made = {}
-        self.environment = {**os.environ, "REMOLD_JOBS": str(self.folder / "jobs"), "NO_COLOR": "1"}
+        self.environment = {**os.environ, "REMOLD_JOBS": str(self.folder / "jobs"), "REMOLD_CACHE": str(self.folder / "cache"), "NO_COLOR": "1"}
 
     def run(self, *arguments):
         """Runs remold; gives the finished process with its outputs as text."""
