@@ -94,8 +94,11 @@ fn types(f: &Forecast, args: &PlanArgs) -> String {
         ]);
     }
     let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
-    out.push_str("* loses less than every smaller type.  weights: signal to noise of the weights.  output: the same of what the model says,\n");
-    out.push_str("  estimated.  mixed: output of the mix that --target-size makes of the same bytes.  time: encoding, on this machine.\n\n");
+    out.push_str(
+        "* loses less than every smaller type    time: encoding, on this machine\n\
+         weights: signal to noise of the weights    output: of what the model says, estimated\n\
+         mixed: output of the mix that --target-size makes of the same bytes\n\n",
+    );
     out
 }
 
