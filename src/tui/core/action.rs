@@ -5,8 +5,8 @@ use super::model_info::{ModelInfo, Summary};
 use crate::engine::Event;
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
-use crate::plan::Plan;
-use crate::recipe::Recipe;
+use crate::plan::{Forecast, Plan};
+use crate::recipe::{Recipe, Target};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -79,6 +79,12 @@ pub enum Action {
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
     /// The plan of the recipe being composed; the number tells which request it answers.
     Planned(u64, Result<Arc<Plan>, ErrorCard>),
+    /// The plan asked for under this number waits for measuring: tensors done, of how many.
+    PlanMeasured(u64, usize, usize),
+    /// The forecast of the source; the number tells which request it answers.
+    Forecasted(u64, Result<Arc<Forecast>, ErrorCard>),
+    /// The forecast asked for under this number: tensors done, of how many.
+    ForecastMeasured(u64, usize, usize),
     /// The size of one preset: its place in the list, bytes and bits per weight.
     PresetPlanned(u64, usize, Result<(u64, f64), ErrorCard>),
     /// Every job there is, newest first.
@@ -104,8 +110,10 @@ pub enum Effect {
     Open(PathBuf),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
-    /// Plan each preset for its size, after the recipe itself.
-    PlanPresets(u64, Vec<Recipe>),
+    /// Plan each preset (its place, its recipe) for its size, after the recipe itself.
+    PlanPresets(u64, Vec<(usize, Recipe)>),
+    /// Measure the source and forecast what a GGUF of every type would be; a later request replaces an earlier one.
+    Forecast(u64, PathBuf, Box<Target>),
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
     /// Stop the job in this folder.

@@ -38,6 +38,7 @@ pub enum Cmd {
     ClearFilter,
     Choose,
     Mark,
+    Budget,
     Edit,
     ValueNext,
     ValuePrev,
@@ -234,6 +235,15 @@ pub const COMMANDS: &[Command] = &[
         s.recipe.ready().is_some() && !s.recipe.starting
     }),
     command(
+        Cmd::Budget,
+        "recipe.budget-first",
+        &["enter"],
+        &[Presets],
+        "Say how large the file may be, where a budget decides and none is given",
+        "set budget",
+        |s| s.recipe.source.is_some() && s.recipe.lacks_budget(),
+    ),
+    command(
         Cmd::Mark,
         "recipe.mark",
         &["space"],
@@ -259,6 +269,24 @@ pub const COMMANDS: &[Command] = &[
         "Start now: a job in its own process",
         "run",
         |s| s.recipe.ready().is_some() && !s.recipe.starting,
+    ),
+    command(
+        Cmd::Budget,
+        "recipe.budget",
+        &["b"],
+        &[Presets, Options],
+        "Budget: the types that lose least within a size (760MB) or bits for each weight (4.25)",
+        "budget",
+        |s| s.recipe.source.is_some(),
+    ),
+    command(
+        Cmd::Zoom,
+        "recipe.zoom",
+        &["z"],
+        &[Presets, Options],
+        "Give the forecast, with its plot, the whole width, or back",
+        "plot",
+        |s| s.recipe.source.is_some(),
     ),
     command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", |s| {
         s.jobs.current().is_some()

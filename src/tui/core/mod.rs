@@ -22,6 +22,6 @@ pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, Lo
 pub use keys::{Code, Key, parse_keys};
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
-pub use recipe::{Field, PRESETS, Preset, PresetForecast, RecipePane, RecipeState};
+pub use recipe::{BUDGET, Budget, Field, Outlook, PRESETS, Preset, PresetSize, RecipePane, RecipeState, Types};
 pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};
 pub use update::{key, update};

@@ -188,6 +188,8 @@ pub struct State {
     pub dir: PathBuf,
     /// The user's home, shown as `~`.
     pub home: Option<PathBuf>,
+    /// Cores that a job will have.
+    pub cores: usize,
     /// The place shown.
     pub tab: Tab,
     /// The time, as of the last tick.
@@ -225,6 +227,7 @@ impl State {
         Self {
             dir,
             home: None,
+            cores: 1,
             tab: Tab::Models,
             now,
             size: (80, 24),

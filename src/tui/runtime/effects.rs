@@ -2,8 +2,10 @@
 
 use crate::formats::{Found, spec};
 use crate::job::{self, JobSummary, Tail};
-use crate::plan::Plan;
-use crate::recipe::Recipe;
+use crate::forecast::Measuring;
+use crate::model::ErrorKind;
+use crate::plan::{Forecast, Plan};
+use crate::recipe::{Recipe, Target};
 use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
 use std::path::Path;
 use std::sync::Arc;
@@ -47,12 +49,38 @@ pub fn classify(name: &str) -> (String, String) {
     (format!("{}{bias}", role.kind), role.role.name().to_owned())
 }
 
-/// Plans a recipe.
+/// Plans a recipe. Measures, as `how` says, where a budget is to be met.
 ///
 /// # Errors
-/// What can be known beforehand.
-pub fn plan(recipe: &Recipe) -> Result<Plan, ErrorCard> {
-    crate::plan::build(recipe).map_err(|e| ErrorCard::from(&e))
+/// What can be known beforehand; cancelled.
+pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan, ErrorCard> {
+    crate::plan::prepare(recipe, how).map(|p| p.plan).map_err(|e| ErrorCard::from(&e))
+}
+
+/// True if a plan of the recipe has to measure the source.
+pub fn measures(recipe: &Recipe) -> bool {
+    recipe.targets.iter().any(has_budget)
+}
+
+fn has_budget(target: &Target) -> bool {
+    target.target_size.is_some() || target.target_bpw.is_some()
+}
+
+/// Measures a model and tells what a GGUF of every type would be. A budget that cannot be met leaves the rest of it true: what is
+/// wrong with the budget is said where its plan stands.
+///
+/// # Errors
+/// Sources that cannot become GGUF, those of measuring; cancelled.
+pub fn forecast(source: &Path, target: &Target, how: Measuring<'_>) -> Result<Forecast, ErrorCard> {
+    let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
+    let told = match crate::plan::forecast(&model, target, how) {
+        Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
+            let without = Target { target_size: None, target_bpw: None, ..target.clone() };
+            crate::plan::forecast(&model, &without, how)
+        }
+        other => other,
+    };
+    told.map_err(|e| ErrorCard::from(&e))
 }
 
 /// Starts a job.

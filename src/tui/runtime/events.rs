@@ -37,6 +37,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let mut state = State::new(dir.clone(), jiff::Timestamp::now());
     state.home = caps::home();
+    state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder.as_deref()) };
     state.theme.clone_from(&theme.name);
     state.size = crossterm::terminal::size()?;
@@ -195,6 +196,7 @@ impl App {
                 Effect::Scan => self.workers.scan(),
                 Effect::Open(path) => self.workers.open(path),
                 Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
+                Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
                 Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
@@ -249,7 +251,11 @@ impl App {
 /// How soon an action must be seen.
 fn urgency(action: &Action) -> Due {
     match action {
-        Action::JobEvents(..) | Action::Jobs(..) | Action::PresetPlanned(..) => Due::Progress,
+        Action::JobEvents(..)
+        | Action::Jobs(..)
+        | Action::PresetPlanned(..)
+        | Action::PlanMeasured(..)
+        | Action::ForecastMeasured(..) => Due::Progress,
         _ => Due::Input,
     }
 }

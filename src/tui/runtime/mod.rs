@@ -3,6 +3,7 @@
 mod caps;
 pub mod effects;
 mod events;
+mod measurer;
 mod terminal;
 mod workers;
 

@@ -1,9 +1,11 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
 use super::effects;
+use super::measurer::{Orders, Work, measurer};
 use crate::engine::Event;
 use crate::job::{JobState, JobSummary};
-use crate::recipe::Recipe;
+use crate::forecast::Measuring;
+use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Level};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +21,7 @@ pub(super) type Outbox = UnboundedSender<Action>;
 /// A request to the planner.
 enum PlanRequest {
     One(u64, Box<Recipe>),
-    Presets(u64, Vec<Recipe>),
+    Presets(u64, Vec<(usize, Recipe)>),
     Spawn(Box<Recipe>, Arc<crate::plan::Plan>),
     Cancel(String, PathBuf),
 }
@@ -37,6 +39,7 @@ pub(super) struct Workers {
     scan: Arc<AtomicU64>,
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
+    measure: Orders,
     jobs: Sender<JobRequest>,
 }
 
@@ -56,13 +59,16 @@ impl Workers {
         let (open, opens) = unbounded();
         let (plan, plans) = unbounded();
         let (jobs, follows) = unbounded();
+        let (measure, orders) = unbounded();
         let out = outbox.clone();
         thread("open", outbox.clone(), move || opener(&opens, &out));
         let (out, root) = (outbox.clone(), jobs_root.clone());
         thread("plan", outbox.clone(), move || planner(&plans, &root, &out));
         let out = outbox.clone();
+        thread("measure", outbox.clone(), move || measurer(&orders, &out));
+        let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
-        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, jobs }
+        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -76,11 +82,19 @@ impl Workers {
         let _ = self.open.send(path);
     }
 
-    pub(super) fn plan(&self, id: u64, recipe: Box<Recipe>) {
-        let _ = self.plan.send(PlanRequest::One(id, recipe));
+    pub(super) fn plan(&mut self, id: u64, recipe: Box<Recipe>) {
+        if effects::measures(&recipe) {
+            self.measure.give(Work::Plan(id, recipe));
+        } else {
+            let _ = self.plan.send(PlanRequest::One(id, recipe));
+        }
     }
 
-    pub(super) fn plan_presets(&self, id: u64, recipes: Vec<Recipe>) {
+    pub(super) fn forecast(&mut self, id: u64, source: PathBuf, target: Box<Target>) {
+        self.measure.give(Work::Forecast(id, source, target));
+    }
+
+    pub(super) fn plan_presets(&self, id: u64, recipes: Vec<(usize, Recipe)>) {
         let _ = self.plan.send(PlanRequest::Presets(id, recipes));
     }
 
@@ -120,7 +134,7 @@ fn opener(requests: &Receiver<PathBuf>, out: &Outbox) {
 
 /// Plans the newest recipe; sizes of presets come after it and give way to it.
 fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &Outbox) {
-    let mut presets: Option<(u64, Vec<Recipe>, usize)> = None;
+    let mut presets: Option<(u64, std::vec::IntoIter<(usize, Recipe)>)> = None;
     loop {
         let mut one = None;
         let first = if presets.is_some() { requests.try_recv().ok() } else { requests.recv().ok() };
@@ -130,7 +144,7 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
         for request in first.into_iter().chain(requests.try_iter()) {
             match request {
                 PlanRequest::One(id, recipe) => one = Some((id, recipe)),
-                PlanRequest::Presets(id, recipes) => presets = Some((id, recipes, 0)),
+                PlanRequest::Presets(id, recipes) => presets = Some((id, recipes.into_iter())),
                 PlanRequest::Spawn(recipe, plan) => {
                     let _ = out.send(Action::Spawned(effects::spawn(jobs_root, &recipe, &plan)));
                 }
@@ -140,18 +154,17 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
             }
         }
         if let Some((id, recipe)) = one {
-            let _ = out.send(Action::Planned(id, effects::plan(&recipe).map(Arc::new)));
+            let _ = out.send(Action::Planned(id, effects::plan(&recipe, Measuring::quiet()).map(Arc::new)));
             continue;
         }
-        if let Some((id, recipes, at)) = &mut presets {
-            match recipes.get(*at) {
-                Some(recipe) => {
+        if let Some((id, recipes)) = &mut presets {
+            match recipes.next() {
+                Some((at, recipe)) => {
                     let size = |p: crate::plan::Plan| {
                         let bpw = p.outputs.first().map_or(0.0, |o| o.bits_per_weight);
                         (p.outputs.iter().map(|o| o.bytes).sum(), bpw)
                     };
-                    let _ = out.send(Action::PresetPlanned(*id, *at, effects::plan(recipe).map(size)));
-                    *at += 1;
+                    let _ = out.send(Action::PresetPlanned(*id, at, effects::plan(&recipe, Measuring::quiet()).map(size)));
                 }
                 None => presets = None,
             }

@@ -116,7 +116,7 @@ const ORDER: [&str; 22] = [
     "output",
 ];
 
-fn place(kind: &str) -> usize {
+pub(super) fn place(kind: &str) -> usize {
     ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
 }
 

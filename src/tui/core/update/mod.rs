@@ -40,7 +40,12 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
-        Action::Planned(..) | Action::PresetPlanned(..) | Action::Spawned(..) => recipe::arrived(state, action),
+        Action::Planned(..)
+        | Action::PlanMeasured(..)
+        | Action::PresetPlanned(..)
+        | Action::Forecasted(..)
+        | Action::ForecastMeasured(..)
+        | Action::Spawned(..) => recipe::arrived(state, action),
         Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
             jobs::arrived(state, action)
         }
@@ -211,6 +216,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Edit => recipe::edit(state),
         Cmd::ValueNext => recipe::turn(state, 1),
         Cmd::ValuePrev => recipe::turn(state, -1),
+        Cmd::Budget => recipe::budget(state),
         Cmd::Start => recipe::start(state),
         Cmd::Cancel => jobs::ask_cancel(state),
         Cmd::OpenJob => {
@@ -225,6 +231,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 Tab::Recipe => {
                     let presets = state.recipe.pane == RecipePane::Presets;
                     state.recipe.pane = if presets { RecipePane::Options } else { RecipePane::Presets };
+                    state.recipe.zoom = false;
                 }
                 _ => {}
             }
@@ -234,6 +241,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             match state.tab {
                 Tab::Models => state.models.zoom ^= true,
                 Tab::Jobs => state.jobs.zoom ^= true,
+                Tab::Recipe => state.recipe.zoom ^= true,
                 _ => {}
             }
             Vec::new()
@@ -255,6 +263,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Models => state.models.focus = Focus::List,
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,
         Tab::Jobs => state.jobs.focus = Focus::List,
+        Tab::Recipe if state.recipe.zoom => state.recipe.zoom = false,
         Tab::Recipe if state.recipe.pane == RecipePane::Options => state.recipe.pane = RecipePane::Presets,
         Tab::Recipe => return go(state, Tab::Models),
         _ => {}

@@ -5,7 +5,7 @@ use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::input::{Completion, LineEdit};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
-use crate::tui::core::recipe::{PRESETS, RecipePane};
+use crate::tui::core::recipe::{BUDGET, Field, PRESETS, RecipePane};
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
 use crate::tui::core::units;
 
@@ -13,13 +13,24 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Planned(request, plan) if request == state.recipe.request => {
             state.recipe.plan = Some(plan);
-            state.recipe.scroll = 0;
             Vec::new()
         }
-        Action::PresetPlanned(request, at, forecast) if request == state.recipe.preset_request => {
-            if let Some(slot) = state.recipe.forecasts.get_mut(at) {
-                *slot = Some(forecast);
+        Action::PlanMeasured(request, done, all) if request == state.recipe.request => {
+            state.recipe.plan_measured = Some((done, all));
+            Vec::new()
+        }
+        Action::PresetPlanned(request, at, size) if request == state.recipe.preset_request => {
+            if let Some(slot) = state.recipe.sizes.get_mut(at) {
+                *slot = Some(size);
             }
+            Vec::new()
+        }
+        Action::Forecasted(request, answer) => {
+            state.recipe.outlook.arrived(request, answer);
+            Vec::new()
+        }
+        Action::ForecastMeasured(request, done, all) => {
+            state.recipe.outlook.progress(request, done, all);
             Vec::new()
         }
         Action::Spawned(Ok(job)) => {
@@ -48,20 +59,31 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
 fn replan(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     r.request += 1;
-    r.plan = None;
+    (r.plan, r.plan_measured) = (None, None);
     match r.recipe() {
         Some(recipe) => vec![Effect::Plan(r.request, Box::new(recipe))],
         None => Vec::new(),
     }
 }
 
-/// Asks for the sizes of all presets.
-fn forecast(state: &mut State) -> Vec<Effect> {
+/// Asks for the forecast, unless the one that is there, or on its way, says it.
+fn forecast(state: &mut State) -> Option<Effect> {
     let r = &mut state.recipe;
-    r.preset_request += 1;
-    r.forecasts = vec![None; PRESETS.len()];
+    let (source, target) = r.forecast_target()?;
+    r.outlook.want(&source, &target).then(|| Effect::Forecast(r.outlook.request, source, Box::new(target)))
+}
+
+/// Asks for the sizes of all presets, unless no option has changed that they depend on.
+fn sizes(state: &mut State) -> Option<Effect> {
+    let r = &mut state.recipe;
     let recipes = r.preset_recipes();
-    if recipes.is_empty() { Vec::new() } else { vec![Effect::PlanPresets(r.preset_request, recipes)] }
+    if recipes.is_empty() || recipes == r.sized {
+        return None;
+    }
+    r.preset_request += 1;
+    r.sizes = vec![None; PRESETS.len()];
+    r.sized.clone_from(&recipes);
+    Some(Effect::PlanPresets(r.preset_request, recipes))
 }
 
 /// Takes the selected model as the source, when there is none yet, and plans anew: outputs may have appeared meanwhile.
@@ -73,9 +95,8 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
         state.recipe.set_source(path);
     }
     let mut effects = replan(state);
-    if state.recipe.forecasts.is_empty() {
-        effects.extend(forecast(state));
-    }
+    effects.extend(sizes(state));
+    effects.extend(forecast(state));
     effects
 }
 
@@ -124,25 +145,59 @@ pub(super) fn turn(state: &mut State, by: i32) -> Vec<Effect> {
     changed(state)
 }
 
+/// Goes to the budget and edits it; when that is over, back to where the key was pressed.
+pub(super) fn budget(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    // The options must be seen.
+    r.zoom = false;
+    r.visiting = r.pane == RecipePane::Presets;
+    (r.pane, r.field) = (RecipePane::Options, Field::Budget.place());
+    edit(state)
+}
+
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    if matches!(what, Completion::Editing | Completion::Ignored) {
+        return Vec::new();
+    }
     let field = state.recipe.current_field();
-    match what {
-        Completion::Editing | Completion::Ignored => return Vec::new(),
-        Completion::Dropped => {
-            state.recipe.editing = None;
-            return Vec::new();
+    let line = state.recipe.editing.take();
+    let back = std::mem::take(&mut state.recipe.visiting);
+    if let (Completion::Accepted, Some(line)) = (what, line) {
+        let text = if field.is_path() { at_home(state, &line.text) } else { line.text };
+        let changes = state.recipe.value(field) != text.trim();
+        state.recipe.set_text(field, &text);
+        if field == Field::Budget && changes && state.recipe.budget().is_some() {
+            choose_budget(state);
         }
-        Completion::Accepted => {}
     }
-    if let Some(line) = state.recipe.editing.take() {
-        state.recipe.set_text(field, &line.text);
+    // A budget that is none is corrected where it stands.
+    if back && state.recipe.field_error(Field::Budget).is_none() {
+        state.recipe.pane = RecipePane::Presets;
     }
-    changed(state)
+    if what == Completion::Accepted { changed(state) } else { Vec::new() }
+}
+
+/// A budget that was typed is one to be used.
+fn choose_budget(state: &mut State) {
+    let r = &mut state.recipe;
+    r.preset = BUDGET;
+    if !r.marked.is_empty() {
+        r.marked.insert(BUDGET);
+    }
+}
+
+/// A path with `~` written out, as the shell would have.
+fn at_home(state: &State, text: &str) -> String {
+    match (text.trim().strip_prefix("~/"), &state.home) {
+        (Some(rest), Some(home)) => home.join(rest).display().to_string(),
+        _ => text.to_owned(),
+    }
 }
 
 /// An option changed: the sizes of the presets may have, too.
 fn changed(state: &mut State) -> Vec<Effect> {
     let mut effects = replan(state);
+    effects.extend(sizes(state));
     effects.extend(forecast(state));
     effects
 }

@@ -1,0 +1,81 @@
+//! The forecast of the source: asked for once for each source and each set of options that changes it, and how far it is.
+
+use crate::plan::{Chosen, Forecast, Forecasted};
+use crate::recipe::Target;
+use crate::tui::core::action::ErrorCard;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The forecast that belongs to the recipe being composed.
+#[derive(Clone, Debug, Default)]
+pub struct Outlook {
+    /// Number of the latest request.
+    pub request: u64,
+    /// What the latest request asks for.
+    asked: Option<(PathBuf, Target)>,
+    /// Tensors measured, of how many, while it is being made.
+    pub measured: Option<(usize, usize)>,
+    /// The latest answer; kept while only the budget changes, for it holds for everything else.
+    pub answer: Option<Result<Arc<Forecast>, ErrorCard>>,
+    /// True when `answer` answers the latest request.
+    pub settled: bool,
+}
+
+impl Outlook {
+    /// Takes note of what is wanted now; true if it has to be asked for.
+    pub(in crate::tui::core) fn want(&mut self, source: &Path, target: &Target) -> bool {
+        let same = self.asked.as_ref().is_some_and(|(s, t)| s == source && t == target);
+        let failed = self.settled && matches!(self.answer, Some(Err(_)));
+        if same && !failed {
+            return false;
+        }
+        let without = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() };
+        let budget_only = self.asked.as_ref().is_some_and(|(s, t)| s == source && without(t) == without(target));
+        if !budget_only {
+            self.answer = None;
+        }
+        self.asked = Some((source.to_owned(), target.clone()));
+        self.request += 1;
+        (self.settled, self.measured) = (false, None);
+        true
+    }
+
+    /// Forgets what was asked for, so that late answers are not taken; the count goes on.
+    pub(in crate::tui::core) fn forget(&mut self) {
+        *self = Self { request: self.request + 1, ..Self::default() };
+    }
+
+    /// Takes an answer, unless it is a late one to an earlier request.
+    pub(in crate::tui::core) fn arrived(&mut self, request: u64, answer: Result<Arc<Forecast>, ErrorCard>) {
+        if request == self.request {
+            (self.answer, self.settled, self.measured) = (Some(answer), true, None);
+        }
+    }
+
+    /// Takes progress of the latest request.
+    pub(in crate::tui::core) fn progress(&mut self, request: u64, done: usize, all: usize) {
+        if request == self.request && !self.settled {
+            self.measured = Some((done, all));
+        }
+    }
+
+    /// The forecast, if there is one.
+    pub fn forecast(&self) -> Option<&Forecast> {
+        self.answer.as_ref()?.as_ref().ok().map(Arc::as_ref)
+    }
+
+    /// What it says of a file type.
+    pub fn of_type(&self, name: &str) -> Option<&Forecasted> {
+        self.forecast()?.types.iter().find(|t| t.name == name)
+    }
+
+    /// The mix for the budget as it is now.
+    pub fn mix(&self) -> Option<&Chosen> {
+        self.forecast().filter(|_| self.settled)?.choice.as_ref()
+    }
+
+    /// True while an answer is awaited.
+    pub fn waiting(&self) -> bool {
+        self.asked.is_some() && !self.settled
+    }
+}

@@ -1,0 +1,195 @@
+//! The worker for what has to read the model's weights: plans that meet a budget, and forecasts. They may take seconds, so
+//! they are kept apart from the planner, whose answers are awaited at every key.
+//!
+//! One of each kind waits at most: the newest. What was measured is kept on disk, so an answer that nobody waits for any more
+//! is still worth its time, unless the source or its importance matrix is another one now: then it is cancelled.
+
+use super::effects;
+use super::workers::Outbox;
+use crate::forecast::Measuring;
+use crate::recipe::{Recipe, Target};
+use crate::tui::core::Action;
+use crossbeam_channel::{Receiver, Sender};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Shortest time between two words of progress.
+const TELL: Duration = Duration::from_millis(100);
+
+/// What is to be measured.
+pub(super) enum Work {
+    /// The plan of a recipe with a budget.
+    Plan(u64, Box<Recipe>),
+    /// The forecast of a source for these options.
+    Forecast(u64, PathBuf, Box<Target>),
+}
+
+impl Work {
+    /// What decides the numbers: the source and its importance matrix.
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Plan(_, recipe) => {
+                let imatrix = recipe.targets.iter().find_map(|t| t.imatrix.clone());
+                Subject(recipe.source.path.clone().unwrap_or_default(), imatrix)
+            }
+            Self::Forecast(_, source, target) => Subject(source.clone(), target.imatrix.clone()),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Subject(PathBuf, Option<PathBuf>);
+
+/// Work, and the flag that cancels it.
+pub(super) struct Order {
+    work: Work,
+    cancel: Arc<AtomicBool>,
+}
+
+/// The end that gives orders.
+pub(super) struct Orders {
+    sender: Sender<Order>,
+    current: Option<(Subject, Arc<AtomicBool>)>,
+}
+
+impl Orders {
+    pub(super) fn new(sender: Sender<Order>) -> Self {
+        Self { sender, current: None }
+    }
+
+    /// Gives an order; those for another subject are cancelled.
+    pub(super) fn give(&mut self, work: Work) {
+        let subject = work.subject();
+        let cancel = match &self.current {
+            Some((s, cancel)) if *s == subject => cancel.clone(),
+            other => {
+                if let Some((_, old)) = other {
+                    old.store(true, Ordering::Relaxed);
+                }
+                let fresh = Arc::new(AtomicBool::new(false));
+                self.current = Some((subject, fresh.clone()));
+                fresh
+            }
+        };
+        let _ = self.sender.send(Order { work, cancel });
+    }
+}
+
+/// Carries out the newest plan, then the newest forecast.
+pub(super) fn measurer(orders: &Receiver<Order>, out: &Outbox) {
+    let (mut plan, mut forecast) = (None, None);
+    loop {
+        let first = if plan.is_none() && forecast.is_none() { orders.recv().ok() } else { None };
+        if first.is_none() && plan.is_none() && forecast.is_none() {
+            return;
+        }
+        for order in first.into_iter().chain(orders.try_iter()) {
+            match order.work {
+                Work::Plan(..) => plan = Some(order),
+                Work::Forecast(..) => forecast = Some(order),
+            }
+        }
+        if let Some(order) = plan.take().or_else(|| forecast.take()) {
+            carry_out(order, out);
+        }
+    }
+}
+
+fn carry_out(order: Order, out: &Outbox) {
+    let told = Mutex::new(None::<Instant>);
+    // Told from many threads: the screen need not hear of every tensor.
+    let may_tell = || {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|t| t.elapsed() >= TELL);
+        if due {
+            *told = Some(Instant::now());
+        }
+        due
+    };
+    let cancel = &order.cancel;
+    if cancel.load(Ordering::Relaxed) {
+        return;
+    }
+    let answer = match order.work {
+        Work::Plan(id, recipe) => {
+            let progress = |done, all| {
+                if may_tell() {
+                    let _ = out.send(Action::PlanMeasured(id, done, all));
+                }
+            };
+            let plan = effects::plan(&recipe, Measuring { threads: 0, progress: &progress, cancel });
+            Action::Planned(id, plan.map(Arc::new))
+        }
+        Work::Forecast(id, source, target) => {
+            let progress = |done, all| {
+                if may_tell() {
+                    let _ = out.send(Action::ForecastMeasured(id, done, all));
+                }
+            };
+            let forecast = effects::forecast(&source, &target, Measuring { threads: 0, progress: &progress, cancel });
+            Action::Forecasted(id, forecast.map(Arc::new))
+        }
+    };
+    // What was cancelled is no answer.
+    if !cancel.load(Ordering::Relaxed) {
+        let _ = out.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+
+    fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {
+        let target = Target { format: "gguf".into(), target_bpw, imatrix: imatrix.map(Into::into), ..Target::default() };
+        Work::Forecast(id, source.into(), Box::new(target))
+    }
+
+    #[test]
+    fn another_source_or_imatrix_cancels_and_another_budget_does_not() {
+        let (sender, receiver) = unbounded();
+        let mut orders = Orders::new(sender);
+        for work in [
+            forecast(1, "/a", None, None),
+            forecast(2, "/a", Some(4.0), None),
+            forecast(3, "/a", Some(4.0), Some("/i")),
+            forecast(4, "/b", Some(4.0), None),
+        ] {
+            orders.give(work);
+        }
+        let cancelled: Vec<bool> = receiver.try_iter().map(|o| o.cancel.load(Ordering::Relaxed)).collect();
+        assert_eq!(cancelled, [true, true, true, false]);
+        orders.give(forecast(5, "/b", None, None));
+        assert!(orders.current.is_some_and(|(_, c)| !c.load(Ordering::Relaxed)));
+    }
+
+    #[test]
+    fn the_newest_of_each_kind_is_answered_and_nothing_cancelled() {
+        let (sender, receiver) = unbounded();
+        let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        let mut orders = Orders::new(sender);
+        let plan = |id| {
+            let source = crate::recipe::Source { path: Some("/not/there".into()), format: None };
+            Work::Plan(id, Box::new(Recipe { source, ..Recipe::default() }))
+        };
+        orders.give(forecast(1, "/elsewhere", None, None));
+        for work in [forecast(2, "/not/there", None, None), plan(3), plan(4), forecast(5, "/not/there", Some(4.0), None)] {
+            orders.give(work);
+        }
+        drop(orders);
+        measurer(&receiver, &out);
+        drop(out);
+        let mut ids = Vec::new();
+        while let Ok(action) = answers.try_recv() {
+            match action {
+                Action::Planned(id, Err(_)) => ids.push(("plan", id)),
+                Action::Forecasted(id, Err(_)) => ids.push(("forecast", id)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(ids, [("plan", 4), ("forecast", 5)]);
+    }
+}

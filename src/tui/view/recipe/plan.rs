@@ -1,0 +1,211 @@
+//! What a sound plan says: outputs, needs, types, warnings.
+
+use super::super::canvas::{Canvas, fit, fit_end, width};
+use super::super::details::Columns;
+use super::super::grid;
+use super::{decibel, plot};
+use crate::plan::{Plan, PlannedOutput};
+use crate::tui::core::{BUDGET, State, units};
+use indexmap::IndexMap;
+use ratatui::layout::Rect;
+use std::collections::BTreeMap;
+
+/// Rows that the lines below the plot should have.
+const FACTS: u16 = 18;
+
+/// Outputs that are listed.
+const OUTPUTS: usize = 4;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
+    // The last line is the verdict.
+    let inner = Rect { height: area.height.saturating_sub(1), ..area };
+    let left = |y: u16| inner.bottom().saturating_sub(y);
+    let mut y = outputs(c, state, plan, inner) + 1;
+    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MOST).min(FACTS) } else { FACTS };
+    let room = left(y).saturating_sub(facts).min(plot::MOST);
+    let drawn = plot::draw(c, state, Rect { y, height: room, ..inner });
+    y += if drawn > 0 { drawn + 1 } else { 0 };
+    y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
+    let place = state.recipe.chosen().iter().position(|p| *p == BUDGET);
+    let rest = Rect { y: y + 1, height: left(y + 1), ..inner };
+    y = match (place.and_then(|p| plan.outputs.get(p)), plan.outputs.first()) {
+        (Some(mix), _) => kinds(c, mix, rest),
+        (None, Some(o)) => types(c, o, rest),
+        (None, None) => y,
+    };
+    notes(c, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
+    verdict(c, state, plan, Rect { y: inner.bottom(), height: 1, ..area });
+}
+
+/// The table of outputs; gives the row below.
+fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let columns = Columns::new(area, &[8, 7, 7, 6, 10]);
+    columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
+    let mut y = area.y + 1;
+    let chosen = state.recipe.chosen();
+    for (o, preset) in plan.outputs.iter().zip(chosen).take(OUTPUTS) {
+        if y >= area.bottom() {
+            return y;
+        }
+        let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
+        let estimate = state.recipe.estimate(preset);
+        let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
+        let time = estimate.map(|e| units::took(e.cpu_seconds / state.cores.max(1) as f64)).unwrap_or_default();
+        let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
+        columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
+        let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
+        c.text(area.x + 1, y, columns.first(), &format!("{} {}{effort}", o.format, o.quantization), text);
+        y += 1;
+        if y < area.bottom() {
+            let path = fit_end(&state.short_path(&o.path), usize::from(area.width).saturating_sub(2));
+            c.text(area.x + 1, y, area.width, &path, dim);
+            y += 1;
+        }
+    }
+    if plan.outputs.len() > OUTPUTS && y < area.bottom() {
+        c.text(area.x + 1, y, area.width, &format!("… and {} more", plan.outputs.len() - OUTPUTS), dim);
+        y += 1;
+    }
+    y
+}
+
+/// What it takes; gives the row below.
+fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let mut pairs = vec![
+        ("source", format!("{}  {}", units::bytes(plan.source_bytes), plan.source_format)),
+        ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
+        ("disk", units::bytes(plan.disk_bytes)),
+    ];
+    if let Some(matrix) = plan.outputs.iter().find_map(|o| o.imatrix.as_ref()) {
+        pairs.push(("imatrix", format!("covers {} of {} tensors", matrix.used, matrix.quantized)));
+    }
+    if let Some(plain) = instead(state) {
+        pairs.push(("file type", plain));
+    }
+    let rows = pairs.iter().take(area.height.into());
+    for ((label, value), y) in rows.zip(area.y..) {
+        c.text(area.x + 1, y, 10, label, dim);
+        c.text(area.x + 11, y, area.width.saturating_sub(11), value, text);
+    }
+    area.y + (pairs.len() as u16).min(area.height)
+}
+
+/// The best that a file type could do within the bytes of the chosen mix.
+fn instead(state: &State) -> Option<String> {
+    let r = &state.recipe;
+    let mix = r.chosen().contains(&BUDGET).then(|| r.outlook.mix())??;
+    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.forecast.bytes);
+    let quality = |db: Option<f64>| db.unwrap_or(f64::INFINITY);
+    let best = fits.max_by(|a, b| quality(a.output_sqnr_db).total_cmp(&quality(b.output_sqnr_db)))?;
+    Some(format!("{} at best: {} dB", best.name, decibel(best.output_sqnr_db)))
+}
+
+/// The types of a mix by kind of tensor; gives the row below.
+fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let mut by: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for t in output.tensors.iter().filter(|t| t.to != "F32") {
+        *by.entry(t.kind.as_str()).or_default().entry(t.to.as_str()).or_default() += 1;
+    }
+    let mut rows: Vec<_> = by.into_iter().collect();
+    rows.sort_by_key(|(kind, _)| grid::place(kind));
+    let label = rows.iter().map(|(k, _)| width(k)).max().unwrap_or(0).min(16) as u16 + 2;
+    let room = area.width.saturating_sub(label + 1);
+    let most = usize::from(area.height);
+    let shown = if rows.len() > most { most.saturating_sub(1) } else { rows.len() };
+    for ((kind, types), y) in rows.iter().take(shown).zip(area.y..) {
+        // The type that most tensors have comes first.
+        let mut types: Vec<_> = types.iter().collect();
+        types.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+        let parts: Vec<String> = types.iter().map(|(name, n)| format!("{name} ×{n}")).collect();
+        c.text(area.x + 1, y, label, &fit(kind, usize::from(label) - 2), dim);
+        c.text(area.x + 1 + label, y, room, &parts.join("  "), text);
+    }
+    let y = area.y + shown as u16;
+    if rows.len() > shown && y < area.bottom() {
+        c.text(area.x + 1, y, area.width, &format!("… and {} more kinds", rows.len() - shown), dim);
+        return y + 1;
+    }
+    y
+}
+
+/// Bytes by type of one output as bars; gives the row below.
+fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
+    let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
+    let mut by: IndexMap<&str, (u64, usize)> = IndexMap::new();
+    for t in &output.tensors {
+        let e = by.entry(t.to.as_str()).or_default();
+        *e = (e.0 + t.bytes, e.1 + 1);
+    }
+    by.sort_by(|_, a, _, b| b.0.cmp(&a.0));
+    let total = by.values().map(|v| v.0).sum::<u64>().max(1) as f64;
+    let counts = area.width >= 52;
+    let room = area.width.saturating_sub(if counts { 11 + 24 } else { 11 + 11 });
+    let mut y = area.y;
+    for (name, (bytes, n)) in by.iter().take(5) {
+        if y + 3 > area.bottom() {
+            break;
+        }
+        c.text(area.x + 1, y, 9, name, dim);
+        c.bar(area.x + 11, y, room, *bytes as f64 / total, bar, true);
+        let end = if counts { area.right() - 13 } else { area.right() };
+        c.right(end, y, 10, &units::bytes(*bytes), text);
+        if counts {
+            c.right(area.right(), y, 12, &units::plural(*n, "tensor", "tensors"), dim);
+        }
+        y += 1;
+    }
+    y
+}
+
+/// Tensors that fall back, and warnings.
+fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let mut y = area.y;
+    let left = |y: u16| area.bottom().saturating_sub(y);
+    let tensors = plan.outputs.iter().flat_map(|o| &o.tensors);
+    let fallbacks: Vec<String> = tensors
+        .filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from.as_ref()?)))
+        .collect();
+    if left(y) >= 1 {
+        let (n, style) = match fallbacks.len() {
+            0 => ("none".to_owned(), text),
+            n => (units::plural(n, "tensor", "tensors"), warn),
+        };
+        c.spans(area.x + 1, y, area.width, &[("fall back  ", dim), (&n, style)]);
+        y += 1;
+    }
+    for f in fallbacks.iter().take(3) {
+        if left(y) < 2 {
+            break;
+        }
+        c.text(area.x + 3, y, area.width.saturating_sub(4), f, dim);
+        y += 1;
+    }
+    for w in &plan.warnings {
+        if left(y) < 1 {
+            break;
+        }
+        c.text(area.x + 1, y, 1, "!", warn);
+        y += c.wrapped(area.x + 3, y, area.width.saturating_sub(4), left(y), &w.text, text);
+    }
+}
+
+/// The line at the bottom.
+fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
+    let (text, good) = (c.theme().text, c.theme().good);
+    let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
+    let what = units::plural(plan.outputs.len(), "output", "outputs");
+    let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
+    let mut said = format!("{what}, {}", units::bytes(total));
+    if width(&said) + width(&warnings) + 12 <= line.width.into() {
+        said += &format!(", {warnings}");
+    }
+    if state.recipe.starting {
+        c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
+    } else {
+        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&said, text)]);
+    }
+}

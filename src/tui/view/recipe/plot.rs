@@ -1,0 +1,238 @@
+//! The plot of size against error: every file type a point, the mixes a curve above them, the choice marked.
+
+use super::super::canvas::{Canvas, fit, width};
+use crate::plan::Forecasted;
+use crate::tui::core::{PRESETS, State};
+use ratatui::layout::Rect;
+
+/// Rows of the largest plot.
+pub(super) const MOST: u16 = 20;
+/// Rows and columns below which there is no plot.
+const LEAST: (u16, u16) = (9, 44);
+/// Columns of the axis at the left.
+const AXIS: u16 = 6;
+/// Rows of title, axis, numbers and legend.
+const AROUND: u16 = 4;
+/// Types of this many bits and more lose too little for the scale of the others.
+const BITS: f64 = 16.0;
+
+/// A point in bytes and dB.
+type Point = (f64, f64);
+
+/// The area of the points, and the values at its edges.
+struct Frame {
+    area: Rect,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Frame {
+    /// Column and row, in parts of a cell, from the top left.
+    fn place(&self, (bytes, db): Point, across: f64, down: f64) -> (f64, f64) {
+        let part = |v: f64, (low, high): (f64, f64)| ((v - low) / (high - low)).clamp(0.0, 1.0);
+        let columns = f64::from(self.area.width) * across - 1.0;
+        let rows = f64::from(self.area.height) * down - 1.0;
+        (part(bytes, self.x) * columns, (1.0 - part(db, self.y)) * rows)
+    }
+
+    fn cell(&self, point: Point) -> (u16, u16) {
+        let (x, y) = self.place(point, 1.0, 1.0);
+        (self.area.x + x.round() as u16, self.area.y + y.round() as u16)
+    }
+}
+
+/// A point, when it is of those that can be compared.
+fn point(f: &Forecasted) -> Option<Point> {
+    (f.bits_per_weight < BITS).then_some((f.bytes as f64, f.output_sqnr_db?))
+}
+
+/// Draws the plot if there is something to plot and room for it; gives the rows used.
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+    let outlook = &state.recipe.outlook;
+    let Some(forecast) = outlook.forecast().filter(|_| area.height >= LEAST.0 && area.width >= LEAST.1) else {
+        return 0;
+    };
+    let types: Vec<(&str, Point)> = forecast.types.iter().filter_map(|t| Some((t.name.as_str(), point(t)?))).collect();
+    let mut mixes: Vec<Point> = forecast.mixes.iter().filter_map(point).collect();
+    mixes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let chosen: Vec<(String, Point)> = state
+        .recipe
+        .chosen()
+        .into_iter()
+        .filter_map(|i| {
+            let f = state.recipe.estimate(i)?;
+            let name = PRESETS[i].file_type().map_or_else(|| format!("{} mix", f.name), str::to_owned);
+            Some((name, point(f)?))
+        })
+        .collect();
+    let all = || types.iter().map(|t| t.1).chain(mixes.iter().copied()).chain(chosen.iter().map(|t| t.1));
+    let Some(frame) = frame(all(), area).filter(|_| types.len() > 1) else { return 0 };
+    axes(c, &frame, area);
+    curve(c, &frame, &mixes);
+    points(c, &frame, &types, &chosen);
+    legend(c, area, !chosen.is_empty());
+    area.height
+}
+
+fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> {
+    let span = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
+    };
+    let x = span(&mut all.clone().map(|p| p.0));
+    let y = span(&mut all.map(|p| p.1));
+    let y = ((y.0 / 10.0).floor() * 10.0, (y.1 / 10.0).ceil() * 10.0);
+    let inner = Rect {
+        x: area.x + AXIS + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(AXIS + 2),
+        height: area.height.saturating_sub(AROUND),
+    };
+    (x.0 < x.1 && y.0 < y.1).then_some(Frame { area: inner, x, y })
+}
+
+fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
+    let (dim, faint) = (c.theme().dim, c.theme().faint);
+    let long = "dB of signal over error in what the model says, up is better";
+    let title = if width(long) < area.width.into() { long } else { "dB of signal over error, up is better" };
+    c.text(area.x + 1, area.y, area.width, title, dim);
+    let left = frame.area.x - 1;
+    c.divide(left, frame.area.y, frame.area.height);
+    // A number every ten dB, or every twenty where two would touch.
+    let rows_for_ten = f64::from(frame.area.height) * 10.0 / (frame.y.1 - frame.y.0);
+    let apart = if rows_for_ten >= 2.0 { 10.0 } else { 20.0 };
+    let mut db = frame.y.0;
+    while db <= frame.y.1 {
+        let (_, y) = frame.cell((frame.x.0, db));
+        c.right(left - 1, y, AXIS - 2, &format!("{db:.0}"), dim);
+        c.text(left, y, 1, "┤", faint);
+        db += apart;
+    }
+    let bottom = frame.area.bottom();
+    c.text(left, bottom, 1, "└", faint);
+    c.rule(left + 1, bottom, frame.area.width);
+    let (unit, scale) = unit(frame.x.1);
+    let step = round_step(frame.x, frame.area.width);
+    let digits = usize::from(step / scale < 1.0) + usize::from(step / scale < 0.1);
+    let end = area.right();
+    c.right(end, bottom + 1, 3, unit, dim);
+    let mut bytes = (frame.x.0 / step).ceil() * step;
+    while bytes <= frame.x.1 {
+        let (x, _) = frame.cell((bytes, frame.y.0));
+        c.text(x, bottom, 1, "┬", faint);
+        let label = format!("{:.digits$}", bytes / scale);
+        let half = width(&label) as u16 / 2;
+        if x + half + 4 < end {
+            c.text(x.saturating_sub(half), bottom + 1, 8, &label, dim);
+        }
+        bytes += step;
+    }
+}
+
+/// Unit of an axis that ends at `most` bytes, and its bytes.
+fn unit(most: f64) -> (&'static str, f64) {
+    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    units.into_iter().find(|(_, scale)| most >= *scale).unwrap_or(("B", 1.0))
+}
+
+/// Bytes between two numbers of the axis: 1, 2 or 5 times a power of ten, so that about one fits every twelve columns.
+fn round_step((low, high): (f64, f64), columns: u16) -> f64 {
+    let rough = (high - low) / (f64::from(columns) / 12.0).max(1.0);
+    let power = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough).unwrap_or(rough)
+}
+
+/// The curve through the mixes in Braille dots, two by four a cell.
+fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
+    /// Dots of a cell by column and row, as bits above U+2800.
+    const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+    let style = c.theme().bar;
+    let (w, h) = (usize::from(frame.area.width), usize::from(frame.area.height));
+    let mut cells = vec![0u32; w * h];
+    for pair in mixes.windows(2) {
+        let (from, to) = (frame.place(pair[0], 2.0, 4.0), frame.place(pair[1], 2.0, 4.0));
+        let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).ceil().max(1.0);
+        for i in 0..=steps as usize {
+            let at = i as f64 / steps;
+            let x = (from.0 + (to.0 - from.0) * at).round() as usize;
+            let y = (from.1 + (to.1 - from.1) * at).round() as usize;
+            if let Some(cell) = cells.get_mut((y / 4).min(h - 1) * w + (x / 2).min(w - 1)) {
+                *cell |= DOTS[x % 2][y % 4];
+            }
+        }
+    }
+    for (i, bits) in cells.into_iter().enumerate().filter(|(_, bits)| *bits != 0) {
+        let dots = char::from_u32(0x2800 + bits).unwrap_or('·').to_string();
+        c.text(frame.area.x + (i % w) as u16, frame.area.y + (i / w) as u16, 1, &dots, style);
+    }
+}
+
+/// File types, names where there is room, and the choice above all.
+fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[(String, Point)]) {
+    let (dim, accent) = (c.theme().dim, c.theme().accent);
+    for (_, p) in types {
+        let (x, y) = frame.cell(*p);
+        c.text(x, y, 1, "•", dim);
+    }
+    for (_, p) in chosen {
+        let (x, y) = frame.cell(*p);
+        c.text(x, y, 1, "◆", accent);
+    }
+    for (name, p) in chosen {
+        label(c, frame, *p, name, true);
+    }
+    let known = PRESETS.iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
+    for (name, p) in known.filter(|(name, _)| chosen.iter().all(|(n, _)| n != name)) {
+        label(c, frame, *p, name, false);
+    }
+}
+
+/// Writes a name beside its point, right or left, where nothing stands.
+fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) {
+    let style = if chosen { c.theme().accent } else { c.theme().dim };
+    let name = fit(name, 20);
+    let (x, y) = frame.cell(p);
+    let w = width(&name) as u16;
+    let area = frame.area;
+    let right = (x + 2 + w <= area.right()).then_some(x + 2);
+    let left = (x >= area.x + w + 2).then(|| x - 1 - w);
+    // With a blank on both sides, for names that touch are no names.
+    let free = |c: &Canvas<'_>, at: u16| {
+        let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
+        (from..to).filter(|cx| *cx != x).all(|cx| c.buf[(cx, y)].symbol() == " ")
+    };
+    if let Some(at) = [right, left].into_iter().flatten().find(|at| free(c, *at)) {
+        c.text(at, y, w, &name, style);
+    }
+}
+
+fn legend(c: &mut Canvas<'_>, area: Rect, chosen: bool) {
+    let (dim, bar, accent) = (c.theme().dim, c.theme().bar, c.theme().accent);
+    let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
+    if chosen {
+        parts.extend([("◆", accent), (" this choice", dim)]);
+    }
+    c.spans(area.x + AXIS + 1, area.bottom() - 1, area.width.saturating_sub(AXIS + 1), &parts);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_axis_are_round_and_apart() {
+        let cases = [((1e6, 4.6e6), 70, 1e6), ((3.9e8, 1.32e9), 70, 2e8), ((0.0, 9e9), 40, 5e9), ((5.0, 6.0), 12, 1.0)];
+        for (range, columns, expected) in cases {
+            let s = round_step(range, columns);
+            assert!((s / expected - 1.0).abs() < 1e-9, "{range:?}: {s}");
+        }
+        assert_eq!((unit(4.6e6).0, unit(1.32e9).0, unit(12.0).0), ("MB", "GB", "B"));
+    }
+
+    #[test]
+    fn better_is_higher_and_larger_is_further_right() {
+        let frame = Frame { area: Rect::new(10, 5, 40, 10), x: (0.0, 100.0), y: (0.0, 50.0) };
+        assert_eq!(frame.cell((0.0, 50.0)), (10, 5));
+        assert_eq!(frame.cell((100.0, 0.0)), (49, 14));
+        assert_eq!(frame.cell((1e9, -3.0)), (49, 14), "what lies outside is kept at the edge");
+    }
+}
