@@ -183,9 +183,9 @@ fn composes_within_a_budget_and_runs_it() {
     s.wait_for("at best");
     // The plot, and back.
     s.send("z");
-    s.wait_for("◆ 2.4MB mix");
+    s.wait_for("2.4MB mix");
     s.send("\x1b");
-    s.wait_for("ready: 1 output");
+    s.wait_for("convert  tiny-llama");
     s.send("r");
     s.wait_for("finished");
     let made = std::fs::metadata(dir.path().join("tiny-llama-2.4MB.gguf")).unwrap();

@@ -186,8 +186,8 @@ fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[
     }
 }
 
-/// Writes a name at its point, where nothing stands. Below and right of a point is below the curve, above and left of it
-/// above the curve. Names of types may be left out, that of the choice is not.
+/// Writes a name at its point, where nothing stands. Above and left of a point is above the curve. Names of types may be left
+/// out, that of the choice is not.
 fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) {
     let style = if chosen { c.theme().accent } else { c.theme().dim };
     let name = fit(name, 20);
@@ -197,8 +197,8 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     let right = (x + 2 + w <= area.right()).then_some((x + 2, y));
     let left = (x >= area.x + w + 2).then(|| (x - 1 - w, y));
     let above = |rows: u16| (x + 1 >= area.x + w && y >= area.y + rows).then(|| (x + 1 - w, y - rows));
-    let below = (y + 1 < area.bottom()).then(|| if x + 1 + w <= area.right() { x + 1 } else { (x + 1).max(w) - w });
-    let below = below.map(|at| (at, y + 1));
+    // Only at the right edge, where no other point stands below that it could be taken for.
+    let below = (x + 1 >= area.right() && x >= area.x + w && y + 1 < area.bottom()).then(|| (x + 1 - w, y + 1));
     let places = if chosen {
         [right, left, above(1), above(2), above(3), below]
     } else {
