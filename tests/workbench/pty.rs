@@ -35,6 +35,7 @@ impl Session {
         command.env("LANG", "C.UTF-8");
         command.env("REMOLD_JOBS", dir.join("no-jobs"));
         command.env("XDG_CONFIG_HOME", dir.join("no-config"));
+        command.env("XDG_CACHE_HOME", dir.join("no-cache"));
         for (name, value) in env {
             command.env(name, value);
         }
@@ -123,6 +124,18 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
+/// A folder with a whole model that can be quantized.
+fn folder_of_a_model() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("tiny-llama");
+    std::fs::create_dir(&model).unwrap();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), model.join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
 fn restored(screen: &vt100::Screen) -> bool {
     !screen.alternate_screen()
         && !screen.hide_cursor()
@@ -154,6 +167,31 @@ fn start_browse_help_resize_quit() {
     s.send("q");
     assert_eq!(s.exit_code(), 0);
     assert!(restored(s.screen.screen()), "the terminal is as it was");
+}
+
+#[test]
+fn composes_within_a_budget_and_runs_it() {
+    let dir = folder_of_a_model();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1 model");
+    s.send("c");
+    s.wait_for("Q4_K_M");
+    s.send("b0.1MB\r");
+    s.wait_for("bytes are too");
+    s.send("b\x152.4MB\r");
+    s.wait_for("tiny-llama-2.4MB.gguf");
+    s.wait_for("at best");
+    // The plot, and back.
+    s.send("z");
+    s.wait_for("2.4MB mix");
+    s.send("\x1b");
+    s.wait_for("convert  tiny-llama");
+    s.send("r");
+    s.wait_for("finished");
+    let made = std::fs::metadata(dir.path().join("tiny-llama-2.4MB.gguf")).unwrap();
+    assert!((2_200_000..=2_400_000).contains(&made.len()), "{} bytes", made.len());
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
 }
 
 #[test]

@@ -4,9 +4,11 @@ use indexmap::IndexMap;
 use remold::engine::Event;
 use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
-use remold::plan::{Plan, PlannedOutput, PlannedTensor};
+use remold::plan::{Chosen, Forecast, Forecasted, Plan, PlannedOutput, PlannedTensor};
 use remold::tensor::{DType, Shape};
-use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, ModelInfo, State, Summary, parse_keys, update};
+use remold::tui::core::{
+    Action, Effect, ErrorCard, FoundModel, ModelInfo, PRESETS, State, Summary, parse_keys, update,
+};
 use remold::tui::runtime::effects::classify;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -146,6 +148,78 @@ pub fn plan() -> Plan {
     }
 }
 
+/// File types: name, size in units of 100 kB, bits for each weight, dB, dB of a mix of the same size.
+const TYPES: [(&str, u64, f64, f64, f64); 14] = [
+    ("Q2_0", 4_105, 2.63, 4.9, 10.9),
+    ("Q2_K", 5_807, 3.73, 11.8, 15.9),
+    ("Q3_K_S", 6_412, 4.12, 15.1, 18.6),
+    ("Q3_K_M", 6_911, 4.43, 17.2, 20.3),
+    ("Q3_K_L", 7_325, 4.70, 17.9, 21.8),
+    ("IQ4_XS", 7_431, 4.77, 20.9, 22.2),
+    ("Q4_0", 7_710, 4.95, 19.8, 23.1),
+    ("Q4_K_S", 7_756, 4.98, 21.9, 23.2),
+    ("Q4_K_M", 8_077, 5.18, 22.6, 24.1),
+    ("Q5_0", 8_930, 5.73, 25.6, 26.9),
+    ("Q5_K_S", 8_926, 5.73, 27.2, 26.9),
+    ("Q5_K_M", 9_115, 5.85, 28.0, 28.7),
+    ("Q6_K", 10_218, 6.56, 33.1, 34.4),
+    ("Q8_0", 13_215, 8.50, 44.2, 44.2),
+];
+
+fn forecasted(name: &str, bytes: u64, bits_per_weight: f64, db: Option<f64>) -> Forecasted {
+    Forecasted {
+        name: name.into(),
+        bytes,
+        bits_per_weight,
+        sqnr_db: db.map(|db| db + 0.8),
+        output_sqnr_db: db,
+        cpu_seconds: bits_per_weight * 3.0,
+        fallbacks: 0,
+        on_front: true,
+    }
+}
+
+/// The forecast of the model, with or without a mix for a budget of 760 MB.
+pub fn forecast(budget: Option<&str>) -> Forecast {
+    let mut types: Vec<_> = TYPES.iter().map(|t| forecasted(t.0, t.1 * 100_000, t.2, Some(t.3))).collect();
+    types.push(forecasted("BF16", 2_480_000_000, 16.0, None));
+    let choice = budget.map(|name| Chosen {
+        forecast: forecasted(name, 759_800_000, 4.92, Some(22.9)),
+        kinds: Default::default(),
+        tensors: Default::default(),
+    });
+    Forecast {
+        source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
+        source_format: "safetensors".into(),
+        architecture: Some("llama".into()),
+        parameters: 1_235_814_400,
+        source_bytes: 2_471_628_800,
+        imatrix: None,
+        seconds: 2.9,
+        types,
+        mixes: TYPES.iter().map(|t| forecasted(t.0, t.1 * 100_000, t.2, Some(t.4))).collect(),
+        refused: vec![("IQ2_M".into(), "IQ2_M needs an importance matrix".into())],
+        choice,
+    }
+}
+
+/// The plan of the mix: the types of two kinds differ between layers.
+pub fn mixed() -> Plan {
+    let mut plan = plan();
+    let output = &mut plan.outputs[0];
+    for t in &mut output.tensors {
+        match (t.kind.as_str(), t.layer) {
+            ("ffn_up" | "ffn_gate", Some(l)) if l % 3 == 0 => t.to = "IQ4_XS".into(),
+            ("attn_v", Some(l)) => t.to = if l < 9 { "Q6_K" } else { "Q5_K" }.into(),
+            _ => {}
+        }
+    }
+    output.path = PathBuf::from(DIR).join("exp42/checkpoint-2000-760MB.gguf");
+    (output.quantization, output.bytes, output.bits_per_weight) = ("760MB".into(), 759_800_000, 4.92);
+    (plan.disk_bytes, plan.warnings) = (759_800_000, Vec::new());
+    plan
+}
+
 fn jobs(running: bool) -> Vec<JobSummary> {
     let job = |id: &str, title: &str, state, fraction, seconds| JobSummary {
         id: id.into(),
@@ -171,6 +245,7 @@ fn jobs(running: bool) -> Vec<JobSummary> {
 pub fn start() -> Bench {
     let mut b = Bench { state: State::new(DIR.into(), noon()), effects: Vec::new() };
     b.state.home = Some("/home/ada".into());
+    b.state.cores = 2;
     b.act(Action::Found(found()));
     b.act(Action::Jobs(Vec::new()));
     b.keys("jj");
@@ -206,25 +281,44 @@ impl Bench {
         self
     }
 
-    /// On the Recipe tab with its plan and most sizes there.
+    /// On the Recipe tab with its plan, most sizes and the forecast there.
     pub fn planned(&mut self) -> &mut Self {
+        self.sized();
+        let id = self.state.recipe.outlook.request;
+        self.act(Action::Forecasted(id, Ok(Arc::new(forecast(None)))))
+    }
+
+    /// On the Recipe tab with a budget of 760 MB, its plan and forecast there.
+    pub fn within_budget(&mut self) -> &mut Self {
+        self.planned().keys("b760MB<enter>");
+        let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
+        self.act(Action::Planned(plan, Ok(Arc::new(mixed()))));
+        self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
+    }
+
+    /// On the Recipe tab with its plan and most sizes there, while the model is measured.
+    pub fn sized(&mut self) -> &mut Self {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
         self.act(Action::Planned(one, Ok(Arc::new(plan()))));
-        let sizes = [
-            (807, 5.18),
-            (912, 5.90),
-            (1_022, 6.56),
-            (1_321, 8.5),
-            (691, 4.43),
-            (581, 3.73),
-            (2_480, 16.0),
-            (2_471, 16.0),
-        ];
-        for (i, (mb, bpw)) in sizes.into_iter().enumerate() {
-            self.act(Action::PresetPlanned(all, i, Ok((mb * 1_000_000, bpw))));
+        for (i, p) in PRESETS.iter().enumerate() {
+            let size = match p.file_type() {
+                Some("as stored") => Ok((2_480_000_000, 16.0)),
+                Some(_) if p.needs_imatrix => {
+                    let message = "needs an importance matrix".into();
+                    Err(ErrorCard { message, hint: None, wrong: true })
+                }
+                Some(name) => {
+                    TYPES.iter().find(|t| t.0 == name).map(|t| (t.1 * 100_000, t.2)).ok_or_else(|| panic!("{name}"))
+                }
+                None if p.format == "safetensors" => Ok((2_471_000_000, 16.0)),
+                // The last one is still on its way.
+                None => continue,
+            };
+            self.act(Action::PresetPlanned(all, i, size));
         }
-        self
+        let id = self.state.recipe.outlook.request;
+        self.act(Action::ForecastMeasured(id, 41, 147))
     }
 
     /// On the Jobs tab with the recorded job, up to a share of its events.

@@ -4,9 +4,10 @@ use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::tui::core::{Action, Level};
+use remold::tui::core::{Action, ErrorCard, Level};
 use remold::tui::look::{Depth, Look, Theme};
 use remold::tui::view::{Ui, draw};
+use std::sync::Arc;
 
 fn render(bench: &mut Bench, (w, h): (u16, u16), depth: Depth, ascii: bool) -> Buffer {
     bench.act(Action::Resize(w, h));
@@ -115,10 +116,33 @@ fn models() {
 #[test]
 fn recipe() {
     both("recipe", sample::start().planned());
+    both("recipe-budget", sample::start().within_budget());
+    both("recipe-plot", sample::start().within_budget().keys("z"));
+    check("recipe-plot-ascii", text(&render(sample::start().within_budget().keys("z"), SMALL, Depth::Mono, true)));
+    check("recipe-measuring-80x24", text(&render(sample::start().sized(), SMALL, Depth::True, false)));
+    let marks = "jjj jj gg ";
+    check("recipe-marks-80x24", text(&render(sample::start().planned().keys(marks), SMALL, Depth::True, false)));
     check(
         "recipe-option-80x24",
-        text(&render(sample::start().planned().keys("<tab>j<enter>32k"), SMALL, Depth::True, false)),
+        text(&render(sample::start().planned().keys("<tab>jjjj<enter>32k"), SMALL, Depth::True, false)),
     );
+    check("recipe-no-budget-80x24", text(&render(sample::start().planned().keys("j"), SMALL, Depth::True, false)));
+    check(
+        "recipe-wrong-budget-80x24",
+        text(&render(sample::start().planned().keys("b760<enter>"), SMALL, Depth::True, false)),
+    );
+    let mut b = sample::start();
+    b.planned().keys("b1MB<enter>");
+    let small = ErrorCard {
+        message:
+            "target_size: 1000000 bytes are too few: this model needs 499871616 at least without an importance matrix"
+                .into(),
+        hint: Some("Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.".into()),
+        wrong: true,
+    };
+    b.act(Action::Planned(b.state.recipe.request, Err(small)));
+    b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(sample::forecast(None)))));
+    both("recipe-too-small", &mut b);
     check("recipe-confirm-80x24", text(&render(sample::start().planned().keys("<enter>"), SMALL, Depth::True, false)));
 }
 
@@ -182,7 +206,7 @@ fn without_colour_and_in_ascii() {
 
 #[test]
 fn every_size_draws() {
-    for keys in ["", "<enter>]", "c", "3", "4", "6", "?", ":", "T"] {
+    for keys in ["", "<enter>]", "c", "cz", "3", "4", "6", "?", ":", "T"] {
         let mut b = sample::start();
         b.job(0.62).keys("1").planned().keys("1").keys(keys);
         for w in (1..130).step_by(7) {

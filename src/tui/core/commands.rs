@@ -156,6 +156,10 @@ fn can_cancel(s: &State) -> bool {
     s.jobs.current().is_some_and(|j| matches!(j.state, JobState::Running | JobState::Queued))
 }
 
+fn can_start(s: &State) -> bool {
+    s.recipe.ready().is_some() && !s.recipe.starting
+}
+
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
@@ -231,9 +235,15 @@ pub const COMMANDS: &[Command] = &[
         on_row,
     ),
     command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
-    command(Cmd::Choose, "recipe.start-chosen", &["enter"], &[Presets], "Ask once more, then start", "start…", |s| {
-        s.recipe.ready().is_some() && !s.recipe.starting
-    }),
+    command(
+        Cmd::Choose,
+        "recipe.start-chosen",
+        &["enter"],
+        &[Presets],
+        "Ask once more, then start",
+        "start…",
+        can_start,
+    ),
     command(
         Cmd::Budget,
         "recipe.budget-first",
@@ -261,14 +271,16 @@ pub const COMMANDS: &[Command] = &[
     command(Cmd::ValueNext, "option.next", &["l", "right", "space"], &[Options], "Next value", "change", |s| {
         !s.recipe.current_field().is_text()
     }),
+    // Among the presets enter starts, which is the better hint for one who reads hints.
+    command(Cmd::Start, "recipe.start", &["r"], &[Presets], "Start now: a job in its own process", "", can_start),
     command(
         Cmd::Start,
-        "recipe.start",
+        "recipe.start-now",
         &["r"],
-        &[Presets, Options],
+        &[Options],
         "Start now: a job in its own process",
         "run",
-        |s| s.recipe.ready().is_some() && !s.recipe.starting,
+        can_start,
     ),
     command(
         Cmd::Budget,

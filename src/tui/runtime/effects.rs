@@ -1,8 +1,8 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles.
 
+use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobSummary, Tail};
-use crate::forecast::Measuring;
 use crate::model::ErrorKind;
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};

@@ -144,7 +144,8 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {
-        let target = Target { format: "gguf".into(), target_bpw, imatrix: imatrix.map(Into::into), ..Target::default() };
+        let target =
+            Target { format: "gguf".into(), target_bpw, imatrix: imatrix.map(Into::into), ..Target::default() };
         Work::Forecast(id, source.into(), Box::new(target))
     }
 
@@ -176,7 +177,9 @@ mod tests {
             Work::Plan(id, Box::new(Recipe { source, ..Recipe::default() }))
         };
         orders.give(forecast(1, "/elsewhere", None, None));
-        for work in [forecast(2, "/not/there", None, None), plan(3), plan(4), forecast(5, "/not/there", Some(4.0), None)] {
+        for work in
+            [forecast(2, "/not/there", None, None), plan(3), plan(4), forecast(5, "/not/there", Some(4.0), None)]
+        {
             orders.give(work);
         }
         drop(orders);

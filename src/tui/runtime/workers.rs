@@ -3,8 +3,8 @@
 use super::effects;
 use super::measurer::{Orders, Work, measurer};
 use crate::engine::Event;
-use crate::job::{JobState, JobSummary};
 use crate::forecast::Measuring;
+use crate::job::{JobState, JobSummary};
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Level};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -164,7 +164,8 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
                         let bpw = p.outputs.first().map_or(0.0, |o| o.bits_per_weight);
                         (p.outputs.iter().map(|o| o.bytes).sum(), bpw)
                     };
-                    let _ = out.send(Action::PresetPlanned(*id, at, effects::plan(&recipe, Measuring::quiet()).map(size)));
+                    let _ =
+                        out.send(Action::PresetPlanned(*id, at, effects::plan(&recipe, Measuring::quiet()).map(size)));
                 }
                 None => presets = None,
             }

@@ -5,6 +5,7 @@ use crate::job::JobState;
 use crate::tui::core;
 use crate::tui::core::{Hit, Layer, Level, State, Tab, units};
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent, title) = (c.theme().dim, c.theme().accent, c.theme().title);
@@ -83,32 +84,44 @@ fn editing(state: &State) -> bool {
     }
 }
 
-pub(super) fn toasts(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let most = usize::from(body.width.saturating_sub(6)).min(72);
-    let mut y = body.bottom();
+/// Lines of messages: glyph on the first line of each, style, text.
+type Said = (&'static str, Style, String);
+
+/// The messages as lines, newest last, in at most a third of the screen; the oldest give way.
+fn said(c: &Canvas<'_>, state: &State, area: Rect) -> Vec<Said> {
+    let room = usize::from(area.width.saturating_sub(5));
+    let most = usize::from(area.height / 3);
+    let mut lines: Vec<Said> = Vec::new();
     for toast in state.toasts.iter().rev() {
         let (glyph, style) = match toast.level {
             Level::Info => ("✓", c.theme().good),
             Level::Warn => ("!", c.theme().warn),
             Level::Error => ("✗", c.theme().bad),
         };
-        let lines: Vec<String> =
-            super::canvas::wrap(&toast.text, most - 6).into_iter().take(3).map(|l| fit(&l, most - 6)).collect();
-        let w = lines.iter().map(|l| width(l)).max().unwrap_or(0) as u16 + 6;
-        let h = lines.len() as u16 + 2;
-        if y < body.y + h {
+        let wrapped = super::canvas::wrap(&toast.text, room).into_iter().take(3).map(|l| fit(&l, room));
+        let own: Vec<Said> = wrapped.enumerate().map(|(i, l)| (if i == 0 { glyph } else { "" }, style, l)).collect();
+        if lines.len() + own.len() > most {
             break;
         }
-        y -= h;
-        let inner = c.card(Rect { x: body.right() - w - 1, y, width: w, height: h }, "");
-        let faint = c.theme().faint;
-        c.text(inner.x, y, 2, "──", faint);
-        c.text(inner.x, inner.y, 2, glyph, style);
-        let text = c.theme().text;
-        for (i, line) in lines.iter().enumerate() {
-            c.text(inner.x + 2, inner.y + i as u16, w, line, text);
-        }
+        lines.splice(0..0, own);
     }
+    lines
+}
+
+/// Writes the messages above the line of keys and gives the area that is left to the tab: they cover nothing.
+pub(super) fn toasts(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
+    let lines = said(c, state, body);
+    if lines.is_empty() {
+        return body;
+    }
+    let text = c.theme().text;
+    let left = Rect { height: body.height - lines.len() as u16 - 1, ..body };
+    c.rule(body.x, left.bottom(), body.width);
+    for ((glyph, style, line), y) in lines.iter().zip(left.bottom() + 1..) {
+        c.text(body.x + 1, y, 1, glyph, *style);
+        c.text(body.x + 3, y, body.width, line, text);
+    }
+    left
 }
 
 pub(super) fn too_small(c: &mut Canvas<'_>, area: Rect) {

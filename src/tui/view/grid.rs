@@ -38,7 +38,11 @@ fn worst(cells: &[CellState]) -> CellState {
 pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let outputs = view.outputs.len().max(1);
-    let label = view.grid.keys().map(|(_, k)| super::width(k)).max().unwrap_or(8).clamp(8, 16) as u16;
+    let name = |(output, kind): &(usize, String)| match outputs {
+        1 => kind.clone(),
+        _ => format!("{} {kind}", output + 1),
+    };
+    let label = view.grid.keys().map(|k| super::width(&name(k))).max().unwrap_or(8).clamp(8, 18) as u16;
     let table = if area.width >= 72 { 30 } else { 22 };
     let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
     let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
@@ -57,9 +61,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
     c.right(right, area.y, table - 16, "worst", dim);
     let rows: Vec<(&(usize, String), &GridRow)> = shown(view, usize::from(area.height.saturating_sub(2)));
     let mut y = area.y + 1;
-    for ((output, kind), row) in &rows {
-        let name = if outputs > 1 { format!("{} {kind}", output + 1) } else { kind.clone() };
-        c.text(area.x, y, label, &super::fit_end(&name, label.into()), dim);
+    for (key, row) in &rows {
+        c.text(area.x, y, label, &super::fit_end(&name(key), label.into()), dim);
         if row.layered {
             for (i, cells) in row.cells.chunks(per).enumerate() {
                 let (glyph, style) = cell(c, worst(cells));

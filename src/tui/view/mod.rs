@@ -59,6 +59,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
         chrome::too_small(&mut c, area);
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+        let body = chrome::toasts(&mut c, state, body);
         chrome::tabs(&mut c, state, Rect { height: 1, ..area });
         match state.tab {
             Tab::Models => models::draw(&mut c, state, body),
@@ -69,7 +70,6 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
         }
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);
-        chrome::toasts(&mut c, state, body);
     }
     if look.ascii {
         ascii_buffer(buf);

@@ -27,15 +27,8 @@ const EMBEDDINGS: [&str; 6] = ["as quantization", "f32", "f16", "bf16", "q8_0", 
 
 impl Field {
     /// All, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Output,
-        Self::Budget,
-        Self::Imatrix,
-        Self::Effort,
-        Self::Context,
-        Self::Embedding,
-        Self::Overwrite,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Output, Self::Budget, Self::Imatrix, Self::Effort, Self::Context, Self::Embedding, Self::Overwrite];
 
     /// Its place in the order.
     pub fn place(self) -> usize {
@@ -120,7 +113,9 @@ impl RecipeState {
             Field::Context if !self.context.is_empty() && self.context_length().is_none() => {
                 Some("a number of tokens, like 4096 or 32k")
             }
-            Field::Budget if !self.budget.is_empty() && self.budget().is_none() => Some("760MB, or 4.25 bits"),
+            Field::Budget if !self.budget.is_empty() && self.budget().is_none() => {
+                Some("a size like 760MB, or bits like 4.25")
+            }
             _ => None,
         }
     }

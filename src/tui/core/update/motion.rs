@@ -66,11 +66,14 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
         Some(Layer::Confirm(_)) => return Vec::new(),
         None => {}
     }
-    let (models, jobs) = (state.models.focus, state.jobs.focus);
-    let focus = if matches!(hit, Hit::List(_)) { Focus::List } else { Focus::Details };
-    (state.models.focus, state.jobs.focus) = (focus, focus);
+    let (models, jobs, recipe) = (state.models.focus, state.jobs.focus, state.recipe.pane);
+    let (focus, pane) = match hit {
+        Hit::List(_) => (Focus::List, RecipePane::Presets),
+        _ => (Focus::Details, RecipePane::Options),
+    };
+    (state.models.focus, state.jobs.focus, state.recipe.pane) = (focus, focus, pane);
     let effects = by(state, lines as isize);
-    (state.models.focus, state.jobs.focus) = (models, jobs);
+    (state.models.focus, state.jobs.focus, state.recipe.pane) = (models, jobs, recipe);
     effects
 }
 

@@ -4,7 +4,7 @@ use super::super::canvas::{Canvas, fit, fit_end, width};
 use super::super::details::Columns;
 use super::super::grid;
 use super::{decibel, plot};
-use crate::plan::{Plan, PlannedOutput};
+use crate::plan::{Forecasted, Plan, PlannedOutput};
 use crate::tui::core::{BUDGET, State, units};
 use indexmap::IndexMap;
 use ratatui::layout::Rect;
@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 /// Rows that the lines below the plot should have.
 const FACTS: u16 = 18;
+
+/// Columns from which the table of outputs tells the time of each.
+const TIMED: u16 = 44;
 
 /// Outputs that are listed.
 const OUTPUTS: usize = 4;
@@ -40,7 +43,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 /// The table of outputs; gives the row below.
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
-    let columns = Columns::new(area, &[8, 7, 7, 6, 10]);
+    let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
     columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
     let mut y = area.y + 1;
     let chosen = state.recipe.chosen();
@@ -51,7 +54,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
         let estimate = state.recipe.estimate(preset);
         let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
-        let time = estimate.map(|e| units::took(e.cpu_seconds / state.cores.max(1) as f64)).unwrap_or_default();
+        let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
         let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
         columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
@@ -70,6 +73,20 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     y
 }
 
+/// Seconds on the clock to encode.
+fn wall(state: &State, of: &Forecasted) -> f64 {
+    of.cpu_seconds / state.cores.max(1) as f64
+}
+
+/// An estimated time, no more exact than it is.
+fn about(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "< 1 s".to_owned(),
+        s if s < 59.5 => format!("{s:.0} s"),
+        s => units::duration(s),
+    }
+}
+
 /// What it takes; gives the row below.
 fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
@@ -78,6 +95,12 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];
+    // Where the table has no room for it.
+    let times: Vec<f64> =
+        state.recipe.chosen().iter().filter_map(|p| Some(wall(state, state.recipe.estimate(*p)?))).collect();
+    if area.width < TIMED && !times.is_empty() {
+        pairs.push(("time", about(times.iter().sum())));
+    }
     if let Some(matrix) = plan.outputs.iter().find_map(|o| o.imatrix.as_ref()) {
         pairs.push(("imatrix", format!("covers {} of {} tensors", matrix.used, matrix.quantized)));
     }

@@ -186,22 +186,32 @@ fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[
     }
 }
 
-/// Writes a name beside its point, right or left, where nothing stands.
+/// Writes a name at its point, where nothing stands. Above and left of a point is above the curve. Names of types may be left
+/// out, that of the choice is not.
 fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) {
     let style = if chosen { c.theme().accent } else { c.theme().dim };
     let name = fit(name, 20);
     let (x, y) = frame.cell(p);
     let w = width(&name) as u16;
     let area = frame.area;
-    let right = (x + 2 + w <= area.right()).then_some(x + 2);
-    let left = (x >= area.x + w + 2).then(|| x - 1 - w);
-    // With a blank on both sides, for names that touch are no names.
-    let free = |c: &Canvas<'_>, at: u16| {
-        let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
-        (from..to).filter(|cx| *cx != x).all(|cx| c.buf[(cx, y)].symbol() == " ")
+    let right = (x + 2 + w <= area.right()).then_some((x + 2, y));
+    let left = (x >= area.x + w + 2).then(|| (x - 1 - w, y));
+    let above = |rows: u16| (x + 1 >= area.x + w && y >= area.y + rows).then(|| (x + 1 - w, y - rows));
+    // Only at the right edge, where no other point stands below that it could be taken for.
+    let below = (x + 1 >= area.right() && x >= area.x + w && y + 1 < area.bottom()).then(|| (x + 1 - w, y + 1));
+    let places = if chosen {
+        [right, left, above(1), above(2), above(3), below]
+    } else {
+        [right, left, below, None, None, None]
     };
-    if let Some(at) = [right, left].into_iter().flatten().find(|at| free(c, *at)) {
-        c.text(at, y, w, &name, style);
+    // With a blank on both sides, for names that touch are no names.
+    let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {
+        let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
+        (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| c.buf[(cx, row)].symbol() == " ")
+    };
+    let mut places = places.into_iter().flatten();
+    if let Some((at, row)) = places.clone().find(|p| free(c, *p)).or_else(|| places.find(|_| chosen)) {
+        c.text(at, row, w, &name, style);
     }
 }
 
