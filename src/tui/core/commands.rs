@@ -249,7 +249,7 @@ pub const COMMANDS: &[Command] = &[
         "recipe.budget-first",
         &["enter"],
         &[Presets],
-        "Say how large the file may be, where a budget decides and none is given",
+        "Type the budget that is still wanting",
         "set budget",
         |s| s.recipe.source.is_some() && s.recipe.lacks_budget(),
     ),
@@ -287,7 +287,7 @@ pub const COMMANDS: &[Command] = &[
         "recipe.budget",
         &["b"],
         &[Presets, Options],
-        "Budget: the types that lose least within a size (760MB) or bits for each weight (4.25)",
+        "A budget: 760MB, or 4.25 bits a weight",
         "budget",
         |s| s.recipe.source.is_some(),
     ),
@@ -296,7 +296,7 @@ pub const COMMANDS: &[Command] = &[
         "recipe.zoom",
         &["z"],
         &[Presets, Options],
-        "Give the forecast, with its plot, the whole width, or back",
+        "The forecast and its plot at full width",
         "plot",
         |s| s.recipe.source.is_some(),
     ),
@@ -464,27 +464,6 @@ pub fn key_label(key: &str) -> String {
         "right" => "→".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// docs/keys.md.
-pub fn keys_markdown() -> String {
-    let mut out = String::from(
-        "# Keys\n\n\
-         Made from the registry of commands (`src/tui/core/commands.rs`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
-         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards.\n",
-    );
-    for scope in Scope::ALL {
-        out.push_str(&format!("\n## {}\n\n| keys | command | what it does |\n| --- | --- | --- |\n", scope.title()));
-        for c in COMMANDS.iter().filter(|c| c.scopes.contains(&scope)) {
-            let keys: Vec<String> = c.keys.iter().map(|k| format!("`{}`", k.replace('|', "\\|"))).collect();
-            out.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), c.name, c.help));
-        }
-    }
-    out.push_str(
-        "\n## Mouse\n\nA click selects, a click on a tab or section goes there, the wheel scrolls the pane under it. \
-         Hold shift to select text as without the workbench. `--no-mouse` leaves the mouse to the terminal.\n",
-    );
-    out
 }
 
 /// True while the event log of a job is shown; its cursor counts from the end.

@@ -5,6 +5,7 @@ mod action;
 mod commands;
 mod input;
 mod jobs;
+mod key_page;
 mod keys;
 mod model_info;
 mod models;
@@ -14,11 +15,10 @@ pub mod units;
 mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
-pub use commands::{
-    COMMANDS, Cmd, Command, Meaning, Scope, available, enabled, hints, key_label, keys_markdown, lookup,
-};
+pub use commands::{COMMANDS, Cmd, Command, Meaning, Scope, available, enabled, hints, key_label, lookup};
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
+pub use key_page::keys_markdown;
 pub use keys::{Code, Key, parse_keys};
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};

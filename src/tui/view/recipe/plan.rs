@@ -5,7 +5,7 @@ use super::super::details::Columns;
 use super::super::grid;
 use super::{decibel, plot};
 use crate::plan::{Forecasted, Plan, PlannedOutput};
-use crate::tui::core::{BUDGET, State, units};
+use crate::tui::core::{BUDGET, PRESETS, State, Types, units};
 use indexmap::IndexMap;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
@@ -58,7 +58,12 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
         columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
-        c.text(area.x + 1, y, columns.first(), &format!("{} {}{effort}", o.format, o.quantization), text);
+        // The converter writes its types in small letters, and people do not.
+        let name = match PRESETS[preset].types {
+            Types::Quantized(q) if q != "auto" => PRESETS[preset].name(),
+            _ => format!("{} {}", o.format, o.quantization),
+        };
+        c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
             let path = fit_end(&state.short_path(&o.path), usize::from(area.width).saturating_sub(2));
@@ -120,17 +125,23 @@ fn instead(state: &State) -> Option<String> {
     let r = &state.recipe;
     let mix = r.chosen().contains(&BUDGET).then(|| r.outlook.mix())??;
     let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.forecast.bytes);
-    let quality = |db: Option<f64>| db.unwrap_or(f64::INFINITY);
-    let best = fits.max_by(|a, b| quality(a.output_sqnr_db).total_cmp(&quality(b.output_sqnr_db)))?;
-    Some(format!("{} at best: {} dB", best.name, decibel(best.output_sqnr_db)))
+    let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
+    let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
+    Some(match best.output_sqnr_db {
+        Some(db) => format!("{} at best: {db:.1} dB", best.name),
+        None => format!("{} would do, without loss", best.name),
+    })
 }
 
 /// The types of a mix by kind of tensor; gives the row below.
 fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let mut by: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-    for t in output.tensors.iter().filter(|t| t.to != "F32") {
+    for t in output.tensors.iter().filter(|t| !t.to.eq_ignore_ascii_case("f32")) {
         *by.entry(t.kind.as_str()).or_default().entry(t.to.as_str()).or_default() += 1;
+    }
+    if by.is_empty() {
+        return types(c, output, area);
     }
     let mut rows: Vec<_> = by.into_iter().collect();
     rows.sort_by_key(|(kind, _)| grid::place(kind));

@@ -169,8 +169,9 @@ fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
 /// File types, names where there is room, and the choice above all.
 fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[(String, Point)]) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
-    for (_, p) in types {
-        let (x, y) = frame.cell(*p);
+    // Styles add up: what the choice covers is not drawn below it.
+    let taken: Vec<(u16, u16)> = chosen.iter().map(|(_, p)| frame.cell(*p)).collect();
+    for (x, y) in types.iter().map(|(_, p)| frame.cell(*p)).filter(|cell| !taken.contains(cell)) {
         c.text(x, y, 1, "•", dim);
     }
     for (_, p) in chosen {
@@ -198,11 +199,12 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     let left = (x >= area.x + w + 2).then(|| (x - 1 - w, y));
     let above = |rows: u16| (x + 1 >= area.x + w && y >= area.y + rows).then(|| (x + 1 - w, y - rows));
     // Only at the right edge, where no other point stands below that it could be taken for.
-    let below = (x + 1 >= area.right() && x >= area.x + w && y + 1 < area.bottom()).then(|| (x + 1 - w, y + 1));
+    let edge = x + 1 >= area.right() && x >= area.x + w;
+    let below = |rows: u16| (edge && y + rows < area.bottom()).then(|| (x + 1 - w, y + rows));
     let places = if chosen {
-        [right, left, above(1), above(2), above(3), below]
+        [right, left, above(1), above(2), above(3), below(1)]
     } else {
-        [right, left, below, None, None, None]
+        [right, left, below(1), below(2), None, None]
     };
     // With a blank on both sides, for names that touch are no names.
     let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {

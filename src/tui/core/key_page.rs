@@ -1,0 +1,24 @@
+//! The registry of commands as a page of the documentation.
+
+use super::commands::{COMMANDS, Scope};
+
+/// docs/keys.md.
+pub fn keys_markdown() -> String {
+    let mut out = String::from(
+        "# Keys\n\n\
+         Made from the registry of commands (`src/tui/core/commands.rs`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
+         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards.\n",
+    );
+    for scope in Scope::ALL {
+        out.push_str(&format!("\n## {}\n\n| keys | command | what it does |\n| --- | --- | --- |\n", scope.title()));
+        for c in COMMANDS.iter().filter(|c| c.scopes.contains(&scope)) {
+            let keys: Vec<String> = c.keys.iter().map(|k| format!("`{}`", k.replace('|', "\\|"))).collect();
+            out.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), c.name, c.help));
+        }
+    }
+    out.push_str(
+        "\n## Mouse\n\nA click selects, a click on a tab or section goes there, the wheel scrolls the pane under it. \
+         Hold shift to select text as without the workbench. `--no-mouse` leaves the mouse to the terminal.\n",
+    );
+    out
+}
