@@ -165,7 +165,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     let choice = match budget {
         Some((budget, name)) => {
             let (outline, told) = mixed(budget, name)?;
-            Some(chosen(&outline, told))
+            Some(chosen(&outline, told, &by_name))
         }
         None => None,
     };
@@ -205,9 +205,10 @@ fn mark_front(all: &mut [Forecasted]) {
     }
 }
 
-fn chosen(outline: &Outline, forecast: Forecasted) -> Chosen {
+fn chosen(outline: &Outline, forecast: Forecasted, by_name: &HashMap<&str, &TensorEntry>) -> Chosen {
     let mut kinds: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for (name, e) in outline.types.iter().filter(|(_, e)| *e != DType::F32.into()) {
+    let matrix = |name: &str| by_name.get(name).is_some_and(|t| t.shape.rank() > 1);
+    for (name, e) in outline.types.iter().filter(|(name, _)| matrix(name)) {
         *kinds.entry(classify(name).kind).or_default().entry(e.name().to_owned()).or_default() += 1;
     }
     let tensors = outline.types.iter().map(|(name, e)| (name.clone(), e.name().to_owned())).collect();
