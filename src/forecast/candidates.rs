@@ -2,14 +2,12 @@
 
 use crate::quant::{BlockType as B, Encoding};
 use crate::tensor::DType;
+use crate::transform::NEED_IMATRIX;
 
 /// Block formats for rows of whole super-blocks, smallest first. Of formats of one size the better one is found by
 /// measuring; those that are never better than their neighbours (Q4_0, Q5_0, …) are left out, which also keeps to the
 /// formats that every backend computes fast.
 const SUPER_BLOCKS: [B; 8] = [B::Q2_K, B::Q3_K, B::IQ3_S, B::IQ4_XS, B::Q4_K, B::Q5_K, B::Q6_K, B::Q8_0];
-
-/// The formats that llama-quantize makes only with an importance matrix, smallest first.
-const WITH_IMATRIX: [B; 6] = [B::IQ1_S, B::IQ1_M, B::IQ2_XXS, B::IQ2_XS, B::IQ2_S, B::IQ3_XXS];
 
 /// Block formats for rows that are no multiple of 256, smallest first.
 const SMALL_BLOCKS: [B; 6] = [B::IQ4_NL, B::Q4_0, B::Q4_1, B::Q5_0, B::Q5_1, B::Q8_0];
@@ -48,11 +46,11 @@ impl Candidates<'_> {
             0.0
         };
         let blocks: Vec<B> = match self.cols.is_multiple_of(256) {
-            true => WITH_IMATRIX.into_iter().filter(|_| self.importance).chain(SUPER_BLOCKS).collect(),
+            true => NEED_IMATRIX.into_iter().filter(|_| self.importance).chain(SUPER_BLOCKS).collect(),
             false => SMALL_BLOCKS.to_vec(),
         };
         let named = self.only.iter().copied().filter(|e| matches!(e, Encoding::Block(_)));
-        let named = named.filter(|e| self.importance || !matches!(e, Encoding::Block(b) if WITH_IMATRIX.contains(b)));
+        let named = named.filter(|e| self.importance || !matches!(e, Encoding::Block(b) if NEED_IMATRIX.contains(b)));
         let mut all: Vec<Encoding> =
             if self.only.is_empty() { blocks.into_iter().map(Encoding::from).collect() } else { named.collect() };
         all.retain(|e| e.bits_per_weight() >= floor && e.row_bytes(self.cols).is_some());

@@ -63,7 +63,7 @@ impl Scores {
     ///
     /// # Errors
     /// Those of reading; values that are not finite; cancelled.
-    pub fn measure(&mut self, subjects: &[(&Subject, Vec<Encoding>)], how: Measuring<'_>) -> Result<()> {
+    pub fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Measuring<'_>) -> Result<()> {
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let found: Mutex<Vec<Found>> = Mutex::default();
         let failed: Mutex<Option<ModelError>> = Mutex::default();
@@ -182,7 +182,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let tensors = [subject("a", 1), subject("b", 2)];
         let types: Vec<Encoding> = vec![BlockType::Q4_K.into(), BlockType::Q6_K.into()];
-        let wanted: Vec<(&Subject, Vec<Encoding>)> = tensors.iter().map(|t| (t, types.clone())).collect();
+        let wanted: Vec<(Subject, Vec<Encoding>)> = tensors.into_iter().map(|t| (t, types.clone())).collect();
         let told = AtomicUsize::new(0);
         let never = AtomicBool::new(false);
         let progress = |_, all| {

@@ -13,5 +13,5 @@ mod prune_layers;
 pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
 pub use imatrix::{Imatrix, Unseen};
-pub use llama_quantize::{Choice, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize};
+pub use llama_quantize::{Choice, NEED_IMATRIX, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize};
 pub use prune_layers::{Pruned, prune_layers};

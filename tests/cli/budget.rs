@@ -117,6 +117,25 @@ fn a_split_file_keeps_to_its_budget_with_all_its_parts() {
 }
 
 #[test]
+fn what_the_file_says_counts_and_the_least_that_is_told_is_enough() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:f32 -o f32.gguf").expect(0);
+    let name = "n".repeat(3000);
+    for source in ["tiny-llama", "f32.gguf"] {
+        let args = format!("convert {source} --to gguf --model-name {name} --context-length 77 -o x.gguf --force");
+        lab.run(&format!("{args} --target-size 2000000")).expect(0);
+        let got = lab.path("x.gguf").metadata().unwrap().len();
+        assert!((1_990_000..=2_000_000).contains(&got), "{source}: {got}");
+        let refused = lab.run(&format!("{args} --target-size 1000")).expect(2).err;
+        let words: Vec<&str> = refused.split_whitespace().collect();
+        let least = words[words.iter().position(|w| *w == "needs").unwrap() + 1];
+        lab.run(&format!("{args} --target-size {least}")).expect(0);
+        assert_eq!(lab.path("x.gguf").metadata().unwrap().len().to_string(), least, "{source}");
+    }
+}
+
+#[test]
 fn a_forecast_tells_the_sizes_that_files_have_and_mixes_that_lose_less() {
     let lab = Lab::new();
     lab.model("tiny-llama");

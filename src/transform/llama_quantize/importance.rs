@@ -7,15 +7,18 @@ use crate::model::{Model, ModelError, Result, TensorEntry, Warning, few};
 use crate::quant::{BlockType as B, Encoding, uses_imatrix};
 use crate::transform::FileType;
 
+/// The formats that llama-quantize makes only with importance values, smallest first.
+pub const NEED_IMATRIX: [B; 6] = [B::IQ1_S, B::IQ1_M, B::IQ2_XXS, B::IQ2_XS, B::IQ2_S, B::IQ3_XXS];
+
 /// True where llama-quantize refuses to go on without importance weights.
 fn requires(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {
     if matches!(name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight") {
         return false;
     }
     match encoding {
-        Encoding::Block(B::IQ3_XXS | B::IQ2_XXS | B::IQ2_XS | B::IQ2_S | B::IQ1_M | B::IQ1_S) => true,
         Encoding::Block(B::Q2_K) => req.file_type == FileType::Q2_K_S,
-        _ => false,
+        Encoding::Block(b) => NEED_IMATRIX.contains(&b),
+        Encoding::Plain(_) => false,
     }
 }
 

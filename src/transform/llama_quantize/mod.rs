@@ -18,6 +18,7 @@ mod model_facts;
 mod order;
 mod request;
 
+pub use importance::NEED_IMATRIX;
 pub use kept::may_quantize;
 pub(super) use order::layer as layer_of_name;
 pub use request::{Choice, QuantizePlan, QuantizeRequest};

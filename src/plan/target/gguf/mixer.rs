@@ -89,7 +89,7 @@ impl<'a> Mixer<'a> {
             })
             .collect();
         let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path);
-        scores.measure(&subjects.iter().map(|(s, t)| (s, t.clone())).collect::<Vec<_>>(), how)?;
+        scores.measure(&subjects, how)?;
         let groups = grouped(&open, &scores);
         let mut mixer =
             Self { ready, target, overrides, open, groups, options: Vec::new(), scores, around, base: Base::default() };
@@ -108,12 +108,11 @@ impl<'a> Mixer<'a> {
             Budget::Bytes(n) => n,
             Budget::BitsPerWeight(bits) => (bits * self.elems() as f64 / 8.0) as u64,
         };
-        let mut limit = asked;
+        let (mut limit, mut needed) = (asked, asked);
         // Padding and the tables of a split file are known only with the types: a second round takes them off.
         for _ in 0..ROUNDS {
-            let room = limit.checked_sub(fixed).ok_or(0);
-            let chosen = room.and_then(|room| forecast::choose(&self.options, room).map_err(|over| over.least));
-            let chosen = chosen.map_err(|_| self.too_small(budget, fixed))?;
+            let chosen = forecast::choose(&self.options, limit.saturating_sub(fixed))
+                .map_err(|over| self.too_small(budget, fixed + over.least))?;
             let mut types = HashMap::new();
             for (group, &o) in self.groups.iter().zip(&chosen) {
                 types.extend(group.members.iter().map(|&t| (self.open[t].entry.name.clone(), group.types[o])));
@@ -127,8 +126,9 @@ impl<'a> Mixer<'a> {
                 return Ok(Mix { file_type, warning: self.left_over(bytes, asked, &chosen), types });
             }
             limit = limit.saturating_sub(bytes - asked);
+            needed = bytes;
         }
-        Err(self.too_small(budget, fixed))
+        Err(self.too_small(budget, needed))
     }
 
     /// The estimated error of the logits relative to their signal when tensors have these types, and the sums over all
@@ -222,8 +222,7 @@ impl<'a> Mixer<'a> {
         (!used_up && self.options.iter().zip(chosen).all(best)).then(|| Warning::new("budget.left-over", text))
     }
 
-    fn too_small(&self, budget: Budget, fixed: u64) -> ModelError {
-        let least = fixed + self.options.iter().filter_map(|g| g.options.iter().map(|c| c.bytes).min()).sum::<u64>();
+    fn too_small(&self, budget: Budget, least: u64) -> ModelError {
         let with = if self.ready.imatrix.is_some() { "" } else { " without an importance matrix" };
         let (field, what) = match budget {
             Budget::Bytes(n) => {

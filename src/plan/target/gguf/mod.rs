@@ -75,7 +75,7 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measu
 /// Architectures that cannot be converted; a lone tensor file; an importance matrix of another model.
 pub(in crate::plan) fn ready(model: &Model, target: &Target) -> Result<Ready> {
     if model.format == FormatId::Gguf {
-        Ready::of_gguf(model, target)
+        Ready::of_gguf(&declared(model, target), target)
     } else if model.sidecars.has("config.json") {
         hf::ready(model, target)
     } else {
@@ -109,21 +109,27 @@ fn from_hf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrid
 
 fn from_gguf(model: &Model, target: &Target, asked: Asked<'_>, overrides: &Overrides) -> Result<Resolved> {
     let as_it_is = |name: &str| name.eq_ignore_ascii_case("auto") || name.eq_ignore_ascii_case("copy");
+    let model = &declared(model, target);
     let mut resolved = match asked {
         Asked::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
         Asked::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
         Asked::Budget(budget, how) => Ready::of_gguf(model, target)?.within(budget, target, overrides, how)?,
     };
-    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
-    if let (Some(n), Some(arch)) = (target.context_length, &architecture) {
-        let value = u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32);
-        resolved.metadata.insert(format!("{arch}.context_length"), value);
+    resolved.architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
+    Ok(resolved)
+}
+
+/// A GGUF that says what the target wants it to say; sizes count with it.
+fn declared(model: &Model, target: &Target) -> Model {
+    let mut model = model.clone();
+    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str);
+    if let (Some(n), Some(key)) = (target.context_length, architecture.map(|a| format!("{a}.context_length"))) {
+        model.metadata.insert(key, u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32));
     }
     if let Some(name) = &target.model_name {
-        resolved.metadata.insert("general.name".to_owned(), name.as_str().into());
+        model.metadata.insert("general.name".to_owned(), name.as_str().into());
     }
-    resolved.architecture = architecture;
-    Ok(resolved)
+    model
 }
 
 /// A GGUF whose tensors keep their types, but for those that the user names.
