@@ -201,6 +201,20 @@ impl JobFolder {
 
     /// What the folder tells of the job.
     pub fn summary(&self) -> JobSummary {
+        let (summary, wants_process) = self.told();
+        if !wants_process || self.is_locked() {
+            return summary;
+        }
+        // The lock is let go after the last word, which may have come since the events were read.
+        let (mut summary, wants_process) = self.told();
+        if wants_process {
+            summary.state = JobState::Lost;
+        }
+        summary
+    }
+
+    /// What the events say, and whether by them a process should hold the lock.
+    fn told(&self) -> (JobSummary, bool) {
         let meta = fs::metadata(self.path("recipe.toml")).and_then(|m| m.modified()).ok();
         let created = meta.and_then(|t| jiff::Timestamp::try_from(t).ok()).unwrap_or_default();
         let mut summary = JobSummary {
@@ -212,6 +226,7 @@ impl JobFolder {
             fraction: 0.0,
             seconds: None,
         };
+        let mut queued = created;
         for event in Tail::new(&self.dir).poll().unwrap_or_default() {
             let ended = match event.body {
                 EventBody::Queued { title } => {
@@ -219,6 +234,7 @@ impl JobFolder {
                     if summary.title.is_empty() {
                         summary.created = event.t;
                     }
+                    queued = event.t;
                     summary.title = title;
                     summary.state = JobState::Queued;
                     summary.seconds = None;
@@ -246,12 +262,12 @@ impl JobFolder {
                 summary.seconds = Some(seconds);
             }
         }
-        let unborn = summary.state == JobState::Queued
-            && jiff::Timestamp::now().duration_since(summary.created).as_secs() > START_SECONDS;
-        if (summary.state == JobState::Running || unborn) && !self.is_locked() {
-            summary.state = JobState::Lost;
-        }
-        summary
+        let wants_process = match summary.state {
+            JobState::Running => true,
+            JobState::Queued => jiff::Timestamp::now().duration_since(queued).as_secs() > START_SECONDS,
+            _ => false,
+        };
+        (summary, wants_process)
     }
 }
 
@@ -317,4 +333,55 @@ pub fn clean(root: &Path) -> Result<usize> {
         removed += 1;
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EventSink;
+
+    /// Looked at while it ends, a job is running or finished, never lost.
+    #[test]
+    fn a_job_that_ends_under_the_eyes_is_not_lost() {
+        let root = tempfile::tempdir().unwrap();
+        for n in 0..400 {
+            let folder = JobFolder { dir: root.path().join(n.to_string()) };
+            fs::create_dir(&folder.dir).unwrap();
+            let lock = folder.lock().unwrap();
+            let sink = EventSink::new("1").with_file(&folder.path("events.jsonl")).unwrap();
+            sink.send(EventBody::Started { pid: 1, threads: 1 });
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    sink.send(EventBody::Finished { seconds: 0.0, peak_rss: 0 });
+                    drop(lock);
+                });
+                loop {
+                    match folder.summary().state {
+                        JobState::Finished => break,
+                        state => assert_eq!(state, JobState::Running, "job {n}"),
+                    }
+                }
+            });
+        }
+        // One that is begun again an hour later has its time to start.
+        let folder = JobFolder { dir: root.path().join("again") };
+        fs::create_dir(&folder.dir).unwrap();
+        let now = jiff::Timestamp::now();
+        let line = |t: jiff::Timestamp| {
+            let body = EventBody::Queued { title: "x".into() };
+            serde_json::to_string(&crate::engine::Event { t, job: "1".into(), body }).unwrap()
+        };
+        let earlier = now - jiff::SignedDuration::from_hours(1);
+        fs::write(folder.path("events.jsonl"), format!("{}\n", line(earlier))).unwrap();
+        assert_eq!(folder.summary().state, JobState::Lost);
+        fs::write(folder.path("events.jsonl"), format!("{}\n{}\n", line(earlier), line(now))).unwrap();
+        assert_eq!((folder.summary().state, folder.summary().created), (JobState::Queued, earlier));
+        // One that really ended without a word is lost.
+        let folder = JobFolder { dir: root.path().join("gone") };
+        fs::create_dir(&folder.dir).unwrap();
+        let sink = EventSink::new("1").with_file(&folder.path("events.jsonl")).unwrap();
+        drop(folder.lock().unwrap());
+        sink.send(EventBody::Started { pid: 1, threads: 1 });
+        assert_eq!(folder.summary().state, JobState::Lost);
+    }
 }
