@@ -1,17 +1,17 @@
 //! The registry of commands as a page of the documentation.
 
-use super::commands::{COMMANDS, Scope};
+use super::commands::{self, Scope};
 
 /// docs/keys.md.
 pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\n\
-         Made from the registry of commands (`src/tui/core/commands.rs`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
+         Made from the registry of commands (`src/tui/core/commands`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
          `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards.\n",
     );
     for scope in Scope::ALL {
         out.push_str(&format!("\n## {}\n\n| keys | command | what it does |\n| --- | --- | --- |\n", scope.title()));
-        for c in COMMANDS.iter().filter(|c| c.scopes.contains(&scope)) {
+        for c in commands::all().filter(|c| c.scopes.contains(&scope)) {
             let keys: Vec<String> = c.keys.iter().map(|k| format!("`{}`", k.replace('|', "\\|"))).collect();
             out.push_str(&format!("| {} | {} | {} |\n", keys.join(" "), c.name, c.help));
         }

@@ -15,7 +15,7 @@ pub mod units;
 mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
-pub use commands::{COMMANDS, Cmd, Command, Meaning, Scope, available, enabled, hints, key_label, lookup};
+pub use commands::{Cmd, Command, Meaning, Scope, all as all_commands, available, enabled, hints, key_label, lookup};
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use key_page::keys_markdown;

@@ -1,7 +1,7 @@
 //! What lies over a tab: help, pickers, questions.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{COMMANDS, Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, enabled};
+use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -42,9 +42,9 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
         Scope::Lists,
         Scope::Global,
     ];
-    let here = |s: Scope| COMMANDS.iter().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
+    let here = |s: Scope| all_commands().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
     for scope in order.into_iter().filter(|s| here(*s)) {
-        let hits = COMMANDS.iter().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
+        let hits = all_commands().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
         let hits = hits.filter(|k| {
             query.is_empty()
                 || k.help.to_lowercase().contains(&query)
@@ -89,7 +89,7 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
 
 /// True if the scope's keys count now.
 fn scope_holds(state: &State, scope: Scope) -> bool {
-    COMMANDS.iter().filter(|k| k.scopes == [scope]).any(|k| enabled(state, k)) || matches!(scope, Scope::Global)
+    all_commands().filter(|k| k.scopes == [scope]).any(|k| enabled(state, k)) || matches!(scope, Scope::Global)
 }
 
 fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {

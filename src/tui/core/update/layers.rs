@@ -2,7 +2,7 @@
 
 use super::run;
 use crate::tui::core::action::{Effect, Hit};
-use crate::tui::core::commands::{self, COMMANDS, Cmd, Command};
+use crate::tui::core::commands::{self, Cmd, Command};
 use crate::tui::core::input::{Completion, LineEdit};
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Help, Layer, Picker, PickerItem, PickerKind, State};
@@ -35,7 +35,7 @@ fn palette(state: &State) -> Vec<PickerItem> {
         let keys: Vec<String> = c.keys.iter().take(2).map(|k| (*k).to_owned()).collect();
         Some(PickerItem { title: format!("{}: {}", c.name, c.help), detail: keys.join("  "), cmd: Some(c.cmd) })
     };
-    COMMANDS.iter().filter(|c| commands::enabled(state, c)).filter_map(&mut item).collect()
+    commands::all().filter(|c| commands::enabled(state, c)).filter_map(&mut item).collect()
 }
 
 /// A key for what lies on top; `layer` was taken out of the state and is put back unless it closes.

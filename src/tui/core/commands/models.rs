@@ -1,0 +1,88 @@
+//! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
+
+use super::Scope::{Details, Job, Log, Tree};
+use super::{Cmd, Command, always, command};
+use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::state::{State, Tab};
+
+fn on_model(s: &State) -> bool {
+    s.models.node().is_some_and(|n| n.model.is_some())
+}
+
+fn on_row(s: &State) -> bool {
+    s.models.node().is_some()
+}
+
+fn has_filter(s: &State) -> bool {
+    match s.tab {
+        Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
+        Tab::Models => !s.models.details.filter.is_empty(),
+        Tab::Log => !s.log.filter.is_empty(),
+        _ => false,
+    }
+}
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(
+        Cmd::Open,
+        "models.open",
+        &["enter", "l", "right"],
+        &[Tree],
+        "Open a folder, or go to the details of a model",
+        "open",
+        on_row,
+    ),
+    command(Cmd::Close, "models.close", &["h", "left"], &[Tree], "Close the folder, or go to its parent", "", on_row),
+    command(
+        Cmd::Convert,
+        "models.convert",
+        &["c"],
+        &[Tree, Details],
+        "Convert this model: choose what to make of it",
+        "convert",
+        on_model,
+    ),
+    command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details, Job], "Next section", "", always),
+    command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details, Job], "Previous section", "", always),
+    command(Cmd::SectionNext, "models.section", &["]"], &[Tree], "Next section of the details", "section", on_model),
+    command(Cmd::SectionPrev, "models.section-back", &["["], &[Tree], "Previous section of the details", "", on_model),
+    command(
+        Cmd::Sort,
+        "tensors.sort",
+        &["s"],
+        &[Details],
+        "Sort tensors by file order, size, name, type",
+        "sort",
+        |s| s.models.details.section == Section::Tensors,
+    ),
+    command(
+        Cmd::Reverse,
+        "tensors.reverse",
+        &["S"],
+        &[Details],
+        "Turn the order of the tensors round",
+        "reverse",
+        |s| s.models.details.section == Section::Tensors,
+    ),
+    command(Cmd::Filter, "filter", &["/"], &[Tree, Log], "Filter the list as you type", "filter", always),
+    command(
+        Cmd::Filter,
+        "filter.details",
+        &["/"],
+        &[Details],
+        "Filter tensors or metadata; words are and-ed, ! negates",
+        "filter",
+        |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
+    ),
+    command(Cmd::ClearFilter, "filter.clear", &["esc"], &[Tree, Details, Log], "Clear the filter", "clear", has_filter),
+    command(
+        Cmd::CopyPath,
+        "copy.path",
+        &["y"],
+        &[Tree, Details],
+        "Copy the path to the terminal's clipboard",
+        "copy path",
+        on_row,
+    ),
+    command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
+];
