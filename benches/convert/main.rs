@@ -1,15 +1,14 @@
 //! How fast the whole program is, beside programs that everybody knows. Prints, never judges.
 //!
 //! ```text
-//! cargo bench --bench convert -- [--size 50m|350m|1.2b|3.2b|8b] [--dir DIR] [--runs N] [--only convert,inspect,frame] [--keep]
+//! cargo bench --bench convert -- [--size 50m|350m|1.2b|3.2b|8b] [--dir DIR] [--runs N] [--only convert,inspect] [--keep]
 //! ```
 //!
 //! Makes a synthetic bf16 Llama of the chosen size in DIR (default: a temporary folder; a folder under `/dev/shm` takes the disk out of the
 //! picture) and runs the real binary on it: GGUF bf16 beside `cp` of the model, and beside llama.cpp's converter where `REMOLD_CONVERT_HF` (its
-//! `convert_hf_to_gguf.py`) and `REMOLD_PYTHON` (a Python that can run it) are given; `inspect` of a folder of 100 models; the first frame of the
-//! workbench. Each line is the median of the runs, which take turns so that a noisy moment hits everybody.
+//! `convert_hf_to_gguf.py`) and `REMOLD_PYTHON` (a Python that can run it) are given; `inspect` of a folder of 100 models. Each line
+//! is the median of the runs, which take turns so that a noisy moment hits everybody.
 
-mod frame;
 mod measure;
 mod shape;
 mod synth;
@@ -70,17 +69,10 @@ fn main() -> Fallible<()> {
     if wants("convert") {
         convert(&options, dir)?;
     }
-    if wants("inspect") || wants("frame") {
+    if wants("inspect") {
         let folder = dir.join("hundred");
-        synth::hundred_models(&folder)?;
-        if wants("inspect") {
-            inspect(&options, &folder)?;
-        }
-        if wants("frame") {
-            let mut seconds = (0..options.runs).map(|_| frame::first_frame(&folder)).collect::<Fallible<Vec<_>>>()?;
-            seconds.sort_by(f64::total_cmp);
-            println!("\nfirst frame of the workbench on 100 models: {:.0} ms", seconds[seconds.len() / 2] * 1e3);
-        }
+        synth::many_models(&folder, 100)?;
+        inspect(&options, &folder)?;
     }
     if options.keep {
         println!("\nkept: {}", dir.display());

@@ -34,7 +34,7 @@ pub fn run(command: &mut Command) -> io::Result<Run> {
     let wall = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
-                peak.fetch_max(high_water_bytes(id).unwrap_or(0), Ordering::Relaxed);
+                peak.fetch_max(memory_bytes(id, "VmHWM:").unwrap_or(0), Ordering::Relaxed);
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
@@ -61,16 +61,16 @@ pub fn median(runs: &[Run]) -> Run {
     sorted[sorted.len() / 2]
 }
 
-/// `VmHWM` of a living process.
-fn high_water_bytes(id: u32) -> Option<u64> {
+/// A line of `/proc/PID/status` that is an amount of memory, as `VmHWM:`.
+pub fn memory_bytes(id: u32, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
 
-/// utime, stime, cutime and cstime (fields 14 to 17) of a process that has ended or lives.
-fn cpu_seconds(id: u32) -> Option<f64> {
+/// Seconds of CPU: utime, stime, cutime and cstime (fields 14 to 17) of a process that has ended or lives.
+pub fn cpu_seconds(id: u32) -> Option<f64> {
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The name in parentheses may hold anything, so count from its end: the next field is the third.
     let ticks = text[text.rfind(')')? + 2..].split(' ').skip(11).take(4);

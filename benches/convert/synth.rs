@@ -60,20 +60,23 @@ pub fn write_model(dir: &Path, shape: &Shape, seed: u64) -> Fallible<()> {
     Ok(())
 }
 
-/// Makes 100 model folders whose headers are those of a model of 350 million weights and whose data is a hole.
-pub fn hundred_models(dir: &Path) -> Fallible<()> {
+/// Makes `count` model folders whose headers are those of a model of 350 million weights and whose data is a hole.
+pub fn many_models(dir: &Path, count: usize) -> Fallible<()> {
     let shape = shape::named("350m")?;
-    let small = shape::named("tiny")?;
-    let header = header(&shape);
-    for number in 0..100 {
-        let folder = dir.join(format!("family-{}", number / 10)).join(format!("model-{number:03}"));
-        // The tokenizer of the small shape: `inspect` opens headers, and a hundred large vocabularies would only measure JSON.
-        describe(&folder, &Shape { vocab: small.vocab, ..shape.clone() })?;
-        let mut file = File::create(folder.join("model.safetensors"))?;
-        file.write_all(&header)?;
-        file.set_len((header.len() + shape.parameters() * 2) as u64)?;
+    for number in 0..count {
+        hollow_model(&dir.join(format!("family-{}", number / 10)).join(format!("model-{number:03}")), &shape)?;
     }
     Ok(())
+}
+
+/// Makes a model folder at `dir` that is whole but for its weights, which are a hole.
+pub fn hollow_model(dir: &Path, shape: &Shape) -> Fallible<()> {
+    let header = header(shape);
+    // The tokenizer of the small shape: what opens many models reads headers, and large vocabularies would only measure JSON.
+    describe(dir, &Shape { vocab: shape::named("tiny")?.vocab, ..shape.clone() })?;
+    let mut file = File::create(dir.join("model.safetensors"))?;
+    file.write_all(&header)?;
+    Ok(file.set_len((header.len() + shape.parameters() * 2) as u64)?)
 }
 
 /// The length and the JSON that a safetensors file begins with.
