@@ -268,6 +268,17 @@ impl ModelsState {
         self.refresh();
     }
 
+    /// The folders that hide their children.
+    pub fn closed(&self) -> impl Iterator<Item = &Path> {
+        self.closed.iter().map(PathBuf::as_path)
+    }
+
+    /// Sets the folders that hide their children.
+    pub fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
+        self.closed = folders.collect();
+        self.refresh();
+    }
+
     /// True if the folder shows its children.
     pub fn is_open(&self, path: &Path) -> bool {
         !self.closed.contains(path)

@@ -155,6 +155,9 @@ impl Canvas<'_> {
     pub fn select(&mut self, row: Rect, focused: bool) {
         let style = if focused { self.theme().select } else { self.theme().select_idle };
         self.paint(row, style);
+        if focused {
+            self.ui.cursor = Some(row);
+        }
         let mark = if focused { self.theme().accent } else { self.theme().faint };
         self.text(row.x, row.y, 1, "▌", mark);
     }

@@ -1,0 +1,38 @@
+//! The question before leaving while jobs run: what becomes of them.
+
+use super::canvas::{Canvas, width};
+use super::overlay::centered;
+use crate::tui::core::{State, running, units};
+use ratatui::layout::Rect;
+
+/// Jobs named; the others are counted.
+const NAMED: usize = 4;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let jobs: Vec<(String, String)> =
+        running(state).map(|j| (j.title.clone(), units::percent(j.fraction))).collect();
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    let stop = if jobs.len() == 1 { "stop it" } else { "stop all" };
+    let keys = [("⏎", "leave, and let it go on"), ("s", stop), ("esc", "stay")];
+    let keys = if jobs.len() == 1 { keys } else { [("⏎", "leave, and let them go on"), keys[1], keys[2]] };
+    let named = jobs.len().min(NAMED);
+    let rows = named + usize::from(jobs.len() > NAMED);
+    let longest = jobs.iter().take(NAMED).map(|(t, _)| width(t) + 8).max().unwrap_or(0).max(34);
+    let area = centered(body, (longest as u16 + 4).min(76), rows as u16 + 6);
+    let question = format!("{} still working. Quit?", units::plural(jobs.len(), "job is", "jobs are"));
+    let inner = c.card(area, &question);
+    let mut y = inner.y;
+    for (title, share) in jobs.iter().take(NAMED) {
+        let used = c.right(inner.right(), y, 6, share, dim);
+        c.text(inner.x, y, inner.width.saturating_sub(used + 1), title, text);
+        y += 1;
+    }
+    if jobs.len() > NAMED {
+        c.text(inner.x, y, inner.width, &format!("and {} more", jobs.len() - NAMED), dim);
+        y += 1;
+    }
+    for ((key, what), y) in keys.iter().zip(y + 1..inner.bottom()) {
+        c.text(inner.x, y, 4, key, accent);
+        c.text(inner.x + 5, y, inner.width.saturating_sub(5), what, text);
+    }
+}
