@@ -67,7 +67,8 @@ fn keys(map: &Keymap) -> String {
     for scope in Scope::ALL {
         lines.push_str(&format!("# {}\n", scope.title()));
         for c in all_commands().filter(|c| c.scopes.contains(&scope)) {
-            let keys: Vec<String> = map.texts(c).iter().map(|k| format!("\"{}\"", k.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+            let keys: Vec<String> =
+                map.texts(c).iter().map(|k| format!("\"{}\"", k.replace('\\', "\\\\").replace('"', "\\\""))).collect();
             let own = if map.is_own(c) { "* " } else { "" };
             let line = format!("\"{}\" = [{}]", c.name, keys.join(", "));
             lines.push_str(&format!("{line:<46} # {own}{}\n", c.help));

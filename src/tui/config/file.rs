@@ -96,7 +96,9 @@ fn text_of(file: &Path) -> Result<String, Problem> {
     let problem = |message: String| Problem { file: file.to_owned(), line: 0, message };
     match std::fs::metadata(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
-        Ok(m) if m.len() > MOST_BYTES => return Err(problem(format!("has {} bytes, which is no configuration", m.len()))),
+        Ok(m) if m.len() > MOST_BYTES => {
+            return Err(problem(format!("has {} bytes, which is no configuration", m.len())));
+        }
         Ok(m) if !m.is_file() => return Err(problem("is not a file".into())),
         _ => {}
     }
@@ -145,13 +147,7 @@ fn bindings(text: &str) -> (Vec<Binding>, Vec<(usize, String)>) {
     (out, wrong)
 }
 
-fn collect(
-    text: &str,
-    before: &str,
-    table: &DeTable<'_>,
-    out: &mut Vec<Binding>,
-    wrong: &mut Vec<(usize, String)>,
-) {
+fn collect(text: &str, before: &str, table: &DeTable<'_>, out: &mut Vec<Binding>, wrong: &mut Vec<(usize, String)>) {
     // No name of a command has more parts.
     const DEEPEST: usize = 3;
     for (key, value) in table {
@@ -168,7 +164,9 @@ fn collect(
         };
         match keys {
             Some(keys) => out.push(Binding { name, keys, line: at }),
-            None => wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] leaves it without one"))),
+            None => {
+                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] leaves it without one")))
+            }
         }
     }
 }

@@ -226,7 +226,8 @@ mod tests {
         let (map, wrong) = Keymap::with(&[bind("zoom", &["o"], 1), bind("copy.path", &["o"], 2)]);
         assert_eq!(wrong, [(2, "copy.path: o is a key of zoom already".into())]);
         assert_eq!((map.texts(command("zoom")), map.texts(command("copy.path"))), (vec!["o"], vec!["y"]));
-        let (_, wrong) = Keymap::with(&[bind("zoom", &["y"], 1), bind("copy.path", &["z"], 2), bind("copy.output", &["z"], 3)]);
+        let (_, wrong) =
+            Keymap::with(&[bind("zoom", &["y"], 1), bind("copy.path", &["z"], 2), bind("copy.output", &["z"], 3)]);
         assert_eq!(wrong, []);
     }
 

@@ -72,7 +72,8 @@ impl Key {
             }
         }
         let named = NAMES.iter().find(|(n, _)| *n == rest).map(|(_, c)| *c);
-        let function = rest.strip_prefix('f').and_then(|n| n.parse().ok()).filter(|n| (1..=12).contains(n)).map(Code::F);
+        let function =
+            rest.strip_prefix('f').and_then(|n| n.parse().ok()).filter(|n| (1..=12).contains(n)).map(Code::F);
         let named = named.or(function);
         let mut chars = rest.chars();
         let code = named.or_else(|| chars.next().filter(|_| chars.next().is_none()).map(Code::Char))?;

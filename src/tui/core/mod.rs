@@ -18,7 +18,10 @@ pub mod units;
 mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
-pub use commands::{Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, enabled, continuations, hints, key_label, lookup, tail_hints};
+pub use commands::{
+    Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hints, key_label,
+    lookup, tail_hints,
+};
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use key_page::keys_markdown;

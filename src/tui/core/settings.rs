@@ -50,7 +50,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: None, ascii: None, mouse: true, ssh_fps: 4, notify: Notify::Auto, notify_after: 30, restore: true }
+        Self {
+            theme: None,
+            ascii: None,
+            mouse: true,
+            ssh_fps: 4,
+            notify: Notify::Auto,
+            notify_after: 30,
+            restore: true,
+        }
     }
 }
 

@@ -111,7 +111,8 @@ fn the_theme_for_colour_blindness_needs_no_red_and_green() {
     let heat: Vec<f64> = (0..5).map(|i| luminance(colour(t.heat(i)))).collect();
     assert!(heat.windows(2).all(|w| w[0] > w[1] * 1.25), "each step is darker: {heat:?}");
     for without_red in [true, false] {
-        let states = [("good", t.good), ("warn", t.warn), ("bad", t.bad)].map(|(n, s)| (n, seen(without_red, colour(s))));
+        let states =
+            [("good", t.good), ("warn", t.warn), ("bad", t.bad)].map(|(n, s)| (n, seen(without_red, colour(s))));
         for (i, (a, x)) in states.iter().enumerate() {
             for (b, y) in &states[i + 1..] {
                 let far = x.iter().zip(y).map(|(p, q)| (p - q).powi(2)).sum::<f64>().sqrt();

@@ -166,13 +166,13 @@ impl Theme {
     /// What is wrong in it, naming the key and the nearest known one.
     pub fn parse(name: &str, text: &str, depth: Depth) -> Result<Self, ThemeError> {
         let wrong = |at: usize, message: String| ThemeError { name: name.to_owned(), line: line(text, at), message };
-        let file: ThemeFile = toml::from_str(text)
-            .map_err(|e| wrong(e.span().map_or(0, |s| s.start), e.message().replace('\n', " ")))?;
+        let file: ThemeFile =
+            toml::from_str(text).map_err(|e| wrong(e.span().map_or(0, |s| s.start), e.message().replace('\n', " ")))?;
         let mut theme = match &file.inherits {
             Some(base) if base.get_ref() != name => {
                 let (base, at) = (base.get_ref(), base.span().start);
-                let text = built_in(base)
-                    .ok_or_else(|| wrong(at, format!("inherits {base}, which is no built-in theme")))?;
+                let text =
+                    built_in(base).ok_or_else(|| wrong(at, format!("inherits {base}, which is no built-in theme")))?;
                 Self::parse(base, text, depth)?
             }
             _ => Self::default(),

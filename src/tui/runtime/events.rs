@@ -2,9 +2,9 @@
 
 use super::osc::{self, Between};
 use super::reload::{self, Files};
-use super::{caps, sessions};
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
+use super::{caps, sessions};
 use crate::tui::config;
 use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};

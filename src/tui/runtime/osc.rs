@@ -64,10 +64,7 @@ impl Between {
 /// Text that terminals would drop or cut.
 pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String> {
     if text.len() > CLIPBOARD_MOST {
-        return Err(format!(
-            "not copied: {} bytes are more than terminals take ({CLIPBOARD_MOST})",
-            text.len()
-        ));
+        return Err(format!("not copied: {} bytes are more than terminals take ({CLIPBOARD_MOST})", text.len()));
     }
     let mut sequence = String::new();
     // Writing to a string does not fail.
@@ -93,9 +90,7 @@ pub(super) fn notification(text: &str, how: Notify, between: Between, var: impl 
         Notify::Off | Notify::Auto => Vec::new(),
         Notify::Bell => b"\x07".to_vec(),
         Notify::Osc9 => between.wrap(format!("\x1b]9;remold: {clean}\x07").as_bytes()),
-        Notify::Osc777 => {
-            between.wrap(format!("\x1b]777;notify;remold;{}\x07", clean.replace(';', ",")).as_bytes())
-        }
+        Notify::Osc777 => between.wrap(format!("\x1b]777;notify;remold;{}\x07", clean.replace(';', ",")).as_bytes()),
     }
 }
 
@@ -139,7 +134,8 @@ mod tests {
     #[test]
     fn a_notification_carries_no_sequence_of_its_own() {
         let text = "finished: a\x1b]0;evil\x07;b";
-        let sent = |how| String::from_utf8(notification(text, how, Between::Nothing, env(&[("TERM", "xterm")]))).unwrap();
+        let sent =
+            |how| String::from_utf8(notification(text, how, Between::Nothing, env(&[("TERM", "xterm")]))).unwrap();
         assert_eq!(sent(Notify::Osc9), "\x1b]9;remold: finished: a ]0;evil ;b\x07");
         assert_eq!(sent(Notify::Auto), sent(Notify::Osc9));
         assert_eq!(sent(Notify::Osc777), "\x1b]777;notify;remold;finished: a ]0,evil ,b\x07");

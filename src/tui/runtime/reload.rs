@@ -64,7 +64,10 @@ impl Files {
         Look {
             config: self.config.as_deref().and_then(stamp),
             keys: self.keys.as_deref().and_then(stamp),
-            themes: themes.filter(|p| p.extension().is_some_and(|e| e == "toml")).map(|p| (p.clone(), stamp(&p))).collect(),
+            themes: themes
+                .filter(|p| p.extension().is_some_and(|e| e == "toml"))
+                .map(|p| (p.clone(), stamp(&p)))
+                .collect(),
         }
     }
 
@@ -103,8 +106,7 @@ impl Files {
             let old = std::mem::replace(&mut self.read.themes, now.themes);
             let all = old.keys().chain(self.read.themes.keys());
             let changed = all.filter(|p| old.get(*p) != self.read.themes.get(*p));
-            let mut changed: Vec<String> =
-                changed.filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned())).collect();
+            let mut changed: Vec<String> = changed.filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned())).collect();
             changed.dedup();
             out.push(Action::ThemeFiles { names: Theme::names(self.themes.as_deref()), changed });
         }

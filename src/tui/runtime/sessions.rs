@@ -73,7 +73,8 @@ mod tests {
         let sessions = dir.path().join("a/b");
         let at = file(&sessions, dir.path());
         assert_eq!(load(&at), Ok(None));
-        let session = Session { dir: dir.path().to_owned(), ..Session::default() };
+        let mut session = Session::default();
+        session.dir = dir.path().to_owned();
         for i in 0..MOST + 5 {
             fs::create_dir_all(&sessions).unwrap();
             fs::write(sessions.join(format!("{i}.json")), "{}").unwrap();
@@ -88,7 +89,7 @@ mod tests {
     fn a_broken_file_says_where_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().join("x.json");
-        for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[]"] {
+        for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[3]"] {
             fs::write(&at, bytes).unwrap();
             let e = load(&at).unwrap_err();
             assert!(e.starts_with(at.to_str().unwrap()) && e.ends_with("; starting afresh"), "{e}");

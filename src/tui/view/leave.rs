@@ -9,8 +9,7 @@ use ratatui::layout::Rect;
 const NAMED: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let jobs: Vec<(String, String)> =
-        running(state).map(|j| (j.title.clone(), units::percent(j.fraction))).collect();
+    let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), units::percent(j.fraction))).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let stop = if jobs.len() == 1 { "stop it" } else { "stop all" };
     let keys = [("⏎", "leave, and let it go on"), ("s", stop), ("esc", "stay")];

@@ -285,7 +285,11 @@ mod tests {
             assert!(names.insert(c.name), "{} twice", c.name);
             assert!(!c.keys.is_empty() && !c.scopes.is_empty() && !c.help.is_empty(), "{}", c.name);
             for key in c.keys {
-                assert!(key.split(' ').count() <= 2 && key.split(' ').all(|k| Key::parse(k).is_some()), "{}: {key}", c.name);
+                assert!(
+                    key.split(' ').count() <= 2 && key.split(' ').all(|k| Key::parse(k).is_some()),
+                    "{}: {key}",
+                    c.name
+                );
             }
         }
     }

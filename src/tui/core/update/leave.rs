@@ -51,5 +51,9 @@ pub fn farewell(state: &State) -> Option<String> {
     let n = units::plural(jobs.len(), "job goes on", "jobs go on");
     let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
     let more = if jobs.len() > titles.len() { ", …" } else { "" };
-    Some(format!("{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all\n", titles.join(", "), first.id))
+    Some(format!(
+        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all\n",
+        titles.join(", "),
+        first.id
+    ))
 }
