@@ -40,10 +40,11 @@ impl Session {
         Self::run(command, dir, env)
     }
 
-    /// An interactive shell in the folder, with job control, a plain prompt, and no files of the user's.
+    /// An interactive shell in the folder, with job control and a plain prompt, and without the user's files and line editing
+    /// (which sets modes of its own).
     pub fn shell(dir: &Path) -> Self {
         let mut command = CommandBuilder::new("bash");
-        command.args(["--norc", "--noprofile", "-i"]);
+        command.args(["--norc", "--noprofile", "--noediting", "-i"]);
         let mut s = Self::run(command, dir, &[("PS1", "READY> ")]);
         s.wait_for("READY> ");
         s

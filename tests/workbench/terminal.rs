@@ -285,7 +285,7 @@ fn the_mouse_runs_hints_and_opens_what_is_clicked_twice() {
     s.wait_for("Metadata");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
-    let mut s = Session::with(dir.path(), &[], &["--no-mouse"]);
+    let mut s = Session::with(dir.path(), &[], &["--no-mouse", "--fresh"]);
     s.wait_for("2 models");
     assert_eq!(s.screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
 }

@@ -273,10 +273,9 @@ impl ModelsState {
         self.closed.iter().map(PathBuf::as_path)
     }
 
-    /// Sets the folders that hide their children.
+    /// Sets the folders that hide their children, before anything is found: there are no lines to compute anew.
     pub fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
         self.closed = folders.collect();
-        self.refresh();
     }
 
     /// True if the folder shows its children.

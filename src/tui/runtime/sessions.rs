@@ -25,7 +25,7 @@ pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
 /// # Errors
 /// A file that cannot be read or understood, in a sentence.
 pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
-    let told = |e: &dyn std::fmt::Display| format!("{}: {e}; starting afresh", file.display());
+    let told = |e: &dyn std::fmt::Display| format!("starting afresh: {}: {e}", file.display());
     match fs::metadata(file) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(m) if m.len() > MOST_BYTES => return Err(told(&"is too long for what it should hold")),
@@ -92,7 +92,7 @@ mod tests {
         for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[3]"] {
             fs::write(&at, bytes).unwrap();
             let e = load(&at).unwrap_err();
-            assert!(e.starts_with(at.to_str().unwrap()) && e.ends_with("; starting afresh"), "{e}");
+            assert!(e.starts_with(&format!("starting afresh: {}: ", at.display())), "{e}");
         }
         fs::write(&at, "{\"from\": \"a later version\"}").unwrap();
         assert_eq!(load(&at), Ok(Some(Session::default())));

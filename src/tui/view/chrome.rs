@@ -59,7 +59,10 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
         (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
         (Some(Layer::Picker(_)), _) => vec![told("type", "to find"), told("⏎", "take"), told("esc", "close")],
         (Some(Layer::Confirm(q)), _) => vec![told("⏎", q.yes), told("esc", "back")],
-        (Some(Layer::Leave), _) => vec![told("⏎", "leave"), told("s", "stop the jobs and leave"), told("esc", "stay")],
+        (Some(Layer::Leave), _) => {
+            let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
+            [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
+        }
         (None, _) if editing(state) => vec![told("⏎", "accept"), told("esc", "drop")],
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));

@@ -11,14 +11,20 @@ const NAMED: usize = 4;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), units::percent(j.fraction))).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
-    let stop = if jobs.len() == 1 { "stop it" } else { "stop all" };
-    let keys = [("⏎", "leave, and let it go on"), ("s", stop), ("esc", "stay")];
-    let keys = if jobs.len() == 1 { keys } else { [("⏎", "leave, and let them go on"), keys[1], keys[2]] };
+    let keys: &[(&str, &str)] = match jobs.len() {
+        // The last one has ended while the question stood.
+        0 => &[("⏎", "leave"), ("esc", "stay")],
+        1 => &[("⏎", "leave, and let it go on"), ("s", "stop it, and leave"), ("esc", "stay")],
+        _ => &[("⏎", "leave, and let them go on"), ("s", "stop all, and leave"), ("esc", "stay")],
+    };
     let named = jobs.len().min(NAMED);
     let rows = named + usize::from(jobs.len() > NAMED);
     let longest = jobs.iter().take(NAMED).map(|(t, _)| width(t) + 8).max().unwrap_or(0).max(34);
-    let area = centered(body, (longest as u16 + 4).min(76), rows as u16 + 6);
-    let question = format!("{} still working. Quit?", units::plural(jobs.len(), "job is", "jobs are"));
+    let area = centered(body, (longest as u16 + 4).min(76), (rows + keys.len()) as u16 + 3);
+    let question = match jobs.len() {
+        0 => String::from("No job is working any more. Quit?"),
+        n => format!("{} still working. Quit?", units::plural(n, "job is", "jobs are")),
+    };
     let inner = c.card(area, &question);
     let mut y = inner.y;
     for (title, share) in jobs.iter().take(NAMED) {

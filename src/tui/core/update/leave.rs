@@ -6,9 +6,11 @@ use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Layer, State};
 use crate::tui::core::units;
 
-/// The jobs that go on when the screen closes.
+/// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
-    state.jobs.list.iter().filter(|j| matches!(j.state, JobState::Running | JobState::Queued))
+    let ended = |id: &str| state.jobs.view.as_ref().is_some_and(|v| v.id == id && v.ended.is_some());
+    let going = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued) && !ended(&j.id);
+    state.jobs.list.iter().filter(going)
 }
 
 /// `q`: leaves, or asks what becomes of the jobs.
