@@ -8,6 +8,8 @@
 mod bytes;
 #[path = "workbench/docs.rs"]
 mod docs;
+#[path = "workbench/habits.rs"]
+mod habits;
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]

@@ -69,7 +69,7 @@ pub fn model() -> Model {
     }
 }
 
-fn found() -> Vec<FoundModel> {
+pub fn found() -> Vec<FoundModel> {
     let sound = |arch: &str, params, dtype: &str| {
         Ok(Summary { architecture: Some(arch.into()), params, dtype: dtype.into(), warnings: 0 })
     };

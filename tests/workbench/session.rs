@@ -133,6 +133,28 @@ impl Session {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Asks for whole frames and reads none, until `stalled` says that nothing more goes out.
+    pub fn stall(&mut self, stalled: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !stalled(self) {
+            self.send("\x0c");
+            std::thread::yield_now();
+            assert!(Instant::now() < end, "does not stall");
+        }
+    }
+
+    /// Waits for the end and reads nothing.
+    pub fn exit_code_unread(&mut self) -> u32 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            std::thread::yield_now();
+            assert!(Instant::now() < end, "does not end");
+        }
+    }
+
     /// Waits for the end and takes in what was written last.
     pub fn exit_code(&mut self) -> u32 {
         let end = Instant::now() + PATIENCE;

@@ -134,14 +134,7 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
     let dir = folder_of_a_model();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("1 model");
-    // Nothing is read from here on.
-    let mut tries = 0;
-    while !stalled(&s) {
-        s.send("\x0c");
-        std::thread::yield_now();
-        tries += 1;
-        assert!(tries < 5_000_000, "does not stall");
-    }
+    s.stall(stalled);
     let made = dir.path().join("made.gguf");
     let mut convert = std::process::Command::new(BIN);
     convert.args(["convert", "--detach", "--to", "gguf:q8_0", "-o"]).arg(&made).arg(dir.path().join("tiny-llama"));
@@ -157,6 +150,17 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
     s.wait_for("made");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_termination_ends_the_screen_on_a_line_that_stalls() {
+    let dir = folder();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("2 models");
+    s.stall(stalled);
+    s.signal(Signal::TERM);
+    assert_eq!(s.exit_code_unread(), 143);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::osc::{self, Between};
 use super::reload::{self, Files};
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
-use super::{caps, sessions};
+use super::{caps, sessions, stalled};
 use crate::tui::config;
 use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};
@@ -63,6 +63,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     workers.scan();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    stalled::watch()?;
     terminal::hook_panics();
     terminal::enter(state.settings.mouse)?;
     let result = match Screen::new() {

@@ -7,6 +7,7 @@ mod measurer;
 mod osc;
 mod reload;
 mod sessions;
+mod stalled;
 mod terminal;
 mod workers;
 

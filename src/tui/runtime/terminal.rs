@@ -54,6 +54,13 @@ pub fn leave() {
     let _ = disable_raw_mode();
 }
 
+/// Gives the terminal its modes back without a write, for one that takes none.
+pub(super) fn give_up() {
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+    }
+}
+
 /// Leaves before a panic of the calling thread, which draws, is printed.
 pub fn hook_panics() {
     static ONCE: Once = Once::new();

@@ -8,9 +8,9 @@ use crate::tui::core::units;
 
 /// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
-    let ended = |id: &str| state.jobs.view.as_ref().is_some_and(|v| v.id == id && v.ended.is_some());
-    let going = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued) && !ended(&j.id);
-    state.jobs.list.iter().filter(going)
+    let ended = state.jobs.view.as_ref().filter(|v| v.ended.is_some()).map(|v| v.id.as_str());
+    let working = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued);
+    state.jobs.list.iter().filter(working).filter(move |j| Some(j.id.as_str()) != ended)
 }
 
 /// `q`: leaves, or asks what becomes of the jobs.
