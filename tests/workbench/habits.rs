@@ -3,8 +3,8 @@
 use super::sample::{self, Bench, DIR};
 use super::screens::{SMALL, both, check, render, styled, text};
 use remold::tui::core::{
-    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab, all_commands,
-    farewell, hints, tail_hints,
+    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab,
+    all_commands, farewell, hints, tail_hints,
 };
 use remold::tui::look::Depth;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,8 @@ fn hints_help_and_palette_show_own_keys() {
     check("own-keys-help-80x24", text(&render(b.keys("<f2>zoom"), SMALL, Depth::True, false)));
     check("own-keys-palette-80x24", text(&render(b.keys("<esc><esc>:conv"), SMALL, Depth::True, false)));
     // The first key of a sequence of one's own says what may follow.
-    let mut b = with_keys(&[("tab.log", &["x l"]), ("zoom", &["x z"])]);
-    check("own-keys-sequence-80x24", text(&render(b.keys("x"), SMALL, Depth::True, false)));
+    let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
+    check("own-keys-sequence-80x24", text(&render(b.keys(","), SMALL, Depth::True, false)));
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 stopped: false,
                 ended: None,
             };
-            let prepared = app.prepare(&problems, options.fresh);
+            let prepared = app.prepare(&problems, &options);
             let out = outbox.clone();
             thread("settings", outbox, move || files.follow(&options, &out));
             let ran = prepared.and_then(|()| runtime.block_on(app.run(inbox)));
@@ -143,13 +143,16 @@ enum Due {
 
 impl App {
     /// Before the first frame: what is wrong in the user's files, and where the folder was left.
-    fn prepare(&mut self, problems: &[config::Problem], fresh: bool) -> std::io::Result<()> {
+    fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
         if !problems.is_empty() {
             self.apply(reload::wrong(problems, "the default stays"))?;
         }
-        let Some(file) = self.session.as_ref().filter(|_| self.state.settings.restore && !fresh) else { return Ok(()) };
+        let wanted = self.state.settings.restore && !options.fresh;
+        let Some(file) = self.session.as_ref().filter(|_| wanted) else { return Ok(()) };
         match sessions::load(file) {
             Ok(Some(session)) => {
+                // What the command line says goes before what was chosen the last time.
+                let session = if options.theme.is_some() { session.without_theme() } else { session };
                 self.apply(Action::Restored(Box::new(session)))?;
             }
             Ok(None) => {}
@@ -303,7 +306,11 @@ impl App {
                     }
                 }
                 Effect::Theme(name) => match Theme::load(&name, self.folder.as_deref(), self.depth) {
-                    Ok(theme) => self.look.theme = theme,
+                    Ok(theme) => {
+                        // Without colour every name stands for the one without.
+                        self.state.theme.clone_from(&theme.name);
+                        self.look.theme = theme;
+                    }
                     Err(e) => {
                         self.state.theme.clone_from(&self.look.theme.name);
                         let text = format!("{e}; the theme stays as it was");

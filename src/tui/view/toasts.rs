@@ -27,7 +27,7 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
         let mut text = wrap(&toast.text, room);
         if text.len() > LINES_MOST {
             text.truncate(LINES_MOST);
-            text[LINES_MOST - 1].push('…');
+            text[LINES_MOST - 1].push_str(" …");
         }
         let own: Vec<Said> = text
             .into_iter()
@@ -39,15 +39,20 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
         }
         lines.splice(0..0, own);
     }
-    lines.truncate(most);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some((.., last)) = lines.last_mut() {
+            *last = fit(&format!("{last} …"), room);
+        }
+    }
     lines
 }
 
 /// Draws the messages over `body`, below on the right; above on the right where the cursor is below.
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let room = WIDEST.min(body.width.saturating_sub(8));
-    // A third of the tab, the frame included.
-    let most = usize::from((body.height / 3).max(3)).saturating_sub(2);
+    // A third of the tab, the frame included, but two lines in any.
+    let most = usize::from((body.height / 3).max(4)).saturating_sub(2);
     let lines = said(c, state, room.into(), most);
     let Some(widest) = lines.iter().map(|(_, _, l)| width(l) as u16).max() else { return };
     let (w, h) = (widest + 6, lines.len() as u16 + 2);

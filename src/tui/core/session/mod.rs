@@ -85,6 +85,11 @@ impl Session {
         }
     }
 
+    /// The same, without the theme that was chosen.
+    pub fn without_theme(self) -> Self {
+        Self { theme: None, ..self }
+    }
+
     /// Lays it over a state that has found nothing yet. Gives the theme to use, if one was chosen.
     pub fn restore(self, state: &mut State) -> Option<String> {
         let m = &mut state.models;

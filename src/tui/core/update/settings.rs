@@ -29,7 +29,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::ThemeFiles { names, changed } => {
-            state.themes = names;
+            // Without colour there is one theme, whatever files there are.
+            if state.themes.len() > 1 {
+                state.themes = names;
+            }
             if !changed.contains(&state.theme) {
                 return Vec::new();
             }
