@@ -53,6 +53,18 @@ fn hints_help_and_palette_show_own_keys() {
 }
 
 #[test]
+fn a_key_that_an_inner_place_uses_is_not_shown_for_the_outer_one() {
+    let mut b = with_keys(&[("zoom", &["q"])]);
+    let shown = |b: &Bench| {
+        let all = hints(&b.state).into_iter().chain(tail_hints(&b.state));
+        all.filter(|h| ["zoom", "quit"].contains(&h.word)).map(|h| (h.key, h.word)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&b), [("q".into(), "zoom"), ("ctrl-c".into(), "quit")]);
+    b.keys("6");
+    assert_eq!(shown(&b), [("q".into(), "quit")], "there is nothing to zoom in the log");
+}
+
+#[test]
 fn settings_are_taken_over_and_a_theme_chosen_by_hand_stays() {
     let mut b = sample::start();
     b.act(Action::Configured(Box::new(Settings { mouse: false, theme: Some("light".into()), ..Settings::default() })));
@@ -144,7 +156,7 @@ fn notice(b: &mut Bench, level: Level, text: &str) {
 fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "one thing to look at");
-    notice(&mut b, Level::Error, "config.toml:2: mouse is true or false; the settings stay as they were");
+    notice(&mut b, Level::Error, "config.toml:2: mouse is true or false. The settings stay as they were.");
     both("toasts", &mut b);
     check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
     check("toasts-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
@@ -256,7 +268,7 @@ fn a_click_on_a_hint_runs_it_and_a_second_click_on_a_line_opens_it() {
 
 #[test]
 fn every_command_keeps_a_name_and_a_default_that_users_could_write() {
-    for c in all_commands().filter(|c| c.name != "quit") {
+    for c in all_commands() {
         let own = Binding { name: c.name.into(), keys: c.keys.iter().map(|k| (*k).to_owned()).collect(), line: 1 };
         assert_eq!(Keymap::with(&[own]).1, [], "{}", c.name);
     }

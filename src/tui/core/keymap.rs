@@ -1,7 +1,7 @@
 //! Which keys run which command: the registry's, with the user's over them. Lookup, hints, help and palette ask here and
 //! nowhere else.
 
-use super::commands::{self, Command};
+use super::commands::{self, Cmd, Command};
 use super::keys::{Code, Key};
 use std::collections::HashMap;
 
@@ -85,6 +85,15 @@ fn registered(c: &Command) -> Vec<Sequence> {
     c.keys.iter().filter_map(|k| read(k)).collect()
 }
 
+/// A key of the user's for a command: `ctrl-c` can be said of quitting only, where it says nothing new.
+fn own(command: &Command, text: &str) -> Result<Sequence, String> {
+    let quits = (command.cmd == Cmd::Quit).then(|| registered(command)).unwrap_or_default();
+    match quits.into_iter().find(|s| s.text == text) {
+        Some(same) => Ok(same),
+        None => Sequence::parse(text),
+    }
+}
+
 /// The registry's own keys may be what a user's may not (`ctrl-c`).
 fn read(text: &str) -> Option<Sequence> {
     let keys: Vec<Key> = text.split(' ').map(Key::parse).collect::<Option<_>>()?;
@@ -102,7 +111,7 @@ impl Keymap {
                 wrong.push((b.line, format!("there is no command {}; is it {near}?", b.name)));
                 continue;
             };
-            match b.keys.iter().map(|k| Sequence::parse(k)).collect::<Result<Vec<_>, _>>() {
+            match b.keys.iter().map(|k| own(command, k)).collect::<Result<Vec<_>, _>>() {
                 Ok(keys) => {
                     map.of.insert(command.name, keys);
                     map.changed.push(command.name);
@@ -201,7 +210,7 @@ mod tests {
             ("models.convert", &["r"], "models.convert: r is a key of models.rescan already"),
             ("models.rescan", &["g"], ""),
             ("down", &["g"], "down: g is a key of top already"),
-            ("quit", &["ctrl-c"], "quit: ctrl-c always quits"),
+            ("zoom", &["ctrl-c"], "zoom: ctrl-c always quits"),
             ("quit", &["ctrl-i"], "quit: ctrl-i cannot be told from tab by a terminal"),
             ("quit", &["a b c"], "quit: \"a b c\" is not one key, or two with a blank between them"),
             (

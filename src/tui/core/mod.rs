@@ -20,7 +20,7 @@ mod update;
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{
     Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hints, key_label,
-    lookup, tail_hints,
+    keys_here, lookup, tail_hints,
 };
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};

@@ -145,7 +145,7 @@ impl App {
     /// Before the first frame: what is wrong in the user's files, and where the folder was left.
     fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
         if !problems.is_empty() {
-            self.apply(reload::wrong(problems, "the default stays"))?;
+            self.apply(reload::wrong(problems, "The default stays"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
         let Some(file) = self.session.as_ref().filter(|_| wanted) else { return Ok(()) };

@@ -91,7 +91,7 @@ impl Files {
             let read = config::read_settings(self.config.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Configured(Box::new(options.over(read.value))),
-                false => wrong(&read.problems, "the settings stay as they were"),
+                false => wrong(&read.problems, "The settings stay as they were"),
             });
         }
         if now.keys == before.keys && now.keys != self.read.keys {
@@ -99,7 +99,7 @@ impl Files {
             let read = config::read_keys(self.keys.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Keys(Box::new(read.value)),
-                false => wrong(&read.problems, "the keys stay as they were"),
+                false => wrong(&read.problems, "The keys stay as they were"),
             });
         }
         if now.themes == before.themes && now.themes != self.read.themes {
@@ -118,7 +118,8 @@ impl Files {
 pub(super) fn wrong(problems: &[Problem], and: &str) -> Action {
     let mut lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     if let Some(first) = lines.first_mut() {
-        *first = format!("{first}; {and}");
+        let stop = if first.ends_with('?') { "" } else { "." };
+        *first = format!("{first}{stop} {and}.");
     }
     Action::Wrong(lines)
 }
@@ -152,7 +153,7 @@ mod tests {
         files.changes(&options);
         let told = files.changes(&options);
         let [Action::Wrong(lines), Action::ThemeFiles { names, changed }] = &told[..] else { panic!("{told:?}") };
-        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with("; the keys stay as they were"));
+        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys stay as they were."));
         assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");
         assert!(names.contains(&"mine".to_owned()) && changed == &["mine"]);
     }

@@ -1,7 +1,7 @@
 //! What lies over a tab: help, pickers, questions.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled};
+use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -50,10 +50,13 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
             query.is_empty()
                 || k.help.to_lowercase().contains(&query)
                 || k.name.contains(&query)
-                || state.keymap.texts(k).contains(&query.as_str())
+                || keys_here(state, k).any(|s| s.text == query)
         });
         let start = lines.len();
-        let keys = |k| Some(state.keymap.texts(k).join("  ")).filter(|t| !t.is_empty());
+        let keys = |k| {
+            let texts: Vec<&str> = keys_here(state, k).map(|s| s.text.as_str()).collect();
+            (!texts.is_empty()).then(|| texts.join("  "))
+        };
         lines.extend(hits.map(|k| (keys(k).or_else(|| Some("no key".into())), k.help, k.name)));
         if lines.len() > start {
             lines.insert(start, (None, scope.title(), ""));

@@ -6,6 +6,7 @@ mod models;
 mod recipe;
 
 use super::jobs::JobSection;
+use super::keymap::Sequence;
 use super::keys::Key;
 use super::models::Focus;
 use super::recipe::RecipePane;
@@ -224,8 +225,18 @@ pub struct Hint {
 /// Commands whose hints stand at the end of the line, wherever one is.
 const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
 
+/// The keys that run the command here: not those that an inner place uses for something else.
+pub fn keys_here<'s>(state: &'s State, command: &'s Command) -> impl Iterator<Item = &'s Sequence> {
+    let runs = |before, key| matches!(lookup(state, before, key), Some(Meaning::Run(c)) if c.cmd == command.cmd);
+    state.keymap.keys(command).iter().filter(move |s| match s.keys.as_slice() {
+        [key] => runs(None, *key),
+        [first, key] => matches!(lookup(state, None, *first), Some(Meaning::Prefix)) && runs(Some(*first), *key),
+        _ => false,
+    })
+}
+
 fn hint(state: &State, c: &Command) -> Option<Hint> {
-    let key = state.keymap.keys(c).first()?;
+    let key = keys_here(state, c).next()?;
     Some(Hint { key: key_label(&key.text), word: c.hint, cmd: c.cmd })
 }
 
@@ -251,7 +262,7 @@ pub fn tail_hints(state: &State) -> Vec<Hint> {
 /// What may follow the first key of a sequence: the second key, and what the two do.
 pub fn continuations(state: &State, first: Key) -> Vec<Hint> {
     let second = |c: &Command| {
-        let sequence = state.keymap.keys(c).iter().find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
+        let sequence = keys_here(state, c).find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
         Some(Hint { key: key_label(&sequence.keys[1].to_string()), word: c.help, cmd: c.cmd })
     };
     available(state).into_iter().filter_map(second).collect()

@@ -32,7 +32,7 @@ fn palette(state: &State) -> Vec<PickerItem> {
             return None;
         }
         seen.push(c.cmd);
-        let keys: Vec<&str> = state.keymap.texts(c).into_iter().take(2).collect();
+        let keys: Vec<&str> = commands::keys_here(state, c).map(|s| s.text.as_str()).take(2).collect();
         Some(PickerItem { title: format!("{}: {}", c.name, c.help), detail: keys.join("  "), cmd: Some(c.cmd) })
     };
     commands::all().filter(|c| commands::enabled(state, c)).filter_map(&mut item).collect()
