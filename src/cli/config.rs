@@ -46,15 +46,12 @@ fn tell(problems: &[config::Problem]) {
 }
 
 fn check() -> Exit {
-    let (settings, keys) = (config::config_file().unwrap_or_default(), config::keys_file().unwrap_or_default());
-    let mut problems = config::read_settings(&settings).problems;
-    problems.extend(config::read_keys(&keys).problems);
-    problems.extend(config::theme_problems());
+    let problems = config::problems();
     tell(&problems);
     if !problems.is_empty() {
         return Exit::Request;
     }
-    for file in [settings, keys] {
+    for file in [config::config_file(), config::keys_file()].into_iter().flatten() {
         let state = if file.exists() { "✓" } else { "– not there, all defaults:" };
         out(&format!("{state} {}\n", text::safe(&file.display().to_string())));
     }

@@ -1,7 +1,7 @@
 //! The two files as text: entries with their lines, what is wrong with them, and the default file.
 
 use crate::tui::core::{Binding, Keymap, SETTINGS, Settings, nearest};
-use crate::tui::look::{Depth, Theme, line};
+use crate::tui::look::{Depth, Theme, ThemeError, line};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -63,8 +63,29 @@ pub fn read_keys(file: &Path) -> Read<Keymap> {
     Read { value, problems: told(file, wrong) }
 }
 
+/// Everything that is wrong in the user's files.
+pub fn problems() -> Vec<Problem> {
+    let (config, keys) = (super::config_file().unwrap_or_default(), super::keys_file().unwrap_or_default());
+    let settings = read_settings(&config);
+    let mut all = settings.problems;
+    let themes = super::themes_folder();
+    if let Some(name) = settings.value.theme.filter(|name| !Theme::names(themes.as_deref()).contains(name)) {
+        all.extend(Theme::load(&name, themes.as_deref(), Depth::True).err().map(|e| unknown_theme(&config, &e)));
+    }
+    all.extend(read_keys(&keys).problems);
+    all.extend(theme_problems());
+    all
+}
+
+/// A theme that `config.toml` names and nobody has, at its line.
+pub fn unknown_theme(config: &Path, e: &ThemeError) -> Problem {
+    let text = text_of(config).unwrap_or_default();
+    let line = text.lines().position(|l| l.trim_start().starts_with("theme")).map_or(0, |at| at + 1);
+    Problem { file: config.to_owned(), line, message: e.to_string() }
+}
+
 /// What is wrong in the user's themes.
-pub fn theme_problems() -> Vec<Problem> {
+fn theme_problems() -> Vec<Problem> {
     let Some(folder) = super::themes_folder() else { return Vec::new() };
     let own = Theme::names(Some(&folder)).into_iter().map(|name| (folder.join(format!("{name}.toml")), name));
     own.filter(|(file, _)| file.exists())

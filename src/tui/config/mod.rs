@@ -6,5 +6,5 @@
 mod file;
 mod place;
 
-pub use file::{Problem, Read, default_file, read_keys, read_settings, theme_problems};
+pub use file::{Problem, Read, default_file, problems, read_keys, read_settings, unknown_theme};
 pub use place::{config_file, config_folder, keys_file, sessions_folder, themes_folder};

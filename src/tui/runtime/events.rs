@@ -47,8 +47,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     state.default_theme = if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned();
     let theme = match Theme::load(settings.theme.as_ref().unwrap_or(&state.default_theme), folder.as_deref(), depth) {
         Err(e) if options.theme.is_none() => {
-            let file = config::config_file().unwrap_or_default();
-            problems.push(config::Problem { file, line: 0, message: e.to_string() });
+            problems.push(config::unknown_theme(&config::config_file().unwrap_or_default(), &e));
             Theme::load(&state.default_theme, None, depth)?
         }
         other => other?,
