@@ -4,6 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "workbench/bytes.rs"]
+mod bytes;
+#[path = "workbench/docs.rs"]
+mod docs;
+#[path = "workbench/habits.rs"]
+mod habits;
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]
@@ -12,3 +18,7 @@ mod pty;
 mod sample;
 #[path = "workbench/screens.rs"]
 mod screens;
+#[path = "workbench/session.rs"]
+mod session;
+#[path = "workbench/terminal.rs"]
+mod terminal;

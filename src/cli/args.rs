@@ -33,7 +33,7 @@ pub struct WorkbenchArgs {
     /// Folder of models to open in the workbench
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Theme of the workbench: dark, light, high-contrast, ansi16, mono, or a file in the themes folder
+    /// Theme of the workbench: dark, light, high-contrast, colour-blind, ansi16, mono, or a file in the themes folder
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
     /// Draw with ASCII characters only
@@ -42,6 +42,9 @@ pub struct WorkbenchArgs {
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
+    /// Do not take up where the folder was left
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +67,8 @@ pub enum Command {
     Recipe(RecipeArgs),
     /// List the formats, architectures and quantizations
     Formats,
+    /// Configuration of the workbench: where it is, what is wrong in it, its default, the keys
+    Config(ConfigArgs),
     /// Print shell completions
     Completions {
         /// The shell
@@ -80,6 +85,24 @@ pub enum Command {
         #[arg(long)]
         resume: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub command: Option<ConfigCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say where the files are (also without a word)
+    Path,
+    /// Say what is wrong in config.toml, keys.toml and the themes; exit code 2 if anything is
+    Check,
+    /// Print a config.toml with every default and what it is for
+    Default,
+    /// Print the keys of every command, as lines of keys.toml
+    Keys,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything for people to stderr. Each command is a file; `text` holds how figures are written.
 
 mod args;
+mod config;
 mod convert;
 mod describe;
 mod formats;
@@ -127,6 +128,7 @@ pub fn main() -> ExitCode {
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),
         Some(Command::Formats) => formats::run(),
+        Some(Command::Config(a)) => config::run(&a),
         Some(Command::Completions { shell }) => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "remold", &mut bytes);
@@ -151,6 +153,7 @@ fn workbench(args: args::WorkbenchArgs) -> Exit {
         theme: args.theme,
         ascii: args.ascii,
         no_mouse: args.no_mouse,
+        fresh: args.fresh,
         jobs_root: crate::job::jobs_root(),
     };
     if !options.dir.exists() {

@@ -4,6 +4,7 @@
 //! loop and the workers, and is the only part that touches the world. Must not know how anything is computed: every call into
 //! the rest of remold is in `runtime/effects.rs`. Test with `cargo test tui:: && cargo test --test workbench`.
 
+pub mod config;
 pub mod core;
 pub mod look;
 pub mod runtime;
@@ -16,12 +17,14 @@ use std::path::PathBuf;
 pub struct TuiOptions {
     /// The folder (or model) to look at.
     pub dir: PathBuf,
-    /// Theme by name; by default `dark`, or `mono` where there is no colour.
+    /// Theme by name, before the configured one; by default `dark`, or `mono` where there is no colour.
     pub theme: Option<String>,
     /// Show ASCII only, also where the locale and the terminal could show more.
     pub ascii: bool,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
+    /// Do not take up where the folder was left.
+    pub fresh: bool,
     /// Where jobs live.
     pub jobs_root: PathBuf,
 }
@@ -29,7 +32,18 @@ pub struct TuiOptions {
 impl TuiOptions {
     /// The defaults for a folder.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, jobs_root: crate::job::jobs_root() }
+        let jobs_root = crate::job::jobs_root();
+        Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, fresh: false, jobs_root }
+    }
+
+    /// The settings with what the command line says over them.
+    pub fn over(&self, settings: core::Settings) -> core::Settings {
+        core::Settings {
+            theme: self.theme.clone().or(settings.theme),
+            ascii: if self.ascii { Some(true) } else { settings.ascii },
+            mouse: settings.mouse && !self.no_mouse,
+            ..settings
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub fn model() -> Model {
     }
 }
 
-fn found() -> Vec<FoundModel> {
+pub fn found() -> Vec<FoundModel> {
     let sound = |arch: &str, params, dtype: &str| {
         Ok(Summary { architecture: Some(arch.into()), params, dtype: dtype.into(), warnings: 0 })
     };
@@ -329,5 +329,12 @@ impl Bench {
         self.keys("3");
         self.act(Action::JobPlan(all[0].job.clone(), Arc::new(plan())));
         self.act(Action::JobEvents(all[0].job.clone(), all[..n].to_vec()))
+    }
+
+    /// More events of the recorded job, from one share of them to another.
+    pub fn more_of_the_job(&mut self, from: f64, to: f64) -> &mut Self {
+        let all = events();
+        let at = |share: f64| (all.len() as f64 * share) as usize;
+        self.act(Action::JobEvents(all[0].job.clone(), all[at(from)..at(to)].to_vec()))
     }
 }

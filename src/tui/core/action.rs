@@ -1,7 +1,10 @@
 //! What can happen to the workbench, and what it can ask of the outside.
 
+use super::keymap::Keymap;
 use super::keys::Key;
 use super::model_info::{ModelInfo, Summary};
+use super::session::Session;
+use super::settings::Settings;
 use crate::engine::Event;
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
@@ -54,6 +57,8 @@ pub enum Hit {
     Section(usize),
     /// A line of what lies on top.
     Layer(usize),
+    /// A hint of the last line.
+    Hint(super::Cmd),
 }
 
 /// Something that happened: a key, a finished piece of background work, the clock.
@@ -67,6 +72,8 @@ pub enum Action {
     Run(super::Cmd),
     /// A row was clicked; the list is the one of the focused or named pane.
     Click(Hit),
+    /// A row was clicked twice in a row.
+    DoubleClick(Hit),
     /// The wheel turned over a pane: lines, downwards positive.
     Wheel(Hit, i32),
     /// The terminal has this many columns and rows.
@@ -97,6 +104,21 @@ pub enum Action {
     Spawned(Result<JobSummary, ErrorCard>),
     /// A job was asked to stop.
     Cancelled(String, Result<(), ErrorCard>),
+    /// The settings were read anew.
+    Configured(Box<Settings>),
+    /// The keys were read anew.
+    Keys(Box<Keymap>),
+    /// The user's theme files changed.
+    ThemeFiles {
+        /// All themes there are now.
+        names: Vec<String>,
+        /// Those that are not what they were.
+        changed: Vec<String>,
+    },
+    /// What is wrong in a file of the user's.
+    Wrong(Vec<String>),
+    /// Where the folder was left the last time.
+    Restored(Box<Session>),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -124,6 +146,12 @@ pub enum Effect {
     RefreshJobs,
     /// Put text on the clipboard.
     Copy(String),
+    /// Ask the jobs in these folders to stop, before leaving.
+    StopJobs(Vec<PathBuf>),
+    /// Tell somebody who looks elsewhere.
+    Notify(String),
+    /// Take over what the settings say of the terminal.
+    Configure,
     /// Use this theme.
     Theme(String),
     /// Draw everything again.

@@ -7,7 +7,8 @@ pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\n\
          Made from the registry of commands (`src/tui/core/commands`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
-         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards.\n",
+         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards.\n\
+         These are the keys it comes with; yours go into `keys.toml` by the command's name ([configuration](configuration.md)).\n",
     );
     for scope in Scope::ALL {
         out.push_str(&format!("\n## {}\n\n| keys | command | what it does |\n| --- | --- | --- |\n", scope.title()));
@@ -17,8 +18,8 @@ pub fn keys_markdown() -> String {
         }
     }
     out.push_str(
-        "\n## Mouse\n\nA click selects, a click on a tab or section goes there, the wheel scrolls the pane under it. \
-         Hold shift to select text as without the workbench. `--no-mouse` leaves the mouse to the terminal.\n",
+        "\n## Mouse\n\nA click selects, a second one opens, a click on a tab or section goes there, one on a hint of the last line runs it; \
+         the wheel scrolls the pane under it. Hold shift to select text as without the workbench. `--no-mouse` leaves the mouse to the terminal.\n",
     );
     out
 }

@@ -35,7 +35,7 @@ pub struct Key {
     pub alt: bool,
 }
 
-const NAMES: [(&str, Code); 16] = [
+const NAMES: [(&str, Code); 15] = [
     ("enter", Code::Enter),
     ("esc", Code::Esc),
     ("tab", Code::Tab),
@@ -51,7 +51,6 @@ const NAMES: [(&str, Code); 16] = [
     ("pageup", Code::PageUp),
     ("pagedown", Code::PageDown),
     ("space", Code::Char(' ')),
-    ("f1", Code::F(1)),
 ];
 
 impl Key {
@@ -73,6 +72,9 @@ impl Key {
             }
         }
         let named = NAMES.iter().find(|(n, _)| *n == rest).map(|(_, c)| *c);
+        let function =
+            rest.strip_prefix('f').and_then(|n| n.parse().ok()).filter(|n| (1..=12).contains(n)).map(Code::F);
+        let named = named.or(function);
         let mut chars = rest.chars();
         let code = named.or_else(|| chars.next().filter(|_| chars.next().is_none()).map(Code::Char))?;
         Some(Self { code, ctrl, alt })
@@ -131,11 +133,11 @@ mod tests {
 
     #[test]
     fn keys_round_trip_as_text() {
-        for text in ["x", "G", "ctrl-p", "enter", "space", "f1", "alt-left", "?", "-", "ctrl--"] {
+        for text in ["x", "G", "ctrl-p", "enter", "space", "f1", "f12", "f", "alt-left", "?", "-", "ctrl--"] {
             assert_eq!(Key::parse(text).map(|k| k.to_string()).as_deref(), Some(text));
         }
         assert_eq!(Key::parse("enters"), None);
-        assert_eq!(Key::parse(""), None);
+        assert_eq!((Key::parse(""), Key::parse("f13"), Key::parse("f0")), (None, None, None));
     }
 
     #[test]

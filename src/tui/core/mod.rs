@@ -6,22 +6,32 @@ mod commands;
 mod input;
 mod jobs;
 mod key_page;
+mod keymap;
 mod keys;
 mod model_info;
 mod models;
 mod recipe;
+mod session;
+mod settings;
 mod state;
 pub mod units;
 mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
-pub use commands::{Cmd, Command, Meaning, Scope, all as all_commands, available, enabled, hints, key_label, lookup};
+pub use commands::{
+    Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hints, key_label,
+    keys_here, lookup, tail_hints,
+};
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use key_page::keys_markdown;
+pub use keymap::{Binding, Keymap, Sequence, nearest};
 pub use keys::{Code, Key, parse_keys};
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
 pub use recipe::{BUDGET, Budget, Field, Outlook, PRESETS, Preset, PresetSize, RecipePane, RecipeState, Types};
+pub use session::Session;
+pub use settings::{Notify, SETTINGS, Setting, Settings};
 pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};
-pub use update::{key, update};
+pub(in crate::tui) use update::running;
+pub use update::{farewell, key, update};

@@ -268,6 +268,16 @@ impl ModelsState {
         self.refresh();
     }
 
+    /// The folders that hide their children.
+    pub fn closed(&self) -> impl Iterator<Item = &Path> {
+        self.closed.iter().map(PathBuf::as_path)
+    }
+
+    /// Sets the folders that hide their children, before anything is found: there are no lines to compute anew.
+    pub fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
+        self.closed = folders.collect();
+    }
+
     /// True if the folder shows its children.
     pub fn is_open(&self, path: &Path) -> bool {
         !self.closed.contains(path)

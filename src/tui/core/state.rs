@@ -3,10 +3,12 @@
 use super::commands::Cmd;
 use super::input::LineEdit;
 use super::jobs::JobsState;
+use super::keymap::Keymap;
 use super::keys::Key;
 use super::model_info::Level;
 use super::models::ModelsState;
 use super::recipe::RecipeState;
+use super::settings::Settings;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -136,6 +138,8 @@ pub enum Layer {
     Picker(Picker),
     /// A question.
     Confirm(Confirm),
+    /// The question what becomes of the jobs when the screen closes.
+    Leave,
 }
 
 /// A line of the log.
@@ -214,12 +218,24 @@ pub struct State {
     pub themes: Vec<String>,
     /// The theme in use.
     pub theme: String,
+    /// True when it was chosen by hand, and not by the configuration.
+    pub theme_chosen: bool,
+    /// The theme where none is configured.
+    pub default_theme: String,
+    /// What the user has set.
+    pub settings: Settings,
+    /// Which keys run which command.
+    pub keymap: Keymap,
 }
 
 /// Log lines kept.
 const LOG_MOST: usize = 5_000;
 /// How long a toast stays.
 const TOAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
+/// How long one stays that says what went wrong: it wants to be read.
+const TOAST_ERROR: jiff::SignedDuration = jiff::SignedDuration::from_secs(12);
+/// Toasts shown at a time.
+const TOASTS_MOST: usize = 3;
 
 impl State {
     /// The start: a folder, nothing known of it yet.
@@ -240,6 +256,10 @@ impl State {
             pending: None,
             themes: super::super::look::BUILT_IN.iter().map(|(n, _)| (*n).to_owned()).collect(),
             theme: String::from("dark"),
+            theme_chosen: false,
+            default_theme: String::from("dark"),
+            settings: Settings::default(),
+            keymap: Keymap::default(),
         }
     }
 
@@ -258,10 +278,11 @@ impl State {
     pub fn toast(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
         self.note(level, text.clone());
-        if self.toasts.len() >= 3 {
+        if self.toasts.len() >= TOASTS_MOST {
             self.toasts.remove(0);
         }
-        let until = self.now.checked_add(TOAST).unwrap_or(self.now);
+        let stay = if level == Level::Error { TOAST_ERROR } else { TOAST };
+        let until = self.now.checked_add(stay).unwrap_or(self.now);
         self.toasts.push(Toast { level, text, until });
     }
 

@@ -1,12 +1,14 @@
 //! How the workbench looks: themes read from TOML, colour depth, the ASCII glyph set. Knows no screen.
 
+#[cfg(test)]
+mod contrast;
 mod depth;
 mod glyphs;
 mod theme;
 
 pub use depth::Depth;
 pub use glyphs::{ascii_buffer, ascii_char};
-pub use theme::{BUILT_IN, Theme, ThemeError};
+pub use theme::{BUILT_IN, Theme, ThemeError, line};
 
 /// Everything a view needs to know to draw: styles and whether only ASCII may be shown.
 #[derive(Clone, Debug)]

@@ -8,46 +8,74 @@ use super::Depth;
 use indexmap::IndexMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
+use std::fmt;
 use std::path::Path;
+use toml::Spanned;
 
 /// The themes that come with the program: name and file.
-pub const BUILT_IN: [(&str, &str); 5] = [
+pub const BUILT_IN: [(&str, &str); 6] = [
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
     ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../../themes/colour-blind.toml")),
     ("ansi16", include_str!("../../../themes/ansi16.toml")),
     ("mono", include_str!("../../../themes/mono.toml")),
 ];
 
-/// What is wrong with a theme file, in one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ThemeError(pub String);
+/// What is wrong with a theme, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThemeError {
+    /// The theme.
+    pub name: String,
+    /// Line of its file, from 1; 0 when it is about no line.
+    pub line: usize,
+    /// The fact.
+    pub message: String,
+}
+
+impl std::error::Error for ThemeError {}
+
+impl fmt::Display for ThemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "theme {}: {}", self.name, self.message),
+            line => write!(f, "theme {}, line {line}: {}", self.name, self.message),
+        }
+    }
+}
+
+/// Line of a byte of a text, from 1.
+pub fn line(text: &str, at: usize) -> usize {
+    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count()
+}
+
+/// Styles of a file by role, with the places of both words.
+type Styles = IndexMap<Spanned<String>, Spanned<String>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ThemeFile {
     #[serde(default)]
-    inherits: Option<String>,
+    inherits: Option<Spanned<String>>,
     #[serde(default)]
-    styles: IndexMap<String, String>,
+    styles: Styles,
     #[serde(default)]
-    ansi16: IndexMap<String, String>,
+    ansi16: Styles,
 }
 
 macro_rules! theme {
-    ($($(#[$doc:meta])* $field:ident = $key:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $field:ident = $key:literal;)*) => {
         /// A style for each role on the screen.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct Theme {
             /// Its name: the file's stem.
             pub name: String,
-            $($(#[$doc])* pub $field: Style,)*
+            $($(#[doc = $doc])* pub $field: Style,)*
         }
 
         impl Theme {
-            /// Every key a theme file may set.
-            pub const KEYS: &[&str] = &[$($key,)*];
+            /// Every role a theme file may set, and what it is for.
+            pub const ROLES: &[(&str, &str)] = &[$(($key, concat!($($doc),*)),)*];
 
             fn set(&mut self, key: &str, style: Style) -> bool {
                 match key {
@@ -83,29 +111,29 @@ theme! {
     bad = "bad";
     /// Filled part of bars and gauges.
     bar = "bar";
-    /// Role colours.
+    /// Tensors of the embedding.
     embedding = "role.embedding";
-    /// Attention.
+    /// Tensors of the attention.
     attention = "role.attention";
-    /// Feed-forward.
+    /// Tensors of the feed-forward part.
     ffn = "role.ffn";
     /// Norms.
     norm = "role.norm";
-    /// Output matrix.
+    /// The output matrix.
     output = "role.output";
-    /// Everything else.
+    /// Tensors of every other role.
     other = "role.other";
-    /// Heat grid, from the largest error to none.
+    /// The grid of layers: the largest error.
     heat0 = "heat.0";
-    /// Second.
+    /// A large error.
     heat1 = "heat.1";
-    /// Third.
+    /// A middling error.
     heat2 = "heat.2";
-    /// Fourth.
+    /// A small error.
     heat3 = "heat.3";
-    /// Least error.
+    /// The least error, or none.
     heat4 = "heat.4";
-    /// Work in progress in the heat grid.
+    /// What is being worked on, in the grid of layers.
     working = "working";
 }
 
@@ -121,7 +149,13 @@ impl Theme {
         let text = match (&text, built_in(name)) {
             (Some(t), _) => t.as_str(),
             (None, Some(t)) => t,
-            (None, None) => return Err(ThemeError(format!("no theme is called {name}"))),
+            (None, None) => {
+                let names = Self::names(folder);
+                let like = |n: &&String| (strsim::jaro_winkler(n, name) * 1e6) as u64;
+                let near = names.iter().max_by_key(like).map_or("dark", String::as_str);
+                let message = format!("there is no theme of this name; is it {near}?");
+                return Err(ThemeError { name: name.to_owned(), line: 0, message });
+            }
         };
         Self::parse(name, text, depth)
     }
@@ -131,11 +165,14 @@ impl Theme {
     /// # Errors
     /// What is wrong in it, naming the key and the nearest known one.
     pub fn parse(name: &str, text: &str, depth: Depth) -> Result<Self, ThemeError> {
-        let file: ThemeFile = toml::from_str(text).map_err(|e| ThemeError(format!("theme {name}: {}", e.message())))?;
-        let mut theme = match file.inherits.as_deref() {
-            Some(base) if base != name => {
-                let text = built_in(base)
-                    .ok_or_else(|| ThemeError(format!("theme {name}: inherits {base}, which is no built-in theme")))?;
+        let wrong = |at: usize, message: String| ThemeError { name: name.to_owned(), line: line(text, at), message };
+        let file: ThemeFile =
+            toml::from_str(text).map_err(|e| wrong(e.span().map_or(0, |s| s.start), e.message().replace('\n', " ")))?;
+        let mut theme = match &file.inherits {
+            Some(base) if base.get_ref() != name => {
+                let (base, at) = (base.get_ref(), base.span().start);
+                let text =
+                    built_in(base).ok_or_else(|| wrong(at, format!("inherits {base}, which is no built-in theme")))?;
                 Self::parse(base, text, depth)?
             }
             _ => Self::default(),
@@ -143,16 +180,44 @@ impl Theme {
         name.clone_into(&mut theme.name);
         let sixteen = (depth == Depth::Ansi16).then_some(&file.ansi16);
         for (key, words) in file.styles.iter().chain(sixteen.into_iter().flatten()) {
-            let style = parse_style(words, depth).map_err(|e| ThemeError(format!("theme {name}: {key}: {e}")))?;
-            if !theme.set(key, style) {
-                let near = Self::KEYS
-                    .iter()
-                    .max_by(|a, b| strsim::jaro_winkler(a, key).total_cmp(&strsim::jaro_winkler(b, key)));
-                let near = near.copied().unwrap_or_default();
-                return Err(ThemeError(format!("theme {name}: no key {key}; is it {near}?")));
+            let (role, at) = (key.get_ref().as_str(), key.span().start);
+            let style = parse_style(words.get_ref(), depth).map_err(|e| wrong(at, format!("{role}: {e}")))?;
+            if !theme.set(role, style) {
+                let like = |(known, _): &&(&str, &str)| (strsim::jaro_winkler(known, role) * 1e6) as u64;
+                let near = Self::ROLES.iter().max_by_key(like).map_or("", |(known, _)| known);
+                return Err(wrong(at, format!("there is no role {role}; is it {near}?")));
             }
         }
         Ok(theme)
+    }
+
+    /// docs/themes.md.
+    pub fn markdown() -> String {
+        let names: Vec<String> = BUILT_IN.iter().map(|(n, _)| format!("`{n}`")).collect();
+        let mut out = format!(
+            "# Themes\n\n\
+             Made from the roles in `src/tui/look/theme.rs` by `BLESS=1 cargo test --test workbench docs`; a test keeps it equal.\n\n\
+             Built in: {}. `T` in the workbench chooses one and shows it while you move, `theme = \"light\"` in `config.toml` or `--theme light` \
+             starts with it. `NO_COLOR` and terminals without colour get `mono`; `colour-blind` tells nothing by red and green alone, and no \
+             theme tells anything by colour alone.\n\n\
+             Your own one is a file `NAME.toml` in `$XDG_CONFIG_HOME/remold/themes` (`remold config path`). A file with the name of a built-in theme \
+             takes its place. A running workbench takes changes in at once; a mistake is told with its line and changes nothing.\n\n\
+             ```toml\n\
+             inherits = \"dark\"            # a built-in theme: what you leave out comes from it\n\n\
+             [styles]\n\
+             accent = \"#ff9e64 bold\"      # #rrggbb, red, bright-red, a palette index 0 to 255, default\n\
+             select = \"black on yellow\"   # on: the ground\n\
+             \"role.norm\" = \"dim italic\"  # modifiers: bold dim italic underlined reversed\n\n\
+             [ansi16]                     # over [styles] where the terminal has sixteen colours\n\
+             accent = \"bright-yellow\"\n\
+             ```\n\n\
+             | role | for |\n| --- | --- |\n",
+            names.join(", ")
+        );
+        for (role, what) in Self::ROLES {
+            out.push_str(&format!("| `{role}` | {} |\n", what.trim().trim_end_matches('.')));
+        }
+        out
     }
 
     /// Names of all themes: the built-in ones, then those of the folder.
@@ -255,8 +320,8 @@ mod tests {
     fn every_built_in_theme_sets_every_key() {
         for (name, text) in BUILT_IN {
             let file: ThemeFile = toml::from_str(text).unwrap();
-            for key in Theme::KEYS {
-                assert!(file.styles.contains_key(*key), "{name} lacks {key}");
+            for (role, _) in Theme::ROLES {
+                assert!(file.styles.keys().any(|k| k.get_ref() == role), "{name} lacks {role}");
             }
             for depth in [Depth::Mono, Depth::Ansi16, Depth::Ansi256, Depth::True] {
                 Theme::load(name, None, depth).unwrap();
@@ -284,10 +349,13 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        let err = |text| Theme::parse("mine", text, Depth::True).unwrap_err().0;
-        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine: no key acent; is it accent?");
-        assert_eq!(err("[styles]\nbad = 'rad'"), "theme mine: bad: rad is neither a colour nor a modifier");
+        let err = |text| Theme::parse("mine", text, Depth::True).unwrap_err().to_string();
+        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine, line 2: there is no role acent; is it accent?");
+        assert_eq!(err("[styles]\nbad = 'rad'"), "theme mine, line 2: bad: rad is neither a colour nor a modifier");
         assert!(err("inherits = 'nobody'").contains("no built-in theme"));
         assert!(err("colours = 1").contains("colours"));
+        assert!(err("[styles]\ntext = ").starts_with("theme mine, line 2: "));
+        let unknown = Theme::load("drak", None, Depth::True).unwrap_err().to_string();
+        assert_eq!(unknown, "theme drak: there is no theme of this name; is it dark?");
     }
 }

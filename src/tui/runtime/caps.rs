@@ -22,12 +22,6 @@ pub(super) fn ascii(var: impl Fn(&str) -> Option<String>) -> bool {
     })
 }
 
-/// `$XDG_CONFIG_HOME/remold/themes`.
-pub(super) fn themes_folder() -> Option<PathBuf> {
-    let base = var("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(home()?.join(".config")))?;
-    Some(base.join("remold/themes"))
-}
-
 /// The user's home.
 pub(super) fn home() -> Option<PathBuf> {
     var("HOME").map(PathBuf::from)

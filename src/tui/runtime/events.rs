@@ -1,13 +1,15 @@
 //! The event loop: wait, drain, update, draw. Nothing in it blocks but the write to the terminal.
 
-use super::caps;
+use super::osc::{self, Between};
+use super::reload::{self, Files};
 use super::terminal::{self, Screen};
-use super::workers::Workers;
-use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, State, update};
+use super::workers::{Workers, thread};
+use super::{caps, sessions, stalled};
+use crate::tui::config;
+use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions};
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use std::io::IsTerminal;
@@ -20,60 +22,92 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 const FRAME: Duration = Duration::from_millis(33);
 /// Least time between frames that only show progress.
 const PROGRESS_FRAME: Duration = Duration::from_millis(100);
-/// The same over SSH.
-const PROGRESS_FRAME_SSH: Duration = Duration::from_millis(250);
+/// Two clicks on a line within this time are one that opens it.
+const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 
 pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
     let depth = Depth::from_env(caps::var);
-    let folder = caps::themes_folder();
-    let name =
-        options.theme.clone().unwrap_or_else(|| if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned());
-    let theme = Theme::load(&name, folder.as_deref(), depth)?;
-    let ascii = options.ascii || caps::ascii(caps::var);
+    let folder = config::themes_folder();
+    // Looked at before they are read: what changes between the two is read again.
+    let files = Files::find();
+    let read = |file: Option<PathBuf>| file.unwrap_or_default();
+    let settings = config::read_settings(&read(config::config_file()));
+    let keys = config::read_keys(&read(config::keys_file()));
+    let mut problems: Vec<_> = settings.problems.iter().chain(&keys.problems).cloned().collect();
+    let settings = options.over(settings.value);
     // A relative path would change its meaning with the folder the process is in.
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let mut state = State::new(dir.clone(), jiff::Timestamp::now());
     state.home = caps::home();
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder.as_deref()) };
+    state.default_theme = if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned();
+    let theme = match Theme::load(settings.theme.as_ref().unwrap_or(&state.default_theme), folder.as_deref(), depth) {
+        Err(e) if options.theme.is_none() => {
+            problems.push(config::unknown_theme(&config::config_file().unwrap_or_default(), &e));
+            Theme::load(&state.default_theme, None, depth)?
+        }
+        other => other?,
+    };
     state.theme.clone_from(&theme.name);
     state.size = crossterm::terminal::size()?;
+    (state.settings, state.keymap) = (settings, keys.value);
+    let look = Look { theme, ascii: ascii(&state) };
+    let session = config::sessions_folder().map(|f| sessions::file(&f, &dir));
     let (outbox, inbox) = unbounded_channel();
-    let workers = Workers::start(dir, options.jobs_root.clone(), outbox);
+    let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
     workers.scan();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    stalled::watch()?;
     terminal::hook_panics();
-    terminal::enter(!options.no_mouse)?;
-    let screen = Screen::new();
-    let look = Look { theme, ascii };
-    let result = match screen {
+    terminal::enter(state.settings.mouse)?;
+    let result = match Screen::new() {
         Ok(screen) => {
             let mut app = App {
+                mouse: state.settings.mouse,
                 state,
                 ui: Ui::default(),
                 look,
                 depth,
                 folder,
-                mouse: !options.no_mouse,
                 screen,
                 workers,
+                session,
+                between: Between::from_env(caps::var),
+                clicked: None,
+                continued: false,
+                stopped: false,
                 ended: None,
             };
-            runtime.block_on(app.run(inbox)).map(|()| app.ended)
+            let prepared = app.prepare(&problems, &options);
+            let out = outbox.clone();
+            thread("settings", outbox, move || files.follow(&options, &out));
+            let ran = prepared.and_then(|()| runtime.block_on(app.run(inbox)));
+            app.keep();
+            ran.map(|()| (app.ended, farewell(&app.state).filter(|_| !app.stopped)))
         }
         Err(e) => Err(e),
     };
     terminal::leave();
     // Blocking reads of the terminal must not hold the process back.
     runtime.shutdown_background();
-    match result? {
-        Some(code) => std::process::exit(code),
-        None => Ok(()),
+    let (code, farewell) = result?;
+    if let Some(code) = code {
+        std::process::exit(code);
     }
+    if let Some(text) = farewell {
+        crate::cli::err(&text);
+    }
+    Ok(())
+}
+
+/// Whether ASCII is to be drawn: as the user says, else as the locale does.
+fn ascii(state: &State) -> bool {
+    state.settings.ascii.unwrap_or_else(|| caps::ascii(caps::var))
 }
 
 struct App {
@@ -85,6 +119,15 @@ struct App {
     mouse: bool,
     screen: Screen,
     workers: Workers,
+    /// Where this folder's session is kept.
+    session: Option<PathBuf>,
+    between: Between,
+    /// The last click: when, and on what.
+    clicked: Option<(Instant, Hit)>,
+    /// The screen is up again after a stop, and the signal that says so is still to come.
+    continued: bool,
+    /// The jobs were asked to stop.
+    stopped: bool,
     /// Exit status, when a signal ended the screen.
     ended: Option<i32>,
 }
@@ -98,19 +141,54 @@ enum Due {
 }
 
 impl App {
+    /// Before the first frame: what is wrong in the user's files, and where the folder was left.
+    fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
+        if !problems.is_empty() {
+            self.apply(reload::wrong(problems, "The default stays"))?;
+        }
+        let wanted = self.state.settings.restore && !options.fresh;
+        let Some(file) = self.session.as_ref().filter(|_| wanted) else { return Ok(()) };
+        match sessions::load(file) {
+            Ok(Some(session)) => {
+                // What the command line says goes before what was chosen the last time.
+                let session = if options.theme.is_some() { session.without_theme() } else { session };
+                self.apply(Action::Restored(Box::new(session)))?;
+            }
+            Ok(None) => {}
+            Err(e) => self.state.note(Level::Warn, e),
+        }
+        Ok(())
+    }
+
+    /// Keeps where the folder is left. A disk that refuses is no reason to stay.
+    fn keep(&self) {
+        if let Some(file) = self.session.as_ref().filter(|_| self.state.settings.restore) {
+            let _ = sessions::save(file, &Session::of(&self.state));
+        }
+    }
+
+    /// The terminal is gone: no write to it, no tidying that could wait for it.
+    fn hung_up(&self) -> ! {
+        self.keep();
+        std::process::exit(129)
+    }
+
     async fn run(&mut self, mut inbox: UnboundedReceiver<Action>) -> std::io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
         let mut proceed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let mut input = EventStream::new();
-        let progress = if caps::var("SSH_CONNECTION").is_some() { PROGRESS_FRAME_SSH } else { PROGRESS_FRAME };
+        let ssh = caps::var("SSH_CONNECTION").is_some();
         let mut clock = tokio::time::interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.draw()?;
         let mut drawn = Instant::now();
         let mut due = Due::No;
         loop {
+            let frames = self.state.settings.ssh_fps.max(1);
+            let progress = if ssh { (Duration::from_secs(1) / frames).max(FRAME) } else { PROGRESS_FRAME };
             let wait = match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),
@@ -124,8 +202,7 @@ impl App {
             };
             tokio::select! {
                 biased;
-                // The terminal is gone: no write to it, no tidying that could wait for it.
-                _ = hangup.recv() => std::process::exit(129),
+                _ = hangup.recv() => self.hung_up(),
                 _ = terminate.recv() => {
                     self.ended = Some(143);
                     return Ok(());
@@ -134,9 +211,14 @@ impl App {
                     self.ended = Some(130);
                     return Ok(());
                 }
+                _ = stop.recv() => {
+                    self.suspend()?;
+                    due = Due::Input;
+                }
                 _ = proceed.recv() => {
-                    terminal::enter(self.mouse)?;
-                    self.screen.forget()?;
+                    if !std::mem::take(&mut self.continued) {
+                        self.come_back()?;
+                    }
                     due = Due::Input;
                 }
                 event = input.next() => {
@@ -163,7 +245,7 @@ impl App {
                 }
                 _ = clock.tick() => {
                     if terminal_gone() {
-                        std::process::exit(129);
+                        self.hung_up();
                     }
                     let toasts = self.state.toasts.len();
                     self.apply(Action::Tick(jiff::Timestamp::now()))?;
@@ -202,14 +284,37 @@ impl App {
                 Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
                 Effect::Follow(job) => self.workers.follow(job),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
-                Effect::Copy(text) => {
-                    let mut bytes = Vec::new();
-                    crossterm::queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
-                    self.screen.send(&bytes)?;
+                Effect::StopJobs(dirs) => {
+                    self.stopped = true;
+                    // One that has ended meanwhile needs no asking.
+                    dirs.iter().for_each(|dir| drop(super::effects::cancel(dir)));
+                }
+                Effect::Copy(text) => match osc::clipboard(&text, self.between) {
+                    Ok(bytes) => self.screen.send(&bytes)?,
+                    Err(e) => todo.extend(update(&mut self.state, Action::Notice(Level::Error, e))),
+                },
+                Effect::Notify(text) => {
+                    let how = self.state.settings.notify;
+                    self.screen.send(&osc::notification(&text, how, self.between, caps::var))?;
+                }
+                Effect::Configure => {
+                    self.look.ascii = ascii(&self.state);
+                    if self.mouse != self.state.settings.mouse {
+                        self.mouse = self.state.settings.mouse;
+                        self.screen.send(terminal::mouse(self.mouse))?;
+                    }
                 }
                 Effect::Theme(name) => match Theme::load(&name, self.folder.as_deref(), self.depth) {
-                    Ok(theme) => self.look.theme = theme,
-                    Err(e) => todo.extend(update(&mut self.state, Action::Notice(Level::Error, e.to_string()))),
+                    Ok(theme) => {
+                        // Without colour every name stands for the one without.
+                        self.state.theme.clone_from(&theme.name);
+                        self.look.theme = theme;
+                    }
+                    Err(e) => {
+                        self.state.theme.clone_from(&self.look.theme.name);
+                        let text = format!("{e}; the theme stays as it was");
+                        todo.extend(update(&mut self.state, Action::Notice(Level::Error, text)));
+                    }
                 },
                 Effect::Redraw => self.screen.forget()?,
                 Effect::Suspend => self.suspend()?,
@@ -223,9 +328,25 @@ impl App {
     fn suspend(&mut self) -> std::io::Result<()> {
         terminal::leave();
         let stopped = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
-        terminal::enter(self.mouse)?;
-        self.screen.forget()?;
+        self.continued = stopped.is_ok();
+        self.come_back()?;
         stopped.map_err(std::io::Error::from)
+    }
+
+    /// The terminal is ours again: whatever the shell has done with it.
+    fn come_back(&mut self) -> std::io::Result<()> {
+        terminal::enter(self.mouse)?;
+        self.screen.forget()
+    }
+
+    /// A click, or the second of two.
+    fn click(&mut self, hit: Hit) -> Action {
+        let again = self.clicked.take().is_some_and(|(when, what)| what == hit && when.elapsed() < DOUBLE_CLICK);
+        if again {
+            return Action::DoubleClick(hit);
+        }
+        self.clicked = Some((Instant::now(), hit));
+        Action::Click(hit)
     }
 
     fn action(&mut self, event: Event) -> Option<Action> {
@@ -234,7 +355,7 @@ impl App {
             Event::Paste(text) => Some(Action::Paste(text)),
             Event::Resize(w, h) => Some(Action::Resize(w, h)),
             Event::Mouse(m) => match m.kind {
-                MouseEventKind::Down(MouseButton::Left) => self.ui.hit(m.column, m.row).map(Action::Click),
+                MouseEventKind::Down(MouseButton::Left) => self.ui.hit(m.column, m.row).map(|hit| self.click(hit)),
                 MouseEventKind::ScrollDown => Some(Action::Wheel(self.pane(m.column, m.row)?, 3)),
                 MouseEventKind::ScrollUp => Some(Action::Wheel(self.pane(m.column, m.row)?, -3)),
                 _ => None,

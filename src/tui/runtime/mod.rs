@@ -4,7 +4,12 @@ mod caps;
 pub mod effects;
 mod events;
 mod measurer;
+mod osc;
+mod reload;
+mod sessions;
+mod stalled;
 mod terminal;
 mod workers;
 
 pub(super) use events::run;
+pub use terminal::{Screen, enter, hook_panics, leave};

@@ -6,8 +6,9 @@ use crossterm::terminal::{
     enable_raw_mode,
 };
 use crossterm::{cursor, queue};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -22,7 +23,12 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// Enters: raw mode, alternate screen, paste brackets, and the mouse unless it is left alone.
-pub(super) fn enter(mouse: bool) -> io::Result<()> {
+///
+/// # Errors
+/// A terminal that cannot be set up.
+pub fn enter(mouse: bool) -> io::Result<()> {
+    // Raw mode is only set where it is not believed to be set already, and a shell may have changed it meanwhile.
+    let _ = disable_raw_mode();
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
     let mut out = Vec::new();
@@ -36,7 +42,7 @@ pub(super) fn enter(mouse: bool) -> io::Result<()> {
 }
 
 /// Puts everything back. Harmless when nothing was entered or all was left already; a terminal that is gone is no error.
-pub(super) fn leave() {
+pub fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }
@@ -48,14 +54,22 @@ pub(super) fn leave() {
     let _ = disable_raw_mode();
 }
 
-/// Leaves before a panic is printed.
-pub(super) fn hook_panics() {
+/// Gives the terminal its modes back without a write, for one that takes none.
+pub(super) fn give_up() {
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Leaves before a panic of the calling thread, which draws, is printed.
+pub fn hook_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let drawing = std::thread::current().id();
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             // A worker's panic is reported by its own channel; only the drawing thread takes the screen down.
-            if std::thread::current().name() == Some("main") {
+            if std::thread::current().id() == drawing {
                 leave();
                 before(info);
             }
@@ -81,8 +95,13 @@ impl Write for FrameWriter {
     }
 }
 
+/// Takes or leaves the mouse while the screen is up.
+pub(super) fn mouse(on: bool) -> &'static [u8] {
+    if on { MOUSE_ON } else { MOUSE_OFF }
+}
+
 /// The screen frames are drawn on.
-pub(super) struct Screen {
+pub struct Screen {
     terminal: Terminal<CrosstermBackend<FrameWriter>>,
     frame: FrameWriter,
 }
@@ -93,23 +112,48 @@ impl Screen {
         Ok(Self { terminal: Terminal::new(CrosstermBackend::new(frame.clone()))?, frame })
     }
 
+    /// A screen of a given size, which asks no terminal: to count what frames cost.
+    ///
+    /// # Errors
+    /// None that is known of.
+    pub fn fixed(columns: u16, rows: u16) -> io::Result<Self> {
+        let frame = FrameWriter::default();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+        let backend = CrosstermBackend::new(frame.clone());
+        Ok(Self { terminal: Terminal::with_options(backend, TerminalOptions { viewport })?, frame })
+    }
+
     /// Draws a frame; only what changed goes over the wire, in one write between synchronized-update brackets.
     pub(super) fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        self.render(render)?;
+        self.send(&self.frame.0.borrow())
+    }
+
+    /// The bytes of a frame: what changed since the last one, between synchronized-update brackets; nothing if nothing did.
+    ///
+    /// # Errors
+    /// None that is known of: bytes are only collected.
+    pub fn frame(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<Vec<u8>> {
+        self.render(render)?;
+        Ok(self.frame.0.borrow().clone())
+    }
+
+    fn render(&mut self, render: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         self.frame.0.borrow_mut().clear();
         queue!(self.frame, BeginSynchronizedUpdate)?;
         let brackets = self.frame.0.borrow().len();
         self.terminal.draw(render)?;
         if self.frame.0.borrow().len() <= brackets + EMPTY_FRAME {
+            self.frame.0.borrow_mut().clear();
             return Ok(());
         }
-        queue!(self.frame, EndSynchronizedUpdate)?;
-        self.send(&self.frame.0.borrow())
+        queue!(self.frame, EndSynchronizedUpdate)
     }
 
     /// Forgets what is on the screen, so that the next frame is drawn whole. Asks the terminal nothing.
     pub(super) fn forget(&mut self) -> io::Result<()> {
         let size = self.terminal.size()?;
-        self.terminal.resize(ratatui::layout::Rect::new(0, 0, size.width, size.height))
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Sends bytes in one write.

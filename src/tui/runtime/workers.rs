@@ -44,7 +44,7 @@ pub(super) struct Workers {
 }
 
 /// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
-fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
+pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");

@@ -155,6 +155,9 @@ impl Canvas<'_> {
     pub fn select(&mut self, row: Rect, focused: bool) {
         let style = if focused { self.theme().select } else { self.theme().select_idle };
         self.paint(row, style);
+        if focused {
+            self.ui.cursor = Some(row);
+        }
         let mark = if focused { self.theme().accent } else { self.theme().faint };
         self.text(row.x, row.y, 1, "▌", mark);
     }
@@ -182,7 +185,9 @@ impl Canvas<'_> {
             self.text(area.right() - 1, row, 1, "│", faint);
         }
         self.text(x, area.bottom() - 1, area.width, &format!("╰{}╯", "─".repeat(inner)), faint);
-        self.text(x + 2, y, area.width.saturating_sub(4), &format!(" {title} "), bold);
+        if !title.is_empty() {
+            self.text(x + 2, y, area.width.saturating_sub(4), &format!(" {title} "), bold);
+        }
         Rect { x: x + 2, y: y + 1, width: area.width.saturating_sub(4), height: area.height.saturating_sub(2) }
     }
 

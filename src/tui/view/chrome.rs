@@ -1,11 +1,10 @@
-//! What surrounds every tab: titles above, keys below, messages in the corner.
+//! What surrounds every tab: titles above, keys below.
 
-use super::canvas::{Canvas, fit, width};
+use super::canvas::{Canvas, width};
 use crate::job::JobState;
 use crate::tui::core;
-use crate::tui::core::{Hit, Layer, Level, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, Layer, State, Tab, units};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent, title) = (c.theme().dim, c.theme().accent, c.theme().title);
@@ -44,34 +43,55 @@ fn running_line(state: &State) -> Option<String> {
     (state.tab != Tab::Jobs).then(|| format!("{}  {}", job.title, units::percent(job.fraction)))
 }
 
+/// A hint that only tells.
+fn told(key: &str, word: &'static str) -> (String, &'static str, Option<Cmd>) {
+    (key.to_owned(), word, None)
+}
+
+/// One that also answers to a click.
+fn runs(h: Hint) -> (String, &'static str, Option<Cmd>) {
+    (h.key, h.word, Some(h.cmd))
+}
+
 pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
-    let own: Vec<(String, &str)> = match &state.layer {
-        Some(Layer::Help(_)) => vec![("type".into(), "to filter"), ("↑ ↓".into(), "scroll"), ("esc".into(), "close")],
-        Some(Layer::Picker(_)) => vec![("type".into(), "to find"), ("⏎".into(), "take"), ("esc".into(), "close")],
-        Some(Layer::Confirm(q)) => vec![("⏎".into(), q.yes), ("esc".into(), "back")],
-        None if editing(state) => vec![("⏎".into(), "accept"), ("esc".into(), "drop")],
-        None if state.pending.is_some() => vec![("g".into(), "to the top"), ("esc".into(), "never mind")],
-        None => core::hints(state),
+    let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
+        (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
+        (Some(Layer::Picker(_)), _) => vec![told("type", "to find"), told("⏎", "take"), told("esc", "close")],
+        (Some(Layer::Confirm(q)), _) => vec![told("⏎", q.yes), told("esc", "back")],
+        (Some(Layer::Leave), _) => {
+            let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
+            [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
+        }
+        (None, _) if editing(state) => vec![told("⏎", "accept"), told("esc", "drop")],
+        (None, Some(first)) => {
+            let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
+            next.chain([told("esc", "never mind")]).collect()
+        }
+        (None, None) => core::hints(state).into_iter().map(runs).collect(),
     };
-    let tail: &[(&str, &str)] =
-        if state.layer.is_some() || editing(state) { &[] } else { &[(":", "commands"), ("?", "help"), ("q", "quit")] };
-    let tail_width: usize = tail.iter().map(|(k, w)| width(k) + width(w) + 3).sum();
-    let mut end = area.right().saturating_sub(1);
+    let tail = if state.layer.is_some() || editing(state) { Vec::new() } else { core::tail_hints(state) };
+    let tail_width: usize = tail.iter().map(|h| width(&h.key) + width(h.word) + 3).sum();
     let show_tail = tail_width + 20 < area.width.into();
-    let tail = if show_tail { tail } else { &tail[tail.len().min(1)..tail.len().min(2)] };
-    for (key, word) in tail.iter().rev() {
-        end = end.saturating_sub((width(key) + width(word) + 1) as u16);
-        c.spans(end, area.y, 20, &[(key, accent), (" ", dim), (word, dim)]);
+    let mut end = area.right().saturating_sub(1);
+    for hint in tail.into_iter().filter(|h| show_tail || h.cmd == Cmd::Help).rev() {
+        let used = (width(&hint.key) + width(hint.word) + 1) as u16;
+        end = end.saturating_sub(used);
+        c.spans(end, area.y, used, &[(&hint.key, accent), (" ", dim), (hint.word, dim)]);
+        c.hit(Rect { x: end, width: used, ..area }, Hit::Hint(hint.cmd));
         end = end.saturating_sub(2);
     }
     let mut x = area.x + 1;
-    for (key, word) in own {
+    for (key, word, cmd) in own {
         let need = (width(&key) + 1 + width(word)) as u16;
         if x + need > end {
             break;
         }
-        x += c.spans(x, area.y, need, &[(&key, accent), (" ", dim), (word, dim)]) + 2;
+        c.spans(x, area.y, need, &[(&key, accent), (" ", dim), (word, dim)]);
+        if let Some(cmd) = cmd {
+            c.hit(Rect { x, width: need, ..area }, Hit::Hint(cmd));
+        }
+        x += need + 2;
     }
 }
 
@@ -84,52 +104,14 @@ fn editing(state: &State) -> bool {
     }
 }
 
-/// Lines of messages: glyph on the first line of each, style, text.
-type Said = (&'static str, Style, String);
-
-/// The messages as lines, newest last, in at most a third of the screen; the oldest give way.
-fn said(c: &Canvas<'_>, state: &State, area: Rect) -> Vec<Said> {
-    let room = usize::from(area.width.saturating_sub(5));
-    let most = usize::from(area.height / 3);
-    let mut lines: Vec<Said> = Vec::new();
-    for toast in state.toasts.iter().rev() {
-        let (glyph, style) = match toast.level {
-            Level::Info => ("✓", c.theme().good),
-            Level::Warn => ("!", c.theme().warn),
-            Level::Error => ("✗", c.theme().bad),
-        };
-        let wrapped = super::canvas::wrap(&toast.text, room).into_iter().take(3).map(|l| fit(&l, room));
-        let own: Vec<Said> = wrapped.enumerate().map(|(i, l)| (if i == 0 { glyph } else { "" }, style, l)).collect();
-        if lines.len() + own.len() > most {
-            break;
-        }
-        lines.splice(0..0, own);
-    }
-    lines
-}
-
-/// Writes the messages above the line of keys and gives the area that is left to the tab: they cover nothing.
-pub(super) fn toasts(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
-    let lines = said(c, state, body);
-    if lines.is_empty() {
-        return body;
-    }
-    let text = c.theme().text;
-    let left = Rect { height: body.height - lines.len() as u16 - 1, ..body };
-    c.rule(body.x, left.bottom(), body.width);
-    for ((glyph, style, line), y) in lines.iter().zip(left.bottom() + 1..) {
-        c.text(body.x + 1, y, 1, glyph, *style);
-        c.text(body.x + 3, y, body.width, line, text);
-    }
-    left
-}
-
-pub(super) fn too_small(c: &mut Canvas<'_>, area: Rect) {
+pub(super) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (text, dim) = (c.theme().text, c.theme().dim);
+    // A quit key that was taken away leaves ctrl-c.
+    let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);
     let lines = [
         format!("{} × {} is too small", area.width, area.height),
         format!("remold needs {} × {}", super::LEAST.0, super::LEAST.1),
-        "q quits; jobs go on".to_owned(),
+        format!("{quit} quits; jobs go on"),
     ];
     let top = area.y + area.height.saturating_sub(3) / 2;
     for (i, line) in lines.iter().enumerate() {

@@ -8,11 +8,13 @@ mod grid;
 mod job;
 mod jobs;
 mod later;
+mod leave;
 mod log;
 mod models;
 mod overlay;
 mod recipe;
 mod report;
+mod toasts;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 
@@ -31,6 +33,8 @@ pub struct Ui {
     hits: Vec<(Rect, Hit)>,
     /// Panes that answer to the wheel.
     panes: Vec<(Rect, Hit)>,
+    /// The line that has the cursor, in the pane with the keys.
+    cursor: Option<Rect>,
 }
 
 impl Ui {
@@ -52,14 +56,14 @@ pub const LEAST: (u16, u16) = (40, 12);
 pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     ui.hits.clear();
     ui.panes.clear();
+    ui.cursor = None;
     let area = buf.area;
     buf.set_style(area, look.theme.text);
     let mut c = Canvas { buf, look, ui };
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        chrome::too_small(&mut c, area);
+        chrome::too_small(&mut c, state, area);
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-        let body = chrome::toasts(&mut c, state, body);
         chrome::tabs(&mut c, state, Rect { height: 1, ..area });
         match state.tab {
             Tab::Models => models::draw(&mut c, state, body),
@@ -68,6 +72,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
             Tab::Compare | Tab::Watch => later::draw(&mut c, state, body),
             Tab::Log => log::draw(&mut c, state, body),
         }
+        toasts::draw(&mut c, state, body);
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);
     }

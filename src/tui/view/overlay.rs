@@ -1,7 +1,7 @@
 //! What lies over a tab: help, pickers, questions.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled};
+use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -9,11 +9,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         Some(Layer::Help(h)) => help(c, state, h, body),
         Some(Layer::Picker(p)) => picker(c, state, p, body),
         Some(Layer::Confirm(q)) => confirm(c, q, body),
+        Some(Layer::Leave) => super::leave::draw(c, state, body),
         None => {}
     }
 }
 
-fn centered(body: Rect, w: u16, h: u16) -> Rect {
+pub(super) fn centered(body: Rect, w: u16, h: u16) -> Rect {
     let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
     Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
 }
@@ -49,10 +50,14 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
             query.is_empty()
                 || k.help.to_lowercase().contains(&query)
                 || k.name.contains(&query)
-                || k.keys.contains(&query.as_str())
+                || keys_here(state, k).any(|s| s.text == query)
         });
         let start = lines.len();
-        lines.extend(hits.map(|k| (Some(k.keys.join("  ")), k.help, k.name)));
+        let keys = |k| {
+            let texts: Vec<&str> = keys_here(state, k).map(|s| s.text.as_str()).collect();
+            (!texts.is_empty()).then(|| texts.join("  "))
+        };
+        lines.extend(hits.map(|k| (keys(k).or_else(|| Some("no key".into())), k.help, k.name)));
         if lines.len() > start {
             lines.insert(start, (None, scope.title(), ""));
         }

@@ -60,5 +60,13 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     command(Cmd::Palette, "palette", &[":", "ctrl-p"], &[Global], "Find a command by its name", "commands", always),
     command(Cmd::Help, "help", &["?", "f1"], &[Global], "This help", "help", always),
-    command(Cmd::Quit, "quit", &["q", "ctrl-c"], &[Global], "Quit; jobs go on by themselves", "quit", always),
+    command(
+        Cmd::Quit,
+        "quit",
+        &["q", "ctrl-c"],
+        &[Global],
+        "Quit; while jobs work it asks what becomes of them",
+        "quit",
+        always,
+    ),
 ];

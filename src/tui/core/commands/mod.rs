@@ -6,6 +6,7 @@ mod models;
 mod recipe;
 
 use super::jobs::JobSection;
+use super::keymap::Sequence;
 use super::keys::Key;
 use super::models::Focus;
 use super::recipe::RecipePane;
@@ -186,12 +187,11 @@ pub fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Meaning> {
     for scope in scopes(state) {
         let here = all().filter(|c| c.scopes.contains(&scope) && (c.when)(state));
         for c in here {
-            for text in c.keys {
-                let mut parts = text.split(' ').filter_map(Key::parse);
-                match (parts.next(), parts.next(), before) {
-                    (Some(k), None, None) if k == key => return Some(Meaning::Run(c)),
-                    (Some(p), Some(k), Some(b)) if p == b && k == key => return Some(Meaning::Run(c)),
-                    (Some(p), Some(_), None) if p == key => return Some(Meaning::Prefix),
+            for sequence in state.keymap.keys(c) {
+                match (sequence.keys.as_slice(), before) {
+                    ([k], None) if *k == key => return Some(Meaning::Run(c)),
+                    ([p, k], Some(b)) if *p == b && *k == key => return Some(Meaning::Run(c)),
+                    ([p, _], None) if *p == key => return Some(Meaning::Prefix),
                     _ => {}
                 }
             }
@@ -211,19 +211,61 @@ pub fn available(state: &State) -> Vec<&'static Command> {
     all().filter(|c| enabled(state, c)).collect()
 }
 
-/// Keys and words of the hint line.
-pub fn hints(state: &State) -> Vec<(String, &'static str)> {
-    let tail = [Cmd::Palette, Cmd::Help, Cmd::Quit];
-    let shown = available(state).into_iter().filter(|c| !c.hint.is_empty() && !tail.contains(&c.cmd));
-    let line = shown.map(|c| (key_label(c.keys[0]), c.hint));
-    // Two neighbours of the same word would be a waste of the line.
-    let mut out: Vec<(String, &'static str)> = Vec::new();
-    for (key, word) in line {
-        if out.iter().all(|(_, w)| *w != word) {
-            out.push((key, word));
+/// A key of the hint line, and what it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// The key as the line writes it.
+    pub key: String,
+    /// The word beside it.
+    pub word: &'static str,
+    /// The command, for a click.
+    pub cmd: Cmd,
+}
+
+/// Commands whose hints stand at the end of the line, wherever one is.
+const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
+
+/// The keys that run the command here: not those that an inner place uses for something else.
+pub fn keys_here<'s>(state: &'s State, command: &'s Command) -> impl Iterator<Item = &'s Sequence> {
+    let runs = |before, key| matches!(lookup(state, before, key), Some(Meaning::Run(c)) if c.cmd == command.cmd);
+    state.keymap.keys(command).iter().filter(move |s| match s.keys.as_slice() {
+        [key] => runs(None, *key),
+        [first, key] => matches!(lookup(state, None, *first), Some(Meaning::Prefix)) && runs(Some(*first), *key),
+        _ => false,
+    })
+}
+
+fn hint(state: &State, c: &Command) -> Option<Hint> {
+    let key = keys_here(state, c).next()?;
+    Some(Hint { key: key_label(&key.text), word: c.hint, cmd: c.cmd })
+}
+
+/// The hint line: what does something here. What has no key is not in it.
+pub fn hints(state: &State) -> Vec<Hint> {
+    let shown = available(state).into_iter().filter(|c| !c.hint.is_empty() && !TAIL.contains(&c.cmd));
+    let mut out: Vec<Hint> = Vec::new();
+    for hint in shown.filter_map(|c| hint(state, c)) {
+        // Two neighbours of the same word would be a waste of the line.
+        if out.iter().all(|h| h.word != hint.word) {
+            out.push(hint);
         }
     }
     out
+}
+
+/// The end of the hint line: commands, help, quit.
+pub fn tail_hints(state: &State) -> Vec<Hint> {
+    let named = TAIL.into_iter().filter_map(|cmd| all().find(|c| c.cmd == cmd));
+    named.filter_map(|c| hint(state, c)).collect()
+}
+
+/// What may follow the first key of a sequence: the second key, and what the two do.
+pub fn continuations(state: &State, first: Key) -> Vec<Hint> {
+    let second = |c: &Command| {
+        let sequence = keys_here(state, c).find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
+        Some(Hint { key: key_label(&sequence.keys[1].to_string()), word: c.help, cmd: c.cmd })
+    };
+    available(state).into_iter().filter_map(second).collect()
 }
 
 /// A key as the hint line writes it.
@@ -254,7 +296,11 @@ mod tests {
             assert!(names.insert(c.name), "{} twice", c.name);
             assert!(!c.keys.is_empty() && !c.scopes.is_empty() && !c.help.is_empty(), "{}", c.name);
             for key in c.keys {
-                assert!(key.split(' ').all(|k| Key::parse(k).is_some()), "{}: {key}", c.name);
+                assert!(
+                    key.split(' ').count() <= 2 && key.split(' ').all(|k| Key::parse(k).is_some()),
+                    "{}: {key}",
+                    c.name
+                );
             }
         }
     }

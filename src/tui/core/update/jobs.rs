@@ -5,19 +5,24 @@ use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::jobs::{JobSection, JobView};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
+use crate::tui::core::settings::Notify;
 use crate::tui::core::state::{Confirm, Layer, State};
 use crate::tui::core::units;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Jobs(list) => {
-            let ended: Vec<(JobState, String)> = list
+            let ended: Vec<(JobState, String, bool)> = list
                 .iter()
                 .filter(|j| !matches!(j.state, JobState::Running | JobState::Queued))
                 .filter(|j| state.jobs.list.iter().any(|o| o.id == j.id && o.state == JobState::Running))
-                .map(|j| (j.state, j.title.clone()))
+                .map(|j| (j.state, j.title.clone(), is_long(state, j)))
                 .collect();
-            for (how, title) in ended {
+            let mut effects = Vec::new();
+            for (how, title, long) in ended {
+                if long {
+                    effects.push(Effect::Notify(format!("{}: {title}", how.name())));
+                }
                 match how {
                     JobState::Finished => state.toast(Level::Info, format!("finished: {title}")),
                     JobState::Cancelled => state.toast(Level::Info, format!("cancelled: {title}")),
@@ -29,9 +34,9 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             let known = state.jobs.current().is_some();
             if (first || !known) && !state.jobs.list.is_empty() {
                 let at = if known { state.jobs.cursor() } else { 0 };
-                return select(state, at);
+                effects.extend(select(state, at));
             }
-            Vec::new()
+            effects
         }
         Action::JobPlan(id, plan) => {
             if let Some(view) = state.jobs.view.as_mut().filter(|v| v.id == id) {
@@ -62,6 +67,11 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// True for a job whose end is worth a notification.
+fn is_long(state: &State, job: &crate::job::JobSummary) -> bool {
+    state.settings.notify != Notify::Off && job.seconds.is_some_and(|s| s >= f64::from(state.settings.notify_after))
 }
 
 /// Follows the selected job.

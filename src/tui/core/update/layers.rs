@@ -32,7 +32,7 @@ fn palette(state: &State) -> Vec<PickerItem> {
             return None;
         }
         seen.push(c.cmd);
-        let keys: Vec<String> = c.keys.iter().take(2).map(|k| (*k).to_owned()).collect();
+        let keys: Vec<&str> = commands::keys_here(state, c).map(|s| s.text.as_str()).take(2).collect();
         Some(PickerItem { title: format!("{}: {}", c.name, c.help), detail: keys.join("  "), cmd: Some(c.cmd) })
     };
     commands::all().filter(|c| commands::enabled(state, c)).filter_map(&mut item).collect()
@@ -43,6 +43,7 @@ pub(super) fn key(state: &mut State, layer: Layer, key: Key) -> Vec<Effect> {
     match layer {
         Layer::Help(h) => help(state, h, key),
         Layer::Picker(p) => picker(state, p, key),
+        Layer::Leave => super::leave::key(state, key),
         Layer::Confirm(c) => match key.code {
             Code::Enter | Code::Char('y') => {
                 if matches!(c.effect, Effect::Spawn(..)) {
@@ -116,7 +117,10 @@ fn use_theme(state: &mut State, theme: String) -> Vec<Effect> {
 fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
     match (p.kind, picked(p)) {
         (PickerKind::Palette, Some(PickerItem { cmd: Some(cmd), .. })) => run(state, *cmd),
-        (PickerKind::Themes, Some(item)) => use_theme(state, item.title.clone()),
+        (PickerKind::Themes, Some(item)) => {
+            state.theme_chosen = true;
+            use_theme(state, item.title.clone())
+        }
         _ => Vec::new(),
     }
 }

@@ -2,9 +2,14 @@
 
 mod jobs;
 mod layers;
+mod leave;
 mod models;
 mod motion;
 mod recipe;
+mod settings;
+
+pub use leave::farewell;
+pub(in crate::tui) use leave::running;
 
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
@@ -22,6 +27,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Paste(text) => paste(state, &text),
         Action::Run(cmd) => run(state, cmd),
         Action::Click(hit) => click(state, hit),
+        Action::DoubleClick(hit) => double_click(state, hit),
         Action::Wheel(hit, lines) => motion::wheel(state, hit, lines),
         Action::Resize(columns, rows) => {
             state.size = (columns, rows);
@@ -39,6 +45,11 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Action::Configured(..)
+        | Action::Keys(..)
+        | Action::ThemeFiles { .. }
+        | Action::Wrong(..)
+        | Action::Restored(..) => settings::arrived(state, action),
         Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
         Action::Planned(..)
         | Action::PlanMeasured(..)
@@ -56,7 +67,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
 pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let quit = Key::parse("ctrl-c") == Some(key);
     if quit {
-        return vec![Effect::Quit];
+        return leave::interrupt(state);
     }
     if let Some(layer) = state.layer.take() {
         return layers::key(state, layer, key);
@@ -81,7 +92,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     match &mut state.layer {
         Some(Layer::Help(h)) => h.input.insert(text),
         Some(Layer::Picker(p)) => p.input.insert(text),
-        Some(Layer::Confirm(_)) => {}
+        Some(Layer::Confirm(_) | Layer::Leave) => {}
         None => {
             let line = match state.tab {
                 Tab::Models => state.models.editing.as_mut(),
@@ -159,9 +170,18 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
             _ => {}
         },
         Hit::List(_) | Hit::Detail(_) => return motion::click(state, hit),
+        Hit::Hint(cmd) => return run(state, cmd),
         Hit::Layer(_) => {}
     }
     Vec::new()
+}
+
+/// A second click on the same line opens it, as enter does. The first one has selected it.
+fn double_click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    match (state.layer.is_some(), hit) {
+        (false, Hit::List(_) | Hit::Detail(_)) => motion::double_click(state, hit),
+        _ => click(state, hit),
+    }
 }
 
 /// Runs a command.
@@ -253,7 +273,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         }
         Cmd::Redraw => vec![Effect::Redraw],
         Cmd::Suspend => vec![Effect::Suspend],
-        Cmd::Quit => vec![Effect::Quit],
+        Cmd::Quit => leave::ask(state),
     }
 }
 

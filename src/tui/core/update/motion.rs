@@ -3,6 +3,7 @@
 use super::{jobs, models, recipe};
 use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands;
+use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::models::Focus;
 use crate::tui::core::recipe::{Field, PRESETS, RecipePane};
 use crate::tui::core::state::{Layer, State, Tab};
@@ -63,7 +64,7 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
             p.row = moved(p.row, lines as isize, p.matches().len());
             return Vec::new();
         }
-        Some(Layer::Confirm(_)) => return Vec::new(),
+        Some(Layer::Confirm(_) | Layer::Leave) => return Vec::new(),
         None => {}
     }
     let (models, jobs, recipe) = (state.models.focus, state.jobs.focus, state.recipe.pane);
@@ -81,13 +82,7 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
 pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
     match (state.tab, hit) {
         (Tab::Models, Hit::List(at)) => {
-            let again = state.models.focus == Focus::List && state.models.cursor() == at;
             state.models.focus = Focus::List;
-            if again {
-                let folder = state.models.node().is_some_and(|n| n.model.is_none());
-                let open = state.models.selected.as_ref().is_some_and(|p| state.models.is_open(p));
-                return if folder && open { models::close(state) } else { models::open(state) };
-            }
             state.models.select(at);
             models::want_details(state)
         }
@@ -116,4 +111,16 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The second of two quick clicks on a line: what enter does there.
+pub(super) fn double_click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    let mut effects = click(state, hit);
+    let folder = state.models.node().is_some_and(|n| n.model.is_none());
+    let open = state.models.selected.as_ref().is_some_and(|p| state.models.is_open(p));
+    effects.extend(match (state.tab, hit) {
+        (Tab::Models, Hit::List(_)) if folder && open => models::close(state),
+        _ => super::key(state, Key::plain(Code::Enter)),
+    });
+    effects
 }

@@ -1,0 +1,122 @@
+//! Where a folder was left: what is kept at the end and taken up at the next start. Names, not numbers, so that a later version
+//! understands an earlier one; what it does not know is passed over.
+
+mod recipe;
+
+use super::jobs::JobSection;
+use super::models::{Focus, Section, TensorSort};
+use super::state::{State, Tab};
+use recipe::RecipePart;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Folders remembered as closed, at most.
+const CLOSED_MOST: usize = 4_096;
+
+/// Where a folder was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// The folder, to tell what the file is about.
+    pub dir: PathBuf,
+    tab: String,
+    /// A theme chosen by hand, which goes before the configured one.
+    theme: Option<String>,
+    models: ModelsPart,
+    recipe: Option<RecipePart>,
+    jobs: JobsPart,
+    log_filter: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct ModelsPart {
+    selected: Option<PathBuf>,
+    closed: Vec<PathBuf>,
+    filter: String,
+    zoom: bool,
+    details: bool,
+    section: String,
+    sort: String,
+    reverse: bool,
+    details_filter: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct JobsPart {
+    selected: Option<String>,
+    section: String,
+    zoom: bool,
+    details: bool,
+}
+
+fn focus(details: bool) -> Focus {
+    if details { Focus::Details } else { Focus::List }
+}
+
+impl Session {
+    /// What is worth keeping of a state.
+    pub fn of(state: &State) -> Self {
+        let (m, j) = (&state.models, &state.jobs);
+        Self {
+            dir: state.dir.clone(),
+            tab: state.tab.title().into(),
+            theme: state.theme_chosen.then(|| state.theme.clone()),
+            models: ModelsPart {
+                selected: m.selected.clone(),
+                closed: m.closed().take(CLOSED_MOST).map(ToOwned::to_owned).collect(),
+                filter: m.filter.clone(),
+                zoom: m.zoom,
+                details: m.focus == Focus::Details,
+                section: m.details.section.title().into(),
+                sort: m.details.sort.title().into(),
+                reverse: m.details.reverse,
+                details_filter: m.details.filter.clone(),
+            },
+            recipe: RecipePart::of(&state.recipe),
+            jobs: JobsPart {
+                selected: j.selected.clone(),
+                section: j.section.title().into(),
+                zoom: j.zoom,
+                details: j.focus == Focus::Details,
+            },
+            log_filter: state.log.filter.clone(),
+        }
+    }
+
+    /// The same, without the theme that was chosen.
+    pub fn without_theme(self) -> Self {
+        Self { theme: None, ..self }
+    }
+
+    /// Lays it over a state that has found nothing yet. Gives the theme to use, if one was chosen.
+    pub fn restore(self, state: &mut State) -> Option<String> {
+        let m = &mut state.models;
+        let kept = self.models;
+        (m.selected, m.filter, m.zoom, m.focus) = (kept.selected, kept.filter, kept.zoom, focus(kept.details));
+        m.set_closed(kept.closed.into_iter().take(CLOSED_MOST));
+        let details = &mut m.details;
+        details.section = named(&Section::ALL, Section::title, &kept.section);
+        let sorts = std::iter::successors(Some(TensorSort::default()), |s| Some(s.next()));
+        let sorts = sorts.take(16).collect::<Vec<_>>();
+        details.sort = named(&sorts, TensorSort::title, &kept.sort);
+        (details.reverse, details.filter) = (kept.reverse, kept.details_filter);
+        let j = &mut state.jobs;
+        (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
+        j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
+        state.log.filter = self.log_filter;
+        if let Some(recipe) = self.recipe {
+            recipe.restore(&mut state.recipe);
+        }
+        state.tab = named(&Tab::ALL, Tab::title, &self.tab);
+        let theme = self.theme.filter(|t| state.themes.contains(t))?;
+        state.theme_chosen = true;
+        Some(theme)
+    }
+}
+
+/// The value of that title, or the default.
+fn named<T: Copy + Default>(all: &[T], title: impl Fn(T) -> &'static str, name: &str) -> T {
+    all.iter().copied().find(|t| title(*t) == name).unwrap_or_default()
+}

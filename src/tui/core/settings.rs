@@ -1,0 +1,162 @@
+//! What the user may set: the values behind `config.toml`, and the table that names, checks and documents them.
+
+use toml::de::DeValue;
+
+/// How the end of a long job is told to somebody who looks elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// The sequence that this terminal is known for.
+    #[default]
+    Auto,
+    /// OSC 9: iTerm2, kitty, WezTerm, ghostty, Windows Terminal.
+    Osc9,
+    /// OSC 777: foot, urxvt, WezTerm, ghostty.
+    Osc777,
+    /// The bell.
+    Bell,
+    /// Not at all.
+    Off,
+}
+
+impl Notify {
+    /// All, with the words of the file.
+    pub const ALL: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("osc9", Self::Osc9),
+        ("osc777", Self::Osc777),
+        ("bell", Self::Bell),
+        ("off", Self::Off),
+    ];
+}
+
+/// What the user may set, with everything at its default to begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Theme by name; nothing = as the terminal's colours allow.
+    pub theme: Option<String>,
+    /// ASCII only; nothing = as the locale says.
+    pub ascii: Option<bool>,
+    /// Take the mouse.
+    pub mouse: bool,
+    /// Frames a second that only show progress, over SSH.
+    pub ssh_fps: u32,
+    /// How the end of a long job is told.
+    pub notify: Notify,
+    /// Seconds from which a job counts as long.
+    pub notify_after: u32,
+    /// Come back to where the folder was left.
+    pub restore: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: None,
+            ascii: None,
+            mouse: true,
+            ssh_fps: 4,
+            notify: Notify::Auto,
+            notify_after: 30,
+            restore: true,
+        }
+    }
+}
+
+/// A key of `config.toml`.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub key: &'static str,
+    /// Its default as the file writes it.
+    pub default: &'static str,
+    /// What it does and what it may be.
+    pub help: &'static str,
+    /// Takes a value in; what is wrong with it if it is none.
+    pub set: fn(&mut Settings, &DeValue<'_>) -> Result<(), String>,
+}
+
+/// Every key of `config.toml`, in the order of the documentation.
+pub const SETTINGS: [Setting; 7] = [
+    Setting {
+        key: "theme",
+        default: "\"auto\"",
+        help: "A theme by name (`remold config path` says where your own ones go); \"auto\" is dark, or ansi16 where there are 16 colours.",
+        set: |s, v| {
+            let name = text(v)?;
+            s.theme = (name != "auto").then(|| name.to_owned());
+            Ok(())
+        },
+    },
+    Setting {
+        key: "ascii",
+        default: "\"auto\"",
+        help: "Draw with ASCII characters only: true, false, or \"auto\" to go by the locale and TERM.",
+        set: |s, v| {
+            s.ascii = match v {
+                DeValue::String(word) if word == "auto" => None,
+                other => Some(yes_no(other).map_err(|_| String::from("is true, false or \"auto\""))?),
+            };
+            Ok(())
+        },
+    },
+    Setting {
+        key: "mouse",
+        default: "true",
+        help: "Take clicks and the wheel; false leaves the mouse to the terminal.",
+        set: |s, v| {
+            s.mouse = yes_no(v)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "ssh_fps",
+        default: "4",
+        help: "Frames a second that only show progress, over SSH: 1 to 30. What you type is shown at once all the same.",
+        set: |s, v| {
+            s.ssh_fps = number(v, 1, 30)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "notify",
+        default: "\"auto\"",
+        help: "Tell of the end of a long job: \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\".",
+        set: |s, v| {
+            let word = text(v)?;
+            let known = Notify::ALL.iter().find(|(name, _)| *name == word);
+            s.notify = known.map(|(_, n)| *n).ok_or("is \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "notify_after",
+        default: "30",
+        help: "Seconds from which a job counts as long.",
+        set: |s, v| {
+            s.notify_after = number(v, 0, 86_400)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "restore",
+        default: "true",
+        help: "Come back to the tab, the model, the filters and the recipe that a folder was left with; `--fresh` does not, once.",
+        set: |s, v| {
+            s.restore = yes_no(v)?;
+            Ok(())
+        },
+    },
+];
+
+fn text<'v>(v: &'v DeValue<'_>) -> Result<&'v str, String> {
+    v.as_str().ok_or_else(|| "is text in quotes".into())
+}
+
+fn yes_no(v: &DeValue<'_>) -> Result<bool, String> {
+    v.as_bool().ok_or_else(|| "is true or false".into())
+}
+
+fn number(v: &DeValue<'_>, least: u32, most: u32) -> Result<u32, String> {
+    let n = v.as_integer().and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok());
+    n.filter(|n| (least..=most).contains(n)).ok_or_else(|| format!("is a whole number from {least} to {most}"))
+}

@@ -1,0 +1,61 @@
+//! Leaving: at once when nothing runs, else by a question.
+
+use crate::job::{JobState, JobSummary};
+use crate::tui::core::action::Effect;
+use crate::tui::core::keys::{Code, Key};
+use crate::tui::core::state::{Layer, State};
+use crate::tui::core::units;
+
+/// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
+pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
+    let ended = state.jobs.view.as_ref().filter(|v| v.ended.is_some()).map(|v| v.id.as_str());
+    let working = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued);
+    state.jobs.list.iter().filter(working).filter(move |j| Some(j.id.as_str()) != ended)
+}
+
+/// `q`: leaves, or asks what becomes of the jobs.
+pub(super) fn ask(state: &mut State) -> Vec<Effect> {
+    if running(state).next().is_none() {
+        return vec![Effect::Quit];
+    }
+    state.layer = Some(Layer::Leave);
+    Vec::new()
+}
+
+/// `ctrl-c`: the same from anywhere; a second one leaves.
+pub(super) fn interrupt(state: &mut State) -> Vec<Effect> {
+    if state.layer == Some(Layer::Leave) {
+        return vec![Effect::Quit];
+    }
+    ask(state)
+}
+
+/// A key for the question.
+pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    match key.code {
+        Code::Enter | Code::Char('q' | 'l') => vec![Effect::Quit],
+        Code::Char('s') => {
+            let all = running(state).map(|j| j.dir.clone()).collect();
+            vec![Effect::StopJobs(all), Effect::Quit]
+        }
+        Code::Esc | Code::Char('n') => Vec::new(),
+        _ => {
+            state.layer = Some(Layer::Leave);
+            Vec::new()
+        }
+    }
+}
+
+/// What to say on the shell's screen after leaving: which jobs go on, and how to come back to them.
+pub fn farewell(state: &State) -> Option<String> {
+    let jobs: Vec<&JobSummary> = running(state).collect();
+    let first = jobs.first()?;
+    let n = units::plural(jobs.len(), "job goes on", "jobs go on");
+    let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
+    let more = if jobs.len() > titles.len() { ", …" } else { "" };
+    Some(format!(
+        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all\n",
+        titles.join(", "),
+        first.id
+    ))
+}

@@ -1,0 +1,100 @@
+//! Where folders were left, on disk: a small JSON file for each, replaced whole, the oldest going when there are many.
+
+use crate::tui::core::Session;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Folders remembered.
+const MOST: usize = 200;
+/// No session is longer; what is, was not written by this program.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The file of a workbench's folder.
+pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
+    // One folder under two names is one folder.
+    let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let hash = Sha256::digest(dir.as_os_str().as_encoded_bytes());
+    let hex: String = hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    sessions.join(format!("{hex}.json"))
+}
+
+/// What was kept, if anything was.
+///
+/// # Errors
+/// A file that cannot be read or understood, in a sentence.
+pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
+    let told = |e: &dyn std::fmt::Display| format!("starting afresh: {}: {e}", file.display());
+    match fs::metadata(file) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(m) if m.len() > MOST_BYTES => return Err(told(&"is too long for what it should hold")),
+        _ => {}
+    }
+    let bytes = fs::read(file).map_err(|e| told(&e))?;
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| told(&e))
+}
+
+/// Keeps it: written beside, then put in its place.
+///
+/// # Errors
+/// Those of the disk.
+pub(super) fn save(file: &Path, session: &Session) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let part = file.with_extension(format!("{}.part", std::process::id()));
+    let written = fs::File::create(&part).and_then(|mut f| f.write_all(&serde_json::to_vec_pretty(session)?));
+    let placed = written.and_then(|()| fs::rename(&part, file));
+    if placed.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    forget_oldest(folder);
+    placed
+}
+
+/// Removes the files beyond [`MOST`] that were written longest ago.
+fn forget_oldest(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let dated = |e: fs::DirEntry| Some((e.metadata().ok()?.modified().ok()?, e.path()));
+    let mut all: Vec<_> = entries.filter_map(dated).collect();
+    all.sort();
+    for (_, path) in all.iter().take(all.len().saturating_sub(MOST)) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_come_back_and_old_ones_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let sessions = dir.path().join("a/b");
+        let at = file(&sessions, dir.path());
+        assert_eq!(load(&at), Ok(None));
+        let mut session = Session::default();
+        session.dir = dir.path().to_owned();
+        for i in 0..MOST + 5 {
+            fs::create_dir_all(&sessions).unwrap();
+            fs::write(sessions.join(format!("{i}.json")), "{}").unwrap();
+        }
+        save(&at, &session).unwrap();
+        assert_eq!(load(&at), Ok(Some(session)));
+        assert_eq!(fs::read_dir(&sessions).unwrap().count(), MOST);
+        assert_ne!(at, file(&sessions, &sessions));
+    }
+
+    #[test]
+    fn a_broken_file_says_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("x.json");
+        for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[3]"] {
+            fs::write(&at, bytes).unwrap();
+            let e = load(&at).unwrap_err();
+            assert!(e.starts_with(&format!("starting afresh: {}: ", at.display())), "{e}");
+        }
+        fs::write(&at, "{\"from\": \"a later version\"}").unwrap();
+        assert_eq!(load(&at), Ok(Some(Session::default())));
+    }
+}

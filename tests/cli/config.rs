@@ -1,0 +1,61 @@
+//! `config`: where the user's files are, what is wrong in them, the default one, the keys that count.
+
+use super::lab::{Lab, Ran, finish, start, words};
+
+fn config(lab: &Lab, args: &str) -> Ran {
+    let mut command = lab.command();
+    command.env("XDG_CONFIG_HOME", lab.path("cfg")).args(words(args));
+    finish(start(&mut command))
+}
+
+#[test]
+fn says_where_the_files_are_and_that_nothing_is_wrong_without_any() {
+    let lab = Lab::new();
+    let ran = config(&lab, "config").expect(0);
+    assert!(ran.out.contains("cfg/remold/config.toml  (not there)"), "{}", ran.out);
+    assert_eq!(config(&lab, "config path").expect(0).out, ran.out);
+    assert!(config(&lab, "config check").expect(0).out.contains("not there, all defaults"));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line_and_the_nearest_name() {
+    let lab = Lab::new();
+    std::fs::create_dir_all(lab.path("cfg/remold/themes")).unwrap();
+    lab.write("cfg/remold/config.toml", "mouse = 3\n\ntheme = \"drak\"\n");
+    lab.write("cfg/remold/keys.toml", "\"recipe.strt\" = \"x\"\nzoom = [\"ctrl-i\"]\n\"models.convert\" = \"r\"\n");
+    lab.write("cfg/remold/themes/mine.toml", "[styles]\nacent = \"red\"\n");
+    let ran = config(&lab, "config check").expect(2);
+    let told: Vec<&str> = ran.err.lines().filter_map(|l| l.split_once("cfg/remold/")).map(|(_, l)| l).collect();
+    assert_eq!(
+        told,
+        [
+            "config.toml:1: mouse is true or false",
+            "config.toml:3: theme drak: there is no theme of this name; is it dark?",
+            "keys.toml:1: there is no command recipe.strt; is it recipe.start?",
+            "keys.toml:2: zoom: ctrl-i cannot be told from tab by a terminal",
+            "keys.toml:3: models.convert: r is a key of models.rescan already",
+            "themes/mine.toml:2: there is no role acent; is it accent?",
+        ],
+        "{}",
+        ran.err
+    );
+    assert!(ran.out.is_empty());
+}
+
+#[test]
+fn the_default_file_and_the_list_of_keys_are_files_without_a_fault() {
+    let lab = Lab::new();
+    std::fs::create_dir_all(lab.path("cfg/remold")).unwrap();
+    lab.write("cfg/remold/config.toml", config(&lab, "config default").expect(0).out);
+    let keys = config(&lab, "config keys").expect(0).out;
+    // A command that counts in several places is listed in each.
+    let mut lines: Vec<&str> = keys.lines().filter(|l| l.starts_with('"')).collect();
+    assert!(lines.len() > 30, "{keys}");
+    lines.sort_unstable();
+    lines.dedup();
+    lab.write("cfg/remold/keys.toml", lines.join("\n"));
+    let ran = config(&lab, "config check").expect(0);
+    assert!(ran.err.is_empty() && ran.out.lines().all(|l| l.starts_with('✓')), "{}{}", ran.out, ran.err);
+    lab.write("cfg/remold/keys.toml", "zoom = [\"alt-z\"]\n");
+    assert!(config(&lab, "config keys").expect(0).out.contains("\"zoom\" = [\"alt-z\"]"));
+}

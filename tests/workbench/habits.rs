@@ -1,0 +1,275 @@
+//! Keys of the user's own, settings, what a folder is left with, messages in the corner, leaving: through the pure core.
+
+use super::sample::{self, Bench, DIR};
+use super::screens::{SMALL, both, check, render, styled, text};
+use remold::tui::core::{
+    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab,
+    all_commands, farewell, hints, tail_hints,
+};
+use remold::tui::look::Depth;
+use std::path::{Path, PathBuf};
+
+/// The sample with keys of the user's own.
+fn with_keys(own: &[(&str, &[&str])]) -> Bench {
+    let bind = |(name, keys): &(&str, &[&str])| Binding {
+        name: (*name).to_owned(),
+        keys: keys.iter().map(|k| (*k).to_owned()).collect(),
+        line: 1,
+    };
+    let (keymap, wrong) = Keymap::with(&own.iter().map(bind).collect::<Vec<_>>());
+    assert_eq!(wrong, []);
+    let mut b = sample::start();
+    b.state.keymap = keymap;
+    b
+}
+
+#[test]
+fn own_keys_run_commands_and_the_old_ones_do_not() {
+    let mut b = with_keys(&[("tab.log", &["L", "x l"]), ("models.convert", &["ctrl-o"]), ("zoom", &[])]);
+    b.keys("6zc");
+    assert_eq!((b.state.tab, b.state.models.zoom), (Tab::Models, false), "keys that were taken away do nothing");
+    b.keys("L");
+    assert_eq!(b.state.tab, Tab::Log);
+    b.keys("1xl");
+    assert_eq!(b.state.tab, Tab::Log, "a sequence of one's own");
+    b.keys("1<ctrl-o>");
+    assert_eq!(b.state.tab, Tab::Recipe);
+    b.act(Action::Run(Cmd::Models)).act(Action::Run(Cmd::Zoom));
+    assert!(b.state.models.zoom, "the palette has it still");
+}
+
+#[test]
+fn hints_help_and_palette_show_own_keys() {
+    let mut b = with_keys(&[("models.convert", &["ctrl-o"]), ("zoom", &[]), ("help", &["f2"])]);
+    let shown: Vec<_> = hints(&b.state).into_iter().map(|h| (h.key, h.word)).collect();
+    assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
+    assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
+    assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
+    check("own-keys-help-80x24", text(&render(b.keys("<f2>zoom"), SMALL, Depth::True, false)));
+    check("own-keys-palette-80x24", text(&render(b.keys("<esc><esc>:conv"), SMALL, Depth::True, false)));
+    // The first key of a sequence of one's own says what may follow.
+    let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
+    check("own-keys-sequence-80x24", text(&render(b.keys(","), SMALL, Depth::True, false)));
+}
+
+#[test]
+fn a_key_that_an_inner_place_uses_is_not_shown_for_the_outer_one() {
+    let mut b = with_keys(&[("zoom", &["q"])]);
+    let shown = |b: &Bench| {
+        let all = hints(&b.state).into_iter().chain(tail_hints(&b.state));
+        all.filter(|h| ["zoom", "quit"].contains(&h.word)).map(|h| (h.key, h.word)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&b), [("q".into(), "zoom"), ("ctrl-c".into(), "quit")]);
+    b.keys("6");
+    assert_eq!(shown(&b), [("q".into(), "quit")], "there is nothing to zoom in the log");
+}
+
+#[test]
+fn settings_are_taken_over_and_a_theme_chosen_by_hand_stays() {
+    let mut b = sample::start();
+    b.act(Action::Configured(Box::new(Settings { mouse: false, theme: Some("light".into()), ..Settings::default() })));
+    assert_eq!(b.effects, [Effect::Configure, Effect::Theme("light".into())]);
+    b.effects.clear();
+    b.keys("TT<enter>");
+    assert!(b.state.theme_chosen);
+    let chosen = b.state.theme.clone();
+    b.effects.clear();
+    b.act(Action::Configured(Box::new(Settings { theme: Some("light".into()), ..Settings::default() })));
+    assert_eq!(b.effects, [Effect::Configure], "the configured theme is what it was");
+    assert_eq!(b.state.theme, chosen);
+    b.effects.clear();
+    b.act(Action::ThemeFiles { names: vec!["dark".into(), "mine".into()], changed: vec!["mine".into()] });
+    assert_eq!((b.state.themes.len(), b.effects.as_slice()), (2, [].as_slice()), "not the one in use");
+    b.state.theme = "mine".into();
+    b.act(Action::ThemeFiles { names: vec!["dark".into(), "mine".into()], changed: vec!["mine".into()] });
+    assert_eq!(b.effects, [Effect::Theme("mine".into())]);
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
+    let mut b = sample::start();
+    let told = ["keys.toml:2: no", "keys.toml:3: no", "keys.toml:9: no"].map(String::from);
+    b.act(Action::Wrong(told.to_vec()));
+    assert_eq!(b.state.toasts.len(), 1);
+    assert_eq!(b.state.toasts[0].text, "keys.toml:2: no (and 2 more: see the log)");
+    let kept: Vec<&str> = b.state.log.entries.iter().rev().take(3).map(|e| e.text.as_str()).collect();
+    assert_eq!(kept, ["keys.toml:9: no", "keys.toml:3: no", "keys.toml:2: no (and 2 more: see the log)"]);
+}
+
+/// The sample with everything changed that a session keeps.
+fn changed() -> Bench {
+    let mut b = sample::start();
+    b.planned().keys(" j<tab>jjj<right><tab>z");
+    b.keys("1").keys("kkh/llama<enter>jj<enter>]s").keys("T<down><down><enter>");
+    b.keys("6/mod<enter>1");
+    b
+}
+
+#[test]
+fn a_session_comes_back_as_it_was_left() {
+    let b = changed();
+    let session = Session::of(&b.state);
+    let json = serde_json::to_string(&session).unwrap();
+    let read: Session = serde_json::from_str(&json).unwrap();
+    assert_eq!(read, session);
+    let mut again = Bench { state: State::new(DIR.into(), b.state.now), effects: Vec::new() };
+    again.act(Action::Restored(Box::new(read)));
+    assert!(again.effects.contains(&Effect::Theme(b.state.theme.clone())), "{:?}", again.effects);
+    // Before and after the scan: what is kept does not depend on what is found by then.
+    assert_eq!(Session::of(&again.state), session);
+    again.act(Action::Found(sample::found()));
+    assert_eq!(Session::of(&again.state), session);
+    let (old, new) = (&b.state, &again.state);
+    assert_eq!((new.tab, new.models.focus, new.models.zoom), (Tab::Models, Focus::Details, old.models.zoom));
+    assert_eq!((new.models.filter.as_str(), new.log.filter.as_str()), ("llama", "mod"));
+    assert_eq!(new.models.details.sort, old.models.details.sort);
+    assert_eq!((new.recipe.source.as_ref(), new.recipe.preset), (old.recipe.source.as_ref(), old.recipe.preset));
+    assert_eq!((&new.recipe.marked, new.recipe.zoom), (&old.recipe.marked, true));
+    assert_ne!(session, Session::of(&sample::start().state), "something was changed at all");
+}
+
+#[test]
+fn a_session_of_what_is_gone_does_no_harm() {
+    let mut session = Session::of(&changed().state);
+    session.dir = "/elsewhere".into();
+    let mut json = serde_json::to_value(&session).unwrap();
+    json["tab"] = "Kitchen".into();
+    json["theme"] = "no longer there".into();
+    json["models"]["selected"] = "/home/ada/runs/gone".into();
+    json["models"]["filter"] = "".into();
+    json["models"]["sort"] = "by colour".into();
+    json["recipe"]["preset"] = "gone".into();
+    json["recipe"]["options"] = serde_json::json!([["no such option", "1"], ["threads", "no such value"]]);
+    let mut b = Bench { state: State::new(DIR.into(), sample::start().state.now), effects: Vec::new() };
+    b.act(Action::Restored(Box::new(serde_json::from_value(json).unwrap())));
+    b.act(Action::Found(sample::found()));
+    assert_eq!(b.state.tab, Tab::Models);
+    assert!(b.state.models.node().is_some(), "a line that exists is selected");
+    assert!(b.effects.iter().all(|e| !matches!(e, Effect::Theme(_))));
+}
+
+fn notice(b: &mut Bench, level: Level, text: &str) {
+    b.act(Action::Notice(level, text.into()));
+}
+
+#[test]
+fn messages_lie_in_the_corner_and_never_over_the_cursor() {
+    let mut b = sample::start();
+    notice(&mut b, Level::Warn, "one thing to look at");
+    notice(&mut b, Level::Error, "config.toml:2: mouse is true or false. The settings stay as they were.");
+    both("toasts", &mut b);
+    check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
+    check("toasts-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
+    check("toasts-ascii", text(&render(&mut b, SMALL, Depth::True, true)));
+    check("toasts-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    // With the cursor below they stand above.
+    b.keys("<enter>]G");
+    check("toasts-above-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+}
+
+#[test]
+fn three_messages_at_most_and_errors_stay_longer() {
+    let mut b = sample::start();
+    for i in 0..4 {
+        notice(&mut b, Level::Warn, &format!("warning {i}"));
+    }
+    notice(&mut b, Level::Error, "an error");
+    let shown = |b: &Bench| b.state.toasts.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
+    assert_eq!(shown(&b), ["warning 2", "warning 3", "an error"]);
+    b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(5)));
+    assert_eq!(shown(&b), ["an error"]);
+    b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(10)));
+    assert_eq!(shown(&b), [""; 0]);
+    assert_eq!(b.state.log.entries.iter().filter(|e| e.text.starts_with("warning")).count(), 4);
+}
+
+#[test]
+fn leaving_working_jobs_asks_what_becomes_of_them() {
+    let mut b = sample::start();
+    b.job(0.62).keys("q");
+    assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (Some(Layer::Leave), false));
+    both("leave", &mut b);
+    check("leave-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    check("leave-ascii", text(&render(&mut b, SMALL, Depth::Mono, true)));
+    b.keys("x<esc>");
+    assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (None, false), "stays");
+    b.effects.clear();
+    b.keys("q<enter>");
+    assert_eq!(b.effects, [Effect::Quit]);
+    let told = farewell(&b.state).unwrap();
+    assert!(told.starts_with("2 jobs go on: checkpoint-2000 → gguf Q4_K_M, bert-base → safetensors\n"), "{told}");
+    assert!(told.contains("`remold jobs attach 20261123-120420-a1b2`"), "{told}");
+    b.effects.clear();
+    b.keys("qs");
+    let [Effect::StopJobs(dirs), Effect::Quit] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(dirs.len(), 2);
+    for fast in ["<ctrl-c><ctrl-c>", "/abc<ctrl-c><ctrl-c>", ":<ctrl-c><enter>"] {
+        let mut b = sample::start();
+        b.job(0.62).keys("1").effects.clear();
+        b.keys(fast);
+        assert_eq!(b.effects.last(), Some(&Effect::Quit), "{fast}");
+    }
+}
+
+#[test]
+fn with_nothing_at_work_leaving_asks_nothing() {
+    let mut b = sample::start();
+    b.keys("q");
+    assert_eq!((b.effects.last(), farewell(&b.state)), (Some(&Effect::Quit), None));
+}
+
+#[test]
+fn the_question_knows_when_the_last_job_has_ended() {
+    let mut b = sample::start();
+    b.job(0.62);
+    b.state.jobs.list.truncate(1);
+    b.keys("q").more_of_the_job(0.62, 1.0);
+    check("leave-ended-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    assert_eq!(farewell(&b.state), None, "the events tell before the list does");
+    b.keys("<enter>");
+    assert_eq!(b.effects.last(), Some(&Effect::Quit));
+}
+
+/// The effects of the running job's end, after so many seconds.
+fn ends(settings: Settings, seconds: f64) -> Vec<Effect> {
+    let mut b = sample::start();
+    b.state.settings = settings;
+    b.job(0.62);
+    b.effects.clear();
+    let mut list = b.state.jobs.list.clone();
+    (list[0].state, list[0].seconds) = (remold::job::JobState::Finished, Some(seconds));
+    b.act(Action::Jobs(list));
+    b.effects
+}
+
+#[test]
+fn the_end_of_a_long_job_is_told_and_of_a_short_one_not() {
+    let told = |effects: Vec<Effect>| effects.into_iter().any(|e| matches!(e, Effect::Notify(_)));
+    assert!(told(ends(Settings::default(), 31.0)) && !told(ends(Settings::default(), 29.0)));
+    assert!(told(ends(Settings { notify_after: 0, ..Settings::default() }, 1.0)));
+    assert!(!told(ends(Settings { notify: Notify::Off, ..Settings::default() }, 1e6)));
+}
+
+#[test]
+fn a_click_on_a_hint_runs_it_and_a_second_click_on_a_line_opens_it() {
+    let mut b = sample::start();
+    b.act(Action::Click(Hit::Hint(Cmd::Convert)));
+    assert_eq!(b.state.tab, Tab::Recipe);
+    b.act(Action::Click(Hit::Tab(Tab::Models))).act(Action::Click(Hit::List(2)));
+    assert_eq!(b.state.models.focus, Focus::List);
+    b.act(Action::DoubleClick(Hit::List(2)));
+    assert_eq!(b.state.models.focus, Focus::Details);
+    let folder = PathBuf::from(DIR).join("exp42");
+    b.act(Action::Click(Hit::List(0))).act(Action::DoubleClick(Hit::List(0)));
+    assert!(!b.state.models.is_open(&folder), "a folder closes");
+    b.act(Action::DoubleClick(Hit::List(0)));
+    assert!(b.state.models.is_open(Path::new(&folder)), "and opens");
+}
+
+#[test]
+fn every_command_keeps_a_name_and_a_default_that_users_could_write() {
+    for c in all_commands() {
+        let own = Binding { name: c.name.into(), keys: c.keys.iter().map(|k| (*k).to_owned()).collect(), line: 1 };
+        assert_eq!(Keymap::with(&[own]).1, [], "{}", c.name);
+    }
+}
