@@ -2,6 +2,7 @@
 
 use super::keys::Key;
 use super::model_info::{ModelInfo, Summary};
+use super::recipe::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 use crate::engine::Event;
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
@@ -81,6 +82,16 @@ pub enum Action {
     Planned(u64, Result<Arc<Plan>, ErrorCard>),
     /// The plan asked for under this number waits for measuring: tensors done, of how many.
     PlanMeasured(u64, usize, usize),
+    /// Of the targets planned under this number, the one that is refused when it is alone.
+    PlanBlamed(u64, usize),
+    /// The recipes that can be opened.
+    Recipes(Vec<LibraryEntry>),
+    /// A recipe's file was read: the recipe, or what is wrong, line by line.
+    RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
+    /// A recipe was written to a file, or was not.
+    RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
+    /// The editor was left.
+    RecipeEdited(EditOutcome),
     /// The forecast of the source; the number tells which request it answers.
     Forecasted(u64, Result<Arc<Forecast>, ErrorCard>),
     /// The forecast asked for under this number: tensors done, of how many.
@@ -114,6 +125,14 @@ pub enum Effect {
     PlanPresets(u64, Vec<(usize, Recipe)>),
     /// Measure the source and forecast what a GGUF of every type would be; a later request replaces an earlier one.
     Forecast(u64, PathBuf, Box<Target>),
+    /// Look for the recipes in these folders, and those with a name.
+    ListRecipes(Vec<PathBuf>),
+    /// Read a recipe's file.
+    ReadRecipe(PathBuf),
+    /// Write a recipe to a file; one that is there is replaced only if that is said.
+    SaveRecipe(PathBuf, Box<Recipe>, bool),
+    /// Leave the terminal to the user's editor with this recipe.
+    EditRecipe(EditPlace, Box<Recipe>),
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
     /// Stop the job in this folder.

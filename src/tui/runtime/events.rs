@@ -1,9 +1,12 @@
 //! The event loop: wait, drain, update, draw. Nothing in it blocks but the write to the terminal.
 
 use super::caps;
+use super::editor;
+use super::effects::recipes;
 use super::terminal::{self, Screen};
 use super::workers::Workers;
-use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, State, update};
+use crate::recipe::Recipe;
+use crate::tui::core::{Action, Code, EditPlace, Effect, Hit, Key, Level, State, update};
 use crate::tui::look::{Depth, Look, Theme};
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions};
@@ -62,6 +65,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 screen,
                 workers,
                 ended: None,
+                editing: None,
             };
             runtime.block_on(app.run(inbox)).map(|()| app.ended)
         }
@@ -87,6 +91,8 @@ struct App {
     workers: Workers,
     /// Exit status, when a signal ended the screen.
     ended: Option<i32>,
+    /// A recipe for the user's editor, which runs when the terminal is read no more.
+    editing: Option<(EditPlace, Box<Recipe>)>,
 }
 
 /// Why a frame is due.
@@ -111,6 +117,13 @@ impl App {
         let mut drawn = Instant::now();
         let mut due = Due::No;
         loop {
+            if let Some((place, recipe)) = self.editing.take() {
+                // Whoever reads the terminal takes the editor's keys away.
+                drop(input);
+                self.edit(&place, &recipe)?;
+                input = EventStream::new();
+                due = Due::Input;
+            }
             let wait = match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),
@@ -198,6 +211,16 @@ impl App {
                 Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
                 Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
+                Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
+                Effect::ReadRecipe(path) => self.workers.recipes(move || {
+                    let recipe = recipes::read(&path);
+                    Action::RecipeRead(path, recipe)
+                }),
+                Effect::SaveRecipe(path, recipe, replace) => self.workers.recipes(move || {
+                    let saved = recipes::save(&path, &recipe, replace);
+                    Action::RecipeSaved(path, recipe, saved)
+                }),
+                Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
                 Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
                 Effect::Follow(job) => self.workers.follow(job),
@@ -226,6 +249,18 @@ impl App {
         terminal::enter(self.mouse)?;
         self.screen.forget()?;
         stopped.map_err(std::io::Error::from)
+    }
+
+    /// Gives the terminal to the user's editor until it is left.
+    fn edit(&mut self, place: &EditPlace, recipe: &Recipe) -> std::io::Result<()> {
+        terminal::let_go()?;
+        terminal::leave();
+        let outcome = editor::edit(place, recipe);
+        terminal::enter(self.mouse)?;
+        self.screen.forget()?;
+        let (columns, rows) = crossterm::terminal::size()?;
+        self.apply(Action::Resize(columns, rows))?;
+        self.apply(Action::RecipeEdited(outcome)).map(|_| ())
     }
 
     fn action(&mut self, event: Event) -> Option<Action> {

@@ -1,5 +1,6 @@
 //! The forecast of the source: asked for once for each source and each set of options that changes it, and how far it is.
 
+use super::Budget;
 use crate::plan::{Chosen, Forecast, Forecasted};
 use crate::recipe::Target;
 use crate::tui::core::action::ErrorCard;
@@ -64,9 +65,17 @@ impl Outlook {
         self.answer.as_ref()?.as_ref().ok().map(Arc::as_ref)
     }
 
-    /// What it says of a file type.
+    /// What it says of a file type. `Q4_K` is the same as `Q4_K_M`, as llama-quantize has it.
     pub fn of_type(&self, name: &str) -> Option<&Forecasted> {
-        self.forecast()?.types.iter().find(|t| t.name == name)
+        let types = &self.forecast()?.types;
+        let medium = || types.iter().find(|t| t.name.strip_suffix("_M") == Some(name));
+        types.iter().find(|t| t.name == name).or_else(medium)
+    }
+
+    /// The mix for a budget, if it is the one that was asked for.
+    pub fn mix_of(&self, budget: &Budget) -> Option<&Forecasted> {
+        let asked = self.asked.as_ref().and_then(|(_, target)| Budget::of(target));
+        self.mix().filter(|_| asked.as_ref() == Some(budget)).map(|m| &m.forecast)
     }
 
     /// The mix for the budget as it is now.
