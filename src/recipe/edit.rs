@@ -133,7 +133,8 @@ fn value(kind: Kind, text: &str) -> Result<Value, Problem> {
             Value::List(words(text).map(|t| node(Value::Text(t.to_owned()))).collect())
         }
         Kind::Rules if !text.starts_with('{') => rules(text)?,
-        Kind::Table | Kind::Conditions if !text.starts_with('{') => toml(&format!("{{ {text} }}"))?,
+        Kind::Table if !text.starts_with('{') => dotted(toml(&format!("{{ {text} }}"))?),
+        Kind::Conditions if !text.starts_with('{') => toml(&format!("{{ {text} }}"))?,
         Kind::List | Kind::Selectors | Kind::Rules | Kind::Table | Kind::Conditions => toml(text)?,
         Kind::Layers => Value::Text(text.trim_matches(['[', ']']).to_owned()),
         _ => lone(),
@@ -170,6 +171,24 @@ fn rules(text: &str) -> Result<Value, Problem> {
             .with_help("Write a selector and a type, with commas between several: `ffn_down = q6_k, attn_v = q8_0`.")),
     };
     words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
+}
+
+/// A table without tables inside: the dots that were typed are a part of the name again.
+fn dotted(value: Value) -> Value {
+    fn put(entries: Vec<Entry>, head: &str, out: &mut Vec<Entry>) {
+        for e in entries {
+            let key = format!("{head}{}", e.key);
+            match e.node.value {
+                Value::Table(inner) => put(inner, &format!("{key}."), out),
+                value => out.push(Entry { key, key_at: e.key_at, node: node(value) }),
+            }
+        }
+    }
+    let Value::Table(entries) = value else { return value };
+    let mut out = Vec::new();
+    // The reader of TOML bounds the depth.
+    put(entries, "", &mut out);
+    Value::Table(out)
 }
 
 fn toml(text: &str) -> Result<Value, Problem> {
@@ -214,8 +233,12 @@ mod tests {
         assert!(set("pure", "yes").pure);
         assert_eq!(set("include_weights", "ffn, attn_v").include_weights, ["ffn", "attn_v"]);
         assert_eq!(set("override_kv", "general.license = \"mit\"").override_kv["general.license"], "mit");
+        assert_eq!(set("override_kv", "a.b.c = 1, d = true").override_kv.len(), 2);
         let rules = set("tensor_types", "ffn_down = q6_k, re:attn_(k|v)=q8_0").tensor_types;
-        assert_eq!(rules.iter().map(|(k, v)| format!("{k}>{v}")).collect::<Vec<_>>(), ["ffn_down>q6_k", "re:attn_(k|v)>q8_0"]);
+        assert_eq!(
+            rules.iter().map(|(k, v)| format!("{k}>{v}")).collect::<Vec<_>>(),
+            ["ffn_down>q6_k", "re:attn_(k|v)>q8_0"]
+        );
     }
 
     #[test]

@@ -121,7 +121,9 @@ fn carry_out(order: Order, out: &Outbox) {
             };
             let how = Measuring { threads: 0, progress: &progress, cancel };
             let plan = effects::plan(&recipe, how);
-            if plan.is_err() && let Some(target) = effects::recipes::blame(&recipe, how) {
+            if plan.is_err()
+                && let Some(target) = effects::recipes::blame(&recipe, how)
+            {
                 let _ = out.send(Action::PlanBlamed(id, target));
             }
             Action::Planned(id, plan.map(Arc::new))

@@ -163,7 +163,9 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
         }
         if let Some((id, recipe)) = one {
             let plan = effects::plan(&recipe, Measuring::quiet()).map(Arc::new);
-            if plan.is_err() && let Some(target) = effects::recipes::blame(&recipe, Measuring::quiet()) {
+            if plan.is_err()
+                && let Some(target) = effects::recipes::blame(&recipe, Measuring::quiet())
+            {
                 let _ = out.send(Action::PlanBlamed(id, target));
             }
             let _ = out.send(Action::Planned(id, plan));

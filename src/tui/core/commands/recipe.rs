@@ -44,14 +44,30 @@ pub(super) const COMMANDS: &[Command] = &[
         "",
         |s| !s.recipe.starting,
     ),
-    command(Cmd::EnterRow, "recipe.open-row", &["enter", "l", "right"], &[Targets], "Go to its options", "options", on_form),
+    command(
+        Cmd::EnterRow,
+        "recipe.open-row",
+        &["enter", "l", "right"],
+        &[Targets],
+        "Go to its options",
+        "options",
+        on_form,
+    ),
     command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose what else to make", "add", |s| {
         composing(s) && s.recipe.row() == Row::Add
     }),
     command(Cmd::Edit, "option.edit", &["enter"], &[Form], "Edit the option, or choose from a list", "edit", on_form),
     command(Cmd::ValuePrev, "option.previous", &["h", "left"], &[Form], "Previous value", "", on_choice),
     command(Cmd::ValueNext, "option.next", &["l", "right", "space"], &[Form], "Next value", "change", on_choice),
-    command(Cmd::ClearField, "option.clear", &["x", "delete"], &[Form], "Leave the option to its default", "clear", has_value),
+    command(
+        Cmd::ClearField,
+        "option.clear",
+        &["x", "delete"],
+        &[Form],
+        "Leave the option to its default",
+        "clear",
+        has_value,
+    ),
     command(
         Cmd::AddTarget,
         "recipe.add",
@@ -70,9 +86,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "budget",
         |s| s.recipe.gguf_target().is_some(),
     ),
-    command(Cmd::Delete, "recipe.delete", &["d", "delete"], &[Targets], "Take the target out; u brings it back", "delete", |s| {
-        matches!(s.recipe.row(), Row::Target(_) | Row::Step(_))
-    }),
+    command(
+        Cmd::Delete,
+        "recipe.delete",
+        &["d", "delete"],
+        &[Targets],
+        "Take the target out; u brings it back",
+        "delete",
+        |s| matches!(s.recipe.row(), Row::Target(_) | Row::Step(_)),
+    ),
     command(Cmd::Duplicate, "recipe.duplicate", &["D"], &[Targets], "Add the same target once more", "", on_target),
     command(Cmd::MoveDown, "recipe.move-down", &["J"], &[Targets], "Move the target down", "", many),
     command(Cmd::MoveUp, "recipe.move-up", &["K"], &[Targets], "Move the target up", "", many),
@@ -92,7 +114,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "open",
         |_| true,
     ),
-    command(Cmd::EditOutside, "recipe.editor", &["e"], &[Targets, Form], "Edit the recipe in $EDITOR", "$EDITOR", composing),
+    command(
+        Cmd::EditOutside,
+        "recipe.editor",
+        &["e"],
+        &[Targets, Form],
+        "Edit the recipe in $EDITOR",
+        "$EDITOR",
+        composing,
+    ),
     command(
         Cmd::Zoom,
         "recipe.zoom",

@@ -78,7 +78,15 @@ impl Document {
     pub fn swap(&mut self, a: usize, b: usize) {
         if a.max(b) < self.recipe.targets.len() {
             self.recipe.targets.swap(a, b);
-            self.renumber(|i| Some(if i == a { b } else if i == b { a } else { i }));
+            self.renumber(|i| {
+                Some(if i == a {
+                    b
+                } else if i == b {
+                    a
+                } else {
+                    i
+                })
+            });
         }
     }
 

@@ -275,7 +275,10 @@ mod tests {
         let quantization = Field::Key(target_key("quantization").unwrap());
         d.set_field(Some(0), quantization, "q4_k_m");
         d.set_field(Some(0), Field::Budget, "4.5 GiB");
-        assert_eq!((d.recipe.targets[0].target_size.as_deref(), &d.recipe.targets[0].quantization), (Some("4.5GiB"), &None));
+        assert_eq!(
+            (d.recipe.targets[0].target_size.as_deref(), &d.recipe.targets[0].quantization),
+            (Some("4.5GiB"), &None)
+        );
         d.set_field(Some(0), Field::Budget, "4.25 bpw");
         assert_eq!((d.recipe.targets[0].target_size.as_deref(), d.recipe.targets[0].target_bpw), (None, Some(4.25)));
         d.set_field(Some(0), Field::Budget, "little");
@@ -287,7 +290,9 @@ mod tests {
     #[test]
     fn another_format_keeps_only_what_fits_it() {
         let mut d = form("gguf").document;
-        for (name, text) in [("quantization", "q4_k_m"), ("context_length", "4096"), ("output", "/out/x"), ("effort", "max")] {
+        for (name, text) in
+            [("quantization", "q4_k_m"), ("context_length", "4096"), ("output", "/out/x"), ("effort", "max")]
+        {
             d.set_field(Some(0), Field::Key(target_key(name).unwrap()), text);
         }
         d.set_field(Some(0), Field::Key(target_key("format").unwrap()), "safetensors");

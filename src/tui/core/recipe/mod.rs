@@ -249,25 +249,19 @@ impl RecipeState {
         if troubles::of(&self.document).iter().any(of_this) {
             return None;
         }
-        let target = match at {
-            Some(i) => self.document.recipe.targets.get(i)?.clone(),
+        let mut target = match at {
+            Some(i) => reaching_tensors(self.document.recipe.targets.get(i)?),
             None => PRESETS[0].target(),
         };
-        // Neither the type nor where and in how many files it is written changes what is measured.
-        let target = Target {
-            quantization: None,
-            output: None,
-            force: false,
-            effort: None,
-            modelfile: false,
-            use_mlock: None,
-            max_shard_size: None,
-            split_max_tensors: None,
-            split_max_layers: None,
-            no_tensor_first_split: false,
-            keep_split: false,
-            ..target
-        };
+        // A budget next to it, whose mix is not known yet, is asked for in the same go.
+        if Budget::of(&target).is_none() {
+            let others = self.document.recipe.targets.iter().filter(|t| t.format == "gguf").map(reaching_tensors);
+            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
+            let same = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() } == target;
+            if let Some(other) = others.filter(unknown).find(same) {
+                target = other;
+            }
+        }
         Some((path, target))
     }
 
@@ -289,6 +283,24 @@ impl RecipeState {
     /// The sound plan, if it is there.
     pub fn ready(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()?.as_ref().ok()
+    }
+}
+
+/// A target without its type, and without what says where and in how many files it is written: that changes nothing of what is measured.
+fn reaching_tensors(target: &Target) -> Target {
+    Target {
+        quantization: None,
+        output: None,
+        force: false,
+        effort: None,
+        modelfile: false,
+        use_mlock: None,
+        max_shard_size: None,
+        split_max_tensors: None,
+        split_max_layers: None,
+        no_tensor_first_split: false,
+        keep_split: false,
+        ..target.clone()
     }
 }
 

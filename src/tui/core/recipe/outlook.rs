@@ -1,7 +1,7 @@
 //! The forecast of the source: asked for once for each source and each set of options that changes it, and how far it is.
 
 use super::Budget;
-use crate::plan::{Chosen, Forecast, Forecasted};
+use crate::plan::{Forecast, Forecasted};
 use crate::recipe::Target;
 use crate::tui::core::action::ErrorCard;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Outlook {
     pub measured: Option<(usize, usize)>,
     /// The latest answer; kept while only the budget changes, for it holds for everything else.
     pub answer: Option<Result<Arc<Forecast>, ErrorCard>>,
+    /// The mixes of all budgets that were asked for with the same options.
+    mixes: Vec<(Budget, Forecasted)>,
     /// True when `answer` answers the latest request.
     pub settled: bool,
 }
@@ -33,7 +35,7 @@ impl Outlook {
         let without = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() };
         let budget_only = self.asked.as_ref().is_some_and(|(s, t)| s == source && without(t) == without(target));
         if !budget_only {
-            self.answer = None;
+            (self.answer, self.mixes) = (None, Vec::new());
         }
         self.asked = Some((source.to_owned(), target.clone()));
         self.request += 1;
@@ -49,6 +51,11 @@ impl Outlook {
     /// Takes an answer, unless it is a late one to an earlier request.
     pub(in crate::tui::core) fn arrived(&mut self, request: u64, answer: Result<Arc<Forecast>, ErrorCard>) {
         if request == self.request {
+            let asked = self.asked.as_ref().and_then(|(_, target)| Budget::of(target));
+            if let (Some(budget), Ok(Some(mix))) = (asked, answer.as_ref().map(|f| f.choice.as_ref())) {
+                self.mixes.retain(|(b, _)| *b != budget);
+                self.mixes.push((budget, mix.forecast.clone()));
+            }
             (self.answer, self.settled, self.measured) = (Some(answer), true, None);
         }
     }
@@ -72,15 +79,9 @@ impl Outlook {
         types.iter().find(|t| t.name == name).or_else(medium)
     }
 
-    /// The mix for a budget, if it is the one that was asked for.
+    /// The mix for a budget, if it was asked for.
     pub fn mix_of(&self, budget: &Budget) -> Option<&Forecasted> {
-        let asked = self.asked.as_ref().and_then(|(_, target)| Budget::of(target));
-        self.mix().filter(|_| asked.as_ref() == Some(budget)).map(|m| &m.forecast)
-    }
-
-    /// The mix for the budget as it is now.
-    pub fn mix(&self) -> Option<&Chosen> {
-        self.forecast().filter(|_| self.settled)?.choice.as_ref()
+        self.mixes.iter().find(|(b, _)| b == budget).map(|(_, f)| f)
     }
 
     /// True while an answer is awaited.

@@ -28,13 +28,7 @@ pub(super) fn of(document: &Document) -> Vec<Trouble> {
 }
 
 fn typed(w: &Wrong) -> Trouble {
-    Trouble {
-        target: w.target,
-        step: None,
-        key: w.label.to_owned(),
-        message: w.message.clone(),
-        help: w.help.clone(),
-    }
+    Trouble { target: w.target, step: None, key: w.label.to_owned(), message: w.message.clone(), help: w.help.clone() }
 }
 
 fn checked(p: Problem) -> Trouble {
@@ -46,7 +40,9 @@ fn checked(p: Problem) -> Trouble {
     } else {
         p.path.trim_start_matches("source.").to_owned()
     };
-    Trouble { target, step, key, message: p.message, help: p.help }
+    // What to write into a file is no help on the screen.
+    let help = if key == "target" { Some("Press a and choose from a list.".to_owned()) } else { p.help };
+    Trouble { target, step, key, message: p.message, help }
 }
 
 /// What the planner refuses, at the field that its message names. `target` is the one that fails alone.
@@ -67,6 +63,13 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
     Trouble { target, step: None, key, message: card.message.clone(), help: card.hint.clone() }
 }
 
+impl Trouble {
+    /// The fact without the name of its key, for where that stands already.
+    pub fn fact(&self) -> &str {
+        self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&self.message)
+    }
+}
+
 impl RecipeState {
     /// What is wrong with the recipe as it is now.
     pub fn troubles(&self) -> &[Trouble] {
@@ -76,7 +79,9 @@ impl RecipeState {
     /// What is wrong with a field of the form.
     pub fn trouble(&self, field: Field) -> Option<&Trouble> {
         let target = self.current_target();
-        self.troubles.iter().find(|t| t.target == target && t.step.is_none() && !t.key.is_empty() && field.is_about(&t.key))
+        self.troubles
+            .iter()
+            .find(|t| t.target == target && t.step.is_none() && !t.key.is_empty() && field.is_about(&t.key))
     }
 
     /// What is wrong with a target or a step, whatever field it is about.

@@ -1,7 +1,7 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
-use crate::plan::Plan;
 use crate::forecast::Measuring;
+use crate::plan::Plan;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::tui::core::{EditOutcome, EditPlace, ErrorCard, LibraryEntry, SaveRefusal};
@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// First words of a recipe that is edited in a file of its own.
-const HEAD: &str = "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
+const HEAD: &str =
+    "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
 
 /// The recipes of these folders, then those with a name.
 pub fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {

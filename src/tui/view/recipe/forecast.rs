@@ -26,7 +26,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         None if !r.troubles().is_empty() => troubles(c, state, inner),
         None if r.source().is_none() => {
-            let how = "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
+            let how =
+                "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
         None => {
@@ -56,7 +57,7 @@ fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
             (None, key) => format!("{key}: "),
         };
         c.text(area.x, y, 1, "✗", bad);
-        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{}", t.message), text);
+        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{}", t.fact()), text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
         }

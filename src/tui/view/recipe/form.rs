@@ -81,7 +81,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (text, style) = match state.recipe.trouble(field) {
         Some(t) => {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
-            (format!("✗ {}{help}", t.message), bad)
+            (format!("✗ {}{help}", t.fact()), bad)
         }
         None => (field.help(), dim),
     };
@@ -115,9 +115,10 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
     let choices = r.choices(field);
     if let Some(trouble) = r.trouble(field) {
         let value = value.unwrap_or_default();
-        let used = c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
+        let used =
+            c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
         // In full below the fields, and where the plan would stand.
-        c.text(x + used, line.y, room.saturating_sub(used), &trouble.message, bad);
+        c.text(x + used, line.y, room.saturating_sub(used), trouble.fact(), bad);
         return;
     }
     let shown = match &value {

@@ -117,10 +117,11 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (size_end, bits_end, error_end) = columns(line);
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
     let x = line.x + MARGIN;
-    if r.trouble_of(RecipeRow::Target(at)).is_some() {
+    if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
         // The whole of it stands at its field and beside the list.
         let used = c.text(x, line.y, NAME, &title(target), text);
-        c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), ("see below", bad)]);
+        let key = trouble.key.split('.').next().filter(|k| !k.is_empty()).unwrap_or("cannot be made");
+        c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }
     let planned = r.ready().and_then(|p| p.outputs.get(at)).map(|o| (o.bytes, o.bits_per_weight));

@@ -107,6 +107,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::RecipeEdited(EditOutcome::Changed(recipe, file)) => match file {
+            // Nothing was done to it.
+            Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
             Some(_) => open(state, *recipe, file),
             None => {
                 state.recipe.change(|d| (d.recipe, d.wrong) = (*recipe, Vec::new()));

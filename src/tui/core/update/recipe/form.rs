@@ -39,9 +39,8 @@ pub(super) fn value_items(state: &State) -> Vec<PickerItem> {
     let types = field.label() == "quantization";
     let item = |word: &&str| {
         let estimate = r.outlook.of_type(&word.to_ascii_uppercase()).filter(|_| types);
-        let detail = estimate.map(|e| {
-            format!("{}  {:>8}", units::bytes(e.bytes), list::decibel(Some(e.output_sqnr_db)))
-        });
+        let detail =
+            estimate.map(|e| format!("{}  {:>8}", units::bytes(e.bytes), list::decibel(Some(e.output_sqnr_db))));
         PickerItem { title: format!("{word}: {}", about(word)), detail: detail.unwrap_or_default(), cmd: None }
     };
     r.choices(field).iter().map(item).collect()
@@ -115,7 +114,9 @@ pub(in crate::tui::core::update) fn edited(state: &mut State, what: Completion) 
     let asking = std::mem::take(&mut state.recipe.asking);
     let line = state.recipe.editing.take().filter(|_| what == Completion::Accepted);
     match asking {
-        Asking::SavePath | Asking::OpenPath => line.map(|l| files::path_given(state, asking, &l.text)).unwrap_or_default(),
+        Asking::SavePath | Asking::OpenPath => {
+            line.map(|l| files::path_given(state, asking, &l.text)).unwrap_or_default()
+        }
         Asking::Value | Asking::FirstBudget => {
             let typed = line.map(|l| l.text);
             if asking == Asking::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {
