@@ -333,12 +333,12 @@ fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
     b.keys("u");
     assert_eq!((&b.state.recipe.document, b.state.recipe.origin.file.as_ref()), (&before, None));
     // One with mistakes is not taken, and goes to the editor.
-    b.act(Action::Recipes(sample::library())).keys("old<enter>");
+    b.keys("o").act(Action::Recipes(sample::library())).keys("old<enter>");
     assert_eq!(b.state.recipe.document, before);
     b.effects.clear();
     b.keys("<enter>");
     assert!(matches!(&b.effects[..], [Effect::EditRecipe(EditPlace::File(p), _)] if p.ends_with("old.toml")));
-    b.act(Action::Recipes(sample::library())).keys("~/else/where.toml<enter>");
+    b.keys("o").act(Action::Recipes(sample::library())).keys("~/else/where.toml<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::ReadRecipe("/home/ada/else/where.toml".into())));
     let other = Recipe {
         source: remold::recipe::Source { path: Some("/other".into()), format: None },
@@ -400,4 +400,26 @@ fn types_are_chosen_by_name_and_turned_by_one() {
     go(&mut b, "format");
     b.keys("l");
     assert!(b.state.recipe.fields().iter().all(|f| !matches!(f, Field::Budget)), "other formats have other fields");
+}
+
+#[test]
+fn tab_completes_a_path_that_is_still_being_typed() {
+    let mut b = sample::start();
+    b.planned();
+    go(&mut b, "imatrix");
+    b.keys("<enter>~/im<tab>");
+    assert_eq!(b.effects.last(), Some(&Effect::CompletePath(".".into(), "/home/ada/im".into())));
+    let names = vec!["imatrix-a.gguf".to_owned(), "imatrix-b.gguf".to_owned()];
+    b.act(Action::PathCompleted("/home/ada/im".into(), "/home/ada/imatrix-".into(), names));
+    let typed = |b: &sample::Bench| b.state.recipe.editing.as_ref().map(|l| l.text.clone());
+    assert_eq!((typed(&b).as_deref(), b.state.recipe.names.len()), (Some("/home/ada/imatrix-"), 2));
+    b.keys("b");
+    assert!(b.state.recipe.names.is_empty());
+    b.act(Action::PathCompleted("/home/ada/im".into(), "/home/ada/late".into(), Vec::new()));
+    assert_eq!(typed(&b).as_deref(), Some("/home/ada/imatrix-b"), "an answer to what was typed before");
+    go(&mut b, "context_length");
+    b.keys("<esc><enter>");
+    b.effects.clear();
+    b.keys("<tab>");
+    assert!(b.effects.is_empty() && b.state.recipe.editing.is_some(), "a number has nothing to complete");
 }

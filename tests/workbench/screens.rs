@@ -135,7 +135,7 @@ fn recipe() {
     small("recipe-add-row-80x24", sample::start().planned().keys("G"));
     small("recipe-no-target-80x24", sample::start().planned().keys("d"));
     small("recipe-replace-80x24", sample::start().replacing().keys("r"));
-    small("recipe-library-80x24", sample::start().planned().act(Action::Recipes(sample::library())));
+    small("recipe-library-80x24", sample::start().planned().keys("o").act(Action::Recipes(sample::library())));
     small("recipe-mistakes-80x24", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())));
     check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
     let mut b = sample::start();

@@ -90,6 +90,8 @@ pub enum Action {
     RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
     /// A recipe was written to a file, or was not.
     RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
+    /// The path typed, what it is completed to, and the names it may go on with.
+    PathCompleted(String, String, Vec<String>),
     /// The editor was left.
     RecipeEdited(EditOutcome),
     /// The forecast of the source; the number tells which request it answers.
@@ -131,6 +133,8 @@ pub enum Effect {
     ReadRecipe(PathBuf),
     /// Write a recipe to a file; one that is there is replaced only if that is said.
     SaveRecipe(PathBuf, Box<Recipe>, bool),
+    /// Complete a path that is being typed; it counts from this folder.
+    CompletePath(PathBuf, String),
     /// Leave the terminal to the user's editor with this recipe.
     EditRecipe(EditPlace, Box<Recipe>),
     /// Start a job.

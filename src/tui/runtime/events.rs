@@ -2,7 +2,7 @@
 
 use super::caps;
 use super::editor;
-use super::effects::recipes;
+use super::effects::{paths, recipes};
 use super::terminal::{self, Screen};
 use super::workers::Workers;
 use crate::recipe::Recipe;
@@ -219,6 +219,10 @@ impl App {
                 Effect::SaveRecipe(path, recipe, replace) => self.workers.recipes(move || {
                     let saved = recipes::save(&path, &recipe, replace);
                     Action::RecipeSaved(path, recipe, saved)
+                }),
+                Effect::CompletePath(base, typed) => self.workers.recipes(move || {
+                    let (becomes, names) = paths::complete(&base, &typed);
+                    Action::PathCompleted(typed, becomes, names)
                 }),
                 Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),

@@ -76,6 +76,8 @@ pub struct RecipeState {
     pub editing: Option<LineEdit>,
     /// What it is for.
     pub asking: Asking,
+    /// Names that the path being typed may go on with.
+    pub names: Vec<String>,
     /// A field is being edited from the list, where its key leads back to.
     pub visiting: bool,
     /// The forecast has the whole width.

@@ -9,7 +9,7 @@ mod recipe;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::Completion;
-use super::keys::Key;
+use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
 use super::recipe::RecipePane;
@@ -50,6 +50,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::RecipeRead(..)
         | Action::RecipeSaved(..)
         | Action::RecipeEdited(..)
+        | Action::PathCompleted(..)
         | Action::Spawned(..) => recipe::arrived(state, action),
         Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
             jobs::arrived(state, action)
@@ -111,6 +112,9 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         Tab::Log => state.log.editing.as_mut(),
         _ => None,
     }?;
+    if key == Key::plain(Code::Tab) && state.tab == Tab::Recipe {
+        return Some(recipe::complete(state));
+    }
     let what = line.key(key);
     if what == Completion::Ignored {
         // Up and down leave a filter with what was typed, as one expects of a list.

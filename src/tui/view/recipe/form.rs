@@ -3,7 +3,7 @@
 
 use super::super::canvas::{Canvas, fit, fit_end, width, wrap};
 use crate::recipe::keys::{Key, Kind};
-use crate::tui::core::{Asking, Field, Hit, RecipePane, RecipeRow, State, about, title};
+use crate::tui::core::{Asking, Field, Hit, RecipePane, RecipeRow, State, about, title, units};
 use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.
@@ -79,11 +79,13 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (dim, bad) = (c.theme().dim, c.theme().bad);
     let Some(field) = state.recipe.current_field().filter(|_| area.height >= 8) else { return 0 };
     let (text, style) = match state.recipe.trouble(field) {
+        _ if !state.recipe.names.is_empty() => (state.recipe.names.join("  "), dim),
+        _ if state.recipe.editing.is_some() && field.is_path() => ("tab completes the path".to_owned(), dim),
         Some(t) => {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
             (format!("✗ {}{help}", t.fact()), bad)
         }
-        None => (field.help(), dim),
+        None => (told(state, field), dim),
     };
     let room = usize::from(area.width.saturating_sub(4));
     let most = (area.height / 4).max(2);
@@ -98,6 +100,18 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         c.text(area.x + 2, y, area.width.saturating_sub(4), line, style);
     }
     height + 1
+}
+
+/// What a field is for; before it, where there is something to tell, what its value comes to.
+fn told(state: &State, field: Field) -> String {
+    let r = &state.recipe;
+    let at = r.current_target();
+    let target = at.and_then(|i| r.document.recipe.targets.get(i)).filter(|_| field.label() == "tensor_types");
+    let hits = at.and_then(|i| r.hits.get(i)).filter(|h| !h.is_empty());
+    let (Some(target), Some(hits)) = (target, hits) else { return field.help() };
+    let rule = |(selector, n): (&String, &usize)| format!("{selector}: {}", units::plural(*n, "tensor", "tensors"));
+    let rules: Vec<String> = target.tensor_types.keys().zip(hits).map(rule).collect();
+    format!("{}. {}", rules.join(", "), field.help())
 }
 
 fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here: bool) {
@@ -149,18 +163,10 @@ fn remark(state: &State, field: Field, value: Option<&str>) -> String {
         "quantization" | "effort" => about(&value.to_ascii_lowercase()).to_owned(),
         "tensor_types" => {
             let hits = state.recipe.current_target().and_then(|i| state.recipe.hits.get(i));
-            hits.filter(|h| !h.is_empty()).map(|h| hit_counts(h)).unwrap_or_default()
+            let all = hits.map_or(0, |h| h.iter().sum());
+            if all > 0 { units::plural(all, "tensor", "tensors") } else { String::new() }
         }
         _ => String::new(),
-    }
-}
-
-/// How many tensors each rule has.
-fn hit_counts(hits: &[usize]) -> String {
-    let counts: Vec<String> = hits.iter().map(usize::to_string).collect();
-    match hits {
-        [1] => "1 tensor".to_owned(),
-        _ => format!("{} tensors", counts.join(" + ")),
     }
 }
 

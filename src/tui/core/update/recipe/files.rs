@@ -6,7 +6,7 @@ use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::input::LineEdit;
 use crate::tui::core::model_info::Level;
 use crate::tui::core::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
-use crate::tui::core::state::{Confirm, Layer, Picker, PickerItem, PickerKind, State, Tab};
+use crate::tui::core::state::{Confirm, Layer, Picker, PickerItem, PickerKind, State};
 use std::path::{Path, PathBuf};
 
 /// The last line of the picker: a recipe that is not in the list.
@@ -36,11 +36,14 @@ fn default_path(state: &State) -> PathBuf {
     folder.join(format!("{stem}.toml"))
 }
 
-/// Asks for the recipes that can be opened.
+/// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
 pub(in crate::tui::core::update) fn ask_open(state: &mut State) -> Vec<Effect> {
     let mut folders = vec![state.dir.clone()];
     let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
     folders.extend(beside.filter(|b| *b != state.dir).map(Path::to_owned));
+    let (items, before) = (entry_items(state), state.theme.clone());
+    let picker = Picker { kind: PickerKind::Recipes, input: LineEdit::default(), items, row: 0, before };
+    state.layer = Some(Layer::Picker(picker));
     vec![Effect::ListRecipes(folders)]
 }
 
@@ -73,12 +76,12 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Recipes(library) => {
             state.recipe.library = library;
+            let items = entry_items(state);
             // The user may have gone on meanwhile.
-            if state.tab == Tab::Recipe && state.layer.is_none() && state.recipe.editing.is_none() {
-                let items = entry_items(state);
-                let before = state.theme.clone();
-                let picker = Picker { kind: PickerKind::Recipes, input: LineEdit::default(), items, row: 0, before };
-                state.layer = Some(Layer::Picker(picker));
+            if let Some(Layer::Picker(p)) = &mut state.layer
+                && p.kind == PickerKind::Recipes
+            {
+                p.items = items;
             }
             Vec::new()
         }
@@ -134,8 +137,11 @@ fn open(state: &mut State, recipe: crate::recipe::Recipe, file: Option<PathBuf>)
 }
 
 /// Shows what is wrong with a file and offers the editor; the recipe on the screen stays.
-fn mistakes(state: &mut State, place: EditPlace, lines: Vec<String>) {
+fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
     state.note(Level::Error, lines.join(" "));
+    if let EditPlace::Draft(Some(path)) = &place {
+        lines.push(format!("your text is in {}", path.display()));
+    }
     state.layer = Some(Layer::Confirm(Confirm {
         question: "This is no recipe yet: the one you had is kept".to_owned(),
         detail: lines,
@@ -160,7 +166,13 @@ fn entry_items(state: &State) -> Vec<PickerItem> {
 /// Opens the recipe that was picked, or asks where another is. A path that was typed into the picker counts as one.
 pub(in crate::tui::core::update) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) -> Vec<Effect> {
     let Some(at) = at else {
-        return if typed.is_empty() { Vec::new() } else { path_given(state, Asking::OpenPath, typed) };
+        // A word alone was meant for the list.
+        let is_path = typed.contains(['/', '.']);
+        return if is_path {
+            path_given(state, Asking::OpenPath, typed)
+        } else {
+            refuse(state, format!("there is no recipe called {typed:?}"))
+        };
     };
     match state.recipe.library.get(at).cloned() {
         Some(LibraryEntry { recipe: Ok(recipe), file, .. }) => open(state, *recipe, file),

@@ -106,8 +106,31 @@ pub(in crate::tui::core::update) fn budget(state: &mut State) -> Vec<Effect> {
     edit(state)
 }
 
+/// Tab in a line: a path is completed, in anything else it does nothing.
+pub(in crate::tui::core::update) fn complete(state: &State) -> Vec<Effect> {
+    let r = &state.recipe;
+    let Some(line) = &r.editing else { return Vec::new() };
+    let base = match r.asking {
+        Asking::SavePath | Asking::OpenPath => state.dir.clone(),
+        // Paths in a recipe count from where remold was started.
+        Asking::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
+        Asking::Value | Asking::FirstBudget => return Vec::new(),
+    };
+    vec![Effect::CompletePath(base, at_home(state, &line.text))]
+}
+
+/// A path was completed, if it is still the one in the line.
+pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+    let Some(line) = state.recipe.editing.as_ref().filter(|l| at_home(state, &l.text) == typed) else { return };
+    if line.text != becomes {
+        state.recipe.editing = Some(LineEdit::new(becomes));
+    }
+    state.recipe.names = names;
+}
+
 /// Carries on after a key in a line.
 pub(in crate::tui::core::update) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    state.recipe.names.clear();
     if matches!(what, Completion::Editing | Completion::Ignored) {
         return Vec::new();
     }

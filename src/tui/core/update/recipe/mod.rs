@@ -6,7 +6,7 @@ mod list;
 mod start;
 
 pub(super) use files::{ask_open, ask_save, edit_outside, entry_picked};
-pub(super) use form::{budget, clear, edit, edited, turn, value_picked};
+pub(super) use form::{budget, clear, complete, edit, edited, turn, value_picked};
 pub(super) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
 pub(super) use start::{detached, start};
 
@@ -49,6 +49,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Recipes(..) | Action::RecipeRead(..) | Action::RecipeSaved(..) | Action::RecipeEdited(..) => {
             files::arrived(state, action)
+        }
+        Action::PathCompleted(typed, becomes, names) => {
+            form::completed(state, &typed, &becomes, names);
+            Vec::new()
         }
         Action::Spawned(job) => start::spawned(state, job),
         _ => Vec::new(),
