@@ -133,7 +133,10 @@ fn value(kind: Kind, text: &str) -> Result<Value, Problem> {
             Value::List(words(text).map(|t| node(Value::Text(t.to_owned()))).collect())
         }
         Kind::Rules if !text.starts_with('{') => rules(text)?,
-        Kind::Table if !text.starts_with('{') => dotted(toml(&format!("{{ {text} }}"))?),
+        Kind::Table if !text.starts_with('{') => match toml(&format!("{{ {text} }}")) {
+            Ok(table) => dotted(table),
+            Err(problem) => bare(text).ok_or(problem)?,
+        },
         Kind::Conditions if !text.starts_with('{') => toml(&format!("{{ {text} }}"))?,
         Kind::List | Kind::Selectors | Kind::Rules | Kind::Table | Kind::Conditions => toml(text)?,
         Kind::Layers => Value::Text(text.trim_matches(['[', ']']).to_owned()),
@@ -171,6 +174,16 @@ fn rules(text: &str) -> Result<Value, Problem> {
             .with_help("Write a selector and a type, with commas between several: `ffn_down = q6_k, attn_v = q8_0`.")),
     };
     words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
+}
+
+/// `general.license = mit`: texts without their quotes, where that is all that is missing.
+fn bare(text: &str) -> Option<Value> {
+    let pair = |part: &str| {
+        let (key, value) = part.split_once('=').map(|(k, v)| (k.trim(), v.trim()))?;
+        let node = set::value(value, 0, false).ok()?;
+        (!key.is_empty()).then(|| Entry { key: key.to_owned(), key_at: Span::default(), node })
+    };
+    words(text).map(pair).collect::<Option<Vec<_>>>().map(Value::Table)
 }
 
 /// A table without tables inside: the dots that were typed are a part of the name again.
@@ -233,6 +246,8 @@ mod tests {
         assert!(set("pure", "yes").pure);
         assert_eq!(set("include_weights", "ffn, attn_v").include_weights, ["ffn", "attn_v"]);
         assert_eq!(set("override_kv", "general.license = \"mit\"").override_kv["general.license"], "mit");
+        let bare = set("override_kv", "general.license = mit, x.y = 3").override_kv;
+        assert_eq!((&bare["general.license"], &bare["x.y"]), (&Json::from("mit"), &Json::from(3)));
         assert_eq!(set("override_kv", "a.b.c = 1, d = true").override_kv.len(), 2);
         let rules = set("tensor_types", "ffn_down = q6_k, re:attn_(k|v)=q8_0").tensor_types;
         assert_eq!(
@@ -249,7 +264,8 @@ mod tests {
             ("target_bpw", "little"),
             ("tensor_types", "ffn_down"),
             ("tensor_types", "{ \"a\" = "),
-            ("override_kv", "general.license = mit"),
+            ("override_kv", "general.license"),
+            ("override_kv", "general.license = \"mit"),
             ("prune_layers", "first"),
             ("effort", "most"),
         ] {

@@ -216,8 +216,9 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.send("2");
     s.wait_for("exists already");
     // The recipe that was saved can be opened, and asks before it is replaced.
-    s.send("od");
-    s.wait_for("both.toml");
+    s.send("oboth");
+    s.wait_for("› both");
+    s.wait_for("gguf:q4_k_m + gguf:q8_0");
     s.send("\x1b");
     s.wait_until("the picker to close", |sc| !sc.contents().contains("Open a recipe"));
     s.send("s\x15else.toml\r");

@@ -213,6 +213,10 @@ impl App {
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
                 Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
                 Effect::ReadRecipe(path) => self.workers.recipes(move || {
+                    if !path.is_file() {
+                        let why = format!("{}: there is no such file; o lists the recipes there are", path.display());
+                        return Action::Notice(Level::Error, why);
+                    }
                     let recipe = recipes::read(&path);
                     Action::RecipeRead(path, recipe)
                 }),

@@ -73,12 +73,13 @@ enum Edit {
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
-    let texts = ["", "q8_0", "4096", "many", "4.25", "760MB", "true", "gguf", "safetensors", "/x", "ffn = q6_k"];
+    const TEXTS: &[&str] =
+        &["", "q8_0", "4096", "many", "4.25", "760MB", "true", "gguf", "safetensors", "/x", "ffn = q6_k"];
     prop_oneof![
         (0..PRESETS.len()).prop_map(Edit::Add),
         (0..4usize).prop_map(Edit::Remove),
         (0..4usize, 0..4usize).prop_map(|(a, b)| Edit::Swap(a, b)),
-        (0..4usize, 0..40usize, prop::sample::select(&texts[..])).prop_map(|(t, f, text)| Edit::Set(t, f, text)),
+        (0..4usize, 0..40usize, prop::sample::select(TEXTS)).prop_map(|(t, f, text)| Edit::Set(t, f, text)),
         (0..PRESETS.len()).prop_map(Edit::Open),
     ]
 }

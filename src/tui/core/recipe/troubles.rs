@@ -60,7 +60,12 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
         (None, Some(_)) if place => "output".to_owned(),
         _ => String::new(),
     };
-    Trouble { target, step: None, key, message: card.message.clone(), help: card.hint.clone() }
+    // The planner speaks of options of the command line; here they are fields.
+    let help = match key.as_str() {
+        "output" => Some("Set force to replace it, or give another output.".to_owned()),
+        _ => card.hint.clone(),
+    };
+    Trouble { target, step: None, key, message: card.message.clone(), help }
 }
 
 impl Trouble {

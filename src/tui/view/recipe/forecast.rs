@@ -18,19 +18,20 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let used = match &r.plan {
         Some(Ok(plan)) => return plan::draw(c, state, plan, inner),
-        Some(Err(card)) => {
+        // What belongs to a field is told as every other trouble is.
+        Some(Err(card)) if r.troubles().iter().all(|t| t.key.is_empty()) => {
             error_card(c, card, inner);
             let w = usize::from(inner.width.saturating_sub(2));
             let lines = |t: &str| super::super::canvas::wrap(t, w).len() as u16;
             lines(&card.message) + card.hint.as_deref().map_or(0, |h| 1 + lines(h))
         }
-        None if !r.troubles().is_empty() => troubles(c, state, inner),
-        None if r.source().is_none() => {
+        _ if !r.troubles().is_empty() => troubles(c, state, inner),
+        _ if r.source().is_none() => {
             let how =
                 "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
-        None => {
+        _ => {
             let progress = r.plan_measured.map_or_else(|| "planning…".to_owned(), measuring);
             c.text(inner.x, inner.y, inner.width, &progress, dim);
             1
@@ -50,7 +51,9 @@ fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         if left(y) < 2 {
             break;
         }
+        let several = state.recipe.document.recipe.targets.len() > 1;
         let place = match (t.target, t.key.as_str()) {
+            (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
             (Some(i), "") => format!("target {}: ", i + 1),
             (Some(i), key) => format!("target {}, {key}: ", i + 1),
             (None, "" | "target") => String::new(),

@@ -57,7 +57,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 /// Ends of the columns of numbers; bits only where there is room.
 fn columns(line: Rect) -> (u16, Option<u16>, u16) {
     let end = line.right() - 1;
-    let bits = line.width >= MARGIN + NAME + SIZE + BITS + ERROR + 1;
+    let bits = line.width > MARGIN + NAME + SIZE + BITS + ERROR;
     (end - ERROR - if bits { BITS } else { 0 }, bits.then_some(end - ERROR), end)
 }
 
