@@ -14,6 +14,8 @@ mod habits;
 mod keys;
 #[path = "workbench/pty.rs"]
 mod pty;
+#[path = "workbench/recipe.rs"]
+mod recipe;
 #[path = "workbench/sample.rs"]
 mod sample;
 #[path = "workbench/screens.rs"]

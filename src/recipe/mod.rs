@@ -7,6 +7,7 @@
 //! Tests: `cargo test --lib recipe::` and `cargo test --test recipes`.
 
 mod check;
+pub mod edit;
 mod fields;
 pub mod keys;
 mod manual;

@@ -236,7 +236,7 @@ fn entry(key: &Key, names: &[&str], (raw, start): (&str, usize), at: Span) -> Re
 }
 
 /// The value: TOML if it is, else text. Text that begins like a TOML string, list or table must be one.
-fn value(raw: &str, start: usize, textual: bool) -> Result<Node, Wrong> {
+pub(super) fn value(raw: &str, start: usize, textual: bool) -> Result<Node, Wrong> {
     let trimmed = raw.trim();
     let at = Span { start, end: start + raw.len() };
     let text = || Node { value: Value::Text(trimmed.to_owned()), at };

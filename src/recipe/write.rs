@@ -76,6 +76,13 @@ fn text(out: &mut String, s: &str) {
     out.push('"');
 }
 
+/// A value on one line, as TOML.
+pub(super) fn inline(v: &Json) -> String {
+    let mut out = String::new();
+    value(&mut out, v);
+    out
+}
+
 fn value(out: &mut String, v: &Json) {
     match v {
         Json::Null => out.push_str("\"\""),

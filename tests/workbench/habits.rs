@@ -99,7 +99,7 @@ fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
 /// The sample with everything changed that a session keeps.
 fn changed() -> Bench {
     let mut b = sample::start();
-    b.planned().keys(" j<tab>jjj<right><tab>z");
+    b.planned().keys("a<down><enter>z");
     b.keys("1").keys("kkh/llama<enter>jj<enter>]s").keys("T<down><down><enter>");
     b.keys("6/mod<enter>1");
     b
@@ -123,8 +123,8 @@ fn a_session_comes_back_as_it_was_left() {
     assert_eq!((new.tab, new.models.focus, new.models.zoom), (Tab::Models, Focus::Details, old.models.zoom));
     assert_eq!((new.models.filter.as_str(), new.log.filter.as_str()), ("llama", "mod"));
     assert_eq!(new.models.details.sort, old.models.details.sort);
-    assert_eq!((new.recipe.source.as_ref(), new.recipe.preset), (old.recipe.source.as_ref(), old.recipe.preset));
-    assert_eq!((&new.recipe.marked, new.recipe.zoom), (&old.recipe.marked, true));
+    assert_eq!((&new.recipe.document, new.recipe.modified()), (&old.recipe.document, true));
+    assert_eq!((new.recipe.document.recipe.targets.len(), new.recipe.zoom), (2, true));
     assert_ne!(session, Session::of(&sample::start().state), "something was changed at all");
 }
 

@@ -1,12 +1,8 @@
 //! What keys do, through the pure core; and the documentation made from their registry.
 
 use super::sample::{self, DIR};
-use remold::tui::core::{
-    Action, BUDGET, Effect, ErrorCard, Focus, Layer, Level, PRESETS, RecipePane, Section, Tab, TensorSort,
-    keys_markdown, update,
-};
+use remold::tui::core::{Action, Effect, Focus, Level, Section, Tab, TensorSort, keys_markdown, update};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 #[test]
 fn the_key_documentation_equals_the_registry() {
@@ -78,126 +74,6 @@ fn tensors_sort_and_filter() {
         !names.is_empty() && names.iter().all(|n| n.contains("mlp") && !n.contains("gate") && n.contains('1')),
         "{names:?}"
     );
-}
-
-#[test]
-fn convert_plans_marks_and_starts() {
-    let mut b = sample::start();
-    b.keys("c");
-    assert_eq!(b.state.tab, Tab::Recipe);
-    assert!(
-        matches!(&b.effects[..], [Effect::Plan(1, r), Effect::PlanPresets(1, all), Effect::Forecast(..)]
-            if r.targets.len() == 1 && all.len() == PRESETS.len() - 1),
-        "all but the budget, which has to be measured"
-    );
-    b.effects.clear();
-    b.keys("r");
-    assert_eq!(b.effects, [], "nothing starts before there is a plan");
-    b.keys(" jj ");
-    let Some(Effect::Plan(3, recipe)) = b.effects.last() else { panic!("{:?}", b.effects) };
-    assert_eq!(recipe.targets.len(), 2);
-    b.effects.clear();
-    b.act(Action::Planned(2, Err(ErrorCard { message: "old".into(), hint: None, wrong: true })));
-    assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
-    b.act(Action::Planned(3, Ok(Arc::new(sample::plan()))));
-    b.keys("<enter>");
-    assert!(matches!(b.state.layer, Some(Layer::Confirm(_))) && b.effects.is_empty(), "enter asks first");
-    b.keys("<enter>");
-    assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
-    b.effects.clear();
-    b.keys("r");
-    assert_eq!(b.effects, [], "not twice");
-}
-
-#[test]
-fn options_are_edited_and_wrong_ones_plan_nothing() {
-    let mut b = sample::start();
-    b.keys("c<tab>jjjj<enter>many<enter>");
-    assert!(b.state.recipe.recipe().is_none());
-    b.keys("<enter><ctrl-u>8k<enter>jl");
-    let recipe = b.state.recipe.recipe().unwrap();
-    assert_eq!(recipe.targets[0].context_length, Some(8192));
-    assert_eq!(recipe.targets[0].embedding_type.as_deref(), Some("f32"));
-}
-
-#[test]
-fn a_typed_budget_is_chosen_planned_and_forecast() {
-    let mut b = sample::start();
-    b.planned().effects.clear();
-    b.keys("b");
-    assert_eq!((b.state.recipe.pane, b.state.recipe.editing.is_some()), (RecipePane::Options, true));
-    b.keys("4.5 GiB<enter>");
-    assert_eq!(
-        (b.state.recipe.preset, b.state.recipe.pane),
-        (BUDGET, RecipePane::Presets),
-        "and back where b was pressed"
-    );
-    let [Effect::Plan(_, recipe), Effect::Forecast(_, _, target)] = &b.effects[..] else { panic!("{:?}", b.effects) };
-    assert_eq!(recipe.targets[0].target_size.as_deref(), Some("4.5GiB"));
-    assert_eq!(target.target_size, recipe.targets[0].target_size, "sizes of the other presets are not asked for again");
-    b.effects.clear();
-    b.keys("b<esc>b<enter>kj");
-    assert!(!b.effects.iter().any(|e| matches!(e, Effect::Forecast(..))), "the same budget again: {:?}", b.effects);
-    b.keys("b<ctrl-u>760<enter>");
-    assert_eq!(b.state.recipe.pane, RecipePane::Options, "what is wrong is corrected where it stands");
-    assert!(b.state.recipe.recipe().is_none());
-    b.keys("b<ctrl-u>4.25<enter>");
-    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].target_bpw, Some(4.25));
-}
-
-#[test]
-fn a_budget_joins_the_marks_and_enter_asks_for_one_that_is_wanting() {
-    let mut b = sample::start();
-    b.planned().keys("j<enter>");
-    assert!(b.state.recipe.editing.is_some() && b.state.layer.is_none());
-    b.keys("<esc>k jj b3g<enter>");
-    assert_eq!(b.state.recipe.marked.iter().copied().collect::<Vec<_>>(), [0, BUDGET, 2]);
-    assert_eq!(b.state.recipe.recipe().unwrap().targets.len(), 3);
-}
-
-#[test]
-fn forecasts_arrive_and_stale_ones_do_not() {
-    let mut b = sample::start();
-    b.sized();
-    let outlook = &b.state.recipe.outlook;
-    assert_eq!((outlook.measured, outlook.waiting(), outlook.forecast().is_some()), (Some((41, 147)), true, false));
-    let first = outlook.request;
-    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(None)))));
-    assert_eq!(b.state.recipe.estimate(0).and_then(|e| e.output_sqnr_db), Some(22.6));
-    // Another budget changes nothing of the file types.
-    b.keys("b760MB<enter>");
-    let second = b.state.recipe.outlook.request;
-    assert!(second > first && b.state.recipe.estimate(0).is_some() && b.state.recipe.estimate(BUDGET).is_none());
-    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(Some("4bpw"))))));
-    b.act(Action::ForecastMeasured(first, 1, 2));
-    assert!(
-        b.state.recipe.outlook.waiting() && b.state.recipe.estimate(BUDGET).is_none(),
-        "an answer to another budget"
-    );
-    b.act(Action::Forecasted(second, Ok(Arc::new(sample::forecast(Some("760MB"))))));
-    assert_eq!(b.state.recipe.estimate(BUDGET).map(|e| e.bytes), Some(759_800_000));
-    // Another matrix changes all.
-    b.effects.clear();
-    b.keys("<tab>gg<down><down><enter>~/i.gguf<enter>");
-    assert!(b.state.recipe.estimate(0).is_none());
-    let asked = b.effects.iter().find_map(|e| match e {
-        Effect::Forecast(_, _, target) => target.imatrix.clone(),
-        _ => None,
-    });
-    assert_eq!(asked, Some(PathBuf::from("/home/ada/i.gguf")));
-}
-
-#[test]
-fn the_plot_takes_the_width_and_gives_it_back() {
-    let mut b = sample::start();
-    b.planned().keys("z");
-    assert!(b.state.recipe.zoom);
-    b.keys("jj");
-    assert_eq!(b.state.recipe.preset, 2, "presets are chosen while the plot is looked at");
-    b.keys("<esc>");
-    assert!(!b.state.recipe.zoom && b.state.tab == Tab::Recipe);
-    b.keys("zb");
-    assert!(!b.state.recipe.zoom, "what is edited must be seen");
 }
 
 #[test]

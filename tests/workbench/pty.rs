@@ -34,7 +34,7 @@ fn composes_within_a_budget_and_runs_it() {
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("1 model");
     s.send("c");
-    s.wait_for("Q4_K_M");
+    s.wait_for("1 gguf Q4_K_M");
     s.send("b0.1MB\r");
     s.wait_for("bytes are too");
     s.send("b\x152.4MB\r");
@@ -44,11 +44,83 @@ fn composes_within_a_budget_and_runs_it() {
     s.send("z");
     s.wait_for("2.4MB mix");
     s.send("\x1b");
-    s.wait_for("convert  tiny-llama");
+    s.wait_for("add a target");
     s.send("r");
     s.wait_for("finished");
     let made = std::fs::metadata(dir.path().join("tiny-llama-2.4MB.gguf")).unwrap();
     assert!((2_200_000..=2_400_000).contains(&made.len()), "{} bytes", made.len());
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
+    let dir = folder_of_a_model();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1 model");
+    s.send("ca");
+    s.wait_for("Add a target");
+    s.send("q8\r");
+    s.wait_for("2 outputs");
+    s.send("s\x15both\r");
+    s.wait_for("saved: both.toml");
+    s.send("R");
+    s.wait_for("Jobs (3) shows it");
+    s.send("3");
+    s.wait_for("finished");
+    for name in ["tiny-llama-Q4_K_M.gguf", "tiny-llama-Q8_0.gguf"] {
+        assert!(dir.path().join(name).exists(), "{name}");
+    }
+    // Once more: what is there is not replaced, and the screen says where to allow it.
+    s.send("2");
+    s.wait_for("exists already");
+    // The recipe that was saved can be opened, and asks before it is replaced.
+    s.send("oboth");
+    s.wait_for("› both");
+    s.wait_for("gguf:q4_k_m + gguf:q8_0");
+    s.send("\x1b");
+    s.wait_until("the picker to close", |sc| !sc.contents().contains("Open a recipe"));
+    s.send("s\x15else.toml\r");
+    s.wait_for("saved: else.toml");
+    s.send("ds\x15both.toml\r");
+    s.wait_for("Replace this file?");
+    s.send("\x1b");
+    s.wait_until("the question to close", |sc| !sc.contents().contains("Replace this file?"));
+    assert_eq!(
+        std::fs::read(dir.path().join("both.toml")).unwrap(),
+        std::fs::read(dir.path().join("else.toml")).unwrap()
+    );
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = folder_of_a_model();
+    let script = dir.path().join("editor.sh");
+    let text = "#!/bin/sh\necho EDITING\nread answer\nsed -i \"s/quantization.*/$answer/\" \"$1\"\n";
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut s = Session::start(dir.path(), &[("EDITOR", script.to_str().unwrap()), ("VISUAL", "")]);
+    s.wait_for("1 model");
+    s.send("c");
+    s.wait_for("ready: 1 output");
+    s.send("e");
+    s.wait_until("the editor", |sc| sc.contents().contains("EDITING") && !sc.alternate_screen());
+    s.send("quantization = \"q6_k\"\r");
+    s.wait_for("1 gguf Q6_K");
+    assert!(s.screen.screen().alternate_screen() && s.screen.screen().hide_cursor());
+    s.send("e");
+    s.wait_until("the editor", |sc| sc.contents().contains("EDITING") && !sc.alternate_screen());
+    s.send("quantisation = 3\r");
+    s.wait_for("This is no recipe yet");
+    s.wait_for("unknown key `quantisation`");
+    s.send("\x1b");
+    s.wait_until("the question to close", |sc| !sc.contents().contains("no recipe yet"));
+    s.wait_for("1 gguf Q6_K");
+    s.send("u");
+    s.wait_for("1 gguf Q4_K_M");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

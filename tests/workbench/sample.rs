@@ -5,9 +5,11 @@ use remold::engine::Event;
 use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
 use remold::plan::{Chosen, Forecast, Forecasted, Plan, PlannedOutput, PlannedTensor};
+use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{
-    Action, Effect, ErrorCard, FoundModel, ModelInfo, PRESETS, State, Summary, parse_keys, update,
+    Action, EditOutcome, EditPlace, Effect, ErrorCard, FoundModel, LibraryEntry, ModelInfo, PRESETS, State, Summary,
+    parse_keys, update,
 };
 use remold::tui::runtime::effects::classify;
 use std::ops::Range;
@@ -220,6 +222,37 @@ pub fn mixed() -> Plan {
     plan
 }
 
+/// The plan of a file type and a mix.
+pub fn two() -> Plan {
+    let mut plan = plan();
+    plan.outputs.extend(mixed().outputs);
+    plan.disk_bytes += 759_800_000;
+    plan
+}
+
+/// Recipes of the folder, one of them broken, and one that is built in.
+pub fn library() -> Vec<LibraryEntry> {
+    let recipe = Recipe { targets: vec![PRESETS[2].target()], ..Recipe::default() };
+    let entry = |name: &str, about: &str, file: bool, recipe: Result<Recipe, &str>| LibraryEntry {
+        name: name.into(),
+        about: about.into(),
+        file: file.then(|| PathBuf::from(DIR).join(name)),
+        recipe: recipe.map(Box::new).map_err(|e| vec![e.to_owned()]),
+    };
+    let wrong = "line 3: unknown key `fromat`";
+    vec![
+        entry("phone-and-server.toml", "a small one and an exact one", true, Ok(recipe.clone())),
+        entry("old.toml", wrong, true, Err(wrong)),
+        entry("q8", "GGUF Q8_0: 8.5 bits per weight, next to no loss", false, Ok(recipe)),
+    ]
+}
+
+/// What an editor left behind that is no recipe.
+pub fn mistakes() -> EditOutcome {
+    let lines = ["line 7: unknown key `contextlength`", "    Did you mean `context_length`?"];
+    EditOutcome::Mistakes(EditPlace::Draft(Some("/tmp/draft.toml".into())), lines.map(str::to_owned).to_vec())
+}
+
 fn jobs(running: bool) -> Vec<JobSummary> {
     let job = |id: &str, title: &str, state, fraction, seconds| JobSummary {
         id: id.into(),
@@ -294,6 +327,24 @@ impl Bench {
         let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
         self.act(Action::Planned(plan, Ok(Arc::new(mixed()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
+    }
+
+    /// On the Recipe tab with two targets, the second within a budget, their plan and forecast there.
+    pub fn two_targets(&mut self) -> &mut Self {
+        self.planned().keys("awithin<enter>760MB<enter>");
+        let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
+        self.act(Action::Planned(plan, Ok(Arc::new(two()))));
+        self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
+    }
+
+    /// On the Recipe tab with a target that may replace a file, and its plan.
+    pub fn replacing(&mut self) -> &mut Self {
+        self.planned().keys("<tab>G");
+        let fields = self.state.recipe.fields();
+        self.state.recipe.field = fields.iter().position(|f| f.label() == "force").unwrap();
+        self.keys("l<tab>");
+        let id = self.state.recipe.request;
+        self.act(Action::Planned(id, Ok(Arc::new(plan()))))
     }
 
     /// On the Recipe tab with its plan and most sizes there, while the model is measured.

@@ -115,35 +115,41 @@ fn models() {
 
 #[test]
 fn recipe() {
+    let small = |name: &str, bench: &mut Bench| check(name, text(&render(bench, SMALL, Depth::True, false)));
     both("recipe", sample::start().planned());
+    both("recipe-two", sample::start().two_targets());
+    both("recipe-form", sample::start().two_targets().keys("k<tab>jj"));
     both("recipe-budget", sample::start().within_budget());
-    both("recipe-plot", sample::start().within_budget().keys("z"));
-    check("recipe-plot-ascii", text(&render(sample::start().within_budget().keys("z"), SMALL, Depth::Mono, true)));
-    check("recipe-measuring-80x24", text(&render(sample::start().sized(), SMALL, Depth::True, false)));
-    let marks = "jjj jj gg ";
-    check("recipe-marks-80x24", text(&render(sample::start().planned().keys(marks), SMALL, Depth::True, false)));
-    check(
-        "recipe-option-80x24",
-        text(&render(sample::start().planned().keys("<tab>jjjj<enter>32k"), SMALL, Depth::True, false)),
-    );
-    check("recipe-no-budget-80x24", text(&render(sample::start().planned().keys("j"), SMALL, Depth::True, false)));
-    check(
-        "recipe-wrong-budget-80x24",
-        text(&render(sample::start().planned().keys("b760<enter>"), SMALL, Depth::True, false)),
-    );
+    both("recipe-add", sample::start().planned().keys("a"));
+    both("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"));
+    both("recipe-plot", sample::start().two_targets().keys("z"));
+    check("recipe-plot-ascii", text(&render(sample::start().two_targets().keys("z"), SMALL, Depth::Mono, true)));
+    check("recipe-form-styled", styled(&render(sample::start().planned().keys("<tab>j"), SMALL, Depth::Ansi16, false)));
+    small("recipe-measuring-80x24", sample::start().sized());
+    small("recipe-option-80x24", sample::start().planned().keys("<tab>jjjj<enter>32k"));
+    small("recipe-rules-80x24", sample::start().planned().keys("<tab>jjjjjj<enter>ffn_down = q6_k<enter>"));
+    small("recipe-wrong-value-80x24", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"));
+    small("recipe-wrong-budget-80x24", sample::start().planned().keys("b760<enter>"));
+    small("recipe-save-80x24", sample::start().planned().keys("s"));
+    small("recipe-source-80x24", sample::start().planned().keys("gg<tab>"));
+    small("recipe-add-row-80x24", sample::start().planned().keys("G"));
+    small("recipe-no-target-80x24", sample::start().planned().keys("d"));
+    small("recipe-replace-80x24", sample::start().replacing().keys("r"));
+    small("recipe-library-80x24", sample::start().planned().keys("o").act(Action::Recipes(sample::library())));
+    small("recipe-mistakes-80x24", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())));
+    check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");
-    let small = ErrorCard {
+    let few = ErrorCard {
         message:
             "target_size: 1000000 bytes are too few: this model needs 499871616 at least without an importance matrix"
                 .into(),
         hint: Some("Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.".into()),
         wrong: true,
     };
-    b.act(Action::Planned(b.state.recipe.request, Err(small)));
+    b.act(Action::Planned(b.state.recipe.request, Err(few)));
     b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(sample::forecast(None)))));
     both("recipe-too-small", &mut b);
-    check("recipe-confirm-80x24", text(&render(sample::start().planned().keys("<enter>"), SMALL, Depth::True, false)));
 }
 
 #[test]
@@ -206,7 +212,7 @@ fn without_colour_and_in_ascii() {
 
 #[test]
 fn every_size_draws() {
-    for keys in ["", "<enter>]", "c", "cz", "3", "4", "6", "?", ":", "T"] {
+    for keys in ["", "<enter>]", "c", "cz", "c<tab>", "ca", "cs", "3", "4", "6", "?", ":", "T"] {
         let mut b = sample::start();
         b.job(0.62).keys("1").planned().keys("1").keys(keys);
         for w in (1..130).step_by(7) {

@@ -3,6 +3,7 @@
 use super::keymap::Keymap;
 use super::keys::Key;
 use super::model_info::{ModelInfo, Summary};
+use super::recipe::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 use super::session::Session;
 use super::settings::Settings;
 use crate::engine::Event;
@@ -88,6 +89,18 @@ pub enum Action {
     Planned(u64, Result<Arc<Plan>, ErrorCard>),
     /// The plan asked for under this number waits for measuring: tensors done, of how many.
     PlanMeasured(u64, usize, usize),
+    /// Of the targets planned under this number, the one that is refused when it is alone.
+    PlanBlamed(u64, usize),
+    /// The recipes that can be opened.
+    Recipes(Vec<LibraryEntry>),
+    /// A recipe's file was read: the recipe, or what is wrong, line by line.
+    RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
+    /// A recipe was written to a file, or was not.
+    RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
+    /// The path typed, what it is completed to, and the names it may go on with.
+    PathCompleted(String, String, Vec<String>),
+    /// The editor was left.
+    RecipeEdited(EditOutcome),
     /// The forecast of the source; the number tells which request it answers.
     Forecasted(u64, Result<Arc<Forecast>, ErrorCard>),
     /// The forecast asked for under this number: tensors done, of how many.
@@ -136,6 +149,16 @@ pub enum Effect {
     PlanPresets(u64, Vec<(usize, Recipe)>),
     /// Measure the source and forecast what a GGUF of every type would be; a later request replaces an earlier one.
     Forecast(u64, PathBuf, Box<Target>),
+    /// Look for the recipes in these folders, and those with a name.
+    ListRecipes(Vec<PathBuf>),
+    /// Read a recipe's file.
+    ReadRecipe(PathBuf),
+    /// Write a recipe to a file; one that is there is replaced only if that is said.
+    SaveRecipe(PathBuf, Box<Recipe>, bool),
+    /// Complete a path that is being typed; it counts from this folder.
+    CompletePath(PathBuf, String),
+    /// Leave the terminal to the user's editor with this recipe.
+    EditRecipe(EditPlace, Box<Recipe>),
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
     /// Stop the job in this folder.

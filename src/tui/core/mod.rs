@@ -29,7 +29,11 @@ pub use keymap::{Binding, Keymap, Sequence, nearest};
 pub use keys::{Code, Key, parse_keys};
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
-pub use recipe::{BUDGET, Budget, Field, Outlook, PRESETS, Preset, PresetSize, RecipePane, RecipeState, Types};
+pub use recipe::{
+    Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
+    Preset, PresetSize, RecipePane, RecipeState, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
+    title, types,
+};
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
 pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};

@@ -62,6 +62,12 @@ pub enum PickerKind {
     Palette,
     /// A theme to use.
     Themes,
+    /// A target to add to the recipe.
+    Targets,
+    /// The value of a field of the recipe.
+    Values,
+    /// A recipe to open.
+    Recipes,
 }
 
 /// A line of a picker.

@@ -15,6 +15,7 @@ pub fn ascii_char(c: char) -> char {
         '↑' => '^',
         '●' | '•' => 'o',
         '◆' => 'x',
+        '★' => '*',
         // Braille dots draw curves.
         '\u{2800}'..='\u{28ff}' => '.',
         '○' | '·' => '.',

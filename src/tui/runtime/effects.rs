@@ -1,4 +1,8 @@
-//! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles.
+//! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles; recipes in files
+//! are in [`recipes`].
+
+pub mod paths;
+pub mod recipes;
 
 use crate::forecast::Measuring;
 use crate::formats::{Found, spec};

@@ -1,12 +1,15 @@
 //! The event loop: wait, drain, update, draw. Nothing in it blocks but the write to the terminal.
 
+use super::editor;
+use super::effects::{paths, recipes};
 use super::osc::{self, Between};
 use super::reload::{self, Files};
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
 use super::{caps, sessions, stalled};
+use crate::recipe::Recipe;
 use crate::tui::config;
-use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, Session, State, farewell, update};
+use crate::tui::core::{Action, Code, EditPlace, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions};
@@ -82,6 +85,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 continued: false,
                 stopped: false,
                 ended: None,
+                editing: None,
             };
             let prepared = app.prepare(&problems, &options);
             let out = outbox.clone();
@@ -130,6 +134,8 @@ struct App {
     stopped: bool,
     /// Exit status, when a signal ended the screen.
     ended: Option<i32>,
+    /// A recipe for the user's editor, which runs when the terminal is read no more.
+    editing: Option<(EditPlace, Box<Recipe>)>,
 }
 
 /// Why a frame is due.
@@ -189,6 +195,13 @@ impl App {
         loop {
             let frames = self.state.settings.ssh_fps.max(1);
             let progress = if ssh { (Duration::from_secs(1) / frames).max(FRAME) } else { PROGRESS_FRAME };
+            if let Some((place, recipe)) = self.editing.take() {
+                // Whoever reads the terminal takes the editor's keys away.
+                drop(input);
+                self.edit(&place, &recipe)?;
+                input = EventStream::new();
+                due = Due::Input;
+            }
             let wait = match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),
@@ -280,6 +293,24 @@ impl App {
                 Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
                 Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
+                Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
+                Effect::ReadRecipe(path) => self.workers.recipes(move || {
+                    if !path.is_file() {
+                        let why = format!("{}: there is no such file; o lists the recipes there are", path.display());
+                        return Action::Notice(Level::Error, why);
+                    }
+                    let recipe = recipes::read(&path);
+                    Action::RecipeRead(path, recipe)
+                }),
+                Effect::SaveRecipe(path, recipe, replace) => self.workers.recipes(move || {
+                    let saved = recipes::save(&path, &recipe, replace);
+                    Action::RecipeSaved(path, recipe, saved)
+                }),
+                Effect::CompletePath(base, typed) => self.workers.recipes(move || {
+                    let (becomes, names) = paths::complete(&base, &typed);
+                    Action::PathCompleted(typed, becomes, names)
+                }),
+                Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
                 Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
                 Effect::Follow(job) => self.workers.follow(job),
@@ -347,6 +378,18 @@ impl App {
         }
         self.clicked = Some((Instant::now(), hit));
         Action::Click(hit)
+    }
+
+    /// Gives the terminal to the user's editor until it is left.
+    fn edit(&mut self, place: &EditPlace, recipe: &Recipe) -> std::io::Result<()> {
+        terminal::let_go()?;
+        terminal::leave();
+        let outcome = editor::edit(place, recipe);
+        terminal::enter(self.mouse)?;
+        self.screen.forget()?;
+        let (columns, rows) = crossterm::terminal::size()?;
+        self.apply(Action::Resize(columns, rows))?;
+        self.apply(Action::RecipeEdited(outcome)).map(|_| ())
     }
 
     fn action(&mut self, event: Event) -> Option<Action> {

@@ -119,7 +119,13 @@ fn carry_out(order: Order, out: &Outbox) {
                     let _ = out.send(Action::PlanMeasured(id, done, all));
                 }
             };
-            let plan = effects::plan(&recipe, Measuring { threads: 0, progress: &progress, cancel });
+            let how = Measuring { threads: 0, progress: &progress, cancel };
+            let plan = effects::plan(&recipe, how);
+            if plan.is_err()
+                && let Some(target) = effects::recipes::blame(&recipe, how)
+            {
+                let _ = out.send(Action::PlanBlamed(id, target));
+            }
             Action::Planned(id, plan.map(Arc::new))
         }
         Work::Forecast(id, source, target) => {

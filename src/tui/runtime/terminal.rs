@@ -61,6 +61,15 @@ pub(super) fn give_up() {
     }
 }
 
+/// Waits until no thread of the event stream that was dropped last reads the terminal any more. What was typed meanwhile is kept for the
+/// next one.
+pub(super) fn let_go() -> io::Result<()> {
+    /// A thread that was woken leaves in microseconds; this is only the longest wait.
+    const LEAVING: std::time::Duration = std::time::Duration::from_millis(100);
+    // Polling takes the lock that a reading thread holds.
+    crossterm::event::poll(LEAVING).map(|_| ())
+}
+
 /// Leaves before a panic of the calling thread, which draws, is printed.
 pub fn hook_panics() {
     static ONCE: Once = Once::new();

@@ -98,6 +98,14 @@ impl Workers {
         let _ = self.plan.send(PlanRequest::Presets(id, recipes));
     }
 
+    /// Does one thing with recipe files, beside everything else.
+    pub(super) fn recipes(&self, work: impl FnOnce() -> Action + Send + 'static) {
+        let out = self.outbox.clone();
+        thread("recipes", self.outbox.clone(), move || {
+            let _ = out.send(work());
+        });
+    }
+
     pub(super) fn spawn(&self, recipe: Box<Recipe>, plan: Arc<crate::plan::Plan>) {
         let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
     }
@@ -154,7 +162,13 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
             }
         }
         if let Some((id, recipe)) = one {
-            let _ = out.send(Action::Planned(id, effects::plan(&recipe, Measuring::quiet()).map(Arc::new)));
+            let plan = effects::plan(&recipe, Measuring::quiet()).map(Arc::new);
+            if plan.is_err()
+                && let Some(target) = effects::recipes::blame(&recipe, Measuring::quiet())
+            {
+                let _ = out.send(Action::PlanBlamed(id, target));
+            }
+            let _ = out.send(Action::Planned(id, plan));
             continue;
         }
         if let Some((id, recipes)) = &mut presets {

@@ -35,8 +35,8 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     let order = [
         Scope::Tree,
         Scope::Details,
-        Scope::Presets,
-        Scope::Options,
+        Scope::Targets,
+        Scope::Form,
         Scope::JobList,
         Scope::Job,
         Scope::Log,
@@ -101,6 +101,9 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     let (title, w) = match p.kind {
         PickerKind::Palette => ("Commands", 84),
         PickerKind::Themes => ("Theme", 36),
+        PickerKind::Targets => ("Add a target", 84),
+        PickerKind::Values => ("Choose", 84),
+        PickerKind::Recipes => ("Open a recipe", 84),
     };
     let matches = p.matches();
     let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);

@@ -1,6 +1,6 @@
 //! The commands of several tabs, and those that count everywhere.
 
-use super::Scope::{Details, Global, Job, JobList, Lists, Options, Presets, Tree};
+use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tree};
 use super::{Cmd, Command, always, command};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -17,7 +17,7 @@ pub(super) const COMMANDS: &[Command] = &[
         Cmd::FocusNext,
         "pane.next",
         &["tab", "backtab"],
-        &[Tree, Details, Presets, Options, JobList, Job],
+        &[Tree, Details, Targets, Form, JobList, Job],
         "Go to the other pane",
         "pane",
         always,

@@ -41,13 +41,24 @@ pub enum Cmd {
     Reverse,
     Filter,
     ClearFilter,
-    Choose,
-    Mark,
+    EnterRow,
+    AddTarget,
+    Delete,
+    Duplicate,
+    MoveDown,
+    MoveUp,
+    Undo,
+    Redo,
+    Save,
+    OpenRecipe,
+    EditOutside,
     Budget,
     Edit,
     ValueNext,
     ValuePrev,
+    ClearField,
     Start,
+    StartDetached,
     Cancel,
     OpenJob,
     FocusNext,
@@ -68,10 +79,10 @@ pub enum Scope {
     Tree,
     /// The details pane of the Models tab.
     Details,
-    /// The presets of the Recipe tab.
-    Presets,
-    /// The options of the Recipe tab.
-    Options,
+    /// The list of the Recipe tab.
+    Targets,
+    /// The form of the Recipe tab.
+    Form,
     /// The list of the Jobs tab.
     JobList,
     /// The job pane.
@@ -91,8 +102,8 @@ impl Scope {
         Self::Lists,
         Self::Tree,
         Self::Details,
-        Self::Presets,
-        Self::Options,
+        Self::Targets,
+        Self::Form,
         Self::JobList,
         Self::Job,
         Self::Log,
@@ -103,8 +114,8 @@ impl Scope {
         match self {
             Self::Tree => "Models: the tree",
             Self::Details => "Models: the details",
-            Self::Presets => "Recipe: the presets",
-            Self::Options => "Recipe: the options",
+            Self::Targets => "Recipe: the list",
+            Self::Form => "Recipe: the options",
             Self::JobList => "Jobs: the list",
             Self::Job => "Jobs: the job",
             Self::Log => "Log",
@@ -159,12 +170,12 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
 
 /// The scopes that hold now, innermost first.
 pub fn scopes(state: &State) -> Vec<Scope> {
-    use Scope::{Details, Global, Job, JobList, Lists, Log, Options, Presets, Tree};
+    use Scope::{Details, Form, Global, Job, JobList, Lists, Log, Targets, Tree};
     let inner = match state.tab {
         Tab::Models if state.models.focus == Focus::List => Some(Tree),
         Tab::Models => Some(Details),
-        Tab::Recipe if state.recipe.pane == RecipePane::Presets => Some(Presets),
-        Tab::Recipe => Some(Options),
+        Tab::Recipe if state.recipe.pane == RecipePane::List => Some(Targets),
+        Tab::Recipe => Some(Form),
         Tab::Jobs if state.jobs.focus == Focus::List => Some(JobList),
         Tab::Jobs => Some(Job),
         Tab::Log => Some(Log),

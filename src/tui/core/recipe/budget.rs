@@ -1,6 +1,7 @@
 //! A budget as it is typed: the size of the file, or bits for each weight.
 
 use crate::recipe::parse_size;
+use std::fmt;
 
 /// What a file may have.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,16 @@ impl Budget {
             return number(bits.unwrap_or(text)).map(Self::BitsPerWeight);
         }
         parse_size(text).filter(|n| *n > 0).map(|_| Self::Size(text.split_whitespace().collect()))
+    }
+}
+
+impl fmt::Display for Budget {
+    /// As it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(text) => f.write_str(text),
+            Self::BitsPerWeight(bits) => write!(f, "{bits}"),
+        }
     }
 }
 

@@ -1,181 +1,302 @@
-//! The options of the form, in order, and what may be written into them.
+//! The form of what is selected in the list: its fields, made from the table of keys, and their values.
 
-use super::RecipeState;
 use super::budget::Budget;
+use super::document::target_key;
+use super::rows::Row;
+use super::{Document, RecipeState};
+use crate::recipe::keys::{Key, Kind, Room, State, keys_of};
+use crate::recipe::{Target, edit};
 
-/// The options, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One field of the form.
+#[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// Output path.
-    Output,
-    /// GGUF `target_size` or `target_bpw`.
+    /// `target_size` or `target_bpw`: one wish, two keys.
     Budget,
-    /// GGUF `imatrix`.
-    Imatrix,
-    /// GGUF `effort`.
-    Effort,
-    /// GGUF `context_length`.
-    Context,
-    /// GGUF type of the token embedding.
-    Embedding,
-    /// Replace an existing output.
-    Overwrite,
+    /// A key of the recipe.
+    Key(&'static Key),
 }
 
-/// Types offered for the token embedding; the first leaves it to the quantization.
-const EMBEDDINGS: [&str; 6] = ["as quantization", "f32", "f16", "bf16", "q8_0", "q6_k"];
+/// The fields of a target that come first, because most people want no others.
+const FIRST: [&str; 10] = [
+    "format",
+    "quantization",
+    BUDGET,
+    "imatrix",
+    "context_length",
+    "embedding_type",
+    "tensor_types",
+    "effort",
+    "output",
+    "force",
+];
+
+/// Label of the budget, which is no key.
+const BUDGET: &str = "budget";
+
+/// What is wrong with a text that is no budget.
+const NO_BUDGET: &str = "a size like 760MB, or bits like 4.25";
+
+/// The keys that the budget stands for.
+const BUDGET_KEYS: [&str; 2] = ["target_size", "target_bpw"];
 
 impl Field {
-    /// All, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Output, Self::Budget, Self::Imatrix, Self::Effort, Self::Context, Self::Embedding, Self::Overwrite];
-
-    /// Its place in the order.
-    pub fn place(self) -> usize {
-        Self::ALL.iter().position(|f| *f == self).unwrap_or(0)
-    }
-
-    /// Label: the recipe's own key, but for the budget, which is two of them.
+    /// Label: the recipe's own key, but for the budget.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Output => "output",
-            Self::Budget => "budget",
-            Self::Imatrix => "imatrix",
-            Self::Effort => "effort",
-            Self::Context => "context_length",
-            Self::Embedding => "embedding_type",
-            Self::Overwrite => "overwrite",
+            Self::Budget => BUDGET,
+            Self::Key(key) => key.name,
         }
     }
 
-    /// True for fields whose value is typed.
-    pub fn is_text(self) -> bool {
-        matches!(self, Self::Output | Self::Budget | Self::Imatrix | Self::Context)
+    /// One line for people.
+    pub fn help(self) -> String {
+        match self {
+            Self::Budget => {
+                "Instead of a quantization: how large the file may be (760MB, 4.5GiB), or how many bits a weight may \
+                 have (4.25). Each tensor then gets the type with which the whole loses least."
+                    .to_owned()
+            }
+            Self::Key(key) => match key.kind {
+                Kind::Text | Kind::Path | Kind::Bool | Kind::Format | Kind::Quantization | Kind::TensorType => {
+                    key.help.to_owned()
+                }
+                Kind::Table | Kind::Rules | Kind::Selectors | Kind::Layers | Kind::List => {
+                    format!("{} Like {}", key.help, key.example)
+                }
+                kind => format!("{} Takes {}.", key.help, kind.describe()),
+            },
+        }
     }
 
     /// True for fields whose value is a path.
     pub fn is_path(self) -> bool {
-        matches!(self, Self::Output | Self::Imatrix)
+        matches!(self, Self::Key(Key { kind: Kind::Path, .. }))
+    }
+
+    /// True if the field is about that key of the recipe; `tensor_types.ffn` is within `tensor_types`.
+    pub fn is_about(self, key: &str) -> bool {
+        let name = key.split('.').next().unwrap_or(key);
+        match self {
+            Self::Budget => BUDGET_KEYS.contains(&name) || name == BUDGET,
+            Self::Key(k) => k.name == name,
+        }
     }
 }
 
+/// The fields of a target of that format.
+fn of_target(format: &str) -> Vec<Field> {
+    let known = |k: &&Key| matches!(k.state, State::Since(_)) && (k.fits(format) || k.name == "format");
+    let field = |key: &'static Key| if BUDGET_KEYS.contains(&key.name) { Field::Budget } else { Field::Key(key) };
+    let mut all: Vec<Field> = keys_of(Room::Target).filter(known).map(field).collect();
+    let place = |f: &Field| FIRST.iter().position(|n| *n == f.label()).unwrap_or(FIRST.len());
+    all.sort_by_key(place);
+    all.dedup_by_key(|f| f.label());
+    all
+}
+
+/// The keys of a room that this version acts on.
+fn of_room(room: Room) -> Vec<Field> {
+    keys_of(room).filter(|k| matches!(k.state, State::Since(_))).map(Field::Key).collect()
+}
+
 impl RecipeState {
-    /// The option the cursor is on.
-    pub fn current_field(&self) -> Field {
-        Field::ALL[self.field.min(Field::ALL.len() - 1)]
-    }
-
-    /// The value of an option as text; empty when it is left to its default.
-    pub fn value(&self, field: Field) -> &str {
-        let yes_no = |yes: bool| if yes { "yes" } else { "no" };
-        match field {
-            Field::Output => &self.output,
-            Field::Budget => &self.budget,
-            Field::Imatrix => &self.imatrix,
-            Field::Context => &self.context,
-            Field::Effort => match self.effort_max {
-                true => "max",
-                false => "reference",
-            },
-            Field::Embedding => EMBEDDINGS[self.embedding.min(EMBEDDINGS.len() - 1)],
-            Field::Overwrite => yes_no(self.overwrite),
+    /// The fields of the form.
+    pub fn fields(&self) -> Vec<Field> {
+        match self.row() {
+            Row::Source => of_room(Room::Source),
+            Row::About => of_room(Room::Top),
+            Row::Target(i) => self.document.recipe.targets.get(i).map(|t| of_target(&t.format)).unwrap_or_default(),
+            Row::Step(_) | Row::Add => Vec::new(),
         }
     }
 
-    /// Sets a text option.
-    pub fn set_text(&mut self, field: Field, text: &str) {
-        let place = match field {
-            Field::Output => &mut self.output,
-            Field::Budget => &mut self.budget,
-            Field::Imatrix => &mut self.imatrix,
-            Field::Context => &mut self.context,
-            Field::Effort | Field::Embedding | Field::Overwrite => return,
-        };
-        text.trim().clone_into(place);
-    }
-
-    /// Turns a choice option by one.
-    pub fn turn(&mut self, field: Field, by: i32) {
-        match field {
-            Field::Effort => self.effort_max = !self.effort_max,
-            Field::Embedding => {
-                let n = EMBEDDINGS.len() as i32;
-                self.embedding = (self.embedding as i32 + by).rem_euclid(n) as usize;
-            }
-            Field::Overwrite => self.overwrite = !self.overwrite,
-            Field::Output | Field::Budget | Field::Imatrix | Field::Context => {}
+    /// The fields most people want; those behind them are for the others.
+    pub fn common_fields(&self) -> usize {
+        match self.row() {
+            Row::Target(_) => self.fields().iter().filter(|f| FIRST.contains(&f.label())).count(),
+            _ => self.fields().len(),
         }
     }
 
-    /// What is wrong with an option, if anything.
-    pub fn field_error(&self, field: Field) -> Option<&'static str> {
-        match field {
-            Field::Context if !self.context.is_empty() && self.context_length().is_none() => {
-                Some("a number of tokens, like 4096 or 32k")
-            }
-            Field::Budget if !self.budget.is_empty() && self.budget().is_none() => {
-                Some("a size like 760MB, or bits like 4.25")
-            }
+    /// The field the cursor is on.
+    pub fn current_field(&self) -> Option<Field> {
+        let fields = self.fields();
+        fields.get(self.field.min(fields.len().saturating_sub(1))).copied()
+    }
+
+    /// The target that the form is about; nothing for the source and the recipe.
+    pub fn current_target(&self) -> Option<usize> {
+        match self.row() {
+            Row::Target(i) => Some(i),
             _ => None,
         }
     }
 
-    /// The budget, if one is given.
-    pub fn budget(&self) -> Option<Budget> {
-        Budget::parse(&self.budget)
+    /// The target that a forecast is for: the selected one if it is a GGUF, else the first that is.
+    pub fn gguf_target(&self) -> Option<usize> {
+        let targets = &self.document.recipe.targets;
+        let is_gguf = |i: &usize| targets.get(*i).is_some_and(|t| t.format == "gguf");
+        self.current_target().filter(is_gguf).or_else(|| (0..targets.len()).find(is_gguf))
     }
 
-    /// The type given to the token embedding.
-    pub(super) fn embedding_type(&self) -> Option<String> {
-        (self.embedding != 0).then(|| self.value(Field::Embedding).to_owned())
+    /// What stands in a field: the value, or what was typed in its place. Nothing where the default counts.
+    pub fn value(&self, field: Field) -> Option<String> {
+        let target = self.current_target();
+        if let Some(wrong) = self.document.wrong(target, field.label()) {
+            return Some(wrong.text.clone());
+        }
+        let recipe = &self.document.recipe;
+        match field {
+            Field::Budget => Budget::of(recipe.targets.get(target?)?).map(|b| b.to_string()),
+            Field::Key(key) => edit::value_text(recipe, target, key),
+        }
     }
 
-    /// `4096`, `4 096`, `32k`.
-    pub(super) fn context_length(&self) -> Option<u64> {
-        let text: String = self.context.chars().filter(|c| !matches!(c, ' ' | '_')).collect();
-        let (digits, times) = match text.strip_suffix(['k', 'K']) {
-            Some(d) => (d, 1024),
-            None => (text.as_str(), 1),
+    /// The words a field can be chosen from; empty if it is typed.
+    pub fn choices(&self, field: Field) -> &'static [&'static str] {
+        let format = self.current_target().and_then(|i| self.document.recipe.targets.get(i)).map_or("", |t| &t.format);
+        match field {
+            Field::Budget => &[],
+            Field::Key(key) => edit::choices(key, format),
+        }
+    }
+
+    /// The place of the value among the choices; that of the default, where there is one, when nothing is said.
+    pub fn chosen(&self, field: Field) -> Option<usize> {
+        let choices = self.choices(field);
+        match self.value(field) {
+            Some(value) => choices.iter().position(|c| value.eq_ignore_ascii_case(c)),
+            None => {
+                let Field::Key(key) = field else { return None };
+                // The first word of those that have one of their own; types are left to what chooses them.
+                let own = matches!(key.kind, Kind::Bool | Kind::Choice(_)) || key.name == "quantization";
+                (own && !choices.is_empty()).then_some(0)
+            }
+        }
+    }
+}
+
+impl Document {
+    /// Sets a field to what was typed or chosen.
+    pub fn set_field(&mut self, target: Option<usize>, field: Field, text: &str) {
+        match field {
+            Field::Budget => self.set_budget(target, text),
+            Field::Key(key) => {
+                let told = !text.trim().is_empty();
+                self.set(target, key, text);
+                // A type that is chosen is to be used, and so the budget is not.
+                if key.name == "quantization" && told {
+                    self.set_budget(target, "");
+                }
+                if key.name == "format" {
+                    self.keep_what_fits(target);
+                }
+            }
+        }
+    }
+
+    fn set_budget(&mut self, target: Option<usize>, text: &str) {
+        self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+        let Some(t) = target.and_then(|i| self.recipe.targets.get_mut(i)) else { return };
+        if text.trim().is_empty() {
+            (t.target_size, t.target_bpw) = (None, None);
+            return;
+        }
+        match Budget::parse(text) {
+            Some(budget) => budget.put(t),
+            None => self.refuse(target, BUDGET, text, NO_BUDGET.to_owned(), None),
+        }
+    }
+
+    /// Leaves out what another format cannot have.
+    fn keep_what_fits(&mut self, target: Option<usize>) {
+        let Some(i) = target.filter(|i| *i < self.recipe.targets.len()) else { return };
+        let format = self.recipe.targets[i].format.clone();
+        for key in keys_of(Room::Target).filter(|k| !k.fits(&format)) {
+            edit::clear(&mut self.recipe, target, key);
+            self.wrong.retain(|w| w.target != target || w.label != key.name);
+        }
+        let t = &self.recipe.targets[i];
+        let types = target_key("quantization").map_or(&[][..], |k| edit::choices(k, &format));
+        if t.quantization.as_ref().is_some_and(|q| !types.iter().any(|c| q.eq_ignore_ascii_case(c))) {
+            self.recipe.targets[i].quantization = None;
+        }
+        if format != "gguf" {
+            self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+        }
+    }
+}
+
+impl Budget {
+    /// The budget of a target.
+    pub fn of(target: &Target) -> Option<Self> {
+        let size = target.target_size.clone().map(Self::Size);
+        size.or(target.target_bpw.map(Self::BitsPerWeight))
+    }
+
+    /// Gives the budget to a target, in place of a type.
+    fn put(self, target: &mut Target) {
+        target.quantization = None;
+        (target.target_size, target.target_bpw) = match self {
+            Self::Size(text) => (Some(text), None),
+            Self::BitsPerWeight(bits) => (None, Some(bits)),
         };
-        digits.parse::<u64>().ok()?.checked_mul(times).filter(|n| (1..=u64::from(u32::MAX)).contains(n))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::Recipe;
 
-    #[test]
-    fn a_wrong_value_makes_no_recipe() {
-        let cases = [
-            (Field::Context, "4096", true),
-            (Field::Context, "4 096", true),
-            (Field::Context, "8k", true),
-            (Field::Context, "0", false),
-            (Field::Context, "many", false),
-            (Field::Context, "-1", false),
-            (Field::Budget, "760MB", true),
-            (Field::Budget, "4.25 bpw", true),
-            (Field::Budget, "760", false),
-            (Field::Budget, "little", false),
-        ];
-        for (field, text, fine) in cases {
-            let mut r = RecipeState::default();
-            r.set_source("/m".into());
-            r.set_text(field, text);
-            assert_eq!((r.field_error(field).is_none(), r.recipe().is_some()), (fine, fine), "{field:?} {text}");
-        }
+    fn form(format: &str) -> RecipeState {
+        let targets = vec![Target { format: format.into(), ..Target::default() }];
+        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
+        let mut r = RecipeState { document, ..RecipeState::default() };
+        r.select(Row::Target(0));
+        r
     }
 
     #[test]
-    fn every_choice_turns_round() {
-        for field in Field::ALL.into_iter().filter(|f| !f.is_text()) {
-            let mut r = RecipeState::default();
-            let first = r.value(field).to_owned();
-            r.turn(field, 1);
-            assert_ne!(r.value(field), first, "{field:?}");
-            r.turn(field, -1);
-            assert_eq!(r.value(field), first, "{field:?}");
+    fn the_form_has_every_key_of_its_format_once_and_the_common_ones_first() {
+        let r = form("gguf");
+        let labels: Vec<&str> = r.fields().iter().map(|f| f.label()).collect();
+        assert_eq!(labels[..FIRST.len()], FIRST);
+        for key in keys_of(Room::Target).filter(|k| matches!(k.state, State::Since(_)) && k.fits("gguf")) {
+            assert_eq!(r.fields().iter().filter(|f| f.is_about(key.name)).count(), 1, "{}", key.name);
         }
+        let plain: Vec<&str> = form("safetensors").fields().iter().map(|f| f.label()).collect();
+        assert_eq!(plain, ["format", "quantization", "output", "force", "max_shard_size"]);
+    }
+
+    #[test]
+    fn a_budget_takes_the_place_of_a_type_and_a_type_that_of_a_budget() {
+        let mut d = form("gguf").document;
+        let quantization = Field::Key(target_key("quantization").unwrap());
+        d.set_field(Some(0), quantization, "q4_k_m");
+        d.set_field(Some(0), Field::Budget, "4.5 GiB");
+        assert_eq!(
+            (d.recipe.targets[0].target_size.as_deref(), &d.recipe.targets[0].quantization),
+            (Some("4.5GiB"), &None)
+        );
+        d.set_field(Some(0), Field::Budget, "4.25 bpw");
+        assert_eq!((d.recipe.targets[0].target_size.as_deref(), d.recipe.targets[0].target_bpw), (None, Some(4.25)));
+        d.set_field(Some(0), Field::Budget, "little");
+        assert_eq!(d.wrong.len(), 1);
+        d.set_field(Some(0), quantization, "q8_0");
+        assert_eq!((d.recipe.targets[0].target_bpw, d.wrong.len()), (None, 0));
+    }
+
+    #[test]
+    fn another_format_keeps_only_what_fits_it() {
+        let mut d = form("gguf").document;
+        for (name, text) in
+            [("quantization", "q4_k_m"), ("context_length", "4096"), ("output", "/out/x"), ("effort", "max")]
+        {
+            d.set_field(Some(0), Field::Key(target_key(name).unwrap()), text);
+        }
+        d.set_field(Some(0), Field::Key(target_key("format").unwrap()), "safetensors");
+        let wanted = Target { format: "safetensors".into(), output: Some("/out/x".into()), ..Target::default() };
+        assert_eq!(d.recipe.targets, [wanted]);
     }
 }

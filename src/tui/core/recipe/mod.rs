@@ -1,75 +1,99 @@
-//! The Recipe tab: what is being composed, what its plan says, and what the forecast says of the alternatives.
+//! The Recipe tab: the recipe being composed, what its plan says, and what the forecast says of the alternatives.
+//!
+//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be taken back. The form
+//! is made from the recipe room's table of keys; what is wrong is said in that room's words, at the field it is about.
 
 mod budget;
+mod document;
 mod fields;
+mod library;
 mod outlook;
 mod presets;
+mod rows;
+mod troubles;
+mod words;
 
 pub use budget::Budget;
+pub use document::{Document, History, Origin, Wrong};
 pub use fields::Field;
+pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 pub use outlook::Outlook;
 pub use presets::{BUDGET, PRESETS, Preset, Types};
+pub use rows::{Row, facts, title, types};
+pub use troubles::Trouble;
+pub use words::about;
 
 use super::action::ErrorCard;
 use super::input::LineEdit;
-use crate::plan::{Forecasted, Plan};
-use crate::recipe::{Recipe, Source, Target};
-use std::collections::BTreeSet;
+use crate::plan::{Forecasted, Plan, PlannedOutput};
+use crate::recipe::{Recipe, Selector, Source, Target};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Size of one preset for the source.
 pub type PresetSize = Result<(u64, f64), ErrorCard>;
 
-/// Which part of the form has the keys.
+/// Which part of the left side has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecipePane {
-    /// The presets.
+    /// The list.
     #[default]
-    Presets,
-    /// The options.
-    Options,
+    List,
+    /// The form of what is selected in the list.
+    Form,
+}
+
+/// What a line being edited is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// The value of the current field.
+    #[default]
+    Value,
+    /// The budget of a target that was added for it: without one there is no target.
+    FirstBudget,
+    /// Where to save.
+    SavePath,
+    /// What to open.
+    OpenPath,
 }
 
 /// The Recipe tab.
 #[derive(Clone, Debug, Default)]
 pub struct RecipeState {
-    /// The model to convert.
-    pub source: Option<PathBuf>,
-    /// Folder of outputs that name none.
-    pub output_dir: Option<PathBuf>,
-    /// Selected preset.
-    pub preset: usize,
-    /// Presets marked; several make several outputs from one read.
-    pub marked: BTreeSet<usize>,
+    /// What is being composed.
+    pub document: Document,
+    /// Its file, and what it is there.
+    pub origin: Origin,
+    /// The way back.
+    pub history: History,
+    /// Selected line of the list.
+    pub cursor: usize,
+    /// Selected field of the form.
+    pub field: usize,
     /// Part with the keys.
     pub pane: RecipePane,
-    /// Selected option.
-    pub field: usize,
-    /// Output path typed by the user.
-    pub output: String,
-    /// Budget typed by the user.
-    pub budget: String,
-    /// Path of an importance matrix typed by the user.
-    pub imatrix: String,
-    /// Search further than the reference does.
-    pub effort_max: bool,
-    /// Context length typed by the user.
-    pub context: String,
-    /// Index into the embedding types.
-    pub embedding: usize,
-    /// Replace an existing output.
-    pub overwrite: bool,
-    /// A text option being edited.
+    /// A text being edited.
     pub editing: Option<LineEdit>,
-    /// The budget is being edited from the presets, where its key leads back to.
+    /// What it is for.
+    pub asking: Asking,
+    /// Names that the path being typed may go on with.
+    pub names: Vec<String>,
+    /// A field is being edited from the list, where its key leads back to.
     pub visiting: bool,
     /// The forecast has the whole width.
     pub zoom: bool,
+    /// Recipes that can be opened, as last listed.
+    pub library: Vec<LibraryEntry>,
     /// Number of the latest plan asked for.
     pub request: u64,
     /// What the latest plan said; nothing while it is being made.
     pub plan: Option<Result<Arc<Plan>, ErrorCard>>,
+    /// The target that the planner refuses when it is alone.
+    pub blamed: Option<usize>,
+    /// Tensors that each rule of each target has, as far as a plan tells.
+    pub hits: Vec<Vec<usize>>,
+    /// What is wrong, kept with the plan.
+    troubles: Vec<Trouble>,
     /// Tensors measured, of how many, while the plan of a budget is being made.
     pub plan_measured: Option<(usize, usize)>,
     /// Number of the latest round of preset sizes.
@@ -78,126 +102,184 @@ pub struct RecipeState {
     pub sized: Vec<(usize, Recipe)>,
     /// Sizes of the presets, as they come.
     pub sizes: Vec<Option<PresetSize>>,
-    /// Errors of the presets and of any budget.
+    /// Errors of the file types and of the current target's budget.
     pub outlook: Outlook,
     /// True from the start key until the job is there.
     pub starting: bool,
+    /// The job that is being started shall not take the screen.
+    pub detached: bool,
 }
 
 impl RecipeState {
-    /// Takes a model as the source.
+    /// Changes the document; the change can be taken back. True if it was one.
+    pub fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
+        let before = self.document.clone();
+        change(&mut self.document);
+        let changed = self.document != before;
+        if changed {
+            self.history.changed(before, None);
+            self.stay_inside();
+        }
+        changed
+    }
+
+    /// Takes another recipe with where it lives; that can be taken back, too. One without a source keeps the one there is.
+    pub fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
+        let source = self.document.recipe.source.clone();
+        let recipe = match recipe.source.path {
+            Some(_) => recipe,
+            None => Recipe { source: Source { path: source.path, format: recipe.source.format }, ..recipe },
+        };
+        let origin = std::mem::replace(&mut self.origin, Origin { file, saved: recipe.clone() });
+        let before = std::mem::replace(&mut self.document, Document { recipe, wrong: Vec::new() });
+        self.history.changed(before, Some(origin));
+        self.select(Row::Target(0));
+    }
+
+    /// Takes the last change back.
+    pub fn undo(&mut self) -> bool {
+        self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
+    }
+
+    /// Does again what was taken back.
+    pub fn redo(&mut self) -> bool {
+        self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
+    }
+
+    /// Takes the last change back as if it had never been.
+    pub(super) fn drop_change(&mut self) {
+        self.undo();
+        self.history.forget_future();
+    }
+
+    fn stay_inside(&mut self) -> bool {
+        self.cursor = self.cursor.min(self.rows().len() - 1);
+        self.field = self.field.min(self.fields().len().saturating_sub(1));
+        true
+    }
+
+    /// True if the recipe is another than in its file, or than it began.
+    pub fn modified(&self) -> bool {
+        self.document.recipe != self.origin.saved || !self.document.wrong.is_empty()
+    }
+
+    /// The model to convert.
+    pub fn source(&self) -> Option<&PathBuf> {
+        self.document.recipe.source.path.as_ref()
+    }
+
+    /// Takes a model as the source. Targets stay; what belongs to another model does not.
     pub fn set_source(&mut self, path: PathBuf) {
-        if self.source.as_ref() == Some(&path) {
+        if self.source() == Some(&path) {
             return;
         }
-        let old = std::mem::take(self);
-        *self = Self {
-            source: Some(path),
-            output_dir: old.output_dir,
-            request: old.request,
-            preset_request: old.preset_request,
-            preset: old.preset,
-            zoom: old.zoom,
-            // A budget is mostly that of a machine, not of a model.
-            budget: old.budget,
-            outlook: old.outlook,
-            ..Self::default()
-        };
+        let first = self.document == Document::default();
+        self.change(|d| {
+            d.recipe.source = Source { path: Some(path), format: None };
+            for t in &mut d.recipe.targets {
+                (t.output, t.imatrix) = (None, None);
+            }
+            if d.recipe.targets.is_empty() {
+                d.recipe.targets.push(PRESETS[0].target());
+            }
+        });
+        if first {
+            // Where it begins is nothing to go back from, and nothing to save.
+            (self.history, self.origin.saved) = (History::default(), self.document.recipe.clone());
+        }
         self.outlook.forget();
+        self.select(Row::Target(0));
     }
 
-    /// The presets that will be written: those marked, else the selected one.
-    pub fn chosen(&self) -> Vec<usize> {
-        if self.marked.is_empty() { vec![self.preset] } else { self.marked.iter().copied().collect() }
+    /// Counts the tensors of each rule in the plan; the first rule that fits a tensor has it.
+    pub(super) fn count_hits(&mut self) {
+        let Some(plan) = self.ready().cloned() else { return };
+        let count = |(target, output): (&Target, &PlannedOutput)| {
+            let rules: Vec<_> = target.tensor_types.keys().map(|s| Selector::parse(s)).collect();
+            let mut hits = vec![0; rules.len()];
+            for t in output.tensors.iter().filter(|_| !rules.is_empty()) {
+                let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
+                if let Some(n) = rules.iter().position(fits).and_then(|at| hits.get_mut(at)) {
+                    *n += 1;
+                }
+            }
+            hits
+        };
+        self.hits = self.document.recipe.targets.iter().zip(&plan.outputs).map(count).collect();
     }
 
-    /// True when a budget decides an output and none is given.
-    pub fn lacks_budget(&self) -> bool {
-        self.budget.is_empty() && self.chosen().contains(&BUDGET)
-    }
-
-    /// A GGUF target with the options that reach its tensors.
-    fn gguf(&self) -> Target {
-        Target {
-            format: "gguf".to_owned(),
-            context_length: self.context_length(),
-            embedding_type: self.embedding_type(),
-            imatrix: (!self.imatrix.is_empty()).then(|| PathBuf::from(&self.imatrix)),
-            ..Target::default()
+    /// Looks again at what is wrong.
+    pub(super) fn look_for_troubles(&mut self) {
+        self.troubles = troubles::of(&self.document);
+        if let (true, Some(Err(card))) = (self.troubles.is_empty(), &self.plan) {
+            self.troubles.push(troubles::planned(&self.document, card, self.blamed));
         }
     }
 
-    /// The same with the budget.
-    fn within_budget(&self) -> Target {
-        let (target_size, target_bpw) = match self.budget() {
-            Some(Budget::Size(text)) => (Some(text), None),
-            Some(Budget::BitsPerWeight(bits)) => (None, Some(bits)),
-            None => (None, None),
-        };
-        Target { target_size, target_bpw, ..self.gguf() }
-    }
-
-    fn target(&self, preset: usize, single: bool) -> Option<Target> {
-        let p = PRESETS.get(preset)?;
-        let base = match (p.types, p.format) {
-            (Types::Budget, _) => self.within_budget(),
-            (Types::Quantized(q), _) => Target { quantization: Some(q.to_owned()), ..self.gguf() },
-            (Types::Kept, format) => Target { format: format.to_owned(), ..Target::default() },
-        };
-        Some(Target {
-            output: (single && !self.output.is_empty()).then(|| PathBuf::from(&self.output)),
-            force: self.overwrite,
-            effort: (self.effort_max && base.format == "gguf").then(|| self.value(Field::Effort).to_owned()),
-            ..base
-        })
-    }
-
-    /// The recipe as composed; nothing without a source or while an option is wrong or wanting.
+    /// The recipe as composed; nothing without a source or while something is wrong or wanting.
     pub fn recipe(&self) -> Option<Recipe> {
-        let path = self.source.clone()?;
-        if self.lacks_budget() || Field::ALL.iter().any(|f| self.field_error(*f).is_some()) {
-            return None;
-        }
-        let chosen = self.chosen();
-        let targets = chosen.iter().filter_map(|p| self.target(*p, chosen.len() == 1)).collect();
-        let source = Source { path: Some(path), format: None };
-        Some(Recipe { source, targets, output_dir: self.output_dir.clone(), ..Recipe::default() })
+        self.source()?;
+        troubles::of(&self.document).is_empty().then(|| self.document.recipe.clone())
+    }
+
+    /// What a preset becomes when it is added: it takes the importance matrix that the others have.
+    pub fn preset_target(&self, preset: &Preset) -> Target {
+        let imatrix = self.document.recipe.targets.iter().find_map(|t| t.imatrix.clone());
+        Target { imatrix: imatrix.filter(|_| preset.format == "gguf"), ..preset.target() }
     }
 
     /// One recipe for each preset whose size is known without measuring, with the preset's place: an output that exists is
     /// no reason to refuse.
     pub fn preset_recipes(&self) -> Vec<(usize, Recipe)> {
-        let Some(path) = self.source.clone() else { return Vec::new() };
-        let recipe = |i: usize| {
-            // Nor does the effort make it larger.
-            let target = self.target(i, false).map(|t| Target { force: true, effort: None, ..t });
-            Recipe {
-                source: Source { path: Some(path.clone()), format: None },
-                targets: target.into_iter().collect(),
-                output_dir: self.output_dir.clone(),
-                ..Recipe::default()
-            }
+        let Some(path) = self.source().cloned() else { return Vec::new() };
+        let recipe = |p: &Preset| Recipe {
+            source: Source { path: Some(path.clone()), format: self.document.recipe.source.format.clone() },
+            targets: vec![Target { force: true, ..self.preset_target(p) }],
+            output_dir: self.document.recipe.output_dir.clone(),
+            ..Recipe::default()
         };
-        let measured = |i: usize| PRESETS[i].types == Types::Budget;
-        (0..PRESETS.len()).filter(|i| !measured(*i)).map(|i| (i, recipe(i))).collect()
+        let known = PRESETS.iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
+        known.map(|(i, p)| (i, recipe(p))).collect()
     }
 
-    /// What a forecast is asked for; nothing without a source or while an option is wrong.
+    /// What a forecast is asked for: the source, and the options of the target it is for, as far as they reach tensors. Nothing
+    /// without a source or while the target is wrong.
     pub fn forecast_target(&self) -> Option<(PathBuf, Target)> {
-        let path = self.source.clone()?;
-        // A budget that is no budget leaves the rest of the forecast true.
-        let wrong = Field::ALL.iter().any(|f| *f != Field::Budget && self.field_error(*f).is_some());
-        (!wrong).then(|| (path, self.within_budget()))
+        let path = self.source()?.clone();
+        let at = self.gguf_target();
+        let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
+        if troubles::of(&self.document).iter().any(of_this) {
+            return None;
+        }
+        let mut target = match at {
+            Some(i) => reaching_tensors(self.document.recipe.targets.get(i)?),
+            None => PRESETS[0].target(),
+        };
+        // A budget next to it, whose mix is not known yet, is asked for in the same go.
+        if Budget::of(&target).is_none() {
+            let others = self.document.recipe.targets.iter().filter(|t| t.format == "gguf").map(reaching_tensors);
+            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
+            let same = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() } == target;
+            if let Some(other) = others.filter(unknown).find(same) {
+                target = other;
+            }
+        }
+        Some((path, target))
     }
 
-    /// What the forecast says of a preset.
-    pub fn estimate(&self, preset: usize) -> Option<&Forecasted> {
-        let p = PRESETS.get(preset)?;
-        match p.types {
-            Types::Budget if self.budget().is_some() => self.outlook.mix().map(|m| &m.forecast),
-            Types::Quantized(_) => self.outlook.of_type(p.file_type()?),
+    /// What the forecast says of a target.
+    pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
+        let t = self.document.recipe.targets.get(target)?;
+        match (Budget::of(t), t.quantization.as_deref()) {
+            (Some(budget), _) => self.outlook.mix_of(&budget),
+            (None, Some(q)) if t.format == "gguf" => self.outlook.of_type(&q.to_ascii_uppercase()),
             _ => None,
         }
+    }
+
+    /// What the forecast says of a preset, of those whose file type it knows.
+    pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
+        self.outlook.of_type(PRESETS.get(preset)?.file_type()?)
     }
 
     /// The sound plan, if it is there.
@@ -206,59 +288,23 @@ impl RecipeState {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_make_several_targets_and_options_reach_gguf_only() {
-        let mut r = RecipeState::default();
-        assert_eq!(r.recipe(), None);
-        r.set_source("/m".into());
-        r.context = "32k".into();
-        r.embedding = 2;
-        let safetensors = PRESETS.iter().position(|p| p.format == "safetensors").unwrap();
-        r.marked = [0, safetensors].into();
-        let recipe = r.recipe().unwrap();
-        assert_eq!(recipe.targets.len(), 2);
-        assert_eq!(recipe.targets[0].context_length, Some(32768));
-        assert_eq!(recipe.targets[0].embedding_type.as_deref(), Some("f16"));
-        assert_eq!(recipe.targets[1].format, "safetensors");
-        assert_eq!(recipe.targets[1].context_length, None);
-        assert_eq!(recipe.targets[1].embedding_type, None);
-    }
-
-    #[test]
-    fn a_budget_takes_the_place_of_a_type() {
-        let mut r = RecipeState { preset: BUDGET, ..RecipeState::default() };
-        r.set_source("/m".into());
-        assert!(r.lacks_budget() && r.recipe().is_none());
-        r.budget = "4.5 GiB".into();
-        r.imatrix = "/i.gguf".into();
-        r.effort_max = true;
-        let target = r.recipe().unwrap().targets.remove(0);
-        assert_eq!((target.target_size.as_deref(), target.target_bpw), (Some("4.5GiB"), None));
-        assert_eq!((target.quantization, target.effort.as_deref()), (None, Some("max")));
-        r.budget = "4.25 bpw".into();
-        r.marked = [0, BUDGET].into();
-        let targets = r.recipe().unwrap().targets;
-        assert_eq!((targets[0].quantization.as_deref(), targets[0].target_bpw), (Some("q4_k_m"), None));
-        assert_eq!((targets[1].quantization.as_deref(), targets[1].target_bpw), (None, Some(4.25)));
-        assert!(targets.iter().all(|t| t.imatrix.is_some()));
-        assert!(r.preset_recipes().iter().all(|(i, _)| *i != BUDGET), "a budget is measured, which takes seconds");
-    }
-
-    #[test]
-    fn another_source_keeps_the_budget_and_takes_no_late_forecast() {
-        let mut r = RecipeState { budget: "4.25".into(), imatrix: "/i".into(), ..RecipeState::default() };
-        r.set_source("/m".into());
-        let (source, target) = r.forecast_target().unwrap();
-        assert!(r.outlook.want(&source, &target) && !r.outlook.want(&source, &target));
-        let request = r.outlook.request;
-        r.set_source("/n".into());
-        assert_eq!((r.budget.as_str(), r.imatrix.as_str()), ("4.25", ""));
-        let late = ErrorCard { message: "late".into(), hint: None, wrong: true };
-        r.outlook.arrived(request, Err(late));
-        assert!(r.outlook.answer.is_none());
+/// A target without its type, and without what says where and in how many files it is written: that changes nothing of what is measured.
+fn reaching_tensors(target: &Target) -> Target {
+    Target {
+        quantization: None,
+        output: None,
+        force: false,
+        effort: None,
+        modelfile: false,
+        use_mlock: None,
+        max_shard_size: None,
+        split_max_tensors: None,
+        split_max_layers: None,
+        no_tensor_first_split: false,
+        keep_split: false,
+        ..target.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The forecast of the source: asked for once for each source and each set of options that changes it, and how far it is.
 
-use crate::plan::{Chosen, Forecast, Forecasted};
+use super::Budget;
+use crate::plan::{Forecast, Forecasted};
 use crate::recipe::Target;
 use crate::tui::core::action::ErrorCard;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct Outlook {
     pub measured: Option<(usize, usize)>,
     /// The latest answer; kept while only the budget changes, for it holds for everything else.
     pub answer: Option<Result<Arc<Forecast>, ErrorCard>>,
+    /// The mixes of all budgets that were asked for with the same options.
+    mixes: Vec<(Budget, Forecasted)>,
     /// True when `answer` answers the latest request.
     pub settled: bool,
 }
@@ -32,7 +35,7 @@ impl Outlook {
         let without = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() };
         let budget_only = self.asked.as_ref().is_some_and(|(s, t)| s == source && without(t) == without(target));
         if !budget_only {
-            self.answer = None;
+            (self.answer, self.mixes) = (None, Vec::new());
         }
         self.asked = Some((source.to_owned(), target.clone()));
         self.request += 1;
@@ -48,6 +51,11 @@ impl Outlook {
     /// Takes an answer, unless it is a late one to an earlier request.
     pub(in crate::tui::core) fn arrived(&mut self, request: u64, answer: Result<Arc<Forecast>, ErrorCard>) {
         if request == self.request {
+            let asked = self.asked.as_ref().and_then(|(_, target)| Budget::of(target));
+            if let (Some(budget), Ok(Some(mix))) = (asked, answer.as_ref().map(|f| f.choice.as_ref())) {
+                self.mixes.retain(|(b, _)| *b != budget);
+                self.mixes.push((budget, mix.forecast.clone()));
+            }
             (self.answer, self.settled, self.measured) = (Some(answer), true, None);
         }
     }
@@ -64,14 +72,16 @@ impl Outlook {
         self.answer.as_ref()?.as_ref().ok().map(Arc::as_ref)
     }
 
-    /// What it says of a file type.
+    /// What it says of a file type. `Q4_K` is the same as `Q4_K_M`, as llama-quantize has it.
     pub fn of_type(&self, name: &str) -> Option<&Forecasted> {
-        self.forecast()?.types.iter().find(|t| t.name == name)
+        let types = &self.forecast()?.types;
+        let medium = || types.iter().find(|t| t.name.strip_suffix("_M") == Some(name));
+        types.iter().find(|t| t.name == name).or_else(medium)
     }
 
-    /// The mix for the budget as it is now.
-    pub fn mix(&self) -> Option<&Chosen> {
-        self.forecast().filter(|_| self.settled)?.choice.as_ref()
+    /// The mix for a budget, if it was asked for.
+    pub fn mix_of(&self, budget: &Budget) -> Option<&Forecasted> {
+        self.mixes.iter().find(|(b, _)| b == budget).map(|(_, f)| f)
     }
 
     /// True while an answer is awaited.

@@ -1,4 +1,6 @@
-//! The ready-made targets.
+//! The ready-made targets that can be added.
+
+use crate::recipe::Target;
 
 /// A ready-made target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,15 @@ impl Preset {
             Types::Kept => self.format.to_owned(),
             _ => format!("{} {}", self.format, self.title),
         }
+    }
+
+    /// The target; that within a budget has none yet.
+    pub fn target(&self) -> Target {
+        let quantization = match self.types {
+            Types::Quantized(q) => Some(q.to_owned()),
+            Types::Kept | Types::Budget => None,
+        };
+        Target { format: self.format.to_owned(), quantization, ..Target::default() }
     }
 
     /// The file type, where there is one: the name under which a forecast has it.

@@ -1,6 +1,6 @@
 //! What lies on top: help, pickers, questions.
 
-use super::run;
+use super::{recipe, run};
 use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands::{self, Cmd, Command};
 use crate::tui::core::input::{Completion, LineEdit};
@@ -115,12 +115,16 @@ fn use_theme(state: &mut State, theme: String) -> Vec<Effect> {
 }
 
 fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
+    let place = p.matches().get(p.row).copied();
     match (p.kind, picked(p)) {
         (PickerKind::Palette, Some(PickerItem { cmd: Some(cmd), .. })) => run(state, *cmd),
         (PickerKind::Themes, Some(item)) => {
             state.theme_chosen = true;
             use_theme(state, item.title.clone())
         }
+        (PickerKind::Targets, Some(_)) => place.map(|at| recipe::preset_picked(state, at)).unwrap_or_default(),
+        (PickerKind::Values, Some(_)) => place.map(|at| recipe::value_picked(state, at)).unwrap_or_default(),
+        (PickerKind::Recipes, _) => recipe::entry_picked(state, place, &p.input.text),
         _ => Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ pub(in crate::tui) use leave::running;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::Completion;
-use super::keys::Key;
+use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
 use super::recipe::RecipePane;
@@ -56,6 +56,12 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::PresetPlanned(..)
         | Action::Forecasted(..)
         | Action::ForecastMeasured(..)
+        | Action::PlanBlamed(..)
+        | Action::Recipes(..)
+        | Action::RecipeRead(..)
+        | Action::RecipeSaved(..)
+        | Action::RecipeEdited(..)
+        | Action::PathCompleted(..)
         | Action::Spawned(..) => recipe::arrived(state, action),
         Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
             jobs::arrived(state, action)
@@ -117,6 +123,9 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         Tab::Log => state.log.editing.as_mut(),
         _ => None,
     }?;
+    if key == Key::plain(Code::Tab) && state.tab == Tab::Recipe {
+        return Some(recipe::complete(state));
+    }
     let what = line.key(key);
     if what == Completion::Ignored {
         // Up and down leave a filter with what was typed, as one expects of a list.
@@ -231,13 +240,24 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             Vec::new()
         }
         Cmd::ClearFilter => models::clear_filter(state),
-        Cmd::Choose => recipe::choose(state),
-        Cmd::Mark => recipe::mark(state),
+        Cmd::EnterRow => recipe::enter_row(state),
+        Cmd::AddTarget => recipe::add(state),
+        Cmd::Delete => recipe::delete(state),
+        Cmd::Duplicate => recipe::duplicate(state),
+        Cmd::MoveDown => recipe::move_target(state, 1),
+        Cmd::MoveUp => recipe::move_target(state, -1),
+        Cmd::Undo => recipe::undo(state),
+        Cmd::Redo => recipe::redo(state),
+        Cmd::Save => recipe::ask_save(state),
+        Cmd::OpenRecipe => recipe::ask_open(state),
+        Cmd::EditOutside => recipe::edit_outside(state),
         Cmd::Edit => recipe::edit(state),
+        Cmd::ClearField => recipe::clear(state),
         Cmd::ValueNext => recipe::turn(state, 1),
         Cmd::ValuePrev => recipe::turn(state, -1),
         Cmd::Budget => recipe::budget(state),
         Cmd::Start => recipe::start(state),
+        Cmd::StartDetached => recipe::detached(state),
         Cmd::Cancel => jobs::ask_cancel(state),
         Cmd::OpenJob => {
             state.jobs.focus = Focus::Details;
@@ -249,8 +269,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 Tab::Models => state.models.focus = turn(state.models.focus),
                 Tab::Jobs => state.jobs.focus = turn(state.jobs.focus),
                 Tab::Recipe => {
-                    let presets = state.recipe.pane == RecipePane::Presets;
-                    state.recipe.pane = if presets { RecipePane::Options } else { RecipePane::Presets };
+                    let list = state.recipe.pane == RecipePane::List;
+                    state.recipe.pane = if list { RecipePane::Form } else { RecipePane::List };
                     state.recipe.zoom = false;
                 }
                 _ => {}
@@ -284,7 +304,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,
         Tab::Jobs => state.jobs.focus = Focus::List,
         Tab::Recipe if state.recipe.zoom => state.recipe.zoom = false,
-        Tab::Recipe if state.recipe.pane == RecipePane::Options => state.recipe.pane = RecipePane::Presets,
+        Tab::Recipe if state.recipe.pane == RecipePane::Form => state.recipe.pane = RecipePane::List,
         Tab::Recipe => return go(state, Tab::Models),
         _ => {}
     }

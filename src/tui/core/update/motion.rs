@@ -5,7 +5,7 @@ use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands;
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::models::Focus;
-use crate::tui::core::recipe::{Field, PRESETS, RecipePane};
+use crate::tui::core::recipe::RecipePane;
 use crate::tui::core::state::{Layer, State, Tab};
 
 fn moved(at: usize, by: isize, len: usize) -> usize {
@@ -26,12 +26,13 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             m.details.row = moved(m.details.row, lines, m.section_len());
             Vec::new()
         }
-        Tab::Recipe if state.recipe.pane == RecipePane::Presets => {
-            let to = moved(state.recipe.preset, lines, PRESETS.len());
-            recipe::select_preset(state, to)
+        Tab::Recipe if state.recipe.pane == RecipePane::List => {
+            let to = moved(state.recipe.cursor, lines, state.recipe.rows().len());
+            recipe::select_row(state, to)
         }
         Tab::Recipe => {
-            state.recipe.field = moved(state.recipe.field, lines, Field::ALL.len());
+            let to = moved(state.recipe.field, lines, state.recipe.fields().len());
+            recipe::select_field(state, to);
             Vec::new()
         }
         Tab::Jobs if state.jobs.focus == Focus::List => {
@@ -69,8 +70,8 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
     }
     let (models, jobs, recipe) = (state.models.focus, state.jobs.focus, state.recipe.pane);
     let (focus, pane) = match hit {
-        Hit::List(_) => (Focus::List, RecipePane::Presets),
-        _ => (Focus::Details, RecipePane::Options),
+        Hit::List(_) => (Focus::List, RecipePane::List),
+        _ => (Focus::Details, RecipePane::Form),
     };
     (state.models.focus, state.jobs.focus, state.recipe.pane) = (focus, focus, pane);
     let effects = by(state, lines as isize);
@@ -92,12 +93,12 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
             Vec::new()
         }
         (Tab::Recipe, Hit::List(at)) => {
-            state.recipe.pane = RecipePane::Presets;
-            recipe::select_preset(state, at.min(PRESETS.len() - 1))
+            state.recipe.pane = RecipePane::List;
+            recipe::select_row(state, at)
         }
         (Tab::Recipe, Hit::Detail(at)) => {
-            state.recipe.pane = RecipePane::Options;
-            state.recipe.field = at.min(Field::ALL.len() - 1);
+            state.recipe.pane = RecipePane::Form;
+            recipe::select_field(state, at);
             Vec::new()
         }
         (Tab::Jobs, Hit::List(at)) => {

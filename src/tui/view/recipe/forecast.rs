@@ -3,12 +3,12 @@
 use super::super::canvas::{Canvas, width};
 use super::super::details::error_card;
 use super::{plan, plot};
-use crate::tui::core::{Field, State};
+use crate::tui::core::State;
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let r = &state.recipe;
-    let (title, dim, text, warn) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().warn);
+    let (title, dim, text) = (c.theme().title, c.theme().dim, c.theme().text);
     let used = c.text(area.x, area.y, area.width, "Forecast", title);
     let status = status(state);
     if usize::from(area.width.saturating_sub(used + 1)) >= width(&status) {
@@ -16,26 +16,22 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     c.rule(area.x, area.y + 1, area.width);
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    let wrong = Field::ALL.iter().find_map(|f| Some((f.label(), r.field_error(*f)?)));
-    let used = match (&r.plan, wrong) {
-        (Some(Ok(plan)), _) => return plan::draw(c, state, plan, inner),
-        (Some(Err(card)), _) => {
+    let used = match &r.plan {
+        Some(Ok(plan)) => return plan::draw(c, state, plan, inner),
+        // What belongs to a field is told as every other trouble is.
+        Some(Err(card)) if r.troubles().iter().all(|t| t.key.is_empty()) => {
             error_card(c, card, inner);
             let w = usize::from(inner.width.saturating_sub(2));
             let lines = |t: &str| super::super::canvas::wrap(t, w).len() as u16;
             lines(&card.message) + card.hint.as_deref().map_or(0, |h| 1 + lines(h))
         }
-        (None, Some((label, error))) => {
-            c.text(inner.x, inner.y, 1, "✗", warn);
-            let text = format!("{label}: {error}");
-            c.wrapped(inner.x + 2, inner.y, inner.width.saturating_sub(2), 3, &text, warn)
+        _ if !r.troubles().is_empty() => troubles(c, state, inner),
+        _ if r.source().is_none() => {
+            let how =
+                "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
+            c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
-        (None, None) if r.lacks_budget() => {
-            let how = "Press b and say how large the file may be (760MB, 4.5GiB), or how many bits a weight may have (4.25). \
-                Each tensor then gets the type with which the whole loses least.";
-            c.wrapped(inner.x, inner.y, inner.width, 5, how, text)
-        }
-        (None, None) => {
+        _ => {
             let progress = r.plan_measured.map_or_else(|| "planning…".to_owned(), measuring);
             c.text(inner.x, inner.y, inner.width, &progress, dim);
             1
@@ -43,6 +39,34 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     };
     let rest = Rect { y: inner.y + used + 1, height: inner.height.saturating_sub(used + 1), ..inner };
     plot::draw(c, state, Rect { height: rest.height.min(plot::MOST), ..rest });
+}
+
+/// What is wrong, each with its place and what to do; gives the rows used.
+fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+    let (bad, text, dim) = (c.theme().bad, c.theme().text, c.theme().dim);
+    let width = area.width.saturating_sub(2);
+    let mut y = area.y;
+    let left = |y: u16| area.bottom().saturating_sub(y);
+    for t in state.recipe.troubles() {
+        if left(y) < 2 {
+            break;
+        }
+        let several = state.recipe.document.recipe.targets.len() > 1;
+        let place = match (t.target, t.key.as_str()) {
+            (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
+            (Some(i), "") => format!("target {}: ", i + 1),
+            (Some(i), key) => format!("target {}, {key}: ", i + 1),
+            (None, "" | "target") => String::new(),
+            (None, key) => format!("{key}: "),
+        };
+        c.text(area.x, y, 1, "✗", bad);
+        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{}", t.fact()), text);
+        if let Some(help) = &t.help {
+            y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
+        }
+        y += 1;
+    }
+    y - area.y
 }
 
 fn measuring((done, all): (usize, usize)) -> String {
@@ -57,7 +81,7 @@ fn status(state: &State) -> String {
         (_, Some(far)) => measuring(far),
         (_, None) if outlook.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
-        _ if state.recipe.imatrix.is_empty() => "dB estimated from a sample".to_owned(),
+        (Some(Ok(f)), _) if f.imatrix.is_none() => "dB estimated from a sample".to_owned(),
         _ => "dB estimated with imatrix".to_owned(),
     }
 }

@@ -1,59 +1,88 @@
-//! The Recipe tab: presets and options on the left; on the right, or on the whole width, what the plan and the forecast say.
+//! The Recipe tab: the list and the form of what is selected on the left; on the right, or on the whole width, what the plan and the
+//! forecast say.
 
 mod forecast;
 mod form;
+mod list;
 mod plan;
 mod plot;
-mod presets;
 
-use super::canvas::{Canvas, fit_end};
-use crate::tui::core::{Field, Hit, PRESETS, State};
+use super::canvas::{Canvas, fit_end, width};
+use crate::tui::core::{Asking, Hit, State};
 use ratatui::layout::Rect;
 
 /// Least width at which both halves are shown.
 const BOTH: u16 = 64;
+/// Lines the form should have before the list takes more.
+const FORM: u16 = 8;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let Some(source) = &state.recipe.source else {
-        let dim = c.theme().dim;
-        c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no model chosen", dim);
-        c.wrapped(
-            body.x + 2,
-            body.y + 3,
-            body.width.saturating_sub(4).min(60),
-            3,
-            "Choose one in Models (1) and press c there.",
-            dim,
-        );
-        return;
-    };
+    if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
+        return empty(c, state, body);
+    }
     if state.recipe.zoom {
         let area = Rect { x: body.x + 1, width: body.width - 2, ..body };
         c.pane(body, Hit::List(0));
         forecast::draw(c, state, area);
         return;
     }
-    let (title, dim) = (c.theme().title, c.theme().dim);
     let both = body.width >= BOTH;
     let w = if both { (body.width / 2).clamp(40, 74) } else { body.width };
-    let used = c.text(body.x + 1, body.y, 10, "convert  ", dim);
-    let room = w.saturating_sub(used + 2);
-    c.text(body.x + 1 + used, body.y, room, &fit_end(&state.short_path(source), room.into()), title);
+    head(c, state, Rect { width: w, ..body });
     c.rule(body.x + 1, body.y + 1, w - 2);
     let left = Rect { width: w, y: body.y + 2, height: body.height.saturating_sub(2), ..body };
-    let options = Field::ALL.len() as u16 + 1;
-    // The options give way before the list has fewer than three lines.
-    let height = (PRESETS.len() as u16 + 1).min(left.height.saturating_sub(options).max(4)).min(left.height);
+    // The list gives way before the form has too few lines, but for the first of its own.
+    let height = list::height(state).min(left.height.saturating_sub(FORM).max(5)).min(left.height);
     let list = Rect { height, ..left };
     let below = Rect { y: left.y + height, height: left.height - height, ..left };
     c.pane(list, Hit::List(0));
     c.pane(below, Hit::Detail(0));
     form::draw(c, state, below);
-    presets::draw(c, state, list);
+    list::draw(c, state, list);
     if both {
         c.divide(body.x + w, body.y, body.height);
         let right = Rect { x: body.x + w + 2, width: body.width - w - 3, ..body };
         forecast::draw(c, state, right);
+    }
+}
+
+/// Where there is neither a model nor a recipe.
+fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let dim = c.theme().dim;
+    if asks(state) {
+        return head(c, state, body);
+    }
+    c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no model chosen", dim);
+    let how = "Choose one in Models (1) and press c there, or press o to open a recipe.";
+    c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 3, how, dim);
+}
+
+fn asks(state: &State) -> bool {
+    state.recipe.editing.is_some() && matches!(state.recipe.asking, Asking::SavePath | Asking::OpenPath)
+}
+
+/// The recipe's file, or the path that is being asked for.
+fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
+    let r = &state.recipe;
+    let (title, dim, text, accent) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().accent);
+    if let Some(edit) = r.editing.as_ref().filter(|_| asks(state)) {
+        let word = if r.asking == Asking::SavePath { "save as " } else { "open " };
+        let used = c.text(line.x + 1, line.y, line.width, word, accent);
+        c.edit(line.x + 1 + used, line.y, line.width.saturating_sub(used + 2), edit, text);
+        return;
+    }
+    let named = || r.document.recipe.name.clone().unwrap_or_else(|| "new recipe".to_owned());
+    let name = r.origin.file.as_ref().map_or_else(named, |f| state.short_path(f));
+    let mark = if r.modified() { " ●" } else { "" };
+    let room = usize::from(line.width.saturating_sub(5));
+    let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, room), title), (mark, accent)]);
+    let word = match (&r.origin.file, r.modified()) {
+        (_, false) => "",
+        (Some(_), true) => "not saved",
+        (None, true) => "s saves it",
+    };
+    if usize::from(line.width.saturating_sub(used + 4)) > width(word) {
+        c.right(line.right() - 1, line.y, 12, word, dim);
     }
 }
 

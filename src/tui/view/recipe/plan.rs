@@ -5,7 +5,7 @@ use super::super::details::Columns;
 use super::super::grid;
 use super::{decibel, plot};
 use crate::plan::{Forecasted, Plan, PlannedOutput};
-use crate::tui::core::{BUDGET, PRESETS, State, Types, units};
+use crate::tui::core::{Budget, State, title, units};
 use indexmap::IndexMap;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
@@ -29,12 +29,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let drawn = plot::draw(c, state, Rect { y, height: room, ..inner });
     y += if drawn > 0 { drawn + 1 } else { 0 };
     y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
-    let place = state.recipe.chosen().iter().position(|p| *p == BUDGET);
     let rest = Rect { y: y + 1, height: left(y + 1), ..inner };
-    y = match (place.and_then(|p| plan.outputs.get(p)), plan.outputs.first()) {
-        (Some(mix), _) => kinds(c, mix, rest),
-        (None, Some(o)) => types(c, o, rest),
-        (None, None) => y,
+    let at = state.recipe.current_target().unwrap_or(0);
+    let mixed = state.recipe.document.recipe.targets.get(at).is_some_and(|t| Budget::of(t).is_some());
+    y = match plan.outputs.get(at).or(plan.outputs.first()) {
+        Some(o) if mixed => kinds(c, o, rest),
+        Some(o) => types(c, o, rest),
+        None => y,
     };
     notes(c, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
     verdict(c, state, plan, Rect { y: inner.bottom(), height: 1, ..area });
@@ -46,23 +47,21 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
     columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
     let mut y = area.y + 1;
-    let chosen = state.recipe.chosen();
-    for (o, preset) in plan.outputs.iter().zip(chosen).take(OUTPUTS) {
+    for (at, o) in plan.outputs.iter().enumerate().take(OUTPUTS) {
         if y >= area.bottom() {
             return y;
         }
         let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
-        let estimate = state.recipe.estimate(preset);
+        let estimate = state.recipe.estimate(at);
         let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
         let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
         let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
         columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
         let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
-        // The converter writes its types in small letters, and people do not.
-        let name = match PRESETS[preset].types {
-            Types::Quantized(q) if q != "auto" => PRESETS[preset].name(),
-            _ => format!("{} {}", o.format, o.quantization),
-        };
+        let target = state.recipe.document.recipe.targets.get(at);
+        // A budget is the name of its mix, which is shorter than what is said of it in the list.
+        let typed = target.filter(|t| Budget::of(t).is_none());
+        let name = typed.map_or_else(|| format!("{} {}", o.format, o.quantization), title);
         c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
@@ -101,8 +100,8 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         ("disk", units::bytes(plan.disk_bytes)),
     ];
     // Where the table has no room for it.
-    let times: Vec<f64> =
-        state.recipe.chosen().iter().filter_map(|p| Some(wall(state, state.recipe.estimate(*p)?))).collect();
+    let all = 0..plan.outputs.len();
+    let times: Vec<f64> = all.filter_map(|i| Some(wall(state, state.recipe.estimate(i)?))).collect();
     if area.width < TIMED && !times.is_empty() {
         pairs.push(("time", about(times.iter().sum())));
     }
@@ -123,8 +122,9 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 /// The best that a file type could do within the bytes of the chosen mix.
 fn instead(state: &State) -> Option<String> {
     let r = &state.recipe;
-    let mix = r.chosen().contains(&BUDGET).then(|| r.outlook.mix())??;
-    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.forecast.bytes);
+    let budget = Budget::of(r.document.recipe.targets.get(r.gguf_target()?)?)?;
+    let mix = r.outlook.mix_of(&budget)?;
+    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
     let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
     let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
     Some(match best.output_sqnr_db {

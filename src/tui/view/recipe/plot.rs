@@ -2,7 +2,7 @@
 
 use super::super::canvas::{Canvas, fit, width};
 use crate::plan::Forecasted;
-use crate::tui::core::{PRESETS, State};
+use crate::tui::core::{Budget, PRESETS, State};
 use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
@@ -18,6 +18,13 @@ const BITS: f64 = 16.0;
 
 /// A point in bytes and dB.
 type Point = (f64, f64);
+
+/// What the recipe makes: a type, or a mix for a budget.
+struct Chosen {
+    name: String,
+    point: Point,
+    glyph: &'static str,
+}
 
 /// The area of the points, and the values at its edges.
 struct Frame {
@@ -55,22 +62,23 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let types: Vec<(&str, Point)> = forecast.types.iter().filter_map(|t| Some((t.name.as_str(), point(t)?))).collect();
     let mut mixes: Vec<Point> = forecast.mixes.iter().filter_map(point).collect();
     mixes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let chosen: Vec<(String, Point)> = state
-        .recipe
-        .chosen()
-        .into_iter()
-        .filter_map(|i| {
+    let targets = state.recipe.document.recipe.targets.iter().enumerate();
+    let mut chosen: Vec<Chosen> = targets
+        .filter_map(|(i, target)| {
             let f = state.recipe.estimate(i)?;
-            let name = PRESETS[i].file_type().map_or_else(|| format!("{} mix", f.name), str::to_owned);
-            Some((name, point(f)?))
+            let mixed = Budget::of(target).is_some();
+            let name = if mixed { format!("{} mix", f.name) } else { f.name.clone() };
+            Some(Chosen { name, point: point(f)?, glyph: if mixed { "★" } else { "◆" } })
         })
         .collect();
-    let all = || types.iter().map(|t| t.1).chain(mixes.iter().copied()).chain(chosen.iter().map(|t| t.1));
+    // The same point twice would only write its name over itself.
+    chosen.dedup_by(|a, b| a.name == b.name);
+    let all = || types.iter().map(|t| t.1).chain(mixes.iter().copied()).chain(chosen.iter().map(|t| t.point));
     let Some(frame) = frame(all(), area).filter(|_| types.len() > 1) else { return 0 };
     axes(c, &frame, area);
     curve(c, &frame, &mixes);
     points(c, &frame, &types, &chosen);
-    legend(c, area, !chosen.is_empty());
+    legend(c, area, &chosen);
     area.height
 }
 
@@ -167,22 +175,22 @@ fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
 }
 
 /// File types, names where there is room, and the choice above all.
-fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[(String, Point)]) {
+fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[Chosen]) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     // Styles add up: what the choice covers is not drawn below it.
-    let taken: Vec<(u16, u16)> = chosen.iter().map(|(_, p)| frame.cell(*p)).collect();
+    let taken: Vec<(u16, u16)> = chosen.iter().map(|t| frame.cell(t.point)).collect();
     for (x, y) in types.iter().map(|(_, p)| frame.cell(*p)).filter(|cell| !taken.contains(cell)) {
         c.text(x, y, 1, "•", dim);
     }
-    for (_, p) in chosen {
-        let (x, y) = frame.cell(*p);
-        c.text(x, y, 1, "◆", accent);
+    for t in chosen {
+        let (x, y) = frame.cell(t.point);
+        c.text(x, y, 1, t.glyph, accent);
     }
-    for (name, p) in chosen {
-        label(c, frame, *p, name, true);
+    for t in chosen {
+        label(c, frame, t.point, &t.name, true);
     }
     let known = PRESETS.iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
-    for (name, p) in known.filter(|(name, _)| chosen.iter().all(|(n, _)| n != name)) {
+    for (name, p) in known.filter(|(name, _)| chosen.iter().all(|t| t.name != *name)) {
         label(c, frame, *p, name, false);
     }
 }
@@ -217,11 +225,13 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     }
 }
 
-fn legend(c: &mut Canvas<'_>, area: Rect, chosen: bool) {
+fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen]) {
     let (dim, bar, accent) = (c.theme().dim, c.theme().bar, c.theme().accent);
     let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
-    if chosen {
-        parts.extend([("◆", accent), (" this choice", dim)]);
+    for (glyph, word) in [("◆", " your types  "), ("★", " your mixes")] {
+        if chosen.iter().any(|t| t.glyph == glyph) {
+            parts.extend([(glyph, accent), (word, dim)]);
+        }
     }
     c.spans(area.x + AXIS + 1, area.bottom() - 1, area.width.saturating_sub(AXIS + 1), &parts);
 }

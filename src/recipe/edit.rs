@@ -1,0 +1,289 @@
+//! One key of a recipe at a time, as text: what a form shows for it, what may be typed into it, and what it can be chosen from.
+//!
+//! Typed text goes through the reader of recipe files, so it is taken by the same rules and refused with the same messages.
+//! Whether the recipe can be run says [`super::check`]. Tests: `cargo test --lib recipe::edit`.
+
+use super::fields::{get_recipe, get_target, set_target};
+use super::keys::{Key, Kind, Room, keys_of};
+use super::names::{FILE_TYPES, FORMATS_NOW, PLAIN_TYPES, TENSOR_TYPES};
+use super::problem::{Problem, Span};
+use super::read::Reader;
+use super::set;
+use super::tree::{Entry, Node, Value};
+use super::types::{Recipe, Target};
+use super::write;
+use serde_json::Value as Json;
+
+/// Signs that a lone word of a list or a rule does not have. What has one is written as TOML.
+const SIGNS: &[char] = &[',', '=', '[', ']', '{', '}', '"', '\''];
+
+/// The value of a key as it is typed; `None` if the recipe says nothing about it. `target` counts from 0 and is for the keys of
+/// targets; keys of the top and of `[source]` need none.
+pub fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<String> {
+    let value = match (key.room, target) {
+        (Room::Target, Some(i)) => get_target(recipe.targets.get(i)?, key)?,
+        (Room::Target, None) => return None,
+        _ => get_recipe(recipe, key)?,
+    };
+    Some(shown(key.kind, &value))
+}
+
+/// Sets a key to what was typed; an empty text takes it out of the recipe.
+///
+/// # Errors
+/// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check`].
+pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, text: &str) -> Result<(), Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        clear(recipe, target, key);
+        return Ok(());
+    }
+    let node = Node { value: value(key.kind, text)?, at: Span::default() };
+    let entry = Entry { key: key.name.to_owned(), key_at: Span::default(), node };
+    let mut reader = Reader::default();
+    reader.recipe = recipe.clone();
+    match target {
+        Some(i) => {
+            let Some(mut new) = reader.recipe.targets.get(i).cloned() else { return Ok(()) };
+            reader.target_key(&mut new, &format!("target[{i}]"), key, &entry);
+            if let Some(slot) = reader.recipe.targets.get_mut(i) {
+                *slot = new;
+            }
+        }
+        None => reader.plain(key, &entry),
+    }
+    match reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error) {
+        Some(problem) => Err(problem),
+        None => {
+            *recipe = reader.recipe;
+            Ok(())
+        }
+    }
+}
+
+/// Takes a key out of the recipe.
+pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
+    match (key.room, key.name) {
+        (Room::Target, name) => {
+            let Some(old) = target.and_then(|i| recipe.targets.get_mut(i)) else { return };
+            let mut new = Target { later: old.later.clone(), ..Target::default() };
+            new.later.shift_remove(name);
+            for other in keys_of(Room::Target).filter(|k| k.name != name) {
+                if let Some(value) = get_target(old, other) {
+                    set_target(&mut new, other, value);
+                }
+            }
+            *old = new;
+        }
+        (Room::Source, "path") => recipe.source.path = None,
+        (Room::Source, "format") => recipe.source.format = None,
+        (Room::Top, "name") => recipe.name = None,
+        (Room::Top, "description") => recipe.description = None,
+        (Room::Top, "output_dir") => recipe.output_dir = None,
+        (_, later) => {
+            recipe.later.shift_remove(later);
+        }
+    }
+}
+
+/// The words a key can be chosen from in a target of that format, of those this version can make; empty if it is typed.
+pub fn choices(key: &Key, format: &str) -> &'static [&'static str] {
+    match key.kind {
+        Kind::Bool => &["false", "true"],
+        Kind::Choice(words) => words,
+        Kind::Format if key.room == Room::Target => FORMATS_NOW,
+        Kind::Quantization if format == "gguf" => FILE_TYPES,
+        Kind::Quantization => PLAIN_TYPES,
+        Kind::TensorType => TENSOR_TYPES,
+        _ => &[],
+    }
+}
+
+fn shown(kind: Kind, value: &Json) -> String {
+    let plain = |t: &str| !t.is_empty() && t.trim() == t && !t.contains(SIGNS);
+    let word = |v: &Json| match v {
+        Json::String(t) => t.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        Json::String(t) => t.clone(),
+        Json::Array(items) if items.iter().all(|v| plain(&word(v))) => {
+            items.iter().map(word).collect::<Vec<_>>().join(", ")
+        }
+        Json::Object(rules) if kind == Kind::Rules && rules.iter().all(|(k, v)| plain(k) && plain(&word(v))) => {
+            rules.iter().map(|(k, v)| format!("{k} = {}", word(v))).collect::<Vec<_>>().join(", ")
+        }
+        Json::Array(_) | Json::Object(_) => write::inline(value),
+        other => other.to_string(),
+    }
+}
+
+/// What was typed as a value of the reader's tree. What is none stays a text, which the reader refuses in its own words.
+fn value(kind: Kind, text: &str) -> Result<Value, Problem> {
+    let lone = || Value::Text(text.to_owned());
+    Ok(match kind {
+        Kind::Bool => match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" => Value::Bool(true),
+            "false" | "no" | "off" => Value::Bool(false),
+            _ => lone(),
+        },
+        Kind::Integer(..) => whole(text).map_or_else(lone, Value::Int),
+        Kind::Number(..) => text.parse().ok().filter(|n: &f64| n.is_finite()).map_or_else(lone, Value::Float),
+        Kind::List | Kind::Selectors if !text.starts_with('[') => {
+            Value::List(words(text).map(|t| node(Value::Text(t.to_owned()))).collect())
+        }
+        Kind::Rules if !text.starts_with('{') => rules(text)?,
+        Kind::Table if !text.starts_with('{') => match toml(&format!("{{ {text} }}")) {
+            Ok(table) => dotted(table),
+            Err(problem) => bare(text).ok_or(problem)?,
+        },
+        Kind::Conditions if !text.starts_with('{') => toml(&format!("{{ {text} }}"))?,
+        Kind::List | Kind::Selectors | Kind::Rules | Kind::Table | Kind::Conditions => toml(text)?,
+        Kind::Layers => Value::Text(text.trim_matches(['[', ']']).to_owned()),
+        _ => lone(),
+    })
+}
+
+fn node(value: Value) -> Node {
+    Node { value, at: Span::default() }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|t| !t.is_empty())
+}
+
+/// `4096`, `4 096`, `32k`.
+fn whole(text: &str) -> Option<i128> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '_')).collect();
+    let (digits, times) = match digits.strip_suffix(['k', 'K']) {
+        Some(rest) => (rest, 1024),
+        None => (digits.as_str(), 1),
+    };
+    digits.parse::<i128>().ok()?.checked_mul(times)
+}
+
+/// `ffn_down = q6_k, attn_v = q8_0`.
+fn rules(text: &str) -> Result<Value, Problem> {
+    let rule = |part: &str| match part.rsplit_once('=') {
+        Some((selector, kind)) if !selector.trim().is_empty() && !kind.trim().is_empty() => Ok(Entry {
+            key: selector.trim().to_owned(),
+            key_at: Span::default(),
+            node: node(Value::Text(kind.trim().to_owned())),
+        }),
+        _ => Err(Problem::error("", format!("{part:?} is no rule"))
+            .with_help("Write a selector and a type, with commas between several: `ffn_down = q6_k, attn_v = q8_0`.")),
+    };
+    words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
+}
+
+/// `general.license = mit`: texts without their quotes, where that is all that is missing.
+fn bare(text: &str) -> Option<Value> {
+    let pair = |part: &str| {
+        let (key, value) = part.split_once('=').map(|(k, v)| (k.trim(), v.trim()))?;
+        let node = set::value(value, 0, false).ok()?;
+        (!key.is_empty()).then(|| Entry { key: key.to_owned(), key_at: Span::default(), node })
+    };
+    words(text).map(pair).collect::<Option<Vec<_>>>().map(Value::Table)
+}
+
+/// A table without tables inside: the dots that were typed are a part of the name again.
+fn dotted(value: Value) -> Value {
+    fn put(entries: Vec<Entry>, head: &str, out: &mut Vec<Entry>) {
+        for e in entries {
+            let key = format!("{head}{}", e.key);
+            match e.node.value {
+                Value::Table(inner) => put(inner, &format!("{key}."), out),
+                value => out.push(Entry { key, key_at: e.key_at, node: node(value) }),
+            }
+        }
+    }
+    let Value::Table(entries) = value else { return value };
+    let mut out = Vec::new();
+    // The reader of TOML bounds the depth.
+    put(entries, "", &mut out);
+    Value::Table(out)
+}
+
+fn toml(text: &str) -> Result<Value, Problem> {
+    set::value(text, 0, false).map(|n| n.value).map_err(|(problem, _)| problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::keys::{State, find};
+    use crate::recipe::{Syntax, parse, to_toml};
+
+    fn gguf() -> Recipe {
+        Recipe { targets: vec![Target { format: "gguf".into(), ..Target::default() }], ..Recipe::default() }
+    }
+
+    #[test]
+    fn every_key_of_a_target_goes_in_comes_out_and_is_taken_out_again() {
+        for key in keys_of(Room::Target).filter(|k| k.state != State::Later && k.fits("gguf") && k.name != "format") {
+            let text = format!("[[target]]\nformat = \"gguf\"\n{} = {}\n", key.name, key.example);
+            let wanted = parse(&text, Syntax::Toml, None).unwrap();
+            let typed = value_text(&wanted, Some(0), key).unwrap_or_else(|| panic!("{} is not shown", key.name));
+            let mut recipe = gguf();
+            set_text(&mut recipe, Some(0), key, &typed).unwrap_or_else(|p| panic!("{}: {typed}: {p}", key.name));
+            assert_eq!(recipe, wanted, "{}: {typed}", key.name);
+            assert_eq!(parse(&to_toml(&recipe), Syntax::Toml, None).unwrap(), wanted, "{}", key.name);
+            set_text(&mut recipe, Some(0), key, "  ").unwrap();
+            assert_eq!(recipe, gguf(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_taken() {
+        let set = |name: &str, text: &str| {
+            let mut recipe = gguf();
+            set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text).unwrap();
+            recipe.targets.remove(0)
+        };
+        assert_eq!(set("context_length", "32k").context_length, Some(32_768));
+        assert_eq!(set("context_length", "4 096").context_length, Some(4096));
+        assert_eq!(set("prune_layers", "3, 5").prune_layers, [3, 5]);
+        assert!(set("pure", "yes").pure);
+        assert_eq!(set("include_weights", "ffn, attn_v").include_weights, ["ffn", "attn_v"]);
+        assert_eq!(set("override_kv", "general.license = \"mit\"").override_kv["general.license"], "mit");
+        let bare = set("override_kv", "general.license = mit, x.y = 3").override_kv;
+        assert_eq!((&bare["general.license"], &bare["x.y"]), (&Json::from("mit"), &Json::from(3)));
+        assert_eq!(set("override_kv", "a.b.c = 1, d = true").override_kv.len(), 2);
+        let rules = set("tensor_types", "ffn_down = q6_k, re:attn_(k|v)=q8_0").tensor_types;
+        assert_eq!(
+            rules.iter().map(|(k, v)| format!("{k}>{v}")).collect::<Vec<_>>(),
+            ["ffn_down>q6_k", "re:attn_(k|v)>q8_0"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_and_changes_nothing() {
+        for (name, text) in [
+            ("context_length", "many"),
+            ("pure", "perhaps"),
+            ("target_bpw", "little"),
+            ("tensor_types", "ffn_down"),
+            ("tensor_types", "{ \"a\" = "),
+            ("override_kv", "general.license"),
+            ("override_kv", "general.license = \"mit"),
+            ("prune_layers", "first"),
+            ("effort", "most"),
+        ] {
+            let mut recipe = gguf();
+            let said = set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text);
+            assert!(said.is_err_and(|p| !p.message.is_empty()), "{name} = {text}");
+            assert_eq!(recipe, gguf(), "{name}");
+        }
+    }
+
+    #[test]
+    fn signs_in_patterns_are_kept_by_quotes() {
+        let key = find(Room::Target, "tensor_types").unwrap();
+        let mut recipe = gguf();
+        recipe.targets[0].tensor_types.insert("re:blk.[0-9]{1,2}.ffn".into(), "q6_k".into());
+        let text = value_text(&recipe, Some(0), key).unwrap();
+        let mut again = gguf();
+        set_text(&mut again, Some(0), key, &text).unwrap();
+        assert_eq!(again, recipe, "{text}");
+    }
+}

@@ -1,0 +1,230 @@
+//! The recipe being composed, with what was typed into it that is no value, and the way back through every change.
+
+use crate::recipe::keys::{Key, Room, find};
+use crate::recipe::{Recipe, edit};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+/// Changes that can be taken back.
+const MOST: usize = 200;
+
+/// A text in a field that is no value of its key. It stays where it was typed until it is put right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// The target, from 0; nothing for the keys of the recipe and its source.
+    pub target: Option<usize>,
+    /// The field's label.
+    pub label: &'static str,
+    /// What was typed.
+    pub text: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+/// What undo brings back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Texts that are no values.
+    pub wrong: Vec<Wrong>,
+}
+
+impl Document {
+    /// The text that is no value in a field, if there is one.
+    pub fn wrong(&self, target: Option<usize>, label: &str) -> Option<&Wrong> {
+        self.wrong.iter().find(|w| w.target == target && w.label == label)
+    }
+
+    /// Sets a key of the recipe to what was typed.
+    pub fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
+        self.wrong.retain(|w| w.target != target || w.label != key.name);
+        if let Err(problem) = edit::set_text(&mut self.recipe, target, key, text) {
+            let (message, help) = (problem.message, problem.help);
+            self.refuse(target, key.name, text, message, help);
+        }
+    }
+
+    /// Keeps a text that is no value, in place of the value.
+    pub(super) fn refuse(
+        &mut self,
+        target: Option<usize>,
+        label: &'static str,
+        text: &str,
+        message: String,
+        help: Option<String>,
+    ) {
+        self.wrong.retain(|w| w.target != target || w.label != label);
+        self.wrong.push(Wrong { target, label, text: text.trim().to_owned(), message, help });
+    }
+
+    /// Puts a target into the list.
+    pub fn insert(&mut self, at: usize, target: crate::recipe::Target) {
+        self.renumber(|i| Some(if i >= at { i + 1 } else { i }));
+        self.recipe.targets.insert(at.min(self.recipe.targets.len()), target);
+    }
+
+    /// Takes a target out of the list.
+    pub fn remove(&mut self, at: usize) {
+        if at < self.recipe.targets.len() {
+            self.recipe.targets.remove(at);
+            self.renumber(|i| (i != at).then_some(if i > at { i - 1 } else { i }));
+        }
+    }
+
+    /// Lets two targets change places.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        if a.max(b) < self.recipe.targets.len() {
+            self.recipe.targets.swap(a, b);
+            self.renumber(|i| {
+                Some(if i == a {
+                    b
+                } else if i == b {
+                    a
+                } else {
+                    i
+                })
+            });
+        }
+    }
+
+    /// Keeps wrong texts with their targets.
+    fn renumber(&mut self, to: impl Fn(usize) -> Option<usize>) {
+        self.wrong.retain_mut(|w| match w.target {
+            None => true,
+            Some(i) => {
+                w.target = to(i);
+                w.target.is_some()
+            }
+        });
+    }
+}
+
+/// Where a recipe lives, and what it is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Origin {
+    /// Its file, if it has one.
+    pub file: Option<PathBuf>,
+    /// The recipe as it is in the file, or as it began.
+    pub saved: Recipe,
+}
+
+/// One step back or forth; the origin only where it changes.
+#[derive(Clone, Debug)]
+struct Step {
+    document: Document,
+    origin: Option<Origin>,
+}
+
+/// The way back and forth, a bounded number of steps.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    past: VecDeque<Step>,
+    future: Vec<Step>,
+}
+
+impl History {
+    /// True if there is something to take back.
+    pub fn can_undo(&self) -> bool {
+        !self.past.is_empty()
+    }
+
+    /// True if there is something to do again.
+    pub fn can_redo(&self) -> bool {
+        !self.future.is_empty()
+    }
+
+    /// Remembers what was before a change.
+    pub(super) fn changed(&mut self, before: Document, origin: Option<Origin>) {
+        if self.past.len() >= MOST {
+            self.past.pop_front();
+        }
+        self.past.push_back(Step { document: before, origin });
+        self.future.clear();
+    }
+
+    /// Takes the last change back; false if there is none.
+    pub(super) fn undo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
+        let Some(step) = self.past.pop_back() else { return false };
+        self.future.push(exchange(step, document, origin));
+        true
+    }
+
+    /// Does the last change taken back again; false if there is none.
+    pub(super) fn redo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
+        let Some(step) = self.future.pop() else { return false };
+        self.past.push_back(exchange(step, document, origin));
+        true
+    }
+
+    /// Forgets what could be done again: the last change never was.
+    pub(super) fn forget_future(&mut self) {
+        self.future.clear();
+    }
+}
+
+/// Puts a step's content in place and gives back what stood there.
+fn exchange(step: Step, document: &mut Document, origin: &mut Origin) -> Step {
+    Step {
+        document: std::mem::replace(document, step.document),
+        origin: step.origin.map(|o| std::mem::replace(origin, o)),
+    }
+}
+
+/// A key of a target by its name. The table of keys has every name the screen uses; a test says so.
+pub(super) fn target_key(name: &str) -> Option<&'static Key> {
+    find(Room::Target, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Target;
+
+    fn of(formats: &[&str]) -> Document {
+        let targets = formats.iter().map(|f| Target { format: (*f).to_owned(), ..Target::default() }).collect();
+        Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() }
+    }
+
+    #[test]
+    fn wrong_texts_stay_with_their_targets() {
+        let mut d = of(&["gguf", "gguf"]);
+        d.set(Some(1), target_key("context_length").unwrap(), "many");
+        d.insert(0, Target::default());
+        assert!(d.wrong(Some(2), "context_length").is_some());
+        d.swap(2, 1);
+        assert!(d.wrong(Some(1), "context_length").is_some());
+        d.remove(0);
+        assert!(d.wrong(Some(0), "context_length").is_some());
+        d.remove(0);
+        assert_eq!(d.wrong, []);
+    }
+
+    #[test]
+    fn a_value_takes_the_place_of_a_wrong_text() {
+        let mut d = of(&["gguf"]);
+        let key = target_key("context_length").unwrap();
+        d.set(Some(0), key, "many");
+        d.set(Some(0), key, "8k");
+        assert_eq!((d.wrong.len(), d.recipe.targets[0].context_length), (0, Some(8192)));
+    }
+
+    #[test]
+    fn the_way_back_is_bounded_and_a_change_ends_the_way_forth() {
+        let (mut history, mut d, mut origin) = (History::default(), of(&[]), Origin::default());
+        for i in 0..MOST + 5 {
+            history.changed(d.clone(), None);
+            d.recipe.name = Some(i.to_string());
+        }
+        let mut steps = 0;
+        while history.undo(&mut d, &mut origin) {
+            steps += 1;
+        }
+        assert_eq!((steps, d.recipe.name.as_deref()), (MOST, Some("4")));
+        assert!(history.redo(&mut d, &mut origin) && history.can_redo());
+        history.changed(d.clone(), None);
+        assert!(!history.can_redo());
+    }
+}

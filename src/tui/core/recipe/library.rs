@@ -1,0 +1,48 @@
+//! Recipes in files: those that can be opened, and what became of saving and editing one.
+
+use crate::recipe::Recipe;
+use std::path::PathBuf;
+
+/// A recipe that can be opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LibraryEntry {
+    /// Its name: the file's, or the preset's.
+    pub name: String,
+    /// One line for people.
+    pub about: String,
+    /// Its file; nothing for those that come with the program.
+    pub file: Option<PathBuf>,
+    /// The recipe, or what is wrong with its file, line by line.
+    pub recipe: Result<Box<Recipe>, Vec<String>>,
+}
+
+/// Why a recipe was not saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaveRefusal {
+    /// There is a file of that name, and nobody has said that it may be replaced.
+    Exists,
+    /// The reason, for people.
+    Failed(String),
+}
+
+/// What an editor left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EditOutcome {
+    /// The same recipe.
+    Same,
+    /// Another recipe; with the file it is in, if it is not only here.
+    Changed(Box<Recipe>, Option<PathBuf>),
+    /// A text that is no recipe: where it is, and what is wrong, line by line.
+    Mistakes(EditPlace, Vec<String>),
+    /// There was no editing.
+    Failed(String),
+}
+
+/// Where a recipe is edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditPlace {
+    /// Its own file.
+    File(PathBuf),
+    /// A file for this purpose: a new one, or the one it was edited in before.
+    Draft(Option<PathBuf>),
+}

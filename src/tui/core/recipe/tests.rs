@@ -1,0 +1,138 @@
+//! Tests of the state of the Recipe tab.
+
+use super::*;
+use proptest::prelude::*;
+
+fn composed() -> RecipeState {
+    let mut r = RecipeState::default();
+    r.set_source("/m".into());
+    r
+}
+
+#[test]
+fn a_model_brings_the_usual_target_and_nothing_to_save() {
+    let r = composed();
+    assert_eq!(r.recipe().unwrap().targets, [PRESETS[0].target()]);
+    assert!(!r.modified() && !r.history.can_undo());
+    assert_eq!(r.row(), Row::Target(0));
+    assert_eq!(RecipeState::default().recipe(), None);
+}
+
+#[test]
+fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
+    let mut r = composed();
+    r.change(|d| d.recipe.targets[0].imatrix = Some("/i".into()));
+    r.change(|d| d.set_field(Some(0), Field::Budget, "4.25"));
+    let (source, target) = r.forecast_target().unwrap();
+    assert!(r.outlook.want(&source, &target) && !r.outlook.want(&source, &target));
+    let request = r.outlook.request;
+    r.set_source("/n".into());
+    let t = &r.document.recipe.targets[0];
+    assert_eq!((t.target_bpw, t.imatrix.is_none()), (Some(4.25), true));
+    let late = ErrorCard { message: "late".into(), hint: None, wrong: true };
+    r.outlook.arrived(request, Err(late));
+    assert!(r.outlook.answer.is_none());
+    r.undo();
+    assert_eq!(r.source(), Some(&PathBuf::from("/m")));
+}
+
+#[test]
+fn presets_take_the_matrix_that_is_there_and_no_budget_is_sized() {
+    let mut r = composed();
+    r.change(|d| d.recipe.targets[0].imatrix = Some("/i".into()));
+    let recipes = r.preset_recipes();
+    assert!(recipes.iter().all(|(i, _)| *i != BUDGET), "a budget is measured, which takes seconds");
+    for (i, recipe) in recipes {
+        assert_eq!(recipe.targets[0].imatrix.is_some(), PRESETS[i].format == "gguf", "{}", PRESETS[i].name());
+        assert!(recipe.targets[0].force);
+    }
+}
+
+#[test]
+fn another_recipe_brings_its_file_and_undo_brings_the_old_one_back() {
+    let mut r = composed();
+    r.change(|d| d.recipe.name = Some("mine".into()));
+    let (before, origin) = (r.document.clone(), r.origin.clone());
+    let other = Recipe { targets: vec![PRESETS[2].target()], ..Recipe::default() };
+    r.open(other, Some("/r.toml".into()));
+    assert_eq!((r.source(), r.modified()), (Some(&PathBuf::from("/m")), false), "a recipe without a source keeps it");
+    r.undo();
+    assert_eq!((&r.document, &r.origin), (&before, &origin));
+    r.redo();
+    assert_eq!(r.origin.file, Some(PathBuf::from("/r.toml")));
+}
+
+/// What a user can do to a recipe.
+#[derive(Clone, Debug)]
+enum Edit {
+    Add(usize),
+    Remove(usize),
+    Swap(usize, usize),
+    Set(usize, usize, &'static str),
+    Open(usize),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    const TEXTS: &[&str] =
+        &["", "q8_0", "4096", "many", "4.25", "760MB", "true", "gguf", "safetensors", "/x", "ffn = q6_k"];
+    prop_oneof![
+        (0..PRESETS.len()).prop_map(Edit::Add),
+        (0..4usize).prop_map(Edit::Remove),
+        (0..4usize, 0..4usize).prop_map(|(a, b)| Edit::Swap(a, b)),
+        (0..4usize, 0..40usize, prop::sample::select(TEXTS)).prop_map(|(t, f, text)| Edit::Set(t, f, text)),
+        (0..PRESETS.len()).prop_map(Edit::Open),
+    ]
+}
+
+fn apply(r: &mut RecipeState, edit: &Edit) {
+    match edit {
+        Edit::Add(preset) => {
+            r.change(|d| d.insert(0, PRESETS[*preset].target()));
+        }
+        Edit::Remove(at) => {
+            r.change(|d| d.remove(*at));
+        }
+        Edit::Swap(a, b) => {
+            r.change(|d| d.swap(*a, *b));
+        }
+        Edit::Set(target, field, text) => {
+            r.select(Row::Target(*target));
+            let (at, fields) = (r.current_target(), r.fields());
+            if let Some(field) = fields.get(field % fields.len().max(1)) {
+                r.change(|d| d.set_field(at, *field, text));
+            }
+        }
+        Edit::Open(preset) => {
+            let recipe = Recipe { targets: vec![PRESETS[*preset].target()], ..Recipe::default() };
+            r.open(recipe, Some(format!("/{preset}.toml").into()));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_sequence_of_edits_is_undone_and_done_again(edits in prop::collection::vec(edit(), 1..40)) {
+        let mut r = composed();
+        let (start, origin) = (r.document.clone(), r.origin.clone());
+        for e in &edits {
+            apply(&mut r, e);
+        }
+        let (end, file) = (r.document.clone(), r.origin.clone());
+        while r.undo() {}
+        prop_assert_eq!((&r.document, &r.origin), (&start, &origin));
+        while r.redo() {}
+        prop_assert_eq!((&r.document, &r.origin), (&end, &file));
+        prop_assert!(r.cursor < r.rows().len());
+    }
+
+    #[test]
+    fn what_is_composed_is_read_back_from_its_file(edits in prop::collection::vec(edit(), 1..20)) {
+        let mut r = composed();
+        for e in &edits {
+            apply(&mut r, e);
+        }
+        let text = crate::recipe::to_toml(&r.document.recipe);
+        let again = crate::recipe::parse(&text, crate::recipe::Syntax::Toml, None);
+        prop_assert_eq!(again.as_ref(), Ok(&r.document.recipe), "{}", text);
+    }
+}

@@ -1,0 +1,146 @@
+//! What is wrong with the recipe, and at which field of which target that is to be said.
+
+use super::document::Wrong;
+use super::{Document, Field, RecipeState};
+use crate::recipe::keys::{Room, keys_of};
+use crate::recipe::{Problem, check};
+use crate::tui::core::action::ErrorCard;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// The target, from 0; nothing for the rest of the recipe.
+    pub target: Option<usize>,
+    /// The step, from 0, where it is about one.
+    pub step: Option<usize>,
+    /// The key, perhaps with keys of its own behind dots; empty if it is about no key alone.
+    pub key: String,
+    /// The fact.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// What is wrong without looking at the source: texts that are no values, and what the check of recipes finds.
+pub(super) fn of(document: &Document) -> Vec<Trouble> {
+    let typed = document.wrong.iter().map(typed);
+    typed.chain(check(&document.recipe).into_iter().filter(Problem::is_error).map(checked)).collect()
+}
+
+fn typed(w: &Wrong) -> Trouble {
+    Trouble { target: w.target, step: None, key: w.label.to_owned(), message: w.message.clone(), help: w.help.clone() }
+}
+
+fn checked(p: Problem) -> Trouble {
+    let (head, key) = p.path.split_once("].").unwrap_or((p.path.trim_end_matches(']'), ""));
+    let number = |list: &str| head.strip_prefix(list).and_then(|n| n.parse().ok());
+    let (target, step) = (number("target["), number("pipeline["));
+    let key = if target.is_some() || step.is_some() {
+        key.to_owned()
+    } else {
+        p.path.trim_start_matches("source.").to_owned()
+    };
+    // What to write into a file is no help on the screen.
+    let help = if key == "target" { Some("Press a and choose from a list.".to_owned()) } else { p.help };
+    Trouble { target, step, key, message: p.message, help }
+}
+
+/// What the planner refuses, at the field that its message names. `target` is the one that fails alone.
+pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usize>) -> Trouble {
+    let targets = &document.recipe.targets;
+    let named = keys_of(Room::Target).map(|k| k.name).find(|name| {
+        let rest = card.message.strip_prefix(name).unwrap_or("");
+        rest.starts_with([':', '.'])
+    });
+    // Messages about a place begin with the path.
+    let place = card.message.contains(": the output") || card.message.contains("write to the same output");
+    let target = target.or((targets.len() == 1).then_some(0));
+    let key = match (named, target) {
+        (Some(key), Some(_)) => card.message.split(':').next().unwrap_or(key).to_owned(),
+        (None, Some(_)) if place => "output".to_owned(),
+        _ => String::new(),
+    };
+    // The planner speaks of options of the command line; here they are fields.
+    let help = match key.as_str() {
+        "output" => Some("Set force to replace it, or give another output.".to_owned()),
+        _ => card.hint.clone(),
+    };
+    Trouble { target, step: None, key, message: card.message.clone(), help }
+}
+
+impl Trouble {
+    /// The fact without the name of its key, for where that stands already.
+    pub fn fact(&self) -> &str {
+        self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&self.message)
+    }
+}
+
+impl RecipeState {
+    /// What is wrong with the recipe as it is now.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
+    /// What is wrong with a field of the form.
+    pub fn trouble(&self, field: Field) -> Option<&Trouble> {
+        let target = self.current_target();
+        self.troubles
+            .iter()
+            .find(|t| t.target == target && t.step.is_none() && !t.key.is_empty() && field.is_about(&t.key))
+    }
+
+    /// What is wrong with a target or a step, whatever field it is about.
+    pub fn trouble_of(&self, row: super::Row) -> Option<&Trouble> {
+        use super::Row;
+        let within = |t: &&Trouble| match row {
+            Row::Target(i) => t.target == Some(i),
+            Row::Step(i) => t.step == Some(i),
+            Row::Source => t.target.is_none() && t.step.is_none() && matches!(t.key.as_str(), "path" | "format"),
+            Row::Add => t.key == "target",
+            Row::About => false,
+        };
+        self.troubles.iter().find(within)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Recipe, Step, Target};
+
+    #[test]
+    fn troubles_stand_where_their_keys_are() {
+        let target = |q: &str| Target { format: "gguf".into(), quantization: Some(q.into()), ..Target::default() };
+        let mut second = target("q9");
+        second.tensor_types.insert("ffn".into(), "q6_k_m".into());
+        let recipe = Recipe {
+            targets: vec![target("q8_0"), second],
+            pipeline: vec![Step { step: "prune".into(), ..Step::default() }],
+            ..Recipe::default()
+        };
+        let all = of(&Document { recipe, wrong: Vec::new() });
+        let places: Vec<_> = all.iter().map(|t| (t.target, t.step, t.key.as_str())).collect();
+        assert_eq!(
+            places,
+            [(None, Some(0), ""), (Some(1), None, "quantization"), (Some(1), None, "tensor_types.ffn")],
+            "{all:?}"
+        );
+        let none = of(&Document::default());
+        assert_eq!(none.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(), ["target"]);
+    }
+
+    #[test]
+    fn what_the_planner_refuses_stands_at_the_field_it_names() {
+        let targets = vec![Target { format: "gguf".into(), ..Target::default() }];
+        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
+        let at = |message: &str| {
+            let card = ErrorCard { message: message.into(), hint: None, wrong: true };
+            let t = planned(&document, &card, None);
+            (t.target, t.key)
+        };
+        assert_eq!(at("target_size: 1000 bytes are too few"), (Some(0), "target_size".into()));
+        assert_eq!(at("tensor_types.\"re:x\": no such type"), (Some(0), "tensor_types.\"re".into()));
+        assert_eq!(at("/out/x.gguf: the output exists already"), (Some(0), "output".into()));
+        assert_eq!(at("model.safetensors: is cut off"), (Some(0), String::new()));
+    }
+}

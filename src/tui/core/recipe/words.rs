@@ -1,0 +1,59 @@
+//! What each quantization is for, in a few words: for those who choose.
+
+/// The words beside a quantization or tensor type; empty for what nobody asks about.
+pub fn about(name: &str) -> &'static str {
+    match name {
+        "auto" => "no quantization: as stored",
+        "copy" => "every tensor as it is, byte by byte",
+        "f32" => "exact for every source, twice the size of most",
+        "f16" => "half precision; values beyond 65504 do not fit",
+        "bf16" => "half precision, the range of f32",
+        "q8_0" => "nearly lossless",
+        "q6_k" => "very close",
+        "q5_k_m" | "q5_k" => "a little closer",
+        "q5_k_s" => "between Q4 and Q5",
+        "q5_0" | "q5_1" => "older kind of 5 bits, fast everywhere",
+        "q4_k_m" | "q4_k" => "the usual choice",
+        "q4_k_s" => "a little smaller",
+        "q4_0" | "q4_1" => "older kind of 4 bits, fast everywhere",
+        "iq4_xs" => "small, slow on CPUs",
+        "iq4_nl" => "4 bits on a curve, for odd widths",
+        "q3_k_l" => "errors begin to show",
+        "q3_k_m" | "q3_k" => "errors show",
+        "q3_k_s" => "the smallest of its kind",
+        "iq3_m" | "iq3_s" | "iq3_xs" => "3 bits from a lattice, slow on CPUs",
+        "iq3_xxs" => "smaller still; needs an imatrix",
+        "q2_k" => "the last resort",
+        "q2_k_s" => "smaller still; needs an imatrix",
+        "iq2_m" => "where nothing else fits; needs an imatrix",
+        "iq2_s" | "iq2_xs" | "iq2_xxs" => "2 bits; needs an imatrix",
+        "iq1_m" | "iq1_s" => "under 2 bits; needs an imatrix",
+        "tq1_0" | "tq2_0" => "for networks trained to -1, 0 and 1",
+        "mxfp4_moe" | "mxfp4" => "4-bit floats, for mixtures of experts",
+        "nvfp4" => "4-bit floats of NVIDIA's cards",
+        "q2_0" | "q1_0" => "for networks trained to so few bits",
+        "gguf" => "llama.cpp, Ollama, LM Studio",
+        "safetensors" => "to train, to serve",
+        "pytorch" => "a .pt state dict",
+        "reference" => "llama.cpp's bytes",
+        "max" => "takes longer, loses less",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::edit;
+    use crate::recipe::keys::{Room, find};
+
+    #[test]
+    fn every_word_of_the_pickers_is_explained() {
+        for name in ["format", "quantization", "embedding_type", "effort"] {
+            let key = find(Room::Target, name).unwrap();
+            for word in edit::choices(key, "gguf") {
+                assert!(!about(word).is_empty(), "{name} {word}");
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Recipes in files: saving, opening, and the user's own editor.
+
+use super::list::refuse;
+use super::{changed, form};
+use crate::tui::core::action::{Action, Effect};
+use crate::tui::core::input::LineEdit;
+use crate::tui::core::model_info::Level;
+use crate::tui::core::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
+use crate::tui::core::state::{Confirm, Layer, Picker, PickerItem, PickerKind, State};
+use std::path::{Path, PathBuf};
+
+/// The last line of the picker: a recipe that is not in the list.
+const ELSEWHERE: &str = "another file: type where it is";
+
+/// Asks where to save.
+pub(in crate::tui::core::update) fn ask_save(state: &mut State) -> Vec<Effect> {
+    if let Some(w) = state.recipe.document.wrong.first() {
+        let why = format!("{} is {:?}, which no recipe can hold. Put it right or take it out first.", w.label, w.text);
+        return refuse(state, why);
+    }
+    let path = default_path(state);
+    let text = state.home_path(&path);
+    let r = &mut state.recipe;
+    (r.asking, r.editing, r.zoom) = (Asking::SavePath, Some(LineEdit::new(&text)), false);
+    Vec::new()
+}
+
+/// The recipe's own file, else one named after the source, beside the outputs.
+fn default_path(state: &State) -> PathBuf {
+    let r = &state.recipe;
+    if let Some(file) = &r.origin.file {
+        return file.with_extension("toml");
+    }
+    let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.dir);
+    let stem = r.source().and_then(|s| s.file_stem()).map_or("recipe".into(), |s| s.to_string_lossy());
+    folder.join(format!("{stem}.toml"))
+}
+
+/// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
+pub(in crate::tui::core::update) fn ask_open(state: &mut State) -> Vec<Effect> {
+    let mut folders = vec![state.dir.clone()];
+    let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
+    folders.extend(beside.filter(|b| *b != state.dir).map(Path::to_owned));
+    let (items, before) = (entry_items(state), state.theme.clone());
+    let picker = Picker { kind: PickerKind::Recipes, input: LineEdit::default(), items, row: 0, before };
+    state.layer = Some(Layer::Picker(picker));
+    vec![Effect::ListRecipes(folders)]
+}
+
+/// Leaves the recipe to the user's editor: its own file if that says the same, for the sake of its comments.
+pub(in crate::tui::core::update) fn edit_outside(state: &mut State) -> Vec<Effect> {
+    let r = &state.recipe;
+    let place = match &r.origin.file {
+        Some(file) if !r.modified() => EditPlace::File(file.clone()),
+        _ => EditPlace::Draft(None),
+    };
+    vec![Effect::EditRecipe(place, Box::new(r.document.recipe.clone()))]
+}
+
+/// A path was typed.
+pub(super) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
+    let text = form::at_home(state, text);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let path = state.dir.join(text);
+    if asking == Asking::OpenPath {
+        return vec![Effect::ReadRecipe(path)];
+    }
+    let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
+    let own = state.recipe.origin.file.as_ref() == Some(&path);
+    vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), own)]
+}
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Recipes(library) => {
+            state.recipe.library = library;
+            let items = entry_items(state);
+            // The user may have gone on meanwhile.
+            if let Some(Layer::Picker(p)) = &mut state.layer
+                && p.kind == PickerKind::Recipes
+            {
+                p.items = items;
+            }
+            Vec::new()
+        }
+        Action::RecipeRead(path, Ok(recipe)) => open(state, *recipe, Some(path)),
+        Action::RecipeRead(path, Err(lines)) => {
+            mistakes(state, EditPlace::File(path), lines);
+            Vec::new()
+        }
+        Action::RecipeSaved(path, recipe, Ok(())) => {
+            state.toast(Level::Info, format!("saved: {}", state.short_path(&path)));
+            state.recipe.origin.file = Some(path);
+            state.recipe.origin.saved = *recipe;
+            Vec::new()
+        }
+        Action::RecipeSaved(path, recipe, Err(SaveRefusal::Exists)) => {
+            state.layer = Some(Layer::Confirm(Confirm {
+                question: "Replace this file?".to_owned(),
+                detail: vec![state.short_path(&path)],
+                yes: "replace",
+                effect: Effect::SaveRecipe(path, recipe, true),
+            }));
+            Vec::new()
+        }
+        Action::RecipeSaved(_, _, Err(SaveRefusal::Failed(why))) => {
+            state.toast(Level::Error, why);
+            Vec::new()
+        }
+        Action::RecipeEdited(EditOutcome::Changed(recipe, file)) => match file {
+            // Nothing was done to it.
+            Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
+            Some(_) => open(state, *recipe, file),
+            None => {
+                state.recipe.change(|d| (d.recipe, d.wrong) = (*recipe, Vec::new()));
+                changed(state)
+            }
+        },
+        Action::RecipeEdited(EditOutcome::Mistakes(place, lines)) => {
+            mistakes(state, place, lines);
+            Vec::new()
+        }
+        Action::RecipeEdited(EditOutcome::Failed(why)) => {
+            state.toast(Level::Error, why);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn open(state: &mut State, recipe: crate::recipe::Recipe, file: Option<PathBuf>) -> Vec<Effect> {
+    state.recipe.open(recipe, file);
+    state.recipe.pane = RecipePane::List;
+    changed(state)
+}
+
+/// Shows what is wrong with a file and offers the editor; the recipe on the screen stays.
+fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
+    state.note(Level::Error, lines.join(" "));
+    if let EditPlace::Draft(Some(path)) = &place {
+        lines.push(format!("your text is in {}", path.display()));
+    }
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: "This is no recipe yet: the one you had is kept".to_owned(),
+        detail: lines,
+        yes: "edit it",
+        effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
+    }));
+}
+
+fn entry_items(state: &State) -> Vec<PickerItem> {
+    let item = |e: &LibraryEntry| {
+        let detail = match (&e.file, &e.recipe) {
+            (_, Err(_)) => "has mistakes".to_owned(),
+            (None, _) => "built in".to_owned(),
+            (Some(_), _) => String::new(),
+        };
+        PickerItem { title: format!("{}: {}", e.name, e.about), detail, cmd: None }
+    };
+    let elsewhere = PickerItem { title: ELSEWHERE.to_owned(), detail: String::new(), cmd: None };
+    state.recipe.library.iter().map(item).chain([elsewhere]).collect()
+}
+
+/// Opens the recipe that was picked, or asks where another is. A path that was typed into the picker counts as one.
+pub(in crate::tui::core::update) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) -> Vec<Effect> {
+    let Some(at) = at else {
+        // A word alone was meant for the list.
+        let is_path = typed.contains(['/', '.']);
+        return if is_path {
+            path_given(state, Asking::OpenPath, typed)
+        } else {
+            refuse(state, format!("there is no recipe called {typed:?}"))
+        };
+    };
+    match state.recipe.library.get(at).cloned() {
+        Some(LibraryEntry { recipe: Ok(recipe), file, .. }) => open(state, *recipe, file),
+        Some(LibraryEntry { recipe: Err(lines), file: Some(file), .. }) => {
+            mistakes(state, EditPlace::File(file), lines);
+            Vec::new()
+        }
+        Some(_) => Vec::new(),
+        None => {
+            let r = &mut state.recipe;
+            (r.asking, r.editing, r.zoom) = (Asking::OpenPath, Some(LineEdit::default()), false);
+            Vec::new()
+        }
+    }
+}

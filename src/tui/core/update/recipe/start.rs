@@ -1,0 +1,80 @@
+//! Starting the recipe: at once, or after a question where files will be replaced.
+
+use super::list::refuse;
+use crate::job::JobSummary;
+use crate::tui::core::action::{Effect, ErrorCard};
+use crate::tui::core::model_info::Level;
+use crate::tui::core::models::Focus;
+use crate::tui::core::state::{Confirm, Layer, State, Tab};
+use crate::tui::core::units;
+
+/// Starts and goes to the job.
+pub(in crate::tui::core::update) fn start(state: &mut State) -> Vec<Effect> {
+    state.recipe.detached = false;
+    go(state)
+}
+
+/// Starts and stays here.
+pub(in crate::tui::core::update) fn detached(state: &mut State) -> Vec<Effect> {
+    state.recipe.detached = true;
+    go(state)
+}
+
+fn go(state: &mut State) -> Vec<Effect> {
+    let (Some(recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
+        return refuse(state, why_not(state));
+    };
+    let replaced = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| t.force).map(|(_, o)| o);
+    let detail: Vec<String> =
+        replaced.map(|o| format!("{}  {}", state.short_path(&o.path), units::bytes(o.bytes))).collect();
+    let effect = Effect::Spawn(Box::new(recipe), plan);
+    if detail.is_empty() {
+        state.recipe.starting = true;
+        return vec![effect];
+    }
+    let n = units::plural(detail.len(), "output", "outputs");
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: format!("Replace what is there of {n}?"),
+        detail,
+        yes: "start",
+        effect,
+    }));
+    Vec::new()
+}
+
+/// Why nothing can be started now.
+fn why_not(state: &State) -> String {
+    let r = &state.recipe;
+    match r.troubles().first() {
+        Some(t) => t.message.clone(),
+        None if r.source().is_none() => "there is no model: choose one in Models (1) and press c there".to_owned(),
+        None => "the plan is still being made; press r again when it says ready".to_owned(),
+    }
+}
+
+pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
+    state.recipe.starting = false;
+    let stay = std::mem::take(&mut state.recipe.detached);
+    let job = match job {
+        Ok(job) => job,
+        Err(card) => {
+            let hint = card.hint.map(|h| format!(" {h}")).unwrap_or_default();
+            state.toast(if card.wrong { Level::Error } else { Level::Warn }, format!("{}.{hint}", card.message));
+            return Vec::new();
+        }
+    };
+    let (title, id) = (job.title.clone(), job.id.clone());
+    state.jobs.list.retain(|j| j.id != id);
+    state.jobs.list.insert(0, job);
+    if stay {
+        state.toast(Level::Info, format!("started: {title}; Jobs (3) shows it"));
+        return vec![Effect::RefreshJobs];
+    }
+    state.toast(Level::Info, format!("started: {title}"));
+    state.jobs.selected = Some(id);
+    state.jobs.focus = Focus::Details;
+    state.tab = Tab::Jobs;
+    let mut effects = crate::tui::core::update::jobs::enter(state);
+    effects.push(Effect::RefreshJobs);
+    effects
+}

@@ -1,0 +1,51 @@
+//! A path that is being typed, completed as a shell would.
+
+use std::path::Path;
+
+/// Names looked at in one folder.
+const MOST: usize = 10_000;
+
+/// What a path can be completed to for sure, and the names that it may go on with when there are several. Folders end in `/`.
+pub fn complete(base: &Path, typed: &str) -> (String, Vec<String>) {
+    let cut = typed.rfind('/').map_or(0, |i| i + 1);
+    let (folder, stem) = typed.split_at(cut);
+    let entries = std::fs::read_dir(base.join(folder)).into_iter().flatten().flatten().take(MOST);
+    let mut names: Vec<String> = entries
+        .filter_map(|e| {
+            let name = e.file_name().into_string().ok()?;
+            let hidden = name.starts_with('.') && !stem.starts_with('.');
+            let slash = if e.path().is_dir() { "/" } else { "" };
+            (name.starts_with(stem) && !hidden).then(|| format!("{name}{slash}"))
+        })
+        .collect();
+    names.sort();
+    let Some(first) = names.first() else { return (typed.to_owned(), names) };
+    let common = names.iter().fold(first.as_str(), |common, name| {
+        let same = common.char_indices().zip(name.chars()).take_while(|((_, a), b)| a == b);
+        let end = same.last().map_or(0, |((i, c), _)| i + c.len_utf8());
+        &common[..end]
+    });
+    let becomes = format!("{folder}{common}");
+    if names.len() == 1 { (becomes, Vec::new()) } else { (becomes, names) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lone_name_is_completed_and_several_to_where_they_part() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("exports")).unwrap();
+        for name in ["imatrix-a.gguf", "imatrix-ä.gguf", ".hidden", "exports/x.gguf"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        let done = |typed: &str| complete(dir.path(), typed);
+        assert_eq!(done("ex"), ("exports/".into(), vec![]));
+        assert_eq!(done("exports/"), ("exports/x.gguf".into(), vec![]));
+        assert_eq!(done("i"), ("imatrix-".into(), vec!["imatrix-a.gguf".into(), "imatrix-ä.gguf".into()]));
+        assert_eq!(done("").1.len(), 3, "hidden names only when they are asked for");
+        assert_eq!(done(".h").0, ".hidden");
+        assert_eq!(done("none/x"), ("none/x".into(), vec![]));
+    }
+}

@@ -1,0 +1,193 @@
+//! Recipes in files: listed, read, written, and read again after an editor had them.
+
+use crate::forecast::Measuring;
+use crate::plan::Plan;
+use crate::recipe::presets::{self, Origin};
+use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
+use crate::tui::core::{EditOutcome, EditPlace, ErrorCard, LibraryEntry, SaveRefusal};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// First words of a recipe that is edited in a file of its own.
+const HEAD: &str =
+    "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
+
+/// The recipes of these folders, then those with a name.
+pub fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let (good, bad) = presets::read_dir(folder);
+        // A folder of models has many a file of JSON that is no recipe.
+        all.extend(good.into_iter().filter(|p| !p.recipe.targets.is_empty()).map(entry));
+        all.extend(bad.iter().filter_map(broken));
+    }
+    all.extend(crate::recipe::presets().into_iter().map(entry));
+    all
+}
+
+fn entry(p: Preset) -> LibraryEntry {
+    let file = match p.origin {
+        Origin::BuiltIn => None,
+        Origin::File(path) => Some(path),
+    };
+    let name = file.as_ref().and_then(|f| f.file_name()).map_or(p.name, |n| n.to_string_lossy().into_owned());
+    LibraryEntry { name, about: p.about, file, recipe: Ok(Box::new(p.recipe)) }
+}
+
+/// A file that is meant to be a recipe, by its extension.
+fn broken(errors: &RecipeErrors) -> Option<LibraryEntry> {
+    let file = errors.problems().iter().find_map(|p| p.place.as_ref()?.file.clone())?;
+    let name = file.file_name()?.to_string_lossy().into_owned();
+    let lines = lines(errors);
+    (Syntax::of(&file) == Syntax::Toml).then(|| LibraryEntry {
+        name,
+        about: lines.first().cloned().unwrap_or_default(),
+        file: Some(file),
+        recipe: Err(lines),
+    })
+}
+
+/// Reads a recipe.
+///
+/// # Errors
+/// What is wrong with the file, line by line.
+pub fn read(path: &Path) -> Result<Box<Recipe>, Vec<String>> {
+    crate::recipe::load(path).map(|p| Box::new(p.into_recipe())).map_err(|e| lines(&e))
+}
+
+/// What is wrong, a line for each fact and each remedy, with the number of the line it stands on.
+fn lines(errors: &RecipeErrors) -> Vec<String> {
+    let tell = |p: &Problem| {
+        let place = p.place.as_ref().map_or(String::new(), |at| format!("line {}: ", at.line));
+        [Some(format!("{place}{}", p.message)), p.help.as_ref().map(|h| format!("    {h}"))]
+    };
+    errors.problems().iter().flat_map(tell).flatten().collect()
+}
+
+/// Writes a recipe whole or not at all: into a file beside it, which then takes its name.
+///
+/// # Errors
+/// When there is a file of that name and it shall not be replaced; when it cannot be written.
+pub fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
+    let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
+    if Syntax::of(path) != Syntax::Toml {
+        let why = format!("{}: recipes are written as TOML; choose a name that ends in .toml", path.display());
+        return Err(SaveRefusal::Failed(why));
+    }
+    let text = crate::recipe::to_toml(recipe);
+    if !replace {
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+        return match file {
+            Ok(mut file) => file.write_all(text.as_bytes()).map_err(|e| failed("writing", e)),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(SaveRefusal::Exists),
+            Err(e) => Err(failed("creating", e)),
+        };
+    }
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    std::fs::write(&part, text).map_err(|e| failed("writing", e))?;
+    std::fs::rename(&part, path).map_err(|e| failed("replacing", e))
+}
+
+/// The file an editor is given: the recipe's own, or one that is made for it.
+///
+/// # Errors
+/// When it cannot be made, in one sentence.
+pub fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, String> {
+    let path = match place {
+        EditPlace::File(path) | EditPlace::Draft(Some(path)) => return Ok(path.clone()),
+        EditPlace::Draft(None) => draft(),
+    };
+    let text = format!("{HEAD}{}", crate::recipe::to_toml(recipe));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    let written = options.open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
+    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there room for temporary files?", path.display()))
+}
+
+/// A name that nobody has: the process and the time make it.
+fn draft() -> PathBuf {
+    let now = jiff::Timestamp::now().as_nanosecond();
+    std::env::temp_dir().join(format!("remold-recipe-{}-{now}.toml", std::process::id()))
+}
+
+/// What an editor left behind, compared with the recipe it was given.
+pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome {
+    match (read(path), place) {
+        (Ok(new), EditPlace::File(_)) => EditOutcome::Changed(new, Some(path.to_owned())),
+        (Ok(new), EditPlace::Draft(_)) => {
+            // The recipe is on the screen now; a draft that stays is only litter.
+            let _ = std::fs::remove_file(path);
+            if *new == *recipe { EditOutcome::Same } else { EditOutcome::Changed(new, None) }
+        }
+        (Err(lines), EditPlace::File(_)) => EditOutcome::Mistakes(EditPlace::File(path.to_owned()), lines),
+        (Err(lines), EditPlace::Draft(_)) => EditOutcome::Mistakes(EditPlace::Draft(Some(path.to_owned())), lines),
+    }
+}
+
+/// Of several targets the first that cannot be planned when it is alone.
+pub fn blame(recipe: &Recipe, how: Measuring<'_>) -> Option<usize> {
+    let alone = |i: usize| Recipe { targets: vec![recipe.targets[i].clone()], ..recipe.clone() };
+    let fails = |i: &usize| {
+        let planned: Result<Plan, ErrorCard> = super::plan(&alone(*i), how);
+        planned.is_err()
+    };
+    (0..recipe.targets.len()).filter(|_| recipe.targets.len() > 1).find(fails)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Target;
+
+    fn recipe(quantization: &str) -> Recipe {
+        let target = Target { format: "gguf".into(), quantization: Some(quantization.into()), ..Target::default() };
+        Recipe { targets: vec![target], ..Recipe::default() }
+    }
+
+    #[test]
+    fn what_is_saved_is_read_back_and_nothing_is_replaced_unasked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.toml");
+        assert_eq!(save(&path, &recipe("q4_k_m"), false), Ok(()));
+        assert_eq!(save(&path, &recipe("q8_0"), false), Err(SaveRefusal::Exists));
+        assert_eq!(read(&path), Ok(Box::new(recipe("q4_k_m"))));
+        assert_eq!(save(&path, &recipe("q8_0"), true), Ok(()));
+        assert_eq!(read(&path), Ok(Box::new(recipe("q8_0"))));
+        let said = |name: &str| match save(&dir.path().join(name), &recipe("q8_0"), false) {
+            Err(SaveRefusal::Failed(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(said("mine.yaml").contains("ends in .toml") && said("none/mine.toml").contains("creating"));
+    }
+
+    #[test]
+    fn a_folder_shows_its_recipes_and_those_with_mistakes() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.toml"), "target = \"gguf:q8_0\"\n").unwrap();
+        std::fs::write(dir.path().join("bad.toml"), "[[target]]\nfromat = \"gguf\"\n").unwrap();
+        std::fs::write(dir.path().join("config.json"), "{\"hidden_size\": 4}").unwrap();
+        let all = list(&[dir.path().to_owned()]);
+        let own: Vec<(&str, bool)> =
+            all.iter().filter(|e| e.file.is_some()).map(|e| (e.name.as_str(), e.recipe.is_ok())).collect();
+        assert_eq!(own, [("a.toml", true), ("bad.toml", false)]);
+        assert!(all[1].recipe.as_ref().is_err_and(|lines| lines[0].starts_with("line 2: ")), "{:?}", all[1]);
+        assert!(all.iter().any(|e| e.name == "ladder" && e.file.is_none()));
+    }
+
+    #[test]
+    fn a_draft_goes_when_it_is_a_recipe_and_stays_while_it_is_none() {
+        let old = recipe("q4_k_m");
+        let place = EditPlace::Draft(None);
+        let path = lay_out(&place, &old).unwrap();
+        std::fs::write(&path, "[[target]\n").unwrap();
+        let EditOutcome::Mistakes(again, lines) = take_back(&place, &path, &old) else { panic!("a recipe?") };
+        assert!(path.exists() && lines[0].starts_with("line 1: "), "{lines:?}");
+        assert_eq!(lay_out(&again, &old), Ok(path.clone()), "the text with the mistakes is opened again");
+        std::fs::write(&path, crate::recipe::to_toml(&recipe("q8_0"))).unwrap();
+        assert_eq!(take_back(&again, &path, &old), EditOutcome::Changed(Box::new(recipe("q8_0")), None));
+        assert!(!path.exists());
+        let path = lay_out(&place, &old).unwrap();
+        assert_eq!(take_back(&place, &path, &old), EditOutcome::Same);
+    }
+}

@@ -1,0 +1,425 @@
+//! The Recipe tab, through the pure core: what keys make of the recipe, and what is asked of the outside.
+
+use super::sample::{self, DIR};
+use remold::recipe::{Recipe, Syntax, parse, to_toml};
+use remold::tui::core::{
+    Action, Asking, Budget, EditOutcome, EditPlace, Effect, ErrorCard, Field, Layer, PRESETS, RecipePane, RecipeRow,
+    SaveRefusal, Tab,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Goes to a field of the form by its label.
+fn go(b: &mut sample::Bench, label: &str) {
+    b.state.recipe.pane = RecipePane::Form;
+    let at = b.state.recipe.fields().iter().position(|f| f.label() == label);
+    b.state.recipe.field = at.unwrap_or_else(|| panic!("no field {label}"));
+}
+
+fn planned_recipe(b: &sample::Bench) -> Recipe {
+    let last = b.effects.iter().rev().find_map(|e| match e {
+        Effect::Plan(_, recipe) => Some((**recipe).clone()),
+        _ => None,
+    });
+    last.unwrap_or_else(|| panic!("nothing was planned: {:?}", b.effects))
+}
+
+#[test]
+fn a_newcomer_makes_two_targets_with_four_keys() {
+    let mut b = sample::start();
+    b.keys("c");
+    assert_eq!(b.state.tab, Tab::Recipe);
+    assert!(
+        matches!(&b.effects[..], [Effect::Plan(1, r), Effect::PlanPresets(1, all), Effect::Forecast(..)]
+            if r.targets.len() == 1 && all.len() == PRESETS.len() - 1),
+        "all but the budget, which has to be measured"
+    );
+    b.effects.clear();
+    b.keys("r");
+    assert_eq!(b.effects, [], "nothing starts before there is a plan");
+    b.keys("aq8<enter>");
+    let [Effect::Plan(2, recipe)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    let types: Vec<_> = recipe.targets.iter().filter_map(|t| t.quantization.as_deref()).collect();
+    assert_eq!(types, ["q4_k_m", "q8_0"]);
+    b.effects.clear();
+    b.act(Action::Planned(1, Err(ErrorCard { message: "old".into(), hint: None, wrong: true })));
+    assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
+    b.act(Action::Planned(2, Ok(Arc::new(sample::two()))));
+    b.keys("r");
+    assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
+    b.effects.clear();
+    b.keys("r");
+    assert_eq!(b.effects, [], "not twice");
+}
+
+#[test]
+fn the_picker_shows_sizes_and_errors_as_they_come() {
+    let mut b = sample::start();
+    b.keys("ca");
+    let shown = |b: &sample::Bench, title: &str| match &b.state.layer {
+        Some(Layer::Picker(p)) => p.items.iter().find(|i| i.title.starts_with(title)).unwrap().detail.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown(&b, "gguf Q8_0").trim(), "…");
+    let id = b.state.recipe.preset_request;
+    let q8 = PRESETS.iter().position(|p| p.title == "Q8_0").unwrap();
+    b.act(Action::PresetPlanned(id, q8, Ok((1_321_500_000, 8.5))));
+    let id = b.state.recipe.outlook.request;
+    b.act(Action::Forecasted(id, Ok(Arc::new(sample::forecast(None)))));
+    assert_eq!(shown(&b, "gguf Q8_0"), "1.32 GB   44.2 dB");
+    b.keys("<esc>");
+    assert_eq!(b.state.recipe.document.recipe.targets.len(), 1);
+}
+
+#[test]
+fn targets_are_deleted_doubled_moved_and_all_of_it_taken_back() {
+    let mut b = sample::start();
+    b.planned().keys("aq8<enter>");
+    let two = b.state.recipe.document.clone();
+    b.keys("KD");
+    let quantizations = |b: &sample::Bench| -> Vec<String> {
+        b.state.recipe.document.recipe.targets.iter().filter_map(|t| t.quantization.clone()).collect()
+    };
+    assert_eq!(quantizations(&b), ["q8_0", "q8_0", "q4_k_m"]);
+    assert_eq!(b.state.recipe.row(), RecipeRow::Target(1));
+    b.keys("dd");
+    assert_eq!(quantizations(&b), ["q8_0"]);
+    b.keys("uuuu");
+    assert_eq!(b.state.recipe.document, two);
+    b.keys("<ctrl-r>U");
+    assert_eq!(quantizations(&b), ["q8_0", "q8_0", "q4_k_m"]);
+    assert_eq!(planned_recipe(&b).targets.len(), 3, "what is brought back is planned");
+}
+
+#[test]
+fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
+    let mut b = sample::start();
+    b.planned();
+    let values = [
+        ("budget", "760MB", "target_size = \"760MB\""),
+        ("quantization", "", "quantization = \"f32\""),
+        ("imatrix", "~/i.gguf", "imatrix = \"/home/ada/i.gguf\""),
+        ("context_length", "32k", "context_length = 32768"),
+        ("embedding_type", "", "embedding_type = \"f32\""),
+        ("output_type", "", "output_type = \"f32\""),
+        (
+            "tensor_types",
+            "ffn_down = q6_k, re:attn_v=q8_0",
+            "tensor_types = { ffn_down = \"q6_k\", \"re:attn_v\" = \"q8_0\" }",
+        ),
+        ("effort", "", "effort = \"max\""),
+        ("output", "/out/x.gguf", "output = \"/out/x.gguf\""),
+        ("imatrix_name", "mine", "imatrix_name = \"mine\""),
+        ("pre_tokenizer", "llama-bpe", "pre_tokenizer = \"llama-bpe\""),
+        ("model_name", "My model", "model_name = \"My model\""),
+        ("max_shard_size", "5GB", "max_shard_size = \"5GB\""),
+        ("split_max_tensors", "128", "split_max_tensors = 128"),
+        ("split_max_layers", "16", "split_max_layers = 16"),
+        ("budget_types", "q4_k, q6_k", "budget_types = [\"q4_k\", \"q6_k\"]"),
+        ("include_weights", "ffn", "include_weights = [\"ffn\"]"),
+        ("exclude_weights", "output", "exclude_weights = [\"output\"]"),
+        ("override_kv", "general.license = \"mit\"", "override_kv = { \"general.license\" = \"mit\" }"),
+        ("prune_layers", "20, 21", "prune_layers = [20, 21]"),
+    ];
+    let flags: Vec<&str> = {
+        let r = &b.state.recipe;
+        let fields = r.fields();
+        let rest = fields.iter().map(|f| f.label()).filter(|l| values.iter().all(|v| v.0 != *l) && *l != "format");
+        rest.collect()
+    };
+    for (label, typed, line) in values {
+        go(&mut b, label);
+        match typed {
+            // Chosen: the next value.
+            "" => b.keys("l"),
+            _ => b.keys("<enter><ctrl-u>").keys(&typed.replace('<', "")).keys("<enter>"),
+        };
+        let text = to_toml(&b.state.recipe.document.recipe);
+        assert!(text.lines().any(|l| l == line), "{label}: {text}");
+        b.keys("x");
+        assert!(!to_toml(&b.state.recipe.document.recipe).contains(line), "{label} is not cleared");
+    }
+    assert!(flags.len() > 8, "{flags:?}");
+    for label in flags {
+        go(&mut b, label);
+        b.keys("l");
+        let text = to_toml(&b.state.recipe.document.recipe);
+        assert!(text.lines().any(|l| l == format!("{label} = true")), "{label}: {text}");
+    }
+    let recipe = &b.state.recipe.document.recipe;
+    assert_eq!(parse(&to_toml(recipe), Syntax::Toml, None).as_ref(), Ok(recipe));
+}
+
+#[test]
+fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
+    let mut b = sample::start();
+    b.planned();
+    for (label, typed, said) in [
+        ("context_length", "many", "whole number"),
+        ("budget", "760", "a size like 760MB"),
+        ("tensor_types", "ffn_down = q9", "unknown tensor type"),
+        ("override_kv", "a", ""),
+        ("max_shard_size", "large", "no size"),
+    ] {
+        go(&mut b, label);
+        b.effects.clear();
+        b.keys("<enter><ctrl-u>").keys(typed).keys("<enter>");
+        let field = b.state.recipe.current_field().unwrap();
+        let trouble = b.state.recipe.trouble(field).unwrap_or_else(|| panic!("{label}: no trouble"));
+        assert!(trouble.message.contains(said), "{label}: {}", trouble.message);
+        assert_eq!(b.state.recipe.value(field).as_deref(), Some(typed), "what was typed stays");
+        assert!(b.state.recipe.recipe().is_none() && !b.effects.iter().any(|e| matches!(e, Effect::Plan(..))));
+        b.keys("s");
+        assert!(b.state.recipe.editing.is_none() || label == "tensor_types" || label == "max_shard_size");
+        b.keys("<esc>");
+        go(&mut b, label);
+        b.keys("x");
+        assert!(b.state.recipe.recipe().is_some(), "{label}");
+    }
+}
+
+#[test]
+fn what_the_planner_refuses_stands_at_its_target_and_field() {
+    let mut b = sample::start();
+    b.planned().keys("aq8<enter>");
+    let id = b.state.recipe.request;
+    b.act(Action::PlanBlamed(id, 0));
+    let message = format!("{DIR}/x.gguf: the output exists already");
+    b.act(Action::Planned(id, Err(ErrorCard { message: message.clone(), hint: None, wrong: true })));
+    let r = &b.state.recipe;
+    let told = r.trouble_of(RecipeRow::Target(0)).map(|t| (t.key.as_str(), t.message.as_str()));
+    assert_eq!(told, Some(("output", message.as_str())));
+    assert!(r.trouble_of(RecipeRow::Target(1)).is_none());
+    b.effects.clear();
+    b.keys("r");
+    assert_eq!(b.effects, []);
+    assert!(b.state.toasts.last().is_some_and(|t| t.text == message), "r says why it does nothing");
+}
+
+#[test]
+fn a_typed_budget_is_planned_and_forecast() {
+    let mut b = sample::start();
+    b.planned().effects.clear();
+    b.keys("b");
+    assert_eq!((b.state.recipe.pane, b.state.recipe.editing.is_some()), (RecipePane::Form, true));
+    b.keys("4.5 GiB<enter>");
+    assert_eq!(b.state.recipe.pane, RecipePane::List, "and back where b was pressed");
+    let [Effect::Plan(_, recipe), Effect::Forecast(_, _, target)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(recipe.targets[0].target_size.as_deref(), Some("4.5GiB"));
+    assert_eq!(recipe.targets[0].quantization, None, "a budget chooses the types");
+    assert_eq!(target.target_size, recipe.targets[0].target_size, "sizes of the presets are not asked for again");
+    b.effects.clear();
+    b.keys("b<esc>b<enter>kj");
+    assert!(!b.effects.iter().any(|e| matches!(e, Effect::Forecast(..))), "the same budget again: {:?}", b.effects);
+    b.keys("b<ctrl-u>760<enter>");
+    assert_eq!(b.state.recipe.pane, RecipePane::Form, "what is wrong is corrected where it stands");
+    assert!(b.state.recipe.recipe().is_none());
+    b.keys("b<ctrl-u>4.25<enter>");
+    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].target_bpw, Some(4.25));
+}
+
+#[test]
+fn a_target_within_a_budget_asks_for_it_and_without_one_there_is_none() {
+    let mut b = sample::start();
+    b.planned().keys("awithin<enter>");
+    assert_eq!((b.state.recipe.asking, b.state.recipe.editing.is_some()), (Asking::FirstBudget, true));
+    b.keys("<esc>");
+    assert_eq!(b.state.recipe.document.recipe.targets, [PRESETS[0].target()]);
+    assert!(!b.state.recipe.history.can_redo() && !b.state.recipe.modified());
+    b.keys("awithin<enter>3g<enter>");
+    let targets = &b.state.recipe.document.recipe.targets;
+    assert_eq!(Budget::of(&targets[1]), Some(Budget::Size("3g".into())));
+    assert_eq!(b.state.recipe.pane, RecipePane::List);
+}
+
+#[test]
+fn forecasts_arrive_and_stale_ones_do_not() {
+    let mut b = sample::start();
+    b.sized();
+    let outlook = &b.state.recipe.outlook;
+    assert_eq!((outlook.measured, outlook.waiting(), outlook.forecast().is_some()), (Some((41, 147)), true, false));
+    let first = outlook.request;
+    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(None)))));
+    assert_eq!(b.state.recipe.estimate(0).and_then(|e| e.output_sqnr_db), Some(22.6));
+    // A budget changes nothing of the file types, and has no mix yet.
+    b.keys("b760MB<enter>");
+    let second = b.state.recipe.outlook.request;
+    assert!(second > first && b.state.recipe.preset_estimate(0).is_some() && b.state.recipe.estimate(0).is_none());
+    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(Some("4bpw"))))));
+    b.act(Action::ForecastMeasured(first, 1, 2));
+    assert!(b.state.recipe.outlook.waiting() && b.state.recipe.estimate(0).is_none(), "an answer to another budget");
+    b.act(Action::Forecasted(second, Ok(Arc::new(sample::forecast(Some("760MB"))))));
+    assert_eq!(b.state.recipe.estimate(0).map(|e| e.bytes), Some(759_800_000));
+    // Another matrix changes all.
+    b.effects.clear();
+    go(&mut b, "imatrix");
+    b.keys("<enter>~/i.gguf<enter>");
+    assert!(b.state.recipe.preset_estimate(0).is_none());
+    let asked = b.effects.iter().find_map(|e| match e {
+        Effect::Forecast(_, _, target) => target.imatrix.clone(),
+        _ => None,
+    });
+    assert_eq!(asked, Some(PathBuf::from("/home/ada/i.gguf")));
+}
+
+#[test]
+fn the_plot_takes_the_width_and_gives_it_back() {
+    let mut b = sample::start();
+    b.planned().keys("z");
+    assert!(b.state.recipe.zoom);
+    b.keys("<esc>");
+    assert!(!b.state.recipe.zoom && b.state.tab == Tab::Recipe);
+    b.keys("zb");
+    assert!(!b.state.recipe.zoom, "what is edited must be seen");
+}
+
+#[test]
+fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen() {
+    let mut b = sample::start();
+    b.replacing().effects.clear();
+    b.keys("r");
+    assert!(matches!(b.state.layer, Some(Layer::Confirm(_))) && b.effects.is_empty());
+    b.keys("<esc>R<enter>");
+    assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets[0].force));
+    let job = remold::job::JobSummary {
+        id: "j".into(),
+        dir: "/jobs/j".into(),
+        title: "checkpoint-2000 → gguf Q4_K_M".into(),
+        state: remold::job::JobState::Running,
+        created: b.state.now,
+        fraction: 0.0,
+        seconds: None,
+    };
+    b.act(Action::Spawned(Ok(job.clone())));
+    assert_eq!((b.state.tab, b.state.recipe.starting, b.state.jobs.list.len()), (Tab::Recipe, false, 1));
+    b.act(Action::Spawned(Ok(job)));
+    assert_eq!(b.state.tab, Tab::Jobs, "one that is not detached is followed");
+}
+
+#[test]
+fn saving_asks_where_and_before_it_replaces() {
+    let mut b = sample::start();
+    b.planned().keys("aq8<enter>").effects.clear();
+    assert!(b.state.recipe.modified());
+    b.keys("s<ctrl-u>mine<enter>");
+    let [Effect::SaveRecipe(path, recipe, false)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(path, &Path::new(DIR).join("mine.toml"), "the extension is added");
+    let (path, recipe) = (path.clone(), recipe.clone());
+    b.act(Action::RecipeSaved(path.clone(), recipe.clone(), Err(SaveRefusal::Exists)));
+    b.effects.clear();
+    b.keys("<enter>");
+    assert_eq!(b.effects, [Effect::SaveRecipe(path.clone(), recipe.clone(), true)]);
+    b.act(Action::RecipeSaved(path.clone(), recipe, Ok(())));
+    assert_eq!((b.state.recipe.origin.file.as_ref(), b.state.recipe.modified()), (Some(&path), false));
+    b.effects.clear();
+    b.keys("ds<enter>");
+    assert!(
+        matches!(b.effects.last(), Some(Effect::SaveRecipe(p, _, true)) if *p == path),
+        "its own file needs no question"
+    );
+}
+
+#[test]
+fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
+    let mut b = sample::start();
+    b.planned().keys("o");
+    assert_eq!(b.effects.last(), Some(&Effect::ListRecipes(vec![DIR.into()])));
+    let before = b.state.recipe.document.clone();
+    b.act(Action::Recipes(sample::library())).keys("phone<enter>");
+    let file = Path::new(DIR).join("phone-and-server.toml");
+    assert_eq!(b.state.recipe.origin.file.as_ref(), Some(&file));
+    assert_eq!(b.state.recipe.document.recipe.targets, [PRESETS[2].target()]);
+    assert_eq!(b.state.recipe.source(), before.recipe.source.path.as_ref(), "it names no source");
+    b.keys("u");
+    assert_eq!((&b.state.recipe.document, b.state.recipe.origin.file.as_ref()), (&before, None));
+    // One with mistakes is not taken, and goes to the editor.
+    b.keys("o").act(Action::Recipes(sample::library())).keys("old<enter>");
+    assert_eq!(b.state.recipe.document, before);
+    b.effects.clear();
+    b.keys("<enter>");
+    assert!(matches!(&b.effects[..], [Effect::EditRecipe(EditPlace::File(p), _)] if p.ends_with("old.toml")));
+    b.keys("o").act(Action::Recipes(sample::library())).keys("~/else/where.toml<enter>");
+    assert_eq!(b.effects.last(), Some(&Effect::ReadRecipe("/home/ada/else/where.toml".into())));
+    let other = Recipe {
+        source: remold::recipe::Source { path: Some("/other".into()), format: None },
+        targets: vec![PRESETS[3].target()],
+        ..Recipe::default()
+    };
+    b.act(Action::RecipeRead("/home/ada/else/where.toml".into(), Ok(Box::new(other))));
+    assert_eq!(b.state.recipe.source(), Some(&PathBuf::from("/other")), "its source is taken, too");
+}
+
+#[test]
+fn the_editor_gets_the_file_or_a_draft_and_its_mistakes_change_nothing() {
+    let mut b = sample::start();
+    b.planned().keys("e");
+    assert!(matches!(b.effects.last(), Some(Effect::EditRecipe(EditPlace::Draft(None), _))));
+    let before = b.state.recipe.document.clone();
+    b.act(Action::RecipeEdited(sample::mistakes()));
+    assert!(matches!(&b.state.layer, Some(Layer::Confirm(c)) if c.detail[0].starts_with("line 7")));
+    assert_eq!(b.state.recipe.document, before);
+    b.keys("<enter>");
+    assert!(matches!(b.effects.last(), Some(Effect::EditRecipe(EditPlace::Draft(Some(_)), _))), "the same text again");
+    let mut new = before.recipe.clone();
+    new.targets[0].context_length = Some(4096);
+    b.act(Action::RecipeEdited(EditOutcome::Changed(Box::new(new.clone()), None)));
+    assert_eq!((&planned_recipe(&b), b.state.recipe.modified()), (&new, true));
+    b.keys("u");
+    assert_eq!(b.state.recipe.document, before);
+    let file = PathBuf::from("/r.toml");
+    b.act(Action::RecipeSaved(file.clone(), Box::new(before.recipe.clone()), Ok(()))).keys("e");
+    assert!(
+        matches!(b.effects.last(), Some(Effect::EditRecipe(EditPlace::File(f), _)) if *f == file),
+        "with its comments"
+    );
+}
+
+#[test]
+fn another_model_keeps_the_targets() {
+    let mut b = sample::start();
+    b.planned().keys("aq8<enter>");
+    go(&mut b, "output");
+    b.keys("<enter>/out/x.gguf<enter>1kc");
+    let recipe = &b.state.recipe.document.recipe;
+    assert_eq!(recipe.targets.len(), 2);
+    assert!(recipe.targets.iter().all(|t| t.output.is_none()), "places belong to the other model");
+    assert!(b.state.recipe.source().is_some_and(|p| p.ends_with("exp42/checkpoint-1000")));
+}
+
+#[test]
+fn types_are_chosen_by_name_and_turned_by_one() {
+    let mut b = sample::start();
+    b.planned();
+    go(&mut b, "quantization");
+    b.keys("<enter>iq4_xs<enter>");
+    assert_eq!(b.state.recipe.document.recipe.targets[0].quantization.as_deref(), Some("iq4_xs"));
+    let Some(field) = b.state.recipe.current_field() else { panic!("no field") };
+    let at = b.state.recipe.chosen(field).unwrap();
+    b.keys("lh");
+    assert_eq!(b.state.recipe.chosen(field), Some(at));
+    go(&mut b, "format");
+    b.keys("l");
+    assert!(b.state.recipe.fields().iter().all(|f| !matches!(f, Field::Budget)), "other formats have other fields");
+}
+
+#[test]
+fn tab_completes_a_path_that_is_still_being_typed() {
+    let mut b = sample::start();
+    b.planned();
+    go(&mut b, "imatrix");
+    b.keys("<enter>~/im<tab>");
+    assert_eq!(b.effects.last(), Some(&Effect::CompletePath(".".into(), "/home/ada/im".into())));
+    let names = vec!["imatrix-a.gguf".to_owned(), "imatrix-b.gguf".to_owned()];
+    b.act(Action::PathCompleted("/home/ada/im".into(), "/home/ada/imatrix-".into(), names));
+    let typed = |b: &sample::Bench| b.state.recipe.editing.as_ref().map(|l| l.text.clone());
+    assert_eq!((typed(&b).as_deref(), b.state.recipe.names.len()), (Some("/home/ada/imatrix-"), 2));
+    b.keys("b");
+    assert!(b.state.recipe.names.is_empty());
+    b.act(Action::PathCompleted("/home/ada/im".into(), "/home/ada/late".into(), Vec::new()));
+    assert_eq!(typed(&b).as_deref(), Some("/home/ada/imatrix-b"), "an answer to what was typed before");
+    go(&mut b, "context_length");
+    b.keys("<esc><enter>");
+    b.effects.clear();
+    b.keys("<tab>");
+    assert!(b.effects.is_empty() && b.state.recipe.editing.is_some(), "a number has nothing to complete");
+}
