@@ -337,6 +337,16 @@ impl Bench {
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
+    /// On the Recipe tab with an output that is there already.
+    pub fn in_the_way(&mut self) -> &mut Self {
+        self.planned().keys("aq8<enter>");
+        let id = self.state.recipe.request;
+        self.act(Action::PlanBlamed(id, 0));
+        let message = format!("{DIR}/checkpoint-2000-Q4_K_M.gguf: the output exists already");
+        let hint = Some("Use --force to replace it, or choose another output with -o.".into());
+        self.act(Action::Planned(id, Err(ErrorCard { message, hint, wrong: true })))
+    }
+
     /// On the Recipe tab with a target that may replace a file, and its plan.
     pub fn replacing(&mut self) -> &mut Self {
         self.planned().keys("<tab>G");

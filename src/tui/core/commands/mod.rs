@@ -42,6 +42,7 @@ pub enum Cmd {
     ClearFilter,
     EnterRow,
     AddTarget,
+    AllowReplace,
     Delete,
     Duplicate,
     MoveDown,

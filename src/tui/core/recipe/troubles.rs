@@ -6,6 +6,9 @@ use crate::recipe::keys::{Room, keys_of};
 use crate::recipe::{Problem, check};
 use crate::tui::core::action::ErrorCard;
 
+/// What the planner says when an output would replace a file that nobody has allowed to be replaced.
+const EXISTS: &str = "the output exists already";
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trouble {
@@ -62,7 +65,9 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
     };
     // The planner speaks of options of the command line; here they are fields.
     let help = match key.as_str() {
-        "output" => Some("Set force to replace it, or give another output.".to_owned()),
+        "output" if card.message.ends_with(EXISTS) => {
+            Some("Press f to let it be replaced, or give another output.".to_owned())
+        }
         _ => card.hint.clone(),
     };
     Trouble { target, step: None, key, message: card.message.clone(), help }
@@ -79,6 +84,11 @@ impl RecipeState {
     /// What is wrong with the recipe as it is now.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
+    }
+
+    /// The target whose output is there already, and may not be replaced.
+    pub fn in_the_way(&self) -> Option<usize> {
+        self.troubles.iter().find(|t| t.key == "output" && t.message.ends_with(EXISTS)).and_then(|t| t.target)
     }
 
     /// What is wrong with a field of the form.
