@@ -249,7 +249,8 @@ pub fn library() -> Vec<LibraryEntry> {
 
 /// What an editor left behind that is no recipe.
 pub fn mistakes() -> EditOutcome {
-    let lines = ["line 7: unknown key `contextlength`", "    Did you mean `context_length`?"];
+    let help = "    Did you mean `context_length`? Keys of a target: format, quantization, output, force, pure";
+    let lines = ["line 7: unknown key `contextlength`", help];
     EditOutcome::Mistakes(EditPlace::Draft(Some("/tmp/draft.toml".into())), lines.map(str::to_owned).to_vec())
 }
 
