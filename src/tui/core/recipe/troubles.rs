@@ -76,7 +76,9 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
 impl Trouble {
     /// The fact without the name of its key, for where that stands already.
     pub fn fact(&self) -> &str {
-        self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&self.message)
+        let named = self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": "));
+        let quoted = || self.message.strip_prefix(&format!("`{}` ", self.key));
+        named.or_else(quoted).unwrap_or(&self.message)
     }
 }
 
@@ -137,6 +139,20 @@ mod tests {
         );
         let none = of(&Document::default());
         assert_eq!(none.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(), ["target"]);
+    }
+
+    #[test]
+    fn a_fact_does_not_say_its_key_twice() {
+        let trouble = |key: &str, message: &str| Trouble {
+            target: Some(0),
+            step: None,
+            key: key.into(),
+            message: message.into(),
+            help: None,
+        };
+        assert_eq!(trouble("effort", "effort: no such word").fact(), "no such word");
+        assert_eq!(trouble("pure", "`pure` takes `true` or `false`").fact(), "takes `true` or `false`");
+        assert_eq!(trouble("pure", "`pureness` is unknown").fact(), "`pureness` is unknown");
     }
 
     #[test]
