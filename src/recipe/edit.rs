@@ -53,7 +53,11 @@ pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, t
         None => reader.plain(key, &entry),
     }
     match reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error) {
-        Some(problem) => Err(problem),
+        Some(problem) => {
+            // How a number is written in a file is no help where everything is typed as text.
+            let lone = matches!(key.kind, Kind::Bool | Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_));
+            Err(Problem { help: problem.help.filter(|_| !lone), ..problem })
+        }
         None => {
             *recipe = reader.recipe;
             Ok(())

@@ -194,6 +194,12 @@ fn what_the_planner_refuses_stands_at_its_target_and_field() {
     b.keys("r");
     assert_eq!(b.effects, []);
     assert!(b.state.toasts.last().is_some_and(|t| t.text == message), "r says why it does nothing");
+    b.keys("f");
+    let forced: Vec<bool> = planned_recipe(&b).targets.iter().map(|t| t.force).collect();
+    assert_eq!(forced, [true, false]);
+    b.effects.clear();
+    b.keys("f");
+    assert_eq!(b.effects, [], "nothing is in the way any more");
 }
 
 #[test]

@@ -249,7 +249,8 @@ pub fn library() -> Vec<LibraryEntry> {
 
 /// What an editor left behind that is no recipe.
 pub fn mistakes() -> EditOutcome {
-    let lines = ["line 7: unknown key `contextlength`", "    Did you mean `context_length`?"];
+    let help = "    Did you mean `context_length`? Keys of a target: format, quantization, output, force, pure";
+    let lines = ["line 7: unknown key `contextlength`", help];
     EditOutcome::Mistakes(EditPlace::Draft(Some("/tmp/draft.toml".into())), lines.map(str::to_owned).to_vec())
 }
 
@@ -335,6 +336,16 @@ impl Bench {
         let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
         self.act(Action::Planned(plan, Ok(Arc::new(two()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
+    }
+
+    /// On the Recipe tab with an output that is there already.
+    pub fn in_the_way(&mut self) -> &mut Self {
+        self.planned().keys("aq8<enter>");
+        let id = self.state.recipe.request;
+        self.act(Action::PlanBlamed(id, 0));
+        let message = format!("{DIR}/checkpoint-2000-Q4_K_M.gguf: the output exists already");
+        let hint = Some("Use --force to replace it, or choose another output with -o.".into());
+        self.act(Action::Planned(id, Err(ErrorCard { message, hint, wrong: true })))
     }
 
     /// On the Recipe tab with a target that may replace a file, and its plan.

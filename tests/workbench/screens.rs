@@ -137,6 +137,7 @@ fn recipe() {
     small("recipe-replace-80x24", sample::start().replacing().keys("r"));
     small("recipe-library-80x24", sample::start().planned().keys("o").act(Action::Recipes(sample::library())));
     small("recipe-mistakes-80x24", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())));
+    small("recipe-exists-80x24", sample::start().in_the_way());
     check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");

@@ -43,6 +43,7 @@ pub enum Cmd {
     ClearFilter,
     EnterRow,
     AddTarget,
+    AllowReplace,
     Delete,
     Duplicate,
     MoveDown,

@@ -6,6 +6,9 @@ use crate::recipe::keys::{Room, keys_of};
 use crate::recipe::{Problem, check};
 use crate::tui::core::action::ErrorCard;
 
+/// What the planner says when an output would replace a file that nobody has allowed to be replaced.
+const EXISTS: &str = "the output exists already";
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trouble {
@@ -62,7 +65,9 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
     };
     // The planner speaks of options of the command line; here they are fields.
     let help = match key.as_str() {
-        "output" => Some("Set force to replace it, or give another output.".to_owned()),
+        "output" if card.message.ends_with(EXISTS) => {
+            Some("Press f to let it be replaced, or give another output.".to_owned())
+        }
         _ => card.hint.clone(),
     };
     Trouble { target, step: None, key, message: card.message.clone(), help }
@@ -71,7 +76,9 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
 impl Trouble {
     /// The fact without the name of its key, for where that stands already.
     pub fn fact(&self) -> &str {
-        self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": ")).unwrap_or(&self.message)
+        let named = self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": "));
+        let quoted = || self.message.strip_prefix(&format!("`{}` ", self.key));
+        named.or_else(quoted).unwrap_or(&self.message)
     }
 }
 
@@ -79,6 +86,11 @@ impl RecipeState {
     /// What is wrong with the recipe as it is now.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
+    }
+
+    /// The target whose output is there already, and may not be replaced.
+    pub fn in_the_way(&self) -> Option<usize> {
+        self.troubles.iter().find(|t| t.key == "output" && t.message.ends_with(EXISTS)).and_then(|t| t.target)
     }
 
     /// What is wrong with a field of the form.
@@ -127,6 +139,20 @@ mod tests {
         );
         let none = of(&Document::default());
         assert_eq!(none.iter().map(|t| t.key.as_str()).collect::<Vec<_>>(), ["target"]);
+    }
+
+    #[test]
+    fn a_fact_does_not_say_its_key_twice() {
+        let trouble = |key: &str, message: &str| Trouble {
+            target: Some(0),
+            step: None,
+            key: key.into(),
+            message: message.into(),
+            help: None,
+        };
+        assert_eq!(trouble("effort", "effort: no such word").fact(), "no such word");
+        assert_eq!(trouble("pure", "`pure` takes `true` or `false`").fact(), "takes `true` or `false`");
+        assert_eq!(trouble("pure", "`pureness` is unknown").fact(), "`pureness` is unknown");
     }
 
     #[test]

@@ -242,6 +242,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::ClearFilter => models::clear_filter(state),
         Cmd::EnterRow => recipe::enter_row(state),
         Cmd::AddTarget => recipe::add(state),
+        Cmd::AllowReplace => recipe::allow_replace(state),
         Cmd::Delete => recipe::delete(state),
         Cmd::Duplicate => recipe::duplicate(state),
         Cmd::MoveDown => recipe::move_target(state, 1),
@@ -269,8 +270,9 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
                 Tab::Models => state.models.focus = turn(state.models.focus),
                 Tab::Jobs => state.jobs.focus = turn(state.jobs.focus),
                 Tab::Recipe => {
-                    let list = state.recipe.pane == RecipePane::List;
-                    state.recipe.pane = if list { RecipePane::Form } else { RecipePane::List };
+                    // Where there is nothing to fill in there is nowhere to go.
+                    let form = state.recipe.pane == RecipePane::List && !state.recipe.fields().is_empty();
+                    state.recipe.pane = if form { RecipePane::Form } else { RecipePane::List };
                     state.recipe.zoom = false;
                 }
                 _ => {}

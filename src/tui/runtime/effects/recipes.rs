@@ -165,13 +165,13 @@ mod tests {
     fn a_folder_shows_its_recipes_and_those_with_mistakes() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.toml"), "target = \"gguf:q8_0\"\n").unwrap();
-        std::fs::write(dir.path().join("bad.toml"), "[[target]]\nfromat = \"gguf\"\n").unwrap();
+        std::fs::write(dir.path().join("bad.toml"), "[[target]]\nformat = \"gguf\"\npuer = true\n").unwrap();
         std::fs::write(dir.path().join("config.json"), "{\"hidden_size\": 4}").unwrap();
         let all = list(&[dir.path().to_owned()]);
         let own: Vec<(&str, bool)> =
             all.iter().filter(|e| e.file.is_some()).map(|e| (e.name.as_str(), e.recipe.is_ok())).collect();
         assert_eq!(own, [("a.toml", true), ("bad.toml", false)]);
-        assert!(all[1].recipe.as_ref().is_err_and(|lines| lines[0].starts_with("line 2: ")), "{:?}", all[1]);
+        assert!(all[1].recipe.as_ref().is_err_and(|lines| lines[0].starts_with("line 3: ")), "{:?}", all[1]);
         assert!(all.iter().any(|e| e.name == "ladder" && e.file.is_none()));
     }
 

@@ -60,7 +60,9 @@ fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
             (None, key) => format!("{key}: "),
         };
         c.text(area.x, y, 1, "✗", bad);
-        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{}", t.fact()), text);
+        // Paths as everywhere on the screen.
+        let fact = t.fact().replace(&format!("{}/", state.dir.display()), "");
+        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{fact}"), text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
         }

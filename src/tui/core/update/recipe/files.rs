@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 /// The last line of the picker: a recipe that is not in the list.
 const ELSEWHERE: &str = "another file: type where it is";
 
+/// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
+const LINES: usize = 8;
+const COLUMNS: usize = 74;
+
 /// Asks where to save.
 pub(in crate::tui::core::update) fn ask_save(state: &mut State) -> Vec<Effect> {
     if let Some(w) = state.recipe.document.wrong.first() {
@@ -139,6 +143,12 @@ fn open(state: &mut State, recipe: crate::recipe::Recipe, file: Option<PathBuf>)
 /// Shows what is wrong with a file and offers the editor; the recipe on the screen stays.
 fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
     state.note(Level::Error, lines.join(" "));
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    lines.iter_mut().for_each(shorten);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
     if let EditPlace::Draft(Some(path)) = &place {
         lines.push(format!("your text is in {}", path.display()));
     }
@@ -148,6 +158,13 @@ fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
         yes: "edit it",
         effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
     }));
+}
+
+fn shorten(line: &mut String) {
+    if let Some((cut, _)) = line.char_indices().nth(COLUMNS) {
+        line.truncate(cut);
+        line.push('…');
+    }
 }
 
 fn entry_items(state: &State) -> Vec<PickerItem> {

@@ -7,7 +7,7 @@ mod start;
 
 pub(super) use files::{ask_open, ask_save, edit_outside, entry_picked};
 pub(super) use form::{budget, clear, complete, edit, edited, turn, value_picked};
-pub(super) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
+pub(super) use list::{add, allow_replace, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
 pub(super) use start::{detached, start};
 
 use super::models::want_details;
