@@ -229,6 +229,8 @@ fn jobs(running: bool) -> Vec<JobSummary> {
         created: "2026-11-23T12:04:20Z".parse().unwrap(),
         fraction,
         seconds,
+        place: (state == JobState::Queued).then_some(1),
+        sample: None,
     };
     let (state, fraction, seconds) =
         if running { (JobState::Running, 0.62, None) } else { (JobState::Finished, 1.0, Some(14.3)) };

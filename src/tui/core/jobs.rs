@@ -292,8 +292,17 @@ impl JobView {
     pub fn apply(&mut self, event: &Event) {
         let t = event.t;
         match &event.body {
-            EventBody::Queued { title } => self.say(t, Level::Info, format!("queued  {title}")),
+            EventBody::Queued { title } => {
+                self.begin_again();
+                self.say(t, Level::Info, format!("queued  {title}"));
+            }
+            EventBody::Paused => {
+                self.eta = None;
+                self.say(t, Level::Info, String::from("paused"));
+            }
+            EventBody::Resumed => self.say(t, Level::Info, String::from("goes on")),
             EventBody::Started { pid, threads } => {
+                self.begin_again();
                 self.threads = *threads;
                 self.started = Some(t);
                 self.say(t, Level::Info, format!("started  process {pid}, {threads} threads"));
@@ -311,6 +320,10 @@ impl JobView {
                 self.say(t, Level::Info, format!("plan  {n}, {size}"));
             }
             EventBody::TensorStarted(start) => {
+                // A run that was begun again does once more what its journal does not hold.
+                let key = (start.output, start.name.clone());
+                let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
+                self.done -= usize::from(before);
                 self.tensor(start, CellState::Working(0.0));
             }
             EventBody::TensorProgress { output, name, fraction } => {
@@ -383,6 +396,11 @@ impl JobView {
             }
             EventBody::Unknown => {}
         }
+    }
+
+    /// What the end before said does not count any more.
+    fn begin_again(&mut self) {
+        (self.ended, self.seconds, self.failure, self.peak_rss) = (None, None, None, None);
     }
 
     fn end(&mut self, state: JobState, seconds: f64) {

@@ -36,6 +36,7 @@ pub(super) fn badge(c: &Canvas<'_>, state: JobState) -> (&'static str, &'static 
     match state {
         JobState::Queued => ("○", "queued", t.dim),
         JobState::Running => ("●", "running", t.accent),
+        JobState::Paused => ("‖", "paused", t.warn),
         JobState::Finished => ("✓", "done", t.good),
         JobState::Failed => ("✗", "failed", t.bad),
         JobState::Cancelled => ("–", "cancelled", t.dim),
