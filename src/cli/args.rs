@@ -62,6 +62,8 @@ pub enum Command {
     Jobs(JobsArgs),
     /// List, show, check or start recipes
     Recipe(RecipeArgs),
+    /// Tell what remold finds of the terminal, the machine and its folders, and what to do where something is wanting
+    Doctor(DoctorArgs),
     /// List the formats, architectures and quantizations
     Formats,
     /// Print shell completions
@@ -363,6 +365,14 @@ pub enum JobsCommand {
     },
     /// Remove the folders of all ended jobs
     Clean,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 usable; 1 something makes remold unusable.")]
+pub struct DoctorArgs {
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 mod args;
 mod convert;
 mod describe;
+mod doctor;
 mod formats;
 mod gguf_options;
 mod inspect;
@@ -126,6 +127,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),
+        Some(Command::Doctor(a)) => doctor::run(&a),
         Some(Command::Formats) => formats::run(),
         Some(Command::Completions { shell }) => {
             let mut bytes = Vec::new();

@@ -6,6 +6,7 @@
 //! jobs stand, `spawn` starts a detached worker, which waits in the `queue` for its turn, `runner` carries a job out in this process
 //! while an `overseer` looks for `wishes`, `tail` follows the events.
 
+mod checks;
 mod folder;
 mod list;
 mod overseer;
@@ -16,6 +17,7 @@ mod summary;
 mod tail;
 mod wishes;
 
+pub use checks::folder_checks;
 pub use folder::{JobFolder, jobs_root};
 pub use list::{JobList, list};
 pub use overseer::wait_for_turn;

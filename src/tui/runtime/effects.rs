@@ -4,6 +4,7 @@ use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobSummary, Tail};
 use crate::model::ErrorKind;
+use crate::monitor::Check;
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
@@ -102,6 +103,13 @@ pub fn cancel(dir: &Path) -> Result<(), ErrorCard> {
 /// Every job, newest first.
 pub fn jobs(root: &Path) -> Vec<JobSummary> {
     job::list(root)
+}
+
+/// What the doctor finds of the jobs' folders and the machine.
+pub fn checks() -> Vec<Check> {
+    let mut all = job::folder_checks();
+    all.extend(crate::monitor::machine_checks());
+    all
 }
 
 /// Follows a job's events.

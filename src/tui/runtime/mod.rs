@@ -1,6 +1,7 @@
 //! The outside of the workbench: terminal, event loop, workers.
 
 mod caps;
+mod doctor;
 pub mod effects;
 mod events;
 mod measurer;
