@@ -5,7 +5,9 @@ mod doctor;
 pub mod effects;
 mod events;
 mod measurer;
+mod multiplexer;
 mod terminal;
 mod workers;
 
+pub(super) use doctor::terminal_checks;
 pub(super) use events::run;
