@@ -41,7 +41,12 @@ fn space(what: &'static str, path: &Path) -> Option<Check> {
 fn usable(root: &Path) -> Check {
     let shown = root.display();
     let wrong = |fact: String| {
-        Check::wrong(JOBS, "jobs' root", fact, "Every conversion is a job: set REMOLD_JOBS to a folder on a local disk.")
+        Check::wrong(
+            JOBS,
+            "jobs' root",
+            fact,
+            "Every conversion is a job: set REMOLD_JOBS to a folder on a local disk.",
+        )
     };
     let new = !root.exists();
     let probe = root.join(format!(".probe-{}", std::process::id()));

@@ -124,7 +124,12 @@ fn logind() -> Check {
     let texts = files.iter().filter_map(|f| fs::read_to_string(f).ok());
     if kills(texts) && !linger {
         let remedy = "`loginctl enable-linger` lets jobs outlive the session.";
-        return Check::note(SYSTEM, "logout", "logind ends your processes when you log out (KillUserProcesses)", remedy);
+        return Check::note(
+            SYSTEM,
+            "logout",
+            "logind ends your processes when you log out (KillUserProcesses)",
+            remedy,
+        );
     }
     Check::fine(SYSTEM, "logout", if linger { "jobs outlive the session (linger)" } else { "jobs outlive the session" })
 }

@@ -7,6 +7,8 @@ mod input;
 mod jobs;
 mod key_page;
 mod keys;
+mod log;
+mod machine;
 mod model_info;
 mod models;
 mod recipe;
@@ -17,11 +19,16 @@ mod update;
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{Cmd, Command, Meaning, Scope, all as all_commands, available, enabled, hints, key_label, lookup};
 pub use input::{Completion, LineEdit};
-pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
+pub use jobs::{
+    CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,
+    RowKey, Series, kind_order, page,
+};
 pub use key_page::keys_markdown;
 pub use keys::{Code, Key, parse_keys};
+pub use log::{LogEntry, LogState};
+pub use machine::MachineView;
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
 pub use recipe::{BUDGET, Budget, Field, Outlook, PRESETS, Preset, PresetSize, RecipePane, RecipeState, Types};
-pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use state::{Confirm, Help, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
 pub use update::{key, update};

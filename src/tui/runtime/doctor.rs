@@ -22,7 +22,9 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
     let named = |name: &str| var(name).map_or_else(|| format!("{name} not set"), |v| format!("{name}={v}"));
     let mut all = Vec::new();
     all.push(match (terminal, term.as_str()) {
-        (false, _) => Check::fine(TERMINAL, "kind", "none here (a pipe or a script): commands work, the workbench needs one"),
+        (false, _) => {
+            Check::fine(TERMINAL, "kind", "none here (a pipe or a script): commands work, the workbench needs one")
+        }
         (true, "") => Check::note(TERMINAL, "kind", "TERM is not set", "Set TERM, for example to xterm-256color."),
         (true, "dumb") => Check::note(TERMINAL, "kind", "TERM=dumb", "Set TERM to what the terminal is."),
         (true, name) => Check::fine(TERMINAL, "kind", format!("TERM={name}")),
@@ -48,9 +50,17 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
         }
         Check::fine(TERMINAL, "size", fact)
     }));
-    all.push(Check::fine(TERMINAL, "mouse", "buttons and wheel; shift selects text; `remold --no-mouse` leaves it alone"));
+    all.push(Check::fine(
+        TERMINAL,
+        "mouse",
+        "buttons and wheel; shift selects text; `remold --no-mouse` leaves it alone",
+    ));
     all.push(clipboard(&var, &term));
-    all.push(Check::fine(TERMINAL, "whole frames", "asked for (DEC 2026); a terminal that does not know it may flicker"));
+    all.push(Check::fine(
+        TERMINAL,
+        "whole frames",
+        "asked for (DEC 2026); a terminal that does not know it may flicker",
+    ));
     all.push(match var("SSH_CONNECTION") {
         Some(_) => Check::fine(TERMINAL, "ssh", "yes: progress is drawn at most four times a second"),
         None => Check::fine(TERMINAL, "ssh", "no"),
@@ -60,7 +70,9 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
 
 fn colours(var: &impl Fn(&str) -> Option<String>, named: &impl Fn(&str) -> String) -> Check {
     match Depth::from_env(var) {
-        Depth::Mono if var("NO_COLOR").is_some() => Check::fine(TERMINAL, "colours", format!("none ({})", named("NO_COLOR"))),
+        Depth::Mono if var("NO_COLOR").is_some() => {
+            Check::fine(TERMINAL, "colours", format!("none ({})", named("NO_COLOR")))
+        }
         Depth::Mono => Check::fine(TERMINAL, "colours", format!("none ({})", named("TERM"))),
         Depth::True => Check::fine(TERMINAL, "colours", format!("24 bit ({})", named("COLORTERM"))),
         Depth::Ansi256 => {

@@ -199,7 +199,8 @@ impl App {
                 Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
-                Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
+                Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
+                Effect::Doctor => self.workers.doctor(),
                 Effect::Follow(job) => self.workers.follow(job),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::Copy(text) => {
@@ -216,6 +217,8 @@ impl App {
                 Effect::Quit => return Ok(true),
             }
         }
+        let watched = self.state.watches_machine().then(|| self.state.jobs.output_folder());
+        self.workers.watch_machine(watched);
         Ok(false)
     }
 
@@ -253,6 +256,8 @@ fn urgency(action: &Action) -> Due {
     match action {
         Action::JobEvents(..)
         | Action::Jobs(..)
+        | Action::JobNews(..)
+        | Action::Machine(..)
         | Action::PresetPlanned(..)
         | Action::PlanMeasured(..)
         | Action::ForecastMeasured(..) => Due::Progress,

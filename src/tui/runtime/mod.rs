@@ -4,6 +4,8 @@ mod caps;
 mod doctor;
 pub mod effects;
 mod events;
+mod follower;
+mod machine;
 mod measurer;
 mod multiplexer;
 mod terminal;

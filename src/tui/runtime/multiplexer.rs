@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn what_tmux_holds_back_has_a_remedy() {
         let answers = |option: &'static str| {
-            let all = [("#{version}", "3.4"), ("#{escape-time}", "500"), ("#{set-clipboard}", "external"), ("#{mouse}", "0")];
+            let all =
+                [("#{version}", "3.4"), ("#{escape-time}", "500"), ("#{set-clipboard}", "external"), ("#{mouse}", "0")];
             all.iter().find(|(n, _)| *n == option).map(|(_, v)| (*v).to_owned())
         };
         let all = tmux(&answers);

@@ -2,6 +2,7 @@
 //! offsets and hit boxes ([`Ui`]) from one frame to the next.
 
 mod canvas;
+mod cell;
 mod chrome;
 mod details;
 mod grid;
@@ -9,10 +10,11 @@ mod job;
 mod jobs;
 mod later;
 mod log;
+mod metrics;
 mod models;
 mod overlay;
+mod page;
 mod recipe;
-mod report;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod layers;
+mod log;
 mod models;
 mod motion;
 mod recipe;
@@ -46,8 +47,17 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Forecasted(..)
         | Action::ForecastMeasured(..)
         | Action::Spawned(..) => recipe::arrived(state, action),
-        Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
-            jobs::arrived(state, action)
+        Action::Jobs(..)
+        | Action::JobPlan(..)
+        | Action::JobRecipe(..)
+        | Action::JobReport(..)
+        | Action::JobEvents(..)
+        | Action::JobNews(..)
+        | Action::Did(..)
+        | Action::Machine(..) => jobs::arrived(state, action),
+        Action::Checked(checks) => {
+            log::checked(state, checks);
+            Vec::new()
         }
     }
 }
@@ -218,7 +228,23 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::ValuePrev => recipe::turn(state, -1),
         Cmd::Budget => recipe::budget(state),
         Cmd::Start => recipe::start(state),
-        Cmd::Cancel => jobs::ask_cancel(state),
+        Cmd::Cancel
+        | Cmd::Pause
+        | Cmd::Continue
+        | Cmd::Retry
+        | Cmd::Remove
+        | Cmd::Outputs
+        | Cmd::JobLog
+        | Cmd::CellNext
+        | Cmd::CellPrev => jobs::run(state, cmd),
+        Cmd::LogLevel | Cmd::LogJob | Cmd::LogFollow | Cmd::LogGo | Cmd::CopyLine | Cmd::CopyLines => {
+            log::run(state, cmd)
+        }
+        Cmd::Doctor => {
+            let effects = go(state, Tab::Log);
+            state.log.widen();
+            effects.into_iter().chain([Effect::Doctor]).collect()
+        }
         Cmd::OpenJob => {
             state.jobs.focus = Focus::Details;
             Vec::new()

@@ -3,6 +3,7 @@
 use super::{jobs, models, recipe};
 use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands;
+use crate::tui::core::jobs::{GridCursor, JobSection, section_len};
 use crate::tui::core::models::Focus;
 use crate::tui::core::recipe::{Field, PRESETS, RecipePane};
 use crate::tui::core::state::{Layer, State, Tab};
@@ -38,9 +39,13 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             jobs::select(state, to)
         }
         Tab::Jobs => {
+            if state.jobs.section == JobSection::Layers {
+                jobs::move_cell(state, lines, 0);
+                return Vec::new();
+            }
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
-            state.jobs.row = moved(state.jobs.row, lines, state.jobs.section_len());
+            state.jobs.row = moved(state.jobs.row, lines, section_len(state));
             Vec::new()
         }
         Tab::Log => {
@@ -111,9 +116,19 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         }
         (Tab::Jobs, Hit::Detail(at)) => {
             state.jobs.focus = Focus::Details;
-            state.jobs.row = moved(at, 0, state.jobs.section_len());
+            click_job(state, at);
             Vec::new()
         }
         _ => Vec::new(),
+    }
+}
+
+/// A click on a line of the job; in the grid on a cell: its row times the most layers a row may have, and its layer.
+fn click_job(state: &mut State, at: usize) {
+    if state.jobs.section == JobSection::Layers {
+        state.jobs.cell = GridCursor { row: at / GridCursor::MOST, layer: at % GridCursor::MOST };
+        jobs::move_cell(state, 0, 0);
+    } else {
+        state.jobs.row = moved(at, 0, section_len(state));
     }
 }
