@@ -11,6 +11,8 @@ mod budget;
 mod contract;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/jobs.rs"]
 mod jobs;
 #[path = "cli/lab.rs"]

@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "workbench/jobs.rs"]
+mod jobs;
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]
 mod pty;
+#[path = "workbench/pty_jobs.rs"]
+mod pty_jobs;
 #[path = "workbench/sample.rs"]
 mod sample;
 #[path = "workbench/screens.rs"]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Session {
+pub(super) struct Session {
     master: Option<Box<dyn MasterPty + Send>>,
     writer: Option<Box<dyn Write + Send>>,
     child: Box<dyn Child + Send + Sync>,
@@ -22,7 +22,7 @@ fn cells(n: u16) -> NonZeroU16 {
 }
 
 impl Session {
-    fn start(dir: &Path, env: &[(&str, &str)]) -> Self {
+    pub(super) fn start(dir: &Path, env: &[(&str, &str)]) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_remold"));
@@ -66,7 +66,7 @@ impl Session {
     }
 
     /// Reads until the screen satisfies `fine`.
-    fn wait_until(&mut self, what: &str, fine: impl Fn(&vt100::Screen) -> bool) {
+    pub(super) fn wait_until(&mut self, what: &str, fine: impl Fn(&vt100::Screen) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !fine(self.screen.screen()) {
             let left = end.saturating_duration_since(Instant::now());
@@ -78,11 +78,11 @@ impl Session {
         }
     }
 
-    fn wait_for(&mut self, text: &str) {
+    pub(super) fn wait_for(&mut self, text: &str) {
         self.wait_until(text, |s| s.contents().contains(text));
     }
 
-    fn send(&mut self, keys: &str) {
+    pub(super) fn send(&mut self, keys: &str) {
         let writer = self.writer.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Waits for the end and takes in what was written last.
-    fn exit_code(&mut self) -> u32 {
+    pub(super) fn exit_code(&mut self) -> u32 {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(20)) {

@@ -71,7 +71,11 @@ struct Columns {
 impl Columns {
     fn new(view: &JobView, area: Rect) -> Self {
         let label = view.grid.keys().map(|(_, kind)| super::width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
-        let table = if area.width >= 72 { 30 } else { 22 };
+        let table = match area.width {
+            72.. => 30,
+            44.. => 22,
+            _ => 15,
+        };
         let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
         let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
         // Up to three columns a layer when they fit, else one, else several layers a column.
@@ -92,8 +96,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, focused: 
     let right = area.right();
     head(c, view, &to, area.y);
     c.right(right - to.table + 7, area.y, 7, "done", dim);
-    c.right(right - to.table + 16, area.y, 8, "SQNR dB", dim);
-    c.right(right, area.y, to.table - 16, "worst", dim);
+    c.right(right - to.table + 15, area.y, 7, "SQNR dB", dim);
+    c.right(right, area.y, to.table - 15, "worst", dim);
     let all = lines(view);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let cursor = all.iter().position(|l| matches!(l, Line::Row(i, ..) if *i == at.row)).unwrap_or(0);
@@ -164,12 +168,12 @@ fn row(
     let (done, all) = row.progress();
     c.right(right - to.table + 7, y, 7, &format!("{done}/{all}"), text);
     if let Some((mean, at, low)) = row.quality() {
-        c.right(right - to.table + 16, y, 8, &format!("{mean:.1}"), text);
+        c.right(right - to.table + 15, y, 8, &format!("{mean:.1}"), text);
         let place = if row.layered { format!("blk.{at}") } else { String::new() };
         let place = if to.table >= 30 { format!("{place} {low:>6.1}") } else { place };
-        c.right(right, y, to.table - 16, &place, dim);
+        c.right(right, y, to.table - 15, &place, dim);
     } else if done > 0 {
-        c.right(right - to.table + 16, y, 8, "exact", dim);
+        c.right(right - to.table + 15, y, 8, "exact", dim);
     }
 }
 

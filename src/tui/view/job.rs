@@ -59,7 +59,12 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     }
     y += 1;
     let count = format!("{} of {} tensors", view.done, view.expected.max(view.done));
-    let n = c.right(area.right(), y, 26, &count, dim);
+    let mut n = c.right(area.right(), y, 26, &count, dim);
+    if !view.warnings.is_empty() && area.width >= 60 {
+        let warn = c.theme().warn;
+        let count = format!("! {}", units::plural(view.warnings.len(), "warning", "warnings"));
+        n += 2 + c.right(area.right() - n - 2, y, 16, &count, warn);
+    }
     let bar = c.theme().bar;
     c.bar(area.x, y, area.width.saturating_sub(n + 2), fraction, bar, true);
 }

@@ -70,9 +70,9 @@ fn counts(j: &JobsState, most: usize) -> String {
         (JobState::Running, "running"),
         (JobState::Paused, "paused"),
         (JobState::Queued, "queued"),
+        (JobState::Finished, "done"),
         (JobState::Failed, "failed"),
         (JobState::Lost, "lost"),
-        (JobState::Finished, "done"),
         (JobState::Cancelled, "cancelled"),
     ];
     let mut line = String::new();

@@ -41,7 +41,10 @@ pub fn section_len(state: &State) -> usize {
         JobSection::Layers | JobSection::Metrics => 0,
         JobSection::Tensors => view.tensors.len(),
         JobSection::Events => view.log.len(),
-        JobSection::Plan | JobSection::Recipe | JobSection::Report => page(state).len(),
+        // A page is moved until its end is well in view; some more, for lines that are broken.
+        JobSection::Plan | JobSection::Recipe | JobSection::Report => {
+            page(state).len().saturating_sub(state.page().saturating_sub(4)).max(1)
+        }
     }
 }
 

@@ -119,6 +119,10 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
             click_job(state, at);
             Vec::new()
         }
+        (Tab::Log, Hit::Detail(at)) => {
+            state.log.up = state.log.shown().len().saturating_sub(at + 1);
+            Vec::new()
+        }
         _ => Vec::new(),
     }
 }
