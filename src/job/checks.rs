@@ -18,8 +18,7 @@ const FREE_LEAST: u64 = 5_000_000_000;
 pub fn folder_checks() -> Vec<Check> {
     let root = jobs_root();
     let mut all = vec![usable(&root)];
-    let waits = if at_once() == 1 { "one job runs at once" } else { "several jobs run at once" };
-    all.push(Check::fine(JOBS, "queue", format!("{waits} ({}), others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
+    all.push(Check::fine(JOBS, "queue", format!("{} at once, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
     for (what, path) in [("here", here), ("jobs' root", root), ("cache", scores_root())] {
         all.extend(space(what, &path));

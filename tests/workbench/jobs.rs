@@ -159,6 +159,7 @@ fn a_removed_job_leaves_the_cursor_beside_it() {
 #[test]
 fn those_at_work_come_first_and_the_queue_stands_in_its_order() {
     let mut b = whole(0.5);
+    b.keys("jk");
     let mut list = b.state.jobs.list.clone();
     (list[0].state, list[4].state) = (JobState::Finished, JobState::Running);
     (list[2].state, list[2].place, list[1].place) = (JobState::Queued, Some(1), Some(2));
@@ -166,6 +167,12 @@ fn those_at_work_come_first_and_the_queue_stands_in_its_order() {
     let order: Vec<&str> = b.state.jobs.list.iter().map(|j| j.id.as_str()).collect();
     assert_eq!(order, ["38", "40", "42", "41", "39"]);
     assert_eq!(b.state.jobs.selected.as_deref(), Some("41"), "what is looked at stays");
+    let mut b = sample::start();
+    b.job(0.5);
+    let mut list = b.state.jobs.list.clone();
+    (list[0].state, list[4].state) = (JobState::Finished, JobState::Running);
+    b.act(Action::Jobs(list));
+    assert_eq!(b.state.jobs.selected.as_deref(), Some("38"), "who chose nothing sees what is at work");
 }
 
 #[test]
@@ -210,7 +217,7 @@ fn the_log_follows_jobs_and_leads_to_them() {
     b.effects.clear();
     b.keys("y");
     assert_eq!(b.effects, [Effect::Copy("2026-11-23T12:04:31Z  #41  paused".into())]);
-    b.keys("kkkk<enter>");
+    b.keys("kkk<enter>");
     assert_eq!((b.state.tab, b.state.jobs.selected.as_deref()), (Tab::Jobs, Some("39")), "to the job that failed");
     b.keys("L").effects.clear();
     assert_eq!((b.state.tab, b.state.log.job.as_deref()), (Tab::Log, Some("39")));

@@ -29,6 +29,14 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
         (true, "dumb") => Check::note(TERMINAL, "kind", "TERM=dumb", "Set TERM to what the terminal is."),
         (true, name) => Check::fine(TERMINAL, "kind", format!("TERM={name}")),
     });
+    let ssh = match var("SSH_CONNECTION") {
+        Some(_) => Check::fine(TERMINAL, "ssh", "yes: progress is drawn at most four times a second"),
+        None => Check::fine(TERMINAL, "ssh", "no"),
+    };
+    if !terminal {
+        all.push(ssh);
+        return all;
+    }
     all.push(colours(&var, &named));
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(|n| var(n).is_some());
     let why = match (term.as_str(), locale) {
@@ -61,10 +69,7 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
         "whole frames",
         "asked for (DEC 2026); a terminal that does not know it may flicker",
     ));
-    all.push(match var("SSH_CONNECTION") {
-        Some(_) => Check::fine(TERMINAL, "ssh", "yes: progress is drawn at most four times a second"),
-        None => Check::fine(TERMINAL, "ssh", "no"),
-    });
+    all.push(ssh);
     all
 }
 

@@ -73,7 +73,7 @@ impl Columns {
         let label = view.grid.keys().map(|(_, kind)| super::width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
         let table = match area.width {
             72.. => 30,
-            44.. => 22,
+            42.. => 22,
             _ => 15,
         };
         let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);

@@ -67,6 +67,8 @@ pub struct JobsState {
     pub list: Vec<JobSummary>,
     /// Identifier of the selected one.
     pub selected: Option<String>,
+    /// True once somebody chose it; until then it is the first of the list.
+    pub chosen: bool,
     /// The followed job.
     pub view: Option<JobView>,
     /// Pane with the keys.

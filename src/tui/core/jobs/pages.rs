@@ -10,8 +10,8 @@ use crate::tui::core::units;
 use indexmap::IndexMap;
 use std::path::Path;
 
-/// Largest errors shown of each output.
-const WORST: usize = 12;
+/// Largest errors shown: of one output, and of each of several.
+const WORST: [usize; 2] = [12, 5];
 
 /// A line of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,7 +158,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     let how = match (output.published, view.ended) {
         (true, _) => JobState::Finished,
         (false, Some(end)) => end,
-        (false, None) => JobState::Queued,
+        (false, None) => JobState::Running,
     };
     let kind = planned.map(|o| format!("{} {}", o.format, o.quantization)).unwrap_or_default();
     let bpw = found.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
@@ -177,7 +177,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
         _ => "not written".to_owned(),
     };
     lines.push(Fact("checked", standing));
-    let worst = view.worst(at, WORST);
+    let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
     if !worst.is_empty() {
         let head = ["type", "SQNR dB", "rmse", "cosine"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));

@@ -1,6 +1,7 @@
 //! Updates of the Jobs tab.
 
 use super::{log, models};
+use crate::engine::EventBody;
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::commands::Cmd;
@@ -47,7 +48,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
                     state.jobs.row += view.log.len().saturating_sub(lines);
                 }
             }
-            Vec::new()
+            // The list is looked at less often; keys go by it.
+            if events.iter().any(|e| turns(&e.body)) { vec![Effect::RefreshJobs] } else { Vec::new() }
         }
         Action::Machine(machine, free) => {
             state.machine.take(machine, free);
@@ -56,6 +58,20 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
         _ => Vec::new(),
     }
+}
+
+/// True for what changes a job's state.
+fn turns(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::Queued { .. }
+            | EventBody::Started { .. }
+            | EventBody::Paused
+            | EventBody::Resumed
+            | EventBody::Finished { .. }
+            | EventBody::Failed { .. }
+            | EventBody::Cancelled { .. }
+    )
 }
 
 fn view<'a>(state: &'a mut State, id: &str) -> Option<&'a mut JobView> {
@@ -78,19 +94,18 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
             _ => state.flash(Level::Error, format!("failed: {title}")),
         }
     }
-    let (first, at) = (state.jobs.list.is_empty(), state.jobs.cursor());
+    let at = state.jobs.cursor();
     state.jobs.set_list(list);
     let known = state.jobs.current().is_some();
     if state.jobs.list.is_empty() {
         (state.jobs.view, state.jobs.selected) = (None, None);
         return vec![Effect::Follow(None)];
     }
-    if first || !known {
-        // The one beside a job that was removed.
-        let at = if known { state.jobs.cursor() } else { at };
-        return select(state, at);
+    if !state.jobs.chosen {
+        return follow(state, 0);
     }
-    Vec::new()
+    // The one beside a job that was removed.
+    if known { Vec::new() } else { follow(state, at) }
 }
 
 fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
@@ -151,10 +166,16 @@ pub(super) fn move_cell(state: &mut State, rows: isize, layers: isize) {
 /// Follows the selected job.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let at = state.jobs.cursor();
-    select(state, at)
+    follow(state, at)
 }
 
+/// Selects a job that somebody chose.
 pub(super) fn select(state: &mut State, at: usize) -> Vec<Effect> {
+    state.jobs.chosen = true;
+    follow(state, at)
+}
+
+fn follow(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(job) = state.jobs.list.get(at.min(state.jobs.list.len().saturating_sub(1))) else {
         return Vec::new();
     };

@@ -176,6 +176,8 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
 
 /// Runs a command.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    // Whoever does something there looks at that job, and keeps looking at it when another one starts.
+    state.jobs.chosen |= state.tab == Tab::Jobs;
     match cmd {
         Cmd::Models => go(state, Tab::Models),
         Cmd::Recipe => go(state, Tab::Recipe),
