@@ -67,7 +67,7 @@ pub struct JobsState {
     pub list: Vec<JobSummary>,
     /// Identifier of the selected one.
     pub selected: Option<String>,
-    /// True once somebody chose it; until then it is the first of the list.
+    /// True once somebody did something in the tab; until then the first of the list is selected.
     pub chosen: bool,
     /// The followed job.
     pub view: Option<JobView>,

@@ -101,7 +101,8 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         (state.jobs.view, state.jobs.selected) = (None, None);
         return vec![Effect::Follow(None)];
     }
-    if !state.jobs.chosen {
+    // A job that was begun here has the focus in its pane.
+    if !state.jobs.chosen && state.jobs.focus == Focus::List {
         return follow(state, 0);
     }
     // The one beside a job that was removed.

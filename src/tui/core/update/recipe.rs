@@ -36,7 +36,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Spawned(Ok(job)) => {
             state.recipe.starting = false;
             state.toast(Level::Info, format!("started: {}", job.title));
-            (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
+            state.jobs.selected = Some(job.id.clone());
             state.jobs.focus = Focus::Details;
             state.jobs.list.retain(|j| j.id != job.id);
             state.jobs.list.insert(0, job);
