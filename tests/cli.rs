@@ -13,6 +13,8 @@ mod config;
 mod contract;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/jobs.rs"]
 mod jobs;
 #[path = "cli/lab.rs"]

@@ -104,7 +104,13 @@ fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBu
     recipe.source.path = Some(source.to_owned());
     let prepared = plan::prepare(&recipe, remold::forecast::Measuring::quiet()).map_err(|e| e.to_string())?;
     let sink = EventSink::new("test");
-    let options = RunOptions { threads: 2, cancel: &AtomicBool::new(false), sink: &sink, journal: None };
+    let options = RunOptions {
+        threads: 2,
+        cancel: &AtomicBool::new(false),
+        gate: &engine::Gate::default(),
+        sink: &sink,
+        journal: None,
+    };
     engine::run(&prepared, &options).map_err(|e| format!("{e:?}"))?;
     Ok(())
 }

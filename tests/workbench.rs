@@ -10,10 +10,14 @@ mod bytes;
 mod docs;
 #[path = "workbench/habits.rs"]
 mod habits;
+#[path = "workbench/jobs.rs"]
+mod jobs;
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]
 mod pty;
+#[path = "workbench/pty_jobs.rs"]
+mod pty_jobs;
 #[path = "workbench/recipe.rs"]
 mod recipe;
 #[path = "workbench/sample.rs"]

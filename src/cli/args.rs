@@ -61,10 +61,12 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Carry out a recipe
     Run(RunArgs),
-    /// List, follow, cancel, resume or clear jobs
+    /// List, follow, pause, cancel, resume or clear jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
     Recipe(RecipeArgs),
+    /// Tell what remold finds of the terminal, the machine and its folders, and what to do where something is wanting
+    Doctor(DoctorArgs),
     /// List the formats, architectures and quantizations
     Formats,
     /// Configuration of the workbench: where it is, what is wrong in it, its default, the keys
@@ -338,6 +340,10 @@ pub struct RunArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Detached jobs, and those of the workbench, wait for their turn: one runs at once, or as many as REMOLD_JOBS_AT_ONCE says. \
+    `remold convert` without --detach runs at once."
+)]
 pub struct JobsArgs {
     #[command(subcommand)]
     pub command: Option<JobsCommand>,
@@ -360,7 +366,12 @@ pub enum JobsCommand {
         /// The job's number
         id: String,
     },
-    /// Go on with a job whose process is gone
+    /// Hold a running job between two chunks; it keeps what it has, and the next in the queue may run
+    Pause {
+        /// The job's number
+        id: String,
+    },
+    /// Go on with a job that is paused, lost, cancelled or failed
     Resume {
         /// The job's number
         id: String,
@@ -370,8 +381,21 @@ pub enum JobsCommand {
         /// The job's number
         id: String,
     },
-    /// Remove the folders of ended jobs
+    /// Remove the folder of an ended job; its outputs stay
+    Remove {
+        /// The job's number
+        id: String,
+    },
+    /// Remove the folders of all ended jobs
     Clean,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 usable; 1 something makes remold unusable.")]
+pub struct DoctorArgs {
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

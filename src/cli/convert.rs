@@ -5,6 +5,7 @@ use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
 use super::{Exit, cancel_on_signal, err, out, plan_text, refuse, tell, text};
+use crate::engine::{EventBody, EventSink};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result};
@@ -168,16 +169,15 @@ fn show(plan: &Plan, flags: &RunFlags) -> Exit {
 fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {
     let root = job::jobs_root();
     if flags.detach {
+        let waits = job::is_full(&root);
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {
                     out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
                 } else {
                     let id = &job.id;
-                    err(&format!(
-                        "job {id} runs on its own: {}\n  follow it with `remold jobs attach {id}`\n",
-                        job.title
-                    ));
+                    let how = if waits { "waits for its turn" } else { "runs on its own" };
+                    err(&format!("job {id} {how}: {}\n  follow it with `remold jobs attach {id}`\n", job.title));
                 }
                 Exit::Done
             }
@@ -203,7 +203,8 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))
     };
-    let run = RunJob { threads: flags.threads, resume: false, cancel, listener: Some(listener) };
+    let run =
+        RunJob { threads: flags.threads, resume: false, cancel, listener: Some(listener), lock: None, turn: None };
     match job::run(folder, prepared, run) {
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
@@ -223,28 +224,41 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
     }
 }
 
+/// Says how a job ended that never began.
+fn last_word(folder: &JobFolder, body: EventBody) {
+    if let Ok(sink) = EventSink::new(&folder.id()).with_file(&folder.path("events.jsonl")) {
+        sink.send(body);
+    }
+}
+
 /// `remold worker`: carries out the job of a folder, without a terminal.
 pub fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
+    let cancel = cancel_on_signal();
+    // Held while it waits, too: the job is not lost.
+    let lock = match folder.lock() {
+        Ok(lock) => lock,
+        Err(e) => return refuse(&e),
+    };
+    let Some(turn) = job::wait_for_turn(&folder, &cancel) else {
+        last_word(&folder, EventBody::Cancelled { seconds: 0.0 });
+        return Exit::Cancelled;
+    };
     let prepared = folder.recipe().and_then(|mut recipe| {
-        // The outputs were checked when the job was made; what stands there now is our own earlier attempt or was forced.
-        if resume {
+        // Once the engine had begun, what stands there is our own earlier attempt or was forced.
+        if resume && folder.path("journal").exists() {
             recipe.targets.iter_mut().for_each(|t| t.force = true);
         }
         plan::prepare(&recipe, Measuring::quiet())
     });
-    let cancel = cancel_on_signal();
     let prepared = match prepared {
         Ok(p) => p,
         Err(e) => {
-            let events = folder.path("events.jsonl");
-            if let Ok(sink) = crate::engine::EventSink::new(&folder.id()).with_file(&events) {
-                sink.send(crate::engine::EventBody::Failed { seconds: 0.0, error: job::failure(&e) });
-            }
+            last_word(&folder, EventBody::Failed { seconds: 0.0, error: job::failure(&e) });
             return refuse(&e);
         }
     };
-    let run = RunJob { threads: folder.threads(), resume, cancel, listener: None };
+    let run = RunJob { threads: folder.threads(), resume, cancel, listener: None, lock: Some(lock), turn: Some(turn) };
     match job::run(&folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));

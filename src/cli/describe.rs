@@ -8,6 +8,8 @@ pub fn event(body: &EventBody) -> String {
     let line = match body {
         EventBody::Queued { title } => format!("queued     {title}"),
         EventBody::Started { pid, threads } => format!("started    process {pid}, {threads} threads"),
+        EventBody::Paused => "paused".to_owned(),
+        EventBody::Resumed => "resumed".to_owned(),
         EventBody::Plan { outputs, tensors, bytes: n, warnings } => {
             format!("plan       {tensors} tensors, {}, {} warnings → {}", bytes(*n), warnings.len(), outputs.join(", "))
         }

@@ -1,4 +1,4 @@
-//! `jobs`: list, attach, cancel, resume, log, clean.
+//! `jobs`: list, attach, cancel, pause, resume, log, remove, clean.
 
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
@@ -22,9 +22,15 @@ pub fn run(args: JobsArgs) -> Exit {
         }
         JobsCommand::Attach { id } => attach(&root, &id, args.json),
         JobsCommand::Cancel { id } => JobFolder::find(&root, &id).and_then(|f| cancel(&f)),
+        JobsCommand::Pause { id } => JobFolder::find(&root, &id).and_then(|f| pause(&f)),
         JobsCommand::Resume { id } => JobFolder::find(&root, &id).and_then(|f| {
             job::resume(&f)?;
             err(&format!("job {id} goes on; follow it with `remold jobs attach {id}`\n"));
+            Ok(Exit::Done)
+        }),
+        JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
+            job::remove(&f.dir)?;
+            err(&format!("the folder of job {id} is removed\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
@@ -52,14 +58,11 @@ fn list(root: &Path, json: bool) {
     for j in jobs {
         let made = j.created.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
         let time = j.seconds.map(text::seconds).unwrap_or_default();
-        rows.push(vec![
-            j.id,
-            j.state.name().to_owned(),
-            format!("{:.0} %", j.fraction * 100.0),
-            time,
-            made,
-            text::safe(&j.title),
-        ]);
+        let state = match j.place {
+            Some(place) => format!("queued, {place}."),
+            None => j.state.name().to_owned(),
+        };
+        rows.push(vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made, text::safe(&j.title)]);
     }
     out(&text::table(&rows, &[true, false, true, true, false, false]));
 }
@@ -68,6 +71,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
     let mut progress = Progress::new(&folder.plan()?);
     let mut tail = Tail::new(&folder.dir);
+    let mut told = None;
     loop {
         let events = tail.poll()?;
         let mut end = None;
@@ -104,7 +108,18 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             return Ok(exit);
         }
         if events.is_empty() {
-            if folder.summary().state == JobState::Lost {
+            let now = folder.summary();
+            if !json && (now.place, now.state) != told.unwrap_or((None, JobState::Running)) {
+                match (now.place, now.state) {
+                    (Some(place), _) => err(&format!("job {id} waits for its turn, at place {place}\n")),
+                    (_, JobState::Paused) => {
+                        err(&format!("job {id} is paused; `remold jobs resume {id}` lets it go on\n"));
+                    }
+                    _ => {}
+                }
+                told = Some((now.place, now.state));
+            }
+            if now.state == JobState::Lost {
                 let hint = format!("`remold jobs resume {id}` goes on where it stopped.");
                 super::tell(&ModelError::bad("the job's process is gone").in_file(&folder.dir).with_hint(hint));
                 return Ok(Exit::Failed);
@@ -114,21 +129,31 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     }
 }
 
-/// How long `cancel` waits for the job's last word.
-const CANCEL_WAIT: u32 = 100;
+/// How many looks `cancel` and `pause` wait for the job's word.
+const WORD_WAIT: u32 = 100;
 
 fn cancel(folder: &JobFolder) -> Result<Exit> {
     job::cancel(&folder.dir)?;
-    for _ in 0..CANCEL_WAIT {
+    Ok(word(folder, "stop", JobState::ended))
+}
+
+fn pause(folder: &JobFolder) -> Result<Exit> {
+    job::pause(&folder.dir)?;
+    Ok(word(folder, "pause", |s| s == JobState::Paused || s.ended()))
+}
+
+/// Waits until the job is as it was asked to be.
+fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
+    for _ in 0..WORD_WAIT {
         let state = folder.summary().state;
-        if state.ended() {
+        if is(state) {
             err(&format!("job {} is {}\n", folder.id(), state.name()));
-            return Ok(Exit::Done);
+            return Exit::Done;
         }
         std::thread::sleep(FOLLOW);
     }
-    err(&format!("job {} was asked to stop and has not yet\n", folder.id()));
-    Ok(Exit::Failed)
+    err(&format!("job {} was asked to {what} and has not yet\n", folder.id()));
+    Exit::Failed
 }
 
 fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {

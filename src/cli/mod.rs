@@ -6,6 +6,7 @@ mod args;
 mod config;
 mod convert;
 mod describe;
+mod doctor;
 mod formats;
 mod gguf_options;
 mod inspect;
@@ -127,6 +128,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),
+        Some(Command::Doctor(a)) => doctor::run(&a),
         Some(Command::Formats) => formats::run(),
         Some(Command::Config(a)) => config::run(&a),
         Some(Command::Completions { shell }) => {

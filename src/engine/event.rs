@@ -118,6 +118,12 @@ pub enum EventBody {
         /// Worker threads.
         threads: usize,
     },
+    /// The work holds; the process keeps what it has.
+    #[serde(rename = "job.paused")]
+    Paused,
+    /// The work goes on after a pause.
+    #[serde(rename = "job.resumed")]
+    Resumed,
     /// What will be done.
     #[serde(rename = "plan")]
     Plan {
@@ -212,6 +218,8 @@ mod tests {
         let bodies = [
             EventBody::Queued { title: "a → b".into() },
             EventBody::Started { pid: 7, threads: 2 },
+            EventBody::Paused,
+            EventBody::Resumed,
             EventBody::Plan {
                 outputs: vec!["x".into()],
                 tensors: 3,

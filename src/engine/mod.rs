@@ -6,6 +6,7 @@
 
 mod encode;
 mod event;
+mod gate;
 mod journal;
 mod metrics;
 mod part_file;
@@ -17,6 +18,7 @@ mod verify;
 mod work;
 
 pub use event::{Event, EventBody, Failure, Sample, TensorDone, TensorStart, from_json};
+pub use gate::Gate;
 pub use metrics::ErrorStats;
 pub use part_file::part_path;
 pub use report::{OutputReport, Report};

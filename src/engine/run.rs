@@ -7,7 +7,7 @@ use super::report::{OutputReport, Report};
 use super::state::{Progress, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
-use super::{EventBody, EventSink, TensorStart};
+use super::{EventBody, EventSink, Gate, TensorStart};
 use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
@@ -27,6 +27,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// Set from outside to stop the run.
     pub cancel: &'a AtomicBool,
+    /// Holds the workers while it is closed. Whoever sets `cancel` opens it.
+    pub gate: &'a Gate,
     /// Where events go.
     pub sink: &'a EventSink,
     /// Journal file of the job, and whether to go on from it.
@@ -239,17 +241,26 @@ struct Runner<'a> {
 impl Runner<'_> {
     fn work(&self) {
         let mut buffers = Buffers::default();
-        while !self.stop.load(Ordering::Relaxed) && !self.options.cancel.load(Ordering::Relaxed) {
+        loop {
+            self.options.gate.pass();
+            if self.stop.load(Ordering::Relaxed) || self.options.cancel.load(Ordering::Relaxed) {
+                break;
+            }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.work.chunks {
                 break;
             }
             if let Err(e) = self.chunk(number, &mut buffers) {
-                self.stop.store(true, Ordering::Relaxed);
-                let mut error = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                error.get_or_insert(e.in_file(&self.prepared.plan.source));
+                self.halt(e.in_file(&self.prepared.plan.source));
             }
         }
+    }
+
+    /// Stops the run for an error; the first one is told.
+    fn halt(&self, e: ModelError) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
+        self.options.gate.open();
     }
 
     fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
@@ -320,10 +331,19 @@ impl Runner<'_> {
 
     fn tick(&self, mut journal: Option<&mut Journal>) {
         let mut sampler = ProcessSampler::new();
+        let mut paused = false;
         loop {
             thread::park_timeout(TICK);
             let last = self.workers.load(Ordering::Acquire) == 0;
-            self.options.sink.send(EventBody::Sample(self.progress.sample(&mut sampler)));
+            // A paused run has nothing to tell, and the first figures after it would be a mean over the pause.
+            let closed = self.options.gate.is_closed();
+            if !closed {
+                let sample = self.progress.sample(&mut sampler, self.options.gate.closed_for());
+                if !paused || last {
+                    self.options.sink.send(EventBody::Sample(sample));
+                }
+            }
+            paused = closed;
             if let Some(journal) = journal.as_deref_mut() {
                 let entries =
                     std::mem::take(&mut *self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
@@ -333,8 +353,7 @@ impl Runner<'_> {
                     self.parts.iter().flatten().try_for_each(PartFile::sync).and_then(|()| journal.record(&entries))
                 };
                 if let Err(e) = result {
-                    self.stop.store(true, Ordering::Relaxed);
-                    self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
+                    self.halt(e);
                 }
             }
             if last {

@@ -9,7 +9,7 @@ use crate::quant::{BlockType, Encoding};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Shortest time between two progress events of a run, in milliseconds.
 const PROGRESS_MILLIS: u64 = 100;
@@ -256,15 +256,15 @@ impl Progress {
             && self.last_spoken.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Resources and rates since the last sample.
-    pub fn sample(&self, sampler: &mut ProcessSampler) -> Sample {
+    /// Resources and rates since the last sample. Time spent in a pause tells nothing of the time left.
+    pub fn sample(&self, sampler: &mut ProcessSampler, paused: Duration) -> Sample {
         let (read, written) = (self.read.load(Ordering::Relaxed), self.written.load(Ordering::Relaxed));
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let seconds = now.duration_since(previous.0).as_secs_f64().max(1e-3);
         let usage = sampler.sample();
         let fraction = self.cost_done.load(Ordering::Relaxed) as f64 / self.cost_total.max(1) as f64;
-        let elapsed = self.begun.elapsed().as_secs_f64();
+        let elapsed = self.begun.elapsed().saturating_sub(paused).as_secs_f64();
         let sample = Sample {
             rss: usage.rss,
             cpu: (usage.cores * 100.0).round() / 100.0,

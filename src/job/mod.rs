@@ -1,16 +1,29 @@
 //! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
-//! `threads` where they are limited, `cancel` while somebody wishes it to stop.
+//! `threads` where they are limited, `cancel` or `pause` while somebody wishes it to stop or to hold.
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
-//! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `runner` carries one out in
-//! this process, `spawn` starts a detached worker, `tail` follows the events.
+//! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `summary` and `list` say how
+//! jobs stand, `spawn` starts a detached worker, which waits in the `queue` for its turn, `runner` carries a job out in this process
+//! while an `overseer` looks for `wishes`, `tail` follows the events.
 
+mod checks;
 mod folder;
+mod list;
+mod overseer;
+mod queue;
 mod runner;
 mod spawn;
+mod summary;
 mod tail;
+mod wishes;
 
-pub use folder::{JobFolder, JobState, JobSummary, cancel, clean, jobs_root, list};
+pub use checks::folder_checks;
+pub use folder::{JobFolder, jobs_root};
+pub use list::{JobList, list};
+pub use overseer::wait_for_turn;
+pub use queue::{Turn, at_once, is_full};
 pub use runner::{Listener, Outcome, RunJob, failure, remedy, run};
 pub use spawn::{queued, resume, spawn, spawn_with};
+pub use summary::{JobState, JobSummary};
 pub use tail::Tail;
+pub use wishes::{cancel, clean, pause, proceed, remove};

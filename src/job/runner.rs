@@ -1,16 +1,15 @@
 //! Carries a job out in this process: plan again, run, report; every end is an event.
 
-use super::JobFolder;
-use crate::engine::{self, Event, EventBody, EventSink, Failure, Report, RunError, RunOptions};
+use super::overseer::Overseer;
+use super::{JobFolder, Turn};
+use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions};
 use crate::model::{ErrorKind, ModelError, Result};
 use crate::plan::Prepared;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// How often the folder is looked at for a wish to cancel.
-const CANCEL_POLL: Duration = Duration::from_millis(100);
+use std::time::Instant;
 
 /// Called with every event of a run.
 pub type Listener = Box<dyn FnMut(&Event) + Send>;
@@ -25,6 +24,10 @@ pub struct RunJob {
     pub cancel: Arc<AtomicBool>,
     /// Called with every event.
     pub listener: Option<Listener>,
+    /// The job's lock, where it is held already.
+    pub lock: Option<File>,
+    /// The job's place among those that run at once, where it had to wait for one.
+    pub turn: Option<Turn>,
 }
 
 /// How a job ended.
@@ -75,7 +78,10 @@ pub fn remedy(e: &ModelError) -> Option<&str> {
 /// # Errors
 /// When another process works on the job or its folder cannot be written; failures of the work itself are an [`Outcome`].
 pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outcome> {
-    let _lock = folder.lock()?;
+    let _lock = match job.lock {
+        Some(lock) => lock,
+        None => folder.lock()?,
+    };
     let events = folder.path("events.jsonl");
     let mut sink =
         EventSink::new(&folder.id()).with_file(&events).map_err(|e| ModelError::io(&events, "opening", e))?;
@@ -96,20 +102,15 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
         warnings: plan.warnings.clone(),
     });
     let journal = folder.path("journal");
-    let wish = folder.path("cancel");
-    let done = AtomicBool::new(false);
+    let (gate, over) = (Gate::default(), AtomicBool::new(false));
+    let overseer =
+        Overseer { folder, title: plan.title(), cancel: &job.cancel, gate: &gate, sink: &sink, turn: job.turn };
     let result = thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                if wish.exists() {
-                    job.cancel.store(true, Ordering::Relaxed);
-                }
-                thread::park_timeout(CANCEL_POLL);
-            }
-        });
-        let options = RunOptions { threads, cancel: &job.cancel, sink: &sink, journal: Some((&journal, job.resume)) };
+        let watcher = scope.spawn(|| overseer.watch(&over));
+        let journal = Some((journal.as_path(), job.resume));
+        let options = RunOptions { threads, cancel: &job.cancel, gate: &gate, sink: &sink, journal };
         let result = engine::run(prepared, &options);
-        done.store(true, Ordering::Relaxed);
+        over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();
         result
     });

@@ -1,5 +1,6 @@
 //! Starting a worker process that outlives this one.
 
+use super::wishes::{CANCEL, PAUSE, take_back};
 use super::{JobFolder, JobSummary};
 use crate::engine::{EventBody, EventSink};
 use crate::model::{ModelError, Result};
@@ -32,16 +33,20 @@ pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> 
     Ok(folder.summary())
 }
 
-/// Starts a worker that goes on with a job that was lost, failed or cancelled.
+/// Lets a paused job go on; starts a worker that goes on with a job that was lost, failed or cancelled.
 ///
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
 pub fn resume(folder: &JobFolder) -> Result<()> {
     let state = folder.summary().state;
+    if state == super::JobState::Paused {
+        return super::proceed(&folder.dir);
+    }
     if !state.ended() || state == super::JobState::Finished {
         return Err(ModelError::request(format!("job {} is {}", folder.id(), state.name())));
     }
-    let _ = std::fs::remove_file(folder.path("cancel"));
+    take_back(folder, CANCEL)?;
+    take_back(folder, PAUSE)?;
     // Whoever follows the job must not take its earlier end for the new one while the worker starts.
     queued(folder, &folder.plan()?)?;
     start(folder, true)

@@ -23,4 +23,5 @@ pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, forecast};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
+pub use space::free_bytes;
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

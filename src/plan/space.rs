@@ -19,6 +19,12 @@ fn existing_ancestor(path: &Path) -> PathBuf {
     }
 }
 
+/// Bytes free for new files at `path`, which need not exist yet; `None` where the file system does not tell.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
+    Some(fs.f_bavail.saturating_mul(fs.f_frsize))
+}
+
 /// Checks that each file system has room for the files that will be written to it, all at once.
 ///
 /// # Errors
@@ -32,8 +38,7 @@ pub fn check_free<'a>(files: impl Iterator<Item = (&'a Path, u64)>) -> Result<()
         entry.1 = entry.1.saturating_add(bytes);
     }
     for (folder, bytes) in needed.into_values() {
-        let Ok(fs) = rustix::fs::statvfs(&folder) else { continue };
-        let free = fs.f_bavail.saturating_mul(fs.f_frsize);
+        let Some(free) = free_bytes(&folder) else { continue };
         if bytes > free {
             let what = format!("{bytes} bytes are needed and {free} are free");
             let hint = "Free some space, or choose another disk with -o.";

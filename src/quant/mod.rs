@@ -66,6 +66,11 @@ pub fn instruction_sets() -> Vec<&'static str> {
     simd::names()
 }
 
+/// The instruction set that is used: the last of [`instruction_sets`], or the one that `REMOLD_ISA` names.
+pub fn instruction_set() -> &'static str {
+    simd::best().name()
+}
+
 /// The index of the first NaN or infinity, if there is one. The reference refuses the blocks such a value leads to; callers
 /// check their rows with this and name the place, and the blocks with [`first_bad_block`].
 pub fn first_non_finite(values: &[f32]) -> Option<usize> {

@@ -61,6 +61,13 @@ pub enum TuiError {
     Io(#[from] std::io::Error),
 }
 
+/// What the doctor finds of the terminal, the jobs' folders and the machine.
+pub fn checks() -> Vec<crate::monitor::Check> {
+    let mut all = runtime::terminal_checks();
+    all.extend(runtime::effects::checks());
+    all
+}
+
 /// Runs the workbench until the user leaves. Jobs started here go on by themselves. The exit status of a screen ended by a
 /// signal is set by leaving the process.
 ///

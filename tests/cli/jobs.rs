@@ -194,6 +194,82 @@ fn resume_refuses_when_the_source_changed() {
     assert_eq!(names(&lab), ["big.safetensors"]);
 }
 
+/// The states that a job went through.
+fn course(job: &Path) -> Vec<&'static str> {
+    let word = |e: &Event| match e.body {
+        EventBody::Queued { .. } => Some("queued"),
+        EventBody::Started { .. } => Some("started"),
+        EventBody::Paused => Some("paused"),
+        EventBody::Resumed => Some("resumed"),
+        EventBody::Finished { .. } => Some("finished"),
+        EventBody::Cancelled { .. } => Some("cancelled"),
+        _ => None,
+    };
+    events(job).iter().filter_map(word).collect()
+}
+
+#[test]
+fn a_paused_job_holds_lets_the_next_run_and_goes_on_to_the_same_bytes() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(24));
+    lab.write("small.safetensors", big(1));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
+    std::fs::remove_dir_all(lab.jobs()).unwrap();
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 2").expect(0);
+    let next = lab.run("convert small.safetensors --to gguf:q8_0 -o next.gguf --detach").expect(0);
+    assert!(next.err.contains("waits for its turn"), "{}", next.err);
+    at_work(&lab);
+    let (first, second) = (lab.jobs().join("1"), lab.jobs().join("2"));
+    wait_for("a place in the queue", || lab.run("jobs").out.contains("queued, 1.").then_some(()));
+    let refused = lab.run("jobs pause 2").expect(2);
+    assert!(refused.err.contains("job 2 is queued"), "{}", refused.err);
+
+    let paused = lab.run("jobs pause 1").expect(0);
+    assert!(paused.err.contains("job 1 is paused"), "{}", paused.err);
+    // Its slot goes to the next, which runs to its end meanwhile.
+    lab.run("jobs attach 2").expect(0);
+    assert_eq!(course(&second), ["queued", "started", "finished"]);
+    assert_eq!((lab.state("1").as_str(), course(&first)), ("paused", vec!["queued", "started", "paused"]));
+    let worker = worker(&first);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.as_raw_nonzero())).unwrap();
+    assert!(status.contains("State:\tS"), "it sleeps: {status}");
+    let last = events(&first).last().unwrap().clone();
+    assert!(matches!(last.body, EventBody::Paused | EventBody::TensorFinished(_)), "{last:?}");
+
+    lab.run("jobs resume 1").expect(0);
+    lab.run("jobs attach 1").expect(0);
+    assert_eq!(course(&first), ["queued", "started", "paused", "resumed", "finished"]);
+    assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")));
+}
+
+#[test]
+fn jobs_wait_for_their_turn_and_can_be_cancelled_there() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(24));
+    let detach = |out: &str| format!("convert big.safetensors --to gguf:iq3_s -o {out} --detach --threads 1");
+    for out in ["a.gguf", "b.gguf", "c.gguf"] {
+        lab.run(&detach(out)).expect(0);
+    }
+    at_work(&lab);
+    wait_for("two in the queue", || lab.run("jobs").out.contains("queued, 2.").then_some(()));
+    // A conversion in the foreground does not wait.
+    lab.write("small.safetensors", big(1));
+    lab.run("convert small.safetensors --to gguf:q8_0").expect(0);
+    lab.run("jobs cancel 2").expect(0);
+    assert_eq!(course(&lab.jobs().join("2")), ["queued", "cancelled"]);
+    let refused = lab.run("jobs remove 1").expect(2);
+    assert!(refused.err.contains("job 1 is running"), "{}", refused.err);
+    lab.run("jobs remove 2").expect(0);
+    assert!(!lab.jobs().join("2").exists());
+    // A killed job gives its slot back, and a paused one can be cancelled.
+    kill_process(worker(&lab.jobs().join("1")), Signal::KILL).unwrap();
+    wait_for("the third to run", || (lab.state("3") == "running").then_some(()));
+    lab.run("jobs pause 3").expect(0);
+    lab.run("jobs cancel 3").expect(0);
+    assert_eq!(course(&lab.jobs().join("3")), ["queued", "started", "paused", "cancelled"]);
+    assert!(!lab.path("c.gguf.part").exists());
+}
+
 #[test]
 fn a_detached_job_outlives_its_process_group() {
     let lab = Lab::new();
@@ -272,5 +348,7 @@ fn jobs_are_listed_followed_and_told() {
     }
     let cleaned = lab.run("jobs clean").expect(0);
     assert!(cleaned.err.contains('2'), "{}", cleaned.err);
-    assert_eq!(std::fs::read_dir(lab.jobs()).unwrap().count(), 0);
+    assert_eq!(lab.run("jobs").expect(0).out, "");
+    lab.run("convert tiny-llama --to gguf:q8_0 --force").expect(0);
+    assert_eq!(lab.state("3"), "finished", "a number is not given twice");
 }

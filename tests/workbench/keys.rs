@@ -1,7 +1,7 @@
 //! What keys do, through the pure core; and the documentation made from their registry.
 
 use super::sample::{self, DIR};
-use remold::tui::core::{Action, Effect, Focus, Level, Section, Tab, TensorSort, keys_markdown, update};
+use remold::tui::core::{Action, Deed, Effect, Focus, Level, Section, Tab, TensorSort, keys_markdown, update};
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -84,7 +84,7 @@ fn cancelling_a_job_asks_and_enter_means_it() {
     b.keys("x<esc>x");
     assert!(b.effects.is_empty());
     b.keys("<enter>");
-    assert!(matches!(&b.effects[..], [Effect::Cancel(title, _)] if title.starts_with("checkpoint-2000")));
+    assert!(matches!(&b.effects[..], [Effect::Do(Deed::Cancel, title, _)] if title.starts_with("checkpoint-2000")));
     b.keys("jj").effects.clear();
     b.keys("x");
     assert!(b.state.layer.is_none(), "an ended job cannot be cancelled");
@@ -141,6 +141,6 @@ fn a_recorded_job_folds_into_its_view() {
     assert_eq!((view.done, view.expected), (146, 146));
     assert!(view.outputs[0].published && view.outputs[0].verified == ["remold", "gguf-rs"]);
     assert_eq!(view.grid.values().map(|r| r.progress().0).sum::<usize>(), 146);
-    assert!(view.worst(3).windows(2).all(|w| w[0].1 <= w[1].1));
+    assert!(view.worst(0, 3).windows(2).all(|w| w[0].1 <= w[1].1));
     assert_eq!(view.warnings.len(), 1, "a warning of plan and events is one warning");
 }

@@ -295,6 +295,8 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
         created: b.state.now,
         fraction: 0.0,
         seconds: None,
+        place: None,
+        sample: None,
     };
     b.act(Action::Spawned(Ok(job.clone())));
     assert_eq!((b.state.tab, b.state.recipe.starting, b.state.jobs.list.len()), (Tab::Recipe, false, 1));

@@ -263,15 +263,17 @@ fn jobs(running: bool) -> Vec<JobSummary> {
         created: "2026-11-23T12:04:20Z".parse().unwrap(),
         fraction,
         seconds,
+        place: (state == JobState::Queued).then_some(1),
+        sample: None,
     };
     let (state, fraction, seconds) =
         if running { (JobState::Running, 0.62, None) } else { (JobState::Finished, 1.0, Some(14.3)) };
     vec![
-        job("20261123-120420-a1b2", "checkpoint-2000 → gguf Q4_K_M", state, fraction, seconds),
-        job("20261123-115000-77aa", "bert-base → safetensors", JobState::Queued, 0.0, None),
-        job("20261123-110000-0c0c", "checkpoint-1000 → gguf Q4_K_M", JobState::Finished, 1.0, Some(11.0)),
-        job("20261123-100000-beef", "llava → gguf Q8_0", JobState::Failed, 0.2, Some(3.0)),
-        job("20261122-230000-f00d", "checkpoint-500 → gguf Q4_K_M", JobState::Lost, 0.4, None),
+        job("41", "checkpoint-2000 → gguf Q4_K_M", state, fraction, seconds),
+        job("42", "bert-base → safetensors", JobState::Queued, 0.0, None),
+        job("40", "checkpoint-1000 → gguf Q4_K_M", JobState::Finished, 1.0, Some(11.0)),
+        job("39", "llava → gguf Q8_0", JobState::Failed, 0.2, Some(3.0)),
+        job("38", "checkpoint-500 → gguf Q4_K_M", JobState::Lost, 0.4, None),
     ]
 }
 
@@ -388,7 +390,8 @@ impl Bench {
         let all = events();
         let n = (all.len() as f64 * share) as usize;
         self.act(Action::Jobs(jobs(n < all.len())));
-        self.keys("3");
+        // Below the one that waits, once it has ended.
+        self.keys(if n < all.len() { "3" } else { "3j" });
         self.act(Action::JobPlan(all[0].job.clone(), Arc::new(plan())));
         self.act(Action::JobEvents(all[0].job.clone(), all[..n].to_vec()))
     }

@@ -83,7 +83,7 @@ pub fn check(name: &str, picture: String) {
 }
 
 pub const SMALL: (u16, u16) = (80, 24);
-const LARGE: (u16, u16) = (160, 50);
+pub const LARGE: (u16, u16) = (160, 50);
 
 pub fn both(name: &str, bench: &mut Bench) {
     check(&format!("{name}-80x24"), text(&render(bench, SMALL, Depth::True, false)));
@@ -157,9 +157,9 @@ fn recipe() {
 fn jobs() {
     both("jobs", sample::start().job(0.62));
     check("jobs-focus-80x24", text(&render(sample::start().job(0.62).keys("<enter>"), SMALL, Depth::True, false)));
-    both("jobs-report", sample::start().job(1.0).keys("<enter>]]]"));
+    both("jobs-report", sample::start().job(1.0).keys("<enter>]]]]]]"));
     check("jobs-tensors-80x24", text(&render(sample::start().job(0.62).keys("<enter>]"), SMALL, Depth::True, false)));
-    check("jobs-events-80x24", text(&render(sample::start().job(0.62).keys("<enter>]]"), SMALL, Depth::True, false)));
+    check("jobs-events-80x24", text(&render(sample::start().job(0.62).keys("<enter>]]]"), SMALL, Depth::True, false)));
     check("jobs-none-80x24", text(&render(sample::start().keys("3"), SMALL, Depth::True, false)));
 }
 

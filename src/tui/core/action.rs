@@ -1,14 +1,16 @@
 //! What can happen to the workbench, and what it can ask of the outside.
 
+use super::jobs::Deed;
 use super::keymap::Keymap;
 use super::keys::Key;
 use super::model_info::{ModelInfo, Summary};
 use super::recipe::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 use super::session::Session;
 use super::settings::Settings;
-use crate::engine::Event;
+use crate::engine::{Event, Report};
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
+use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
 use std::path::PathBuf;
@@ -115,8 +117,6 @@ pub enum Action {
     JobEvents(String, Vec<Event>),
     /// A job was started.
     Spawned(Result<JobSummary, ErrorCard>),
-    /// A job was asked to stop.
-    Cancelled(String, Result<(), ErrorCard>),
     /// The settings were read anew.
     Configured(Box<Settings>),
     /// The keys were read anew.
@@ -132,6 +132,18 @@ pub enum Action {
     Wrong(Vec<String>),
     /// Where the folder was left the last time.
     Restored(Box<Session>),
+    /// What the folder of a followed job has besides: its recipe, line by line.
+    JobRecipe(String, Vec<String>),
+    /// The report of a followed job that is finished.
+    JobReport(String, Arc<Report>),
+    /// What happened in any job and concerns everybody.
+    JobNews(Vec<Event>),
+    /// A job was asked for something: what, its title, how the asking went.
+    Did(Deed, String, Result<(), ErrorCard>),
+    /// New figures of the machine, and the bytes free where the followed job writes.
+    Machine(Machine, Option<u64>),
+    /// What the doctor found.
+    Checked(Vec<Check>),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -161,8 +173,10 @@ pub enum Effect {
     EditRecipe(EditPlace, Box<Recipe>),
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
-    /// Stop the job in this folder.
-    Cancel(String, PathBuf),
+    /// Ask something of the job with this title in this folder.
+    Do(Deed, String, PathBuf),
+    /// Look at the terminal, the folders of jobs and the machine.
+    Doctor,
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
     /// Look at the jobs again now.

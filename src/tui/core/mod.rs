@@ -8,6 +8,8 @@ mod jobs;
 mod key_page;
 mod keymap;
 mod keys;
+mod log;
+mod machine;
 mod model_info;
 mod models;
 mod recipe;
@@ -23,10 +25,15 @@ pub use commands::{
     keys_here, lookup, tail_hints,
 };
 pub use input::{Completion, LineEdit};
-pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
+pub use jobs::{
+    CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,
+    RowKey, Series, kind_order, page,
+};
 pub use key_page::keys_markdown;
 pub use keymap::{Binding, Keymap, Sequence, nearest};
 pub use keys::{Code, Key, parse_keys};
+pub use log::{LogEntry, LogState};
+pub use machine::MachineView;
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
 pub use recipe::{
@@ -36,6 +43,6 @@ pub use recipe::{
 };
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
-pub use state::{Confirm, Help, Layer, LogEntry, LogState, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use state::{Confirm, Help, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
 pub(in crate::tui) use update::running;
 pub use update::{farewell, key, update};

@@ -5,11 +5,13 @@ use super::input::LineEdit;
 use super::jobs::JobsState;
 use super::keymap::Keymap;
 use super::keys::Key;
+use super::log::{LogEntry, LogState};
+use super::machine::MachineView;
 use super::model_info::Level;
 use super::models::ModelsState;
 use super::recipe::RecipeState;
 use super::settings::Settings;
-use std::collections::VecDeque;
+use crate::job::JobState;
 use std::path::PathBuf;
 
 /// The six places.
@@ -148,38 +150,6 @@ pub enum Layer {
     Leave,
 }
 
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// When.
-    pub t: jiff::Timestamp,
-    /// How serious.
-    pub level: Level,
-    /// What.
-    pub text: String,
-}
-
-/// The Log tab.
-#[derive(Clone, Debug, Default)]
-pub struct LogState {
-    /// Oldest first.
-    pub entries: VecDeque<LogEntry>,
-    /// Lines scrolled up from the end; 0 follows.
-    pub up: usize,
-    /// Filter.
-    pub filter: String,
-    /// The filter being edited.
-    pub editing: Option<LineEdit>,
-}
-
-impl LogState {
-    /// Lines that pass the filter, oldest first.
-    pub fn shown(&self) -> Vec<&LogEntry> {
-        let filter = self.filter.to_lowercase();
-        self.entries.iter().filter(|e| e.text.to_lowercase().contains(&filter)).collect()
-    }
-}
-
 /// A short message in the corner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
@@ -214,6 +184,8 @@ pub struct State {
     pub jobs: JobsState,
     /// Log.
     pub log: LogState,
+    /// What the machine does while a job runs.
+    pub machine: MachineView,
     /// What lies on top.
     pub layer: Option<Layer>,
     /// Messages in the corner, oldest first.
@@ -234,8 +206,6 @@ pub struct State {
     pub keymap: Keymap,
 }
 
-/// Log lines kept.
-const LOG_MOST: usize = 5_000;
 /// How long a toast stays.
 const TOAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
 /// How long one stays that says what went wrong: it wants to be read.
@@ -257,6 +227,7 @@ impl State {
             recipe: RecipeState::default(),
             jobs: JobsState::default(),
             log: LogState::default(),
+            machine: MachineView::default(),
             layer: None,
             toasts: Vec::new(),
             pending: None,
@@ -271,25 +242,29 @@ impl State {
 
     /// Keeps a line in the log.
     pub fn note(&mut self, level: Level, text: impl Into<String>) {
-        if self.log.entries.len() >= LOG_MOST {
-            self.log.entries.pop_front();
-        }
-        if self.log.up > 0 {
-            self.log.up += 1;
-        }
-        self.log.entries.push_back(LogEntry { t: self.now, level, text: text.into() });
+        self.log.push(LogEntry { t: self.now, level, job: None, text: text.into() });
     }
 
     /// Shows a message in the corner and keeps it in the log.
     pub fn toast(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
         self.note(level, text.clone());
+        self.flash(level, text);
+    }
+
+    /// Shows a message in the corner; the log has it from elsewhere.
+    pub fn flash(&mut self, level: Level, text: impl Into<String>) {
         if self.toasts.len() >= TOASTS_MOST {
             self.toasts.remove(0);
         }
         let stay = if level == Level::Error { TOAST_ERROR } else { TOAST };
         let until = self.now.checked_add(stay).unwrap_or(self.now);
-        self.toasts.push(Toast { level, text, until });
+        self.toasts.push(Toast { level, text: text.into(), until });
+    }
+
+    /// True while figures of the machine are worth their bytes: an idle workbench sends none.
+    pub fn watches_machine(&self) -> bool {
+        self.jobs.count(JobState::Running) > 0
     }
 
     /// Lines a page moves by.

@@ -4,13 +4,15 @@
 pub mod paths;
 pub mod recipes;
 
+use crate::engine::Report;
 use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
-use crate::job::{self, JobSummary, Tail};
+use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
 use crate::model::ErrorKind;
+use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
+use crate::tui::core::{Deed, ErrorCard, FoundModel, ModelInfo, Summary};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,17 +97,40 @@ pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary, Er
     job::spawn(root, recipe, plan).map_err(|e| ErrorCard::from(&e))
 }
 
-/// Stops a job.
+/// Asks something of a job.
 ///
 /// # Errors
-/// When it cannot be signalled.
-pub fn cancel(dir: &Path) -> Result<(), ErrorCard> {
-    job::cancel(dir).map_err(|e| ErrorCard::from(&e))
+/// When its state does not allow it, or its folder cannot be written.
+pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
+    let done = match deed {
+        Deed::Cancel => job::cancel(dir),
+        Deed::Pause => job::pause(dir),
+        Deed::Resume => job::resume(&JobFolder { dir: dir.to_owned() }),
+        Deed::Remove => job::remove(dir),
+    };
+    done.map_err(|e| ErrorCard::from(&e))
 }
 
-/// Every job, newest first.
-pub fn jobs(root: &Path) -> Vec<JobSummary> {
-    job::list(root)
+/// The jobs under a root, to be looked at again and again.
+pub fn jobs(root: &Path) -> JobList {
+    JobList::new(root)
+}
+
+/// Samples the machine from now on.
+pub fn machine() -> MachineSampler {
+    MachineSampler::new()
+}
+
+/// Bytes free on the disk of a folder.
+pub fn free(folder: &Path) -> Option<u64> {
+    crate::plan::free_bytes(folder)
+}
+
+/// What the doctor finds of the jobs' folders and the machine.
+pub fn checks() -> Vec<Check> {
+    let mut all = job::folder_checks();
+    all.extend(crate::monitor::machine_checks());
+    all
 }
 
 /// Follows a job's events.
@@ -116,5 +141,17 @@ pub fn tail(dir: &Path) -> Tail {
 /// The plan kept in a job's folder.
 pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
     let bytes = std::fs::read(dir.join("plan.json")).ok()?;
+    crate::engine::from_json(&bytes).ok().map(Arc::new)
+}
+
+/// The recipe kept in a job's folder, line by line.
+pub fn job_recipe(dir: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(dir.join("recipe.toml")).unwrap_or_default();
+    text.lines().map(|l| l.replace('\t', "    ")).collect()
+}
+
+/// The report kept in the folder of a finished job.
+pub fn job_report(dir: &Path) -> Option<Arc<Report>> {
+    let bytes = std::fs::read(dir.join("report.json")).ok()?;
     crate::engine::from_json(&bytes).ok().map(Arc::new)
 }

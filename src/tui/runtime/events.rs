@@ -9,7 +9,7 @@ use super::workers::{Workers, thread};
 use super::{caps, sessions, stalled};
 use crate::recipe::Recipe;
 use crate::tui::config;
-use crate::tui::core::{Action, Code, EditPlace, Effect, Hit, Key, Level, Session, State, farewell, update};
+use crate::tui::core::{Action, Code, Deed, EditPlace, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};
 use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions};
@@ -312,13 +312,14 @@ impl App {
                 }),
                 Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
-                Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
+                Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
+                Effect::Doctor => self.workers.doctor(),
                 Effect::Follow(job) => self.workers.follow(job),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::StopJobs(dirs) => {
                     self.stopped = true;
                     // One that has ended meanwhile needs no asking.
-                    dirs.iter().for_each(|dir| drop(super::effects::cancel(dir)));
+                    dirs.iter().for_each(|dir| drop(super::effects::job(Deed::Cancel, dir)));
                 }
                 Effect::Copy(text) => match osc::clipboard(&text, self.between) {
                     Ok(bytes) => self.screen.send(&bytes)?,
@@ -352,6 +353,8 @@ impl App {
                 Effect::Quit => return Ok(true),
             }
         }
+        let watched = self.state.watches_machine().then(|| self.state.jobs.output_folder());
+        self.workers.watch_machine(watched);
         Ok(false)
     }
 
@@ -417,6 +420,8 @@ fn urgency(action: &Action) -> Due {
     match action {
         Action::JobEvents(..)
         | Action::Jobs(..)
+        | Action::JobNews(..)
+        | Action::Machine(..)
         | Action::PresetPlanned(..)
         | Action::PlanMeasured(..)
         | Action::ForecastMeasured(..) => Due::Progress,

@@ -1,10 +1,14 @@
 //! The outside of the workbench: terminal, event loop, workers.
 
 mod caps;
+mod doctor;
 mod editor;
 pub mod effects;
 mod events;
+mod follower;
+mod machine;
 mod measurer;
+mod multiplexer;
 mod osc;
 mod reload;
 mod sessions;
@@ -12,5 +16,6 @@ mod stalled;
 mod terminal;
 mod workers;
 
+pub(super) use doctor::terminal_checks;
 pub(super) use events::run;
 pub use terminal::{Screen, enter, hook_panics, leave};

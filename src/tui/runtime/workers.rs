@@ -1,18 +1,17 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
 use super::effects;
+use super::follower::{JobRequest, follower};
+use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
-use crate::engine::Event;
 use crate::forecast::Measuring;
-use crate::job::{JobState, JobSummary};
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Action, Level};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crate::tui::core::{Action, Deed, Level};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Where actions go.
@@ -23,13 +22,6 @@ enum PlanRequest {
     One(u64, Box<Recipe>),
     Presets(u64, Vec<(usize, Recipe)>),
     Spawn(Box<Recipe>, Arc<crate::plan::Plan>),
-    Cancel(String, PathBuf),
-}
-
-/// A request to the follower of jobs.
-enum JobRequest {
-    Follow(Option<(String, PathBuf)>),
-    Refresh,
 }
 
 /// The workers of one workbench. They end with the process.
@@ -41,6 +33,7 @@ pub(super) struct Workers {
     plan: Sender<PlanRequest>,
     measure: Orders,
     jobs: Sender<JobRequest>,
+    machine: Watch,
 }
 
 /// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
@@ -68,7 +61,11 @@ impl Workers {
         thread("measure", outbox.clone(), move || measurer(&orders, &out));
         let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
-        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
+        let (watch, watched) = unbounded();
+        let out = outbox.clone();
+        thread("machine", outbox.clone(), move || machine::sampler(&watched, &out));
+        let (scan, measure, machine) = (Arc::new(AtomicU64::new(0)), Orders::new(measure), Watch::new(watch));
+        Self { dir, outbox, scan, open, plan, measure, jobs, machine }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -110,8 +107,20 @@ impl Workers {
         let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
     }
 
-    pub(super) fn cancel(&self, title: String, dir: PathBuf) {
-        let _ = self.plan.send(PlanRequest::Cancel(title, dir));
+    pub(super) fn ask(&self, deed: Deed, title: String, dir: PathBuf) {
+        let _ = self.jobs.send(JobRequest::Do(deed, title, dir));
+    }
+
+    /// Samples the machine, and the disk of this folder; not at all without.
+    pub(super) fn watch_machine(&mut self, watched: Option<Option<PathBuf>>) {
+        self.machine.give(watched);
+    }
+
+    pub(super) fn doctor(&self) {
+        let out = self.outbox.clone();
+        thread("doctor", self.outbox.clone(), move || {
+            let _ = out.send(Action::Checked(crate::tui::checks()));
+        });
     }
 
     pub(super) fn follow(&self, job: Option<(String, PathBuf)>) {
@@ -156,9 +165,6 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
                 PlanRequest::Spawn(recipe, plan) => {
                     let _ = out.send(Action::Spawned(effects::spawn(jobs_root, &recipe, &plan)));
                 }
-                PlanRequest::Cancel(title, dir) => {
-                    let _ = out.send(Action::Cancelled(title, effects::cancel(&dir)));
-                }
             }
         }
         if let Some((id, recipe)) = one {
@@ -183,51 +189,6 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
                 }
                 None => presets = None,
             }
-        }
-    }
-}
-
-/// Lists the jobs once a second and follows the selected one's events ten times a second.
-fn follower(requests: &Receiver<JobRequest>, root: &std::path::Path, out: &Outbox) {
-    let mut known: Vec<JobSummary> = Vec::new();
-    let mut following: Option<(String, PathBuf, crate::job::Tail, bool)> = None;
-    let mut listed: Option<Instant> = None;
-    loop {
-        if listed.is_none_or(|t| t.elapsed() >= Duration::from_secs(1)) {
-            let list = effects::jobs(root);
-            if listed.is_none() || list != known {
-                known.clone_from(&list);
-                let _ = out.send(Action::Jobs(list));
-            }
-            listed = Some(Instant::now());
-        }
-        if let Some((id, dir, tail, planned)) = &mut following {
-            if !*planned && let Some(plan) = effects::job_plan(dir) {
-                *planned = true;
-                let _ = out.send(Action::JobPlan(id.clone(), plan));
-            }
-            let events: Vec<Event> = tail.poll().unwrap_or_default();
-            if !events.is_empty() {
-                let _ = out.send(Action::JobEvents(id.clone(), events));
-            }
-        }
-        // A job that has ended says nothing more.
-        let live =
-            |id: &str| known.iter().any(|j| j.id == id && matches!(j.state, JobState::Running | JobState::Queued));
-        let often = following.as_ref().is_some_and(|(id, ..)| live(id));
-        let wait = Duration::from_millis(if often { 100 } else { 1000 });
-        match requests.recv_timeout(wait) {
-            Ok(JobRequest::Follow(job)) => {
-                following = job.map(|(id, dir)| {
-                    let tail = effects::tail(&dir);
-                    (id, dir, tail, false)
-                });
-                // What there is already is read at once.
-                continue;
-            }
-            Ok(JobRequest::Refresh) => listed = None,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }

@@ -29,12 +29,25 @@ pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     let room = area.right().saturating_sub(x + 2);
     if room > 12 {
-        let right = match running_line(state) {
-            Some(line) if width(&line) < room.into() => line,
-            _ => super::fit_end(&state.home_path(&state.dir), room.into()),
+        let right = match running_line(state).into_iter().chain(machine(state)).fold(String::new(), |line, part| {
+            let gap = if line.is_empty() { "" } else { "   " };
+            let whole = format!("{line}{gap}{part}");
+            if width(&whole) < room.into() { whole } else { line }
+        }) {
+            line if line.is_empty() => super::fit_end(&state.home_path(&state.dir), room.into()),
+            line => line,
         };
         c.right(area.right() - 1, area.y, room, &right, dim);
     }
+}
+
+/// Figures of the machine while a job runs, the most telling first.
+fn machine(state: &State) -> Vec<String> {
+    if !state.watches_machine() || state.machine.cpu.0.is_empty() {
+        return Vec::new();
+    }
+    let host = Some(state.machine.now.host.clone()).filter(|h| !h.is_empty() && width(h) <= 16);
+    host.into_iter().chain(state.machine.parts()).collect()
 }
 
 /// The job that runs, when its tab is not the one shown.

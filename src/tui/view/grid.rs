@@ -1,9 +1,10 @@
 //! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows error as shade and colour.
 
 use super::canvas::Canvas;
-use crate::tui::core::{CellState, GridRow, JobView};
+pub(super) use crate::tui::core::kind_order as place;
+use crate::tui::core::{CellState, GridCursor, GridRow, Hit, JobView, RowKey};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 /// dB of signal over error above which a cell takes the next heat step. 8-bit blocks give about 45, 6-bit 33, 4-bit 20.
 const STEPS: [f64; 4] = [15.0, 22.0, 30.0, 40.0];
@@ -16,6 +17,9 @@ fn heat(db: Option<f64>) -> usize {
 fn cell(c: &Canvas<'_>, state: CellState) -> (&'static str, Style) {
     match state {
         CellState::Waiting => ("·", c.theme().faint),
+        // Where the blocks of half a cell look like shades there is one glyph.
+        CellState::Working(f) if !c.look.ascii && f >= 0.75 => ("▅", c.theme().working),
+        CellState::Working(f) if !c.look.ascii && f >= 0.4 => ("▃", c.theme().working),
         CellState::Working(_) => ("░", c.theme().working),
         CellState::Done(db) => {
             let step = heat(db);
@@ -34,119 +38,156 @@ fn worst(cells: &[CellState]) -> CellState {
     cells.iter().copied().min_by(|a, b| rank(a).total_cmp(&rank(b))).unwrap_or_default()
 }
 
-/// Draws the grid with its table and legend; gives the row below.
-pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, area: Rect) -> u16 {
-    let (dim, text) = (c.theme().dim, c.theme().text);
-    let outputs = view.outputs.len().max(1);
-    let name = |(output, kind): &(usize, String)| match outputs {
-        1 => kind.clone(),
-        _ => format!("{} {kind}", output + 1),
-    };
-    let label = view.grid.keys().map(|k| super::width(&name(k))).max().unwrap_or(8).clamp(8, 18) as u16;
-    let table = if area.width >= 72 { 30 } else { 22 };
-    let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
-    let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
-    // Up to three columns a layer when they fit, else one, else several layers a column.
-    let (columns, per) = match layers {
-        n if n * 3 <= room => (3, 1),
-        n if n * 2 <= room => (2, 1),
-        n if n <= room => (1, 1),
-        n => (1, n.div_ceil(room)),
-    };
-    let x = area.x + label + 1;
-    let right = area.right();
-    head(c, x, area.y, layers, columns, per);
-    c.right(right - table + 7, area.y, 7, "done", dim);
-    c.right(right - table + 16, area.y, 8, "SQNR dB", dim);
-    c.right(right, area.y, table - 16, "worst", dim);
-    let rows: Vec<(&(usize, String), &GridRow)> = shown(view, usize::from(area.height.saturating_sub(2)));
-    let mut y = area.y + 1;
-    for (key, row) in &rows {
-        c.text(area.x, y, label, &super::fit_end(&name(key), label.into()), dim);
-        if row.layered {
-            for (i, cells) in row.cells.chunks(per).enumerate() {
-                let (glyph, style) = cell(c, worst(cells));
-                c.text(x + (i * columns) as u16, y, columns as u16, &glyph.repeat(columns), style);
-            }
-        } else {
-            let (glyph, style) = cell(c, worst(&row.cells));
-            c.text(x, y, 2, &glyph.repeat(2), style);
-            let to = row.to.clone();
-            c.text(x + 3, y, 10, &to, dim);
+/// A line of the grid: the name of an output, where there are several, or a row and its place.
+enum Line<'a> {
+    Output(usize),
+    Row(usize, &'a RowKey, &'a GridRow),
+}
+
+fn lines(view: &JobView) -> Vec<Line<'_>> {
+    let several = view.outputs.len() > 1;
+    let mut lines = Vec::new();
+    let mut output = None;
+    for (at, (key, row)) in view.rows().into_iter().enumerate() {
+        if several && output.replace(key.0) != Some(key.0) {
+            lines.push(Line::Output(key.0));
         }
-        let (done, all) = row.progress();
-        c.right(right - table + 7, y, 7, &format!("{done}/{all}"), text);
-        if let Some((mean, at, low)) = row.quality() {
-            c.right(right - table + 16, y, 8, &format!("{mean:.1}"), text);
-            let place = if row.layered { format!("blk.{at}") } else { String::new() };
-            let place = if table >= 30 { format!("{place} {low:>6.1}") } else { place };
-            c.right(right, y, table - 16, &place, dim);
-        } else if done > 0 {
-            c.right(right - table + 16, y, 8, "exact", dim);
+        lines.push(Line::Row(at, key, row));
+    }
+    lines
+}
+
+/// Where the columns stand.
+struct Columns {
+    /// Of the cells.
+    x: u16,
+    /// Columns a cell takes, and layers it stands for.
+    columns: usize,
+    per: usize,
+    /// Of the table at the right.
+    table: u16,
+}
+
+impl Columns {
+    fn new(view: &JobView, area: Rect) -> Self {
+        let label = view.grid.keys().map(|(_, kind)| super::width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
+        let table = match area.width {
+            72.. => 30,
+            42.. => 22,
+            _ => 15,
+        };
+        let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
+        let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
+        // Up to three columns a layer when they fit, else one, else several layers a column.
+        let (columns, per) = match layers {
+            n if n * 3 <= room => (3, 1),
+            n if n * 2 <= room => (2, 1),
+            n if n <= room => (1, 1),
+            n => (1, n.div_ceil(room)),
+        };
+        Self { x: area.x + label + 1, columns, per, table }
+    }
+}
+
+/// Draws the grid with its table and legend; gives the row below. The cursor is seen when the pane has the keys.
+pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, focused: bool, area: Rect) -> u16 {
+    let dim = c.theme().dim;
+    let to = Columns::new(view, area);
+    let right = area.right();
+    head(c, view, &to, area.y);
+    c.right(right - to.table + 7, area.y, 7, "done", dim);
+    c.right(right - to.table + 15, area.y, 7, "SQNR dB", dim);
+    c.right(right, area.y, to.table - 15, "worst", dim);
+    let all = lines(view);
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
+    let cursor = all.iter().position(|l| matches!(l, Line::Row(i, ..) if *i == at.row)).unwrap_or(0);
+    let top = c.offset("grid", cursor, all.len(), rows.height);
+    let mut y = rows.y;
+    for item in all.iter().skip(top).take(rows.height.into()) {
+        match item {
+            Line::Output(o) => output(c, view, *o, Rect { y, height: 1, ..area }),
+            Line::Row(i, key, row) => {
+                let cursor = (focused && *i == at.row).then_some(at.layer);
+                self::row(c, &to, (*i, key, row), cursor, Rect { y, height: 1, ..area });
+            }
         }
         y += 1;
     }
     if y < area.bottom() {
-        legend(c, x, y, right);
+        legend(c, area.x, y, right, all.len().saturating_sub(top + usize::from(rows.height)));
         y += 1;
     }
     y
 }
 
-/// Kinds in the order in which data passes them; a kind not named here comes after, in the order of the plan.
-const ORDER: [&str; 22] = [
-    "token_embd",
-    "position_embd",
-    "attn_norm",
-    "attn_qkv",
-    "attn_q",
-    "attn_q_norm",
-    "attn_k",
-    "attn_k_norm",
-    "attn_v",
-    "attn_output",
-    "post_attention_norm",
-    "ffn_norm",
-    "ffn_gate_inp",
-    "ffn_gate",
-    "ffn_gate_exps",
-    "ffn_up",
-    "ffn_up_exps",
-    "ffn_down",
-    "ffn_down_exps",
-    "post_ffw_norm",
-    "output_norm",
-    "output",
-];
-
-pub(super) fn place(kind: &str) -> usize {
-    ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
+fn output(c: &mut Canvas<'_>, view: &JobView, at: usize, line: Rect) {
+    let (dim, title) = (c.theme().dim, c.theme().title);
+    let path = view.outputs.get(at).map(|o| o.path.clone()).unwrap_or_default();
+    let name = std::path::Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let kind = view.plan.as_ref().and_then(|p| p.outputs.get(at)).map(|o| format!("{} {}", o.format, o.quantization));
+    let number = format!("{}  ", at + 1);
+    c.spans(
+        line.x,
+        line.y,
+        line.width,
+        &[(&number, dim), (&name, title), ("  ", dim), (&kind.unwrap_or_default(), dim)],
+    );
 }
 
-/// The rows that fit: norms and biases go first when there is no room.
-fn shown(view: &JobView, most: usize) -> Vec<(&(usize, String), &GridRow)> {
-    let mut rows: Vec<_> = view.grid.iter().collect();
-    for small in ["norm", "other"] {
-        if rows.len() > most {
-            rows.retain(|(_, r)| r.role != small);
+/// A row with its part of the table; a number for the cursor's layer.
+fn row(
+    c: &mut Canvas<'_>,
+    to: &Columns,
+    (at, key, row): (usize, &RowKey, &GridRow),
+    cursor: Option<usize>,
+    line: Rect,
+) {
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    let (x, y, right) = (to.x, line.y, line.right());
+    let room = x - line.x - 1;
+    let name = super::fit_end(&key.1, room.into());
+    c.text(line.x, y, room, &name, if cursor.is_some() { accent } else { dim });
+    if row.layered {
+        for (i, cells) in row.cells.chunks(to.per).enumerate() {
+            let (glyph, style) = cell(c, worst(cells));
+            let here = cursor.is_some_and(|layer| layer / to.per == i);
+            let style = if here { style.add_modifier(Modifier::REVERSED) } else { style };
+            let cx = x + (i * to.columns) as u16;
+            c.text(cx, y, to.columns as u16, &glyph.repeat(to.columns), style);
+            let number = GridCursor { row: at, layer: i * to.per }.number();
+            c.hit(Rect { x: cx, y, width: to.columns as u16, height: 1 }, Hit::Detail(number));
         }
+    } else {
+        let (glyph, style) = cell(c, worst(&row.cells));
+        let style = if cursor.is_some() { style.add_modifier(Modifier::REVERSED) } else { style };
+        c.text(x, y, 2, &glyph.repeat(2), style);
+        c.text(x + 3, y, 10, &row.to, dim);
+        let number = GridCursor { row: at, layer: 0 }.number();
+        c.hit(Rect { x, y, width: 2, height: 1 }, Hit::Detail(number));
     }
-    rows.sort_by_key(|(k, r)| (k.0, !r.layered, place(&k.1)));
-    rows.truncate(most);
-    rows
+    let (done, all) = row.progress();
+    c.right(right - to.table + 7, y, 7, &format!("{done}/{all}"), text);
+    if let Some((mean, at, low)) = row.quality() {
+        c.right(right - to.table + 15, y, 8, &format!("{mean:.1}"), text);
+        let place = if row.layered { format!("blk.{at}") } else { String::new() };
+        let place = if to.table >= 30 { format!("{place} {low:>6.1}") } else { place };
+        c.right(right, y, to.table - 15, &place, dim);
+    } else if done > 0 {
+        c.right(right - to.table + 15, y, 8, "exact", dim);
+    }
 }
 
-fn head(c: &mut Canvas<'_>, x: u16, y: u16, layers: usize, columns: usize, per: usize) {
+fn head(c: &mut Canvas<'_>, view: &JobView, to: &Columns, y: u16) {
     let dim = c.theme().dim;
+    let layers = view.grid.values().filter(|r| r.layered).map(|r| r.cells.len()).max().unwrap_or(0);
     // A number every so many columns that they do not touch.
-    let every = (if layers > 100 { 5 } else { 4usize }).div_ceil(columns).max(2);
-    let last = layers.div_ceil(per);
-    for i in (0..last).step_by(every) {
-        c.text(x + (i * columns) as u16, y, 4, &(i * per).to_string(), dim);
+    let every = (if layers > 100 { 5 } else { 4usize }).div_ceil(to.columns).max(2);
+    for i in (0..layers.div_ceil(to.per)).step_by(every) {
+        c.text(to.x + (i * to.columns) as u16, y, 4, &(i * to.per).to_string(), dim);
     }
 }
 
-fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16) {
+fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16, below: usize) {
     let (dim, faint, working) = (c.theme().dim, c.theme().faint, c.theme().working);
     let heat: Vec<Style> = [0, 2, 3].iter().map(|s| c.theme().heat(*s)).collect();
     let parts = [
@@ -156,6 +197,8 @@ fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16) {
         ("▓", heat[1], " < 30  "),
         ("█", heat[2], " better"),
     ];
+    let more = format!("↓ {below} more");
+    let right = if below > 0 { right - c.right(right, y, 12, &more, dim) - 1 } else { right };
     let mut at = x;
     for (glyph, style, word) in parts {
         if at + 1 + super::width(word) as u16 > right {

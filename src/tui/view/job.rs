@@ -1,8 +1,8 @@
-//! One job: progress, the heat grid, its tensors, its events, its report.
+//! One job: progress, and the section chosen.
 
 use super::canvas::{Canvas, fit_end, width};
 use super::details::{Columns, sections};
-use super::{grid, jobs, report};
+use super::{cell, grid, jobs, metrics, page};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{CellState, Focus, JobSection, JobView, Level, State, units};
 use ratatui::layout::Rect;
@@ -13,10 +13,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     header(c, state, job, view, inner);
     let content = Rect { y: inner.y + 3, height: inner.height.saturating_sub(4), ..inner };
     match state.jobs.section {
-        JobSection::Layers => layers(c, view, job, content),
+        JobSection::Layers => layers(c, state, view, job, content),
+        JobSection::Metrics => metrics::draw(c, state, job, view, content),
         JobSection::Tensors => tensors(c, state, view, content),
         JobSection::Events => events(c, state, view, content),
-        JobSection::Report => report::draw(c, state, job, view, content),
+        JobSection::Plan | JobSection::Recipe | JobSection::Report => page::draw(c, state, content),
     }
     let titles: Vec<(String, bool)> =
         JobSection::ALL.iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
@@ -28,9 +29,11 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
     let how = view.ended.unwrap_or(job.state);
     let (glyph, word, style) = jobs::badge(c, how);
+    let title_text = jobs::titled(job);
     let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
     let mut right = match (how, view.seconds.or(job.seconds)) {
-        (JobState::Running, _) => units::percent(fraction),
+        (JobState::Running | JobState::Paused, _) => units::percent(fraction),
+        (JobState::Queued, _) => jobs::place(job),
         (_, Some(s)) => format!("in {}", units::took(s)),
         _ => String::new(),
     };
@@ -42,11 +45,12 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     }
     let badge = format!("{glyph} {word}");
     let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
-    c.text(area.x, area.y, area.width, &job.title, title_style);
+    let shown = jobs::fit_title(&title_text, area.width.into());
+    c.text(area.x, area.y, area.width, &shown, title_style);
     // The state stands beside the title when both fit, else below it.
     let facts = (width(&badge) + width(&right) + 3) as u16;
     let mut y = area.y;
-    if width(&job.title) as u16 + facts > area.width {
+    if width(&shown) as u16 + facts > area.width {
         y += 1;
         c.spans(area.x, y, area.width, &[(&badge, style), ("   ", dim), (&right, text)]);
     } else {
@@ -55,13 +59,18 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     }
     y += 1;
     let count = format!("{} of {} tensors", view.done, view.expected.max(view.done));
-    let n = c.right(area.right(), y, 26, &count, dim);
+    let mut n = c.right(area.right(), y, 26, &count, dim);
+    if !view.warnings.is_empty() && area.width >= 60 {
+        let warn = c.theme().warn;
+        let count = format!("! {}", units::plural(view.warnings.len(), "warning", "warnings"));
+        n += 2 + c.right(area.right() - n - 2, y, 16, &count, warn);
+    }
     let bar = c.theme().bar;
     c.bar(area.x, y, area.width.saturating_sub(n + 2), fraction, bar, true);
 }
 
 /// The grid, the rates, and the newest events.
-fn layers(c: &mut Canvas<'_>, view: &JobView, job: &JobSummary, area: Rect) {
+fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, area: Rect) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let live = view.ended.is_none() && job.state == JobState::Running;
     if view.grid.is_empty() {
@@ -73,15 +82,20 @@ fn layers(c: &mut Canvas<'_>, view: &JobView, job: &JobSummary, area: Rect) {
         c.text(area.x, area.y, area.width, word, dim);
         return;
     }
-    let below = if area.height >= 18 {
-        6
-    } else if area.height >= 13 {
-        3
-    } else {
-        1
+    let focused = state.jobs.focus == Focus::Details;
+    let below = match area.height {
+        20.. => 6,
+        13.. => 4,
+        _ => 1,
     };
     let room = Rect { height: area.height.saturating_sub(below), ..area };
-    let mut y = grid::draw(c, view, room) + 1;
+    let mut y = grid::draw(c, view, state.jobs.cell, focused, room);
+    // One row of space where there is some, else what is known of the cell would be cut.
+    y += u16::from(area.bottom().saturating_sub(y) > cell::HEIGHT);
+    if focused && y + 1 < area.bottom() {
+        cell::draw(c, view, state.jobs.cell, Rect { y, height: cell::HEIGHT.min(area.bottom() - y), ..area });
+        y += cell::HEIGHT;
+    }
     if y + 1 < area.bottom() {
         rates(c, view, live, Rect { y, height: 1, ..area });
         y += 1;

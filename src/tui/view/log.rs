@@ -1,46 +1,97 @@
 //! The Log tab: everything that was said, newest below.
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, width};
 use super::job::{clock, level_style};
-use crate::tui::core::{Hit, Level, State};
+use crate::tui::core::{Hit, Level, LogEntry, State, units};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let (dim, text, title, accent) = (c.theme().dim, c.theme().text, c.theme().title, c.theme().accent);
     let shown = state.log.shown();
-    let used = c.text(body.x + 1, body.y, 10, "Log", title) + 3;
-    let x = body.x + used;
-    match &state.log.editing {
+    head(c, state, shown.len(), body);
+    let list = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };
+    c.pane(list, Hit::Detail(0));
+    if shown.is_empty() {
+        let dim = c.theme().dim;
+        let word = if state.log.entries.is_empty() { "nothing was said yet" } else { "no line passes the filters" };
+        c.text(list.x + 2, list.y + 1, list.width.saturating_sub(3), word, dim);
+        return;
+    }
+    let cursor = shown.len() - 1 - state.log.up.min(shown.len() - 1);
+    let top = c.offset("log", cursor, shown.len(), list.height);
+    // The job's number has a column where any line has one.
+    let job = shown.iter().filter_map(|e| e.job.as_ref()).map(|id| width(id) as u16 + 1).max().unwrap_or(0);
+    for (i, e) in shown.iter().enumerate().skip(top).take(list.height.into()) {
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        entry(c, e, job, line);
+        // Nothing is chosen while the end is followed.
+        if i == cursor && state.log.up > 0 {
+            c.select(line, true);
+        }
+        c.hit(line, Hit::Detail(i));
+    }
+}
+
+fn entry(c: &mut Canvas<'_>, e: &LogEntry, job: u16, line: Rect) {
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    let style = level_style(c, e.level).unwrap_or(text);
+    let mut x = line.x + 1;
+    c.text(x, line.y, 8, &clock(e.t), dim);
+    c.text(x + 10, line.y, 5, e.word(), style);
+    x += 17;
+    if job > 0 {
+        if let Some(id) = &e.job {
+            c.right(x + job, line.y, job, &format!("#{id}"), accent);
+        }
+        x += job + 2;
+    }
+    c.text(x, line.y, line.right().saturating_sub(x + 1), &e.text, style);
+}
+
+/// The title, the filters, the counts.
+fn head(c: &mut Canvas<'_>, state: &State, shown: usize, body: Rect) {
+    let (dim, text, title, accent) = (c.theme().dim, c.theme().text, c.theme().title, c.theme().accent);
+    let log = &state.log;
+    let (errors, warnings) = (log.count(Level::Error), log.count(Level::Warn));
+    let mut counts = Vec::new();
+    if errors > 0 {
+        counts.push(units::plural(errors, "error", "errors"));
+    }
+    if warnings > 0 {
+        counts.push(units::plural(warnings, "warning", "warnings"));
+    }
+    let all = log.entries.len();
+    counts.push(if log.is_narrowed() {
+        format!("{shown} of {all} lines")
+    } else {
+        units::plural(all, "line", "lines")
+    });
+    let place = if log.up == 0 { "following".to_owned() } else { format!("{} below", log.up) };
+    let right = format!("{}   {place}", counts.join(" · "));
+    let most = body.width.saturating_sub(8);
+    let used = c.right(body.right() - 1, body.y, most, &right, dim);
+    let end = body.right().saturating_sub(used + 3);
+    let mut x = body.x + 1;
+    x += c.text(x, body.y, 4, "Log", title) + 3;
+    let level = match log.least {
+        None | Some(Level::Info) => "",
+        Some(Level::Warn) => "warnings and errors",
+        Some(Level::Error) => "errors",
+    };
+    let job = log.job.as_ref().map(|id| format!("job {id}")).unwrap_or_default();
+    for word in [level, &job] {
+        if !word.is_empty() {
+            x += c.text(x, body.y, end.saturating_sub(x), word, accent) + 2;
+        }
+    }
+    let room = end.saturating_sub(x);
+    match &log.editing {
         Some(edit) => {
             c.text(x, body.y, 2, "/ ", accent);
-            c.edit(x + 2, body.y, body.width / 2, edit, text);
+            c.edit(x + 2, body.y, room.saturating_sub(2), edit, text);
         }
-        None if !state.log.filter.is_empty() => {
-            c.spans(x, body.y, body.width / 2, &[("/ ", accent), (&state.log.filter, text)]);
+        None if !log.filter.is_empty() => {
+            c.spans(x, body.y, room, &[("/ ", accent), (&log.filter, text)]);
         }
         None => {}
-    }
-    let place = if state.log.up == 0 { "following".to_owned() } else { format!("{} below", state.log.up) };
-    let count = format!("{}/{}   {place}", shown.len(), state.log.entries.len());
-    c.right(body.right() - 1, body.y, 40, &count, dim);
-    let list = Rect { y: body.y + 1, height: body.height - 1, ..body };
-    c.pane(list, Hit::Detail(0));
-    let height = usize::from(list.height);
-    let end = shown.len().saturating_sub(state.log.up.min(shown.len().saturating_sub(height)));
-    let first = end.saturating_sub(height);
-    for (i, e) in shown.iter().take(end).skip(first).enumerate() {
-        let y = list.y + i as u16;
-        let word = match e.level {
-            Level::Info => "     ",
-            Level::Warn => "warn ",
-            Level::Error => "error",
-        };
-        let style = level_style(c, e.level).unwrap_or(text);
-        c.spans(
-            list.x + 1,
-            y,
-            list.width - 2,
-            &[(&clock(e.t), dim), ("  ", dim), (word, style), ("  ", dim), (&e.text, style)],
-        );
     }
 }

@@ -2,6 +2,7 @@
 //! offsets and hit boxes ([`Ui`]) from one frame to the next.
 
 mod canvas;
+mod cell;
 mod chrome;
 mod details;
 mod grid;
@@ -10,10 +11,11 @@ mod jobs;
 mod later;
 mod leave;
 mod log;
+mod metrics;
 mod models;
 mod overlay;
+mod page;
 mod recipe;
-mod report;
 mod toasts;
 
 pub use canvas::{Canvas, fit, fit_end, width};

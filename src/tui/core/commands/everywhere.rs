@@ -48,6 +48,15 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::Theme, "theme", &["T"], &[Global], "Choose a theme; it shows while you move", "", |s| {
         s.theme != "mono" || s.themes.len() > 1
     }),
+    command(
+        Cmd::Doctor,
+        "doctor",
+        &["!"],
+        &[Global],
+        "Look at terminal, folders and machine; what is found stands in the log",
+        "",
+        always,
+    ),
     command(Cmd::Redraw, "redraw", &["ctrl-l"], &[Global], "Draw everything again", "", always),
     command(
         Cmd::Suspend,

@@ -2,6 +2,7 @@
 
 mod everywhere;
 mod jobs;
+mod log;
 mod models;
 mod recipe;
 
@@ -61,7 +62,22 @@ pub enum Cmd {
     Start,
     StartDetached,
     Cancel,
+    Pause,
+    Continue,
+    Retry,
+    Remove,
+    Outputs,
+    JobLog,
+    CellNext,
+    CellPrev,
     OpenJob,
+    LogLevel,
+    LogJob,
+    LogFollow,
+    LogGo,
+    CopyLine,
+    CopyLines,
+    Doctor,
     FocusNext,
     Zoom,
     Back,
@@ -162,7 +178,8 @@ fn always(_: &State) -> bool {
 }
 
 /// The registry, a part for each place. Order is the order of hints and help.
-const PARTS: [&[Command]; 4] = [models::COMMANDS, recipe::COMMANDS, jobs::COMMANDS, everywhere::COMMANDS];
+const PARTS: [&[Command]; 5] =
+    [models::COMMANDS, recipe::COMMANDS, jobs::COMMANDS, log::COMMANDS, everywhere::COMMANDS];
 
 /// Every command there is, in order.
 pub fn all() -> impl Iterator<Item = &'static Command> {

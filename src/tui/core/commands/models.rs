@@ -1,6 +1,6 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Job, Log, Tree};
+use super::Scope::{Details, Log, Tree};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::models::{Focus, Section};
 use crate::tui::core::state::{State, Tab};
@@ -17,7 +17,7 @@ fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
         Tab::Models => !s.models.details.filter.is_empty(),
-        Tab::Log => !s.log.filter.is_empty(),
+        Tab::Log => s.log.is_narrowed(),
         _ => false,
     }
 }
@@ -42,8 +42,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "convert",
         on_model,
     ),
-    command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details, Job], "Next section", "", always),
-    command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details, Job], "Previous section", "", always),
+    command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details], "Next section", "", always),
+    command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details], "Previous section", "", always),
     command(Cmd::SectionNext, "models.section", &["]"], &[Tree], "Next section of the details", "section", on_model),
     command(Cmd::SectionPrev, "models.section-back", &["["], &[Tree], "Previous section of the details", "", on_model),
     command(

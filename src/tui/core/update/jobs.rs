@@ -1,68 +1,163 @@
 //! Updates of the Jobs tab.
 
-use crate::job::JobState;
+use super::{log, models};
+use crate::engine::EventBody;
+use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::jobs::{JobSection, JobView};
+use crate::tui::core::commands::Cmd;
+use crate::tui::core::jobs::{Deed, GridCursor, JobSection, JobView};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
 use crate::tui::core::settings::Notify;
-use crate::tui::core::state::{Confirm, Layer, State};
+use crate::tui::core::state::{Confirm, Layer, State, Tab};
 use crate::tui::core::units;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Jobs(list) => {
-            let ended: Vec<(JobState, String, bool)> = list
-                .iter()
-                .filter(|j| !matches!(j.state, JobState::Running | JobState::Queued))
-                .filter(|j| state.jobs.list.iter().any(|o| o.id == j.id && o.state == JobState::Running))
-                .map(|j| (j.state, j.title.clone(), is_long(state, j)))
-                .collect();
-            let mut effects = Vec::new();
-            for (how, title, long) in ended {
-                if long {
-                    effects.push(Effect::Notify(format!("{}: {title}", how.name())));
-                }
-                match how {
-                    JobState::Finished => state.toast(Level::Info, format!("finished: {title}")),
-                    JobState::Cancelled => state.toast(Level::Info, format!("cancelled: {title}")),
-                    _ => state.toast(Level::Error, format!("failed: {title}")),
-                }
-            }
-            let first = state.jobs.list.is_empty();
-            state.jobs.list = list;
-            let known = state.jobs.current().is_some();
-            if (first || !known) && !state.jobs.list.is_empty() {
-                let at = if known { state.jobs.cursor() } else { 0 };
-                effects.extend(select(state, at));
-            }
-            effects
+        Action::Jobs(list) => listed(state, list),
+        Action::JobNews(events) => {
+            log::news(state, events);
+            Vec::new()
         }
         Action::JobPlan(id, plan) => {
-            if let Some(view) = state.jobs.view.as_mut().filter(|v| v.id == id) {
+            if let Some(view) = view(state, &id) {
                 view.set_plan(plan);
             }
             Vec::new()
         }
+        Action::JobRecipe(id, lines) => {
+            if let Some(view) = view(state, &id) {
+                view.recipe = lines;
+            }
+            Vec::new()
+        }
+        Action::JobReport(id, report) => {
+            if let Some(view) = view(state, &id) {
+                view.report = Some(report);
+            }
+            Vec::new()
+        }
         Action::JobEvents(id, events) => {
-            if let Some(view) = state.jobs.view.as_mut().filter(|v| v.id == id) {
+            let (section, row) = (state.jobs.section, state.jobs.row);
+            if let Some(view) = view(state, &id) {
                 let lines = view.log.len();
                 for event in &events {
                     view.apply(event);
                 }
                 // Whoever looks at older events keeps looking at them.
-                if state.jobs.section == JobSection::Events && state.jobs.row > 0 {
+                if section == JobSection::Events && row > 0 {
                     state.jobs.row += view.log.len().saturating_sub(lines);
                 }
             }
+            // The list is looked at less often; keys go by it.
+            if events.iter().any(|e| turns(&e.body)) { vec![Effect::RefreshJobs] } else { Vec::new() }
+        }
+        Action::Machine(machine, free) => {
+            state.machine.take(machine, free);
             Vec::new()
         }
-        Action::Cancelled(title, Ok(())) => {
-            state.toast(Level::Info, format!("asked to stop: {title}"));
+        Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
+        _ => Vec::new(),
+    }
+}
+
+/// True for what changes a job's state.
+fn turns(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::Queued { .. }
+            | EventBody::Started { .. }
+            | EventBody::Paused
+            | EventBody::Resumed
+            | EventBody::Finished { .. }
+            | EventBody::Failed { .. }
+            | EventBody::Cancelled { .. }
+    )
+}
+
+fn view<'a>(state: &'a mut State, id: &str) -> Option<&'a mut JobView> {
+    state.jobs.view.as_mut().filter(|v| v.id == id)
+}
+
+fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
+    let before = |j: &JobSummary| state.jobs.list.iter().find(|o| o.id == j.id).map(|o| o.state);
+    let ended: Vec<(JobState, String, bool)> = list
+        .iter()
+        .filter(|j| j.state.ended() && before(j).is_some_and(|s| !s.ended()))
+        .map(|j| (j.state, j.title.clone(), is_long(state, j)))
+        .collect();
+    let mut effects = Vec::new();
+    for (how, title, long) in ended {
+        if long {
+            effects.push(Effect::Notify(format!("{}: {title}", how.name())));
+        }
+        // The log has it from the job itself; of a lost one nobody else tells.
+        match how {
+            JobState::Finished => state.flash(Level::Info, format!("finished: {title}")),
+            JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
+            JobState::Lost => state.toast(Level::Error, format!("its process is gone: {title}; R begins it again")),
+            _ => state.flash(Level::Error, format!("failed: {title}")),
+        }
+    }
+    let at = state.jobs.cursor();
+    state.jobs.set_list(list);
+    let known = state.jobs.current().is_some();
+    if state.jobs.list.is_empty() {
+        (state.jobs.view, state.jobs.selected) = (None, None);
+        effects.push(Effect::Follow(None));
+    } else if !state.jobs.chosen && state.jobs.focus == Focus::List {
+        // A job that was begun here has the focus in its pane.
+        effects.extend(follow(state, 0));
+    } else if !known {
+        // The one beside a job that was removed.
+        effects.extend(follow(state, at));
+    }
+    effects
+}
+
+fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
+    let (done, cannot) = match deed {
+        Deed::Cancel => ("asked to stop", "stop"),
+        Deed::Pause => ("asked to hold", "hold"),
+        Deed::Resume => ("goes on", "go on with"),
+        Deed::Remove => ("removed", "remove"),
+    };
+    match result {
+        Ok(()) => {
+            state.toast(Level::Info, format!("{done}: {title}"));
             vec![Effect::RefreshJobs]
         }
-        Action::Cancelled(title, Err(card)) => {
-            state.toast(Level::Error, format!("cannot stop {title}: {}", card.message));
+        Err(message) => {
+            state.toast(Level::Error, format!("cannot {cannot} {title}: {message}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Runs a command of the tab.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    match cmd {
+        Cmd::Pause => ask(state, Deed::Pause),
+        Cmd::Continue | Cmd::Retry => ask(state, Deed::Resume),
+        Cmd::Cancel => confirm(state, Deed::Cancel),
+        Cmd::Remove => confirm(state, Deed::Remove),
+        Cmd::Outputs => outputs(state),
+        Cmd::JobLog => {
+            state.log.widen();
+            state.log.job.clone_from(&state.jobs.selected);
+            state.tab = Tab::Log;
+            Vec::new()
+        }
+        Cmd::CellNext => {
+            move_cell(state, 0, 1);
+            Vec::new()
+        }
+        Cmd::CellPrev => {
+            // Left of the first layer is the list.
+            if state.jobs.cell.layer == 0 {
+                state.jobs.focus = Focus::List;
+            }
+            move_cell(state, 0, -1);
             Vec::new()
         }
         _ => Vec::new(),
@@ -74,13 +169,25 @@ fn is_long(state: &State, job: &crate::job::JobSummary) -> bool {
     state.settings.notify != Notify::Off && job.seconds.is_some_and(|s| s >= f64::from(state.settings.notify_after))
 }
 
+/// Moves the cursor of the grid.
+pub(super) fn move_cell(state: &mut State, rows: isize, layers: isize) {
+    let at = state.jobs.cell;
+    state.jobs.cell = state.jobs.view.as_ref().map_or(at, |v| v.moved(at, rows, layers));
+}
+
 /// Follows the selected job.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let at = state.jobs.cursor();
-    select(state, at)
+    follow(state, at)
 }
 
+/// Selects a job that somebody chose.
 pub(super) fn select(state: &mut State, at: usize) -> Vec<Effect> {
+    state.jobs.chosen = true;
+    follow(state, at)
+}
+
+fn follow(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(job) = state.jobs.list.get(at.min(state.jobs.list.len().saturating_sub(1))) else {
         return Vec::new();
     };
@@ -90,7 +197,7 @@ pub(super) fn select(state: &mut State, at: usize) -> Vec<Effect> {
         return Vec::new();
     }
     state.jobs.view = Some(JobView::new(&id));
-    state.jobs.row = 0;
+    (state.jobs.row, state.jobs.cell) = (0, GridCursor::default());
     vec![Effect::Follow(Some((id, dir)))]
 }
 
@@ -109,13 +216,50 @@ pub(super) fn turn_section(state: &mut State, by: isize) {
     }
 }
 
-pub(super) fn ask_cancel(state: &mut State) -> Vec<Effect> {
+fn ask(state: &State, deed: Deed) -> Vec<Effect> {
+    let job = state.jobs.current();
+    job.map(|j| Effect::Do(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
+}
+
+fn confirm(state: &mut State, deed: Deed) -> Vec<Effect> {
     let Some(job) = state.jobs.current() else { return Vec::new() };
-    state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Cancel {}?", job.title),
-        detail: vec![format!("{} done; nothing half-written stays.", units::percent(job.fraction))],
-        yes: "cancel the job",
-        effect: Effect::Cancel(job.title.clone(), job.dir.clone()),
-    }));
+    let (question, detail, yes) = match deed {
+        Deed::Remove => (
+            format!("Remove job {}, {}?", job.id, job.title),
+            "Its folder with events, plan and report goes; its outputs stay.".to_owned(),
+            "remove the job",
+        ),
+        _ => (
+            format!("Cancel {}?", job.title),
+            format!("{} done; nothing half-written stays.", units::percent(job.fraction)),
+            "cancel the job",
+        ),
+    };
+    let effect = Effect::Do(deed, job.title.clone(), job.dir.clone());
+    state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
     Vec::new()
+}
+
+/// To the output in the Models tab; the folder is looked at again where it is not known yet.
+fn outputs(state: &mut State) -> Vec<Effect> {
+    let Some(path) = state.jobs.published() else { return Vec::new() };
+    if !path.starts_with(&state.dir) {
+        let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
+        state.toast(Level::Warn, text);
+        return Vec::new();
+    }
+    (state.tab, state.models.focus) = (Tab::Models, Focus::List);
+    state.models.filter.clear();
+    let parents: Vec<_> =
+        path.ancestors().skip(1).take_while(|p| p.starts_with(&state.dir)).map(ToOwned::to_owned).collect();
+    state.models.selected = Some(path.clone());
+    for parent in parents {
+        state.models.set_open(&parent, true);
+    }
+    if state.models.node_at(&path).is_some() {
+        return models::want_details(state);
+    }
+    state.models.selected = Some(path);
+    state.models.start_scan();
+    vec![Effect::Scan]
 }

@@ -3,6 +3,7 @@
 mod jobs;
 mod layers;
 mod leave;
+mod log;
 mod models;
 mod motion;
 mod recipe;
@@ -63,8 +64,17 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::RecipeEdited(..)
         | Action::PathCompleted(..)
         | Action::Spawned(..) => recipe::arrived(state, action),
-        Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
-            jobs::arrived(state, action)
+        Action::Jobs(..)
+        | Action::JobPlan(..)
+        | Action::JobRecipe(..)
+        | Action::JobReport(..)
+        | Action::JobEvents(..)
+        | Action::JobNews(..)
+        | Action::Did(..)
+        | Action::Machine(..) => jobs::arrived(state, action),
+        Action::Checked(checks) => {
+            log::checked(state, checks);
+            Vec::new()
         }
     }
 }
@@ -195,6 +205,8 @@ fn double_click(state: &mut State, hit: Hit) -> Vec<Effect> {
 
 /// Runs a command.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+    // Whoever does something there looks at that job, and keeps looking at it when another one starts.
+    state.jobs.chosen |= state.tab == Tab::Jobs;
     match cmd {
         Cmd::Models => go(state, Tab::Models),
         Cmd::Recipe => go(state, Tab::Recipe),
@@ -259,7 +271,23 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Budget => recipe::budget(state),
         Cmd::Start => recipe::start(state),
         Cmd::StartDetached => recipe::detached(state),
-        Cmd::Cancel => jobs::ask_cancel(state),
+        Cmd::Cancel
+        | Cmd::Pause
+        | Cmd::Continue
+        | Cmd::Retry
+        | Cmd::Remove
+        | Cmd::Outputs
+        | Cmd::JobLog
+        | Cmd::CellNext
+        | Cmd::CellPrev => jobs::run(state, cmd),
+        Cmd::LogLevel | Cmd::LogJob | Cmd::LogFollow | Cmd::LogGo | Cmd::CopyLine | Cmd::CopyLines => {
+            log::run(state, cmd)
+        }
+        Cmd::Doctor => {
+            let effects = go(state, Tab::Log);
+            state.log.widen();
+            effects.into_iter().chain([Effect::Doctor]).collect()
+        }
         Cmd::OpenJob => {
             state.jobs.focus = Focus::Details;
             Vec::new()

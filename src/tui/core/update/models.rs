@@ -118,7 +118,7 @@ pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
             state.models.refresh();
         }
         Tab::Models => state.models.details.filter.clear(),
-        Tab::Log => state.log.filter.clear(),
+        Tab::Log => state.log.widen(),
         _ => {}
     }
     want_details(state)

@@ -3,6 +3,7 @@
 use super::{jobs, models, recipe};
 use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands;
+use crate::tui::core::jobs::{GridCursor, JobSection, section_len};
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::models::Focus;
 use crate::tui::core::recipe::RecipePane;
@@ -40,9 +41,13 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             jobs::select(state, to)
         }
         Tab::Jobs => {
+            if state.jobs.section == JobSection::Layers {
+                jobs::move_cell(state, lines, 0);
+                return Vec::new();
+            }
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
-            state.jobs.row = moved(state.jobs.row, lines, state.jobs.section_len());
+            state.jobs.row = moved(state.jobs.row, lines, section_len(state));
             Vec::new()
         }
         Tab::Log => {
@@ -107,7 +112,11 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         }
         (Tab::Jobs, Hit::Detail(at)) => {
             state.jobs.focus = Focus::Details;
-            state.jobs.row = moved(at, 0, state.jobs.section_len());
+            click_job(state, at);
+            Vec::new()
+        }
+        (Tab::Log, Hit::Detail(at)) => {
+            state.log.up = state.log.shown().len().saturating_sub(at + 1);
             Vec::new()
         }
         _ => Vec::new(),
@@ -124,4 +133,14 @@ pub(super) fn double_click(state: &mut State, hit: Hit) -> Vec<Effect> {
         _ => super::key(state, Key::plain(Code::Enter)),
     });
     effects
+}
+
+/// A click on a line of the job; in the grid on a cell: its row times the most layers a row may have, and its layer.
+fn click_job(state: &mut State, at: usize) {
+    if state.jobs.section == JobSection::Layers {
+        state.jobs.cell = GridCursor { row: at / GridCursor::MOST, layer: at % GridCursor::MOST };
+        jobs::move_cell(state, 0, 0);
+    } else {
+        state.jobs.row = moved(at, 0, section_len(state));
+    }
 }

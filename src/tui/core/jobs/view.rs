@@ -1,66 +1,23 @@
-//! The Jobs tab: the list, and one followed job as its events tell it.
+//! One followed job as its plan and events tell it.
 
-use super::model_info::Level;
-use crate::engine::{Event, EventBody, Failure, TensorStart};
-use crate::job::{JobState, JobSummary};
+use super::grid::{CellState, GridRow};
+use crate::engine::{Event, EventBody, Failure, Report, Sample, TensorStart};
+use crate::job::JobState;
 use crate::model::Warning;
 use crate::plan::Plan;
-use crate::tui::core::models::Focus;
+use crate::tui::core::model_info::Level;
+use crate::tui::core::units;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// State of one tensor in the grid.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum CellState {
-    /// Not begun.
-    #[default]
-    Waiting,
-    /// Being worked on; 0 to 1.
-    Working(f64),
-    /// Done; dB of signal over error, or nothing when nothing was re-encoded.
-    Done(Option<f64>),
-}
-
-/// One row of the grid: a kind of tensor of one output.
-#[derive(Clone, Debug, Default)]
-pub struct GridRow {
-    /// Role.
-    pub role: String,
-    /// Cells by layer; a kind that belongs to no layer has one.
-    pub cells: Vec<CellState>,
-    /// True when cells are layers.
-    pub layered: bool,
-    /// Encoding in the output of the latest tensor seen.
-    pub to: String,
-    /// Bytes over all its tensors.
-    pub bytes: u64,
-}
-
-impl GridRow {
-    /// Tensors done and in all.
-    pub fn progress(&self) -> (usize, usize) {
-        (self.cells.iter().filter(|c| matches!(c, CellState::Done(_))).count(), self.cells.len())
-    }
-
-    /// Mean dB over the tensors that have one, and the layer of the worst.
-    pub fn quality(&self) -> Option<(f64, usize, f64)> {
-        let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
-            CellState::Done(Some(db)) => Some((i, *db)),
-            _ => None,
-        });
-        let all: Vec<(usize, f64)> = known.collect();
-        let worst = all.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-        Some((all.iter().map(|(_, d)| d).sum::<f64>() / all.len() as f64, worst.0, worst.1))
-    }
-}
-
-/// The latest values of a measurement, one per sample.
+/// The latest values of a measurement.
 #[derive(Clone, Debug, Default)]
 pub struct Series(pub VecDeque<f64>);
 
 impl Series {
-    fn push(&mut self, v: f64) {
+    /// Adds a value; the oldest goes where there are many.
+    pub fn push(&mut self, v: f64) {
         const MOST: usize = 512;
         if self.0.len() >= MOST {
             self.0.pop_front();
@@ -98,32 +55,6 @@ pub struct OutputState {
     pub verified: Vec<String>,
     /// Stands under its final name.
     pub published: bool,
-}
-
-/// Sections of the job pane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the sections' titles")]
-pub enum JobSection {
-    #[default]
-    Layers,
-    Tensors,
-    Events,
-    Report,
-}
-
-impl JobSection {
-    /// All, in order.
-    pub const ALL: [Self; 4] = [Self::Layers, Self::Tensors, Self::Events, Self::Report];
-
-    /// Its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Layers => "Layers",
-            Self::Tensors => "Tensors",
-            Self::Events => "Events",
-            Self::Report => "Report",
-        }
-    }
 }
 
 /// One tensor of a job.
@@ -170,6 +101,8 @@ pub struct JobView {
     pub done: usize,
     /// Source bytes per second.
     pub rate: Series,
+    /// Output bytes per second.
+    pub write_rate: Series,
     /// Resident bytes.
     pub rss: Series,
     /// Cores in use.
@@ -194,6 +127,12 @@ pub struct JobView {
     pub warnings: Vec<Warning>,
     /// The event log, oldest first.
     pub log: VecDeque<LogLine>,
+    /// Second of the latest sample in the series.
+    sampled: Option<i64>,
+    /// The recipe as TOML, one entry a line.
+    pub recipe: Vec<String>,
+    /// What the finished run found.
+    pub report: Option<Arc<Report>>,
 }
 
 /// Lines of log kept for one job.
@@ -292,8 +231,17 @@ impl JobView {
     pub fn apply(&mut self, event: &Event) {
         let t = event.t;
         match &event.body {
-            EventBody::Queued { title } => self.say(t, Level::Info, format!("queued  {title}")),
+            EventBody::Queued { title } => {
+                self.begin_again();
+                self.say(t, Level::Info, format!("queued  {title}"));
+            }
+            EventBody::Paused => {
+                self.eta = None;
+                self.say(t, Level::Info, String::from("paused"));
+            }
+            EventBody::Resumed => self.say(t, Level::Info, String::from("goes on")),
             EventBody::Started { pid, threads } => {
+                self.begin_again();
                 self.threads = *threads;
                 self.started = Some(t);
                 self.say(t, Level::Info, format!("started  process {pid}, {threads} threads"));
@@ -306,11 +254,15 @@ impl JobView {
                 for w in warnings {
                     self.warn(w);
                 }
-                let size = super::units::bytes(*bytes);
-                let n = super::units::plural(*tensors, "tensor", "tensors");
+                let size = units::bytes(*bytes);
+                let n = units::plural(*tensors, "tensor", "tensors");
                 self.say(t, Level::Info, format!("plan  {n}, {size}"));
             }
             EventBody::TensorStarted(start) => {
+                // A run that was begun again does once more what its journal does not hold.
+                let key = (start.output, start.name.clone());
+                let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
+                self.done -= usize::from(before);
                 self.tensor(start, CellState::Working(0.0));
             }
             EventBody::TensorProgress { output, name, fraction } => {
@@ -344,11 +296,7 @@ impl JobView {
                 self.say(t, Level::Warn, w.text.clone());
             }
             EventBody::Sample(s) => {
-                self.rate.push(s.read_rate);
-                self.rss.push(s.rss as f64);
-                self.cpu.push(s.cpu);
-                self.fraction = s.fraction;
-                self.eta = s.eta;
+                self.sample(t, s);
             }
             EventBody::OutputWritten { path, bytes } => {
                 let o = self.output(path);
@@ -364,13 +312,13 @@ impl JobView {
                 let o = self.output(path);
                 o.bytes = Some(*bytes);
                 (o.written, o.published) = (true, true);
-                self.say(t, Level::Info, format!("published  {path}  {}", super::units::bytes(*bytes)));
+                self.say(t, Level::Info, format!("published  {path}  {}", units::bytes(*bytes)));
             }
             EventBody::Finished { seconds, peak_rss } => {
                 self.end(JobState::Finished, *seconds);
                 self.peak_rss = Some(*peak_rss);
                 self.fraction = 1.0;
-                self.say(t, Level::Info, format!("finished  in {}", super::units::took(*seconds)));
+                self.say(t, Level::Info, format!("finished  in {}", units::took(*seconds)));
             }
             EventBody::Failed { seconds, error } => {
                 self.end(JobState::Failed, *seconds);
@@ -385,67 +333,40 @@ impl JobView {
         }
     }
 
+    /// One sample a second is kept: figures that change more often cannot be read, and cost bytes over a slow line.
+    fn sample(&mut self, t: jiff::Timestamp, s: &Sample) {
+        self.fraction = s.fraction;
+        self.eta = s.eta;
+        if self.sampled.replace(t.as_second()) == Some(t.as_second()) {
+            return;
+        }
+        self.rate.push(s.read_rate);
+        self.write_rate.push(s.write_rate);
+        self.rss.push(s.rss as f64);
+        self.cpu.push(s.cpu);
+    }
+
+    /// What the end before said does not count any more.
+    fn begin_again(&mut self) {
+        (self.ended, self.seconds, self.failure, self.peak_rss) = (None, None, None, None);
+    }
+
     fn end(&mut self, state: JobState, seconds: f64) {
         self.ended = Some(state);
         self.seconds = Some(seconds);
         self.eta = None;
     }
 
-    /// The worst tensors by dB, worst first.
-    pub fn worst(&self, most: usize) -> Vec<(&JobTensor, f64)> {
+    /// The worst tensors of an output by dB, worst first.
+    pub fn worst(&self, output: usize, most: usize) -> Vec<(&JobTensor, f64)> {
         let mut all: Vec<(&JobTensor, f64)> = self
             .tensors
-            .values()
-            .filter_map(|t| if let CellState::Done(Some(db)) = t.cell { Some((t, db)) } else { None })
+            .iter()
+            .filter(|((o, _), _)| *o == output)
+            .filter_map(|(_, t)| if let CellState::Done(Some(db)) = t.cell { Some((t, db)) } else { None })
             .collect();
         all.sort_by(|a, b| a.1.total_cmp(&b.1));
         all.truncate(most);
         all
-    }
-}
-
-/// The Jobs tab.
-#[derive(Clone, Debug, Default)]
-pub struct JobsState {
-    /// Every job, newest first.
-    pub list: Vec<JobSummary>,
-    /// Identifier of the selected one.
-    pub selected: Option<String>,
-    /// The followed job.
-    pub view: Option<JobView>,
-    /// Pane with the keys.
-    pub focus: Focus,
-    /// One pane over the whole width.
-    pub zoom: bool,
-    /// Section of the job pane.
-    pub section: JobSection,
-    /// Selected line of the section; counted from the end in the event log.
-    pub row: usize,
-}
-
-impl JobsState {
-    /// Place of the selected job in the list.
-    pub fn cursor(&self) -> usize {
-        self.selected.as_ref().and_then(|s| self.list.iter().position(|j| j.id == *s)).unwrap_or(0)
-    }
-
-    /// The selected job.
-    pub fn current(&self) -> Option<&JobSummary> {
-        self.list.iter().find(|j| Some(&j.id) == self.selected.as_ref())
-    }
-
-    /// Jobs in this state.
-    pub fn count(&self, state: JobState) -> usize {
-        self.list.iter().filter(|j| j.state == state).count()
-    }
-
-    /// Lines of the section shown.
-    pub fn section_len(&self) -> usize {
-        let Some(view) = &self.view else { return 0 };
-        match self.section {
-            JobSection::Layers | JobSection::Report => 0,
-            JobSection::Tensors => view.tensors.len(),
-            JobSection::Events => view.log.len(),
-        }
     }
 }

@@ -1,0 +1,45 @@
+//! `doctor`: what remold finds of terminal, machine and folders, and what to do where something is wanting.
+
+use super::args::DoctorArgs;
+use super::text::{Style, safe};
+use super::{Exit, out};
+use crate::monitor::{Check, Standing};
+
+/// `remold doctor`.
+pub fn run(args: &DoctorArgs) -> Exit {
+    let checks = crate::tui::checks();
+    let usable = !checks.iter().any(|c| c.standing == Standing::Wrong);
+    if args.json {
+        out(&format!("{}\n", serde_json::json!({ "usable": usable, "checks": checks })));
+    } else {
+        out(&lines(&checks, Style::stdout()));
+    }
+    if usable { Exit::Done } else { Exit::Failed }
+}
+
+fn lines(checks: &[Check], style: Style) -> String {
+    let width = checks.iter().map(|c| c.what.chars().count()).max().unwrap_or(0);
+    let (mut text, mut area) = (String::new(), "");
+    for c in checks {
+        if c.area != area {
+            area = c.area;
+            text += &format!("{}{}\n", if text.is_empty() { "" } else { "\n" }, style.bold(area));
+        }
+        let glyph = match c.standing {
+            Standing::Fine => "✓".to_owned(),
+            Standing::Note => style.bold("!"),
+            Standing::Wrong => style.error("✗"),
+        };
+        text += &format!("  {glyph} {:width$}  {}\n", c.what, safe(&c.fact));
+        if let Some(remedy) = &c.remedy {
+            text += &format!("    {:width$}  {} {}\n", "", style.dim("→"), safe(remedy));
+        }
+    }
+    let count = |standing| checks.iter().filter(|c| c.standing == standing).count();
+    let word = match (count(Standing::Wrong), count(Standing::Note)) {
+        (0, 0) => "all is well".to_owned(),
+        (0, n) => format!("usable; {n} to look at"),
+        (n, _) => format!("{n} in the way of any work"),
+    };
+    text + &format!("\n{word}\n")
+}

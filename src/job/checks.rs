@@ -1,0 +1,88 @@
+//! What `remold doctor` says of the places that jobs need: the jobs' root, its locks, free space.
+
+use super::{at_once, jobs_root};
+use crate::forecast::scores_root;
+use crate::monitor::{Check, gigabytes};
+use crate::plan::free_bytes;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+const JOBS: &str = "jobs";
+const DISK: &str = "disk";
+
+/// Less free space than this is soon filled by one output.
+const FREE_LEAST: u64 = 5_000_000_000;
+
+/// The jobs' root, and the space where something will be written.
+pub fn folder_checks() -> Vec<Check> {
+    let root = jobs_root();
+    let mut all = vec![usable(&root)];
+    all.push(Check::fine(JOBS, "queue", format!("{} at once, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
+    let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
+    for (what, path) in [("here", here), ("jobs' root", root), ("cache", scores_root())] {
+        all.extend(space(what, &path));
+    }
+    all
+}
+
+fn space(what: &'static str, path: &Path) -> Option<Check> {
+    let free = free_bytes(path)?;
+    let fact = format!("{} free in {}", gigabytes(free), path.display());
+    Some(if free < FREE_LEAST && what != "cache" {
+        Check::note(DISK, what, fact, "Free some space, or write elsewhere with -o.")
+    } else {
+        Check::fine(DISK, what, fact)
+    })
+}
+
+/// Whether jobs can be made and locked there. What was made to find out is removed.
+fn usable(root: &Path) -> Check {
+    let shown = root.display();
+    let wrong = |fact: String| {
+        Check::wrong(
+            JOBS,
+            "jobs' root",
+            fact,
+            "Every conversion is a job: set REMOLD_JOBS to a folder on a local disk.",
+        )
+    };
+    let new = !root.exists();
+    let probe = root.join(format!(".probe-{}", std::process::id()));
+    let tried = fs::create_dir_all(root).and_then(|()| locks(&probe));
+    let _ = fs::remove_file(&probe);
+    if new {
+        // Left as it was; not empty is no reason to fail.
+        let _ = fs::remove_dir(root);
+    }
+    match tried {
+        Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} can be written and takes locks")),
+        Ok(false) => wrong(format!("{shown} takes a lock twice: two processes could work on one job")),
+        Err(e) => wrong(format!("{shown}: {e}")),
+    }
+}
+
+/// True if a file that is locked cannot be locked once more.
+fn locks(probe: &Path) -> io::Result<bool> {
+    let open = || -> io::Result<File> { OpenOptions::new().create(true).truncate(false).write(true).open(probe) };
+    let (first, second) = (open()?, open()?);
+    first.try_lock().map_err(io::Error::from)?;
+    Ok(matches!(second.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::Standing;
+
+    #[test]
+    fn a_root_that_cannot_be_written_is_wrong_and_one_that_can_is_left_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("jobs");
+        assert_eq!(usable(&root).standing, Standing::Fine);
+        assert!(!root.exists());
+        fs::write(&root, b"a file").unwrap();
+        let check = usable(&root);
+        assert!(check.standing == Standing::Wrong && check.remedy.is_some(), "{check:?}");
+    }
+}

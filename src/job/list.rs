@@ -1,0 +1,47 @@
+//! Every job of a root, looked at again and again: of a job that was read before only what is new is read.
+
+use super::folder::numbers;
+use super::summary::Story;
+use super::{JobFolder, JobSummary, queue};
+use crate::engine::Event;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The jobs under a root.
+#[derive(Debug)]
+pub struct JobList {
+    root: PathBuf,
+    known: BTreeMap<u64, Story>,
+}
+
+impl JobList {
+    /// Nothing looked at yet.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), known: BTreeMap::new() }
+    }
+
+    /// Every job, newest first; and what happened since the last look that concerns everybody, oldest first: changes of state,
+    /// warnings, outputs that stand.
+    pub fn look(&mut self) -> (Vec<JobSummary>, Vec<Event>) {
+        let numbers: Vec<u64> = numbers(&self.root).collect();
+        self.known.retain(|n, _| numbers.contains(n));
+        for n in numbers {
+            let story = || Story::new(JobFolder { dir: self.root.join(n.to_string()) });
+            self.known.entry(n).or_insert_with(story);
+        }
+        let waiting = queue::waiting(&self.root);
+        let mut news = Vec::new();
+        let mut all = Vec::with_capacity(self.known.len());
+        for story in self.known.values_mut().rev() {
+            news.append(&mut story.read());
+            all.push(story.summary(&waiting, &mut news));
+        }
+        news.sort_by_key(|e| e.t);
+        (all, news)
+    }
+}
+
+/// Every job under `root`, newest first.
+pub fn list(root: &Path) -> Vec<JobSummary> {
+    JobList::new(root).look().0
+}

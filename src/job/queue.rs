@@ -1,0 +1,165 @@
+//! The queue: a detached worker takes one of a few slots of the jobs' root before it works, first come, first served.
+//!
+//! A slot is a lock on a file, so a worker that is killed gives it back. Whoever waits has a ticket: an empty file whose name
+//! says since when and for which job. A ticket counts while its job's own lock is held, so those of killed workers do not.
+
+use super::JobFolder;
+use super::summary::Story;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+/// Detached jobs that run at once where `REMOLD_JOBS_AT_ONCE` says nothing. A job takes every core and streams from the disk:
+/// two at once would each need twice the time and hold memory twice.
+const AT_ONCE: usize = 1;
+/// More than this would only be a slip of the finger.
+const AT_ONCE_MOST: usize = 64;
+
+/// Jobs that run at once: `$REMOLD_JOBS_AT_ONCE`, else one.
+pub fn at_once() -> usize {
+    let said = std::env::var("REMOLD_JOBS_AT_ONCE").ok().and_then(|v| v.trim().parse().ok());
+    said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(AT_ONCE_MOST))
+}
+
+fn tickets_of(root: &Path) -> PathBuf {
+    root.join(".queue")
+}
+
+/// Every ticket that counts, first come first: its path and its job.
+fn tickets(root: &Path) -> Vec<(PathBuf, String)> {
+    let mut all: Vec<(PathBuf, String)> = Vec::new();
+    for entry in fs::read_dir(tickets_of(root)).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((_, id)) = name.split_once('-') else { continue };
+        if (JobFolder { dir: root.join(id) }).is_locked() {
+            all.push((entry.path(), id.to_owned()));
+        } else {
+            // Its worker was killed. Tickets are made under the job's lock, so no living one has this one.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    all.sort();
+    all
+}
+
+/// The jobs that wait for their turn, first come first.
+pub(super) fn waiting(root: &Path) -> Vec<String> {
+    tickets(root).into_iter().map(|(_, id)| id).collect()
+}
+
+/// True if a job that is detached now would have to wait.
+pub fn is_full(root: &Path) -> bool {
+    !waiting(root).is_empty() || take_slot(root).is_none()
+}
+
+/// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would wait for ever.
+fn take_slot(root: &Path) -> Option<Option<File>> {
+    let folder = root.join(".slots");
+    if fs::create_dir_all(&folder).is_err() {
+        return Some(None);
+    }
+    for n in 1..=at_once() {
+        let open = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(n.to_string()));
+        let Ok(file) = open else { return Some(None) };
+        match file.try_lock() {
+            Ok(()) => return Some(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => {}
+            Err(fs::TryLockError::Error(_)) => return Some(None),
+        }
+    }
+    None
+}
+
+/// A job's turn: its ticket while it waits, its slot while it works. Both go when it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    root: PathBuf,
+    ticket: PathBuf,
+    waits: bool,
+    slot: Option<File>,
+}
+
+impl Turn {
+    /// For a job whose lock is held by this process; it neither waits nor works yet.
+    pub fn new(folder: &JobFolder) -> Self {
+        let root = folder.dir.parent().unwrap_or(Path::new(".")).to_owned();
+        let mut story = Story::new(folder.clone());
+        story.read();
+        let since = story.queued().as_nanosecond();
+        let ticket = tickets_of(&root).join(format!("{since:024}-{}", folder.id()));
+        Self { root, ticket, waits: false, slot: None }
+    }
+
+    /// Takes a slot if it is this job's turn and one is free; true when it may work. Else it waits in the queue.
+    pub fn take(&mut self) -> bool {
+        if !self.waits {
+            let written = fs::create_dir_all(tickets_of(&self.root)).and_then(|()| fs::write(&self.ticket, b""));
+            if written.is_err() {
+                return true;
+            }
+            self.waits = true;
+        }
+        let first = tickets(&self.root).first().is_none_or(|(path, _)| *path == self.ticket);
+        let Some(slot) = first.then(|| take_slot(&self.root)).flatten() else { return false };
+        self.slot = slot;
+        self.leave();
+        true
+    }
+
+    /// Leaves the queue.
+    pub fn leave(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            let _ = fs::remove_file(&self.ticket);
+        }
+    }
+
+    /// Gives the slot to the next.
+    pub fn give_back(&mut self) {
+        self.slot = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{EventBody, EventSink};
+
+    fn job(root: &Path, id: &str) -> (JobFolder, File) {
+        let folder = JobFolder { dir: root.join(id) };
+        fs::create_dir(&folder.dir).unwrap();
+        let sink = EventSink::new(id).with_file(&folder.path("events.jsonl")).unwrap();
+        sink.send(EventBody::Queued { title: id.into() });
+        let lock = folder.lock().unwrap();
+        (folder, lock)
+    }
+
+    #[test]
+    fn first_come_first_served_and_the_dead_do_not_count() {
+        let root = tempfile::tempdir().unwrap();
+        let jobs: Vec<_> = ["1", "2", "3", "4"].map(|id| job(root.path(), id)).into();
+        let mut turns: Vec<Turn> = jobs.iter().map(|(f, _)| Turn::new(f)).collect();
+        assert!(turns[0].take() && !is_full_of_waiting(root.path()));
+        assert!(!turns[2].take() && !turns[1].take() && !turns[3].take());
+        assert_eq!(waiting(root.path()), ["2", "3", "4"], "by the time they were queued, not by when they asked");
+        assert_eq!(jobs[2].0.summary().place, Some(2));
+        // The second is killed: its lock goes, its ticket stays.
+        let mut jobs = jobs;
+        drop(jobs.remove(1));
+        turns[0].give_back();
+        assert!(!turns[3].take(), "the third was there before");
+        assert!(turns[2].take());
+        assert_eq!(waiting(root.path()), ["4"]);
+        drop(turns.remove(2));
+        let last = turns.len() - 1;
+        assert!(turns[last].take());
+    }
+
+    fn is_full_of_waiting(root: &Path) -> bool {
+        !waiting(root).is_empty()
+    }
+}

@@ -1,0 +1,98 @@
+//! What others wish of a job, by files in its folder: `cancel`, `pause`. The process that runs the job looks for them, so a wish
+//! reaches it from any process and any machine that sees the folder.
+
+use super::{JobFolder, JobState, list};
+use crate::engine::part_path;
+use crate::model::{ModelError, Result};
+use std::fs;
+use std::path::Path;
+
+pub(super) const CANCEL: &str = "cancel";
+pub(super) const PAUSE: &str = "pause";
+
+fn is(folder: &JobFolder, state: JobState) -> ModelError {
+    ModelError::request(format!("job {} is {}", folder.id(), state.name()))
+}
+
+/// Asks the job's process to stop, wherever it runs; it removes what is half-written and says `job.cancelled`.
+///
+/// # Errors
+/// A bad-request error when the job has ended.
+pub fn cancel(dir: &Path) -> Result<()> {
+    let folder = JobFolder { dir: dir.to_owned() };
+    let state = folder.summary().state;
+    if state.ended() {
+        return Err(ModelError::request(format!("job {} is {} already", folder.id(), state.name())));
+    }
+    folder.write(CANCEL, b"")
+}
+
+/// Asks the job's process to hold between two chunks; it keeps what it has, uses no CPU and says `job.paused`. Its place among
+/// the running jobs goes to the next in the queue.
+///
+/// # Errors
+/// A bad-request error when the job does not run.
+pub fn pause(dir: &Path) -> Result<()> {
+    let folder = JobFolder { dir: dir.to_owned() };
+    match folder.summary().state {
+        JobState::Running => folder.write(PAUSE, b""),
+        state => Err(is(&folder, state).with_hint("Only a running job can be paused.")),
+    }
+}
+
+/// Lets a paused job go on, as soon as it is its turn.
+///
+/// # Errors
+/// A bad-request error when the job is not paused.
+pub fn proceed(dir: &Path) -> Result<()> {
+    let folder = JobFolder { dir: dir.to_owned() };
+    match folder.summary().state {
+        JobState::Paused => take_back(&folder, PAUSE),
+        state => Err(is(&folder, state)),
+    }
+}
+
+/// Takes a wish back.
+pub(super) fn take_back(folder: &JobFolder, wish: &str) -> Result<()> {
+    let path = folder.path(wish);
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(ModelError::io(&path, "removing", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the folder of an ended job, and the unfinished files if it left some behind. Outputs stay.
+///
+/// # Errors
+/// A bad-request error when the job has not ended; I/O errors.
+pub fn remove(dir: &Path) -> Result<()> {
+    let folder = JobFolder { dir: dir.to_owned() };
+    let state = folder.summary().state;
+    if !state.ended() {
+        return Err(is(&folder, state).with_hint("Cancel it first, or wait for its end."));
+    }
+    remove_ended(&folder, state)
+}
+
+fn remove_ended(folder: &JobFolder, state: JobState) -> Result<()> {
+    if state != JobState::Finished
+        && let Ok(plan) = folder.plan()
+    {
+        for (path, _) in plan.outputs.iter().flat_map(|o| &o.files) {
+            let _ = fs::remove_file(part_path(path));
+        }
+    }
+    fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))
+}
+
+/// Removes the folders of ended jobs, and the unfinished files that lost jobs left behind. Gives how many went.
+///
+/// # Errors
+/// I/O errors.
+pub fn clean(root: &Path) -> Result<usize> {
+    let ended: Vec<_> = list(root).into_iter().filter(|j| j.state.ended()).collect();
+    for job in &ended {
+        remove_ended(&JobFolder { dir: job.dir.clone() }, job.state)?;
+    }
+    Ok(ended.len())
+}

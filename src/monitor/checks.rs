@@ -1,0 +1,169 @@
+//! What can be said of the machine and the session without a terminal: CPU, memory, GPU, limits, and who ends our processes.
+
+use super::check::Check;
+use super::gpu::Gpus;
+use super::machine::memory;
+use crate::quant;
+use rustix::process::{Resource, getrlimit};
+use std::fs;
+use std::path::Path;
+use sysinfo::System;
+
+const MACHINE: &str = "machine";
+const SYSTEM: &str = "system";
+
+/// Least memory that leaves room for a conversion and the rest of the system.
+const MEMORY_LEAST: u64 = 1 << 30;
+/// Files of the largest split models, and what a process has open besides.
+const FILES_LEAST: u64 = 1024;
+/// Folders below a training run that are watched at once; the kernel's old default was this.
+const WATCHES_LEAST: u64 = 8192;
+/// The kernel's default; every editor and file manager takes some.
+const INSTANCES_LEAST: u64 = 128;
+
+/// Everything about the machine.
+pub fn machine_checks() -> Vec<Check> {
+    let mut all = vec![cpu(), memory_check(), gpu(), open_files()];
+    all.extend(inotify());
+    all.push(logind());
+    all
+}
+
+/// `2.47 GB`.
+pub fn gigabytes(n: u64) -> String {
+    let value = n as f64 / 1e9;
+    if value < 9.95 { format!("{value:.2} GB") } else { format!("{value:.0} GB") }
+}
+
+fn cpu() -> Check {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (used, all) = (quant::instruction_set(), quant::instruction_sets());
+    let fact = format!("{cores} cores, {}; quantizes with {used}", std::env::consts::ARCH);
+    let best = all.last().copied().unwrap_or(used);
+    if used != best {
+        return Check::note(MACHINE, "cpu", fact, format!("REMOLD_ISA forbids {best}, which is faster; unset it."));
+    }
+    if cfg!(target_arch = "x86_64") && !all.contains(&"avx2") {
+        let remedy = "This CPU has no AVX2: the same bytes take several times as long.";
+        return Check::note(MACHINE, "cpu", fact, remedy);
+    }
+    Check::fine(MACHINE, "cpu", fact)
+}
+
+fn memory_check() -> Check {
+    let Ok(mut system) = System::new() else { return Check::fine(MACHINE, "memory", "the system does not tell") };
+    system.refresh_memory();
+    let (used, total) = memory(&system);
+    let limited = if total < system.total_memory() { " (limit of the control group)" } else { "" };
+    let free = total.saturating_sub(used);
+    let fact = format!("{} of {} available{limited}", gigabytes(free), gigabytes(total));
+    if free < MEMORY_LEAST {
+        return Check::note(MACHINE, "memory", fact, "Close something, or run with fewer --threads.");
+    }
+    Check::fine(MACHINE, "memory", fact)
+}
+
+fn gpu() -> Check {
+    // Nothing is computed on it: no GPU is no fault.
+    let Ok(gpus) = Gpus::load() else {
+        return Check::fine(MACHINE, "gpu", "none that NVML knows; remold needs none and shows no figures of one");
+    };
+    let all = gpus.sample();
+    let names: Vec<String> = all.iter().map(|g| format!("{} {}", g.name, gigabytes(g.memory_total))).collect();
+    let driver = gpus.driver().map(|d| format!(", driver {d}")).unwrap_or_default();
+    Check::fine(MACHINE, "gpu", format!("{}{driver}; shown, not used to convert", names.join(", ")))
+}
+
+fn open_files() -> Check {
+    let limit = getrlimit(Resource::Nofile);
+    match limit.current {
+        Some(n) if n < FILES_LEAST => {
+            let remedy = format!("A model split into many files needs more: `ulimit -n {FILES_LEAST}` before remold.");
+            Check::note(SYSTEM, "open files", format!("at most {n}"), remedy)
+        }
+        Some(n) => Check::fine(SYSTEM, "open files", format!("at most {n}")),
+        None => Check::fine(SYSTEM, "open files", "no limit"),
+    }
+}
+
+fn inotify() -> Option<Check> {
+    let read = |name: &str| -> Option<u64> {
+        fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?.trim().parse().ok()
+    };
+    let (watches, instances) = (read("max_user_watches")?, read("max_user_instances")?);
+    let fact = format!("{watches} watches, {instances} instances a user");
+    let low = if watches < WATCHES_LEAST {
+        Some(("max_user_watches", WATCHES_LEAST * 8))
+    } else if instances < INSTANCES_LEAST {
+        Some(("max_user_instances", INSTANCES_LEAST * 4))
+    } else {
+        None
+    };
+    Some(match low {
+        Some((name, value)) => {
+            let remedy = format!("Programs that watch folders may see nothing: `sysctl fs.inotify.{name}={value}`.");
+            Check::note(SYSTEM, "inotify", fact, remedy)
+        }
+        None => Check::fine(SYSTEM, "inotify", fact),
+    })
+}
+
+/// Whether a logout ends jobs that are in process groups of their own.
+fn logind() -> Check {
+    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let linger = !user.is_empty() && Path::new("/var/lib/systemd/linger").join(&user).exists();
+    if !Path::new("/run/systemd/seats").exists() {
+        return Check::fine(SYSTEM, "logout", "no logind here; jobs outlive the session");
+    }
+    let mut files = vec![Path::new("/etc/systemd/logind.conf").to_owned()];
+    for folder in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {
+        let mut more: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        more.sort();
+        files.extend(more);
+    }
+    let texts = files.iter().filter_map(|f| fs::read_to_string(f).ok());
+    if kills(texts) && !linger {
+        let remedy = "`loginctl enable-linger` lets jobs outlive the session.";
+        return Check::note(
+            SYSTEM,
+            "logout",
+            "logind ends your processes when you log out (KillUserProcesses)",
+            remedy,
+        );
+    }
+    Check::fine(SYSTEM, "logout", if linger { "jobs outlive the session (linger)" } else { "jobs outlive the session" })
+}
+
+/// The last word of the files on `KillUserProcesses`.
+fn kills(texts: impl Iterator<Item = String>) -> bool {
+    let mut kills = false;
+    for text in texts {
+        for line in text.lines() {
+            if let Some(("KillUserProcesses", value)) = line.trim().split_once('=').map(|(k, v)| (k.trim(), v.trim())) {
+                kills = matches!(value.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1");
+            }
+        }
+    }
+    kills
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_file_decides_who_ends_our_processes() {
+        let files = |texts: &[&str]| kills(texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().into_iter());
+        assert!(!files(&["[Login]\n#KillUserProcesses=yes\n"]));
+        assert!(files(&["[Login]\nKillUserProcesses=no\n", "KillUserProcesses = yes"]));
+        assert!(!files(&["KillUserProcesses=yes", "KillUserProcesses=no"]));
+        assert!(!files(&[]));
+    }
+
+    #[test]
+    fn every_remedy_stands_beside_what_is_not_fine() {
+        let all = machine_checks();
+        assert!(all.iter().all(|c| c.remedy.is_some() == (c.standing != super::super::Standing::Fine)), "{all:?}");
+        assert!(all.iter().any(|c| c.what == "cpu" && c.fact.contains(quant::instruction_set())), "{all:?}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The grid of a job: kinds of tensor down, layers across, and a cursor in it.
+
+use super::view::{JobTensor, JobView};
+
+/// State of one tensor in the grid.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum CellState {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Being worked on; 0 to 1.
+    Working(f64),
+    /// Done; dB of signal over error, or nothing when nothing was re-encoded.
+    Done(Option<f64>),
+}
+
+/// One row of the grid: a kind of tensor of one output.
+#[derive(Clone, Debug, Default)]
+pub struct GridRow {
+    /// Role.
+    pub role: String,
+    /// Cells by layer; a kind that belongs to no layer has one.
+    pub cells: Vec<CellState>,
+    /// True when cells are layers.
+    pub layered: bool,
+    /// Encoding in the output of the latest tensor seen.
+    pub to: String,
+    /// Bytes over all its tensors.
+    pub bytes: u64,
+}
+
+impl GridRow {
+    /// Tensors done and in all.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.cells.iter().filter(|c| matches!(c, CellState::Done(_))).count(), self.cells.len())
+    }
+
+    /// Mean dB over the tensors that have one, and the layer of the worst.
+    pub fn quality(&self) -> Option<(f64, usize, f64)> {
+        let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
+            CellState::Done(Some(db)) => Some((i, *db)),
+            _ => None,
+        });
+        let all: Vec<(usize, f64)> = known.collect();
+        let worst = all.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((all.iter().map(|(_, d)| d).sum::<f64>() / all.len() as f64, worst.0, worst.1))
+    }
+}
+
+/// Kinds in the order in which data passes them; a kind not named here comes after, in the order of the plan.
+const ORDER: [&str; 22] = [
+    "token_embd",
+    "position_embd",
+    "attn_norm",
+    "attn_qkv",
+    "attn_q",
+    "attn_q_norm",
+    "attn_k",
+    "attn_k_norm",
+    "attn_v",
+    "attn_output",
+    "post_attention_norm",
+    "ffn_norm",
+    "ffn_gate_inp",
+    "ffn_gate",
+    "ffn_gate_exps",
+    "ffn_up",
+    "ffn_up_exps",
+    "ffn_down",
+    "ffn_down_exps",
+    "post_ffw_norm",
+    "output_norm",
+    "output",
+];
+
+/// Place of a kind in that order.
+pub fn kind_order(kind: &str) -> usize {
+    ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
+}
+
+/// Key of a row: output and kind.
+pub type RowKey = (usize, String);
+
+/// A place in the grid: a row of [`JobView::rows`] and a layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GridCursor {
+    /// Which row.
+    pub row: usize,
+    /// Which layer.
+    pub layer: usize,
+}
+
+impl GridCursor {
+    /// More layers than any row has.
+    pub const MOST: usize = 4096;
+
+    /// The cursor as one number, for a click.
+    pub fn number(self) -> usize {
+        self.row * Self::MOST + self.layer
+    }
+}
+
+impl JobView {
+    /// The rows, output by output: layers first, then what belongs to none; norms and biases, which are hardly ever quantized, last.
+    pub fn rows(&self) -> Vec<(&RowKey, &GridRow)> {
+        let mut rows: Vec<_> = self.grid.iter().collect();
+        let small = |r: &GridRow| matches!(r.role.as_str(), "norm" | "other");
+        rows.sort_by_key(|(k, r)| (k.0, small(r), !r.layered, kind_order(&k.1)));
+        rows
+    }
+
+    /// The cursor moved by rows and layers, and kept inside.
+    pub fn moved(&self, at: GridCursor, rows: isize, layers: isize) -> GridCursor {
+        let all = self.rows();
+        let row = at.row.saturating_add_signed(rows).min(all.len().saturating_sub(1));
+        // The layer is kept over rows that have none, so that one comes back to the same column.
+        let most = all.iter().map(|(_, r)| r.cells.len()).max().unwrap_or(1);
+        GridCursor { row, layer: at.layer.saturating_add_signed(layers).min(most.saturating_sub(1)) }
+    }
+
+    /// The tensors under the cursor: one, or those of a kind that has several in a layer.
+    pub fn under(&self, at: GridCursor) -> Vec<&JobTensor> {
+        let rows = self.rows();
+        let Some(((output, kind), row)) = rows.get(at.row) else { return Vec::new() };
+        let layer = row.layered.then_some(at.layer as u32);
+        let here = |t: &JobTensor| t.place.0 == *kind && (t.place.1 == layer || !row.layered);
+        self.tensors.iter().filter(|((o, _), t)| o == output && here(t)).map(|(_, t)| t).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Event, EventBody, TensorStart};
+
+    fn job(tensors: &[(usize, &str, Option<u32>, &str)]) -> JobView {
+        let mut view = JobView::new("1");
+        for (output, kind, layer, role) in tensors {
+            let name = format!("{kind}.{}", layer.unwrap_or(0));
+            let start = TensorStart {
+                output: *output,
+                name,
+                layer: *layer,
+                kind: (*kind).into(),
+                role: (*role).into(),
+                ..TensorStart::default()
+            };
+            view.apply(&Event {
+                t: jiff::Timestamp::UNIX_EPOCH,
+                job: "1".into(),
+                body: EventBody::TensorStarted(start),
+            });
+        }
+        view
+    }
+
+    #[test]
+    fn rows_stand_by_output_and_the_cursor_stays_inside() {
+        let view = job(&[
+            (0, "attn_norm", Some(0), "norm"),
+            (0, "output", None, "output"),
+            (0, "ffn_up", Some(0), "ffn"),
+            (0, "ffn_up", Some(1), "ffn"),
+            (1, "attn_q", Some(0), "attention"),
+        ]);
+        let rows: Vec<(usize, &str)> = view.rows().iter().map(|((o, k), _)| (*o, k.as_str())).collect();
+        assert_eq!(rows, [(0, "ffn_up"), (0, "output"), (0, "attn_norm"), (1, "attn_q")]);
+        let at = view.moved(GridCursor::default(), 0, 9);
+        assert_eq!(view.under(at)[0].name, "ffn_up.1");
+        let at = view.moved(at, 1, 0);
+        assert_eq!(view.under(at)[0].name, "output.0", "a kind of no layer has one tensor, whatever the column");
+        assert_eq!(view.under(view.moved(at, 9, -9))[0].name, "attn_q.0");
+        assert!(JobView::new("2").under(at).is_empty());
+    }
+}

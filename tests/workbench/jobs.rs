@@ -1,0 +1,257 @@
+//! The Jobs and Log tabs: pictures of their sections, and what their keys ask for.
+
+use super::sample::{self, Bench};
+use super::screens::{LARGE, SMALL, both, check, render, styled, text};
+use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
+use remold::job::JobState;
+use remold::model::Warning;
+use remold::monitor::{Check, Gpu, Machine};
+use remold::tui::core::{Action, Deed, Effect, Focus, JobSection, Level, Tab};
+use remold::tui::look::Depth;
+use std::sync::Arc;
+
+fn event(at: &str, job: &str, body: EventBody) -> Event {
+    Event { t: format!("2026-11-23T{at}Z").parse().unwrap(), job: job.into(), body }
+}
+
+fn machine() -> Machine {
+    let gpu = Gpu { name: "H100".into(), memory_used: 41_200_000_000, memory_total: 80_000_000_000, load: 0.37 };
+    Machine {
+        host: "h200-03".into(),
+        cpu: 0.34,
+        memory_used: 21_400_000_000,
+        memory_total: 128_000_000_000,
+        gpus: vec![gpu],
+    }
+}
+
+/// The recorded job, up to a share of its events, with everything its folder and the machine tell.
+fn whole(share: f64) -> Bench {
+    let mut b = sample::start();
+    b.job(share);
+    let recipe = include_str!("../fixtures/workbench/recipe.toml");
+    b.act(Action::JobRecipe("41".into(), recipe.lines().map(str::to_owned).collect()));
+    if share >= 1.0 {
+        let outputs = vec![OutputReport { bits_per_weight: 5.18, sqnr_db: Some(23.4), ..OutputReport::default() }];
+        b.act(Action::JobReport("41".into(), Arc::new(Report { outputs, ..Report::default() })));
+    }
+    for cpu in [0.31, 0.34, 0.29, 0.34] {
+        b.act(Action::Machine(Machine { cpu, ..machine() }, Some(912_000_000_000)));
+    }
+    b
+}
+
+/// The same job when it makes two files.
+fn two_outputs() -> Bench {
+    let mut plan = sample::plan();
+    let mut second = plan.outputs[0].clone();
+    second.path.set_file_name("checkpoint-2000-Q8_0.gguf");
+    (second.quantization, second.bytes, second.bits_per_weight) = ("Q8_0".into(), 1_321_500_000, 8.5);
+    second.tensors.iter_mut().filter(|t| t.to != "F32").for_each(|t| t.to = "Q8_0".into());
+    plan.outputs.push(second);
+    let mut b = sample::start();
+    b.job(0.4);
+    b.act(Action::JobPlan("41".into(), Arc::new(plan)));
+    b
+}
+
+/// What several jobs said.
+fn news() -> Bench {
+    let mut b = sample::start();
+    b.job(0.62);
+    let failure = Failure { code: "disk.full".into(), message: "llava.gguf: no space left".into(), hint: None };
+    b.act(Action::JobNews(vec![
+        event("12:04:20", "40", EventBody::Started { pid: 7, threads: 2 }),
+        event(
+            "12:04:21",
+            "40",
+            EventBody::Warning(Warning::new("a.b", "config.json has a field nobody knows: frobnicate")),
+        ),
+        event("12:04:25", "41", EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() }),
+        event("12:04:29", "39", EventBody::Failed { seconds: 3.0, error: failure }),
+        event(
+            "12:04:31",
+            "40",
+            EventBody::OutputPublished { path: format!("{}/exports/a.gguf", sample::DIR), bytes: 9 },
+        ),
+        event("12:04:31", "40", EventBody::Finished { seconds: 11.0, peak_rss: 1 }),
+        event("12:04:31", "41", EventBody::Paused),
+    ]));
+    b.keys("6");
+    b
+}
+
+fn small(b: &mut Bench) -> String {
+    text(&render(b, SMALL, Depth::True, false))
+}
+
+#[test]
+fn sections() {
+    both("jobs-metrics", whole(0.62).keys("<enter>]]"));
+    both("jobs-plan", whole(0.62).keys("<enter>]]]]"));
+    both("jobs-recipe", whole(0.62).keys("<enter>]]]]]"));
+    check("jobs-report-two-80x24", small(two_outputs().keys("<enter>]]]]]]")));
+    both("jobs-two-outputs", two_outputs().keys("<enter>jjll"));
+    check("jobs-machine-160x50", text(&render(&mut whole(0.62), LARGE, Depth::True, false)));
+    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]")));
+}
+
+#[test]
+fn states() {
+    let mut b = whole(0.62);
+    b.act(Action::JobEvents("41".into(), vec![event("12:04:40", "41", EventBody::Paused)]));
+    let mut list = b.state.jobs.list.clone();
+    list[0].state = JobState::Paused;
+    b.act(Action::Jobs(list));
+    check("jobs-paused-80x24", small(&mut b));
+    assert!(b.state.jobs.view.as_ref().unwrap().eta.is_none(), "a pause has no end that can be foretold");
+    check("jobs-remove-80x24", small(b.keys("GD")));
+}
+
+#[test]
+fn log() {
+    both("log-jobs", &mut news());
+    check("log-narrowed-80x24", small(news().keys("ww")));
+    check("log-selected-80x24", small(news().keys("kk")));
+    check("log-styled", styled(&render(news().keys("k"), SMALL, Depth::Ansi256, false)));
+    check("log-mono", styled(&render(news().keys("k"), SMALL, Depth::Mono, false)));
+    let ascii = render(news().keys("k"), SMALL, Depth::True, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    check("log-ascii", text(&ascii));
+    check("log-40x12", text(&render(news().keys("J"), (40, 12), Depth::True, false)));
+}
+
+#[test]
+fn keys_ask_what_a_job_allows() {
+    let mut b = whole(0.5);
+    b.effects.clear();
+    let asked = |b: &mut Bench, keys: &str| {
+        b.keys(keys);
+        let asked: Vec<Deed> =
+            b.effects.drain(..).filter_map(|e| if let Effect::Do(deed, ..) = e { Some(deed) } else { None }).collect();
+        asked
+    };
+    assert_eq!(asked(&mut b, "pRD"), [Deed::Pause], "a running job can be held, not begun again, not removed");
+    let mut list = b.state.jobs.list.clone();
+    list[0].state = JobState::Paused;
+    b.act(Action::Jobs(list));
+    assert_eq!(asked(&mut b, "p"), [Deed::Resume]);
+    assert_eq!(asked(&mut b, "x<enter>"), [Deed::Cancel], "a paused job can be cancelled");
+    assert_eq!(asked(&mut b, "jpx<enter>"), [Deed::Cancel], "one that waits can be cancelled, not held");
+    assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
+    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [Deed::Remove]);
+    assert_eq!(asked(&mut b, "jR"), [Deed::Resume], "a failed one is begun again");
+}
+
+#[test]
+fn a_removed_job_leaves_the_cursor_beside_it() {
+    let mut b = whole(0.5);
+    b.keys("jj").effects.clear();
+    let mut list = b.state.jobs.list.clone();
+    assert_eq!(list.remove(2).id, "40");
+    b.act(Action::Jobs(list));
+    assert_eq!(b.state.jobs.selected.as_deref(), Some("39"));
+    assert!(matches!(&b.effects[..], [Effect::Follow(Some((id, _)))] if id == "39"));
+    b.act(Action::Jobs(Vec::new()));
+    assert!(b.state.jobs.view.is_none() && b.state.jobs.current().is_none());
+}
+
+#[test]
+fn those_at_work_come_first_and_the_queue_stands_in_its_order() {
+    let mut b = whole(0.5);
+    b.keys("jk");
+    let mut list = b.state.jobs.list.clone();
+    (list[0].state, list[4].state) = (JobState::Finished, JobState::Running);
+    (list[2].state, list[2].place, list[1].place) = (JobState::Queued, Some(1), Some(2));
+    b.act(Action::Jobs(list));
+    let order: Vec<&str> = b.state.jobs.list.iter().map(|j| j.id.as_str()).collect();
+    assert_eq!(order, ["38", "40", "42", "41", "39"]);
+    assert_eq!(b.state.jobs.selected.as_deref(), Some("41"), "what is looked at stays");
+    let mut b = sample::start();
+    b.job(0.5);
+    let mut list = b.state.jobs.list.clone();
+    (list[0].state, list[4].state) = (JobState::Finished, JobState::Running);
+    b.act(Action::Jobs(list));
+    assert_eq!(b.state.jobs.selected.as_deref(), Some("38"), "who chose nothing sees what is at work");
+}
+
+#[test]
+fn the_grid_has_a_cursor() {
+    let mut b = whole(0.62);
+    b.keys("<enter>jl");
+    let name = |b: &Bench| b.state.jobs.view.as_ref().unwrap().under(b.state.jobs.cell)[0].name.clone();
+    assert_eq!(name(&b), "blk.1.attn_k.weight");
+    b.keys("G");
+    assert_eq!(name(&b), "output_norm.weight");
+    b.keys("ggh");
+    assert_eq!((name(&b).as_str(), b.state.jobs.focus), ("blk.0.attn_q.weight", Focus::Details));
+    b.keys("h");
+    assert_eq!(b.state.jobs.focus, Focus::List, "left of the first layer is the list");
+    b.keys("<enter>]l");
+    assert_eq!(b.state.jobs.section, JobSection::Metrics, "elsewhere they turn the sections");
+}
+
+#[test]
+fn an_output_is_found_among_the_models() {
+    let mut b = whole(0.62);
+    b.keys("o");
+    assert_eq!(b.state.tab, Tab::Jobs, "nothing stands yet");
+    let mut b = whole(1.0);
+    b.effects.clear();
+    b.keys("o");
+    let output = std::path::Path::new(sample::DIR).join("exp42/checkpoint-2000-Q4_K_M.gguf");
+    assert_eq!((b.state.tab, &b.effects[..]), (Tab::Models, &[Effect::Scan][..]));
+    let found = remold::tui::core::FoundModel {
+        path: output.clone(),
+        format: "gguf".into(),
+        bytes: 1,
+        summary: Ok(remold::tui::core::Summary::default()),
+    };
+    b.act(Action::Found(vec![found]));
+    assert_eq!(b.state.models.selected, Some(output));
+}
+
+#[test]
+fn the_log_follows_jobs_and_leads_to_them() {
+    let mut b = news();
+    b.effects.clear();
+    b.keys("y");
+    assert_eq!(b.effects, [Effect::Copy("2026-11-23T12:04:31Z  #41  paused".into())]);
+    b.keys("kkk<enter>");
+    assert_eq!((b.state.tab, b.state.jobs.selected.as_deref()), (Tab::Jobs, Some("39")), "to the job that failed");
+    b.keys("L").effects.clear();
+    assert_eq!((b.state.tab, b.state.log.job.as_deref()), (Tab::Log, Some("39")));
+    b.keys("Y");
+    let Some(Effect::Copy(lines)) = b.effects.last() else { panic!("{:?}", b.effects) };
+    assert_eq!(lines, "2026-11-23T12:04:29Z  error  #39  failed  llava.gguf: no space left.\n");
+    b.keys("<esc>");
+    assert!(!b.state.log.is_narrowed());
+}
+
+#[test]
+fn the_doctor_speaks_in_the_log() {
+    let mut b = sample::start();
+    b.keys("!");
+    assert_eq!((b.state.tab, b.effects.last()), (Tab::Log, Some(&Effect::Doctor)));
+    b.act(Action::Checked(vec![
+        Check::fine("terminal", "colours", "24 bit"),
+        Check::note("multiplexer", "mouse", "tmux does not pass the mouse on", "set -g mouse on"),
+    ]));
+    let levels: Vec<Level> = b.state.log.entries.iter().rev().take(2).map(|e| e.level).collect();
+    assert_eq!(levels, [Level::Warn, Level::Info]);
+    assert_eq!(b.state.toasts.last().unwrap().text, "doctor: usable; 1 to look at");
+}
+
+#[test]
+fn an_idle_screen_shows_nothing_that_moves() {
+    let mut b = whole(0.62);
+    assert!(b.state.watches_machine() && text(&render(&mut b, LARGE, Depth::True, false)).contains("cpu 35%"));
+    let mut list = b.state.jobs.list.clone();
+    list[0].state = JobState::Finished;
+    b.act(Action::Jobs(list)).act(Action::Tick("2026-11-23T13:00:00Z".parse().unwrap()));
+    assert!(!b.state.watches_machine());
+    let before = render(&mut b, LARGE, Depth::True, false);
+    assert!(!text(&before).contains("cpu 35%"));
+    b.act(Action::Machine(Machine { cpu: 0.9, ..machine() }, None));
+    assert_eq!(render(&mut b, LARGE, Depth::True, false), before);
+}

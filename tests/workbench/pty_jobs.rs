@@ -1,0 +1,76 @@
+//! Jobs in the real binary: one that is held, goes on, is cancelled, begun again and removed; and the doctor.
+
+use super::session::Session;
+use std::path::Path;
+use std::process::Command;
+
+/// A file of 96 matrices that takes seconds to quantize.
+fn slow(dir: &Path) {
+    const MATRICES: usize = 96;
+    const ROWS: usize = 512;
+    const COLUMNS: usize = 1024;
+    let size = ROWS * COLUMNS * 2;
+    let entry = |i: usize| {
+        let (begin, end) = (i * size, (i + 1) * size);
+        format!(r#""layers.{i}.weight":{{"dtype":"F16","shape":[{ROWS},{COLUMNS}],"data_offsets":[{begin},{end}]}}"#)
+    };
+    let header = format!("{{{}}}", (0..MATRICES).map(entry).collect::<Vec<_>>().join(","));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend_from_slice(header.as_bytes());
+    let mut seed = 1u32;
+    for _ in 0..MATRICES * ROWS * COLUMNS {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // Between 1 and 2, either sign: no bits of it are a number that is not one.
+        file.extend_from_slice(&((seed >> 16) as u16 & 0x83ff | 0x3c00).to_le_bytes());
+    }
+    std::fs::write(dir.join("slow.safetensors"), file).unwrap();
+}
+
+fn remold(dir: &Path, words: &str) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_remold"));
+    command.args(words.split(' ')).current_dir(dir).env("REMOLD_JOBS", dir.join("no-jobs"));
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn a_job_is_held_cancelled_begun_again_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    slow(dir.path());
+    for out in ["first", "second"] {
+        let words = format!("convert slow.safetensors --to gguf:iq3_s -o {out}.gguf --detach --threads 1");
+        assert!(remold(dir.path(), &words));
+    }
+    let mut s = Session::start(dir.path(), &[]);
+    s.send("3");
+    s.wait_for("1 running · 1 queued");
+    s.send("ggp");
+    // Its place goes to the next in the queue.
+    s.wait_for("‖ paused");
+    s.wait_for("#1  slow");
+    let cancel = |s: &mut Session| {
+        s.send("x");
+        s.wait_for("cancel the job");
+        s.send("\r");
+        s.wait_for("1 cancelled");
+    };
+    cancel(&mut s);
+    s.send("R");
+    s.wait_until("the job to be begun again", |sc| !sc.contents().contains("1 cancelled"));
+    cancel(&mut s);
+    s.send("D");
+    s.wait_for("remove the job");
+    s.send("\r");
+    s.wait_for("removed: slow");
+    s.wait_for("#2  slow");
+    assert!(!dir.path().join("no-jobs/1").exists());
+    // What was said of both stands in the log.
+    s.send("6");
+    s.wait_for("#1  cancelled");
+    s.wait_for("#2  started");
+    s.send("!");
+    s.wait_for("doctor  machine, cpu");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+    // It may have ended already.
+    remold(dir.path(), "jobs cancel 2");
+}
