@@ -101,7 +101,7 @@ fn clipboard(var: &impl Fn(&str) -> Option<String>, term: &str) -> Check {
     if var("TMUX").is_some() || var("STY").is_some() {
         return Check::fine(TERMINAL, WHAT, "y sends to the multiplexer (OSC 52), which decides; see below");
     }
-    if CLIPBOARD.iter().any(|name| known(name)) || var("WT_SESSION").is_some() {
+    if CLIPBOARD.iter().any(known) || var("WT_SESSION").is_some() {
         return Check::fine(TERMINAL, WHAT, "y copies through the terminal (OSC 52)");
     }
     if term == "linux" || program == "apple_terminal" || var("VTE_VERSION").is_some() {
