@@ -14,7 +14,7 @@ pub(in crate::tui) use leave::running;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::Completion;
-use super::keys::Key;
+use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
 use super::recipe::RecipePane;
@@ -82,8 +82,8 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
             state.pending = Some(key);
             Vec::new()
         }
-        // The key after an abandoned prefix counts by itself.
-        None if before.is_some() => self::key(state, key),
+        // The key after an abandoned prefix counts by itself; esc only abandons it.
+        None if before.is_some() && key.code != Code::Esc => self::key(state, key),
         None => Vec::new(),
     }
 }
