@@ -49,7 +49,9 @@ fn hints_help_and_palette_show_own_keys() {
     check("own-keys-palette-80x24", text(&render(b.keys("<esc><esc>:conv"), SMALL, Depth::True, false)));
     // The first key of a sequence of one's own says what may follow.
     let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
-    check("own-keys-sequence-80x24", text(&render(b.keys(","), SMALL, Depth::True, false)));
+    check("own-keys-sequence-80x24", text(&render(b.keys("<enter>,"), SMALL, Depth::True, false)));
+    b.keys("<esc>");
+    assert_eq!((b.state.pending, b.state.models.focus), (None, Focus::Details), "esc only takes the first key back");
 }
 
 #[test]

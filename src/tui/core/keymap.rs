@@ -87,11 +87,8 @@ fn registered(c: &Command) -> Vec<Sequence> {
 
 /// A key of the user's for a command: `ctrl-c` can be said of quitting only, where it says nothing new.
 fn own(command: &Command, text: &str) -> Result<Sequence, String> {
-    let quits = (command.cmd == Cmd::Quit).then(|| registered(command)).unwrap_or_default();
-    match quits.into_iter().find(|s| s.text == text) {
-        Some(same) => Ok(same),
-        None => Sequence::parse(text),
-    }
+    let same = registered(command).into_iter().find(|s| command.cmd == Cmd::Quit && s.text == text);
+    same.map_or_else(|| Sequence::parse(text), Ok)
 }
 
 /// The registry's own keys may be what a user's may not (`ctrl-c`).

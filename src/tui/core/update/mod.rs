@@ -98,8 +98,8 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
             state.pending = Some(key);
             Vec::new()
         }
-        // The key after an abandoned prefix counts by itself.
-        None if before.is_some() => self::key(state, key),
+        // The key after an abandoned prefix counts by itself; esc only abandons it.
+        None if before.is_some() && key.code != Code::Esc => self::key(state, key),
         None => Vec::new(),
     }
 }
