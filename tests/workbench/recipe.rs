@@ -431,3 +431,16 @@ fn tab_completes_a_path_that_is_still_being_typed() {
     b.keys("<tab>");
     assert!(b.effects.is_empty() && b.state.recipe.editing.is_some(), "a number has nothing to complete");
 }
+
+#[test]
+fn rules_tell_how_many_tensors_they_have_and_the_first_counts() {
+    let mut b = sample::start();
+    b.planned();
+    go(&mut b, "tensor_types");
+    b.keys("<enter>ffn_down = q6_k, ffn = q5_k, blk.3. = q8_0<enter>");
+    let id = b.state.recipe.request;
+    assert!(b.state.recipe.hits.is_empty(), "nothing is known of other rules yet");
+    b.act(Action::Planned(id, Ok(Arc::new(sample::plan()))));
+    // 16 layers; `ffn` is a role, which norms do not have; of layer 3 are left attention and both norms.
+    assert_eq!(b.state.recipe.hits, [[16, 32, 6]]);
+}

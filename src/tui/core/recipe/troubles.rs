@@ -74,6 +74,14 @@ pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usiz
 }
 
 impl Trouble {
+    /// The label of the field it is about; empty if it is about none.
+    pub fn label(&self) -> &str {
+        match self.key.split('.').next().unwrap_or_default() {
+            "target_size" | "target_bpw" => Field::Budget.label(),
+            key => key,
+        }
+    }
+
     /// The fact without the name of its key, for where that stands already.
     pub fn fact(&self) -> &str {
         let named = self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": "));

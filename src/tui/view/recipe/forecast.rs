@@ -52,7 +52,7 @@ fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
             break;
         }
         let several = state.recipe.document.recipe.targets.len() > 1;
-        let place = match (t.target, t.key.as_str()) {
+        let place = match (t.target, t.label()) {
             (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
             (Some(i), "") => format!("target {}: ", i + 1),
             (Some(i), key) => format!("target {}, {key}: ", i + 1),

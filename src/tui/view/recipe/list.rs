@@ -120,7 +120,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
         // The whole of it stands at its field and beside the list.
         let used = c.text(x, line.y, NAME, &title(target), text);
-        let key = trouble.key.split('.').next().filter(|k| !k.is_empty()).unwrap_or("cannot be made");
+        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("cannot be made");
         c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }

@@ -12,9 +12,12 @@ use std::path::{Path, PathBuf};
 /// The last line of the picker: a recipe that is not in the list.
 const ELSEWHERE: &str = "another file: type where it is";
 
+/// What the names of model files end in.
+const EXTENSIONS: [&str; 5] = [".gguf", ".safetensors", ".pt", ".pth", ".bin"];
+
 /// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
 const LINES: usize = 8;
-const COLUMNS: usize = 74;
+const COLUMNS: usize = 72;
 
 /// Asks where to save.
 pub(in crate::tui::core::update) fn ask_save(state: &mut State) -> Vec<Effect> {
@@ -36,7 +39,9 @@ fn default_path(state: &State) -> PathBuf {
         return file.with_extension("toml");
     }
     let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.dir);
-    let stem = r.source().and_then(|s| s.file_stem()).map_or("recipe".into(), |s| s.to_string_lossy());
+    let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
+    // Only what is an extension: a folder may be called `checkpoint-1.5`.
+    let stem = EXTENSIONS.iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
     folder.join(format!("{stem}.toml"))
 }
 

@@ -32,13 +32,8 @@ fn go(state: &mut State) -> Vec<Effect> {
         state.recipe.starting = true;
         return vec![effect];
     }
-    let n = units::plural(detail.len(), "output", "outputs");
-    state.layer = Some(Layer::Confirm(Confirm {
-        question: format!("Replace what is there of {n}?"),
-        detail,
-        yes: "start",
-        effect,
-    }));
+    state.layer =
+        Some(Layer::Confirm(Confirm { question: "Replace what is there?".to_owned(), detail, yes: "start", effect }));
     Vec::new()
 }
 
