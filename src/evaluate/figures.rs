@@ -47,6 +47,17 @@ impl Figures {
         self.rmse.is_none()
     }
 
+    /// The signal over the noise for people: `22.9 dB`, or why there is no number.
+    pub fn quality(&self) -> String {
+        match (self.same, self.sqnr_db) {
+            _ if self.broken() => "not finite".to_owned(),
+            (Sameness::Identical, _) => "identical".to_owned(),
+            (Sameness::Exact, _) => "exact".to_owned(),
+            (Sameness::Differs, Some(db)) => format!("{db:.1} dB"),
+            (Sameness::Differs, None) => "no signal".to_owned(),
+        }
+    }
+
     /// A number to sort by: the noise over the signal, larger is worse; what cannot be told is worst.
     pub fn badness(&self) -> f64 {
         match (self.broken(), self.lossless(), self.sqnr_db) {

@@ -1,7 +1,7 @@
 //! A comparison as a table: metrics as rows, models as columns, signed differences from the baseline.
 
 use super::comparison::{Comparison, Measured, Variant};
-use super::figures::{Figures, Sameness};
+use super::figures::Figures;
 
 /// Whether a difference is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
         plain(c, "most bytes in", types),
-        errors(c, "SQNR", |m| decibel(&m.all)),
+        errors(c, "SQNR", |m| m.all.quality()),
         errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
         errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
         errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),
@@ -149,17 +149,6 @@ fn types(v: &Variant) -> String {
     format!("{} {percent:.0} %", most.name)
 }
 
-/// `22.9 dB`, or why there is no number.
-pub(super) fn decibel(f: &Figures) -> String {
-    match (f.same, f.sqnr_db) {
-        _ if f.broken() => "not finite".to_owned(),
-        (Sameness::Identical, _) => "identical".to_owned(),
-        (Sameness::Exact, _) => "exact".to_owned(),
-        (Sameness::Differs, Some(db)) => format!("{db:.1} dB"),
-        (Sameness::Differs, None) => "no signal".to_owned(),
-    }
-}
-
 /// A small number with three digits.
 pub(super) fn number(f: &Figures, value: Option<f64>) -> String {
     match value {
@@ -203,10 +192,11 @@ mod tests {
     #[test]
     fn numbers_say_what_they_can() {
         let f = |x: &[f32], y: &[f32]| Tally::of(x, y).figures();
-        assert_eq!(decibel(&f(&[1.0], &[0.9])), "20.0 dB");
-        assert_eq!(decibel(&f(&[1.0], &[1.0])), "exact");
-        assert_eq!(decibel(&f(&[0.0], &[1.0])), "no signal");
-        assert_eq!(decibel(&f(&[1.0], &[f32::NAN])), "not finite");
+        let quality = Figures::quality;
+        assert_eq!(quality(&f(&[1.0], &[0.9])), "20.0 dB");
+        assert_eq!(quality(&f(&[1.0], &[1.0])), "exact");
+        assert_eq!(quality(&f(&[0.0], &[1.0])), "no signal");
+        assert_eq!(quality(&f(&[1.0], &[f32::NAN])), "not finite");
         let d = f(&[1.0], &[0.5]);
         let cases =
             [(0.5, "0.500"), (0.01234, "0.0123"), (12.34, "12.3"), (123.4, "123"), (1.2e-5, "1.20e-5"), (0.0, "0")];

@@ -1,6 +1,6 @@
 //! The comparison for people: the table, errors by layer and kind, the worst tensors, what has no partner.
 
-use crate::evaluate::rows::{decibel, number, rows};
+use crate::evaluate::rows::{number, rows};
 use crate::evaluate::{Comparison, Group, Measured, Names, Variant};
 
 /// Tensors in the list of the worst, and names in a list of those without a partner.
@@ -78,7 +78,7 @@ fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured)
         &head,
         names.iter().map(|name| {
             let cell = |(_, m): (&Variant, &Measured)| {
-                of(m).iter().find(|g| g.name == *name).map(|g| decibel(&g.figures)).unwrap_or_default()
+                of(m).iter().find(|g| g.name == *name).map(|g| g.figures.quality()).unwrap_or_default()
             };
             ((*name).to_owned(), others(c).map(cell).collect())
         }),
@@ -102,7 +102,7 @@ fn worst(out: &mut String, c: &Comparison) {
             all.iter().take(LISTED).map(|(t, f)| {
                 let named = |at: usize| t.types[at].clone().unwrap_or_default();
                 let types = format!("{} → {}", named(c.baseline), named(v));
-                (t.name.clone(), vec![types, decibel(f), number(f, f.rmse), number(f, f.max_abs)])
+                (t.name.clone(), vec![types, f.quality(), number(f, f.rmse), number(f, f.max_abs)])
             }),
         );
     }
