@@ -3,6 +3,7 @@
 
 mod action;
 mod commands;
+mod compare;
 mod input;
 mod jobs;
 mod key_page;
@@ -16,6 +17,7 @@ mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{Cmd, Command, Meaning, Scope, all as all_commands, available, enabled, hints, key_label, lookup};
+pub use compare::{Asking, Chart, CompareState, Compared, Order, TensorOrder};
 pub use input::{Completion, LineEdit};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use key_page::keys_markdown;

@@ -1,6 +1,7 @@
 //! Everything the workbench knows. One value; views read it, only `update` changes it.
 
 use super::commands::Cmd;
+use super::compare::CompareState;
 use super::input::LineEdit;
 use super::jobs::JobsState;
 use super::keys::Key;
@@ -60,6 +61,8 @@ pub enum PickerKind {
     Palette,
     /// A theme to use.
     Themes,
+    /// A model to compare.
+    Models,
 }
 
 /// A line of a picker.
@@ -202,6 +205,8 @@ pub struct State {
     pub recipe: RecipeState,
     /// Jobs.
     pub jobs: JobsState,
+    /// Compare.
+    pub compare: CompareState,
     /// Log.
     pub log: LogState,
     /// What lies on top.
@@ -234,6 +239,7 @@ impl State {
             models: ModelsState::scanning(),
             recipe: RecipeState::default(),
             jobs: JobsState::default(),
+            compare: CompareState::default(),
             log: LogState::default(),
             layer: None,
             toasts: Vec::new(),

@@ -1,13 +1,14 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles.
 
+use crate::evaluate::{Comparison, Export, Set, rows};
 use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobSummary, Tail};
 use crate::model::ErrorKind;
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{ErrorCard, FoundModel, ModelInfo, Summary};
-use std::path::Path;
+use crate::tui::core::{Compared, ErrorCard, FoundModel, ModelInfo, Summary};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Folders are looked into this deep.
@@ -113,4 +114,31 @@ pub fn tail(dir: &Path) -> Tail {
 pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
     let bytes = std::fs::read(dir.join("plan.json")).ok()?;
     crate::engine::from_json(&bytes).ok().map(Arc::new)
+}
+
+/// Compares models with the first of them. `overview` is told what the headers say before anything is measured.
+///
+/// # Errors
+/// Models that cannot be read or that hold different networks; cancelled.
+pub fn compare(
+    paths: &[PathBuf],
+    overview: &dyn Fn(Arc<Compared>),
+    how: Measuring<'_>,
+) -> Result<Arc<Compared>, ErrorCard> {
+    let told = |comparison: Comparison| {
+        let rows = rows(&comparison);
+        Arc::new(Compared { comparison, rows })
+    };
+    let set = Set::open(paths, 0, None).map_err(|e| ErrorCard::from(&e))?;
+    overview(told(set.overview().clone()));
+    set.measure(how).map(told).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Writes a comparison to a file, as its ending says.
+///
+/// # Errors
+/// An ending that says nothing, a file that is there, those of the file system.
+pub fn export(compared: &Compared, path: &Path) -> Result<String, ErrorCard> {
+    let written = Export::to(path).and_then(|e| e.write(&compared.comparison));
+    written.map(|()| path.display().to_string()).map_err(|e| ErrorCard::from(&e))
 }

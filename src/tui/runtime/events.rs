@@ -201,6 +201,9 @@ impl App {
                 Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
                 Effect::Cancel(title, dir) => self.workers.cancel(title, dir),
                 Effect::Follow(job) => self.workers.follow(job),
+                Effect::Compare(id, paths) => self.workers.compare(id, paths),
+                Effect::StopComparing => self.workers.stop_comparing(),
+                Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::Copy(text) => {
                     let mut bytes = Vec::new();
@@ -255,6 +258,7 @@ fn urgency(action: &Action) -> Due {
         | Action::Jobs(..)
         | Action::PresetPlanned(..)
         | Action::PlanMeasured(..)
+        | Action::CompareProgress(..)
         | Action::ForecastMeasured(..) => Due::Progress,
         _ => Due::Input,
     }

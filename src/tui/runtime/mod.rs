@@ -1,6 +1,7 @@
 //! The outside of the workbench: terminal, event loop, workers.
 
 mod caps;
+mod comparer;
 pub mod effects;
 mod events;
 mod measurer;

@@ -1,12 +1,13 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
+use super::comparer::Comparer;
 use super::effects;
 use super::measurer::{Orders, Work, measurer};
 use crate::engine::Event;
 use crate::forecast::Measuring;
 use crate::job::{JobState, JobSummary};
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Action, Level};
+use crate::tui::core::{Action, Compared, Level};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -40,6 +41,7 @@ pub(super) struct Workers {
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
     measure: Orders,
+    compare: Comparer,
     jobs: Sender<JobRequest>,
 }
 
@@ -68,7 +70,11 @@ impl Workers {
         thread("measure", outbox.clone(), move || measurer(&orders, &out));
         let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
-        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
+        let (comparer, comparisons) = Comparer::new();
+        let out = outbox.clone();
+        thread("compare", outbox.clone(), move || super::comparer::work(&comparisons, &out));
+        let scan = Arc::new(AtomicU64::new(0));
+        Self { dir, outbox, scan, open, plan, measure: Orders::new(measure), compare: comparer, jobs }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -108,6 +114,18 @@ impl Workers {
 
     pub(super) fn follow(&self, job: Option<(String, PathBuf)>) {
         let _ = self.jobs.send(JobRequest::Follow(job));
+    }
+
+    pub(super) fn compare(&mut self, id: u64, paths: Vec<PathBuf>) {
+        self.compare.start(id, paths);
+    }
+
+    pub(super) fn stop_comparing(&mut self) {
+        self.compare.stop();
+    }
+
+    pub(super) fn export(&self, compared: Arc<Compared>, path: PathBuf) {
+        self.compare.export(compared, path);
     }
 
     pub(super) fn refresh_jobs(&self) {

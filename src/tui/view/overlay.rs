@@ -38,6 +38,8 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
         Scope::Options,
         Scope::JobList,
         Scope::Job,
+        Scope::Columns,
+        Scope::Tensors,
         Scope::Log,
         Scope::Lists,
         Scope::Global,
@@ -96,6 +98,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     let (title, w) = match p.kind {
         PickerKind::Palette => ("Commands", 84),
         PickerKind::Themes => ("Theme", 36),
+        PickerKind::Models => ("Add a model to the comparison", 84),
     };
     let matches = p.matches();
     let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);

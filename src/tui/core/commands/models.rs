@@ -1,6 +1,6 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Job, Log, Tree};
+use super::Scope::{Details, Job, Log, Tensors, Tree};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::models::{Focus, Section};
 use crate::tui::core::state::{State, Tab};
@@ -18,6 +18,7 @@ fn has_filter(s: &State) -> bool {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
         Tab::Models => !s.models.details.filter.is_empty(),
         Tab::Log => !s.log.filter.is_empty(),
+        Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
         _ => false,
     }
 }
@@ -64,7 +65,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "reverse",
         |s| s.models.details.section == Section::Tensors,
     ),
-    command(Cmd::Filter, "filter", &["/"], &[Tree, Log], "Filter the list as you type", "filter", always),
+    command(Cmd::Filter, "filter", &["/"], &[Tree, Tensors, Log], "Filter the list as you type", "filter", always),
     command(
         Cmd::Filter,
         "filter.details",
@@ -74,7 +75,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "filter",
         |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
     ),
-    command(Cmd::ClearFilter, "filter.clear", &["esc"], &[Tree, Details, Log], "Clear the filter", "clear", has_filter),
+    command(
+        Cmd::ClearFilter,
+        "filter.clear",
+        &["esc"],
+        &[Tree, Details, Tensors, Log],
+        "Clear the filter",
+        "clear",
+        has_filter,
+    ),
     command(
         Cmd::CopyPath,
         "copy.path",

@@ -117,6 +117,9 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
     match (p.kind, picked(p)) {
         (PickerKind::Palette, Some(PickerItem { cmd: Some(cmd), .. })) => run(state, *cmd),
         (PickerKind::Themes, Some(item)) => use_theme(state, item.title.clone()),
+        (PickerKind::Models, Some(_)) => {
+            p.matches().get(p.row).map(|at| super::compare::add(state, *at)).unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }

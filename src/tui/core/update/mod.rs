@@ -1,5 +1,6 @@
 //! `update`: the one function that changes the state.
 
+mod compare;
 mod jobs;
 mod layers;
 mod models;
@@ -46,6 +47,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Forecasted(..)
         | Action::ForecastMeasured(..)
         | Action::Spawned(..) => recipe::arrived(state, action),
+        Action::CompareOverview(..) | Action::CompareProgress(..) | Action::Compared(..) | Action::Exported(..) => {
+            compare::arrived(state, action)
+        }
         Action::Jobs(..) | Action::JobPlan(..) | Action::JobEvents(..) | Action::Cancelled(..) => {
             jobs::arrived(state, action)
         }
@@ -86,6 +90,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             let line = match state.tab {
                 Tab::Models => state.models.editing.as_mut(),
                 Tab::Recipe => state.recipe.editing.as_mut(),
+                Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
                 Tab::Log => state.log.editing.as_mut(),
                 _ => None,
             };
@@ -103,6 +108,7 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let line = match state.tab {
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
+        Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
         Tab::Log => state.log.editing.as_mut(),
         _ => None,
     }?;
@@ -120,6 +126,7 @@ fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     match state.tab {
         Tab::Models => models::edited(state, what),
         Tab::Recipe => recipe::edited(state, what),
+        Tab::Compare => compare::edited(state, what),
         Tab::Log => {
             if let Some(line) = &state.log.editing {
                 state.log.filter.clone_from(&line.text);
@@ -138,13 +145,19 @@ fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
 }
 
 fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
+    let mut effects = match state.tab {
+        Tab::Compare if tab != Tab::Compare => compare::leave(state),
+        _ => Vec::new(),
+    };
     state.tab = tab;
     state.pending = None;
-    match tab {
+    effects.extend(match tab {
         Tab::Recipe => recipe::enter(state),
         Tab::Jobs => jobs::enter(state),
+        Tab::Compare => compare::enter(state),
         _ => Vec::new(),
-    }
+    });
+    effects
 }
 
 fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
@@ -223,6 +236,17 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.jobs.focus = Focus::Details;
             Vec::new()
         }
+        Cmd::MarkModel => compare::mark(state),
+        Cmd::CompareModels => compare::start(state),
+        Cmd::AddColumn => compare::pick(state),
+        Cmd::RemoveColumn => compare::remove(state),
+        Cmd::PinBaseline => compare::pin(state),
+        Cmd::ColumnNext => compare::column(state, 1),
+        Cmd::ColumnPrev => compare::column(state, -1),
+        Cmd::CompareTensors => compare::drill(state),
+        Cmd::CompareOrder => compare::turn_order(state),
+        Cmd::Chart => compare::turn_chart(state),
+        Cmd::Export => compare::ask_export(state),
         Cmd::FocusNext => {
             let turn = |f: Focus| if f == Focus::List { Focus::Details } else { Focus::List };
             match state.tab {
@@ -266,6 +290,8 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Recipe if state.recipe.zoom => state.recipe.zoom = false,
         Tab::Recipe if state.recipe.pane == RecipePane::Options => state.recipe.pane = RecipePane::Presets,
         Tab::Recipe => return go(state, Tab::Models),
+        Tab::Compare if state.compare.drilled => state.compare.drilled = false,
+        Tab::Compare => return go(state, Tab::Models),
         _ => {}
     }
     Vec::new()
