@@ -7,6 +7,8 @@ mod bad_files;
 mod bad_requests;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/contract.rs"]
 mod contract;
 #[path = "cli/disk.rs"]

@@ -72,9 +72,10 @@ fn text(c: &Comparison, tensors: bool) -> String {
         Names::Own => ", by the files' own names",
     };
     let mut out = format!(
-        "{} {}  {} tensors compared in {}{names}\n\n",
+        "{} {}  {} of {} tensors compared in {}{names}\n\n",
         style.bold("baseline"),
         safe(&base.path.display().to_string()),
+        c.compared(),
         c.tensors.len(),
         seconds(c.seconds),
     );
@@ -90,7 +91,12 @@ fn text(c: &Comparison, tensors: bool) -> String {
     }
     let right = vec![false].into_iter().chain([true, false].repeat(c.variants.len())).collect::<Vec<_>>();
     out.push_str(&table(&lines, &right));
-    for v in c.variants.iter().filter(|v| v.unpaired.count() > 0) {
+    for (i, v) in c.variants.iter().enumerate().filter(|(_, v)| v.unpaired.count() > 0) {
+        if c.doubtful(i) {
+            let text =
+                format!("{} is hardly the same network: most of its tensors could not be compared", safe(&v.label));
+            out.push_str(&format!("{} {text}\n", style.warning("warning:")));
+        }
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
     }
     if tensors {

@@ -23,6 +23,20 @@ pub struct Comparison {
     pub seconds: f64,
 }
 
+impl Comparison {
+    /// Tensors of the baseline that have a partner in any other model.
+    pub fn compared(&self) -> usize {
+        let types = |t: &TensorFigures| (0..self.variants.len()).any(|v| t.figures[v].is_some());
+        self.tensors.iter().filter(|t| types(t)).count()
+    }
+
+    /// True when less than half of a model's tensors could be compared: it is hardly the same network.
+    pub fn doubtful(&self, variant: usize) -> bool {
+        let most = self.variants[variant].tensors.max(self.tensors.len());
+        self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 2 < most)
+    }
+}
+
 /// One of the models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Variant {

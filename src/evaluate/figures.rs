@@ -53,7 +53,7 @@ impl Figures {
             _ if self.broken() => "not finite".to_owned(),
             (Sameness::Identical, _) => "identical".to_owned(),
             (Sameness::Exact, _) => "exact".to_owned(),
-            (Sameness::Differs, Some(db)) => format!("{db:.1} dB"),
+            (Sameness::Differs, Some(db)) => format!("{db:.1} dB").replace('-', "−"),
             (Sameness::Differs, None) => "no signal".to_owned(),
         }
     }

@@ -150,7 +150,8 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
         // A path that cannot be resolved is told when it is opened.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if !seen.insert(real) {
-            return Err(ModelError::request("the same model is given twice").in_file(path));
+            let e = ModelError::request("the same model is given twice").in_file(path);
+            return Err(e.with_hint("Name each model once; another name of the same file counts as the same."));
         }
     }
     Ok(())

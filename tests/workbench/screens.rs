@@ -9,7 +9,7 @@ use remold::tui::look::{Depth, Look, Theme};
 use remold::tui::view::{Ui, draw};
 use std::sync::Arc;
 
-fn render(bench: &mut Bench, (w, h): (u16, u16), depth: Depth, ascii: bool) -> Buffer {
+pub fn render(bench: &mut Bench, (w, h): (u16, u16), depth: Depth, ascii: bool) -> Buffer {
     bench.act(Action::Resize(w, h));
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     let look = Look { theme: Theme::load("dark", None, depth).unwrap(), ascii };
@@ -17,7 +17,7 @@ fn render(bench: &mut Bench, (w, h): (u16, u16), depth: Depth, ascii: bool) -> B
     buf
 }
 
-fn text(buf: &Buffer) -> String {
+pub fn text(buf: &Buffer) -> String {
     let mut out = String::new();
     for y in 0..buf.area.height {
         let mut line = String::new();
@@ -38,7 +38,7 @@ fn text(buf: &Buffer) -> String {
 }
 
 /// Below the text a second picture with a letter for each style, and what the letters mean.
-fn styled(buf: &Buffer) -> String {
+pub fn styled(buf: &Buffer) -> String {
     let mut known: Vec<Style> = Vec::new();
     let mut letters = String::new();
     for y in 0..buf.area.height {
@@ -74,7 +74,7 @@ fn styled(buf: &Buffer) -> String {
     format!("{}\n{letters}\n{}\n", text(buf), legend.join("\n"))
 }
 
-fn check(name: &str, picture: String) {
+pub fn check(name: &str, picture: String) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
@@ -82,10 +82,10 @@ fn check(name: &str, picture: String) {
     settings.bind(|| insta::assert_snapshot!(name, picture));
 }
 
-const SMALL: (u16, u16) = (80, 24);
-const LARGE: (u16, u16) = (160, 50);
+pub const SMALL: (u16, u16) = (80, 24);
+pub const LARGE: (u16, u16) = (160, 50);
 
-fn both(name: &str, bench: &mut Bench) {
+pub fn both(name: &str, bench: &mut Bench) {
     check(&format!("{name}-80x24"), text(&render(bench, SMALL, Depth::True, false)));
     check(&format!("{name}-160x50"), text(&render(bench, LARGE, Depth::True, false)));
 }
@@ -158,7 +158,6 @@ fn jobs() {
 
 #[test]
 fn other_places() {
-    both("compare", sample::start().keys("4"));
     both("watch", sample::start().keys("5"));
     let mut b = sample::start();
     b.act(Action::Notice(Level::Warn, "one thing to look at".into()));

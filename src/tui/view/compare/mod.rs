@@ -66,8 +66,9 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
         (Some((0, 0)), _) => "opening…".to_owned(),
         (Some((done, all)), _) => format!("measuring {done} of {all} tensors"),
         (None, Some(r)) if s.is_measured() => {
-            let n = units::plural(r.comparison.tensors.len(), "tensor", "tensors");
-            format!("{n} compared in {}", units::took(r.comparison.seconds))
+            let c = &r.comparison;
+            let n = units::plural(c.tensors.len(), "tensor", "tensors");
+            format!("{} of {n} compared in {}", units::count(c.compared() as u64), units::took(c.seconds))
         }
         _ => String::new(),
     };
