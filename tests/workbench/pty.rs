@@ -210,7 +210,7 @@ fn marks_compares_and_exports() {
     s.wait_for("3 marked");
     s.send("v");
     s.wait_for("39 of 39 tensors compared");
-    s.wait_for("identical");
+    s.wait_for("same values");
     s.wait_for("dB");
     // The tensors, and back; then the kinds.
     s.send("\r");
