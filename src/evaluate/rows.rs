@@ -143,9 +143,11 @@ fn memory(v: &Variant) -> String {
 /// The type that has most bytes and its share; the parts of a mix would not fit a column.
 fn types(v: &Variant) -> String {
     let Some(most) = v.types.first() else { return String::new() };
-    let percent = most.bytes as f64 * 100.0 / v.tensor_bytes.max(1) as f64;
+    if v.types.len() == 1 {
+        return most.name.clone();
+    }
     // Never 100 while there is another.
-    let percent = if v.types.len() > 1 { percent.min(99.0) } else { percent };
+    let percent = (most.bytes as f64 * 100.0 / v.tensor_bytes.max(1) as f64).min(99.0);
     format!("{} {percent:.0} %", most.name)
 }
 

@@ -1,15 +1,12 @@
-//! The commands of the Compare tab, and those that bring models to it.
+//! The commands of the Compare tab, and the one that brings a job's models to it.
 
-use super::Scope::{Columns, Details, JobList, Tensors, Tree};
+use super::Scope::{Columns, Job, JobList, Tensors};
 use super::{Cmd, Command, command};
 use crate::job::JobState;
+use crate::tui::core::compare::Chart;
 use crate::tui::core::state::State;
 
-fn on_model(s: &State) -> bool {
-    s.models.node().is_some_and(|n| n.model.is_some())
-}
-
-fn ended(s: &State) -> bool {
+fn made_something(s: &State) -> bool {
     s.jobs.current().is_some_and(|j| j.state == JobState::Finished)
         && s.jobs.view.as_ref().is_some_and(|v| v.plan.as_ref().is_some_and(|p| !p.outputs.is_empty()))
 }
@@ -24,46 +21,13 @@ fn measured(s: &State) -> bool {
 
 pub(super) const COMMANDS: &[Command] = &[
     command(
-        Cmd::MarkModel,
-        "models.mark",
-        &["space"],
-        &[Tree],
-        "Mark this model for a comparison, or take the mark away",
-        "mark",
-        on_model,
-    ),
-    command(
-        Cmd::CompareModels,
-        "models.compare",
-        &["v"],
-        &[Tree, Details],
-        "Compare the marked models and this one",
-        "compare",
-        |s| on_model(s) || !s.models.marked.is_empty(),
-    ),
-    command(
         Cmd::CompareModels,
         "jobs.compare",
         &["v"],
-        &[JobList, super::Scope::Job],
+        &[JobList, Job],
         "Compare the source with what was made of it",
         "compare",
-        ended,
-    ),
-    command(Cmd::AddColumn, "compare.add", &["a"], &[Columns], "Add a model of those found; six at most", "add", |s| {
-        s.compare.has_room() && s.models.count() > 0
-    }),
-    command(Cmd::RemoveColumn, "compare.remove", &["d"], &[Columns], "Take this model out", "remove", |s| {
-        !s.compare.columns.is_empty()
-    }),
-    command(
-        Cmd::PinBaseline,
-        "compare.baseline",
-        &["b"],
-        &[Columns],
-        "Make this model the baseline that the others are measured against",
-        "baseline",
-        |s| s.compare.selected > 0,
+        made_something,
     ),
     command(
         Cmd::CompareTensors,
@@ -76,11 +40,44 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     command(
         Cmd::Chart,
-        "compare.chart",
+        "compare.kinds",
         &["tab", "]", "["],
         &[Columns],
-        "Errors by layer or by kind",
+        "Errors by kind of tensor below the table",
         "kinds",
+        |s| measured(s) && s.compare.chart == Chart::Layers,
+    ),
+    command(
+        Cmd::Chart,
+        "compare.layers",
+        &["tab", "]", "["],
+        &[Columns],
+        "Errors by layer below the table",
+        "layers",
+        |s| measured(s) && s.compare.chart == Chart::Kinds,
+    ),
+    command(Cmd::AddColumn, "compare.add", &["a"], &[Columns], "Add a model of those found; six at most", "add", |s| {
+        s.compare.has_room() && s.models.count() > 0
+    }),
+    command(Cmd::RemoveColumn, "compare.remove", &["d"], &[Columns], "Take the selected model out", "remove", |s| {
+        !s.compare.columns.is_empty()
+    }),
+    command(
+        Cmd::PinBaseline,
+        "compare.baseline",
+        &["b"],
+        &[Columns],
+        "Make the selected model the baseline that the others are measured against",
+        "baseline",
+        |s| s.compare.selected > 0,
+    ),
+    command(
+        Cmd::Export,
+        "compare.export",
+        &["E"],
+        &[Columns, Tensors],
+        "Write the comparison to a file: .md, .csv or .json",
+        "export",
         measured,
     ),
     command(
@@ -102,21 +99,20 @@ pub(super) const COMMANDS: &[Command] = &[
         measured,
     ),
     command(
-        Cmd::Export,
-        "compare.export",
-        &["E"],
+        Cmd::ColumnPrev,
+        "compare.left",
+        &["h", "left"],
         &[Columns, Tensors],
-        "Write the comparison to a file: .md, .csv or .json",
-        "export",
-        measured,
+        "Select the model to the left",
+        "",
+        several,
     ),
-    command(Cmd::ColumnPrev, "compare.left", &["h", "left"], &[Columns, Tensors], "The model to the left", "", several),
     command(
         Cmd::ColumnNext,
         "compare.right",
         &["l", "right"],
         &[Columns, Tensors],
-        "The model to the right",
+        "Select the model to the right",
         "",
         several,
     ),

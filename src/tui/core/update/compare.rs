@@ -140,7 +140,7 @@ pub(super) fn pick(state: &mut State) -> Vec<Effect> {
     });
     let item = |(path, model): &(&PathBuf, &crate::tui::core::FoundModel)| PickerItem {
         title: state.short_path(path),
-        detail: format!("{}  {:>8}", model.format, units::bytes(model.bytes)),
+        detail: format!("{} {:>8}", model.format, units::bytes(model.bytes)),
         cmd: None,
     };
     let items = all.iter().map(item).collect();
@@ -168,7 +168,7 @@ pub(super) fn remove(state: &mut State) -> Vec<Effect> {
     if at >= c.columns.len() {
         return Vec::new();
     }
-    if at > 0 && c.columns.len() > 2 && c.running.is_none() {
+    if at > 0 && c.columns.len() > 2 && c.running.is_none() && c.failure.is_none() && c.is_measured() {
         c.columns.remove(at);
         c.selected = at.min(c.columns.len() - 1);
         return Vec::new();

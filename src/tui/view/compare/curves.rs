@@ -1,13 +1,13 @@
 //! Signal over error by layer, a curve a model; the numbers on the curves are those of the columns.
 
-use super::{number, style};
+use super::{number, short_label, style};
 use crate::tui::core::CompareState;
 use crate::tui::view::braille::Braille;
 use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 
 /// Columns of the axis at the left.
-const AXIS: u16 = 6;
+const AXIS: u16 = 7;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
@@ -38,7 +38,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         height: area.height.saturating_sub(2),
     };
     title(c, s, &curves, area);
-    axes(c, plot, (low, high), &layers);
+    let lossless = curves.iter().any(|v| v.points.iter().any(Option::is_none));
+    axes(c, plot, (low, high), lossless, &layers);
     let x = |layer: usize, across: f64| {
         layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
     };
@@ -86,7 +87,7 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     let title = if area.width >= 100 { long } else { "dB by layer, up is better" };
     let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, title, dim) + 3;
     for curve in curves {
-        let text = format!("{} {}", number(curve.column), s.label(curve.column));
+        let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
         let need = width(&text) as u16;
         if x + need + 2 > area.right() {
             c.text(x, area.y, 1, "…", dim);
@@ -96,7 +97,7 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     }
 }
 
-fn axes(c: &mut Canvas<'_>, plot: Rect, (low, high): (f64, f64), layers: &[u32]) {
+fn axes(c: &mut Canvas<'_>, plot: Rect, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
     let left = plot.x - 1;
     c.divide(left, plot.y, plot.height);
@@ -104,12 +105,21 @@ fn axes(c: &mut Canvas<'_>, plot: Rect, (low, high): (f64, f64), layers: &[u32])
     let tens = ((high - low) / 10.0).round().max(1.0);
     // A number every ten dB, or fewer where they would touch.
     let apart = (tens / rows).ceil().max(1.0) * 10.0;
+    let mut label = |y: u16, text: &str| {
+        c.right(left - 1, y, AXIS - 2, text, dim);
+        c.text(left, y, 1, "┤", faint);
+    };
     let mut db = low;
     while db <= high {
         let y = plot.y + ((high - db) / (high - low) * rows).round() as u16;
-        c.right(left - 1, y, AXIS - 2, &format!("{db:.0}"), dim);
-        c.text(left, y, 1, "┤", faint);
+        if !(lossless && y == plot.y) {
+            label(y, &format!("{db:.0}"));
+        }
         db += apart;
+    }
+    // No number reaches the top: it is for layers that lost nothing.
+    if lossless {
+        label(plot.y, "exact");
     }
     let last = layers.len() - 1;
     let step = (5 * last).div_ceil(usize::from(plot.width).max(1)).max(1);

@@ -7,7 +7,7 @@ use crate::tui::core::CompareState;
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 
-/// Columns of a number.
+/// Columns of a number; `not finite` is the longest.
 const VALUE: u16 = 10;
 
 pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
@@ -33,9 +33,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         c.text(area.x + 1, y, 15, kind, dim);
         for (column, (x, w)) in columns.shown.iter().zip(&columns.at).filter(|(column, _)| **column > 0) {
             let Some(f) = of(*column, kind) else { continue };
-            c.right(x + 1 + VALUE, y, VALUE, &f.quality(), text);
+            c.right(x + VALUE, y, VALUE, &f.quality(), text);
             let style = style(c, *column);
-            c.bar(x + VALUE + 2, y, w.saturating_sub(VALUE + 3), length(&f, most), style, false);
+            c.bar(x + VALUE + 1, y, w.saturating_sub(VALUE + 2), length(&f, most), style, false);
         }
     }
     if kinds.len() > shown {

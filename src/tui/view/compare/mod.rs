@@ -5,15 +5,15 @@ mod kinds;
 mod table;
 mod tensors;
 
-use super::canvas::{Canvas, width};
-use crate::tui::core::{Asking, Chart, CompareState, State, units};
+use super::canvas::{Canvas, fit_end, width};
+use crate::tui::core::{Asking, Chart, CompareState, Order, State, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Rows below which there is no chart.
 const CHART_LEAST: u16 = 6;
 /// What cannot be measured yet.
-const LATER: &str = "perplexity, divergence and texts side by side: a later version measures them on a text";
+const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -54,6 +54,13 @@ fn number(column: usize) -> String {
     if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
 }
 
+/// Name of a column in a narrow place; the ending of the most common files says nothing.
+fn short_label(s: &CompareState, column: usize, most: usize) -> String {
+    let label = s.label(column);
+    // What a file is called ends with what tells variants apart.
+    fit_end(label.strip_suffix(".gguf").unwrap_or(&label), most)
+}
+
 /// The colour of a column.
 fn style(c: &Canvas<'_>, column: usize) -> Style {
     let t = c.theme();
@@ -75,7 +82,7 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     let style = if s.running.is_some() { accent } else { dim };
     let used = c.right(line.right() - 1, line.y, line.width / 2, &told, style);
     let room = line.width.saturating_sub(used + 4);
-    let order = if s.columns.len() > 2 { format!("  {}", s.order.title()) } else { String::new() };
+    let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
     c.spans(line.x + 1, line.y, room, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
 }

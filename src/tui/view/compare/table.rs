@@ -1,17 +1,21 @@
 //! The table: metrics as rows, models as columns, the baseline first, differences with their sign.
 
-use super::{number, style};
+use super::{number, short_label, style};
 use crate::evaluate::{Cell, Tone};
 use crate::tui::core::{CompareState, Hit};
-use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
+use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 
 /// Columns of the names of metrics, with a blank on both sides.
 const NAMES: u16 = 17;
 /// Columns of a value.
-const VALUE: u16 = 10;
+const VALUE: u16 = 9;
+/// Columns of the baseline: a mark and a name.
+const BASE: u16 = 12;
+/// Columns of a difference.
+const CHANGE: u16 = 7;
 /// Columns of a value, its difference and a blank before it: as many as must be, and as many as are of use.
-const EACH: (u16, u16) = (18, 26);
+const EACH: (u16, u16) = (VALUE + 1 + CHANGE, 26);
 
 /// Which models are shown, and where.
 pub(super) struct Columns {
@@ -27,8 +31,8 @@ impl Columns {
     /// The baseline, and of the others as many as fit, the selected one among them.
     pub(super) fn of(s: &CompareState, area: Rect) -> Self {
         let others = s.columns.len().saturating_sub(1);
-        let first = (area.x + NAMES, VALUE + 2);
-        let room = area.width.saturating_sub(NAMES + first.1 + 1);
+        let first = (area.x + NAMES, BASE);
+        let room = area.width.saturating_sub(NAMES + BASE);
         let fit = usize::from(room / EACH.0).min(others);
         let w = if fit == 0 { 0 } else { (room / fit as u16).min(EACH.1) };
         // A selected model further right pushes those before it out.
@@ -59,6 +63,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         }
         y += 1;
     }
+    for column in (0..s.columns.len()).filter(|i| doubtful(s, *i)) {
+        let warn = c.theme().warn;
+        let told =
+            format!("! {} {} is hardly the same network: most of it was not compared", number(column), s.label(column));
+        y += u16::from(c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn) > 0);
+    }
     if columns.hidden > 0 && y < area.bottom() {
         let more = format!("{} of {} models fit here; ← → brings the others", columns.shown.len(), s.columns.len());
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
@@ -67,14 +77,19 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
     y - area.y
 }
 
+/// True when most tensors of a column's model have no partner.
+fn doubtful(s: &CompareState, column: usize) -> bool {
+    let v = s.variant_at(column);
+    v.zip(s.result.as_ref()).is_some_and(|(v, r)| r.comparison.doubtful(v))
+}
+
 fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     let select = c.theme().select;
     for (column, (x, w)) in columns.shown.iter().zip(&columns.at) {
         let number = number(*column);
         let own = style(c, *column);
-        // What the file is called ends with what tells variants apart.
-        let label = fit_end(&s.label(*column), usize::from(w.saturating_sub(4)));
-        c.spans(*x + 1, area.y, w - 1, &[(&number, own), (" ", own), (&label, own)]);
+        let label = short_label(s, *column, usize::from(w.saturating_sub(3)));
+        c.spans(*x, area.y, w - 1, &[(&number, own), (" ", own), (&label, own)]);
         let place = Rect { x: *x, y: area.y, width: w - 1, height: 1 };
         if *column == s.selected {
             c.paint(place, select);
@@ -86,14 +101,14 @@ fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
 /// The value ends in the same column in every row; a difference stands behind it.
 fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
     let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
-    let end = x + 1 + VALUE;
+    let end = x + VALUE;
     if width(&cell.text) > usize::from(VALUE) {
-        c.text(x + 1, y, w.saturating_sub(2), &fit(&cell.text, usize::from(w.saturating_sub(2))), text);
+        c.text(x, y, w - 1, &cell.text, text);
         return;
     }
     c.right(end, y, VALUE, &cell.text, text);
     if let Some(change) = &cell.change {
         let style = if change.tone == Tone::Better { good } else { warn };
-        c.right((end + 8).min(x + w), y, w.saturating_sub(VALUE + 1).min(8), &change.text, style);
+        c.right(end + 1 + CHANGE, y, CHANGE, &change.text, style);
     }
 }

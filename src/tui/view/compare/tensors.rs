@@ -1,6 +1,6 @@
 //! The tensors of the comparison: types and errors in each model, and everything about the selected one.
 
-use super::{number, style};
+use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::tui::core::{Asking, CompareState, Hit, State, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
@@ -32,7 +32,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     c.right(first.saturating_sub(1), y, BASE, "◆", dim);
     for (i, column) in shown.iter().enumerate() {
         let own = if *column == s.selected { title } else { style(c, *column) };
-        let label = format!("{} {}", number(*column), fit_end(&s.label(*column), usize::from(EACH) - 4));
+        let label = format!("{} {}", number(*column), short_label(s, *column, usize::from(EACH) - 4));
         c.text(x(i) + 2, y, EACH - 2, &label, own);
         c.hit(Rect { x: x(i), y, width: EACH, height: 1 }, Hit::List(*column));
     }
@@ -72,7 +72,7 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
         _ => {}
     }
     let order = match s.tensor_order {
-        TensorOrder::Error => format!("error of {}", s.label(s.subject())),
+        TensorOrder::Error => format!("error of {}", short_label(s, s.subject(), 20)),
         other => other.title().to_owned(),
     };
     let told = format!("{shown}/{all}   sort: {order}");
@@ -120,10 +120,10 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
         Some(f) => {
             let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.2e}"));
             let cosine = f.cosine.map(|v| 1.0 - v);
-            format!("{}   RMSE {}   1 − cosine {}   largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
+            format!("{}  RMSE {}  1 − cos {}  largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
         }
     };
-    let label = format!("{} {}   ", number(at), fit_end(&s.label(at), 24));
+    let label = format!("{} {}   ", number(at), short_label(s, at, 20));
     let own = style(c, at);
     let used = width(&label) as u16;
     c.text(area.x + 1, area.y + 2, w, &label, own);
