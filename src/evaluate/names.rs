@@ -51,7 +51,8 @@ pub(super) fn common(models: &mut [Both]) -> Result<(Names, Vec<Vec<TensorEntry>
     let gguf = models.iter().any(|m| m.model.format == FormatId::Gguf);
     let all_gguf = models.iter().all(|m| m.model.format == FormatId::Gguf);
     let own = |models: &[Both]| models.iter().map(|m| m.own().to_vec()).collect();
-    if all_gguf || (!gguf && (agree(models) || models.iter().any(|m| m.converted.is_err()))) {
+    // A lone file of tensors keeps its names in a GGUF: where names agree, nothing has to be brought to others.
+    if all_gguf || agree(models) || (!gguf && models.iter().any(|m| m.converted.is_err())) {
         let names = if all_gguf { Names::Gguf } else { Names::Own };
         return Ok((names, own(models)));
     }

@@ -1,6 +1,7 @@
 //! Models side by side.
 
 use crate::lab::Lab;
+use crate::made::{floats, noise};
 use crate::table::{check, row};
 use remold::engine::EventBody;
 
@@ -36,6 +37,18 @@ fn a_pytorch_copy_has_the_same_bytes() {
     let ran = lab.run("compare tiny-llama copy").expect(0);
     assert!(ran.out.contains("39 of 39\n") && ran.out.contains("identical"), "{}", ran.out);
     assert!(ran.out.contains("by the files' own names"), "{}", ran.out);
+}
+
+#[test]
+fn a_lone_file_keeps_its_names_in_a_gguf() {
+    let lab = Lab::new();
+    lab.write(
+        "m.safetensors",
+        floats(&[("layers.0.w", &[4, 64], noise(256, 1)), ("layers.1.w", &[4, 64], noise(256, 2))]),
+    );
+    lab.run("convert m.safetensors --to gguf:q8_0 -o q.gguf").expect(0);
+    let ran = lab.run("compare m.safetensors q.gguf").expect(0);
+    assert!(ran.out.contains("2 of 2 tensors compared") && ran.out.contains(" dB"), "{}", ran.out);
 }
 
 #[test]
