@@ -94,7 +94,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
             format: format.into(),
             bytes,
             tensor_bytes: bytes,
-            tensors: 146,
+            tensors: if i == 1 { 64 } else { 65 },
             parameters: 1_235_814_400,
             bits_per_weight: bytes as f64 * 8.0 / 1_235_814_400.0,
             types: vec![

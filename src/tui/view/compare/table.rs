@@ -34,7 +34,12 @@ impl Columns {
         let first = (area.x + NAMES, BASE);
         let room = area.width.saturating_sub(NAMES + BASE);
         let fit = usize::from(room / EACH.0).min(others);
-        let w = if fit == 0 { 0 } else { (room / fit as u16).min(EACH.1) };
+        if fit == 0 {
+            // One model at a time.
+            let w = area.width.saturating_sub(NAMES).clamp(1, EACH.1);
+            return Self { shown: vec![s.selected], at: vec![(first.0, w)], hidden: others };
+        }
+        let w = (room / fit as u16).min(EACH.1);
         // A selected model further right pushes those before it out.
         let from = s.selected.saturating_sub(fit).min(others - fit);
         let mut columns = Self { shown: vec![0], at: vec![first], hidden: others - fit };
@@ -67,7 +72,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         let warn = c.theme().warn;
         let told =
             format!("! {} {} is hardly the same network: most of it was not compared", number(column), s.label(column));
-        y += u16::from(c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn) > 0);
+        if y < area.bottom() {
+            c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn);
+            y += 1;
+        }
     }
     if columns.hidden > 0 && y < area.bottom() {
         let more = format!("{} of {} models fit here; ← → brings the others", columns.shown.len(), s.columns.len());

@@ -24,8 +24,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let fit = usize::from(body.width.saturating_sub(NAME_LEAST + BASE + 2) / EACH).clamp(1, others.max(1));
     let from = 1 + s.selected.saturating_sub(fit).min(others.saturating_sub(fit));
     let shown: Vec<usize> = (from..=others).take(fit).collect();
-    let end = body.right() - 1;
-    let first = end.saturating_sub(shown.len() as u16 * EACH);
+    // As wide as the longest name, and no wider than what is left.
+    let longest = rows.iter().map(|at| width(&tensors[*at].name) as u16).max().unwrap_or(0);
+    let most = (body.right() - 1).saturating_sub(shown.len() as u16 * EACH);
+    let first = most.min(body.x + longest.max(NAME_LEAST) + BASE + 4);
     let x = |i: usize| first + i as u16 * EACH;
     let y = body.y + 1;
     c.text(body.x + 2, y, 20, "tensor", dim);
