@@ -5,6 +5,7 @@ use super::kv_cache;
 use super::names::Both;
 use crate::model::{MetaValue, Metadata, Model};
 use indexmap::IndexMap;
+use std::path::Path;
 
 /// Facts: title, and the GGUF key after the architecture.
 const FACTS: [(&str, &str); 8] = [
@@ -19,14 +20,14 @@ const FACTS: [(&str, &str); 8] = [
 ];
 
 /// Everything about a model but its errors.
-pub(super) fn variant(both: &Both, label: String, context: u64) -> Variant {
+pub(super) fn variant(both: &Both, label: String, path: &Path, context: u64) -> Variant {
     let model = &both.model;
     let (parameters, tensor_bytes) = (model.parameters(), model.tensor_bytes());
     let on_disk = model.files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
     let cache = both.metadata().and_then(|md| kv_cache::bytes(md, context));
     Variant {
         label,
-        path: model.path.clone(),
+        path: path.to_owned(),
         format: model.format.name().to_owned(),
         bytes: on_disk,
         tensor_bytes,

@@ -20,5 +20,5 @@ pub use comparison::{Comparison, Group, Groups, Measured, Reshaped, TensorFigure
 pub use export::{Export, ExportKind};
 pub use figures::{Figures, Sameness};
 pub use names::Names;
-pub use rows::{Cell, Change, MetricRow, Tone, rows, short_bytes};
+pub use rows::{Cell, Change, MetricRow, Tone, rows};
 pub use set::{MOST, Set};

@@ -40,7 +40,7 @@ pub struct MetricRow {
 }
 
 /// Bytes in decimal units with three digits: `807.7 MB`.
-pub fn short_bytes(n: u64) -> String {
+fn short_bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     let mut value = n as f64 / 1000.0;
     let mut unit = 0;

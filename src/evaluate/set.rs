@@ -50,7 +50,9 @@ impl Set {
         };
         let context = context.unwrap_or_else(|| models.iter().filter_map(declared).fold(CONTEXT, u64::min));
         let labels = labels(paths);
-        let variants = models.iter().zip(labels).map(|(m, label)| facts::variant(m, label, context)).collect();
+        // The path that was asked for, which is how a caller knows the model again.
+        let variants = models.iter().zip(labels).zip(paths);
+        let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
         let baseline = baseline.min(paths.len() - 1);
         let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
         Self::pair(overview, &tensors)
@@ -126,7 +128,8 @@ impl Set {
                 opaque: Vec::new(),
                 warnings: Vec::new(),
             };
-            facts::variant(&Both::new(model), format!("m{i}"), 0)
+            let path = model.path.clone();
+            facts::variant(&Both::new(model), format!("m{i}"), &path, 0)
         };
         let variants = models.iter().enumerate().map(variant).collect();
         let names = super::Names::Own;
