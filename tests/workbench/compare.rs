@@ -306,7 +306,9 @@ fn an_export_asks_for_a_name() {
     b.keys("<ctrl-u>q.csv<enter>");
     let result = b.state.compare.result.clone().unwrap();
     assert_eq!(b.effects, [Effect::ExportComparison(result, at("q.csv"))]);
-    b.keys("E<esc>");
+    b.keys("E<up>");
+    assert!(b.state.compare.asks_for_a_file(), "only enter takes the name");
+    b.keys("<esc>");
     assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
     let card = ErrorCard { message: "q.csv: this file is there already".into(), hint: None, wrong: true };
     update(&mut b.state, Action::Exported(Err(card)));

@@ -158,6 +158,11 @@ impl CompareState {
         (0..self.columns.len()).any(|i| self.measured(i).is_some())
     }
 
+    /// True while the name of a file is being typed.
+    pub fn asks_for_a_file(&self) -> bool {
+        matches!(self.line, Some((Asking::Export, _)))
+    }
+
     /// True if another model fits.
     pub fn has_room(&self) -> bool {
         self.columns.len() < MOST

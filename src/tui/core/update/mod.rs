@@ -113,6 +113,10 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         _ => None,
     }?;
     let what = line.key(key);
+    if what == Completion::Ignored && state.tab == Tab::Compare && state.compare.asks_for_a_file() {
+        // A name is taken with enter alone: a file is written.
+        return Some(Vec::new());
+    }
     if what == Completion::Ignored {
         // Up and down leave a filter with what was typed, as one expects of a list.
         let effects = edited(state, Completion::Accepted);
