@@ -21,6 +21,8 @@ pub mod recipe;
 
 pub mod plan;
 
+pub mod evaluate;
+
 pub mod monitor;
 
 pub mod engine;

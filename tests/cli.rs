@@ -7,6 +7,8 @@ mod bad_files;
 mod bad_requests;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/contract.rs"]

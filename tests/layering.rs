@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "tensor",
     "quant",
     "model",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 14] = [
     "forecast",
     "recipe",
     "plan",
+    "evaluate",
     "monitor",
     "engine",
     "job",

@@ -6,6 +6,8 @@
 
 #[path = "workbench/bytes.rs"]
 mod bytes;
+#[path = "workbench/compare.rs"]
+mod compare;
 #[path = "workbench/docs.rs"]
 mod docs;
 #[path = "workbench/habits.rs"]

@@ -61,6 +61,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Carry out a recipe
     Run(RunArgs),
+    /// Compare models of one network: sizes, and what each tensor lost against a baseline
+    Compare(CompareArgs),
     /// List, follow, pause, cancel, resume or clear jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
@@ -166,6 +168,38 @@ pub struct PlanArgs {
     #[arg(long)]
     pub json: bool,
     /// Threads to measure with; all cores when not given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Models of different formats are compared too: a Hugging Face folder is brought to GGUF names first, as a conversion does.\n\
+    With --json, one event a line: metric for every figure, tensor.finished for every tensor of every model (output: its place in the order given)."
+)]
+pub struct CompareArgs {
+    /// Two to six models that hold the same network: files or folders
+    #[arg(required = true, value_name = "MODEL")]
+    pub models: Vec<PathBuf>,
+    /// The model that the others are measured against; the first one when not given
+    #[arg(long, value_name = "MODEL")]
+    pub baseline: Option<PathBuf>,
+    /// Write the comparison to a file: .md to read, .csv a line a tensor, .json everything; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub export: Vec<PathBuf>,
+    /// List every tensor
+    #[arg(long)]
+    pub tensors: bool,
+    /// Tokens that memory is told for; 4096, or the networks' context when that is shorter
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub context: Option<u64>,
+    /// A text to measure perplexity and divergence on (not in this version)
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// One event a line on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to compare with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
 }

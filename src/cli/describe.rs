@@ -23,6 +23,7 @@ pub fn event(body: &EventBody) -> String {
             let gain = t.gain_db.map(|db| format!(", {db:.2} dB gained")).unwrap_or_default();
             format!("tensor     {} {} → {}{error}{gain}", t.tensor.name, t.tensor.from, t.tensor.to)
         }
+        EventBody::Metric(m) => format!("metric     {} {} of {}", m.name, m.value, m.model),
         EventBody::Warning(w) => format!("warning    {}", w.text),
         EventBody::Sample(s) => format!("sample     {:.0} %, {} resident", s.fraction * 100.0, bytes(s.rss)),
         EventBody::OutputWritten { path, bytes: n } => format!("written    {path}, {}", bytes(*n)),

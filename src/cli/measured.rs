@@ -11,6 +11,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// A line that counts tensors and is gone in the end.
 pub struct Measured {
     live: bool,
+    what: &'static str,
     drawn: Mutex<Option<Instant>>,
 }
 
@@ -18,7 +19,16 @@ impl Measured {
     /// Nothing measured yet; `quiet` for output that scripts read.
     pub fn new(quiet: bool) -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
-        Self { live: !quiet && std::io::stderr().is_terminal() && !dumb, drawn: Mutex::new(None) }
+        let live = !quiet && std::io::stderr().is_terminal() && !dumb;
+        Self { live, what: "measuring", drawn: Mutex::new(None) }
+    }
+
+    /// The same with another word for what is done.
+    #[must_use]
+    pub fn doing(self, what: &'static str) -> Self {
+        let mut told = self;
+        told.what = what;
+        told
     }
 
     /// `done` of `all` tensors are measured.
@@ -28,7 +38,7 @@ impl Measured {
             return;
         }
         *drawn = Some(Instant::now());
-        err(&format!("\r\x1b[Kmeasuring {done} of {all} tensors"));
+        err(&format!("\r\x1b[K{} {done} of {all} tensors", self.what));
     }
 }
 

@@ -3,6 +3,8 @@
 //! Results go to stdout, everything for people to stderr. Each command is a file; `text` holds how figures are written.
 
 mod args;
+mod compare;
+mod compare_events;
 mod config;
 mod convert;
 mod describe;
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Some(Command::Split(a)) => split::split(&a),
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
+        Some(Command::Compare(a)) => compare::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),

@@ -82,6 +82,23 @@ pub struct TensorDone {
     pub max_abs: Option<f64>,
 }
 
+/// A measured value.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// What: `size_bytes`, `sqnr_db`.
+    pub name: String,
+    /// The value, in the unit of the name.
+    pub value: f64,
+    /// The model it is of.
+    pub model: String,
+    /// The model it is measured against, when it is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// The layer it is of; the whole model when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+}
+
 /// Resources at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Default)]
 pub struct Sample {
@@ -152,6 +169,9 @@ pub enum EventBody {
     /// A tensor is done.
     #[serde(rename = "tensor.finished")]
     TensorFinished(TensorDone),
+    /// A measured value.
+    #[serde(rename = "metric")]
+    Metric(Metric),
     /// A warning while working.
     #[serde(rename = "warning")]
     Warning(Warning),
@@ -229,6 +249,7 @@ mod tests {
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
             EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
+            EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
             EventBody::OutputWritten { path: "x".into(), bytes: 1 },

@@ -38,21 +38,17 @@ impl ErrorStats {
 
     /// Root mean square error.
     pub fn rmse(&self) -> f64 {
-        if self.elems == 0 { 0.0 } else { (self.sums.error / self.elems as f64).sqrt() }
+        self.sums.rmse(self.elems)
     }
 
     /// Signal to quantization noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
     pub fn sqnr_db(&self) -> Option<f64> {
-        (self.sums.error > 0.0 && self.sums.source > 0.0).then(|| 10.0 * (self.sums.source / self.sums.error).log10())
+        self.sums.sqnr_db()
     }
 
     /// Cosine similarity; 1 for two zero tensors.
     pub fn cosine(&self) -> f64 {
-        if self.sums.error == 0.0 {
-            1.0
-        } else {
-            self.sums.dot() / (self.sums.source.sqrt() * self.sums.output.sqrt()).max(f64::MIN_POSITIVE)
-        }
+        self.sums.cosine()
     }
 
     /// How far the noise lies under that of the reference's bytes, dB; `None` where nothing beyond them was searched, or where only

@@ -17,7 +17,7 @@ mod state;
 mod verify;
 mod work;
 
-pub use event::{Event, EventBody, Failure, Sample, TensorDone, TensorStart, from_json};
+pub use event::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart, from_json};
 pub use gate::Gate;
 pub use metrics::ErrorStats;
 pub use part_file::part_path;

@@ -41,6 +41,25 @@ impl Sums {
     pub fn dot(&self) -> f64 {
         (self.source + self.output - self.error) / 2.0
     }
+
+    /// Root mean square error of `elems` pairs; 0 for none.
+    pub fn rmse(&self, elems: u64) -> f64 {
+        if elems == 0 { 0.0 } else { (self.error / elems as f64).sqrt() }
+    }
+
+    /// Signal to noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
+    pub fn sqnr_db(&self) -> Option<f64> {
+        (self.error > 0.0 && self.source > 0.0).then(|| 10.0 * (self.source / self.error).log10())
+    }
+
+    /// Cosine similarity; 1 for two rows of zeros.
+    pub fn cosine(&self) -> f64 {
+        if self.error == 0.0 {
+            1.0
+        } else {
+            self.dot() / (self.source.sqrt() * self.output.sqrt()).max(f64::MIN_POSITIVE)
+        }
+    }
 }
 
 struct Compare<'a> {

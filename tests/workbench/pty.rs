@@ -126,6 +126,45 @@ fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
 }
 
 #[test]
+fn marks_compares_and_exports() {
+    let dir = folder_of_a_model();
+    let convert = std::process::Command::new(env!("CARGO_BIN_EXE_remold"))
+        .args(["convert", "tiny-llama", "--to", "gguf:q4_k_m", "--to", "gguf:q8_0", "-o", "."])
+        .env("REMOLD_JOBS", dir.path().join("no-jobs"))
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(convert.status.success(), "{convert:?}");
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("3 models");
+    s.send("gg   ");
+    s.wait_for("3 marked");
+    s.send("v");
+    s.wait_for("39 of 39 tensors compared");
+    s.wait_for("same values");
+    s.wait_for("dB");
+    // The tensors, and back; then the kinds.
+    s.send("\r");
+    s.wait_for("sort: error of");
+    s.send("\x1b");
+    s.wait_for("dB by layer");
+    s.send("\t");
+    s.wait_for("by kind");
+    // Another baseline.
+    s.send("\x1b[Cb");
+    s.wait_for("against ◆ tiny-llama-Q8_0.gguf");
+    s.wait_for("39 of 39 tensors compared");
+    s.send("E\x15out.md\r");
+    s.wait_for("wrote");
+    let text = std::fs::read_to_string(dir.path().join("out.md")).unwrap();
+    assert!(text.contains("# Comparison against tiny-llama-Q8_0.gguf") && text.contains("## By layer"), "{text}");
+    s.send("E\x15out.md\r");
+    s.wait_for("there already");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
 fn no_colour_means_none_and_the_selection_is_still_seen() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[("NO_COLOR", "1")]);

@@ -165,7 +165,6 @@ fn jobs() {
 
 #[test]
 fn other_places() {
-    both("compare", sample::start().keys("4"));
     both("watch", sample::start().keys("5"));
     let mut b = sample::start();
     b.act(Action::Notice(Level::Warn, "one thing to look at".into()));

@@ -1,5 +1,6 @@
 //! What can happen to the workbench, and what it can ask of the outside.
 
+use super::compare::Compared;
 use super::jobs::Deed;
 use super::keymap::Keymap;
 use super::keys::Key;
@@ -144,6 +145,14 @@ pub enum Action {
     Machine(Machine, Option<u64>),
     /// What the doctor found.
     Checked(Vec<Check>),
+    /// What the headers of the compared models say; the number tells which request it answers.
+    CompareOverview(u64, Arc<Compared>),
+    /// The comparison asked for under this number: tensors done, of how many.
+    CompareProgress(u64, usize, usize),
+    /// The comparison; the number tells which request it answers.
+    Compared(u64, Result<Arc<Compared>, ErrorCard>),
+    /// A comparison was written to this file.
+    Exported(Result<String, ErrorCard>),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -179,6 +188,12 @@ pub enum Effect {
     Doctor,
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
+    /// Compare these models with the first of them; a later request replaces an earlier one.
+    Compare(u64, Vec<PathBuf>),
+    /// Stop comparing.
+    StopComparing,
+    /// Write a comparison to a file.
+    ExportComparison(Arc<Compared>, PathBuf),
     /// Look at the jobs again now.
     RefreshJobs,
     /// Put text on the clipboard.

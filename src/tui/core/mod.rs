@@ -3,6 +3,7 @@
 
 mod action;
 mod commands;
+mod compare;
 mod input;
 mod jobs;
 mod key_page;
@@ -24,6 +25,7 @@ pub use commands::{
     Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hints, key_label,
     keys_here, lookup, tail_hints,
 };
+pub use compare::{Asking as CompareAsking, Chart, CompareState, Compared, Order, TensorOrder};
 pub use input::{Completion, LineEdit};
 pub use jobs::{
     CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,

@@ -134,6 +134,8 @@ pub struct ModelsState {
     rows: Vec<Row>,
     /// Path of the selected line.
     pub selected: Option<PathBuf>,
+    /// Models marked for a comparison, in the order they were marked.
+    pub marked: Vec<PathBuf>,
     /// Filter of the tree.
     pub filter: String,
     /// True while the scan runs.
@@ -197,6 +199,8 @@ impl ModelsState {
             let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
             self.nodes.insert(path, node);
         }
+        let nodes = &self.nodes;
+        self.marked.retain(|p| nodes.get(p).is_some_and(|n| n.model.is_some()));
         self.refresh();
     }
 
@@ -235,6 +239,11 @@ impl ModelsState {
     /// Visible lines.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The models found, by path.
+    pub fn found(&self) -> impl Iterator<Item = (&PathBuf, &FoundModel)> {
+        self.nodes.iter().filter_map(|(p, n)| Some((p, n.model.as_ref()?)))
     }
 
     /// Number of models found.

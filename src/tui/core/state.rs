@@ -1,6 +1,7 @@
 //! Everything the workbench knows. One value; views read it, only `update` changes it.
 
 use super::commands::Cmd;
+use super::compare::CompareState;
 use super::input::LineEdit;
 use super::jobs::JobsState;
 use super::keymap::Keymap;
@@ -70,6 +71,8 @@ pub enum PickerKind {
     Values,
     /// A recipe to open.
     Recipes,
+    /// A model to compare.
+    Models,
 }
 
 /// A line of a picker.
@@ -182,6 +185,8 @@ pub struct State {
     pub recipe: RecipeState,
     /// Jobs.
     pub jobs: JobsState,
+    /// Compare.
+    pub compare: CompareState,
     /// Log.
     pub log: LogState,
     /// What the machine does while a job runs.
@@ -226,6 +231,7 @@ impl State {
             models: ModelsState::scanning(),
             recipe: RecipeState::default(),
             jobs: JobsState::default(),
+            compare: CompareState::default(),
             log: LogState::default(),
             machine: MachineView::default(),
             layer: None,

@@ -5,6 +5,7 @@ pub mod paths;
 pub mod recipes;
 
 use crate::engine::Report;
+use crate::evaluate::{Comparison, Export, Set, rows};
 use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
@@ -12,8 +13,8 @@ use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Deed, ErrorCard, FoundModel, ModelInfo, Summary};
-use std::path::Path;
+use crate::tui::core::{Compared, Deed, ErrorCard, FoundModel, ModelInfo, Summary};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Folders are looked into this deep.
@@ -154,4 +155,31 @@ pub fn job_recipe(dir: &Path) -> Vec<String> {
 pub fn job_report(dir: &Path) -> Option<Arc<Report>> {
     let bytes = std::fs::read(dir.join("report.json")).ok()?;
     crate::engine::from_json(&bytes).ok().map(Arc::new)
+}
+
+/// Compares models with the first of them. `overview` is told what the headers say before anything is measured.
+///
+/// # Errors
+/// Models that cannot be read or that hold different networks; cancelled.
+pub fn compare(
+    paths: &[PathBuf],
+    overview: &dyn Fn(Arc<Compared>),
+    how: Measuring<'_>,
+) -> Result<Arc<Compared>, ErrorCard> {
+    let told = |comparison: Comparison| {
+        let rows = rows(&comparison);
+        Arc::new(Compared { comparison, rows })
+    };
+    let set = Set::open(paths, 0, None).map_err(|e| ErrorCard::from(&e))?;
+    overview(told(set.overview().clone()));
+    set.measure(how).map(told).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Writes a comparison to a file, as its ending says.
+///
+/// # Errors
+/// An ending that says nothing, a file that is there, those of the file system.
+pub fn export(compared: &Compared, path: &Path) -> Result<String, ErrorCard> {
+    let written = Export::to(path).and_then(|e| e.write(&compared.comparison));
+    written.map(|()| path.display().to_string()).map_err(|e| ErrorCard::from(&e))
 }

@@ -315,6 +315,9 @@ impl App {
                 Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
                 Effect::Doctor => self.workers.doctor(),
                 Effect::Follow(job) => self.workers.follow(job),
+                Effect::Compare(id, paths) => self.workers.compare(id, paths),
+                Effect::StopComparing => self.workers.stop_comparing(),
+                Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::StopJobs(dirs) => {
                     self.stopped = true;
@@ -424,6 +427,7 @@ fn urgency(action: &Action) -> Due {
         | Action::Machine(..)
         | Action::PresetPlanned(..)
         | Action::PlanMeasured(..)
+        | Action::CompareProgress(..)
         | Action::ForecastMeasured(..) => Due::Progress,
         _ => Due::Input,
     }

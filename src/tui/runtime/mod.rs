@@ -1,6 +1,7 @@
 //! The outside of the workbench: terminal, event loop, workers.
 
 mod caps;
+mod comparer;
 mod doctor;
 mod editor;
 pub mod effects;

@@ -1,12 +1,13 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
+use super::comparer::Comparer;
 use super::effects;
 use super::follower::{JobRequest, follower};
 use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Action, Deed, Level};
+use crate::tui::core::{Action, Compared, Deed, Level};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub(super) struct Workers {
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
     measure: Orders,
+    compare: Comparer,
     jobs: Sender<JobRequest>,
     machine: Watch,
 }
@@ -65,7 +67,10 @@ impl Workers {
         let out = outbox.clone();
         thread("machine", outbox.clone(), move || machine::sampler(&watched, &out));
         let (scan, measure, machine) = (Arc::new(AtomicU64::new(0)), Orders::new(measure), Watch::new(watch));
-        Self { dir, outbox, scan, open, plan, measure, jobs, machine }
+        let (compare, comparisons) = Comparer::new();
+        let out = outbox.clone();
+        thread("compare", outbox.clone(), move || super::comparer::work(&comparisons, &out));
+        Self { dir, outbox, scan, open, plan, measure, compare, jobs, machine }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -125,6 +130,18 @@ impl Workers {
 
     pub(super) fn follow(&self, job: Option<(String, PathBuf)>) {
         let _ = self.jobs.send(JobRequest::Follow(job));
+    }
+
+    pub(super) fn compare(&mut self, id: u64, paths: Vec<PathBuf>) {
+        self.compare.start(id, paths);
+    }
+
+    pub(super) fn stop_comparing(&mut self) {
+        self.compare.stop();
+    }
+
+    pub(super) fn export(&self, compared: Arc<Compared>, path: PathBuf) {
+        self.compare.export(compared, path);
     }
 
     pub(super) fn refresh_jobs(&self) {

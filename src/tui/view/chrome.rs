@@ -112,6 +112,7 @@ fn editing(state: &State) -> bool {
     match state.tab {
         Tab::Models => state.models.editing.is_some(),
         Tab::Recipe => state.recipe.editing.is_some(),
+        Tab::Compare => state.compare.line.is_some(),
         Tab::Log => state.log.editing.is_some(),
         _ => false,
     }

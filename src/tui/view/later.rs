@@ -1,23 +1,15 @@
 //! Places that are named but not furnished yet, and say so.
 
 use super::canvas::Canvas;
-use crate::tui::core::{State, Tab};
 use ratatui::layout::Rect;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect) {
     let (title, dim, text) = (c.theme().title, c.theme().dim, c.theme().text);
-    let (head, what, until) = match state.tab {
-        Tab::Compare => (
-            "Compare",
-            "Variants of a model side by side: size, bits per weight, error by layer, perplexity, and what each one says.",
-            "This is not in this version. The error of every tensor of a finished job stands in Jobs (3), section Report.",
-        ),
-        _ => (
-            "Watch",
-            "Rules that export every finished checkpoint of a training run by themselves, and the trend of their quality.",
-            "This is not in this version. Until then, convert a checkpoint from Models (1) with c.",
-        ),
-    };
+    let (head, what, until) = (
+        "Watch",
+        "Rules that export every finished checkpoint of a training run by themselves, and the trend of their quality.",
+        "This is not in this version. Until then, convert a checkpoint from Models (1) with c.",
+    );
     let w = body.width.saturating_sub(4).min(64);
     c.text(body.x + 2, body.y + 1, w, head, title);
     let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);

@@ -1,9 +1,11 @@
 //! Views: pure functions from the state to cells. They compute nothing that is not about drawing, and keep only scroll
 //! offsets and hit boxes ([`Ui`]) from one frame to the next.
 
+mod braille;
 mod canvas;
 mod cell;
 mod chrome;
+mod compare;
 mod details;
 mod grid;
 mod job;
@@ -71,7 +73,8 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
             Tab::Models => models::draw(&mut c, state, body),
             Tab::Recipe => recipe::draw(&mut c, state, body),
             Tab::Jobs => jobs::draw(&mut c, state, body),
-            Tab::Compare | Tab::Watch => later::draw(&mut c, state, body),
+            Tab::Compare => compare::draw(&mut c, state, body),
+            Tab::Watch => later::draw(&mut c, body),
             Tab::Log => log::draw(&mut c, state, body),
         }
         toasts::draw(&mut c, state, body);

@@ -6,6 +6,9 @@ use crate::tui::core::{Focus, Hit, Node, Row, State, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+/// Beside a model that is marked; the cursor is in the column before it.
+const MARK: &str = "●";
+
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let m = &state.models;
     let (left, right) = split(body, m.focus, m.zoom, 46);
@@ -52,6 +55,10 @@ fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         if let Some(node) = m.node_at(&row.path) {
             tree_row(c, node, row, line);
+            if m.marked.contains(&row.path) {
+                let accent = c.theme().accent;
+                c.text(line.x + 1, line.y, 1, MARK, accent);
+            }
         }
         if i == cursor {
             c.select(line, focused);
@@ -154,7 +161,8 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
     } else {
         let count = units::plural(m.count(), "model", "models");
         let more = if m.scanning { "  scanning…" } else { "" };
-        c.spans(line.x + 1, line.y, w, &[(&count, dim), (more, dim)]);
+        let marked = if m.marked.is_empty() { String::new() } else { format!(" · {} marked", m.marked.len()) };
+        c.spans(line.x + 1, line.y, w, &[(&count, dim), (&marked, accent), (more, dim)]);
         return;
     }
     let shown = m.rows().iter().filter(|r| m.node_at(&r.path).is_some_and(|n| n.model.is_some())).count();

@@ -39,6 +39,8 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
         Scope::Form,
         Scope::JobList,
         Scope::Job,
+        Scope::Columns,
+        Scope::Tensors,
         Scope::Log,
         Scope::Lists,
         Scope::Global,
@@ -104,6 +106,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         PickerKind::Targets => ("Add a target", 84),
         PickerKind::Values => ("Choose", 84),
         PickerKind::Recipes => ("Open a recipe", 84),
+        PickerKind::Models => ("Add a model to the comparison", 84),
     };
     let matches = p.matches();
     let h = (p.items.len() as u16 + 3).min(body.height.saturating_sub(2)).max(5);

@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::Models, "tab.models", &["1"], &[Global], "Models: what there is", "", always),
     command(Cmd::Recipe, "tab.recipe", &["2"], &[Global], "Recipe: what to make of it", "", always),
     command(Cmd::Jobs, "tab.jobs", &["3"], &[Global], "Jobs: what is being made", "", always),
-    command(Cmd::Compare, "tab.compare", &["4"], &[Global], "Compare: variants side by side (comes later)", "", always),
+    command(Cmd::Compare, "tab.compare", &["4"], &[Global], "Compare: variants side by side", "", always),
     command(Cmd::Watch, "tab.watch", &["5"], &[Global], "Watch: exports of a training run (comes later)", "", always),
     command(Cmd::Log, "tab.log", &["6"], &[Global], "Log: everything that was said", "", always),
     command(Cmd::Theme, "theme", &["T"], &[Global], "Choose a theme; it shows while you move", "", |s| {

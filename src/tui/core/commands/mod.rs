@@ -1,5 +1,6 @@
 //! The registry of commands. Keys, help, palette, the hint line and docs/keys.md all come from its tables.
 
+mod compare;
 mod everywhere;
 mod jobs;
 mod log;
@@ -78,6 +79,17 @@ pub enum Cmd {
     CopyLine,
     CopyLines,
     Doctor,
+    MarkModel,
+    CompareModels,
+    AddColumn,
+    RemoveColumn,
+    PinBaseline,
+    ColumnNext,
+    ColumnPrev,
+    CompareTensors,
+    CompareOrder,
+    Chart,
+    Export,
     FocusNext,
     Zoom,
     Back,
@@ -104,6 +116,10 @@ pub enum Scope {
     JobList,
     /// The job pane.
     Job,
+    /// The models of the Compare tab.
+    Columns,
+    /// The tensors of the Compare tab.
+    Tensors,
     /// The Log tab.
     Log,
     /// Wherever there is a list.
@@ -114,7 +130,7 @@ pub enum Scope {
 
 impl Scope {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Global,
         Self::Lists,
         Self::Tree,
@@ -123,6 +139,8 @@ impl Scope {
         Self::Form,
         Self::JobList,
         Self::Job,
+        Self::Columns,
+        Self::Tensors,
         Self::Log,
     ];
 
@@ -135,6 +153,8 @@ impl Scope {
             Self::Form => "Recipe: the options",
             Self::JobList => "Jobs: the list",
             Self::Job => "Jobs: the job",
+            Self::Columns => "Compare: the models",
+            Self::Tensors => "Compare: the tensors",
             Self::Log => "Log",
             Self::Lists => "Lists",
             Self::Global => "Everywhere",
@@ -178,8 +198,8 @@ fn always(_: &State) -> bool {
 }
 
 /// The registry, a part for each place. Order is the order of hints and help.
-const PARTS: [&[Command]; 5] =
-    [models::COMMANDS, recipe::COMMANDS, jobs::COMMANDS, log::COMMANDS, everywhere::COMMANDS];
+const PARTS: [&[Command]; 6] =
+    [models::COMMANDS, recipe::COMMANDS, jobs::COMMANDS, compare::COMMANDS, log::COMMANDS, everywhere::COMMANDS];
 
 /// Every command there is, in order.
 pub fn all() -> impl Iterator<Item = &'static Command> {
@@ -188,7 +208,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
 
 /// The scopes that hold now, innermost first.
 pub fn scopes(state: &State) -> Vec<Scope> {
-    use Scope::{Details, Form, Global, Job, JobList, Lists, Log, Targets, Tree};
+    use Scope::{Columns, Details, Form, Global, Job, JobList, Lists, Log, Targets, Tensors, Tree};
     let inner = match state.tab {
         Tab::Models if state.models.focus == Focus::List => Some(Tree),
         Tab::Models => Some(Details),
@@ -197,7 +217,10 @@ pub fn scopes(state: &State) -> Vec<Scope> {
         Tab::Jobs if state.jobs.focus == Focus::List => Some(JobList),
         Tab::Jobs => Some(Job),
         Tab::Log => Some(Log),
-        Tab::Compare | Tab::Watch => None,
+        Tab::Compare if state.compare.drilled => Some(Tensors),
+        // No list: the keys that move go from model to model.
+        Tab::Compare => return vec![Columns, Global],
+        Tab::Watch => None,
     };
     inner.into_iter().flat_map(|i| [i, Lists]).chain([Global]).collect()
 }

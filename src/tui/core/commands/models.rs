@@ -1,6 +1,6 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Log, Tree};
+use super::Scope::{Details, Log, Tensors, Tree};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::models::{Focus, Section};
 use crate::tui::core::state::{State, Tab};
@@ -18,6 +18,7 @@ fn has_filter(s: &State) -> bool {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
         Tab::Models => !s.models.details.filter.is_empty(),
         Tab::Log => s.log.is_narrowed(),
+        Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
         _ => false,
     }
 }
@@ -44,6 +45,24 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details], "Next section", "", always),
     command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details], "Previous section", "", always),
+    command(
+        Cmd::MarkModel,
+        "models.mark",
+        &["space"],
+        &[Tree],
+        "Mark this model for a comparison, or take the mark away",
+        "mark",
+        on_model,
+    ),
+    command(
+        Cmd::CompareModels,
+        "models.compare",
+        &["v"],
+        &[Tree, Details],
+        "Compare the marked models; with one mark or none, this one too",
+        "compare",
+        |s| on_model(s) || !s.models.marked.is_empty(),
+    ),
     command(Cmd::SectionNext, "models.section", &["]"], &[Tree], "Next section of the details", "section", on_model),
     command(Cmd::SectionPrev, "models.section-back", &["["], &[Tree], "Previous section of the details", "", on_model),
     command(
@@ -64,7 +83,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "reverse",
         |s| s.models.details.section == Section::Tensors,
     ),
-    command(Cmd::Filter, "filter", &["/"], &[Tree, Log], "Filter the list as you type", "filter", always),
+    command(Cmd::Filter, "filter", &["/"], &[Tree, Tensors, Log], "Filter the list as you type", "filter", always),
     command(
         Cmd::Filter,
         "filter.details",
@@ -74,7 +93,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "filter",
         |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
     ),
-    command(Cmd::ClearFilter, "filter.clear", &["esc"], &[Tree, Details, Log], "Clear the filter", "clear", has_filter),
+    command(
+        Cmd::ClearFilter,
+        "filter.clear",
+        &["esc"],
+        &[Tree, Details, Tensors, Log],
+        "Clear the filter",
+        "clear",
+        has_filter,
+    ),
     command(
         Cmd::CopyPath,
         "copy.path",

@@ -329,6 +329,7 @@ impl JobView {
                 self.end(JobState::Cancelled, *seconds);
                 self.say(t, Level::Warn, String::from("cancelled; nothing half-written stays"));
             }
+            EventBody::Metric(m) => self.say(t, Level::Info, format!("metric  {} {} of {}", m.name, m.value, m.model)),
             EventBody::Unknown => {}
         }
     }

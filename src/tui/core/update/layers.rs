@@ -125,6 +125,7 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
         (PickerKind::Targets, Some(_)) => place.map(|at| recipe::preset_picked(state, at)).unwrap_or_default(),
         (PickerKind::Values, Some(_)) => place.map(|at| recipe::value_picked(state, at)).unwrap_or_default(),
         (PickerKind::Recipes, _) => recipe::entry_picked(state, place, &p.input.text),
+        (PickerKind::Models, Some(_)) => place.map(|at| super::compare::add(state, at)).unwrap_or_default(),
         _ => Vec::new(),
     }
 }

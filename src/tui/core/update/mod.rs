@@ -1,5 +1,6 @@
 //! `update`: the one function that changes the state.
 
+mod compare;
 mod jobs;
 mod layers;
 mod leave;
@@ -76,6 +77,9 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             log::checked(state, checks);
             Vec::new()
         }
+        Action::CompareOverview(..) | Action::CompareProgress(..) | Action::Compared(..) | Action::Exported(..) => {
+            compare::arrived(state, action)
+        }
     }
 }
 
@@ -113,6 +117,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             let line = match state.tab {
                 Tab::Models => state.models.editing.as_mut(),
                 Tab::Recipe => state.recipe.editing.as_mut(),
+                Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
                 Tab::Log => state.log.editing.as_mut(),
                 _ => None,
             };
@@ -130,6 +135,7 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let line = match state.tab {
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
+        Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
         Tab::Log => state.log.editing.as_mut(),
         _ => None,
     }?;
@@ -137,6 +143,10 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         return Some(recipe::complete(state));
     }
     let what = line.key(key);
+    if what == Completion::Ignored && state.tab == Tab::Compare && state.compare.asks_for_a_file() {
+        // A name is taken with enter alone: a file is written.
+        return Some(Vec::new());
+    }
     if what == Completion::Ignored {
         // Up and down leave a filter with what was typed, as one expects of a list.
         let effects = edited(state, Completion::Accepted);
@@ -150,6 +160,7 @@ fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     match state.tab {
         Tab::Models => models::edited(state, what),
         Tab::Recipe => recipe::edited(state, what),
+        Tab::Compare => compare::edited(state, what),
         Tab::Log => {
             if let Some(line) = &state.log.editing {
                 state.log.filter.clone_from(&line.text);
@@ -168,13 +179,19 @@ fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
 }
 
 fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
+    let mut effects = match state.tab {
+        Tab::Compare if tab != Tab::Compare => compare::leave(state),
+        _ => Vec::new(),
+    };
     state.tab = tab;
     state.pending = None;
-    match tab {
+    effects.extend(match tab {
         Tab::Recipe => recipe::enter(state),
         Tab::Jobs => jobs::enter(state),
+        Tab::Compare => compare::enter(state),
         _ => Vec::new(),
-    }
+    });
+    effects
 }
 
 fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
@@ -292,6 +309,17 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             state.jobs.focus = Focus::Details;
             Vec::new()
         }
+        Cmd::MarkModel => compare::mark(state),
+        Cmd::CompareModels => compare::start(state),
+        Cmd::AddColumn => compare::pick(state),
+        Cmd::RemoveColumn => compare::remove(state),
+        Cmd::PinBaseline => compare::pin(state),
+        Cmd::ColumnNext => compare::column(state, 1),
+        Cmd::ColumnPrev => compare::column(state, -1),
+        Cmd::CompareTensors => compare::drill(state),
+        Cmd::CompareOrder => compare::turn_order(state),
+        Cmd::Chart => compare::turn_chart(state),
+        Cmd::Export => compare::ask_export(state),
         Cmd::FocusNext => {
             let turn = |f: Focus| if f == Focus::List { Focus::Details } else { Focus::List };
             match state.tab {
@@ -336,6 +364,8 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Recipe if state.recipe.zoom => state.recipe.zoom = false,
         Tab::Recipe if state.recipe.pane == RecipePane::Form => state.recipe.pane = RecipePane::List,
         Tab::Recipe => return go(state, Tab::Models),
+        Tab::Compare if state.compare.drilled => state.compare.drilled = false,
+        Tab::Compare => return go(state, Tab::Models),
         _ => {}
     }
     Vec::new()

@@ -88,6 +88,7 @@ pub(super) fn start_filter(state: &mut State) {
             let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
             m.editing = Some(LineEdit::new(text));
         }
+        Tab::Compare => super::compare::start_filter(state),
         Tab::Log => state.log.editing = Some(LineEdit::new(&state.log.filter)),
         _ => {}
     }
@@ -119,6 +120,7 @@ pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
         }
         Tab::Models => state.models.details.filter.clear(),
         Tab::Log => state.log.widen(),
+        Tab::Compare => state.compare.filter.clear(),
         _ => {}
     }
     want_details(state)

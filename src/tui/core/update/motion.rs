@@ -55,6 +55,11 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             state.log.up = moved(state.log.up, -lines, len);
             Vec::new()
         }
+        Tab::Compare if state.compare.drilled => {
+            let len = state.compare.tensor_rows().len();
+            state.compare.row = moved(state.compare.row, lines, len);
+            Vec::new()
+        }
         Tab::Compare | Tab::Watch => Vec::new(),
     }
 }
@@ -117,6 +122,14 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         }
         (Tab::Log, Hit::Detail(at)) => {
             state.log.up = state.log.shown().len().saturating_sub(at + 1);
+            Vec::new()
+        }
+        (Tab::Compare, Hit::List(at)) => {
+            state.compare.selected = at.min(state.compare.columns.len().saturating_sub(1));
+            Vec::new()
+        }
+        (Tab::Compare, Hit::Detail(at)) => {
+            state.compare.row = moved(at, 0, state.compare.tensor_rows().len());
             Vec::new()
         }
         _ => Vec::new(),

@@ -1,5 +1,6 @@
 //! The plot of size against error: every file type a point, the mixes a curve above them, the choice marked.
 
+use super::super::braille::Braille;
 use super::super::canvas::{Canvas, fit, width};
 use crate::plan::Forecasted;
 use crate::tui::core::{Budget, PRESETS, State};
@@ -149,29 +150,12 @@ fn round_step((low, high): (f64, f64), columns: u16) -> f64 {
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough).unwrap_or(rough)
 }
 
-/// The curve through the mixes in Braille dots, two by four a cell.
+/// The curve through the mixes.
 fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
-    /// Dots of a cell by column and row, as bits above U+2800.
-    const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
-    let style = c.theme().bar;
-    let (w, h) = (usize::from(frame.area.width), usize::from(frame.area.height));
-    let mut cells = vec![0u32; w * h];
-    for pair in mixes.windows(2) {
-        let (from, to) = (frame.place(pair[0], 2.0, 4.0), frame.place(pair[1], 2.0, 4.0));
-        let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).ceil().max(1.0);
-        for i in 0..=steps as usize {
-            let at = i as f64 / steps;
-            let x = (from.0 + (to.0 - from.0) * at).round() as usize;
-            let y = (from.1 + (to.1 - from.1) * at).round() as usize;
-            if let Some(cell) = cells.get_mut((y / 4).min(h - 1) * w + (x / 2).min(w - 1)) {
-                *cell |= DOTS[x % 2][y % 4];
-            }
-        }
-    }
-    for (i, bits) in cells.into_iter().enumerate().filter(|(_, bits)| *bits != 0) {
-        let dots = char::from_u32(0x2800 + bits).unwrap_or('·').to_string();
-        c.text(frame.area.x + (i % w) as u16, frame.area.y + (i / w) as u16, 1, &dots, style);
-    }
+    let points: Vec<(f64, f64)> = mixes.iter().map(|p| frame.place(*p, 2.0, 4.0)).collect();
+    let mut lines = Braille::new(frame.area);
+    lines.line(&points, c.theme().bar);
+    lines.draw(c);
 }
 
 /// File types, names where there is room, and the choice above all.

@@ -1,0 +1,166 @@
+//! `remold compare`: models of one network side by side.
+
+use super::args::CompareArgs;
+use super::measured::Measured;
+use super::text::{Style, cut, safe, seconds, table};
+use super::{Exit, compare_events, out, refuse};
+use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
+use crate::forecast::Measuring;
+use crate::model::{ModelError, Result};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Columns of a name before it is cut.
+const NAME_WIDTH: usize = 48;
+/// Names listed of tensors without a partner.
+const LISTED: usize = 5;
+
+/// `remold compare`.
+pub fn run(args: &CompareArgs) -> Exit {
+    let cancel = super::cancel_on_signal();
+    let progress = Measured::new(args.json).doing("comparing");
+    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let done = compare(args, how);
+    drop(progress);
+    match done {
+        Ok((comparison, exports)) => {
+            out(&if args.json { compare_events::lines(&comparison) } else { text(&comparison, args.tensors) });
+            let written = exports.iter().try_for_each(|e| {
+                e.write(&comparison)?;
+                super::err(&format!("wrote {}\n", safe(&e.path.display().to_string())));
+                Ok(())
+            });
+            written.map_or_else(|e: ModelError| refuse(&e), |()| Exit::Done)
+        }
+        Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
+        Err(e) => refuse(&e),
+    }
+}
+
+fn compare(args: &CompareArgs, how: Measuring<'_>) -> Result<(Comparison, Vec<Export>)> {
+    if let Some(data) = &args.data {
+        let hint = "Leave out --data to compare the weights: sizes, and what every tensor lost.";
+        let what = "perplexity and divergence on a text are not in this version";
+        return Err(ModelError::unsupported(what).in_file(data).field("--data").with_hint(hint));
+    }
+    // Told before minutes of work: names that cannot be written.
+    let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
+    let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
+    let set = Set::open(&paths, baseline, args.context)?;
+    Ok((set.measure(how)?, exports))
+}
+
+/// The models and the place of the baseline, which is put first when it is none of them.
+fn with_baseline(models: &[PathBuf], baseline: Option<&Path>) -> (Vec<PathBuf>, usize) {
+    let mut paths = models.to_vec();
+    let Some(baseline) = baseline else { return (paths, 0) };
+    let real = |p: &Path| p.canonicalize().unwrap_or_else(|_| p.to_owned());
+    match paths.iter().position(|p| real(p) == real(baseline)) {
+        Some(at) => (paths, at),
+        None => {
+            paths.insert(0, baseline.to_owned());
+            (paths, 0)
+        }
+    }
+}
+
+fn text(c: &Comparison, tensors: bool) -> String {
+    let style = Style::stdout();
+    let base = &c.variants[c.baseline];
+    let names = match c.names {
+        Names::Gguf => "",
+        Names::Own => ", by the files' own names",
+    };
+    let mut out = format!(
+        "{} {}  {} of {} tensors compared in {}{names}\n\n",
+        style.bold("baseline"),
+        safe(&base.path.display().to_string()),
+        c.compared(),
+        c.tensors.len(),
+        seconds(c.seconds),
+    );
+    let mut lines = vec![head(c, "")];
+    // Differences stand in a column of their own, so that the values are aligned.
+    for row in rows(c) {
+        let mut line = vec![row.name];
+        for cell in row.cells {
+            line.push(safe(&cell.text));
+            line.push(cell.change.map(|d| d.text).unwrap_or_default());
+        }
+        lines.push(line);
+    }
+    let right = vec![false].into_iter().chain([true, false].repeat(c.variants.len())).collect::<Vec<_>>();
+    out.push_str(&table(&lines, &right));
+    for (i, v) in c.variants.iter().enumerate().filter(|(_, v)| v.unpaired.count() > 0) {
+        if c.doubtful(i) {
+            let text =
+                format!("{} is hardly the same network: most of its tensors could not be compared", safe(&v.label));
+            out.push_str(&format!("{} {text}\n", style.warning("warning:")));
+        }
+        out.push_str(&unpaired(&v.label, &v.unpaired, style));
+    }
+    if tensors {
+        out.push_str(&format!("\n{}", every_tensor(c, style)));
+    } else {
+        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json keeps the comparison\n"));
+    }
+    out
+}
+
+/// Labels over two columns each: the value and its difference.
+fn head(c: &Comparison, corner: &str) -> Vec<String> {
+    let label = |(i, v): (usize, &crate::evaluate::Variant)| {
+        let mark = if i == c.baseline { "◆ " } else { "" };
+        [format!("{mark}{}", cut(&safe(&v.label), NAME_WIDTH / 2)), String::new()]
+    };
+    [corner.to_owned()].into_iter().chain(c.variants.iter().enumerate().flat_map(label)).collect()
+}
+
+fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {
+    let list = |names: &[String]| {
+        let shown: Vec<String> = names.iter().take(LISTED).map(|n| safe(n)).collect();
+        let more = names.len().saturating_sub(LISTED);
+        if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    };
+    let shapes: Vec<String> =
+        u.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline)).collect();
+    let mut out = String::new();
+    for (what, names) in [("has no", &u.missing), ("alone has", &u.extra), ("has another shape of", &shapes)] {
+        if !names.is_empty() {
+            out.push_str(&format!("{} {} {what} {}\n", style.warning("not compared:"), safe(label), list(names)));
+        }
+    }
+    out
+}
+
+fn every_tensor(c: &Comparison, style: Style) -> String {
+    let others: Vec<usize> = (0..c.variants.len()).filter(|v| *v != c.baseline).collect();
+    let mut lines = vec![vec!["tensor".to_owned(), safe(&c.variants[c.baseline].label)]];
+    for v in &others {
+        lines[0].extend([safe(&c.variants[*v].label), String::new()]);
+    }
+    for t in &c.tensors {
+        let named = |v: usize| t.types[v].clone().unwrap_or_else(|| "–".to_owned());
+        let mut line = vec![cut(&safe(&t.name), NAME_WIDTH), named(c.baseline)];
+        for v in &others {
+            line.extend([named(*v), t.figures[*v].as_ref().map(Figures::quality).unwrap_or_default()]);
+        }
+        lines.push(line);
+    }
+    let right = vec![false, false].into_iter().chain([false, true].repeat(others.len())).collect::<Vec<_>>();
+    format!("{}\n{}", style.bold("tensors"), table(&lines, &right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_baseline_that_is_none_of_the_models_goes_first() {
+        let models = ["a", "b"].map(PathBuf::from);
+        assert_eq!(with_baseline(&models, None).1, 0);
+        assert_eq!(with_baseline(&models, Some(Path::new("b"))), (models.to_vec(), 1));
+        let (paths, at) = with_baseline(&models, Some(Path::new("c")));
+        assert_eq!((paths.len(), paths[0].as_path(), at), (3, Path::new("c"), 0));
+    }
+}

@@ -1,0 +1,112 @@
+//! A comparison as events, one a line: `metric` for the figures, `tensor.finished` for the tensors, `warning` for what could not
+//! be compared.
+
+use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
+use crate::evaluate::{Comparison, Figures, Variant};
+use crate::model::Warning;
+use crate::quant::Encoding;
+use crate::tensor::Shape;
+
+/// What stands where events of a job have its number.
+const JOB: &str = "compare";
+
+/// The lines.
+pub fn lines(c: &Comparison) -> String {
+    let t = jiff::Timestamp::now();
+    let mut out = String::new();
+    for body in bodies(c) {
+        let event = Event { t, job: JOB.to_owned(), body };
+        out.push_str(&serde_json::to_string(&event).unwrap_or_default());
+        out.push('\n');
+    }
+    out
+}
+
+fn bodies(c: &Comparison) -> Vec<EventBody> {
+    let base = &c.variants[c.baseline];
+    let mut all = Vec::new();
+    for v in &c.variants {
+        all.extend(warnings(v, &base.label));
+    }
+    for (i, v) in c.variants.iter().enumerate() {
+        for t in &c.tensors {
+            if let Some(figures) = &t.figures[i] {
+                all.push(EventBody::TensorFinished(tensor(c, i, t, figures)));
+            }
+        }
+        all.extend(metrics(c, v, &base.label));
+    }
+    all
+}
+
+fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, figures: &Figures) -> TensorDone {
+    let named = |v: usize| t.types[v].clone().unwrap_or_default();
+    let to = named(output);
+    let bytes = Encoding::parse(&to).and_then(|e| e.tensor_bytes(&Shape(t.shape.clone()))).unwrap_or(0);
+    TensorDone {
+        tensor: TensorStart {
+            output,
+            name: t.name.clone(),
+            layer: t.layer,
+            kind: t.kind.clone(),
+            role: t.role.clone(),
+            from: named(c.baseline),
+            to,
+            bytes,
+        },
+        rmse: figures.rmse,
+        sqnr_db: figures.sqnr_db,
+        gain_db: None,
+        cosine: figures.cosine,
+        max_abs: figures.max_abs,
+    }
+}
+
+fn metrics(c: &Comparison, v: &Variant, baseline: &str) -> Vec<EventBody> {
+    let model = v.path.display().to_string();
+    let metric = |name: &str, value: f64, baseline: Option<&str>, layer: Option<u32>| {
+        let baseline = baseline.map(str::to_owned);
+        EventBody::Metric(Metric { name: name.to_owned(), value, model: model.clone(), baseline, layer })
+    };
+    let mut all = vec![
+        metric("size_bytes", v.bytes as f64, None, None),
+        metric("tensors", v.tensors as f64, None, None),
+        metric("parameters", v.parameters as f64, None, None),
+        metric("bits_per_weight", v.bits_per_weight, None, None),
+    ];
+    all.extend(v.memory_bytes.map(|b| metric(&format!("memory_bytes_at_{}", c.context), b as f64, None, None)));
+    let Some(m) = &v.measured else { return all };
+    let mut put = |name: &str, value: Option<f64>, layer| {
+        all.extend(value.map(|value| metric(name, value, Some(baseline), layer)));
+    };
+    for (name, value) in figures(&m.all) {
+        put(name, value, None);
+    }
+    put("compared_tensors", Some(m.compared as f64), None);
+    put("identical_tensors", Some(m.identical as f64), None);
+    put("exact_tensors", Some(m.exact as f64), None);
+    put("uncompared_tensors", Some(v.unpaired.count() as f64), None);
+    for layer in &m.layers {
+        for (name, value) in figures(&layer.figures) {
+            put(name, value, layer.name.parse().ok());
+        }
+    }
+    all
+}
+
+fn figures(f: &Figures) -> [(&'static str, Option<f64>); 4] {
+    [("rmse", f.rmse), ("sqnr_db", f.sqnr_db), ("cosine", f.cosine), ("max_abs", f.max_abs)]
+}
+
+fn warnings(v: &Variant, baseline: &str) -> Vec<EventBody> {
+    let u = &v.unpaired;
+    let missing = u.missing.iter().map(|n| ("missing", n, format!("{} lacks a tensor of {baseline}", v.label)));
+    let extra = u.extra.iter().map(|n| ("extra", n, format!("{} has a tensor that {baseline} lacks", v.label)));
+    let shapes = u.reshaped.iter().map(|r| {
+        ("shape", &r.name, format!("{} has the shape {:?}, {baseline} has {:?}", v.label, r.here, r.baseline))
+    });
+    let warning = |(what, name, text): (&str, &String, String)| {
+        EventBody::Warning(Warning::about(&format!("compare.{what}"), name, text))
+    };
+    missing.chain(extra).chain(shapes).map(warning).collect()
+}

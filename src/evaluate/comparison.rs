@@ -1,0 +1,165 @@
+//! What a comparison holds: plain data that both faces show and that is exported.
+
+use super::figures::Figures;
+use super::names::Names;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Several models of one network, one of them the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Place of the baseline among the variants.
+    pub baseline: usize,
+    /// The models, in the order they were given.
+    pub variants: Vec<Variant>,
+    /// Whose names the tensors have.
+    pub names: Names,
+    /// Tokens of the context that memory is told for.
+    pub context: u64,
+    /// The tensors of the baseline, in its order.
+    pub tensors: Vec<TensorFigures>,
+    /// Wall seconds of measuring; 0 before.
+    pub seconds: f64,
+}
+
+impl Comparison {
+    /// Tensors of the baseline that have a partner in any other model.
+    pub fn compared(&self) -> usize {
+        let types = |t: &TensorFigures| (0..self.variants.len()).any(|v| t.figures[v].is_some());
+        self.tensors.iter().filter(|t| types(t)).count()
+    }
+
+    /// True when less than half of a model's tensors could be compared: it is hardly the same network.
+    pub fn doubtful(&self, variant: usize) -> bool {
+        let most = self.variants[variant].tensors.max(self.tensors.len());
+        self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 2 < most)
+    }
+}
+
+/// One of the models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Name that tells it from the others.
+    pub label: String,
+    /// File or folder.
+    pub path: PathBuf,
+    /// File format.
+    pub format: String,
+    /// Bytes of its files, without what stands beside the tensors.
+    pub bytes: u64,
+    /// Bytes of its tensors.
+    pub tensor_bytes: u64,
+    /// Number of tensors.
+    pub tensors: usize,
+    /// Elements over all tensors.
+    pub parameters: u64,
+    /// Bits of tensor data for each element.
+    pub bits_per_weight: f64,
+    /// Types, most bytes first.
+    pub types: Vec<TypeShare>,
+    /// Architecture, context length and other facts, as far as they are known.
+    pub facts: IndexMap<String, String>,
+    /// Bytes of tensors and KV cache (f16) at the context of the comparison; absent where the network has no such cache or its
+    /// sizes are not known. Buffers of the runtime come on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Tensors that have no partner.
+    pub unpaired: Unpaired,
+    /// Errors against the baseline; absent until they are measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// How much of a model is stored in one type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TypeShare {
+    /// The type: `bf16`, `Q4_K`.
+    pub name: String,
+    /// Tensors.
+    pub tensors: usize,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// What cannot be compared with the baseline.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpaired {
+    /// In the baseline alone.
+    pub missing: Vec<String>,
+    /// In this model alone.
+    pub extra: Vec<String>,
+    /// In both, with different shapes.
+    pub reshaped: Vec<Reshaped>,
+}
+
+impl Unpaired {
+    /// Number of tensors without a partner.
+    pub fn count(&self) -> usize {
+        self.missing.len() + self.extra.len() + self.reshaped.len()
+    }
+}
+
+/// A tensor with two shapes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reshaped {
+    /// Its name.
+    pub name: String,
+    /// Dimensions in the baseline, outermost first.
+    pub baseline: Vec<u64>,
+    /// Dimensions in this model.
+    pub here: Vec<u64>,
+}
+
+/// Errors of one model against the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Over all tensors that have a partner.
+    pub all: Figures,
+    /// Tensors compared.
+    pub compared: usize,
+    /// Of these with the same bytes.
+    pub identical: usize,
+    /// Of these with the same values in other bytes.
+    pub exact: usize,
+    /// By layer, in order; what belongs to no layer is left out.
+    pub layers: Groups,
+    /// By kind of tensor: `ffn_down`.
+    pub kinds: Groups,
+    /// By role: `attention`.
+    pub roles: Groups,
+}
+
+/// Errors by some key, in order.
+pub type Groups = Vec<Group>;
+
+/// Errors of the tensors that have something in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// What: a layer's number, a kind, a role.
+    pub name: String,
+    /// Tensors in it.
+    pub tensors: usize,
+    /// Their errors.
+    pub figures: Figures,
+}
+
+/// One tensor of the baseline in every model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorFigures {
+    /// Its name.
+    pub name: String,
+    /// Layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// Kind.
+    pub kind: String,
+    /// Role.
+    pub role: String,
+    /// Dimensions, outermost first.
+    pub shape: Vec<u64>,
+    /// Its type in each model; absent where the model lacks it.
+    pub types: Vec<Option<String>>,
+    /// Its errors in each model; absent for the baseline, for tensors without a partner, and before measuring.
+    pub figures: Vec<Option<Figures>>,
+}

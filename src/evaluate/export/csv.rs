@@ -1,0 +1,68 @@
+//! A line for each tensor of each model but the baseline.
+
+use crate::evaluate::{Comparison, Figures, Sameness};
+
+const HEAD: &str = "variant,tensor,layer,kind,role,shape,baseline_type,type,state,elements,rmse,sqnr_db,cosine,max_abs";
+
+pub(super) fn text(c: &Comparison) -> String {
+    let mut out = format!("{HEAD}\n");
+    for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline) {
+        for t in &c.tensors {
+            let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
+            let named = |at: usize| t.types[at].clone().unwrap_or_default();
+            let mut fields = vec![
+                variant.label.clone(),
+                t.name.clone(),
+                t.layer.map(|l| l.to_string()).unwrap_or_default(),
+                t.kind.clone(),
+                t.role.clone(),
+                shape.join("x"),
+                named(c.baseline),
+                named(v),
+            ];
+            fields.extend(match &t.figures[v] {
+                Some(f) => figures(f),
+                None => vec![state(t.types[v].is_some()).to_owned(); 1],
+            });
+            fields.resize(HEAD.split(',').count(), String::new());
+            line(&mut out, &fields);
+        }
+        for name in &variant.unpaired.extra {
+            let mut fields = vec![variant.label.clone(), name.clone()];
+            fields.resize(8, String::new());
+            fields.push("extra".to_owned());
+            fields.resize(HEAD.split(',').count(), String::new());
+            line(&mut out, &fields);
+        }
+    }
+    out
+}
+
+/// Why a tensor has no figures.
+fn state(there: bool) -> &'static str {
+    if there { "not compared" } else { "missing" }
+}
+
+fn figures(f: &Figures) -> Vec<String> {
+    let state = match f.same {
+        Sameness::Identical => "identical",
+        Sameness::Exact => "exact",
+        Sameness::Differs => "differs",
+    };
+    let number = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+    vec![state.to_owned(), f.elems.to_string(), number(f.rmse), number(f.sqnr_db), number(f.cosine), number(f.max_abs)]
+}
+
+fn line(out: &mut String, fields: &[String]) {
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        if field.contains([',', '"', '\n', '\r']) {
+            out.push_str(&format!("\"{}\"", field.replace('"', "\"\"")));
+        } else {
+            out.push_str(field);
+        }
+    }
+    out.push('\n');
+}

@@ -1,0 +1,130 @@
+//! The comparison for people: the table, errors by layer and kind, the worst tensors, what has no partner.
+
+use crate::evaluate::rows::{number, rows};
+use crate::evaluate::{Comparison, Group, Measured, Names, Variant};
+
+/// Tensors in the list of the worst, and names in a list of those without a partner.
+const LISTED: usize = 12;
+
+pub(super) fn text(c: &Comparison) -> String {
+    let base = &c.variants[c.baseline];
+    let mut out = format!("# Comparison against {}\n\n", escape(&base.label));
+    let names = match c.names {
+        Names::Gguf => "GGUF names; other formats were renamed and permuted as a conversion does",
+        Names::Own => "the files' own names",
+    };
+    out.push_str(&format!(
+        "Every tensor was decoded and compared by {names}. SQNR is signal over noise, higher is better. Memory is tensors and an f16 KV cache.\n\n"
+    ));
+    let label = |(i, v): (usize, &Variant)| {
+        escape(&if i == c.baseline { format!("{} (baseline)", v.label) } else { v.label.clone() })
+    };
+    let head: Vec<String> = c.variants.iter().enumerate().map(label).collect();
+    table(
+        &mut out,
+        "",
+        &head,
+        rows(c).into_iter().map(|r| {
+            let cells = r.cells.into_iter().map(|cell| match cell.change {
+                Some(change) => format!("{} ({})", cell.text, change.text),
+                None => cell.text,
+            });
+            (r.name, cells.collect())
+        }),
+    );
+    out.push('\n');
+    for v in &c.variants {
+        let types: Vec<String> = v.types.iter().map(|t| format!("{} ×{}", t.name, t.tensors)).collect();
+        out.push_str(&format!("- {}: `{}`, {}; {}\n", escape(&v.label), v.path.display(), v.format, types.join(", ")));
+    }
+    grouped(&mut out, c, "By layer", |m| &m.layers);
+    grouped(&mut out, c, "By kind", |m| &m.kinds);
+    worst(&mut out, c);
+    unpaired(&mut out, c);
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+fn table(out: &mut String, corner: &str, head: &[String], rows: impl Iterator<Item = (String, Vec<String>)>) {
+    out.push_str(&format!("| {corner} | {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len())));
+    for (name, cells) in rows {
+        out.push_str(&format!("| {} | {} |\n", escape(&name), cells.join(" | ")));
+    }
+}
+
+/// The models that were measured.
+fn others(c: &Comparison) -> impl Iterator<Item = (&Variant, &Measured)> {
+    c.variants.iter().filter_map(|v| Some((v, v.measured.as_ref()?)))
+}
+
+fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured) -> &Vec<Group>) {
+    let mut names: Vec<&str> = Vec::new();
+    for g in others(c).flat_map(|(_, m)| of(m)) {
+        if !names.contains(&g.name.as_str()) {
+            names.push(&g.name);
+        }
+    }
+    if names.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n## {title}, SQNR\n\n"));
+    let head: Vec<String> = others(c).map(|(v, _)| escape(&v.label)).collect();
+    table(
+        out,
+        "",
+        &head,
+        names.iter().map(|name| {
+            let cell = |(_, m): (&Variant, &Measured)| {
+                of(m).iter().find(|g| g.name == *name).map(|g| g.figures.quality()).unwrap_or_default()
+            };
+            ((*name).to_owned(), others(c).map(cell).collect())
+        }),
+    );
+}
+
+fn worst(out: &mut String, c: &Comparison) {
+    for (v, variant) in c.variants.iter().enumerate() {
+        let mut all: Vec<_> =
+            c.tensors.iter().filter_map(|t| Some((t, t.figures[v]?))).filter(|t| !t.1.lossless()).collect();
+        if all.is_empty() {
+            continue;
+        }
+        all.sort_by(|a, b| b.1.badness().total_cmp(&a.1.badness()));
+        out.push_str(&format!("\n## Most lost in {}\n\n", escape(&variant.label)));
+        let head = ["type", "SQNR", "RMSE", "largest error"].map(str::to_owned);
+        table(
+            out,
+            "tensor",
+            &head,
+            all.iter().take(LISTED).map(|(t, f)| {
+                let named = |at: usize| t.types[at].clone().unwrap_or_default();
+                let types = format!("{} → {}", named(c.baseline), named(v));
+                (t.name.clone(), vec![types, f.quality(), number(f, f.rmse), number(f, f.max_abs)])
+            }),
+        );
+    }
+}
+
+fn unpaired(out: &mut String, c: &Comparison) {
+    for v in c.variants.iter().filter(|v| v.unpaired.count() > 0) {
+        out.push_str(&format!("\n## Not compared in {}\n\n", escape(&v.label)));
+        let list = |names: Vec<String>| {
+            let more = names.len().saturating_sub(LISTED);
+            let shown: Vec<String> = names.into_iter().take(LISTED).map(|n| format!("`{n}`")).collect();
+            if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+        };
+        let shapes = v.unpaired.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline));
+        for (what, names) in [
+            ("in the baseline alone", v.unpaired.missing.clone()),
+            ("in this model alone", v.unpaired.extra.clone()),
+            ("other shape", shapes.collect()),
+        ] {
+            if !names.is_empty() {
+                out.push_str(&format!("- {what}: {}\n", list(names)));
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A comparison as a file: Markdown to read, CSV for a table program, JSON for a script.
+
+mod csv;
+mod markdown;
+
+use super::comparison::Comparison;
+use crate::model::{ModelError, Result};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportKind {
+    /// The table, errors by layer and kind, what has no partner.
+    Markdown,
+    /// A line for each tensor of each model.
+    Csv,
+    /// Everything.
+    Json,
+}
+
+/// A file to write a comparison to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Where.
+    pub path: PathBuf,
+    /// What, as the name's ending says.
+    pub kind: ExportKind,
+}
+
+impl Export {
+    /// An export to `path`, whose ending says what is written.
+    ///
+    /// # Errors
+    /// An ending that is none of the three; a file that is there already.
+    pub fn to(path: &Path) -> Result<Self> {
+        let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let kind = match ending.as_str() {
+            "md" | "markdown" => ExportKind::Markdown,
+            "csv" => ExportKind::Csv,
+            "json" => ExportKind::Json,
+            _ => {
+                let hint = "End the name with .md (to read), .csv (a line a tensor) or .json (everything).";
+                return Err(ModelError::request("the ending does not say what to write").in_file(path).with_hint(hint));
+            }
+        };
+        if path.exists() {
+            let hint = "Remove it or choose another name; nothing is replaced.";
+            return Err(ModelError::request("this file is there already").in_file(path).with_hint(hint));
+        }
+        Ok(Self { path: path.to_owned(), kind })
+    }
+
+    /// The text of the file.
+    pub fn text(&self, comparison: &Comparison) -> String {
+        match self.kind {
+            ExportKind::Markdown => markdown::text(comparison),
+            ExportKind::Csv => csv::text(comparison),
+            ExportKind::Json => format!("{}\n", serde_json::to_string_pretty(comparison).unwrap_or_default()),
+        }
+    }
+
+    /// Writes the file; what another program has put there meanwhile is left alone.
+    ///
+    /// # Errors
+    /// Those of the file system; nothing half-written stays.
+    pub fn write(&self, comparison: &Comparison) -> Result<()> {
+        let text = self.text(comparison);
+        let mut file = std::fs::File::create_new(&self.path).map_err(|e| ModelError::io(&self.path, "creating", e))?;
+        file.write_all(text.as_bytes()).map_err(|e| {
+            let _ = std::fs::remove_file(&self.path);
+            ModelError::io(&self.path, "writing", e)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::set::Set;
+    use super::*;
+    use crate::forecast::Measuring;
+    use crate::model::MemoryRows;
+
+    fn comparison() -> Comparison {
+        let v = |name: &str, by: f32| MemoryRows::f32_vector(name, &[1.0, 2.0 + by]);
+        let base = vec![v("blk.0.ffn_up.weight", 0.0), v("odd,\"name\"|", 0.0), v("gone", 0.0)];
+        let other = vec![v("blk.0.ffn_up.weight", 0.5), v("odd,\"name\"|", 0.0)];
+        Set::of(vec![base, other], 0).unwrap().measure(Measuring::quiet()).unwrap()
+    }
+
+    #[test]
+    fn the_ending_decides_and_nothing_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        assert_eq!(Export::to(&at("a.MD")).unwrap().kind, ExportKind::Markdown);
+        let e = Export::to(&at("a.html")).unwrap_err();
+        assert!(e.hint().unwrap().contains(".csv"), "{e}");
+        let c = comparison();
+        let export = Export::to(&at("a.json")).unwrap();
+        export.write(&c).unwrap();
+        assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("there already"));
+        assert!(export.write(&c).is_err(), "made between the check and the writing");
+        let value: serde_json::Value = serde_json::from_slice(&std::fs::read(at("a.json")).unwrap()).unwrap();
+        let back: Comparison = serde_json::from_value(value).unwrap();
+        assert_eq!(back, c);
+    }
+
+    #[test]
+    fn csv_has_a_line_for_each_tensor_and_quotes() {
+        let text = csv::text(&comparison());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines[0].starts_with("variant,tensor,layer,kind,role,shape,baseline_type,type,state,elements,rmse"));
+        assert!(lines[1].starts_with("m1,blk.0.ffn_up.weight,0,ffn_up,ffn,2,f32,f32,differs,2,0.3535"), "{}", lines[1]);
+        assert!(lines[2].contains("\"odd,\"\"name\"\"|\"") && lines[2].contains(",identical,"), "{}", lines[2]);
+        assert!(lines[3].contains(",missing,"), "{}", lines[3]);
+    }
+
+    #[test]
+    fn markdown_has_tables_and_what_is_missing() {
+        let text = markdown::text(&comparison());
+        for part in
+            ["# Comparison", "m0 (baseline)", "| SQNR |", "## By layer", "## By kind", "`gone`", "odd,\"name\"\\|"]
+        {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+    }
+}

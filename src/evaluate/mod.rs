@@ -1,0 +1,24 @@
+//! How models that hold the same network differ: two to six of them, in any formats and types, tensor by tensor.
+//!
+//! Must not know jobs or screens. [`Set::open`] brings the models to common names (`names`), so that a Hugging Face folder
+//! and a GGUF stand row against row; [`Set::overview`] is what their headers say; [`Set::measure`] streams every row once,
+//! decodes it and gives a [`Comparison`] with the errors against a baseline. [`rows`] is that comparison as a table that both
+//! faces show; [`Export`] writes it as Markdown, CSV or JSON. Refused: one model, more than six, models that share no tensor.
+//! What a model *says* (perplexity, divergence) is not measured here. Test with `cargo test --lib evaluate::`.
+
+mod comparison;
+mod export;
+mod facts;
+mod figures;
+mod kv_cache;
+mod measure;
+mod names;
+mod rows;
+mod set;
+
+pub use comparison::{Comparison, Group, Groups, Measured, Reshaped, TensorFigures, TypeShare, Unpaired, Variant};
+pub use export::{Export, ExportKind};
+pub use figures::{Figures, Sameness};
+pub use names::Names;
+pub use rows::{Cell, Change, MetricRow, Tone, rows};
+pub use set::{MOST, Set};

@@ -1,0 +1,211 @@
+//! A comparison as a table: metrics as rows, models as columns, signed differences from the baseline.
+
+use super::comparison::{Comparison, Measured, Variant};
+use super::figures::Figures;
+
+/// Whether a difference is for the better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Less to store, to hold, to lose.
+    Better,
+    /// More of it.
+    Worse,
+}
+
+/// A difference from the baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// With its sign: `−67.3 %`.
+    pub text: String,
+    /// Which way.
+    pub tone: Tone,
+}
+
+/// One metric of one model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// The value with its unit; empty where it is not known.
+    pub text: String,
+    /// How it differs from the baseline's.
+    pub change: Option<Change>,
+}
+
+/// One metric of all models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricRow {
+    /// Its name for people.
+    pub name: String,
+    /// A cell a model, in the order of the comparison.
+    pub cells: Vec<Cell>,
+}
+
+/// Bytes in decimal units with three digits: `807.7 MB`.
+fn short_bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    let mut value = n as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match n {
+        0..1000 => format!("{n} B"),
+        _ if value >= 100.0 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.2} {}", UNITS[unit]),
+    }
+}
+
+/// The table. Metrics that no model has are left out; facts are told only where models differ in them.
+pub fn rows(c: &Comparison) -> Vec<MetricRow> {
+    let mut rows = vec![
+        row(c, "size", |v| Some(v.bytes as f64), |v| short_bytes(v.bytes)),
+        row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
+        row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
+        plain(c, "most bytes in", types),
+        errors(c, "SQNR", |m| m.all.quality()),
+        errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
+        errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
+        errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),
+        errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared)),
+    ];
+    if c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
+        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared)));
+    }
+    let base = &c.variants[c.baseline];
+    if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
+        rows.push(plain(c, "parameters", |v| grouped(v.parameters)));
+        rows.push(plain(c, "tensors", |v| grouped(v.tensors as u64)));
+    }
+    type Count = fn(&Variant) -> usize;
+    let counts: [(&str, Count); 3] = [
+        ("missing tensors", |v| v.unpaired.missing.len()),
+        ("extra tensors", |v| v.unpaired.extra.len()),
+        ("other shapes", |v| v.unpaired.reshaped.len()),
+    ];
+    for (name, count) in counts {
+        if c.variants.iter().any(|v| count(v) > 0) {
+            rows.push(plain(c, name, |v| count(v).to_string()));
+        }
+    }
+    let mut facts: Vec<&String> = Vec::new();
+    for key in c.variants.iter().flat_map(|v| v.facts.keys()) {
+        let fact = |v: &Variant| v.facts.get(key).cloned();
+        let differs = c.variants.iter().any(|v| fact(v).is_some_and(|f| fact(base).is_none_or(|b| b != f)));
+        if differs && !facts.contains(&key) {
+            facts.push(key);
+        }
+    }
+    rows.extend(facts.into_iter().map(|key| plain(c, key, |v| v.facts.get(key).cloned().unwrap_or_default())));
+    rows.retain(|r| r.cells.iter().any(|cell| !cell.text.is_empty()));
+    rows
+}
+
+fn plain(c: &Comparison, name: &str, text: impl Fn(&Variant) -> String) -> MetricRow {
+    let cells = c.variants.iter().map(|v| Cell { text: text(v), change: None }).collect();
+    MetricRow { name: name.to_owned(), cells }
+}
+
+/// A row of numbers where less is better.
+fn row(
+    c: &Comparison,
+    name: &str,
+    value: impl Fn(&Variant) -> Option<f64>,
+    text: impl Fn(&Variant) -> String,
+) -> MetricRow {
+    let base = value(&c.variants[c.baseline]).filter(|b| *b > 0.0);
+    let cell = |(i, v): (usize, &Variant)| {
+        let change = (i != c.baseline).then(|| base.zip(value(v))).flatten().and_then(|(b, v)| change(b, v));
+        Cell { text: text(v), change }
+    };
+    MetricRow { name: name.to_owned(), cells: c.variants.iter().enumerate().map(cell).collect() }
+}
+
+/// The difference in percent of the baseline; nothing where it would read as zero.
+fn change(base: f64, value: f64) -> Option<Change> {
+    let percent = (value / base - 1.0) * 100.0;
+    let text = match percent.abs() {
+        p if p < 0.05 => return None,
+        p if p < 99.95 => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    };
+    let (sign, tone) = if percent < 0.0 { ("−", Tone::Better) } else { ("+", Tone::Worse) };
+    Some(Change { text: format!("{sign}{text}"), tone })
+}
+
+fn errors(c: &Comparison, name: &str, text: impl Fn(&Measured) -> String) -> MetricRow {
+    plain(c, name, |v| v.measured.as_ref().map(&text).unwrap_or_default())
+}
+
+fn memory(v: &Variant) -> String {
+    v.memory_bytes.map(short_bytes).unwrap_or_default()
+}
+
+/// The type that has most bytes and its share; the parts of a mix would not fit a column.
+fn types(v: &Variant) -> String {
+    let Some(most) = v.types.first() else { return String::new() };
+    if v.types.len() == 1 {
+        return most.name.clone();
+    }
+    // Never 100 while there is another.
+    let percent = (most.bytes as f64 * 100.0 / v.tensor_bytes.max(1) as f64).min(99.0);
+    format!("{} {percent:.0} %", most.name)
+}
+
+/// A small number with three digits.
+pub(super) fn number(f: &Figures, value: Option<f64>) -> String {
+    match value {
+        _ if f.lossless() => "0".to_owned(),
+        None => "not finite".to_owned(),
+        Some(v) if v == 0.0 => "0".to_owned(),
+        Some(v) if (0.001..1000.0).contains(&v.abs()) => {
+            let digits = (2 - v.abs().log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{v:.digits$}")
+        }
+        Some(v) => format!("{v:.2e}"),
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::Tally;
+    use super::*;
+
+    #[test]
+    fn changes_have_a_sign_and_a_tone() {
+        let c = change(16.0, 5.23).unwrap();
+        assert_eq!((c.text.as_str(), c.tone), ("−67.3 %", Tone::Better));
+        assert_eq!(change(1.0, 2.5).unwrap(), Change { text: "+150 %".into(), tone: Tone::Worse });
+        assert_eq!(change(1000.0, 1000.2), None);
+    }
+
+    #[test]
+    fn numbers_say_what_they_can() {
+        let f = |x: &[f32], y: &[f32]| Tally::of(x, y).figures();
+        let quality = Figures::quality;
+        assert_eq!(quality(&f(&[1.0], &[0.9])), "20.0 dB");
+        assert_eq!(quality(&f(&[1.0], &[1.0])), "exact");
+        assert_eq!(quality(&f(&[0.0], &[1.0])), "no signal");
+        assert_eq!(quality(&f(&[1.0], &[f32::NAN])), "not finite");
+        let d = f(&[1.0], &[0.5]);
+        let cases =
+            [(0.5, "0.500"), (0.01234, "0.0123"), (12.34, "12.3"), (123.4, "123"), (1.2e-5, "1.20e-5"), (0.0, "0")];
+        for (v, text) in cases {
+            assert_eq!(number(&d, Some(v)), text);
+        }
+        assert_eq!((short_bytes(999), short_bytes(2_471_645_608)), ("999 B".into(), "2.47 GB".into()));
+        assert_eq!(grouped(1_235_814), "1 235 814");
+    }
+}

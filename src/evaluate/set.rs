@@ -1,0 +1,231 @@
+//! The models of a comparison: opened, brought to common names, paired with the baseline.
+
+use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired};
+use super::facts;
+use super::names::{self, Both};
+use crate::arch::classify;
+use crate::formats;
+use crate::model::{ModelError, Result, TensorEntry};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Most models of one comparison: more columns than a screen or a page has.
+pub const MOST: usize = 6;
+/// Context that memory is told for when nothing is asked: what runtimes start with.
+const CONTEXT: u64 = 4096;
+
+/// Two to six models that hold the same network.
+pub struct Set {
+    overview: Comparison,
+    pub(super) pairs: Vec<Pair>,
+}
+
+/// A tensor of the baseline and its partners.
+pub(super) struct Pair {
+    /// Place among the tensors of the comparison.
+    pub row: usize,
+    /// The baseline's.
+    pub base: TensorEntry,
+    /// (variant, its tensor of the same name and shape).
+    pub others: Vec<(usize, TensorEntry)>,
+}
+
+impl Set {
+    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens that memory is told for; 4096,
+    /// or what the networks can take if that is less, when nothing is asked.
+    ///
+    /// # Errors
+    /// Too few or too many models, one given twice, one that cannot be read or brought to the names of the others, and models
+    /// that share no tensor with the baseline.
+    pub fn open(paths: &[PathBuf], baseline: usize, context: Option<u64>) -> Result<Self> {
+        check_number(paths)?;
+        let mut models = Vec::new();
+        for path in paths {
+            models.push(Both::new(formats::open(path).map_err(|e| e.in_file(path))?));
+        }
+        let (names, tensors) = names::common(&mut models)?;
+        let declared = |m: &Both| {
+            let md = m.metadata()?;
+            md.get(&format!("{}.context_length", md.get("general.architecture")?.as_str()?))?.as_u64()
+        };
+        let context = context.unwrap_or_else(|| models.iter().filter_map(declared).fold(CONTEXT, u64::min));
+        let labels = labels(paths);
+        // The path that was asked for, which is how a caller knows the model again.
+        let variants = models.iter().zip(labels).zip(paths);
+        let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
+        let baseline = baseline.min(paths.len() - 1);
+        let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
+        Self::pair(overview, &tensors)
+    }
+
+    /// What can be said before anything is measured: sizes, types, facts, tensors without a partner.
+    pub fn overview(&self) -> &Comparison {
+        &self.overview
+    }
+
+    /// Pairs the tensors; those of `overview` are made here.
+    fn pair(mut overview: Comparison, tensors: &[Vec<TensorEntry>]) -> Result<Self> {
+        let b = overview.baseline;
+        let base = &tensors[b];
+        let by_name: Vec<HashMap<&str, &TensorEntry>> =
+            tensors.iter().map(|all| all.iter().map(|t| (t.name.as_str(), t)).collect()).collect();
+        let mut pairs = Vec::new();
+        let mut unpaired = vec![Unpaired::default(); tensors.len()];
+        for (row, t) in base.iter().enumerate() {
+            let what = classify(&t.name);
+            let found = |v: usize| by_name[v].get(t.name.as_str()).copied();
+            overview.tensors.push(TensorFigures {
+                name: t.name.clone(),
+                layer: what.layer,
+                kind: what.kind,
+                role: what.role.name().to_owned(),
+                shape: t.shape.0.clone(),
+                types: (0..tensors.len()).map(|v| Some(found(v)?.encoding.name().to_owned())).collect(),
+                figures: vec![None; tensors.len()],
+            });
+            let mut others = Vec::new();
+            for v in (0..tensors.len()).filter(|v| *v != b) {
+                match found(v) {
+                    None => unpaired[v].missing.push(t.name.clone()),
+                    Some(other) if squeezed(other) != squeezed(t) => unpaired[v].reshaped.push(Reshaped {
+                        name: t.name.clone(),
+                        baseline: t.shape.0.clone(),
+                        here: other.shape.0.clone(),
+                    }),
+                    Some(other) => others.push((v, other.clone())),
+                }
+            }
+            if !others.is_empty() && t.bytes() > 0 {
+                pairs.push(Pair { row, base: t.clone(), others });
+            }
+        }
+        let known: HashSet<&str> = base.iter().map(|t| t.name.as_str()).collect();
+        for (v, all) in tensors.iter().enumerate() {
+            unpaired[v].extra =
+                all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.clone()).collect();
+            let compared = pairs.iter().any(|p| p.others.iter().any(|(o, _)| *o == v));
+            if v != b && !compared {
+                return Err(strangers(&overview, v));
+            }
+        }
+        for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
+            variant.unpaired = unpaired;
+        }
+        Ok(Self { overview, pairs })
+    }
+
+    /// A set of tensors in memory, for tests.
+    #[cfg(test)]
+    pub(super) fn of(models: Vec<Vec<TensorEntry>>, baseline: usize) -> Result<Self> {
+        let variant = |(i, tensors): (usize, &Vec<TensorEntry>)| {
+            let model = crate::model::Model {
+                path: format!("/m{i}").into(),
+                format: crate::model::FormatId::Safetensors,
+                files: Vec::new(),
+                tensors: tensors.clone(),
+                metadata: Default::default(),
+                sidecars: Default::default(),
+                opaque: Vec::new(),
+                warnings: Vec::new(),
+            };
+            let path = model.path.clone();
+            facts::variant(&Both::new(model), format!("m{i}"), &path, 0)
+        };
+        let variants = models.iter().enumerate().map(variant).collect();
+        let names = super::Names::Own;
+        Self::pair(Comparison { baseline, variants, names, context: 0, tensors: Vec::new(), seconds: 0.0 }, &models)
+    }
+}
+
+fn check_number(paths: &[PathBuf]) -> Result<()> {
+    let fail = |what: String, hint: &str| Err(ModelError::request(what).with_hint(hint));
+    match paths.len() {
+        0 | 1 => {
+            return fail("a comparison needs two models at least".into(), "Name the original and what was made of it.");
+        }
+        n if n > MOST => {
+            return fail(format!("{n} models are too many: a comparison takes {MOST} at most"), "Leave some out.");
+        }
+        _ => {}
+    }
+    let mut seen = HashSet::new();
+    for path in paths {
+        // A path that cannot be resolved is told when it is opened.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if !seen.insert(real) {
+            let e = ModelError::request("the same model is given twice").in_file(path);
+            return Err(e.with_hint("Name each model once; another name of the same file counts as the same."));
+        }
+    }
+    Ok(())
+}
+
+fn strangers(overview: &Comparison, v: usize) -> ModelError {
+    let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline]);
+    let arch = |v: &super::Variant| v.facts.get("architecture").map(|a| format!(" ({a})")).unwrap_or_default();
+    let what = format!("no tensor has the name and shape of one in {}{}", base.label, arch(base));
+    let hint = format!(
+        "Compare models that hold the same network in different types or formats; remold inspect shows what {}{} holds.",
+        this.label,
+        arch(this)
+    );
+    ModelError::request(what).in_file(&this.path).with_hint(hint)
+}
+
+/// Dimensions without outer ones: formats differ in whether they keep them.
+fn squeezed(t: &TensorEntry) -> &[u64] {
+    let ones = t.shape.0.iter().take_while(|d| **d == 1).count();
+    &t.shape.0[ones.min(t.shape.0.len().saturating_sub(1))..]
+}
+
+/// File names, with so much of the folder before them that no two are the same.
+fn labels(paths: &[PathBuf]) -> Vec<String> {
+    let tail = |path: &Path, parts: usize| {
+        let all: Vec<_> = path.components().collect();
+        let from = all.len().saturating_sub(parts);
+        all[from..].iter().collect::<PathBuf>().display().to_string()
+    };
+    let full: Vec<PathBuf> = paths.iter().map(|p| p.canonicalize().unwrap_or_else(|_| p.clone())).collect();
+    let longest = full.iter().map(|p| p.components().count()).max().unwrap_or(1);
+    let label = |i: usize| {
+        let unique = |n: &usize| (0..full.len()).all(|j| j == i || tail(&full[j], *n) != tail(&full[i], *n));
+        tail(&full[i], (1..=longest).find(unique).unwrap_or(longest))
+    };
+    (0..full.len()).map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemoryRows;
+
+    #[test]
+    fn labels_say_as_much_as_they_must() {
+        let paths = ["/x/a/m.gguf", "/x/b/m.gguf", "/x/b/n.gguf"].map(PathBuf::from);
+        assert_eq!(labels(&paths), ["a/m.gguf", "b/m.gguf", "n.gguf"]);
+    }
+
+    #[test]
+    fn what_has_no_partner_is_listed_and_strangers_are_refused() {
+        let v = |name: &str, n: usize| MemoryRows::f32_vector(name, &vec![1.0; n]);
+        let set =
+            Set::of(vec![vec![v("a", 4), v("b", 4), v("c", 4)], vec![v("a", 4), v("c", 5), v("d", 1)]], 0).unwrap();
+        let u = &set.overview().variants[1].unpaired;
+        assert_eq!((u.missing.as_slice(), u.extra.as_slice()), (&["b".to_owned()][..], &["d".to_owned()][..]));
+        assert_eq!((u.reshaped[0].name.as_str(), u.reshaped[0].here.as_slice(), u.count()), ("c", &[5][..], 3));
+        assert_eq!(set.pairs.len(), 1);
+        let e = Set::of(vec![vec![v("a", 4)], vec![v("a", 5)]], 0).err().unwrap();
+        assert!(e.to_string().contains("no tensor has the name and shape"), "{e}");
+    }
+
+    #[test]
+    fn outer_ones_do_not_count() {
+        let t = |dims: &[u64]| TensorEntry {
+            shape: crate::tensor::Shape(dims.to_vec()),
+            ..MemoryRows::f32_vector("t", &[1.0])
+        };
+        assert_eq!(squeezed(&t(&[1, 1, 4, 2])), [4, 2]);
+        assert_eq!(squeezed(&t(&[1, 1])), [1]);
+        assert_eq!(squeezed(&t(&[])), [0u64; 0]);
+    }
+}

@@ -1,0 +1,110 @@
+//! The worker that compares models. It reads whole models, which may take minutes: a later request, or none, cancels it.
+
+use super::effects;
+use super::workers::Outbox;
+use crate::forecast::Measuring;
+use crate::tui::core::{Action, Compared};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Shortest time between two words of progress.
+const TELL: Duration = Duration::from_millis(100);
+
+/// What is to be done.
+pub(super) enum Task {
+    /// Compare these under this number, until the flag is set.
+    Compare(u64, Vec<PathBuf>, Arc<AtomicBool>),
+    /// Write a comparison.
+    Export(Arc<Compared>, PathBuf),
+}
+
+/// The end that gives tasks.
+pub(super) struct Comparer {
+    sender: Sender<Task>,
+    current: Arc<AtomicBool>,
+}
+
+impl Comparer {
+    pub(super) fn new() -> (Self, Receiver<Task>) {
+        let (sender, tasks) = unbounded();
+        (Self { sender, current: Arc::default() }, tasks)
+    }
+
+    /// Compares; what is compared now stops.
+    pub(super) fn start(&mut self, id: u64, paths: Vec<PathBuf>) {
+        self.stop();
+        self.current = Arc::default();
+        let _ = self.sender.send(Task::Compare(id, paths, self.current.clone()));
+    }
+
+    /// Stops what is compared now.
+    pub(super) fn stop(&mut self) {
+        self.current.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn export(&self, compared: Arc<Compared>, path: PathBuf) {
+        let _ = self.sender.send(Task::Export(compared, path));
+    }
+}
+
+/// Carries tasks out in their order; those that were cancelled meanwhile are passed over.
+pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
+    while let Ok(task) = tasks.recv() {
+        match task {
+            Task::Compare(id, paths, cancel) => compare(id, &paths, &cancel, out),
+            Task::Export(compared, path) => {
+                let _ = out.send(Action::Exported(effects::export(&compared, &path)));
+            }
+        }
+    }
+}
+
+fn compare(id: u64, paths: &[PathBuf], cancel: &AtomicBool, out: &Outbox) {
+    if cancel.load(Ordering::Relaxed) {
+        return;
+    }
+    let told = Mutex::new(None::<Instant>);
+    let progress = |done, all| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|t| t.elapsed() >= TELL) {
+            *told = Some(Instant::now());
+            let _ = out.send(Action::CompareProgress(id, done, all));
+        }
+    };
+    let overview = |compared| {
+        let _ = out.send(Action::CompareOverview(id, compared));
+    };
+    let answer = effects::compare(paths, &overview, Measuring { threads: 0, progress: &progress, cancel });
+    // What was cancelled is no answer.
+    if !cancel.load(Ordering::Relaxed) {
+        let _ = out.send(Action::Compared(id, answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_request_cancels_and_only_the_last_is_answered() {
+        let (mut comparer, tasks) = Comparer::new();
+        let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        for id in 1..=3 {
+            comparer.start(id, vec!["/not/there".into(), "/nor/there".into()]);
+        }
+        drop(comparer);
+        work(&tasks, &out);
+        drop(out);
+        let mut ids = Vec::new();
+        while let Ok(action) = answers.try_recv() {
+            match action {
+                Action::Compared(id, Err(_)) => ids.push(id),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(ids, [3]);
+    }
+}

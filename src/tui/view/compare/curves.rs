@@ -1,0 +1,131 @@
+//! Signal over error by layer, a curve a model; the numbers on the curves are those of the columns.
+
+use super::{number, short_label, style};
+use crate::tui::core::CompareState;
+use crate::tui::view::braille::Braille;
+use crate::tui::view::canvas::{Canvas, width};
+use ratatui::layout::Rect;
+
+/// Columns of the axis at the left.
+const AXIS: u16 = 7;
+/// Least columns between two numbers on a curve.
+const APART: usize = 6;
+
+/// The curve of one column: dB by layer; nothing where no error is.
+struct Curve {
+    column: usize,
+    points: Vec<Option<f64>>,
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
+    let dim = c.theme().dim;
+    let (layers, curves) = curves(s);
+    let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied());
+    let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    if layers.is_empty() || low > high {
+        let text = match layers.is_empty() {
+            true => "The tensors of these models belong to no layers; tab shows them by kind.",
+            false => "Nothing is lost in any layer.",
+        };
+        c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
+        return;
+    }
+    let (low, high) = ((low / 10.0).floor() * 10.0, ((high / 10.0).floor() + 1.0) * 10.0);
+    let plot = Rect {
+        x: area.x + AXIS + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(AXIS + 2),
+        height: area.height.saturating_sub(2),
+    };
+    title(c, s, &curves, area);
+    let lossless = curves.iter().any(|v| v.points.iter().any(Option::is_none));
+    axes(c, plot, (low, high), lossless, &layers);
+    let x = |layer: usize, across: f64| {
+        layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
+    };
+    // What lost nothing is at the top.
+    let y = |db: Option<f64>, down: f64| {
+        db.map_or(0.0, |db| (high - db) / (high - low) * (f64::from(plot.height) * down - 1.0))
+    };
+    let mut lines = Braille::new(plot);
+    for curve in &curves {
+        let points: Vec<(f64, f64)> = curve.points.iter().enumerate().map(|(i, db)| (x(i, 2.0), y(*db, 4.0))).collect();
+        lines.line(&points, style(c, curve.column));
+    }
+    lines.draw(c);
+    let step = (APART * (layers.len() - 1)).div_ceil(usize::from(plot.width).max(1)).max(1);
+    for curve in &curves {
+        // Each curve has its numbers at other layers, so that they do not hide one another.
+        let first = if layers.len() > 2 * step { curve.column % step } else { 0 };
+        for (i, db) in curve.points.iter().enumerate().skip(first).step_by(step) {
+            let (cx, cy) = (plot.x + x(i, 1.0).round() as u16, plot.y + y(*db, 1.0).round() as u16);
+            // Styles add up: the dots below would lend theirs.
+            c.clear(Rect { x: cx, y: cy, width: 1, height: 1 });
+            c.text(cx, cy, 1, &number(curve.column), style(c, curve.column));
+        }
+    }
+}
+
+/// The layers that any model was measured in, and a curve a model.
+fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
+    let measured: Vec<_> = (1..s.columns.len()).filter_map(|i| Some((i, s.measured(i)?))).collect();
+    let mut layers: Vec<u32> =
+        measured.iter().flat_map(|(_, m)| m.layers.iter().filter_map(|g| g.name.parse().ok())).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    let curve = |(column, m): &(usize, &crate::evaluate::Measured)| {
+        let of = |layer: &u32| m.layers.iter().find(|g| g.name.parse() == Ok(*layer)).and_then(|g| g.figures.sqnr_db);
+        Curve { column: *column, points: layers.iter().map(of).collect() }
+    };
+    let curves = measured.iter().map(curve).collect();
+    (layers, curves)
+}
+
+fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
+    let dim = c.theme().dim;
+    let long = "signal over error by layer, dB, up is better";
+    let title = if area.width >= 100 { long } else { "dB by layer, up is better" };
+    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, title, dim) + 3;
+    for curve in curves {
+        let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
+        let need = width(&text) as u16;
+        if x + need + 2 > area.right() {
+            c.text(x, area.y, 1, "…", dim);
+            break;
+        }
+        x += c.text(x, area.y, need, &text, style(c, curve.column)) + 2;
+    }
+}
+
+fn axes(c: &mut Canvas<'_>, plot: Rect, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
+    let (dim, faint) = (c.theme().dim, c.theme().faint);
+    let left = plot.x - 1;
+    c.divide(left, plot.y, plot.height);
+    let rows = f64::from(plot.height - 1).max(1.0);
+    let tens = ((high - low) / 10.0).round().max(1.0);
+    // A number every ten dB, or fewer where they would touch.
+    let apart = (tens / rows).ceil().max(1.0) * 10.0;
+    let mut label = |y: u16, text: &str| {
+        c.right(left - 1, y, AXIS - 2, text, dim);
+        c.text(left, y, 1, "┤", faint);
+    };
+    let mut db = low;
+    while db <= high {
+        let y = plot.y + ((high - db) / (high - low) * rows).round() as u16;
+        if !(lossless && y == plot.y) {
+            label(y, &format!("{db:.0}"));
+        }
+        db += apart;
+    }
+    // No number reaches the top: it is for layers that lost nothing.
+    if lossless {
+        label(plot.y, "exact");
+    }
+    let last = layers.len() - 1;
+    let step = (5 * last).div_ceil(usize::from(plot.width).max(1)).max(1);
+    for (i, layer) in layers.iter().enumerate().step_by(step) {
+        let at = plot.x + (i as f64 / last.max(1) as f64 * f64::from(plot.width - 1)).round() as u16;
+        let text = layer.to_string();
+        c.right((at + 1).max(plot.x + width(&text) as u16).min(plot.right()), plot.bottom(), 4, &text, dim);
+    }
+}

@@ -1,0 +1,316 @@
+//! The Compare tab: what keys do, and its screens, on a comparison with fixed figures.
+
+use super::sample::{self, Bench, DIR};
+use super::screens::{LARGE, SMALL, both, check, render, styled, text};
+use indexmap::IndexMap;
+use remold::evaluate::{
+    Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
+};
+use remold::tui::core::{Action, CompareAsking, Chart, Compared, Effect, ErrorCard, Layer, Order, Tab, TensorOrder, update};
+use remold::tui::look::Depth;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Name, format, size in units of 100 kB, dB of the whole.
+const VARIANTS: [(&str, &str, u64, f64); 5] = [
+    ("exp42/checkpoint-2000", "safetensors", 24_716, 0.0),
+    ("exports/llama-1000-Q4_K_M.gguf", "gguf", 8_077, 22.6),
+    ("tiny-llama", "safetensors", 13_215, 44.2),
+    ("exp42/checkpoint-1000", "safetensors", 24_716, 61.0),
+    ("exp42/checkpoint-500", "safetensors", 24_716, 12.9),
+];
+
+fn at(name: &str) -> PathBuf {
+    PathBuf::from(DIR).join(name)
+}
+
+fn figures(db: Option<f64>, elems: u64) -> Figures {
+    let rmse = db.map_or(0.0, |db| 0.02 * 10f64.powf(-db / 20.0));
+    Figures {
+        elems,
+        same: if db.is_some() { Sameness::Differs } else { Sameness::Exact },
+        rmse: Some(rmse),
+        sqnr_db: db,
+        cosine: Some(1.0 - rmse),
+        max_abs: Some(rmse * 9.0),
+    }
+}
+
+/// A comparison of these models; `measured` as it is in the end, else as the headers tell it.
+fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
+    let known = |p: &PathBuf| VARIANTS.iter().find(|v| at(v.0) == *p).unwrap_or(&VARIANTS[1]);
+    let kinds =
+        [("attn_q", "attention", 0.3), ("attn_v", "attention", 4.0), ("ffn_down", "ffn", 2.0), ("ffn_up", "ffn", 0.0)];
+    let mut tensors = Vec::new();
+    for layer in 0..16u32 {
+        for (kind, role, better) in kinds {
+            let of = |(i, p): (usize, &PathBuf)| {
+                let db = known(p).3 + better + f64::from(layer * layer % 7) * 0.9 - f64::from(layer) * 0.3;
+                (measured && i > 0).then(|| figures(Some(db), 4_194_304))
+            };
+            tensors.push(TensorFigures {
+                name: format!("blk.{layer}.{kind}.weight"),
+                layer: Some(layer),
+                kind: kind.into(),
+                role: role.into(),
+                shape: vec![2048, 2048],
+                types: paths.iter().map(|p| Some(if known(p).1 == "gguf" { "Q4_K" } else { "bf16" }.into())).collect(),
+                figures: paths.iter().enumerate().map(of).collect(),
+            });
+        }
+    }
+    tensors.push(TensorFigures {
+        name: "output_norm.weight".into(),
+        layer: None,
+        kind: "output_norm".into(),
+        role: "norm".into(),
+        shape: vec![2048],
+        types: paths.iter().map(|_| Some("f32".into())).collect(),
+        figures: (0..paths.len()).map(|i| (measured && i > 0).then(|| figures(None, 2048))).collect(),
+    });
+    let group = |v: usize, name: String, of: &dyn Fn(&TensorFigures) -> bool| {
+        let own: Vec<&Figures> = tensors.iter().filter(|t| of(t)).filter_map(|t| t.figures[v].as_ref()).collect();
+        let dbs: Vec<f64> = own.iter().filter_map(|f| f.sqnr_db).collect();
+        let db = (!dbs.is_empty()).then(|| dbs.iter().sum::<f64>() / dbs.len() as f64);
+        Group { name, tensors: own.len(), figures: figures(db, 1) }
+    };
+    let variant = |(i, path): (usize, &PathBuf)| {
+        let (name, format, size, db) = *known(path);
+        let bytes = size * 100_000;
+        let sums = || Measured {
+            all: figures(Some(db), 1_235_814_400),
+            compared: 65,
+            identical: 0,
+            exact: 1,
+            layers: (0..16u32).map(|l| group(i, l.to_string(), &|t| t.layer == Some(l))).collect(),
+            kinds: ["attn_q", "attn_v", "ffn_down", "ffn_up", "output_norm"]
+                .map(|k| group(i, k.into(), &|t| t.kind == k))
+                .to_vec(),
+            roles: Vec::new(),
+        };
+        Variant {
+            label: name.rsplit('/').next().unwrap().to_owned(),
+            path: path.clone(),
+            format: format.into(),
+            bytes,
+            tensor_bytes: bytes,
+            tensors: if i == 1 { 64 } else { 65 },
+            parameters: 1_235_814_400,
+            bits_per_weight: bytes as f64 * 8.0 / 1_235_814_400.0,
+            types: vec![
+                TypeShare {
+                    name: if format == "gguf" { "Q4_K" } else { "bf16" }.into(),
+                    tensors: 90,
+                    bytes: bytes / 10 * 7,
+                },
+                TypeShare { name: "Q6_K".into(), tensors: 10, bytes: bytes / 10 * 3 },
+            ],
+            facts: IndexMap::from([("context length".to_owned(), if i == 1 { "8192" } else { "131072" }.to_owned())]),
+            memory_bytes: Some(bytes + 134_217_728),
+            unpaired: Unpaired {
+                missing: if i == 1 { vec!["rope_freqs.weight".into()] } else { Vec::new() },
+                ..Unpaired::default()
+            },
+            measured: (measured && i > 0).then(sums),
+        }
+    };
+    let comparison = Comparison {
+        baseline: 0,
+        variants: paths.iter().enumerate().map(variant).collect(),
+        names: Names::Gguf,
+        context: 4096,
+        seconds: if measured { 6.4 } else { 0.0 },
+        tensors: tensors.clone(),
+    };
+    let rows = rows(&comparison);
+    Arc::new(Compared { comparison, rows })
+}
+
+/// On the tab with the first `n` models, before anything is known of them.
+fn asked(n: usize) -> Bench {
+    let mut b = sample::start();
+    b.state.models.marked = VARIANTS[..n].iter().map(|v| at(v.0)).collect();
+    b.keys("v");
+    b
+}
+
+/// The same with their figures.
+fn done(n: usize) -> Bench {
+    let mut b = asked(n);
+    answer(&mut b);
+    b
+}
+
+fn answer(b: &mut Bench) {
+    let (id, paths) = (b.state.compare.request, b.state.compare.columns.clone());
+    b.act(Action::CompareOverview(id, compared(&paths, false)));
+    b.act(Action::Compared(id, Ok(compared(&paths, true))));
+}
+
+#[test]
+fn screens() {
+    both("compare-none", sample::start().keys("4"));
+    both("compare", &mut done(3));
+    both("compare-kinds", done(3).keys("<tab>"));
+    both("compare-many", done(5).keys("<right><right><right>"));
+    both("compare-tensors", done(3).keys("<enter>jj"));
+    let mut b = asked(3);
+    let (id, paths) = (b.state.compare.request, b.state.compare.columns.clone());
+    b.act(Action::CompareOverview(id, compared(&paths, false)));
+    b.act(Action::CompareProgress(id, 12, 65));
+    check("compare-measuring-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    check("compare-export-80x24", text(&render(done(2).keys("E"), SMALL, Depth::True, false)));
+    check("compare-picker-80x24", text(&render(done(2).keys("a"), SMALL, Depth::True, false)));
+    check("compare-styled", styled(&render(&mut done(3), SMALL, Depth::True, false)));
+    check("compare-mono", styled(&render(&mut done(3), SMALL, Depth::Mono, false)));
+    let ascii = render(&mut done(3), SMALL, Depth::Mono, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    check("compare-ascii", text(&ascii));
+    check("compare-40x12", text(&render(&mut done(3), (40, 12), Depth::True, false)));
+    let mut b = asked(2);
+    let card = ErrorCard {
+        message: "mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)".into(),
+        hint: Some("Compare models that hold the same network in different types or formats.".into()),
+        wrong: true,
+    };
+    b.act(Action::Compared(b.state.compare.request, Err(card)));
+    check("compare-failed-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    check("models-marked-80x24", text(&render(sample::start().keys("kk  "), SMALL, Depth::True, false)));
+    check("models-marked-160x50", text(&render(sample::start().keys("kk  "), LARGE, Depth::True, false)));
+}
+
+#[test]
+fn every_size_draws() {
+    for keys in ["", "<tab>", "<enter>", "<enter>/x", "E", "a", "<right><right><right>"] {
+        for n in [1, 2, 5] {
+            let mut b = done(n);
+            b.keys(keys);
+            for w in (1..130).step_by(7) {
+                for h in (1..40).step_by(3) {
+                    render(&mut b, (w, h), Depth::True, w % 2 == 0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn marks_go_on_and_v_compares_them() {
+    let mut b = sample::start();
+    b.keys("gg");
+    while b.state.models.selected != Some(at("exp42/checkpoint-500")) {
+        b.keys("j");
+    }
+    b.keys("  ");
+    let marked = [at("exp42/checkpoint-500"), at("exp42/checkpoint-1000")];
+    assert_eq!(b.state.models.marked, marked);
+    assert_eq!(b.state.models.selected, Some(at("exp42/checkpoint-2000")), "a mark goes on to the next line");
+    b.effects.clear();
+    b.keys("v");
+    assert_eq!((b.state.tab, b.state.compare.selected), (Tab::Compare, 1));
+    assert!(b.effects.contains(&Effect::Compare(b.state.compare.request, marked.to_vec())), "{:?}", b.effects);
+    // One mark and the line stood on are a pair.
+    b.keys("1k v");
+    assert_eq!(b.state.compare.columns, [at("exp42/checkpoint-500"), at("exp42/checkpoint-2000")]);
+}
+
+#[test]
+fn a_job_is_compared_with_its_source() {
+    let mut b = sample::start();
+    b.job(1.0).keys("v");
+    let made = b.state.jobs.view.as_ref().unwrap().plan.as_ref().unwrap().outputs[0].path.clone();
+    assert_eq!(b.state.compare.columns, [at("exp42/checkpoint-2000"), made]);
+    let mut b = sample::start();
+    b.job(0.5).keys("v");
+    assert_eq!(b.state.tab, Tab::Jobs, "not while it runs");
+}
+
+#[test]
+fn answers_to_earlier_requests_are_dropped() {
+    let mut b = asked(2);
+    let (id, paths) = (b.state.compare.request, b.state.compare.columns.clone());
+    b.act(Action::Compared(id - 1, Ok(compared(&paths, true))));
+    b.act(Action::CompareProgress(id - 1, 9, 9));
+    assert!(b.state.compare.result.is_none() && b.state.compare.running == Some((0, 0)));
+}
+
+#[test]
+fn leaving_stops_and_coming_back_asks_again() {
+    let mut b = asked(2);
+    let first = b.state.compare.request;
+    b.effects.clear();
+    b.keys("1");
+    assert_eq!(b.effects, [Effect::StopComparing]);
+    b.effects.clear();
+    b.keys("4");
+    assert_eq!(b.effects, [Effect::Compare(first + 1, b.state.compare.columns.clone())]);
+    answer(&mut b);
+    b.effects.clear();
+    b.keys("14");
+    assert_eq!(b.effects, [], "what is measured is kept");
+}
+
+#[test]
+fn the_baseline_is_pinned_and_models_come_and_go() {
+    let mut b = done(3);
+    b.effects.clear();
+    b.keys("<right>b");
+    let names = ["tiny-llama", "exp42/checkpoint-2000", "exports/llama-1000-Q4_K_M.gguf"].map(at);
+    assert_eq!(b.state.compare.columns, names);
+    assert_eq!(b.effects, [Effect::Compare(b.state.compare.request, names.to_vec())], "errors are against it");
+    answer(&mut b);
+    b.effects.clear();
+    b.keys("<right><right>d");
+    assert_eq!(b.state.compare.columns, names[..2]);
+    assert!(b.effects.is_empty() && b.state.compare.is_measured(), "the others' errors stay true");
+    b.keys("a");
+    assert!(matches!(b.state.layer, Some(Layer::Picker(_))));
+    b.keys("Q4_K<enter>");
+    assert_eq!(b.state.compare.columns, names);
+    b.keys("ddd");
+    assert!(b.state.compare.columns.is_empty() && b.state.compare.running.is_none());
+}
+
+#[test]
+fn models_and_tensors_have_orders() {
+    let mut b = done(3);
+    b.keys("s");
+    assert_eq!(b.state.compare.order, Order::Size);
+    b.keys("s");
+    let least = at("tiny-llama");
+    assert_eq!((b.state.compare.order, &b.state.compare.columns[1]), (Order::Error, &least));
+    assert_eq!(b.state.compare.columns[b.state.compare.selected], at("exports/llama-1000-Q4_K_M.gguf"), "kept");
+    b.keys("<enter>");
+    let result = b.state.compare.result.clone().unwrap();
+    let first = |b: &Bench| result.comparison.tensors[b.state.compare.tensor_rows()[0]].name.clone();
+    let worst = first(&b);
+    b.keys("s");
+    assert_eq!((b.state.compare.tensor_order, first(&b)), (TensorOrder::File, "blk.0.attn_q.weight".into()));
+    assert_ne!(worst, first(&b));
+    b.keys("/norm<enter>");
+    assert_eq!(b.state.compare.tensor_rows().len(), 1);
+    b.keys("<esc>");
+    assert_eq!(b.state.compare.tensor_rows().len(), 65);
+    b.keys("<esc>");
+    assert!(!b.state.compare.drilled && b.state.tab == Tab::Compare);
+    b.keys("<tab>");
+    assert_eq!(b.state.compare.chart, Chart::Kinds);
+}
+
+#[test]
+fn an_export_asks_for_a_name() {
+    let mut b = done(2);
+    b.keys("E");
+    assert!(matches!(b.state.compare.line, Some((CompareAsking::Export, _))));
+    b.effects.clear();
+    b.keys("<ctrl-u>q.csv<enter>");
+    let result = b.state.compare.result.clone().unwrap();
+    assert_eq!(b.effects, [Effect::ExportComparison(result, at("q.csv"))]);
+    b.keys("E<up>");
+    assert!(b.state.compare.asks_for_a_file(), "only enter takes the name");
+    b.keys("<esc>");
+    assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
+    let card = ErrorCard { message: "q.csv: this file is there already".into(), hint: None, wrong: true };
+    update(&mut b.state, Action::Exported(Err(card)));
+    assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
+}
