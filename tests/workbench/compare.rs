@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use remold::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
-use remold::tui::core::{Action, CompareAsking, Chart, Compared, Effect, ErrorCard, Layer, Order, Tab, TensorOrder, update};
+use remold::tui::core::{
+    Action, Chart, CompareAsking, Compared, Effect, ErrorCard, Layer, Order, Tab, TensorOrder, update,
+};
 use remold::tui::look::Depth;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -65,7 +65,7 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.send("s\x15both\r");
     s.wait_for("saved: both.toml");
     s.send("R");
-    s.wait_for("Jobs (3) shows it");
+    s.wait_for("started: tiny-llama");
     s.send("3");
     s.wait_for("finished");
     for name in ["tiny-llama-Q4_K_M.gguf", "tiny-llama-Q8_0.gguf"] {
