@@ -30,6 +30,22 @@ impl Comparison {
         self.tensors.iter().filter(|t| types(t)).count()
     }
 
+    /// The same without one model; `None` for the baseline, against which the errors are.
+    #[must_use]
+    pub fn without(&self, variant: usize) -> Option<Self> {
+        if variant == self.baseline || variant >= self.variants.len() {
+            return None;
+        }
+        let mut rest = self.clone();
+        rest.variants.remove(variant);
+        rest.baseline -= usize::from(variant < self.baseline);
+        for t in &mut rest.tensors {
+            t.types.remove(variant);
+            t.figures.remove(variant);
+        }
+        Some(rest)
+    }
+
     /// True when less than half of a model's tensors could be compared: it is hardly the same network.
     pub fn doubtful(&self, variant: usize) -> bool {
         let most = self.variants[variant].tensors.max(self.tensors.len());

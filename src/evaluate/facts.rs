@@ -11,8 +11,8 @@ use std::path::Path;
 const FACTS: [(&str, &str); 8] = [
     ("context length", "context_length"),
     ("layers", "block_count"),
-    ("embedding length", "embedding_length"),
-    ("feed-forward length", "feed_forward_length"),
+    ("embedding size", "embedding_length"),
+    ("ffn size", "feed_forward_length"),
     ("heads", "attention.head_count"),
     ("key-value heads", "attention.head_count_kv"),
     ("experts", "expert_count"),

@@ -286,6 +286,8 @@ mod tests {
         let one = set.measure(how(1)).unwrap();
         let many = set.measure(how(4)).unwrap();
         assert_eq!(one.tensors, many.tensors);
+        let alone = one.without(1).unwrap();
+        assert_eq!((alone.variants.len(), alone.tensors[0].figures.len(), one.without(0)), (1, 1, None));
         assert_eq!(told.load(Ordering::Relaxed), 4);
         let db = one.tensors[0].figures[1].unwrap().sqnr_db.unwrap();
         assert!((40.0..60.0).contains(&db), "{db}");

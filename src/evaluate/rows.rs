@@ -66,16 +66,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
         errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
         errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),
-        errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared)),
     ];
-    if c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
-        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared)));
-    }
-    let base = &c.variants[c.baseline];
-    if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
-        rows.push(plain(c, "parameters", |v| grouped(v.parameters)));
-        rows.push(plain(c, "tensors", |v| grouped(v.tensors as u64)));
-    }
     type Count = fn(&Variant) -> usize;
     let counts: [(&str, Count); 3] = [
         ("missing tensors", |v| v.unpaired.missing.len()),
@@ -86,6 +77,15 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         if c.variants.iter().any(|v| count(v) > 0) {
             rows.push(plain(c, name, |v| count(v).to_string()));
         }
+    }
+    rows.push(errors(c, "same bytes", |m| format!("{} of {}", m.identical, m.compared)));
+    if c.variants.iter().any(|v| v.measured.as_ref().is_some_and(|m| m.exact > 0)) {
+        rows.push(errors(c, "same values", |m| format!("{} of {}", m.identical + m.exact, m.compared)));
+    }
+    let base = &c.variants[c.baseline];
+    if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
+        rows.push(plain(c, "parameters", |v| short_count(v.parameters)));
+        rows.push(plain(c, "tensors", |v| v.tensors.to_string()));
     }
     let mut facts: Vec<&String> = Vec::new();
     for key in c.variants.iter().flat_map(|v| v.facts.keys()) {
@@ -156,7 +156,7 @@ pub(super) fn number(f: &Figures, value: Option<f64>) -> String {
     match value {
         _ if f.lossless() => "0".to_owned(),
         None => "not finite".to_owned(),
-        Some(v) if v == 0.0 => "0".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(v) if (0.001..1000.0).contains(&v.abs()) => {
             let digits = (2 - v.abs().log10().floor() as i32).clamp(0, 6) as usize;
             format!("{v:.digits$}")
@@ -165,17 +165,14 @@ pub(super) fn number(f: &Figures, value: Option<f64>) -> String {
     }
 }
 
-/// Digits in groups of three.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(c);
+/// A number of parameters: `1.24 B`.
+fn short_count(n: u64) -> String {
+    match n as f64 {
+        v if v >= 1e9 => format!("{:.2} B", v / 1e9),
+        v if v >= 1e6 => format!("{:.2} M", v / 1e6),
+        v if v >= 1e4 => format!("{:.1} k", v / 1e3),
+        _ => n.to_string(),
     }
-    out
 }
 
 #[cfg(test)]
@@ -206,6 +203,6 @@ mod tests {
             assert_eq!(number(&d, Some(v)), text);
         }
         assert_eq!((short_bytes(999), short_bytes(2_471_645_608)), ("999 B".into(), "2.47 GB".into()));
-        assert_eq!(grouped(1_235_814), "1 235 814");
+        assert_eq!((short_count(9999), short_count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
     }
 }

@@ -264,7 +264,13 @@ fn the_baseline_is_pinned_and_models_come_and_go() {
     b.effects.clear();
     b.keys("<right><right>d");
     assert_eq!(b.state.compare.columns, names[..2]);
-    assert!(b.effects.is_empty() && b.state.compare.is_measured(), "the others' errors stay true");
+    let [Effect::Uncompare(id, result, path)] = b.effects.as_slice() else { panic!("{:?}", b.effects) };
+    assert_eq!((*id, path), (b.state.compare.request, &names[2]));
+    assert!(b.state.compare.is_measured(), "the others' errors stay true");
+    let rest = remold::tui::runtime::effects::take_out(result, path);
+    assert_eq!(rest.comparison.variants.len(), 2);
+    b.act(Action::Compared(b.state.compare.request, Ok(rest)));
+    assert!(b.state.compare.variant(1).is_some() && b.state.compare.is_measured());
     b.keys("a");
     assert!(matches!(b.state.layer, Some(Layer::Picker(_))));
     b.keys("Q4_K<enter>");

@@ -190,6 +190,8 @@ pub enum Effect {
     Follow(Option<(String, PathBuf)>),
     /// Compare these models with the first of them; a later request replaces an earlier one.
     Compare(u64, Vec<PathBuf>),
+    /// Take a model out of what was compared, which answers this request.
+    Uncompare(u64, Arc<Compared>, PathBuf),
     /// Stop comparing.
     StopComparing,
     /// Write a comparison to a file.

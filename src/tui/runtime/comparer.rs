@@ -17,6 +17,8 @@ const TELL: Duration = Duration::from_millis(100);
 pub(super) enum Task {
     /// Compare these under this number, until the flag is set.
     Compare(u64, Vec<PathBuf>, Arc<AtomicBool>),
+    /// Take a model out of a comparison.
+    TakeOut(u64, Arc<Compared>, PathBuf),
     /// Write a comparison.
     Export(Arc<Compared>, PathBuf),
 }
@@ -45,6 +47,10 @@ impl Comparer {
         self.current.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn take_out(&self, id: u64, compared: Arc<Compared>, path: PathBuf) {
+        let _ = self.sender.send(Task::TakeOut(id, compared, path));
+    }
+
     pub(super) fn export(&self, compared: Arc<Compared>, path: PathBuf) {
         let _ = self.sender.send(Task::Export(compared, path));
     }
@@ -55,6 +61,9 @@ pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     while let Ok(task) = tasks.recv() {
         match task {
             Task::Compare(id, paths, cancel) => compare(id, &paths, &cancel, out),
+            Task::TakeOut(id, compared, path) => {
+                let _ = out.send(Action::Compared(id, Ok(effects::take_out(&compared, &path))));
+            }
             Task::Export(compared, path) => {
                 let _ = out.send(Action::Exported(effects::export(&compared, &path)));
             }

@@ -157,6 +157,18 @@ pub fn job_report(dir: &Path) -> Option<Arc<Report>> {
     crate::engine::from_json(&bytes).ok().map(Arc::new)
 }
 
+/// A comparison and its table.
+fn told(comparison: Comparison) -> Arc<Compared> {
+    let rows = rows(&comparison);
+    Arc::new(Compared { comparison, rows })
+}
+
+/// The comparison without one of its models.
+pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
+    let at = compared.comparison.variants.iter().position(|v| v.path == path);
+    at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), told)
+}
+
 /// Compares models with the first of them. `overview` is told what the headers say before anything is measured.
 ///
 /// # Errors
@@ -166,10 +178,6 @@ pub fn compare(
     overview: &dyn Fn(Arc<Compared>),
     how: Measuring<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
-    let told = |comparison: Comparison| {
-        let rows = rows(&comparison);
-        Arc::new(Compared { comparison, rows })
-    };
     let set = Set::open(paths, 0, None).map_err(|e| ErrorCard::from(&e))?;
     overview(told(set.overview().clone()));
     set.measure(how).map(told).map_err(|e| ErrorCard::from(&e))

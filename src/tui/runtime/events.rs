@@ -316,6 +316,7 @@ impl App {
                 Effect::Doctor => self.workers.doctor(),
                 Effect::Follow(job) => self.workers.follow(job),
                 Effect::Compare(id, paths) => self.workers.compare(id, paths),
+                Effect::Uncompare(id, compared, path) => self.workers.uncompare(id, compared, path),
                 Effect::StopComparing => self.workers.stop_comparing(),
                 Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),

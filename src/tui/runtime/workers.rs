@@ -136,6 +136,10 @@ impl Workers {
         self.compare.start(id, paths);
     }
 
+    pub(super) fn uncompare(&self, id: u64, compared: Arc<Compared>, path: PathBuf) {
+        self.compare.take_out(id, compared, path);
+    }
+
     pub(super) fn stop_comparing(&mut self) {
         self.compare.stop();
     }

@@ -169,9 +169,10 @@ pub(super) fn remove(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     if at > 0 && c.columns.len() > 2 && c.running.is_none() && c.failure.is_none() && c.is_measured() {
-        c.columns.remove(at);
+        let path = c.columns.remove(at);
         c.selected = at.min(c.columns.len() - 1);
-        return Vec::new();
+        c.request += 1;
+        return c.result.clone().map(|r| Effect::Uncompare(c.request, r, path)).into_iter().collect();
     }
     let mut columns = c.columns.clone();
     columns.remove(at);

@@ -12,6 +12,8 @@ use ratatui::style::Style;
 
 /// Rows below which there is no chart.
 const CHART_LEAST: u16 = 6;
+/// Rows of the table below which it gets all the room.
+const TABLE_LEAST: u16 = 10;
 /// What cannot be measured yet.
 const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
 
@@ -27,7 +29,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     title(c, s, Rect { height: 1, ..body });
     let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     let columns = table::Columns::of(s, rest);
-    let used = table::draw(c, s, rest, &columns);
+    // A long table leaves room for the chart, where there is room for both.
+    let chart = s.is_measured() && rest.height >= TABLE_LEAST + CHART_LEAST;
+    let most = if chart { rest.height - CHART_LEAST } else { rest.height };
+    let used = table::draw(c, s, rest, most, &columns);
     let below = Rect { y: rest.y + used, height: rest.height.saturating_sub(used), ..rest };
     if !s.is_measured() {
         return waiting(c, state, below);

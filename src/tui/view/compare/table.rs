@@ -51,14 +51,17 @@ impl Columns {
     }
 }
 
-/// Draws head and rows; gives the rows used.
-pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) -> u16 {
+/// Draws head and rows, at most `most` lines; gives the lines used.
+pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, columns: &Columns) -> u16 {
+    let area = Rect { height: area.height.min(most), ..area };
     let dim = c.theme().dim;
     head(c, s, area, columns);
     let mut y = area.y + 1;
     let rows = s.result.as_ref().map(|r| r.rows.as_slice()).unwrap_or_default();
     // A line below for the models that do not fit.
-    let room = usize::from(area.height.saturating_sub(1 + u16::from(columns.hidden > 0)));
+    let mut room = usize::from(area.height.saturating_sub(1 + u16::from(columns.hidden > 0)));
+    let cut = rows.len() > room;
+    room -= usize::from(cut).min(room);
     for row in rows.iter().take(room) {
         c.text(area.x + 1, y, NAMES - 2, &row.name, dim);
         for (column, at) in columns.shown.iter().zip(&columns.at) {
@@ -66,6 +69,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
                 value(c, cell, *at, y);
             }
         }
+        y += 1;
+    }
+    if cut && y < area.bottom() {
+        let more = format!("… {} rows more: a taller window shows them, an export has them", rows.len() - room);
+        c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
         y += 1;
     }
     for column in (0..s.columns.len()).filter(|i| doubtful(s, *i)) {
