@@ -113,6 +113,11 @@ fn log() {
     both("log-jobs", &mut news());
     check("log-narrowed-80x24", small(news().keys("ww")));
     check("log-selected-80x24", small(news().keys("kk")));
+    let mut b = news();
+    let remedy = "Set REMOLD_JOBS to a folder on a disk of this machine.";
+    b.act(Action::Checked(vec![Check::wrong("jobs", "jobs' root", "/mnt/scratch/jobs takes a lock twice", remedy)]));
+    b.act(Action::Tick("2026-11-23T12:10:00Z".parse().unwrap())).act(Action::Notice(Level::Info, "one more".into()));
+    check("log-long-80x24", small(b.keys("k")));
     check("log-styled", styled(&render(news().keys("k"), SMALL, Depth::Ansi256, false)));
     check("log-mono", styled(&render(news().keys("k"), SMALL, Depth::Mono, false)));
     let ascii = render(news().keys("k"), SMALL, Depth::True, true);

@@ -1,6 +1,6 @@
 //! The Log tab: everything that was said, newest below.
 
-use super::canvas::{Canvas, width};
+use super::canvas::{Canvas, width, wrap};
 use super::job::{clock, level_style};
 use crate::tui::core::{Hit, Level, LogEntry, State, units};
 use ratatui::layout::Rect;
@@ -17,9 +17,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         return;
     }
     let cursor = shown.len() - 1 - state.log.up.min(shown.len() - 1);
-    let top = c.offset("log", cursor, shown.len(), list.height);
     // The job's number has a column where any line has one.
     let job = shown.iter().filter_map(|e| e.job.as_ref()).map(|id| width(id) as u16 + 1).max().unwrap_or(0);
+    let list = if state.log.up > 0 { whole(c, shown[cursor], job, list) } else { list };
+    let top = c.offset("log", cursor, shown.len(), list.height);
     for (i, e) in shown.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         entry(c, e, job, line);
@@ -31,19 +32,35 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
+/// Columns before the text of a line, where numbers of jobs take this many.
+fn before(job: u16) -> u16 {
+    18 + if job > 0 { job + 2 } else { 0 }
+}
+
+/// The selected line in full below the list, where it would be cut; gives what is left for the list.
+fn whole(c: &mut Canvas<'_>, e: &LogEntry, job: u16, list: Rect) -> Rect {
+    let most = list.height / 3;
+    if width(&e.text) as u16 + before(job) < list.width || most < 2 {
+        return list;
+    }
+    let room = list.width.saturating_sub(4);
+    let lines = wrap(&e.text, room.into()).len().min(usize::from(most - 1)) as u16;
+    let left = Rect { height: list.height - lines - 1, ..list };
+    c.rule(list.x, left.bottom(), list.width);
+    let text = c.theme().text;
+    c.wrapped(list.x + 2, left.bottom() + 1, room, lines, &e.text, text);
+    left
+}
+
 fn entry(c: &mut Canvas<'_>, e: &LogEntry, job: u16, line: Rect) {
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let style = level_style(c, e.level).unwrap_or(text);
-    let mut x = line.x + 1;
-    c.text(x, line.y, 8, &clock(e.t), dim);
-    c.text(x + 10, line.y, 5, e.word(), style);
-    x += 17;
-    if job > 0 {
-        if let Some(id) = &e.job {
-            c.right(x + job, line.y, job, &format!("#{id}"), accent);
-        }
-        x += job + 2;
+    c.text(line.x + 1, line.y, 8, &clock(e.t), dim);
+    c.text(line.x + 11, line.y, 5, e.word(), style);
+    if let Some(id) = &e.job {
+        c.right(line.x + 18 + job, line.y, job, &format!("#{id}"), accent);
     }
+    let x = line.x + before(job);
     c.text(x, line.y, line.right().saturating_sub(x + 1), &e.text, style);
 }
 

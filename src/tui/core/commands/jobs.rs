@@ -49,7 +49,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "jobs.retry",
         &["R"],
         BOTH,
-        "Begin a failed, cancelled or lost job again; what is done stays done",
+        "Begin a failed, cancelled or lost job again; a lost one where it stopped",
         "retry",
         |s| is(s, |j| j.ended() && j != JobState::Finished),
     ),

@@ -349,6 +349,12 @@ impl JobView {
 
     /// What the end before said does not count any more.
     fn begin_again(&mut self) {
+        // Such an end left nothing half-written: all is done once more. A lost job goes on from its journal.
+        if matches!(self.ended, Some(JobState::Cancelled | JobState::Failed)) {
+            self.tensors.values_mut().for_each(|t| t.cell = CellState::Waiting);
+            self.grid.values_mut().for_each(|row| row.cells.fill(CellState::Waiting));
+            self.done = 0;
+        }
         (self.ended, self.seconds, self.failure, self.peak_rss) = (None, None, None, None);
     }
 
@@ -369,5 +375,27 @@ impl JobView {
         all.sort_by(|a, b| a.1.total_cmp(&b.1));
         all.truncate(most);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::TensorDone;
+
+    #[test]
+    fn a_cancelled_job_begins_at_nothing_and_a_lost_one_where_it_stopped() {
+        let start = TensorStart { name: "a".into(), kind: "ffn_up".into(), layer: Some(0), ..TensorStart::default() };
+        let mut view = JobView::new("1");
+        let mut say = |body| {
+            view.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
+            (view.done, view.tensors[0].cell)
+        };
+        let begun = || EventBody::Started { pid: 1, threads: 1 };
+        let done = TensorDone { tensor: start, sqnr_db: Some(20.0), ..TensorDone::default() };
+        assert_eq!(say(EventBody::TensorFinished(done)), (1, CellState::Done(Some(20.0))));
+        assert_eq!(say(begun()), (1, CellState::Done(Some(20.0))));
+        say(EventBody::Cancelled { seconds: 1.0 });
+        assert_eq!(say(begun()), (0, CellState::Waiting));
     }
 }
