@@ -212,7 +212,7 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
 fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen]) {
     let (dim, bar, accent) = (c.theme().dim, c.theme().bar, c.theme().accent);
     let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
-    for (glyph, word) in [("◆", " your types  "), ("★", " your mixes")] {
+    for (glyph, word) in [("◆", " chosen  "), ("★", " budget")] {
         if chosen.iter().any(|t| t.glyph == glyph) {
             parts.extend([(glyph, accent), (word, dim)]);
         }
