@@ -1,13 +1,14 @@
 //! One chunk of one output tensor: encode, decode back, compare.
 
 use super::metrics::ErrorStats;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, TensorEntry};
 use crate::plan::PreparedTensor;
 use crate::quant::{
     BlockType, Effort, Encoding, Noise, QuantError, dequantize_rows, first_bad_block, first_non_finite, quantize_rows,
     quantize_rows_max,
 };
 use crate::tensor::{DType, decode_f32, encode_f32};
+use crate::transform::decode_bytes;
 use std::ops::Range;
 
 /// Buffers a worker keeps between chunks.
@@ -15,28 +16,73 @@ use std::ops::Range;
 pub struct Buffers {
     /// Source bytes.
     pub raw: Vec<u8>,
-    /// Source values.
-    pub floats: Vec<f32>,
-    /// Encoded bytes.
-    pub encoded: Vec<u8>,
+    /// Encoded bytes and their errors, by place of the consumer in its group.
+    pub encoded: Vec<(Vec<u8>, ErrorStats)>,
+    floats: Vec<f32>,
     decoded: Vec<f32>,
 }
 
-/// Encodes the values of rows `rows` into `buffers.encoded` and says how far the result is from them.
+/// Elements that are decoded, encoded and compared before the next ones: few enough that all three steps find them in the caches
+/// next to the core, which a chunk, made for reading and writing, does not fit.
+const SLICE_ELEMS: u64 = 16 << 10;
+
+/// Encodes rows `rows` of a source, which stand in `buffers.raw`, for each of `outputs`, and says how far each is from them.
+/// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was looked through, and all
+/// its values are.
 ///
 /// # Errors
-/// Values the encoding cannot hold: NaN or infinity for block types, overflow of f16.
+/// Source types that cannot be decoded; values that an encoding cannot hold: NaN or infinity for block types, overflow of f16.
 pub fn encode_chunk(
+    source: &TensorEntry,
+    outputs: &[(&PreparedTensor, Effort)],
+    rows: Range<u64>,
+    finite: bool,
+    buffers: &mut Buffers,
+) -> Result<()> {
+    let Buffers { raw, encoded, floats, decoded } = buffers;
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    encoded.resize_with(outputs.len().max(encoded.len()), Default::default);
+    for ((tensor, _), (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
+        let copied = tensor.encoding == source.encoding;
+        bytes.resize(if copied { 0 } else { size((rows.end - rows.start) * row_bytes(tensor)) }, 0);
+        *stats = ErrorStats::default();
+    }
+    let step = (SLICE_ELEMS / source.cols().max(1)).max(1);
+    let mut from = rows.start;
+    while from < rows.end {
+        let to = rows.end.min(from + step);
+        let within = |each: u64| size((from - rows.start) * each)..size((to - rows.start) * each);
+        floats.resize(size((to - from) * source.cols()), 0.0);
+        decode_bytes(source, &raw[within(source.row_bytes())], floats)?;
+        let bad = if finite { None } else { first_non_finite(floats) };
+        for ((tensor, effort), (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
+            if tensor.encoding != source.encoding {
+                let bytes = &mut bytes[within(row_bytes(tensor))];
+                stats.add(&encode_slice(tensor, *effort, from..to, (floats, bad), bytes, decoded)?);
+            }
+        }
+        from = to;
+    }
+    Ok(())
+}
+
+fn row_bytes(tensor: &PreparedTensor) -> u64 {
+    tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0)
+}
+
+/// Encodes the values of rows `rows`, with the place of the first that is not finite, into `encoded` and says how far the result is
+/// from them.
+fn encode_slice(
     tensor: &PreparedTensor,
     effort: Effort,
     rows: Range<u64>,
-    buffers: &mut Buffers,
+    (floats, bad): (&[f32], Option<usize>),
+    encoded: &mut [u8],
+    decoded: &mut Vec<f32>,
 ) -> Result<ErrorStats> {
     let name = &tensor.entry.name;
     let cols = usize::try_from(tensor.entry.cols()).unwrap_or(usize::MAX);
-    let Buffers { floats, encoded, decoded, .. } = buffers;
-    let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
-    encoded.resize(usize::try_from((rows.end - rows.start) * row_bytes).unwrap_or(usize::MAX), 0);
+    let row_bytes = row_bytes(tensor);
     decoded.resize(floats.len(), 0.0);
     let mut noise = None;
     match tensor.encoding {
@@ -51,7 +97,7 @@ pub fn encode_chunk(
             decode_f32(dtype, encoded, decoded);
         }
         Encoding::Block(ty) => {
-            if let Some(at) = first_non_finite(floats) {
+            if let Some(at) = bad {
                 let (row, col) = (rows.start + (at / cols) as u64, at % cols);
                 let what = format!("{} at row {row}, column {col} cannot be quantized to {ty}", floats[at]);
                 let hint = "The checkpoint is damaged or diverged; keep this tensor in f32 (tensor_types) or use another checkpoint.";

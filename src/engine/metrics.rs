@@ -1,58 +1,19 @@
 //! How far encoded values are from their source: sums that add up over chunks, in a fixed order.
 
-use crate::quant::Noise;
+use crate::quant::{Noise, Sums};
 
 /// Sums over a range of elements; [`ErrorStats::add`] joins two ranges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ErrorStats {
     elems: u64,
-    err_sq: f64,
-    src_sq: f64,
-    out_sq: f64,
-    dot: f64,
-    max_abs: f64,
+    sums: Sums,
     noise: Option<Noise>,
 }
-
-const LANES: usize = 16;
-/// Elements summed in `f32` lanes before they are added to the `f64` totals: keeps the relative error of the sums near 1e-6.
-const BLOCK: usize = 1024;
 
 impl ErrorStats {
     /// Compares source values with what the encoded bytes decode to. Both slices have the same length.
     pub fn compare(src: &[f32], out: &[f32]) -> Self {
-        let mut total = Self { elems: src.len() as u64, ..Self::default() };
-        for (s, o) in src.chunks(BLOCK).zip(out.chunks(BLOCK)) {
-            let mut sums = [[0f32; LANES]; 4];
-            let mut max = [0f32; LANES];
-            let (s_lanes, s_tail) = s.as_chunks::<LANES>();
-            let (o_lanes, o_tail) = o.as_chunks::<LANES>();
-            for (a, b) in s_lanes.iter().zip(o_lanes) {
-                for i in 0..LANES {
-                    let e = a[i] - b[i];
-                    sums[0][i] += e * e;
-                    sums[1][i] += a[i] * a[i];
-                    sums[2][i] += b[i] * b[i];
-                    sums[3][i] += a[i] * b[i];
-                    max[i] = if e.abs() > max[i] { e.abs() } else { max[i] };
-                }
-            }
-            for (i, (a, b)) in s_tail.iter().zip(o_tail).enumerate() {
-                let e = a - b;
-                sums[0][i] += e * e;
-                sums[1][i] += a * a;
-                sums[2][i] += b * b;
-                sums[3][i] += a * b;
-                max[i] = max[i].max(e.abs());
-            }
-            let sum = |k: usize| sums[k].iter().map(|&v| f64::from(v)).sum::<f64>();
-            total.err_sq += sum(0);
-            total.src_sq += sum(1);
-            total.out_sq += sum(2);
-            total.dot += sum(3);
-            total.max_abs = total.max_abs.max(max.iter().fold(0f64, |m, &v| m.max(v.into())));
-        }
-        total
+        Self { elems: src.len() as u64, sums: Sums::of(src, out), noise: None }
     }
 
     /// The same with the noise of a search beyond the reference.
@@ -64,11 +25,7 @@ impl ErrorStats {
     /// Joins the sums of another range.
     pub fn add(&mut self, other: &Self) {
         self.elems += other.elems;
-        self.err_sq += other.err_sq;
-        self.src_sq += other.src_sq;
-        self.out_sq += other.out_sq;
-        self.dot += other.dot;
-        self.max_abs = self.max_abs.max(other.max_abs);
+        self.sums.add(&other.sums);
         if let Some(noise) = &other.noise {
             self.noise.get_or_insert_default().add(noise);
         }
@@ -81,20 +38,20 @@ impl ErrorStats {
 
     /// Root mean square error.
     pub fn rmse(&self) -> f64 {
-        if self.elems == 0 { 0.0 } else { (self.err_sq / self.elems as f64).sqrt() }
+        if self.elems == 0 { 0.0 } else { (self.sums.error / self.elems as f64).sqrt() }
     }
 
     /// Signal to quantization noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
     pub fn sqnr_db(&self) -> Option<f64> {
-        (self.err_sq > 0.0 && self.src_sq > 0.0).then(|| 10.0 * (self.src_sq / self.err_sq).log10())
+        (self.sums.error > 0.0 && self.sums.source > 0.0).then(|| 10.0 * (self.sums.source / self.sums.error).log10())
     }
 
     /// Cosine similarity; 1 for two zero tensors.
     pub fn cosine(&self) -> f64 {
-        if self.err_sq == 0.0 {
+        if self.sums.error == 0.0 {
             1.0
         } else {
-            self.dot / (self.src_sq.sqrt() * self.out_sq.sqrt()).max(f64::MIN_POSITIVE)
+            self.sums.dot() / (self.sums.source.sqrt() * self.sums.output.sqrt()).max(f64::MIN_POSITIVE)
         }
     }
 
@@ -106,7 +63,7 @@ impl ErrorStats {
 
     /// Largest absolute error.
     pub fn max_abs(&self) -> f64 {
-        self.max_abs
+        self.sums.max_abs
     }
 }
 

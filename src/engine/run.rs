@@ -12,7 +12,7 @@ use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::Encoding;
-use crate::transform;
+use crate::tensor::DType;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -264,12 +264,8 @@ impl Runner<'_> {
         entry.data.read_rows(rows.clone(), &mut buffers.raw)?;
         self.progress.read(raw_len);
         let decoded = group.consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
-        if decoded {
-            let elems = (rows.end - rows.start) * entry.cols();
-            buffers.floats.resize(usize::try_from(elems).unwrap_or(usize::MAX), 0.0);
-            transform::decode_bytes(entry, &buffers.raw, &mut buffers.floats)?;
-        }
-        if has_non_finite(entry.encoding, &buffers.raw) {
+        let non_finite = has_non_finite(entry.encoding, &buffers.raw);
+        if non_finite {
             // Block types refuse them below.
             let kept = |c: &&Consumer| !matches!(self.tensor(**c).encoding, Encoding::Block(_)) || !decoded;
             for c in group.consumers.iter().filter(kept) {
@@ -280,17 +276,24 @@ impl Runner<'_> {
                 }
             }
         }
-        for c in &group.consumers {
+        if decoded {
+            let output = |c: &Consumer| (self.tensor(*c), self.prepared.outputs[c.output].effort);
+            let outputs: Vec<_> = group.consumers.iter().map(output).collect();
+            // Other encodings were not looked through as the values they decode to.
+            let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
+            let finite = plain && !non_finite;
+            encode_chunk(entry, &outputs, rows.clone(), finite, buffers)?;
+        }
+        for (i, c) in group.consumers.iter().enumerate() {
             let tensor = self.tensor(*c);
             let state = self.states.by_id(c.id);
             if tensor.encoding == entry.encoding {
                 self.write(*c, rows.clone(), &buffers.raw)?;
                 state.chunk(k, None, &buffers.raw);
             } else {
-                let effort = self.prepared.outputs[c.output].effort;
-                let stats = encode_chunk(tensor, effort, rows.clone(), buffers)?;
-                self.write(*c, rows.clone(), &buffers.encoded)?;
-                state.chunk(k, Some(stats), &buffers.encoded);
+                let (encoded, stats) = &buffers.encoded[i];
+                self.write(*c, rows.clone(), encoded)?;
+                state.chunk(k, Some(*stats), encoded);
             }
             self.progress.done(&rows, tensor);
             if let Some(done) = state.finish_if_last(self.options.sink) {

@@ -13,6 +13,7 @@
 
 mod block_type;
 mod codec;
+mod compare;
 mod effort;
 mod encoding;
 mod error;
@@ -30,6 +31,7 @@ mod validate;
 mod golden_tests;
 
 pub use block_type::BlockType;
+pub use compare::Sums;
 pub use effort::{Effort, Noise, quantize_rows_max};
 pub use encoding::Encoding;
 pub use error::QuantError;

@@ -47,11 +47,14 @@ fn write(out: &mut [u8; BYTES], d: f32, l: &[u8; N]) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[0], b[1]]);
-        let values = [-d, 0.0 * d, d, 2.0 * d];
-        for (out, &q) in out.as_chunks_mut::<4>().0.iter_mut().zip(&b[2..]) {
-            *out = [q & 3, q >> 2 & 3, q >> 4 & 3, q >> 6].map(|q| values[usize::from(q)]);
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let d = from_f16([b[0], b[1]]);
+    let values = [-d, 0.0 * d, d, 2.0 * d];
+    for (out, &q) in out.as_chunks_mut::<4>().0.iter_mut().zip(&b[2..]) {
+        *out = [q & 3, q >> 2 & 3, q >> 4 & 3, q >> 6].map(|q| values[usize::from(q)]);
+    }
 }

@@ -49,14 +49,17 @@ fn write(out: &mut [u8; BYTES], d: f32, l: &[u8; N]) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
-        for (q, out) in b.as_chunks::<32>().0.iter().zip(out.as_chunks_mut::<128>().0) {
-            for (n, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-                for (o, &q) in out.iter_mut().zip(q) {
-                    *o = (i32::from(q >> (2 * n) & 3) - 1) as f32 * d;
-                }
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+    for (q, out) in b.as_chunks::<32>().0.iter().zip(out.as_chunks_mut::<128>().0) {
+        for (n, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            for (o, &q) in out.iter_mut().zip(q) {
+                *o = (i32::from(q >> (2 * n) & 3) - 1) as f32 * d;
             }
         }
-    });
+    }
 }

@@ -60,5 +60,10 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| decode_group(&b[1..], half_scale(b[0]), out));
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    decode_group(&b[1..], half_scale(b[0]), out);
 }

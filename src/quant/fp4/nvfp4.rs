@@ -85,9 +85,12 @@ fn encode(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+        decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
+    }
 }

@@ -53,5 +53,10 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, S>(src, dst, |b, out| unpack(&b[2..], from_f16([b[0], b[1]]), out));
+    decode_blocks::<BYTES, S>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; S]) {
+    unpack(&b[2..], from_f16([b[0], b[1]]), out);
 }

@@ -86,13 +86,16 @@ fn finish(subs: &[[f32; S]], scales: &[f32; SUBS], out: &mut [u8; BYTES], pack: 
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[0], b[1]]);
-        let high = u16::from_le_bytes([b[2], b[3]]);
-        for (j, out) in out.as_chunks_mut::<S>().0.iter_mut().enumerate() {
-            let low = u16::from(b[4 + j / 2] >> (4 * (j % 2)) & 15);
-            let scale = i32::from(low | (high >> (2 * j) & 3) << 4) - 32;
-            unpack(&b[LEVELS + j * S / 2..], d * scale as f32, out);
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let d = from_f16([b[0], b[1]]);
+    let high = u16::from_le_bytes([b[2], b[3]]);
+    for (j, out) in out.as_chunks_mut::<S>().0.iter_mut().enumerate() {
+        let low = u16::from(b[4 + j / 2] >> (4 * (j % 2)) & 15);
+        let scale = i32::from(low | (high >> (2 * j) & 3) << 4) - 32;
+        unpack(&b[LEVELS + j * S / 2..], d * scale as f32, out);
+    }
 }

@@ -145,15 +145,18 @@ fn against_largest(v: &[f32; SUBS], out: &mut [u8; SUBS]) -> f32 {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let (d, dmin) = (from_f16([b[80], b[81]]), from_f16([b[82], b[83]]));
-        let Some(q) = b[SUBS..].first_chunk() else { return };
-        let l = two_bits::unpack(q);
-        for j in 0..SUBS {
-            let (d, m) = (d * f32::from(b[j] & 15), dmin * f32::from(b[j] >> 4));
-            for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
-                *o = d * f32::from(q) - m;
-            }
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let (d, dmin) = (from_f16([b[80], b[81]]), from_f16([b[82], b[83]]));
+    let Some(q) = b[SUBS..].first_chunk() else { return };
+    let l = two_bits::unpack(q);
+    for j in 0..SUBS {
+        let (d, m) = (d * f32::from(b[j] & 15), dmin * f32::from(b[j] >> 4));
+        for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
+            *o = d * f32::from(q) - m;
         }
-    });
+    }
 }

@@ -158,16 +158,19 @@ fn finish(
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let (Some(q), Some(scales)) = (b[LEVELS..].first_chunk(), b[SCALES..].first_chunk()) else { return };
-        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
-        let (l, scales) = (two_bits::unpack(q), unpack16(scales));
-        for (j, scale) in scales.into_iter().enumerate() {
-            let d = d * (i32::from(scale) - 32) as f32;
-            let top = &b[S * (j % 2)..];
-            for ((o, &q), t) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)).zip(top) {
-                *o = d * (i32::from(q) - if t >> (j / 2) & 1 == 0 { 4 } else { 0 }) as f32;
-            }
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let (Some(q), Some(scales)) = (b[LEVELS..].first_chunk(), b[SCALES..].first_chunk()) else { return };
+    let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+    let (l, scales) = (two_bits::unpack(q), unpack16(scales));
+    for (j, scale) in scales.into_iter().enumerate() {
+        let d = d * (i32::from(scale) - 32) as f32;
+        let top = &b[S * (j % 2)..];
+        for ((o, &q), t) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)).zip(top) {
+            *o = d * (i32::from(q) - if t >> (j / 2) & 1 == 0 { 4 } else { 0 }) as f32;
         }
-    });
+    }
 }

@@ -39,9 +39,12 @@ pub(in crate::quant) fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8;
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        if let Some((header, q)) = b.split_first_chunk() {
-            with_min::decode(header, &unpack_nibbles(q), out);
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    if let Some((header, q)) = b.split_first_chunk() {
+        with_min::decode(header, &unpack_nibbles(q), out);
+    }
 }

@@ -49,15 +49,18 @@ pub(in crate::quant) fn write(header: &[u8; HEADER], l: &[u8; N], out: &mut [u8;
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        if let Some((header, q)) = b.split_first_chunk() {
-            let mut l = unpack_nibbles(&q[N / 8..]);
-            for k in 0..8 {
-                for (l, h) in sub_mut::<32, _>(&mut l, k).iter_mut().zip(q) {
-                    *l |= (h >> k & 1) << 4;
-                }
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    if let Some((header, q)) = b.split_first_chunk() {
+        let mut l = unpack_nibbles(&q[N / 8..]);
+        for k in 0..8 {
+            for (l, h) in sub_mut::<32, _>(&mut l, k).iter_mut().zip(q) {
+                *l |= (h >> k & 1) << 4;
             }
-            with_min::decode(header, &l, out);
         }
-    });
+        with_min::decode(header, &l, out);
+    }
 }

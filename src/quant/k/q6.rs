@@ -117,21 +117,24 @@ fn finish(x: &[f32; N], scales: &[f32; SUBS], out: &mut [u8; BYTES], searched: i
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let Some(high) = b[HIGH..].first_chunk() else { return };
-        let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
-        let mut l = two_bits::unpack(high);
-        for (l, q) in l.as_chunks_mut::<128>().0.iter_mut().zip(b[..HIGH].as_chunks::<64>().0) {
-            for j in 0..64 {
-                l[j] = l[j] << 4 | (q[j] & 15);
-                l[j + 64] = l[j + 64] << 4 | q[j] >> 4;
-            }
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let Some(high) = b[HIGH..].first_chunk() else { return };
+    let d = from_f16([b[BYTES - 2], b[BYTES - 1]]);
+    let mut l = two_bits::unpack(high);
+    for (l, q) in l.as_chunks_mut::<128>().0.iter_mut().zip(b[..HIGH].as_chunks::<64>().0) {
+        for j in 0..64 {
+            l[j] = l[j] << 4 | (q[j] & 15);
+            l[j + 64] = l[j + 64] << 4 | q[j] >> 4;
         }
-        for j in 0..SUBS {
-            let d = d * f32::from(b[SCALES + j] as i8);
-            for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
-                *o = d * (i32::from(q) - 32) as f32;
-            }
+    }
+    for j in 0..SUBS {
+        let d = d * f32::from(b[SCALES + j] as i8);
+        for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
+            *o = d * (i32::from(q) - 32) as f32;
         }
-    });
+    }
 }

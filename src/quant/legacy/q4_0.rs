@@ -38,7 +38,10 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
         let (id, half) = (s.splat(inverse_or_zero(d)), s.splat(8.5));
         let mut l = [0u8; N];
         within::cut(s, x, &mut l, |v| v * id + half);
-        write(rows.out(b), d, &l.map(|l| (l as i8).min(15) as u8));
+        for l in &mut l {
+            *l = (*l as i8).min(15) as u8;
+        }
+        write(rows.out(b), d, &l);
     }
 }
 
@@ -61,10 +64,13 @@ fn plain(x: &[f32; N], l: &mut [u8; N]) -> f32 {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[0], b[1]]);
-        for (o, q) in out.iter_mut().zip(unpack_nibbles(&b[2..])) {
-            *o = (i32::from(q) - 8) as f32 * d;
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let d = from_f16([b[0], b[1]]);
+    for (o, q) in out.iter_mut().zip(unpack_nibbles(&b[2..])) {
+        *o = (i32::from(q) - 8) as f32 * d;
+    }
 }

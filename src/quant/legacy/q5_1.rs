@@ -71,12 +71,15 @@ fn plain(x: &[f32; N], l: &mut [u8; N]) -> (f32, f32) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let (d, m) = (from_f16([b[0], b[1]]), from_f16([b[2], b[3]]));
-        let mut l = unpack_nibbles(&b[8..]);
-        add_fifth_bits(&mut l, [b[4], b[5], b[6], b[7]]);
-        for (o, q) in out.iter_mut().zip(l) {
-            *o = f32::from(q) * d + m;
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let (d, m) = (from_f16([b[0], b[1]]), from_f16([b[2], b[3]]));
+    let mut l = unpack_nibbles(&b[8..]);
+    add_fifth_bits(&mut l, [b[4], b[5], b[6], b[7]]);
+    for (o, q) in out.iter_mut().zip(l) {
+        *o = f32::from(q) * d + m;
+    }
 }

@@ -43,10 +43,13 @@ pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
 
 #[inline(always)]
 pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[0], b[1]]);
-        for (o, &q) in out.iter_mut().zip(&b[2..]) {
-            *o = f32::from(q as i8) * d;
-        }
-    });
+    decode_blocks::<BYTES, N>(src, dst, decode_block);
+}
+
+#[inline(always)]
+fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+    let d = from_f16([b[0], b[1]]);
+    for (o, &q) in out.iter_mut().zip(&b[2..]) {
+        *o = f32::from(q as i8) * d;
+    }
 }

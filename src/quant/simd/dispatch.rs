@@ -72,6 +72,25 @@ pub(in crate::quant) fn best() -> Level {
     })
 }
 
+/// Runs a kernel at a level; the plain one is taken for the portable lanes.
+#[inline]
+pub(in crate::quant) fn run<K: Kernel>(level: Level, kernel: K) {
+    match level {
+        Level::Scalar => Portable.run(kernel),
+        Level::Portable(isa) => isa.run(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2(isa) => isa.run(kernel),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512(isa) => isa.run(kernel),
+    }
+}
+
+/// Runs a kernel at the best level of this machine.
+#[inline]
+pub(in crate::quant) fn at_best<K: Kernel>(kernel: K) {
+    run(best(), kernel);
+}
+
 /// Rows to encode; lengths are checked, the elements finite.
 pub(in crate::quant) struct Rows<'a> {
     /// Elements of whole rows.

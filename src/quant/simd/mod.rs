@@ -27,7 +27,9 @@ pub(super) mod within;
 mod x86;
 
 pub(super) use affine::affine;
-pub(super) use dispatch::{Level, Rows, best, decode, encode, names};
+#[cfg(test)]
+pub(super) use dispatch::run;
+pub(super) use dispatch::{Level, Rows, at_best, best, decode, encode, names};
 pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
 pub(super) use nearest::{MAGIC, levels_anywhere, within as all_small};
 pub(super) use portable::Portable;

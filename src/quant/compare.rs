@@ -1,0 +1,120 @@
+//! How far two rows of numbers are apart: the sums that every measure of error is made of.
+
+use super::simd::{Isa, Kernel, Lanes, at_best};
+
+/// Sums over pairs of a source value x and what its encoding decodes to, y.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Σ(x − y)²
+    pub error: f64,
+    /// Σx²
+    pub source: f64,
+    /// Σy²
+    pub output: f64,
+    /// The largest |x − y|.
+    pub max_abs: f64,
+}
+
+/// Lanes of the sums on every machine, so that the result is the same on all.
+const LANES: usize = 16;
+/// Elements summed in `f32` lanes before they are added to the `f64` totals: keeps the relative error of the sums near 1e-6.
+const BLOCK: usize = 1024;
+
+impl Sums {
+    /// The sums over two slices of the same length; what one has beyond the other is not looked at.
+    pub fn of(source: &[f32], output: &[f32]) -> Self {
+        let mut sums = Self::default();
+        let n = source.len().min(output.len());
+        at_best(Compare { source: &source[..n], output: &output[..n], sums: &mut sums });
+        sums
+    }
+
+    /// Joins the sums of another range.
+    pub fn add(&mut self, other: &Self) {
+        self.error += other.error;
+        self.source += other.source;
+        self.output += other.output;
+        self.max_abs = self.max_abs.max(other.max_abs);
+    }
+
+    /// Σxy, which the others decide.
+    pub fn dot(&self) -> f64 {
+        (self.source + self.output - self.error) / 2.0
+    }
+}
+
+struct Compare<'a> {
+    source: &'a [f32],
+    output: &'a [f32],
+    sums: &'a mut Sums,
+}
+
+impl Kernel for Compare<'_> {
+    #[inline(always)]
+    fn run<S: Isa>(self, isa: S) {
+        let s = isa.near();
+        let zero = s.splat(0.0);
+        for (x, y) in self.source.chunks(BLOCK).zip(self.output.chunks(BLOCK)) {
+            let (mut error, mut source, mut output, mut most) = (zero, zero, zero, zero);
+            let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+            let (mut x_last, mut y_last) = ([0.0; LANES], [0.0; LANES]);
+            x_last[..x_rest.len()].copy_from_slice(x_rest);
+            y_last[..y_rest.len()].copy_from_slice(y_rest);
+            let last = (!x_rest.is_empty()).then_some((&x_last, &y_last));
+            for (x, y) in xs.iter().zip(ys).chain(last) {
+                let (x, y) = (s.load(x), s.load(y));
+                let e = x - y;
+                error = error + e * e;
+                source = source + x * x;
+                output = output + y * y;
+                most = e.abs().greater(most);
+            }
+            let total = |lanes: <S::Near as Isa>::F| {
+                let mut each = [0.0; LANES];
+                lanes.store(&mut each);
+                each.iter().map(|&v| f64::from(v)).sum::<f64>()
+            };
+            let block = Sums {
+                error: total(error),
+                source: total(source),
+                output: total(output),
+                max_abs: f64::from(most.largest()),
+            };
+            self.sums.add(&block);
+        }
+    }
+}
+
+const _: () = assert!(<<super::simd::Portable as Isa>::Near as Isa>::F::N == LANES);
+
+#[cfg(test)]
+mod tests {
+    use super::super::simd::{Level, run};
+    use super::*;
+
+    #[test]
+    fn every_machine_finds_the_same_sums() {
+        for n in [0, 1, 15, 16, 17, 1023, 1024, 5000] {
+            let x: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
+            let y: Vec<f32> = x.iter().map(|v| (v * 8.0).round() / 8.0).collect();
+            let exact =
+                |f: &dyn Fn(f64, f64) -> f64| x.iter().zip(&y).map(|(&a, &b)| f(a.into(), b.into())).sum::<f64>();
+            let found: Vec<Sums> = Level::available()
+                .into_iter()
+                .map(|level| {
+                    let mut sums = Sums::default();
+                    run(level, Compare { source: &x, output: &y, sums: &mut sums });
+                    sums
+                })
+                .collect();
+            assert!(found.iter().all(|s| *s == found[0]), "{n}: {found:?}");
+            let near = |a: f64, b: f64| (a - b).abs() <= 2e-6 * b.abs();
+            assert!(near(found[0].error, exact(&|a, b| (a - b) * (a - b))), "{n}");
+            assert!(near(found[0].source, exact(&|a, _| a * a)), "{n}");
+            assert!(near(found[0].output, exact(&|_, b| b * b)), "{n}");
+            assert!(near(found[0].dot(), exact(&|a, b| a * b)), "{n}");
+            let most = x.iter().zip(&y).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert_eq!(found[0].max_abs, f64::from(most), "{n}");
+        }
+    }
+}
