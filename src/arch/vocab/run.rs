@@ -45,6 +45,8 @@ pub struct Runner {
     prefixed: bool,
     /// Where the tokenizer comes from, in words.
     pub source: &'static str,
+    /// True if tokens can be put together to a text again.
+    pub decodes: bool,
     /// What is not run as the model's own program runs it.
     pub notes: Vec<String>,
 }
@@ -100,7 +102,9 @@ impl Runner {
             let what = format!("this {kind} tokenizer has parts that are not run here");
             return Err(ModelError::unsupported(what).in_file(std::path::Path::new(source)).with_hint(NOT_RUN));
         };
-        match decoder(&json.decoder) {
+        let decoder = decoder(&json.decoder);
+        let decodes = decoder.is_some();
+        match decoder {
             Some(decoder) => {
                 tokenizer.with_decoder(Some(decoder));
             }
@@ -112,7 +116,7 @@ impl Runner {
         let of_added = json.added_tokens.iter().map(|t: &AddedToken| (t.id, t.content.clone()));
         let names = of_model.chain(of_added).collect();
         let prefixed = json.pre_tokenizer["add_prefix_space"] == true;
-        Ok(Self { tokenizer, added, names, before, after, prefixed, source, notes })
+        Ok(Self { tokenizer, added, names, before, after, prefixed, source, decodes, notes })
     }
 
     /// Number of tokens of the vocabulary, added ones included.

@@ -73,7 +73,9 @@ pub enum Action {
     Resize(u16, u16),
     /// The time.
     Tick(jiff::Timestamp),
-    /// The scan is over and has found these.
+    /// The scan has found these, and goes on.
+    FoundSome(Vec<FoundModel>),
+    /// The scan is over and has found these last.
     Found(Vec<FoundModel>),
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
@@ -97,6 +99,8 @@ pub enum Action {
     Spawned(Result<JobSummary, ErrorCard>),
     /// A job was asked to stop.
     Cancelled(String, Result<(), ErrorCard>),
+    /// A worker knows more of a model.
+    Inspected(super::Told),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -108,6 +112,8 @@ pub enum Effect {
     Scan,
     /// Open this model for the details pane; a later request replaces an earlier one.
     Open(PathBuf),
+    /// Find out more of a model.
+    Inspect(super::Ask),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.

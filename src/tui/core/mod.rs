@@ -3,13 +3,17 @@
 
 mod action;
 mod commands;
+mod fuzzy;
 mod input;
+mod inspect;
 mod jobs;
 mod key_page;
 mod keys;
 mod model_info;
 mod models;
+mod tree;
 mod recipe;
+mod remedies;
 mod state;
 pub mod units;
 mod update;
@@ -17,6 +21,7 @@ mod update;
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{Cmd, Command, Meaning, Scope, all as all_commands, available, enabled, hints, key_label, lookup};
 pub use input::{Completion, LineEdit};
+pub use inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
 pub use jobs::{CellState, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, Series};
 pub use key_page::keys_markdown;
 pub use keys::{Code, Key, parse_keys};

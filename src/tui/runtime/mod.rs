@@ -3,7 +3,9 @@
 mod caps;
 pub mod effects;
 mod events;
+mod inspector;
 mod measurer;
+mod soundness;
 mod terminal;
 mod workers;
 

@@ -1,6 +1,7 @@
 //! Worker threads: whatever may take longer than a frame. Each takes requests from a channel and answers with actions.
 
 use super::effects;
+use super::inspector::Inspector;
 use super::measurer::{Orders, Work, measurer};
 use crate::engine::Event;
 use crate::forecast::Measuring;
@@ -41,10 +42,11 @@ pub(super) struct Workers {
     plan: Sender<PlanRequest>,
     measure: Orders,
     jobs: Sender<JobRequest>,
+    pub(super) inspector: Inspector,
 }
 
 /// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
-fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
+pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");
@@ -68,7 +70,8 @@ impl Workers {
         thread("measure", outbox.clone(), move || measurer(&orders, &out));
         let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
-        Self { dir, outbox, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
+        let inspector = Inspector::start(outbox.clone());
+        Self { dir, outbox, inspector, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -115,12 +118,37 @@ impl Workers {
     }
 }
 
-/// Finds models with what their headers say.
-fn scanner(dir: &std::path::Path, out: &Outbox, current: &dyn Fn() -> bool) {
-    let all = effects::scan(dir);
-    if current() {
-        let _ = out.send(Action::Found(all));
-    }
+/// Time between two batches of what a scan finds.
+const BATCH: Duration = Duration::from_millis(100);
+
+/// Finds models with what their headers say, and tells them in batches.
+fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sync)) {
+    let (send, found) = unbounded();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let send = send;
+            effects::scan(dir, &|model| current() && send.send(model).is_ok());
+        });
+        let mut batch = Vec::new();
+        let mut told = Instant::now();
+        loop {
+            let left = BATCH.saturating_sub(told.elapsed());
+            match found.recv_timeout(left) {
+                Ok(model) => batch.push(model),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Within a batch the order of the threads does not show.
+                    if !batch.is_empty() && current() {
+                        let _ = out.send(Action::FoundSome(std::mem::take(&mut batch)));
+                    }
+                    told = Instant::now();
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if current() {
+            let _ = out.send(Action::Found(batch));
+        }
+    });
 }
 
 /// Opens the newest path asked for.

@@ -22,6 +22,15 @@ fn has_filter(s: &State) -> bool {
     }
 }
 
+fn has_tokenizer(s: &State) -> bool {
+    s.models.current().is_some_and(|i| !i.tokenizer.is_empty())
+}
+
+fn has_template(s: &State) -> bool {
+    let tried = s.models.current().and_then(|i| s.models.inspect.tried(&i.path));
+    s.models.details.section == Section::Tokenizer && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
+}
+
 pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::Open,
@@ -75,6 +84,51 @@ pub(super) const COMMANDS: &[Command] = &[
         |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
     ),
     command(Cmd::ClearFilter, "filter.clear", &["esc"], &[Tree, Details, Log], "Clear the filter", "clear", has_filter),
+    command(
+        Cmd::TryText,
+        "tokenizer.try",
+        &["t", "enter"],
+        &[Details],
+        "Try the tokenizer on a text",
+        "try a text",
+        |s| s.models.details.section == Section::Tokenizer && has_tokenizer(s),
+    ),
+    command(
+        Cmd::ReadValue,
+        "value.read",
+        &["enter"],
+        &[Details],
+        "Read the whole value, or close it",
+        "read",
+        |s| s.models.details.section == Section::Metadata && s.models.current().is_some(),
+    ),
+    command(
+        Cmd::ReadValue,
+        "template.read",
+        &["p"],
+        &[Details],
+        "Read the chat template, or close it",
+        "template",
+        has_template,
+    ),
+    command(
+        Cmd::CopyValue,
+        "copy.value",
+        &["y"],
+        &[Details],
+        "Copy the value or the tensor's name to the terminal's clipboard",
+        "copy",
+        |s| matches!(s.models.details.section, Section::Metadata | Section::Tensors) && s.models.section_len() > 0,
+    ),
+    command(
+        Cmd::CheckValues,
+        "health.check",
+        &["n"],
+        &[Details],
+        "Look at every value for NaN, zeros and copies; again to stop",
+        "check values",
+        |s| s.models.details.section == Section::Health && s.models.current().is_some(),
+    ),
     command(
         Cmd::CopyPath,
         "copy.path",

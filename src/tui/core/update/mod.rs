@@ -1,5 +1,6 @@
 //! `update`: the one function that changes the state.
 
+mod inspect;
 mod jobs;
 mod layers;
 mod models;
@@ -9,6 +10,7 @@ mod recipe;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::Completion;
+use super::inspect::wants;
 use super::keys::Key;
 use super::model_info::Level;
 use super::models::Focus;
@@ -17,6 +19,13 @@ use super::state::{Layer, State, Tab};
 
 /// Takes one action in and says what should happen outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    let mut effects = take(state, action);
+    state.models.settle();
+    effects.extend(wants(state));
+    effects
+}
+
+fn take(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Key(k) => key(state, k),
         Action::Paste(text) => paste(state, &text),
@@ -39,7 +48,11 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
+        Action::FoundSome(..) | Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
+        Action::Inspected(told) => {
+            state.models.inspect.take(told);
+            Vec::new()
+        }
         Action::Planned(..)
         | Action::PlanMeasured(..)
         | Action::PresetPlanned(..)
@@ -211,6 +224,16 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             Vec::new()
         }
         Cmd::ClearFilter => models::clear_filter(state),
+        Cmd::TryText => {
+            inspect::try_text(state);
+            Vec::new()
+        }
+        Cmd::ReadValue => {
+            inspect::read(state);
+            Vec::new()
+        }
+        Cmd::CopyValue => inspect::copy(state),
+        Cmd::CheckValues => inspect::check(state),
         Cmd::Choose => recipe::choose(state),
         Cmd::Mark => recipe::mark(state),
         Cmd::Edit => recipe::edit(state),
@@ -259,6 +282,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 fn back(state: &mut State) -> Vec<Effect> {
     match state.tab {
+        Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,
         Tab::Models => state.models.focus = Focus::List,
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,

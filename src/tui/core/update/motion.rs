@@ -22,7 +22,11 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
         }
         Tab::Models => {
             let m = &mut state.models;
-            m.details.row = moved(m.details.row, lines, m.section_len());
+            if let Some(reading) = &mut m.inspect.reading {
+                reading.scroll = moved(reading.scroll, lines, reading.text.len());
+            } else {
+                m.details.row = moved(m.details.row, lines, m.section_len());
+            }
             Vec::new()
         }
         Tab::Recipe if state.recipe.pane == RecipePane::Presets => {
