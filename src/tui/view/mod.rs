@@ -5,14 +5,18 @@ mod canvas;
 mod chrome;
 mod details;
 mod grid;
+mod health;
 mod job;
 mod jobs;
 mod later;
 mod log;
 mod models;
 mod overlay;
+mod reading;
 mod recipe;
 mod report;
+mod tokenizer;
+mod values;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 
