@@ -195,6 +195,25 @@ fn composes_within_a_budget_and_runs_it() {
 }
 
 #[test]
+fn looks_into_a_model() {
+    let dir = folder_of_a_model();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1 model");
+    s.send("\r]");
+    s.wait_for("q8_0");
+    s.send("]/heads\r\r");
+    s.wait_for("esc closes");
+    s.send("\x1b");
+    s.wait_until("the value to close", |sc| !sc.contents().contains("esc closes"));
+    s.send("\x1b]tOslo is\r");
+    s.wait_for("round trip");
+    s.send("]]n");
+    s.wait_for("no NaN, no infinity");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
 fn no_colour_means_none_and_the_selection_is_still_seen() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[("NO_COLOR", "1")]);

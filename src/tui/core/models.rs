@@ -315,7 +315,7 @@ impl ModelsState {
             Section::Metadata => self.metadata_rows(info).len(),
             Section::Tokenizer => info.tokenizer.len(),
             Section::Files => info.files.len(),
-            Section::Health => info.health.len(),
+            Section::Health => info.health.len() + self.inspect.check_of(&info.path).map_or(0, |c| c.findings.len()),
         }
     }
 }
