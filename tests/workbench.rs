@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "workbench/folders.rs"]
+mod folders;
 #[path = "workbench/keys.rs"]
 mod keys;
 #[path = "workbench/pty.rs"]

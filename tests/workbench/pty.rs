@@ -195,6 +195,25 @@ fn composes_within_a_budget_and_runs_it() {
 }
 
 #[test]
+fn a_crowd_of_models_and_one_of_many_tensors() {
+    let dir = tempfile::tempdir().unwrap();
+    super::folders::crowd(dir.path(), 1000);
+    super::folders::safetensors(&dir.path().join("wide.safetensors"), 5000);
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1001 models");
+    s.send("G");
+    s.wait_for("▌ wide.safetensors");
+    s.send("\r]G");
+    s.wait_for("layers.1666");
+    s.send("/4999");
+    s.wait_for("0 of 5000");
+    s.send("\x1b\x1b\x1b/s777\r");
+    s.wait_for("1/1001");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
 fn looks_into_a_model() {
     let dir = folder_of_a_model();
     let mut s = Session::start(dir.path(), &[]);

@@ -22,6 +22,14 @@ fn has_filter(s: &State) -> bool {
     }
 }
 
+/// The details have a value of their own to copy.
+fn copies_value(s: &State) -> bool {
+    let m = &s.models;
+    m.focus == Focus::Details
+        && matches!(m.details.section, Section::Metadata | Section::Tensors)
+        && m.section_len() > 0
+}
+
 fn has_tokenizer(s: &State) -> bool {
     s.models.current().is_some_and(|i| !i.tokenizer.is_empty())
 }
@@ -118,7 +126,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Details],
         "Copy the value or the tensor's name to the terminal's clipboard",
         "copy",
-        |s| matches!(s.models.details.section, Section::Metadata | Section::Tensors) && s.models.section_len() > 0,
+        copies_value,
     ),
     command(
         Cmd::CheckValues,
@@ -136,7 +144,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Tree, Details],
         "Copy the path to the terminal's clipboard",
         "copy path",
-        on_row,
+        |s| on_row(s) && !copies_value(s),
     ),
     command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
 ];
