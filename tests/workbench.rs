@@ -10,6 +10,8 @@ mod bytes;
 mod compare;
 #[path = "workbench/docs.rs"]
 mod docs;
+#[path = "workbench/folders.rs"]
+mod folders;
 #[path = "workbench/habits.rs"]
 mod habits;
 #[path = "workbench/jobs.rs"]

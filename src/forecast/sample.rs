@@ -38,7 +38,7 @@ impl<'a> Sample<'a> {
         let rows_each = (entry.rows() / entry.stacked().max(1)).max(1);
         let cols = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
         let (mut values, mut runs, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-        for rows in runs_of(entry.rows(), rows_each, ELEMS / entry.cols().max(1)) {
+        for rows in runs_of(entry.rows(), rows_each, ELEMS / entry.cols().max(1), RUNS) {
             let at = values.len();
             values.resize(at + (rows.end - rows.start) as usize * cols, 0.0);
             decode(entry, rows.clone(), &mut scratch, &mut values[at..])?;
@@ -76,10 +76,10 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// About `wanted` of `rows` rows in at most [`RUNS`] runs, none across a multiple of `rows_each`.
-fn runs_of(rows: u64, rows_each: u64, wanted: u64) -> Vec<Range<u64>> {
+/// About `wanted` of `rows` rows in at most `most` runs, none across a multiple of `rows_each`.
+pub(super) fn runs_of(rows: u64, rows_each: u64, wanted: u64, most: u64) -> Vec<Range<u64>> {
     let wanted = wanted.clamp(1, rows.max(1));
-    let runs = RUNS.min(wanted);
+    let runs = most.min(wanted);
     let long = wanted / runs;
     let mut out: Vec<Range<u64>> = Vec::new();
     for k in 0..runs {
@@ -103,7 +103,7 @@ mod tests {
     fn runs_are_spread_apart_and_stay_within_their_matrix() {
         for (rows, each, wanted) in [(1, 1, 9), (4096, 4096, 16), (4096, 32, 64), (10, 10, 10), (7, 3, 100), (9, 9, 0)]
         {
-            let runs = runs_of(rows, each, wanted);
+            let runs = runs_of(rows, each, wanted, RUNS);
             assert!(!runs.is_empty() && runs.len() as u64 <= RUNS, "{rows} {each} {wanted}");
             let mut last = 0;
             for r in &runs {
@@ -112,7 +112,7 @@ mod tests {
                 last = r.end;
             }
         }
-        assert_eq!(runs_of(4096, 4096, 16)[0], 255..257);
-        assert_eq!(runs_of(16, 16, 16).iter().map(|r| r.end - r.start).sum::<u64>(), 16);
+        assert_eq!(runs_of(4096, 4096, 16, RUNS)[0], 255..257);
+        assert_eq!(runs_of(16, 16, 16, RUNS).iter().map(|r| r.end - r.start).sum::<u64>(), 16);
     }
 }

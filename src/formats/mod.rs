@@ -20,7 +20,7 @@ mod shards;
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot, Split};
 use probe::probe_sure;
 pub use probe::{HEAD_BYTES, Head, Verdict, open, open_file, probe};
-pub use scan::{Found, FoundKind, scan};
+pub use scan::{Found, FoundKind, scan, scan_each};
 
 use crate::model::{FormatId, Model, Result};
 use std::path::Path;

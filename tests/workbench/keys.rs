@@ -1,7 +1,9 @@
 //! What keys do, through the pure core; and the documentation made from their registry.
 
 use super::sample::{self, DIR};
-use remold::tui::core::{Action, Deed, Effect, Focus, Level, Section, Tab, TensorSort, keys_markdown, update};
+use remold::tui::core::{
+    Action, Ask, Check, Deed, Effect, Focus, Level, Section, Tab, TensorSort, Told, keys_markdown, update,
+};
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -74,6 +76,68 @@ fn tensors_sort_and_filter() {
         !names.is_empty() && names.iter().all(|n| n.contains("mlp") && !n.contains("gate") && n.contains('1')),
         "{names:?}"
     );
+}
+
+#[test]
+fn values_are_asked_for_once_and_kept() {
+    let mut b = sample::start();
+    b.keys("<enter>]");
+    let [Effect::Inspect(Ask::Values(_, 0)), Effect::Inspect(Ask::Glances(_, near))] = &b.effects[..] else {
+        panic!("{:?}", b.effects)
+    };
+    assert!(near.contains(&0) && near.len() < 146, "only what is near the screen");
+    b.looked_at();
+    b.keys("jk");
+    assert!(matches!(&b.effects[..], [Effect::Inspect(Ask::Values(_, 1))]), "the first is known: {:?}", b.effects);
+}
+
+#[test]
+fn a_text_is_tried_as_it_is_typed_and_a_late_answer_is_no_answer_to_it() {
+    let mut b = sample::start();
+    b.keys("<enter>]]");
+    b.effects.clear();
+    b.keys("]tab");
+    let asked: Vec<String> = b
+        .effects
+        .iter()
+        .map(|e| if let Effect::Inspect(Ask::Encode(_, text)) = e { text.clone() } else { panic!("{e:?}") })
+        .collect();
+    assert_eq!(asked, ["", "a", "ab"]);
+    b.tried();
+    assert!(b.state.models.inspect.tried_now());
+    b.keys("c");
+    assert!(!b.state.models.inspect.tried_now());
+    b.keys("<enter>q");
+    assert_eq!(b.effects.last(), Some(&Effect::Quit), "accepted: letters are commands again");
+}
+
+#[test]
+fn a_value_is_read_copied_and_closed() {
+    let mut b = sample::start();
+    b.keys("<enter>]]/rope_sc<enter><enter>");
+    let reading = b.state.models.inspect.reading.clone().unwrap();
+    assert_eq!(reading.title, "config.rope_scaling");
+    assert!(reading.text.contains("\n  \"factor\": 32.0"), "{}", reading.text);
+    b.effects.clear();
+    b.keys("y");
+    assert_eq!(b.effects, [Effect::Copy(reading.text)]);
+    b.keys("<enter>");
+    assert_eq!((&b.state.models.inspect.reading, b.state.models.focus), (&None, Focus::Details));
+}
+
+#[test]
+fn a_check_stops_by_its_key_and_what_it_says_then_is_not_heard() {
+    let mut b = sample::start();
+    b.keys("<enter>]]]]]");
+    b.effects.clear();
+    b.keys("nn");
+    assert!(matches!(&b.effects[..], [Effect::Inspect(Ask::Check(_)), Effect::Inspect(Ask::StopCheck)]));
+    let path = b.state.models.selected.clone().unwrap();
+    b.act(Action::Inspected(Told::Checked(Check { path, done: 1, total: 2, findings: Vec::new(), ended: None })));
+    assert_eq!(b.state.models.inspect.check, None);
+    let mut b = sample::start();
+    b.checked();
+    assert_eq!(b.state.models.section_len(), 3, "what values say comes before what headers say");
 }
 
 #[test]

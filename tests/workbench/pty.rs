@@ -165,6 +165,44 @@ fn marks_compares_and_exports() {
 }
 
 #[test]
+fn a_crowd_of_models_and_one_of_many_tensors() {
+    let dir = tempfile::tempdir().unwrap();
+    super::folders::crowd(dir.path(), 1000);
+    super::folders::safetensors(&dir.path().join("wide.safetensors"), 5000);
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1001 models");
+    s.send("G");
+    s.wait_for("▌ wide.safetensors");
+    s.send("\r]G");
+    s.wait_for("layers.1666");
+    s.send("/4999");
+    s.wait_for("0 of 5000");
+    s.send("\x1b\x1b\x1b/s777\r");
+    s.wait_for("1/1001");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+fn looks_into_a_model() {
+    let dir = folder_of_a_model();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1 model");
+    s.send("\r]");
+    s.wait_for("q8_0");
+    s.send("]/heads\r\r");
+    s.wait_for("esc closes");
+    s.send("\x1b");
+    s.wait_until("the value to close", |sc| !sc.contents().contains("esc closes"));
+    s.send("\x1b]tOslo is\r");
+    s.wait_for("round trip");
+    s.send("]]n");
+    s.wait_for("no NaN, no infinity");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
 fn no_colour_means_none_and_the_selection_is_still_seen() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[("NO_COLOR", "1")]);

@@ -1,15 +1,17 @@
 //! A state with a folder of models, a plan and a job in it: fixed times, fixed names.
 
 use indexmap::IndexMap;
+use remold::arch::vocab::{Encoded, Piece};
 use remold::engine::Event;
+use remold::forecast::values::Values;
 use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
 use remold::plan::{Chosen, Forecast, Forecasted, Plan, PlannedOutput, PlannedTensor};
 use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{
-    Action, EditOutcome, EditPlace, Effect, ErrorCard, FoundModel, LibraryEntry, ModelInfo, PRESETS, State, Summary,
-    parse_keys, update,
+    Action, Ask, Check, EditOutcome, EditPlace, Effect, ErrorCard, Finding, FoundModel, Level, LibraryEntry, ModelInfo,
+    PRESETS, State, Summary, Told, Tried, parse_keys, update,
 };
 use remold::tui::runtime::effects::classify;
 use std::ops::Range;
@@ -315,6 +317,89 @@ impl Bench {
             self.act(Action::Key(key));
         }
         self
+    }
+
+    /// With the digest of the selected tensor, a bell of values with one NaN, and the small histograms around it.
+    pub fn looked_at(&mut self) -> &mut Self {
+        let asked = std::mem::take(&mut self.effects);
+        for effect in asked {
+            match effect {
+                Effect::Inspect(Ask::Values(path, tensor)) => {
+                    let bell = |i: usize| (100_000.0 * (-((i as f64 - 31.5) / 9.0).powi(2)).exp()) as u64;
+                    let values = Values {
+                        seen: 4_194_304,
+                        elems: 16_777_216,
+                        mean: -0.000_12,
+                        std: 0.021_3,
+                        min: -0.41,
+                        max: 0.38,
+                        zeros: 12,
+                        nan: 1,
+                        infinite: 0,
+                        outliers: 1_678,
+                        histogram: std::array::from_fn(bell),
+                        range: (-0.128, 0.128),
+                        loss_db: [Some(21.43), Some(33.02), Some(44.17)],
+                    };
+                    self.act(Action::Inspected(Told::Values(path, tensor, Ok(Arc::new(values)))));
+                }
+                Effect::Inspect(Ask::Glances(path, rows)) => {
+                    let made = rows.into_iter().map(|r| (r, (r % 10 != 9).then_some([9, 80, 190, 255, 200, 80, 9])));
+                    self.act(Action::Inspected(Told::Glances(path, made.collect())));
+                }
+                _ => {}
+            }
+        }
+        self
+    }
+
+    /// With the answer to the text that the tokenizer is tried on.
+    pub fn tried(&mut self) -> &mut Self {
+        let Some(Effect::Inspect(Ask::Encode(path, text))) = self.effects.last().cloned() else {
+            panic!("nothing was asked: {:?}", self.effects)
+        };
+        let piece = |id, text: &str, added| Piece { id, text: text.into(), added };
+        let encoded = Encoded {
+            pieces: vec![
+                piece(128_000, "<|begin_of_text|>", true),
+                piece(791, "The", false),
+                piece(39_935, " fox", false),
+                piece(11_410, "ĠðŁ", false),
+                piece(99, "¦", false),
+                piece(232, "Ĭ", false),
+            ],
+            decoded: text.clone(),
+        };
+        let fact = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        let tried = Tried {
+            facts: vec![
+                fact("kind", "BPE llama-bpe"),
+                fact("vocabulary", "128 256 tokens, 280 147 merges"),
+                fact("bos token", "<|begin_of_text|>  128000"),
+                fact("eos token", "<|eot_id|>  128009"),
+                fact("chat template", "93 lines"),
+                fact("run from", "tokenizer.json"),
+            ],
+            template: Some("{{ bos_token }}".into()),
+            encoded: Ok(encoded),
+            round_trip: Some(true),
+            notes: vec!["approximated: the normalization rules in tokenizer.model are not applied".into()],
+        };
+        self.act(Action::Inspected(Told::Encoded(path, text, Ok(Arc::new(tried)))))
+    }
+
+    /// On the health of the model after a check of every value that found something.
+    pub fn checked(&mut self) -> &mut Self {
+        self.keys("<enter>]]]]]n");
+        let check = self.state.models.inspect.check.clone().unwrap();
+        let finding = Finding {
+            level: Level::Error,
+            code: "values.not-finite".into(),
+            text: "model.layers.3.mlp.up_proj.weight has 12 NaN and 0 infinite of 16 777 216 values".into(),
+            remedy: "Take an earlier checkpoint; a model with such values answers nonsense.".into(),
+        };
+        let check = Check { done: check.total, findings: vec![finding], ended: Some(Ok(())), ..check };
+        self.act(Action::Inspected(Told::Checked(check)))
     }
 
     /// On the Recipe tab with its plan, most sizes and the forecast there.

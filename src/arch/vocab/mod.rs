@@ -2,7 +2,7 @@
 //!
 //! What is written equals what llama.cpp's converter writes, entry by entry and in its order; each file here names the part
 //! of the converter it follows. Must not know file formats, nor tensors. The types that matter: [`VocabRequest`] in,
-//! [`Vocab`] out; [`restore_sidecars`] goes back, [`describe`] tells people what there is.
+//! [`Vocab`] out; [`restore_sidecars`] goes back, [`describe`] tells people what there is, [`Runner`] encodes a text with it.
 
 mod base;
 mod cache;
@@ -12,12 +12,15 @@ mod files;
 mod key;
 mod pre;
 mod restore;
+mod run;
+mod run_spm;
 mod special;
 mod spm;
 mod tokens;
 
 pub use describe::{TokenizerInfo, describe, describe_metadata};
 pub use restore::{config_fields, restore_sidecars};
+pub use run::{Encoded, Piece, Runner};
 
 use crate::model::{MetaValue, Metadata, Result, Sidecars, Warning};
 use files::Files;

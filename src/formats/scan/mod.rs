@@ -61,24 +61,35 @@ struct Unit {
 
 /// Every model in `dir` and in folders up to `max_depth` below it, by path. A file given as `dir` is looked at alone.
 pub fn scan(dir: &Path, max_depth: usize) -> Vec<Found> {
+    let found = Mutex::new(Vec::new());
+    scan_each(dir, max_depth, &|one| {
+        if let Ok(mut found) = found.lock() {
+            found.push(one);
+        }
+        true
+    });
+    let mut found = found.into_inner().unwrap_or_default();
+    found.sort_by(|a: &Found, b| a.path.cmp(&b.path));
+    found
+}
+
+/// The same, told one by one as they are read, from several threads and about in the order of their paths; `take` says whether
+/// to go on.
+pub fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> bool + Sync)) {
     let units = walk::units(dir, max_depth);
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(units.len());
     std::thread::scope(|s| {
         for _ in 0..threads {
             s.spawn(|| {
                 while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Some(one) = describe::describe(unit)
-                        && let Ok(mut found) = found.lock()
+                        && !take(one)
                     {
-                        found.push(one);
+                        next.store(units.len(), Ordering::Relaxed);
                     }
                 }
             });
         }
     });
-    let mut found = found.into_inner().unwrap_or_default();
-    found.sort_by(|a: &Found, b| a.path.cmp(&b.path));
-    found
 }

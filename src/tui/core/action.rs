@@ -84,7 +84,9 @@ pub enum Action {
     Resize(u16, u16),
     /// The time.
     Tick(jiff::Timestamp),
-    /// The scan is over and has found these.
+    /// The scan has found these, and goes on.
+    FoundSome(Vec<FoundModel>),
+    /// The scan is over and has found these last.
     Found(Vec<FoundModel>),
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
@@ -153,6 +155,8 @@ pub enum Action {
     Compared(u64, Result<Arc<Compared>, ErrorCard>),
     /// A comparison was written to this file.
     Exported(Result<String, ErrorCard>),
+    /// A worker knows more of a model.
+    Inspected(super::Told),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -164,6 +168,8 @@ pub enum Effect {
     Scan,
     /// Open this model for the details pane; a later request replaces an earlier one.
     Open(PathBuf),
+    /// Find out more of a model.
+    Inspect(super::Ask),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.

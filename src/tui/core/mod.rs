@@ -4,7 +4,9 @@
 mod action;
 mod commands;
 mod compare;
+mod fuzzy;
 mod input;
+mod inspect;
 mod jobs;
 mod key_page;
 mod keymap;
@@ -14,9 +16,11 @@ mod machine;
 mod model_info;
 mod models;
 mod recipe;
+mod remedies;
 mod session;
 mod settings;
 mod state;
+mod tree;
 pub mod units;
 mod update;
 
@@ -27,6 +31,7 @@ pub use commands::{
 };
 pub use compare::{Asking as CompareAsking, Chart, CompareState, Compared, Order, TensorOrder};
 pub use input::{Completion, LineEdit};
+pub use inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
 pub use jobs::{
     CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,
     RowKey, Series, kind_order, page,

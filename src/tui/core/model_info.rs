@@ -1,8 +1,9 @@
 //! What the screen shows of a model: a digest of a [`Model`] made once, away from the drawing thread.
 
-use super::units;
+use super::{remedies, units};
 use crate::model::{MetaArray, MetaValue, Model};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How serious a finding is.
@@ -25,6 +26,8 @@ pub struct Finding {
     pub code: String,
     /// One sentence.
     pub text: String,
+    /// What to do about it; empty for what needs nothing.
+    pub remedy: String,
 }
 
 /// What the tree shows of a model.
@@ -108,6 +111,8 @@ pub struct ModelInfo {
     pub tensors: Vec<TensorRow>,
     /// Metadata: key, type, value.
     pub metadata: Vec<(String, String, String)>,
+    /// Values of the metadata that are shown cut, whole or nearly so, by key.
+    pub whole: BTreeMap<String, String>,
     /// Tokenizer facts.
     pub tokenizer: Vec<(String, String)>,
     /// Files and their sizes.
@@ -171,6 +176,7 @@ impl ModelInfo {
             kinds: kinds.into_values().collect(),
             tensors,
             metadata: metadata(model, &config),
+            whole: whole_values(model, &config),
             tokenizer: tokenizer(model),
             files: files(model),
             health,
@@ -184,12 +190,18 @@ fn architecture(model: &Model, config: &Value) -> Option<String> {
 }
 
 fn health(model: &Model) -> Vec<Finding> {
-    let warn = |w: &crate::model::Warning| Finding { level: Level::Warn, code: w.code.clone(), text: w.text.clone() };
+    let warn = |w: &crate::model::Warning| Finding {
+        level: Level::Warn,
+        code: w.code.clone(),
+        text: w.text.clone(),
+        remedy: remedies::of(&w.code).to_owned(),
+    };
     let mut out: Vec<Finding> = model.warnings.iter().map(warn).collect();
     out.extend(model.opaque.iter().map(|o| Finding {
         level: Level::Info,
         code: "not.converted".into(),
         text: o.clone(),
+        remedy: String::new(),
     }));
     out
 }
@@ -250,6 +262,60 @@ fn metadata(model: &Model, config: &Value) -> Vec<(String, String, String)> {
         (format!("config.{k}"), kind.to_owned(), text)
     });
     own.chain(from_config).collect()
+}
+
+/// Most of a value that is kept for reading, in bytes.
+const WHOLE: usize = 64 << 10;
+/// Most elements of an array that are kept for reading.
+const WHOLE_ELEMS: usize = 1000;
+
+/// Values that one line cannot show: texts of several lines, arrays, objects.
+fn whole_values(model: &Model, config: &Value) -> BTreeMap<String, String> {
+    let cut = |text: String| {
+        let end = text.char_indices().map(|(i, _)| i).find(|i| *i >= WHOLE);
+        end.map_or(text.clone(), |end| format!("{}\n… {} of {} bytes", &text[..end], end, text.len()))
+    };
+    let own = model.metadata.iter().filter_map(|(key, value)| match value {
+        MetaValue::Str(text) if text.len() > 60 || text.contains('\n') => Some((key.clone(), cut(text.clone()))),
+        MetaValue::Array(array) if array.len() > 8 => Some((key.clone(), cut(elements(array)))),
+        _ => None,
+    });
+    let from_config = config.as_object().into_iter().flatten().filter_map(|(key, value)| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(value).ok()?,
+            _ => return None,
+        };
+        Some((format!("config.{key}"), cut(text)))
+    });
+    own.chain(from_config).collect()
+}
+
+/// The first elements of an array, one a line.
+fn elements(array: &MetaArray) -> String {
+    fn lines<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
+        let shown = values.iter().take(WHOLE_ELEMS).enumerate().map(|(i, v)| format!("{i:>6}  {}", text(v)));
+        let mut out: Vec<String> = shown.collect();
+        if values.len() > WHOLE_ELEMS {
+            out.push(format!("… {} more", units::count((values.len() - WHOLE_ELEMS) as u64)));
+        }
+        out.join("\n")
+    }
+    match array {
+        MetaArray::U8(v) => lines(v, u8::to_string),
+        MetaArray::I8(v) => lines(v, i8::to_string),
+        MetaArray::U16(v) => lines(v, u16::to_string),
+        MetaArray::I16(v) => lines(v, i16::to_string),
+        MetaArray::U32(v) => lines(v, u32::to_string),
+        MetaArray::I32(v) => lines(v, i32::to_string),
+        MetaArray::F32(v) => lines(v, f32::to_string),
+        MetaArray::Bool(v) => lines(v, bool::to_string),
+        MetaArray::U64(v) => lines(v, u64::to_string),
+        MetaArray::I64(v) => lines(v, i64::to_string),
+        MetaArray::F64(v) => lines(v, f64::to_string),
+        MetaArray::Str(v) => lines(v, |s| clip(&String::from_utf8_lossy(s))),
+        MetaArray::Nested(v) => lines(v, |a| format!("array of {}", a.len())),
+    }
 }
 
 fn type_text(value: &MetaValue) -> String {

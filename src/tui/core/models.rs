@@ -2,6 +2,7 @@
 
 use super::action::{ErrorCard, FoundModel};
 use super::input::LineEdit;
+use super::inspect::Inspect;
 use super::model_info::{ModelInfo, Summary, TensorRow};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,8 @@ pub struct Row {
     pub path: PathBuf,
     /// True for a folder that shows its children.
     pub open: bool,
+    /// Characters of its name that the filter matched.
+    pub hits: Vec<usize>,
 }
 
 /// Sections of the details pane.
@@ -124,14 +127,19 @@ pub struct Details {
     pub reverse: bool,
     /// Filter of the tensor table and the metadata.
     pub filter: String,
+    /// The tensor table as it was last: filtering and sorting thousands is not for every frame.
+    table: Option<(TableKey, Arc<[usize]>)>,
 }
+
+/// What the rows of the tensor table depend on.
+type TableKey = (PathBuf, usize, TensorSort, bool, String);
 
 /// The Models tab.
 #[derive(Clone, Debug, Default)]
 pub struct ModelsState {
-    nodes: BTreeMap<PathBuf, Node>,
-    closed: BTreeSet<PathBuf>,
-    rows: Vec<Row>,
+    pub(super) nodes: BTreeMap<PathBuf, Node>,
+    pub(super) closed: BTreeSet<PathBuf>,
+    pub(super) rows: Vec<Row>,
     /// Path of the selected line.
     pub selected: Option<PathBuf>,
     /// Models marked for a comparison, in the order they were marked.
@@ -148,6 +156,8 @@ pub struct ModelsState {
     pub details: Details,
     /// A line being edited: the filter of the focused pane.
     pub editing: Option<LineEdit>,
+    /// What is known beyond headers.
+    pub inspect: Inspect,
     /// What was opened lately, newest last; the details of a model come from here.
     pub opened: Vec<(PathBuf, Result<Arc<ModelInfo>, ErrorCard>)>,
 }
@@ -166,42 +176,14 @@ impl ModelsState {
         self.nodes.clear();
         self.rows.clear();
         self.opened.clear();
+        self.inspect.forget();
         self.scanning = true;
     }
 
-    /// Adds what the scan found below `root`.
-    pub fn add(&mut self, root: &Path, found: Vec<FoundModel>) {
-        for model in found {
-            let relative = model.path.strip_prefix(root).unwrap_or(&model.path).to_owned();
-            let parts: Vec<String> = relative.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-            // The root itself is a model: it is the only line.
-            let name = parts.last().cloned().unwrap_or_else(|| root.display().to_string());
-            let depth = parts.len().saturating_sub(1);
-            let mut folder = relative.parent();
-            while let Some(f) = folder.filter(|f| !f.as_os_str().is_empty()) {
-                let name = f.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-                let depth = f.iter().count() - 1;
-                let node = self.nodes.entry(root.join(f)).or_insert(Node {
-                    name,
-                    depth,
-                    model: None,
-                    summary: None,
-                    bytes: 0,
-                    models: 0,
-                });
-                node.bytes = node.bytes.saturating_add(model.bytes);
-                node.models += 1;
-                folder = f.parent();
-            }
-            let (path, bytes) = (model.path.clone(), model.bytes);
-            let below = self.nodes.get(&path).map_or(0, |n| n.models);
-            let summary = Some(model.summary.clone());
-            let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
-            self.nodes.insert(path, node);
-        }
+    /// Takes marks from what the scan has not found again.
+    pub fn keep_marks(&mut self) {
         let nodes = &self.nodes;
         self.marked.retain(|p| nodes.get(p).is_some_and(|n| n.model.is_some()));
-        self.refresh();
     }
 
     /// Keeps an opened model.
@@ -262,6 +244,7 @@ impl ModelsState {
         if let Some(row) = self.rows.get(at.min(self.rows.len().saturating_sub(1))) {
             if self.selected.as_ref() != Some(&row.path) {
                 self.details.row = 0;
+                self.inspect.reading = None;
             }
             self.selected = Some(row.path.clone());
         }
@@ -292,68 +275,29 @@ impl ModelsState {
         !self.closed.contains(path)
     }
 
-    /// Computes the visible lines anew; keeps the selection on a visible line.
-    pub fn refresh(&mut self) {
-        let filter = self.filter.to_lowercase();
-        let hit = |path: &Path, node: &Node| {
-            node.model.is_some()
-                && (filter.is_empty()
-                    || node.name.to_lowercase().contains(&filter)
-                    || path.to_string_lossy().to_lowercase().contains(&filter)
-                    || node.model.as_ref().is_some_and(|m| m.format.contains(&filter))
-                    || matches!(&node.summary, Some(Ok(s)) if s.architecture.as_ref().is_some_and(|a| a.contains(&filter))))
-        };
-        let mut shown: BTreeSet<&Path> = BTreeSet::new();
-        for (path, node) in &self.nodes {
-            if hit(path, node) {
-                shown.insert(path);
-                shown.extend(path.ancestors().filter(|p| self.nodes.contains_key(*p)));
-            }
-        }
-        let mut paths: Vec<&Path> = shown.into_iter().collect();
-        paths.sort_by(|a, b| self.compare(a, b));
-        let filtering = !filter.is_empty();
-        let hidden = |p: &Path| !filtering && p.ancestors().skip(1).any(|a| self.closed.contains(a));
-        let rows = paths
-            .into_iter()
-            .filter(|p| !hidden(p))
-            .map(|p| Row { path: p.to_owned(), open: filtering || !self.closed.contains(p) });
-        self.rows = rows.collect();
-        let visible = self.selected.as_ref().is_some_and(|s| self.rows.iter().any(|r| r.path == *s));
-        if !visible {
-            // The nearest visible parent, else the first model, else the first line.
-            let parent = self
-                .selected
-                .as_ref()
-                .and_then(|s| s.ancestors().find_map(|a| self.rows.iter().position(|r| r.path == a)));
-            let first = || self.rows.iter().position(|r| self.nodes.get(&r.path).is_some_and(|n| n.model.is_some()));
-            let at = parent.or_else(first).unwrap_or(0);
-            self.selected = self.rows.get(at).map(|r| r.path.clone());
-        }
-    }
-
-    fn compare(&self, a: &Path, b: &Path) -> Ordering {
-        let (mut x, mut y) = (a.components(), b.components());
-        let mut at = PathBuf::new();
-        loop {
-            match (x.next(), y.next()) {
-                (Some(p), Some(q)) if p == q => at.push(p),
-                (Some(p), Some(q)) => {
-                    // Folders before models at the same place, then by name with numbers by value.
-                    let folder = |c| self.nodes.get(&at.join(c)).is_none_or(|n| n.model.is_none());
-                    let (fp, fq) = (folder(p), folder(q));
-                    let (p, q) = (p.as_os_str().to_string_lossy(), q.as_os_str().to_string_lossy());
-                    return fq.cmp(&fp).then_with(|| natural(&p, &q));
-                }
-                (None, None) => return Ordering::Equal,
-                (None, _) => return Ordering::Less,
-                (_, None) => return Ordering::Greater,
-            }
-        }
-    }
-
     /// The tensors the table shows, filtered and sorted: indexes into the model's tensors.
-    pub fn tensor_rows(&self, info: &ModelInfo) -> Vec<usize> {
+    pub fn tensor_rows(&self, info: &ModelInfo) -> Arc<[usize]> {
+        match &self.details.table {
+            Some((key, rows)) if *key == self.table_key(info) => rows.clone(),
+            _ => self.make_table(info).into(),
+        }
+    }
+
+    /// Makes the tensor table anew if what it depends on has changed.
+    pub(super) fn settle(&mut self) {
+        let Some(info) = self.current().filter(|_| self.details.section == Section::Tensors).cloned() else { return };
+        let key = self.table_key(&info);
+        if self.details.table.as_ref().is_none_or(|(k, _)| *k != key) {
+            self.details.table = Some((key, self.make_table(&info).into()));
+        }
+    }
+
+    fn table_key(&self, info: &ModelInfo) -> TableKey {
+        let d = &self.details;
+        (info.path.clone(), info.tensors.len(), d.sort, d.reverse, d.filter.clone())
+    }
+
+    fn make_table(&self, info: &ModelInfo) -> Vec<usize> {
         let filter = self.details.filter.to_lowercase();
         let fits = |t: &TensorRow| {
             filter.split_whitespace().all(|w| {
@@ -393,7 +337,7 @@ impl ModelsState {
             Section::Metadata => self.metadata_rows(info).len(),
             Section::Tokenizer => info.tokenizer.len(),
             Section::Files => info.files.len(),
-            Section::Health => info.health.len(),
+            Section::Health => info.health.len() + self.inspect.check_of(&info.path).map_or(0, |c| c.findings.len()),
         }
     }
 }

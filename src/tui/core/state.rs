@@ -104,31 +104,12 @@ pub struct Picker {
 impl Picker {
     /// Indexes of the lines that match what was typed, best first.
     pub fn matches(&self) -> Vec<usize> {
-        let query = self.input.text.to_lowercase();
-        let mut hits: Vec<(i64, usize)> = self
-            .items
-            .iter()
-            .enumerate()
-            .filter_map(|(i, item)| Some((score(&item.title.to_lowercase(), &query)?, i)))
-            .collect();
+        let fit = |title: &str| super::fuzzy::fit(title, &self.input.text).map(|f| f.cost);
+        let mut hits: Vec<(usize, usize)> =
+            self.items.iter().enumerate().filter_map(|(i, item)| Some((fit(&item.title)?, i))).collect();
         hits.sort();
         hits.into_iter().map(|(_, i)| i).collect()
     }
-}
-
-/// How badly `query` fits `text` as a subsequence: gaps cost, a start inside a word costs; `None` if it does not fit.
-fn score(text: &str, query: &str) -> Option<i64> {
-    if let Some(at) = text.find(query) {
-        let inside = at > 0 && text.as_bytes().get(at - 1).is_some_and(|b| b.is_ascii_alphanumeric());
-        return Some(at as i64 + if inside { 20 } else { 0 });
-    }
-    let (mut cost, mut rest) = (100i64, text);
-    for c in query.chars().filter(|c| !c.is_whitespace()) {
-        let at = rest.find(c)?;
-        cost += at as i64;
-        rest = &rest[at + c.len_utf8()..];
-    }
-    Some(cost)
 }
 
 /// The help overlay.

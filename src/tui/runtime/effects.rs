@@ -1,6 +1,7 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles; recipes in files
-//! are in [`recipes`].
+//! are in [`recipes`], looks into a model in [`inspect`].
 
+pub mod inspect;
 pub mod paths;
 pub mod recipes;
 
@@ -20,9 +21,9 @@ use std::sync::Arc;
 /// Folders are looked into this deep.
 const DEPTH: usize = 6;
 
-/// Looks for models below `root`, reading headers only.
-pub fn scan(root: &Path) -> Vec<FoundModel> {
-    crate::formats::scan(root, DEPTH).into_iter().map(found).collect()
+/// Looks for models below `root`, reading headers only; tells each from one of several threads, as long as `take` says so.
+pub fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
+    crate::formats::scan_each(root, DEPTH, &|f| take(found(f)));
 }
 
 fn found(f: Found) -> FoundModel {

@@ -290,6 +290,7 @@ impl App {
             match effect {
                 Effect::Scan => self.workers.scan(),
                 Effect::Open(path) => self.workers.open(path),
+                Effect::Inspect(ask) => self.workers.inspector.ask(ask),
                 Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
                 Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
                 Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
@@ -423,6 +424,7 @@ impl App {
 fn urgency(action: &Action) -> Due {
     match action {
         Action::JobEvents(..)
+        | Action::FoundSome(..)
         | Action::Jobs(..)
         | Action::JobNews(..)
         | Action::Machine(..)

@@ -3,16 +3,18 @@
 use super::comparer::Comparer;
 use super::effects;
 use super::follower::{JobRequest, follower};
+use super::inspector::Inspector;
 use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Compared, Deed, Level};
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Where actions go.
@@ -36,6 +38,7 @@ pub(super) struct Workers {
     compare: Comparer,
     jobs: Sender<JobRequest>,
     machine: Watch,
+    pub(super) inspector: Inspector,
 }
 
 /// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
@@ -70,7 +73,8 @@ impl Workers {
         let (compare, comparisons) = Comparer::new();
         let out = outbox.clone();
         thread("compare", outbox.clone(), move || super::comparer::work(&comparisons, &out));
-        Self { dir, outbox, scan, open, plan, measure, compare, jobs, machine }
+        let inspector = Inspector::start(outbox.clone());
+        Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -153,12 +157,37 @@ impl Workers {
     }
 }
 
-/// Finds models with what their headers say.
-fn scanner(dir: &std::path::Path, out: &Outbox, current: &dyn Fn() -> bool) {
-    let all = effects::scan(dir);
-    if current() {
-        let _ = out.send(Action::Found(all));
-    }
+/// Time between two batches of what a scan finds.
+const BATCH: Duration = Duration::from_millis(100);
+
+/// Finds models with what their headers say, and tells them in batches.
+fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sync)) {
+    let (send, found) = unbounded();
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let send = send;
+            effects::scan(dir, &|model| current() && send.send(model).is_ok());
+        });
+        let mut batch = Vec::new();
+        let mut told = Instant::now();
+        loop {
+            let left = BATCH.saturating_sub(told.elapsed());
+            match found.recv_timeout(left) {
+                Ok(model) => batch.push(model),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Within a batch the order of the threads does not show.
+                    if !batch.is_empty() && current() {
+                        let _ = out.send(Action::FoundSome(std::mem::take(&mut batch)));
+                    }
+                    told = Instant::now();
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if current() {
+            let _ = out.send(Action::Found(batch));
+        }
+    });
 }
 
 /// Opens the newest path asked for.

@@ -1,6 +1,7 @@
 //! The details of the selected model, in sections.
 
 use super::canvas::{Canvas, fit_end, width};
+use super::{health, reading, tokenizer, values};
 use crate::tui::core::{ErrorCard, Focus, Hit, Level, ModelInfo, Node, Section, Share, State, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -25,12 +26,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         Some(Err(card)) => error_card(c, card, content),
         Some(Ok(info)) => {
             match m.details.section {
+                _ if m.inspect.reading.is_some() => {
+                    if let Some(reading) = &m.inspect.reading {
+                        reading::draw(c, reading, content);
+                    }
+                }
                 Section::Info => overview(c, state, info, content),
                 Section::Tensors => tensors(c, state, info, content),
                 Section::Metadata => metadata(c, state, info, content),
-                Section::Tokenizer => pairs(c, state, &info.tokenizer, "no tokenizer beside these tensors", content),
+                Section::Tokenizer => tokenizer::draw(c, state, info, content),
                 Section::Files => files(c, state, info, content),
-                Section::Health => health(c, state, info, content),
+                Section::Health => health::draw(c, state, info, content),
             }
             let items: Vec<(String, bool)> = Section::ALL
                 .iter()
@@ -275,17 +281,31 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let arrow = if m.details.reverse { "↑" } else { "↓" };
     let right = format!("sort: {} {arrow}", m.details.sort.title());
     filter_line(c, state, &format!("{} of {}", units::count(rows.len() as u64), info.tensors.len()), &right, area);
+    // A small histogram before the numbers, where there is room for it.
+    let sparks = if area.width >= 90 { values::GLANCE_COLUMNS } else { 0 };
     let columns = Columns::new(area, &[18, 9, 11]);
+    if sparks > 0 {
+        c.text(area.x + 1 + columns.first() - sparks, area.y + 1, sparks, "values", dim);
+    }
     columns.head(c, area.y + 1, "tensor", &["shape", "type", "bytes"], dim);
-    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let digest = if area.height >= 12 && !rows.is_empty() { values::ROWS } else { 0 };
+    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2 + digest), ..area };
     let cursor = m.details.row.min(rows.len().saturating_sub(1));
+    if digest > 0
+        && let Some((at, t)) = rows.get(cursor).and_then(|at| Some((*at, info.tensors.get(*at)?)))
+    {
+        values::digest(c, state, &t.name, at, Rect { y: list.bottom(), height: digest, ..area });
+    }
     let top = c.offset("tensors", cursor, rows.len(), list.height);
     for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let t = &info.tensors[*at];
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         columns.row(c, line.y, &[&t.shape, t.encoding, &units::bytes(t.bytes)], text);
         let style = c.theme().role(&t.role);
-        let room = columns.first().saturating_sub(2);
+        let room = columns.first().saturating_sub(2 + sparks);
+        if sparks > 0 {
+            values::glance(c, m.inspect.glance(&info.path, *at), line.x + 1 + columns.first() - sparks, line.y);
+        }
         let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
         c.spans(line.x + 1, line.y, room + 2, &[("▏", style), (&name, text)]);
         if i == cursor {
@@ -338,7 +358,7 @@ fn metadata(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     }
 }
 
-fn pairs(c: &mut Canvas<'_>, state: &State, all: &[(String, String)], none: &str, area: Rect) {
+pub(super) fn pairs(c: &mut Canvas<'_>, state: &State, all: &[(String, String)], none: &str, area: Rect) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     if all.is_empty() {
         c.text(area.x + 1, area.y, area.width, none, dim);
@@ -367,31 +387,5 @@ fn files(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         if focused && i == cursor {
             c.select(Rect { x: area.x - 1, y, width: area.width + 2, height: 1 }, true);
         }
-    }
-}
-
-fn health(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
-    let (dim, text, good) = (c.theme().dim, c.theme().text, c.theme().good);
-    if info.health.is_empty() {
-        c.spans(area.x + 1, area.y, area.width, &[("✓ ", good), ("every tensor is where the file says it is", text)]);
-        return;
-    }
-    let mut y = area.y;
-    for finding in info.health.iter().skip(state.models.details.row) {
-        let (glyph, style) = match finding.level {
-            Level::Info => ("·", dim),
-            Level::Warn => ("!", c.theme().warn),
-            Level::Error => ("✗", c.theme().bad),
-        };
-        if y >= area.bottom() {
-            break;
-        }
-        c.text(area.x + 1, y, 1, glyph, style);
-        let w = area.width.saturating_sub(3);
-        y += c.wrapped(area.x + 3, y, w, area.bottom() - y, &finding.text, text);
-        if y < area.bottom() {
-            c.text(area.x + 3, y, w, &finding.code, dim);
-        }
-        y += 2;
     }
 }

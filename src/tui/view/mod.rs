@@ -8,6 +8,7 @@ mod chrome;
 mod compare;
 mod details;
 mod grid;
+mod health;
 mod job;
 mod jobs;
 mod later;
@@ -17,8 +18,11 @@ mod metrics;
 mod models;
 mod overlay;
 mod page;
+mod reading;
 mod recipe;
 mod toasts;
+mod tokenizer;
+mod values;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 

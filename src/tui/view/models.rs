@@ -4,7 +4,7 @@ use super::canvas::{Canvas, fit, width};
 use super::details;
 use crate::tui::core::{Focus, Hit, Node, Row, State, units};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 /// Beside a model that is marked; the cursor is in the column before it.
 const MARK: &str = "●";
@@ -104,6 +104,7 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, line: Rect) {
         c.text(x, line.y, 1, glyph, faint);
         let room = edge.saturating_sub(x + 3);
         let used = c.text(x + 2, line.y, room, &node.name, dim);
+        matched(c, &node.name, &fit(&node.name, room.into()), &row.hits, x + 2, line.y);
         if !row.open {
             let n = format!("  {}", node.models);
             c.text(x + 2 + used, line.y, room.saturating_sub(used), &n, faint);
@@ -125,7 +126,26 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, line: Rect) {
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
     let room = edge.saturating_sub(x + 2);
-    c.text(x, line.y, room, &middle(&node.name, room.into()), text);
+    let name = middle(&node.name, room.into());
+    c.text(x, line.y, room, &name, text);
+    matched(c, &node.name, &name, &row.hits, x, line.y);
+}
+
+/// Marks the characters that the filter matched, as far as the name was not cut.
+fn matched(c: &mut Canvas<'_>, name: &str, drawn: &str, hits: &[usize], x: u16, y: u16) {
+    let style = c.theme().accent.add_modifier(Modifier::UNDERLINED);
+    let mut column = 0;
+    for (i, (own, shown)) in name.chars().zip(drawn.chars()).enumerate() {
+        if own != shown {
+            return;
+        }
+        let cell = own.to_string();
+        let w = width(&cell) as u16;
+        if hits.contains(&i) {
+            c.paint(Rect { x: x + column, y, width: w, height: 1 }, style);
+        }
+        column += w;
+    }
 }
 
 /// Keeps both ends of a name: the beginning says which model, the end which variant.

@@ -9,6 +9,8 @@ mod probe;
 mod structure;
 mod table;
 
+pub(super) use probe::{assemble, specials};
+
 use crate::model::tokenizer::TokenizerJson;
 use crate::model::{ModelError, Result, Warning};
 use serde_json::{Value, json};

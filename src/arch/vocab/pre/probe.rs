@@ -80,14 +80,18 @@ fn reach(json: &TokenizerJson) -> Option<HashSet<String>> {
 }
 
 fn build(json: &TokenizerJson) -> Option<Tokenizer> {
-    let model = &json.model;
-    let is_bpe = model.kind.as_deref().is_none_or(|k| k == "BPE");
+    let is_bpe = json.model.kind.as_deref().is_none_or(|k| k == "BPE");
     let normalizer_is_tame = json.normalizer.is_null() || is_tame(&json.normalizer, &mut 0);
     let reach = if is_bpe && normalizer_is_tame { reach(json) } else { None };
+    assemble(json, reach.as_ref())
+}
+
+/// The tokenizer without post-processor and decoder, with the tokens and merges in `reach` or with all. `None` for parts that
+/// are not run here.
+pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&HashSet<String>>) -> Option<Tokenizer> {
+    let model = &json.model;
     let wanted = |token: &str| {
-        reach.as_ref().is_none_or(|r| r.contains(token))
-            || token.starts_with("<0x")
-            || model.unk_token.as_deref() == Some(token)
+        reach.is_none_or(|r| r.contains(token)) || token.starts_with("<0x") || model.unk_token.as_deref() == Some(token)
     };
     let vocab: Vocab = model.vocab.iter().filter(|(token, _)| wanted(token)).cloned().collect();
     let mut tokenizer = match model.kind.as_deref() {
@@ -110,7 +114,7 @@ fn build(json: &TokenizerJson) -> Option<Tokenizer> {
             let mut possible = |(left, right): &&(String, String)| {
                 both.clear();
                 both.extend([left.as_str(), right.as_str()]);
-                reach.as_ref().is_none_or(|r| r.contains(both.as_str()))
+                reach.is_none_or(|r| r.contains(both.as_str()))
             };
             let merges = model.merges.iter().filter(|m| possible(m)).cloned().collect::<Vec<_>>();
             let mut builder = BPE::builder()
@@ -198,7 +202,7 @@ fn pre_tokenizer(json: &Value) -> Option<PreTokenizerWrapper> {
 }
 
 /// Ids that the post-processor puts before and after a text; `None` for one of an unknown kind.
-fn specials(post: &Value) -> Option<(Vec<u32>, Vec<u32>)> {
+pub(in crate::arch::vocab) fn specials(post: &Value) -> Option<(Vec<u32>, Vec<u32>)> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let single = std::slice::from_ref(post);
     let list = if post["type"] == "Sequence" { post["processors"].as_array()?.as_slice() } else { single };

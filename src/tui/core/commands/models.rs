@@ -23,6 +23,24 @@ fn has_filter(s: &State) -> bool {
     }
 }
 
+/// The details have a value of their own to copy.
+fn copies_value(s: &State) -> bool {
+    let m = &s.models;
+    m.focus == Focus::Details
+        && matches!(m.details.section, Section::Metadata | Section::Tensors)
+        && m.section_len() > 0
+}
+
+fn has_tokenizer(s: &State) -> bool {
+    s.models.current().is_some_and(|i| !i.tokenizer.is_empty())
+}
+
+fn has_template(s: &State) -> bool {
+    let tried = s.models.current().and_then(|i| s.models.inspect.tried(&i.path));
+    s.models.details.section == Section::Tokenizer
+        && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
+}
+
 pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::Open,
@@ -103,13 +121,52 @@ pub(super) const COMMANDS: &[Command] = &[
         has_filter,
     ),
     command(
+        Cmd::TryText,
+        "tokenizer.try",
+        &["t", "enter"],
+        &[Details],
+        "Try the tokenizer on a text",
+        "try a text",
+        |s| s.models.details.section == Section::Tokenizer && has_tokenizer(s),
+    ),
+    command(Cmd::ReadValue, "value.read", &["enter"], &[Details], "Read the whole value, or close it", "read", |s| {
+        s.models.details.section == Section::Metadata && s.models.current().is_some()
+    }),
+    command(
+        Cmd::ReadValue,
+        "template.read",
+        &["p"],
+        &[Details],
+        "Read the chat template, or close it",
+        "template",
+        has_template,
+    ),
+    command(
+        Cmd::CopyValue,
+        "copy.value",
+        &["y"],
+        &[Details],
+        "Copy the value or the tensor's name to the terminal's clipboard",
+        "copy",
+        copies_value,
+    ),
+    command(
+        Cmd::CheckValues,
+        "health.check",
+        &["n"],
+        &[Details],
+        "Look at every value for NaN, zeros and copies; again to stop",
+        "check values",
+        |s| s.models.details.section == Section::Health && s.models.current().is_some(),
+    ),
+    command(
         Cmd::CopyPath,
         "copy.path",
         &["y"],
         &[Tree, Details],
         "Copy the path to the terminal's clipboard",
         "copy path",
-        on_row,
+        |s| on_row(s) && !copies_value(s),
     ),
     command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
 ];

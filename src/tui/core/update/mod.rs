@@ -1,6 +1,7 @@
 //! `update`: the one function that changes the state.
 
 mod compare;
+mod inspect;
 mod jobs;
 mod layers;
 mod leave;
@@ -16,6 +17,7 @@ pub(in crate::tui) use leave::running;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::Completion;
+use super::inspect::wants;
 use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
@@ -24,6 +26,13 @@ use super::state::{Layer, State, Tab};
 
 /// Takes one action in and says what should happen outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
+    let mut effects = take(state, action);
+    state.models.settle();
+    effects.extend(wants(state));
+    effects
+}
+
+fn take(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Key(k) => key(state, k),
         Action::Paste(text) => paste(state, &text),
@@ -52,7 +61,11 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::ThemeFiles { .. }
         | Action::Wrong(..)
         | Action::Restored(..) => settings::arrived(state, action),
-        Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
+        Action::FoundSome(..) | Action::Found(..) | Action::Opened(..) => models::arrived(state, action),
+        Action::Inspected(told) => {
+            state.models.inspect.take(told);
+            Vec::new()
+        }
         Action::Planned(..)
         | Action::PlanMeasured(..)
         | Action::PresetPlanned(..)
@@ -281,6 +294,16 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Save => recipe::ask_save(state),
         Cmd::OpenRecipe => recipe::ask_open(state),
         Cmd::EditOutside => recipe::edit_outside(state),
+        Cmd::TryText => {
+            inspect::try_text(state);
+            Vec::new()
+        }
+        Cmd::ReadValue => {
+            inspect::read(state);
+            Vec::new()
+        }
+        Cmd::CopyValue => inspect::copy(state),
+        Cmd::CheckValues => inspect::check(state),
         Cmd::Edit => recipe::edit(state),
         Cmd::ClearField => recipe::clear(state),
         Cmd::ValueNext => recipe::turn(state, 1),
@@ -357,6 +380,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 fn back(state: &mut State) -> Vec<Effect> {
     match state.tab {
+        Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,
         Tab::Models => state.models.focus = Focus::List,
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,

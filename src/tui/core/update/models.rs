@@ -9,10 +9,17 @@ use crate::tui::core::units;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
+        Action::FoundSome(found) => {
+            let dir = state.dir.clone();
+            let before = state.models.selected.clone();
+            state.models.add(&dir, found);
+            if state.models.selected == before { Vec::new() } else { want_details(state) }
+        }
         Action::Found(found) => {
             let dir = state.dir.clone();
             state.models.scanning = false;
             state.models.add(&dir, found);
+            state.models.keep_marks();
             let n = units::plural(state.models.count(), "model", "models");
             state.note(Level::Info, format!("{n} in {}", dir.display()));
             want_details(state)
@@ -69,6 +76,7 @@ pub(super) fn set_section(state: &mut State, at: usize) {
         state.models.details.section = *section;
         state.models.details.row = 0;
         state.models.details.filter.clear();
+        state.models.inspect.reading = None;
     }
 }
 
@@ -97,6 +105,13 @@ pub(super) fn start_filter(state: &mut State) {
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(line) = &m.editing else { return Vec::new() };
+    if m.focus == Focus::Details && m.details.section == Section::Tokenizer {
+        m.inspect.text.clone_from(&line.text);
+        if what != Completion::Editing {
+            m.editing = None;
+        }
+        return Vec::new();
+    }
     let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };
     if what != Completion::Editing {
         m.editing = None;

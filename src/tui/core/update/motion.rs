@@ -24,7 +24,13 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
         }
         Tab::Models => {
             let m = &mut state.models;
-            m.details.row = moved(m.details.row, lines, m.section_len());
+            if let Some(reading) = &mut m.inspect.reading {
+                // A long line is several on the screen; the view stops at the last.
+                let most = reading.text.len() / 20 + reading.text.lines().count();
+                reading.scroll = moved(reading.scroll, lines, most);
+            } else {
+                m.details.row = moved(m.details.row, lines, m.section_len());
+            }
             Vec::new()
         }
         Tab::Recipe if state.recipe.pane == RecipePane::List => {

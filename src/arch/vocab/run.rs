@@ -1,0 +1,214 @@
+//! Runs a model's tokenizer on a text, to look at what becomes of it.
+//!
+//! Folders are run from `tokenizer.json` (or what the library would make of `vocab.json`, `vocab.txt`, `tokenizer.model`);
+//! GGUF from the files that its metadata gives back. Only parts that [`pre`](super::pre) hands to the `tokenizers` crate are
+//! run: files are not trusted. Kinds that cannot be run say so.
+
+use super::files::Files;
+use super::{pre, restore_sidecars, run_spm};
+use crate::model::tokenizer::{AddedToken, TokenizerJson};
+use crate::model::{Model, ModelError, Result, Sidecars};
+use serde_json::Value;
+use std::collections::HashMap;
+use tokenizers::Tokenizer;
+use tokenizers::decoders::DecoderWrapper;
+
+/// One token of an encoded text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its id.
+    pub id: u32,
+    /// The part of the text it stands for; where that is less than a character, or nothing, the token as the vocabulary has it.
+    pub text: String,
+    /// Put there by the model (begin, end), not by the text.
+    pub added: bool,
+}
+
+/// What a text becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The tokens in order.
+    pub pieces: Vec<Piece>,
+    /// What the tokens of the text say when they are put together again.
+    pub decoded: String,
+}
+
+/// A tokenizer that can be run.
+pub struct Runner {
+    tokenizer: Tokenizer,
+    /// Ids of tokens outside the model, which the crate may number anew.
+    added: HashMap<String, u32>,
+    names: HashMap<u32, String>,
+    before: Vec<u32>,
+    after: Vec<u32>,
+    /// A decoder starts a text with the space that the normalizer put before it.
+    prefixed: bool,
+    /// Where the tokenizer comes from, in words.
+    pub source: &'static str,
+    /// True if tokens can be put together to a text again.
+    pub decodes: bool,
+    /// What is not run as the model's own program runs it.
+    pub notes: Vec<String>,
+}
+
+impl Runner {
+    /// The tokenizer of an opened model.
+    ///
+    /// # Errors
+    /// When it has none, a broken one, or one of a kind that is not run here.
+    pub fn of(model: &Model) -> Result<Self> {
+        let config = model.config().unwrap_or(Value::Null);
+        let files = ["tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"];
+        if let Some(source) = files.into_iter().find(|name| model.sidecars.has(name)) {
+            return Self::of_files(&model.sidecars, &config, source);
+        }
+        let restored = restore_sidecars(&model.metadata).map_err(|e| e.with_hint(NOT_RUN))?;
+        Self::of_files(&restored, &config, "tokenizer.ggml")
+    }
+
+    fn of_files(sidecars: &Sidecars, config: &Value, source: &'static str) -> Result<Self> {
+        let files = Files::read(sidecars, config)?;
+        let mut notes = Vec::new();
+        let (json, ends) = match sidecars.read("tokenizer.model")? {
+            Some(bytes) if files.tokenizer_json.is_none() => {
+                let json = run_spm::tokenizer(&bytes, &files, &mut notes)?;
+                let ends = run_spm::ends(&json, &files);
+                (json, Some(ends))
+            }
+            _ => {
+                let mut warnings = Vec::new();
+                let json = files.tokenizer(&mut warnings)?;
+                notes.extend(warnings.into_iter().map(|w| w.text));
+                let ends = pre::specials(&json.post_processor);
+                (json, ends)
+            }
+        };
+        if ends.is_none() {
+            notes.push(
+                "tokens that the post-processor adds are not shown: it is of a kind that is not run here".to_owned(),
+            );
+        }
+        let (before, after) = ends.unwrap_or_default();
+        Self::assemble(&json, before, after, source, notes)
+    }
+
+    fn assemble(
+        json: &TokenizerJson,
+        before: Vec<u32>,
+        after: Vec<u32>,
+        source: &'static str,
+        mut notes: Vec<String>,
+    ) -> Result<Self> {
+        let Some(mut tokenizer) = pre::assemble(json, None) else {
+            let kind = json.model.kind.as_deref().unwrap_or("BPE");
+            let what = format!("this {kind} tokenizer has parts that are not run here");
+            return Err(ModelError::unsupported(what).in_file(std::path::Path::new(source)).with_hint(NOT_RUN));
+        };
+        let decoder = decoder(&json.decoder);
+        let decodes = decoder.is_some();
+        match decoder {
+            Some(decoder) => {
+                tokenizer.with_decoder(Some(decoder));
+            }
+            None => notes.push("the decoder is of a kind that is not run here; the round trip is not told".to_owned()),
+        }
+        let added: HashMap<String, u32> = json.added_tokens.iter().map(|t| (t.content.clone(), t.id)).collect();
+        let wanted = |id: &u32| before.contains(id) || after.contains(id);
+        let of_model = json.model.vocab.iter().filter(|(_, id)| wanted(id)).map(|(t, id)| (*id, t.clone()));
+        let of_added = json.added_tokens.iter().map(|t: &AddedToken| (t.id, t.content.clone()));
+        let names = of_model.chain(of_added).collect();
+        let prefixed = json.pre_tokenizer["add_prefix_space"] == true;
+        Ok(Self { tokenizer, added, names, before, after, prefixed, source, decodes, notes })
+    }
+
+    /// Number of tokens of the vocabulary, added ones included.
+    pub fn tokens(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    /// Encodes a text, with the tokens that the model puts around it.
+    ///
+    /// # Errors
+    /// What the tokenizer says.
+    pub fn encode(&self, text: &str) -> Result<Encoded> {
+        let broken = |e: tokenizers::Error| ModelError::bad(format!("the tokenizer cannot encode this: {e}"));
+        let encoding = self.tokenizer.encode(text, false).map_err(broken)?;
+        let (tokens, ids, offsets) = (encoding.get_tokens(), encoding.get_ids(), encoding.get_offsets());
+        let mut pieces: Vec<Piece> = self.before.iter().map(|id| self.mark(*id)).collect();
+        for (i, (token, id)) in tokens.iter().zip(ids).enumerate() {
+            let (from, to) = offsets[i];
+            // Several tokens for one character have the same offsets.
+            let alone = [i.checked_sub(1), Some(i + 1)]
+                .into_iter()
+                .flatten()
+                .all(|n| offsets.get(n).is_none_or(|o| *o != (from, to)));
+            let part = text.get(from..to).filter(|part| alone && !part.is_empty());
+            let id = self.added.get(token).copied().unwrap_or(*id);
+            pieces.push(Piece { id, text: part.unwrap_or(token).to_owned(), added: false });
+        }
+        pieces.extend(self.after.iter().map(|id| self.mark(*id)));
+        let mut decoded = self.tokenizer.decode(ids, false).map_err(broken)?;
+        if self.prefixed && !text.starts_with(' ') && decoded.starts_with(' ') {
+            decoded.remove(0);
+        }
+        Ok(Encoded { pieces, decoded })
+    }
+
+    fn mark(&self, id: u32) -> Piece {
+        let text = self.names.get(&id).cloned().unwrap_or_else(|| format!("#{id}"));
+        Piece { id, text, added: true }
+    }
+}
+
+const NOT_RUN: &str = "BPE, WordPiece and SentencePiece vocabularies are run; for others try the model's own program.";
+
+/// A decoder of parts that only join, replace and strip.
+fn decoder(json: &Value) -> Option<DecoderWrapper> {
+    let single = std::slice::from_ref(json);
+    let steps = if json["type"] == "Sequence" { json["decoders"].as_array()?.as_slice() } else { single };
+    let tame = |s: &Value| {
+        matches!(s["type"].as_str(), Some("ByteLevel" | "WordPiece" | "Metaspace" | "ByteFallback" | "Fuse" | "Strip"))
+            || (s["type"] == "Replace" && s["pattern"]["String"].is_string())
+    };
+    (steps.len() <= 16 && steps.iter().all(tame)).then(|| serde_json::from_value(json.clone()).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::{GgufOptions, to_gguf};
+    use std::path::Path;
+
+    const TEXTS: [&str; 5] = [
+        "The capital of Norway is Oslo.",
+        "  two  spaces, don't 12345 !?\n\tnext",
+        "Blåbærsyltetøy 漢字 🦊",
+        "<s>bound</s> [SEP] <|eot_id|>",
+        "",
+    ];
+
+    fn ids(runner: &Runner, text: &str) -> Vec<u32> {
+        runner.encode(text).unwrap().pieces.iter().map(|p| p.id).collect()
+    }
+
+    #[test]
+    fn a_folder_and_its_gguf_give_the_same_ids() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
+        for name in ["tiny-llama", "tiny-llama3-pt", "mini-bert", "tiny-mistral-sharded"] {
+            let model = crate::formats::open(&root.join(name)).unwrap();
+            let folder = Runner::of(&model).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let mut gguf = model.clone();
+            gguf.metadata = to_gguf(&model, &GgufOptions::default()).unwrap().model.metadata;
+            gguf.sidecars = Sidecars::default();
+            let back = Runner::of(&gguf).unwrap_or_else(|e| panic!("{name} as gguf: {e}"));
+            for text in TEXTS {
+                assert_eq!(ids(&folder, text), ids(&back, text), "{name}: {text:?}");
+            }
+            let encoded = folder.encode(TEXTS[0]).unwrap();
+            let wanted = if name == "mini-bert" { TEXTS[0].to_lowercase() } else { TEXTS[0].to_owned() };
+            assert_eq!(encoded.decoded, wanted, "{name}");
+            let said: String = encoded.pieces.iter().filter(|p| !p.added).map(|p| p.text.as_str()).collect();
+            assert_eq!(said.replace(' ', ""), TEXTS[0].replace(' ', ""), "{name}");
+        }
+    }
+}

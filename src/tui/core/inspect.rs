@@ -1,0 +1,213 @@
+//! What the details pane knows beyond a model's headers: values of tensors, the tokenizer at work, a check of every value, a
+//! long text being read. Workers find it out; an answer that came too late for the screen is kept for the next look.
+
+use super::action::{Effect, ErrorCard};
+use super::model_info::Finding;
+use super::models::{Focus, Section};
+use super::state::{State, Tab};
+use crate::arch::vocab::Encoded;
+use crate::forecast::values::{GLANCE, Values};
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Digests of tensors kept.
+const KEEP_VALUES: usize = 256;
+/// Small histograms kept.
+const KEEP_GLANCES: usize = 8192;
+
+/// A small histogram: nothing where values are no numbers or could not be read.
+pub type Glance = Option<[u8; GLANCE]>;
+
+/// What can be asked of the workers about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Look at the values of this tensor; a later request replaces an earlier one.
+    Values(PathBuf, usize),
+    /// Small histograms of these tensors; a later request replaces an earlier one.
+    Glances(PathBuf, Vec<usize>),
+    /// Run the tokenizer on a text; a later request replaces an earlier one.
+    Encode(PathBuf, String),
+    /// Look at every value of the model.
+    Check(PathBuf),
+    /// Stop looking.
+    StopCheck,
+}
+
+/// What the workers answer.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// What stands in a tensor.
+    Values(PathBuf, usize, Result<Arc<Values>, ErrorCard>),
+    /// Small histograms, as many as were made.
+    Glances(PathBuf, Vec<(usize, Glance)>),
+    /// What became of a text.
+    Encoded(PathBuf, String, Result<Arc<Tried>, ErrorCard>),
+    /// How far the check is.
+    Checked(Check),
+}
+
+/// The tokenizer of a model, and a text it was tried on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Labels and values: kind, tokens, special tokens.
+    pub facts: Vec<(String, String)>,
+    /// The chat template, if there is one.
+    pub template: Option<String>,
+    /// The tokens of the text, or why they cannot be told.
+    pub encoded: Result<Encoded, ErrorCard>,
+    /// True if the tokens say the same text again; nothing if that cannot be told.
+    pub round_trip: Option<bool>,
+    /// What is not run as the model's own program runs it.
+    pub notes: Vec<String>,
+}
+
+/// How a check of every value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The model.
+    pub path: PathBuf,
+    /// Elements seen.
+    pub done: u64,
+    /// Elements there are.
+    pub total: u64,
+    /// What was found, worst first; complete only when it has ended.
+    pub findings: Vec<Finding>,
+    /// Nothing while it runs; else whether it went to the end, or why not.
+    pub ended: Option<Result<(), ErrorCard>>,
+}
+
+/// A long text over the details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What it is.
+    pub title: String,
+    /// The text.
+    pub text: String,
+    /// Lines scrolled down.
+    pub scroll: usize,
+}
+
+/// What the details pane knows beyond headers.
+#[derive(Clone, Debug, Default)]
+pub struct Inspect {
+    values: VecDeque<(PathBuf, usize, Result<Arc<Values>, ErrorCard>)>,
+    looking: Option<(PathBuf, usize)>,
+    glances: HashMap<PathBuf, HashMap<usize, Glance>>,
+    glancing: Option<(PathBuf, Vec<usize>)>,
+    tried: Option<(PathBuf, String, Result<Arc<Tried>, ErrorCard>)>,
+    trying: Option<(PathBuf, String)>,
+    /// The text the tokenizer is tried on.
+    pub text: String,
+    /// The last check.
+    pub check: Option<Check>,
+    /// What is being read.
+    pub reading: Option<Reading>,
+}
+
+impl Inspect {
+    /// What stands in a tensor, once known.
+    pub fn values(&self, path: &Path, tensor: usize) -> Option<&Result<Arc<Values>, ErrorCard>> {
+        self.values.iter().find(|(p, t, _)| *t == tensor && p == path).map(|(.., v)| v)
+    }
+
+    /// The small histogram of a tensor, once known.
+    pub fn glance(&self, path: &Path, tensor: usize) -> Option<&Glance> {
+        self.glances.get(path)?.get(&tensor)
+    }
+
+    /// The tokenizer of a model and its last text, once known.
+    pub fn tried(&self, path: &Path) -> Option<&Result<Arc<Tried>, ErrorCard>> {
+        self.tried.as_ref().filter(|(p, ..)| p == path).map(|(.., t)| t)
+    }
+
+    /// True if what [`Self::tried`] gives is of the text as it is now.
+    pub fn tried_now(&self) -> bool {
+        self.tried.as_ref().is_some_and(|(_, text, _)| *text == self.text)
+    }
+
+    /// The check of this model.
+    pub fn check_of(&self, path: &Path) -> Option<&Check> {
+        self.check.as_ref().filter(|c| c.path == path)
+    }
+
+    /// Keeps an answer.
+    pub fn take(&mut self, told: Told) {
+        match told {
+            Told::Values(path, tensor, values) => {
+                self.looking.take_if(|(p, t)| *p == path && *t == tensor);
+                self.values.retain(|(p, t, _)| *t != tensor || *p != path);
+                if self.values.len() >= KEEP_VALUES {
+                    self.values.pop_front();
+                }
+                self.values.push_back((path, tensor, values));
+            }
+            Told::Glances(path, made) => {
+                self.glancing.take_if(|(p, _)| *p == path);
+                if self.glances.values().map(HashMap::len).sum::<usize>() + made.len() > KEEP_GLANCES {
+                    self.glances.clear();
+                }
+                self.glances.entry(path).or_default().extend(made);
+            }
+            Told::Encoded(path, text, tried) => {
+                self.trying.take_if(|(p, t)| *p == path && *t == text);
+                self.tried = Some((path, text, tried));
+            }
+            // What is told of a check that was stopped and begun anew elsewhere comes too late.
+            Told::Checked(check) => {
+                if self.check.as_ref().is_some_and(|c| c.path == check.path && c.ended.is_none()) {
+                    self.check = Some(check);
+                }
+            }
+        }
+    }
+
+    /// Forgets what files that may have changed have said.
+    pub fn forget(&mut self) {
+        *self = Self { text: std::mem::take(&mut self.text), check: self.check.take(), ..Self::default() };
+    }
+}
+
+/// What the section shown needs and nobody has asked for yet.
+pub fn wants(state: &mut State) -> Vec<Effect> {
+    let page = usize::from(state.size.1);
+    let m = &mut state.models;
+    if state.tab != Tab::Models {
+        return Vec::new();
+    }
+    let Some(info) = m.current().cloned() else { return Vec::new() };
+    let path = info.path.clone();
+    match m.details.section {
+        Section::Tensors => {
+            let rows = m.tensor_rows(&info);
+            let row = m.details.row.min(rows.len().saturating_sub(1));
+            let Some(selected) = rows.get(row).copied() else { return Vec::new() };
+            let seen = &mut m.inspect;
+            let mut asks = Vec::new();
+            let place = (path.clone(), selected);
+            if seen.values(&path, selected).is_none() && seen.looking.as_ref() != Some(&place) {
+                seen.looking = Some(place);
+                asks.push(Effect::Inspect(Ask::Values(path.clone(), selected)));
+            }
+            let near = rows.iter().skip(row.saturating_sub(page)).take(2 * page).copied();
+            let missing: Vec<usize> = near.filter(|i| seen.glance(&path, *i).is_none()).collect();
+            let asked = |all: &(PathBuf, Vec<usize>)| all.0 == path && missing.iter().all(|i| all.1.contains(i));
+            if !missing.is_empty() && !seen.glancing.as_ref().is_some_and(asked) {
+                seen.glancing = Some((path.clone(), missing.clone()));
+                asks.push(Effect::Inspect(Ask::Glances(path, missing)));
+            }
+            asks
+        }
+        Section::Tokenizer if m.focus == Focus::Details && !info.tokenizer.is_empty() => {
+            let seen = &mut m.inspect;
+            let now = (path.clone(), seen.text.clone());
+            let known = seen.tried.as_ref().is_some_and(|(p, t, _)| *p == now.0 && *t == now.1);
+            if known || seen.trying.as_ref() == Some(&now) {
+                return Vec::new();
+            }
+            seen.trying = Some(now.clone());
+            vec![Effect::Inspect(Ask::Encode(now.0, now.1))]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The workers behind the details pane: values of tensors, tokenizers, the check of every value. Each carries out the newest
+//! request and gives up older ones.
+
+use super::effects::inspect::{self, Tensors};
+use super::workers::{Outbox, thread};
+use crate::tui::core::{Action, Ask, Check, Told};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Time between two reports of a check.
+const REPORT: Duration = Duration::from_millis(250);
+
+/// A request to look at values.
+enum Look {
+    Values(PathBuf, usize),
+    Glances(PathBuf, Vec<usize>),
+}
+
+/// Hands requests out.
+pub(super) struct Inspector {
+    outbox: Outbox,
+    look: Sender<(Look, Arc<AtomicBool>)>,
+    encode: Sender<(PathBuf, String)>,
+    /// Stops the values being looked at.
+    looking: Arc<AtomicBool>,
+    /// Stops the check that runs.
+    checking: Arc<AtomicBool>,
+}
+
+impl Inspector {
+    pub(super) fn start(outbox: Outbox) -> Self {
+        let (look, looks) = unbounded();
+        let (encode, encodes) = unbounded();
+        let out = outbox.clone();
+        thread("values", outbox.clone(), move || looker(&looks, &out));
+        let out = outbox.clone();
+        thread("tokenizer", outbox.clone(), move || encoder(&encodes, &out));
+        Self { outbox, look, encode, looking: Arc::default(), checking: Arc::default() }
+    }
+
+    pub(super) fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Values(path, tensor) => {
+                self.looking.store(true, Ordering::Relaxed);
+                self.looking = Arc::default();
+                let _ = self.look.send((Look::Values(path, tensor), self.looking.clone()));
+            }
+            Ask::Glances(path, tensors) => {
+                let _ = self.look.send((Look::Glances(path, tensors), Arc::default()));
+            }
+            Ask::Encode(path, text) => {
+                let _ = self.encode.send((path, text));
+            }
+            Ask::Check(path) => {
+                self.checking.store(true, Ordering::Relaxed);
+                self.checking = Arc::default();
+                let (out, cancel) = (self.outbox.clone(), self.checking.clone());
+                thread("check", self.outbox.clone(), move || checker(path, &cancel, &out));
+            }
+            Ask::StopCheck => self.checking.store(true, Ordering::Relaxed),
+        }
+    }
+}
+
+/// Looks at the tensor asked for last; small histograms come after it and give way to what is asked meanwhile.
+fn looker(requests: &Receiver<(Look, Arc<AtomicBool>)>, out: &Outbox) {
+    let mut tensors = Tensors::default();
+    let (mut values, mut glances) = (None, None);
+    loop {
+        let first = if values.is_none() && glances.is_none() { requests.recv().ok() } else { requests.try_recv().ok() };
+        if first.is_none() && values.is_none() && glances.is_none() {
+            return;
+        }
+        for (look, cancel) in first.into_iter().chain(requests.try_iter()) {
+            match look {
+                Look::Values(path, tensor) => values = Some((path, tensor, cancel)),
+                Look::Glances(path, rows) => glances = Some((path, rows)),
+            }
+        }
+        if let Some((path, tensor, cancel)) = values.take() {
+            let found = inspect::values(&mut tensors, &path, tensor, &cancel).map(Arc::new);
+            // One that was given up is asked for again when it is selected again.
+            if found.is_ok() || !cancel.load(Ordering::Relaxed) {
+                let _ = out.send(Action::Inspected(Told::Values(path, tensor, found)));
+            }
+        } else if let Some((path, rows)) = glances.take() {
+            let mut made = Vec::with_capacity(rows.len());
+            for row in rows {
+                if !requests.is_empty() {
+                    break;
+                }
+                made.push((row, inspect::glance(&mut tensors, &path, row)));
+            }
+            let _ = out.send(Action::Inspected(Told::Glances(path, made)));
+        }
+    }
+}
+
+/// Runs the tokenizer asked for last on the text asked for last.
+fn encoder(requests: &Receiver<(PathBuf, String)>, out: &Outbox) {
+    let mut tokenizer = None;
+    while let Ok(first) = requests.recv() {
+        let (path, text) = requests.try_iter().last().unwrap_or(first);
+        let tried = inspect::try_text(&mut tokenizer, &path, &text).map(Arc::new);
+        let _ = out.send(Action::Inspected(Told::Encoded(path, text, tried)));
+    }
+}
+
+/// Looks at every value of a model.
+fn checker(path: PathBuf, cancel: &AtomicBool, out: &Outbox) {
+    let mut told: Option<Instant> = None;
+    let mut report = |done: u64, total: u64| {
+        if told.is_none_or(|t| t.elapsed() >= REPORT) {
+            told = Some(Instant::now());
+            let check = Check { path: path.clone(), done, total, findings: Vec::new(), ended: None };
+            let _ = out.send(Action::Inspected(Told::Checked(check)));
+        }
+    };
+    let result = inspect::check(&path, cancel, &mut report);
+    if cancel.load(Ordering::Relaxed) {
+        return;
+    }
+    let (findings, total, ended) = match result {
+        Ok((findings, total)) => (findings, total, Ok(())),
+        Err(card) => (Vec::new(), 0, Err(card)),
+    };
+    let check = Check { path, done: total, total, findings, ended: Some(ended) };
+    let _ = out.send(Action::Inspected(Told::Checked(check)));
+}
