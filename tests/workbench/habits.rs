@@ -101,7 +101,7 @@ fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
 /// The sample with everything changed that a session keeps.
 fn changed() -> Bench {
     let mut b = sample::start();
-    b.planned().keys("a<down><enter>z");
+    b.planned().keys("aq8<enter>z");
     b.keys("1").keys("kkh/llama<enter>jj<enter>]s").keys("T<down><down><enter>");
     b.keys("6/mod<enter>1");
     b
@@ -116,7 +116,7 @@ fn a_session_comes_back_as_it_was_left() {
     assert_eq!(read, session);
     let mut again = Bench { state: State::new(DIR.into(), b.state.now), effects: Vec::new() };
     again.act(Action::Restored(Box::new(read)));
-    assert!(again.effects.contains(&Effect::Theme(b.state.theme.clone())), "{:?} {json}", again.effects);
+    assert!(again.effects.contains(&Effect::Theme(b.state.theme.clone())), "{:?}", again.effects);
     // Before and after the scan: what is kept does not depend on what is found by then.
     assert_eq!(Session::of(&again.state), session);
     again.act(Action::Found(sample::found()));
