@@ -188,7 +188,11 @@ pub fn glance(entry: &TensorEntry) -> Result<Option<[u8; GLANCE]>> {
 fn runs(entry: &TensorEntry, elems: u64, runs: u64) -> Vec<Range<u64>> {
     let each = (entry.rows() / entry.stacked().max(1)).max(1);
     let wanted = elems / entry.cols().max(1);
-    if wanted >= entry.rows() { std::iter::once(0..entry.rows()).collect() } else { runs_of(entry.rows(), each, wanted, runs) }
+    if wanted >= entry.rows() {
+        std::iter::once(0..entry.rows()).collect()
+    } else {
+        runs_of(entry.rows(), each, wanted, runs)
+    }
 }
 
 /// Reads these rows a few at a time.
@@ -326,7 +330,8 @@ mod tests {
         let told = std::cell::Cell::new(0);
         let see = |values: &[f32]| check(&entry(values, 4), &never, &|n| told.set(told.get() + n)).unwrap();
         assert!(see(&[0.0; 8]).all_zero);
-        let (a, b, c) = (see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, f32::NAN, 3.0, f32::INFINITY]));
+        let (a, b, c) =
+            (see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, f32::NAN, 3.0, f32::INFINITY]));
         assert!(a == b && a.hash != c.hash && (c.nan, c.infinite) == (1, 1));
         assert_eq!(told.get(), 20);
     }

@@ -1,13 +1,13 @@
 //! A state with a folder of models, a plan and a job in it: fixed times, fixed names.
 
 use indexmap::IndexMap;
+use remold::arch::vocab::{Encoded, Piece};
 use remold::engine::Event;
+use remold::forecast::values::Values;
 use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
 use remold::plan::{Chosen, Forecast, Forecasted, Plan, PlannedOutput, PlannedTensor};
 use remold::tensor::{DType, Shape};
-use remold::arch::vocab::{Encoded, Piece};
-use remold::forecast::values::Values;
 use remold::tui::core::{
     Action, Ask, Check, Effect, ErrorCard, Finding, FoundModel, Level, ModelInfo, PRESETS, State, Summary, Told, Tried,
     parse_keys, update,

@@ -100,12 +100,24 @@ fn models() {
     );
     check("models-tokenizer-80x24", text(&render(sample::start().keys("<enter>]]]"), SMALL, Depth::True, false)));
     both("models-values", sample::start().keys("<enter>]sjj").looked_at());
-    check("models-values-mono", styled(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::Mono, false)));
-    check("models-values-ascii", text(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::True, true)));
+    check(
+        "models-values-mono",
+        styled(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::Mono, false)),
+    );
+    check(
+        "models-values-ascii",
+        text(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::True, true)),
+    );
     both("models-trial", sample::start().keys("<enter>]]]tThe fox 🦊<enter>").tried());
-    check("models-trial-mono", styled(&render(sample::start().keys("<enter>]]]tThe fox 🦊<enter>").tried(), SMALL, Depth::Mono, false)));
+    check(
+        "models-trial-mono",
+        styled(&render(sample::start().keys("<enter>]]]tThe fox 🦊<enter>").tried(), SMALL, Depth::Mono, false)),
+    );
     check("models-filter-styled", styled(&render(sample::start().keys("/cp20"), SMALL, Depth::True, false)));
-    check("models-reading-80x24", text(&render(sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL, Depth::True, false)));
+    check(
+        "models-reading-80x24",
+        text(&render(sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL, Depth::True, false)),
+    );
     check("models-checked-80x24", text(&render(sample::start().checked(), SMALL, Depth::True, false)));
     check("models-health-80x24", text(&render(sample::start().keys("<enter>]]]]]"), SMALL, Depth::True, false)));
     let broken = "/home/ada/runs/bert-base";

@@ -84,7 +84,9 @@ impl Runner {
             }
         };
         if ends.is_none() {
-            notes.push("tokens that the post-processor adds are not shown: it is of a kind that is not run here".to_owned());
+            notes.push(
+                "tokens that the post-processor adds are not shown: it is of a kind that is not run here".to_owned(),
+            );
         }
         let (before, after) = ends.unwrap_or_default();
         Self::assemble(&json, before, after, source, notes)

@@ -11,10 +11,10 @@ mod key_page;
 mod keys;
 mod model_info;
 mod models;
-mod tree;
 mod recipe;
 mod remedies;
 mod state;
+mod tree;
 pub mod units;
 mod update;
 

@@ -190,7 +190,12 @@ fn architecture(model: &Model, config: &Value) -> Option<String> {
 }
 
 fn health(model: &Model) -> Vec<Finding> {
-    let warn = |w: &crate::model::Warning| Finding { level: Level::Warn, code: w.code.clone(), text: w.text.clone(), remedy: remedies::of(&w.code).to_owned() };
+    let warn = |w: &crate::model::Warning| Finding {
+        level: Level::Warn,
+        code: w.code.clone(),
+        text: w.text.clone(),
+        remedy: remedies::of(&w.code).to_owned(),
+    };
     let mut out: Vec<Finding> = model.warnings.iter().map(warn).collect();
     out.extend(model.opaque.iter().map(|o| Finding {
         level: Level::Info,

@@ -134,7 +134,6 @@ pub struct Details {
 /// What the rows of the tensor table depend on.
 type TableKey = (PathBuf, usize, TensorSort, bool, String);
 
-
 /// The Models tab.
 #[derive(Clone, Debug, Default)]
 pub struct ModelsState {

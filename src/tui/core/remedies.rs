@@ -17,7 +17,9 @@ pub fn of(code: &str) -> &'static str {
         "gguf.big-endian" => "Read as it is; what is written is little-endian.",
         "gguf.long-names" => "llama.cpp takes names of 63 bytes at most; it will refuse this file.",
         "tokenizer.pre" => "Check with `t` in Tokenizer, and compare with the model's own program.",
-        "tokenizer.holes" | "tokenizer.beyond" => "Padding tokens take the free ids; nothing to do unless the model uses them.",
+        "tokenizer.holes" | "tokenizer.beyond" => {
+            "Padding tokens take the free ids; nothing to do unless the model uses them."
+        }
         _ => "",
     }
 }

@@ -96,7 +96,8 @@ impl ModelsState {
             if let Some(fit) = fit(&node.name, word) {
                 hits.extend(fit.places);
             } else {
-                let parts: Vec<&str> = path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
+                let parts: Vec<&str> =
+                    path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();
                 let relative: Vec<&str> = parts.into_iter().rev().collect();
                 let facts = match &node.summary {
                     Some(Ok(s)) => fact(&s.dtype) || s.architecture.as_deref().is_some_and(fact),

@@ -137,7 +137,8 @@ impl Tensors {
     }
 
     fn one(&mut self, path: &Path, tensor: usize) -> Result<&TensorEntry, ModelError> {
-        let gone = || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to look again.");
+        let gone =
+            || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to look again.");
         self.of(path)?.get(tensor).ok_or_else(gone)
     }
 }
@@ -204,13 +205,15 @@ fn tokenizer(path: &Path, stamp: Option<SystemTime>) -> Result<Tokenizer, ErrorC
     if let Some(info) = info {
         let pre = info.pre.map(|p| format!(" {p}")).unwrap_or_default();
         facts.push(("kind".to_owned(), format!("{}{pre}", info.kind)));
-        let merges = if info.merges > 0 { format!(", {} merges", units::count(info.merges as u64)) } else { String::new() };
+        let merges =
+            if info.merges > 0 { format!(", {} merges", units::count(info.merges as u64)) } else { String::new() };
         facts.push(("vocabulary".to_owned(), format!("{} tokens{merges}", units::count(info.tokens as u64))));
         let special = info.special.iter().map(|(role, id, text)| (format!("{role} token"), format!("{text}  {id}")));
         facts.extend(special);
     }
     let template = chat_template(&model);
-    let lines = template.as_ref().map_or_else(|| "none".to_owned(), |t| units::plural(t.lines().count(), "line", "lines"));
+    let lines =
+        template.as_ref().map_or_else(|| "none".to_owned(), |t| units::plural(t.lines().count(), "line", "lines"));
     facts.push(("chat template".to_owned(), lines));
     let runner = Runner::of(&model).map_err(|e| card(&e));
     if let Ok(runner) = &runner {

@@ -71,7 +71,16 @@ impl Workers {
         let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
         let inspector = Inspector::start(outbox.clone());
-        Self { dir, outbox, inspector, scan: Arc::new(AtomicU64::new(0)), open, plan, measure: Orders::new(measure), jobs }
+        Self {
+            dir,
+            outbox,
+            inspector,
+            scan: Arc::new(AtomicU64::new(0)),
+            open,
+            plan,
+            measure: Orders::new(measure),
+            jobs,
+        }
     }
 
     /// Scans anew; a scan that still runs stops.

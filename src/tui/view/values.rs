@@ -54,7 +54,12 @@ pub(super) fn digest(c: &mut Canvas<'_>, state: &State, name: &str, tensor: usiz
     histogram(c, values, area.x + 1, y + 1, bars);
     let x = area.x + bars + 4;
     let room = area.right().saturating_sub(x + 1);
-    let numbers = [("mean", number(values.mean)), ("std", number(values.std)), ("min", number(values.min)), ("max", number(values.max))];
+    let numbers = [
+        ("mean", number(values.mean)),
+        ("std", number(values.std)),
+        ("min", number(values.min)),
+        ("max", number(values.max)),
+    ];
     facts(c, &numbers.map(|(l, v)| (l.to_owned(), v, false)), x, y + 1, room);
     let share = |n: u64| {
         if n == 0 { "0".to_owned() } else { format!("{:.2} %", n as f64 / values.seen.max(1) as f64 * 100.0) }

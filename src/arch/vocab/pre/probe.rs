@@ -91,9 +91,7 @@ fn build(json: &TokenizerJson) -> Option<Tokenizer> {
 pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&HashSet<String>>) -> Option<Tokenizer> {
     let model = &json.model;
     let wanted = |token: &str| {
-        reach.is_none_or(|r| r.contains(token))
-            || token.starts_with("<0x")
-            || model.unk_token.as_deref() == Some(token)
+        reach.is_none_or(|r| r.contains(token)) || token.starts_with("<0x") || model.unk_token.as_deref() == Some(token)
     };
     let vocab: Vocab = model.vocab.iter().filter(|(token, _)| wanted(token)).cloned().collect();
     let mut tokenizer = match model.kind.as_deref() {

@@ -16,7 +16,8 @@ fn on_row(s: &State) -> bool {
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
-        Tab::Models => !s.models.details.filter.is_empty(),
+        // What is being read is closed first.
+        Tab::Models => s.models.inspect.reading.is_none() && !s.models.details.filter.is_empty(),
         Tab::Log => !s.log.filter.is_empty(),
         _ => false,
     }
@@ -36,7 +37,8 @@ fn has_tokenizer(s: &State) -> bool {
 
 fn has_template(s: &State) -> bool {
     let tried = s.models.current().and_then(|i| s.models.inspect.tried(&i.path));
-    s.models.details.section == Section::Tokenizer && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
+    s.models.details.section == Section::Tokenizer
+        && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
 }
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -101,15 +103,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "try a text",
         |s| s.models.details.section == Section::Tokenizer && has_tokenizer(s),
     ),
-    command(
-        Cmd::ReadValue,
-        "value.read",
-        &["enter"],
-        &[Details],
-        "Read the whole value, or close it",
-        "read",
-        |s| s.models.details.section == Section::Metadata && s.models.current().is_some(),
-    ),
+    command(Cmd::ReadValue, "value.read", &["enter"], &[Details], "Read the whole value, or close it", "read", |s| {
+        s.models.details.section == Section::Metadata && s.models.current().is_some()
+    }),
     command(
         Cmd::ReadValue,
         "template.read",

@@ -65,7 +65,6 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
         }
     }
     let total = info.tensors.iter().fold(0u64, |n, t| n.saturating_add(t.params));
-    m.inspect.check =
-        Some(Check { path: info.path.clone(), done: 0, total, findings: Vec::new(), ended: None });
+    m.inspect.check = Some(Check { path: info.path.clone(), done: 0, total, findings: Vec::new(), ended: None });
     vec![Effect::Inspect(Ask::Check(info.path.clone()))]
 }
