@@ -206,7 +206,7 @@ fn a_crowd_of_models_and_one_of_many_tensors() {
     s.send("\r]G");
     s.wait_for("layers.1666");
     s.send("/4999");
-    s.wait_for("0 of 5000");
+    s.wait_for("  0 of 5000");
     s.send("\x1b");
     s.wait_for("5000 of 5000");
     s.send("\t/s777\r");
