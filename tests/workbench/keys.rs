@@ -121,7 +121,8 @@ fn a_value_is_read_copied_and_closed() {
     b.effects.clear();
     b.keys("y");
     assert_eq!(b.effects, [Effect::Copy(reading.text)]);
-    b.keys("<enter>");
+    b.keys("<esc>");
+    assert_eq!(b.state.models.details.filter, "rope_sc", "what is on top closes first");
     assert_eq!((&b.state.models.inspect.reading, b.state.models.focus), (&None, Focus::Details));
 }
 

@@ -21,8 +21,10 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Least time between frames: 30 a second.
-const FRAME: Duration = Duration::from_millis(33);
+/// Least time between frames that answer a key: whoever holds one down sees each step.
+const FRAME: Duration = Duration::from_millis(8);
+/// The same over SSH, where a frame costs more than its making.
+const FRAME_SSH: Duration = Duration::from_millis(33);
 /// Least time between frames that only show progress.
 const PROGRESS_FRAME: Duration = Duration::from_millis(100);
 /// Two clicks on a line within this time are one that opens it.
@@ -194,7 +196,8 @@ impl App {
         let mut due = Due::No;
         loop {
             let frames = self.state.settings.ssh_fps.max(1);
-            let progress = if ssh { (Duration::from_secs(1) / frames).max(FRAME) } else { PROGRESS_FRAME };
+            let (answer, progress) =
+                if ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) };
             if let Some((place, recipe)) = self.editing.take() {
                 // Whoever reads the terminal takes the editor's keys away.
                 drop(input);
@@ -205,7 +208,7 @@ impl App {
             let wait = match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),
-                Due::Input => Some(FRAME.saturating_sub(drawn.elapsed())),
+                Due::Input => Some(answer.saturating_sub(drawn.elapsed())),
             };
             let frame = async {
                 match wait {

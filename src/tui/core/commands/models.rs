@@ -16,9 +16,10 @@ fn on_row(s: &State) -> bool {
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
-        Tab::Models => !s.models.details.filter.is_empty(),
         Tab::Log => s.log.is_narrowed(),
         Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
+        // What is being read is closed first.
+        Tab::Models => s.models.inspect.reading.is_none() && !s.models.details.filter.is_empty(),
         _ => false,
     }
 }
