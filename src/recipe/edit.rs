@@ -1,7 +1,7 @@
 //! One key of a recipe at a time, as text: what a form shows for it, what may be typed into it, and what it can be chosen from.
 //!
 //! Typed text goes through the reader of recipe files, so it is taken by the same rules and refused with the same messages.
-//! Whether the recipe can be run says [`super::check`]. Tests: `cargo test --lib recipe::edit`.
+//! Whether the recipe can be run says [`super::check()`]. Tests: `cargo test --lib recipe::edit`.
 
 use super::fields::{get_recipe, get_target, set_target};
 use super::keys::{Key, Kind, Room, keys_of};
@@ -31,7 +31,7 @@ pub fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<S
 /// Sets a key to what was typed; an empty text takes it out of the recipe.
 ///
 /// # Errors
-/// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check`].
+/// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
 pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, text: &str) -> Result<(), Problem> {
     let text = text.trim();
     if text.is_empty() {
