@@ -196,8 +196,11 @@ impl App {
         let mut due = Due::No;
         loop {
             let frames = self.state.settings.ssh_fps.max(1);
-            let (answer, progress) =
-                if ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) };
+            let (answer, progress) = if ssh {
+                (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH))
+            } else {
+                (FRAME, PROGRESS_FRAME)
+            };
             if let Some((place, recipe)) = self.editing.take() {
                 // Whoever reads the terminal takes the editor's keys away.
                 drop(input);
