@@ -147,6 +147,7 @@ fn marks_compares_and_exports() {
     s.send("\r");
     s.wait_for("sort: error of");
     s.send("\x1b");
+    s.wait_until("the table to be back", |sc| !sc.contents().contains("sort: error of"));
     s.wait_for("dB by layer");
     s.send("\t");
     s.wait_for("by kind");

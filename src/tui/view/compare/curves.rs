@@ -11,7 +11,7 @@ const AXIS: u16 = 7;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
-/// The curve of one column: dB by layer; nothing where no error is.
+/// The curve of one column: dB by layer, infinite where nothing was lost, nothing where it cannot be told.
 struct Curve {
     column: usize,
     points: Vec<Option<f64>>,
@@ -20,12 +20,14 @@ struct Curve {
 pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     let dim = c.theme().dim;
     let (layers, curves) = curves(s);
-    let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied());
+    let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied()).filter(|db| db.is_finite());
     let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     if layers.is_empty() || low > high {
-        let text = match layers.is_empty() {
-            true => "The tensors of these models belong to no layers; tab shows them by kind.",
-            false => "Nothing is lost in any layer.",
+        let untold = curves.iter().any(|v| v.points.iter().any(Option::is_none));
+        let text = match (layers.is_empty(), untold) {
+            (true, _) => "The tensors of these models belong to no layers; tab shows them by kind.",
+            (_, true) => "No error can be told by layer: values are not finite, or all zero.",
+            _ => "Nothing is lost in any layer.",
         };
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
         return;
@@ -38,19 +40,23 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         height: area.height.saturating_sub(2),
     };
     title(c, s, &curves, area);
-    let lossless = curves.iter().any(|v| v.points.iter().any(Option::is_none));
+    let lossless = curves.iter().any(|v| v.points.iter().flatten().any(|db| db.is_infinite()));
     axes(c, plot, (low, high), lossless, &layers);
     let x = |layer: usize, across: f64| {
         layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
     };
     // What lost nothing is at the top.
-    let y = |db: Option<f64>, down: f64| {
-        db.map_or(0.0, |db| (high - db) / (high - low) * (f64::from(plot.height) * down - 1.0))
+    let y = |db: f64, down: f64| {
+        if db.is_infinite() { 0.0 } else { (high - db) / (high - low) * (f64::from(plot.height) * down - 1.0) }
     };
     let mut lines = Braille::new(plot);
     for curve in &curves {
-        let points: Vec<(f64, f64)> = curve.points.iter().enumerate().map(|(i, db)| (x(i, 2.0), y(*db, 4.0))).collect();
-        lines.line(&points, style(c, curve.column));
+        let all: Vec<_> = curve.points.iter().enumerate().map(|(i, db)| Some((x(i, 2.0), y((*db)?, 4.0)))).collect();
+        // A layer without a value breaks the line.
+        for run in all.split(Option::is_none) {
+            let points: Vec<(f64, f64)> = run.iter().flatten().copied().collect();
+            lines.line(&points, style(c, curve.column));
+        }
     }
     lines.draw(c);
     let step = (APART * (layers.len() - 1)).div_ceil(usize::from(plot.width).max(1)).max(1);
@@ -58,6 +64,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         // Each curve has its numbers at other layers, so that they do not hide one another.
         let first = if layers.len() > 2 * step { curve.column % step } else { 0 };
         for (i, db) in curve.points.iter().enumerate().skip(first).step_by(step) {
+            let Some(db) = db else { continue };
             let (cx, cy) = (plot.x + x(i, 1.0).round() as u16, plot.y + y(*db, 1.0).round() as u16);
             // Styles add up: the dots below would lend theirs.
             c.clear(Rect { x: cx, y: cy, width: 1, height: 1 });
@@ -74,7 +81,10 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
     layers.sort_unstable();
     layers.dedup();
     let curve = |(column, m): &(usize, &crate::evaluate::Measured)| {
-        let of = |layer: &u32| m.layers.iter().find(|g| g.name.parse() == Ok(*layer)).and_then(|g| g.figures.sqnr_db);
+        let of = |layer: &u32| {
+            let f = m.layers.iter().find(|g| g.name.parse() == Ok(*layer))?.figures;
+            if f.lossless() { Some(f64::INFINITY) } else { f.sqnr_db }
+        };
         Curve { column: *column, points: layers.iter().map(of).collect() }
     };
     let curves = measured.iter().map(curve).collect();
