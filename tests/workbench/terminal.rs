@@ -80,7 +80,7 @@ fn a_hangup_ends_the_screen_and_not_the_job_and_keeps_the_session() {
     s.send("c");
     s.wait_for("tiny-llama-Q4_K_M.gguf");
     s.send("r");
-    s.wait("the job", |_| dir.path().join("no-jobs/1").exists());
+    s.wait_for("#1 ");
     s.signal(Signal::HUP);
     assert_eq!(s.exit_code(), 129);
     // The same again from another line: the tab is the one that was left, and the job has come to its end.

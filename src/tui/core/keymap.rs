@@ -229,17 +229,17 @@ mod tests {
 
     #[test]
     fn of_two_of_the_users_the_later_gives_way_and_a_swap_is_none() {
-        let (map, wrong) = Keymap::with(&[bind("zoom", &["o"], 1), bind("copy.path", &["o"], 2)]);
-        assert_eq!(wrong, [(2, "copy.path: o is a key of zoom already".into())]);
-        assert_eq!((map.texts(command("zoom")), map.texts(command("copy.path"))), (vec!["o"], vec!["y"]));
-        let (_, wrong) =
-            Keymap::with(&[bind("zoom", &["y"], 1), bind("copy.path", &["z"], 2), bind("copy.output", &["z"], 3)]);
+        let (map, wrong) = Keymap::with(&[bind("zoom", &["W"], 1), bind("copy.path", &["W"], 2)]);
+        assert_eq!(wrong, [(2, "copy.path: W is a key of zoom already".into())]);
+        assert_eq!((map.texts(command("zoom")), map.texts(command("copy.path"))), (vec!["W"], vec!["y"]));
+        let copies = [("copy.path", 2), ("copy.output", 3), ("copy.value", 4)].map(|(name, at)| bind(name, &["z"], at));
+        let (_, wrong) = Keymap::with(&[&[bind("zoom", &["y"], 1)], &copies[..]].concat());
         assert_eq!(wrong, []);
     }
 
     #[test]
     fn commands_that_take_turns_may_share_another_key() {
-        let own = [bind("recipe.start-chosen", &["e"], 1), bind("recipe.budget-first", &["e"], 2)];
+        let own = [bind("recipe.open-row", &["W"], 1), bind("recipe.add-here", &["W"], 2)];
         assert_eq!(Keymap::with(&own).1, []);
     }
 }

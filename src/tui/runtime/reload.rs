@@ -75,8 +75,8 @@ impl Files {
     pub(super) fn follow(mut self, options: &TuiOptions, out: &Outbox) {
         loop {
             std::thread::sleep(LOOK);
-            let sent = self.changes(options).into_iter().try_for_each(|action| out.send(action));
-            if sent.is_err() || out.is_closed() {
+            let mut told = self.changes(options).into_iter();
+            if told.any(|action| out.send(action).is_err()) || out.is_closed() {
                 return;
             }
         }
