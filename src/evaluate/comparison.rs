@@ -49,7 +49,7 @@ impl Comparison {
     /// True when less than half of a model's tensors could be compared: it is hardly the same network.
     pub fn doubtful(&self, variant: usize) -> bool {
         let most = self.variants[variant].tensors.max(self.tensors.len());
-        self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 2 < most)
+        self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 3 < most * 2)
     }
 }
 

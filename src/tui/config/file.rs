@@ -150,7 +150,11 @@ fn settings(text: &str) -> (Settings, Vec<(usize, String)>) {
             }
             None => {
                 let near = nearest(name, SETTINGS.iter().map(|s| s.key));
-                wrong.push((at, format!("there is no setting {name}; is it {near}?")));
+                let advice = match name {
+                    "keys" => "keys stand in keys.toml".to_owned(),
+                    _ => format!("is it {near}?"),
+                };
+                wrong.push((at, format!("there is no setting {name}; {advice}")));
             }
         }
     }

@@ -50,6 +50,6 @@ pub use recipe::{
 };
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
-pub use state::{Confirm, Help, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
 pub(in crate::tui) use update::running;
 pub use update::{farewell, key, update};

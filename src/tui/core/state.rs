@@ -192,6 +192,9 @@ pub struct State {
     pub keymap: Keymap,
 }
 
+/// The smallest terminal the screen fits into: columns, rows.
+pub const LEAST: (u16, u16) = (40, 12);
+
 /// How long a toast stays.
 const TOAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
 /// How long one stays that says what went wrong: it wants to be read.
@@ -252,6 +255,11 @@ impl State {
     /// True while figures of the machine are worth their bytes: an idle workbench sends none.
     pub fn watches_machine(&self) -> bool {
         self.jobs.count(JobState::Running) > 0
+    }
+
+    /// True while the terminal has no room for the screen: a card says so, and keys do nothing but leave.
+    pub fn is_too_small(&self) -> bool {
+        self.size.0 < LEAST.0 || self.size.1 < LEAST.1
     }
 
     /// Lines a page moves by.

@@ -2,8 +2,8 @@
 
 use super::{caps, multiplexer};
 use crate::monitor::Check;
+use crate::tui::core::LEAST;
 use crate::tui::look::Depth;
-use crate::tui::view::LEAST;
 use std::io::IsTerminal;
 
 const TERMINAL: &str = "terminal";

@@ -130,9 +130,23 @@ pub fn free(folder: &Path) -> Option<u64> {
 
 /// What the doctor finds of the jobs' folders and the machine.
 pub fn checks() -> Vec<Check> {
-    let mut all = job::folder_checks();
+    let mut all = settings_checks();
+    all.extend(job::folder_checks());
     all.extend(crate::monitor::machine_checks());
     all
+}
+
+/// How the user's settings, keys and themes stand.
+fn settings_checks() -> Vec<Check> {
+    let problems = crate::tui::config::problems();
+    let told: Vec<Check> = problems
+        .iter()
+        .map(|p| {
+            Check::note("settings", "files", p.to_string(), "`remold config check` tells again; docs/configuration.md")
+        })
+        .collect();
+    let place = crate::tui::config::config_file().map_or_else(|| "nowhere".to_owned(), |p| p.display().to_string());
+    if told.is_empty() { vec![Check::fine("settings", "files", format!("sound ({place})"))] } else { told }
 }
 
 /// Follows a job's events.

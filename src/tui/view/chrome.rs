@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
 use crate::tui::core;
-use crate::tui::core::{Cmd, Hint, Hit, Layer, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
 use ratatui::layout::Rect;
 
 pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -76,7 +76,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
             [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
         }
-        (None, _) if editing(state) => vec![told("⏎", "accept"), told("esc", "drop")],
+        (None, _) if editing(state) => vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")],
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
             next.chain([told("esc", "never mind")]).collect()
@@ -124,7 +124,7 @@ pub(super) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);
     let lines = [
         format!("{} × {} is too small", area.width, area.height),
-        format!("remold needs {} × {}", super::LEAST.0, super::LEAST.1),
+        format!("remold needs {} × {}", LEAST.0, LEAST.1),
         format!("{quit} quits; jobs go on"),
     ];
     let top = area.y + area.height.saturating_sub(3) / 2;

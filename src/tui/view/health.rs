@@ -1,7 +1,7 @@
 //! What is wrong with a model, and what to do about it: what its headers say, and on demand what every value says.
 
 use super::canvas::Canvas;
-use crate::tui::core::{Finding, Level, ModelInfo, State, units};
+use crate::tui::core::{Finding, Focus, Level, ModelInfo, State, units};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
@@ -46,8 +46,10 @@ fn check_line(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) -
         (c.theme().dim, c.theme().text, c.theme().accent, c.theme().good, c.theme().bad);
     let (x, y, w) = (area.x + 1, area.y, area.width.saturating_sub(2));
     let Some(check) = state.models.inspect.check_of(&info.path) else {
-        let size = units::bytes(info.bytes);
-        c.spans(x, y, w, &[("values: ", dim), ("not checked", text), ("   n reads all ", dim), (&size, dim)]);
+        // The key works where the focus is.
+        let details = state.models.focus == Focus::Details;
+        let (how, size) = if details { ("   n reads all ", units::bytes(info.bytes)) } else { ("", String::new()) };
+        c.spans(x, y, w, &[("values: ", dim), ("not checked", text), (how, dim), (&size, dim)]);
         return y + 1;
     };
     match &check.ended {

@@ -57,9 +57,6 @@ impl Ui {
     }
 }
 
-/// Least columns and rows the workbench draws itself in.
-pub const LEAST: (u16, u16) = (40, 12);
-
 /// Draws the whole screen.
 pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     ui.hits.clear();
@@ -68,7 +65,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     let area = buf.area;
     buf.set_style(area, look.theme.text);
     let mut c = Canvas { buf, look, ui };
-    if area.width < LEAST.0 || area.height < LEAST.1 {
+    if area.width < crate::tui::core::LEAST.0 || area.height < crate::tui::core::LEAST.1 {
         chrome::too_small(&mut c, state, area);
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };

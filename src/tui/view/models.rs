@@ -181,7 +181,8 @@ fn foot(c: &mut Canvas<'_>, state: &State, line: Rect) {
     } else {
         let count = units::plural(m.count(), "model", "models");
         let more = if m.scanning { "  scanning…" } else { "" };
-        let marked = if m.marked.is_empty() { String::new() } else { format!(" · {} marked", m.marked.len()) };
+        let marked =
+            if m.marked.is_empty() { String::new() } else { format!(" · {} marked, v compares", m.marked.len()) };
         c.spans(line.x + 1, line.y, w, &[(&count, dim), (&marked, accent), (more, dim)]);
         return;
     }

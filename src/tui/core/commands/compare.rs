@@ -56,9 +56,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "layers",
         |s| measured(s) && s.compare.chart == Chart::Kinds,
     ),
-    command(Cmd::AddColumn, "compare.add", &["a"], &[Columns], "Add a model of those found; six at most", "add", |s| {
-        s.compare.has_room() && s.models.count() > 0
-    }),
+    command(
+        Cmd::AddColumn,
+        "compare.add",
+        &["a"],
+        &[Columns, Tensors],
+        "Add a model of those found; six at most",
+        "add",
+        |s| s.compare.has_room() && s.models.count() > 0,
+    ),
     command(Cmd::RemoveColumn, "compare.remove", &["d"], &[Columns], "Take the selected model out", "remove", |s| {
         !s.compare.columns.is_empty()
     }),

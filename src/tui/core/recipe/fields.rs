@@ -61,7 +61,7 @@ impl Field {
                     key.help.to_owned()
                 }
                 Kind::Table | Kind::Rules | Kind::Selectors | Kind::Layers | Kind::List => {
-                    format!("{} Like {}", key.help, key.example)
+                    format!("{}: {}", key.example, key.help)
                 }
                 kind => format!("{} Takes {}.", key.help, kind.describe()),
             },

@@ -187,6 +187,10 @@ impl RecipeState {
             // Where it begins is nothing to go back from, and nothing to save.
             (self.history, self.origin.saved) = (History::default(), self.document.recipe.clone());
         }
+        // A file that names its model is not about another one.
+        if self.origin.saved.source.path.as_ref().is_some_and(|saved| self.source() != Some(saved)) {
+            self.origin.file = None;
+        }
         self.outlook.forget();
         self.select(Row::Target(0));
     }

@@ -26,6 +26,8 @@ pub struct Session {
     recipe: Option<RecipePart>,
     jobs: JobsPart,
     log_filter: String,
+    /// Models of the comparison, the baseline first.
+    compared: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +84,7 @@ impl Session {
                 details: j.focus == Focus::Details,
             },
             log_filter: state.log.filter.clone(),
+            compared: state.compare.columns.clone(),
         }
     }
 
@@ -106,6 +109,9 @@ impl Session {
         (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
         j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
         state.log.filter = self.log_filter;
+        // What is gone meanwhile the comparison itself says; more than fit are no session of ours.
+        state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();
+        state.compare.selected = usize::from(state.compare.columns.len() > 1);
         if let Some(recipe) = self.recipe {
             recipe.restore(&mut state.recipe);
         }

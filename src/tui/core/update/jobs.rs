@@ -108,8 +108,8 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     } else if !state.jobs.chosen && state.jobs.focus == Focus::List {
         // A job that was begun here has the focus in its pane.
         effects.extend(follow(state, 0));
-    } else if !known {
-        // The one beside a job that was removed.
+    } else if !known || state.jobs.view.is_none() {
+        // The one beside a job that was removed; the one a session was left at.
         effects.extend(follow(state, at));
     }
     effects

@@ -102,6 +102,11 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if quit {
         return leave::interrupt(state);
     }
+    if state.is_too_small() {
+        // What nobody sees must not change.
+        let leaves = key == Key::plain(Code::Char('q')) && state.layer.is_none();
+        return if leaves { leave::ask(state) } else { Vec::new() };
+    }
     if let Some(layer) = state.layer.take() {
         return layers::key(state, layer, key);
     }
@@ -379,6 +384,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
+    state.toasts.clear();
     match state.tab {
         Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,

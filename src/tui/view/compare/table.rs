@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 const NAMES: u16 = 17;
 /// Columns of a value.
 const VALUE: u16 = 9;
-/// Columns of the baseline: a mark and a name.
+/// Columns that the baseline must have: a mark and a name. A longer name takes its share of what is left.
 const BASE: u16 = 12;
 /// Columns of a difference.
 const CHANGE: u16 = 7;
@@ -31,15 +31,17 @@ impl Columns {
     /// The baseline, and of the others as many as fit, the selected one among them.
     pub(super) fn of(s: &CompareState, area: Rect) -> Self {
         let others = s.columns.len().saturating_sub(1);
-        let first = (area.x + NAMES, BASE);
         let room = area.width.saturating_sub(NAMES + BASE);
         let fit = usize::from(room / EACH.0).min(others);
         if fit == 0 {
             // One model at a time.
             let w = area.width.saturating_sub(NAMES).clamp(1, EACH.1);
-            return Self { shown: vec![s.selected], at: vec![(first.0, w)], hidden: others };
+            return Self { shown: vec![s.selected], at: vec![(area.x + NAMES, w)], hidden: others };
         }
-        let w = (room / fit as u16).min(EACH.1);
+        let spare = (room - fit as u16 * EACH.0) / (fit as u16 + 1);
+        let name = u16::try_from(width(&s.label(0))).unwrap_or(u16::MAX).saturating_add(3);
+        let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, EACH.1) - BASE));
+        let w = ((area.width - NAMES - first.1) / fit as u16).min(EACH.1);
         // A selected model further right pushes those before it out.
         let from = s.selected.saturating_sub(fit).min(others - fit);
         let mut columns = Self { shown: vec![0], at: vec![first], hidden: others - fit };

@@ -83,7 +83,7 @@ fn status(state: &State) -> String {
         (_, Some(far)) => measuring(far),
         (_, None) if outlook.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
-        (Some(Ok(f)), _) if f.imatrix.is_none() => "dB estimated from a sample".to_owned(),
-        _ => "dB estimated with imatrix".to_owned(),
+        (Some(Ok(f)), _) if f.imatrix.is_none() => "output dB, from a sample".to_owned(),
+        _ => "output dB, with imatrix".to_owned(),
     }
 }

@@ -186,7 +186,7 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
             }
             _ => "named after the source".to_owned(),
         },
-        "output_dir" => "where remold was started".to_owned(),
+        "output_dir" => "beside the source".to_owned(),
         "name" => "the file's name".to_owned(),
         "context_length" => {
             let context = info().and_then(|i| i.highlights.iter().find(|(l, _)| l == "context"));

@@ -99,8 +99,15 @@ fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
 fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
     match &state.recipe.document.recipe.output_dir {
         Some(folder) => labelled(c, line, "outputs", &state.short_path(folder), true),
-        None => labelled(c, line, "outputs", "where remold was started", false),
+        None => labelled(c, line, "outputs", &beside(state), false),
     }
+}
+
+/// Where the outputs go by themselves, as the plan knows.
+fn beside(state: &State) -> String {
+    let first = state.recipe.ready().and_then(|p| p.outputs.first());
+    let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
+    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "beside the source".to_owned())
 }
 
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {

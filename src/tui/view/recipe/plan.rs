@@ -1,6 +1,6 @@
 //! What a sound plan says: outputs, needs, types, warnings.
 
-use super::super::canvas::{Canvas, fit, fit_end, width};
+use super::super::canvas::{Canvas, fit, fit_end, width, wrap};
 use super::super::details::Columns;
 use super::super::grid;
 use super::{decibel, plot};
@@ -20,8 +20,10 @@ const TIMED: u16 = 44;
 const OUTPUTS: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
-    // The last line is the verdict.
+    // The last line is the verdict, and what there is to think of before stands above it.
     let inner = Rect { height: area.height.saturating_sub(1), ..area };
+    let told = warnings(c, plan, inner, state.recipe.zoom);
+    let inner = Rect { height: inner.height.saturating_sub(told), ..inner };
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
     let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MOST).min(FACTS) } else { FACTS };
@@ -38,7 +40,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         None => y,
     };
     notes(c, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
-    verdict(c, state, plan, Rect { y: inner.bottom(), height: 1, ..area });
+    verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
 }
 
 /// The table of outputs; gives the row below.
@@ -218,18 +220,35 @@ fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
         c.text(area.x + 3, y, area.width.saturating_sub(4), f, dim);
         y += 1;
     }
+}
+
+/// The warnings, above the bottom of `area`: a few lines of them, all where the forecast has the screen; gives the rows used.
+fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
+    let (text, warn) = (c.theme().text, c.theme().warn);
+    let room = usize::from(area.width.saturating_sub(4));
+    let mut lines: Vec<(bool, String)> = Vec::new();
     for w in &plan.warnings {
-        if left(y) < 1 {
-            break;
-        }
-        c.text(area.x + 1, y, 1, "!", warn);
-        y += c.wrapped(area.x + 3, y, area.width.saturating_sub(4), left(y), &w.text, text);
+        lines.extend(wrap(&w.text, room).into_iter().enumerate().map(|(i, line)| (i == 0, line)));
     }
+    let most = usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) });
+    let cut = lines.len() > most;
+    lines.truncate(most);
+    if let (true, Some((_, last))) = (cut, lines.last_mut()) {
+        *last = fit(&format!("{last} …"), room);
+    }
+    let height = lines.len() as u16;
+    for ((first, line), y) in lines.iter().zip(area.bottom().saturating_sub(height)..) {
+        if *first {
+            c.text(area.x + 1, y, 1, "!", warn);
+        }
+        c.text(area.x + 3, y, area.width.saturating_sub(4), line, text);
+    }
+    height
 }
 
 /// The line at the bottom.
 fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
-    let (text, good) = (c.theme().text, c.theme().good);
+    let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
     let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
@@ -239,7 +258,9 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
-    } else {
+    } else if plan.warnings.is_empty() {
         c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&said, text)]);
+    } else {
+        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&said, text)]);
     }
 }
