@@ -154,11 +154,8 @@ fn tensors(options: &Options, dir: &Path) -> Fallible<()> {
     synth::hollow_model(&folder.join("deep"), &shape)?;
     let mut session = Session::start(&folder, &dir.join("home"), false)?;
     session.wait_for("1 model")?;
-    session.send("\r")?;
-    session.settle(Duration::from_secs(1))?;
-    session.send("2")?;
-    session.settle(Duration::from_millis(300))?;
-    session.send("1l")?;
+    session.send("\r]")?;
+    session.wait_for("sort:")?;
     session.settle(Duration::from_secs(1))?;
     println!("\na model of {} tensors, 100 keys down its table", shape.tensors().len());
     let mut times = (0..100).map(|_| session.key_to_frame("j")).collect::<Fallible<Vec<_>>>()?;

@@ -33,7 +33,7 @@ impl Session {
     pub fn start(folder: &Path, home: &Path, ssh: bool) -> Fallible<Self> {
         let pair = native_pty_system().openpty(SIZE)?;
         let mut command = CommandBuilder::new(crate::remold());
-        command.arg(folder);
+        command.args([Path::new("--fresh"), folder]);
         command.cwd(folder);
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");

@@ -85,7 +85,7 @@ fn a_hangup_ends_the_screen_and_not_the_job_and_keeps_the_session() {
     assert_eq!(s.exit_code(), 129);
     // The same again from another line: the tab is the one that was left, and the job has come to its end.
     let mut s = Session::start(dir.path(), &[]);
-    s.wait_for("finished");
+    s.wait_for("✓ done");
     assert!(dir.path().join("tiny-llama-Q4_K_M.gguf").exists());
     s.signal(Signal::TERM);
     assert_eq!(s.exit_code(), 143);

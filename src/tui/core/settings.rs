@@ -54,7 +54,7 @@ impl Default for Settings {
             theme: None,
             ascii: None,
             mouse: true,
-            ssh_fps: 2,
+            ssh_fps: 1,
             notify: Notify::Auto,
             notify_after: 30,
             restore: true,
@@ -110,7 +110,7 @@ pub const SETTINGS: [Setting; 7] = [
     },
     Setting {
         key: "ssh_fps",
-        default: "2",
+        default: "1",
         help: "Frames a second that only show progress, over SSH: 1 to 30. What you type is shown at once all the same.",
         set: |s, v| {
             s.ssh_fps = number(v, 1, 30)?;

@@ -24,9 +24,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Least time between frames that answer a key: whoever holds one down sees each step.
 const FRAME: Duration = Duration::from_millis(8);
 /// The same over SSH, where a frame costs more than its making.
-const FRAME_SSH: Duration = Duration::from_millis(33);
+const FRAME_SSH: Duration = Duration::from_millis(12);
 /// Least time between frames that only show progress.
-const PROGRESS_FRAME: Duration = Duration::from_millis(100);
+const PROGRESS_FRAME: Duration = Duration::from_millis(125);
 /// Two clicks on a line within this time are one that opens it.
 const DOUBLE_CLICK: Duration = Duration::from_millis(400);
 

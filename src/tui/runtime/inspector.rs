@@ -2,7 +2,7 @@
 //! request and gives up older ones.
 
 use super::effects::inspect::{self, Tensors};
-use super::workers::{Outbox, thread};
+use super::workers::{Outbox, give_way, thread};
 use crate::tui::core::{Action, Ask, Check, Told};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
@@ -35,7 +35,10 @@ impl Inspector {
         let (look, looks) = unbounded();
         let (encode, encodes) = unbounded();
         let out = outbox.clone();
-        thread("values", outbox.clone(), move || looker(&looks, &out));
+        thread("values", outbox.clone(), move || {
+            give_way();
+            looker(&looks, &out);
+        });
         let out = outbox.clone();
         thread("tokenizer", outbox.clone(), move || encoder(&encodes, &out));
         Self { outbox, look, encode, looking: Arc::default(), checking: Arc::default() }
@@ -58,7 +61,10 @@ impl Inspector {
                 self.checking.store(true, Ordering::Relaxed);
                 self.checking = Arc::default();
                 let (out, cancel) = (self.outbox.clone(), self.checking.clone());
-                thread("check", self.outbox.clone(), move || checker(path, &cancel, &out));
+                thread("check", self.outbox.clone(), move || {
+                    give_way();
+                    checker(path, &cancel, &out);
+                });
             }
             Ask::StopCheck => self.checking.store(true, Ordering::Relaxed),
         }

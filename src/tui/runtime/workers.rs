@@ -52,6 +52,16 @@ pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + S
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(run);
 }
 
+/// Lets this thread, and those it starts, give way to the screen when all cores are busy: a key is answered before the next sample is
+/// measured. Not for threads that start jobs, which would inherit it.
+pub(super) fn give_way() {
+    /// Of 19: enough to be scheduled after the screen.
+    const NICE: i32 = 5;
+    // On Linux a thread has a priority of its own. Where that cannot be set, keys come a little later.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+}
+
 impl Workers {
     pub(super) fn start(dir: PathBuf, jobs_root: PathBuf, outbox: Outbox) -> Self {
         let (open, opens) = unbounded();
@@ -63,7 +73,10 @@ impl Workers {
         let (out, root) = (outbox.clone(), jobs_root.clone());
         thread("plan", outbox.clone(), move || planner(&plans, &root, &out));
         let out = outbox.clone();
-        thread("measure", outbox.clone(), move || measurer(&orders, &out));
+        thread("measure", outbox.clone(), move || {
+            give_way();
+            measurer(&orders, &out);
+        });
         let out = outbox.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
         let (watch, watched) = unbounded();
@@ -72,7 +85,10 @@ impl Workers {
         let (scan, measure, machine) = (Arc::new(AtomicU64::new(0)), Orders::new(measure), Watch::new(watch));
         let (compare, comparisons) = Comparer::new();
         let out = outbox.clone();
-        thread("compare", outbox.clone(), move || super::comparer::work(&comparisons, &out));
+        thread("compare", outbox.clone(), move || {
+            give_way();
+            super::comparer::work(&comparisons, &out);
+        });
         let inspector = Inspector::start(outbox.clone());
         Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine }
     }

@@ -103,7 +103,7 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     state.jobs.set_list(list);
     let known = state.jobs.current().is_some();
     if state.jobs.list.is_empty() {
-        (state.jobs.view, state.jobs.selected) = (None, None);
+        (state.jobs.view, state.jobs.selected, state.jobs.focus) = (None, None, Focus::List);
         effects.push(Effect::Follow(None));
     } else if !state.jobs.chosen && state.jobs.focus == Focus::List {
         // A job that was begun here has the focus in its pane.
