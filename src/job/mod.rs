@@ -23,7 +23,7 @@ pub use list::{JobList, list};
 pub use overseer::wait_for_turn;
 pub use queue::{Turn, at_once, is_full};
 pub use runner::{Listener, Outcome, RunJob, failure, remedy, run};
-pub use spawn::{queued, resume, spawn, spawn_with};
+pub use spawn::{no_start, queued, resume, spawn, spawn_with};
 pub use summary::{JobState, JobSummary};
 pub use tail::Tail;
 pub use wishes::{cancel, clean, pause, proceed, remove};

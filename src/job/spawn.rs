@@ -10,6 +10,7 @@ use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Makes a job folder for `recipe` and starts a detached worker process on it. Returns the summary of the new job.
 ///
@@ -63,6 +64,15 @@ pub fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// Held while a worker is started, and by whoever is about to stop this process group.
+static STARTING: Mutex<()> = Mutex::new(());
+
+/// No worker is started while the guard lives. Between its fork and its exec a worker belongs to this process group still: a stop signal would
+/// hold it there, with the thread that waits for it in the kernel, so that this process could not stop either and its shell would wait for ever.
+pub fn no_start() -> MutexGuard<'static, ()> {
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn start(folder: &JobFolder, resume: bool) -> Result<()> {
     let program =
         std::env::current_exe().map_err(|e| ModelError::io(Path::new("/proc/self/exe"), "finding the program", e))?;
@@ -76,7 +86,11 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
     }
     // A process group of its own: the hang-up of the terminal does not reach it.
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).process_group(0);
-    let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the worker", e))?;
+    let started = {
+        let _turn = no_start();
+        command.spawn()
+    };
+    let mut child = started.map_err(|e| ModelError::io(&program, "starting the worker", e))?;
     // Reaped in the background, so that a worker that ends while this process lives is no zombie.
     std::thread::spawn(move || child.wait());
     Ok(())

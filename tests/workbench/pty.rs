@@ -175,7 +175,9 @@ fn a_crowd_of_models_and_one_of_many_tensors() {
     s.wait_for("1001 models");
     s.send("G");
     s.wait_for("▌ wide.safetensors");
-    s.send("\r]G");
+    s.send("\r]");
+    s.wait_for("5000 of 5000");
+    s.send("G");
     s.wait_for("layers.1666");
     s.send("/4999");
     s.wait_for("  0 of 5000");

@@ -26,6 +26,11 @@ fn say(job: &remold::job::JobFolder, what: &str) {
     fs::write(path, format!("{before}{{\"t\":\"2026-11-23T12:04:20Z\",\"job\":\"1\",{what}}}\n")).unwrap();
 }
 
+/// True when the shell has the terminal and reads: what is typed earlier goes to whoever reads first.
+fn at_the_prompt(screen: &vt100::Screen) -> bool {
+    restored(screen) && screen.contents().trim_end().ends_with("READY>")
+}
+
 #[test]
 fn ctrl_z_gives_the_shell_back_and_fg_the_screen_and_jobs_go_on() {
     let dir = folder_of_a_model();
@@ -35,29 +40,40 @@ fn ctrl_z_gives_the_shell_back_and_fg_the_screen_and_jobs_go_on() {
     s.send("c");
     s.wait_for("tiny-llama-Q4_K_M.gguf");
     s.send("r\x1a");
-    s.wait_until("the shell", |sc| restored(sc) && sc.contents().contains("Stopped"));
+    s.wait_until("the shell", |sc| at_the_prompt(sc) && sc.contents().contains("Stopped"));
     // Stopped before it could start the job, or not: the job that was started ends while the screen is away.
     s.send("fg\r");
     s.wait_until("the screen", vt100::Screen::alternate_screen);
     s.wait_for("finished");
     s.send("\x1a");
-    s.wait_until("the shell again", restored);
+    s.wait_until("the shell again", |sc| at_the_prompt(sc) && sc.contents().matches("Stopped").count() == 2);
     s.send("fg\r");
     s.wait_until("the screen again", |sc| sc.alternate_screen() && sc.contents().contains("finished"));
     s.send("q");
-    s.wait_until("the shell for good", restored);
+    s.wait_until("the shell for good", at_the_prompt);
     s.send("echo ok-$((1+1))\r");
     s.wait_for("ok-2");
     assert!(dir.path().join("tiny-llama-Q4_K_M.gguf").exists());
 }
 
+/// True while the process is stopped.
+#[cfg(target_os = "linux")]
+fn is_stopped(s: &Session) -> bool {
+    let pid = s.child.process_id().unwrap();
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+}
+
 #[test]
+#[cfg(target_os = "linux")]
 fn stop_signals_from_outside_restore_the_terminal_and_redraw_it() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("2 models");
     s.signal(Signal::TSTP);
     s.wait_until("the terminal as it was", restored);
+    // A process that does not stand still yet would go on and stop after it.
+    s.wait("the stop", is_stopped);
     s.signal(Signal::CONT);
     s.wait_until("the screen", |sc| sc.alternate_screen() && sc.contents().contains("2 models"));
     // One that cannot be caught: whoever had the terminal meanwhile has wiped it.

@@ -149,6 +149,11 @@ fn settings_checks() -> Vec<Check> {
     if told.is_empty() { vec![Check::fine("settings", "files", format!("sound ({place})"))] } else { told }
 }
 
+/// No job is started while the guard lives.
+pub fn no_start() -> std::sync::MutexGuard<'static, ()> {
+    job::no_start()
+}
+
 /// Follows a job's events.
 pub fn tail(dir: &Path) -> Tail {
     Tail::new(dir)

@@ -372,6 +372,7 @@ impl App {
     /// Stops the process group until the shell continues it. Jobs are in groups of their own and go on.
     fn suspend(&mut self) -> std::io::Result<()> {
         terminal::leave();
+        let _turn = super::effects::no_start();
         let stopped = rustix::process::kill_current_process_group(rustix::process::Signal::STOP);
         self.continued = stopped.is_ok();
         self.come_back()?;
