@@ -64,10 +64,15 @@ pub(super) fn give_up() {
 /// Waits until no thread of the event stream that was dropped last reads the terminal any more. What was typed meanwhile is kept for the
 /// next one.
 pub(super) fn let_go() -> io::Result<()> {
-    /// A thread that was woken leaves in microseconds; this is only the longest wait.
-    const LEAVING: std::time::Duration = std::time::Duration::from_millis(100);
-    // Polling takes the lock that a reading thread holds.
-    crossterm::event::poll(LEAVING).map(|_| ())
+    /// A thread that was woken leaves in microseconds; this is only the longest wait of a round.
+    const LEAVING: std::time::Duration = std::time::Duration::from_millis(30);
+    // Polling takes the lock that a reading thread holds. Where it takes the wake of the dropped stream, too, before that thread has begun to
+    // wait for it, the thread would read on: a stream that comes and goes wakes it once more.
+    for _ in 0..3 {
+        drop(crossterm::event::EventStream::new());
+        crossterm::event::poll(LEAVING)?;
+    }
+    Ok(())
 }
 
 /// Leaves before a panic of the calling thread, which draws, is printed.
