@@ -3,6 +3,8 @@
 //! The rooms, ground floor first; a module imports only from rooms above its own line (`ARCHITECTURE.md`, `tests/layering.rs`).
 #![deny(unsafe_code)]
 
+pub mod units;
+
 pub mod tensor;
 
 pub mod quant;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
+    "units",
     "tensor",
     "quant",
     "model",

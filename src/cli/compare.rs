@@ -93,8 +93,10 @@ fn text(c: &Comparison, tensors: bool) -> String {
     out.push_str(&table(&lines, &right));
     for (i, v) in c.variants.iter().enumerate().filter(|(_, v)| v.unpaired.count() > 0) {
         if c.doubtful(i) {
-            let text =
-                format!("{} is hardly the same network: most of its tensors could not be compared", safe(&v.label));
+            let text = format!(
+                "{} is hardly the same network: more than a third of its tensors could not be compared",
+                safe(&v.label)
+            );
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
         out.push_str(&unpaired(&v.label, &v.unpaired, style));

@@ -2,32 +2,7 @@
 
 use std::io::IsTerminal;
 
-/// Bytes in decimal units with three digits: `807.7 MB`.
-pub fn bytes(n: u64) -> String {
-    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 999.95 && unit < UNITS.len() - 1 {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{n} B"),
-        _ if value >= 100.0 => format!("{value:.1} {}", UNITS[unit]),
-        _ => format!("{value:.2} {}", UNITS[unit]),
-    }
-}
-
-/// Parameter counts: `1.24 B`, `4.2 M`.
-pub fn count(n: u64) -> String {
-    let v = n as f64;
-    match n {
-        0..=9_999 => n.to_string(),
-        10_000..=999_999 => format!("{:.1} k", v / 1e3),
-        1_000_000..=999_999_999 => format!("{:.2} M", v / 1e6),
-        _ => format!("{:.2} B", v / 1e9),
-    }
-}
+pub use crate::units::{bytes, count};
 
 /// Seconds: `0.42 s`, `12.3 s`, `4:07`, `1:02:03`.
 pub fn seconds(s: f64) -> String {
@@ -151,13 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_keep_three_digits() {
-        let cases =
-            [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (807_690_112, "807.7 MB"), (2_479_600_000, "2.48 GB")];
-        for (n, text) in cases {
-            assert_eq!(bytes(n), text);
-        }
-        assert_eq!(count(1_235_800_000), "1.24 B");
+    fn times_read_like_times() {
         assert_eq!(
             (seconds(0.421), seconds(247.0), seconds(3723.0)),
             ("0.42 s".into(), "4:07".into(), "1:02:03".into())

@@ -46,7 +46,7 @@ impl Comparison {
         Some(rest)
     }
 
-    /// True when less than half of a model's tensors could be compared: it is hardly the same network.
+    /// True when less than two thirds of a model's tensors could be compared: it is hardly the same network.
     pub fn doubtful(&self, variant: usize) -> bool {
         let most = self.variants[variant].tensors.max(self.tensors.len());
         self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 3 < most * 2)

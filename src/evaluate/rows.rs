@@ -2,6 +2,7 @@
 
 use super::comparison::{Comparison, Measured, Variant};
 use super::figures::Figures;
+use crate::units::{bytes, count};
 
 /// Whether a difference is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,26 +40,10 @@ pub struct MetricRow {
     pub cells: Vec<Cell>,
 }
 
-/// Bytes in decimal units with three digits: `807.7 MB`.
-fn short_bytes(n: u64) -> String {
-    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-    let mut value = n as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 999.95 && unit < UNITS.len() - 1 {
-        value /= 1000.0;
-        unit += 1;
-    }
-    match n {
-        0..1000 => format!("{n} B"),
-        _ if value >= 100.0 => format!("{value:.1} {}", UNITS[unit]),
-        _ => format!("{value:.2} {}", UNITS[unit]),
-    }
-}
-
 /// The table. Metrics that no model has are left out; facts are told only where models differ in them.
 pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     let mut rows = vec![
-        row(c, "size", |v| Some(v.bytes as f64), |v| short_bytes(v.bytes)),
+        row(c, "size", |v| Some(v.bytes as f64), |v| bytes(v.bytes)),
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
         plain(c, "most bytes in", types),
@@ -84,7 +69,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     }
     let base = &c.variants[c.baseline];
     if c.variants.iter().any(|v| v.parameters != base.parameters || v.tensors != base.tensors) {
-        rows.push(plain(c, "parameters", |v| short_count(v.parameters)));
+        rows.push(plain(c, "parameters", |v| count(v.parameters)));
         rows.push(plain(c, "tensors", |v| v.tensors.to_string()));
     }
     let mut facts: Vec<&String> = Vec::new();
@@ -137,7 +122,7 @@ fn errors(c: &Comparison, name: &str, text: impl Fn(&Measured) -> String) -> Met
 }
 
 fn memory(v: &Variant) -> String {
-    v.memory_bytes.map(short_bytes).unwrap_or_default()
+    v.memory_bytes.map(bytes).unwrap_or_default()
 }
 
 /// The type that has most bytes and its share; the parts of a mix would not fit a column.
@@ -162,16 +147,6 @@ pub(super) fn number(f: &Figures, value: Option<f64>) -> String {
             format!("{v:.digits$}")
         }
         Some(v) => format!("{v:.2e}"),
-    }
-}
-
-/// A number of parameters: `1.24 B`.
-fn short_count(n: u64) -> String {
-    match n as f64 {
-        v if v >= 1e9 => format!("{:.2} B", v / 1e9),
-        v if v >= 1e6 => format!("{:.2} M", v / 1e6),
-        v if v >= 1e4 => format!("{:.1} k", v / 1e3),
-        _ => n.to_string(),
     }
 }
 
@@ -202,7 +177,5 @@ mod tests {
         for (v, text) in cases {
             assert_eq!(number(&d, Some(v)), text);
         }
-        assert_eq!((short_bytes(999), short_bytes(2_471_645_608)), ("999 B".into(), "2.47 GB".into()));
-        assert_eq!((short_count(9999), short_count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
     }
 }

@@ -1,6 +1,7 @@
 //! The Compare tab: a set of models, the first of them the baseline, and what was measured of them.
 
 use super::action::ErrorCard;
+use super::fuzzy::passes;
 use super::input::LineEdit;
 use super::models::natural;
 use crate::evaluate::{Comparison, Figures, MOST, Measured, MetricRow, TensorFigures, Variant};
@@ -92,6 +93,25 @@ pub enum Asking {
     Export,
 }
 
+/// What the table of tensors depends on.
+#[derive(Clone, Debug)]
+struct TableKey {
+    result: Arc<Compared>,
+    filter: String,
+    order: TensorOrder,
+    /// The model whose errors it is sorted by, among those measured.
+    subject: Option<usize>,
+}
+
+impl TableKey {
+    fn fits(&self, s: &CompareState, result: &Arc<Compared>) -> bool {
+        Arc::ptr_eq(&self.result, result)
+            && self.filter == s.filter
+            && self.order == s.tensor_order
+            && self.subject == s.variant_at(s.subject())
+    }
+}
+
 /// The Compare tab.
 #[derive(Clone, Debug, Default)]
 pub struct CompareState {
@@ -123,6 +143,7 @@ pub struct CompareState {
     pub line: Option<(Asking, LineEdit)>,
     /// Models that the picker offers, in its order.
     pub offered: Vec<PathBuf>,
+    table: Option<(TableKey, Arc<[usize]>)>,
 }
 
 impl CompareState {
@@ -179,17 +200,29 @@ impl CompareState {
     }
 
     /// Places of the tensors that pass the filter, in order.
-    pub fn tensor_rows(&self) -> Vec<usize> {
-        let Some(result) = &self.result else { return Vec::new() };
+    pub fn tensor_rows(&self) -> Arc<[usize]> {
+        match (&self.table, &self.result) {
+            (Some((key, rows)), Some(result)) if key.fits(self, result) => rows.clone(),
+            (_, Some(result)) => self.make_table(result).into(),
+            (_, None) => Arc::default(),
+        }
+    }
+
+    /// Makes the table of tensors anew if it shows and what it depends on has changed: not once a frame.
+    pub(super) fn settle(&mut self) {
+        let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
+        if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {
+            let rows = self.make_table(&result).into();
+            let subject = self.variant_at(self.subject());
+            let key = TableKey { filter: self.filter.clone(), order: self.tensor_order, subject, result };
+            self.table = Some((key, rows));
+        }
+    }
+
+    fn make_table(&self, result: &Compared) -> Vec<usize> {
         let tensors = &result.comparison.tensors;
         let filter = self.filter.to_lowercase();
-        let fits = |t: &TensorFigures| {
-            filter.split_whitespace().all(|w| {
-                let (no, w) = w.strip_prefix('!').map_or((false, w), |w| (true, w));
-                let typed = t.types.iter().flatten().any(|ty| ty.eq_ignore_ascii_case(w));
-                (t.name.to_lowercase().contains(w) || t.role == w || typed) != no
-            })
-        };
+        let fits = |t: &TensorFigures| passes(&filter, &t.name, &t.role, t.types.iter().flatten().map(String::as_str));
         let mut rows: Vec<usize> = (0..tensors.len()).filter(|i| fits(&tensors[*i])).collect();
         match self.tensor_order {
             TensorOrder::File => {}

@@ -1,6 +1,7 @@
 //! The Models tab: the tree of what the scan found, and the details of the selected model.
 
 use super::action::{ErrorCard, FoundModel};
+use super::fuzzy::passes;
 use super::input::LineEdit;
 use super::inspect::Inspect;
 use super::model_info::{ModelInfo, Summary, TensorRow};
@@ -299,12 +300,7 @@ impl ModelsState {
 
     fn make_table(&self, info: &ModelInfo) -> Vec<usize> {
         let filter = self.details.filter.to_lowercase();
-        let fits = |t: &TensorRow| {
-            filter.split_whitespace().all(|w| {
-                let (no, w) = w.strip_prefix('!').map_or((false, w), |w| (true, w));
-                (t.name.to_lowercase().contains(w) || t.encoding.eq_ignore_ascii_case(w) || t.role == w) != no
-            })
-        };
+        let fits = |t: &TensorRow| passes(&filter, &t.name, &t.role, std::iter::once(t.encoding));
         let mut rows: Vec<usize> = (0..info.tensors.len()).filter(|i| fits(&info.tensors[*i])).collect();
         let t = |i: &usize| &info.tensors[*i];
         match self.details.sort {

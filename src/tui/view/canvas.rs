@@ -240,6 +240,15 @@ impl Canvas<'_> {
     }
 }
 
+/// Keeps the first `most` lines; a sign at the end of the last one says that there were more.
+pub(super) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) {
+    let more = lines.len() > most;
+    lines.truncate(most);
+    if let (true, Some(last)) = (more, lines.last_mut()) {
+        *last = fit(&format!("{last} …"), w);
+    }
+}
+
 /// Breaks a text at blanks.
 pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

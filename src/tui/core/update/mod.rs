@@ -16,7 +16,7 @@ pub(in crate::tui) use leave::running;
 
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
-use super::input::Completion;
+use super::input::{Completion, LineEdit};
 use super::inspect::wants;
 use super::keys::{Code, Key};
 use super::model_info::Level;
@@ -28,6 +28,7 @@ use super::state::{Layer, State, Tab};
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let mut effects = take(state, action);
     state.models.settle();
+    state.compare.settle();
     effects.extend(wants(state));
     effects
 }
@@ -132,14 +133,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         Some(Layer::Picker(p)) => p.input.insert(text),
         Some(Layer::Confirm(_) | Layer::Leave) => {}
         None => {
-            let line = match state.tab {
-                Tab::Models => state.models.editing.as_mut(),
-                Tab::Recipe => state.recipe.editing.as_mut(),
-                Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
-                Tab::Log => state.log.editing.as_mut(),
-                _ => None,
-            };
-            if let Some(line) = line {
+            if let Some(line) = edited_line(state) {
                 line.insert(text);
                 return edited(state, Completion::Editing);
             }
@@ -148,16 +142,22 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Gives the key to the line being edited, if one is.
-fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
-    let line = match state.tab {
+/// The line being edited on the tab that shows, if one is.
+fn edited_line(state: &mut State) -> Option<&mut LineEdit> {
+    match state.tab {
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
         Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
         Tab::Log => state.log.editing.as_mut(),
-        _ => None,
-    }?;
-    if key == Key::plain(Code::Tab) && state.tab == Tab::Recipe {
+        Tab::Jobs | Tab::Watch => None,
+    }
+}
+
+/// Gives the key to the line being edited, if one is.
+fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
+    let completes = key == Key::plain(Code::Tab) && state.tab == Tab::Recipe;
+    let line = edited_line(state)?;
+    if completes {
         return Some(recipe::complete(state));
     }
     let what = line.key(key);

@@ -81,7 +81,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     for column in (0..s.columns.len()).filter(|i| doubtful(s, *i)) {
         let warn = c.theme().warn;
         let told =
-            format!("! {} {} is hardly the same network: most of it was not compared", number(column), s.label(column));
+            format!("! {} {} is hardly the same network: much of it was not compared", number(column), s.label(column));
         if y < area.bottom() {
             c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn);
             y += 1;

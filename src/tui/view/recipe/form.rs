@@ -1,7 +1,7 @@
 //! The form of what is selected in the list: a rule with its title, a line for each field, and below them what the current field is for
 //! or what is wrong with it.
 
-use super::super::canvas::{Canvas, fit, fit_end, width, wrap};
+use super::super::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use crate::recipe::keys::{Key, Kind};
 use crate::tui::core::{Asking, Field, Hit, RecipePane, RecipeRow, State, about, title, units};
 use ratatui::layout::Rect;
@@ -90,11 +90,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let room = usize::from(area.width.saturating_sub(4));
     let most = (area.height / 4).max(2);
     let mut lines = wrap(&text, room);
-    let cut = lines.len() > most.into();
-    lines.truncate(most.into());
-    if let (true, Some(last)) = (cut, lines.last_mut()) {
-        *last = fit(&format!("{last} …"), room);
-    }
+    cut_lines(&mut lines, most.into(), room);
     let height = lines.len() as u16;
     for (line, y) in lines.iter().zip(area.bottom() - height..) {
         c.text(area.x + 2, y, area.width.saturating_sub(4), line, style);

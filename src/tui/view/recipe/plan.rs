@@ -1,6 +1,6 @@
 //! What a sound plan says: outputs, needs, types, warnings.
 
-use super::super::canvas::{Canvas, fit, fit_end, width, wrap};
+use super::super::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
 use super::super::details::Columns;
 use super::super::grid;
 use super::{decibel, plot};
@@ -226,19 +226,15 @@ fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
 fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
     let (text, warn) = (c.theme().text, c.theme().warn);
     let room = usize::from(area.width.saturating_sub(4));
-    let mut lines: Vec<(bool, String)> = Vec::new();
+    let (mut lines, mut begins) = (Vec::new(), Vec::new());
     for w in &plan.warnings {
-        lines.extend(wrap(&w.text, room).into_iter().enumerate().map(|(i, line)| (i == 0, line)));
+        begins.push(lines.len());
+        lines.extend(wrap(&w.text, room));
     }
-    let most = usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) });
-    let cut = lines.len() > most;
-    lines.truncate(most);
-    if let (true, Some((_, last))) = (cut, lines.last_mut()) {
-        *last = fit(&format!("{last} …"), room);
-    }
+    cut_lines(&mut lines, usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) }), room);
     let height = lines.len() as u16;
-    for ((first, line), y) in lines.iter().zip(area.bottom().saturating_sub(height)..) {
-        if *first {
+    for ((at, line), y) in lines.iter().enumerate().zip(area.bottom().saturating_sub(height)..) {
+        if begins.contains(&at) {
             c.text(area.x + 1, y, 1, "!", warn);
         }
         c.text(area.x + 3, y, area.width.saturating_sub(4), line, text);

@@ -1,0 +1,44 @@
+//! Figures as tables for people have them: three digits, decimal units. Knows nothing of what is counted.
+//! The workbench has shorter forms of its own for narrow columns (`tui::core::units`).
+
+/// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.95 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{n} B"),
+        _ if value >= 100.0 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.2} {}", UNITS[unit]),
+    }
+}
+
+/// Parameter counts: `1.24 B`, `4.20 M`.
+pub fn count(n: u64) -> String {
+    let v = n as f64;
+    match n {
+        0..=9_999 => n.to_string(),
+        10_000..=999_999 => format!("{:.1} k", v / 1e3),
+        1_000_000..=999_999_999 => format!("{:.2} M", v / 1e6),
+        _ => format!("{:.2} B", v / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_three_digits() {
+        let cases =
+            [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (807_690_112, "807.7 MB"), (2_471_645_608, "2.47 GB")];
+        for (n, text) in cases {
+            assert_eq!(bytes(n), text);
+        }
+        assert_eq!((count(9999), count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
+    }
+}
