@@ -65,6 +65,9 @@ pub struct JobSummary {
     /// Place among those that wait for their turn, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<usize>,
+    /// The outputs that it has put in their places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<PathBuf>,
     /// What it uses, while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sample>,
@@ -97,6 +100,7 @@ impl Story {
             fraction: 0.0,
             seconds: None,
             place: None,
+            outputs: Vec::new(),
             sample: None,
         };
         Self { tail: Tail::new(&folder.dir), told, queued: created, folder }
@@ -171,6 +175,10 @@ impl Story {
             EventBody::Sample(s) => {
                 told.fraction = s.fraction;
                 told.sample = Some(s.clone());
+                None
+            }
+            EventBody::OutputPublished { path, .. } => {
+                told.outputs.push(path.into());
                 None
             }
             EventBody::Finished { seconds, .. } => {

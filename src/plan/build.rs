@@ -223,6 +223,7 @@ fn lay_out(
         quantization: resolved.quantization.clone(),
         effort: (effort != Effort::Reference).then(|| effort.to_string()),
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
+        replaces: files.iter().map(|f| &f.path).filter(|p| p.exists()).cloned().collect(),
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
         imatrix: resolved.imatrix,

@@ -97,6 +97,9 @@ pub struct PlannedOutput {
     pub effort: Option<String>,
     /// Files and their exact sizes.
     pub files: Vec<(PathBuf, u64)>,
+    /// Those of them that are there already and would be replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<PathBuf>,
     /// Exact size over all files.
     pub bytes: u64,
     /// Bits per weight over all tensors, without headers.

@@ -17,6 +17,18 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
+/// Bytes in decimal units, rounded up, so that who asks for as much as is told gets it: `1.84 MB` for 1,832,896.
+pub fn bytes_at_least(n: u64) -> String {
+    // The next that has three digits at most, or four where `bytes` tells four.
+    let unit = 1000_u64.checked_pow(n.checked_ilog(1000).unwrap_or(0)).unwrap_or(1);
+    let step = match n / unit {
+        _ if unit == 1 => 1,
+        100.. => unit / 10,
+        _ => unit / 100,
+    };
+    bytes(n.div_ceil(step).saturating_mul(step))
+}
+
 /// Parameter counts: `1.24 B`, `4.20 M`.
 pub fn count(n: u64) -> String {
     let v = n as f64;
@@ -39,6 +51,13 @@ mod tests {
         for (n, text) in cases {
             assert_eq!(bytes(n), text);
         }
+        let least = [(0, "0 B"), (999, "999 B"), (1_832_896, "1.84 MB"), (1_830_000, "1.83 MB"), (999_960, "1.00 MB")];
+        for (n, text) in least {
+            assert_eq!(bytes_at_least(n), text);
+        }
+        assert_eq!(bytes_at_least(807_690_112), "807.7 MB");
+        assert_eq!(bytes_at_least(807_710_112), "807.8 MB");
+        assert!(!bytes_at_least(u64::MAX).is_empty());
         assert_eq!((count(9999), count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
     }
 }

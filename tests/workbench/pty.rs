@@ -36,7 +36,7 @@ fn composes_within_a_budget_and_runs_it() {
     s.send("c");
     s.wait_for("1 gguf Q4_K_M");
     s.send("b0.1MB\r");
-    s.wait_for("bytes are too");
+    s.wait_for("is too little");
     s.send("b\x152.4MB\r");
     s.wait_for("tiny-llama-2.4MB.gguf");
     s.wait_for("at best");
@@ -71,9 +71,18 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     for name in ["tiny-llama-Q4_K_M.gguf", "tiny-llama-Q8_0.gguf"] {
         assert!(dir.path().join(name).exists(), "{name}");
     }
-    // Once more: what is there is not replaced, and the screen says where to allow it.
+    // Once more: the screen says whose the files are, and asks before it replaces them.
     s.send("2");
-    s.wait_for("exists already");
+    s.wait_for("made by job 1");
+    s.send("r");
+    s.wait_for("Replace what is there?");
+    s.send("y");
+    s.wait_for("#2 ");
+    s.wait_until("the second job's end", |sc| {
+        sc.contents().matches("finished").count() >= 1 && !sc.contents().contains("running")
+    });
+    s.send("2");
+    s.wait_for("made by job 2");
     // The recipe that was saved can be opened, and asks before it is replaced.
     s.send("oboth");
     s.wait_for("› both");

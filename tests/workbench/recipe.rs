@@ -3,8 +3,8 @@
 use super::sample::{self, DIR};
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::tui::core::{
-    Action, Asking, Budget, EditOutcome, EditPlace, Effect, ErrorCard, Field, Layer, PRESETS, RecipePane, RecipeRow,
-    SaveRefusal, Tab,
+    Action, Asking, Budget, EditOutcome, EditPlace, Effect, ErrorCard, Field, Layer, PRESETS, Planned, RecipePane,
+    RecipeRow, SaveRefusal, Tab,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,9 +42,10 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     let types: Vec<_> = recipe.targets.iter().filter_map(|t| t.quantization.as_deref()).collect();
     assert_eq!(types, ["q4_k_m", "q8_0"]);
     b.effects.clear();
-    b.act(Action::Planned(1, Err(ErrorCard { message: "old".into(), hint: None, wrong: true })));
+    let old = ErrorCard { message: "old".into(), hint: None, wrong: true };
+    b.act(Action::Planned(1, Planned::refused(None, old)));
     assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
-    b.act(Action::Planned(2, Ok(Arc::new(sample::two()))));
+    b.act(Action::Planned(2, Planned::whole(Arc::new(sample::two()))));
     b.keys("r");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
     b.effects.clear();
@@ -179,27 +180,55 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
 }
 
 #[test]
-fn what_the_planner_refuses_stands_at_its_target_and_field() {
+fn everything_that_the_planner_refuses_stands_at_its_target_and_field() {
     let mut b = sample::start();
-    b.planned().keys("aq8<enter>");
-    let id = b.state.recipe.request;
-    b.act(Action::PlanBlamed(id, 0));
-    let message = format!("{DIR}/x.gguf: the output exists already");
-    b.act(Action::Planned(id, Err(ErrorCard { message: message.clone(), hint: None, wrong: true })));
+    b.refused();
     let r = &b.state.recipe;
-    let told = r.trouble_of(RecipeRow::Target(0)).map(|t| (t.key.as_str(), t.message.as_str()));
-    assert_eq!(told, Some(("output", message.as_str())));
-    assert!(r.trouble_of(RecipeRow::Target(1)).is_none());
+    let told = |i: usize| r.trouble_of(RecipeRow::Target(i)).map(|t| (t.key.as_str(), t.help.as_deref()));
+    let again = "Start from the 16- or 32-bit model, or set allow_requantize and accept the loss.";
+    assert_eq!(told(0), Some(("allow_requantize", Some(again))));
+    assert_eq!(told(1), None);
+    assert_eq!(told(2), Some(("output", Some("Give another output."))));
+    assert!(r.output(1).is_some() && r.ready().is_none(), "what can be made has its size, and nothing can be started");
     b.effects.clear();
     b.keys("r");
     assert_eq!(b.effects, []);
-    assert!(b.state.toasts.last().is_some_and(|t| t.text == message), "r says why it does nothing");
-    b.keys("f");
-    let forced: Vec<bool> = planned_recipe(&b).targets.iter().map(|t| t.force).collect();
-    assert_eq!(forced, [true, false]);
+    let toast = b.state.toasts.last().map(|t| t.text.clone()).unwrap_or_default();
+    assert!(toast.starts_with("target 1, allow_requantize: "), "r says why it does nothing: {toast}");
+}
+
+#[test]
+fn a_target_that_is_typed_wrong_does_not_hide_what_is_wrong_with_another() {
+    let mut b = sample::start();
+    b.planned().keys("aq8<enter>");
+    go(&mut b, "context_length");
     b.effects.clear();
-    b.keys("f");
-    assert_eq!(b.effects, [], "nothing is in the way any more");
+    b.keys("<enter><ctrl-u>many<enter>");
+    let [Effect::Plan(id, recipe), ..] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(recipe.targets.len(), 1, "the other one is planned");
+    let wrong = b.state.recipe.troubles()[0].target;
+    let other = 1 - wrong.unwrap();
+    let card = ErrorCard { message: "quantization: no".into(), hint: None, wrong: true };
+    b.act(Action::Planned(*id, Planned::refused(Some(0), card)));
+    let places: Vec<_> = b.state.recipe.troubles().iter().map(|t| (t.target, t.key.as_str())).collect();
+    assert!(
+        places.contains(&(wrong, "context_length")) && places.contains(&(Some(other), "quantization")),
+        "{places:?}"
+    );
+}
+
+#[test]
+fn what_is_there_is_replaced_only_after_a_question_that_names_it() {
+    let mut b = sample::start();
+    b.in_the_way().effects.clear();
+    b.keys("r");
+    assert_eq!(b.effects, []);
+    let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
+    assert!(asked.detail.len() == 1 && asked.detail[0].ends_with("made by job 7"), "{:?}", asked.detail);
+    b.keys("y");
+    let [Effect::Spawn(recipe, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(recipe.targets.iter().map(|t| t.force).collect::<Vec<_>>(), [true, false]);
+    assert!(b.state.recipe.document.recipe.targets.iter().all(|t| !t.force), "the recipe stays as it is");
 }
 
 #[test]
@@ -296,6 +325,7 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
         fraction: 0.0,
         seconds: None,
         place: None,
+        outputs: Vec::new(),
         sample: None,
     };
     b.act(Action::Spawned(Ok(job.clone())));
@@ -440,7 +470,7 @@ fn rules_tell_how_many_tensors_they_have_and_the_first_counts() {
     b.keys("<enter>ffn_down = q6_k, ffn = q5_k, blk.3. = q8_0<enter>");
     let id = b.state.recipe.request;
     assert!(b.state.recipe.hits.is_empty(), "nothing is known of other rules yet");
-    b.act(Action::Planned(id, Ok(Arc::new(sample::plan()))));
+    b.act(Action::Planned(id, Planned::whole(Arc::new(sample::plan()))));
     // 16 layers; `ffn` is a role, which norms do not have; of layer 3 are left attention and both norms.
     assert_eq!(b.state.recipe.hits, [[16, 32, 6]]);
 }

@@ -11,7 +11,7 @@ use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{
     Action, Ask, Check, EditOutcome, EditPlace, Effect, ErrorCard, Finding, FoundModel, Level, LibraryEntry, ModelInfo,
-    PRESETS, State, Summary, Told, Tried, parse_keys, update,
+    PRESETS, Planned, Refused, State, Summary, Told, Tried, parse_keys, update,
 };
 use remold::tui::runtime::effects::classify;
 use std::ops::Range;
@@ -266,6 +266,7 @@ fn jobs(running: bool) -> Vec<JobSummary> {
         fraction,
         seconds,
         place: (state == JobState::Queued).then_some(1),
+        outputs: Vec::new(),
         sample: None,
     };
     let (state, fraction, seconds) =
@@ -413,7 +414,7 @@ impl Bench {
     pub fn within_budget(&mut self) -> &mut Self {
         self.planned().keys("b760MB<enter>");
         let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
-        self.act(Action::Planned(plan, Ok(Arc::new(mixed()))));
+        self.act(Action::Planned(plan, Planned::whole(Arc::new(mixed()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
@@ -421,18 +422,31 @@ impl Bench {
     pub fn two_targets(&mut self) -> &mut Self {
         self.planned().keys("awithin<enter>760MB<enter>");
         let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
-        self.act(Action::Planned(plan, Ok(Arc::new(two()))));
+        self.act(Action::Planned(plan, Planned::whole(Arc::new(two()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
-    /// On the Recipe tab with an output that is there already.
+    /// On the Recipe tab with two targets, the first of which is there already: a job has made it.
     pub fn in_the_way(&mut self) -> &mut Self {
         self.planned().keys("aq8<enter>");
-        let id = self.state.recipe.request;
-        self.act(Action::PlanBlamed(id, 0));
-        let message = format!("{DIR}/checkpoint-2000-Q4_K_M.gguf: the output exists already");
-        let hint = Some("Use --force to replace it, or choose another output with -o.".into());
-        self.act(Action::Planned(id, Err(ErrorCard { message, hint, wrong: true })))
+        let mut plan = two();
+        let path = plan.outputs[0].path.clone();
+        plan.outputs[0].replaces = vec![path.clone()];
+        self.state.jobs.list = vec![JobSummary { id: "7".into(), outputs: vec![path], ..jobs(false).remove(0) }];
+        self.act(Action::Planned(self.state.recipe.request, Planned::whole(Arc::new(plan))))
+    }
+
+    /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
+    pub fn refused(&mut self) -> &mut Self {
+        self.planned().keys("aq8<enter>aq6<enter>");
+        let card =
+            |message: &str, hint: &str| ErrorCard { message: message.into(), hint: Some(hint.into()), wrong: true };
+        let again = "Start from the 16- or 32-bit model, or pass --allow-requantize and accept the loss.";
+        let again = card("output.weight: it is Q8_0 already; requantizing it to Q4_K is not allowed", again);
+        let same = card(&format!("{DIR}/x.gguf: the output is the input"), "Choose another output with -o.");
+        let refused = vec![Refused { target: Some(0), card: again }, Refused { target: Some(2), card: same }];
+        let planned = Planned { plan: Some(Arc::new(plan())), targets: vec![1], refused };
+        self.act(Action::Planned(self.state.recipe.request, planned))
     }
 
     /// On the Recipe tab with a target that may replace a file, and its plan.
@@ -441,15 +455,16 @@ impl Bench {
         let fields = self.state.recipe.fields();
         self.state.recipe.field = fields.iter().position(|f| f.label() == "force").unwrap();
         self.keys("l<tab>");
-        let id = self.state.recipe.request;
-        self.act(Action::Planned(id, Ok(Arc::new(plan()))))
+        let mut plan = plan();
+        plan.outputs[0].replaces = vec![plan.outputs[0].path.clone()];
+        self.act(Action::Planned(self.state.recipe.request, Planned::whole(Arc::new(plan))))
     }
 
     /// On the Recipe tab with its plan and most sizes there, while the model is measured.
     pub fn sized(&mut self) -> &mut Self {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
-        self.act(Action::Planned(one, Ok(Arc::new(plan()))));
+        self.act(Action::Planned(one, Planned::whole(Arc::new(plan()))));
         for (i, p) in PRESETS.iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),

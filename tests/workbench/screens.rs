@@ -4,7 +4,7 @@ use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::tui::core::{Action, ErrorCard, Level};
+use remold::tui::core::{Action, ErrorCard, Level, Planned};
 use remold::tui::look::{Depth, Look, Theme};
 use remold::tui::view::{Ui, draw};
 use std::sync::Arc;
@@ -157,18 +157,19 @@ fn recipe() {
     small("recipe-replace-80x24", sample::start().replacing().keys("r"));
     small("recipe-library-80x24", sample::start().planned().keys("o").act(Action::Recipes(sample::library())));
     small("recipe-mistakes-80x24", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())));
-    small("recipe-exists-80x24", sample::start().in_the_way());
+    both("recipe-exists", sample::start().in_the_way());
+    small("recipe-exists-asks-80x24", sample::start().in_the_way().keys("r"));
+    both("recipe-refused", sample::start().refused());
     check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");
     let few = ErrorCard {
-        message:
-            "target_size: 1000000 bytes are too few: this model needs 499871616 at least without an importance matrix"
-                .into(),
+        message: "target_size: 1.00 MB is too little: this model needs 499.9 MB at least without an importance matrix"
+            .into(),
         hint: Some("Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.".into()),
         wrong: true,
     };
-    b.act(Action::Planned(b.state.recipe.request, Err(few)));
+    b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, few)));
     b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(sample::forecast(None)))));
     both("recipe-too-small", &mut b);
 }

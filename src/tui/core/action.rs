@@ -5,7 +5,7 @@ use super::jobs::Deed;
 use super::keymap::Keymap;
 use super::keys::Key;
 use super::model_info::{ModelInfo, Summary};
-use super::recipe::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
+use super::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
 use super::session::Session;
 use super::settings::Settings;
 use crate::engine::{Event, Report};
@@ -91,11 +91,9 @@ pub enum Action {
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
     /// The plan of the recipe being composed; the number tells which request it answers.
-    Planned(u64, Result<Arc<Plan>, ErrorCard>),
+    Planned(u64, Planned),
     /// The plan asked for under this number waits for measuring: tensors done, of how many.
     PlanMeasured(u64, usize, usize),
-    /// Of the targets planned under this number, the one that is refused when it is alone.
-    PlanBlamed(u64, usize),
     /// The recipes that can be opened.
     Recipes(Vec<LibraryEntry>),
     /// A recipe's file was read: the recipe, or what is wrong, line by line.

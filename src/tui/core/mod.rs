@@ -45,8 +45,8 @@ pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorR
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
 pub use recipe::{
     Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
-    Preset, PresetSize, RecipePane, RecipeState, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
-    title, types,
+    Planned, Preset, PresetSize, RecipePane, RecipeState, Refused, Row as RecipeRow, SaveRefusal, Trouble, Types,
+    Wrong, about, facts, title, types,
 };
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};

@@ -120,13 +120,7 @@ fn carry_out(order: Order, out: &Outbox) {
                 }
             };
             let how = Measuring { threads: 0, progress: &progress, cancel };
-            let plan = effects::plan(&recipe, how);
-            if plan.is_err()
-                && let Some(target) = effects::recipes::blame(&recipe, how)
-            {
-                let _ = out.send(Action::PlanBlamed(id, target));
-            }
-            Action::Planned(id, plan.map(Arc::new))
+            Action::Planned(id, effects::recipes::plan(&recipe, how))
         }
         Work::Forecast(id, source, target) => {
             let progress = |done, all| {
@@ -194,7 +188,7 @@ mod tests {
         let mut ids = Vec::new();
         while let Ok(action) = answers.try_recv() {
             match action {
-                Action::Planned(id, Err(_)) => ids.push(("plan", id)),
+                Action::Planned(id, Planned { plan: None, .. }) => ids.push(("plan", id)),
                 Action::Forecasted(id, Err(_)) => ids.push(("forecast", id)),
                 other => panic!("{other:?}"),
             }

@@ -234,13 +234,7 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
             }
         }
         if let Some((id, recipe)) = one {
-            let plan = effects::plan(&recipe, Measuring::quiet()).map(Arc::new);
-            if plan.is_err()
-                && let Some(target) = effects::recipes::blame(&recipe, Measuring::quiet())
-            {
-                let _ = out.send(Action::PlanBlamed(id, target));
-            }
-            let _ = out.send(Action::Planned(id, plan));
+            let _ = out.send(Action::Planned(id, effects::recipes::plan(&recipe, Measuring::quiet())));
             continue;
         }
         if let Some((id, recipes)) = &mut presets {

@@ -15,6 +15,7 @@ use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize, plan_quantize};
+use crate::units::{bytes, bytes_at_least};
 use std::collections::{BTreeMap, HashMap};
 
 /// Cost of a type that could not be measured: never chosen where there is another.
@@ -215,10 +216,10 @@ impl<'a> Mixer<'a> {
         Ok(Base { data: data.saturating_sub(chosen), file: file.saturating_sub(chosen) })
     }
 
-    fn left_over(&self, bytes: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
+    fn left_over(&self, used: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
         let best = |(g, &o): (&Group, &usize)| g.options.iter().all(|c| c.cost >= g.options[o].cost);
-        let text = format!("the budget is larger than the model can use: {bytes} of {asked} bytes");
-        let used_up = bytes as f64 > 0.995 * asked as f64;
+        let text = format!("the budget is larger than the model can use: {} of {}", bytes(used), bytes(asked));
+        let used_up = used as f64 > 0.995 * asked as f64;
         (!used_up && self.options.iter().zip(chosen).all(best)).then(|| Warning::new("budget.left-over", text))
     }
 
@@ -226,7 +227,8 @@ impl<'a> Mixer<'a> {
         let with = if self.ready.imatrix.is_some() { "" } else { " without an importance matrix" };
         let (field, what) = match budget {
             Budget::Bytes(n) => {
-                ("target_size", format!("{n} bytes are too few: this model needs {least} at least{with}"))
+                let (n, least) = (bytes(n), bytes_at_least(least));
+                ("target_size", format!("{n} is too little: this model needs {least} at least{with}"))
             }
             Budget::BitsPerWeight(bits) => {
                 // Rounded up, so that asking for it is enough.

@@ -45,7 +45,6 @@ pub enum Cmd {
     ClearFilter,
     EnterRow,
     AddTarget,
-    AllowReplace,
     Delete,
     Duplicate,
     MoveDown,

@@ -45,15 +45,6 @@ pub(super) const COMMANDS: &[Command] = &[
         |s| !s.recipe.starting,
     ),
     command(
-        Cmd::AllowReplace,
-        "recipe.replace",
-        &["f"],
-        &[Targets, Form],
-        "Let the output that is there be replaced (force); starting asks once more",
-        "replace",
-        |s| s.recipe.in_the_way().is_some(),
-    ),
-    command(
         Cmd::EnterRow,
         "recipe.open-row",
         &["enter", "l", "right"],

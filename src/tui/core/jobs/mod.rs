@@ -84,6 +84,12 @@ pub struct JobsState {
 }
 
 impl JobsState {
+    /// The latest job that made a file, or the folder it is in; paths of both sides may be relative to `dir`.
+    pub fn maker(&self, dir: &Path, file: &Path) -> Option<&JobSummary> {
+        let file = dir.join(file);
+        self.list.iter().find(|j| j.outputs.iter().any(|o| file.starts_with(dir.join(o))))
+    }
+
     /// Takes a new list, newest first, and orders it.
     pub fn set_list(&mut self, mut list: Vec<JobSummary>) {
         list.sort_by_key(|j| match j.state {

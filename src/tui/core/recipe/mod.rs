@@ -6,8 +6,10 @@
 mod budget;
 mod document;
 mod fields;
+mod hints;
 mod library;
 mod outlook;
+mod planned;
 mod presets;
 mod rows;
 mod troubles;
@@ -18,6 +20,7 @@ pub use document::{Document, History, Origin, Wrong};
 pub use fields::Field;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 pub use outlook::Outlook;
+pub use planned::{Planned, Refused};
 pub use presets::{BUDGET, PRESETS, Preset, Types};
 pub use rows::{Row, facts, title, types};
 pub use troubles::Trouble;
@@ -25,10 +28,9 @@ pub use words::about;
 
 use super::action::ErrorCard;
 use super::input::LineEdit;
-use crate::plan::{Forecasted, Plan, PlannedOutput};
+use crate::plan::Forecasted;
 use crate::recipe::{Recipe, Selector, Source, Target};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Size of one preset for the source.
 pub type PresetSize = Result<(u64, f64), ErrorCard>;
@@ -87,9 +89,9 @@ pub struct RecipeState {
     /// Number of the latest plan asked for.
     pub request: u64,
     /// What the latest plan said; nothing while it is being made.
-    pub plan: Option<Result<Arc<Plan>, ErrorCard>>,
-    /// The target that the planner refuses when it is alone.
-    pub blamed: Option<usize>,
+    pub plan: Option<Planned>,
+    /// The targets it is about: those with which nothing was wrong before.
+    pub asked: Vec<usize>,
     /// Tensors that each rule of each target has, as far as a plan tells.
     pub hits: Vec<Vec<usize>>,
     /// What is wrong, kept with the plan.
@@ -197,11 +199,11 @@ impl RecipeState {
 
     /// Counts the tensors of each rule in the plan; the first rule that fits a tensor has it.
     pub(super) fn count_hits(&mut self) {
-        let Some(plan) = self.ready().cloned() else { return };
-        let count = |(target, output): (&Target, &PlannedOutput)| {
+        let count = |(i, target): (usize, &Target)| {
+            let output = self.output(i);
             let rules: Vec<_> = target.tensor_types.keys().map(|s| Selector::parse(s)).collect();
             let mut hits = vec![0; rules.len()];
-            for t in output.tensors.iter().filter(|_| !rules.is_empty()) {
+            for t in output.iter().flat_map(|o| &o.tensors).filter(|_| !rules.is_empty()) {
                 let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
                 if let Some(n) = rules.iter().position(fits).and_then(|at| hits.get_mut(at)) {
                     *n += 1;
@@ -209,21 +211,36 @@ impl RecipeState {
             }
             hits
         };
-        self.hits = self.document.recipe.targets.iter().zip(&plan.outputs).map(count).collect();
+        self.hits = self.document.recipe.targets.iter().enumerate().map(count).collect();
     }
 
     /// Looks again at what is wrong.
     pub(super) fn look_for_troubles(&mut self) {
         self.troubles = troubles::of(&self.document);
-        if let (true, Some(Err(card))) = (self.troubles.is_empty(), &self.plan) {
-            self.troubles.push(troubles::planned(&self.document, card, self.blamed));
-        }
+        let refused = self.plan.iter().flat_map(|p| &p.refused);
+        self.troubles.extend(refused.map(|r| troubles::planned(&self.document, r)));
+        self.troubles.sort_by_key(|t| t.target);
     }
 
     /// The recipe as composed; nothing without a source or while something is wrong or wanting.
     pub fn recipe(&self) -> Option<Recipe> {
         self.source()?;
         troubles::of(&self.document).is_empty().then(|| self.document.recipe.clone())
+    }
+
+    /// What the planner is asked about: the targets with which nothing is wrong yet, so that all is known that is wrong with the
+    /// others; nothing without a source or while something is wrong with all of it.
+    pub(super) fn ask(&mut self) -> Option<Recipe> {
+        self.source()?;
+        let troubles = troubles::of(&self.document);
+        if troubles.iter().any(|t| t.target.is_none()) {
+            return None;
+        }
+        let recipe = &self.document.recipe;
+        let sound = (0..recipe.targets.len()).filter(|i| troubles.iter().all(|t| t.target != Some(*i)));
+        self.asked = sound.collect();
+        let targets: Vec<Target> = self.asked.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
+        (!targets.is_empty()).then(|| Recipe { targets, ..recipe.clone() })
     }
 
     /// What a preset becomes when it is added: it takes the importance matrix that the others have.
@@ -284,11 +301,6 @@ impl RecipeState {
     /// What the forecast says of a preset, of those whose file type it knows.
     pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
         self.outlook.of_type(PRESETS.get(preset)?.file_type()?)
-    }
-
-    /// The sound plan, if it is there.
-    pub fn ready(&self) -> Option<&Arc<Plan>> {
-        self.plan.as_ref()?.as_ref().ok()
     }
 }
 

@@ -1,13 +1,9 @@
 //! What is wrong with the recipe, and at which field of which target that is to be said.
 
 use super::document::Wrong;
-use super::{Document, Field, RecipeState};
-use crate::recipe::keys::{Room, keys_of};
+use super::{Document, Field, RecipeState, Refused, hints};
+use crate::recipe::keys::{Key, Kind, Room, keys_of};
 use crate::recipe::{Problem, check};
-use crate::tui::core::action::ErrorCard;
-
-/// What the planner says when an output would replace a file that nobody has allowed to be replaced.
-const EXISTS: &str = "the output exists already";
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,29 +44,32 @@ fn checked(p: Problem) -> Trouble {
     Trouble { target, step, key, message: p.message, help }
 }
 
-/// What the planner refuses, at the field that its message names. `target` is the one that fails alone.
-pub(super) fn planned(document: &Document, card: &ErrorCard, target: Option<usize>) -> Trouble {
-    let targets = &document.recipe.targets;
-    let named = keys_of(Room::Target).map(|k| k.name).find(|name| {
-        let rest = card.message.strip_prefix(name).unwrap_or("");
-        rest.starts_with([':', '.'])
-    });
-    // Messages about a place begin with the path.
-    let place = card.message.contains(": the output") || card.message.contains("write to the same output");
-    let target = target.or((targets.len() == 1).then_some(0));
-    let key = match (named, target) {
-        (Some(key), Some(_)) => card.message.split(':').next().unwrap_or(key).to_owned(),
-        (None, Some(_)) if place => "output".to_owned(),
-        _ => String::new(),
+/// What the planner refuses, at the field that its message names.
+pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
+    let card = &refused.card;
+    let lone = || (document.recipe.targets.len() == 1).then_some(0);
+    let target = refused.target.or_else(lone);
+    let key = target.map(|_| key_of(&card.message)).unwrap_or_default();
+    Trouble { target, step: None, key, message: card.message.clone(), help: card.hint.as_deref().map(hints::on_screen) }
+}
+
+/// The key that a message of the planner is about; empty if about none. Messages begin with a key and a colon, with a path and a
+/// colon, or with a tensor, whose name may begin like a key.
+fn key_of(message: &str) -> String {
+    let (head, fact) = message.split_once(": ").unwrap_or(("", message));
+    let named = |k: &&Key| {
+        let rest = head.strip_prefix(k.name).unwrap_or("?");
+        rest.is_empty() || rest.starts_with('.') && matches!(k.kind, Kind::Rules | Kind::Table)
     };
-    // The planner speaks of options of the command line; here they are fields.
-    let help = match key.as_str() {
-        "output" if card.message.ends_with(EXISTS) => {
-            Some("Press f to let it be replaced, or give another output.".to_owned())
-        }
-        _ => card.hint.clone(),
-    };
-    Trouble { target, step: None, key, message: card.message.clone(), help }
+    if keys_of(Room::Target).any(|k| named(&k)) {
+        return head.to_owned();
+    }
+    let place = fact.starts_with("the output") || fact.contains("write to the same output");
+    match () {
+        () if place => "output".to_owned(),
+        () if fact.contains("requantizing") => "allow_requantize".to_owned(),
+        () => String::new(),
+    }
 }
 
 impl Trouble {
@@ -91,14 +90,23 @@ impl Trouble {
 }
 
 impl RecipeState {
+    /// Something that is wrong, with its place where the recipe has several.
+    pub fn said(&self, trouble: &Trouble) -> String {
+        let several = self.document.recipe.targets.len() > 1;
+        let place = match (trouble.target, trouble.label()) {
+            (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
+            (Some(_), "") if !several => String::new(),
+            (Some(i), "") => format!("target {}: ", i + 1),
+            (Some(i), key) => format!("target {}, {key}: ", i + 1),
+            (None, "" | "target") => String::new(),
+            (None, key) => format!("{key}: "),
+        };
+        format!("{place}{}", trouble.fact())
+    }
+
     /// What is wrong with the recipe as it is now.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
-    }
-
-    /// The target whose output is there already, and may not be replaced.
-    pub fn in_the_way(&self) -> Option<usize> {
-        self.troubles.iter().find(|t| t.key == "output" && t.message.ends_with(EXISTS)).and_then(|t| t.target)
     }
 
     /// What is wrong with a field of the form.
@@ -127,6 +135,7 @@ impl RecipeState {
 mod tests {
     use super::*;
     use crate::recipe::{Recipe, Step, Target};
+    use crate::tui::core::action::ErrorCard;
 
     #[test]
     fn troubles_stand_where_their_keys_are() {
@@ -169,12 +178,15 @@ mod tests {
         let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
         let at = |message: &str| {
             let card = ErrorCard { message: message.into(), hint: None, wrong: true };
-            let t = planned(&document, &card, None);
+            let t = planned(&document, &Refused { target: None, card });
             (t.target, t.key)
         };
         assert_eq!(at("target_size: 1000 bytes are too few"), (Some(0), "target_size".into()));
         assert_eq!(at("tensor_types.\"re:x\": no such type"), (Some(0), "tensor_types.\"re".into()));
-        assert_eq!(at("/out/x.gguf: the output exists already"), (Some(0), "output".into()));
+        assert_eq!(at("/out/x.gguf: the output is the input"), (Some(0), "output".into()));
+        let again = "output.weight: it is Q8_0 already; requantizing it to Q4_K is not allowed";
+        assert_eq!(at(again), (Some(0), "allow_requantize".into()));
+        assert_eq!(at("output.weight: rows of 3 elements do not fit Q4_K"), (Some(0), String::new()));
         assert_eq!(at("model.safetensors: is cut off"), (Some(0), String::new()));
     }
 }

@@ -72,7 +72,6 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::PresetPlanned(..)
         | Action::Forecasted(..)
         | Action::ForecastMeasured(..)
-        | Action::PlanBlamed(..)
         | Action::Recipes(..)
         | Action::RecipeRead(..)
         | Action::RecipeSaved(..)
@@ -289,7 +288,6 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::ClearFilter => models::clear_filter(state),
         Cmd::EnterRow => recipe::enter_row(state),
         Cmd::AddTarget => recipe::add(state),
-        Cmd::AllowReplace => recipe::allow_replace(state),
         Cmd::Delete => recipe::delete(state),
         Cmd::Duplicate => recipe::duplicate(state),
         Cmd::MoveDown => recipe::move_target(state, 1),

@@ -1,12 +1,12 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
 use crate::forecast::Measuring;
-use crate::plan::Plan;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
-use crate::tui::core::{EditOutcome, EditPlace, ErrorCard, LibraryEntry, SaveRefusal};
+use crate::tui::core::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// First words of a recipe that is edited in a file of its own.
 const HEAD: &str =
@@ -125,14 +125,33 @@ pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome
     }
 }
 
-/// Of several targets the first that cannot be planned when it is alone.
-pub fn blame(recipe: &Recipe, how: Measuring<'_>) -> Option<usize> {
-    let alone = |i: usize| Recipe { targets: vec![recipe.targets[i].clone()], ..recipe.clone() };
-    let fails = |i: &usize| {
-        let planned: Result<Plan, ErrorCard> = super::plan(&alone(*i), how);
-        planned.is_err()
+/// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together.
+pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Planned {
+    let all: Vec<usize> = (0..recipe.targets.len()).collect();
+    let of = |places: &[usize]| {
+        let targets = places.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
+        super::plan(&Recipe { targets, ..recipe.clone() }, how).map(Arc::new)
     };
-    (0..recipe.targets.len()).filter(|_| recipe.targets.len() > 1).find(fails)
+    let card = match of(&all) {
+        Ok(plan) => return Planned::whole(plan),
+        Err(card) => card,
+    };
+    let alone = |i: &usize| Some(Refused { target: Some(*i), card: of(&[*i]).err()? });
+    let several = all.len() > 1;
+    let mut refused: Vec<Refused> = all.iter().filter(|_| several).filter_map(alone).collect();
+    let sound: Vec<usize> = all.into_iter().filter(|i| refused.iter().all(|r| r.target != Some(*i))).collect();
+    if refused.is_empty() {
+        return Planned { refused: vec![Refused { target: None, card }], ..Planned::default() };
+    }
+    let plan = match of(&sound) {
+        _ if sound.is_empty() => None,
+        Ok(plan) => Some(plan),
+        Err(card) => {
+            refused.push(Refused { target: None, card });
+            None
+        }
+    };
+    Planned { plan, targets: sound, refused }
 }
 
 #[cfg(test)]

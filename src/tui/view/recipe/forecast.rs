@@ -1,7 +1,6 @@
 //! The forecast: what the plan says of the outputs, what the estimate says of their errors, the plot of the alternatives.
 
 use super::super::canvas::{Canvas, width};
-use super::super::details::error_card;
 use super::{plan, plot};
 use crate::tui::core::State;
 use ratatui::layout::Rect;
@@ -16,22 +15,15 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     c.rule(area.x, area.y + 1, area.width);
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
-    let used = match &r.plan {
-        Some(Ok(plan)) => return plan::draw(c, state, plan, inner),
-        // What belongs to a field is told as every other trouble is.
-        Some(Err(card)) if r.troubles().iter().all(|t| t.key.is_empty()) => {
-            error_card(c, card, inner);
-            let w = usize::from(inner.width.saturating_sub(2));
-            let lines = |t: &str| super::super::canvas::wrap(t, w).len() as u16;
-            lines(&card.message) + card.hint.as_deref().map_or(0, |h| 1 + lines(h))
-        }
-        _ if !r.troubles().is_empty() => troubles(c, state, inner),
-        _ if r.source().is_none() => {
+    let used = match r.ready() {
+        Some(plan) => return plan::draw(c, state, plan, inner),
+        None if !r.troubles().is_empty() => troubles(c, state, inner),
+        None if r.source().is_none() => {
             let how =
                 "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
-        _ => {
+        None => {
             let progress = r.plan_measured.map_or_else(|| "planning…".to_owned(), measuring);
             c.text(inner.x, inner.y, inner.width, &progress, dim);
             1
@@ -51,18 +43,10 @@ fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         if left(y) < 2 {
             break;
         }
-        let several = state.recipe.document.recipe.targets.len() > 1;
-        let place = match (t.target, t.label()) {
-            (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
-            (Some(i), "") => format!("target {}: ", i + 1),
-            (Some(i), key) => format!("target {}, {key}: ", i + 1),
-            (None, "" | "target") => String::new(),
-            (None, key) => format!("{key}: "),
-        };
         c.text(area.x, y, 1, "✗", bad);
         // Paths as everywhere on the screen.
-        let fact = t.fact().replace(&format!("{}/", state.dir.display()), "");
-        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &format!("{place}{fact}"), text);
+        let said = state.recipe.said(t).replace(&format!("{}/", state.dir.display()), "");
+        y += c.wrapped(area.x + 2, y, width, left(y).min(4), &said, text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
         }

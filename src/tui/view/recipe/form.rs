@@ -8,6 +8,10 @@ use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.
 const VALUE: u16 = 18;
+/// The same where there is room for the longest label before it.
+const WIDE_VALUE: u16 = 25;
+/// Columns from which there is.
+const WIDE: u16 = 60;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     if area.height == 0 {
@@ -114,7 +118,7 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
     let r = &state.recipe;
     let (dim, text, accent, bad) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().bad);
     let used = c.text(line.x + 2, line.y, line.width.saturating_sub(3), field.label(), dim);
-    let x = line.x + VALUE.max(used + 4);
+    let x = line.x + if line.width >= WIDE { WIDE_VALUE } else { VALUE }.max(used + 4);
     let room = line.right().saturating_sub(x + 1);
     let value = r.value(field);
     let typed = matches!(r.asking, Asking::Value | Asking::FirstBudget);
@@ -176,11 +180,9 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
             Some(_) => "chosen by the budget".to_owned(),
             None => "auto".to_owned(),
         },
-        "output" => match (r.ready(), r.current_target()) {
-            (Some(plan), Some(i)) => {
-                plan.outputs.get(i).map_or_else(String::new, |o| fit_end(&state.short_path(&o.path), room.into()))
-            }
-            _ => "named after the source".to_owned(),
+        "output" => match r.current_target().and_then(|i| r.output(i)) {
+            Some(o) => fit_end(&state.short_path(&o.path), room.into()),
+            None => "named after the source".to_owned(),
         },
         "output_dir" => "beside the source".to_owned(),
         "name" => "the file's name".to_owned(),

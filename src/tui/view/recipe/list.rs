@@ -85,7 +85,7 @@ fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
         Some(path) => {
             let said = state.short_path(path);
             labelled(c, line, "source", &said, true);
-            let Some(plan) = state.recipe.ready() else { return };
+            let Some(plan) = state.recipe.partly() else { return };
             let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
             if width(&said) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
                 let dim = c.theme().dim;
@@ -105,7 +105,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
 
 /// Where the outputs go by themselves, as the plan knows.
 fn beside(state: &State) -> String {
-    let first = state.recipe.ready().and_then(|p| p.outputs.first());
+    let first = state.recipe.partly().and_then(|p| p.outputs.first());
     let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
     folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "beside the source".to_owned())
 }
@@ -131,7 +131,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
         c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }
-    let planned = r.ready().and_then(|p| p.outputs.get(at)).map(|o| (o.bytes, o.bits_per_weight));
+    let planned = r.output(at).map(|o| (o.bytes, o.bits_per_weight));
     let estimate = r.estimate(at);
     let known = planned.or_else(|| estimate.map(|e| (e.bytes, e.bits_per_weight)));
     let (size, bits) = match known {
@@ -146,7 +146,8 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let room = start.saturating_sub(x + 1);
     let used = c.text(x, line.y, room, &title(target), text);
     let mut said = String::new();
-    for fact in facts(target) {
+    let there = r.in_the_way(at).filter(|_| !target.force).map(|_| "exists".to_owned());
+    for fact in there.into_iter().chain(facts(target)) {
         let more = if said.is_empty() { fact } else { format!("{said}  {fact}") };
         if width(&more) + 2 > usize::from(room.saturating_sub(used)) {
             break;

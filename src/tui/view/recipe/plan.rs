@@ -45,7 +45,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 
 /// The table of outputs; gives the row below.
 fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
-    let (dim, text) = (c.theme().dim, c.theme().text);
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
     columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
     let mut y = area.y + 1;
@@ -67,8 +67,10 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
         y += 1;
         if y < area.bottom() {
-            let path = fit_end(&state.short_path(&o.path), usize::from(area.width).saturating_sub(2));
-            c.text(area.x + 1, y, area.width, &path, dim);
+            let there = there(state, o);
+            let room = usize::from(area.width).saturating_sub(2 + width(&there));
+            let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), room), dim);
+            c.text(area.x + 1 + used, y, area.width, &there, warn);
             y += 1;
         }
     }
@@ -77,6 +79,15 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         y += 1;
     }
     y
+}
+
+/// What stands behind the path of an output that is there already: whose it is.
+fn there(state: &State, output: &PlannedOutput) -> String {
+    let Some(path) = output.replaces.first() else { return String::new() };
+    match state.jobs.maker(&state.dir, path) {
+        Some(job) => format!("  made by job {}", job.id),
+        None => "  exists already".to_owned(),
+    }
 }
 
 /// Seconds on the clock to encode.

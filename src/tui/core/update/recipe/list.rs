@@ -68,18 +68,6 @@ pub(in crate::tui::core::update) fn preset_picked(state: &mut State, preset: usi
     changed(state)
 }
 
-/// Lets the output that is in the way be replaced; starting asks once more.
-pub(in crate::tui::core::update) fn allow_replace(state: &mut State) -> Vec<Effect> {
-    let r = &mut state.recipe;
-    let Some(at) = r.in_the_way() else { return Vec::new() };
-    r.change(|d| {
-        if let Some(target) = d.recipe.targets.get_mut(at) {
-            target.force = true;
-        }
-    });
-    changed(state)
-}
-
 /// Takes the selected target or step out.
 pub(in crate::tui::core::update) fn delete(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;

@@ -7,7 +7,7 @@ mod start;
 
 pub(super) use files::{ask_open, ask_save, edit_outside, entry_picked};
 pub(super) use form::{budget, clear, complete, edit, edited, turn, value_picked};
-pub(super) use list::{add, allow_replace, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
+pub(super) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
 pub(super) use start::{detached, start};
 
 use super::models::want_details;
@@ -17,14 +17,8 @@ use crate::tui::core::state::{Layer, PickerKind, State, Tab};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::PlanBlamed(request, target) if request == state.recipe.request => {
-            state.recipe.blamed = Some(target);
-            Vec::new()
-        }
         Action::Planned(request, plan) if request == state.recipe.request => {
-            state.recipe.plan = Some(plan);
-            state.recipe.count_hits();
-            state.recipe.look_for_troubles();
+            state.recipe.planned(plan);
             Vec::new()
         }
         Action::PlanMeasured(request, done, all) if request == state.recipe.request => {
@@ -75,10 +69,10 @@ fn renew_picker(state: &mut State) {
 fn replan(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     r.request += 1;
-    (r.plan, r.plan_measured, r.blamed) = (None, None, None);
+    (r.plan, r.plan_measured) = (None, None);
     r.hits.clear();
     r.look_for_troubles();
-    match r.recipe() {
+    match r.ask() {
         Some(recipe) => vec![Effect::Plan(r.request, Box::new(recipe))],
         None => Vec::new(),
     }

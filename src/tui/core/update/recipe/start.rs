@@ -7,7 +7,7 @@ use crate::tui::core::jobs::JobSection;
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
-use crate::tui::core::units;
+use std::path::Path;
 
 /// Starts and goes to the job.
 pub(in crate::tui::core::update) fn start(state: &mut State) -> Vec<Effect> {
@@ -22,12 +22,15 @@ pub(in crate::tui::core::update) fn detached(state: &mut State) -> Vec<Effect> {
 }
 
 fn go(state: &mut State) -> Vec<Effect> {
-    let (Some(recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
+    let (Some(mut recipe), Some(plan)) = (state.recipe.recipe(), state.recipe.ready().cloned()) else {
         return refuse(state, why_not(state));
     };
-    let replaced = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| t.force).map(|(_, o)| o);
-    let detail: Vec<String> =
-        replaced.map(|o| format!("{}  {}", state.short_path(&o.path), units::bytes(o.bytes))).collect();
+    let mut detail = Vec::new();
+    for (target, output) in recipe.targets.iter_mut().zip(&plan.outputs).filter(|(_, o)| !o.replaces.is_empty()) {
+        // Asked here and now; the recipe that is composed stays as it is.
+        target.force = true;
+        detail.extend(output.replaces.iter().map(|path| existing(state, path)));
+    }
     let effect = Effect::Spawn(Box::new(recipe), plan);
     if detail.is_empty() {
         state.recipe.starting = true;
@@ -38,11 +41,17 @@ fn go(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A file that is there, and whose it is.
+fn existing(state: &State, path: &Path) -> String {
+    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  made by job {}", job.id));
+    format!("{}{}", state.short_path(path), made.unwrap_or_default())
+}
+
 /// Why nothing can be started now.
 fn why_not(state: &State) -> String {
     let r = &state.recipe;
     match r.troubles().first() {
-        Some(t) => t.message.clone(),
+        Some(t) => r.said(t),
         None if r.source().is_none() => "there is no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }
