@@ -6,7 +6,7 @@ use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, gguf_options, out, refuse};
 use crate::forecast::Measuring;
 use crate::formats;
-use crate::plan::{self, Chosen, Forecast, Forecasted};
+use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -128,6 +128,11 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
         c.bits_per_weight,
         decibel(c.output_sqnr_db)
     );
+    let heavy = |h: &Heavy| format!("{} {:.0} % ({})", safe(&h.name), h.share * 100.0, h.encoding);
+    let heaviest: Vec<String> = c.heaviest.iter().take(3).map(heavy).collect();
+    if !heaviest.is_empty() {
+        out.push_str(&format!("  most is lost by {}\n", heaviest.join(", ")));
+    }
     // The best file type that fits into the same bytes.
     let fits = f.types.iter().filter(|t| t.bytes <= c.bytes);
     let quality = |t: &&Forecasted| t.output_sqnr_db.unwrap_or(f64::INFINITY);

@@ -4,7 +4,7 @@
 
 use super::build::{layout_tensors, trial};
 use super::overrides::Overrides;
-use super::target::gguf::{Budget, Mixer, ready};
+use super::target::gguf::{Budget, Loss, Mixer, ready};
 use super::target::{Resolved, resolve};
 use crate::arch::{OutType, classify};
 use crate::forecast::Measuring;
@@ -17,6 +17,9 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Instant;
+
+/// Tensors that are named as the heaviest.
+const HEAVY: usize = 5;
 
 /// The forecast of one model.
 #[derive(Clone, Debug, Serialize)]
@@ -63,8 +66,21 @@ pub struct Forecasted {
     pub cpu_seconds: f64,
     /// Tensors whose rows do not fit the type they should have.
     pub fallbacks: usize,
+    /// The tensors that the most of the output's loss comes from, the worst first.
+    pub heaviest: Vec<Heavy>,
     /// No file type of this size or less loses less at the output.
     pub on_front: bool,
+}
+
+/// A tensor that the output loses by.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Heavy {
+    /// Name in the output.
+    pub name: String,
+    /// The type it would have.
+    pub encoding: String,
+    /// Its share of the output's loss, 0 to 1.
+    pub share: f64,
 }
 
 /// A mix in full.
@@ -132,16 +148,17 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     let elems: u64 = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
     let told = |o: &Outline| {
         let types = || o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
-        let (loss, sums) = mixer.loss(types());
+        let loss = mixer.loss(types());
         let data: u64 = types().filter_map(|(t, e)| e.tensor_bytes(&t.shape)).sum();
         Forecasted {
             name: o.name.clone(),
             bytes: o.bytes,
             bits_per_weight: data as f64 * 8.0 / elems.max(1) as f64,
-            sqnr_db: sums.sqnr_db(),
-            output_sqnr_db: (loss > 0.0).then(|| -10.0 * loss.log10()),
+            sqnr_db: loss.sums.sqnr_db(),
+            output_sqnr_db: (loss.output > 0.0).then(|| -10.0 * loss.output.log10()),
             cpu_seconds: mixer.seconds(types()),
             fallbacks: o.fallbacks,
+            heaviest: heaviest(loss),
             on_front: false,
         }
     };
@@ -152,7 +169,8 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
         let told = told(&outline);
         Ok((outline, told))
     };
-    outlines.sort_by_key(|o| o.bytes);
+    // Without experts MXFP4_MOE is Q8_0 under another name.
+    outlines.sort_by_key(|o| (o.bytes, o.name.ends_with("_MOE")));
     let mut types: Vec<Forecasted> = outlines.iter().map(told).collect();
     mark_front(&mut types);
     let mut mixes = Vec::new();
@@ -193,6 +211,18 @@ fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resol
         types: tensors.into_iter().map(|t| (t.name, t.encoding)).collect(),
         fallbacks: resolved.reasons.iter().filter(|r| r.fallback_from.is_some()).count(),
     })
+}
+
+fn heaviest(mut loss: Loss<'_>) -> Vec<Heavy> {
+    loss.parts.retain(|(_, _, part)| *part > 0.0);
+    loss.parts.sort_by(|a, b| b.2.total_cmp(&a.2));
+    loss.parts.truncate(HEAVY);
+    let told = |(entry, encoding, part): &(&TensorEntry, Encoding, f64)| Heavy {
+        name: entry.name.clone(),
+        encoding: encoding.to_string(),
+        share: part / loss.output,
+    };
+    loss.parts.iter().map(told).collect()
 }
 
 /// Marks the entries that lose less than all smaller ones; `all` is in order of size.

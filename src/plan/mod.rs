@@ -21,7 +21,7 @@ mod types;
 pub use build::{build, count_files, prepare, prepare_model, rehearse};
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
-pub use forecast::{Chosen, Forecast, Forecasted, forecast};
+pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use space::free_bytes;
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

@@ -6,7 +6,7 @@ use remold::engine::Event;
 use remold::forecast::values::Values;
 use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
-use remold::plan::{Chosen, Forecast, Forecasted, Plan, PlannedOutput, PlannedTensor};
+use remold::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
 use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{
@@ -179,7 +179,21 @@ fn forecasted(name: &str, bytes: u64, bits_per_weight: f64, db: Option<f64>) -> 
         output_sqnr_db: db,
         cpu_seconds: bits_per_weight * 3.0,
         fallbacks: 0,
+        heaviest: heaviest(bits_per_weight),
         on_front: true,
+    }
+}
+
+/// Tensors that the most of the loss comes from.
+fn heaviest(bits_per_weight: f64) -> Vec<Heavy> {
+    let heavy = |name: &str, encoding: &str, share| Heavy { name: name.into(), encoding: encoding.into(), share };
+    match bits_per_weight {
+        b if b < 16.0 => vec![
+            heavy("token_embd.weight", "Q6_K", 0.214),
+            heavy("blk.1.ffn_down.weight", "Q4_K", 0.087),
+            heavy("blk.15.ffn_down.weight", "Q4_K", 0.051),
+        ],
+        _ => Vec::new(),
     }
 }
 

@@ -132,20 +132,21 @@ impl<'a> Mixer<'a> {
         Err(self.too_small(budget, needed))
     }
 
-    /// The estimated error of the logits relative to their signal when tensors have these types, and the sums over all
-    /// measured tensors. What was not measured counts as without loss.
-    pub(in crate::plan) fn loss<'t>(&self, types: impl Iterator<Item = (&'t TensorEntry, Encoding)>) -> (f64, Score) {
-        let (mut loss, mut sums) = (0.0, Score::default());
+    /// What is lost when tensors have these types. What was not measured counts as without loss.
+    pub(in crate::plan) fn loss<'t>(&self, types: impl Iterator<Item = (&'t TensorEntry, Encoding)>) -> Loss<'t> {
+        let mut loss = Loss::default();
         for (entry, encoding) in types {
             let lossless = DType::F32.into();
-            let encoding = if encoding == entry.encoding { lossless } else { encoding };
-            let score = self.scores.get(&entry.name, encoding).or_else(|| self.scores.get(&entry.name, lossless));
+            let measured = if encoding == entry.encoding { lossless } else { encoding };
+            let score = self.scores.get(&entry.name, measured).or_else(|| self.scores.get(&entry.name, lossless));
             if let Some(score) = score {
-                loss += self.around.sensitivity(&entry.name) * score.relative();
-                sums.add(score);
+                let part = self.around.sensitivity(&entry.name) * score.relative();
+                loss.output += part;
+                loss.sums.add(score);
+                loss.parts.push((entry, encoding, part));
             }
         }
-        (loss, sums)
+        loss
     }
 
     /// CPU seconds to encode tensors in these types, as measured on this machine.
@@ -246,6 +247,17 @@ impl<'a> Mixer<'a> {
         };
         ModelError::request(what).field(field).with_hint(hint)
     }
+}
+
+/// What is lost with one choice of types.
+#[derive(Default)]
+pub(in crate::plan) struct Loss<'t> {
+    /// The estimated error of the logits relative to their signal.
+    pub output: f64,
+    /// The sums over all measured tensors.
+    pub sums: Score,
+    /// Each tensor's part of `output`.
+    pub parts: Vec<(&'t TensorEntry, Encoding, f64)>,
 }
 
 /// Bytes that no choice changes.

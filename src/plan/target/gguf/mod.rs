@@ -21,7 +21,7 @@ use crate::recipe::Target;
 use crate::transform::{FileType, may_quantize};
 
 pub(in crate::plan) use budget::Budget;
-pub(in crate::plan) use mixer::Mixer;
+pub(in crate::plan) use mixer::{Loss, Mixer};
 pub(in crate::plan) use ready::Ready;
 
 /// What a target asks for.

@@ -181,6 +181,39 @@ mod tests {
     }
 
     #[test]
+    fn every_target_is_told_of_and_the_sound_ones_are_planned() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama");
+        let gguf = |quantization: &str, change: &dyn Fn(&mut Target)| {
+            let mut target = Target {
+                format: "gguf".into(),
+                quantization: Some(quantization.into()),
+                output: Some(dir.path().join(format!("{quantization}.gguf"))),
+                ..Target::default()
+            };
+            change(&mut target);
+            target
+        };
+        let rule = |t: &mut Target| drop(t.tensor_types.insert("nowhere".into(), "q6_k".into()));
+        let (wrong, sound) = (gguf("q4_k_m", &rule), gguf("q8_0", &|_| ()));
+        let small = gguf("auto", &|t| (t.quantization, t.target_size) = (None, Some("5kB".into())));
+        let planned = |targets: &[&Target]| {
+            let source = crate::recipe::Source { path: Some(model.clone()), format: None };
+            let targets = targets.iter().map(|t| (*t).clone()).collect();
+            plan(&Recipe { source, targets, ..Recipe::default() }, Measuring::quiet())
+        };
+        let told = planned(&[&wrong, &sound, &small]);
+        let refused: Vec<_> = told.refused.iter().map(|r| r.target).collect();
+        assert_eq!((refused, &told.targets[..]), (vec![Some(0), Some(2)], &[1][..]), "{told:?}");
+        assert_eq!(told.plan.map(|p| p.outputs.len()), Some(1));
+        let told = planned(&[&sound, &sound]);
+        assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
+        std::fs::write(dir.path().join("q8_0.gguf"), b"x").unwrap();
+        let told = planned(&[&sound]);
+        assert_eq!(told.plan.map(|p| p.outputs[0].replaces.len()), Some(1), "what is there is told, and is no fault");
+    }
+
+    #[test]
     fn a_folder_shows_its_recipes_and_those_with_mistakes() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.toml"), "target = \"gguf:q8_0\"\n").unwrap();

@@ -39,7 +39,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
         Some(o) => types(c, o, rest),
         None => y,
     };
-    notes(c, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
+    notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
     verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
 }
 
@@ -207,8 +207,8 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     y
 }
 
-/// Tensors that fall back, and warnings.
-fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
+/// What costs most, and tensors that fall back.
+fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let mut y = area.y;
     let left = |y: u16| area.bottom().saturating_sub(y);
@@ -216,6 +216,11 @@ fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
     let fallbacks: Vec<String> = tensors
         .filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from.as_ref()?)))
         .collect();
+    let heaviest = heaviest(state, usize::from(area.width).saturating_sub(12));
+    if left(y) >= 2 && !heaviest.is_empty() {
+        c.spans(area.x + 1, y, area.width, &[("loss from  ", dim), (&heaviest, text)]);
+        y += 1;
+    }
     if left(y) >= 1 {
         let (n, style) = match fallbacks.len() {
             0 => ("none".to_owned(), text),
@@ -231,6 +236,23 @@ fn notes(c: &mut Canvas<'_>, plan: &Plan, area: Rect) {
         c.text(area.x + 3, y, area.width.saturating_sub(4), f, dim);
         y += 1;
     }
+}
+
+/// The tensors that most of the selected target's loss comes from, as many as fit: `token_embd 21 %, blk.1.ffn_down 9 %`.
+fn heaviest(state: &State, room: usize) -> String {
+    let r = &state.recipe;
+    let Some(estimate) = r.current_target().or(Some(0)).and_then(|at| r.estimate(at)) else { return String::new() };
+    let mut said = String::new();
+    for h in &estimate.heaviest {
+        let name = h.name.strip_suffix(".weight").unwrap_or(&h.name);
+        let comma = if said.is_empty() { "" } else { ", " };
+        let next = format!("{comma}{name} {}", units::percent(h.share));
+        if width(&said) + width(&next) > room {
+            break;
+        }
+        said += &next;
+    }
+    said
 }
 
 /// The warnings, above the bottom of `area`: a few lines of them, all where the forecast has the screen; gives the rows used.
