@@ -170,13 +170,19 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_termination_ends_the_screen_on_a_line_that_stalls() {
+fn a_termination_ends_the_screen_on_a_line_that_stalls_and_keeps_the_session() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("2 models");
+    s.send("6");
+    s.wait_for("following");
     s.stall(stalled);
     s.signal(Signal::TERM);
     assert_eq!(s.exit_code_unread(), 143);
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("following");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
 }
 
 #[test]

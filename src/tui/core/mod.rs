@@ -20,6 +20,7 @@ mod remedies;
 mod session;
 mod settings;
 mod state;
+mod toasts;
 mod tree;
 pub mod units;
 mod update;
@@ -50,6 +51,7 @@ pub use recipe::{
 };
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
-pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab};
+pub use toasts::Toast;
 pub(in crate::tui) use update::running;
 pub use update::{farewell, key, update};

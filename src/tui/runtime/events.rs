@@ -6,6 +6,7 @@ use super::osc::{self, Between};
 use super::reload::{self, Files};
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
+use super::sessions::Keeper;
 use super::{caps, sessions, stalled};
 use crate::recipe::Recipe;
 use crate::tui::config;
@@ -61,13 +62,13 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     state.size = crossterm::terminal::size()?;
     (state.settings, state.keymap) = (settings, keys.value);
     let look = Look { theme, ascii: ascii(&state) };
-    let session = config::sessions_folder().map(|f| sessions::file(&f, &dir));
+    let keeper = Keeper::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
     let (outbox, inbox) = unbounded_channel();
     let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
     workers.scan();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    stalled::watch()?;
+    stalled::watch(keeper.clone())?;
     terminal::hook_panics();
     terminal::enter(state.settings.mouse)?;
     let result = match Screen::new() {
@@ -81,7 +82,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 folder,
                 screen,
                 workers,
-                session,
+                keeper,
                 between: Between::from_env(caps::var),
                 clicked: None,
                 continued: false,
@@ -125,8 +126,8 @@ struct App {
     mouse: bool,
     screen: Screen,
     workers: Workers,
-    /// Where this folder's session is kept.
-    session: Option<PathBuf>,
+    /// Keeps where the folder is left.
+    keeper: Keeper,
     between: Between,
     /// The last click: when, and on what.
     clicked: Option<(Instant, Hit)>,
@@ -155,7 +156,7 @@ impl App {
             self.apply(reload::wrong(problems, "The default stays"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
-        let Some(file) = self.session.as_ref().filter(|_| wanted) else { return Ok(()) };
+        let Some(file) = self.keeper.file().filter(|_| wanted) else { return Ok(()) };
         match sessions::load(file) {
             Ok(Some(session)) => {
                 // What the command line says goes before what was chosen the last time.
@@ -168,11 +169,15 @@ impl App {
         Ok(())
     }
 
-    /// Keeps where the folder is left. A disk that refuses is no reason to stay.
+    /// Says where the folder is left as things stand.
+    fn stand(&self) {
+        self.keeper.take(self.state.settings.restore.then(|| Session::of(&self.state)));
+    }
+
+    /// Keeps where the folder is left.
     fn keep(&self) {
-        if let Some(file) = self.session.as_ref().filter(|_| self.state.settings.restore) {
-            let _ = sessions::save(file, &Session::of(&self.state));
-        }
+        self.stand();
+        self.keeper.keep();
     }
 
     /// The terminal is gone: no write to it, no tidying that could wait for it.
@@ -282,6 +287,8 @@ impl App {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
+        // The write may wait for ever.
+        self.stand();
         let (state, ui, look) = (&self.state, &mut self.ui, &self.look);
         self.screen.draw(|frame| draw(state, ui, frame.buffer_mut(), look))
     }

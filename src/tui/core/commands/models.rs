@@ -69,8 +69,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.mark",
         &["space"],
         &[Tree],
-        "Mark this model for a comparison, or take the mark away",
-        "mark",
+        "Mark this model for a comparison, or take the mark away, and go on to the next line",
+        "mark, down",
         on_model,
     ),
     command(

@@ -11,7 +11,7 @@ use crate::tui::core::state::State;
 pub(super) fn try_text(state: &mut State) {
     let m = &mut state.models;
     m.focus = Focus::Details;
-    m.editing = Some(LineEdit::new(&m.inspect.text));
+    m.editing = Some(LineEdit::offering(&m.inspect.text));
 }
 
 /// Opens the selected value over the details, or closes it.

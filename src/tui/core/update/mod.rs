@@ -23,6 +23,7 @@ use super::model_info::Level;
 use super::models::Focus;
 use super::recipe::RecipePane;
 use super::state::{Layer, State, Tab};
+use super::toasts::Toast;
 
 /// Takes one action in and says what should happen outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
@@ -37,9 +38,9 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Key(k) => key(state, k),
         Action::Paste(text) => paste(state, &text),
-        Action::Run(cmd) => run(state, cmd),
-        Action::Click(hit) => click(state, hit),
-        Action::DoubleClick(hit) => double_click(state, hit),
+        Action::Run(cmd) => state.outdating_toasts(|state| run(state, cmd)),
+        Action::Click(hit) => state.outdating_toasts(|state| click(state, hit)),
+        Action::DoubleClick(hit) => state.outdating_toasts(|state| double_click(state, hit)),
         Action::Wheel(hit, lines) => motion::wheel(state, hit, lines),
         Action::Resize(columns, rows) => {
             state.size = (columns, rows);
@@ -47,7 +48,7 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Tick(now) => {
             state.now = now;
-            state.toasts.retain(|t| t.until > now);
+            state.age_toasts();
             Vec::new()
         }
         Action::Notice(level, text) => {
@@ -109,14 +110,19 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
         return if leaves { leave::ask(state) } else { Vec::new() };
     }
     if let Some(layer) = state.layer.take() {
-        return layers::key(state, layer, key);
+        return state.outdating_toasts(|state| layers::key(state, layer, key));
     }
     if let Some(effects) = editing(state, key) {
         return effects;
     }
     let before = state.pending.take();
+    if key == Key::plain(Code::Esc) && before.is_none() && state.toasts.iter().any(Toast::stays) {
+        // What lies on top goes first.
+        state.toasts.clear();
+        return Vec::new();
+    }
     match commands::lookup(state, before, key) {
-        Some(Meaning::Run(command)) => run(state, command.cmd),
+        Some(Meaning::Run(command)) => state.outdating_toasts(|state| run(state, command.cmd)),
         Some(Meaning::Prefix) => {
             state.pending = Some(key);
             Vec::new()
@@ -161,6 +167,7 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
         return Some(recipe::complete(state));
     }
     let what = line.key(key);
+    state.outdating_toasts(|_| ());
     if what == Completion::Ignored && state.tab == Tab::Compare && state.compare.asks_for_a_file() {
         // A name is taken with enter alone: a file is written.
         return Some(Vec::new());
@@ -384,7 +391,6 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
-    state.toasts.clear();
     match state.tab {
         Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,

@@ -94,10 +94,10 @@ pub(super) fn start_filter(state: &mut State) {
         Tab::Models => {
             let m = &mut state.models;
             let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
-            m.editing = Some(LineEdit::new(text));
+            m.editing = Some(LineEdit::offering(text));
         }
         Tab::Compare => super::compare::start_filter(state),
-        Tab::Log => state.log.editing = Some(LineEdit::new(&state.log.filter)),
+        Tab::Log => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
         _ => {}
     }
 }
