@@ -15,8 +15,11 @@ mod log;
 mod machine;
 mod model_info;
 mod models;
+mod panes;
+mod reading;
 mod recipe;
 mod remedies;
+mod search;
 mod session;
 mod settings;
 mod state;
@@ -44,11 +47,14 @@ pub use log::{LogEntry, LogState};
 pub use machine::MachineView;
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
+pub use panes::panes;
+pub use reading::{ReadLine, read_lines};
 pub use recipe::{
     Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
     Preset, PresetSize, RecipePane, RecipeState, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
     title, types,
 };
+pub use search::{Search, places, standing as search_standing};
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
 pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab};

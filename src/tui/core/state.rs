@@ -10,7 +10,9 @@ use super::log::{LogEntry, LogState};
 use super::machine::MachineView;
 use super::model_info::Level;
 use super::models::ModelsState;
+use super::panes::Borders;
 use super::recipe::RecipeState;
+use super::search::Search;
 use super::settings::Settings;
 use super::toasts::Toast;
 use crate::job::JobState;
@@ -162,6 +164,10 @@ pub struct State {
     pub log: LogState,
     /// What the machine does while a job runs.
     pub machine: MachineView,
+    /// Where the borders between panes are.
+    pub borders: Borders,
+    /// What is searched for in what is read.
+    pub search: Search,
     /// What lies on top.
     pub layer: Option<Layer>,
     /// Messages in the corner, oldest first.
@@ -201,6 +207,8 @@ impl State {
             compare: CompareState::default(),
             log: LogState::default(),
             machine: MachineView::default(),
+            borders: Borders::default(),
+            search: Search::default(),
             layer: None,
             toasts: Vec::new(),
             pending: None,

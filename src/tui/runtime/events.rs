@@ -85,6 +85,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 keeper,
                 between: Between::from_env(caps::var),
                 clicked: None,
+                held: false,
                 continued: false,
                 stopped: false,
                 ended: None,
@@ -131,6 +132,8 @@ struct App {
     between: Between,
     /// The last click: when, and on what.
     clicked: Option<(Instant, Hit)>,
+    /// The border between two panes is held with the mouse.
+    held: bool,
     /// The screen is up again after a stop, and the signal that says so is still to come.
     continued: bool,
     /// The jobs were asked to stop.
@@ -420,7 +423,15 @@ impl App {
             Event::Paste(text) => Some(Action::Paste(text)),
             Event::Resize(w, h) => Some(Action::Resize(w, h)),
             Event::Mouse(m) => match m.kind {
-                MouseEventKind::Down(MouseButton::Left) => self.ui.hit(m.column, m.row).map(|hit| self.click(hit)),
+                MouseEventKind::Down(MouseButton::Left) => {
+                    let hit = self.ui.hit(m.column, m.row)?;
+                    self.held = hit == Hit::Border && self.state.layer.is_none();
+                    Some(self.click(hit))
+                }
+                // Only where it is let go: movements of the pointer are not asked for.
+                MouseEventKind::Up(MouseButton::Left) => {
+                    std::mem::take(&mut self.held).then_some(Action::Border(m.column))
+                }
                 MouseEventKind::ScrollDown => Some(Action::Wheel(self.pane(m.column, m.row)?, 3)),
                 MouseEventKind::ScrollUp => Some(Action::Wheel(self.pane(m.column, m.row)?, -3)),
                 _ => None,

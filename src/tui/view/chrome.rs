@@ -101,7 +101,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     for (key, word, cmd) in own {
         let need = (width(&key) + 1 + width(word)) as u16;
         if x + need > end {
-            break;
+            continue;
         }
         c.spans(x, area.y, need, &[(&key, accent), (" ", dim), (word, dim)]);
         if let Some(cmd) = cmd {
@@ -114,6 +114,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
 /// The line being edited on the tab that shows, if one is.
 fn editing(state: &State) -> Option<&LineEdit> {
     match state.tab {
+        _ if state.search.editing.is_some() => state.search.editing.as_ref(),
         Tab::Models => state.models.editing.as_ref(),
         Tab::Recipe => state.recipe.editing.as_ref(),
         Tab::Compare => state.compare.line.as_ref().map(|(_, line)| line),

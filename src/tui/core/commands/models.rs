@@ -1,8 +1,9 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Log, Tensors, Tree};
+use super::Scope::{Details, Job, Log, Tensors, Tree};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::search;
 use crate::tui::core::state::{State, Tab};
 
 fn on_model(s: &State) -> bool {
@@ -16,6 +17,7 @@ fn on_row(s: &State) -> bool {
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
+        _ if search::reads(s) => !s.search.text.is_empty(),
         Tab::Log => s.log.is_narrowed(),
         Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
         // What is being read is closed first.
@@ -110,14 +112,41 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Details],
         "Filter tensors or metadata; words are and-ed, ! negates",
         "filter",
-        |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
+        |s| !search::reads(s) && matches!(s.models.details.section, Section::Tensors | Section::Metadata),
+    ),
+    command(
+        Cmd::Search,
+        "search",
+        &["/"],
+        &[Details, Job],
+        "Search in what is read; nothing is hidden",
+        "search",
+        search::reads,
+    ),
+    command(
+        Cmd::HitNext,
+        "hit.next",
+        &["n"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the next hit of what / looks for, round the end",
+        "next hit",
+        search::has_hits,
+    ),
+    command(
+        Cmd::HitPrev,
+        "hit.previous",
+        &["N"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the hit before, round the beginning",
+        "",
+        search::has_hits,
     ),
     command(
         Cmd::ClearFilter,
         "filter.clear",
         &["esc"],
-        &[Tree, Details, Tensors, Log],
-        "Clear the filter",
+        &[Tree, Details, Job, Tensors, Log],
+        "Clear the filter, or end the search",
         "clear",
         has_filter,
     ),

@@ -6,6 +6,7 @@ mod recipe;
 use super::jobs::JobSection;
 use super::model_info::Level;
 use super::models::{Focus, Section, TensorSort};
+use super::panes::Borders;
 use super::state::{State, Tab};
 use recipe::RecipePart;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub struct Session {
     models: ModelsPart,
     recipe: Option<RecipePart>,
     jobs: JobsPart,
+    borders: Borders,
     log_filter: String,
     /// Only warnings and errors, or errors, in the log.
     log_level: Option<String>,
@@ -92,6 +94,7 @@ impl Session {
                 zoom: j.zoom,
                 details: j.focus == Focus::Details,
             },
+            borders: state.borders,
             log_filter: state.log.filter.clone(),
             log_level: LEVELS.iter().find(|l| Some(l.1) == state.log.least).map(|l| l.0.to_owned()),
             log_job: state.log.job.clone(),
@@ -121,6 +124,7 @@ impl Session {
         let j = &mut state.jobs;
         (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
         j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
+        state.borders = self.borders;
         state.log.filter = self.log_filter;
         state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);
         state.log.job = self.log_job;

@@ -21,7 +21,9 @@ use super::inspect::wants;
 use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
+use super::panes;
 use super::recipe::RecipePane;
+use super::search;
 use super::state::{Layer, State, Tab};
 use super::toasts::Toast;
 
@@ -30,6 +32,7 @@ pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let mut effects = take(state, action);
     state.models.settle();
     state.compare.settle();
+    search::settle(state);
     effects.extend(wants(state));
     effects
 }
@@ -42,6 +45,10 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Click(hit) => state.outdating_toasts(|state| click(state, hit)),
         Action::DoubleClick(hit) => state.outdating_toasts(|state| double_click(state, hit)),
         Action::Wheel(hit, lines) => motion::wheel(state, hit, lines),
+        Action::Border(column) => {
+            panes::put(state, column);
+            Vec::new()
+        }
         Action::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()
@@ -151,6 +158,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 /// The line being edited on the tab that shows, if one is.
 fn edited_line(state: &mut State) -> Option<&mut LineEdit> {
     match state.tab {
+        _ if state.search.editing.is_some() => state.search.editing.as_mut(),
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
         Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
@@ -183,6 +191,10 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
 /// Carries on after a key in a line.
 fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     match state.tab {
+        _ if state.search.editing.is_some() => {
+            search::edited(state, what);
+            Vec::new()
+        }
         Tab::Models => models::edited(state, what),
         Tab::Recipe => recipe::edited(state, what),
         Tab::Compare => compare::edited(state, what),
@@ -210,6 +222,7 @@ fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
     };
     state.tab = tab;
     state.pending = None;
+    state.search.editing = None;
     effects.extend(match tab {
         Tab::Recipe => recipe::enter(state),
         Tab::Jobs => jobs::enter(state),
@@ -232,7 +245,7 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         },
         Hit::List(_) | Hit::Detail(_) => return motion::click(state, hit),
         Hit::Hint(cmd) => return run(state, cmd),
-        Hit::Layer(_) => {}
+        Hit::Layer(_) | Hit::Border => {}
     }
     Vec::new()
 }
@@ -294,6 +307,18 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             Vec::new()
         }
         Cmd::ClearFilter => models::clear_filter(state),
+        Cmd::Search => {
+            search::start(state);
+            Vec::new()
+        }
+        Cmd::HitNext | Cmd::HitPrev => {
+            let other = search::step(state, cmd == Cmd::HitNext);
+            if other { models::want_details(state) } else { Vec::new() }
+        }
+        Cmd::BorderLeft | Cmd::BorderRight => {
+            panes::step(state, cmd == Cmd::BorderRight);
+            Vec::new()
+        }
         Cmd::EnterRow => recipe::enter_row(state),
         Cmd::AddTarget => recipe::add(state),
         Cmd::AllowReplace => recipe::allow_replace(state),
@@ -392,7 +417,10 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 fn back(state: &mut State) -> Vec<Effect> {
     match state.tab {
-        Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
+        Tab::Models if state.models.inspect.reading.is_some() => {
+            state.models.inspect.reading = None;
+            search::clear(state);
+        }
         Tab::Models if state.models.zoom => state.models.zoom = false,
         Tab::Models => state.models.focus = Focus::List,
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,

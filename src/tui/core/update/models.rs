@@ -4,6 +4,7 @@ use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::input::{Completion, LineEdit};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::search;
 use crate::tui::core::state::{State, Tab};
 use crate::tui::core::units;
 
@@ -129,6 +130,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
 
 pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
     match state.tab {
+        _ if search::reads(state) => search::clear(state),
         Tab::Models if state.models.focus == Focus::List => {
             state.models.filter.clear();
             state.models.refresh();
