@@ -71,11 +71,15 @@ fn hit_lines(state: &State) -> Vec<usize> {
     }
 }
 
-/// The hit that was gone to last, from 1, and how many lines have one.
+/// The line of the hit gone to last, unless somebody has scrolled since.
+pub fn current(state: &State) -> Option<usize> {
+    state.search.last.filter(|(_, shown)| *shown == shown_first(state)).map(|(line, _)| line)
+}
+
+/// Which of the lines that have a hit was gone to last, from 1, and how many there are.
 pub fn standing(state: &State) -> (Option<usize>, usize) {
     let hits = hit_lines(state);
-    let last = state.search.last.filter(|(_, shown)| *shown == shown_first(state)).map(|(line, _)| line);
-    (last.and_then(|l| hits.iter().position(|h| *h == l)).map(|i| i + 1), hits.len())
+    (current(state).and_then(|l| hits.iter().position(|h| *h == l)).map(|i| i + 1), hits.len())
 }
 
 /// The line shown first; in the event log the one shown last.
@@ -186,7 +190,7 @@ pub(super) fn step(state: &mut State, forward: bool) -> bool {
             let shown = shown_first(state);
             let hits = hit_lines(state);
             // Whoever has scrolled goes on from what is shown, the hit on its first line included.
-            let here = state.search.last.filter(|(_, then)| *then == shown).map(|(line, _)| line);
+            let here = current(state);
             let line = match here {
                 None if forward && hits.contains(&shown) => Some(shown),
                 _ => next(&hits, here.unwrap_or(shown), forward),

@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, width};
 use super::search;
-use crate::tui::core::{ReadLine, Reading, State, places, read_lines};
+use crate::tui::core::{ReadLine, Reading, State, places, read_lines, search_current};
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthChar;
 
@@ -18,14 +18,15 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, reading: &Reading, area: R
     c.right(area.right() - 1, area.y, area.width, &place, dim);
     let hits = places(&reading.text, &state.search.text);
     let letters = state.search.text.chars().count();
-    for (line, y) in lines[top..bottom].iter().zip(list.y..) {
-        c.text(list.x + 1, y, list.width, &line.text, text);
-        mark(c, line, &hits, letters, list.x + 1, y);
+    let current = search_current(state);
+    for (i, y) in (top..bottom).zip(list.y..) {
+        c.text(list.x + 1, y, list.width, &lines[i].text, text);
+        mark(c, &lines[i], (&hits, letters, current == Some(i)), list.x + 1, y);
     }
 }
 
-/// Marks what of the hits is on the line: one may be broken across two.
-fn mark(c: &mut Canvas<'_>, line: &ReadLine, hits: &[usize], letters: usize, x: u16, y: u16) {
+/// Marks what of the hits (their places, their length, whether this line was gone to) is on the line: one may be broken across two.
+fn mark(c: &mut Canvas<'_>, line: &ReadLine, (hits, letters, current): (&[usize], usize, bool), x: u16, y: u16) {
     let mut x = x;
     for (i, ch) in line.text.chars().enumerate() {
         let at = line.start + i;
@@ -33,7 +34,7 @@ fn mark(c: &mut Canvas<'_>, line: &ReadLine, hits: &[usize], letters: usize, x: 
         let hit = hits.partition_point(|h| *h <= at).checked_sub(1).map(|i| hits[i]);
         let w = ch.width().unwrap_or(0) as u16;
         if hit.is_some_and(|h| at < h + letters) && w > 0 {
-            search::paint(c, x, y);
+            search::paint(c, x, y, current);
         }
         x += w;
     }

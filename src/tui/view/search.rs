@@ -45,13 +45,13 @@ pub(super) fn mark(c: &mut Canvas<'_>, text: &str, area: Rect) {
             x += width(&symbol).max(1) as u16;
         }
         for at in places(&line, text) {
-            columns[at..at + letters].iter().for_each(|x| paint(c, *x, y));
+            columns[at..at + letters].iter().for_each(|x| paint(c, *x, y, false));
         }
     }
 }
 
-/// Marks a cell.
-pub(super) fn paint(c: &mut Canvas<'_>, x: u16, y: u16) {
-    let style = c.theme().accent.add_modifier(Modifier::UNDERLINED);
+/// Marks a cell, of the hit gone to last or of another.
+pub(super) fn paint(c: &mut Canvas<'_>, x: u16, y: u16, current: bool) {
+    let style = c.theme().accent.add_modifier(if current { Modifier::REVERSED } else { Modifier::UNDERLINED });
     c.paint(Rect { x, y, width: 1, height: 1 }, style);
 }

@@ -116,9 +116,9 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     command(
         Cmd::Search,
-        "search",
+        "value.search",
         &["/"],
-        &[Details, Job],
+        &[Details],
         "Search in what is read; nothing is hidden",
         "search",
         search::reads,

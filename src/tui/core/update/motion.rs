@@ -53,7 +53,9 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             }
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
-            state.jobs.row = moved(state.jobs.row, lines, section_len(state));
+            // A search may have gone further down than a page is moved: no key takes one back from there but those that go up.
+            let len = section_len(state).max(state.jobs.row + 1);
+            state.jobs.row = moved(state.jobs.row, lines, len);
             Vec::new()
         }
         Tab::Log => {
