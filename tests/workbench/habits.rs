@@ -193,7 +193,11 @@ fn three_messages_at_most_and_errors_stay_until_esc() {
     b.keys("k");
     assert_eq!(shown(&b), ["an error"]);
     b.keys("<enter><esc>");
-    assert_eq!((shown(&b).len(), b.state.models.focus), (0, Focus::Details), "esc takes what lies on top, and that alone");
+    assert_eq!(
+        (shown(&b).len(), b.state.models.focus),
+        (0, Focus::Details),
+        "esc takes what lies on top, and that alone"
+    );
     assert_eq!(b.state.log.entries.iter().filter(|e| e.text.starts_with("warning")).count(), 4);
 }
 

@@ -136,7 +136,8 @@ fn the_border_moves_by_keys_and_mouse_and_is_kept() {
     assert_eq!(panes(&b.state, 120).0, own + 4, "each tab has its own");
     check("border-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
     let session = Session::of(&b.state);
-    let mut again = sample::Bench { state: remold::tui::core::State::new(PathBuf::from(DIR), b.state.now), effects: Vec::new() };
+    let mut again =
+        sample::Bench { state: remold::tui::core::State::new(PathBuf::from(DIR), b.state.now), effects: Vec::new() };
     again.act(Action::Resize(120, 40)).act(Action::Restored(Box::new(session))).keys("1");
     assert_eq!(panes(&again.state, 120), (70, 49));
     b.keys("1z");

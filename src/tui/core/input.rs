@@ -143,7 +143,9 @@ mod tests {
         ];
         for (keys, expected) in cases {
             let mut line = LineEdit::offering("q4_k");
-            parse_keys(keys).into_iter().for_each(|k| drop(line.key(k)));
+            for k in parse_keys(keys) {
+                line.key(k);
+            }
             assert_eq!((line.text.as_str(), line.selected), (expected, false), "{keys}");
         }
         let mut line = LineEdit::offering("q4_k");

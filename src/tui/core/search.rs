@@ -177,8 +177,7 @@ fn is_model(state: &State, row: &super::models::Row) -> bool {
 
 /// The hit after a line among those that have one, or the one before; round the end.
 fn next(hits: &[usize], at: usize, forward: bool) -> Option<usize> {
-    let found =
-        if forward { hits.iter().find(|h| **h > at) } else { hits.iter().rev().find(|h| **h < at) };
+    let found = if forward { hits.iter().find(|h| **h > at) } else { hits.iter().rev().find(|h| **h < at) };
     found.or(if forward { hits.first() } else { hits.last() }).copied()
 }
 

@@ -79,7 +79,9 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
         (None, _) if editing(state).is_some_and(|line| line.selected) => {
             vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
         }
-        (None, _) if editing(state).is_some() => vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")],
+        (None, _) if editing(state).is_some() => {
+            vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
+        }
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
             next.chain([told("esc", "never mind")]).collect()

@@ -39,7 +39,9 @@ impl PageLine {
             Blank => String::new(),
             Head(_, text) | Text(text) | Warn(text) | Bad(text) => text.clone(),
             Fact(word, fact) => format!("{word} {fact}"),
-            Table(_, first, rest) => std::iter::once(first).chain(rest).map(String::as_str).collect::<Vec<_>>().join(" "),
+            Table(_, first, rest) => {
+                std::iter::once(first).chain(rest).map(String::as_str).collect::<Vec<_>>().join(" ")
+            }
         }
     }
 }
