@@ -2,7 +2,7 @@
 
 use super::sample::{self, DIR};
 use super::screens::{SMALL, both, check, render, styled, text};
-use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, hints, panes, search_standing};
+use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, hints, panes, search_standing, tail_hints};
 use remold::tui::look::Depth;
 use std::path::PathBuf;
 
@@ -156,4 +156,22 @@ fn what_a_prompt_offers_is_seen_to_be_selected() {
     check("offered-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
     b.keys("<left>");
     check("offered-kept-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+}
+
+#[test]
+fn the_line_of_keys_never_cuts_a_hint() {
+    for keys in ["", "<enter>]/q<enter>", "c", "3<enter>", "4", "6", "s<esc>c<tab>"] {
+        let mut b = sample::start();
+        b.job(1.0).keys("1").keys(keys);
+        let whole: Vec<String> =
+            hints(&b.state).into_iter().chain(tail_hints(&b.state)).map(|h| format!("{} {}", h.key, h.word)).collect();
+        for width in 40..170 {
+            let picture = text(&render(&mut b, (width, 24), Depth::True, false));
+            let line = picture.lines().last().unwrap().trim();
+            let shown: Vec<&str> = line.split("  ").map(str::trim).filter(|h| !h.is_empty()).collect();
+            let cut: Vec<&&str> = shown.iter().filter(|h| !whole.iter().any(|w| w == **h)).collect();
+            assert!(cut.is_empty() && shown.contains(&"? help"), "{keys} at {width}: {cut:?} of {line}");
+            assert!(width < 80 || shown.first() == whole.first().map(String::as_str).as_ref(), "{keys}: {line}");
+        }
+    }
 }
