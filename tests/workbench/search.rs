@@ -2,7 +2,9 @@
 
 use super::sample::{self, DIR};
 use super::screens::{SMALL, both, check, render, styled, text};
-use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, hints, panes, search_standing, tail_hints};
+use remold::tui::core::{
+    Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, search_standing, searched, tail_hints,
+};
 use remold::tui::look::Depth;
 use std::path::PathBuf;
 
@@ -82,9 +84,9 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     check("search-none-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
     assert_eq!(b.state.models.details.filter, "rope_sc", "the filter below is another one");
     b.keys("<esc>");
-    assert!(b.state.search.text.is_empty() && b.state.models.inspect.reading.is_some(), "the search goes first");
+    assert!(searched(&b.state).is_some_and(|s| s.text.is_empty()), "the search goes first, what is read stays");
     b.keys("/need<esc>");
-    assert_eq!((scroll(&b), b.state.search.text.as_str()), (7, ""), "esc goes back to where it was begun");
+    assert_eq!((scroll(&b), searched(&b.state).unwrap().text.as_str()), (7, ""), "esc goes back to where it was begun");
     b.keys("<esc>");
     assert_eq!(b.state.models.inspect.reading, None);
 }
@@ -112,13 +114,15 @@ fn the_pages_and_events_of_a_job_are_searched() {
     b.keys("jn");
     assert!(b.state.jobs.row > row);
     b.keys("<esc>");
-    assert_eq!((b.state.search.text.as_str(), b.state.tab), ("", Tab::Jobs));
+    assert_eq!((b.state.jobs.search.text.as_str(), b.state.tab), ("", Tab::Jobs));
     b.keys("[[[");
     b.keys("/published<enter>");
     check("search-events-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
     assert_eq!(search_standing(&b.state).0, Some(1));
     b.keys("[[/");
-    assert!(b.state.search.editing.is_none(), "nothing is read there");
+    assert_eq!(edited_words(&b.state), None, "nothing is read there");
+    b.keys("]]/x").act(Action::Click(Hit::List(0)));
+    assert_eq!(edited_words(&b.state), None, "the keys are for the list");
 }
 
 #[test]
@@ -156,6 +160,9 @@ fn what_a_prompt_offers_is_seen_to_be_selected() {
     check("offered-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
     b.keys("<left>");
     check("offered-kept-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    b.keys("<esc>s<tab>x");
+    let line = b.state.recipe.editing.as_ref().unwrap();
+    assert!(line.text.ends_with("checkpoint-2000.tomlx"), "whoever completes it keeps it: {}", line.text);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub use recipe::{
     Preset, PresetSize, RecipePane, RecipeState, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
     title, types,
 };
-pub use search::{Search, current as search_current, places, standing as search_standing};
+pub use search::{Search, current as search_current, edited_words, places, searched, standing as search_standing};
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
 pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab};

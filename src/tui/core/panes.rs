@@ -36,7 +36,8 @@ impl Borders {
 /// Columns of the left and of the right pane on a screen of this width; none for one that is not shown. The border has a column of its own.
 pub fn panes(state: &State, width: u16) -> (u16, u16) {
     let Some(own) = unmoved(state, width) else { return alone(state, width) };
-    let moved = { state.borders }.of(state.tab).map_or(0, |by| *by);
+    let mut borders = state.borders;
+    let moved = borders.of(state.tab).map_or(0, |by| *by);
     let left = bounded(own.saturating_add_signed(moved), width);
     (left, width - left - 1)
 }

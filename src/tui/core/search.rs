@@ -48,9 +48,41 @@ pub(super) fn reads(state: &State) -> bool {
     }
 }
 
+/// The search of what the tab reads line by line, whichever pane has the keys.
+pub fn searched(state: &State) -> Option<&Search> {
+    match state.tab {
+        Tab::Models => state.models.inspect.reading.as_ref().map(|r| &r.search),
+        Tab::Jobs => Some(&state.jobs.search),
+        _ => None,
+    }
+}
+
+fn searched_mut(state: &mut State) -> Option<&mut Search> {
+    match state.tab {
+        Tab::Models => state.models.inspect.reading.as_mut().map(|r| &mut r.search),
+        Tab::Jobs => Some(&mut state.jobs.search),
+        _ => None,
+    }
+}
+
+/// True while something is searched for.
+pub(super) fn is_on(state: &State) -> bool {
+    reads(state) && searched(state).is_some_and(|s| !s.text.is_empty())
+}
+
+/// The words being edited, if they are.
+pub fn edited_words(state: &State) -> Option<&LineEdit> {
+    searched(state)?.editing.as_ref()
+}
+
+/// The same, for a key.
+pub(super) fn edited_words_mut(state: &mut State) -> Option<&mut LineEdit> {
+    searched_mut(state)?.editing.as_mut()
+}
+
 /// The lines that have a hit, in order.
 fn hit_lines(state: &State) -> Vec<usize> {
-    let query = &state.search.text;
+    let Some(Search { text: query, .. }) = searched(state) else { return Vec::new() };
     let of = |lines: Vec<String>| {
         lines.iter().enumerate().filter(|(_, l)| !places(l, query).is_empty()).map(|(i, _)| i).collect()
     };
@@ -73,7 +105,8 @@ fn hit_lines(state: &State) -> Vec<usize> {
 
 /// The line of the hit gone to last, unless somebody has scrolled since.
 pub fn current(state: &State) -> Option<usize> {
-    state.search.last.filter(|(_, shown)| *shown == shown_first(state)).map(|(line, _)| line)
+    let (line, shown) = searched(state)?.last?;
+    (shown == shown_first(state)).then_some(line)
 }
 
 /// Which of the lines that have a hit was gone to last, from 1, and how many there are.
@@ -96,9 +129,10 @@ fn shown_first(state: &State) -> usize {
 /// The line of what is read over the details that stands first when its end is in view.
 pub(super) fn last_top(state: &State) -> usize {
     let (width, height) = room(state);
-    let searched = !state.search.text.is_empty() || state.search.editing.is_some();
-    let lines = state.models.inspect.reading.as_ref().map_or(0, |r| read_lines(&r.text, width).len());
-    lines.saturating_sub(height.saturating_sub(usize::from(searched)))
+    let Some(reading) = &state.models.inspect.reading else { return 0 };
+    // The search has a line of its own.
+    let searched = !reading.search.text.is_empty() || reading.search.editing.is_some();
+    read_lines(&reading.text, width).len().saturating_sub(height.saturating_sub(usize::from(searched)))
 }
 
 fn show(state: &mut State, line: usize) {
@@ -114,31 +148,41 @@ fn show(state: &mut State, line: usize) {
 /// Shows a hit and remembers that it was gone to.
 fn go(state: &mut State, line: usize) {
     show(state, line);
-    state.search.last = Some((line, shown_first(state)));
+    let shown = shown_first(state);
+    if let Some(search) = searched_mut(state) {
+        search.last = Some((line, shown));
+    }
 }
 
 /// Begins to search from what is shown.
 pub(super) fn start(state: &mut State) {
-    state.search.from = shown_first(state);
-    state.search.editing = Some(LineEdit::offering(&state.search.text));
+    let from = shown_first(state);
+    if let Some(search) = searched_mut(state) {
+        search.from = from;
+        search.editing = Some(LineEdit::offering(&search.text));
+    }
 }
 
 /// Nothing is searched for any more.
 pub(super) fn clear(state: &mut State) {
-    state.search = Search::default();
+    if let Some(search) = searched_mut(state) {
+        *search = Search::default();
+    }
 }
 
 /// Carries on after a key in the words: the first hit from where the search was begun is shown, or that place.
 pub(super) fn edited(state: &mut State, what: Completion) {
-    let Some(line) = &state.search.editing else { return };
-    let (text, from) = (line.text.clone(), state.search.from);
-    if what == Completion::Dropped {
-        clear(state);
-        return show(state, from);
+    let Some(search) = searched_mut(state) else { return };
+    let from = search.from;
+    match (what, &search.editing) {
+        (Completion::Dropped, _) | (_, None) => {
+            clear(state);
+            return show(state, from);
+        }
+        (_, Some(line)) => search.text.clone_from(&line.text),
     }
-    state.search.text = text;
     if what != Completion::Editing {
-        state.search.editing = None;
+        search.editing = None;
     }
     let hits = hit_lines(state);
     match hits.iter().find(|h| **h >= from).or(hits.first()) {
@@ -147,16 +191,20 @@ pub(super) fn edited(state: &mut State, what: Completion) {
     }
 }
 
-/// Finds out whether there is a hit.
+/// Finds out whether there is a hit; leaves words that nobody sees any more.
 pub(super) fn settle(state: &mut State) {
-    state.search.found = !state.search.text.is_empty() && !hit_lines(state).is_empty();
+    let (reads, found) = (reads(state), is_on(state) && !hit_lines(state).is_empty());
+    if let Some(search) = searched_mut(state) {
+        search.found = found;
+        search.editing.take_if(|_| !reads);
+    }
 }
 
 /// True if there is a hit to go to.
 pub(super) fn has_hits(state: &State) -> bool {
     let m = &state.models;
     match state.tab {
-        _ if reads(state) => state.search.found,
+        _ if reads(state) => searched(state).is_some_and(|s| s.found),
         Tab::Models if m.focus == Focus::List => !m.filter.is_empty() && m.rows().iter().any(|r| is_model(state, r)),
         Tab::Models => {
             let filters = matches!(m.details.section, Section::Tensors | Section::Metadata);

@@ -12,7 +12,6 @@ use super::model_info::Level;
 use super::models::ModelsState;
 use super::panes::Borders;
 use super::recipe::RecipeState;
-use super::search::Search;
 use super::settings::Settings;
 use super::toasts::Toast;
 use crate::job::JobState;
@@ -166,8 +165,6 @@ pub struct State {
     pub machine: MachineView,
     /// Where the borders between panes are.
     pub borders: Borders,
-    /// What is searched for in what is read.
-    pub search: Search,
     /// What lies on top.
     pub layer: Option<Layer>,
     /// Messages in the corner, oldest first.
@@ -208,7 +205,6 @@ impl State {
             log: LogState::default(),
             machine: MachineView::default(),
             borders: Borders::default(),
-            search: Search::default(),
             layer: None,
             toasts: Vec::new(),
             pending: None,

@@ -116,7 +116,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
 /// The line being edited on the tab that shows, if one is.
 fn editing(state: &State) -> Option<&LineEdit> {
     match state.tab {
-        _ if state.search.editing.is_some() => state.search.editing.as_ref(),
+        _ if core::edited_words(state).is_some() => core::edited_words(state),
         Tab::Models => state.models.editing.as_ref(),
         Tab::Recipe => state.recipe.editing.as_ref(),
         Tab::Compare => state.compare.line.as_ref().map(|(_, line)| line),

@@ -190,5 +190,5 @@ fn events(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
         let style = level_style(c, line.level).unwrap_or(text);
         c.spans(area.x, area.y + i as u16, area.width, &[(&clock(line.t), dim), ("  ", dim), (&line.text, style)]);
     }
-    search::mark(c, &state.search.text, area);
+    search::mark(c, &state.jobs.search.text, area);
 }

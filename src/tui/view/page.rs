@@ -25,7 +25,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         y += self::line(c, line, Rect { y, height: area.bottom() - y, ..area });
     }
-    search::mark(c, &state.search.text, area);
+    search::mark(c, &state.jobs.search.text, area);
 }
 
 /// Draws a line; gives the rows it took.

@@ -16,8 +16,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, reading: &Reading, area: R
     let place = format!("{}–{bottom} of {}   esc closes", top + 1, lines.len());
     c.text(area.x + 1, area.y, area.width.saturating_sub(width(&place) as u16 + 3), &reading.title, title);
     c.right(area.right() - 1, area.y, area.width, &place, dim);
-    let hits = places(&reading.text, &state.search.text);
-    let letters = state.search.text.chars().count();
+    let hits = places(&reading.text, &reading.search.text);
+    let letters = reading.search.text.chars().count();
     let current = search_current(state);
     for (i, y) in (top..bottom).zip(list.y..) {
         c.text(list.x + 1, y, list.width, &lines[i].text, text);

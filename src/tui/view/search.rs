@@ -1,13 +1,13 @@
 //! What is searched for in what is read, on the last line of its pane, and the marks on the hits.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{Search, State, places, search_standing};
+use crate::tui::core::{Search, State, places, search_standing, searched};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 /// Draws the search below what is read, if there is one; gives what is left of the area.
 pub(super) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Rect {
-    let Search { text, editing, .. } = &state.search;
+    let Some(Search { text, editing, .. }) = searched(state) else { return area };
     if (text.is_empty() && editing.is_none()) || area.height < 2 {
         return area;
     }

@@ -17,7 +17,7 @@ fn on_row(s: &State) -> bool {
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
-        _ if search::reads(s) => !s.search.text.is_empty(),
+        _ if search::is_on(s) => true,
         Tab::Log => s.log.is_narrowed(),
         Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
         // What is being read is closed first.

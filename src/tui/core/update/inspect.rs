@@ -5,7 +5,7 @@ use crate::tui::core::input::LineEdit;
 use crate::tui::core::inspect::{Ask, Check, Reading};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::{Focus, Section};
-use crate::tui::core::search;
+use crate::tui::core::search::Search;
 use crate::tui::core::state::State;
 
 /// Starts to edit the text that the tokenizer is tried on.
@@ -17,9 +17,9 @@ pub(super) fn try_text(state: &mut State) {
 
 /// Opens the selected value over the details, or closes it.
 pub(super) fn read(state: &mut State) {
-    search::clear(state);
     if state.models.inspect.reading.take().is_none() {
-        let reading = selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0 });
+        let reading =
+            selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
         state.models.inspect.reading = reading;
     }
 }

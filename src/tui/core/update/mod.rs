@@ -158,7 +158,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 /// The line being edited on the tab that shows, if one is.
 fn edited_line(state: &mut State) -> Option<&mut LineEdit> {
     match state.tab {
-        _ if state.search.editing.is_some() => state.search.editing.as_mut(),
+        _ if search::edited_words(state).is_some() => search::edited_words_mut(state),
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
         Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
@@ -172,6 +172,8 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let completes = key == Key::plain(Code::Tab) && state.tab == Tab::Recipe;
     let line = edited_line(state)?;
     if completes {
+        // Whoever completes it goes on with it.
+        line.selected = false;
         return Some(recipe::complete(state));
     }
     let what = line.key(key);
@@ -191,7 +193,7 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
 /// Carries on after a key in a line.
 fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     match state.tab {
-        _ if state.search.editing.is_some() => {
+        _ if search::edited_words(state).is_some() => {
             search::edited(state, what);
             Vec::new()
         }
@@ -222,7 +224,6 @@ fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
     };
     state.tab = tab;
     state.pending = None;
-    state.search.editing = None;
     effects.extend(match tab {
         Tab::Recipe => recipe::enter(state),
         Tab::Jobs => jobs::enter(state),
@@ -417,10 +418,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 
 fn back(state: &mut State) -> Vec<Effect> {
     match state.tab {
-        Tab::Models if state.models.inspect.reading.is_some() => {
-            state.models.inspect.reading = None;
-            search::clear(state);
-        }
+        Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,
         Tab::Models => state.models.focus = Focus::List,
         Tab::Jobs if state.jobs.zoom => state.jobs.zoom = false,

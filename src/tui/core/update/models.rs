@@ -130,7 +130,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
 
 pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
     match state.tab {
-        _ if search::reads(state) => search::clear(state),
+        _ if search::is_on(state) => search::clear(state),
         Tab::Models if state.models.focus == Focus::List => {
             state.models.filter.clear();
             state.models.refresh();
