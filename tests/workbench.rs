@@ -28,6 +28,8 @@ mod recipe;
 mod sample;
 #[path = "workbench/screens.rs"]
 mod screens;
+#[path = "workbench/search.rs"]
+mod search;
 #[path = "workbench/session.rs"]
 mod session;
 #[path = "workbench/terminal.rs"]

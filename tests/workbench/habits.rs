@@ -103,7 +103,10 @@ fn changed() -> Bench {
     let mut b = sample::start();
     b.planned().keys("aq8<enter>z");
     b.keys("1").keys("kkh/llama<enter>jj<enter>]s").keys("T<down><down><enter>");
-    b.keys("6/mod<enter>1");
+    b.keys("6/mod<enter>w1");
+    let marked = ["exports/llama-1000-Q4_K_M.gguf", "tiny-llama"].map(|p| PathBuf::from(DIR).join(p));
+    b.state.models.marked = marked.to_vec();
+    b.state.log.job = Some("41".into());
     b
 }
 
@@ -124,6 +127,8 @@ fn a_session_comes_back_as_it_was_left() {
     let (old, new) = (&b.state, &again.state);
     assert_eq!((new.tab, new.models.focus, new.models.zoom), (Tab::Models, Focus::Details, old.models.zoom));
     assert_eq!((new.models.filter.as_str(), new.log.filter.as_str()), ("llama", "mod"));
+    assert_eq!((&new.models.marked, new.models.marked.len()), (&old.models.marked, 2));
+    assert_eq!((new.log.least, new.log.job.as_deref()), (Some(Level::Warn), Some("41")));
     assert_eq!(new.models.details.sort, old.models.details.sort);
     assert_eq!((&new.recipe.document, new.recipe.modified()), (&old.recipe.document, true));
     assert_eq!((new.recipe.document.recipe.targets.len(), new.recipe.zoom), (2, true));
@@ -139,6 +144,8 @@ fn a_session_of_what_is_gone_does_no_harm() {
     json["theme"] = "no longer there".into();
     json["models"]["selected"] = "/home/ada/runs/gone".into();
     json["models"]["filter"] = "".into();
+    json["models"]["marked"] = serde_json::json!(["/home/ada/runs/gone", "/home/ada/runs/tiny-llama"]);
+    json["log_level"] = "shouts".into();
     json["models"]["sort"] = "by colour".into();
     json["recipe"]["preset"] = "gone".into();
     json["recipe"]["options"] = serde_json::json!([["no such option", "1"], ["threads", "no such value"]]);
@@ -147,6 +154,7 @@ fn a_session_of_what_is_gone_does_no_harm() {
     b.act(Action::Found(sample::found()));
     assert_eq!(b.state.tab, Tab::Models);
     assert!(b.state.models.node().is_some(), "a line that exists is selected");
+    assert_eq!((b.state.models.marked.len(), b.state.log.least), (1, None));
     assert!(b.effects.iter().all(|e| !matches!(e, Effect::Theme(_))));
 }
 
@@ -170,7 +178,7 @@ fn messages_lie_in_the_corner_and_never_over_the_cursor() {
 }
 
 #[test]
-fn three_messages_at_most_and_errors_stay_longer() {
+fn three_messages_at_most_and_errors_stay_until_esc() {
     let mut b = sample::start();
     for i in 0..4 {
         notice(&mut b, Level::Warn, &format!("warning {i}"));
@@ -180,9 +188,38 @@ fn three_messages_at_most_and_errors_stay_longer() {
     assert_eq!(shown(&b), ["warning 2", "warning 3", "an error"]);
     b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(5)));
     assert_eq!(shown(&b), ["an error"]);
-    b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(10)));
-    assert_eq!(shown(&b), [""; 0]);
+    b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(500)));
+    assert_eq!(shown(&b), ["an error"], "whoever comes back sees it");
+    b.keys("k");
+    assert_eq!(shown(&b), ["an error"]);
+    b.keys("<enter><esc>");
+    assert_eq!(
+        (shown(&b).len(), b.state.models.focus),
+        (0, Focus::Details),
+        "esc takes what lies on top, and that alone"
+    );
     assert_eq!(b.state.log.entries.iter().filter(|e| e.text.starts_with("warning")).count(), 4);
+}
+
+#[test]
+fn what_was_told_goes_at_the_next_key_that_does_something_and_with_its_tab() {
+    let texts = |b: &Bench| b.state.toasts.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
+    let mut b = sample::start();
+    notice(&mut b, Level::Warn, "a warning");
+    b.keys("j");
+    assert_eq!(texts(&b), ["a warning"], "a key held down would take it before it is seen");
+    b.act(Action::Tick(b.state.now + jiff::SignedDuration::from_secs(2)));
+    b.keys("#");
+    assert_eq!(texts(&b), ["a warning"], "that key does nothing");
+    b.keys("j");
+    assert_eq!(texts(&b), [""; 0]);
+    notice(&mut b, Level::Error, "wrong here");
+    notice(&mut b, Level::Error, "wrong here");
+    assert_eq!(texts(&b), ["wrong here"], "said twice is said once");
+    b.keys("6");
+    assert_eq!(texts(&b), [""; 0], "not about this tab");
+    b.keys("1y");
+    assert!(texts(&b)[0].starts_with("sent to the terminal's clipboard"), "what a key tells is not what it takes away");
 }
 
 #[test]

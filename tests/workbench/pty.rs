@@ -37,7 +37,7 @@ fn composes_within_a_budget_and_runs_it() {
     s.wait_for("1 gguf Q4_K_M");
     s.send("b0.1MB\r");
     s.wait_for("is too little");
-    s.send("b\x152.4MB\r");
+    s.send("b2.4MB\r");
     s.wait_for("tiny-llama-2.4MB.gguf");
     s.wait_for("at best");
     // The plot, and back.
@@ -62,7 +62,7 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.wait_for("Add a target");
     s.send("q8\r");
     s.wait_for("2 outputs");
-    s.send("s\x15both\r");
+    s.send("sboth\r");
     s.wait_for("saved: both.toml");
     s.send("R");
     s.wait_for("started: tiny-llama");
@@ -89,9 +89,9 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.wait_for("gguf:q4_k_m + gguf:q8_0");
     s.send("\x1b");
     s.wait_until("the picker to close", |sc| !sc.contents().contains("Open a recipe"));
-    s.send("s\x15else.toml\r");
+    s.send("selse.toml\r");
     s.wait_for("saved: else.toml");
-    s.send("ds\x15both.toml\r");
+    s.send("dsboth.toml\r");
     s.wait_for("Replace this file?");
     s.send("\x1b");
     s.wait_until("the question to close", |sc| !sc.contents().contains("Replace this file?"));
@@ -165,11 +165,11 @@ fn marks_compares_and_exports() {
     s.send("\x1b[Cb");
     s.wait_for("against ◆ tiny-llama-Q8_0.gguf");
     s.wait_for("39 of 39 tensors compared");
-    s.send("E\x15out.md\r");
+    s.send("Eout.md\r");
     s.wait_for("wrote");
     let text = std::fs::read_to_string(dir.path().join("out.md")).unwrap();
     assert!(text.contains("# Comparison against tiny-llama-Q8_0.gguf") && text.contains("## By layer"), "{text}");
-    s.send("E\x15out.md\r");
+    s.send("Eout.md\r");
     s.wait_for("there already");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
@@ -213,6 +213,31 @@ fn looks_into_a_model() {
     s.wait_for("round trip");
     s.send("]]n");
     s.wait_for("no NaN, no infinity");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+fn finds_what_it_reads_and_moves_the_border() {
+    let dir = folder_of_a_model();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("1 model");
+    let divided = |column| move |sc: &vt100::Screen| sc.cell(10, column).is_some_and(|c| c.contents() == "│");
+    s.wait_until("the border", divided(36));
+    s.send(">");
+    s.wait_until("the border further to the right", divided(40));
+    s.send("\x1b[<0;41;12M\x1b[<0;31;12m");
+    s.wait_until("the border where it was let go", divided(30));
+    s.send("\r]]");
+    s.wait_for("config.");
+    s.send("/head_dim\r\r");
+    s.wait_for("esc closes");
+    s.send("/nowhere\r");
+    s.wait_for("no hit");
+    s.send("/3\r");
+    s.wait_for("line 1 of 1 with a hit");
+    s.send("\x1b");
+    s.wait_until("the search to end", |sc| !sc.contents().contains("with a hit"));
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

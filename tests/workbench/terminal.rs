@@ -5,6 +5,7 @@ use super::session::{Session, folder, folder_of_a_model, restored};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 const BIN: &str = env!("CARGO_BIN_EXE_remold");
@@ -170,13 +171,38 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_termination_ends_the_screen_on_a_line_that_stalls() {
+fn more_keys_than_the_terminal_holds_are_all_taken_when_the_line_goes_on() {
     let dir = folder();
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("2 models");
     s.stall(stalled);
+    let mut writer = s.writer.take().unwrap();
+    // The last of them says that none is left behind: no key comes after it.
+    let typing = std::thread::spawn(move || {
+        writer.write_all(&[b"jk".repeat(32 << 10), b"6".to_vec()].concat()).unwrap();
+        writer
+    });
+    s.wait_for("following");
+    s.writer = Some(typing.join().unwrap());
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_termination_ends_the_screen_on_a_line_that_stalls_and_keeps_the_session() {
+    let dir = folder();
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("2 models");
+    s.send("6");
+    s.wait_for("following");
+    s.stall(stalled);
     s.signal(Signal::TERM);
     assert_eq!(s.exit_code_unread(), 143);
+    let mut s = Session::start(dir.path(), &[]);
+    s.wait_for("following");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub enum Hit {
     Layer(usize),
     /// A hint of the last line.
     Hint(super::Cmd),
+    /// The border between two panes.
+    Border,
 }
 
 /// Something that happened: a key, a finished piece of background work, the clock.
@@ -80,6 +82,8 @@ pub enum Action {
     DoubleClick(Hit),
     /// The wheel turned over a pane: lines, downwards positive.
     Wheel(Hit, i32),
+    /// The border between two panes was drawn to this column.
+    Border(u16),
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
     /// The time.

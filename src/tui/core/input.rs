@@ -1,4 +1,5 @@
-//! A line of text being edited: insertion at a cursor, by characters.
+//! A line of text being edited: insertion at a cursor, by characters. What it begins with is selected, as in the address bar of a browser: the
+//! first letter takes its place, a key that moves or rubs out keeps it.
 
 use super::keys::{Code, Key};
 
@@ -22,12 +23,19 @@ pub struct LineEdit {
     pub text: String,
     /// Cursor, in characters from the start.
     pub cursor: usize,
+    /// All of it is what the line began with, and goes when something is typed.
+    pub selected: bool,
 }
 
 impl LineEdit {
     /// A line holding `text`, cursor at its end.
     pub fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), cursor: text.chars().count() }
+        Self { text: text.to_owned(), cursor: text.chars().count(), selected: false }
+    }
+
+    /// A line that offers `text`: selected as long as nothing is done to it.
+    pub fn offering(text: &str) -> Self {
+        Self { selected: !text.is_empty(), ..Self::new(text) }
     }
 
     /// Text before and from the cursor.
@@ -39,9 +47,12 @@ impl LineEdit {
         self.text.char_indices().nth(self.cursor).map_or(self.text.len(), |(i, _)| i)
     }
 
-    /// Inserts at the cursor; line breaks and control characters become spaces.
+    /// Inserts at the cursor, or in place of what is selected; line breaks and control characters become spaces.
     pub fn insert(&mut self, text: &str) {
         const MOST: usize = 4096;
+        if std::mem::take(&mut self.selected) {
+            *self = Self::default();
+        }
         for c in text.chars().take(MOST.saturating_sub(self.text.len())) {
             let at = self.byte();
             self.text.insert(at, if c.is_control() { ' ' } else { c });
@@ -52,6 +63,10 @@ impl LineEdit {
     /// Applies a key.
     pub fn key(&mut self, key: Key) -> Completion {
         let end = self.text.chars().count();
+        let typed = key.typed();
+        // What is selected goes by what is typed; every other key that is for the line keeps it.
+        let selected = self.selected;
+        self.selected &= typed.is_some();
         match (key.code, key.ctrl) {
             (Code::Enter, _) => return Completion::Accepted,
             (Code::Esc, _) => return Completion::Dropped,
@@ -78,10 +93,11 @@ impl LineEdit {
                 self.text.remove(self.byte());
             }
             (Code::Backspace, _) => {}
+            (Code::Delete, _) if selected => *self = Self::default(),
             (Code::Delete, _) if self.cursor < end => {
                 self.text.remove(self.byte());
             }
-            _ => match key.typed() {
+            _ => match typed {
                 Some(c) => self.insert(c.encode_utf8(&mut [0; 4])),
                 None => return Completion::Ignored,
             },
@@ -110,6 +126,32 @@ mod tests {
         assert_eq!(typed("a/model-x", "<ctrl-w>"), ("a/model-".into(), 8));
         assert_eq!(typed("abc def", "<left><ctrl-u>"), ("f".into(), 0));
         assert_eq!(typed("", "<backspace><delete><left>"), (String::new(), 0));
+    }
+
+    #[test]
+    fn what_a_line_offers_goes_by_the_first_letter_and_stays_by_a_key_that_moves() {
+        let cases = [
+            ("q8", "q8"),
+            ("<left>x", "q4_xk"),
+            ("<right>!", "q4_k!"),
+            ("<home>x", "xq4_k"),
+            ("<end>s", "q4_ks"),
+            ("<backspace>0", "q4_0"),
+            ("<delete>", ""),
+            ("<ctrl-u>", ""),
+            ("<enter>", "q4_k"),
+        ];
+        for (keys, expected) in cases {
+            let mut line = LineEdit::offering("q4_k");
+            for k in parse_keys(keys) {
+                line.key(k);
+            }
+            assert_eq!((line.text.as_str(), line.selected), (expected, false), "{keys}");
+        }
+        let mut line = LineEdit::offering("q4_k");
+        line.insert("pasted");
+        assert_eq!(line.text, "pasted");
+        assert!(!LineEdit::offering("").selected, "nothing is nothing to select");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::action::{Effect, ErrorCard};
 use super::model_info::Finding;
 use super::models::{Focus, Section};
+use super::search::Search;
 use super::state::{State, Tab};
 use crate::arch::vocab::Encoded;
 use crate::forecast::values::{GLANCE, Values};
@@ -86,6 +87,8 @@ pub struct Reading {
     pub text: String,
     /// Lines scrolled down.
     pub scroll: usize,
+    /// What is searched for in it.
+    pub search: Search,
 }
 
 /// What the details pane knows beyond headers.

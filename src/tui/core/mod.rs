@@ -15,11 +15,15 @@ mod log;
 mod machine;
 mod model_info;
 mod models;
+mod panes;
+mod reading;
 mod recipe;
 mod remedies;
+mod search;
 mod session;
 mod settings;
 mod state;
+mod toasts;
 mod tree;
 pub mod units;
 mod update;
@@ -43,13 +47,17 @@ pub use log::{LogEntry, LogState};
 pub use machine::MachineView;
 pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
 pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
+pub use panes::panes;
+pub use reading::{ReadLine, read_lines};
 pub use recipe::{
     Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
     Planned, Preset, PresetSize, RecipePane, RecipeState, Refused, Row as RecipeRow, SaveRefusal, Trouble, Types,
     Wrong, about, facts, title, types,
 };
+pub use search::{Search, current as search_current, edited_words, places, searched, standing as search_standing};
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
-pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab, Toast};
+pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab};
+pub use toasts::Toast;
 pub(in crate::tui) use update::running;
 pub use update::{farewell, key, update};

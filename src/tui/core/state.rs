@@ -10,8 +10,10 @@ use super::log::{LogEntry, LogState};
 use super::machine::MachineView;
 use super::model_info::Level;
 use super::models::ModelsState;
+use super::panes::Borders;
 use super::recipe::RecipeState;
 use super::settings::Settings;
+use super::toasts::Toast;
 use crate::job::JobState;
 use std::path::PathBuf;
 
@@ -134,17 +136,6 @@ pub enum Layer {
     Leave,
 }
 
-/// A short message in the corner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Toast {
-    /// How serious.
-    pub level: Level,
-    /// What.
-    pub text: String,
-    /// When it goes.
-    pub until: jiff::Timestamp,
-}
-
 /// Everything the workbench knows.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -172,6 +163,8 @@ pub struct State {
     pub log: LogState,
     /// What the machine does while a job runs.
     pub machine: MachineView,
+    /// Where the borders between panes are.
+    pub borders: Borders,
     /// What lies on top.
     pub layer: Option<Layer>,
     /// Messages in the corner, oldest first.
@@ -195,13 +188,6 @@ pub struct State {
 /// The smallest terminal the screen fits into: columns, rows.
 pub const LEAST: (u16, u16) = (40, 12);
 
-/// How long a toast stays.
-const TOAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
-/// How long one stays that says what went wrong: it wants to be read.
-const TOAST_ERROR: jiff::SignedDuration = jiff::SignedDuration::from_secs(12);
-/// Toasts shown at a time.
-const TOASTS_MOST: usize = 3;
-
 impl State {
     /// The start: a folder, nothing known of it yet.
     pub fn new(dir: PathBuf, now: jiff::Timestamp) -> Self {
@@ -218,6 +204,7 @@ impl State {
             compare: CompareState::default(),
             log: LogState::default(),
             machine: MachineView::default(),
+            borders: Borders::default(),
             layer: None,
             toasts: Vec::new(),
             pending: None,
@@ -233,23 +220,6 @@ impl State {
     /// Keeps a line in the log.
     pub fn note(&mut self, level: Level, text: impl Into<String>) {
         self.log.push(LogEntry { t: self.now, level, job: None, text: text.into() });
-    }
-
-    /// Shows a message in the corner and keeps it in the log.
-    pub fn toast(&mut self, level: Level, text: impl Into<String>) {
-        let text = text.into();
-        self.note(level, text.clone());
-        self.flash(level, text);
-    }
-
-    /// Shows a message in the corner; the log has it from elsewhere.
-    pub fn flash(&mut self, level: Level, text: impl Into<String>) {
-        if self.toasts.len() >= TOASTS_MOST {
-            self.toasts.remove(0);
-        }
-        let stay = if level == Level::Error { TOAST_ERROR } else { TOAST };
-        let until = self.now.checked_add(stay).unwrap_or(self.now);
-        self.toasts.push(Toast { level, text: text.into(), until });
     }
 
     /// True while figures of the machine are worth their bytes: an idle workbench sends none.

@@ -4,6 +4,7 @@ use super::editor;
 use super::effects::{paths, recipes};
 use super::osc::{self, Between};
 use super::reload::{self, Files};
+use super::sessions::Keeper;
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
 use super::{caps, sessions, stalled};
@@ -61,13 +62,13 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     state.size = crossterm::terminal::size()?;
     (state.settings, state.keymap) = (settings, keys.value);
     let look = Look { theme, ascii: ascii(&state) };
-    let session = config::sessions_folder().map(|f| sessions::file(&f, &dir));
+    let keeper = Keeper::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
     let (outbox, inbox) = unbounded_channel();
     let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
     workers.scan();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    stalled::watch()?;
+    stalled::watch(keeper.clone())?;
     terminal::hook_panics();
     terminal::enter(state.settings.mouse)?;
     let result = match Screen::new() {
@@ -81,9 +82,10 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 folder,
                 screen,
                 workers,
-                session,
+                keeper,
                 between: Between::from_env(caps::var),
                 clicked: None,
+                held: false,
                 continued: false,
                 stopped: false,
                 ended: None,
@@ -125,11 +127,13 @@ struct App {
     mouse: bool,
     screen: Screen,
     workers: Workers,
-    /// Where this folder's session is kept.
-    session: Option<PathBuf>,
+    /// Keeps where the folder is left.
+    keeper: Keeper,
     between: Between,
     /// The last click: when, and on what.
     clicked: Option<(Instant, Hit)>,
+    /// The border between two panes is held with the mouse.
+    held: bool,
     /// The screen is up again after a stop, and the signal that says so is still to come.
     continued: bool,
     /// The jobs were asked to stop.
@@ -155,7 +159,7 @@ impl App {
             self.apply(reload::wrong(problems, "The default stays"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
-        let Some(file) = self.session.as_ref().filter(|_| wanted) else { return Ok(()) };
+        let Some(file) = self.keeper.file().filter(|_| wanted) else { return Ok(()) };
         match sessions::load(file) {
             Ok(Some(session)) => {
                 // What the command line says goes before what was chosen the last time.
@@ -168,11 +172,15 @@ impl App {
         Ok(())
     }
 
-    /// Keeps where the folder is left. A disk that refuses is no reason to stay.
+    /// Says where the folder is left as things stand.
+    fn stand(&self) {
+        self.keeper.take(self.state.settings.restore.then(|| Session::of(&self.state)));
+    }
+
+    /// Keeps where the folder is left.
     fn keep(&self) {
-        if let Some(file) = self.session.as_ref().filter(|_| self.state.settings.restore) {
-            let _ = sessions::save(file, &Session::of(&self.state));
-        }
+        self.stand();
+        self.keeper.keep();
     }
 
     /// The terminal is gone: no write to it, no tidying that could wait for it.
@@ -282,6 +290,8 @@ impl App {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
+        // The write may wait for ever.
+        self.stand();
         let (state, ui, look) = (&self.state, &mut self.ui, &self.look);
         self.screen.draw(|frame| draw(state, ui, frame.buffer_mut(), look))
     }
@@ -413,7 +423,15 @@ impl App {
             Event::Paste(text) => Some(Action::Paste(text)),
             Event::Resize(w, h) => Some(Action::Resize(w, h)),
             Event::Mouse(m) => match m.kind {
-                MouseEventKind::Down(MouseButton::Left) => self.ui.hit(m.column, m.row).map(|hit| self.click(hit)),
+                MouseEventKind::Down(MouseButton::Left) => {
+                    let hit = self.ui.hit(m.column, m.row)?;
+                    self.held = hit == Hit::Border && self.state.layer.is_none();
+                    Some(self.click(hit))
+                }
+                // Only where it is let go: movements of the pointer are not asked for.
+                MouseEventKind::Up(MouseButton::Left) => {
+                    std::mem::take(&mut self.held).then_some(Action::Border(m.column))
+                }
                 MouseEventKind::ScrollDown => Some(Action::Wheel(self.pane(m.column, m.row)?, 3)),
                 MouseEventKind::ScrollUp => Some(Action::Wheel(self.pane(m.column, m.row)?, -3)),
                 _ => None,

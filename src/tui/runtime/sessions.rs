@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// Folders remembered.
 const MOST: usize = 200;
@@ -18,6 +19,42 @@ pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
     let hash = Sha256::digest(dir.as_os_str().as_encoded_bytes());
     let hex: String = hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
     sessions.join(format!("{hex}.json"))
+}
+
+/// Where the folder is left as things stand: the loop says it before every frame, so that whoever ends the process while the terminal takes
+/// nothing can keep it without asking the loop.
+#[derive(Clone, Debug)]
+pub(super) struct Keeper {
+    file: Option<PathBuf>,
+    latest: Arc<Mutex<Option<Session>>>,
+}
+
+impl Keeper {
+    /// For the session of this file; without one nothing is kept.
+    pub(super) fn new(file: Option<PathBuf>) -> Self {
+        Self { file, latest: Arc::default() }
+    }
+
+    /// The file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Takes what is to be kept if the process ends now; nothing where the user wants nothing kept.
+    pub(super) fn take(&self, session: Option<Session>) {
+        if let Ok(mut latest) = self.latest.lock() {
+            *latest = session;
+        }
+    }
+
+    /// Writes it. A disk that refuses is no reason to stay; of two threads that leave at once one writes.
+    pub(super) fn keep(&self) {
+        if let (Some(file), Ok(latest)) = (&self.file, self.latest.try_lock())
+            && let Some(session) = &*latest
+        {
+            let _ = save(file, session);
+        }
+    }
 }
 
 /// What was kept, if anything was.

@@ -193,6 +193,9 @@ impl Canvas<'_> {
 
     /// A line being edited, its cursor a reversed cell.
     pub fn edit(&mut self, x: u16, y: u16, most: u16, line: &LineEdit, style: Style) -> u16 {
+        if line.selected {
+            return self.offered(x, y, most, &line.text, style);
+        }
         let (before, after) = line.split();
         // Keep the cursor in view: the text before it is cut at its beginning.
         let before = fit_end(before, usize::from(most).saturating_sub(2));
@@ -202,6 +205,14 @@ impl Canvas<'_> {
         let cursor = style.add_modifier(Modifier::REVERSED);
         let used = used + self.text(x + used, y, most.saturating_sub(used), &under, cursor);
         used + self.text(x + used, y, most.saturating_sub(used), rest.as_str(), style)
+    }
+
+    /// What a line offers, all of it selected; between brackets where reversing may be the only sign, or none.
+    fn offered(&mut self, x: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+        let brackets = self.look.ascii || self.look.theme.name == "mono";
+        let (open, close) = if brackets { ("[", "]") } else { ("", "") };
+        let text = fit_end(text, usize::from(most).saturating_sub(2));
+        self.spans(x, y, most, &[(open, style), (&text, style.add_modifier(Modifier::REVERSED)), (close, style)])
     }
 
     /// First line to show so that `cursor` is in view; remembered by name between frames.

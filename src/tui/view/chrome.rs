@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
 use crate::tui::core;
-use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, LineEdit, State, Tab, units};
 use ratatui::layout::Rect;
 
 pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -76,14 +76,19 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
             [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
         }
-        (None, _) if editing(state) => vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")],
+        (None, _) if editing(state).is_some_and(|line| line.selected) => {
+            vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
+        }
+        (None, _) if editing(state).is_some() => {
+            vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
+        }
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
             next.chain([told("esc", "never mind")]).collect()
         }
         (None, None) => core::hints(state).into_iter().map(runs).collect(),
     };
-    let tail = if state.layer.is_some() || editing(state) { Vec::new() } else { core::tail_hints(state) };
+    let tail = if state.layer.is_some() || editing(state).is_some() { Vec::new() } else { core::tail_hints(state) };
     let tail_width: usize = tail.iter().map(|h| width(&h.key) + width(h.word) + 3).sum();
     let show_tail = tail_width + 20 < area.width.into();
     let mut end = area.right().saturating_sub(1);
@@ -98,7 +103,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     for (key, word, cmd) in own {
         let need = (width(&key) + 1 + width(word)) as u16;
         if x + need > end {
-            break;
+            continue;
         }
         c.spans(x, area.y, need, &[(&key, accent), (" ", dim), (word, dim)]);
         if let Some(cmd) = cmd {
@@ -108,13 +113,15 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-fn editing(state: &State) -> bool {
+/// The line being edited on the tab that shows, if one is.
+fn editing(state: &State) -> Option<&LineEdit> {
     match state.tab {
-        Tab::Models => state.models.editing.is_some(),
-        Tab::Recipe => state.recipe.editing.is_some(),
-        Tab::Compare => state.compare.line.is_some(),
-        Tab::Log => state.log.editing.is_some(),
-        _ => false,
+        _ if core::edited_words(state).is_some() => core::edited_words(state),
+        Tab::Models => state.models.editing.as_ref(),
+        Tab::Recipe => state.recipe.editing.as_ref(),
+        Tab::Compare => state.compare.line.as_ref().map(|(_, line)| line),
+        Tab::Log => state.log.editing.as_ref(),
+        Tab::Jobs | Tab::Watch => None,
     }
 }
 

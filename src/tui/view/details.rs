@@ -28,7 +28,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
             match m.details.section {
                 _ if m.inspect.reading.is_some() => {
                     if let Some(reading) = &m.inspect.reading {
-                        reading::draw(c, reading, content);
+                        reading::draw(c, state, reading, content);
                     }
                 }
                 Section::Info => overview(c, state, info, content),

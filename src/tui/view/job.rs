@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, fit_end, width};
 use super::details::{Columns, sections};
-use super::{cell, grid, jobs, metrics, page};
+use super::{cell, grid, jobs, metrics, page, search};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{CellState, Focus, JobSection, JobView, Level, State, units};
 use ratatui::layout::Rect;
@@ -183,10 +183,12 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
 
 fn events(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
     let (dim, text) = (c.theme().dim, c.theme().text);
+    let area = search::below(c, state, area);
     let height = usize::from(area.height);
     let end = view.log.len().saturating_sub(state.jobs.row.min(view.log.len().saturating_sub(height)));
     for (i, line) in view.log.iter().take(end).skip(end.saturating_sub(height)).enumerate() {
         let style = level_style(c, line.level).unwrap_or(text);
         c.spans(area.x, area.y + i as u16, area.width, &[(&clock(line.t), dim), ("  ", dim), (&line.text, style)]);
     }
+    search::mark(c, &state.jobs.search.text, area);
 }

@@ -16,7 +16,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 4, how, dim);
         return;
     }
-    let (left, right) = models::split(body, j.focus, j.zoom, 44);
+    let (left, right) = models::split(c, state, body);
     if let Some(area) = left {
         list(c, state, area);
         c.pane(area, Hit::List(0));
@@ -24,9 +24,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if let Some(area) = right {
         job::draw(c, state, area);
         c.pane(area, Hit::Detail(0));
-    }
-    if let (Some(l), Some(_)) = (left, right) {
-        c.divide(l.right(), body.y, body.height);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, width, wrap};
 use super::job::{clock, level_style};
+use super::search;
 use crate::tui::core::{Hit, Level, LogEntry, State, units};
 use ratatui::layout::Rect;
 
@@ -23,7 +24,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let top = c.offset("log", cursor, shown.len(), list.height);
     for (i, e) in shown.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
-        entry(c, e, job, line);
+        entry(c, e, &state.log.filter, job, line);
         // Nothing is chosen while the end is followed.
         if i == cursor && state.log.up > 0 {
             c.select(line, true);
@@ -52,7 +53,7 @@ fn whole(c: &mut Canvas<'_>, e: &LogEntry, job: u16, list: Rect) -> Rect {
     left
 }
 
-fn entry(c: &mut Canvas<'_>, e: &LogEntry, job: u16, line: Rect) {
+fn entry(c: &mut Canvas<'_>, e: &LogEntry, filter: &str, job: u16, line: Rect) {
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let style = level_style(c, e.level).unwrap_or(text);
     c.text(line.x + 1, line.y, 8, &clock(e.t), dim);
@@ -61,7 +62,9 @@ fn entry(c: &mut Canvas<'_>, e: &LogEntry, job: u16, line: Rect) {
         c.right(line.x + 18 + job, line.y, job, &format!("#{id}"), accent);
     }
     let x = line.x + before(job);
-    c.text(x, line.y, line.right().saturating_sub(x + 1), &e.text, style);
+    let room = line.right().saturating_sub(x + 1);
+    c.text(x, line.y, room, &e.text, style);
+    search::mark(c, filter, Rect { x, width: room, ..line });
 }
 
 /// The title, the filters, the counts.

@@ -20,6 +20,7 @@ mod overlay;
 mod page;
 mod reading;
 mod recipe;
+mod search;
 mod toasts;
 mod tokenizer;
 mod values;

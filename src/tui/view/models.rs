@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, fit, width};
 use super::details;
-use crate::tui::core::{Focus, Hit, Node, Row, State, units};
+use crate::tui::core::{Focus, Hit, Node, Row, State, panes, units};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
@@ -10,8 +10,7 @@ use ratatui::style::{Modifier, Style};
 const MARK: &str = "●";
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let m = &state.models;
-    let (left, right) = split(body, m.focus, m.zoom, 46);
+    let (left, right) = split(c, state, body);
     if let Some(area) = left {
         tree(c, state, area);
         c.pane(area, Hit::List(0));
@@ -20,21 +19,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         details::draw(c, state, area);
         c.pane(area, Hit::Detail(0));
     }
-    if let (Some(l), Some(_)) = (left, right) {
-        c.divide(l.right(), body.y, body.height);
-    }
 }
 
-/// Two panes side by side; below 100 columns the right one gets the whole width while it has the focus.
-pub(super) fn split(body: Rect, focus: Focus, zoom: bool, wide: u16) -> (Option<Rect>, Option<Rect>) {
-    let narrow = body.width < 100;
-    if zoom || body.width < 64 || (narrow && focus == Focus::Details) {
-        return if focus == Focus::List { (Some(body), None) } else { (None, Some(body)) };
+/// The panes of a tab that has two, those of them that are shown, and the border between them, which can be drawn with the mouse.
+pub(super) fn split(c: &mut Canvas<'_>, state: &State, body: Rect) -> (Option<Rect>, Option<Rect>) {
+    let (left, right) = panes(state, body.width);
+    if left > 0 && right > 0 {
+        c.divide(body.x + left, body.y, body.height);
+        c.hit(Rect { x: body.x + left, width: 1, ..body }, Hit::Border);
     }
-    let w = if narrow { (body.width * 9 / 20).min(wide) } else { wide.min(body.width * 2 / 5) };
-    let left = Rect { width: w, ..body };
-    let right = Rect { x: body.x + w + 1, width: body.width - w - 1, ..body };
-    (Some(left), Some(right))
+    let shown = |x, width| (width > 0).then_some(Rect { x, width, ..body });
+    (shown(body.x, left), shown(body.right() - right, right))
 }
 
 fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {

@@ -3,6 +3,7 @@
 use super::canvas::Canvas;
 use super::details::Columns;
 use super::jobs::badge;
+use super::search;
 use crate::tui::core::{PageLine, State, page};
 use ratatui::layout::Rect;
 
@@ -12,6 +13,7 @@ const NARROW: u16 = 11;
 const WORD: u16 = 9;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let area = search::below(c, state, area);
     let lines = page(state);
     // The last line may stand at the top, so that a page whose lines are broken can be read to its end.
     let mut y = area.y;
@@ -19,10 +21,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         if y >= area.bottom() {
             let dim = c.theme().dim;
             c.right(area.right(), area.bottom() - 1, 2, " ↓", dim);
-            return;
+            break;
         }
         y += self::line(c, line, Rect { y, height: area.bottom() - y, ..area });
     }
+    search::mark(c, &state.jobs.search.text, area);
 }
 
 /// Draws a line; gives the rows it took.

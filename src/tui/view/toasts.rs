@@ -3,7 +3,7 @@
 //! They lie over the tab and take no room from it: nothing moves when one comes or goes, and over a slow line only the corner is sent.
 
 use super::canvas::{Canvas, fit, width, wrap};
-use crate::tui::core::{Level, State};
+use crate::tui::core::{Level, State, Toast};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -11,6 +11,8 @@ use ratatui::style::Style;
 const WIDEST: u16 = 56;
 /// Lines of one message; all of it stands in the log.
 const LINES_MOST: usize = 3;
+/// On the frame, where a message does not go by itself.
+const ESC: &str = " esc closes ";
 
 /// Glyph on the first line of a message, style, text.
 type Said = (&'static str, Style, String);
@@ -55,7 +57,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let most = usize::from((body.height / 3).max(4)).saturating_sub(2);
     let lines = said(c, state, room.into(), most);
     let Some(widest) = lines.iter().map(|(_, _, l)| width(l) as u16).max() else { return };
-    let (w, h) = (widest + 6, lines.len() as u16 + 2);
+    let (w, h) = (widest.max(ESC.len() as u16) + 6, lines.len() as u16 + 2);
     let below = Rect { x: body.right().saturating_sub(w + 1), y: body.bottom() - h, width: w, height: h };
     let hides_cursor = c.ui.cursor.is_some_and(|row| row.intersects(below));
     let area = if hides_cursor { Rect { y: body.y, ..below } } else { below };
@@ -64,5 +66,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     for ((glyph, style, line), y) in lines.iter().zip(inner.y..) {
         c.text(inner.x, y, 1, glyph, *style);
         c.text(inner.x + 2, y, inner.width.saturating_sub(2), line, text);
+    }
+    if state.toasts.iter().any(Toast::stays) {
+        let dim = c.theme().dim;
+        c.right(area.right() - 2, area.bottom() - 1, area.width, ESC, dim);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tree};
 use super::{Cmd, Command, always, command};
+use crate::tui::core::panes;
 
 pub(super) const COMMANDS: &[Command] = &[
     command(
@@ -12,6 +13,24 @@ pub(super) const COMMANDS: &[Command] = &[
         "Give this pane the whole width, or back",
         "zoom",
         always,
+    ),
+    command(
+        Cmd::BorderLeft,
+        "border.left",
+        &["<", "-"],
+        &[Tree, Details, Targets, Form, JobList, Job],
+        "Move the border to the left",
+        "",
+        |s| panes::can_move(s, false),
+    ),
+    command(
+        Cmd::BorderRight,
+        "border.right",
+        &[">", "+"],
+        &[Tree, Details, Targets, Form, JobList, Job],
+        "Move the border to the right",
+        "",
+        |s| panes::can_move(s, true),
     ),
     command(
         Cmd::FocusNext,

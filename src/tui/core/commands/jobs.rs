@@ -4,6 +4,7 @@ use super::Scope::{Job, JobList};
 use super::{Cmd, Command, always, command};
 use crate::job::JobState;
 use crate::tui::core::jobs::JobSection;
+use crate::tui::core::search;
 use crate::tui::core::state::State;
 
 fn is(s: &State, fits: impl Fn(JobState) -> bool) -> bool {
@@ -57,6 +58,15 @@ pub(super) const COMMANDS: &[Command] = &[
         s.jobs.published().is_some()
     }),
     command(Cmd::JobLog, "jobs.log", &["L"], BOTH, "Go to what the log has of this job", "log", any),
+    command(
+        Cmd::Search,
+        "job.search",
+        &["/"],
+        &[Job],
+        "Search in the events, plan, recipe or report; nothing is hidden",
+        "search",
+        search::reads,
+    ),
     command(
         Cmd::Remove,
         "jobs.remove",

@@ -1,8 +1,9 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Log, Tensors, Tree};
+use super::Scope::{Details, Job, Log, Tensors, Tree};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::search;
 use crate::tui::core::state::{State, Tab};
 
 fn on_model(s: &State) -> bool {
@@ -16,6 +17,7 @@ fn on_row(s: &State) -> bool {
 fn has_filter(s: &State) -> bool {
     match s.tab {
         Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
+        _ if search::is_on(s) => true,
         Tab::Log => s.log.is_narrowed(),
         Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
         // What is being read is closed first.
@@ -62,6 +64,33 @@ pub(super) const COMMANDS: &[Command] = &[
         "convert",
         on_model,
     ),
+    command(
+        Cmd::HitNext,
+        "hit.next",
+        &["n"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the next hit of what / looks for, round the end",
+        "next hit",
+        search::has_hits,
+    ),
+    command(
+        Cmd::HitPrev,
+        "hit.previous",
+        &["N"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the hit before, round the beginning",
+        "",
+        search::has_hits,
+    ),
+    command(
+        Cmd::ClearFilter,
+        "filter.clear",
+        &["esc"],
+        &[Tree, Details, Job, Tensors, Log],
+        "Clear the filter, or end the search",
+        "clear",
+        has_filter,
+    ),
     command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details], "Next section", "", always),
     command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details], "Previous section", "", always),
     command(
@@ -69,8 +98,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.mark",
         &["space"],
         &[Tree],
-        "Mark this model for a comparison, or take the mark away",
-        "mark",
+        "Mark this model for a comparison, or take the mark away, and go on to the next line",
+        "mark, down",
         on_model,
     ),
     command(
@@ -110,16 +139,16 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Details],
         "Filter tensors or metadata; words are and-ed, ! negates",
         "filter",
-        |s| matches!(s.models.details.section, Section::Tensors | Section::Metadata),
+        |s| !search::reads(s) && matches!(s.models.details.section, Section::Tensors | Section::Metadata),
     ),
     command(
-        Cmd::ClearFilter,
-        "filter.clear",
-        &["esc"],
-        &[Tree, Details, Tensors, Log],
-        "Clear the filter",
-        "clear",
-        has_filter,
+        Cmd::Search,
+        "value.search",
+        &["/"],
+        &[Details],
+        "Search in what is read; nothing is hidden",
+        "search",
+        search::reads,
     ),
     command(
         Cmd::TryText,

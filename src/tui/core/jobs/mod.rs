@@ -12,6 +12,7 @@ pub use view::{JobTensor, JobView, LogLine, OutputState, Series};
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::models::Focus;
+use crate::tui::core::search::Search;
 use std::path::{Path, PathBuf};
 
 /// Sections of the job pane.
@@ -81,6 +82,8 @@ pub struct JobsState {
     pub row: usize,
     /// Selected cell of the grid.
     pub cell: GridCursor,
+    /// What is searched for in pages and events.
+    pub search: Search,
 }
 
 impl JobsState {

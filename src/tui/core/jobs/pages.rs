@@ -32,6 +32,20 @@ pub enum PageLine {
     Table(bool, String, Vec<String>),
 }
 
+impl PageLine {
+    /// What it says, to be searched in.
+    pub fn words(&self) -> String {
+        match self {
+            Blank => String::new(),
+            Head(_, text) | Text(text) | Warn(text) | Bad(text) => text.clone(),
+            Fact(word, fact) => format!("{word} {fact}"),
+            Table(_, first, rest) => {
+                std::iter::once(first).chain(rest).map(String::as_str).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
 use PageLine::{Bad, Blank, Fact, Head, Table, Text, Warn};
 
 /// Lines of the section shown, or, where it is a list, its rows.

@@ -4,14 +4,18 @@
 mod recipe;
 
 use super::jobs::JobSection;
+use super::model_info::Level;
 use super::models::{Focus, Section, TensorSort};
+use super::panes::Borders;
 use super::state::{State, Tab};
 use recipe::RecipePart;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Folders remembered as closed, at most.
+/// Folders remembered as closed, at most, and marks.
 const CLOSED_MOST: usize = 4_096;
+/// How the log's levels are written.
+const LEVELS: [(&str, Level); 2] = [("warnings", Level::Warn), ("errors", Level::Error)];
 
 /// Where a folder was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +29,12 @@ pub struct Session {
     models: ModelsPart,
     recipe: Option<RecipePart>,
     jobs: JobsPart,
+    borders: Borders,
     log_filter: String,
+    /// Only warnings and errors, or errors, in the log.
+    log_level: Option<String>,
+    /// Only lines of this job in the log.
+    log_job: Option<String>,
     /// Models of the comparison, the baseline first.
     compared: Vec<PathBuf>,
 }
@@ -35,6 +44,7 @@ pub struct Session {
 struct ModelsPart {
     selected: Option<PathBuf>,
     closed: Vec<PathBuf>,
+    marked: Vec<PathBuf>,
     filter: String,
     zoom: bool,
     details: bool,
@@ -68,6 +78,7 @@ impl Session {
             models: ModelsPart {
                 selected: m.selected.clone(),
                 closed: m.closed().take(CLOSED_MOST).map(ToOwned::to_owned).collect(),
+                marked: m.marked.iter().take(CLOSED_MOST).cloned().collect(),
                 filter: m.filter.clone(),
                 zoom: m.zoom,
                 details: m.focus == Focus::Details,
@@ -83,7 +94,10 @@ impl Session {
                 zoom: j.zoom,
                 details: j.focus == Focus::Details,
             },
+            borders: state.borders,
             log_filter: state.log.filter.clone(),
+            log_level: LEVELS.iter().find(|l| Some(l.1) == state.log.least).map(|l| l.0.to_owned()),
+            log_job: state.log.job.clone(),
             compared: state.compare.columns.clone(),
         }
     }
@@ -99,6 +113,8 @@ impl Session {
         let kept = self.models;
         (m.selected, m.filter, m.zoom, m.focus) = (kept.selected, kept.filter, kept.zoom, focus(kept.details));
         m.set_closed(kept.closed.into_iter().take(CLOSED_MOST));
+        // The scan takes marks from what it does not find again.
+        m.marked = kept.marked.into_iter().take(CLOSED_MOST).collect();
         let details = &mut m.details;
         details.section = named(&Section::ALL, Section::title, &kept.section);
         let sorts = std::iter::successors(Some(TensorSort::default()), |s| Some(s.next()));
@@ -108,7 +124,10 @@ impl Session {
         let j = &mut state.jobs;
         (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
         j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
+        state.borders = self.borders;
         state.log.filter = self.log_filter;
+        state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);
+        state.log.job = self.log_job;
         // What is gone meanwhile the comparison itself says; more than fit are no session of ours.
         state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();
         state.compare.selected = usize::from(state.compare.columns.len() > 1);

@@ -222,12 +222,12 @@ pub(super) fn drill(state: &mut State) -> Vec<Effect> {
 
 /// Asks for a file name, beside the baseline.
 pub(super) fn ask_export(state: &mut State) -> Vec<Effect> {
-    state.compare.line = Some((Asking::Export, LineEdit::new("comparison.md")));
+    state.compare.line = Some((Asking::Export, LineEdit::offering("comparison.md")));
     Vec::new()
 }
 
 pub(super) fn start_filter(state: &mut State) {
-    state.compare.line = Some((Asking::Filter, LineEdit::new(&state.compare.filter)));
+    state.compare.line = Some((Asking::Filter, LineEdit::offering(&state.compare.filter)));
 }
 
 /// Carries on after a key in the line being edited.

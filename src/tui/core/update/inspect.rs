@@ -5,19 +5,21 @@ use crate::tui::core::input::LineEdit;
 use crate::tui::core::inspect::{Ask, Check, Reading};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::search::Search;
 use crate::tui::core::state::State;
 
 /// Starts to edit the text that the tokenizer is tried on.
 pub(super) fn try_text(state: &mut State) {
     let m = &mut state.models;
     m.focus = Focus::Details;
-    m.editing = Some(LineEdit::new(&m.inspect.text));
+    m.editing = Some(LineEdit::offering(&m.inspect.text));
 }
 
 /// Opens the selected value over the details, or closes it.
 pub(super) fn read(state: &mut State) {
     if state.models.inspect.reading.take().is_none() {
-        let reading = selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0 });
+        let reading =
+            selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
         state.models.inspect.reading = reading;
     }
 }

@@ -21,14 +21,18 @@ use super::inspect::wants;
 use super::keys::{Code, Key};
 use super::model_info::Level;
 use super::models::Focus;
+use super::panes;
 use super::recipe::RecipePane;
+use super::search;
 use super::state::{Layer, State, Tab};
+use super::toasts::Toast;
 
 /// Takes one action in and says what should happen outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
     let mut effects = take(state, action);
     state.models.settle();
     state.compare.settle();
+    search::settle(state);
     effects.extend(wants(state));
     effects
 }
@@ -37,17 +41,21 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Key(k) => key(state, k),
         Action::Paste(text) => paste(state, &text),
-        Action::Run(cmd) => run(state, cmd),
-        Action::Click(hit) => click(state, hit),
-        Action::DoubleClick(hit) => double_click(state, hit),
+        Action::Run(cmd) => state.outdating_toasts(|state| run(state, cmd)),
+        Action::Click(hit) => state.outdating_toasts(|state| click(state, hit)),
+        Action::DoubleClick(hit) => state.outdating_toasts(|state| double_click(state, hit)),
         Action::Wheel(hit, lines) => motion::wheel(state, hit, lines),
+        Action::Border(column) => {
+            panes::put(state, column);
+            Vec::new()
+        }
         Action::Resize(columns, rows) => {
             state.size = (columns, rows);
             Vec::new()
         }
         Action::Tick(now) => {
             state.now = now;
-            state.toasts.retain(|t| t.until > now);
+            state.age_toasts();
             Vec::new()
         }
         Action::Notice(level, text) => {
@@ -108,14 +116,19 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
         return if leaves { leave::ask(state) } else { Vec::new() };
     }
     if let Some(layer) = state.layer.take() {
-        return layers::key(state, layer, key);
+        return state.outdating_toasts(|state| layers::key(state, layer, key));
     }
     if let Some(effects) = editing(state, key) {
         return effects;
     }
     let before = state.pending.take();
+    if key == Key::plain(Code::Esc) && before.is_none() && state.toasts.iter().any(Toast::stays) {
+        // What lies on top goes first.
+        state.toasts.clear();
+        return Vec::new();
+    }
     match commands::lookup(state, before, key) {
-        Some(Meaning::Run(command)) => run(state, command.cmd),
+        Some(Meaning::Run(command)) => state.outdating_toasts(|state| run(state, command.cmd)),
         Some(Meaning::Prefix) => {
             state.pending = Some(key);
             Vec::new()
@@ -144,6 +157,7 @@ fn paste(state: &mut State, text: &str) -> Vec<Effect> {
 /// The line being edited on the tab that shows, if one is.
 fn edited_line(state: &mut State) -> Option<&mut LineEdit> {
     match state.tab {
+        _ if search::edited_words(state).is_some() => search::edited_words_mut(state),
         Tab::Models => state.models.editing.as_mut(),
         Tab::Recipe => state.recipe.editing.as_mut(),
         Tab::Compare => state.compare.line.as_mut().map(|(_, line)| line),
@@ -157,9 +171,12 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
     let completes = key == Key::plain(Code::Tab) && state.tab == Tab::Recipe;
     let line = edited_line(state)?;
     if completes {
+        // Whoever completes it goes on with it.
+        line.selected = false;
         return Some(recipe::complete(state));
     }
     let what = line.key(key);
+    state.outdating_toasts(|_| ());
     if what == Completion::Ignored && state.tab == Tab::Compare && state.compare.asks_for_a_file() {
         // A name is taken with enter alone: a file is written.
         return Some(Vec::new());
@@ -175,6 +192,10 @@ fn editing(state: &mut State, key: Key) -> Option<Vec<Effect>> {
 /// Carries on after a key in a line.
 fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     match state.tab {
+        _ if search::edited_words(state).is_some() => {
+            search::edited(state, what);
+            Vec::new()
+        }
         Tab::Models => models::edited(state, what),
         Tab::Recipe => recipe::edited(state, what),
         Tab::Compare => compare::edited(state, what),
@@ -224,7 +245,7 @@ fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         },
         Hit::List(_) | Hit::Detail(_) => return motion::click(state, hit),
         Hit::Hint(cmd) => return run(state, cmd),
-        Hit::Layer(_) => {}
+        Hit::Layer(_) | Hit::Border => {}
     }
     Vec::new()
 }
@@ -286,6 +307,18 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             Vec::new()
         }
         Cmd::ClearFilter => models::clear_filter(state),
+        Cmd::Search => {
+            search::start(state);
+            Vec::new()
+        }
+        Cmd::HitNext | Cmd::HitPrev => {
+            let other = search::step(state, cmd == Cmd::HitNext);
+            if other { models::want_details(state) } else { Vec::new() }
+        }
+        Cmd::BorderLeft | Cmd::BorderRight => {
+            panes::step(state, cmd == Cmd::BorderRight);
+            Vec::new()
+        }
         Cmd::EnterRow => recipe::enter_row(state),
         Cmd::AddTarget => recipe::add(state),
         Cmd::Delete => recipe::delete(state),
@@ -382,7 +415,6 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
-    state.toasts.clear();
     match state.tab {
         Tab::Models if state.models.inspect.reading.is_some() => state.models.inspect.reading = None,
         Tab::Models if state.models.zoom => state.models.zoom = false,

@@ -4,6 +4,7 @@ use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::input::{Completion, LineEdit};
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::{Focus, Section};
+use crate::tui::core::search;
 use crate::tui::core::state::{State, Tab};
 use crate::tui::core::units;
 
@@ -94,10 +95,10 @@ pub(super) fn start_filter(state: &mut State) {
         Tab::Models => {
             let m = &mut state.models;
             let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
-            m.editing = Some(LineEdit::new(text));
+            m.editing = Some(LineEdit::offering(text));
         }
         Tab::Compare => super::compare::start_filter(state),
-        Tab::Log => state.log.editing = Some(LineEdit::new(&state.log.filter)),
+        Tab::Log => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
         _ => {}
     }
 }
@@ -129,6 +130,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
 
 pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
     match state.tab {
+        _ if search::is_on(state) => search::clear(state),
         Tab::Models if state.models.focus == Focus::List => {
             state.models.filter.clear();
             state.models.refresh();

@@ -7,6 +7,7 @@ use crate::tui::core::jobs::{GridCursor, JobSection, section_len};
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::models::Focus;
 use crate::tui::core::recipe::RecipePane;
+use crate::tui::core::search;
 use crate::tui::core::state::{Layer, State, Tab};
 
 fn moved(at: usize, by: isize, len: usize) -> usize {
@@ -23,11 +24,10 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             models::want_details(state)
         }
         Tab::Models => {
+            let end = search::last_top(state);
             let m = &mut state.models;
             if let Some(reading) = &mut m.inspect.reading {
-                // A long line is several on the screen; the view stops at the last.
-                let most = reading.text.len() / 20 + reading.text.lines().count();
-                reading.scroll = moved(reading.scroll, lines, most);
+                reading.scroll = moved(reading.scroll.min(end), lines, end + 1);
             } else {
                 m.details.row = moved(m.details.row, lines, m.section_len());
             }
@@ -53,7 +53,9 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             }
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
-            state.jobs.row = moved(state.jobs.row, lines, section_len(state));
+            // A search may have gone further down than a page is moved: no key takes one back from there but those that go up.
+            let len = section_len(state).max(state.jobs.row + 1);
+            state.jobs.row = moved(state.jobs.row, lines, len);
             Vec::new()
         }
         Tab::Log => {

@@ -8,11 +8,9 @@ mod plan;
 mod plot;
 
 use super::canvas::{Canvas, fit_end, width};
-use crate::tui::core::{Asking, Hit, State};
+use crate::tui::core::{Asking, Hit, State, panes};
 use ratatui::layout::Rect;
 
-/// Least width at which both halves are shown.
-const BOTH: u16 = 64;
 /// Lines the form should have before the list takes more.
 const FORM: u16 = 8;
 
@@ -26,8 +24,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         forecast::draw(c, state, area);
         return;
     }
-    let both = body.width >= BOTH;
-    let w = if both { (body.width / 2).clamp(40, 74) } else { body.width };
+    let (w, other) = panes(state, body.width);
+    let both = other > 0;
     head(c, state, Rect { width: w, ..body });
     c.rule(body.x + 1, body.y + 1, w - 2);
     let left = Rect { width: w, y: body.y + 2, height: body.height.saturating_sub(2), ..body };
@@ -41,6 +39,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     list::draw(c, state, list);
     if both {
         c.divide(body.x + w, body.y, body.height);
+        c.hit(Rect { x: body.x + w, width: 1, ..body }, Hit::Border);
         let right = Rect { x: body.x + w + 2, width: body.width - w - 3, ..body };
         forecast::draw(c, state, right);
     }

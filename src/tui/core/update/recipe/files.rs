@@ -28,7 +28,7 @@ pub(in crate::tui::core::update) fn ask_save(state: &mut State) -> Vec<Effect> {
     let path = default_path(state);
     let text = state.home_path(&path);
     let r = &mut state.recipe;
-    (r.asking, r.editing, r.zoom) = (Asking::SavePath, Some(LineEdit::new(&text)), false);
+    (r.asking, r.editing, r.zoom) = (Asking::SavePath, Some(LineEdit::offering(&text)), false);
     Vec::new()
 }
 

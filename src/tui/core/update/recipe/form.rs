@@ -16,7 +16,7 @@ pub(in crate::tui::core::update) fn edit(state: &mut State) -> Vec<Effect> {
     let Some(field) = r.current_field() else { return Vec::new() };
     match r.choices(field).len() {
         0 => {
-            r.editing = Some(LineEdit::new(&r.value(field).unwrap_or_default()));
+            r.editing = Some(LineEdit::offering(&r.value(field).unwrap_or_default()));
             r.asking = Asking::Value;
             Vec::new()
         }

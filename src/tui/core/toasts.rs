@@ -1,0 +1,70 @@
+//! Messages in the corner, and when they go. What is told goes at the next key that does something, or after a while; what went wrong stays
+//! until esc. Both go when another tab is opened: that is out of date there. The log has all of them.
+
+use super::model_info::Level;
+use super::state::State;
+
+/// How long a message stays that only tells.
+const STAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
+/// How long no key takes one away: whoever holds a key down would never see it.
+const LEAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
+/// Messages shown at a time.
+const MOST: usize = 3;
+
+/// A short message in the corner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// How serious.
+    pub level: Level,
+    /// What.
+    pub text: String,
+    /// When it came.
+    pub since: jiff::Timestamp,
+}
+
+impl Toast {
+    /// True if only esc takes it away, or leaving the tab.
+    pub fn stays(&self) -> bool {
+        self.level == Level::Error
+    }
+}
+
+impl State {
+    /// Shows a message in the corner and keeps it in the log.
+    pub fn toast(&mut self, level: Level, text: impl Into<String>) {
+        let text = text.into();
+        self.note(level, text.clone());
+        self.flash(level, text);
+    }
+
+    /// Shows a message in the corner; the log has it from elsewhere. One that says the same is out of date.
+    pub fn flash(&mut self, level: Level, text: impl Into<String>) {
+        let toast = Toast { level, text: text.into(), since: self.now };
+        self.toasts.retain(|t| t.text != toast.text);
+        if self.toasts.len() >= MOST {
+            self.toasts.remove(0);
+        }
+        self.toasts.push(toast);
+    }
+
+    /// The time has gone on.
+    pub(super) fn age_toasts(&mut self) {
+        let now = self.now;
+        self.toasts.retain(|t| t.stays() || now.duration_since(t.since) < STAY);
+    }
+
+    /// Does what a key or a click asks for, and takes away what was told before.
+    pub(super) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.tab;
+        let old = std::mem::take(&mut self.toasts);
+        let done = act(self);
+        let (now, moved) = (self.now, self.tab != before);
+        let keeps = |t: &Toast| !moved && (t.stays() || now.duration_since(t.since) < LEAST);
+        let new = std::mem::take(&mut self.toasts);
+        self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();
+        self.toasts.extend(new);
+        let many = self.toasts.len().saturating_sub(MOST);
+        self.toasts.drain(..many);
+        done
+    }
+}
