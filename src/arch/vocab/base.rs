@@ -192,15 +192,21 @@ fn vocab_base(
 
 /// What the library decodes an added token to: the byte-level decoder reads its letters as bytes if all of them are.
 pub(super) fn decoded(text: &str, decoder: &Value) -> String {
-    let byte_level = decoder["type"] == "ByteLevel"
-        || decoder["decoders"].as_array().is_some_and(|d| d.iter().any(|d| d["type"] == "ByteLevel"));
-    if !byte_level {
-        return text.to_owned();
-    }
-    match text.chars().map(byte_of).collect::<Option<Vec<u8>>>() {
+    match letters(text).filter(|_| is_byte_level(decoder)) {
         Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         None => text.to_owned(),
     }
+}
+
+/// True for a decoder that reads letters as bytes.
+pub(super) fn is_byte_level(decoder: &Value) -> bool {
+    decoder["type"] == "ByteLevel"
+        || decoder["decoders"].as_array().is_some_and(|d| d.iter().any(|d| d["type"] == "ByteLevel"))
+}
+
+/// The bytes that a token's letters stand for in byte-level BPE, if all of them do.
+pub(super) fn letters(token: &str) -> Option<Vec<u8>> {
+    token.chars().map(byte_of).collect()
 }
 
 /// The byte a letter stands for in byte-level BPE: printable Latin-1 stands for itself, the rest from U+0100 on in order.

@@ -5,7 +5,7 @@
 //! run: files are not trusted. Kinds that cannot be run say so.
 
 use super::files::Files;
-use super::{pre, restore_sidecars, run_spm};
+use super::{base, pre, restore_sidecars, run_spm};
 use crate::model::tokenizer::{AddedToken, TokenizerJson};
 use crate::model::{Model, ModelError, Result, Sidecars};
 use serde_json::Value;
@@ -18,7 +18,8 @@ use tokenizers::decoders::DecoderWrapper;
 pub struct Piece {
     /// Its id.
     pub id: u32,
-    /// The part of the text it stands for; where that is less than a character, or nothing, the token as the vocabulary has it.
+    /// The part of the text it stands for. Where that is less than a character its bytes (`<C3>`), and where it is nothing the token as
+    /// the vocabulary has it.
     pub text: String,
     /// Put there by the model (begin, end), not by the text.
     pub added: bool,
@@ -41,6 +42,8 @@ pub struct Runner {
     names: HashMap<u32, String>,
     before: Vec<u32>,
     after: Vec<u32>,
+    /// The letters of tokens stand for bytes.
+    byte_level: bool,
     /// A decoder starts a text with the space that the normalizer put before it.
     prefixed: bool,
     /// Where the tokenizer comes from, in words.
@@ -118,7 +121,8 @@ impl Runner {
         let of_added = json.added_tokens.iter().map(|t: &AddedToken| (t.id, t.content.clone()));
         let names = of_model.chain(of_added).collect();
         let prefixed = json.pre_tokenizer["add_prefix_space"] == true;
-        Ok(Self { tokenizer, added, names, before, after, prefixed, source, decodes, notes })
+        let byte_level = base::is_byte_level(&json.decoder);
+        Ok(Self { tokenizer, added, names, before, after, byte_level, prefixed, source, decodes, notes })
     }
 
     /// Number of tokens of the vocabulary, added ones included.
@@ -144,7 +148,8 @@ impl Runner {
                 .all(|n| offsets.get(n).is_none_or(|o| *o != (from, to)));
             let part = text.get(from..to).filter(|part| alone && !part.is_empty());
             let id = self.added.get(token).copied().unwrap_or(*id);
-            pieces.push(Piece { id, text: part.unwrap_or(token).to_owned(), added: false });
+            let text = part.map_or_else(|| self.said(token), str::to_owned);
+            pieces.push(Piece { id, text, added: false });
         }
         pieces.extend(self.after.iter().map(|id| self.mark(*id)));
         let mut decoded = self.tokenizer.decode(ids, false).map_err(broken)?;
@@ -154,10 +159,34 @@ impl Runner {
         Ok(Encoded { pieces, decoded })
     }
 
+    /// A token of the vocabulary as something to read.
+    fn said(&self, token: &str) -> String {
+        match base::letters(token).filter(|_| self.byte_level) {
+            Some(bytes) => readable(&bytes),
+            // A byte that a SentencePiece vocabulary falls back to.
+            None => match token.strip_prefix("<0x").and_then(|t| t.strip_suffix('>')) {
+                Some(hex) if hex.len() == 2 => format!("<{hex}>"),
+                _ => token.to_owned(),
+            },
+        }
+    }
+
     fn mark(&self, id: u32) -> Piece {
         let text = self.names.get(&id).cloned().unwrap_or_else(|| format!("#{id}"));
         Piece { id, text, added: true }
     }
+}
+
+/// Bytes as text; those that are no whole character as `<C3>`.
+fn readable(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            out.push_str(&format!("<{byte:02X}>"));
+        }
+    }
+    out
 }
 
 const NOT_RUN: &str = "BPE, WordPiece and SentencePiece vocabularies are run; for others try the model's own program.";
@@ -189,6 +218,21 @@ mod tests {
 
     fn ids(runner: &Runner, text: &str) -> Vec<u32> {
         runner.encode(text).unwrap().pieces.iter().map(|p| p.id).collect()
+    }
+
+    #[test]
+    fn what_is_less_than_a_character_is_told_as_bytes() {
+        assert_eq!(readable("ü🦊".as_bytes()), "ü🦊");
+        assert_eq!(readable(b"\xc3"), "<C3>");
+        assert_eq!(readable(b" a\xe6\xbc"), " a<E6><BC>");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
+        for name in ["tiny-llama", "tiny-llama3-pt"] {
+            let model = crate::formats::open(&root.join(name)).unwrap();
+            let told = Runner::of(&model).unwrap().encode("漢🦊").unwrap();
+            let text: String = told.pieces.iter().filter(|p| !p.added).map(|p| p.text.as_str()).collect();
+            let odd = text.chars().any(|c| ('\u{80}'..'\u{180}').contains(&c));
+            assert!(text.contains("<E6>") && text.contains("<F0>") && !odd, "{name}: {text}");
+        }
     }
 
     #[test]

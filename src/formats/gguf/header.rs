@@ -267,11 +267,14 @@ fn place(
     alignment: u64,
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
+    let end_of = |t: &TensorInfo| data.checked_add(t.offset)?.checked_add(t.bytes);
+    // What the whole file should have, where offsets make sense.
+    let whole = tensors.iter().map(end_of).collect::<Option<Vec<u64>>>().and_then(|ends| ends.into_iter().max());
     for t in tensors.iter_mut() {
-        let end = data.checked_add(t.offset).and_then(|o| o.checked_add(t.bytes));
-        if end.is_none_or(|e| e > r.file_len()) {
+        if end_of(t).is_none_or(|e| e > r.file_len()) {
+            let wanted = whole.map(|n| format!(" of at least {n}")).unwrap_or_default();
             let what = format!(
-                "{} bytes at {} of the data lie beyond the end of the file ({} bytes)",
+                "{} bytes at {} of the data lie beyond the end of the file, which has {}{wanted} bytes",
                 t.bytes,
                 t.offset,
                 r.file_len()

@@ -163,7 +163,8 @@ fn overview(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         let share = format!("{:.1} %", k.bytes as f64 / total * 100.0);
         columns.row(c, line.y, &[&k.encoding, &units::bytes(k.bytes), &share], text);
         let room = columns.first();
-        let used = c.spans(line.x + 1, line.y, room, &[("█ ", style), (&k.kind, text)]);
+        let shade = shade(c, info.by_role.iter().position(|s| s.name == k.role).unwrap_or(0));
+        let used = c.spans(line.x + 1, line.y, room, &[(shade, style), (" ", text), (&k.kind, text)]);
         let shape = format!("{times}{}", k.shape);
         if usize::from(room) > usize::from(used) + width(&shape) + 2 {
             c.right(line.x + 1 + room, line.y, room, &shape, dim);
@@ -192,6 +193,12 @@ fn flow(c: &mut Canvas<'_>, pairs: &[(String, String)], area: Rect) -> u16 {
     if pairs.is_empty() { area.y } else { y + 1 }
 }
 
+/// What the part of a bar with this number is drawn with: without colour, neighbours are told apart by their shade.
+fn shade(c: &Canvas<'_>, part: usize) -> &'static str {
+    const SHADES: [&str; 6] = ["█", "▓", "▒", "░", "▚", "▤"];
+    if c.look.ascii || c.theme().name == "mono" { SHADES[part % SHADES.len()] } else { SHADES[0] }
+}
+
 /// One stacked bar with its legend below; gives the row below.
 fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect, roles: bool) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
@@ -202,9 +209,6 @@ fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect
     let style = |c: &Canvas<'_>, i: usize, s: &Share| -> Style {
         c.theme().role(if roles { &s.name } else { palette[i.min(5)] })
     };
-    // Without colour neighbours are told apart by their shade.
-    const SHADES: [&str; 4] = ["█", "▓", "▒", "░"];
-    let mono = c.look.ascii || c.theme().name == "mono";
     let x = area.x + 9;
     let w = area.width.saturating_sub(9);
     c.text(area.x, area.y, 8, label, dim);
@@ -215,7 +219,7 @@ fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect
         let end = ((done / total * f64::from(w)).round() as u16).min(w);
         let n = end.saturating_sub(column);
         let st = style(c, i, s);
-        let shade = if mono { SHADES[i % 4] } else { "█" };
+        let shade = shade(c, i);
         c.text(x + column, area.y, n, &shade.repeat(n.into()), st);
         column = end;
     }
@@ -231,7 +235,7 @@ fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect
             break;
         }
         let st = style(c, i, s);
-        let shade = if mono { SHADES[i % 4] } else { "█" };
+        let shade = shade(c, i);
         lx += c.spans(lx, ly, need, &[(shade, st), (" ", dim), (&s.name, dim), (" ", dim), (&share, text)]) + 2;
     }
     ly + 1

@@ -16,6 +16,7 @@ mod leave;
 mod log;
 mod metrics;
 mod models;
+mod names;
 mod overlay;
 mod page;
 mod reading;

@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, fit, width};
 use super::details;
+use super::names::apart;
 use crate::tui::core::{Focus, Hit, Node, Row, State, panes, units};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -49,7 +50,7 @@ fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
     for (i, row) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         if let Some(node) = m.node_at(&row.path) {
-            tree_row(c, node, row, line);
+            tree_row(c, node, row, &beside(&rows, i), line);
             if m.marked.contains(&row.path) {
                 let accent = c.theme().accent;
                 c.text(line.x + 1, line.y, 1, MARK, accent);
@@ -87,7 +88,14 @@ pub(super) fn badge(format: &str) -> &str {
     }
 }
 
-fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, line: Rect) {
+/// The names above and below a row, of those in the same folder.
+fn beside(rows: &[Row], at: usize) -> Vec<&str> {
+    let parent = rows.get(at).and_then(|r| r.path.parent());
+    let around = [at.checked_sub(1), at.checked_add(1)].into_iter().flatten().filter_map(|i| rows.get(i));
+    around.filter(|r| r.path.parent() == parent).filter_map(|r| r.path.file_name()?.to_str()).collect()
+}
+
+fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: Rect) {
     let (text, dim, faint) = (c.theme().text, c.theme().dim, c.theme().faint);
     let indent = (node.depth as u16 * 2).min(line.width / 3);
     let x = line.x + 2 + indent;
@@ -121,7 +129,7 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, line: Rect) {
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
     let room = edge.saturating_sub(x + 2);
-    let name = middle(&node.name, room.into());
+    let name = apart(&node.name, beside, room.into());
     c.text(x, line.y, room, &name, text);
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }
@@ -141,15 +149,6 @@ fn matched(c: &mut Canvas<'_>, name: &str, drawn: &str, hits: &[usize], x: u16, 
         }
         column += w;
     }
-}
-
-/// Keeps both ends of a name: the beginning says which model, the end which variant.
-fn middle(name: &str, most: usize) -> String {
-    if width(name) <= most || most < 8 {
-        return fit(name, most);
-    }
-    let tail = super::fit_end(name, most / 2);
-    format!("{}{tail}", fit(name, most - width(&tail) + 1).trim_end_matches('…'))
 }
 
 fn mark(c: &Canvas<'_>, node: &Node) -> (&'static str, Style) {

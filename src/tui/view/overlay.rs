@@ -121,6 +121,13 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     c.edit(inner.x + 2, inner.y, inner.width.saturating_sub(10), &p.input, text);
     c.right(inner.right(), inner.y, 8, &format!("{}/{}", matches.len(), p.items.len()), dim);
     let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+    if matches.is_empty() {
+        let what = match p.kind {
+            PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",
+            _ => "nothing matches",
+        };
+        c.text(list.x + 2, list.y, list.width.saturating_sub(2), what, dim);
+    }
     let row = p.row.min(matches.len().saturating_sub(1));
     let top = c.offset("picker", row, matches.len(), list.height);
     for (i, at) in matches.iter().enumerate().skip(top).take(list.height.into()) {

@@ -88,6 +88,8 @@ fn picker(state: &mut State, mut p: Picker, key: Key) -> Vec<Effect> {
         }
         (Code::Up, _) | (Code::Char('p' | 'k'), true) | (Code::BackTab, _) => p.row = p.row.saturating_sub(1),
         _ => match p.input.key(key) {
+            // Nothing that could be taken: the list stays, and says so.
+            Completion::Accepted if picked(&p).is_none() && p.kind != PickerKind::Recipes => {}
             Completion::Accepted => return accept(state, &p),
             Completion::Dropped => {
                 let back = (p.kind == PickerKind::Themes && p.before != state.theme).then(|| p.before.clone());

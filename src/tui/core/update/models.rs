@@ -84,7 +84,7 @@ pub(super) fn set_section(state: &mut State, at: usize) {
 pub(super) fn turn_section(state: &mut State, by: isize) {
     let at = Section::ALL.iter().position(|s| *s == state.models.details.section).unwrap_or(0);
     match at.checked_add_signed(by) {
-        Some(to) => set_section(state, to),
+        Some(to) => set_section(state, to % Section::ALL.len()),
         // Left of the first section is the tree.
         None => state.models.focus = Focus::List,
     }
