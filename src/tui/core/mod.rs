@@ -30,8 +30,8 @@ mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{
-    Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hints, key_label,
-    keys_here, lookup, tail_hints,
+    Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hint_of, hints,
+    key_label, keys_here, lookup, tail_hints,
 };
 pub use compare::{Asking as CompareAsking, Chart, CompareState, Compared, Order, TensorOrder};
 pub use input::{Completion, LineEdit};

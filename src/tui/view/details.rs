@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, fit_end, width};
 use super::{health, reading, tokenizer, values};
-use crate::tui::core::{ErrorCard, Focus, Hit, Level, ModelInfo, Node, Section, Share, State, units};
+use crate::tui::core::{self, ErrorCard, Focus, Hit, Level, ModelInfo, Node, Section, Share, State, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -52,13 +52,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
                     (format!("{}{mark}", s.title()), *s == m.details.section)
                 })
                 .collect();
-            sections(c, foot, &items, m.focus == Focus::Details);
+            sections(c, state, foot, &items, m.focus == Focus::Details);
         }
     }
 }
 
 /// The line of section titles below a pane.
-pub(super) fn sections(c: &mut Canvas<'_>, line: Rect, items: &[(String, bool)], focused: bool) {
+pub(super) fn sections(c: &mut Canvas<'_>, state: &State, line: Rect, items: &[(String, bool)], focused: bool) {
     let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
     let need: usize = items.iter().map(|(t, _)| width(t) + 2).sum();
     let gap = if need <= usize::from(line.width) + 2 { 2 } else { 1 };
@@ -78,6 +78,12 @@ pub(super) fn sections(c: &mut Canvas<'_>, line: Rect, items: &[(String, bool)],
         let used = c.text(x, line.y, line.right().saturating_sub(x), title, style);
         c.hit(Rect { x, y: line.y, width: used, height: 1 }, Hit::Section(i));
         x += used + gap;
+    }
+    // The hint line has not always room for the key that turns them.
+    if let Some(hint) =
+        core::hint_of(state, core::Cmd::SectionNext).filter(|h| x + width(&h.key) as u16 <= line.right())
+    {
+        c.text(x, line.y, line.right() - x, &hint.key, accent);
     }
 }
 

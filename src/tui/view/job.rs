@@ -22,7 +22,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let titles: Vec<(String, bool)> =
         JobSection::ALL.iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
     let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
-    sections(c, foot, &titles, state.jobs.focus == Focus::Details);
+    sections(c, state, foot, &titles, state.jobs.focus == Focus::Details);
 }
 
 fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {

@@ -117,7 +117,11 @@ fn from_converted(
     }
     Ok(Resolved {
         format: FormatId::Gguf,
-        quantization: out_type.name().to_owned(),
+        // Spelled as llama-quantize's types are, whichever of the two makes it.
+        quantization: match out_type.name() {
+            "auto" => "auto".to_owned(),
+            name => name.to_ascii_uppercase(),
+        },
         architecture: Some(converted.architecture),
         tensors,
         reasons,

@@ -313,6 +313,11 @@ pub fn hints(state: &State) -> Vec<Hint> {
     out
 }
 
+/// The key that runs this command here, if one does.
+pub fn hint_of(state: &State, cmd: Cmd) -> Option<Hint> {
+    available(state).into_iter().filter(|c| c.cmd == cmd).find_map(|c| hint(state, c))
+}
+
 /// The end of the hint line: commands, help, quit.
 pub fn tail_hints(state: &State) -> Vec<Hint> {
     let named = TAIL.into_iter().filter_map(|cmd| all().find(|c| c.cmd == cmd));
