@@ -47,7 +47,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
         plain(c, "most bytes in", types),
-        errors(c, "SQNR", |m| m.all.quality()),
+        errors(c, "weights dB", |m| m.all.quality()),
         errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
         errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
         errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),

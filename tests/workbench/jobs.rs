@@ -93,7 +93,79 @@ fn sections() {
     check("jobs-report-two-80x24", small(two_outputs().keys("<enter>]]]]]]")));
     both("jobs-two-outputs", two_outputs().keys("<enter>jjll"));
     check("jobs-machine-160x50", text(&render(&mut whole(0.62), LARGE, Depth::True, false)));
-    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]")));
+    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]]")));
+}
+
+/// The recorded job as the list tells it, in another state.
+fn turned(b: &mut Bench, state: JobState) {
+    let mut list = b.state.jobs.list.clone();
+    let at = list.iter().position(|j| j.id == "41").unwrap();
+    list[at].state = state;
+    b.act(Action::Jobs(list));
+}
+
+#[test]
+fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
+    let mut b = whole(1.0);
+    b.keys("<enter>");
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "it works");
+    turned(&mut b, JobState::Finished);
+    assert_eq!((b.state.jobs.section, b.state.jobs.sections()[0]), (JobSection::Report, JobSection::Report));
+    both("jobs-report-first", &mut b);
+    check("jobs-report-first-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
+    check("jobs-report-first-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
+    let ascii = render(&mut b, SMALL, Depth::True, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    check("jobs-report-first-ascii", text(&ascii));
+    check("jobs-report-first-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("finished: "), "nothing to press: it shows");
+    turned(&mut b, JobState::Running);
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "begun again");
+    b.keys("j");
+    turned(&mut b, JobState::Finished);
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "who moves in the grid is not taken from it");
+    assert!(b.state.toasts.last().unwrap().text.ends_with("; r shows its report"));
+    b.keys("r");
+    assert_eq!(b.state.jobs.section, JobSection::Report);
+    // What was chosen for one job says nothing of another, and is still there afterwards.
+    b.keys("h[[jj");
+    let other = b.state.jobs.current().unwrap().id.clone();
+    b.keys("]kk");
+    assert_eq!(b.state.jobs.section, JobSection::Report);
+    b.keys("jj");
+    assert_eq!(
+        (b.state.jobs.current().unwrap().id.as_str(), b.state.jobs.section),
+        (other.as_str(), JobSection::Layers)
+    );
+}
+
+#[test]
+fn the_end_of_a_job_says_which_key_shows_its_report() {
+    let told = |b: &Bench| b.state.toasts.last().unwrap().text.clone();
+    let mut b = whole(1.0);
+    b.keys("1");
+    turned(&mut b, JobState::Finished);
+    assert!(told(&b).ends_with("; 3, then #41, shows its report"), "{}: another one waits", told(&b));
+    let mut b = whole(1.0);
+    let mut list = b.state.jobs.list.clone();
+    list.retain(|j| j.state.ended() || j.id == "41");
+    b.keys("j").act(Action::Jobs(list)).keys("1");
+    turned(&mut b, JobState::Finished);
+    assert!(told(&b).ends_with("; 3 shows its report"), "{}", told(&b));
+    b.keys("3");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("41"), JobSection::Report));
+}
+
+#[test]
+fn tensors_are_counted_by_output() {
+    let mut b = two_outputs();
+    assert!(small(&mut b).contains(" × 2 tensors"), "{}", small(&mut b));
+    let view = b.state.jobs.view.as_mut().unwrap();
+    view.done = view.expected;
+    let each = view.expected / 2;
+    assert_eq!(view.count(), format!("{each} tensors × 2 outputs"));
+    view.outputs.truncate(1);
+    assert_eq!(view.count(), format!("{} of {} tensors", each * 2, each * 2));
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) fn text(c: &Comparison) -> String {
         Names::Own => "the files' own names",
     };
     out.push_str(&format!(
-        "Every tensor was decoded and compared by {names}. SQNR is signal over noise, higher is better. Memory is tensors and an f16 KV cache.\n\n"
+        "Every tensor was decoded and compared by {names}. Weights dB is signal over noise (SQNR) of the weights, higher is better. Memory is tensors and an f16 KV cache.\n\n"
     ));
     let label = |(i, v): (usize, &Variant)| {
         escape(&if i == c.baseline { format!("{} (baseline)", v.label) } else { v.label.clone() })

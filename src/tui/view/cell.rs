@@ -26,7 +26,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
         CellState::Done(Some(db)) => {
             let part = |name: &str, value: Option<String>| value.map(|v| format!("  {name} {v}")).unwrap_or_default();
             format!(
-                "sqnr {db:.1} dB{}{}{}",
+                "weights {db:.1} dB{}{}{}",
                 part("rmse", t.rmse.map(|v| format!("{v:.2e}"))),
                 part("max", t.max_abs.map(|v| format!("{v:.2e}"))),
                 part("cosine", t.cosine.map(|v| format!("{v:.6}"))),

@@ -4,6 +4,7 @@ use super::Scope::{Job, JobList};
 use super::{Cmd, Command, always, command};
 use crate::job::JobState;
 use crate::tui::core::jobs::JobSection;
+use crate::tui::core::models::Focus;
 use crate::tui::core::state::State;
 
 fn is(s: &State, fits: impl Fn(JobState) -> bool) -> bool {
@@ -23,6 +24,9 @@ const BOTH: &[super::Scope] = &[JobList, Job];
 
 pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", any),
+    command(Cmd::JobReport, "jobs.report", &["r"], BOTH, "Show the report of the ended job", "report", |s| {
+        is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)
+    }),
     command(Cmd::CellNext, "grid.right", &["l", "right"], &[Job], "In the grid: the next layer", "", in_grid),
     command(Cmd::CellPrev, "grid.left", &["h", "left"], &[Job], "In the grid: the layer before", "", in_grid),
     command(Cmd::SectionNext, "job.section", &["]", "l", "right"], &[Job], "Next section", "section", always),

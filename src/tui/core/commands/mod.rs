@@ -76,6 +76,7 @@ pub enum Cmd {
     CellNext,
     CellPrev,
     OpenJob,
+    JobReport,
     LogLevel,
     LogJob,
     LogFollow,

@@ -168,7 +168,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     ];
     if let Some(db) = found.and_then(|o| o.sqnr_db) {
         let gain = found.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
-        lines.push(facts("error", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
+        lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
     }
     let standing = match (output.published, output.verified.is_empty()) {
         (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
@@ -179,7 +179,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     lines.push(Fact("checked", standing));
     let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
     if !worst.is_empty() {
-        let head = ["type", "SQNR dB", "rmse", "cosine"].map(str::to_owned).to_vec();
+        let head = ["type", "weights dB", "rmse", "cosine"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));
     }
     for (t, db) in worst {

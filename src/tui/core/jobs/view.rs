@@ -256,7 +256,8 @@ impl JobView {
                 }
                 let size = units::bytes(*bytes);
                 let n = units::plural(*tensors, "tensor", "tensors");
-                self.say(t, Level::Info, format!("plan  {n}, {size}"));
+                let within = if outputs.len() > 1 { format!(" in {} outputs", outputs.len()) } else { String::new() };
+                self.say(t, Level::Info, format!("plan  {n}{within}, {size}"));
             }
             EventBody::TensorStarted(start) => {
                 // A run that was begun again does once more what its journal does not hold.
@@ -287,7 +288,7 @@ impl JobView {
                 let start = &done.tensor;
                 let mut text = format!("{}  {} → {}", start.name, start.from, start.to);
                 if let (Some(db), Some(rmse)) = (done.sqnr_db, done.rmse) {
-                    text += &format!("  {db:.1} dB  rmse {rmse:.2e}");
+                    text += &format!("  weights {db:.1} dB  rmse {rmse:.2e}");
                 }
                 self.say(t, Level::Info, text);
             }
@@ -362,6 +363,19 @@ impl JobView {
         self.ended = Some(state);
         self.seconds = Some(seconds);
         self.eta = None;
+    }
+
+    /// Tensors done and in all; with several outputs, how many times those of the model: `39 tensors × 2 outputs`.
+    pub fn count(&self) -> String {
+        let (done, all, outputs) = (self.done, self.expected.max(self.done), self.outputs.len());
+        let first = self.tensors.keys().filter(|(o, _)| *o == 0).count();
+        let alike = first > 0 && first * outputs == all;
+        match (outputs, alike) {
+            (0 | 1, _) => format!("{done} of {all} tensors"),
+            (_, true) if done == all => format!("{} × {outputs} outputs", units::plural(first, "tensor", "tensors")),
+            (_, true) => format!("{done} of {first} × {outputs} tensors"),
+            (_, false) => format!("{done} of {all} in {outputs} outputs"),
+        }
     }
 
     /// The worst tensors of an output by dB, worst first.

@@ -79,7 +79,7 @@ impl Session {
             recipe: RecipePart::of(&state.recipe),
             jobs: JobsPart {
                 selected: j.selected.clone(),
-                section: j.section.title().into(),
+                section: j.chosen_section().map(JobSection::title).unwrap_or_default().into(),
                 zoom: j.zoom,
                 details: j.focus == Focus::Details,
             },
@@ -107,7 +107,9 @@ impl Session {
         (details.reverse, details.filter) = (kept.reverse, kept.details_filter);
         let j = &mut state.jobs;
         (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
-        j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
+        if let Some(section) = JobSection::ALL.into_iter().find(|s| s.title() == self.jobs.section) {
+            j.choose(section);
+        }
         state.log.filter = self.log_filter;
         // What is gone meanwhile the comparison itself says; more than fit are no session of ours.
         state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();

@@ -322,6 +322,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         | Cmd::Retry
         | Cmd::Remove
         | Cmd::Outputs
+        | Cmd::JobReport
         | Cmd::JobLog
         | Cmd::CellNext
         | Cmd::CellPrev => jobs::run(state, cmd),

@@ -51,6 +51,7 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
                 jobs::move_cell(state, lines, 0);
                 return Vec::new();
             }
+            state.jobs.stay();
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
             state.jobs.row = moved(state.jobs.row, lines, section_len(state));
@@ -160,6 +161,7 @@ fn click_job(state: &mut State, at: usize) {
         state.jobs.cell = GridCursor { row: at / GridCursor::MOST, layer: at % GridCursor::MOST };
         jobs::move_cell(state, 0, 0);
     } else {
+        state.jobs.stay();
         state.jobs.row = moved(at, 0, section_len(state));
     }
 }

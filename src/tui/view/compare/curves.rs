@@ -93,8 +93,8 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
 
 fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     let dim = c.theme().dim;
-    let long = "signal over error by layer, dB, up is better";
-    let title = if area.width >= 100 { long } else { "dB by layer, up is better" };
+    let long = "weights dB by layer: signal over error, up is better";
+    let title = if area.width >= 100 { long } else { "weights dB by layer, up is better" };
     let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, title, dim) + 3;
     for curve in curves {
         let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
