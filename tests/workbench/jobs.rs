@@ -107,10 +107,6 @@ fn turned(b: &mut Bench, state: JobState) {
 #[test]
 fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
     let mut b = whole(1.0);
-    b.keys("<enter>");
-    assert_eq!(b.state.jobs.section, JobSection::Layers, "it works");
-    turned(&mut b, JobState::Finished);
-    assert_eq!((b.state.jobs.section, b.state.jobs.sections()[0]), (JobSection::Report, JobSection::Report));
     both("jobs-report-first", &mut b);
     check("jobs-report-first-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
     check("jobs-report-first-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
@@ -118,6 +114,12 @@ fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
     assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
     check("jobs-report-first-ascii", text(&ascii));
     check("jobs-report-first-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    check("jobs-report-row-80x24", small(b.keys("z")));
+    let mut b = whole(0.62);
+    b.keys("<enter>");
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "it works");
+    turned(&mut b, JobState::Finished);
+    assert_eq!((b.state.jobs.section, b.state.jobs.sections()[0]), (JobSection::Report, JobSection::Report));
     assert!(b.state.toasts.last().unwrap().text.starts_with("finished: "), "nothing to press: it shows");
     turned(&mut b, JobState::Running);
     assert_eq!(b.state.jobs.section, JobSection::Layers, "begun again");
@@ -128,25 +130,22 @@ fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
     b.keys("r");
     assert_eq!(b.state.jobs.section, JobSection::Report);
     // What was chosen for one job says nothing of another, and is still there afterwards.
-    b.keys("h[[jj");
-    let other = b.state.jobs.current().unwrap().id.clone();
-    b.keys("]kk");
-    assert_eq!(b.state.jobs.section, JobSection::Report);
-    b.keys("jj");
-    assert_eq!(
-        (b.state.jobs.current().unwrap().id.as_str(), b.state.jobs.section),
-        (other.as_str(), JobSection::Layers)
-    );
+    b.keys("hj");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("40"), JobSection::Report));
+    b.keys("]k");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("41"), JobSection::Report));
+    b.keys("j");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("40"), JobSection::Layers));
 }
 
 #[test]
 fn the_end_of_a_job_says_which_key_shows_its_report() {
     let told = |b: &Bench| b.state.toasts.last().unwrap().text.clone();
-    let mut b = whole(1.0);
+    let mut b = whole(0.62);
     b.keys("1");
     turned(&mut b, JobState::Finished);
     assert!(told(&b).ends_with("; 3, then #41, shows its report"), "{}: another one waits", told(&b));
-    let mut b = whole(1.0);
+    let mut b = whole(0.62);
     let mut list = b.state.jobs.list.clone();
     list.retain(|j| j.state.ended() || j.id == "41");
     b.keys("j").act(Action::Jobs(list)).keys("1");

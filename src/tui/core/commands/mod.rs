@@ -89,6 +89,8 @@ pub enum Cmd {
     AddColumn,
     RemoveColumn,
     PinBaseline,
+    Measure,
+    CompareContext,
     ColumnNext,
     ColumnPrev,
     CompareTensors,
