@@ -140,8 +140,7 @@ pub fn warnings(all: &[Warning], style: Style) -> String {
 }
 
 /// The last words of a finished job.
-pub fn report(report: &Report) -> String {
-    let style = Style::stderr();
+pub fn report(report: &Report, style: Style) -> String {
     let mut out = String::new();
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };

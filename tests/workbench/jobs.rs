@@ -216,7 +216,7 @@ fn keys_ask_what_a_job_allows() {
     assert_eq!(asked(&mut b, "jpx<enter>"), [Deed::Cancel], "one that waits can be cancelled, not held");
     assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
     assert_eq!(asked(&mut b, "D<esc>D<enter>"), [Deed::Remove]);
-    assert_eq!(asked(&mut b, "jR"), [Deed::Resume], "a failed one is begun again");
+    assert_eq!(asked(&mut b, "jR"), [Deed::Again], "a failed one is begun again");
 }
 
 #[test]

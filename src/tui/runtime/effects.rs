@@ -107,7 +107,7 @@ pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
     let done = match deed {
         Deed::Cancel => job::cancel(dir),
         Deed::Pause => job::pause(dir),
-        Deed::Resume => job::resume(&JobFolder { dir: dir.to_owned() }),
+        Deed::Resume | Deed::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
         Deed::Remove => job::remove(dir),
     };
     done.map_err(|e| ErrorCard::from(&e))

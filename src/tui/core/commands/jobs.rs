@@ -53,7 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "jobs.retry",
         &["R"],
         BOTH,
-        "Begin a failed, cancelled or lost job again; a lost one where it stopped",
+        "Begin a failed or cancelled job again under its number; a lost one goes on where it stopped",
         "retry",
         |s| is(s, |j| j.ended() && j != JobState::Finished),
     ),

@@ -24,8 +24,10 @@ pub enum Deed {
     Cancel,
     /// Hold it.
     Pause,
-    /// Let a paused one go on; begin an ended one again.
+    /// Let a paused one go on.
     Resume,
+    /// Begin an ended one again; a lost one goes on where it stopped.
+    Again,
     /// Remove its folder.
     Remove,
 }

@@ -144,6 +144,12 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         lines.push(Bad(failure.message.clone()));
         lines.extend(failure.hint.clone().map(Text));
     }
+    for (n, before) in view.attempts.earlier().iter().enumerate() {
+        let state = before.state.map(JobState::name).unwrap_or_default().to_owned();
+        let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
+        let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
+        lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
+    }
     for (at, output) in view.outputs.iter().enumerate() {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));

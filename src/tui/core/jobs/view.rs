@@ -2,7 +2,7 @@
 
 use super::grid::{CellState, GridRow};
 use crate::engine::{Event, EventBody, Failure, Report, Sample, TensorStart};
-use crate::job::JobState;
+use crate::job::{Attempts, JobState};
 use crate::model::Warning;
 use crate::plan::Plan;
 use crate::tui::core::model_info::Level;
@@ -123,6 +123,8 @@ pub struct JobView {
     pub failure: Option<Failure>,
     /// How it ended, if it has.
     pub ended: Option<JobState>,
+    /// How often it was begun, and how that ended.
+    pub attempts: Attempts,
     /// Warnings of plan and work.
     pub warnings: Vec<Warning>,
     /// The event log, oldest first.
@@ -230,6 +232,7 @@ impl JobView {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         let t = event.t;
+        self.attempts.apply(event);
         match &event.body {
             EventBody::Queued { title } => {
                 self.begin_again();

@@ -141,6 +141,7 @@ fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -
         Deed::Cancel => ("asked to stop", "stop"),
         Deed::Pause => ("asked to hold", "hold"),
         Deed::Resume => ("goes on", "go on with"),
+        Deed::Again => ("begins again as the same job, its report keeps how it ended before", "begin again"),
         Deed::Remove => ("removed", "remove"),
     };
     match result {
@@ -159,7 +160,8 @@ fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Pause => ask(state, Deed::Pause),
-        Cmd::Continue | Cmd::Retry => ask(state, Deed::Resume),
+        Cmd::Continue => ask(state, Deed::Resume),
+        Cmd::Retry => ask(state, Deed::Again),
         Cmd::Cancel => confirm(state, Deed::Cancel),
         Cmd::Remove => confirm(state, Deed::Remove),
         Cmd::Outputs => outputs(state),
