@@ -5,7 +5,7 @@ use super::screens::{LARGE, SMALL, both, check, render, styled, text};
 use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::job::JobState;
 use remold::model::Warning;
-use remold::monitor::{Check, Gpu, Machine};
+use remold::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::tui::core::{Action, Deed, Effect, Focus, JobSection, Level, Tab};
 use remold::tui::look::Depth;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ fn event(at: &str, job: &str, body: EventBody) -> Event {
 }
 
 fn machine() -> Machine {
-    let gpu = Gpu { name: "H100".into(), memory_used: 41_200_000_000, memory_total: 80_000_000_000, load: 0.37 };
+    let memory = Some(GpuMemory { used: 41_200_000_000, total: 80_000_000_000 });
+    let gpu = Gpu { index: 0, name: "H100".into(), memory, load: Some(0.37) };
     Machine {
         host: "h200-03".into(),
         cpu: 0.34,
@@ -153,6 +154,27 @@ fn the_end_of_a_job_says_which_key_shows_its_report() {
     assert!(told(&b).ends_with("; 3 shows its report"), "{}", told(&b));
     b.keys("3");
     assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("41"), JobSection::Report));
+}
+
+#[test]
+fn the_report_keeps_how_it_ended_before() {
+    let failure = Failure { code: "disk.full".into(), message: "no space left on the disk".into(), hint: None };
+    let mut b = sample::start();
+    b.job(0.3);
+    let say = |b: &mut Bench, body| drop(b.act(Action::JobEvents("41".into(), vec![event("12:05:00", "41", body)])));
+    say(&mut b, EventBody::Failed { seconds: 3.0, error: failure });
+    turned(&mut b, JobState::Failed);
+    b.effects.clear();
+    b.keys("R");
+    let [Effect::Do(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    b.act(Action::Did(*deed, title.clone(), Ok(())));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
+    say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
+    say(&mut b, EventBody::Started { pid: 9, threads: 2 });
+    turned(&mut b, JobState::Running);
+    b.keys("<enter>]]]]]]");
+    let screen = small(&mut b);
+    assert!(screen.contains("before") && screen.contains("no space left on the disk"), "{screen}");
 }
 
 #[test]

@@ -89,24 +89,13 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     let mut effects = Vec::new();
     let at = state.jobs.cursor();
     state.jobs.set_list(list);
-    for (job, long) in ended {
-        let (how, title) = (job.state, &job.title);
-        if long {
-            effects.push(Effect::Notify(format!("{}: {title}", how.name())));
+    for (job, long) in &ended {
+        if *long {
+            effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
         }
         // Nobody looks at the tab and nothing works in it: it opens on what has just ended.
         if state.tab != Tab::Jobs && !state.jobs.any_alive() {
             (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
-        }
-        let whither = where_report(state, &job.id);
-        // The log has it from the job itself; of a lost one nobody else tells.
-        match how {
-            JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
-            JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
-            JobState::Lost => {
-                state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
-            }
-            _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
         }
     }
     let known = state.jobs.current().is_some();
@@ -121,6 +110,18 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         effects.extend(follow(state, at));
     }
     state.jobs.settle_section();
+    for (job, _) in ended {
+        let (title, whither) = (&job.title, where_report(state, &job.id));
+        // The log has it from the job itself; of a lost one nobody else tells.
+        match job.state {
+            JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
+            JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
+            JobState::Lost => {
+                state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
+            }
+            _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
+        }
+    }
     effects
 }
 
@@ -128,7 +129,7 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
 fn where_report(state: &State, id: &str) -> String {
     let selected = state.jobs.selected.as_deref() == Some(id);
     match (state.tab == Tab::Jobs, selected) {
-        (true, true) if !state.jobs.report_is_elsewhere() || state.jobs.chosen_section().is_none() => String::new(),
+        (true, true) if !state.jobs.report_is_elsewhere() => String::new(),
         (true, true) => "; r shows its report".to_owned(),
         (true, false) => format!("; #{id} has its report"),
         (false, true) => "; 3 shows its report".to_owned(),
