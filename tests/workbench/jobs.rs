@@ -145,7 +145,12 @@ fn the_end_of_a_job_says_which_key_shows_its_report() {
     let mut b = whole(0.62);
     b.keys("1");
     turned(&mut b, JobState::Finished);
-    assert!(told(&b).ends_with("; 3, then #41, shows its report"), "{}: another one waits", told(&b));
+    assert!(
+        told(&b).ends_with("; 3, then #41, shows its report"),
+        "{} {:?}: another one waits",
+        told(&b),
+        b.state.jobs.selected
+    );
     let mut b = whole(0.62);
     let mut list = b.state.jobs.list.clone();
     list.retain(|j| j.state.ended() || j.id == "41");
@@ -160,8 +165,10 @@ fn the_end_of_a_job_says_which_key_shows_its_report() {
 fn the_report_keeps_how_it_ended_before() {
     let failure = Failure { code: "disk.full".into(), message: "no space left on the disk".into(), hint: None };
     let mut b = sample::start();
-    b.job(0.3);
-    let say = |b: &mut Bench, body| drop(b.act(Action::JobEvents("41".into(), vec![event("12:05:00", "41", body)])));
+    b.job(0.3).keys("<enter>");
+    let say = |b: &mut Bench, body| {
+        b.act(Action::JobEvents("41".into(), vec![event("12:05:00", "41", body)]));
+    };
     say(&mut b, EventBody::Failed { seconds: 3.0, error: failure });
     turned(&mut b, JobState::Failed);
     b.effects.clear();
@@ -172,7 +179,7 @@ fn the_report_keeps_how_it_ended_before() {
     say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
     say(&mut b, EventBody::Started { pid: 9, threads: 2 });
     turned(&mut b, JobState::Running);
-    b.keys("<enter>]]]]]]");
+    b.keys("]]]]]]");
     let screen = small(&mut b);
     assert!(screen.contains("before") && screen.contains("no space left on the disk"), "{screen}");
 }

@@ -9,6 +9,7 @@ use crate::tui::core::model_info::Level;
 use crate::tui::core::units;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The latest values of a measurement.
@@ -142,6 +143,17 @@ const LOG_MOST: usize = 10_000;
 /// No model has more layers; a larger number in an event is not drawn.
 const LAYERS_MOST: u32 = 1024;
 
+/// True for two spellings of one output: the plan in the folder has it absolute, the events of a job that was run in a shell as it was given.
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = |p| Path::new(p).strip_prefix(".").unwrap_or(Path::new(p));
+    let (one, other) = (plain(one), plain(other));
+    match (one.is_absolute(), other.is_absolute()) {
+        (true, false) => one.ends_with(other),
+        (false, true) => other.ends_with(one),
+        _ => one == other,
+    }
+}
+
 impl JobView {
     /// A view of the job with this identifier, knowing nothing yet.
     pub fn new(id: &str) -> Self {
@@ -178,7 +190,7 @@ impl JobView {
     }
 
     fn output(&mut self, path: &str) -> &mut OutputState {
-        let at = self.outputs.iter().position(|o| o.path == path).unwrap_or_else(|| {
+        let at = self.outputs.iter().position(|o| is_same(&o.path, path)).unwrap_or_else(|| {
             self.outputs.push(OutputState { path: path.to_owned(), ..OutputState::default() });
             self.outputs.len() - 1
         });
@@ -399,6 +411,18 @@ impl JobView {
 mod tests {
     use super::*;
     use crate::engine::TensorDone;
+
+    #[test]
+    fn an_output_has_one_line_however_it_is_spelt() {
+        let mut view = JobView::new("1");
+        for path in ["/w/a.gguf", "./a.gguf", "/w/./a.gguf", "a.gguf"] {
+            view.output(path);
+        }
+        assert_eq!(view.outputs.len(), 1);
+        view.output("/w/ba.gguf");
+        view.output("/v/a.gguf");
+        assert_eq!(view.outputs.len(), 3);
+    }
 
     #[test]
     fn a_cancelled_job_begins_at_nothing_and_a_lost_one_where_it_stopped() {
