@@ -9,7 +9,7 @@ const UNSAID: &str = "its headers do not say";
 /// Why memory is absent.
 const NO_CACHE: &str = "its headers do not say how large its KV cache is";
 /// Why errors are absent.
-const BASELINE: &str = "it is the baseline: the others are measured against it";
+const BASELINE: &str = "the others are measured against it";
 const UNMEASURED: &str = "not measured yet";
 
 /// Whether a difference is for the better.

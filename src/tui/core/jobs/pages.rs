@@ -185,14 +185,15 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     lines.push(Fact("checked", standing));
     let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
     if !worst.is_empty() {
-        let head = ["type", "weights dB", "rmse", "cosine"].map(str::to_owned).to_vec();
+        // Where there is no room the first columns go.
+        let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));
     }
     for (t, db) in worst {
         let rmse = t.rmse.map(|r| format!("{r:.2e}")).unwrap_or_default();
         let cosine = t.cosine.map(|v| format!("{v:.6}")).unwrap_or_default();
         let name = t.name.trim_end_matches(".weight").to_owned();
-        lines.push(Table(false, name, vec![t.to.clone(), format!("{db:.1}"), rmse, cosine]));
+        lines.push(Table(false, name, vec![rmse, cosine, t.to.clone(), format!("{db:.1}")]));
     }
     lines
 }
