@@ -143,11 +143,11 @@ fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
 fn the_end_of_a_job_says_which_key_shows_its_report() {
     let told = |b: &Bench| b.state.toasts.last().unwrap().text.clone();
     let mut b = whole(0.62);
-    b.keys("1");
+    b.keys("jj1");
     turned(&mut b, JobState::Finished);
     assert!(
         told(&b).ends_with("; 3, then #41, shows its report"),
-        "{} {:?}: another one waits",
+        "{} {:?}: another one is selected, and one waits",
         told(&b),
         b.state.jobs.selected
     );
