@@ -63,7 +63,7 @@ pub enum Command {
     Run(RunArgs),
     /// Compare models of one network: sizes, and what each tensor lost against a baseline
     Compare(CompareArgs),
-    /// List, follow, pause, cancel, resume or clear jobs
+    /// List, show, follow, pause, cancel, resume or clear jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
     Recipe(RecipeArgs),
@@ -390,6 +390,11 @@ pub struct JobsArgs {
 pub enum JobsCommand {
     /// List all jobs, newest first
     List,
+    /// Show one job: facts, outputs, warnings, errors, its report
+    Show {
+        /// The job's number
+        id: String,
+    },
     /// Follow a job to its end
     Attach {
         /// The job's number
@@ -405,7 +410,7 @@ pub enum JobsCommand {
         /// The job's number
         id: String,
     },
-    /// Go on with a job that is paused, lost, cancelled or failed
+    /// Let a paused job go on, a lost one where it stopped; begin a cancelled or failed one again, under the same number
     Resume {
         /// The job's number
         id: String,

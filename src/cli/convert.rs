@@ -208,7 +208,7 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
     match job::run(folder, prepared, run) {
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
-                err(&plan_text::report(&report));
+                err(&plan_text::report(&report, super::text::Style::stderr()));
             }
             Exit::Done
         }

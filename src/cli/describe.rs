@@ -2,6 +2,7 @@
 
 use super::text::{bytes, safe, seconds};
 use crate::engine::EventBody;
+use crate::units::small;
 
 /// What happened, for a log.
 pub fn event(body: &EventBody) -> String {
@@ -17,7 +18,7 @@ pub fn event(body: &EventBody) -> String {
         EventBody::TensorProgress { name, fraction, .. } => format!("tensor     {name} {:.0} %", fraction * 100.0),
         EventBody::TensorFinished(t) => {
             let error = match (t.sqnr_db, t.max_abs) {
-                (Some(db), Some(max)) => format!("  SQNR {db:.1} dB, largest error {max:.2e}"),
+                (Some(db), Some(max)) => format!("  weights {db:.1} dB, largest error {}", small(max)),
                 _ => String::new(),
             };
             let gain = t.gain_db.map(|db| format!(", {db:.2} dB gained")).unwrap_or_default();

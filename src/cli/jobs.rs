@@ -1,8 +1,8 @@
-//! `jobs`: list, attach, cancel, pause, resume, log, remove, clean.
+//! `jobs`: list, show, attach, cancel, pause, resume, log, remove, clean.
 
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
-use super::{Exit, err, out, plan_text, refuse, text};
+use super::{Exit, err, job_show, out, plan_text, refuse, text};
 use crate::engine::{EventBody, Report, from_json};
 use crate::job::{self, JobFolder, JobState, Tail};
 use crate::model::{ModelError, Result};
@@ -20,12 +20,21 @@ pub fn run(args: JobsArgs) -> Exit {
             list(&root, args.json);
             Ok(Exit::Done)
         }
+        JobsCommand::Show { id } => JobFolder::find(&root, &id).and_then(|f| job_show::show(&f, args.json)),
         JobsCommand::Attach { id } => attach(&root, &id, args.json),
         JobsCommand::Cancel { id } => JobFolder::find(&root, &id).and_then(|f| cancel(&f)),
         JobsCommand::Pause { id } => JobFolder::find(&root, &id).and_then(|f| pause(&f)),
         JobsCommand::Resume { id } => JobFolder::find(&root, &id).and_then(|f| {
+            let before = f.summary().state;
             job::resume(&f)?;
-            err(&format!("job {id} goes on; follow it with `remold jobs attach {id}`\n"));
+            let how = match before {
+                JobState::Failed | JobState::Cancelled => {
+                    "begins again, in the same folder; its events keep what happened before"
+                }
+                JobState::Lost => "goes on where it stopped",
+                _ => "goes on",
+            };
+            err(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
@@ -102,7 +111,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             if exit == Exit::Done && !json {
                 let bytes = std::fs::read(folder.path("report.json")).unwrap_or_default();
                 if let Ok(report) = from_json::<Report>(&bytes) {
-                    err(&plan_text::report(&report));
+                    err(&plan_text::report(&report, text::Style::stderr()));
                 }
             }
             return Ok(exit);

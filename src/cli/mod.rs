@@ -12,6 +12,7 @@ mod doctor;
 mod formats;
 mod gguf_options;
 mod inspect;
+mod job_show;
 mod jobs;
 mod measured;
 mod plan;

@@ -140,14 +140,13 @@ pub fn warnings(all: &[Warning], style: Style) -> String {
 }
 
 /// The last words of a finished job.
-pub fn report(report: &Report) -> String {
-    let style = Style::stderr();
+pub fn report(report: &Report, style: Style) -> String {
     let mut out = String::new();
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
         let mut facts = vec![size, format!("{:.2} bits per weight", o.bits_per_weight)];
         if let Some(db) = o.sqnr_db {
-            facts.push(format!("SQNR {db:.1} dB"));
+            facts.push(format!("weights {db:.1} dB"));
         }
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB under the reference's"));

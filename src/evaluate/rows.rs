@@ -4,6 +4,14 @@ use super::comparison::{Comparison, Measured, Variant};
 use super::figures::Figures;
 use crate::units::{bytes, count};
 
+/// Why a fact is absent.
+const UNSAID: &str = "its headers do not say";
+/// Why memory is absent.
+const NO_CACHE: &str = "its headers do not say how large its KV cache is";
+/// Why errors are absent.
+const BASELINE: &str = "the others are measured against it";
+const UNMEASURED: &str = "not measured yet";
+
 /// Whether a difference is for the better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -29,6 +37,8 @@ pub struct Cell {
     pub text: String,
     /// How it differs from the baseline's.
     pub change: Option<Change>,
+    /// Why there is no value, where there is none.
+    pub absent: Option<&'static str>,
 }
 
 /// One metric of all models.
@@ -47,7 +57,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
         row(c, "bits per weight", |v| Some(v.bits_per_weight), |v| format!("{:.2}", v.bits_per_weight)),
         row(c, &format!("memory @ {}", c.context), |v| v.memory_bytes.map(|b| b as f64), memory),
         plain(c, "most bytes in", types),
-        errors(c, "SQNR", |m| m.all.quality()),
+        errors(c, "weights dB", |m| m.all.quality()),
         errors(c, "RMSE", |m| number(&m.all, m.all.rmse)),
         errors(c, "1 − cosine", |m| number(&m.all, m.all.cosine.map(|v| 1.0 - v))),
         errors(c, "largest error", |m| number(&m.all, m.all.max_abs)),
@@ -85,8 +95,13 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     rows
 }
 
+fn cell(text: String, change: Option<Change>, why: &'static str) -> Cell {
+    let absent = text.is_empty().then_some(why);
+    Cell { text, change, absent }
+}
+
 fn plain(c: &Comparison, name: &str, text: impl Fn(&Variant) -> String) -> MetricRow {
-    let cells = c.variants.iter().map(|v| Cell { text: text(v), change: None }).collect();
+    let cells = c.variants.iter().map(|v| cell(text(v), None, UNSAID)).collect();
     MetricRow { name: name.to_owned(), cells }
 }
 
@@ -100,7 +115,7 @@ fn row(
     let base = value(&c.variants[c.baseline]).filter(|b| *b > 0.0);
     let cell = |(i, v): (usize, &Variant)| {
         let change = (i != c.baseline).then(|| base.zip(value(v))).flatten().and_then(|(b, v)| change(b, v));
-        Cell { text: text(v), change }
+        cell(text(v), change, NO_CACHE)
     };
     MetricRow { name: name.to_owned(), cells: c.variants.iter().enumerate().map(cell).collect() }
 }
@@ -118,7 +133,11 @@ fn change(base: f64, value: f64) -> Option<Change> {
 }
 
 fn errors(c: &Comparison, name: &str, text: impl Fn(&Measured) -> String) -> MetricRow {
-    plain(c, name, |v| v.measured.as_ref().map(&text).unwrap_or_default())
+    let mut row = plain(c, name, |v| v.measured.as_ref().map(&text).unwrap_or_default());
+    for (v, cell) in row.cells.iter_mut().enumerate().filter(|(_, cell)| cell.absent.is_some()) {
+        cell.absent = Some(if v == c.baseline { BASELINE } else { UNMEASURED });
+    }
+    row
 }
 
 fn memory(v: &Variant) -> String {

@@ -2,6 +2,7 @@
 
 use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired};
 use super::facts;
+use super::known::Stamp;
 use super::names::{self, Both};
 use crate::arch::classify;
 use crate::formats;
@@ -16,7 +17,9 @@ const CONTEXT: u64 = 4096;
 
 /// Two to six models that hold the same network.
 pub struct Set {
-    overview: Comparison,
+    pub(super) overview: Comparison,
+    /// The files of each model when it was opened.
+    pub(super) stamps: Vec<Stamp>,
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -43,6 +46,8 @@ impl Set {
         for path in paths {
             models.push(Both::new(formats::open(path).map_err(|e| e.in_file(path))?));
         }
+        let stamp = |m: &Both| Stamp::of(m.model.files.iter().map(AsRef::as_ref));
+        let stamps = models.iter().map(stamp).collect();
         let (names, tensors) = names::common(&mut models)?;
         let declared = |m: &Both| {
             let md = m.metadata()?;
@@ -55,7 +60,9 @@ impl Set {
         let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
         let baseline = baseline.min(paths.len() - 1);
         let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
-        Self::pair(overview, &tensors)
+        let mut set = Self::pair(overview, &tensors)?;
+        set.stamps = stamps;
+        Ok(set)
     }
 
     /// What can be said before anything is measured: sizes, types, facts, tensors without a partner.
@@ -111,7 +118,7 @@ impl Set {
         for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
             variant.unpaired = unpaired;
         }
-        Ok(Self { overview, pairs })
+        Ok(Self { overview, stamps: vec![Stamp::default(); tensors.len()], pairs })
     }
 
     /// A set of tensors in memory, for tests.

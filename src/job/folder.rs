@@ -68,8 +68,8 @@ impl JobFolder {
     pub fn find(root: &Path, id: &str) -> Result<Self> {
         let dir = root.join(id);
         if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !dir.is_dir() {
-            let hint = "`remold jobs` lists them.";
-            return Err(ModelError::request(format!("there is no job `{id}`")).in_file(root).with_hint(hint));
+            let e = ModelError::request(format!("there is no job `{id}`")).in_file(root);
+            return Err(e.with_hint(nearest(root, id)));
         }
         Ok(Self { dir })
     }
@@ -168,6 +168,24 @@ fn absolute(recipe: &Recipe) -> Recipe {
         }
     }
     recipe
+}
+
+/// What to say where there is no such job: the numbers next to it.
+fn nearest(root: &Path, id: &str) -> String {
+    let mut all: Vec<u64> = numbers(root).collect();
+    // Of what is no number the latest are the most likely ones.
+    let wanted = id.trim_start_matches('#').parse().unwrap_or(u64::MAX);
+    all.sort_by_key(|n| (n.abs_diff(wanted), *n));
+    all.truncate(3);
+    all.sort_unstable();
+    let all: Vec<String> = all.iter().map(u64::to_string).collect();
+    match all.as_slice() {
+        [] => "There are no jobs yet; `remold convert` makes one.".to_owned(),
+        [one] => format!("There is job {one}; `remold jobs` lists all."),
+        [first @ .., last] => {
+            format!("The nearest are {} and {last}; `remold jobs` lists all.", first.join(", "))
+        }
+    }
 }
 
 /// The numbers of the jobs under `root`.

@@ -3,9 +3,10 @@
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `summary` and `list` say how
-//! jobs stand, `spawn` starts a detached worker, which waits in the `queue` for its turn, `runner` carries a job out in this process
+//! jobs stand, `attempts` how often each was begun, `spawn` starts a detached worker, which waits in the `queue` for its turn, `runner` carries a job out in this process
 //! while an `overseer` looks for `wishes`, `tail` follows the events.
 
+mod attempts;
 mod checks;
 mod folder;
 mod list;
@@ -17,6 +18,7 @@ mod summary;
 mod tail;
 mod wishes;
 
+pub use attempts::{Attempt, Attempts};
 pub use checks::folder_checks;
 pub use folder::{JobFolder, jobs_root};
 pub use list::{JobList, list};
@@ -24,6 +26,6 @@ pub use overseer::wait_for_turn;
 pub use queue::{Turn, at_once, is_full};
 pub use runner::{Listener, Outcome, RunJob, failure, remedy, run};
 pub use spawn::{no_start, queued, resume, spawn, spawn_with};
-pub use summary::{JobState, JobSummary};
+pub use summary::{JobState, JobSummary, is_same_output};
 pub use tail::Tail;
 pub use wishes::{cancel, clean, pause, proceed, remove};

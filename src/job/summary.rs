@@ -3,7 +3,7 @@
 use super::{JobFolder, Tail, queue};
 use crate::engine::{Event, EventBody, Sample};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// State of a job as its folder tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -75,6 +75,18 @@ pub struct JobSummary {
 
 /// A worker that has not begun after this time never will: it was killed before its first word.
 const START_SECONDS: i64 = 60;
+
+/// True for two spellings of one output: the plan in a job's folder has it absolute, the events of a job that was run in a shell as it
+/// was given there.
+pub fn is_same_output(one: &Path, other: &Path) -> bool {
+    let plain = |p| Path::strip_prefix(p, ".").unwrap_or(p);
+    let (one, other) = (plain(one), plain(other));
+    match (one.is_absolute(), other.is_absolute()) {
+        (true, false) => one.ends_with(other),
+        (false, true) => other.ends_with(one),
+        _ => one == other,
+    }
+}
 
 /// A job as far as its events were read.
 #[derive(Debug)]
@@ -178,7 +190,10 @@ impl Story {
                 None
             }
             EventBody::OutputPublished { path, .. } => {
-                told.outputs.push(path.into());
+                let path = PathBuf::from(path);
+                if !told.outputs.contains(&path) {
+                    told.outputs.push(path);
+                }
                 None
             }
             EventBody::Finished { seconds, .. } => {

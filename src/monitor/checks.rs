@@ -1,7 +1,7 @@
 //! What can be said of the machine and the session without a terminal: CPU, memory, GPU, limits, and who ends our processes.
 
 use super::check::Check;
-use super::gpu::Gpus;
+use super::gpu::{Gpu, Gpus, NoGpus};
 use super::machine::memory;
 use crate::quant;
 use rustix::process::{Resource, getrlimit};
@@ -65,13 +65,22 @@ fn memory_check() -> Check {
 
 fn gpu() -> Check {
     // Nothing is computed on it: no GPU is no fault.
-    let Ok(gpus) = Gpus::load() else {
-        return Check::fine(MACHINE, "gpu", "none that NVML knows; remold needs none and shows no figures of one");
+    let fine = |fact: String| Check::fine(MACHINE, "gpu", fact);
+    let gpus = match Gpus::load() {
+        Ok(gpus) => gpus,
+        Err(NoGpus::NoLibrary) => {
+            return fine("none that NVML knows; remold needs none and shows no figures of one".to_owned());
+        }
+        Err(NoGpus::Refused(why)) => return fine(format!("no figures: NVML says \"{why}\"; remold needs no GPU")),
     };
-    let all = gpus.sample();
-    let names: Vec<String> = all.iter().map(|g| format!("{} {}", g.name, gigabytes(g.memory_total))).collect();
     let driver = gpus.driver().map(|d| format!(", driver {d}")).unwrap_or_default();
-    Check::fine(MACHINE, "gpu", format!("{}{driver}; shown, not used to convert", names.join(", ")))
+    let all = gpus.sample();
+    if all.is_empty() {
+        return fine(format!("none that this user may ask{driver}; remold needs none"));
+    }
+    let size = |g: &Gpu| g.memory.map_or_else(|| "memory not told".to_owned(), |m| gigabytes(m.total));
+    let names: Vec<String> = all.iter().map(|g| format!("{} {}", g.name, size(g))).collect();
+    fine(format!("{}{driver}; shown, not used to convert", names.join(", ")))
 }
 
 fn open_files() -> Check {

@@ -1,19 +1,41 @@
 //! GPUs through NVML, NVIDIA's management library. It is loaded when the program runs: where it is not, there are no GPUs.
+//!
+//! A GPU may tell little of itself: one that is split (MIG) has no load and tells its memory to the administrator alone, one that shares the
+//! memory of the machine has none of its own, a driver before 510 knows no such question. What is not told is absent, never zero.
 
-use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
 use std::ffi::OsStr;
 
 /// What a GPU holds and does.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Gpu {
+    /// Its number, by which `nvidia-smi` knows it too. One that tells nothing leaves a gap.
+    pub index: u32,
     /// Its name.
     pub name: String,
-    /// Bytes of its memory in use.
-    pub memory_used: u64,
-    /// Bytes of its memory.
-    pub memory_total: u64,
-    /// Share of the time it works, 0 to 1.
-    pub load: f64,
+    /// Its memory, if it tells.
+    pub memory: Option<GpuMemory>,
+    /// Share of the time it works, 0 to 1, if it tells.
+    pub load: Option<f64>,
+}
+
+/// Memory of a GPU, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct GpuMemory {
+    /// In use.
+    pub used: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// Why there are no GPUs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoGpus {
+    /// No library: no driver of NVIDIA is installed.
+    NoLibrary,
+    /// The library is there and says why it cannot work.
+    Refused(String),
 }
 
 /// The GPUs of this machine.
@@ -24,11 +46,18 @@ impl Gpus {
     /// Loads the library.
     ///
     /// # Errors
-    /// What NVML says: no library, no driver.
-    pub fn load() -> Result<Self, String> {
-        // The name without a number comes with the developer's package alone.
-        let numbered = Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init();
-        numbered.or_else(|_| Nvml::init()).map(Self).map_err(|e| e.to_string())
+    /// No library, or what it says: no driver loaded, a driver of another version, no permission.
+    pub fn load() -> Result<Self, NoGpus> {
+        // The name without a number comes with the developer's package alone. Only a library that is missing has another name:
+        // one that refuses has said why.
+        let nvml = match Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init() {
+            Err(NvmlError::LibloadingError(_)) => Nvml::init(),
+            other => other,
+        };
+        nvml.map(Self).map_err(|e| match e {
+            NvmlError::LibloadingError(_) | NvmlError::LibraryNotFound => NoGpus::NoLibrary,
+            e => NoGpus::Refused(e.to_string()),
+        })
     }
 
     /// The version of the driver.
@@ -36,18 +65,32 @@ impl Gpus {
         self.0.sys_driver_version().ok()
     }
 
-    /// Every GPU that tells of itself.
+    /// Every GPU that can be asked.
     pub fn sample(&self) -> Vec<Gpu> {
-        let devices = (0..self.0.device_count().unwrap_or(0)).filter_map(|i| self.0.device_by_index(i).ok());
-        let gpu = |device: nvml_wrapper::Device<'_>| {
-            let memory = device.memory_info().ok()?;
-            Some(Gpu {
-                name: device.name().unwrap_or_default(),
-                memory_used: memory.used,
-                memory_total: memory.total,
-                load: device.utilization_rates().map_or(0.0, |u| f64::from(u.gpu) / 100.0),
-            })
-        };
-        devices.filter_map(gpu).collect()
+        let count = self.0.device_count().unwrap_or(0);
+        // One without permission, or lost from the bus, has no handle; the others keep their numbers.
+        (0..count).filter_map(|index| Some(of(index, &self.0.device_by_index(index).ok()?))).collect()
     }
+}
+
+fn of(index: u32, device: &Device<'_>) -> Gpu {
+    Gpu {
+        index,
+        name: device.name().unwrap_or_else(|_| "a GPU without a name".to_owned()),
+        memory: memory(device).or_else(|| parts(device)),
+        load: device.utilization_rates().ok().map(|u| f64::from(u.gpu.min(100)) / 100.0),
+    }
+}
+
+fn memory(device: &Device<'_>) -> Option<GpuMemory> {
+    let told = device.memory_info().ok()?;
+    (told.total > 0).then_some(GpuMemory { used: told.used, total: told.total })
+}
+
+/// The memory of the parts of a split GPU that this user may see.
+fn parts(device: &Device<'_>) -> Option<GpuMemory> {
+    // The most parts there may be: a place without one says so.
+    let count = device.mig_device_count().ok()?;
+    let all = (0..count).filter_map(|i| memory(&device.mig_device_by_index(i).ok()?));
+    all.reduce(|a, b| GpuMemory { used: a.used.saturating_add(b.used), total: a.total.saturating_add(b.total) })
 }

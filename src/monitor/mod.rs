@@ -11,6 +11,6 @@ mod process;
 
 pub use check::{Check, Standing};
 pub use checks::{gigabytes, machine_checks};
-pub use gpu::Gpu;
+pub use gpu::{Gpu, GpuMemory};
 pub use machine::{Machine, MachineSampler};
 pub use process::{ProcessSampler, Usage};

@@ -29,6 +29,11 @@ pub fn bytes_at_least(n: u64) -> String {
     bytes(n.div_ceil(step).saturating_mul(step))
 }
 
+/// A small error: `1.23e-4`, and `0` where there is none.
+pub fn small(error: f64) -> String {
+    if error == 0.0 { "0".to_owned() } else { format!("{error:.2e}") }
+}
+
 /// Parameter counts: `1.24 B`, `4.20 M`.
 pub fn count(n: u64) -> String {
     let v = n as f64;
@@ -58,6 +63,7 @@ mod tests {
         assert_eq!(bytes_at_least(807_690_112), "807.7 MB");
         assert_eq!(bytes_at_least(807_710_112), "807.8 MB");
         assert!(!bytes_at_least(u64::MAX).is_empty());
+        assert_eq!((small(0.0), small(0.000_123)), ("0".into(), "1.23e-4".into()));
         assert_eq!((count(9999), count(1_235_814_400)), ("9999".into(), "1.24 B".into()));
     }
 }

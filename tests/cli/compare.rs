@@ -23,8 +23,8 @@ fn a_folder_and_its_conversions() {
     assert_eq!(ran.err, "", "no progress in a pipe");
     let line =
         |name: &str| ran.out.lines().find(|l| l.starts_with(name)).unwrap_or_else(|| panic!("{name}")).to_owned();
-    assert!(line("SQNR").contains("exact"), "heads of queries and keys are permuted alike: {}", ran.out);
-    let db: f64 = line("SQNR").split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(line("weights dB").contains("exact"), "heads of queries and keys are permuted alike: {}", ran.out);
+    let db: f64 = line("weights dB").split_whitespace().nth(3).unwrap().parse().unwrap();
     assert!((24.0..26.0).contains(&db), "{db}");
     assert!(line("blk.0.attn_q.weight").contains("exact"));
 }

@@ -81,9 +81,15 @@ fn jobs_are_cancelled_from_outside() {
     assert_eq!(lab.tree(), before);
     let again = lab.run("jobs cancel 1").expect(2);
     assert!(again.err.contains("cancelled already"), "{}", again.err);
-    // A cancelled job can be taken up again.
-    lab.run("jobs resume 1").expect(0);
+    // A cancelled job can be taken up again; how it ended before is told.
+    let shown = lab.run("jobs show 1").expect(0);
+    assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not there yet"), "{}", shown.out);
+    assert!(!shown.out.contains("before"), "{}", shown.out);
+    let resumed = lab.run("jobs resume 1").expect(0);
+    assert!(resumed.err.contains("begins again, in the same folder"), "{}", resumed.err);
     lab.run("jobs attach 1").expect(0);
+    let shown = lab.run("jobs show 1").expect(0);
+    assert!(shown.out.contains("  before   begun ") && shown.out.contains(", cancelled after "), "{}", shown.out);
     assert!(lab.path("big-IQ3_S.gguf").is_file());
     lab.run("jobs clean").expect(0);
     assert!(!lab.jobs().join("1").exists());
@@ -337,8 +343,23 @@ fn jobs_are_listed_followed_and_told() {
         let j: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!((&j["state"], &j["fraction"]), (&"finished".into(), &1.0.into()), "{j}");
     }
+    let shown = lab.run("jobs show 1").expect(0);
+    for part in ["job 1  finished after", "tiny-llama", "tiny-llama-Q8_0.gguf", "bits per weight", "read back by"] {
+        assert!(shown.out.contains(part), "{part} in\n{}", shown.out);
+    }
+    let json: serde_json::Value = serde_json::from_str(&lab.run("jobs show 2 --json").expect(0).out).unwrap();
+    assert_eq!(
+        (&json["id"], &json["state"], &json["attempts"][0]["state"]),
+        (&"2".into(), &"finished".into(), &"finished".into())
+    );
+    assert_eq!(
+        (&json["outputs"][0]["published"], json["report"]["outputs"].as_array().unwrap().len()),
+        (&true.into(), 1)
+    );
+    let unknown = lab.run("jobs show 7").expect(2);
+    assert!(unknown.err.contains("no job `7`") && unknown.err.contains("nearest are 1 and 2"), "{}", unknown.err);
     let log = lab.run("jobs log 1").expect(0);
-    assert!(log.out.contains("published") && log.out.contains("SQNR"), "{}", log.out);
+    assert!(log.out.contains("published") && log.out.contains("weights "), "{}", log.out);
     let log = lab.run("jobs log 1 --json").expect(0);
     assert_eq!(log.out, std::fs::read_to_string(lab.jobs().join("1/events.jsonl")).unwrap());
     let refused = lab.run("jobs resume 1").expect(2);

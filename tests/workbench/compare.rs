@@ -153,6 +153,12 @@ fn answer(b: &mut Bench) {
 fn screens() {
     both("compare-none", sample::start().keys("4"));
     both("compare", &mut done(3));
+    both("compare-cosine", done(3).keys("m"));
+    check("compare-rmse-mono", styled(&render(done(3).keys("mm"), SMALL, Depth::Mono, false)));
+    let ascii = render(done(3).keys("m"), SMALL, Depth::True, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    check("compare-cosine-ascii", text(&ascii));
+    check("compare-baseline-selected-80x24", text(&render(done(3).keys("h"), SMALL, Depth::True, false)));
     both("compare-kinds", done(3).keys("<tab>"));
     both("compare-many", done(5).keys("<right><right><right>"));
     both("compare-tensors", done(3).keys("<enter>jj"));
@@ -210,7 +216,7 @@ fn marks_go_on_and_v_compares_them() {
     b.effects.clear();
     b.keys("v");
     assert_eq!((b.state.tab, b.state.compare.selected), (Tab::Compare, 1));
-    assert!(b.effects.contains(&Effect::Compare(b.state.compare.request, marked.to_vec())), "{:?}", b.effects);
+    assert!(b.effects.contains(&Effect::Compare(b.state.compare.request, marked.to_vec(), None)), "{:?}", b.effects);
     // One mark and the line stood on are a pair.
     b.keys("1k v");
     assert_eq!(b.state.compare.columns, [at("exp42/checkpoint-500"), at("exp42/checkpoint-2000")]);
@@ -245,7 +251,7 @@ fn leaving_stops_and_coming_back_asks_again() {
     assert_eq!(b.effects, [Effect::StopComparing]);
     b.effects.clear();
     b.keys("4");
-    assert_eq!(b.effects, [Effect::Compare(first + 1, b.state.compare.columns.clone())]);
+    assert_eq!(b.effects, [Effect::Compare(first + 1, b.state.compare.columns.clone(), None)]);
     answer(&mut b);
     b.effects.clear();
     b.keys("14");
@@ -259,7 +265,7 @@ fn the_baseline_is_pinned_and_models_come_and_go() {
     b.keys("<right>b");
     let names = ["tiny-llama", "exp42/checkpoint-2000", "exports/llama-1000-Q4_K_M.gguf"].map(at);
     assert_eq!(b.state.compare.columns, names);
-    assert_eq!(b.effects, [Effect::Compare(b.state.compare.request, names.to_vec())], "errors are against it");
+    assert_eq!(b.effects, [Effect::Compare(b.state.compare.request, names.to_vec(), None)], "errors are against it");
     answer(&mut b);
     b.effects.clear();
     b.keys("<right><right>d");
@@ -321,4 +327,32 @@ fn an_export_asks_for_a_name() {
     let card = ErrorCard { message: "q.csv: this file is there already".into(), hint: None, wrong: true };
     update(&mut b.state, Action::Exported(Err(card)));
     assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
+}
+
+#[test]
+fn memory_is_told_for_the_contexts_that_the_networks_take() {
+    let mut b = done(3);
+    b.effects.clear();
+    let context = |b: &mut Bench| {
+        b.keys("c");
+        match b.effects.drain(..).next_back() {
+            Some(Effect::Compare(_, _, context)) => context,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!([0; 4].map(|_| context(&mut b)), [Some(8_192), Some(32_768), Some(131_072), None]);
+    let mut b = sample::start();
+    b.keys("4c");
+    assert!(b.effects.iter().all(|e| !matches!(e, Effect::Compare(..))), "nothing is known of any context");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_offered() {
+    let mut b = done(2);
+    let broken: Vec<PathBuf> =
+        b.state.models.found().filter(|(_, m)| m.summary.is_err()).map(|(p, _)| p.clone()).collect();
+    assert!(!broken.is_empty(), "the sample has a broken model");
+    b.keys("a");
+    assert!(!b.state.compare.offered.is_empty());
+    assert!(b.state.compare.offered.iter().all(|p| !broken.contains(p)));
 }

@@ -5,7 +5,7 @@ use super::screens::{LARGE, SMALL, both, check, render, styled, text};
 use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::job::JobState;
 use remold::model::Warning;
-use remold::monitor::{Check, Gpu, Machine};
+use remold::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::tui::core::{Action, Deed, Effect, Focus, JobSection, Level, Tab};
 use remold::tui::look::Depth;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ fn event(at: &str, job: &str, body: EventBody) -> Event {
 }
 
 fn machine() -> Machine {
-    let gpu = Gpu { name: "H100".into(), memory_used: 41_200_000_000, memory_total: 80_000_000_000, load: 0.37 };
+    let memory = Some(GpuMemory { used: 41_200_000_000, total: 80_000_000_000 });
+    let gpu = Gpu { index: 0, name: "H100".into(), memory, load: Some(0.37) };
     Machine {
         host: "h200-03".into(),
         cpu: 0.34,
@@ -93,7 +94,106 @@ fn sections() {
     check("jobs-report-two-80x24", small(two_outputs().keys("<enter>]]]]]]")));
     both("jobs-two-outputs", two_outputs().keys("<enter>jjll"));
     check("jobs-machine-160x50", text(&render(&mut whole(0.62), LARGE, Depth::True, false)));
-    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]")));
+    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]]")));
+}
+
+/// The recorded job as the list tells it, in another state.
+fn turned(b: &mut Bench, state: JobState) {
+    let mut list = b.state.jobs.list.clone();
+    let at = list.iter().position(|j| j.id == "41").unwrap();
+    list[at].state = state;
+    b.act(Action::Jobs(list));
+}
+
+#[test]
+fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
+    let mut b = whole(1.0);
+    both("jobs-report-first", &mut b);
+    check("jobs-report-first-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
+    check("jobs-report-first-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
+    let ascii = render(&mut b, SMALL, Depth::True, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    check("jobs-report-first-ascii", text(&ascii));
+    check("jobs-report-first-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    check("jobs-report-row-80x24", small(b.keys("z")));
+    let mut b = whole(0.62);
+    b.keys("<enter>");
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "it works");
+    turned(&mut b, JobState::Finished);
+    assert_eq!((b.state.jobs.section, b.state.jobs.sections()[0]), (JobSection::Report, JobSection::Report));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("finished: "), "nothing to press: it shows");
+    turned(&mut b, JobState::Running);
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "begun again");
+    b.keys("j");
+    turned(&mut b, JobState::Finished);
+    assert_eq!(b.state.jobs.section, JobSection::Layers, "who moves in the grid is not taken from it");
+    assert!(b.state.toasts.last().unwrap().text.ends_with("; r shows its report"));
+    b.keys("r");
+    assert_eq!(b.state.jobs.section, JobSection::Report);
+    // What was chosen for one job says nothing of another, and is still there afterwards.
+    b.keys("hj");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("40"), JobSection::Report));
+    b.keys("]k");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("41"), JobSection::Report));
+    b.keys("j");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("40"), JobSection::Layers));
+}
+
+#[test]
+fn the_end_of_a_job_says_which_key_shows_its_report() {
+    let told = |b: &Bench| b.state.toasts.last().unwrap().text.clone();
+    let mut b = whole(0.62);
+    b.keys("jj1");
+    turned(&mut b, JobState::Finished);
+    assert!(
+        told(&b).ends_with("; 3, then #41, shows its report"),
+        "{} {:?}: another one is selected, and one waits",
+        told(&b),
+        b.state.jobs.selected
+    );
+    let mut b = whole(0.62);
+    let mut list = b.state.jobs.list.clone();
+    list.retain(|j| j.state.ended() || j.id == "41");
+    b.keys("j").act(Action::Jobs(list)).keys("1");
+    turned(&mut b, JobState::Finished);
+    assert!(told(&b).ends_with("; 3 shows its report"), "{}", told(&b));
+    b.keys("3");
+    assert_eq!((b.state.jobs.selected.as_deref(), b.state.jobs.section), (Some("41"), JobSection::Report));
+}
+
+#[test]
+fn the_report_keeps_how_it_ended_before() {
+    let failure = Failure { code: "disk.full".into(), message: "no space left on the disk".into(), hint: None };
+    let mut b = sample::start();
+    b.job(0.3).keys("<enter>");
+    let say = |b: &mut Bench, body| {
+        b.act(Action::JobEvents("41".into(), vec![event("12:05:00", "41", body)]));
+    };
+    say(&mut b, EventBody::Failed { seconds: 3.0, error: failure });
+    turned(&mut b, JobState::Failed);
+    b.effects.clear();
+    b.keys("R");
+    let [Effect::Do(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    b.act(Action::Did(*deed, title.clone(), Ok(())));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
+    say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
+    say(&mut b, EventBody::Started { pid: 9, threads: 2 });
+    turned(&mut b, JobState::Running);
+    b.keys("]]]]]]");
+    let screen = small(&mut b);
+    assert!(screen.contains("before") && screen.contains("no space left on the disk"), "{screen}");
+}
+
+#[test]
+fn tensors_are_counted_by_output() {
+    let mut b = two_outputs();
+    assert!(small(&mut b).contains(" × 2 tensors"), "{}", small(&mut b));
+    let view = b.state.jobs.view.as_mut().unwrap();
+    view.done = view.expected;
+    let each = view.expected / 2;
+    assert_eq!(view.count(), format!("{each} tensors × 2 outputs"));
+    view.outputs.truncate(1);
+    assert_eq!(view.count(), format!("{} of {} tensors", each * 2, each * 2));
 }
 
 #[test]
@@ -145,7 +245,7 @@ fn keys_ask_what_a_job_allows() {
     assert_eq!(asked(&mut b, "jpx<enter>"), [Deed::Cancel], "one that waits can be cancelled, not held");
     assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
     assert_eq!(asked(&mut b, "D<esc>D<enter>"), [Deed::Remove]);
-    assert_eq!(asked(&mut b, "jR"), [Deed::Resume], "a failed one is begun again");
+    assert_eq!(asked(&mut b, "jR"), [Deed::Again], "a failed one is begun again");
 }
 
 #[test]

@@ -68,6 +68,9 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.wait_for("started: tiny-llama");
     s.send("3");
     s.wait_for("finished");
+    // An ended job opens on its report.
+    s.wait_for("39 tensors × 2 outputs");
+    s.wait_for("read back and equal");
     for name in ["tiny-llama-Q4_K_M.gguf", "tiny-llama-Q8_0.gguf"] {
         assert!(dir.path().join(name).exists(), "{name}");
     }
@@ -158,7 +161,9 @@ fn marks_compares_and_exports() {
     s.wait_for("sort: error of");
     s.send("\x1b");
     s.wait_until("the table to be back", |sc| !sc.contents().contains("sort: error of"));
-    s.wait_for("dB by layer");
+    s.wait_for("weights dB by layer");
+    s.send("m");
+    s.wait_for("1 − cosine by layer");
     s.send("\t");
     s.wait_for("by kind");
     // Another baseline.

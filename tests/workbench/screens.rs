@@ -178,7 +178,7 @@ fn recipe() {
 fn jobs() {
     both("jobs", sample::start().job(0.62));
     check("jobs-focus-80x24", text(&render(sample::start().job(0.62).keys("<enter>"), SMALL, Depth::True, false)));
-    both("jobs-report", sample::start().job(1.0).keys("<enter>]]]]]]"));
+    both("jobs-report", sample::start().job(1.0).keys("<enter>"));
     check("jobs-tensors-80x24", text(&render(sample::start().job(0.62).keys("<enter>]"), SMALL, Depth::True, false)));
     check("jobs-events-80x24", text(&render(sample::start().job(0.62).keys("<enter>]]]"), SMALL, Depth::True, false)));
     check("jobs-none-80x24", text(&render(sample::start().keys("3"), SMALL, Depth::True, false)));

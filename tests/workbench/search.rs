@@ -106,7 +106,7 @@ fn a_text_is_left_as_soon_as_its_end_is_scrolled_past() {
 #[test]
 fn the_pages_and_events_of_a_job_are_searched() {
     let mut b = sample::start();
-    b.job(1.0).keys("<enter>]]]]]]/blk<enter>n");
+    b.job(1.0).keys("<enter>/blk<enter>n");
     let (at, all) = search_standing(&b.state);
     assert!(at == Some(2) && all > 2, "{at:?} of {all}");
     both("search-report", &mut b);
@@ -115,7 +115,7 @@ fn the_pages_and_events_of_a_job_are_searched() {
     assert!(b.state.jobs.row > row);
     b.keys("<esc>");
     assert_eq!((b.state.jobs.search.text.as_str(), b.state.tab), ("", Tab::Jobs));
-    b.keys("[[[");
+    b.keys("]]]]");
     b.keys("/published<enter>");
     check("search-events-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
     assert_eq!(search_standing(&b.state).0, Some(1));

@@ -164,7 +164,7 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
         .status();
     assert!(follow.unwrap().success() && made.exists() && stalled(&s));
     s.send("3");
-    s.wait_for("published");
+    s.wait_for("read back and equal");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

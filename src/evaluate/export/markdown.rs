@@ -14,7 +14,7 @@ pub(super) fn text(c: &Comparison) -> String {
         Names::Own => "the files' own names",
     };
     out.push_str(&format!(
-        "Every tensor was decoded and compared by {names}. SQNR is signal over noise, higher is better. Memory is tensors and an f16 KV cache.\n\n"
+        "Every tensor was decoded and compared by {names}. Weights dB is signal over noise (SQNR) of the weights, higher is better. Memory is tensors and an f16 KV cache.\n\n"
     ));
     let label = |(i, v): (usize, &Variant)| {
         escape(&if i == c.baseline { format!("{} (baseline)", v.label) } else { v.label.clone() })
@@ -70,7 +70,7 @@ fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured)
     if names.is_empty() {
         return;
     }
-    out.push_str(&format!("\n## {title}, SQNR\n\n"));
+    out.push_str(&format!("\n## {title}, weights dB\n\n"));
     let head: Vec<String> = others(c).map(|(v, _)| escape(&v.label)).collect();
     table(
         out,
@@ -94,7 +94,7 @@ fn worst(out: &mut String, c: &Comparison) {
         }
         all.sort_by(|a, b| b.1.badness().total_cmp(&a.1.badness()));
         out.push_str(&format!("\n## Most lost in {}\n\n", escape(&variant.label)));
-        let head = ["type", "SQNR", "RMSE", "largest error"].map(str::to_owned);
+        let head = ["type", "weights dB", "RMSE", "largest error"].map(str::to_owned);
         table(
             out,
             "tensor",

@@ -119,9 +119,15 @@ mod tests {
     #[test]
     fn markdown_has_tables_and_what_is_missing() {
         let text = markdown::text(&comparison());
-        for part in
-            ["# Comparison", "m0 (baseline)", "| SQNR |", "## By layer", "## By kind", "`gone`", "odd,\"name\"\\|"]
-        {
+        for part in [
+            "# Comparison",
+            "m0 (baseline)",
+            "| weights dB |",
+            "## By layer",
+            "## By kind",
+            "`gone`",
+            "odd,\"name\"\\|",
+        ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
     }

@@ -197,7 +197,7 @@ pub enum Effect {
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
     /// Compare these models with the first of them; a later request replaces an earlier one.
-    Compare(u64, Vec<PathBuf>),
+    Compare(u64, Vec<PathBuf>, Option<u64>),
     /// Take a model out of what was compared, which answers this request.
     Uncompare(u64, Arc<Compared>, PathBuf),
     /// Stop comparing.

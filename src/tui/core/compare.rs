@@ -1,5 +1,9 @@
 //! The Compare tab: a set of models, the first of them the baseline, and what was measured of them.
 
+mod measure;
+
+pub use measure::Measure;
+
 use super::action::ErrorCard;
 use super::fuzzy::passes;
 use super::input::LineEdit;
@@ -129,6 +133,10 @@ pub struct CompareState {
     pub failure: Option<ErrorCard>,
     /// What stands below the table.
     pub chart: Chart,
+    /// What the curves are of.
+    pub measure: Measure,
+    /// Tokens that memory is told for; the usual number when nothing was asked.
+    pub context: Option<u64>,
     /// Order of the models.
     pub order: Order,
     /// True while the tensors are listed.

@@ -1,7 +1,10 @@
 //! Figures of the machine while a job runs, and how the line above shows them.
 
 use super::jobs::Series;
-use crate::monitor::Machine;
+use crate::monitor::{Gpu, Machine};
+
+/// No machine has more GPUs.
+const GPUS_MOST: usize = 256;
 
 /// What the machine did lately.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +17,7 @@ pub struct MachineView {
     pub cpu: Series,
     /// Bytes of memory in use.
     pub memory: Series,
-    /// Load of each GPU.
+    /// Load of each GPU by its number.
     pub gpus: Vec<Series>,
 }
 
@@ -23,9 +26,13 @@ impl MachineView {
     pub fn take(&mut self, machine: Machine, disk_free: Option<u64>) {
         self.cpu.push(machine.cpu);
         self.memory.push(machine.memory_used as f64);
-        self.gpus.resize(machine.gpus.len(), Series::default());
-        for (series, gpu) in self.gpus.iter_mut().zip(&machine.gpus) {
-            series.push(gpu.load);
+        // By number: one that is lost meanwhile does not lend its figures to the next.
+        let most = machine.gpus.iter().map(|g| g.index as usize + 1).max().unwrap_or(0);
+        self.gpus.resize(most.min(GPUS_MOST), Series::default());
+        for gpu in &machine.gpus {
+            if let (Some(series), Some(load)) = (self.gpus.get_mut(gpu.index as usize), gpu.load) {
+                series.push(load);
+            }
         }
         (self.now, self.disk_free) = (machine, disk_free);
     }
@@ -36,7 +43,8 @@ impl MachineView {
         let m = &self.now;
         let cpu = (m.cpu * 100.0 / STEP).round() * STEP;
         let mut parts = vec![format!("cpu {cpu:.0}%"), format!("ram {}", of(m.memory_used, m.memory_total))];
-        parts.extend(m.gpus.iter().enumerate().map(|(i, g)| format!("gpu{i} {}", of(g.memory_used, g.memory_total))));
+        let gpu = |g: &Gpu| Some(format!("gpu{} {}", g.index, g.memory.map(|m| of(m.used, m.total))?));
+        parts.extend(m.gpus.iter().filter_map(gpu));
         parts
     }
 }
@@ -50,11 +58,12 @@ fn of(used: u64, total: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Gpu;
+    use crate::monitor::GpuMemory;
 
     #[test]
     fn the_line_is_rounded() {
-        let gpu = Gpu { memory_used: 41_200_000_000, memory_total: 139_000_000_000, ..Gpu::default() };
+        let memory = Some(GpuMemory { used: 41_200_000_000, total: 139_000_000_000 });
+        let gpu = Gpu { memory, load: Some(0.5), ..Gpu::default() };
         let mut view = MachineView::default();
         let machine = |cpu| Machine {
             cpu,
@@ -69,6 +78,12 @@ mod tests {
         view.take(machine(0.368), None);
         assert_eq!(view.parts(), before);
         assert_eq!((view.cpu.0.len(), view.gpus.len()), (2, 1));
+        // Another one tells nothing of itself, and the one before it is lost.
+        let told = Gpu { index: 2, memory, load: Some(0.9), ..Gpu::default() };
+        let split = Gpu { index: 1, ..Gpu::default() };
+        view.take(Machine { gpus: vec![split, told], ..Machine::default() }, None);
+        assert_eq!(view.parts()[2..], ["gpu2 41/139G"]);
+        assert_eq!(view.gpus.iter().map(|s| s.last()).collect::<Vec<_>>(), [0.5, 0.0, 0.9]);
         assert_eq!(of(1_540_000_000, 7_900_000_000), "1.5/7.9G");
     }
 }

@@ -33,7 +33,9 @@ pub use commands::{
     Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hint_of, hints,
     key_label, keys_here, lookup, tail_hints,
 };
-pub use compare::{Asking as CompareAsking, Chart, CompareState, Compared, Order, TensorOrder};
+pub use compare::{
+    Asking as CompareAsking, Chart, CompareState, Compared, Measure as CompareMeasure, Order, TensorOrder,
+};
 pub use input::{Completion, LineEdit};
 pub use inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
 pub use jobs::{

@@ -2,6 +2,7 @@
 
 use super::effects;
 use super::workers::Outbox;
+use crate::evaluate::Known;
 use crate::forecast::Measuring;
 use crate::tui::core::{Action, Compared};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -15,8 +16,8 @@ const TELL: Duration = Duration::from_millis(100);
 
 /// What is to be done.
 pub(super) enum Task {
-    /// Compare these under this number, until the flag is set.
-    Compare(u64, Vec<PathBuf>, Arc<AtomicBool>),
+    /// Compare these under this number, memory told for so many tokens, until the flag is set.
+    Compare(u64, Vec<PathBuf>, Option<u64>, Arc<AtomicBool>),
     /// Take a model out of a comparison.
     TakeOut(u64, Arc<Compared>, PathBuf),
     /// Write a comparison.
@@ -36,10 +37,10 @@ impl Comparer {
     }
 
     /// Compares; what is compared now stops.
-    pub(super) fn start(&mut self, id: u64, paths: Vec<PathBuf>) {
+    pub(super) fn start(&mut self, id: u64, paths: Vec<PathBuf>, context: Option<u64>) {
         self.stop();
         self.current = Arc::default();
-        let _ = self.sender.send(Task::Compare(id, paths, self.current.clone()));
+        let _ = self.sender.send(Task::Compare(id, paths, context, self.current.clone()));
     }
 
     /// Stops what is compared now.
@@ -58,9 +59,11 @@ impl Comparer {
 
 /// Carries tasks out in their order; those that were cancelled meanwhile are passed over.
 pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
+    // Of the models that stay while others come and go nothing is read again.
+    let mut known = Known::default();
     while let Ok(task) = tasks.recv() {
         match task {
-            Task::Compare(id, paths, cancel) => compare(id, &paths, &cancel, out),
+            Task::Compare(id, paths, context, cancel) => compare(id, (&paths, context), &mut known, &cancel, out),
             Task::TakeOut(id, compared, path) => {
                 let _ = out.send(Action::Compared(id, Ok(effects::take_out(&compared, &path))));
             }
@@ -71,7 +74,7 @@ pub(super) fn work(tasks: &Receiver<Task>, out: &Outbox) {
     }
 }
 
-fn compare(id: u64, paths: &[PathBuf], cancel: &AtomicBool, out: &Outbox) {
+fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Known, cancel: &AtomicBool, out: &Outbox) {
     if cancel.load(Ordering::Relaxed) {
         return;
     }
@@ -86,7 +89,8 @@ fn compare(id: u64, paths: &[PathBuf], cancel: &AtomicBool, out: &Outbox) {
     let overview = |compared| {
         let _ = out.send(Action::CompareOverview(id, compared));
     };
-    let answer = effects::compare(paths, &overview, Measuring { threads: 0, progress: &progress, cancel });
+    let answer =
+        effects::compare(paths, context, known, &overview, Measuring { threads: 0, progress: &progress, cancel });
     // What was cancelled is no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(Action::Compared(id, answer));
@@ -102,7 +106,7 @@ mod tests {
         let (mut comparer, tasks) = Comparer::new();
         let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
         for id in 1..=3 {
-            comparer.start(id, vec!["/not/there".into(), "/nor/there".into()]);
+            comparer.start(id, vec!["/not/there".into(), "/nor/there".into()], None);
         }
         drop(comparer);
         work(&tasks, &out);

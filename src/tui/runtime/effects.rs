@@ -6,7 +6,7 @@ pub mod paths;
 pub mod recipes;
 
 use crate::engine::Report;
-use crate::evaluate::{Comparison, Export, Set, rows};
+use crate::evaluate::{Comparison, Export, Known, Set, rows};
 use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
@@ -110,7 +110,7 @@ pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
     let done = match deed {
         Deed::Cancel => job::cancel(dir),
         Deed::Pause => job::pause(dir),
-        Deed::Resume => job::resume(&JobFolder { dir: dir.to_owned() }),
+        Deed::Resume | Deed::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
         Deed::Remove => job::remove(dir),
     };
     done.map_err(|e| ErrorCard::from(&e))
@@ -198,12 +198,14 @@ pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
 /// Models that cannot be read or that hold different networks; cancelled.
 pub fn compare(
     paths: &[PathBuf],
+    context: Option<u64>,
+    known: &mut Known,
     overview: &dyn Fn(Arc<Compared>),
     how: Measuring<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
-    let set = Set::open(paths, 0, None).map_err(|e| ErrorCard::from(&e))?;
+    let set = Set::open(paths, 0, context).map_err(|e| ErrorCard::from(&e))?;
     overview(told(set.overview().clone()));
-    set.measure(how).map(told).map_err(|e| ErrorCard::from(&e))
+    known.measure(&set, how).map(told).map_err(|e| ErrorCard::from(&e))
 }
 
 /// Writes a comparison to a file, as its ending says.

@@ -332,7 +332,7 @@ impl App {
                 Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
                 Effect::Doctor => self.workers.doctor(),
                 Effect::Follow(job) => self.workers.follow(job),
-                Effect::Compare(id, paths) => self.workers.compare(id, paths),
+                Effect::Compare(id, paths, context) => self.workers.compare(id, paths, context),
                 Effect::Uncompare(id, compared, path) => self.workers.uncompare(id, compared, path),
                 Effect::StopComparing => self.workers.stop_comparing(),
                 Effect::ExportComparison(compared, path) => self.workers.export(compared, path),

@@ -152,8 +152,8 @@ impl Workers {
         let _ = self.jobs.send(JobRequest::Follow(job));
     }
 
-    pub(super) fn compare(&mut self, id: u64, paths: Vec<PathBuf>) {
-        self.compare.start(id, paths);
+    pub(super) fn compare(&mut self, id: u64, paths: Vec<PathBuf>, context: Option<u64>) {
+        self.compare.start(id, paths, context);
     }
 
     pub(super) fn uncompare(&self, id: u64, compared: Arc<Compared>, path: PathBuf) {

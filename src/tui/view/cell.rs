@@ -2,6 +2,7 @@
 
 use super::canvas::Canvas;
 use crate::tui::core::{CellState, GridCursor, JobView, units};
+use crate::units::small;
 use ratatui::layout::Rect;
 
 /// Rows it takes.
@@ -26,9 +27,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
         CellState::Done(Some(db)) => {
             let part = |name: &str, value: Option<String>| value.map(|v| format!("  {name} {v}")).unwrap_or_default();
             format!(
-                "sqnr {db:.1} dB{}{}{}",
-                part("rmse", t.rmse.map(|v| format!("{v:.2e}"))),
-                part("max", t.max_abs.map(|v| format!("{v:.2e}"))),
+                "weights {db:.1} dB{}{}{}",
+                part("rmse", t.rmse.map(small)),
+                part("max", t.max_abs.map(small)),
                 part("cosine", t.cosine.map(|v| format!("{v:.6}"))),
             )
         }

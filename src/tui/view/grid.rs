@@ -9,6 +9,9 @@ use ratatui::style::{Modifier, Style};
 /// dB of signal over error above which a cell takes the next heat step. 8-bit blocks give about 45, 6-bit 33, 4-bit 20.
 const STEPS: [f64; 4] = [15.0, 22.0, 30.0, 40.0];
 
+/// Last column of the dB in the table; `weights dB` stands above them.
+const DB: u16 = 18;
+
 fn heat(db: Option<f64>) -> usize {
     db.map_or(4, |db| STEPS.iter().filter(|s| db >= **s).count())
 }
@@ -72,9 +75,9 @@ impl Columns {
     fn new(view: &JobView, area: Rect) -> Self {
         let label = view.grid.keys().map(|(_, kind)| super::width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
         let table = match area.width {
-            72.. => 30,
-            42.. => 22,
-            _ => 15,
+            72.. => 33,
+            42.. => 25,
+            _ => 18,
         };
         let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
         let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
@@ -96,8 +99,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, focused: 
     let right = area.right();
     head(c, view, &to, area.y);
     c.right(right - to.table + 7, area.y, 7, "done", dim);
-    c.right(right - to.table + 15, area.y, 7, "SQNR dB", dim);
-    c.right(right, area.y, to.table - 15, "worst", dim);
+    c.right(right - to.table + DB, area.y, 10, "weights dB", dim);
+    c.right(right, area.y, to.table - DB, "worst", dim);
     let all = lines(view);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let cursor = all.iter().position(|l| matches!(l, Line::Row(i, ..) if *i == at.row)).unwrap_or(0);
@@ -168,12 +171,12 @@ fn row(
     let (done, all) = row.progress();
     c.right(right - to.table + 7, y, 7, &format!("{done}/{all}"), text);
     if let Some((mean, at, low)) = row.quality() {
-        c.right(right - to.table + 15, y, 8, &format!("{mean:.1}"), text);
+        c.right(right - to.table + DB, y, 8, &format!("{mean:.1}"), text);
         let place = if row.layered { format!("blk.{at}") } else { String::new() };
-        let place = if to.table >= 30 { format!("{place} {low:>6.1}") } else { place };
-        c.right(right, y, to.table - 15, &place, dim);
+        let place = if to.table >= 33 { format!("{place} {low:>6.1}") } else { place };
+        c.right(right, y, to.table - DB, &place, dim);
     } else if done > 0 {
-        c.right(right - to.table + 15, y, 8, "exact", dim);
+        c.right(right - to.table + DB, y, 8, "exact", dim);
     }
 }
 
@@ -193,7 +196,7 @@ fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16, below: usize) {
     let parts = [
         ("·", faint, " waiting  "),
         ("░", working, " working  "),
-        ("▒", heat[0], " < 22 dB  "),
+        ("▒", heat[0], " weights < 22 dB  "),
         ("▓", heat[1], " < 30  "),
         ("█", heat[2], " better"),
     ];

@@ -5,6 +5,7 @@ use super::details::{Columns, sections};
 use super::{cell, grid, jobs, metrics, page, search};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{CellState, Focus, JobSection, JobView, Level, State, units};
+use crate::units::small;
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -20,7 +21,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         JobSection::Plan | JobSection::Recipe | JobSection::Report => page::draw(c, state, content),
     }
     let titles: Vec<(String, bool)> =
-        JobSection::ALL.iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
+        state.jobs.sections().iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
     let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
     sections(c, state, foot, &titles, state.jobs.focus == Focus::Details);
 }
@@ -58,7 +59,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
         c.right(area.right() - used - if used > 0 { 2 } else { 0 }, y, 14, &badge, style);
     }
     y += 1;
-    let count = format!("{} of {} tensors", view.done, view.expected.max(view.done));
+    let count = view.count();
     let mut n = c.right(area.right(), y, 26, &count, dim);
     if !view.warnings.is_empty() && area.width >= 60 {
         let warn = c.theme().warn;
@@ -153,8 +154,8 @@ pub(super) fn level_style(c: &Canvas<'_>, level: Level) -> Option<ratatui::style
 
 fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
-    let columns = Columns::new(area, &[8, 8, 11, 9, 10]);
-    columns.head(c, area.y, "tensor", &["from", "to", "bytes", "SQNR dB", "max error"], dim);
+    let columns = Columns::new(area, &[8, 8, 11, 11, 10]);
+    columns.head(c, area.y, "tensor", &["from", "to", "bytes", "weights dB", "max error"], dim);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cursor = state.jobs.row.min(view.tensors.len().saturating_sub(1));
     let top = c.offset("job-tensors", cursor, view.tensors.len(), list.height);
@@ -166,7 +167,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
             CellState::Done(Some(db)) => ("✓", format!("{db:.1}")),
             CellState::Done(None) => ("✓", "exact".to_owned()),
         };
-        let error = t.max_abs.map(|e| format!("{e:.2e}")).unwrap_or_default();
+        let error = t.max_abs.map(small).unwrap_or_default();
         columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);
         let room = columns.first().saturating_sub(2);
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, fit, fit_end, width};
 use super::{job, models};
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::{Focus, Hit, JobsState, State, units};
+use crate::tui::core::{Cmd, Focus, Hit, JobsState, State, hints, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -18,7 +18,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
     let (left, right) = models::split(c, state, body);
     if let Some(area) = left {
-        list(c, state, area);
+        list(c, state, area, right.is_none());
         c.pane(area, Hit::List(0));
     }
     if let Some(area) = right {
@@ -41,17 +41,21 @@ pub(super) fn badge(c: &Canvas<'_>, state: JobState) -> (&'static str, &'static 
     }
 }
 
-fn list(c: &mut Canvas<'_>, state: &State, area: Rect) {
+fn list(c: &mut Canvas<'_>, state: &State, area: Rect, alone: bool) {
     let j = &state.jobs;
     let (dim, title) = (c.theme().dim, c.theme().title);
     let focused = j.focus == Focus::List;
     c.text(area.x + 1, area.y, area.width, "Jobs", if focused { title } else { dim });
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let cursor = j.cursor();
+    let report = hints(state).into_iter().find(|h| h.cmd == Cmd::JobReport);
+    let report = report.map(|h| format!("{} {}  ", h.key, h.word)).unwrap_or_default();
     let top = c.offset("jobs", cursor, j.list.len(), rows.height);
     for (i, item) in j.list.iter().enumerate().skip(top).take(rows.height.into()) {
         let line = Rect { y: rows.y + (i - top) as u16, height: 1, ..rows };
-        row(c, item, line);
+        // Where the report does not show beside the list, the row says how to see it.
+        let untold = i == cursor && (alone || j.report_is_elsewhere());
+        row(c, item, line, if untold { &report } else { "" });
         if i == cursor {
             c.select(line, focused);
         }
@@ -113,7 +117,7 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
     format!("{number}{name} → {to}")
 }
 
-fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect) {
+fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
     let (glyph, word, style) = badge(c, job.state);
     let (text, dim) = (c.theme().text, c.theme().dim);
     c.text(line.x + 2, line.y, 1, glyph, style);
@@ -126,11 +130,16 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect) {
         (JobState::Finished, Some(s)) => units::took(s),
         _ => word.to_owned(),
     };
-    let used = c.right(line.right() - 1, line.y, 13, &right, dim);
+    let mut used = c.right(line.right() - 1, line.y, 13, &right, dim);
     let number = if job.id.len() <= 6 { job.id.as_str() } else { "" };
     let x =
         line.x + 4 + c.spans(line.x + 4, line.y, 7, &[(number, dim), (if number.is_empty() { "" } else { " " }, dim)]);
-    let room = line.right().saturating_sub(x + used + 2);
+    let mut room = line.right().saturating_sub(x + used + 2);
+    // The title goes before.
+    if width(&job.title) + width(report) <= room.into() {
+        used += c.right(line.right() - 1 - used, line.y, width(report) as u16, report, dim);
+        room = line.right().saturating_sub(x + used + 2);
+    }
     let title = fit_title(&job.title, room.into());
     c.text(x, line.y, room, &title, text);
 }

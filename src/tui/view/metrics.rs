@@ -73,12 +73,14 @@ fn of_machine(state: &State) -> Vec<Figure<'_>> {
             most: format!("of {}", units::bytes(m.now.memory_total)),
         },
     ];
-    for (i, (gpu, values)) in m.now.gpus.iter().zip(&m.gpus).enumerate() {
+    for gpu in &m.now.gpus {
+        let Some(values) = m.gpus.get(gpu.index as usize) else { continue };
+        let memory = gpu.memory.map(|m| format!("{} of {}", units::bytes(m.used), units::bytes(m.total)));
         figures.push(Figure {
-            word: format!("gpu{i}"),
+            word: format!("gpu{}", gpu.index),
             values: &values.0,
-            now: units::percent(gpu.load),
-            most: format!("{} of {}", units::bytes(gpu.memory_used), units::bytes(gpu.memory_total)),
+            now: gpu.load.map_or_else(|| "not told".to_owned(), units::percent),
+            most: memory.unwrap_or_else(|| "memory not told".to_owned()),
         });
     }
     figures

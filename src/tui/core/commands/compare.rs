@@ -57,6 +57,24 @@ pub(super) const COMMANDS: &[Command] = &[
         |s| measured(s) && s.compare.chart == Chart::Kinds,
     ),
     command(
+        Cmd::Measure,
+        "compare.measure",
+        &["m"],
+        &[Columns],
+        "Curves of another measure: weights dB, 1 − cosine, RMSE",
+        "measure",
+        |s| measured(s) && s.compare.chart == Chart::Layers,
+    ),
+    command(
+        Cmd::PinBaseline,
+        "compare.baseline",
+        &["b"],
+        &[Columns],
+        "Make the selected model the baseline that the others are measured against",
+        "baseline",
+        |s| s.compare.selected > 0,
+    ),
+    command(
         Cmd::AddColumn,
         "compare.add",
         &["a"],
@@ -68,15 +86,6 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::RemoveColumn, "compare.remove", &["d"], &[Columns], "Take the selected model out", "remove", |s| {
         !s.compare.columns.is_empty()
     }),
-    command(
-        Cmd::PinBaseline,
-        "compare.baseline",
-        &["b"],
-        &[Columns],
-        "Make the selected model the baseline that the others are measured against",
-        "baseline",
-        |s| s.compare.selected > 0,
-    ),
     command(
         Cmd::Export,
         "compare.export",
@@ -103,6 +112,15 @@ pub(super) const COMMANDS: &[Command] = &[
         "Sort the tensors by error, file order, name",
         "sort",
         measured,
+    ),
+    command(
+        Cmd::CompareContext,
+        "compare.context",
+        &["c"],
+        &[Columns],
+        "Tell memory for a longer context, up to what the networks take",
+        "context",
+        |s| s.compare.contexts().len() > 1,
     ),
     command(
         Cmd::ColumnPrev,

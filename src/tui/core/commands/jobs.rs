@@ -4,6 +4,7 @@ use super::Scope::{Job, JobList};
 use super::{Cmd, Command, always, command};
 use crate::job::JobState;
 use crate::tui::core::jobs::JobSection;
+use crate::tui::core::models::Focus;
 use crate::tui::core::search;
 use crate::tui::core::state::State;
 
@@ -24,6 +25,9 @@ const BOTH: &[super::Scope] = &[JobList, Job];
 
 pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", any),
+    command(Cmd::JobReport, "jobs.report", &["r"], BOTH, "Show the report of the ended job", "report", |s| {
+        is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)
+    }),
     command(Cmd::CellNext, "grid.right", &["l", "right"], &[Job], "In the grid: the next layer", "", in_grid),
     command(Cmd::CellPrev, "grid.left", &["h", "left"], &[Job], "In the grid: the layer before", "", in_grid),
     command(Cmd::SectionNext, "job.section", &["]", "l", "right"], &[Job], "Next section", "section", always),
@@ -50,7 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "jobs.retry",
         &["R"],
         BOTH,
-        "Begin a failed, cancelled or lost job again; a lost one where it stopped",
+        "Begin a failed or cancelled job again under its number; a lost one goes on where it stopped",
         "retry",
         |s| is(s, |j| j.ended() && j != JobState::Finished),
     ),

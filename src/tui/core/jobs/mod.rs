@@ -1,52 +1,22 @@
 //! The Jobs tab: the list, and one followed job.
 //!
-//! `view` folds a job's events, `grid` orders its tensors, `pages` are the sections that are read line by line.
+//! `view` folds a job's events, `grid` orders its tensors, `pages` are the sections that are read line by line,
+//! `sections` says which section is shown.
 
 mod grid;
 mod pages;
+mod sections;
 mod view;
 
 pub use grid::{CellState, GridCursor, GridRow, RowKey, kind_order};
 pub use pages::{PageLine, page, section_len};
+pub use sections::{Chosen, JobSection};
 pub use view::{JobTensor, JobView, LogLine, OutputState, Series};
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::models::Focus;
 use crate::tui::core::search::Search;
 use std::path::{Path, PathBuf};
-
-/// Sections of the job pane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the sections' titles")]
-pub enum JobSection {
-    #[default]
-    Layers,
-    Tensors,
-    Metrics,
-    Events,
-    Plan,
-    Recipe,
-    Report,
-}
-
-impl JobSection {
-    /// All, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Layers, Self::Tensors, Self::Metrics, Self::Events, Self::Plan, Self::Recipe, Self::Report];
-
-    /// Its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Layers => "Layers",
-            Self::Tensors => "Tensors",
-            Self::Metrics => "Metrics",
-            Self::Events => "Events",
-            Self::Plan => "Plan",
-            Self::Recipe => "Recipe",
-            Self::Report => "Report",
-        }
-    }
-}
 
 /// What can be done to a job that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +25,10 @@ pub enum Deed {
     Cancel,
     /// Hold it.
     Pause,
-    /// Let a paused one go on; begin an ended one again.
+    /// Let a paused one go on.
     Resume,
+    /// Begin an ended one again; a lost one goes on where it stopped.
+    Again,
     /// Remove its folder.
     Remove,
 }
@@ -78,6 +50,8 @@ pub struct JobsState {
     pub zoom: bool,
     /// Section of the job pane.
     pub section: JobSection,
+    /// Sections that somebody chose.
+    pub chosen_sections: Chosen,
     /// Selected line of the section, or the first shown of a page; counted from the end in the event log.
     pub row: usize,
     /// Selected cell of the grid.
@@ -102,6 +76,7 @@ impl JobsState {
             _ => (3, 0),
         });
         self.list = list;
+        self.prune_chosen();
     }
 
     /// Place of the selected job in the list.

@@ -7,6 +7,7 @@ use crate::job::JobState;
 use crate::plan::{Plan, PlannedOutput};
 use crate::tui::core::state::State;
 use crate::tui::core::units;
+use crate::units::small;
 use indexmap::IndexMap;
 use std::path::Path;
 
@@ -158,6 +159,12 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
         lines.push(Bad(failure.message.clone()));
         lines.extend(failure.hint.clone().map(Text));
     }
+    for (n, before) in view.attempts.earlier().iter().enumerate() {
+        let state = before.state.map(JobState::name).unwrap_or_default().to_owned();
+        let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
+        let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
+        lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
+    }
     for (at, output) in view.outputs.iter().enumerate() {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));
@@ -182,7 +189,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     ];
     if let Some(db) = found.and_then(|o| o.sqnr_db) {
         let gain = found.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
-        lines.push(facts("error", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
+        lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
     }
     let standing = match (output.published, output.verified.is_empty()) {
         (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
@@ -193,14 +200,15 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
     lines.push(Fact("checked", standing));
     let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
     if !worst.is_empty() {
-        let head = ["type", "SQNR dB", "rmse", "cosine"].map(str::to_owned).to_vec();
+        // Where there is no room the first columns go.
+        let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));
     }
     for (t, db) in worst {
-        let rmse = t.rmse.map(|r| format!("{r:.2e}")).unwrap_or_default();
+        let rmse = t.rmse.map(small).unwrap_or_default();
         let cosine = t.cosine.map(|v| format!("{v:.6}")).unwrap_or_default();
         let name = t.name.trim_end_matches(".weight").to_owned();
-        lines.push(Table(false, name, vec![t.to.clone(), format!("{db:.1}"), rmse, cosine]));
+        lines.push(Table(false, name, vec![rmse, cosine, t.to.clone(), format!("{db:.1}")]));
     }
     lines
 }

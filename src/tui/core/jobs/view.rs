@@ -2,13 +2,15 @@
 
 use super::grid::{CellState, GridRow};
 use crate::engine::{Event, EventBody, Failure, Report, Sample, TensorStart};
-use crate::job::JobState;
+use crate::job::{Attempts, JobState, is_same_output};
 use crate::model::Warning;
 use crate::plan::Plan;
 use crate::tui::core::model_info::Level;
 use crate::tui::core::units;
+use crate::units::small;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The latest values of a measurement.
@@ -123,6 +125,8 @@ pub struct JobView {
     pub failure: Option<Failure>,
     /// How it ended, if it has.
     pub ended: Option<JobState>,
+    /// How often it was begun, and how that ended.
+    pub attempts: Attempts,
     /// Warnings of plan and work.
     pub warnings: Vec<Warning>,
     /// The event log, oldest first.
@@ -176,10 +180,12 @@ impl JobView {
     }
 
     fn output(&mut self, path: &str) -> &mut OutputState {
-        let at = self.outputs.iter().position(|o| o.path == path).unwrap_or_else(|| {
-            self.outputs.push(OutputState { path: path.to_owned(), ..OutputState::default() });
-            self.outputs.len() - 1
-        });
+        let at = self.outputs.iter().position(|o| is_same_output(Path::new(&o.path), Path::new(path))).unwrap_or_else(
+            || {
+                self.outputs.push(OutputState { path: path.to_owned(), ..OutputState::default() });
+                self.outputs.len() - 1
+            },
+        );
         &mut self.outputs[at]
     }
 
@@ -230,6 +236,7 @@ impl JobView {
     /// Takes one event in.
     pub fn apply(&mut self, event: &Event) {
         let t = event.t;
+        self.attempts.apply(event);
         match &event.body {
             EventBody::Queued { title } => {
                 self.begin_again();
@@ -256,7 +263,8 @@ impl JobView {
                 }
                 let size = units::bytes(*bytes);
                 let n = units::plural(*tensors, "tensor", "tensors");
-                self.say(t, Level::Info, format!("plan  {n}, {size}"));
+                let within = if outputs.len() > 1 { format!(" in {} outputs", outputs.len()) } else { String::new() };
+                self.say(t, Level::Info, format!("plan  {n}{within}, {size}"));
             }
             EventBody::TensorStarted(start) => {
                 // A run that was begun again does once more what its journal does not hold.
@@ -287,7 +295,7 @@ impl JobView {
                 let start = &done.tensor;
                 let mut text = format!("{}  {} → {}", start.name, start.from, start.to);
                 if let (Some(db), Some(rmse)) = (done.sqnr_db, done.rmse) {
-                    text += &format!("  {db:.1} dB  rmse {rmse:.2e}");
+                    text += &format!("  weights {db:.1} dB  rmse {}", small(rmse));
                 }
                 self.say(t, Level::Info, text);
             }
@@ -364,6 +372,19 @@ impl JobView {
         self.eta = None;
     }
 
+    /// Tensors done and in all; with several outputs, how many times those of the model: `39 tensors × 2 outputs`.
+    pub fn count(&self) -> String {
+        let (done, all, outputs) = (self.done, self.expected.max(self.done), self.outputs.len());
+        let first = self.tensors.keys().filter(|(o, _)| *o == 0).count();
+        let alike = first > 0 && first * outputs == all;
+        match (outputs, alike) {
+            (0 | 1, _) => format!("{done} of {all} tensors"),
+            (_, true) if done == all => format!("{} × {outputs} outputs", units::plural(first, "tensor", "tensors")),
+            (_, true) => format!("{done} of {first} × {outputs} tensors"),
+            (_, false) => format!("{done} of {all} in {outputs} outputs"),
+        }
+    }
+
     /// The worst tensors of an output by dB, worst first.
     pub fn worst(&self, output: usize, most: usize) -> Vec<(&JobTensor, f64)> {
         let mut all: Vec<(&JobTensor, f64)> = self
@@ -382,6 +403,18 @@ impl JobView {
 mod tests {
     use super::*;
     use crate::engine::TensorDone;
+
+    #[test]
+    fn an_output_has_one_line_however_it_is_spelt() {
+        let mut view = JobView::new("1");
+        for path in ["/w/a.gguf", "./a.gguf", "/w/./a.gguf", "a.gguf"] {
+            view.output(path);
+        }
+        assert_eq!(view.outputs.len(), 1);
+        view.output("/w/ba.gguf");
+        view.output("/v/a.gguf");
+        assert_eq!(view.outputs.len(), 3);
+    }
 
     #[test]
     fn a_cancelled_job_begins_at_nothing_and_a_lost_one_where_it_stopped() {

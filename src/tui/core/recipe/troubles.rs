@@ -182,7 +182,7 @@ mod tests {
             (t.target, t.key)
         };
         assert_eq!(at("target_size: 1000 bytes are too few"), (Some(0), "target_size".into()));
-        assert_eq!(at("tensor_types.\"re:x\": no such type"), (Some(0), "tensor_types.\"re".into()));
+        assert_eq!(at("tensor_types.\"re:x\": no such type"), (Some(0), "tensor_types.\"re:x\"".into()));
         assert_eq!(at("/out/x.gguf: the output is the input"), (Some(0), "output".into()));
         let again = "output.weight: it is Q8_0 already; requantizing it to Q4_K is not allowed";
         assert_eq!(at(again), (Some(0), "allow_requantize".into()));

@@ -90,7 +90,7 @@ impl Session {
             recipe: RecipePart::of(&state.recipe),
             jobs: JobsPart {
                 selected: j.selected.clone(),
-                section: j.section.title().into(),
+                section: j.chosen_section().map(JobSection::title).unwrap_or_default().into(),
                 zoom: j.zoom,
                 details: j.focus == Focus::Details,
             },
@@ -123,7 +123,9 @@ impl Session {
         (details.reverse, details.filter) = (kept.reverse, kept.details_filter);
         let j = &mut state.jobs;
         (j.selected, j.zoom, j.focus) = (self.jobs.selected, self.jobs.zoom, focus(self.jobs.details));
-        j.section = named(&JobSection::ALL, JobSection::title, &self.jobs.section);
+        if let Some(section) = JobSection::ALL.into_iter().find(|s| s.title() == self.jobs.section) {
+            j.choose(section);
+        }
         state.borders = self.borders;
         state.log.filter = self.log_filter;
         state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);

@@ -2,6 +2,7 @@
 
 use super::go;
 use crate::evaluate::MOST;
+use crate::tui::core::FoundModel;
 use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::compare::{Asking, Chart, Order};
 use crate::tui::core::input::{Completion, LineEdit};
@@ -105,7 +106,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
         return vec![Effect::StopComparing];
     }
     c.running = Some((0, 0));
-    vec![Effect::Compare(c.request, c.columns.clone())]
+    vec![Effect::Compare(c.request, c.columns.clone(), c.context)]
 }
 
 /// Goes on with what was stopped when the tab was left.
@@ -133,12 +134,19 @@ pub(super) fn pick(state: &mut State) -> Vec<Effect> {
         _ => None,
     };
     let wanted = state.compare.columns.first().and_then(params);
-    let mut all: Vec<_> = state.models.found().filter(|(p, _)| !state.compare.columns.contains(p)).collect();
+    // What cannot be read cannot be compared; Models tells why.
+    let fits = |p: &PathBuf, m: &FoundModel| m.summary.is_ok() && !state.compare.columns.contains(p);
+    let mut all: Vec<_> = state.models.found().filter(|(p, m)| fits(p, m)).collect();
+    if all.is_empty() {
+        let text = format!("no other model that can be read lies in {}", state.home_path(&state.dir));
+        state.toast(Level::Warn, text);
+        return Vec::new();
+    }
     all.sort_by(|(a, _), (b, _)| {
         let other = |p: &PathBuf| wanted.is_some() && params(p) != wanted;
         other(a).cmp(&other(b)).then_with(|| natural(&a.to_string_lossy(), &b.to_string_lossy()))
     });
-    let item = |(path, model): &(&PathBuf, &crate::tui::core::FoundModel)| PickerItem {
+    let item = |(path, model): &(&PathBuf, &FoundModel)| PickerItem {
         title: state.short_path(path),
         detail: format!("{} {:>8}", model.format, units::bytes(model.bytes)),
         cmd: None,
@@ -206,6 +214,19 @@ pub(super) fn turn_chart(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers };
     Vec::new()
+}
+
+/// Curves of the next measure.
+pub(super) fn turn_measure(state: &mut State) -> Vec<Effect> {
+    state.compare.measure = state.compare.measure.next();
+    Vec::new()
+}
+
+/// Memory at the next context. What is measured is known and comes at once.
+pub(super) fn turn_context(state: &mut State) -> Vec<Effect> {
+    state.compare.turn_context();
+    state.compare.request += 1;
+    ask(state)
 }
 
 pub(super) fn column(state: &mut State, by: isize) -> Vec<Effect> {

@@ -81,26 +81,23 @@ fn view<'a>(state: &'a mut State, id: &str) -> Option<&'a mut JobView> {
 
 fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     let before = |j: &JobSummary| state.jobs.list.iter().find(|o| o.id == j.id).map(|o| o.state);
-    let ended: Vec<(JobState, String, bool)> = list
+    let ended: Vec<(JobSummary, bool)> = list
         .iter()
         .filter(|j| j.state.ended() && before(j).is_some_and(|s| !s.ended()))
-        .map(|j| (j.state, j.title.clone(), is_long(state, j)))
+        .map(|j| (j.clone(), is_long(state, j)))
         .collect();
     let mut effects = Vec::new();
-    for (how, title, long) in ended {
-        if long {
-            effects.push(Effect::Notify(format!("{}: {title}", how.name())));
-        }
-        // The log has it from the job itself; of a lost one nobody else tells.
-        match how {
-            JobState::Finished => state.flash(Level::Info, format!("finished: {title}")),
-            JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
-            JobState::Lost => state.toast(Level::Error, format!("its process is gone: {title}; R begins it again")),
-            _ => state.flash(Level::Error, format!("failed: {title}")),
-        }
-    }
     let at = state.jobs.cursor();
     state.jobs.set_list(list);
+    for (job, long) in &ended {
+        if *long {
+            effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
+        }
+        // Nobody looks at the tab and nothing works in it: it opens on what has just ended.
+        if state.tab != Tab::Jobs && !state.jobs.any_alive() {
+            (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
+        }
+    }
     let known = state.jobs.current().is_some();
     if state.jobs.list.is_empty() {
         (state.jobs.view, state.jobs.selected, state.jobs.focus) = (None, None, Focus::List);
@@ -112,7 +109,32 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         // The one beside a job that was removed; the one a session was left at.
         effects.extend(follow(state, at));
     }
+    state.jobs.settle_section();
+    for (job, _) in ended {
+        let (title, whither) = (&job.title, where_report(state, &job.id));
+        // The log has it from the job itself; of a lost one nobody else tells.
+        match job.state {
+            JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
+            JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
+            JobState::Lost => {
+                state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
+            }
+            _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
+        }
+    }
     effects
+}
+
+/// Which key shows the report of a job that has just ended; nothing where it shows already.
+fn where_report(state: &State, id: &str) -> String {
+    let selected = state.jobs.selected.as_deref() == Some(id);
+    match (state.tab == Tab::Jobs, selected) {
+        (true, true) if !state.jobs.report_is_elsewhere() => String::new(),
+        (true, true) => "; r shows its report".to_owned(),
+        (true, false) => format!("; #{id} has its report"),
+        (false, true) => "; 3 shows its report".to_owned(),
+        (false, false) => format!("; 3, then #{id}, shows its report"),
+    }
 }
 
 fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
@@ -120,6 +142,7 @@ fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -
         Deed::Cancel => ("asked to stop", "stop"),
         Deed::Pause => ("asked to hold", "hold"),
         Deed::Resume => ("goes on", "go on with"),
+        Deed::Again => ("begins again as the same job, its report keeps how it ended before", "begin again"),
         Deed::Remove => ("removed", "remove"),
     };
     match result {
@@ -138,10 +161,16 @@ fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Pause => ask(state, Deed::Pause),
-        Cmd::Continue | Cmd::Retry => ask(state, Deed::Resume),
+        Cmd::Continue => ask(state, Deed::Resume),
+        Cmd::Retry => ask(state, Deed::Again),
         Cmd::Cancel => confirm(state, Deed::Cancel),
         Cmd::Remove => confirm(state, Deed::Remove),
         Cmd::Outputs => outputs(state),
+        Cmd::JobReport => {
+            state.jobs.choose(JobSection::Report);
+            state.jobs.focus = Focus::Details;
+            Vec::new()
+        }
         Cmd::JobLog => {
             state.log.widen();
             state.log.job.clone_from(&state.jobs.selected);
@@ -171,6 +200,7 @@ fn is_long(state: &State, job: &crate::job::JobSummary) -> bool {
 
 /// Moves the cursor of the grid.
 pub(super) fn move_cell(state: &mut State, rows: isize, layers: isize) {
+    state.jobs.stay();
     let at = state.jobs.cell;
     state.jobs.cell = state.jobs.view.as_ref().map_or(at, |v| v.moved(at, rows, layers));
 }
@@ -198,20 +228,20 @@ fn follow(state: &mut State, at: usize) -> Vec<Effect> {
     }
     state.jobs.view = Some(JobView::new(&id));
     (state.jobs.row, state.jobs.cell) = (0, GridCursor::default());
+    state.jobs.settle_section();
     vec![Effect::Follow(Some((id, dir)))]
 }
 
 pub(super) fn set_section(state: &mut State, at: usize) {
-    if let Some(section) = JobSection::ALL.get(at) {
-        state.jobs.section = *section;
-        state.jobs.row = 0;
+    if let Some(section) = state.jobs.sections().get(at) {
+        state.jobs.choose(*section);
     }
 }
 
 pub(super) fn turn_section(state: &mut State, by: isize) {
-    let at = JobSection::ALL.iter().position(|s| *s == state.jobs.section).unwrap_or(0);
+    let at = state.jobs.sections().iter().position(|s| *s == state.jobs.section).unwrap_or(0);
     match at.checked_add_signed(by) {
-        Some(to) => set_section(state, to),
+        Some(to) => set_section(state, to % state.jobs.sections().len()),
         None => state.jobs.focus = Focus::List,
     }
 }

@@ -353,6 +353,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         | Cmd::Retry
         | Cmd::Remove
         | Cmd::Outputs
+        | Cmd::JobReport
         | Cmd::JobLog
         | Cmd::CellNext
         | Cmd::CellPrev => jobs::run(state, cmd),
@@ -373,6 +374,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::AddColumn => compare::pick(state),
         Cmd::RemoveColumn => compare::remove(state),
         Cmd::PinBaseline => compare::pin(state),
+        Cmd::Measure => compare::turn_measure(state),
+        Cmd::CompareContext => compare::turn_context(state),
         Cmd::ColumnNext => compare::column(state, 1),
         Cmd::ColumnPrev => compare::column(state, -1),
         Cmd::CompareTensors => compare::drill(state),

@@ -51,6 +51,7 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
                 jobs::move_cell(state, lines, 0);
                 return Vec::new();
             }
+            state.jobs.stay();
             // The event log counts from its end, so that the end is followed.
             let lines = if commands::in_event_log(state) { -lines } else { lines };
             // A search may have gone further down than a page is moved: no key takes one back from there but those that go up.
@@ -162,6 +163,7 @@ fn click_job(state: &mut State, at: usize) {
         state.jobs.cell = GridCursor { row: at / GridCursor::MOST, layer: at % GridCursor::MOST };
         jobs::move_cell(state, 0, 0);
     } else {
+        state.jobs.stay();
         state.jobs.row = moved(at, 0, section_len(state));
     }
 }

@@ -1,7 +1,7 @@
-//! Signal over error by layer, a curve a model; the numbers on the curves are those of the columns.
+//! A measure of the errors by layer, a curve a model; the numbers on the curves are those of the columns.
 
 use super::{number, short_label, style};
-use crate::tui::core::CompareState;
+use crate::tui::core::{CompareMeasure as Measure, CompareState};
 use crate::tui::view::braille::Braille;
 use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ const AXIS: u16 = 7;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
-/// The curve of one column: dB by layer, infinite where nothing was lost, nothing where it cannot be told.
+/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it cannot be told.
 struct Curve {
     column: usize,
     points: Vec<Option<f64>>,
@@ -32,7 +32,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
         return;
     }
-    let (low, high) = ((low / 10.0).floor() * 10.0, ((high / 10.0).floor() + 1.0) * 10.0);
+    let step = s.measure.step();
+    let (low, high) = ((low / step).floor() * step, ((high / step).floor() + 1.0) * step);
     let plot = Rect {
         x: area.x + AXIS + 1,
         y: area.y + 1,
@@ -41,7 +42,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     };
     title(c, s, &curves, area);
     let lossless = curves.iter().any(|v| v.points.iter().flatten().any(|db| db.is_infinite()));
-    axes(c, plot, (low, high), lossless, &layers);
+    axes(c, plot, s.measure, (low, high), lossless, &layers);
     let x = |layer: usize, across: f64| {
         layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
     };
@@ -83,7 +84,7 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
     let curve = |(column, m): &(usize, &crate::evaluate::Measured)| {
         let of = |layer: &u32| {
             let f = m.layers.iter().find(|g| g.name.parse() == Ok(*layer))?.figures;
-            if f.lossless() { Some(f64::INFINITY) } else { f.sqnr_db }
+            s.measure.height(&f)
         };
         Curve { column: *column, points: layers.iter().map(of).collect() }
     };
@@ -93,9 +94,9 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
 
 fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     let dim = c.theme().dim;
-    let long = "signal over error by layer, dB, up is better";
-    let title = if area.width >= 100 { long } else { "dB by layer, up is better" };
-    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, title, dim) + 3;
+    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", powers of ten" } else { "" };
+    let title = format!("{} by layer{scale}, up is better", s.measure.title());
+    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, &title, dim) + 3;
     for curve in curves {
         let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
         let need = width(&text) as u16;
@@ -107,25 +108,25 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     }
 }
 
-fn axes(c: &mut Canvas<'_>, plot: Rect, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
+fn axes(c: &mut Canvas<'_>, plot: Rect, measure: Measure, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
     let left = plot.x - 1;
     c.divide(left, plot.y, plot.height);
     let rows = f64::from(plot.height - 1).max(1.0);
-    let tens = ((high - low) / 10.0).round().max(1.0);
-    // A number every ten dB, or fewer where they would touch.
-    let apart = (tens / rows).ceil().max(1.0) * 10.0;
+    let steps = ((high - low) / measure.step()).round().max(1.0);
+    // A number every ten dB or power of ten, or fewer where they would touch.
+    let apart = (steps / rows).ceil().max(1.0) * measure.step();
     let mut label = |y: u16, text: &str| {
         c.right(left - 1, y, AXIS - 2, text, dim);
         c.text(left, y, 1, "┤", faint);
     };
-    let mut db = low;
-    while db <= high {
-        let y = plot.y + ((high - db) / (high - low) * rows).round() as u16;
+    let mut at = low;
+    while at <= high {
+        let y = plot.y + ((high - at) / (high - low) * rows).round() as u16;
         if !(lossless && y == plot.y) {
-            label(y, &format!("{db:.0}"));
+            label(y, &measure.label(at));
         }
-        db += apart;
+        at += apart;
     }
     // No number reaches the top: it is for layers that lost nothing.
     if lossless {

@@ -24,7 +24,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
     kinds.sort_by(|a, b| badness(b).total_cmp(&badness(a)));
     let all = (1..s.columns.len()).flat_map(groups).filter_map(|g| g.figures.sqnr_db);
     let most = all.fold(1.0, f64::max);
-    c.text(area.x + 1, area.y, area.width.saturating_sub(2), "by kind, most lost first; a longer bar is better", dim);
+    c.text(
+        area.x + 1,
+        area.y,
+        area.width.saturating_sub(2),
+        "weights dB by kind, most lost first; a longer bar is better",
+        dim,
+    );
     let room = usize::from(area.height.saturating_sub(1));
     // The last line tells of those that have no room.
     let shown = if kinds.len() > room { room.saturating_sub(1) } else { kinds.len() };

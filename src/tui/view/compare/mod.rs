@@ -50,8 +50,16 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
     if later {
         let dim = c.theme().dim;
-        c.text(body.x + 1, body.bottom() - 1, body.width.saturating_sub(2), LATER, dim);
+        c.text(body.x + 1, body.bottom() - 1, body.width.saturating_sub(2), &notes(s, body.width), dim);
     }
+}
+
+/// What memory is told for, and, where there is room, what comes later.
+fn notes(s: &CompareState, most: u16) -> String {
+    let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return LATER.to_owned() };
+    let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
+    let both = format!("{memory}   ·   {LATER}");
+    if width(&both) + 2 <= most.into() { both } else { memory }
 }
 
 /// The number that stands for a column in charts: with the colour, and without it.

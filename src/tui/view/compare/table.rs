@@ -1,7 +1,7 @@
 //! The table: metrics as rows, models as columns, the baseline first, differences with their sign.
 
 use super::{number, short_label, style};
-use crate::evaluate::{Cell, Tone};
+use crate::evaluate::{Cell, MetricRow, Tone};
 use crate::tui::core::{CompareState, Hit};
 use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
@@ -60,8 +60,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     head(c, s, area, columns);
     let mut y = area.y + 1;
     let rows = s.result.as_ref().map(|r| r.rows.as_slice()).unwrap_or_default();
-    // A line below for the models that do not fit.
-    let mut room = usize::from(area.height.saturating_sub(1 + u16::from(columns.hidden > 0)));
+    // A line below for the models that do not fit, and one for values that are not there.
+    let below = usize::from(columns.hidden > 0) + usize::from(absent(s, rows).is_some());
+    let mut room = usize::from(area.height.saturating_sub(1)).saturating_sub(below);
     let cut = rows.len() > room;
     room -= usize::from(cut).min(room);
     for row in rows.iter().take(room) {
@@ -76,6 +77,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     if cut && y < area.bottom() {
         let more = format!("… {} rows more: a taller window shows them, an export has them", rows.len() - room);
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
+        y += 1;
+    }
+    if let Some(why) = absent(s, rows)
+        && y < area.bottom()
+    {
+        c.text(area.x + 1, y, area.width.saturating_sub(2), &why, dim);
         y += 1;
     }
     for column in (0..s.columns.len()).filter(|i| doubtful(s, *i)) {
@@ -93,6 +100,16 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
         y += 1;
     }
     y - area.y
+}
+
+/// Why cells of the selected column have no value: the metrics without one, and the reason of the first.
+fn absent(s: &CompareState, rows: &[MetricRow]) -> Option<String> {
+    let v = s.variant_at(s.selected)?;
+    let empty: Vec<_> = rows.iter().filter_map(|r| Some((r.name.as_str(), r.cells.get(v)?.absent?))).collect();
+    let (name, why) = *empty.first()?;
+    let alike = empty.iter().filter(|(_, w)| *w == why).count();
+    let more = if alike > 1 { format!(" and {} more", alike - 1) } else { String::new() };
+    Some(format!("– {} {name}{more}: {why}", number(s.selected)))
 }
 
 /// True when most tensors of a column's model have no partner.
@@ -118,8 +135,12 @@ fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
 
 /// The value ends in the same column in every row; a difference stands behind it.
 fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
-    let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
+    let (text, good, warn, faint) = (c.theme().text, c.theme().good, c.theme().warn, c.theme().faint);
     let end = x + VALUE;
+    if cell.absent.is_some() {
+        c.right(end, y, VALUE, "–", faint);
+        return;
+    }
     if width(&cell.text) > usize::from(VALUE) {
         c.text(x, y, w - 1, &cell.text, text);
         return;

@@ -4,6 +4,7 @@ use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::tui::core::{CompareAsking, CompareState, Hit, State, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::units::small;
 use ratatui::layout::Rect;
 
 /// Columns of the baseline's type.
@@ -120,7 +121,7 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
         None => "not compared: the other model lacks it, or it has another shape there".to_owned(),
         Some(f) if f.lossless() => format!("{}: every value is the same", f.quality()),
         Some(f) => {
-            let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.2e}"));
+            let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
             let cosine = f.cosine.map(|v| 1.0 - v);
             format!("{}  RMSE {}  1 − cos {}  largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
         }

@@ -3,7 +3,6 @@
 use super::list::refuse;
 use crate::job::JobSummary;
 use crate::tui::core::action::{Effect, ErrorCard};
-use crate::tui::core::jobs::JobSection;
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
@@ -78,7 +77,6 @@ pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> 
     state.toast(Level::Info, format!("started: {title}"));
     state.jobs.selected = Some(id);
     state.jobs.focus = Focus::Details;
-    state.jobs.section = JobSection::default();
     state.tab = Tab::Jobs;
     let mut effects = crate::tui::core::update::jobs::enter(state);
     effects.push(Effect::RefreshJobs);

@@ -1,0 +1,179 @@
+//! `jobs show`: everything about one job: facts, earlier attempts, warnings, outputs, report.
+
+use super::text::{self, Style, bytes, count, safe, seconds};
+use super::{Exit, out, plan_text};
+use crate::engine::{EventBody, Report, from_json};
+use crate::job::{Attempt, Attempts, JobFolder, JobState, JobSummary, is_same_output};
+use crate::model::{Result, Warning};
+use crate::plan::Plan;
+use serde::Serialize;
+
+/// What is known of a job; `--json` prints it as it is.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    job: JobSummary,
+    source: Option<std::path::PathBuf>,
+    /// Every time it was begun, oldest first.
+    attempts: Vec<Attempt>,
+    warnings: Vec<Warning>,
+    outputs: Vec<Output>,
+    report: Option<Report>,
+    #[serde(skip)]
+    plan: Option<Plan>,
+    /// How many attempts came before the one that counts.
+    #[serde(skip)]
+    earlier: usize,
+}
+
+/// An output as it was planned.
+#[derive(Serialize)]
+struct Output {
+    path: std::path::PathBuf,
+    format: String,
+    quantization: String,
+    tensors: usize,
+    bytes: u64,
+    bits_per_weight: f64,
+    published: bool,
+}
+
+/// Prints what is known of a job.
+pub fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
+    let shown = gather(folder)?;
+    if json {
+        out(&format!("{}\n", serde_json::to_string(&shown).unwrap_or_default()));
+    } else {
+        out(&told(&shown, Style::stdout()));
+    }
+    Ok(Exit::Done)
+}
+
+fn gather(folder: &JobFolder) -> Result<Shown> {
+    let events = folder.events()?;
+    let job = folder.summary();
+    // A folder whose plan is damaged has its events still.
+    let plan = folder.plan().ok();
+    let report = std::fs::read(folder.path("report.json")).ok().and_then(|b| from_json::<Report>(&b).ok());
+    let mut attempts = Attempts::default();
+    let mut warnings = plan.as_ref().map(|p| p.warnings.clone()).unwrap_or_default();
+    for event in &events {
+        attempts.apply(event);
+        if let EventBody::Warning(w) = &event.body
+            && !warnings.contains(w)
+        {
+            warnings.push(w.clone());
+        }
+    }
+    let planned = plan.iter().flat_map(|p| &p.outputs).map(|o| Output {
+        path: o.path.clone(),
+        format: o.format.clone(),
+        quantization: o.quantization.clone(),
+        tensors: o.tensors.len(),
+        bytes: o.bytes,
+        bits_per_weight: o.bits_per_weight,
+        published: job.outputs.iter().any(|made| is_same_output(made, &o.path)),
+    });
+    Ok(Shown {
+        source: plan.as_ref().map(|p| p.source.clone()),
+        attempts: attempts.all().to_vec(),
+        warnings,
+        outputs: planned.collect(),
+        // A report of an earlier attempt says nothing of this one.
+        report: report.filter(|_| job.state == JobState::Finished),
+        job,
+        plan,
+        earlier: attempts.earlier().len(),
+    })
+}
+
+fn told(s: &Shown, style: Style) -> String {
+    let job = &s.job;
+    let state = match job.state {
+        JobState::Finished => style.good(job.state.name()),
+        JobState::Failed | JobState::Lost => style.error(job.state.name()),
+        _ => job.state.name().to_owned(),
+    };
+    let far = match (job.state, job.seconds) {
+        (JobState::Queued, _) => job.place.map(|n| format!(", at place {n}")).unwrap_or_default(),
+        (JobState::Running | JobState::Paused, _) => format!(", {:.0} % done", job.fraction * 100.0),
+        (_, Some(s)) => format!(" after {}", seconds(s)),
+        _ => String::new(),
+    };
+    let mut text = format!("{} {}  {state}{far}\n", style.bold("job"), job.id);
+    let mut fact = |word: &str, what: String| text.push_str(&format!("  {word:<9}{}\n", safe(&what)));
+    fact("what", job.title.clone());
+    fact("made", local(job.created));
+    if let Some(p) = &s.plan {
+        let architecture = p.architecture.as_ref().map(|a| format!("{a}, ")).unwrap_or_default();
+        let parameters = count(p.parameters);
+        let size = bytes(p.source_bytes);
+        fact("from", p.source.display().to_string());
+        fact("", format!("{}, {architecture}{parameters} parameters, {size}", p.source_format));
+    }
+    fact("folder", job.dir.display().to_string());
+    for (n, a) in s.attempts.iter().enumerate().take(s.earlier) {
+        fact(if n == 0 { "before" } else { "" }, attempt(a));
+    }
+    if let Some(error) = s.attempts.get(s.earlier).and_then(|a| a.error.as_ref()) {
+        text.push_str(&format!("{} {}\n", style.error("error"), safe(&error.message)));
+        if let Some(hint) = &error.hint {
+            text.push_str(&format!("  {}\n", safe(hint)));
+        }
+    }
+    text.push_str(&plan_text::warnings(&s.warnings, style));
+    match &s.report {
+        Some(report) => text.push_str(&plan_text::report(report, style)),
+        None => text.push_str(&planned(s, style)),
+    }
+    if let Some(next) = next(job) {
+        text.push_str(&style.dim(&next));
+        text.push('\n');
+    }
+    text
+}
+
+/// The outputs of a job that has no report.
+fn planned(s: &Shown, style: Style) -> String {
+    let mut text = String::new();
+    for o in &s.outputs {
+        let tensors = if o.tensors == 1 { "1 tensor".to_owned() } else { format!("{} tensors", o.tensors) };
+        let standing = if o.published { style.good("✓") } else { "○".to_owned() };
+        text.push_str(&format!("{standing} {}\n", safe(&o.path.display().to_string())));
+        let bits = format!("{:.2} bits per weight", o.bits_per_weight);
+        let planned = if o.published { "published" } else { "planned, not there yet" };
+        text.push_str(&format!(
+            "  {} {} · {} · {bits} · {tensors} · {planned}\n",
+            o.format,
+            o.quantization,
+            bytes(o.bytes)
+        ));
+    }
+    text
+}
+
+/// What can be done with it.
+fn next(job: &JobSummary) -> Option<String> {
+    let id = &job.id;
+    Some(match job.state {
+        JobState::Failed | JobState::Cancelled => {
+            format!("`remold jobs resume {id}` begins it again; `remold jobs log {id}` tells what happened")
+        }
+        JobState::Lost => format!("`remold jobs resume {id}` goes on where it stopped"),
+        JobState::Paused => format!("`remold jobs resume {id}` lets it go on"),
+        JobState::Running | JobState::Queued => format!("`remold jobs attach {id}` follows it"),
+        JobState::Finished => return None,
+    })
+}
+
+/// `failed after 3.0 s, 2026-11-23 12:04: no space left`.
+fn attempt(a: &Attempt) -> String {
+    let state = a.state.map_or("at work", JobState::name);
+    let after = a.seconds.map(|s| format!(" after {}", seconds(s))).unwrap_or_default();
+    let error = a.error.as_ref().map(|e| format!(": {}", e.message)).unwrap_or_default();
+    text::cut(&format!("begun {}, {state}{after}{error}", local(a.begun)), 160)
+}
+
+fn local(t: jiff::Timestamp) -> String {
+    t.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+}

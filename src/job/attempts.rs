@@ -1,0 +1,134 @@
+//! How often a job was begun, and how each time ended. A job that is begun again keeps its number and its folder: what happened
+//! before stays in its events, and here it is told.
+
+use super::{JobFolder, JobState, Tail};
+use crate::engine::{Event, EventBody, Failure};
+use crate::model::Result;
+
+/// Attempts kept of one job, the latest: nobody reads more.
+const MOST: usize = 100;
+
+/// Once that a process worked on a job.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Attempt {
+    /// When it began.
+    pub begun: jiff::Timestamp,
+    /// How it ended; absent while it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<JobState>,
+    /// Wall seconds; absent for one that was lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
+}
+
+/// The attempts of a job, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    all: Vec<Attempt>,
+    /// How many of them came before the one that counts.
+    earlier: usize,
+}
+
+impl Attempts {
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::Queued { .. } => self.close(),
+            EventBody::Started { .. } => {
+                self.close();
+                if self.all.len() >= MOST {
+                    self.all.remove(0);
+                    self.earlier = self.earlier.saturating_sub(1);
+                }
+                self.all.push(Attempt { begun: event.t, state: None, seconds: None, error: None });
+            }
+            EventBody::Finished { seconds, .. } => self.end(JobState::Finished, *seconds, None),
+            EventBody::Failed { seconds, error } => self.end(JobState::Failed, *seconds, Some(error.clone())),
+            EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, None),
+            _ => {}
+        }
+    }
+
+    /// All, the latest last.
+    pub fn all(&self) -> &[Attempt] {
+        &self.all
+    }
+
+    /// Those before the one that counts.
+    pub fn earlier(&self) -> &[Attempt] {
+        &self.all[..self.earlier.min(self.all.len())]
+    }
+
+    /// The job is begun again. A process that left without a word was lost.
+    fn close(&mut self) {
+        if let Some(last) = self.all.last_mut() {
+            last.state.get_or_insert(JobState::Lost);
+        }
+        self.earlier = self.all.len();
+    }
+
+    fn end(&mut self, state: JobState, seconds: f64, error: Option<Failure>) {
+        if let Some(last) = self.all.last_mut() {
+            (last.state, last.seconds, last.error) = (Some(state), Some(seconds), error);
+        }
+    }
+}
+
+impl JobFolder {
+    /// Every event of the job so far, oldest first.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        let mut tail = Tail::new(&self.dir);
+        let mut all = Vec::new();
+        loop {
+            let mut more = tail.poll()?;
+            if more.is_empty() {
+                return Ok(all);
+            }
+            all.append(&mut more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_before_is_kept() {
+        let failure = Failure { code: "disk.full".into(), message: "no space left".into(), hint: None };
+        let mut attempts = Attempts::default();
+        let mut say = |body| {
+            attempts.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
+            let ends = |all: &[Attempt]| all.iter().map(|a| a.state).collect::<Vec<_>>();
+            (ends(attempts.all()), attempts.earlier().len())
+        };
+        let queued = || EventBody::Queued { title: "x".into() };
+        let started = || EventBody::Started { pid: 1, threads: 1 };
+        assert_eq!(say(queued()), (vec![], 0));
+        assert_eq!(say(started()), (vec![None], 0));
+        assert_eq!(say(EventBody::Failed { seconds: 3.0, error: failure.clone() }), (vec![Some(JobState::Failed)], 0));
+        assert_eq!(say(queued()).1, 1, "queued once more it is earlier already");
+        say(started());
+        let lost = Some(JobState::Lost);
+        assert_eq!(say(started()), (vec![Some(JobState::Failed), lost, None], 2), "one left without a word");
+        say(EventBody::Finished { seconds: 1.0, peak_rss: 0 });
+        assert_eq!(attempts.earlier()[0].error, Some(failure));
+        assert_eq!(attempts.all()[2].state, Some(JobState::Finished));
+    }
+
+    #[test]
+    fn they_are_bounded() {
+        let mut attempts = Attempts::default();
+        for _ in 0..MOST * 2 {
+            let body = EventBody::Started { pid: 1, threads: 1 };
+            attempts.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
+        }
+        assert_eq!((attempts.all().len(), attempts.earlier().len()), (MOST, MOST - 1));
+    }
+}
