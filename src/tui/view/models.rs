@@ -50,7 +50,7 @@ fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
     for (i, row) in rows.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         if let Some(node) = m.node_at(&row.path) {
-            tree_row(c, node, row, &beside(&rows, i), line);
+            tree_row(c, node, row, &beside(rows, i), line);
             if m.marked.contains(&row.path) {
                 let accent = c.theme().accent;
                 c.text(line.x + 1, line.y, 1, MARK, accent);

@@ -20,7 +20,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     for line in lines.iter().skip(state.jobs.row) {
         if y >= area.bottom() {
             let dim = c.theme().dim;
-            c.right(area.right(), area.bottom() - 1, 2, " ↓", dim);
+            // In the margin, where it covers nothing.
+            c.right(area.right() + 1, area.bottom() - 1, 1, "↓", dim);
             break;
         }
         y += self::line(c, line, Rect { y, height: area.bottom() - y, ..area });
