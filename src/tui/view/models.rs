@@ -7,6 +7,9 @@ use crate::tui::core::{Focus, Hit, Node, Row, State, panes, units};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+/// Columns from which the reason why a model cannot be opened stands behind its name.
+const REASON: u16 = 14;
+
 /// Beside a model that is marked; the cursor is in the column before it.
 const MARK: &str = "●";
 
@@ -130,7 +133,15 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
     let room = edge.saturating_sub(x + 2);
     let name = apart(&node.name, beside, room.into());
-    c.text(x, line.y, room, &name, text);
+    let used = c.text(x, line.y, room, &name, text);
+    // Why a model cannot be opened, where there is room for some of it; the details have the whole.
+    if let Some(Err(card)) = &node.summary
+        && room > used + REASON
+    {
+        let reason = card.message.split_once(": ").map_or(card.message.as_str(), |(_, fact)| fact);
+        let room = room - used - 2;
+        c.text(x + used + 2, line.y, room, &fit(reason, room.into()), faint);
+    }
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }
 
