@@ -91,12 +91,9 @@ fn text(c: &Comparison, tensors: bool) -> String {
     }
     let right = vec![false].into_iter().chain([true, false].repeat(c.variants.len())).collect::<Vec<_>>();
     out.push_str(&table(&lines, &right));
-    for (i, v) in c.variants.iter().enumerate().filter(|(_, v)| v.unpaired.count() > 0) {
-        if c.doubtful(i) {
-            let text = format!(
-                "{} is hardly the same network: more than a third of its tensors could not be compared",
-                safe(&v.label)
-            );
+    for (i, v) in c.variants.iter().enumerate() {
+        if let Some(why) = c.doubt(i) {
+            let text = format!("{} is hardly the same network: {why}", safe(&v.label));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
         out.push_str(&unpaired(&v.label, &v.unpaired, style));

@@ -141,7 +141,11 @@ fn planned(s: &Shown, style: Style) -> String {
         let standing = if o.published { style.good("✓") } else { "○".to_owned() };
         text.push_str(&format!("{standing} {}\n", safe(&o.path.display().to_string())));
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);
-        let planned = if o.published { "published" } else { "planned, not there yet" };
+        let planned = match (o.published, o.path.exists()) {
+            (true, _) => "published",
+            (false, true) => "not written; what is there is older",
+            (false, false) => "planned, not there yet",
+        };
         text.push_str(&format!(
             "  {} {} · {} · {bits} · {tensors} · {planned}\n",
             o.format,

@@ -6,6 +6,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// Signal over error in dB below which two models are not variants of one: the coarsest types (1 to 2 bits) keep 3 and more.
+const UNLIKE: f64 = 1.0;
+
 /// Several models of one network, one of them the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
@@ -46,10 +49,17 @@ impl Comparison {
         Some(rest)
     }
 
-    /// True when less than two thirds of a model's tensors could be compared: it is hardly the same network.
-    pub fn doubtful(&self, variant: usize) -> bool {
-        let most = self.variants[variant].tensors.max(self.tensors.len());
-        self.variants[variant].measured.as_ref().is_some_and(|m| m.compared * 3 < most * 2)
+    /// Why a model is hardly the network that the baseline is: less than two thirds of its tensors could be compared, or the values
+    /// differ by about as much as they are.
+    pub fn doubt(&self, variant: usize) -> Option<&'static str> {
+        let v = self.variants.get(variant)?;
+        let measured = v.measured.as_ref()?;
+        let most = v.tensors.max(self.tensors.len());
+        if measured.compared * 3 < most * 2 {
+            return Some("more than a third of its tensors could not be compared");
+        }
+        let noise = measured.all.sqnr_db.is_some_and(|db| db < UNLIKE);
+        noise.then_some("its weights differ from the baseline's by as much as they are")
     }
 }
 

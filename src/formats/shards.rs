@@ -52,7 +52,7 @@ pub fn all_present(paths: &[PathBuf]) -> Result<()> {
     let more = if missing.len() > 4 { format!(" and {} more", missing.len() - 4) } else { String::new() };
     let what = format!("{} of {} files are missing: {}{more}", missing.len(), paths.len(), shown.join(", "));
     let folder = first.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others and start again."))
+    Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others, then open it again."))
 }
 
 /// The path of a file that a model names relative to its own folder.

@@ -327,6 +327,34 @@ fn an_export_asks_for_a_name() {
     let card = ErrorCard { message: "q.csv: this file is there already".into(), hint: None, wrong: true };
     update(&mut b.state, Action::Exported(Err(card)));
     assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
+    let typed = b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str());
+    assert_eq!(typed, Some("q.csv"), "what was typed is corrected, not typed again");
+    b.effects.clear();
+    b.keys("<ctrl-u>~/r.csv<enter>");
+    let [Effect::ExportComparison(_, path)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!(path, &PathBuf::from("/home/ada/r.csv"));
+}
+
+#[test]
+fn a_mark_on_a_broken_model_does_not_spoil_the_others_and_marks_can_go() {
+    let mut b = sample::start();
+    let broken = b.state.models.found().find(|(_, m)| m.summary.is_err()).map(|(p, _)| p.clone()).unwrap();
+    b.state.models.marked = vec![at(VARIANTS[0].0), broken, at(VARIANTS[1].0)];
+    b.keys("v");
+    assert_eq!(b.state.compare.columns, [at(VARIANTS[0].0), at(VARIANTS[1].0)]);
+    assert!(b.state.toasts.iter().any(|t| t.text.starts_with("left out")), "{:?}", b.state.toasts);
+    b.keys("1u");
+    assert!(b.state.models.marked.is_empty());
+}
+
+#[test]
+fn another_network_of_the_same_shapes_is_told() {
+    let mut compared = (*compared(&[at(VARIANTS[0].0), at(VARIANTS[1].0)], true)).clone();
+    assert_eq!(compared.comparison.doubt(1), None);
+    let measured = compared.comparison.variants[1].measured.as_mut().unwrap();
+    measured.all.sqnr_db = Some(-2.5);
+    assert!(compared.comparison.doubt(1).is_some_and(|why| why.contains("differ from the baseline")));
+    assert_eq!(compared.comparison.doubt(0), None, "the baseline is itself");
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
     turned(&mut b, JobState::Finished);
     assert_eq!((b.state.jobs.section, b.state.jobs.sections()[0]), (JobSection::Report, JobSection::Report));
     assert!(b.state.toasts.last().unwrap().text.starts_with("finished: "), "nothing to press: it shows");
+    assert!(b.effects.contains(&Effect::Scan), "what was made is looked for");
     turned(&mut b, JobState::Running);
     assert_eq!(b.state.jobs.section, JobSection::Layers, "begun again");
     b.keys("j");
@@ -187,7 +188,7 @@ fn the_report_keeps_how_it_ended_before() {
 #[test]
 fn tensors_are_counted_by_output() {
     let mut b = two_outputs();
-    assert!(small(&mut b).contains(" × 2 tensors"), "{}", small(&mut b));
+    assert!(small(&mut b).contains(" in 2 outputs"), "{}", small(&mut b));
     let view = b.state.jobs.view.as_mut().unwrap();
     view.done = view.expected;
     let each = view.expected / 2;

@@ -176,6 +176,10 @@ fn marks_compares_and_exports() {
     assert!(text.contains("# Comparison against tiny-llama-Q8_0.gguf") && text.contains("## By layer"), "{text}");
     s.send("Eout.md\r");
     s.wait_for("there already");
+    // The name is offered once more, to be corrected.
+    s.wait_for("esc drop");
+    s.send("\x1b");
+    s.wait_until("the prompt to close", |sc| !sc.contents().contains("esc drop"));
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

@@ -149,6 +149,8 @@ pub struct CompareState {
     pub filter: String,
     /// A line being edited.
     pub line: Option<(Asking, LineEdit)>,
+    /// The name last given to an export.
+    pub exported: String,
     /// Models that the picker offers, in its order.
     pub offered: Vec<PathBuf>,
     table: Option<(TableKey, Arc<[usize]>)>,

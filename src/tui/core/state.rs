@@ -247,6 +247,14 @@ impl State {
         self.home_path(path)
     }
 
+    /// A path as it was typed, with `~` written out, as the shell would have.
+    pub fn at_home(&self, text: &str) -> String {
+        match (text.trim().strip_prefix("~/"), &self.home) {
+            (Some(rest), Some(home)) => home.join(rest).display().to_string(),
+            _ => text.trim().to_owned(),
+        }
+    }
+
     /// A path with `~` for home.
     pub fn home_path(&self, path: &std::path::Path) -> String {
         let home = self.home.as_ref().filter(|h| h.components().count() > 1);

@@ -34,7 +34,10 @@ impl ModelsState {
             let depth = relative.iter().count().saturating_sub(1);
             let (path, bytes) = (model.path.clone(), model.bytes);
             let below = self.nodes.get(&path).map_or(0, |n| n.models - usize::from(known.is_some()));
-            let summary = Some(model.summary.clone());
+            // What was opened since tells more than its header did to the scan.
+            let same =
+                self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model)).and_then(|n| n.summary.clone());
+            let summary = same.or_else(|| Some(model.summary.clone()));
             let node = Node { name, depth, model: Some(model), summary, bytes, models: below + 1 };
             self.nodes.insert(path, node);
         }

@@ -70,7 +70,9 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
         (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
-        (Some(Layer::Picker(_)), _) => vec![told("type", "to find"), told("⏎", "take"), told("esc", "close")],
+        (Some(Layer::Picker(_)), _) => {
+            vec![told("type", "to find"), told("↑ ↓", "choose"), told("⏎", "take"), told("esc", "close")]
+        }
         (Some(Layer::Confirm(q)), _) => vec![told("⏎", q.yes), told("esc", "back")],
         (Some(Layer::Leave), _) => {
             let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));

@@ -229,14 +229,16 @@ impl<'a> Mixer<'a> {
         let (field, what) = match budget {
             Budget::Bytes(n) => {
                 let (n, least) = (bytes(n), bytes_at_least(least));
-                ("target_size", format!("{n} is too little: this model needs {least} at least{with}"))
+                ("target_size", format!("{n} is too little: a mix of this model needs {least} at least{with}"))
             }
             Budget::BitsPerWeight(bits) => {
                 // Rounded up, so that asking for it is enough.
                 let least = (least as f64 * 8.0 / self.elems().max(1) as f64 * 100.0).ceil() / 100.0;
                 (
                     "target_bpw",
-                    format!("{bits} bits for each weight are too few: this model needs {least:.2} at least{with}"),
+                    format!(
+                        "{bits} bits for each weight are too few: a mix of this model needs {least:.2} at least{with}"
+                    ),
                 )
             }
         };

@@ -120,7 +120,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Columns],
         "Tell memory for a longer context, up to what the networks take",
         "context",
-        |s| s.compare.contexts().len() > 1,
+        measured,
     ),
     command(
         Cmd::ColumnPrev,

@@ -90,6 +90,7 @@ pub enum Cmd {
     Doctor,
     MarkModel,
     CompareModels,
+    UnmarkModels,
     AddColumn,
     RemoveColumn,
     PinBaseline,

@@ -102,6 +102,9 @@ pub(super) const COMMANDS: &[Command] = &[
         "mark, down",
         on_model,
     ),
+    command(Cmd::UnmarkModels, "models.unmark", &["u"], &[Tree], "Take all marks away", "unmark", |s| {
+        !s.models.marked.is_empty()
+    }),
     command(
         Cmd::CompareModels,
         "models.compare",

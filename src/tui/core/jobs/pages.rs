@@ -195,7 +195,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
         (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
         (true, true) => "published".to_owned(),
         _ if output.written => "all bytes in place, not yet published".to_owned(),
-        _ => "not written".to_owned(),
+        _ => "not written; a file that was there before stands as it was".to_owned(),
     };
     lines.push(Fact("checked", standing));
     let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);

@@ -380,8 +380,7 @@ impl JobView {
         match (outputs, alike) {
             (0 | 1, _) => format!("{done} of {all} tensors"),
             (_, true) if done == all => format!("{} × {outputs} outputs", units::plural(first, "tensor", "tensors")),
-            (_, true) => format!("{done} of {first} × {outputs} tensors"),
-            (_, false) => format!("{done} of {all} in {outputs} outputs"),
+            _ => format!("{done} of {all} in {outputs} outputs"),
         }
     }
 

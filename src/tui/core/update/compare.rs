@@ -37,6 +37,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Exported(Err(card)) => {
             let hint = card.hint.map(|h| format!(" {h}")).unwrap_or_default();
             state.toast(Level::Error, format!("{}.{hint}", card.message));
+            // What was typed is corrected, not typed again.
+            if state.tab == Tab::Compare && state.layer.is_none() && state.compare.line.is_none() {
+                state.compare.line = Some((Asking::Export, LineEdit::new(&state.compare.exported)));
+            }
         }
         _ => {}
     }
@@ -54,9 +58,26 @@ pub(super) fn mark(state: &mut State) -> Vec<Effect> {
     super::motion::by(state, 1)
 }
 
+/// Takes all marks away.
+pub(super) fn unmark(state: &mut State) -> Vec<Effect> {
+    state.models.marked.clear();
+    Vec::new()
+}
+
 /// Brings models to the tab: from the tree those marked and the selected one, from a job its source and outputs.
 pub(super) fn start(state: &mut State) -> Vec<Effect> {
-    let wanted = if state.tab == Tab::Jobs { of_job(state) } else { of_models(state) };
+    let mut wanted = if state.tab == Tab::Jobs { of_job(state) } else { of_models(state) };
+    if state.tab == Tab::Jobs && wanted.len() > MOST {
+        let text = format!("{} of {} models are compared: {MOST} fit", MOST, wanted.len());
+        state.toast(Level::Warn, text);
+        wanted.truncate(MOST);
+    }
+    let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
+    let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
+    if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
+        wanted.retain(|p| !broken(p));
+        state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
+    }
     if wanted.len() > MOST {
         let text = format!("{} models are too many to compare: {MOST} fit. Take a mark away with space.", wanted.len());
         state.toast(Level::Warn, text);
@@ -87,7 +108,7 @@ fn of_job(state: &State) -> Vec<PathBuf> {
         [(first, _), _, ..] if o.format == "gguf" => first.clone(),
         _ => o.path.clone(),
     });
-    std::iter::once(plan.source.clone()).chain(made).take(MOST).collect()
+    std::iter::once(plan.source.clone()).chain(made).collect()
 }
 
 /// Compares another set of models; what is measured for the old one is dropped.
@@ -224,6 +245,11 @@ pub(super) fn turn_measure(state: &mut State) -> Vec<Effect> {
 
 /// Memory at the next context. What is measured is known and comes at once.
 pub(super) fn turn_context(state: &mut State) -> Vec<Effect> {
+    if state.compare.contexts().len() < 2 {
+        let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
+        state.toast(Level::Info, text);
+        return Vec::new();
+    }
     state.compare.turn_context();
     state.compare.request += 1;
     ask(state)
@@ -241,7 +267,7 @@ pub(super) fn drill(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Asks for a file name, beside the baseline.
+/// Asks for a file name, in the folder that is shown.
 pub(super) fn ask_export(state: &mut State) -> Vec<Effect> {
     state.compare.line = Some((Asking::Export, LineEdit::offering("comparison.md")));
     Vec::new()
@@ -265,7 +291,9 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
         (Asking::Export, Completion::Accepted) => {
             let name = text.trim();
             if let Some(result) = c.result.clone().filter(|_| !name.is_empty()) {
-                return vec![Effect::ExportComparison(result, state.dir.join(name))];
+                c.exported = name.to_owned();
+                let path = state.dir.join(state.at_home(name));
+                return vec![Effect::ExportComparison(result, path)];
             }
         }
         (Asking::Export, _) => {}

@@ -2,7 +2,7 @@
 
 use super::{log, models};
 use crate::engine::EventBody;
-use crate::job::{JobState, JobSummary};
+use crate::job::{JobState, JobSummary, is_same_output};
 use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::commands::Cmd;
 use crate::tui::core::jobs::{Deed, GridCursor, JobSection, JobView};
@@ -11,6 +11,7 @@ use crate::tui::core::models::Focus;
 use crate::tui::core::settings::Notify;
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
 use crate::tui::core::units;
+use std::path::PathBuf;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -108,6 +109,12 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     } else if !known || state.jobs.view.is_none() {
         // The one beside a job that was removed; the one a session was left at.
         effects.extend(follow(state, at));
+    }
+    if ended.iter().any(|(job, _)| job.state == JobState::Finished) {
+        // What was made is a model, too; the tree that somebody looks at stays meanwhile.
+        let made = |p: &PathBuf| ended.iter().any(|(job, _)| job.outputs.iter().any(|o| is_same_output(o, p)));
+        state.models.opened.retain(|(path, _)| !made(path));
+        effects.push(Effect::Scan);
     }
     state.jobs.settle_section();
     for (job, _) in ended {

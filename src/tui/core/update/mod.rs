@@ -370,6 +370,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             Vec::new()
         }
         Cmd::MarkModel => compare::mark(state),
+        Cmd::UnmarkModels => compare::unmark(state),
         Cmd::CompareModels => compare::start(state),
         Cmd::AddColumn => compare::pick(state),
         Cmd::RemoveColumn => compare::remove(state),

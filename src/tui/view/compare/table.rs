@@ -85,10 +85,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
         c.text(area.x + 1, y, area.width.saturating_sub(2), &why, dim);
         y += 1;
     }
-    for column in (0..s.columns.len()).filter(|i| doubtful(s, *i)) {
+    for (column, why) in (0..s.columns.len()).filter_map(|i| Some((i, doubt(s, i)?))) {
         let warn = c.theme().warn;
-        let told =
-            format!("! {} {} is hardly the same network: much of it was not compared", number(column), s.label(column));
+        let told = format!("! {} {} is hardly the same network: {why}", number(column), s.label(column));
         if y < area.bottom() {
             c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn);
             y += 1;
@@ -112,10 +111,9 @@ fn absent(s: &CompareState, rows: &[MetricRow]) -> Option<String> {
     Some(format!("– {} {name}{more}: {why}", number(s.selected)))
 }
 
-/// True when most tensors of a column's model have no partner.
-fn doubtful(s: &CompareState, column: usize) -> bool {
-    let v = s.variant_at(column);
-    v.zip(s.result.as_ref()).is_some_and(|(v, r)| r.comparison.doubtful(v))
+/// Why the model of a column is hardly the network that the baseline is.
+fn doubt(s: &CompareState, column: usize) -> Option<&'static str> {
+    s.result.as_ref()?.comparison.doubt(s.variant_at(column)?)
 }
 
 fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {

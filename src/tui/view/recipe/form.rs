@@ -173,7 +173,7 @@ fn remark(state: &State, field: Field, value: Option<&str>) -> String {
 /// What counts while a field says nothing.
 fn default_text(state: &State, field: Field, room: u16) -> String {
     let r = &state.recipe;
-    let Field::Key(key) = field else { return "none: 760MB or 4.25".to_owned() };
+    let Field::Key(key) = field else { return "none (say 760MB)".to_owned() };
     let info = || r.source().and_then(|s| state.models.info(s)?.as_ref().ok());
     match key.name {
         "quantization" => match r.value(Field::Budget) {

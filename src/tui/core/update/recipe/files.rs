@@ -1,7 +1,7 @@
 //! Recipes in files: saving, opening, and the user's own editor.
 
+use super::changed;
 use super::list::refuse;
-use super::{changed, form};
 use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::input::LineEdit;
 use crate::tui::core::model_info::Level;
@@ -68,7 +68,7 @@ pub(in crate::tui::core::update) fn edit_outside(state: &mut State) -> Vec<Effec
 
 /// A path was typed.
 pub(super) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
-    let text = form::at_home(state, text);
+    let text = state.at_home(text);
     if text.is_empty() {
         return Vec::new();
     }
@@ -128,6 +128,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             }
         },
         Action::RecipeEdited(EditOutcome::Mistakes(place, lines)) => {
+            if matches!(place, EditPlace::File(_)) {
+                // The file is another one now: what is on the screen is saved nowhere.
+                state.recipe.origin.saved = crate::recipe::Recipe::default();
+            }
             mistakes(state, place, lines);
             Vec::new()
         }

@@ -116,12 +116,12 @@ pub(in crate::tui::core::update) fn complete(state: &State) -> Vec<Effect> {
         Asking::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
         Asking::Value | Asking::FirstBudget => return Vec::new(),
     };
-    vec![Effect::CompletePath(base, at_home(state, &line.text))]
+    vec![Effect::CompletePath(base, state.at_home(&line.text))]
 }
 
 /// A path was completed, if it is still the one in the line.
 pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
-    let Some(line) = state.recipe.editing.as_ref().filter(|l| at_home(state, &l.text) == typed) else { return };
+    let Some(line) = state.recipe.editing.as_ref().filter(|l| state.at_home(&l.text) == typed) else { return };
     if line.text != becomes {
         state.recipe.editing = Some(LineEdit::new(becomes));
     }
@@ -160,14 +160,6 @@ pub(in crate::tui::core::update) fn edited(state: &mut State, what: Completion) 
 
 fn typed_value(state: &mut State, text: &str) -> Vec<Effect> {
     let Some(field) = state.recipe.current_field() else { return Vec::new() };
-    let text = if field.is_path() { at_home(state, text) } else { text.to_owned() };
+    let text = if field.is_path() { state.at_home(text) } else { text.to_owned() };
     set(state, field, &text)
-}
-
-/// A path with `~` written out, as the shell would have.
-pub(super) fn at_home(state: &State, text: &str) -> String {
-    match (text.trim().strip_prefix("~/"), &state.home) {
-        (Some(rest), Some(home)) => home.join(rest).display().to_string(),
-        _ => text.trim().to_owned(),
-    }
 }
