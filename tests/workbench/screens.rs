@@ -160,6 +160,7 @@ fn recipe() {
     both("recipe-exists", sample::start().in_the_way());
     small("recipe-exists-asks-80x24", sample::start().in_the_way().keys("r"));
     both("recipe-refused", sample::start().refused());
+    small("recipe-many-80x24", sample::start().planned().keys("DDDDDDDDDDDDgg"));
     check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");
@@ -187,6 +188,9 @@ fn jobs() {
 #[test]
 fn other_places() {
     both("watch", sample::start().keys("5"));
+    check("watch-styled", styled(&render(sample::start().keys("5"), SMALL, Depth::True, false)));
+    check("watch-mono", styled(&render(sample::start().keys("5"), SMALL, Depth::Mono, false)));
+    check("watch-ascii", text(&render(sample::start().keys("5"), SMALL, Depth::True, true)));
     let mut b = sample::start();
     b.act(Action::Notice(Level::Warn, "one thing to look at".into()));
     b.act(Action::Notice(

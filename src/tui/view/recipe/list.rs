@@ -32,8 +32,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         let at = line.checked_sub(top).filter(|at| *at < area.height.into())?;
         Some(Rect { y: area.y + at as u16, height: 1, ..area })
     };
+    let below = (rows.len() + 1).saturating_sub(top + usize::from(area.height));
     if let Some(line) = place(head) {
-        table_head(c, line);
+        table_head(c, line, below);
     }
     for (i, row) in rows.iter().enumerate() {
         let Some(line) = place(line_of(i)) else { continue };
@@ -61,10 +62,12 @@ fn columns(line: Rect) -> (u16, Option<u16>, u16) {
     (end - ERROR - if bits { BITS } else { 0 }, bits.then_some(end - ERROR), end)
 }
 
-fn table_head(c: &mut Canvas<'_>, line: Rect) {
+/// The head of the targets, which also says how many lines of the list are not in view below.
+fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
     let dim = c.theme().dim;
     let (size, bits, error) = columns(line);
-    c.text(line.x + 2, line.y, NAME, "targets", dim);
+    let more = if below > 0 { format!("targets  ↓ {below} more") } else { "targets".to_owned() };
+    c.text(line.x + 2, line.y, NAME, &more, dim);
     c.right(size, line.y, SIZE, "size", dim);
     if let Some(bits) = bits {
         c.right(bits, line.y, BITS, "bpw", dim);
@@ -123,6 +126,12 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let Some(target) = r.document.recipe.targets.get(at) else { return };
     let (size_end, bits_end, error_end) = columns(line);
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
+    let there = r.in_the_way(at).filter(|_| !target.force).is_some();
+    if there {
+        // The word behind the name needs room.
+        let warn = c.theme().warn;
+        c.text(line.x + 1, line.y, 1, "!", warn);
+    }
     let x = line.x + MARGIN;
     if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
         // The whole of it stands at its field and beside the list.
@@ -146,8 +155,8 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let room = start.saturating_sub(x + 1);
     let used = c.text(x, line.y, room, &title(target), text);
     let mut said = String::new();
-    let there = r.in_the_way(at).filter(|_| !target.force).map(|_| "exists".to_owned());
-    for fact in there.into_iter().chain(facts(target)) {
+    let exists = there.then(|| "exists".to_owned());
+    for fact in exists.into_iter().chain(facts(target)) {
         let more = if said.is_empty() { fact } else { format!("{said}  {fact}") };
         if width(&more) + 2 > usize::from(room.saturating_sub(used)) {
             break;
