@@ -8,10 +8,10 @@ use super::{Exit, cancel_on_signal, err, out, plan_text, refuse, tell, text};
 use crate::engine::{EventBody, EventSink};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
 use crate::recipe::{self, Recipe, Target};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -139,7 +139,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
         drop(progress);
-        return plan.map_or_else(|e| refused(&e), |plan| show(&plan, flags));
+        return plan.map_or_else(|e| refused(&e), |plan| show(&with_existing(plan, recipe), flags));
     }
     let prepared = plan::prepare(recipe, how);
     drop(progress);
@@ -147,6 +147,18 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
         Ok(prepared) => start(recipe, &prepared, flags, cancel),
         Err(e) => refused(&e),
     }
+}
+
+/// The plan with a warning of each file that would be replaced and may not be.
+fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
+    let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
+    let warning = |path: &PathBuf| {
+        let text = format!("{} exists already: the run needs --force to replace it", path.display());
+        Warning::new("output.exists", text)
+    };
+    let told: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
+    plan.warnings.extend(told);
+    plan
 }
 
 /// Shows a plan, runs it here, or leaves it to a worker: as the flags say.

@@ -167,7 +167,7 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
 
 fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
-    for event in Tail::new(&folder.dir).poll()? {
+    for event in folder.events()? {
         let line = serde_json::to_string(&event).unwrap_or_default();
         if json {
             out(&format!("{line}\n"));

@@ -1,9 +1,8 @@
 //! How often a job was begun, and how each time ended. A job that is begun again keeps its number and its folder: what happened
 //! before stays in its events, and here it is told.
 
-use super::{JobFolder, JobState, Tail};
+use super::JobState;
 use crate::engine::{Event, EventBody, Failure};
-use crate::model::Result;
 
 /// Attempts kept of one job, the latest: nobody reads more.
 const MOST: usize = 100;
@@ -73,24 +72,6 @@ impl Attempts {
     fn end(&mut self, state: JobState, seconds: f64, error: Option<Failure>) {
         if let Some(last) = self.all.last_mut() {
             (last.state, last.seconds, last.error) = (Some(state), Some(seconds), error);
-        }
-    }
-}
-
-impl JobFolder {
-    /// Every event of the job so far, oldest first.
-    ///
-    /// # Errors
-    /// I/O errors.
-    pub fn events(&self) -> Result<Vec<Event>> {
-        let mut tail = Tail::new(&self.dir);
-        let mut all = Vec::new();
-        loop {
-            let mut more = tail.poll()?;
-            if more.is_empty() {
-                return Ok(all);
-            }
-            all.append(&mut more);
         }
     }
 }

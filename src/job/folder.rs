@@ -1,5 +1,7 @@
 //! Making job folders, and reading and writing what is in them.
 
+use super::Tail;
+use crate::engine::Event;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
@@ -112,6 +114,22 @@ impl JobFolder {
         let path = self.path("plan.json");
         let bytes = fs::read(&path).map_err(|e| ModelError::io(&path, "reading", e))?;
         serde_json::from_slice(&bytes).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
+    }
+
+    /// Every event of the job so far, oldest first.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        let mut tail = Tail::new(&self.dir);
+        let mut all = Vec::new();
+        loop {
+            let mut more = tail.poll()?;
+            if more.is_empty() {
+                return Ok(all);
+            }
+            all.append(&mut more);
+        }
     }
 
     /// Threads the job may take; 0 when that was not said.

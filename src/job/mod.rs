@@ -3,8 +3,8 @@
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `summary` and `list` say how
-//! jobs stand, `attempts` how often each was begun, `spawn` starts a detached worker, which waits in the `queue` for its turn, `runner` carries a job out in this process
-//! while an `overseer` looks for `wishes`, `tail` follows the events.
+//! jobs stand, `attempts` how often each was begun, `spawn` starts a detached worker, which waits in the `queue` for its turn,
+//! `runner` carries a job out in this process while an `overseer` looks for `wishes`, `tail` follows the events.
 
 mod attempts;
 mod checks;

@@ -37,12 +37,20 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
     formats::open(path)
 }
 
-/// As [`build`], for a look at the plan alone: an output that exists already is a warning.
+/// As [`build`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
 ///
 /// # Errors
 /// As [`build`], but for outputs that exist.
 pub fn rehearse(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
-    prepare_from(&open_source(recipe)?, recipe, how, true).map(|p| p.plan)
+    rehearse_model(&open_source(recipe)?, recipe, how)
+}
+
+/// As [`rehearse`], for a source that is open already.
+///
+/// # Errors
+/// As [`rehearse`].
+pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
+    prepare_from(model, recipe, how, true).map(|p| p.plan)
 }
 
 /// As [`prepare`], for a source that is open already.
@@ -195,10 +203,6 @@ fn lay_out(
     }
     for file in &files {
         destination::check(&file.path, model, target.force || rehearsal, taken)?;
-        if rehearsal && !target.force && file.path.exists() {
-            let text = format!("{} exists already: the run needs --force to replace it", file.path.display());
-            plan.warnings.push(Warning::new("output.exists", text));
-        }
     }
     let mut stale = Vec::new();
     if folder && target.force {

@@ -18,7 +18,7 @@ mod split;
 mod target;
 mod types;
 
-pub use build::{build, count_files, prepare, prepare_model, rehearse};
+pub use build::{build, count_files, prepare, prepare_model, rehearse, rehearse_model};
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};

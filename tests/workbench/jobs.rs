@@ -1,5 +1,6 @@
 //! The Jobs and Log tabs: pictures of their sections, and what their keys ask for.
 
+use super::plans;
 use super::sample::{self, Bench};
 use super::screens::{LARGE, SMALL, both, check, render, styled, text};
 use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
@@ -44,7 +45,7 @@ fn whole(share: f64) -> Bench {
 
 /// The same job when it makes two files.
 fn two_outputs() -> Bench {
-    let mut plan = sample::plan();
+    let mut plan = plans::plan();
     let mut second = plan.outputs[0].clone();
     second.path.set_file_name("checkpoint-2000-Q8_0.gguf");
     (second.quantization, second.bytes, second.bits_per_weight) = ("Q8_0".into(), 1_321_500_000, 8.5);
@@ -103,6 +104,20 @@ fn turned(b: &mut Bench, state: JobState) {
     let at = list.iter().position(|j| j.id == "41").unwrap();
     list[at].state = state;
     b.act(Action::Jobs(list));
+}
+
+#[test]
+fn what_was_known_of_a_file_that_a_job_made_anew_is_forgotten() {
+    let mut b = whole(0.62);
+    b.keys("1<enter>]").looked_at();
+    let path = b.state.models.selected.clone().unwrap();
+    let known = |b: &Bench| (b.state.models.current().is_some(), b.state.models.inspect.values(&path, 0).is_some());
+    assert_eq!(known(&b), (true, true));
+    b.state.jobs.list.iter_mut().find(|j| j.id == "41").unwrap().outputs = vec![path.clone()];
+    turned(&mut b, JobState::Running);
+    assert_eq!(known(&b), (true, true), "it works still");
+    turned(&mut b, JobState::Finished);
+    assert_eq!(known(&b), (false, false));
 }
 
 #[test]

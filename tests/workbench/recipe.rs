@@ -1,5 +1,6 @@
 //! The Recipe tab, through the pure core: what keys make of the recipe, and what is asked of the outside.
 
+use super::plans;
 use super::sample::{self, DIR};
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::tui::core::{
@@ -45,7 +46,7 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     let old = ErrorCard { message: "old".into(), hint: None, wrong: true };
     b.act(Action::Planned(1, Planned::refused(None, old)));
     assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
-    b.act(Action::Planned(2, Planned::whole(Arc::new(sample::two()))));
+    b.act(Action::Planned(2, Planned::whole(Arc::new(plans::two()))));
     b.keys("r");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
     b.effects.clear();
@@ -66,7 +67,7 @@ fn the_picker_shows_sizes_and_errors_as_they_come() {
     let q8 = PRESETS.iter().position(|p| p.title == "Q8_0").unwrap();
     b.act(Action::PresetPlanned(id, q8, Ok((1_321_500_000, 8.5))));
     let id = b.state.recipe.outlook.request;
-    b.act(Action::Forecasted(id, Ok(Arc::new(sample::forecast(None)))));
+    b.act(Action::Forecasted(id, Ok(Arc::new(plans::forecast(None)))));
     assert_eq!(shown(&b, "gguf Q8_0"), "1.32 GB   44.2 dB");
     b.keys("<esc>");
     assert_eq!(b.state.recipe.document.recipe.targets.len(), 1);
@@ -274,16 +275,16 @@ fn forecasts_arrive_and_stale_ones_do_not() {
     let outlook = &b.state.recipe.outlook;
     assert_eq!((outlook.measured, outlook.waiting(), outlook.forecast().is_some()), (Some((41, 147)), true, false));
     let first = outlook.request;
-    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(None)))));
+    b.act(Action::Forecasted(first, Ok(Arc::new(plans::forecast(None)))));
     assert_eq!(b.state.recipe.estimate(0).and_then(|e| e.output_sqnr_db), Some(22.6));
     // A budget changes nothing of the file types, and has no mix yet.
     b.keys("b760MB<enter>");
     let second = b.state.recipe.outlook.request;
     assert!(second > first && b.state.recipe.preset_estimate(0).is_some() && b.state.recipe.estimate(0).is_none());
-    b.act(Action::Forecasted(first, Ok(Arc::new(sample::forecast(Some("4bpw"))))));
+    b.act(Action::Forecasted(first, Ok(Arc::new(plans::forecast(Some("4bpw"))))));
     b.act(Action::ForecastMeasured(first, 1, 2));
     assert!(b.state.recipe.outlook.waiting() && b.state.recipe.estimate(0).is_none(), "an answer to another budget");
-    b.act(Action::Forecasted(second, Ok(Arc::new(sample::forecast(Some("760MB"))))));
+    b.act(Action::Forecasted(second, Ok(Arc::new(plans::forecast(Some("760MB"))))));
     assert_eq!(b.state.recipe.estimate(0).map(|e| e.bytes), Some(759_800_000));
     // Another matrix changes all.
     b.effects.clear();
@@ -470,7 +471,7 @@ fn rules_tell_how_many_tensors_they_have_and_the_first_counts() {
     b.keys("<enter>ffn_down = q6_k, ffn = q5_k, blk.3. = q8_0<enter>");
     let id = b.state.recipe.request;
     assert!(b.state.recipe.hits.is_empty(), "nothing is known of other rules yet");
-    b.act(Action::Planned(id, Planned::whole(Arc::new(sample::plan()))));
+    b.act(Action::Planned(id, Planned::whole(Arc::new(plans::plan()))));
     // 16 layers; `ffn` is a role, which norms do not have; of layer 3 are left attention and both norms.
     assert_eq!(b.state.recipe.hits, [[16, 32, 6]]);
 }

@@ -1,5 +1,6 @@
 //! Screens as snapshots: every tab at 80 × 24 and 160 × 50, with styles, without colour, in ASCII.
 
+use super::plans;
 use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -171,7 +172,7 @@ fn recipe() {
         wrong: true,
     };
     b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, few)));
-    b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(sample::forecast(None)))));
+    b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(plans::forecast(None)))));
     both("recipe-too-small", &mut b);
 }
 

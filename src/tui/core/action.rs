@@ -196,7 +196,7 @@ pub enum Effect {
     Doctor,
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
-    /// Compare these models with the first of them; a later request replaces an earlier one.
+    /// Compare these models with the first of them, memory told for so many tokens; a later request replaces an earlier one.
     Compare(u64, Vec<PathBuf>, Option<u64>),
     /// Take a model out of what was compared, which answers this request.
     Uncompare(u64, Arc<Compared>, PathBuf),

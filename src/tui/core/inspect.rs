@@ -165,6 +165,14 @@ impl Inspect {
         }
     }
 
+    /// Forgets what a file that was made anew has said.
+    pub fn forget_file(&mut self, path: &Path) {
+        self.values.retain(|(p, ..)| p != path);
+        self.glances.remove(path);
+        self.tried.take_if(|(p, ..)| p == path);
+        self.check.take_if(|c| c.path == path && c.ended.is_some());
+    }
+
     /// Forgets what files that may have changed have said.
     pub fn forget(&mut self) {
         *self = Self { text: std::mem::take(&mut self.text), check: self.check.take(), ..Self::default() };

@@ -181,6 +181,13 @@ impl ModelsState {
         self.scanning = true;
     }
 
+    /// Forgets what is known of files that were made anew.
+    pub fn forget_files(&mut self, made: impl Fn(&Path) -> bool) {
+        let remade: Vec<PathBuf> = self.nodes.keys().filter(|p| made(p)).cloned().collect();
+        self.opened.retain(|(path, _)| !remade.contains(path));
+        remade.iter().for_each(|path| self.inspect.forget_file(path));
+    }
+
     /// Takes marks from what the scan has not found again.
     pub fn keep_marks(&mut self) {
         let nodes = &self.nodes;

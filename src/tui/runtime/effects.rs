@@ -57,15 +57,12 @@ pub fn classify(name: &str) -> (String, String) {
     (format!("{}{bias}", role.kind), role.role.name().to_owned())
 }
 
-/// Plans a recipe. Measures, as `how` says, where a budget is to be met. What exists already is told of each output, and is no
-/// warning: the screen asks before it is replaced.
+/// Plans a recipe. Measures, as `how` says, where a budget is to be met.
 ///
 /// # Errors
 /// What can be known beforehand; cancelled.
 pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan, ErrorCard> {
-    let mut plan = crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))?;
-    plan.warnings.retain(|w| w.code != "output.exists");
-    Ok(plan)
+    crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
 
 /// True if a plan of the recipe has to measure the source.

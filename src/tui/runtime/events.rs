@@ -281,6 +281,10 @@ impl App {
                     }
                 }
                 () = frame => {
+                    if due == Due::Input {
+                        // The write may wait for ever. Progress changes nothing of where the folder is left.
+                        self.stand();
+                    }
                     self.draw()?;
                     drawn = Instant::now();
                     due = Due::No;
@@ -290,8 +294,6 @@ impl App {
     }
 
     fn draw(&mut self) -> std::io::Result<()> {
-        // The write may wait for ever.
-        self.stand();
         let (state, ui, look) = (&self.state, &mut self.ui, &self.look);
         self.screen.draw(|frame| draw(state, ui, frame.buffer_mut(), look))
     }

@@ -21,7 +21,7 @@ pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
     sessions.join(format!("{hex}.json"))
 }
 
-/// Where the folder is left as things stand: the loop says it before every frame, so that whoever ends the process while the terminal takes
+/// Where the folder is left as things stand: the loop says it before a frame that answers the user, so that whoever ends the process while the terminal takes
 /// nothing can keep it without asking the loop.
 #[derive(Clone, Debug)]
 pub(super) struct Keeper {

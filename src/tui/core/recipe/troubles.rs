@@ -65,10 +65,12 @@ fn key_of(message: &str) -> String {
         return head.to_owned();
     }
     let place = fact.starts_with("the output") || fact.contains("write to the same output");
-    match () {
-        () if place => "output".to_owned(),
-        () if fact.contains("requantizing") => "allow_requantize".to_owned(),
-        () => String::new(),
+    if place {
+        "output".to_owned()
+    } else if fact.contains("requantizing") {
+        "allow_requantize".to_owned()
+    } else {
+        String::new()
     }
 }
 

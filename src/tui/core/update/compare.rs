@@ -66,19 +66,18 @@ pub(super) fn unmark(state: &mut State) -> Vec<Effect> {
 
 /// Brings models to the tab: from the tree those marked and the selected one, from a job its source and outputs.
 pub(super) fn start(state: &mut State) -> Vec<Effect> {
-    let mut wanted = if state.tab == Tab::Jobs { of_job(state) } else { of_models(state) };
-    if state.tab == Tab::Jobs && wanted.len() > MOST {
-        let text = format!("{} of {} models are compared: {MOST} fit", MOST, wanted.len());
-        state.toast(Level::Warn, text);
-        wanted.truncate(MOST);
-    }
+    let of_a_job = state.tab == Tab::Jobs;
+    let mut wanted = if of_a_job { of_job(state) } else { of_models(state) };
     let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
     let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
     if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
         wanted.retain(|p| !broken(p));
         state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
     }
-    if wanted.len() > MOST {
+    if wanted.len() > MOST && of_a_job {
+        state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
+        wanted.truncate(MOST);
+    } else if wanted.len() > MOST {
         let text = format!("{} models are too many to compare: {MOST} fit. Take a mark away with space.", wanted.len());
         state.toast(Level::Warn, text);
         return Vec::new();

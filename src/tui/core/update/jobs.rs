@@ -11,7 +11,7 @@ use crate::tui::core::models::Focus;
 use crate::tui::core::settings::Notify;
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
 use crate::tui::core::units;
-use std::path::PathBuf;
+use std::path::Path;
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -112,8 +112,8 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
     }
     if ended.iter().any(|(job, _)| job.state == JobState::Finished) {
         // What was made is a model, too; the tree that somebody looks at stays meanwhile.
-        let made = |p: &PathBuf| ended.iter().any(|(job, _)| job.outputs.iter().any(|o| is_same_output(o, p)));
-        state.models.opened.retain(|(path, _)| !made(path));
+        let made = |p: &Path| ended.iter().any(|(job, _)| job.outputs.iter().any(|o| is_same_output(o, p)));
+        state.models.forget_files(made);
         effects.push(Effect::Scan);
     }
     state.jobs.settle_section();

@@ -1,6 +1,7 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
 use crate::forecast::Measuring;
+use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::tui::core::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
@@ -125,32 +126,34 @@ pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome
     }
 }
 
-/// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together.
+/// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
+/// is opened once, and what is wrong with it is told once.
 pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Planned {
-    let all: Vec<usize> = (0..recipe.targets.len()).collect();
+    let refuse = |e: &ModelError| Planned::refused(None, e.into());
+    let Some(source) = &recipe.source.path else { return Planned::default() };
+    let model = match crate::formats::open(source) {
+        Ok(model) => model,
+        Err(e) => return refuse(&e),
+    };
     let of = |places: &[usize]| {
         let targets = places.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
-        super::plan(&Recipe { targets, ..recipe.clone() }, how).map(Arc::new)
+        crate::plan::rehearse_model(&model, &Recipe { targets, ..recipe.clone() }, how).map(Arc::new)
     };
-    let card = match of(&all) {
+    let all: Vec<usize> = (0..recipe.targets.len()).collect();
+    let error = match of(&all) {
         Ok(plan) => return Planned::whole(plan),
-        Err(card) => card,
+        Err(e) => e,
     };
-    let alone = |i: &usize| Some(Refused { target: Some(*i), card: of(&[*i]).err()? });
-    let several = all.len() > 1;
-    let mut refused: Vec<Refused> = all.iter().filter(|_| several).filter_map(alone).collect();
-    let sound: Vec<usize> = all.into_iter().filter(|i| refused.iter().all(|r| r.target != Some(*i))).collect();
+    let alone = |i: &usize| Some(Refused { target: Some(*i), card: (&of(&[*i]).err()?).into() });
+    let mut refused: Vec<Refused> = if all.len() > 1 { all.iter().filter_map(alone).collect() } else { Vec::new() };
     if refused.is_empty() {
-        return Planned { refused: vec![Refused { target: None, card }], ..Planned::default() };
+        return refuse(&error);
     }
-    let plan = match of(&sound) {
-        _ if sound.is_empty() => None,
-        Ok(plan) => Some(plan),
-        Err(card) => {
-            refused.push(Refused { target: None, card });
-            None
-        }
-    };
+    let sound: Vec<usize> = all.into_iter().filter(|i| refused.iter().all(|r| r.target != Some(*i))).collect();
+    if sound.is_empty() {
+        return Planned { refused, ..Planned::default() };
+    }
+    let plan = of(&sound).map_err(|e| refused.push(Refused { target: None, card: (&e).into() })).ok();
     Planned { plan, targets: sound, refused }
 }
 
@@ -208,6 +211,10 @@ mod tests {
         assert_eq!(told.plan.map(|p| p.outputs.len()), Some(1));
         let told = planned(&[&sound, &sound]);
         assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
+        let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), format: None };
+        let targets = vec![wrong.clone(), sound.clone()];
+        let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Measuring::quiet());
+        assert_eq!(told.refused.iter().map(|r| r.target).collect::<Vec<_>>(), [None], "the source is wrong, and once");
         std::fs::write(dir.path().join("q8_0.gguf"), b"x").unwrap();
         let told = planned(&[&sound]);
         assert_eq!(told.plan.map(|p| p.outputs[0].replaces.len()), Some(1), "what is there is told, and is no fault");

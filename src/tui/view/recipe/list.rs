@@ -126,7 +126,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let Some(target) = r.document.recipe.targets.get(at) else { return };
     let (size_end, bits_end, error_end) = columns(line);
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
-    let there = r.in_the_way(at).filter(|_| !target.force).is_some();
+    let there = !target.force && r.in_the_way(at).is_some();
     if there {
         // The word behind the name needs room.
         let warn = c.theme().warn;

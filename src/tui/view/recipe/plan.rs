@@ -241,7 +241,7 @@ fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 /// The tensors that most of the selected target's loss comes from, as many as fit: `token_embd 21 %, blk.1.ffn_down 9 %`.
 fn heaviest(state: &State, room: usize) -> String {
     let r = &state.recipe;
-    let Some(estimate) = r.current_target().or(Some(0)).and_then(|at| r.estimate(at)) else { return String::new() };
+    let Some(estimate) = r.estimate(r.current_target().unwrap_or(0)) else { return String::new() };
     let mut said = String::new();
     for h in &estimate.heaviest {
         let name = h.name.strip_suffix(".weight").unwrap_or(&h.name);
