@@ -26,7 +26,14 @@ fn a_folder_of_everything_gives_one_entry_a_model() {
         assert!(kind == Some(FoundKind::Folder) || !models.join(checkpoint).exists(), "{checkpoint}");
     }
     assert!(!found.iter().any(|f| f.path.ends_with("rng_state.pth")), "training state is no model");
-    assert!(scan(models, 0).is_empty(), "depth 0 looks at the folder only");
+    // A folder of its own: somebody may have made files beside the models of the repository.
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("one")).unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        fs::copy(hf.join(file), dir.path().join("one").join(file)).unwrap();
+    }
+    assert!(scan(dir.path(), 0).is_empty(), "depth 0 looks at the folder only");
+    assert_eq!(scan(dir.path(), 1).len(), 1);
 
     let Some(gguf) = material("gguf/synthetic") else { return };
     let found = scan(&gguf, 3);
