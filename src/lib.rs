@@ -5,6 +5,8 @@
 
 pub mod units;
 
+pub mod disk;
+
 pub mod tensor;
 
 pub mod quant;

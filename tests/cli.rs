@@ -19,6 +19,8 @@ mod disk;
 mod doctor;
 #[path = "cli/jobs.rs"]
 mod jobs;
+#[path = "cli/kills.rs"]
+mod kills;
 #[path = "cli/lab.rs"]
 mod lab;
 #[path = "cli/made.rs"]
@@ -29,6 +31,8 @@ mod material;
 mod options;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
+#[path = "cli/safety.rs"]
+mod safety;
 #[path = "cli/splitting.rs"]
 mod splitting;
 #[path = "cli/table.rs"]

@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,7 +105,7 @@ fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBu
     let sink = EventSink::new("test");
     let options = RunOptions {
         threads: 2,
-        cancel: &AtomicBool::new(false),
+        stop: &engine::Stop::default(),
         gate: &engine::Gate::default(),
         sink: &sink,
         journal: None,

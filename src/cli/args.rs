@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "remold", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
-    Exit codes: 0 done; 1 the job failed; 2 the request was wrong, nothing was written; 3 a check failed; 130 cancelled.")]
+    Exit codes: 0 done; 1 the job failed; 2 the request was wrong, nothing was written; 3 a check failed; 130 cancelled; \
+    143 or 129 interrupted by SIGTERM or SIGHUP, `remold jobs resume` goes on.")]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -8,7 +8,6 @@ use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
 use crate::forecast::Measuring;
 use crate::model::{ModelError, Result};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 /// Columns of a name before it is cut.
 const NAME_WIDTH: usize = 48;
@@ -17,9 +16,9 @@ const LISTED: usize = 5;
 
 /// `remold compare`.
 pub fn run(args: &CompareArgs) -> Exit {
-    let cancel = super::cancel_on_signal();
+    let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json).doing("comparing");
-    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let done = compare(args, how);
     drop(progress);
     match done {
@@ -32,7 +31,7 @@ pub fn run(args: &CompareArgs) -> Exit {
             });
             written.map_or_else(|e: ModelError| refuse(&e), |()| Exit::Done)
         }
-        Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
+        Err(_) if stop.is_set() => Exit::stopped(&stop),
         Err(e) => refuse(&e),
     }
 }

@@ -4,8 +4,9 @@ use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
-use super::{Exit, cancel_on_signal, err, out, plan_text, refuse, tell, text};
-use crate::engine::{EventBody, EventSink};
+use super::signals::stop_on_signal;
+use super::{Exit, err, out, plan_text, refuse, tell, text};
+use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
@@ -13,7 +14,6 @@ use crate::plan::{self, Plan, Prepared};
 use crate::recipe::{self, Recipe, Target};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// `remold convert`.
 pub fn convert(args: ConvertArgs) -> Exit {
@@ -66,7 +66,7 @@ fn find_recipe(name: &str) -> Result<Recipe, Refused> {
         if problems.iter().any(recipe::Problem::is_error) {
             return Err(Refused::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
         }
-        return Ok(parsed.into_recipe());
+        return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
     }
     recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
 }
@@ -111,6 +111,7 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
             target.max_shard_size.clone_from(&args.max_shard_size);
         }
     }
+    recipe.read_from.extend(args.gguf.tensor_type_file.iter().cloned());
     apply(&mut recipe, &args.set, args.force)?;
     Ok(recipe)
 }
@@ -132,10 +133,11 @@ fn target_of(text: &str, base: &Target) -> Target {
 
 fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
-    let cancel = cancel_on_signal();
+    let stop = stop_on_signal();
     let progress = Measured::new(flags.json);
-    let how = Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
-    let refused = |e: &ModelError| if cancel.load(Ordering::Relaxed) { Exit::Cancelled } else { refuse(e) };
+    let how =
+        Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
         drop(progress);
@@ -144,7 +146,7 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let prepared = plan::prepare(recipe, how);
     drop(progress);
     match prepared {
-        Ok(prepared) => start(recipe, &prepared, flags, cancel),
+        Ok(prepared) => start(recipe, &prepared, flags, stop),
         Err(e) => refused(&e),
     }
 }
@@ -166,7 +168,7 @@ pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlag
     if flags.dry_run {
         return show(&prepared.plan, flags);
     }
-    start(recipe, prepared, flags, cancel_on_signal())
+    start(recipe, prepared, flags, stop_on_signal())
 }
 
 fn show(plan: &Plan, flags: &RunFlags) -> Exit {
@@ -178,7 +180,7 @@ fn show(plan: &Plan, flags: &RunFlags) -> Exit {
     Exit::Done
 }
 
-fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {
+fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
     let root = job::jobs_root();
     if flags.detach {
         let waits = job::is_full(&root);
@@ -199,12 +201,12 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<Ato
     let folder =
         JobFolder::create(&root, recipe, &prepared.plan).and_then(|f| job::queued(&f, &prepared.plan).map(|()| f));
     match folder {
-        Ok(folder) => foreground(&folder, prepared, flags, cancel),
+        Ok(folder) => foreground(&folder, prepared, flags, stop),
         Err(e) => refuse(&e),
     }
 }
 
-fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel: Arc<AtomicBool>) -> Exit {
+fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
     let listener: job::Listener = if flags.json {
         // The job was queued before anybody listened.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
@@ -215,8 +217,7 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))
     };
-    let run =
-        RunJob { threads: flags.threads, resume: false, cancel, listener: Some(listener), lock: None, turn: None };
+    let run = RunJob { threads: flags.threads, resume: false, stop, listener: Some(listener), lock: None, turn: None };
     match job::run(folder, prepared, run) {
         Ok(Outcome::Finished(report)) => {
             if !flags.json {
@@ -232,6 +233,11 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
             err("cancelled; nothing half-written is left\n");
             Exit::Cancelled
         }
+        Ok(Outcome::Interrupted(signal)) => {
+            let id = folder.id();
+            err(&format!("interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+            Exit::interrupted(signal)
+        }
         Err(e) => refuse(&e),
     }
 }
@@ -246,31 +252,34 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 /// `remold worker`: carries out the job of a folder, without a terminal.
 pub fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
-    let cancel = cancel_on_signal();
+    let stop = stop_on_signal();
     // Held while it waits, too: the job is not lost.
     let lock = match folder.lock() {
         Ok(lock) => lock,
         Err(e) => return refuse(&e),
     };
-    let Some(turn) = job::wait_for_turn(&folder, &cancel) else {
-        last_word(&folder, EventBody::Cancelled { seconds: 0.0 });
-        return Exit::Cancelled;
-    };
-    let prepared = folder.recipe().and_then(|mut recipe| {
-        // Once the engine had begun, what stands there is our own earlier attempt or was forced.
-        if resume && folder.path("journal").exists() {
-            recipe.targets.iter_mut().for_each(|t| t.force = true);
+    let turn = match job::wait_for_turn(&folder, &stop) {
+        Ok(turn) => turn,
+        Err(reason) => {
+            let seconds = 0.0;
+            last_word(
+                &folder,
+                match reason {
+                    StopReason::Cancel => EventBody::Cancelled { seconds },
+                    StopReason::Interrupt(signal) => EventBody::Interrupted { seconds, signal },
+                },
+            );
+            return Exit::stopped(&stop);
         }
-        plan::prepare(&recipe, Measuring::quiet())
-    });
-    let prepared = match prepared {
+    };
+    let prepared = match prepare_again(&folder) {
         Ok(p) => p,
         Err(e) => {
             last_word(&folder, EventBody::Failed { seconds: 0.0, error: job::failure(&e) });
             return refuse(&e);
         }
     };
-    let run = RunJob { threads: folder.threads(), resume, cancel, listener: None, lock: Some(lock), turn: Some(turn) };
+    let run = RunJob { threads: folder.threads(), resume, stop, listener: None, lock: Some(lock), turn: Some(turn) };
     match job::run(&folder, &prepared, run) {
         Ok(Outcome::Finished(report)) => {
             err(&format!("done in {}\n", text::seconds(report.seconds)));
@@ -281,6 +290,13 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => Exit::Cancelled,
+        Ok(Outcome::Interrupted(signal)) => Exit::interrupted(signal),
         Err(e) => refuse(&e),
     }
+}
+
+/// The plan of a job, made once more and compared with the one that was queued: that one says where outputs go and what they may replace.
+fn prepare_again(folder: &JobFolder) -> Result<Prepared> {
+    let held = engine::held(&folder.path("journal"))?;
+    plan::prepare_again(&folder.recipe()?, Measuring::quiet(), &folder.plan()?, &held)
 }

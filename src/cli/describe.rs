@@ -35,6 +35,7 @@ pub fn event(body: &EventBody) -> String {
         }
         EventBody::Failed { error, .. } => format!("failed     {}", error.message),
         EventBody::Cancelled { .. } => "cancelled".to_owned(),
+        EventBody::Interrupted { signal, .. } => format!("interrupted by signal {signal}; it can be resumed"),
         EventBody::Unknown => "(an event of a later version)".to_owned(),
     };
     safe(&line)

@@ -163,7 +163,7 @@ fn next(job: &JobSummary) -> Option<String> {
         JobState::Failed | JobState::Cancelled => {
             format!("`remold jobs resume {id}` begins it again; `remold jobs log {id}` tells what happened")
         }
-        JobState::Lost => format!("`remold jobs resume {id}` goes on where it stopped"),
+        JobState::Lost | JobState::Interrupted => format!("`remold jobs resume {id}` goes on where it stopped"),
         JobState::Paused => format!("`remold jobs resume {id}` lets it go on"),
         JobState::Running | JobState::Queued => format!("`remold jobs attach {id}` follows it"),
         JobState::Finished => return None,

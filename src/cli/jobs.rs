@@ -31,7 +31,7 @@ pub fn run(args: JobsArgs) -> Exit {
                 JobState::Failed | JobState::Cancelled => {
                     "begins again, in the same folder; its events keep what happened before"
                 }
-                JobState::Lost => "goes on where it stopped",
+                JobState::Lost | JobState::Interrupted => "goes on where it stopped",
                 _ => "goes on",
             };
             err(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
@@ -93,6 +93,12 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             match &event.body {
                 EventBody::Finished { .. } => end = Some(Exit::Done),
                 EventBody::Cancelled { .. } => end = Some(Exit::Cancelled),
+                EventBody::Interrupted { signal, .. } => {
+                    if !json {
+                        err(&format!("job {id} was interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+                    }
+                    end = Some(Exit::interrupted(*signal));
+                }
                 EventBody::Failed { error, .. } => {
                     if !json {
                         let e = ModelError::bad(error.message.clone());

@@ -19,11 +19,13 @@ mod plan;
 mod plan_text;
 mod progress;
 mod recipe;
+mod signals;
 mod split;
 pub mod text;
 
 pub use args::command;
 
+use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
@@ -31,8 +33,6 @@ use rustix::process::{Resource, Rlimit};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a command ended; the number is the exit code of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,25 @@ pub enum Exit {
     Check = 3,
     /// Cancelled.
     Cancelled = 130,
+    /// Asked to end by SIGHUP; the job can be resumed.
+    HungUp = 129,
+    /// Asked to end by SIGTERM; the job can be resumed.
+    Terminated = 143,
+}
+
+impl Exit {
+    /// How a command ends that was asked to stop.
+    pub(crate) fn stopped(stop: &Stop) -> Self {
+        match stop.reason() {
+            Some(StopReason::Interrupt(signal)) => Self::interrupted(signal),
+            _ => Self::Cancelled,
+        }
+    }
+
+    /// How a command ends that got this signal.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        if signal == signal_hook::consts::SIGHUP { Self::HungUp } else { Self::Terminated }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -99,15 +118,6 @@ fn allow_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     // What the system refuses is told when the file that is one too many is opened.
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
-/// A flag that is set on SIGINT, SIGTERM and SIGHUP.
-pub(crate) fn cancel_on_signal() -> Arc<AtomicBool> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let flag = cancel.clone();
-    // Fails only if a handler is set already, which then does the same.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
-    cancel
 }
 
 /// Runs the program on its arguments.

@@ -9,13 +9,12 @@ use crate::formats;
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 /// `remold plan`.
 pub fn run(args: &PlanArgs) -> Exit {
-    let cancel = super::cancel_on_signal();
+    let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json);
-    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
+    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let forecast = formats::open(&args.src).and_then(|model| {
         let mut target =
             Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };
@@ -32,7 +31,7 @@ pub fn run(args: &PlanArgs) -> Exit {
             out(&text(&f, args));
             Exit::Done
         }
-        Err(_) if cancel.load(Ordering::Relaxed) => Exit::Cancelled,
+        Err(_) if stop.is_set() => Exit::stopped(&stop),
         Err(e) => refuse(&e),
     }
 }

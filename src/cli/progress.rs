@@ -75,7 +75,10 @@ impl Progress {
                 self.erase();
                 err(&warnings(std::slice::from_ref(w), self.style));
             }
-            EventBody::Finished { .. } | EventBody::Failed { .. } | EventBody::Cancelled { .. } => {
+            EventBody::Finished { .. }
+            | EventBody::Failed { .. }
+            | EventBody::Interrupted { .. }
+            | EventBody::Cancelled { .. } => {
                 self.erase();
                 return;
             }

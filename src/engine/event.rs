@@ -178,7 +178,7 @@ pub enum EventBody {
     /// Resources.
     #[serde(rename = "sample")]
     Sample(Sample),
-    /// An output's bytes are all in place (still under its `.part` name).
+    /// An output's bytes are all in place (not yet under its final name).
     #[serde(rename = "output.written")]
     OutputWritten {
         /// Final path.
@@ -209,6 +209,14 @@ pub enum EventBody {
         seconds: f64,
         /// Highest resident memory, bytes.
         peak_rss: u64,
+    },
+    /// The process was asked to end (SIGTERM, SIGHUP). What was done is kept; the job can be resumed.
+    #[serde(rename = "job.interrupted")]
+    Interrupted {
+        /// Wall time.
+        seconds: f64,
+        /// The signal's number.
+        signal: i32,
     },
     /// The job failed; nothing half-written stays.
     #[serde(rename = "job.failed")]

@@ -1,95 +1,186 @@
-//! Which tensors of a job are safely on disk: what `jobs resume` starts from.
+//! What of a job is safely on disk: what `jobs resume` starts from.
 //!
-//! The first line is the plan's fingerprint; each further line is one finished tensor with its report and checksum, appended
-//! only after the output files were synced. A torn last line is ignored.
+//! One JSON object a line. `begin` starts an attempt: the plan's fingerprint, the token in the names of its part files, and those names.
+//! `tensor` is a finished tensor with its report and the CRC-32 of its encoded bytes, appended only after the part files were synced.
+//! `publish` says that an output is complete and is about to get its final name. A new attempt that cannot go on from the old one
+//! appends another `begin`, so that the names of all part files this job ever made stay known. A torn line is ignored.
 
 use super::event::{TensorDone, from_json};
+use super::metrics::ErrorStats;
+use crate::disk;
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// A finished tensor as the journal keeps it.
+/// No journal is read beyond this size. A million tensors need about 300 MB.
+const MAX_JOURNAL_BYTES: u64 = 2 << 30;
+
+/// A finished tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Index of the tensor in its output.
     pub tensor: usize,
-    /// CRC-32 of its encoded bytes, for formats that store it.
+    /// CRC-32 of its encoded bytes.
     pub crc: u32,
+    /// The sums behind its report; absent when the bytes were copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stats: Option<ErrorStats>,
     /// Its report.
     pub done: TensorDone,
 }
 
-/// An open journal.
+/// How an attempt began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// remold's version: another one may encode differently.
+    pub version: String,
+    /// Fingerprint of the plan.
+    pub fingerprint: String,
+    /// Random part of the names of this attempt's files.
+    pub token: String,
+    /// Where each output is written until it is published.
+    pub outputs: Vec<StagedPaths>,
+}
+
+/// Where an output is written until it is published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedPaths {
+    /// The hidden folder that holds the part files, for outputs that are folders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// True if that folder becomes the output by being renamed; else its files are renamed one by one.
+    #[serde(default)]
+    pub whole: bool,
+    /// The part files, in the order of the plan.
+    pub parts: Vec<PathBuf>,
+}
+
+/// An output that is about to be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// Index of the output.
+    pub output: usize,
+    /// Inode numbers of its files, in the order of the plan.
+    pub inodes: Vec<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Begin(Begin),
+    Tensor(Box<Entry>),
+    Publish(Publish),
+}
+
+/// What a journal says.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// Every attempt, the last one last.
+    pub attempts: Vec<Begin>,
+    /// What the last attempt finished, by (output, tensor).
+    pub finished: HashMap<(usize, usize), Entry>,
+    /// Inode numbers of the outputs that the last attempt was publishing, by output.
+    pub publishing: HashMap<usize, Vec<u64>>,
+}
+
+/// Reads a journal; an absent one says nothing.
+///
+/// # Errors
+/// I/O errors.
+pub fn read(path: &Path) -> Result<Recorded> {
+    let fail = |e| ModelError::io(path, "reading the journal", e);
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Recorded::default()),
+        file => file.and_then(|f| f.take(MAX_JOURNAL_BYTES).read_to_end(&mut bytes)).map_err(fail)?,
+    };
+    let mut recorded = Recorded::default();
+    for line in bytes.split(|b| *b == b'\n') {
+        match from_json::<Line>(line) {
+            Ok(Line::Begin(begin)) => {
+                recorded.finished.clear();
+                recorded.publishing.clear();
+                recorded.attempts.push(begin);
+            }
+            Ok(Line::Tensor(entry)) => {
+                recorded.finished.insert((entry.done.tensor.output, entry.tensor), *entry);
+            }
+            Ok(Line::Publish(p)) => {
+                recorded.publishing.insert(p.output, p.inodes);
+            }
+            // A line that a crash cut off, or an empty one.
+            Err(_) => {}
+        }
+    }
+    Ok(recorded)
+}
+
+/// A journal that is written to.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
     path: PathBuf,
-    /// What an earlier run finished, by (output, tensor).
-    pub finished: HashMap<(usize, usize), Entry>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    fingerprint: String,
 }
 
 impl Journal {
-    /// Opens the journal at `path`. Entries of an earlier run count only if its fingerprint is the same and `resume` is set;
-    /// otherwise the journal starts anew.
+    /// Opens the journal for appending, on a line of its own.
     ///
     /// # Errors
-    /// I/O errors; with `resume`, a bad-request error when the plan is no longer the same.
-    pub fn open(path: &Path, fingerprint: &str, resume: bool) -> Result<Self> {
+    /// I/O errors.
+    pub fn open(path: &Path) -> Result<Self> {
         let fail = |e| ModelError::io(path, "opening the journal", e);
-        let mut finished = HashMap::new();
-        if resume && path.exists() {
-            let text = fs::read_to_string(path).map_err(fail)?;
-            let mut lines = text.lines();
-            let header = lines.next().and_then(|l| serde_json::from_str::<Header>(l).ok());
-            match header {
-                Some(h) if h.fingerprint == fingerprint => {
-                    for entry in lines.filter_map(|l| from_json::<Entry>(l.as_bytes()).ok()) {
-                        finished.insert((entry.done.tensor.output, entry.tensor), entry);
-                    }
-                }
-                Some(_) => {
-                    let hint = "The source or the recipe changed since; start a new conversion.";
-                    return Err(ModelError::request("the plan is not the one this job began with")
-                        .in_file(path)
-                        .with_hint(hint));
-                }
-                None => {}
-            }
-        }
-        let mut options = OpenOptions::new();
-        options.create(true);
-        if finished.is_empty() {
-            options.write(true).truncate(true)
-        } else {
-            options.append(true)
-        };
-        let mut this = Self { file: options.open(path).map_err(fail)?, path: path.to_owned(), finished };
-        if this.finished.is_empty() {
-            this.line(&Header { fingerprint: fingerprint.to_owned() })?;
+        disk::point("open journal", path).map_err(fail)?;
+        let new = !path.exists();
+        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path).map_err(fail)?;
+        let mut this = Self { file, path: path.to_owned() };
+        if new {
+            disk::sync_folder(disk::parent_of(path)).map_err(fail)?;
+        } else if this.file.metadata().map_err(fail)?.len() > 0 {
+            // A line that a crash cut off must not swallow the next one.
+            this.file.write_all(b"\n").map_err(fail)?;
         }
         Ok(this)
     }
 
-    fn line(&mut self, value: &impl Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(value).unwrap_or_default();
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(|e| ModelError::io(&self.path, "writing the journal", e))
+    fn line(&mut self, line: &Line) -> Result<()> {
+        let fail = |e| ModelError::io(&self.path, "writing the journal", e);
+        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+        bytes.push(b'\n');
+        self.file.write_all(&bytes).map_err(fail)
+    }
+
+    fn sync(&self) -> Result<()> {
+        disk::sync_file(&self.file, &self.path).map_err(|e| ModelError::io(&self.path, "syncing the journal", e))
+    }
+
+    /// Starts an attempt. The names of its files are on disk before any of them is created.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn begin(&mut self, begin: Begin) -> Result<()> {
+        self.line(&Line::Begin(begin))?;
+        self.sync()
     }
 
     /// Records tensors whose bytes are synced.
     ///
     /// # Errors
     /// I/O errors.
-    pub fn record(&mut self, entries: &[Entry]) -> Result<()> {
-        entries.iter().try_for_each(|e| self.line(e))
+    pub fn record(&mut self, entries: Vec<Entry>) -> Result<()> {
+        entries.into_iter().try_for_each(|e| self.line(&Line::Tensor(Box::new(e))))
+    }
+
+    /// Records that an output is about to be published.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn publish(&mut self, output: usize, inodes: Vec<u64>) -> Result<()> {
+        self.line(&Line::Publish(Publish { output, inodes }))?;
+        self.sync()
     }
 }
 
@@ -98,21 +189,37 @@ mod tests {
     use super::*;
 
     fn entry(tensor: usize) -> Entry {
-        Entry { tensor, crc: 7, done: TensorDone { rmse: Some(0.125), ..TensorDone::default() } }
+        let stats = ErrorStats::compare(&[0.1, 0.2, 1e-30], &[0.1, 0.25, 0.0]);
+        Entry { tensor, crc: 7, stats: Some(stats), done: TensorDone { rmse: Some(0.125), ..TensorDone::default() } }
+    }
+
+    fn begin(token: &str) -> Begin {
+        Begin { token: token.into(), ..Begin::default() }
     }
 
     #[test]
-    fn a_torn_line_is_dropped_and_another_plan_is_refused() {
+    fn a_torn_line_swallows_neither_the_line_before_nor_the_next() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
-        let mut j = Journal::open(&path, "a", false).unwrap();
-        j.record(&[entry(1), entry(2)]).unwrap();
-        j.file.write_all(b"{\"tensor\":3,\"cr").unwrap();
+        assert!(read(&path).unwrap().attempts.is_empty());
+        let mut j = Journal::open(&path).unwrap();
+        j.begin(begin("a")).unwrap();
+        j.record(vec![entry(1), entry(2)]).unwrap();
+        j.file.write_all(b"{\"tensor\":{\"tensor\":3,\"cr").unwrap();
         drop(j);
-        let j = Journal::open(&path, "a", true).unwrap();
-        assert_eq!(j.finished.len(), 2);
-        drop(j);
-        assert!(Journal::open(&path, "b", true).is_err());
-        assert!(Journal::open(&path, "b", false).unwrap().finished.is_empty());
+        let mut j = Journal::open(&path).unwrap();
+        j.record(vec![entry(4)]).unwrap();
+        j.publish(0, vec![17]).unwrap();
+        let recorded = read(&path).unwrap();
+        let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1).collect();
+        finished.sort_unstable();
+        assert_eq!(finished, [1, 2, 4]);
+        assert_eq!(recorded.finished[&(0, 4)], entry(4), "the sums survive to the last bit");
+        assert_eq!(recorded.publishing[&0], [17]);
+        // Another attempt: what the first one finished does not count, its token stays known.
+        j.begin(begin("b")).unwrap();
+        let recorded = read(&path).unwrap();
+        assert!(recorded.finished.is_empty() && recorded.publishing.is_empty());
+        assert_eq!(recorded.attempts, [begin("a"), begin("b")]);
     }
 }

@@ -1,12 +1,14 @@
 //! How far encoded values are from their source: sums that add up over chunks, in a fixed order.
 
 use crate::quant::{Noise, Sums};
+use serde::{Deserialize, Serialize};
 
 /// Sums over a range of elements; [`ErrorStats::add`] joins two ranges.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ErrorStats {
     elems: u64,
     sums: Sums,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     noise: Option<Noise>,
 }
 

@@ -1,69 +1,143 @@
-//! An output under its `.part` name: locked while written, checked, synced, renamed; removed when anything goes wrong.
+//! An output file before it has its name: exclusively created, locked while it is written, removed unless it is kept.
 
+use crate::disk;
 use crate::model::{ModelError, Result};
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// A file being written beside its destination. Dropping it without [`PartFile::publish`] removes it.
+/// How long the lock of a part file is waited for when its job is resumed: the process that held it may still be dying.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A file being written. Dropping it removes it, unless it was kept or published.
 #[derive(Debug)]
 pub struct PartFile {
     file: File,
-    part: PathBuf,
-    destination: PathBuf,
-    kept: bool,
+    path: PathBuf,
+    inode: u64,
+    kept: AtomicBool,
 }
 
-/// The name an output has until it is whole.
-pub fn part_path(destination: &Path) -> PathBuf {
-    let mut name = destination.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    destination.with_file_name(name)
+/// Longest name of a file on the file systems in use, in bytes.
+const NAME_MAX: usize = 255;
+
+/// The name under which an attempt of a job writes what will be called `name`: hidden, and no other job's or attempt's.
+pub fn part_name(name: &str, job: &str, token: &str) -> String {
+    let tail = format!(".remold-{job}-{token}.part");
+    let mut end = name.len().min(NAME_MAX - 1 - tail.len().min(NAME_MAX - 1));
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!(".{}{tail}", &name[..end])
+}
+
+/// True for names that [`part_name`] gives.
+pub fn is_part_name(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".part") && name.contains(".remold-")
+}
+
+/// Unfinished files of `destination` that a living process is writing, whichever job it is of.
+pub fn is_being_written(destination: &Path) -> bool {
+    let folder = disk::parent_of(destination);
+    let name = destination.file_name().unwrap_or_default().to_string_lossy();
+    let stem: String = part_name(&name, "", "").trim_end_matches("-.part").to_owned();
+    let locked =
+        |path: &Path| File::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().any(|e| {
+        let found = e.file_name().to_string_lossy().into_owned();
+        if !is_part_name(&found) || !found.starts_with(&stem) {
+            return false;
+        }
+        match e.file_type() {
+            Ok(kind) if kind.is_file() => locked(&e.path()),
+            Ok(kind) if kind.is_dir() => {
+                fs::read_dir(e.path()).into_iter().flatten().flatten().any(|inner| locked(&inner.path()))
+            }
+            _ => false,
+        }
+    })
 }
 
 impl PartFile {
-    /// Creates `<destination>.part` at its full size, taking a lock that says a living process writes it. With `resume`, data
-    /// that an earlier process left there is kept.
+    /// Creates the file at its full size. Nothing may have this name.
     ///
     /// # Errors
-    /// When the folder cannot be written or another process is writing the same output.
-    pub fn create(destination: &Path, bytes: u64, resume: bool) -> Result<Self> {
-        let part = part_path(destination);
-        let fail = |e| ModelError::io(&part, "creating", e);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part).map_err(fail)?;
-        if file.try_lock().is_err() {
-            let hint = "Wait for it, cancel it (`remold jobs`), or choose another output.";
-            return Err(ModelError::request("another job is writing this output").in_file(destination).with_hint(hint));
-        }
-        let mut this = Self { file, part: part.clone(), destination: destination.to_owned(), kept: false };
-        if !resume {
-            this.file.set_len(0).map_err(fail)?;
-        }
-        this.kept = resume;
-        this.file.set_len(bytes).map_err(fail)?;
-        this.kept = false;
+    /// When the folder cannot be written, or something has the name.
+    pub fn create(path: &Path, bytes: u64, mode: u32) -> Result<Self> {
+        let fail = |e| ModelError::io(path, "creating", e);
+        let file = disk::create_new(path, mode).map_err(fail)?;
+        let inode = file.metadata().map_err(fail)?.ino();
+        let this = Self { file, path: path.to_owned(), inode, kept: AtomicBool::new(false) };
+        disk::lock(&this.file, Duration::ZERO);
+        this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
         Ok(this)
+    }
+
+    /// Opens the file of an earlier attempt; `None` when what has the name cannot be it. It is kept when dropped, until
+    /// [`PartFile::remove_when_dropped`] is called.
+    ///
+    /// # Errors
+    /// A request error when another process holds its lock.
+    pub fn reopen(path: &Path, bytes: u64) -> Result<Option<Self>> {
+        let Ok(file) = disk::reopen(path) else { return Ok(None) };
+        let Ok(meta) = file.metadata() else { return Ok(None) };
+        if !disk::lock(&file, LOCK_PATIENCE) {
+            let hint = "Wait for it, or cancel it (`remold jobs`).";
+            return Err(ModelError::request("another process is writing this output").in_file(path).with_hint(hint));
+        }
+        // Whoever held the lock may have renamed or removed the file meanwhile.
+        let now = fs::symlink_metadata(path).ok();
+        let same = now.is_some_and(|n| (n.dev(), n.ino()) == (meta.dev(), meta.ino()) && n.len() == bytes);
+        if !same {
+            return Ok(None);
+        }
+        Ok(Some(Self { file, path: path.to_owned(), inode: meta.ino(), kept: AtomicBool::new(true) }))
     }
 
     /// Writes at an absolute offset; may be called from many threads.
     ///
     /// # Errors
-    /// I/O errors; a full disk is told by its own hint.
+    /// I/O errors; a full disk has a hint of its own.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset).map_err(|e| self.explain("writing", e))
+    }
+
+    /// Reads at an absolute offset what was written.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(bytes, offset).map_err(|e| self.explain("reading back", e).at(offset))
     }
 
     /// Brings what was written to the disk.
     ///
     /// # Errors
     /// I/O errors.
-    pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|e| self.explain("syncing", e))
+    pub fn sync_data(&self) -> Result<()> {
+        disk::sync_data(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
-    fn explain(&self, what: &str, e: std::io::Error) -> ModelError {
-        let full = e.kind() == std::io::ErrorKind::StorageFull || e.kind() == std::io::ErrorKind::QuotaExceeded;
-        let error = ModelError::io(&self.part, what, e);
+    /// Brings what was written, and the permissions, to the disk.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn sync(&self) -> Result<()> {
+        disk::sync_file(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
+    }
+
+    /// Makes the next reads come from the disk, where the system can.
+    pub fn drop_cache(&self) {
+        disk::drop_cache(&self.file);
+    }
+
+    fn explain(&self, what: &str, e: io::Error) -> ModelError {
+        let full = e.kind() == io::ErrorKind::StorageFull || e.kind() == io::ErrorKind::QuotaExceeded;
+        let error = ModelError::io(&self.path, what, e);
         if full {
             error.with_hint("Free some space or choose another disk with -o; the unfinished file is removed.")
         } else {
@@ -72,32 +146,50 @@ impl PartFile {
     }
 
     /// Path of the unfinished file.
-    pub fn part(&self) -> &Path {
-        &self.part
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Syncs the file and gives it its final name.
+    /// The file's inode number; renaming does not change it.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// Gives the file the permissions of what it replaces, so far as the sources allow (`allowed`: the bits of [`crate::plan::Prepared::mode`]).
     ///
     /// # Errors
-    /// I/O errors; the unfinished file is then removed.
-    pub fn publish(mut self) -> Result<()> {
-        self.sync()?;
-        fs::rename(&self.part, &self.destination).map_err(|e| ModelError::io(&self.destination, "renaming", e))?;
-        self.kept = true;
-        // The rename itself is made durable; a file system that cannot sync folders is no reason to fail.
-        if let Some(Ok(folder)) =
-            self.destination.parent().map(|p| File::open(if p.as_os_str().is_empty() { Path::new(".") } else { p }))
-        {
-            let _ = folder.sync_all();
+    /// I/O errors.
+    pub fn take_mode_of(&self, replaced: &fs::Metadata, allowed: u32) -> Result<()> {
+        let fail = |e| self.explain("setting the permissions of", e);
+        let mode = replaced.mode() & 0o777 & (allowed | 0o700);
+        let mode = rustix::fs::Mode::from_raw_mode(mode as rustix::fs::RawMode);
+        if rustix::process::geteuid().is_root() {
+            let (uid, gid) = (rustix::fs::Uid::from_raw(replaced.uid()), rustix::fs::Gid::from_raw(replaced.gid()));
+            // A file system without owners is no reason to fail.
+            let _ = rustix::fs::fchown(&self.file, Some(uid), Some(gid));
         }
-        Ok(())
+        rustix::fs::fchmod(&self.file, mode).map_err(|e| fail(e.into()))
+    }
+
+    /// Leaves the file where it is when this is dropped: it was published, or an attempt to come goes on with it.
+    pub fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Removes the file when this is dropped.
+    pub fn remove_when_dropped(&self) {
+        self.kept.store(false, Ordering::Relaxed);
     }
 }
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.part);
+        #[cfg(test)]
+        if disk::fault::is_dead(&self.path) {
+            return;
+        }
+        if !self.kept.load(Ordering::Relaxed) {
+            let _ = disk::remove_file(&self.path);
         }
     }
 }
@@ -107,16 +199,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dropped_leaves_nothing_and_published_stands() {
+    fn a_part_is_created_alone_and_dropped_unless_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let out = dir.path().join("x.gguf");
-        drop(PartFile::create(&out, 10, false).unwrap());
+        let path = dir.path().join(part_name("x.gguf", "3", "0123456789abcdef"));
+        assert_eq!(path.file_name().unwrap(), ".x.gguf.remold-3-0123456789abcdef.part");
+        assert!(is_part_name(".x.gguf.remold-3-0123456789abcdef.part") && !is_part_name("x.gguf.part"));
+        drop(PartFile::create(&path, 10, 0o666).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        let part = PartFile::create(&out, 4, false).unwrap();
+        fs::write(&path, b"foreign").unwrap();
+        assert!(PartFile::create(&path, 4, 0o666).is_err(), "what is there is never opened");
+        assert_eq!(fs::read(&path).unwrap(), b"foreign");
+        fs::remove_file(&path).unwrap();
+
+        let part = PartFile::create(&path, 4, 0o666).unwrap();
         part.write_at(b"ab", 2).unwrap();
-        assert!(PartFile::create(&out, 4, false).is_err(), "a second writer is refused");
-        part.publish().unwrap();
-        assert_eq!(fs::read(&out).unwrap(), b"\0\0ab");
-        assert!(!part_path(&out).exists());
+        assert!(is_being_written(&dir.path().join("x.gguf")) && !is_being_written(&dir.path().join("y.gguf")));
+        part.keep();
+        drop(part);
+        assert!(!is_being_written(&dir.path().join("x.gguf")));
+        assert!(PartFile::reopen(&path, 5).unwrap().is_none(), "another size");
+        let part = PartFile::reopen(&path, 4).unwrap().unwrap();
+        let mut back = [9; 4];
+        part.read_at(&mut back, 0).unwrap();
+        assert_eq!(&back, b"\0\0ab");
+    }
+
+    #[test]
+    fn long_names_are_cut_to_what_the_file_system_takes() {
+        let name = part_name(&"ä".repeat(127), "12", "0123456789abcdef");
+        assert!(name.len() <= NAME_MAX && name.len() > NAME_MAX - 3 && is_part_name(&name), "{}", name.len());
     }
 }

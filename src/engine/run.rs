@@ -1,21 +1,24 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
 use super::encode::{Buffers, encode_chunk, has_non_finite};
-use super::journal::{Entry, Journal};
-use super::part_file::{PartFile, part_path};
+use super::journal::{self, Begin, Entry, Journal, Recorded};
+use super::part_file::PartFile;
+use super::read_back::{Piece, known_pieces, mismatches};
 use super::report::{OutputReport, Report};
-use super::state::{Progress, TensorState};
+use super::stage::{self, NewFolders, Staged};
+use super::state::{Progress, States, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
-use super::{EventBody, EventSink, Gate, TensorStart};
+use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
+use crate::disk;
 use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::Encoding;
 use crate::tensor::DType;
-use std::fs;
+use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -26,8 +29,8 @@ pub struct RunOptions<'a> {
     /// Worker threads, at least one.
     pub threads: usize,
     /// Set from outside to stop the run.
-    pub cancel: &'a AtomicBool,
-    /// Holds the workers while it is closed. Whoever sets `cancel` opens it.
+    pub stop: &'a Stop,
+    /// Holds the workers while it is closed. Whoever sets `stop` opens it.
     pub gate: &'a Gate,
     /// Where events go.
     pub sink: &'a EventSink,
@@ -38,8 +41,10 @@ pub struct RunOptions<'a> {
 /// Why a run ended early.
 #[derive(Debug)]
 pub enum RunError {
-    /// The cancel flag was set.
+    /// It was cancelled.
     Cancelled,
+    /// The process was asked to end by this signal. What was done is on disk and in the journal.
+    Interrupted(i32),
     /// Something is wrong.
     Failed(ModelError),
 }
@@ -50,36 +55,178 @@ impl From<ModelError> for RunError {
     }
 }
 
+impl From<StopReason> for RunError {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Cancel => Self::Cancelled,
+            StopReason::Interrupt(signal) => Self::Interrupted(signal),
+        }
+    }
+}
+
 /// How often resources are sampled and finished tensors are journalled.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Carries out a plan. Outputs appear under their final names only when everything in them was written, checked and synced.
+/// Finished tensors, by (output, tensor).
+type Finished = HashMap<(usize, usize), Entry>;
+
+/// Carries out a plan. Outputs appear under their final names only when everything in them was written, read back and synced, and the
+/// sources are still what they were when they were opened.
 ///
 /// # Errors
-/// [`RunError`]; nothing half-written stays. (A process that is killed leaves its `.part` files, and the journal to go on from.)
+/// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
+/// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
 pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunError> {
     let begun = Instant::now();
-    let mut journal = match options.journal {
-        Some((path, resume)) => {
-            let resume = resume && parts_stand(prepared);
-            Some(Journal::open(path, &prepared.plan.fingerprint(), resume)?)
-        }
-        None => None,
-    };
-    let finished = journal.as_mut().map(|j| std::mem::take(&mut j.finished)).unwrap_or_default();
-    let resumed = !finished.is_empty();
-
+    check_sources(prepared)?;
     let mut folders = NewFolders::default();
-    let parts = create_parts(prepared, resumed, &mut folders)?;
+    let (mut journal, outputs, finished) = begin(prepared, options, &mut folders)?;
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
     let states = TensorState::all(prepared, &work);
-    let progress = Progress::new(prepared, &work);
+    let result = fill(prepared, options, &outputs, &work, &states, journal.as_mut())
+        .and_then(|()| check_sources(prepared).map_err(RunError::from))
+        .and_then(|()| check_outputs(prepared, options, &outputs, &states, &finished));
+    if let Err(RunError::Interrupted(_)) = &result {
+        outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+    }
+    let reports = match result {
+        Ok(reports) => reports,
+        Err(e) => {
+            remove_unfinished(outputs, &e);
+            return Err(e);
+        }
+    };
+    for (o, staged) in outputs.iter().enumerate() {
+        let planned = &prepared.plan.outputs[o];
+        let published = publish::publish(o, planned, staged, prepared.mode, journal.as_mut());
+        if published.is_err() {
+            // Complete and checked: worth keeping until the reason is gone.
+            outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+        }
+        published?.into_iter().for_each(|w| options.sink.send(EventBody::Warning(w)));
+        let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
+        options.sink.send(EventBody::OutputPublished { path, bytes });
+    }
+    let usage = ProcessSampler::own_usage();
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: prepared.plan.source.clone(),
+        seconds: begun.elapsed().as_secs_f64(),
+        cpu_seconds: usage.cpu_seconds,
+        peak_rss: usage.peak_rss,
+        outputs: reports,
+    })
+}
+
+/// Closes the part files, which removes them unless they are kept, and then the folders they were in.
+fn remove_unfinished(outputs: Vec<Staged>, error: &RunError) {
+    let folders: Vec<_> = outputs.iter().map(|o| o.paths.clone()).collect();
+    drop(outputs);
+    if !matches!(error, RunError::Interrupted(_)) {
+        folders.iter().for_each(stage::remove_folders);
+    }
+}
+
+/// Checks that every input is what it was when it was opened.
+fn check_sources(prepared: &Prepared) -> Result<()> {
+    prepared.inputs.iter().try_for_each(crate::model::OpenedFile::check)
+}
+
+/// Opens the journal and the part files: those of an earlier attempt where it can be gone on from, else new ones. Also gives the tensors
+/// that the earlier attempt finished and whose bytes are still what the journal says.
+fn begin(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    folders: &mut NewFolders,
+) -> Result<(Option<Journal>, Vec<Staged>, Finished), RunError> {
+    let (version, fingerprint) = (env!("CARGO_PKG_VERSION").to_owned(), prepared.plan.fingerprint());
+    let recorded = options.journal.map_or_else(|| Ok(Recorded::default()), |(path, _)| journal::read(path))?;
+    let last = recorded.attempts.last();
+    let goes_on = options.journal.is_some_and(|(_, resume)| resume)
+        && last.is_some_and(|a| a.version == version && a.fingerprint == fingerprint);
+    let reopened = if goes_on { stage::reopen(prepared, &recorded, folders)? } else { None };
+    if let Some(outputs) = reopened {
+        outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+        stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
+        let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
+        let finished = believed(prepared, options, &outputs, recorded.finished)?;
+        // Outputs that were being published are complete, and kept whatever comes.
+        let unfinished = outputs.iter().enumerate().filter(|(o, _)| !recorded.publishing.contains_key(o));
+        unfinished.flat_map(|(_, staged)| &staged.parts).for_each(PartFile::remove_when_dropped);
+        return Ok((journal, outputs, finished));
+    }
+    // What earlier attempts left, or tidied up after them, is of no more use.
+    stage::discard(&recorded, &prepared.plan.outputs)?;
+    stage::check_not_written(prepared)?;
+    stage::check_free(prepared, |_| false)?;
+    let token = disk::random_token();
+    let outputs = stage::paths(prepared, options.sink.job(), &token);
+    let begin = Begin { version, fingerprint, token, outputs };
+    let mut journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
+    if let Some(journal) = &mut journal {
+        journal.begin(begin.clone())?;
+    }
+    let created = stage::create(prepared, &begin, folders);
+    if created.is_err() {
+        begin.outputs.iter().for_each(stage::remove_folders);
+    }
+    Ok((journal, created?, Finished::new()))
+}
+
+/// Those of the recorded tensors whose bytes on disk have the recorded checksum.
+fn believed(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    mut recorded: Finished,
+) -> Result<Finished, RunError> {
+    let files: Vec<&PartFile> = outputs.iter().flat_map(|o| &o.parts).collect();
+    let (mut pieces, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
+    for (o, output) in prepared.outputs.iter().enumerate() {
+        for (f, file) in output.files.iter().enumerate() {
+            for slot in &file.slots {
+                if let Some(entry) = recorded.get(&(o, slot.tensor)) {
+                    let (offset, bytes, crc) = (slot.offset, slot.bytes, entry.crc);
+                    pieces.push(Piece { file: first + f, offset, bytes, crc });
+                    tensors.push((o, slot.tensor));
+                }
+            }
+        }
+        first += output.files.len();
+    }
+    let wrong = mismatches(&pieces, &files, options.threads, options.stop.flag())?;
+    if let Some(reason) = options.stop.reason() {
+        return Err(reason.into());
+    }
+    if !wrong.is_empty() {
+        let text = format!(
+            "{} tensors of the earlier attempt are not on disk as its journal says; they are made again",
+            wrong.len()
+        );
+        options.sink.send(EventBody::Warning(Warning::new("journal.mismatch", text)));
+    }
+    for i in wrong {
+        recorded.remove(&tensors[i]);
+    }
+    Ok(recorded)
+}
+
+/// Writes every tensor that is not finished yet.
+fn fill(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    work: &Work,
+    states: &States,
+    journal: Option<&mut Journal>,
+) -> Result<(), RunError> {
+    let progress = Progress::new(prepared, work);
     let runner = Runner {
         prepared,
         options,
-        parts: &parts,
-        work: &work,
-        states: &states,
+        outputs,
+        work,
+        states,
         progress: &progress,
         next: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
@@ -88,7 +235,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         workers: AtomicUsize::new(options.threads.max(1)),
     };
     thread::scope(|scope| {
-        let ticker = scope.spawn(|| runner.tick(journal.as_mut()));
+        let ticker = scope.spawn(|| runner.tick(journal));
         for _ in 0..options.threads.max(1) {
             let ticker = ticker.thread().clone();
             let runner = &runner;
@@ -104,40 +251,63 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
     if let Some(e) = failed {
         return Err(RunError::Failed(e));
     }
-    if options.cancel.load(Ordering::Relaxed) {
-        return Err(RunError::Cancelled);
-    }
+    options.stop.reason().map_or(Ok(()), |reason| Err(reason.into()))
+}
 
+/// Completes each output, reads it back from the disk and compares it with what was encoded and planned.
+fn check_outputs(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    states: &States,
+    finished: &Finished,
+) -> Result<Vec<OutputReport>, RunError> {
     let mut reports = Vec::new();
-    for (o, output) in prepared.outputs.iter().enumerate() {
+    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
         let planned = &prepared.plan.outputs[o];
         let (mut tensors, mut crcs) = (Vec::new(), Vec::new());
+        let mut stats = ErrorStats::default();
         for t in 0..output.tensors.len() {
-            if let Some(entry) = finished.get(&(o, t)) {
-                tensors.push(entry.done.clone());
-                crcs.push(entry.crc);
-            } else {
-                let (done, crc) = states.get(o, t).map_or_else(
-                    || (TensorStart::of(prepared, o, t).done(None), 0),
-                    |s| (s.start.clone().done(s.stats().as_ref()), s.crc()),
-                );
-                tensors.push(done);
-                crcs.push(crc);
+            let (done, crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
+                (Some(entry), _) => (entry.done.clone(), entry.crc, entry.stats),
+                (None, Some(s)) => (s.start.clone().done(s.stats().as_ref()), s.crc(), s.stats()),
+                // Without elements.
+                (None, None) => (TensorStart::of(prepared, o, t).done(None), 0, None),
+            };
+            if let Some(sums) = sums {
+                stats.add(&sums);
             }
+            tensors.push(done);
+            crcs.push(crc);
         }
-        for (file, part) in output.files.iter().zip(&parts[o]) {
-            if let Some(finish) = &file.finish {
-                let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
-                for (offset, bytes) in finish(&slots) {
-                    part.write_at(&bytes, offset)?;
-                }
+        let mut pieces = Vec::new();
+        for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
+            let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+            let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
+            if !publish::same_path(part.path(), &file.path) {
+                finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
             }
+            let slots = file.slots.iter().zip(slots);
+            pieces.extend(slots.map(|(s, crc)| Piece { file: f, offset: s.offset, bytes: s.bytes, crc }));
+            pieces.extend(known_pieces(f, file, &finish));
+            part.sync_data()?;
+            part.drop_cache();
         }
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
-        let by = verify_output(output, &parts[o], options.sink)?;
+        let files: Vec<&PartFile> = staged.parts.iter().collect();
+        let wrong = mismatches(&pieces, &files, options.threads, options.stop.flag())?;
+        if let Some(i) = wrong.first() {
+            let (piece, part) = (&pieces[*i], &staged.parts[pieces[*i].file]);
+            let what = format!("{} bytes read back from the disk are not those that were written", piece.bytes);
+            let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
+            return Err(ModelError::bad(what).in_file(part.path()).at(piece.offset).with_hint(hint).into());
+        }
+        if let Some(reason) = options.stop.reason() {
+            return Err(reason.into());
+        }
+        let by = verify_output(output, &staged.parts, options.sink)?;
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
-        let stats = states.output_stats(o);
         reports.push(OutputReport {
             path: planned.path.clone(),
             format: planned.format.clone(),
@@ -151,84 +321,15 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
             tensors,
         });
     }
-    for (o, (output, files)) in prepared.outputs.iter().zip(parts).enumerate() {
-        for part in files {
-            part.publish()?;
-        }
-        for old in &output.stale {
-            let _ = fs::remove_file(old);
-        }
-        let planned = &prepared.plan.outputs[o];
-        options
-            .sink
-            .send(EventBody::OutputPublished { path: planned.path.display().to_string(), bytes: planned.bytes });
-    }
-    let usage = ProcessSampler::own_usage();
-    Ok(Report {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        source: prepared.plan.source.clone(),
-        seconds: begun.elapsed().as_secs_f64(),
-        cpu_seconds: usage.cpu_seconds,
-        peak_rss: usage.peak_rss,
-        outputs: reports,
-    })
-}
-
-/// True if every unfinished file of an earlier run is still there whole: only then does its journal count.
-fn parts_stand(prepared: &Prepared) -> bool {
-    let mut files = prepared.outputs.iter().flat_map(|o| &o.files);
-    files.all(|f| fs::metadata(part_path(&f.path)).is_ok_and(|m| m.len() == f.bytes))
-}
-
-/// Folders that the run made; those that are empty in the end are removed.
-#[derive(Debug, Default)]
-struct NewFolders(Vec<PathBuf>);
-
-impl NewFolders {
-    /// Remembers what of `folder` does not exist yet, deepest first.
-    fn note(&mut self, folder: &Path) {
-        let new = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
-        let new: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
-        self.0.splice(0..0, new);
-    }
-}
-
-impl Drop for NewFolders {
-    fn drop(&mut self) {
-        for folder in &self.0 {
-            // One that holds something is not removed: the outputs, or what somebody else put there.
-            let _ = fs::remove_dir(folder);
-        }
-    }
-}
-
-/// Creates every unfinished file and writes what is known beforehand. Files keep the order of the plan.
-fn create_parts(prepared: &Prepared, resumed: bool, folders: &mut NewFolders) -> Result<Vec<Vec<PartFile>>> {
-    let mut all = Vec::new();
-    for output in &prepared.outputs {
-        let mut parts = Vec::new();
-        for file in &output.files {
-            if let Some(folder) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
-                folders.note(folder);
-                fs::create_dir_all(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
-            }
-            let part = PartFile::create(&file.path, file.bytes, resumed)?;
-            for (offset, bytes) in &file.fixed {
-                part.write_at(bytes, *offset)?;
-            }
-            parts.push(part);
-        }
-        all.push(parts);
-    }
-    Ok(all)
+    Ok(reports)
 }
 
 struct Runner<'a> {
     prepared: &'a Prepared,
     options: &'a RunOptions<'a>,
-    parts: &'a [Vec<PartFile>],
+    outputs: &'a [Staged],
     work: &'a Work,
-    states: &'a super::state::States,
+    states: &'a States,
     progress: &'a Progress,
     next: AtomicUsize,
     stop: AtomicBool,
@@ -243,7 +344,7 @@ impl Runner<'_> {
         let mut buffers = Buffers::default();
         loop {
             self.options.gate.pass();
-            if self.stop.load(Ordering::Relaxed) || self.options.cancel.load(Ordering::Relaxed) {
+            if self.stop.load(Ordering::Relaxed) || self.options.stop.is_set() {
                 break;
             }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -309,7 +410,7 @@ impl Runner<'_> {
             self.progress.done(&rows, tensor);
             if let Some(done) = state.finish_if_last(self.options.sink) {
                 let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                synced.push(Entry { tensor: c.tensor, crc: state.crc(), done });
+                synced.push(Entry { tensor: c.tensor, crc: state.crc(), stats: state.stats(), done });
             } else {
                 state.progress(self.options.sink, self.progress);
             }
@@ -326,7 +427,7 @@ impl Runner<'_> {
         let (file, offset) = self.states.place(c.output, c.tensor);
         let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
         self.progress.written(bytes.len() as u64);
-        self.parts[c.output][file].write_at(bytes, offset + rows.start * row_bytes)
+        self.outputs[c.output].parts[file].write_at(bytes, offset + rows.start * row_bytes)
     }
 
     fn tick(&self, mut journal: Option<&mut Journal>) {
@@ -350,7 +451,8 @@ impl Runner<'_> {
                 let result = if entries.is_empty() {
                     Ok(())
                 } else {
-                    self.parts.iter().flatten().try_for_each(PartFile::sync).and_then(|()| journal.record(&entries))
+                    let mut parts = self.outputs.iter().flat_map(|o| &o.parts);
+                    parts.try_for_each(PartFile::sync_data).and_then(|()| journal.record(entries))
                 };
                 if let Err(e) = result {
                     self.halt(e);

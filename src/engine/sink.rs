@@ -25,6 +25,11 @@ impl EventSink {
         Self { job: job.to_owned(), inner: Mutex::new(Inner { file: None, listener: None }) }
     }
 
+    /// The job's identifier.
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
     /// Appends every event to `events.jsonl` in the job's folder.
     ///
     /// # Errors

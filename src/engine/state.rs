@@ -64,7 +64,7 @@ impl TensorState {
                     warned: AtomicBool::new(false),
                     left: AtomicUsize::new(group.chunks),
                     chunks: Mutex::new(vec![ChunkDone::default(); group.chunks]),
-                    with_crc: prepared.outputs[c.output].files[place.0].finish.is_some(),
+                    with_crc: true,
                 });
             }
         }
@@ -124,7 +124,7 @@ impl TensorState {
         total
     }
 
-    /// CRC-32 over all chunks, in their order; 0 for formats that store none.
+    /// CRC-32 over all chunks, in their order.
     pub fn crc(&self) -> u32 {
         let mut all = crc32fast::Hasher::new();
         for c in self.lock().iter() {
@@ -149,17 +149,6 @@ impl States {
     pub fn place(&self, output: usize, tensor: usize) -> (usize, u64) {
         let (file, offset, _) = self.places[output][tensor];
         (file, offset)
-    }
-
-    /// The error over all re-encoded tensors of an output.
-    pub fn output_stats(&self, output: usize) -> ErrorStats {
-        let mut total = ErrorStats::default();
-        for s in self.by_id.iter().filter(|s| s.start.output == output) {
-            if let Some(stats) = s.stats() {
-                total.add(&stats);
-            }
-        }
-        total
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads an output back, still under its `.part` name, and compares it with what was planned.
+//! Reads an output back, still under the name of its part file, and compares it with what was planned.
 
 use super::part_file::PartFile;
 use super::{EventBody, EventSink};
@@ -23,12 +23,12 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
     for (no, (file, part)) in files.enumerate() {
         // The other files of a set have no names yet under which they could be found.
         let open = if output.format == FormatId::Gguf { gguf::open_alone } else { spec.open };
-        let model = open(part.part())
-            .map_err(|e| e.in_file(part.part()).with_hint("This is a fault of remold; please report it."))?;
+        let model = open(part.path())
+            .map_err(|e| e.in_file(part.path()).with_hint("This is a fault of remold; please report it."))?;
         let expected = file.slots.iter().map(|s| &output.layout[s.tensor]);
         let wrong = || {
             let what = "what was written does not read back as planned";
-            ModelError::bad(what).in_file(part.part()).with_hint("This is a fault of remold; please report it.")
+            ModelError::bad(what).in_file(part.path()).with_hint("This is a fault of remold; please report it.")
         };
         if model.tensors.len() != file.slots.len() {
             return Err(wrong());
@@ -50,11 +50,11 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
                 split: Split::Whole,
             };
             if output.format == FormatId::Safetensors {
-                formats::safetensors::verify(part.part(), file, &request)?;
+                formats::safetensors::verify(part.path(), file, &request)?;
                 by.push("the safetensors crate".to_owned());
                 continue;
             }
-            let skipped = gguf::verify(part.part(), file, &request)?;
+            let skipped = gguf::verify(part.path(), file, &request)?;
             unread |= !skipped.is_empty();
             skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
         }

@@ -129,6 +129,7 @@ impl Set {
                 path: format!("/m{i}").into(),
                 format: crate::model::FormatId::Safetensors,
                 files: Vec::new(),
+                opened: Vec::new(),
                 tensors: tensors.clone(),
                 metadata: Default::default(),
                 sidecars: Default::default(),

@@ -1,7 +1,7 @@
 //! Which format a path holds, by its bytes first and its name second.
 
 use super::{FORMATS, FormatSpec, hf, pytorch};
-use crate::model::{FormatId, Model, ModelError, Result};
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -100,11 +100,19 @@ fn not_the_file(bytes: &[u8]) -> Option<ModelError> {
 /// # Errors
 /// What the format's reader says, with file and place.
 pub fn open(path: &Path) -> Result<Model> {
-    if path.is_dir() {
-        return hf::open(path);
+    let mut model = if path.is_dir() {
+        hf::open(path)?
+    } else {
+        let mut model = open_file(path)?;
+        hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+        model
+    };
+    // Sidecars are read later, from their paths.
+    for sidecar in model.sidecars.0.values() {
+        if let Sidecar::File(path) = sidecar {
+            model.opened.push(OpenedFile::by_path(path)?);
+        }
     }
-    let mut model = open_file(path)?;
-    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
     Ok(model)
 }
 

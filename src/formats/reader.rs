@@ -3,7 +3,7 @@
 //! Every error names the file, the absolute offset and the field. Nothing is allocated for a length before that length was
 //! checked against the bytes left. No memory map: a file cut short under us is an error, not a signal.
 
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, OpenedFile, Result};
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -20,6 +20,7 @@ const WINDOW: u64 = 1 << 20;
 pub struct HeaderReader {
     file: Arc<File>,
     path: Arc<PathBuf>,
+    opened: OpenedFile,
     len: u64,
     pos: u64,
     window: Vec<u8>,
@@ -56,8 +57,10 @@ impl HeaderReader {
         if !meta.is_file() {
             return Err(ModelError::request("not a regular file").in_file(path));
         }
+        let file = Arc::new(file);
         Ok(Self {
-            file: Arc::new(file),
+            opened: OpenedFile { path: path.to_owned(), file: Some(file.clone()), stamp: (&meta).into() },
+            file,
             path: Arc::new(path.to_owned()),
             len: meta.len(),
             pos: 0,
@@ -71,6 +74,11 @@ impl HeaderReader {
     /// The open file, to be shared by the tensors in it.
     pub fn file(&self) -> &Arc<File> {
         &self.file
+    }
+
+    /// The file as it was before anything was read.
+    pub fn opened(&self) -> &OpenedFile {
+        &self.opened
     }
 
     /// The path it was opened by.

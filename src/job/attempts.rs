@@ -47,6 +47,7 @@ impl Attempts {
             EventBody::Finished { seconds, .. } => self.end(JobState::Finished, *seconds, None),
             EventBody::Failed { seconds, error } => self.end(JobState::Failed, *seconds, Some(error.clone())),
             EventBody::Cancelled { seconds } => self.end(JobState::Cancelled, *seconds, None),
+            EventBody::Interrupted { seconds, .. } => self.end(JobState::Interrupted, *seconds, None),
             _ => {}
         }
     }

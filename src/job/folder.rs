@@ -1,6 +1,7 @@
 //! Making job folders, and reading and writing what is in them.
 
 use super::Tail;
+use crate::disk;
 use crate::engine::Event;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
@@ -26,11 +27,9 @@ pub struct JobFolder {
     pub dir: PathBuf,
 }
 
-/// How long the lock is tried for. Whoever looks whether a process lives holds it for some microseconds, which must not make
-/// the worker believe that another one works on the job.
-const LOCK_TRIES: u32 = 100;
-/// Time between two tries.
-const LOCK_WAIT: Duration = Duration::from_millis(5);
+/// How long the lock is waited for. A process that looks whether another one lives holds it for some microseconds; one that was killed holds
+/// it until the system has taken it down.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many times a fresh number is tried when several processes make jobs at once.
 const NUMBER_TRIES: u32 = 10_000;
@@ -41,7 +40,7 @@ impl JobFolder {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        fs::create_dir_all(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
+        disk::create_folders(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
         let given = fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
@@ -50,6 +49,7 @@ impl JobFolder {
             let dir = root.join(number.to_string());
             match fs::create_dir(&dir) {
                 Ok(()) => {
+                    disk::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
                     let this = Self { dir };
                     let _ = fs::write(&mark, number.to_string());
                     this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
@@ -86,15 +86,13 @@ impl JobFolder {
         self.dir.join(name)
     }
 
-    /// Writes a file of the folder whole.
+    /// Writes a file of the folder whole, and brings it to the disk.
     ///
     /// # Errors
     /// I/O errors.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (path, temporary) = (self.path(name), self.path(&format!(".{name}.tmp")));
-        let fail = |e| ModelError::io(&path, "writing", e);
-        fs::write(&temporary, bytes).map_err(fail)?;
-        fs::rename(&temporary, &path).map_err(fail)
+        let path = self.path(name);
+        disk::write_whole(&path, bytes).map_err(|e| ModelError::io(&path, "writing", e))
     }
 
     /// Writes `plan.json`.
@@ -154,12 +152,8 @@ impl JobFolder {
         let path = self.path("lock");
         let fail = |e| ModelError::io(&path, "locking", e);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
-        for _ in 0..LOCK_TRIES {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
-                Err(fs::TryLockError::Error(e)) => return Err(fail(e)),
-            }
+        if disk::lock(&file, LOCK_PATIENCE) {
+            return Ok(file);
         }
         Err(ModelError::request("another process works on this job").in_file(&self.dir))
     }

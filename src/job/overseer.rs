@@ -3,7 +3,7 @@
 use super::JobFolder;
 use super::queue::Turn;
 use super::wishes::{CANCEL, PAUSE};
-use crate::engine::{EventBody, EventSink, Gate};
+use crate::engine::{EventBody, EventSink, Gate, Stop, StopReason};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -26,7 +26,7 @@ enum Phase {
 pub(super) struct Overseer<'a> {
     pub(super) folder: &'a JobFolder,
     pub(super) title: String,
-    pub(super) cancel: &'a AtomicBool,
+    pub(super) stop: &'a Stop,
     pub(super) gate: &'a Gate,
     pub(super) sink: &'a EventSink,
     /// The job's place among those that run; a job in the foreground has none.
@@ -45,9 +45,9 @@ impl Overseer<'_> {
 
     fn step(&mut self, phase: Phase) -> Phase {
         if self.folder.path(CANCEL).exists() {
-            self.cancel.store(true, Ordering::Relaxed);
+            self.stop.cancel();
         }
-        if self.cancel.load(Ordering::Relaxed) {
+        if self.stop.is_set() {
             self.gate.open();
             return phase;
         }
@@ -97,14 +97,20 @@ impl Overseer<'_> {
     }
 }
 
-/// Waits until it is the job's turn; `None` when it was cancelled meanwhile.
-pub fn wait_for_turn(folder: &JobFolder, cancel: &AtomicBool) -> Option<Turn> {
+/// Waits until it is the job's turn.
+///
+/// # Errors
+/// Why the job is to stop, when that is asked for first.
+pub fn wait_for_turn(folder: &JobFolder, stop: &Stop) -> Result<Turn, StopReason> {
     let mut turn = Turn::new(folder);
     while !turn.take() {
-        if cancel.load(Ordering::Relaxed) || folder.path(CANCEL).exists() {
-            return None;
+        if folder.path(CANCEL).exists() {
+            stop.cancel();
+        }
+        if let Some(reason) = stop.reason() {
+            return Err(reason);
         }
         thread::sleep(LOOK);
     }
-    Some(turn)
+    Ok(turn)
 }

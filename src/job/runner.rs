@@ -2,7 +2,7 @@
 
 use super::overseer::Overseer;
 use super::{JobFolder, Turn};
-use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions};
+use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions, Stop};
 use crate::model::{ErrorKind, ModelError, Result};
 use crate::plan::Prepared;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub struct RunJob {
     /// Go on from the journal.
     pub resume: bool,
     /// Set from outside (a signal) to stop.
-    pub cancel: Arc<AtomicBool>,
+    pub stop: Arc<Stop>,
     /// Called with every event.
     pub listener: Option<Listener>,
     /// The job's lock, where it is held already.
@@ -39,6 +39,8 @@ pub enum Outcome {
     Failed(ModelError),
     /// Cancelled.
     Cancelled,
+    /// Asked to end by this signal; the job can be resumed.
+    Interrupted(i32),
 }
 
 /// What the events say of an error.
@@ -103,12 +105,11 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
     });
     let journal = folder.path("journal");
     let (gate, over) = (Gate::default(), AtomicBool::new(false));
-    let overseer =
-        Overseer { folder, title: plan.title(), cancel: &job.cancel, gate: &gate, sink: &sink, turn: job.turn };
+    let overseer = Overseer { folder, title: plan.title(), stop: &job.stop, gate: &gate, sink: &sink, turn: job.turn };
     let result = thread::scope(|scope| {
         let watcher = scope.spawn(|| overseer.watch(&over));
         let journal = Some((journal.as_path(), job.resume));
-        let options = RunOptions { threads, cancel: &job.cancel, gate: &gate, sink: &sink, journal };
+        let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal };
         let result = engine::run(prepared, &options);
         over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();
@@ -125,6 +126,10 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
         Err(RunError::Cancelled) => {
             sink.send(EventBody::Cancelled { seconds });
             Outcome::Cancelled
+        }
+        Err(RunError::Interrupted(signal)) => {
+            sink.send(EventBody::Interrupted { seconds, signal });
+            Outcome::Interrupted(signal)
         }
         Err(RunError::Failed(e)) => {
             sink.send(EventBody::Failed { seconds, error: failure(&e) });

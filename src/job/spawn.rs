@@ -11,6 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Makes a job folder for `recipe` and starts a detached worker process on it. Returns the summary of the new job.
 ///
@@ -34,12 +35,12 @@ pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> 
     Ok(folder.summary())
 }
 
-/// Lets a paused job go on; starts a worker that goes on with a job that was lost, failed or cancelled.
+/// Lets a paused job go on; starts a worker that goes on with a job that was lost, interrupted, failed or cancelled.
 ///
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
 pub fn resume(folder: &JobFolder) -> Result<()> {
-    let state = folder.summary().state;
+    let state = settled_state(folder);
     if state == super::JobState::Paused {
         return super::proceed(&folder.dir);
     }
@@ -51,6 +52,45 @@ pub fn resume(folder: &JobFolder) -> Result<()> {
     // Whoever follows the job must not take its earlier end for the new one while the worker starts.
     queued(folder, &folder.plan()?)?;
     start(folder, true)
+}
+
+/// The state of a job once a process of it that was killed is gone: for some time after the kill it holds the job's lock still.
+fn settled_state(folder: &JobFolder) -> super::JobState {
+    let begun = Instant::now();
+    loop {
+        let state = folder.summary().state;
+        let waits = matches!(state, super::JobState::Running | super::JobState::Queued);
+        let patience = if waits && is_dying(folder) { DYING_PATIENCE } else { NEW_KILL_PATIENCE };
+        if !waits || begun.elapsed() > patience {
+            return state;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// How long a process that was killed is waited for.
+const DYING_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the signs of a kill are waited for.
+const NEW_KILL_PATIENCE: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_millis(20);
+/// The flag of a process that is being taken down, in `/proc/PID/stat` (`PF_EXITING`, include/linux/sched.h).
+const EXITING: u64 = 4;
+
+/// True if the process that worked on the job is gone, or about to be. False where the system does not tell.
+fn is_dying(folder: &JobFolder) -> bool {
+    let started = |e: &crate::engine::Event| match e.body {
+        EventBody::Started { pid, .. } => Some(pid),
+        _ => None,
+    };
+    let Some(pid) = folder.events().ok().and_then(|all| all.iter().rev().find_map(started)) else { return false };
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return Path::new("/proc/self").exists();
+    };
+    // The name in parentheses may hold anything; the fields after it are: state, ppid, pgrp, session, tty, tpgid, flags.
+    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let flags: u64 = fields.get(6).and_then(|f| f.parse().ok()).unwrap_or(0);
+    fields.first().is_some_and(|s| matches!(*s, "Z" | "X")) || flags & EXITING != 0
 }
 
 /// Says `job.queued` in the job's events.

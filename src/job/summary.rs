@@ -21,6 +21,8 @@ pub enum JobState {
     Failed,
     /// Cancelled by the user.
     Cancelled,
+    /// Its process was asked to end, kept what was done, and can go on.
+    Interrupted,
     /// The process is gone without a last word (crash, kill, power).
     Lost,
 }
@@ -35,6 +37,7 @@ impl JobState {
             Self::Finished => "finished",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
             Self::Lost => "lost",
         }
     }
@@ -202,6 +205,7 @@ impl Story {
             }
             EventBody::Failed { seconds, .. } => Some((JobState::Failed, seconds)),
             EventBody::Cancelled { seconds } => Some((JobState::Cancelled, seconds)),
+            EventBody::Interrupted { seconds, .. } => Some((JobState::Interrupted, seconds)),
             _ => None,
         };
         if let Some((state, seconds)) = ended {
@@ -232,6 +236,7 @@ fn is_news(body: &EventBody) -> bool {
         | EventBody::OutputPublished { .. }
         | EventBody::Finished { .. }
         | EventBody::Failed { .. }
+        | EventBody::Interrupted { .. }
         | EventBody::Cancelled { .. } => true,
         _ => false,
     }

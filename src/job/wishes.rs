@@ -2,7 +2,7 @@
 //! reaches it from any process and any machine that sees the folder.
 
 use super::{JobFolder, JobState, list};
-use crate::engine::part_path;
+use crate::engine;
 use crate::model::{ModelError, Result};
 use std::fs;
 use std::path::Path;
@@ -71,28 +71,25 @@ pub fn remove(dir: &Path) -> Result<()> {
     if !state.ended() {
         return Err(is(&folder, state).with_hint("Cancel it first, or wait for its end."));
     }
-    remove_ended(&folder, state)
+    remove_ended(&folder)
 }
 
-fn remove_ended(folder: &JobFolder, state: JobState) -> Result<()> {
-    if state != JobState::Finished
-        && let Ok(plan) = folder.plan()
-    {
-        for (path, _) in plan.outputs.iter().flat_map(|o| &o.files) {
-            let _ = fs::remove_file(part_path(path));
-        }
-    }
+/// Removes only what the job's own journal names, while no process works on the job.
+fn remove_ended(folder: &JobFolder) -> Result<()> {
+    let _lock = folder.lock()?;
+    let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
+    engine::discard(&folder.path("journal"), &outputs)?;
     fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))
 }
 
-/// Removes the folders of ended jobs, and the unfinished files that lost jobs left behind. Gives how many went.
+/// Removes the folders of ended jobs, and the unfinished files that they left behind. Gives how many went.
 ///
 /// # Errors
 /// I/O errors.
 pub fn clean(root: &Path) -> Result<usize> {
     let ended: Vec<_> = list(root).into_iter().filter(|j| j.state.ended()).collect();
     for job in &ended {
-        remove_ended(&JobFolder { dir: job.dir.clone() }, job.state)?;
+        remove_ended(&JobFolder { dir: job.dir.clone() })?;
     }
     Ok(ended.len())
 }

@@ -7,6 +7,7 @@ mod entry;
 mod error;
 mod file_slice;
 mod metadata;
+mod opened;
 mod sidecar;
 pub mod tokenizer;
 mod view;
@@ -15,6 +16,7 @@ pub use entry::{TensorData, TensorEntry};
 pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use opened::OpenedFile;
 pub use sidecar::{Sidecar, Sidecars};
 pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
 
@@ -101,6 +103,8 @@ pub struct Model {
     pub format: FormatId,
     /// Every file read, in reading order (shards, not sidecars).
     pub files: Vec<PathBuf>,
+    /// Every file that something was or will be read from, as it was before: shards, their index, sidecars.
+    pub opened: Vec<OpenedFile>,
     /// The tensors, in the order of the file(s).
     pub tensors: Vec<TensorEntry>,
     /// Typed metadata of the file itself (GGUF key-values, safetensors `__metadata__`), in file order.

@@ -1,15 +1,17 @@
 //! From a recipe to a plan.
 
 use super::target::{Resolved, resolve};
-use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space, split};
+use super::{
+    Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, changes, destination, space, split,
+};
 use crate::arch::classify;
+use crate::disk::FileStamp;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
+use crate::model::{FormatId, Metadata, Model, ModelError, OpenedFile, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Opens the recipe's source and resolves every output. Reads headers only.
@@ -50,7 +52,7 @@ pub fn rehearse(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
 /// # Errors
 /// As [`rehearse`].
 pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
-    prepare_from(model, recipe, how, true).map(|p| p.plan)
+    prepare_from(model, recipe, how, Occasion::Rehearsal).map(|p| p.plan)
 }
 
 /// As [`prepare`], for a source that is open already.
@@ -58,10 +60,47 @@ pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Res
 /// # Errors
 /// As [`build`].
 pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
-    prepare_from(model, recipe, how, false)
+    prepare_from(model, recipe, how, Occasion::New)
 }
 
-fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: bool) -> Result<Prepared> {
+/// Plans once more what was planned before, for a worker that starts or resumes a job: with the paths of that plan and the permission to
+/// replace that it has. `held` are the bytes on disk that files of an earlier attempt take already.
+///
+/// # Errors
+/// As [`build`], but for outputs that exist; a request error that says what is not as it was planned.
+pub fn prepare_again(recipe: &Recipe, how: Measuring<'_>, planned: &Plan, held: &[(PathBuf, u64)]) -> Result<Prepared> {
+    let prepared = prepare_from(&open_source(recipe)?, recipe, how, Occasion::Again { planned, held })?;
+    match changes::first(planned, &prepared.plan) {
+        None => Ok(prepared),
+        Some(change) => {
+            let error = ModelError::request(format!("this is not what the job was planned to do: {change}"));
+            Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
+        }
+    }
+}
+
+/// Why a plan is made.
+#[derive(Clone, Copy)]
+enum Occasion<'a> {
+    /// To be carried out.
+    New,
+    /// For a look at it.
+    Rehearsal,
+    /// To be carried out, as planned before.
+    Again { planned: &'a Plan, held: &'a [(PathBuf, u64)] },
+}
+
+impl<'a> Occasion<'a> {
+    /// Output `o` as it was planned before.
+    fn output(self, o: usize) -> Option<&'a PlannedOutput> {
+        match self {
+            Self::Again { planned, .. } => planned.outputs.get(o),
+            _ => None,
+        }
+    }
+}
+
+fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     if let Some(step) = recipe.pipeline.first() {
         let what = format!("the step `{}` is not available in this version", step.step);
         return Err(ModelError::unsupported(what)
@@ -79,9 +118,17 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: b
         return Err(ModelError::bad(what).in_file(&model.path));
     }
 
+    let mut inputs = model.opened.clone();
+    for path in recipe.targets.iter().filter_map(|t| t.imatrix.as_deref()) {
+        if !inputs.iter().any(|i| i.path == path) {
+            // One that cannot be read has an error of its own later.
+            inputs.extend(OpenedFile::by_path(path));
+        }
+    }
+    let protected = protected(model, recipe, &inputs);
     let mut plan = Plan {
         source: model.path.clone(),
-        source_files: source_files(model),
+        source_files: inputs.iter().map(|f| SourceFile::new(&f.path, &f.stamp)).collect(),
         source_format: model.format.to_string(),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
@@ -109,16 +156,19 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: b
             }
         }
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
-        let (planned, prepared) = lay_out(model, target, resolved, rehearsal, &mut taken, &mut plan)?;
+        let (planned, prepared) = lay_out(model, target, resolved, occasion, &protected, &mut taken, &mut plan)?;
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
     plan.memory_bytes = memory_bound(&outputs);
-    space::check_free(plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b)))?;
-    let inputs = model.files.clone();
-    Ok(Prepared { plan, outputs, inputs })
+    let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
+    let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
+    space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
+    let weights = inputs.iter().filter(|i| i.file.is_some()).map(|i| i.stamp.mode);
+    let mode = destination::allowed_mode(weights);
+    Ok(Prepared { plan, outputs, inputs, mode })
 }
 
 /// How many files of its format a target becomes. Where they go is not asked.
@@ -150,20 +200,20 @@ pub(super) fn trial(
     layout.map_or(Ok(Vec::new()), |layout| layout(&request))
 }
 
-fn source_files(model: &Model) -> Vec<SourceFile> {
-    let stat = |path: &PathBuf| {
-        let meta = std::fs::metadata(path).ok()?;
-        let mtime_ns = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-        Some(SourceFile { path: path.clone(), bytes: meta.len(), mtime_ns })
-    };
-    model.files.iter().filter_map(stat).collect()
+/// Every file that was read and may not be written to, with its stamp.
+fn protected(model: &Model, recipe: &Recipe, inputs: &[OpenedFile]) -> Vec<(PathBuf, FileStamp)> {
+    let opened = inputs.iter().map(|i| (i.path.clone(), i.stamp));
+    let paths = model.files.iter().chain([&model.path]).chain(&recipe.read_from);
+    let stamped = paths.filter_map(|p| Some((p.clone(), FileStamp::of_path(p).ok()?)));
+    opened.chain(stamped).collect()
 }
 
 fn lay_out(
     model: &Model,
     target: &Target,
     resolved: Resolved,
-    rehearsal: bool,
+    occasion: Occasion<'_>,
+    protected: &[(PathBuf, FileStamp)],
     taken: &mut Vec<PathBuf>,
     plan: &mut Plan,
 ) -> Result<(PlannedOutput, PreparedOutput)> {
@@ -177,7 +227,14 @@ fn lay_out(
             .output
             .as_deref()
             .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
-    let path = destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder);
+    let before = occasion.output(plan.outputs.len());
+    let path = match before {
+        // A set is known by its first file, and asked for by the name of the whole.
+        Some(before) if before.files.len() > 1 && !folder => formats::gguf::whole_path(&before.path),
+        Some(before) => before.path.clone(),
+        None => destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder),
+    };
+    let path = if folder { destination::follow_link(&path)? } else { path };
     let tensors = layout_tensors(&resolved);
     let split = split::resolve(model, target, resolved.format, &tensors)?;
     let request = LayoutRequest {
@@ -201,18 +258,28 @@ fn lay_out(
     for (path, bytes) in resolved.extra_files(&path, target) {
         files.push(formats::FilePlan::whole(path, bytes));
     }
-    for file in &files {
-        destination::check(&file.path, model, target.force || rehearsal, taken)?;
+    for file in &mut files {
+        file.path = destination::follow_link(&file.path)?;
+        let force = target.force || !matches!(occasion, Occasion::New);
+        destination::check(&file.path, protected, force, taken)?;
     }
+    let path = if let [only] = files.as_slice()
+        && !folder
+    {
+        only.path.clone()
+    } else {
+        path
+    };
     let mut stale = Vec::new();
-    if folder && target.force {
-        stale = stale_shards(&path, &files);
-        for old in &stale {
-            if model.files.contains(old) {
+    if folder && target.force && before.is_none() {
+        for old in stale_shards(&path, &files) {
+            let Ok(stamp) = FileStamp::of_path(&old) else { continue };
+            if protected.iter().any(|(_, s)| s.same_file(&stamp)) {
                 return Err(ModelError::request("the output folder holds the input")
-                    .in_file(old)
+                    .in_file(&old)
                     .with_hint("Choose another output with -o."));
             }
+            stale.push(SourceFile::new(&old, &stamp));
         }
     }
     let effort = effort(target)?;
@@ -227,7 +294,13 @@ fn lay_out(
         quantization: resolved.quantization.clone(),
         effort: (effort != Effort::Reference).then(|| effort.to_string()),
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
-        replaces: files.iter().map(|f| &f.path).filter(|p| p.exists()).cloned().collect(),
+        folder,
+        replaces: match before {
+            Some(before) => before.replaces.clone(),
+            None => files.iter().map(|f| &f.path).filter(|p| p.exists()).cloned().collect(),
+        },
+        may_replace: before.map_or(target.force, |b| b.may_replace),
+        stale: before.map_or(stale, |b| b.stale.clone()),
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
         imatrix: resolved.imatrix,
@@ -240,7 +313,6 @@ fn lay_out(
         tensors: resolved.tensors,
         layout: tensors,
         metadata: resolved.metadata,
-        stale,
     };
     Ok((planned, prepared))
 }

@@ -1,9 +1,9 @@
 //! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
 
-use crate::model::{FormatId, Model, ModelError, Result};
+use crate::disk::FileStamp;
+use crate::model::{FormatId, ModelError, Result};
 use crate::recipe::Target;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The stem outputs are named after: the folder's name, or the file's without extension and shard suffix.
@@ -92,10 +92,6 @@ fn is_empty_or_model(folder: &Path) -> bool {
     entries.flatten().all(|e| part(&e.file_name())) || folder.join("config.json").is_file()
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|m| (m.dev(), m.ino()))
-}
-
 /// The path as the file system will take it: links and `..` of the part that exists are followed.
 fn resolved(path: &Path) -> PathBuf {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -106,18 +102,30 @@ fn resolved(path: &Path) -> PathBuf {
     }
 }
 
-/// Refuses to write to a path that is an input, that exists (unless forced), or that another output of the same plan has.
+/// The file or folder that a link leads to; other paths as they are.
+///
+/// # Errors
+/// A request error for a link that leads nowhere.
+pub fn follow_link(path: &Path) -> Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_symlink() => fs::canonicalize(path).map_err(|_| {
+            let hint = "Remove the link, or choose another output with -o.";
+            ModelError::request("the output is a link that leads nowhere").in_file(path).with_hint(hint)
+        }),
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// Refuses to write to a path that is an input, that exists (unless forced), that is not a regular file, or that another output of the
+/// same plan has. `inputs` are the files that are read.
 ///
 /// # Errors
 /// Bad-request errors that name the path.
-pub fn check(path: &Path, model: &Model, force: bool, taken: &mut Vec<PathBuf>) -> Result<()> {
-    let inputs = model.files.iter().map(PathBuf::as_path).chain([model.path.as_path()]);
-    let same = identity(path);
-    for input in inputs {
-        if path == input || (same.is_some() && identity(input) == same) {
-            let hint = "Choose another output with -o; remold never writes to an input.";
-            return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
-        }
+pub fn check(path: &Path, inputs: &[(PathBuf, FileStamp)], force: bool, taken: &mut Vec<PathBuf>) -> Result<()> {
+    let there = FileStamp::of_path(path).ok();
+    if inputs.iter().any(|(input, stamp)| path == input || there.is_some_and(|t| t.same_file(stamp))) {
+        let hint = "Choose another output with -o; remold never writes to a file that it reads.";
+        return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
     }
     if taken.iter().any(|t| resolved(t) == resolved(path)) {
         let hint = "Give each target its own output.";
@@ -132,8 +140,25 @@ pub fn check(path: &Path, model: &Model, force: bool, taken: &mut Vec<PathBuf>) 
             .in_file(path)
             .with_hint("Choose a file name with -o."));
     }
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        let error = ModelError::request("the output is a device, a pipe or a socket, not a regular file").in_file(path);
+        return Err(error.with_hint("Choose a file name with -o."));
+    }
     taken.push(path.to_owned());
     Ok(())
+}
+
+/// The permission bits that outputs may have: those of a class of users that may not read one of the sources are left out.
+pub fn allowed_mode(sources: impl Iterator<Item = u32>) -> u32 {
+    let mut allowed = 0o777;
+    for mode in sources {
+        for class in [0o070, 0o007] {
+            if mode & class & 0o044 == 0 {
+                allowed &= !class;
+            }
+        }
+    }
+    allowed
 }
 
 #[cfg(test)]
@@ -156,5 +181,12 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn private_sources_give_private_outputs() {
+        assert_eq!(allowed_mode([0o644, 0o664].into_iter()), 0o777);
+        assert_eq!(allowed_mode([0o644, 0o600].into_iter()), 0o700);
+        assert_eq!(allowed_mode([0o640].into_iter()), 0o770);
     }
 }

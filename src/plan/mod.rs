@@ -6,6 +6,7 @@
 //! model. Must not know how a plan is run or shown.
 
 mod build;
+mod changes;
 mod coverage;
 mod destination;
 mod forecast;
@@ -18,7 +19,7 @@ mod split;
 mod target;
 mod types;
 
-pub use build::{build, count_files, prepare, prepare_model, rehearse, rehearse_model};
+pub use build::{build, count_files, prepare, prepare_again, prepare_model, rehearse, rehearse_model};
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};

@@ -2,10 +2,9 @@
 
 use super::Plan;
 use crate::formats::{FilePlan, LayoutTensor};
-use crate::model::{FormatId, Metadata, TensorEntry};
+use crate::model::{FormatId, Metadata, OpenedFile, TensorEntry};
 use crate::quant::{Effort, Encoding};
 use crate::transform::Imatrix;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A plan that the engine can run.
@@ -15,8 +14,10 @@ pub struct Prepared {
     pub plan: Plan,
     /// How, one entry an output of the plan.
     pub outputs: Vec<PreparedOutput>,
-    /// Every file the source consists of; none of them may be written to.
-    pub inputs: Vec<PathBuf>,
+    /// Every file that decides the output, as it was before it was read. Nothing is published if one of them changes.
+    pub inputs: Vec<OpenedFile>,
+    /// The permission bits that outputs may have, so that nobody can read an output who may not read the source.
+    pub mode: u32,
 }
 
 /// One output that the engine can write.
@@ -34,8 +35,6 @@ pub struct PreparedOutput {
     pub layout: Vec<LayoutTensor>,
     /// The metadata written.
     pub metadata: Metadata,
-    /// Files of an earlier output that go away when this one is published (`force` on a folder with other shards).
-    pub stale: Vec<PathBuf>,
 }
 
 /// One tensor to write.

@@ -25,17 +25,26 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(fs.f_bavail.saturating_mul(fs.f_frsize))
 }
 
-/// Checks that each file system has room for the files that will be written to it, all at once.
+/// Checks that each file system has room for the files that will be written to it, all at once. `held` are files that hold some of
+/// those bytes already.
 ///
 /// # Errors
 /// A limit error that names the folder, what is needed and what is free. A file system that does not tell is trusted.
-pub fn check_free<'a>(files: impl Iterator<Item = (&'a Path, u64)>) -> Result<()> {
+pub fn check_free<'a>(
+    files: impl Iterator<Item = (&'a Path, u64)>,
+    held: impl Iterator<Item = (&'a Path, u64)>,
+) -> Result<()> {
     let mut needed: HashMap<u64, (PathBuf, u64)> = HashMap::new();
+    let device = |folder: &Path| std::fs::metadata(folder).map(|m| m.dev()).unwrap_or(0);
     for (path, bytes) in files {
         let folder = existing_ancestor(path);
-        let device = std::fs::metadata(&folder).map(|m| m.dev()).unwrap_or(0);
-        let entry = needed.entry(device).or_insert((folder, 0));
+        let entry = needed.entry(device(&folder)).or_insert((folder, 0));
         entry.1 = entry.1.saturating_add(bytes);
+    }
+    for (path, bytes) in held {
+        if let Some(entry) = needed.get_mut(&device(&existing_ancestor(path))) {
+            entry.1 = entry.1.saturating_sub(bytes);
+        }
     }
     for (folder, bytes) in needed.into_values() {
         let Some(free) = free_bytes(&folder) else { continue };
@@ -56,8 +65,8 @@ mod tests {
     fn more_than_any_disk_is_refused_and_names_the_folder() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("new/x.gguf");
-        check_free([(file.as_path(), 10)].into_iter()).unwrap();
-        let e = check_free([(file.as_path(), u64::MAX)].into_iter()).unwrap_err();
+        check_free([(file.as_path(), 10)].into_iter(), std::iter::empty()).unwrap();
+        let e = check_free([(file.as_path(), u64::MAX)].into_iter(), std::iter::empty()).unwrap_err();
         assert!(e.to_string().contains(&dir.path().display().to_string()), "{e}");
     }
 }

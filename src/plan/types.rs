@@ -1,16 +1,17 @@
 //! What a plan says.
 
 use super::ImatrixCoverage;
+use crate::disk::FileStamp;
 use crate::model::Warning;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What will be done, to the byte. Serialized as `plan.json` of a job and printed by `--dry-run`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The source path.
     pub source: PathBuf,
-    /// Every file of the source as it was when planned.
+    /// Every file that decides the output, as it was when planned: weights, sidecars, importance matrices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_files: Vec<SourceFile>,
     /// Format of the source.
@@ -52,7 +53,9 @@ impl Plan {
     pub fn absolute(mut self) -> Self {
         let outputs = self.outputs.iter_mut().flat_map(|o| {
             let matrix = o.imatrix.as_mut().map(|m| &mut m.file);
-            std::iter::once(&mut o.path).chain(o.files.iter_mut().map(|f| &mut f.0)).chain(matrix)
+            let stale = o.stale.iter_mut().map(|f| &mut f.path);
+            let files = o.files.iter_mut().map(|f| &mut f.0).chain(&mut o.replaces).chain(stale);
+            std::iter::once(&mut o.path).chain(files).chain(matrix)
         });
         let sources = self.source_files.iter_mut().map(|f| &mut f.path);
         for path in std::iter::once(&mut self.source).chain(sources).chain(outputs) {
@@ -66,13 +69,18 @@ impl Plan {
     /// A hash of everything that decides the output bytes: two plans with the same fingerprint write the same files.
     pub fn fingerprint(&self) -> String {
         use sha2::{Digest, Sha256};
-        let this = self.clone().absolute();
+        let mut this = self.clone().absolute();
+        for output in &mut this.outputs {
+            // What is at the destination does not decide the bytes, and changes while the job publishes.
+            output.replaces.clear();
+            output.stale.clear();
+        }
         let text = serde_json::to_vec(&(&this.source, &this.source_files, &this.outputs)).unwrap_or_default();
         Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 
-/// A file of the source as it was when planned.
+/// A file as it was when planned. The device number is left out: it may be another one after a reboot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its path.
@@ -81,6 +89,25 @@ pub struct SourceFile {
     pub bytes: u64,
     /// Its modification time, nanoseconds since 1970.
     pub mtime_ns: i128,
+    /// Its change time, nanoseconds since 1970.
+    #[serde(default)]
+    pub ctime_ns: i128,
+    /// Its inode number.
+    #[serde(default)]
+    pub inode: u64,
+}
+
+impl SourceFile {
+    /// A file with this stamp.
+    pub fn new(path: &Path, stamp: &FileStamp) -> Self {
+        let FileStamp { bytes, mtime_ns, ctime_ns, ino, .. } = *stamp;
+        Self { path: path.to_owned(), bytes, mtime_ns, ctime_ns, inode: ino }
+    }
+
+    /// True if the file has this stamp still.
+    pub fn is(&self, stamp: &FileStamp) -> bool {
+        *self == Self::new(&self.path, stamp)
+    }
 }
 
 /// One output of a plan.
@@ -97,9 +124,18 @@ pub struct PlannedOutput {
     pub effort: Option<String>,
     /// Files and their exact sizes.
     pub files: Vec<(PathBuf, u64)>,
-    /// Those of them that are there already and would be replaced.
+    /// True if `path` is a folder that is published as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folder: bool,
+    /// Those of the files that were there already when planned. They are replaced if `may_replace` says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<PathBuf>,
+    /// The user allowed to replace what was there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_replace: bool,
+    /// Files of an earlier output at the same place that this one does not have; they are removed when it is published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<SourceFile>,
     /// Exact size over all files.
     pub bytes: u64,
     /// Bits per weight over all tensors, without headers.

@@ -3,7 +3,7 @@
 use super::simd::{Isa, Kernel, Lanes, at_best};
 
 /// Sums over pairs of a source value x and what its encoding decodes to, y.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sums {
     /// Σ(x − y)²
     pub error: f64,

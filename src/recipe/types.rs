@@ -32,6 +32,9 @@ pub struct Recipe {
     /// Keys at the top that are understood and not acted on yet, by canonical name. `check` refuses a recipe that has any.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub later: IndexMap<String, serde_json::Value>,
+    /// Files that were read to make this recipe: its own, lists of tensor types. No output may be one of them.
+    #[serde(skip)]
+    pub read_from: Vec<PathBuf>,
 }
 
 /// Where the model is and how to read it.

@@ -205,7 +205,7 @@ fn outputs_that_stand_in_the_way() {
             }),
             row("another job writes the output", 1, &["another job is writing this output"], move |lab| {
                 one(lab);
-                let part = lab.write("out.gguf.part", "");
+                let part = lab.write(".out.gguf.remold-9-0123456789abcdef.part", "");
                 let held = std::fs::File::open(&part).unwrap();
                 held.lock().unwrap();
                 std::mem::forget(held);

@@ -41,25 +41,114 @@ fn names(lab: &Lab) -> Vec<String> {
     lab.tree().into_keys().collect()
 }
 
+/// Names of unfinished files.
+fn parts(lab: &Lab) -> Vec<String> {
+    let is_part = |n: &String| n.rsplit('/').next().is_some_and(remold::engine::is_part_name);
+    names(lab).into_iter().filter(is_part).collect()
+}
+
 #[test]
-fn an_interrupt_cancels_and_leaves_nothing() {
-    for signal in [Signal::INT, Signal::TERM] {
-        let lab = Lab::new();
-        lab.write("big.safetensors", big(16));
-        let before = lab.tree();
-        let mut command = lab.command();
-        command.args(words("convert big.safetensors --to gguf:iq3_s -o new/out.gguf --threads 1"));
-        let child = start(&mut command);
-        at_work(&lab);
-        assert!(lab.path("new/out.gguf.part").exists());
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        let ran = finish(child);
-        assert_eq!(ran.code, Some(130), "{}", ran.err);
-        assert!(ran.err.contains("cancelled"), "{}", ran.err);
-        assert_eq!(lab.tree(), before);
-        assert_eq!(lab.state("1"), "cancelled");
-        lab.run("jobs attach 1").expect(130);
+fn ctrl_c_cancels_and_leaves_nothing() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    let before = lab.tree();
+    let mut command = lab.command();
+    command.args(words("convert big.safetensors --to gguf:iq3_s -o new/out.gguf --threads 1"));
+    let child = start(&mut command);
+    at_work(&lab);
+    assert_eq!(parts(&lab).len(), 1);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(130), "{}", ran.err);
+    assert!(ran.err.contains("cancelled"), "{}", ran.err);
+    assert_eq!(lab.tree(), before);
+    assert_eq!(lab.state("1"), "cancelled");
+    lab.run("jobs attach 1").expect(130);
+}
+
+#[test]
+fn a_signal_to_end_keeps_the_work_and_the_job_can_be_resumed() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
+    for (signal, code, detached) in
+        [(Signal::TERM, 143, false), (Signal::HUP, 129, false), (Signal::TERM, 143, true), (Signal::HUP, 129, true)]
+    {
+        std::fs::remove_dir_all(lab.jobs()).unwrap();
+        let _ = std::fs::remove_file(lab.path("out.gguf"));
+        let line = "convert big.safetensors --to gguf:iq3_s -o out.gguf --threads 1";
+        if detached {
+            lab.run(&format!("{line} --detach")).expect(0);
+            at_work(&lab);
+            kill_process(worker(&lab.jobs().join("1")), signal).unwrap();
+            wait_for("the job to be interrupted", || (lab.state("1") == "interrupted").then_some(()));
+            lab.run("jobs attach 1").expect(code);
+        } else {
+            let mut command = lab.command();
+            command.args(words(line));
+            let child = start(&mut command);
+            at_work(&lab);
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            let ran = finish(child);
+            assert_eq!(ran.code, Some(code), "{}", ran.err);
+            assert!(ran.err.contains("jobs resume 1"), "{}", ran.err);
+        }
+        assert_eq!(parts(&lab).len(), 1, "{code}");
+        let done = std::fs::read_to_string(lab.jobs().join("1/journal")).unwrap().lines().count();
+        assert!(done > 1, "{code}: what was done is in the journal");
+        lab.run("jobs resume 1").expect(0);
+        lab.run("jobs attach 1").expect(0);
+        assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")), "{code}");
+        assert!(parts(&lab).is_empty());
     }
+}
+
+/// A resume that comes while the killed process is still being taken down waits for it.
+#[test]
+fn a_resume_right_after_a_kill_is_not_refused() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
+    for _ in 0..3 {
+        at_work(&lab);
+        let pid = worker(&lab.jobs().join("1"));
+        kill_process(pid, Signal::KILL).unwrap();
+        lab.run("jobs resume 1").expect(0);
+        wait_for("another worker", || (worker(&lab.jobs().join("1")) != pid).then_some(()));
+    }
+    lab.run("jobs attach 1").expect(0);
+}
+
+#[test]
+fn removing_a_job_leaves_the_files_of_another_with_the_same_output() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    let line = "convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1";
+    lab.run(line).expect(0);
+    at_work(&lab);
+    kill_process(worker(&lab.jobs().join("1")), Signal::KILL).unwrap();
+    wait_for("the job to be lost", || (lab.state("1") == "lost").then_some(()));
+    // The second begins while the first one's file is still there.
+    lab.run(line).expect(0);
+    wait_for("two unfinished files", || (parts(&lab).len() == 2).then_some(()));
+    lab.run("jobs remove 1").expect(0);
+    assert_eq!(parts(&lab).len(), 1, "{:?}", parts(&lab));
+    lab.run("jobs attach 2").expect(0);
+    assert!(lab.path("out.gguf").is_file() && parts(&lab).is_empty());
+}
+
+#[test]
+fn a_resumed_job_replaces_nothing_that_it_was_not_allowed_to() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(16));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
+    at_work(&lab);
+    lab.run("jobs cancel 1").expect(0);
+    lab.write("out.gguf", "precious");
+    lab.run("jobs resume 1").expect(0);
+    let ran = lab.run("jobs attach 1").expect(1);
+    assert!(ran.err.contains("out.gguf: this file was not there when the job was planned"), "{}", ran.err);
+    assert_eq!(std::fs::read(lab.path("out.gguf")).unwrap(), b"precious");
 }
 
 #[test]
@@ -109,7 +198,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
     wait_for("two tensors in the journal", || (journal().lines().count() > 2).then_some(()));
     kill_process(worker(&job), Signal::KILL).unwrap();
     wait_for("the job to be lost", || (lab.state("1") == "lost").then_some(()));
-    assert!(names(&lab).contains(&"out.gguf.part".to_owned()) && !lab.path("out.gguf").exists());
+    assert!(parts(&lab).len() == 1 && !lab.path("out.gguf").exists());
     let attached = lab.run("jobs attach 1").expect(1);
     assert!(attached.err.contains("jobs resume 1"), "{}", attached.err);
     let kept: Vec<String> = journal()
@@ -117,7 +206,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
         .skip(1)
         .filter_map(|l| {
             let entry: serde_json::Value = serde_json::from_str(l).ok()?;
-            entry["done"]["name"].as_str().map(str::to_owned)
+            entry["tensor"]["done"]["name"].as_str().map(str::to_owned)
         })
         .collect();
     assert!(kept.len() >= 2 && kept.len() < 24, "{kept:?}");
@@ -130,7 +219,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let ran = lab.run("jobs attach 1 --json").expect(0);
     assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")));
-    assert!(!lab.path("out.gguf.part").exists());
+    assert!(parts(&lab).is_empty());
 
     // What the journal held was not done again.
     let all = ran.events();
@@ -148,30 +237,6 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(job.join("report.json")).unwrap()).unwrap();
     let tensors = report["outputs"][0]["tensors"].as_array().unwrap();
     assert!(tensors.len() == 24 && tensors.iter().all(|t| t["sqnr_db"].is_number()), "{tensors:?}");
-}
-
-#[test]
-fn a_killed_job_that_writes_a_folder_resumes_too() {
-    let lab = Lab::new();
-    lab.model("tiny-llama");
-    // A folder output with enough work in it to be caught in the middle: a large matrix beside the model's own.
-    lab.run("convert tiny-llama --to gguf:f32 -o m.gguf").expect(0);
-    std::fs::remove_dir_all(lab.jobs()).unwrap();
-    lab.run("convert m.gguf --to safetensors:f32 -o straight").expect(0);
-    std::fs::remove_dir_all(lab.jobs()).unwrap();
-    // The state that a kill leaves: the job's folder, the parts, no last word.
-    lab.run("convert m.gguf --to safetensors:f32 -o hf").expect(0);
-    let job = lab.jobs().join("1");
-    for name in crate::lab::tree(&lab.path("hf")).into_keys() {
-        std::fs::rename(lab.path("hf").join(&name), lab.path("hf").join(format!("{name}.part"))).unwrap();
-    }
-    let log = std::fs::read_to_string(job.join("events.jsonl")).unwrap();
-    let cut: String = log.lines().take_while(|l| !l.contains("output.written")).map(|l| format!("{l}\n")).collect();
-    std::fs::write(job.join("events.jsonl"), cut).unwrap();
-    assert_eq!(lab.state("1"), "lost");
-    lab.run("jobs resume 1").expect(0);
-    lab.run("jobs attach 1").expect(0);
-    assert_eq!(crate::lab::tree(&lab.path("hf")), crate::lab::tree(&lab.path("straight")));
 }
 
 #[test]
@@ -273,7 +338,7 @@ fn jobs_wait_for_their_turn_and_can_be_cancelled_there() {
     lab.run("jobs pause 3").expect(0);
     lab.run("jobs cancel 3").expect(0);
     assert_eq!(course(&lab.jobs().join("3")), ["queued", "started", "paused", "cancelled"]);
-    assert!(!lab.path("c.gguf.part").exists());
+    assert!(parts(&lab).is_empty());
 }
 
 #[test]

@@ -126,29 +126,6 @@ fn a_dry_run_names_every_file_and_force_replaces_them() {
     assert_eq!(hash(&lab.path("m.gguf")), before["m.gguf"]);
 }
 
-/// The state that a kill leaves: every file of the set under its `.part` name, no last word.
-#[test]
-fn a_killed_split_resumes() {
-    let lab = Lab::new();
-    model(&lab, "q8_0", "m.gguf");
-    lab.run("split m.gguf --max-tensors 10 -o straight").expect(0);
-    std::fs::remove_dir_all(lab.jobs()).unwrap();
-    lab.run("split m.gguf --max-tensors 10 -o out").expect(0);
-    for i in 1..=4 {
-        let name = format!("out-{i:05}-of-00004.gguf");
-        std::fs::rename(lab.path(&name), lab.path(&format!("{name}.part"))).unwrap();
-    }
-    let events = lab.jobs().join("1/events.jsonl");
-    let log = std::fs::read_to_string(&events).unwrap();
-    let cut: String = log.lines().take_while(|l| !l.contains("output.written")).map(|l| format!("{l}\n")).collect();
-    std::fs::write(&events, cut).unwrap();
-    assert_eq!(lab.state("1"), "lost");
-    lab.run("jobs resume 1").expect(0);
-    lab.run("jobs attach 1").expect(0);
-    assert_eq!(set(&lab, "out"), set(&lab, "straight"));
-    assert!(!lab.tree().keys().any(|n| n.ends_with(".part")));
-}
-
 #[test]
 fn requests_that_are_wrong() {
     /// A file, and the set `m` of two of it.

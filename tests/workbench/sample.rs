@@ -64,6 +64,7 @@ pub fn model() -> Model {
         path: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
         format: FormatId::Safetensors,
         files: vec![PathBuf::from(DIR).join("exp42/checkpoint-2000/model.safetensors")],
+        opened: Vec::new(),
         tensors,
         metadata: Metadata::default(),
         sidecars: Sidecars(

@@ -4,7 +4,7 @@ use super::values;
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{MetaValue, Metadata, ModelError, Result, Warning};
+use crate::model::{MetaValue, Metadata, ModelError, OpenedFile, Result, Warning};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::collections::HashSet;
@@ -45,6 +45,8 @@ pub struct TensorInfo {
 /// The header of one file.
 #[derive(Debug)]
 pub struct Header {
+    /// The file as it was before anything was read.
+    pub opened: OpenedFile,
     /// The file, open.
     pub file: Arc<File>,
     /// Its path.
@@ -103,6 +105,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         warnings.push(Warning::new("gguf.long-names", text));
     }
     Ok(Header {
+        opened: r.opened().clone(),
         file: r.file().clone(),
         path: r.path().clone(),
         version,

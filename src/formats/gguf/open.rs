@@ -56,6 +56,7 @@ pub fn open_alone(path: &Path) -> Result<Model> {
 /// Joins the headers of a set; the metadata is the first one's.
 fn model(path: &Path, headers: Vec<Header>) -> Model {
     let files: Vec<PathBuf> = headers.iter().map(|h| h.path.as_ref().clone()).collect();
+    let opened = headers.iter().map(|h| h.opened.clone()).collect();
     let mut warnings = Vec::new();
     let mut tensors = Vec::new();
     let mut metadata = Metadata::new();
@@ -77,6 +78,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         path: path.to_owned(),
         format: FormatId::Gguf,
         files,
+        opened,
         tensors,
         metadata,
         sidecars: Sidecars::default(),

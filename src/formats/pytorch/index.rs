@@ -2,7 +2,7 @@
 
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
-use crate::model::{Model, ModelError, Result, Warning};
+use crate::model::{Model, ModelError, OpenedFile, Result, Warning};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -28,6 +28,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
     if len > MAX_JSON_BYTES {
         return Err(ModelError::limit(format!("an index of {len} bytes")).in_file(path));
     }
+    let index = OpenedFile::by_path(path)?;
     let bytes = std::fs::read(path).map_err(io)?;
     let bad = |what: String| ModelError::bad(what).in_file(path);
     let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
@@ -53,6 +54,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
         return Err(error.with_hint("Download the missing files into the same folder."));
     }
     let mut model = empty_model(path);
+    model.opened.push(index);
     model.files.clear();
     let mut found: HashMap<String, String> = HashMap::new();
     for shard in shards {
@@ -80,6 +82,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
             }
         }
         model.files.push(file);
+        model.opened.extend(part.opened);
     }
     let absent: Vec<&str> = wanted.keys().copied().filter(|t| !found.contains_key(*t)).collect();
     if let Some(first) = absent.first() {

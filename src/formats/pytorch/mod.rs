@@ -24,7 +24,7 @@ mod write;
 pub use index::open_index;
 
 use super::FormatSpec;
-use crate::model::{FormatId, Model, ModelError, Result};
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result};
 use std::path::Path;
 
 /// PyTorch checkpoints.
@@ -60,8 +60,9 @@ pub fn open(path: &Path) -> Result<Model> {
 /// Opens one file, whatever set it belongs to.
 fn open_file(path: &Path) -> Result<Model> {
     let source = source::Source::open(path)?;
+    let opened = OpenedFile::new(path, &source.file)?;
     let head = probe::head(&source)?;
-    match probe::container(&head) {
+    let model = match probe::container(&head) {
         Some(probe::Container::Zip) => archive::open(source),
         Some(probe::Container::Legacy) => legacy::open(source),
         Some(probe::Container::Pickle) => legacy::open_plain(source),
@@ -75,7 +76,11 @@ fn open_file(path: &Path) -> Result<Model> {
             Err(ModelError::bad(what)
                 .with_hint("Git LFS pointers and HTML error pages are often saved under such names."))
         }
-    }
+    };
+    model.map(|mut model| {
+        model.opened.push(opened);
+        model
+    })
 }
 
 /// A model without anything in it yet.
@@ -84,6 +89,7 @@ fn empty_model(path: &Path) -> Model {
         path: path.to_owned(),
         format: FormatId::Pytorch,
         files: vec![path.to_owned()],
+        opened: Vec::new(),
         tensors: Vec::new(),
         metadata: crate::model::Metadata::new(),
         sidecars: crate::model::Sidecars::default(),

@@ -3,7 +3,7 @@
 use super::dtype;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, OpenedFile, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use indexmap::IndexMap;
@@ -33,6 +33,8 @@ pub struct TensorInfo {
 /// The header of one file.
 #[derive(Debug)]
 pub struct Header {
+    /// The file as it was before anything was read.
+    pub opened: OpenedFile,
     /// The file, open.
     pub file: Arc<File>,
     /// Its path.
@@ -68,7 +70,8 @@ pub fn read_header(path: &Path) -> Result<Header> {
     let data = 8 + len;
     let size = r.file_len() - data;
     let tensors = check(&r, raw.tensors, data, size)?;
-    Ok(Header { file: r.file().clone(), path: r.path().clone(), metadata: raw.metadata, tensors })
+    let opened = r.opened().clone();
+    Ok(Header { opened, file: r.file().clone(), path: r.path().clone(), metadata: raw.metadata, tensors })
 }
 
 /// The header's JSON as it stands.

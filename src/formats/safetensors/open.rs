@@ -6,7 +6,7 @@ use super::index::read_index;
 use crate::formats::limits;
 use crate::formats::shards::{self, ShardName};
 use crate::model::{
-    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning,
+    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, OpenedFile, Result, Sidecars, TensorEntry, Warning,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -42,9 +42,11 @@ pub fn open(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`open`]; an index and shards that disagree.
 pub fn open_index(path: &Path) -> Result<Model> {
+    let opened = OpenedFile::by_path(path)?;
     let index = read_index(path)?;
     shards::all_present(&index.shards)?;
     let (mut model, holders) = join(path, &index.shards)?;
+    model.opened.push(opened);
     let folder = path.parent().unwrap_or(Path::new(""));
     let absent: Vec<(&String, &String)> = index
         .weight_map
@@ -83,8 +85,10 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
     let mut tensors: Vec<TensorEntry> = Vec::new();
     let mut metadata = Metadata::new();
     let mut holders = HashMap::new();
+    let mut opened = Vec::new();
     for (i, file) in files.iter().enumerate() {
         let header = read_header(file)?;
+        opened.push(header.opened.clone());
         if (tensors.len() + header.tensors.len()) as u64 > limits::TENSORS {
             let what = format!("more than the {} tensors allowed in a model", limits::TENSORS);
             return Err(ModelError::limit(what).in_file(file));
@@ -105,6 +109,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
         path: path.to_owned(),
         format: FormatId::Safetensors,
         files: files.to_vec(),
+        opened,
         tensors,
         metadata,
         sidecars: Sidecars::default(),

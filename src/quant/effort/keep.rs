@@ -4,7 +4,7 @@ use super::unbias::unbias;
 use crate::quant::{BlockType, QuantError, dequantize_rows};
 
 /// The noise of encoded rows: Σ w·(x − y)² over all their elements, w the importance of the column over the mean importance, or 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Noise {
     /// With the reference's bytes.
     pub reference: f64,

@@ -62,6 +62,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         tensors: tensors.into_iter().map(entry).collect(),
         metadata,
         sidecars: Sidecars::default(),
+        opened: Vec::new(),
         opaque: Vec::new(),
         warnings: Vec::new(),
     }

@@ -37,6 +37,7 @@ pub(super) fn badge(c: &Canvas<'_>, state: JobState) -> (&'static str, &'static 
         JobState::Finished => ("✓", "done", t.good),
         JobState::Failed => ("✗", "failed", t.bad),
         JobState::Cancelled => ("–", "cancelled", t.dim),
+        JobState::Interrupted => ("!", "interrupted", t.warn),
         JobState::Lost => ("?", "lost", t.warn),
     }
 }
@@ -73,6 +74,7 @@ fn counts(j: &JobsState, most: usize) -> String {
         (JobState::Queued, "queued"),
         (JobState::Finished, "done"),
         (JobState::Failed, "failed"),
+        (JobState::Interrupted, "interrupted"),
         (JobState::Lost, "lost"),
         (JobState::Cancelled, "cancelled"),
     ];

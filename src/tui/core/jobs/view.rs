@@ -337,6 +337,10 @@ impl JobView {
                 self.end(JobState::Cancelled, *seconds);
                 self.say(t, Level::Warn, String::from("cancelled; nothing half-written stays"));
             }
+            EventBody::Interrupted { seconds, signal } => {
+                self.end(JobState::Interrupted, *seconds);
+                self.say(t, Level::Warn, format!("interrupted by signal {signal}; what was done is kept"));
+            }
             EventBody::Metric(m) => self.say(t, Level::Info, format!("metric  {} {} of {}", m.name, m.value, m.model)),
             EventBody::Unknown => {}
         }

@@ -72,6 +72,7 @@ fn turns(body: &EventBody) -> bool {
             | EventBody::Resumed
             | EventBody::Finished { .. }
             | EventBody::Failed { .. }
+            | EventBody::Interrupted { .. }
             | EventBody::Cancelled { .. }
     )
 }
@@ -123,6 +124,9 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         match job.state {
             JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
             JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
+            JobState::Interrupted => {
+                state.flash(Level::Error, format!("interrupted: {title}; R goes on where it stopped"));
+            }
             JobState::Lost => {
                 state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
             }

@@ -66,6 +66,7 @@ pub(super) fn news(state: &mut State, events: Vec<Event>) {
                 say(Level::Error, format!("failed  {}.{hint}", error.message));
             }
             EventBody::Cancelled { .. } => say(Level::Warn, "cancelled".to_owned()),
+            EventBody::Interrupted { .. } => say(Level::Warn, "interrupted; it can be resumed".to_owned()),
             _ => {}
         }
     }

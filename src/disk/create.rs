@@ -1,0 +1,117 @@
+//! Creating files that nobody else has, and opening them again.
+
+use super::{parent_of, point, rename_over, sync_file, sync_folder};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// 64 random bits as 16 hexadecimal digits.
+pub fn random_token() -> String {
+    let mut bytes = [0u8; 8];
+    if File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).is_err() {
+        // A chroot without devices: the seed of the standard library's hash maps is random too.
+        use std::hash::{BuildHasher, Hasher, RandomState};
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        bytes = hasher.finish().to_le_bytes();
+    }
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Creates a file that does not exist yet, for reading and writing. `mode` is subject to the umask. Nothing at `path` is followed or
+/// opened, whatever it is.
+///
+/// # Errors
+/// `AlreadyExists` when there is something at `path`; other I/O errors.
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    point("create", path)?;
+    // O_EXCL does not follow a symbolic link in the last component (open(2)).
+    OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Opens a file that an earlier attempt created with [`create_new`]. Links, and files with further names, are not ours.
+///
+/// # Errors
+/// I/O errors; `InvalidInput` when it is not a regular file with one name.
+pub fn reopen(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.nlink() != 1 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file with a single name"));
+    }
+    Ok(file)
+}
+
+/// Time between two tries to take a lock.
+const LOCK_WAIT: Duration = Duration::from_millis(5);
+
+/// Takes an exclusive lock that the system releases when the process dies. Waits up to `patience` for another holder: a process that was just
+/// killed needs a moment to die. `false` when it is still held then. File systems without locks count as locked by us.
+pub fn lock(file: &File, patience: Duration) -> bool {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) | Err(TryLockError::Error(_)) => return true,
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= patience => return false,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+        }
+    }
+}
+
+/// Writes a small file whole: a reader sees the old contents or the new, also after a power failure.
+///
+/// # Errors
+/// I/O errors; the file is then as it was.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", random_token()));
+    let written = create_new(&temporary, 0o600).and_then(|mut file| {
+        file.write_all(bytes)?;
+        sync_file(&file, &temporary)?;
+        rename_over(&temporary, path)?;
+        sync_folder(parent_of(path))
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_there_is_opened_or_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (victim, link) = (dir.path().join("victim"), dir.path().join("link"));
+        fs::write(&victim, b"data").unwrap();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
+        for name in ["victim", "link", "dangling"] {
+            let e = create_new(&dir.path().join(name), 0o666).unwrap_err();
+            assert_eq!(e.kind(), io::ErrorKind::AlreadyExists, "{name}");
+        }
+        assert!(reopen(&link).is_err());
+        fs::hard_link(&victim, dir.path().join("second")).unwrap();
+        assert!(reopen(&victim).is_err(), "a file with two names is not ours");
+        fs::remove_file(dir.path().join("second")).unwrap();
+        assert!(reopen(&victim).is_ok());
+        assert_eq!(fs::read(&victim).unwrap(), b"data");
+    }
+
+    #[test]
+    fn tokens_differ_and_small_files_are_replaced_whole() {
+        let (a, b) = (random_token(), random_token());
+        assert!(a != b && a.len() == 16 && a.bytes().all(|c| c.is_ascii_hexdigit()));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plan.json");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,28 @@
+//! File operations that are safe against crashes, races and other processes: exclusive creation, locks, atomic renames, syncs.
+//!
+//! Every operation that changes a directory passes through here, so that each of them is a point at which the tests can kill a run
+//! (`fault`). Must not know what the files hold: no formats, jobs or plans. The type that matters to everybody else is [`FileStamp`].
+
+mod create;
+#[cfg(test)]
+pub(crate) mod fault;
+mod rename;
+mod stamp;
+mod sync;
+
+pub use create::{create_new, lock, random_token, reopen, write_whole};
+pub use rename::{exchange, rename_new, rename_over};
+pub use stamp::FileStamp;
+pub use sync::{create_folders, drop_cache, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
+
+/// What a system call that changes a file or a directory is about to do. Only the tests listen.
+#[cfg(test)]
+pub(crate) use fault::point;
+
+/// Does nothing outside of the tests.
+#[cfg(not(test))]
+#[inline]
+#[expect(clippy::unnecessary_wraps, reason = "the tests' version fails")]
+pub(crate) fn point(_operation: &str, _path: &std::path::Path) -> std::io::Result<()> {
+    Ok(())
+}

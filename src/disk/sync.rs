@@ -1,0 +1,105 @@
+//! Bringing files and directory entries to the disk.
+
+use super::point;
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The folder a path is in; `.` for a bare name.
+pub fn parent_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Brings a file's contents, size and mode to the disk. `path` is its name, for the tests.
+///
+/// # Errors
+/// I/O errors.
+pub fn sync_file(file: &File, path: &Path) -> io::Result<()> {
+    point("sync", path)?;
+    file.sync_all()
+}
+
+/// Brings a file's contents and size to the disk.
+///
+/// # Errors
+/// I/O errors.
+pub fn sync_data(file: &File, path: &Path) -> io::Result<()> {
+    point("sync", path)?;
+    file.sync_data()
+}
+
+/// Brings the entries of a folder to the disk: names that were made, changed or removed.
+///
+/// # Errors
+/// I/O errors. A file system that cannot sync folders at all is not an error.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    point("sync folder", folder)?;
+    match File::open(folder)?.sync_all() {
+        Err(e) if matches!(Errno::from_io_error(&e), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Creates a folder and what is missing above it, each entry brought to the disk. Gives the folders that are new, deepest first.
+///
+/// # Errors
+/// I/O errors; what was made before them stays.
+pub fn create_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
+    let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
+    for new in missing.iter().rev() {
+        point("create folder", new)?;
+        match fs::create_dir(new) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists || !new.is_dir() => return Err(e),
+            _ => sync_folder(parent_of(new))?,
+        }
+    }
+    if missing.is_empty() && !folder.as_os_str().is_empty() && !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(missing)
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// I/O errors.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    point("remove", path)?;
+    fs::remove_file(path)
+}
+
+/// Removes an empty folder.
+///
+/// # Errors
+/// I/O errors; `DirectoryNotEmpty` when it holds something.
+pub fn remove_folder(path: &Path) -> io::Result<()> {
+    point("remove folder", path)?;
+    fs::remove_dir(path)
+}
+
+/// Asks the system to forget the cached pages of a synced file, so that the next read comes from the disk. Where it cannot, nothing
+/// happens.
+pub fn drop_cache(file: &File) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    let _ = file;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_folders_are_made_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b");
+        assert_eq!(create_folders(&deep).unwrap(), [deep.clone(), dir.path().join("a")]);
+        assert!(create_folders(&deep).unwrap().is_empty());
+        fs::write(dir.path().join("file"), b"").unwrap();
+        assert!(create_folders(&dir.path().join("file")).is_err());
+        assert!(create_folders(&dir.path().join("file/x")).is_err());
+    }
+}

@@ -1,0 +1,323 @@
+//! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
+
+use super::part_file::is_part_name;
+use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, run};
+use crate::disk::fault::Kill;
+use crate::forecast::Measuring;
+use crate::plan::{self, Plan};
+use crate::recipe::{Recipe, Target};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A folder to work in, with the model and the journal of one job.
+struct Bench {
+    root: tempfile::TempDir,
+    recipe: Recipe,
+}
+
+/// Every file below a folder with its contents.
+type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
+fn tree(folder: &Path) -> Tree {
+    let mut all = Tree::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let name = entry.path().strip_prefix(folder).unwrap().to_owned();
+                all.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    all
+}
+
+impl Bench {
+    fn new(target: &Target) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["out", "job"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        let mut target = target.clone();
+        target.output = target.output.map(|o| root.path().join("out").join(o));
+        let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
+        recipe.source.path = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/mini-bert"));
+        Self { root, recipe }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.root.path().join("out")
+    }
+
+    fn plan(&self) -> Plan {
+        plan::build(&self.recipe).unwrap()
+    }
+
+    /// Runs what was planned, as a worker does.
+    fn work(&self, planned: &Plan, resume: bool) -> Result<Report, RunError> {
+        let journal = self.root.path().join("job/journal");
+        let held = super::held(&journal)?;
+        let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), planned, &held)?;
+        let sink = EventSink::new("7").with_listener(|e| {
+            if let EventBody::Warning(w) = &e.body {
+                assert_ne!(w.code, "journal.mismatch", "{w:?}");
+            }
+        });
+        let options = RunOptions {
+            threads: 1,
+            stop: &Stop::default(),
+            gate: &Gate::default(),
+            sink: &sink,
+            journal: Some((&journal, resume)),
+        };
+        run(&prepared, &options)
+    }
+}
+
+/// What is there before a job runs, given its planned outputs.
+type Before = fn(&Bench);
+
+/// The kinds of outputs.
+fn kinds() -> Vec<(&'static str, Target, Before)> {
+    let gguf = Target { format: "gguf".into(), quantization: Some("q8_0".into()), ..Target::default() };
+    let folder = Target { format: "safetensors".into(), quantization: Some("f16".into()), ..Target::default() };
+    let at = |t: &Target, output: &str, force| Target { output: Some(output.into()), force, ..t.clone() };
+    let split = |t: Target| Target { split_max_tensors: Some(8), ..t };
+    let nothing: Before = |_| {};
+    vec![
+        ("a file", at(&gguf, "new/x.gguf", false), nothing),
+        ("a file that is replaced", at(&gguf, "x.gguf", true), |b| fs::write(b.out().join("x.gguf"), b"old").unwrap()),
+        ("a split set", split(at(&gguf, "x.gguf", false)), nothing),
+        ("a split set that is replaced", split(at(&gguf, "x.gguf", true)), |b| {
+            for (path, _) in &b.plan().outputs[0].files {
+                fs::write(path, b"old").unwrap();
+            }
+        }),
+        ("a new folder", at(&folder, "new/hf", false), nothing),
+        ("an empty folder", at(&folder, "hf", false), |b| fs::create_dir(b.out().join("hf")).unwrap()),
+        ("a folder that is replaced", at(&folder, "hf", true), |b| {
+            let old = b.out().join("hf");
+            fs::create_dir_all(old.join("notes")).unwrap();
+            for (name, text) in [
+                ("config.json", "old"),
+                ("model-00001-of-00002.safetensors", "old"),
+                ("model-00002-of-00002.safetensors", "old"),
+                ("mine.txt", "mine"),
+                ("notes/mine.txt", "mine"),
+            ] {
+                fs::write(old.join(name), text).unwrap();
+            }
+        }),
+        ("a pickle", at(&Target { format: "pytorch".into(), ..folder.clone() }, "x.pt", false), nothing),
+    ]
+}
+
+#[test]
+fn a_kill_anywhere_leaves_what_a_resume_completes() {
+    for (kind, target, before) in kinds() {
+        let straight = Bench::new(&target);
+        before(&straight);
+        let plan = straight.plan();
+        straight.work(&plan, false).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
+        let whole = tree(&straight.out());
+        assert!(whole.keys().all(|p| !is_part_name(&p.to_string_lossy())), "{kind}: {:?}", whole.keys());
+        let mut kills = 0;
+        for at in 0.. {
+            let bench = Bench::new(&target);
+            before(&bench);
+            let (old, plan) = (tree(&bench.out()), bench.plan());
+            let kill = Kill::at(bench.root.path(), at);
+            let first = bench.work(&plan, false);
+            let (log, killed) = kill.result();
+            drop(kill);
+            if !killed {
+                first.unwrap_or_else(|e| panic!("{kind}, not killed: {e:?}"));
+                break;
+            }
+            kills += 1;
+            let context = format!("{kind}, killed after {at}: {}", log.join("\n"));
+            old_new_or_incomplete(&tree(&bench.out()), &old, &whole, &context);
+            // Another job does what it likes meanwhile; here, it removes its own leftovers.
+            bench.work(&plan, true).unwrap_or_else(|e| panic!("{context}\nresume: {e:?}"));
+            let now = tree(&bench.out());
+            assert_eq!(now.keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>(), "{context}");
+            assert!(now == whole, "{context}: other bytes");
+        }
+        assert!(kills > 8, "{kind}: {kills} kills");
+    }
+}
+
+/// A reader sees the old files, the new ones, or lacks the file it would open first.
+fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
+    let visible = |p: &&PathBuf| !p.to_string_lossy().contains("remold-");
+    let is_key = |p: &PathBuf| {
+        let name = p.file_name().unwrap().to_string_lossy().into_owned();
+        name == "config.json" || name.contains("-00001-of-") || name == "x.gguf" || name == "x.pt"
+    };
+    // An old weight file in a new set, or the other way round, would be opened without complaint.
+    let has_key = now.keys().filter(visible).any(is_key);
+    let mine = |p: &Path| p.to_string_lossy().contains("mine");
+    let same = |other: &Tree| other.keys().all(|p| now.get(p) == other.get(p) || !visible(&p) || mine(p));
+    assert!(!has_key || same(old) || same(new), "{context}: neither old nor new: {:?}", now.keys());
+    // What is nobody's output is never lost, and never only in a hidden place at the end.
+    for (path, bytes) in old.iter().filter(|(p, _)| mine(p)) {
+        assert!(now.values().any(|b| b == bytes), "{context}: {} is gone", path.display());
+    }
+}
+
+#[test]
+fn a_killed_job_that_is_removed_leaves_what_was_there() {
+    for (kind, target, before) in kinds() {
+        for at in [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30] {
+            let bench = Bench::new(&target);
+            before(&bench);
+            let (old, plan) = (tree(&bench.out()), bench.plan());
+            let kill = Kill::at(bench.root.path(), at);
+            let _ = bench.work(&plan, false);
+            let (log, killed) = kill.result();
+            drop(kill);
+            if !killed {
+                break;
+            }
+            let context = format!("{kind}, killed after {at}: {}", log.join("\n"));
+            // A file of somebody else with nearly the name.
+            let foreign = bench.out().join(".x.gguf.remold-8-0000000000000000.part");
+            fs::write(&foreign, b"foreign").unwrap();
+            super::discard(&bench.root.path().join("job/journal"), &plan.outputs).unwrap();
+            let mut now = tree(&bench.out());
+            assert_eq!(
+                now.remove(Path::new(".x.gguf.remold-8-0000000000000000.part")).unwrap(),
+                b"foreign",
+                "{context}"
+            );
+            let hidden: Vec<_> = now.keys().filter(|p| p.to_string_lossy().contains(".remold-7")).collect();
+            assert!(hidden.iter().all(|p| p.to_string_lossy().ends_with(".old")), "{context}: {hidden:?}");
+            for (path, bytes) in old.iter().filter(|(p, _)| p.to_string_lossy().contains("mine")) {
+                assert_eq!(now.get(path), Some(bytes), "{context}: {}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_appears_while_a_job_runs_is_never_replaced() {
+    for force in [false, true] {
+        let target = Target {
+            format: "gguf".into(),
+            quantization: Some("q8_0".into()),
+            output: Some("x.gguf".into()),
+            force,
+            ..Target::default()
+        };
+        let bench = Bench::new(&target);
+        let plan = bench.plan();
+        // Killed while publishing; then another program makes the file.
+        let ops = {
+            let other = Bench::new(&target);
+            let kill = Kill::at(other.root.path(), usize::MAX);
+            other.work(&other.plan(), false).unwrap();
+            kill.result().0
+        };
+        let rename = ops.iter().position(|o| o.starts_with("rename")).unwrap();
+        let kill = Kill::at(bench.root.path(), rename);
+        bench.work(&plan, false).unwrap_err();
+        drop(kill);
+        let foreign = bench.out().join("x.gguf");
+        fs::write(&foreign, b"foreign").unwrap();
+        let Err(RunError::Failed(e)) = bench.work(&plan, true) else { panic!("replaced") };
+        assert!(e.to_string().contains("was not there when the job was planned"), "{e}");
+        assert_eq!(fs::read(&foreign).unwrap(), b"foreign");
+        // The work is kept, and published once the name is free.
+        fs::rename(&foreign, bench.out().join("theirs")).unwrap();
+        bench.work(&plan, true).unwrap();
+        assert!(fs::metadata(&foreign).unwrap().len() > 1000);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_what_the_journal_says_are_made_again() {
+    let target = kinds().swap_remove(0).1;
+    let straight = Bench::new(&target);
+    straight.work(&straight.plan(), false).unwrap();
+    let bench = Bench::new(&target);
+    let plan = bench.plan();
+    let ops = {
+        let other = Bench::new(&target);
+        let kill = Kill::at(other.root.path(), usize::MAX);
+        other.work(&other.plan(), false).unwrap();
+        kill.result().0
+    };
+    let rename = ops.iter().position(|o| o.starts_with("rename")).unwrap();
+    let kill = Kill::at(bench.root.path(), rename);
+    bench.work(&plan, false).unwrap_err();
+    drop(kill);
+    let part = tree(&bench.out()).into_keys().find(|p| p.to_string_lossy().ends_with(".part")).unwrap();
+    let part = bench.out().join(part);
+    let mut bytes = fs::read(&part).unwrap();
+    let at = bytes.len() - 100;
+    bytes[at] ^= 4;
+    fs::write(&part, bytes).unwrap();
+    let prepared = plan::prepare_again(&bench.recipe, Measuring::quiet(), &plan, &[]).unwrap();
+    let warned = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = warned.clone();
+    let sink = EventSink::new("7").with_listener(move |e| {
+        if matches!(&e.body, EventBody::Warning(w) if w.code == "journal.mismatch") {
+            seen.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let journal = bench.root.path().join("job/journal");
+    let options = RunOptions {
+        threads: 2,
+        stop: &Stop::default(),
+        gate: &Gate::default(),
+        sink: &sink,
+        journal: Some((&journal, true)),
+    };
+    run(&prepared, &options).unwrap();
+    assert!(warned.load(std::sync::atomic::Ordering::Relaxed));
+    assert!(tree(&bench.out()) == tree(&straight.out()));
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
+    let target = kinds().swap_remove(0).1;
+    for cancel in [false, true] {
+        let bench = Bench::new(&target);
+        let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+        let stop = std::sync::Arc::new(Stop::default());
+        let asked = stop.clone();
+        let sink = EventSink::new("7").with_listener(move |e| {
+            if matches!(e.body, EventBody::TensorFinished(_)) {
+                if cancel { asked.cancel() } else { asked.interrupt(15) }
+            }
+        });
+        let journal = bench.root.path().join("job/journal");
+        let options = RunOptions {
+            threads: 1,
+            stop: &stop,
+            gate: &Gate::default(),
+            sink: &sink,
+            journal: Some((&journal, false)),
+        };
+        match run(&prepared, &options) {
+            Err(RunError::Cancelled) => {
+                assert!(cancel && tree(&bench.out()).is_empty() && !bench.out().join("new").exists())
+            }
+            Err(RunError::Interrupted(15)) => {
+                assert!(!cancel);
+                assert_eq!(super::journal::read(&journal).unwrap().finished.len(), 1);
+                let report = bench.work(&prepared.plan, true).unwrap();
+                let straight = Bench::new(&target);
+                let expected = straight.work(&straight.plan(), false).unwrap();
+                // The error over the whole output counts what both attempts did.
+                assert_eq!(report.outputs[0].sqnr_db, expected.outputs[0].sqnr_db);
+                assert_eq!(report.outputs[0].tensors, expected.outputs[0].tensors);
+                assert!(tree(&bench.out()) == tree(&straight.out()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What an ended job has left on the disk, by its journal.
+
+use super::{journal, stage};
+use crate::model::Result;
+use crate::plan::PlannedOutput;
+use std::path::{Path, PathBuf};
+
+/// Removes the unfinished files that a job left, and nothing else: only files that its journal names, under their locks. `outputs` are
+/// those of its plan.
+///
+/// # Errors
+/// I/O errors; files that a living process is writing.
+pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<()> {
+    stage::discard(&journal::read(journal)?, outputs)
+}
+
+/// Unfinished files of a job and the bytes they take on disk.
+///
+/// # Errors
+/// I/O errors.
+pub fn held(journal: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    journal::read(journal).map(|recorded| stage::held(&recorded))
+}

@@ -1,0 +1,259 @@
+//! Gives finished outputs their final names. Whoever looks meanwhile sees the old output, the new one, or one that is obviously
+//! incomplete; a kill at any step leaves what `jobs resume` can complete.
+//!
+//! - A single file is renamed.
+//! - A folder is renamed as a whole, or exchanged with the one it replaces (`renameat2`, `RENAME_EXCHANGE`). Files in the old folder that
+//!   are not part of the output move to the new one.
+//! - Several files of a folder that holds other things (a split GGUF; a folder that existed) are renamed one by one. The file that a reader
+//!   opens first comes last, and an old one is put aside before: without it the set cannot be opened.
+
+use super::journal::{Journal, StagedPaths};
+use super::stage::{self, Staged};
+use crate::disk::{self, FileStamp};
+use crate::model::{ModelError, Result, Warning};
+use crate::plan::PlannedOutput;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Files without which a model folder cannot be opened.
+const FOLDER_KEYS: [&str; 3] = ["config.json", "model.safetensors.index.json", "pytorch_model.bin.index.json"];
+
+/// Checks that nothing has the final names but what the plan may replace.
+///
+/// # Errors
+/// A request error that names the file.
+pub fn check_free(planned: &PlannedOutput) -> Result<()> {
+    planned.files.iter().try_for_each(|(path, _)| check_file(planned, path).map(|_| ()))?;
+    if planned.folder && fs::symlink_metadata(&planned.path).is_ok_and(|m| !m.is_dir()) {
+        return Err(appeared(&planned.path));
+    }
+    Ok(())
+}
+
+/// What is at one of the final names, if it may be replaced.
+fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadata>> {
+    let Ok(there) = fs::symlink_metadata(path) else { return Ok(None) };
+    if !there.is_file() {
+        let error = ModelError::request("this is not a regular file, and is not replaced").in_file(path);
+        return Err(error.with_hint("Choose another output with -o."));
+    }
+    if !planned.may_replace || !planned.replaces.iter().any(|r| r == path) {
+        return Err(appeared(path));
+    }
+    Ok(Some(there))
+}
+
+fn appeared(path: &Path) -> ModelError {
+    let error =
+        ModelError::request("this file was not there when the job was planned, and is not replaced").in_file(path);
+    error.with_hint("Move it away and resume the job, or start a new conversion with another output.")
+}
+
+/// Publishes an output whose files are complete and checked. `allowed` are the permission bits that the sources let it have. Gives
+/// warnings about what could not be tidied up.
+///
+/// # Errors
+/// I/O errors; files that appeared since the plan was made. The part files are kept then.
+pub fn publish(
+    o: usize,
+    planned: &PlannedOutput,
+    staged: &Staged,
+    allowed: u32,
+    journal: Option<&mut Journal>,
+) -> Result<Vec<Warning>> {
+    staged.parts.iter().for_each(super::part_file::PartFile::keep);
+    let inodes = staged.inodes();
+    if !is_in_place(planned, &inodes) {
+        let waiting = planned.files.iter().zip(&staged.parts).filter(|((to, _), part)| !same_path(part.path(), to));
+        for ((to, _), part) in waiting {
+            if let Some(there) = check_file(planned, to)? {
+                part.take_mode_of(&there, allowed)?;
+            }
+            part.sync()?;
+        }
+        if let Some(journal) = journal {
+            journal.publish(o, inodes)?;
+        }
+        if staged.paths.whole {
+            rename_folder(planned, &staged.paths)?;
+        } else {
+            rename_files(planned, staged)?;
+        }
+    }
+    clean_up(planned, &staged.paths)
+}
+
+/// True if a part file has its final name already.
+pub fn same_path(one: &Path, other: &Path) -> bool {
+    one == other || std::path::absolute(other).is_ok_and(|o| o == one)
+}
+
+/// True if every file of the output has its final name, as the inode numbers show.
+pub fn is_in_place(planned: &PlannedOutput, inodes: &[u64]) -> bool {
+    planned.files.len() == inodes.len()
+        && planned
+            .files
+            .iter()
+            .zip(inodes)
+            .all(|((path, _), inode)| fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.ino() == *inode))
+}
+
+/// The name under which something that is replaced is kept until the new output is in place.
+fn aside(path: &Path, staged: &StagedPaths) -> PathBuf {
+    // The token is part of the names of the staged files.
+    let own = staged.folder.as_deref().or(staged.parts.first().map(PathBuf::as_path)).unwrap_or(path);
+    let own = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let tail = own.rfind(".remold-").map_or("", |at| &own[at..]).trim_end_matches(".part").to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut end = name.len().min(255 - 6 - tail.len().min(200));
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    path.with_file_name(format!(".{}{tail}.old", &name[..end]))
+}
+
+fn renaming(path: &Path) -> impl Fn(io::Error) -> ModelError {
+    let path = path.to_owned();
+    move |e| match e.kind() {
+        io::ErrorKind::AlreadyExists => appeared(&path),
+        _ => ModelError::io(&path, "renaming", e),
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    disk::sync_folder(folder).map_err(|e| ModelError::io(folder, "syncing the folder", e))
+}
+
+fn rename_folder(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
+    let (to, Some(from)) = (planned.path.as_path(), staged.folder.as_deref()) else { return Ok(()) };
+    let fail = renaming(to);
+    let mut folders: Vec<&Path> = staged.parts.iter().map(|p| disk::parent_of(p)).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders.into_iter().chain([from]).try_for_each(sync_folder)?;
+    match fs::symlink_metadata(to) {
+        Err(_) => disk::rename_new(from, to).map_err(&fail)?,
+        Ok(there) => {
+            check_free(planned)?;
+            // The new folder is as open to others as the old one.
+            let _ = fs::set_permissions(from, there.permissions());
+            if !disk::exchange(from, to).map_err(&fail)? {
+                disk::rename_new(to, &aside(to, staged)).map_err(&fail)?;
+                disk::rename_new(from, to).map_err(&fail)?;
+            }
+        }
+    }
+    sync_folder(disk::parent_of(to))
+}
+
+/// Indices of the files without which the output cannot be opened.
+fn keys(planned: &PlannedOutput) -> Vec<usize> {
+    let is_key = |path: &Path| path.file_name().is_some_and(|n| FOLDER_KEYS.iter().any(|k| n == *k));
+    let named = planned.files.iter().enumerate().filter(|(_, (p, _))| disk::parent_of(p) == planned.path && is_key(p));
+    let found: Vec<usize> = named.map(|(i, _)| i).collect();
+    if planned.folder && !found.is_empty() { found } else { vec![0] }
+}
+
+fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
+    let keys = keys(planned);
+    let waits = |i: &usize| !same_path(staged.parts[*i].path(), &planned.files[*i].0);
+    let folders = |indices: &[usize]| {
+        let mut all: Vec<&Path> = indices.iter().map(|i| disk::parent_of(&planned.files[*i].0)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().try_for_each(sync_folder)
+    };
+    let rename = |i: usize| {
+        let (from, to) = (staged.parts[i].path(), planned.files[i].0.as_path());
+        if let Some(folder) = to.parent().filter(|f| !f.as_os_str().is_empty()) {
+            disk::create_folders(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
+        }
+        let replaces = planned.may_replace && planned.replaces.iter().any(|r| r == to);
+        if replaces { disk::rename_over(from, to) } else { disk::rename_new(from, to) }.map_err(renaming(to))
+    };
+    if planned.files.len() > 1 {
+        for i in keys.iter().filter(|i| waits(i)) {
+            let path = &planned.files[*i].0;
+            if check_file(planned, path)?.is_some() {
+                disk::rename_over(path, &aside(path, &staged.paths)).map_err(renaming(path))?;
+            }
+        }
+        folders(&keys)?;
+    }
+    let others: Vec<usize> = (0..planned.files.len()).filter(|i| !keys.contains(i)).collect();
+    for part in [others, keys] {
+        for i in part.iter().filter(|i| waits(i)) {
+            rename(*i)?;
+        }
+        folders(&part)?;
+    }
+    Ok(())
+}
+
+/// Removes what the output replaced: files put aside, the old folder, files of an earlier output that the new one does not have. May be
+/// called again. Gives a warning for what was left.
+///
+/// # Errors
+/// I/O errors.
+pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<Warning>> {
+    let mut warnings = Vec::new();
+    for (path, _) in &planned.files {
+        remove(&aside(path, staged))?;
+    }
+    for old in &planned.stale {
+        // One that somebody has written to since is not what the plan was about.
+        let now = fs::symlink_metadata(&old.path).ok().map(|m| FileStamp::from(&m));
+        if now.is_some_and(|now| old.is(&now)) && !planned.files.iter().any(|f| f.0 == old.path) {
+            remove(&old.path)?;
+        }
+    }
+    let olds = [staged.folder.clone().filter(|_| staged.whole), staged.whole.then(|| aside(&planned.path, staged))];
+    for old in olds.into_iter().flatten().filter(|f| f.is_dir()) {
+        let ours: Vec<&Path> = planned.files.iter().filter_map(|f| f.0.strip_prefix(&planned.path).ok()).collect();
+        let stale = planned.stale.iter().filter_map(|s| s.path.strip_prefix(&planned.path).ok());
+        let replaced: Vec<&Path> = ours.into_iter().chain(stale).collect();
+        if !merge_old(&old, &planned.path, Path::new(""), &replaced)? {
+            let text = format!("files of the replaced folder could not be moved and are in {}", old.display());
+            warnings.push(Warning::new("output.left", text));
+        }
+    }
+    if !staged.whole {
+        stage::remove_folders(staged);
+    }
+    let mut folders: Vec<&Path> = planned.files.iter().map(|f| disk::parent_of(&f.0)).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders.into_iter().try_for_each(sync_folder)?;
+    Ok(warnings)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match disk::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ModelError::io(path, "removing", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Empties the folder `old`, which `new` has replaced: files in `replaced` are removed, all else moves to `new`. `false` if something
+/// had to stay. `inner` is the folder within both that is looked at.
+fn merge_old(old: &Path, new: &Path, inner: &Path, replaced: &[&Path]) -> Result<bool> {
+    let folder = old.join(inner);
+    let fail = |e| ModelError::io(&folder, "reading", e);
+    let mut all = true;
+    for entry in fs::read_dir(&folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let name = inner.join(entry.file_name());
+        let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
+        if !is_folder && replaced.contains(&name.as_path()) {
+            remove(&entry.path())?;
+        } else if is_folder && new.join(&name).is_dir() {
+            all &= merge_old(old, new, &name, replaced)?;
+        } else {
+            all &= disk::rename_new(&entry.path(), &new.join(&name)).is_ok();
+        }
+    }
+    sync_folder(&new.join(inner))?;
+    Ok(disk::remove_folder(&folder).is_ok() && all)
+}

@@ -1,0 +1,172 @@
+//! Reads files back from the disk and compares checksums: of a finished output, and of what an earlier attempt left.
+
+use super::part_file::PartFile;
+use crate::formats::FilePlan;
+use crate::model::{ModelError, Result};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+/// Bytes read at once by each thread. Small pieces that lie next to each other are read together.
+const WINDOW: u64 = 1 << 20;
+
+/// A stretch of a file and the CRC-32 of what was written there.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece {
+    /// Index of the file among those that are read.
+    pub file: usize,
+    /// Absolute byte offset.
+    pub offset: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// CRC-32 of the bytes.
+    pub crc: u32,
+}
+
+/// The pieces of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
+/// one of the fixed pieces.
+pub fn known_pieces(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut covered = vec![false; finish.len()];
+    for (offset, bytes) in &plan.fixed {
+        let mut bytes = std::borrow::Cow::Borrowed(bytes.as_slice());
+        for ((at, late), covered) in finish.iter().zip(&mut covered) {
+            let within = at.checked_sub(*offset).and_then(|d| usize::try_from(d).ok());
+            if let Some(from) = within.filter(|from| from + late.len() <= bytes.len()) {
+                bytes.to_mut()[from..from + late.len()].copy_from_slice(late);
+                *covered = true;
+            }
+        }
+        pieces.push(Piece { file, offset: *offset, bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes) });
+    }
+    let late = finish.iter().zip(covered).filter(|(_, covered)| !covered);
+    pieces.extend(late.map(|((offset, bytes), _)| Piece {
+        file,
+        offset: *offset,
+        bytes: bytes.len() as u64,
+        crc: crc32fast::hash(bytes),
+    }));
+    pieces
+}
+
+/// Reads `pieces` of `files` with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
+/// what was found so far, when `stop` is set.
+///
+/// # Errors
+/// I/O errors.
+pub fn mismatches(pieces: &[Piece], files: &[&PartFile], threads: usize, stop: &AtomicBool) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    order.sort_by_key(|i| (pieces[*i].file, pieces[*i].offset));
+    let batches = batches(pieces, &order);
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let error: Mutex<Option<ModelError>> = Mutex::new(None);
+    let lock_error = || error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let work = || {
+        let mut buffer = Vec::new();
+        while !stop.load(Ordering::Relaxed) && lock_error().is_none() {
+            let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            match check(pieces, &order[batch.clone()], files, &mut buffer, stop) {
+                Ok(bad) => found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(bad),
+                Err(e) => drop(lock_error().get_or_insert(e)),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads.clamp(1, batches.len().max(1)) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let error = lock_error().take();
+    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.sort_unstable();
+    error.map_or(Ok(found), Err)
+}
+
+/// Ranges of `order` whose pieces are read together: one long piece, or several within a window.
+fn batches(pieces: &[Piece], order: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut batches: Vec<std::ops::Range<usize>> = Vec::new();
+    for (n, &i) in order.iter().enumerate() {
+        let piece = &pieces[i];
+        if let Some(last) = batches.last_mut() {
+            let first = &pieces[order[last.start]];
+            if first.file == piece.file && piece.offset.saturating_add(piece.bytes) - first.offset <= WINDOW {
+                last.end = n + 1;
+                continue;
+            }
+        }
+        batches.push(n..n + 1);
+    }
+    batches
+}
+
+fn check(
+    pieces: &[Piece],
+    batch: &[usize],
+    files: &[&PartFile],
+    buffer: &mut Vec<u8>,
+    stop: &AtomicBool,
+) -> Result<Vec<usize>> {
+    let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Vec::new()) };
+    let start = pieces[*first].offset;
+    let end = batch.iter().map(|i| pieces[*i].offset + pieces[*i].bytes).max().unwrap_or(start);
+    let file = files[pieces[*last].file];
+    if end - start > WINDOW {
+        let mut crc = crc32fast::Hasher::new();
+        let mut at = start;
+        while at < end && !stop.load(Ordering::Relaxed) {
+            let n = (end - at).min(WINDOW);
+            buffer.resize(n as usize, 0);
+            file.read_at(buffer, at)?;
+            crc.update(buffer);
+            at += n;
+        }
+        return Ok(if at < end || crc.finalize() == pieces[*first].crc { Vec::new() } else { vec![*first] });
+    }
+    buffer.resize((end - start) as usize, 0);
+    file.read_at(buffer, start)?;
+    let differs = |i: &&usize| {
+        let p = &pieces[**i];
+        let from = (p.offset - start) as usize;
+        crc32fast::hash(&buffer[from..from + p.bytes as usize]) != p.crc
+    };
+    Ok(batch.iter().filter(differs).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_compared_small_or_large() {
+        let dir = tempfile::tempdir().unwrap();
+        let total = 3 * WINDOW + 5000;
+        let part = PartFile::create(&dir.path().join("x"), total, 0o600).unwrap();
+        let bytes: Vec<u8> = (0..total).map(|i| (i * 7 % 251) as u8).collect();
+        part.write_at(&bytes, 0).unwrap();
+        let sizes = [10u64, 0, 100, 2 * WINDOW + 3, 17, 400_000, 1];
+        let mut offset = 0;
+        let mut pieces = Vec::new();
+        for size in sizes {
+            let crc = crc32fast::hash(&bytes[offset as usize..(offset + size) as usize]);
+            pieces.push(Piece { file: 0, offset, bytes: size, crc });
+            offset += size + 3;
+        }
+        let never = AtomicBool::new(false);
+        assert_eq!(mismatches(&pieces, &[&part], 3, &never).unwrap(), [0usize; 0]);
+        for (i, piece) in pieces.iter().enumerate().filter(|(_, p)| p.bytes > 0) {
+            let at = piece.offset + piece.bytes - 1;
+            part.write_at(&[bytes[at as usize] ^ 0x10], at).unwrap();
+            assert_eq!(mismatches(&pieces, &[&part], 2, &never).unwrap(), [i]);
+            part.write_at(&bytes[at as usize..=at as usize], at).unwrap();
+        }
+    }
+
+    #[test]
+    fn pieces_written_last_are_compared_as_they_are_then() {
+        let plan = FilePlan::whole("x".into(), vec![0; 10]);
+        let pieces = known_pieces(0, &plan, &[(2, vec![7, 8]), (20, vec![9])]);
+        let crcs: Vec<(u64, u32)> = pieces.iter().map(|p| (p.offset, p.crc)).collect();
+        assert_eq!(crcs, [(0, crc32fast::hash(&[0, 0, 7, 8, 0, 0, 0, 0, 0, 0])), (20, crc32fast::hash(&[9]))]);
+    }
+}

@@ -1,0 +1,236 @@
+//! Where outputs are until they are published: part files beside their destination, or a hidden folder of them beside (or in) the
+//! destination for outputs that are folders.
+//!
+//! The names hold the job's number and a random token, so they are no other job's. They are in the journal before a file is created:
+//! a job goes on with, or removes, only what its own journal names.
+
+use super::journal::{Begin, Recorded, StagedPaths};
+use super::part_file::{PartFile, is_being_written, part_name};
+use super::publish;
+use crate::disk;
+use crate::formats::FilePlan;
+use crate::model::{ModelError, Result};
+use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// An output that is being written.
+#[derive(Debug)]
+pub struct Staged {
+    /// Where.
+    pub paths: StagedPaths,
+    /// Its files, in the order of the plan. Those that were published already have their final path.
+    pub parts: Vec<PartFile>,
+}
+
+impl Staged {
+    /// Inode numbers of the files.
+    pub fn inodes(&self) -> Vec<u64> {
+        self.parts.iter().map(PartFile::inode).collect()
+    }
+}
+
+/// Folders made for outputs. Those that are still empty are removed when this is dropped.
+#[derive(Debug, Default)]
+pub struct NewFolders(Vec<PathBuf>);
+
+impl NewFolders {
+    fn create(&mut self, folder: &Path) -> Result<()> {
+        let new = disk::create_folders(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
+        self.0.splice(0..0, new);
+        Ok(())
+    }
+}
+
+impl Drop for NewFolders {
+    fn drop(&mut self) {
+        for folder in &self.0 {
+            #[cfg(test)]
+            if disk::fault::is_dead(folder) {
+                return;
+            }
+            // One that holds something stays: the outputs, or a file of somebody else.
+            let _ = disk::remove_folder(folder);
+        }
+    }
+}
+
+/// The names under which a new attempt writes.
+pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
+    let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
+    let name_of = |p: &Path| part_name(&p.file_name().unwrap_or_default().to_string_lossy(), job, token);
+    let staged = |planned: &PlannedOutput| {
+        let files = planned.files.iter().map(|f| f.0.as_path());
+        if !planned.folder {
+            let parts = files.map(|f| absolute(f.with_file_name(name_of(f)))).collect();
+            return StagedPaths { folder: None, whole: false, parts };
+        }
+        let whole = becomes_whole(planned);
+        let place = if whole { disk::parent_of(&planned.path) } else { &planned.path };
+        let folder = absolute(place.join(name_of(&planned.path)));
+        let inside = |f: &Path| folder.join(f.strip_prefix(&planned.path).unwrap_or(f));
+        StagedPaths { whole, parts: files.map(inside).collect(), folder: Some(folder) }
+    };
+    prepared.plan.outputs.iter().map(staged).collect()
+}
+
+/// True if the hidden folder of an output gets the output's name in one step: when nothing has the name, or when a folder is replaced.
+/// A folder that is there and empty stays the same folder, as shells may be in it; so do mount points.
+fn becomes_whole(planned: &PlannedOutput) -> bool {
+    let Ok(there) = fs::symlink_metadata(&planned.path) else { return true };
+    let parent = disk::parent_of(&planned.path);
+    let mounted = fs::metadata(parent).is_ok_and(|p| p.dev() != there.dev());
+    let replaced = planned.may_replace && !(planned.replaces.is_empty() && planned.stale.is_empty());
+    replaced && !mounted && rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// Refuses outputs that another process is writing.
+///
+/// # Errors
+/// A request error that names the output.
+pub fn check_not_written(prepared: &Prepared) -> Result<()> {
+    for planned in &prepared.plan.outputs {
+        let mut written: Vec<&Path> = planned.files.iter().map(|f| f.0.as_path()).collect();
+        if planned.folder {
+            written = vec![&planned.path];
+        }
+        if let Some(path) = written.into_iter().find(|p| is_being_written(p)) {
+            let hint = "Wait for it, cancel it (`remold jobs`), or choose another output.";
+            return Err(ModelError::request("another job is writing this output").in_file(path).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses outputs that could not be published as things are now, except those whose publication has begun.
+///
+/// # Errors
+/// A request error that names the file in the way.
+pub fn check_free(prepared: &Prepared, begun: impl Fn(usize) -> bool) -> Result<()> {
+    let outputs = prepared.plan.outputs.iter().enumerate();
+    outputs.filter(|(o, _)| !begun(*o)).try_for_each(|(_, planned)| publish::check_free(planned))
+}
+
+/// Creates the part files of an attempt, and writes what is known of them beforehand.
+///
+/// # Errors
+/// I/O errors; what was created is removed.
+pub fn create(prepared: &Prepared, begin: &Begin, folders: &mut NewFolders) -> Result<Vec<Staged>> {
+    let outputs = prepared.outputs.iter().zip(&prepared.plan.outputs).zip(&begin.outputs);
+    let create_output = |((output, planned), paths): ((&PreparedOutput, &PlannedOutput), &StagedPaths)| {
+        let mut parts = Vec::new();
+        for (file, path) in output.files.iter().zip(&paths.parts) {
+            parts.push(create_one(file, path, planned, prepared.mode, folders)?);
+        }
+        Ok(Staged { paths: paths.clone(), parts })
+    };
+    outputs.map(create_output).collect()
+}
+
+fn create_one(
+    file: &FilePlan,
+    path: &Path,
+    planned: &PlannedOutput,
+    mode: u32,
+    folders: &mut NewFolders,
+) -> Result<PartFile> {
+    // The destination's folder first: it stays, the hidden one inside or beside it goes.
+    let home = if planned.folder { disk::parent_of(&planned.path) } else { disk::parent_of(&file.path) };
+    folders.create(home)?;
+    folders.create(disk::parent_of(path))?;
+    let part = PartFile::create(path, file.bytes, mode & 0o666)?;
+    write_fixed(&part, file)?;
+    Ok(part)
+}
+
+/// Writes the pieces of a file that are known beforehand.
+fn write_fixed(part: &PartFile, file: &FilePlan) -> Result<()> {
+    file.fixed.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))
+}
+
+/// Opens the files of an earlier attempt; a file that is missing is created again. `None` when something else has one of the names.
+///
+/// # Errors
+/// I/O errors; another process that holds a file.
+pub fn reopen(prepared: &Prepared, recorded: &Recorded, folders: &mut NewFolders) -> Result<Option<Vec<Staged>>> {
+    let Some(begin) = recorded.attempts.last() else { return Ok(None) };
+    let outputs = prepared.outputs.iter().zip(&prepared.plan.outputs);
+    let as_planned = begin.outputs.len() == prepared.outputs.len()
+        && begin.outputs.iter().zip(&prepared.outputs).all(|(s, o)| s.parts.len() == o.files.len());
+    if !as_planned {
+        return Ok(None);
+    }
+    let mut all = Vec::new();
+    for (o, ((output, planned), paths)) in outputs.zip(&begin.outputs).enumerate() {
+        let mut parts = Vec::new();
+        for (f, (file, path)) in output.files.iter().zip(&paths.parts).enumerate() {
+            let publishing = recorded.publishing.get(&o).and_then(|inodes| inodes.get(f));
+            let place = current_place(path, &file.path, publishing.copied());
+            if fs::symlink_metadata(place).is_err() {
+                parts.push(create_one(file, place, planned, prepared.mode, folders)?);
+                continue;
+            }
+            let Some(part) = PartFile::reopen(place, file.bytes)? else { return Ok(None) };
+            if place == path.as_path() {
+                write_fixed(&part, file)?;
+            }
+            parts.push(part);
+        }
+        all.push(Staged { paths: paths.clone(), parts });
+    }
+    Ok(Some(all))
+}
+
+/// Where a file is now: under its final name when it was published already, as its inode number shows.
+fn current_place<'a>(part: &'a Path, destination: &'a Path, inode: Option<u64>) -> &'a Path {
+    let is_it = |p: &Path| fs::symlink_metadata(p).is_ok_and(|m| m.is_file() && Some(m.ino()) == inode);
+    if !is_it(part) && is_it(destination) { destination } else { part }
+}
+
+/// Removes what every attempt of a journal left behind, under the locks of the files. Outputs that were published stay; one that was
+/// being published when its process died is completed as far as its old files go.
+///
+/// # Errors
+/// I/O errors; a file that another process is writing.
+pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
+    let last = recorded.attempts.len().saturating_sub(1);
+    for (n, attempt) in recorded.attempts.iter().enumerate() {
+        for (o, staged) in attempt.outputs.iter().enumerate() {
+            let inodes = recorded.publishing.get(&o).filter(|_| n == last);
+            if let Some(planned) = outputs.get(o)
+                && inodes.is_some_and(|inodes| publish::is_in_place(planned, inodes))
+            {
+                publish::clean_up(planned, staged)?;
+                continue;
+            }
+            for (f, path) in staged.parts.iter().enumerate() {
+                let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+                let Some(meta) = meta else { continue };
+                let ours = inodes.is_none_or(|inodes| inodes.get(f) == Some(&meta.ino()));
+                if ours && let Some(part) = PartFile::reopen(path, meta.len())? {
+                    part.remove_when_dropped();
+                }
+            }
+            remove_folders(staged);
+        }
+    }
+    Ok(())
+}
+
+/// Removes the hidden folder of an output and the folders in it, as far as they are empty.
+pub fn remove_folders(staged: &StagedPaths) {
+    let Some(folder) = &staged.folder else { return };
+    let mut inner: Vec<&Path> = staged.parts.iter().map(|p| disk::parent_of(p)).collect();
+    inner.sort_by_key(|p| std::cmp::Reverse(p.components().count()));
+    inner.dedup();
+    for path in inner.into_iter().chain([folder.as_path()]) {
+        let _ = disk::remove_folder(path);
+    }
+}
+
+/// Bytes on disk that the last attempt's files take already, by file.
+pub fn held(recorded: &Recorded) -> Vec<(PathBuf, u64)> {
+    let parts = recorded.attempts.last().into_iter().flat_map(|a| &a.outputs).flat_map(|o| &o.parts);
+    parts.filter_map(|p| Some((p.clone(), fs::symlink_metadata(p).ok()?.blocks().saturating_mul(512)))).collect()
+}

@@ -1,0 +1,79 @@
+//! Files that a model was opened from, and whether they are still what they were then.
+
+use super::{ModelError, Result};
+use crate::disk::FileStamp;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A file as it was before anything was read from it.
+#[derive(Clone, Debug)]
+pub struct OpenedFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// The open file, for those that are read during the conversion too.
+    pub file: Option<Arc<File>>,
+    /// How it was.
+    pub stamp: FileStamp,
+}
+
+impl OpenedFile {
+    /// For an open file that nothing was read from yet.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn new(path: &Path, file: &Arc<File>) -> Result<Self> {
+        let stamp = FileStamp::of_file(file).map_err(|e| ModelError::io(path, "reading", e))?;
+        Ok(Self { path: path.to_owned(), file: Some(file.clone()), stamp })
+    }
+
+    /// For a file that is read whole from its path, afterwards.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn by_path(path: &Path) -> Result<Self> {
+        let stamp = FileStamp::of_path(path).map_err(|e| ModelError::io(path, "reading", e))?;
+        Ok(Self { path: path.to_owned(), file: None, stamp })
+    }
+
+    /// Checks that the file is still what it was. A file that was removed or got another link since it was opened is; one that was
+    /// written to, or whose path is another file's now, is not.
+    ///
+    /// # Errors
+    /// A bad-file error that says what changed.
+    pub fn check(&self) -> Result<()> {
+        if let Some(file) = &self.file {
+            let now = FileStamp::of_file(file).map_err(|e| ModelError::io(&self.path, "reading", e))?;
+            if self.stamp.contents_changed(&now) {
+                return Err(self.changed(&now));
+            }
+        }
+        match FileStamp::of_path(&self.path) {
+            Ok(now) if self.file.is_none() && self.stamp.contents_changed(&now) => Err(self.changed(&now)),
+            Ok(now) if !self.stamp.same_file(&now) => Err(self.error("it was replaced by another file")),
+            Ok(_) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && self.file.is_some() => Ok(()),
+            Err(e) => Err(ModelError::io(&self.path, "reading", e)),
+        }
+    }
+
+    fn changed(&self, now: &FileStamp) -> ModelError {
+        let was = &self.stamp;
+        let what = if !was.same_file(now) {
+            "it was replaced by another file".to_owned()
+        } else if was.bytes != now.bytes {
+            format!("its size changed from {} to {} bytes", was.bytes, now.bytes)
+        } else {
+            "it was written to".to_owned()
+        };
+        self.error(&what)
+    }
+
+    fn error(&self, what: &str) -> ModelError {
+        let hint = "Start again when the program that writes the file has finished.";
+        ModelError::bad(format!("the file changed while it was being converted: {what}"))
+            .in_file(&self.path)
+            .with_hint(hint)
+    }
+}

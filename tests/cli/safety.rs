@@ -1,0 +1,200 @@
+//! No input, neighbour or other job's file is harmed, whatever its name and whatever happens meanwhile.
+
+use crate::lab::{Lab, finish, hash, start, wait_for, words};
+use crate::made::{big, floats, imatrix_dat, noise};
+use remold::engine::{EventBody, from_json, is_part_name};
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+/// A GGUF of two small tensors.
+fn gguf(lab: &Lab, name: &str) {
+    lab.write("w.safetensors", floats(&[("a", &[4, 32], noise(128, 1)), ("b", &[8], noise(8, 2))]));
+    lab.run(&format!("convert w.safetensors --to gguf:f32 -o made.gguf")).expect(0);
+    fs::rename(lab.path("made.gguf"), lab.path(name)).unwrap();
+}
+
+#[test]
+fn a_source_whose_name_ends_in_part_is_converted_and_kept() {
+    let lab = Lab::new();
+    gguf(&lab, "x.gguf.part");
+    let before = hash(&lab.path("x.gguf.part"));
+    lab.run("convert x.gguf.part --to gguf:f16 -o x.gguf").expect(0);
+    assert_eq!(hash(&lab.path("x.gguf.part")), before);
+    let values = fs::read(lab.path("x.gguf")).unwrap();
+    assert!(values[values.len() - 256..].iter().any(|b| *b != 0), "not zeros");
+}
+
+#[test]
+fn links_and_downloads_named_part_are_left_alone() {
+    for plant in ["symlink", "hard link", "file", "folder"] {
+        let lab = Lab::new();
+        gguf(&lab, "m.gguf");
+        let part = lab.path("out.gguf.part");
+        match plant {
+            "symlink" => symlink(lab.path("m.gguf"), &part).unwrap(),
+            "hard link" => fs::hard_link(lab.path("m.gguf"), &part).unwrap(),
+            "file" => fs::write(&part, b"a download").unwrap(),
+            _ => fs::create_dir(&part).unwrap(),
+        }
+        let before = lab.tree();
+        lab.run("convert m.gguf --to gguf:f16 -o out.gguf").expect(0);
+        let mut after = lab.tree();
+        assert!(after.remove("out.gguf").is_some(), "{plant}");
+        assert_eq!(after, before, "{plant}");
+    }
+}
+
+#[test]
+fn no_input_of_any_kind_is_an_output() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    gguf(&lab, "m.gguf");
+    lab.write("calib.dat", imatrix_dat(&[("a", noise(32, 3))]));
+    lab.write("r.toml", "[[target]]\nformat = \"gguf\"\nquantization = \"f16\"\n");
+    lab.write("types.txt", "a=f32\n");
+    for (name, to) in [("m.gguf", "link.gguf"), ("calib.dat", "calib.gguf"), ("r.toml", "r.gguf"), ("types.txt", "t.gguf")] {
+        fs::hard_link(lab.path(name), lab.path(to)).unwrap();
+    }
+    let before = lab.tree();
+    for line in [
+        "convert m.gguf --to gguf:f16 -o m.gguf --force",
+        "convert m.gguf --to gguf:f16 -o link.gguf --force",
+        "convert m.gguf --to gguf:q8_0 --imatrix calib.dat -o calib.dat --force",
+        "convert m.gguf --to gguf:q8_0 --imatrix calib.dat -o calib.gguf --force",
+        "convert m.gguf -r r.toml -o r.gguf --force",
+        "convert m.gguf --to gguf:f16 --tensor-type-file types.txt -o t.gguf --force",
+        "convert tiny-llama --to gguf:f16 -o tiny-llama/config.json --force",
+    ] {
+        let ran = lab.run(line).expect(2);
+        assert!(ran.err.contains("the output is the input") || ran.err.contains("inside"), "{line}: {}", ran.err);
+        assert_eq!(lab.tree(), before, "{line}");
+    }
+}
+
+/// Writes to a file while it is converted: once the first tensor is done, long before the last one is read.
+fn convert_while(lab: &Lab, line: &str, change: impl FnOnce()) -> crate::lab::Ran {
+    let mut command = lab.command();
+    command.args(words(line));
+    let child = start(&mut command);
+    wait_for("a finished tensor", || {
+        let text = fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
+        let done = |l: &str| from_json(l.as_bytes()).is_ok_and(|e: remold::engine::Event| matches!(e.body, EventBody::TensorFinished(_)));
+        text.lines().any(done).then_some(())
+    });
+    change();
+    finish(child)
+}
+
+#[test]
+fn a_source_that_is_written_to_while_it_is_read_is_not_published() {
+    let rewrite = |path: &Path, keep_time: bool| {
+        let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        let modified = file.metadata().unwrap().modified().unwrap();
+        let len = file.metadata().unwrap().len();
+        file.seek(SeekFrom::Start(len - 100)).unwrap();
+        file.write_all(&[7; 100]).unwrap();
+        if keep_time {
+            file.set_modified(modified).unwrap();
+        }
+    };
+    for keep_time in [false, true] {
+        let lab = Lab::new();
+        let source = lab.write("big.safetensors", big(12));
+        fs::create_dir_all(lab.jobs()).unwrap();
+        lab.write("w.safetensors", floats(&[("a", &[4, 32], noise(128, 1))]));
+        lab.run("convert w.safetensors --to gguf -o w.gguf").expect(0);
+        let ran = convert_while(&lab, "convert big.safetensors --to gguf:iq3_s -o out.gguf --threads 1", || {
+            wait_for("the second job", || lab.job().ends_with("2").then_some(()));
+            rewrite(&source, keep_time);
+        });
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("big.safetensors: the file changed while it was being converted"), "{}", ran.err);
+        assert!(!lab.path("out.gguf").exists());
+        let left = lab.tree().into_keys().any(|n| n.rsplit('/').next().is_some_and(is_part_name));
+        assert!(!left, "nothing half-written is left");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_removed_or_linked_while_it_is_read_is_still_converted() {
+    let lab = Lab::new();
+    let source = lab.write("big.safetensors", big(8));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
+    fs::remove_dir_all(lab.jobs()).unwrap();
+    fs::create_dir(lab.jobs()).unwrap();
+    fs::create_dir(lab.jobs().join("0")).unwrap();
+    let ran = convert_while(&lab, "convert big.safetensors --to gguf:iq3_s -o out.gguf --threads 1", || {
+        fs::hard_link(&source, lab.path("pinned.safetensors")).unwrap();
+        fs::remove_file(&source).unwrap();
+    });
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")));
+}
+
+#[test]
+fn force_replaces_regular_files_and_nothing_else() {
+    let lab = Lab::new();
+    gguf(&lab, "m.gguf");
+    let fifo = lab.path("fifo.gguf");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    symlink(lab.path("nowhere"), lab.path("dangling.gguf")).unwrap();
+    symlink("/dev/null", lab.path("device.gguf")).unwrap();
+    for name in ["fifo.gguf", "dangling.gguf", "device.gguf", "/dev/null"] {
+        let ran = lab.run(&format!("convert m.gguf --to gguf:f16 -o {name} --force")).expect(2);
+        assert!(ran.err.contains("not a regular file") || ran.err.contains("leads nowhere"), "{name}: {}", ran.err);
+    }
+    assert!(fs::symlink_metadata(&fifo).unwrap().mode() & 0o170_000 == 0o010_000);
+    assert!(fs::metadata("/dev/null").unwrap().mode() & 0o170_000 == 0o020_000);
+    // A link to a file stays a link; the file it leads to is replaced.
+    fs::create_dir(lab.path("store")).unwrap();
+    lab.write("store/real.gguf", "old");
+    symlink(lab.path("store/real.gguf"), lab.path("out.gguf")).unwrap();
+    lab.run("convert m.gguf --to gguf:f16 -o out.gguf --force").expect(0);
+    assert!(fs::symlink_metadata(lab.path("out.gguf")).unwrap().is_symlink());
+    assert!(fs::read(lab.path("store/real.gguf")).unwrap().starts_with(b"GGUF"));
+}
+
+#[test]
+fn permissions_are_kept_and_never_wider_than_the_source_s() {
+    let mode = |p: &Path| fs::metadata(p).unwrap().mode() & 0o777;
+    let lab = Lab::new();
+    gguf(&lab, "m.gguf");
+    lab.write("out.gguf", "old");
+    fs::set_permissions(lab.path("out.gguf"), fs::Permissions::from_mode(0o600)).unwrap();
+    lab.run("convert m.gguf --to gguf:f16 -o out.gguf --force").expect(0);
+    assert_eq!(mode(&lab.path("out.gguf")), 0o600);
+    lab.run("convert m.gguf --to gguf:f16 -o new.gguf").expect(0);
+    assert_eq!(mode(&lab.path("new.gguf")) & 0o600, 0o600);
+    assert_eq!(mode(&lab.path("new.gguf")), mode(&lab.path("w.safetensors")), "as the umask says");
+    fs::set_permissions(lab.path("m.gguf"), fs::Permissions::from_mode(0o600)).unwrap();
+    lab.run("convert m.gguf --to gguf:f16 -o private.gguf").expect(0);
+    assert_eq!(mode(&lab.path("private.gguf")), 0o600);
+}
+
+/// A replaced folder has the new set alone, and keeps what was never part of the old one.
+#[test]
+fn a_folder_is_replaced_as_a_whole() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to safetensors:f16 --max-shard-size 2MB -o hf").expect(0);
+    let shards = |lab: &Lab| lab.tree().into_keys().filter(|n| n.starts_with("hf/model-")).count();
+    assert!(shards(&lab) > 1);
+    lab.write("hf/notes.txt", "mine");
+    lab.write("hf/logs/run.txt", "mine too");
+    lab.run("convert tiny-llama --to safetensors:f16 -o hf --force").expect(0);
+    assert_eq!(shards(&lab), 0, "{:?}", lab.tree());
+    assert!(lab.path("hf/model.safetensors").is_file());
+    assert_eq!(fs::read(lab.path("hf/notes.txt")).unwrap(), b"mine");
+    assert_eq!(fs::read(lab.path("hf/logs/run.txt")).unwrap(), b"mine too");
+    lab.run("inspect hf").expect(0);
+    // A folder that is there and empty stays the same one: somebody's shell may be in it.
+    fs::create_dir(lab.path("here")).unwrap();
+    let inode = fs::metadata(lab.path("here")).unwrap().ino();
+    lab.run("convert tiny-llama --to safetensors:f16 -o here").expect(0);
+    assert_eq!(fs::metadata(lab.path("here")).unwrap().ino(), inode);
+    assert!(lab.path("here/model.safetensors").is_file());
+    let left = lab.tree().into_keys().find(|n| n.contains(".remold-"));
+    assert_eq!(left, None);
+}
