@@ -17,6 +17,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 pub struct PartFile {
     file: File,
     path: PathBuf,
+    /// What it will be called: errors speak of that.
+    destination: PathBuf,
     inode: u64,
     kept: AtomicBool,
 }
@@ -63,15 +65,16 @@ pub fn is_being_written(destination: &Path) -> bool {
 }
 
 impl PartFile {
-    /// Creates the file at its full size. Nothing may have this name.
+    /// Creates the file at its full size, to become `destination` later. Nothing may have the name `path`.
     ///
     /// # Errors
     /// When the folder cannot be written, or something has the name.
-    pub fn create(path: &Path, bytes: u64, mode: u32) -> Result<Self> {
-        let fail = |e| ModelError::io(path, "creating", e);
+    pub fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
+        let fail = |e| ModelError::io(destination, "creating", e);
         let file = disk::create_new(path, mode).map_err(fail)?;
         let inode = file.metadata().map_err(fail)?.ino();
-        let this = Self { file, path: path.to_owned(), inode, kept: AtomicBool::new(false) };
+        let (path, destination) = (path.to_owned(), destination.to_owned());
+        let this = Self { file, path, destination, inode, kept: AtomicBool::new(false) };
         disk::lock(&this.file, Duration::ZERO);
         this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
         Ok(this)
@@ -82,12 +85,14 @@ impl PartFile {
     ///
     /// # Errors
     /// A request error when another process holds its lock.
-    pub fn reopen(path: &Path, bytes: u64) -> Result<Option<Self>> {
+    pub fn reopen(path: &Path, destination: &Path, bytes: u64) -> Result<Option<Self>> {
         let Ok(file) = disk::reopen(path) else { return Ok(None) };
         let Ok(meta) = file.metadata() else { return Ok(None) };
         if !disk::lock(&file, LOCK_PATIENCE) {
             let hint = "Wait for it, or cancel it (`remold jobs`).";
-            return Err(ModelError::request("another process is writing this output").in_file(path).with_hint(hint));
+            return Err(ModelError::request("another process is writing this output")
+                .in_file(destination)
+                .with_hint(hint));
         }
         // Whoever held the lock may have renamed or removed the file meanwhile.
         let now = fs::symlink_metadata(path).ok();
@@ -95,7 +100,8 @@ impl PartFile {
         if !same {
             return Ok(None);
         }
-        Ok(Some(Self { file, path: path.to_owned(), inode: meta.ino(), kept: AtomicBool::new(true) }))
+        let (path, destination) = (path.to_owned(), destination.to_owned());
+        Ok(Some(Self { file, path, destination, inode: meta.ino(), kept: AtomicBool::new(true) }))
     }
 
     /// Writes at an absolute offset; may be called from many threads.
@@ -137,12 +143,17 @@ impl PartFile {
 
     fn explain(&self, what: &str, e: io::Error) -> ModelError {
         let full = e.kind() == io::ErrorKind::StorageFull || e.kind() == io::ErrorKind::QuotaExceeded;
-        let error = ModelError::io(&self.path, what, e);
+        let error = ModelError::io(&self.destination, what, e);
         if full {
             error.with_hint("Free some space or choose another disk with -o; the unfinished file is removed.")
         } else {
             error
         }
+    }
+
+    /// The path it will have.
+    pub fn destination(&self) -> &Path {
+        &self.destination
     }
 
     /// Path of the unfinished file.
@@ -204,21 +215,21 @@ mod tests {
         let path = dir.path().join(part_name("x.gguf", "3", "0123456789abcdef"));
         assert_eq!(path.file_name().unwrap(), ".x.gguf.remold-3-0123456789abcdef.part");
         assert!(is_part_name(".x.gguf.remold-3-0123456789abcdef.part") && !is_part_name("x.gguf.part"));
-        drop(PartFile::create(&path, 10, 0o666).unwrap());
+        drop(PartFile::create(&path, &path, 10, 0o666).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         fs::write(&path, b"foreign").unwrap();
-        assert!(PartFile::create(&path, 4, 0o666).is_err(), "what is there is never opened");
+        assert!(PartFile::create(&path, &path, 4, 0o666).is_err(), "what is there is never opened");
         assert_eq!(fs::read(&path).unwrap(), b"foreign");
         fs::remove_file(&path).unwrap();
 
-        let part = PartFile::create(&path, 4, 0o666).unwrap();
+        let part = PartFile::create(&path, &path, 4, 0o666).unwrap();
         part.write_at(b"ab", 2).unwrap();
         assert!(is_being_written(&dir.path().join("x.gguf")) && !is_being_written(&dir.path().join("y.gguf")));
         part.keep();
         drop(part);
         assert!(!is_being_written(&dir.path().join("x.gguf")));
-        assert!(PartFile::reopen(&path, 5).unwrap().is_none(), "another size");
-        let part = PartFile::reopen(&path, 4).unwrap().unwrap();
+        assert!(PartFile::reopen(&path, &path, 5).unwrap().is_none(), "another size");
+        let part = PartFile::reopen(&path, &path, 4).unwrap().unwrap();
         let mut back = [9; 4];
         part.read_at(&mut back, 0).unwrap();
         assert_eq!(&back, b"\0\0ab");

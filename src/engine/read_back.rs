@@ -141,7 +141,7 @@ mod tests {
     fn every_piece_is_compared_small_or_large() {
         let dir = tempfile::tempdir().unwrap();
         let total = 3 * WINDOW + 5000;
-        let part = PartFile::create(&dir.path().join("x"), total, 0o600).unwrap();
+        let part = PartFile::create(&dir.path().join("x"), &dir.path().join("x"), total, 0o600).unwrap();
         let bytes: Vec<u8> = (0..total).map(|i| (i * 7 % 251) as u8).collect();
         part.write_at(&bytes, 0).unwrap();
         let sizes = [10u64, 0, 100, 2 * WINDOW + 3, 17, 400_000, 1];

@@ -301,7 +301,7 @@ fn check_outputs(
             let (piece, part) = (&pieces[*i], &staged.parts[pieces[*i].file]);
             let what = format!("{} bytes read back from the disk are not those that were written", piece.bytes);
             let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
-            return Err(ModelError::bad(what).in_file(part.path()).at(piece.offset).with_hint(hint).into());
+            return Err(ModelError::bad(what).in_file(part.destination()).at(piece.offset).with_hint(hint).into());
         }
         if let Some(reason) = options.stop.reason() {
             return Err(reason.into());

@@ -139,7 +139,7 @@ fn create_one(
     let home = if planned.folder { disk::parent_of(&planned.path) } else { disk::parent_of(&file.path) };
     folders.create(home)?;
     folders.create(disk::parent_of(path))?;
-    let part = PartFile::create(path, file.bytes, mode & 0o666)?;
+    let part = PartFile::create(path, &file.path, file.bytes, mode & 0o666)?;
     write_fixed(&part, file)?;
     Ok(part)
 }
@@ -171,7 +171,7 @@ pub fn reopen(prepared: &Prepared, recorded: &Recorded, folders: &mut NewFolders
                 parts.push(create_one(file, place, planned, prepared.mode, folders)?);
                 continue;
             }
-            let Some(part) = PartFile::reopen(place, file.bytes)? else { return Ok(None) };
+            let Some(part) = PartFile::reopen(place, &file.path, file.bytes)? else { return Ok(None) };
             if place == path.as_path() {
                 write_fixed(&part, file)?;
             }
@@ -208,7 +208,7 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
                 let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
                 let Some(meta) = meta else { continue };
                 let ours = inodes.is_none_or(|inodes| inodes.get(f) == Some(&meta.ino()));
-                if ours && let Some(part) = PartFile::reopen(path, meta.len())? {
+                if ours && let Some(part) = PartFile::reopen(path, path, meta.len())? {
                     part.remove_when_dropped();
                 }
             }

@@ -21,14 +21,12 @@ pub fn verify_output(output: &PreparedOutput, parts: &[PartFile], sink: &EventSi
     let count = output.files.iter().filter(|f| holds_model(f)).count();
     let files = output.files.iter().zip(parts).filter(|(f, _)| holds_model(f));
     for (no, (file, part)) in files.enumerate() {
-        // The other files of a set have no names yet under which they could be found.
-        let open = if output.format == FormatId::Gguf { gguf::open_alone } else { spec.open };
-        let model = open(part.path())
-            .map_err(|e| e.in_file(part.path()).with_hint("This is a fault of remold; please report it."))?;
+        let model = (spec.open_alone)(part.path())
+            .map_err(|e| e.in_file(part.destination()).with_hint("This is a fault of remold; please report it."))?;
         let expected = file.slots.iter().map(|s| &output.layout[s.tensor]);
         let wrong = || {
             let what = "what was written does not read back as planned";
-            ModelError::bad(what).in_file(part.path()).with_hint("This is a fault of remold; please report it.")
+            ModelError::bad(what).in_file(part.destination()).with_hint("This is a fault of remold; please report it.")
         };
         if model.tensors.len() != file.slots.len() {
             return Err(wrong());

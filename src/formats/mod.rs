@@ -40,6 +40,8 @@ pub struct FormatSpec {
     pub probe: fn(&Head<'_>) -> Verdict,
     /// Opens a file of this format (for sharded sets: any shard, or the index).
     pub open: fn(&Path) -> Result<Model>,
+    /// Opens one file as it is, whatever set it belongs to.
+    pub open_alone: fn(&Path) -> Result<Model>,
     /// Lays out the file(s) for a set of tensors; `None` if the format is only read.
     pub layout: Option<LayoutFn>,
 }

@@ -17,6 +17,7 @@ macro_rules! recognised {
             extensions: $ext,
             probe: |head| if $probe(head) { Verdict::Strong } else { Verdict::No },
             open: |path| refuse(path, $what),
+            open_alone: |path| refuse(path, $what),
             layout: None,
         };)*
     };

@@ -43,17 +43,19 @@ impl OpenedFile {
     /// # Errors
     /// A bad-file error that says what changed.
     pub fn check(&self) -> Result<()> {
+        let by_path = FileStamp::of_path(&self.path);
+        let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if let Some(file) = &self.file {
             let now = FileStamp::of_file(file).map_err(|e| ModelError::io(&self.path, "reading", e))?;
-            if self.stamp.contents_changed(&now) {
+            if self.stamp.contents_changed(&now, removed) {
                 return Err(self.changed(&now));
             }
         }
-        match FileStamp::of_path(&self.path) {
-            Ok(now) if self.file.is_none() && self.stamp.contents_changed(&now) => Err(self.changed(&now)),
+        match by_path {
+            Ok(now) if self.file.is_none() && self.stamp.contents_changed(&now, false) => Err(self.changed(&now)),
             Ok(now) if !self.stamp.same_file(&now) => Err(self.error("it was replaced by another file")),
             Ok(_) => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && self.file.is_some() => Ok(()),
+            Err(_) if removed && self.file.is_some() => Ok(()),
             Err(e) => Err(ModelError::io(&self.path, "reading", e)),
         }
     }

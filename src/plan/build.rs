@@ -230,11 +230,11 @@ fn lay_out(
     let before = occasion.output(plan.outputs.len());
     let path = match before {
         // A set is known by its first file, and asked for by the name of the whole.
-        Some(before) if before.files.len() > 1 && !folder => formats::gguf::whole_path(&before.path),
+        Some(before) if before.files.len() > 1 && !before.folder => formats::gguf::whole_path(&before.path),
         Some(before) => before.path.clone(),
         None => destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder),
     };
-    let path = if folder { destination::follow_link(&path)? } else { path };
+    let path = destination::follow_link(&path)?;
     let tensors = layout_tensors(&resolved);
     let split = split::resolve(model, target, resolved.format, &tensors)?;
     let request = LayoutRequest {
@@ -263,13 +263,8 @@ fn lay_out(
         let force = target.force || !matches!(occasion, Occasion::New);
         destination::check(&file.path, protected, force, taken)?;
     }
-    let path = if let [only] = files.as_slice()
-        && !folder
-    {
-        only.path.clone()
-    } else {
-        path
-    };
+    // Formats that write several files, or sidecars, put them into a folder of that name.
+    let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
     let mut stale = Vec::new();
     if folder && target.force && before.is_none() {
         for old in stale_shards(&path, &files) {

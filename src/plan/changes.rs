@@ -53,10 +53,24 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     if old.tensors.len() != new.tensors.len() {
         return Some(format!("{path} has {} tensors, not {}", new.tensors.len(), old.tensors.len()));
     }
+    if let Some(field) = other_field(old, new) {
+        return Some(format!("the field `{field}` of {path} is another one"));
+    }
     let changed = old.tensors.iter().zip(&new.tensors).find(|(o, n)| o != n);
     changed.map(|(o, n)| {
         format!("{path}: the tensor {} was planned as {} {}, and is {} {}", n.name, o.name, o.to, n.name, n.to)
     })
+}
+
+/// The first field that differs, besides those that have words of their own.
+fn other_field(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
+    let fields = |o: &PlannedOutput| {
+        let rest = PlannedOutput { tensors: Vec::new(), replaces: Vec::new(), stale: Vec::new(), ..o.clone() };
+        serde_json::to_value(rest).ok()
+    };
+    let (old, new) = (fields(old)?, fields(new)?);
+    let (old, new) = (old.as_object()?, new.as_object()?);
+    old.keys().chain(new.keys()).find(|k| old.get(*k) != new.get(*k)).cloned()
 }
 
 #[cfg(test)]

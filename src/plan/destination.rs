@@ -124,7 +124,7 @@ pub fn follow_link(path: &Path) -> Result<PathBuf> {
 pub fn check(path: &Path, inputs: &[(PathBuf, FileStamp)], force: bool, taken: &mut Vec<PathBuf>) -> Result<()> {
     let there = FileStamp::of_path(path).ok();
     if inputs.iter().any(|(input, stamp)| path == input || there.is_some_and(|t| t.same_file(stamp))) {
-        let hint = "Choose another output with -o; remold never writes to a file that it reads.";
+        let hint = "Choose another output with -o; remold never writes to an input.";
         return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
     }
     if taken.iter().any(|t| resolved(t) == resolved(path)) {

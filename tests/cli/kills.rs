@@ -14,7 +14,7 @@ const KILLS: usize = 16;
 const LINES: [(&str, &str); 6] = [
     ("big.safetensors --to gguf:iq4_nl", "out.gguf"),
     ("big.safetensors --to safetensors:bf16", "out.safetensors"),
-    ("tiny-llama --to gguf:q4_k_m --set gguf.max_shard_size=2MB", "out.gguf"),
+    ("tiny-llama --to gguf:q4_k_m --max-shard-size 2MB", "out.gguf"),
     ("tiny-llama --to safetensors:f16 --max-shard-size 2MB", "hf"),
     ("tiny-llama --to pytorch:bf16", "hf"),
     ("tiny-llama --to gguf:q8_0 --to safetensors:f32 --to gguf:iq3_xxs", "many/"),

@@ -54,7 +54,9 @@ fn no_input_of_any_kind_is_an_output() {
     lab.write("calib.dat", imatrix_dat(&[("a", noise(32, 3))]));
     lab.write("r.toml", "[[target]]\nformat = \"gguf\"\nquantization = \"f16\"\n");
     lab.write("types.txt", "a=f32\n");
-    for (name, to) in [("m.gguf", "link.gguf"), ("calib.dat", "calib.gguf"), ("r.toml", "r.gguf"), ("types.txt", "t.gguf")] {
+    for (name, to) in
+        [("m.gguf", "link.gguf"), ("calib.dat", "calib.gguf"), ("r.toml", "r.gguf"), ("types.txt", "t.gguf")]
+    {
         fs::hard_link(lab.path(name), lab.path(to)).unwrap();
     }
     let before = lab.tree();
@@ -80,7 +82,9 @@ fn convert_while(lab: &Lab, line: &str, change: impl FnOnce()) -> crate::lab::Ra
     let child = start(&mut command);
     wait_for("a finished tensor", || {
         let text = fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
-        let done = |l: &str| from_json(l.as_bytes()).is_ok_and(|e: remold::engine::Event| matches!(e.body, EventBody::TensorFinished(_)));
+        let done = |l: &str| {
+            from_json(l.as_bytes()).is_ok_and(|e: remold::engine::Event| matches!(e.body, EventBody::TensorFinished(_)))
+        };
         text.lines().any(done).then_some(())
     });
     change();

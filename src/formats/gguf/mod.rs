@@ -38,6 +38,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["gguf"],
     probe,
     open,
+    open_alone,
     layout: Some(layout),
 };
 

@@ -34,6 +34,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["pt", "pth", "bin", "ckpt", "pt2", "ptl", "pkl"],
     probe: probe::probe,
     open,
+    open_alone,
     layout: Some(write::layout),
 };
 
@@ -58,6 +59,13 @@ pub fn open(path: &Path) -> Result<Model> {
 }
 
 /// Opens one file, whatever set it belongs to.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_alone(path: &Path) -> Result<Model> {
+    open_file(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch))
+}
+
 fn open_file(path: &Path) -> Result<Model> {
     let source = source::Source::open(path)?;
     let opened = OpenedFile::new(path, &source.file)?;

@@ -19,7 +19,7 @@ mod verify;
 pub use header::{Header, TensorInfo, read_header};
 pub use index::{Index, read_index};
 pub use layout::layout;
-pub use open::{open, open_index, open_shards};
+pub use open::{open, open_alone, open_index, open_shards};
 pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict, limits};
@@ -35,6 +35,7 @@ pub static SPEC: FormatSpec = FormatSpec {
     extensions: &["safetensors"],
     probe,
     open,
+    open_alone,
     layout: Some(layout),
 };
 

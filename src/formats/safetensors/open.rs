@@ -69,6 +69,14 @@ pub fn open_index(path: &Path) -> Result<Model> {
     Ok(model)
 }
 
+/// Opens one file as it is, whatever set it belongs to.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn open_alone(path: &Path) -> Result<Model> {
+    join(path, &[path.to_owned()]).map(|(model, _)| model)
+}
+
 /// Opens a set of files that belong together but have no index.
 ///
 /// # Errors
