@@ -5,6 +5,8 @@
 
 pub mod units;
 
+pub mod files;
+
 pub mod tensor;
 
 pub mod quant;

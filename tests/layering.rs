@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "units",
+    "files",
     "tensor",
     "quant",
     "model",

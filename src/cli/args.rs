@@ -15,6 +15,21 @@ pub struct Cli {
     pub workbench: WorkbenchArgs,
 }
 
+impl Cli {
+    /// The number of threads that a command was given, to be capped.
+    pub fn threads(&mut self) -> Option<&mut usize> {
+        Some(match self.command.as_mut()? {
+            Command::Convert(a) => &mut a.run.threads,
+            Command::Split(a) => &mut a.run.threads,
+            Command::Merge(a) => &mut a.run.threads,
+            Command::Run(a) => &mut a.run.threads,
+            Command::Plan(a) => &mut a.threads,
+            Command::Compare(a) => &mut a.threads,
+            _ => return None,
+        })
+    }
+}
+
 /// A size that is more than nothing.
 fn size(text: &str) -> Result<String, &'static str> {
     match crate::recipe::parse_size(text) {

@@ -4,7 +4,7 @@ use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
-use super::{Exit, cancel_on_signal, err, out, plan_text, refuse, tell, text};
+use super::{Exit, cancel_on_signal, err, out, plan_text, print, refuse, tell, text};
 use crate::engine::{EventBody, EventSink};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -60,7 +60,8 @@ impl From<ModelError> for Refused {
 /// A recipe by file or by name.
 fn find_recipe(name: &str) -> Result<Recipe, Refused> {
     let path = Path::new(name);
-    if path.is_file() {
+    // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
+    if path.exists() && !path.is_dir() {
         let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
         let problems = parsed.check(&recipe::Available::default());
         if problems.iter().any(recipe::Problem::is_error) {
@@ -171,7 +172,7 @@ pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlag
 
 fn show(plan: &Plan, flags: &RunFlags) -> Exit {
     if flags.json {
-        out(&format!("{}\n", serde_json::to_string(plan).unwrap_or_default()));
+        print::json(plan);
     } else {
         out(&plan_text::plan(plan));
     }
@@ -185,11 +186,12 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, cancel: Arc<Ato
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {
-                    out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
+                    print::json(&job);
                 } else {
                     let id = &job.id;
                     let how = if waits { "waits for its turn" } else { "runs on its own" };
-                    err(&format!("job {id} {how}: {}\n  follow it with `remold jobs attach {id}`\n", job.title));
+                    let title = text::safe(&job.title);
+                    err(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
                 }
                 Exit::Done
             }
@@ -208,9 +210,9 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, cancel:
     let listener: job::Listener = if flags.json {
         // The job was queued before anybody listened.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
-            out(&format!("{}\n", serde_json::to_string(&event).unwrap_or_default()));
+            print::json(&event);
         }
-        Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
+        Box::new(|event| print::json(event))
     } else {
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))

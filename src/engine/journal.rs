@@ -7,7 +7,7 @@ use super::event::{TensorDone, from_json};
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -64,7 +64,7 @@ impl Journal {
                 None => {}
             }
         }
-        let mut options = OpenOptions::new();
+        let mut options = crate::files::options();
         options.create(true);
         if finished.is_empty() {
             options.write(true).truncate(true)

@@ -134,6 +134,7 @@ impl Set {
                 sidecars: Default::default(),
                 opaque: Vec::new(),
                 warnings: Vec::new(),
+                checks: Default::default(),
             };
             let path = model.path.clone();
             facts::variant(&Both::new(model), format!("m{i}"), &path, 0)

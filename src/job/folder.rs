@@ -2,10 +2,12 @@
 
 use super::Tail;
 use crate::engine::Event;
+use crate::files;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,17 +43,17 @@ impl JobFolder {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        fs::create_dir_all(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
+        private_root(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
         let given = fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
         let last = numbers(root).max().unwrap_or(0).max(given);
         for number in (last + 1..).take(NUMBER_TRIES as usize) {
             let dir = root.join(number.to_string());
-            match fs::create_dir(&dir) {
+            match fs::DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {
                     let this = Self { dir };
-                    let _ = fs::write(&mark, number.to_string());
+                    let _ = files::write(&mark, number.to_string().as_bytes());
                     this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
                     this.write_plan(&plan.clone().absolute())?;
                     return Ok(this);
@@ -93,7 +95,7 @@ impl JobFolder {
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let (path, temporary) = (self.path(name), self.path(&format!(".{name}.tmp")));
         let fail = |e| ModelError::io(&path, "writing", e);
-        fs::write(&temporary, bytes).map_err(fail)?;
+        files::write(&temporary, bytes).map_err(fail)?;
         fs::rename(&temporary, &path).map_err(fail)
     }
 
@@ -153,7 +155,7 @@ impl JobFolder {
     pub fn lock(&self) -> Result<File> {
         let path = self.path("lock");
         let fail = |e| ModelError::io(&path, "locking", e);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        let file = files::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
         for _ in 0..LOCK_TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
@@ -186,6 +188,17 @@ fn absolute(recipe: &Recipe) -> Recipe {
         }
     }
     recipe
+}
+
+/// Makes the folder of jobs for its owner alone, and closes what versions before this one left open. A root that somebody chose
+/// and made (`REMOLD_JOBS`) keeps its rights; the jobs in it do not need them.
+fn private_root(root: &Path) -> std::io::Result<()> {
+    files::create_folder(root)?;
+    if root.ends_with("remold/jobs") {
+        files::tighten(root);
+    }
+    numbers(root).for_each(|n| files::tighten(&root.join(n.to_string())));
+    Ok(())
 }
 
 /// What to say where there is no such job: the numbers next to it.

@@ -89,5 +89,6 @@ fn empty_model(path: &Path) -> Model {
         sidecars: crate::model::Sidecars::default(),
         opaque: Vec::new(),
         warnings: Vec::new(),
+        checks: Default::default(),
     }
 }

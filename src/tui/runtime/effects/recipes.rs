@@ -100,7 +100,7 @@ pub fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, String> {
         EditPlace::Draft(None) => draft(),
     };
     let text = format!("{HEAD}{}", crate::recipe::to_toml(recipe));
-    let mut options = std::fs::OpenOptions::new();
+    let mut options = crate::files::options();
     options.write(true).create_new(true);
     let written = options.open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
     written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there room for temporary files?", path.display()))
