@@ -168,6 +168,9 @@ pub struct ConvertArgs {
     /// Replace outputs that exist
     #[arg(long)]
     pub force: bool,
+    /// Convert although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
@@ -185,6 +188,9 @@ pub struct PlanArgs {
     /// Threads to measure with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Measure although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
@@ -217,6 +223,9 @@ pub struct CompareArgs {
     /// Threads to compare with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Compare although checksums in the models do not match their bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 /// Options of GGUF targets. llama.cpp's spellings are aliases.
@@ -384,6 +393,9 @@ pub struct RunArgs {
     /// Replace outputs that exist
     #[arg(long)]
     pub force: bool,
+    /// Convert although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
     #[command(flatten)]
     pub run: RunFlags,
 }

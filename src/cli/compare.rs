@@ -51,6 +51,7 @@ fn compare(args: &CompareArgs, how: Measuring<'_>) -> Result<(Comparison, Vec<Ex
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
     let set = Set::open(&paths, baseline, args.context)?;
+    set.checks.enable(!args.no_checksums);
     Ok((set.measure(how)?, exports))
 }
 

@@ -33,6 +33,7 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
         if let Some(source) = &args.source {
             recipe.source.path = Some(source.clone());
         }
+        recipe.source.no_checksums |= args.no_checksums;
         apply(&mut recipe, &args.set, args.force)?;
         Ok(recipe)
     });
@@ -112,6 +113,7 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
             target.max_shard_size.clone_from(&args.max_shard_size);
         }
     }
+    recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
     Ok(recipe)
 }

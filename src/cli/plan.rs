@@ -17,6 +17,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     let progress = Measured::new(args.json);
     let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: &cancel };
     let forecast = formats::open(&args.src).and_then(|model| {
+        model.checks.enable(!args.no_checksums);
         let mut target =
             Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };
         gguf_options::apply(&mut target, &args.gguf)?;

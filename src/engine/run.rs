@@ -104,6 +104,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
     if let Some(e) = failed {
         return Err(RunError::Failed(e));
     }
+    prepared.verify_sources(options.cancel)?;
     if options.cancel.load(Ordering::Relaxed) {
         return Err(RunError::Cancelled);
     }

@@ -78,6 +78,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: b
         }
         return Err(ModelError::bad(what).in_file(&model.path));
     }
+    model.checks.enable(!recipe.source.no_checksums);
+    model.checks.known()?;
 
     let mut plan = Plan {
         source: model.path.clone(),
@@ -118,7 +120,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, rehearsal: b
     plan.memory_bytes = memory_bound(&outputs);
     space::check_free(plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b)))?;
     let inputs = model.files.clone();
-    Ok(Prepared { plan, outputs, inputs })
+    Ok(Prepared { plan, outputs, inputs, checks: model.checks.clone() })
 }
 
 /// How many files of its format a target becomes. Where they go is not asked.

@@ -2,11 +2,12 @@
 
 use super::Plan;
 use crate::formats::{FilePlan, LayoutTensor};
-use crate::model::{FormatId, Metadata, TensorEntry};
+use crate::model::{FormatId, Metadata, Result, SourceChecks, TensorEntry};
 use crate::quant::{Effort, Encoding};
 use crate::transform::Imatrix;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A plan that the engine can run.
 #[derive(Debug)]
@@ -17,6 +18,19 @@ pub struct Prepared {
     pub outputs: Vec<PreparedOutput>,
     /// Every file the source consists of; none of them may be written to.
     pub inputs: Vec<PathBuf>,
+    /// Checksums that the source carries for its own bytes.
+    pub checks: SourceChecks,
+}
+
+impl Prepared {
+    /// Compares the checksums of the source's bytes: to be called after the last read and before anything is published. Reads what is
+    /// left of runs that were read in part; returns early when `cancel` is set.
+    ///
+    /// # Errors
+    /// A bad-file error that names the file and the place; I/O errors.
+    pub fn verify_sources(&self, cancel: &AtomicBool) -> Result<()> {
+        self.checks.finish(cancel)
+    }
 }
 
 /// One output that the engine can write.

@@ -10,6 +10,9 @@
 //! Test: `cargo test pytorch`.
 
 mod archive;
+mod beside;
+mod checksum;
+mod directory;
 mod index;
 mod legacy;
 mod limits;
