@@ -29,7 +29,9 @@ impl Beside {
     /// Looks through the entries of an archive that are neither the model's pickle nor storages nor code.
     pub fn entries(&mut self, source: &Source, entries: &Entries) {
         for (name, entry) in entries {
-            let model = name == "data.pkl" || ["data/", "code/", ".data/"].iter().any(|p| name.starts_with(p));
+            // Storages, `data/0` and `data/weights/weight_0`, and the program text of TorchScript.
+            let storage = name.strip_prefix("data/").is_some_and(|n| !n.contains('/') || n.starts_with("weights/"));
+            let model = storage || name == "data.pkl" || name.starts_with("code/") || name.starts_with(".data/");
             if !model {
                 self.entry(source, name, entry.blob, entry.stored, 0);
             }
@@ -61,8 +63,6 @@ impl Beside {
             return;
         }
         if nested {
-            let text = format!("`{shown}` is an archive within the archive; it is no part of the model");
-            self.warnings.push(Warning::new("pytorch.nested-archive", text));
             let archive = Archive { file: &source.file, path: &source.path, start: blob.offset, len: blob.bytes };
             match archive.records() {
                 Ok(records) => {

@@ -85,7 +85,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);
     }
-    hide_nothing(buf);
+    mask_hidden(buf);
     if look.ascii {
         ascii_buffer(buf);
     }
@@ -93,7 +93,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
 
 /// Shows a sign in the place of every character that a terminal would act on or that nobody would see: names and metadata of models
 /// may hold anything. [`Canvas::text`] has done so for most; this is what no view can go around.
-fn hide_nothing(buf: &mut Buffer) {
+fn mask_hidden(buf: &mut Buffer) {
     for cell in &mut buf.content {
         if cell.symbol().chars().any(is_hidden) {
             cell.set_char(char::REPLACEMENT_CHARACTER);
