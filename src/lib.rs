@@ -5,7 +5,7 @@
 
 pub mod units;
 
-pub mod disk;
+pub mod files;
 
 pub mod tensor;
 

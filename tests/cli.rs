@@ -7,6 +7,8 @@ mod bad_files;
 mod bad_requests;
 #[path = "cli/budget.rs"]
 mod budget;
+#[path = "cli/checksums.rs"]
+mod checksums;
 #[path = "cli/compare.rs"]
 mod compare;
 #[path = "cli/config.rs"]
@@ -17,6 +19,8 @@ mod contract;
 mod disk;
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/hostile_text.rs"]
+mod hostile_text;
 #[path = "cli/jobs.rs"]
 mod jobs;
 #[path = "cli/kills.rs"]
@@ -25,8 +29,12 @@ mod kills;
 mod lab;
 #[path = "cli/made.rs"]
 mod made;
+#[path = "formats/made_zip.rs"]
+mod made_zip;
 #[path = "cli/material.rs"]
 mod material;
+#[path = "cli/no_files.rs"]
+mod no_files;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/quantize_flags.rs"]

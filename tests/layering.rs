@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Ground floor first.
 const ROOMS: [&str; 17] = [
     "units",
-    "disk",
+    "files",
     "tensor",
     "quant",
     "model",
@@ -49,7 +49,7 @@ fn no_room_looks_up() {
         for file in files {
             let text = fs::read_to_string(&file).expect("a source file");
             // Tests may use what they like.
-            let code = text.split("#[cfg(test)]").next().unwrap_or("");
+            let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or("");
             for (n, line) in code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
                 for (other, name) in ROOMS.iter().enumerate() {
                     let up = other > floor && line.contains(&format!("crate::{name}::"));
@@ -68,4 +68,40 @@ fn every_room_is_declared_in_order() {
     let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs");
     let declared: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert_eq!(declared, ROOMS);
+}
+
+/// What writes to stdout or stderr.
+const WRITES: [&str; 9] =
+    ["println!", "print!", "dbg!", "stdout()", "stderr()", "/dev/tty", "io::stdout", "io::stderr", "e.print()"];
+
+/// The files that may, each with its reason.
+const WRITERS: [(&str, &str); 3] = [
+    ("cli/print.rs", "the one place that prints; it escapes"),
+    ("cli/mod.rs", "clap prints its own help, which holds nothing from outside"),
+    ("tui/runtime/terminal.rs", "frames of the workbench, whose cells are cleaned by tui::view::draw"),
+];
+
+#[test]
+fn printing_goes_through_one_place() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&src, &mut files);
+    let mut wrong = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&src).expect("below src").display().to_string();
+        // Modules of tests alone print what they skipped.
+        if name.ends_with("tests.rs") || WRITERS.iter().any(|(f, _)| *f == name) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("a source");
+        let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            // To ask whether a stream is a terminal writes nothing.
+            let line = line.replace("stdout().is_terminal()", "").replace("stderr().is_terminal()", "");
+            if !line.trim_start().starts_with("//") && WRITES.iter().any(|w| line.contains(w)) {
+                wrong.push(format!("src/{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these go around cli/print.rs:\n{}", wrong.join("\n"));
 }

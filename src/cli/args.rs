@@ -16,6 +16,21 @@ pub struct Cli {
     pub workbench: WorkbenchArgs,
 }
 
+impl Cli {
+    /// The number of threads that a command was given, to be capped.
+    pub fn threads(&mut self) -> Option<&mut usize> {
+        Some(match self.command.as_mut()? {
+            Command::Convert(a) => &mut a.run.threads,
+            Command::Split(a) => &mut a.run.threads,
+            Command::Merge(a) => &mut a.run.threads,
+            Command::Run(a) => &mut a.run.threads,
+            Command::Plan(a) => &mut a.threads,
+            Command::Compare(a) => &mut a.threads,
+            _ => return None,
+        })
+    }
+}
+
 /// A size that is more than nothing.
 fn size(text: &str) -> Result<String, &'static str> {
     match crate::recipe::parse_size(text) {
@@ -154,6 +169,9 @@ pub struct ConvertArgs {
     /// Replace outputs that exist
     #[arg(long)]
     pub force: bool,
+    /// Convert although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +189,9 @@ pub struct PlanArgs {
     /// Threads to measure with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Measure although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
@@ -203,6 +224,9 @@ pub struct CompareArgs {
     /// Threads to compare with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Compare although checksums in the models do not match their bytes
+    #[arg(long)]
+    pub no_checksums: bool,
 }
 
 /// Options of GGUF targets. llama.cpp's spellings are aliases.
@@ -370,6 +394,9 @@ pub struct RunArgs {
     /// Replace outputs that exist
     #[arg(long)]
     pub force: bool,
+    /// Convert although checksums in the source do not match its bytes
+    #[arg(long)]
+    pub no_checksums: bool,
     #[command(flatten)]
     pub run: RunFlags,
 }

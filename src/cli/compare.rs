@@ -3,7 +3,7 @@
 use super::args::CompareArgs;
 use super::measured::Measured;
 use super::text::{Style, cut, safe, seconds, table};
-use super::{Exit, compare_events, out, refuse};
+use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
 use crate::forecast::Measuring;
 use crate::model::{ModelError, Result};
@@ -23,7 +23,11 @@ pub fn run(args: &CompareArgs) -> Exit {
     drop(progress);
     match done {
         Ok((comparison, exports)) => {
-            out(&if args.json { compare_events::lines(&comparison) } else { text(&comparison, args.tensors) });
+            if args.json {
+                print::json_lines(&compare_events::lines(&comparison));
+            } else {
+                out(&text(&comparison, args.tensors));
+            }
             let written = exports.iter().try_for_each(|e| {
                 e.write(&comparison)?;
                 super::err(&format!("wrote {}\n", safe(&e.path.display().to_string())));
@@ -46,6 +50,7 @@ fn compare(args: &CompareArgs, how: Measuring<'_>) -> Result<(Comparison, Vec<Ex
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
     let set = Set::open(&paths, baseline, args.context)?;
+    set.checks.enable(!args.no_checksums);
     Ok((set.measure(how)?, exports))
 }
 

@@ -5,7 +5,7 @@ use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
 use super::signals::stop_on_signal;
-use super::{Exit, err, out, plan_text, refuse, tell, text};
+use super::{Exit, err, out, plan_text, print, refuse, tell, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::forecast::Measuring;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -33,6 +33,7 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
         if let Some(source) = &args.source {
             recipe.source.path = Some(source.clone());
         }
+        recipe.source.no_checksums |= args.no_checksums;
         apply(&mut recipe, &args.set, args.force)?;
         Ok(recipe)
     });
@@ -60,7 +61,8 @@ impl From<ModelError> for Refused {
 /// A recipe by file or by name.
 fn find_recipe(name: &str) -> Result<Recipe, Refused> {
     let path = Path::new(name);
-    if path.is_file() {
+    // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
+    if path.exists() && !path.is_dir() {
         let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
         let problems = parsed.check(&recipe::Available::default());
         if problems.iter().any(recipe::Problem::is_error) {
@@ -112,6 +114,7 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         }
     }
     recipe.read_from.extend(args.gguf.tensor_type_file.iter().cloned());
+    recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
     Ok(recipe)
 }
@@ -173,7 +176,7 @@ pub(super) fn run_prepared(recipe: &Recipe, prepared: &Prepared, flags: &RunFlag
 
 fn show(plan: &Plan, flags: &RunFlags) -> Exit {
     if flags.json {
-        out(&format!("{}\n", serde_json::to_string(plan).unwrap_or_default()));
+        print::json(plan);
     } else {
         out(&plan_text::plan(plan));
     }
@@ -187,11 +190,12 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {
-                    out(&format!("{}\n", serde_json::to_string(&job).unwrap_or_default()));
+                    print::json(&job);
                 } else {
                     let id = &job.id;
                     let how = if waits { "waits for its turn" } else { "runs on its own" };
-                    err(&format!("job {id} {how}: {}\n  follow it with `remold jobs attach {id}`\n", job.title));
+                    let title = text::safe(&job.title);
+                    err(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
                 }
                 Exit::Done
             }
@@ -210,9 +214,9 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
     let listener: job::Listener = if flags.json {
         // The job was queued before anybody listened.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
-            out(&format!("{}\n", serde_json::to_string(&event).unwrap_or_default()));
+            print::json(&event);
         }
-        Box::new(|event| out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())))
+        Box::new(|event| print::json(event))
     } else {
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))

@@ -2,7 +2,7 @@
 
 use super::args::DoctorArgs;
 use super::text::{Style, safe};
-use super::{Exit, out};
+use super::{Exit, out, print};
 use crate::monitor::{Check, Standing};
 
 /// `remold doctor`.
@@ -10,7 +10,7 @@ pub fn run(args: &DoctorArgs) -> Exit {
     let checks = crate::tui::checks();
     let usable = !checks.iter().any(|c| c.standing == Standing::Wrong);
     if args.json {
-        out(&format!("{}\n", serde_json::json!({ "usable": usable, "checks": checks })));
+        print::json(&serde_json::json!({ "usable": usable, "checks": checks }));
     } else {
         out(&lines(&checks, Style::stdout()));
     }

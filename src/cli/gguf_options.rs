@@ -2,9 +2,12 @@
 
 use super::args::GgufArgs;
 use crate::arch::Role;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, read_request_text};
 use crate::recipe::Target;
 use serde_json::Value as Json;
+
+/// Largest file of tensor types: a line for each of a million tensors takes less.
+const MAX_TYPES_BYTES: u64 = 64 << 20;
 
 /// Puts the flags into a target; what no flag speaks of stays.
 ///
@@ -15,7 +18,7 @@ pub fn apply(target: &mut Target, args: &GgufArgs) -> Result<()> {
         tensor_type(target, pair, "--tensor-type")?;
     }
     for file in &args.tensor_type_file {
-        let text = std::fs::read_to_string(file).map_err(|e| ModelError::io(file, "reading tensor types", e))?;
+        let text = read_request_text(file, MAX_TYPES_BYTES)?;
         for pair in text.split_whitespace() {
             // The file is llama-quantize's: a word that is a role here is an expression there.
             let role = pair.split_once('=').is_some_and(|(word, _)| Role::parse(word).is_some());

@@ -2,7 +2,7 @@
 
 use super::args::InspectArgs;
 use super::text::{Style, bytes, count, cut, safe, table};
-use super::{Exit, out, refuse};
+use super::{Exit, out, print, refuse};
 use crate::arch::{self, Role, classify};
 use crate::formats;
 use crate::model::{FormatId, MetaArray, MetaValue, Model, Result};
@@ -38,7 +38,7 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
                 "path": f.path, "format": f.format.map(FormatId::name), "title": f.title, "bytes": f.bytes, "files": f.files, "tensors": f.tensors,
                 "parameters": f.parameters, "architecture": f.architecture, "error": f.error,
             });
-            out(&format!("{line}\n"));
+            print::json(&line);
         }
         return;
     }
@@ -64,7 +64,7 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
 
 fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     if args.json {
-        out(&format!("{}\n", as_json(model)));
+        print::json(&as_json(model));
         return Ok(());
     }
     let style = Style::stdout();
@@ -164,7 +164,7 @@ fn summary(model: &Model, style: Style) -> String {
         rows.push(vec!["files".to_owned(), safe(&model.sidecars.0.keys().cloned().collect::<Vec<_>>().join(" "))]);
     }
     let mut text =
-        format!("{}\n{}", style.bold(&model.path.display().to_string()), indent(&table(&rows, &[false, false])));
+        format!("{}\n{}", style.bold(&safe(&model.path.to_string_lossy())), indent(&table(&rows, &[false, false])));
     for o in &model.opaque {
         text.push_str(&format!("  not converted: {}\n", safe(o)));
     }
@@ -174,7 +174,11 @@ fn summary(model: &Model, style: Style) -> String {
 
 /// A metadata value in one line; arrays show how many and the first few.
 fn value(v: &MetaValue, width: usize) -> String {
-    let text = match v {
+    cut(&safe(&plain(v)), width)
+}
+
+fn plain(v: &MetaValue) -> String {
+    match v {
         MetaValue::Str(s) => s.replace('\n', "⏎"),
         MetaValue::U8(v) => v.to_string(),
         MetaValue::I8(v) => v.to_string(),
@@ -188,8 +192,7 @@ fn value(v: &MetaValue, width: usize) -> String {
         MetaValue::F64(v) => v.to_string(),
         MetaValue::Bool(v) => v.to_string(),
         MetaValue::Array(a) => format!("{} × {}", a.len(), array_head(a)),
-    };
-    cut(&safe(&text), width)
+    }
 }
 
 fn array_head(a: &MetaArray) -> String {
@@ -228,11 +231,8 @@ fn as_json(model: &Model) -> serde_json::Value {
             })
         })
         .collect();
-    let metadata: serde_json::Map<String, serde_json::Value> = model
-        .metadata
-        .iter()
-        .map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": value(v, usize::MAX)})))
-        .collect();
+    let metadata: serde_json::Map<String, serde_json::Value> =
+        model.metadata.iter().map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": plain(v)}))).collect();
     json!({
         "path": model.path, "format": model.format.name(), "files": model.files, "architecture": architecture(model),
         "parameters": model.parameters(), "bytes": model.tensor_bytes(), "tensors": tensors, "metadata": metadata,

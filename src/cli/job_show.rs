@@ -1,7 +1,7 @@
 //! `jobs show`: everything about one job: facts, earlier attempts, warnings, outputs, report.
 
 use super::text::{self, Style, bytes, count, safe, seconds};
-use super::{Exit, out, plan_text};
+use super::{Exit, out, plan_text, print};
 use crate::engine::{EventBody, Report, from_json};
 use crate::job::{Attempt, Attempts, JobFolder, JobState, JobSummary, is_same_output};
 use crate::model::{Result, Warning};
@@ -42,7 +42,7 @@ struct Output {
 pub fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
     let shown = gather(folder)?;
     if json {
-        out(&format!("{}\n", serde_json::to_string(&shown).unwrap_or_default()));
+        print::json(&shown);
     } else {
         out(&told(&shown, Style::stdout()));
     }

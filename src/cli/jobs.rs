@@ -2,7 +2,7 @@
 
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
-use super::{Exit, err, job_show, out, plan_text, refuse, text};
+use super::{Exit, err, job_show, out, plan_text, print, refuse, text};
 use crate::engine::{EventBody, Report, from_json};
 use crate::job::{self, JobFolder, JobState, Tail};
 use crate::model::{ModelError, Result};
@@ -55,7 +55,7 @@ fn list(root: &Path, json: bool) {
     let jobs = job::list(root);
     if json {
         for j in &jobs {
-            out(&format!("{}\n", serde_json::to_string(j).unwrap_or_default()));
+            print::json(j);
         }
         return;
     }
@@ -86,7 +86,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
         let mut end = None;
         for event in &events {
             if json {
-                out(&format!("{}\n", serde_json::to_string(event).unwrap_or_default()));
+                print::json(event);
             } else {
                 progress.event(event);
             }
@@ -174,9 +174,8 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
 fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
     for event in folder.events()? {
-        let line = serde_json::to_string(&event).unwrap_or_default();
         if json {
-            out(&format!("{line}\n"));
+            print::json(&event);
             continue;
         }
         if matches!(event.body, EventBody::Sample(_) | EventBody::TensorProgress { .. } | EventBody::TensorStarted(_)) {
@@ -186,7 +185,7 @@ fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
         out(&format!("{time}  {}\n", super::describe::event(&event.body)));
     }
     if !json && let Ok(text) = std::fs::read_to_string(folder.path("log.txt")) {
-        out(&text::safe(&text));
+        out(&text);
     }
     Ok(Exit::Done)
 }

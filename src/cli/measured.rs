@@ -1,6 +1,6 @@
 //! Progress of measuring for a budget: one line on a terminal, nothing in a pipe.
 
-use super::err;
+use super::print;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -38,14 +38,14 @@ impl Measured {
             return;
         }
         *drawn = Some(Instant::now());
-        err(&format!("\r\x1b[K{} {done} of {all} tensors", self.what));
+        print::status(&format!("{} {done} of {all} tensors", self.what));
     }
 }
 
 impl Drop for Measured {
     fn drop(&mut self) {
         if self.drawn.lock().is_ok_and(|d| d.is_some()) {
-            err("\r\x1b[K");
+            print::status("");
         }
     }
 }

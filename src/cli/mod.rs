@@ -17,6 +17,7 @@ mod jobs;
 mod measured;
 mod plan;
 mod plan_text;
+pub(crate) mod print;
 mod progress;
 mod recipe;
 mod signals;
@@ -29,8 +30,8 @@ use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
+pub(crate) use print::{err, out};
 use rustix::process::{Resource, Rlimit};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -74,18 +75,6 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Writes to stdout; a closed pipe (`| head`) ends the program quietly instead of failing it.
-pub(crate) fn out(text: &str) {
-    if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
-        std::process::exit(0);
-    }
-}
-
-/// Writes to stderr; nobody to read it is no reason to fail.
-pub(crate) fn err(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
 /// Tells an error the way every command does: what, where, and what to do.
 pub(crate) fn tell(e: &ModelError) {
     let style = text::Style::stderr();
@@ -123,14 +112,32 @@ fn allow_open_files() {
 /// Runs the program on its arguments.
 pub fn main() -> ExitCode {
     allow_open_files();
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            let code = if e.use_stderr() { Exit::Request } else { Exit::Done };
+            if e.use_stderr() {
+                // With what was given on the command line in it.
+                let text = e.to_string();
+                let style = text::Style::stderr();
+                err(&match text.strip_prefix("error:") {
+                    Some(rest) => format!("{}{rest}", style.error("error:")),
+                    None => text,
+                });
+                return Exit::Request.into();
+            }
+            // Help and version: clap's own text in clap's own styles.
             let _ = e.print();
-            return code.into();
+            return Exit::Done.into();
         }
     };
+    if let Some(threads) = cli.threads() {
+        let most = crate::monitor::most_threads();
+        if *threads > most {
+            let text = format!("--threads {threads} is more than this machine can use; {most} are used");
+            err(&format!("{} {text}\n", text::Style::stderr().warning("warning:")));
+            *threads = most;
+        }
+    }
     let exit = match cli.command {
         None => workbench(cli.workbench),
         Some(Command::Inspect(a)) => inspect::run(&a),
@@ -148,13 +155,13 @@ pub fn main() -> ExitCode {
         Some(Command::Completions { shell }) => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "remold", &mut bytes);
-            out(&String::from_utf8_lossy(&bytes));
+            print::generated(&bytes);
             Exit::Done
         }
         Some(Command::Man) => {
             let mut bytes = Vec::new();
             if clap_mangen::Man::new(Cli::command()).render(&mut bytes).is_ok() {
-                out(&String::from_utf8_lossy(&bytes));
+                print::generated(&bytes);
             }
             Exit::Done
         }
@@ -179,7 +186,7 @@ fn workbench(args: args::WorkbenchArgs) -> Exit {
     match crate::tui::run(options) {
         Ok(()) => Exit::Done,
         Err(e) => {
-            err(&format!("error: {e}\n"));
+            err(&format!("{} {e}\n", text::Style::stderr().error("error:")));
             Exit::Failed
         }
     }

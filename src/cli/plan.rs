@@ -3,7 +3,7 @@
 use super::args::PlanArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
-use super::{Exit, gguf_options, out, refuse};
+use super::{Exit, gguf_options, out, print, refuse};
 use crate::forecast::Measuring;
 use crate::formats;
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
@@ -16,6 +16,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     let progress = Measured::new(args.json);
     let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let forecast = formats::open(&args.src).and_then(|model| {
+        model.checks.enable(!args.no_checksums);
         let mut target =
             Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };
         gguf_options::apply(&mut target, &args.gguf)?;
@@ -24,7 +25,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     drop(progress);
     match forecast {
         Ok(f) if args.json => {
-            out(&format!("{}\n", serde_json::to_string(&f).unwrap_or_default()));
+            print::json(&f);
             Exit::Done
         }
         Ok(f) => {
@@ -43,13 +44,13 @@ fn decibel(db: Option<f64>) -> String {
 fn text(f: &Forecast, args: &PlanArgs) -> String {
     let style = Style::stdout();
     let weighted = match &f.imatrix {
-        Some(path) => format!("weighted with {}", path.display()),
+        Some(path) => format!("weighted with {}", safe(&path.to_string_lossy())),
         None => "no importance matrix".to_owned(),
     };
     let mut out = format!(
         "{} {}  {}{} parameters, {} as {}\nmeasured on a sample of every tensor in {}; {weighted}\n\n",
         style.bold("source"),
-        f.source.display(),
+        safe(&f.source.to_string_lossy()),
         f.architecture.as_ref().map(|a| format!("{}, ", safe(a))).unwrap_or_default(),
         count(f.parameters),
         bytes(f.source_bytes),
@@ -154,14 +155,14 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     for line in table(&rows, &[false, false]).lines() {
         out.push_str(&format!("  {line}\n"));
     }
-    let mut command = format!("remold convert {} --to gguf", args.src.display());
+    let mut command = format!("remold convert {} --to gguf", safe(&args.src.to_string_lossy()));
     match (&args.gguf.target_size, args.gguf.target_bpw) {
-        (Some(size), _) => command.push_str(&format!(" --target-size {}", size.replace(' ', ""))),
+        (Some(size), _) => command.push_str(&format!(" --target-size {}", safe(&size.replace(' ', "")))),
         (_, Some(bits)) => command.push_str(&format!(" --target-bpw {bits}")),
         _ => {}
     }
     if let Some(imatrix) = &args.gguf.imatrix {
-        command.push_str(&format!(" --imatrix {}", imatrix.display()));
+        command.push_str(&format!(" --imatrix {}", safe(&imatrix.to_string_lossy())));
     }
     out.push_str(&format!("make it with: {command}\n"));
     out

@@ -11,8 +11,8 @@ pub fn plan(plan: &Plan) -> String {
     let mut out = format!(
         "{} {}  {}{} parameters, {} as {}\n",
         style.bold("source"),
-        plan.source.display(),
-        plan.architecture.as_ref().map(|a| format!("{a}, ")).unwrap_or_default(),
+        safe(&plan.source.to_string_lossy()),
+        plan.architecture.as_ref().map(|a| format!("{}, ", safe(a))).unwrap_or_default(),
         count(plan.parameters),
         bytes(plan.source_bytes),
         plan.source_format,
@@ -29,12 +29,7 @@ pub fn plan(plan: &Plan) -> String {
     out.push_str(&warnings(&plan.warnings, style));
     out.push_str(&style.dim("nothing was written (dry run)"));
     out.push('\n');
-    safe_keep_escapes(&out)
-}
-
-/// Tensor names come from files; escape codes of our own stay.
-fn safe_keep_escapes(text: &str) -> String {
-    text.split('\x1b').map(safe).collect::<Vec<_>>().join("\x1b")
+    out
 }
 
 fn output(o: &PlannedOutput, style: Style) -> String {
@@ -51,7 +46,7 @@ fn output(o: &PlannedOutput, style: Style) -> String {
     let mut out = format!(
         "\n{} {}  {} {}{}\n",
         style.bold("output"),
-        o.path.display(),
+        safe(&o.path.to_string_lossy()),
         o.format,
         if o.quantization == "auto" { "" } else { &o.quantization },
         o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default()
@@ -88,7 +83,7 @@ fn coverage(m: &ImatrixCoverage) -> String {
     if let Some(dataset) = &m.dataset {
         source.push_str(&format!(" of {}", safe(dataset)));
     }
-    let mut out = format!("  importance matrix {}: {} entries{source}\n", m.file.display(), m.entries);
+    let mut out = format!("  importance matrix {}: {} entries{source}\n", safe(&m.file.to_string_lossy()), m.entries);
     let mut line = |text: String| out.push_str(&format!("    {text}\n"));
     if m.left_out > 0 {
         line(format!("{} entries left out", m.left_out));
@@ -162,7 +157,7 @@ pub fn report(report: &Report, style: Style) -> String {
             facts.push(format!("worst {} {db:.1} dB", safe(&t.tensor.name)));
         }
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
-        out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), o.path.display(), facts.join(" · ")));
+        out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));
     }
     out.push_str(&style.dim(&format!(
         "  {} wall, {} CPU, {} peak memory",

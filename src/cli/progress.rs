@@ -1,8 +1,8 @@
 //! Progress for people on stderr: a live block on a terminal, plain lines in a pipe.
 
-use super::err;
 use super::plan_text::warnings;
 use super::text::{Style, bytes, cut, safe, seconds};
+use super::{err, print};
 use crate::engine::{Event, EventBody, Sample};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Progress {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
                 self.erase();
                 err(&warnings(list, self.style));
-                err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), outputs.join(", ")));
+                err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
             }
             EventBody::TensorStarted(t) => self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to),
             EventBody::TensorFinished(t) => {
@@ -113,7 +113,7 @@ impl Progress {
 
     fn erase(&mut self) {
         if self.drawn_lines > 0 {
-            err(&format!("\x1b[{}A\r\x1b[J", self.drawn_lines));
+            print::redraw(self.drawn_lines, &[]);
             self.drawn_lines = 0;
         }
     }
@@ -143,15 +143,7 @@ impl Progress {
         }
         lines.push(cut(&format!("{} of {}  {}", self.done, self.tensors, self.rates()), width));
         lines.push(cut(&self.now, width));
-        let mut text = String::new();
-        if self.drawn_lines > 0 {
-            text.push_str(&format!("\x1b[{}A\r\x1b[J", self.drawn_lines));
-        }
-        for line in &lines {
-            text.push_str(line);
-            text.push_str("\r\n");
-        }
-        err(&text);
+        print::redraw(self.drawn_lines, &lines);
         self.drawn_lines = lines.len();
     }
 }

@@ -1,7 +1,7 @@
 //! `recipe`: list, show, check, new.
 
 use super::args::{RecipeArgs, RecipeCommand};
-use super::text::{Style, table};
+use super::text::{Style, safe, table};
 use super::{Exit, err, out};
 use crate::recipe;
 
@@ -31,7 +31,7 @@ pub fn run(args: RecipeArgs) -> Exit {
             if problems.iter().any(recipe::Problem::is_error) {
                 return Exit::Request;
             }
-            err(&format!("{} {}\n", Style::stderr().good("✓"), file.display()));
+            err(&format!("{} {}\n", Style::stderr().good("✓"), safe(&file.to_string_lossy())));
             Exit::Done
         }
         RecipeCommand::New => {

@@ -1,7 +1,6 @@
 //! How figures and tables are written for people.
 
-use std::io::IsTerminal;
-
+pub use super::print::Style;
 pub use crate::units::{bytes, count};
 
 /// Seconds: `0.42 s`, `12.3 s`, `4:07`, `1:02:03`.
@@ -15,9 +14,10 @@ pub fn seconds(s: f64) -> String {
     }
 }
 
-/// Text with the control characters that a hostile file could send to a terminal made visible.
+/// A value from outside on one line. What is printed is escaped again where it is printed, line ends excepted: this is for values
+/// that must not begin a line of their own.
 pub fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    crate::units::escape(text).into_owned()
 }
 
 /// Cuts to a display width, with an ellipsis.
@@ -42,15 +42,15 @@ pub fn cut(text: &str, width: usize) -> String {
 
 /// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
 pub fn table(rows: &[Vec<String>], right: &[bool]) -> String {
-    use unicode_width::UnicodeWidthStr;
+    use super::print::width as width_of;
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.width()).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| width_of(s)).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
         for (c, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[c].saturating_sub(cell.width()));
+            let pad = " ".repeat(widths[c].saturating_sub(width_of(cell)));
             if c > 0 {
                 line.push_str("  ");
             }
@@ -66,59 +66,6 @@ pub fn table(rows: &[Vec<String>], right: &[bool]) -> String {
         out.push('\n');
     }
     out
-}
-
-/// Escape codes, or nothing when the stream is no terminal or `NO_COLOR` is set.
-#[derive(Clone, Copy, Debug)]
-pub struct Style {
-    on: bool,
-}
-
-impl Style {
-    fn new(terminal: bool) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
-        Self { on: terminal && !no_color && !dumb }
-    }
-
-    /// For what is written to stdout.
-    pub fn stdout() -> Self {
-        Self::new(std::io::stdout().is_terminal())
-    }
-
-    /// For what is written to stderr.
-    pub fn stderr() -> Self {
-        Self::new(std::io::stderr().is_terminal())
-    }
-
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    /// Something is wrong.
-    pub fn error(self, text: &str) -> String {
-        self.wrap("1;31", text)
-    }
-
-    /// Something to know.
-    pub fn warning(self, text: &str) -> String {
-        self.wrap("33", text)
-    }
-
-    /// Done.
-    pub fn good(self, text: &str) -> String {
-        self.wrap("32", text)
-    }
-
-    /// A heading.
-    pub fn bold(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-
-    /// Less important.
-    pub fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
 }
 
 #[cfg(test)]
@@ -138,6 +85,6 @@ mod tests {
         let rows = vec![vec!["a".into(), "10".into()], vec!["long".into(), "9".into()]];
         assert_eq!(table(&rows, &[false, true]), "a     10\nlong   9\n");
         assert_eq!(cut("tensor.weight", 7), "tensor…");
-        assert_eq!(safe("a\x1b[2Jb"), "a\u{fffd}[2Jb");
+        assert_eq!(safe("a\x1b[2J\nb"), "a\\u{1b}[2J\\nb");
     }
 }

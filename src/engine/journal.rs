@@ -7,7 +7,7 @@
 
 use super::event::{TensorDone, from_json};
 use super::metrics::ErrorStats;
-use crate::disk;
+use crate::files;
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -133,12 +133,12 @@ impl Journal {
     /// I/O errors.
     pub fn open(path: &Path) -> Result<Self> {
         let fail = |e| ModelError::io(path, "opening the journal", e);
-        disk::point("open journal", path).map_err(fail)?;
+        files::point("open journal", path).map_err(fail)?;
         let new = !path.exists();
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path).map_err(fail)?;
         let mut this = Self { file, path: path.to_owned() };
         if new {
-            disk::sync_folder(disk::parent_of(path)).map_err(fail)?;
+            files::sync_folder(files::parent_of(path)).map_err(fail)?;
         } else if this.file.metadata().map_err(fail)?.len() > 0 {
             // A line that a crash cut off must not swallow the next one.
             this.file.write_all(b"\n").map_err(fail)?;
@@ -154,7 +154,7 @@ impl Journal {
     }
 
     fn sync(&self) -> Result<()> {
-        disk::sync_file(&self.file, &self.path).map_err(|e| ModelError::io(&self.path, "syncing the journal", e))
+        files::sync_file(&self.file, &self.path).map_err(|e| ModelError::io(&self.path, "syncing the journal", e))
     }
 
     /// Starts an attempt. The names of its files are on disk before any of them is created.

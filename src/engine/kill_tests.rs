@@ -2,7 +2,7 @@
 
 use super::part_file::is_part_name;
 use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, run};
-use crate::disk::fault::Kill;
+use crate::files::fault::Kill;
 use crate::forecast::Measuring;
 use crate::plan::{self, Plan};
 use crate::recipe::{Recipe, Target};

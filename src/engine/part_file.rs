@@ -1,6 +1,6 @@
 //! An output file before it has its name: exclusively created, locked while it is written, removed unless it is kept.
 
-use crate::disk;
+use crate::files;
 use crate::model::{ModelError, Result};
 use std::fs::{self, File};
 use std::io;
@@ -43,7 +43,7 @@ pub fn is_part_name(name: &str) -> bool {
 
 /// Unfinished files of `destination` that a living process is writing, whichever job it is of.
 pub fn is_being_written(destination: &Path) -> bool {
-    let folder = disk::parent_of(destination);
+    let folder = files::parent_of(destination);
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
     let stem: String = part_name(&name, "", "").trim_end_matches("-.part").to_owned();
     let locked =
@@ -71,11 +71,11 @@ impl PartFile {
     /// When the folder cannot be written, or something has the name.
     pub fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
         let fail = |e| ModelError::io(destination, "creating", e);
-        let file = disk::create_new(path, mode).map_err(fail)?;
+        let file = files::create_new(path, mode).map_err(fail)?;
         let inode = file.metadata().map_err(fail)?.ino();
         let (path, destination) = (path.to_owned(), destination.to_owned());
         let this = Self { file, path, destination, inode, kept: AtomicBool::new(false) };
-        disk::lock(&this.file, Duration::ZERO);
+        files::lock(&this.file, Duration::ZERO);
         this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
         Ok(this)
     }
@@ -86,9 +86,9 @@ impl PartFile {
     /// # Errors
     /// A request error when another process holds its lock.
     pub fn reopen(path: &Path, destination: &Path, bytes: u64) -> Result<Option<Self>> {
-        let Ok(file) = disk::reopen(path) else { return Ok(None) };
+        let Ok(file) = files::reopen(path) else { return Ok(None) };
         let Ok(meta) = file.metadata() else { return Ok(None) };
-        if !disk::lock(&file, LOCK_PATIENCE) {
+        if !files::lock(&file, LOCK_PATIENCE) {
             let hint = "Wait for it, or cancel it (`remold jobs`).";
             return Err(ModelError::request("another process is writing this output")
                 .in_file(destination)
@@ -125,7 +125,7 @@ impl PartFile {
     /// # Errors
     /// I/O errors.
     pub fn sync_data(&self) -> Result<()> {
-        disk::sync_data(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
+        files::sync_data(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
     /// Brings what was written, and the permissions, to the disk.
@@ -133,12 +133,12 @@ impl PartFile {
     /// # Errors
     /// I/O errors.
     pub fn sync(&self) -> Result<()> {
-        disk::sync_file(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
+        files::sync_file(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
     /// Makes the next reads come from the disk, where the system can.
     pub fn drop_cache(&self) {
-        disk::drop_cache(&self.file);
+        files::drop_cache(&self.file);
     }
 
     fn explain(&self, what: &str, e: io::Error) -> ModelError {
@@ -196,11 +196,11 @@ impl PartFile {
 impl Drop for PartFile {
     fn drop(&mut self) {
         #[cfg(test)]
-        if disk::fault::is_dead(&self.path) {
+        if files::fault::is_dead(&self.path) {
             return;
         }
         if !self.kept.load(Ordering::Relaxed) {
-            let _ = disk::remove_file(&self.path);
+            let _ = files::remove_file(&self.path);
         }
     }
 }

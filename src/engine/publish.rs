@@ -9,7 +9,7 @@
 
 use super::journal::{Journal, StagedPaths};
 use super::stage::{self, Staged};
-use crate::disk::{self, FileStamp};
+use crate::files::{self, FileStamp};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::PlannedOutput;
 use std::fs;
@@ -123,35 +123,35 @@ fn renaming(path: &Path) -> impl Fn(io::Error) -> ModelError {
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {
-    disk::sync_folder(folder).map_err(|e| ModelError::io(folder, "syncing the folder", e))
+    files::sync_folder(folder).map_err(|e| ModelError::io(folder, "syncing the folder", e))
 }
 
 fn rename_folder(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
     let (to, Some(from)) = (planned.path.as_path(), staged.folder.as_deref()) else { return Ok(()) };
     let fail = renaming(to);
-    let mut folders: Vec<&Path> = staged.parts.iter().map(|p| disk::parent_of(p)).collect();
+    let mut folders: Vec<&Path> = staged.parts.iter().map(|p| files::parent_of(p)).collect();
     folders.sort_unstable();
     folders.dedup();
     folders.into_iter().chain([from]).try_for_each(sync_folder)?;
     match fs::symlink_metadata(to) {
-        Err(_) => disk::rename_new(from, to).map_err(&fail)?,
+        Err(_) => files::rename_new(from, to).map_err(&fail)?,
         Ok(there) => {
             check_free(planned)?;
             // The new folder is as open to others as the old one.
             let _ = fs::set_permissions(from, there.permissions());
-            if !disk::exchange(from, to).map_err(&fail)? {
-                disk::rename_new(to, &aside(to, staged)).map_err(&fail)?;
-                disk::rename_new(from, to).map_err(&fail)?;
+            if !files::exchange(from, to).map_err(&fail)? {
+                files::rename_new(to, &aside(to, staged)).map_err(&fail)?;
+                files::rename_new(from, to).map_err(&fail)?;
             }
         }
     }
-    sync_folder(disk::parent_of(to))
+    sync_folder(files::parent_of(to))
 }
 
 /// Indices of the files without which the output cannot be opened.
 fn keys(planned: &PlannedOutput) -> Vec<usize> {
     let is_key = |path: &Path| path.file_name().is_some_and(|n| FOLDER_KEYS.iter().any(|k| n == *k));
-    let named = planned.files.iter().enumerate().filter(|(_, (p, _))| disk::parent_of(p) == planned.path && is_key(p));
+    let named = planned.files.iter().enumerate().filter(|(_, (p, _))| files::parent_of(p) == planned.path && is_key(p));
     let found: Vec<usize> = named.map(|(i, _)| i).collect();
     if planned.folder && !found.is_empty() { found } else { vec![0] }
 }
@@ -160,7 +160,7 @@ fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
     let keys = keys(planned);
     let waits = |i: &usize| !same_path(staged.parts[*i].path(), &planned.files[*i].0);
     let folders = |indices: &[usize]| {
-        let mut all: Vec<&Path> = indices.iter().map(|i| disk::parent_of(&planned.files[*i].0)).collect();
+        let mut all: Vec<&Path> = indices.iter().map(|i| files::parent_of(&planned.files[*i].0)).collect();
         all.sort_unstable();
         all.dedup();
         all.into_iter().try_for_each(sync_folder)
@@ -168,16 +168,16 @@ fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
     let rename = |i: usize| {
         let (from, to) = (staged.parts[i].path(), planned.files[i].0.as_path());
         if let Some(folder) = to.parent().filter(|f| !f.as_os_str().is_empty()) {
-            disk::create_folders(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
+            files::create_folders(folder, 0o777).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
         }
         let replaces = planned.may_replace && planned.replaces.iter().any(|r| r == to);
-        if replaces { disk::rename_over(from, to) } else { disk::rename_new(from, to) }.map_err(renaming(to))
+        if replaces { files::rename_over(from, to) } else { files::rename_new(from, to) }.map_err(renaming(to))
     };
     if planned.files.len() > 1 {
         for i in keys.iter().filter(|i| waits(i)) {
             let path = &planned.files[*i].0;
             if check_file(planned, path)?.is_some() {
-                disk::rename_over(path, &aside(path, &staged.paths)).map_err(renaming(path))?;
+                files::rename_over(path, &aside(path, &staged.paths)).map_err(renaming(path))?;
             }
         }
         folders(&keys)?;
@@ -222,7 +222,7 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
     if !staged.whole {
         stage::remove_folders(staged);
     }
-    let mut folders: Vec<&Path> = planned.files.iter().map(|f| disk::parent_of(&f.0)).collect();
+    let mut folders: Vec<&Path> = planned.files.iter().map(|f| files::parent_of(&f.0)).collect();
     folders.sort_unstable();
     folders.dedup();
     folders.into_iter().try_for_each(sync_folder)?;
@@ -230,7 +230,7 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match disk::remove_file(path) {
+    match files::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(ModelError::io(path, "removing", e)),
         _ => Ok(()),
     }
@@ -251,9 +251,9 @@ fn merge_old(old: &Path, new: &Path, inner: &Path, replaced: &[&Path]) -> Result
         } else if is_folder && new.join(&name).is_dir() {
             all &= merge_old(old, new, &name, replaced)?;
         } else {
-            all &= disk::rename_new(&entry.path(), &new.join(&name)).is_ok();
+            all &= files::rename_new(&entry.path(), &new.join(&name)).is_ok();
         }
     }
     sync_folder(&new.join(inner))?;
-    Ok(disk::remove_folder(&folder).is_ok() && all)
+    Ok(files::remove_folder(&folder).is_ok() && all)
 }

@@ -10,7 +10,7 @@ use super::state::{Progress, States, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
 use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
-use crate::disk;
+use crate::files;
 use crate::model::{ModelError, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
@@ -159,7 +159,7 @@ fn begin(
     stage::discard(&recorded, &prepared.plan.outputs)?;
     stage::check_not_written(prepared)?;
     stage::check_free(prepared, |_| false)?;
-    let token = disk::random_token();
+    let token = files::random_token();
     let outputs = stage::paths(prepared, options.sink.job(), &token);
     let begin = Begin { version, fingerprint, token, outputs };
     let mut journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
@@ -250,6 +250,9 @@ fn fill(
     let failed = runner.error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(e) = failed {
         return Err(RunError::Failed(e));
+    }
+    if options.stop.reason().is_none() {
+        prepared.verify_sources(options.stop.flag())?;
     }
     options.stop.reason().map_or(Ok(()), |reason| Err(reason.into()))
 }

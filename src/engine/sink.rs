@@ -1,7 +1,8 @@
 //! Where events go: the job's `events.jsonl`, and whoever listens in this process.
 
 use super::{Event, EventBody};
-use std::fs::{File, OpenOptions};
+use crate::files;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
@@ -35,7 +36,7 @@ impl EventSink {
     /// # Errors
     /// When the file cannot be opened.
     pub fn with_file(self, path: &Path) -> std::io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = files::private_options().create(true).append(true).open(path)?;
         self.lock().file = Some(file);
         Ok(self)
     }

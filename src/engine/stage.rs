@@ -7,7 +7,7 @@
 use super::journal::{Begin, Recorded, StagedPaths};
 use super::part_file::{PartFile, is_being_written, part_name};
 use super::publish;
-use crate::disk;
+use crate::files;
 use crate::formats::FilePlan;
 use crate::model::{ModelError, Result};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
@@ -37,7 +37,7 @@ pub struct NewFolders(Vec<PathBuf>);
 
 impl NewFolders {
     fn create(&mut self, folder: &Path) -> Result<()> {
-        let new = disk::create_folders(folder).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
+        let new = files::create_folders(folder, 0o777).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
         self.0.splice(0..0, new);
         Ok(())
     }
@@ -47,11 +47,11 @@ impl Drop for NewFolders {
     fn drop(&mut self) {
         for folder in &self.0 {
             #[cfg(test)]
-            if disk::fault::is_dead(folder) {
+            if files::fault::is_dead(folder) {
                 return;
             }
             // One that holds something stays: the outputs, or a file of somebody else.
-            let _ = disk::remove_folder(folder);
+            let _ = files::remove_folder(folder);
         }
     }
 }
@@ -67,7 +67,7 @@ pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
             return StagedPaths { folder: None, whole: false, parts };
         }
         let whole = becomes_whole(planned);
-        let place = if whole { disk::parent_of(&planned.path) } else { &planned.path };
+        let place = if whole { files::parent_of(&planned.path) } else { &planned.path };
         let folder = absolute(place.join(name_of(&planned.path)));
         let inside = |f: &Path| folder.join(f.strip_prefix(&planned.path).unwrap_or(f));
         StagedPaths { whole, parts: files.map(inside).collect(), folder: Some(folder) }
@@ -79,7 +79,7 @@ pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
 /// A folder that is there and empty stays the same folder, as shells may be in it; so do mount points.
 fn becomes_whole(planned: &PlannedOutput) -> bool {
     let Ok(there) = fs::symlink_metadata(&planned.path) else { return true };
-    let parent = disk::parent_of(&planned.path);
+    let parent = files::parent_of(&planned.path);
     let mounted = fs::metadata(parent).is_ok_and(|p| p.dev() != there.dev());
     let replaced = planned.may_replace && !(planned.replaces.is_empty() && planned.stale.is_empty());
     replaced && !mounted && rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok()
@@ -136,9 +136,9 @@ fn create_one(
     folders: &mut NewFolders,
 ) -> Result<PartFile> {
     // The destination's folder first: it stays, the hidden one inside or beside it goes.
-    let home = if planned.folder { disk::parent_of(&planned.path) } else { disk::parent_of(&file.path) };
+    let home = if planned.folder { files::parent_of(&planned.path) } else { files::parent_of(&file.path) };
     folders.create(home)?;
-    folders.create(disk::parent_of(path))?;
+    folders.create(files::parent_of(path))?;
     let part = PartFile::create(path, &file.path, file.bytes, mode & 0o666)?;
     write_fixed(&part, file)?;
     Ok(part)
@@ -221,11 +221,11 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
 /// Removes the hidden folder of an output and the folders in it, as far as they are empty.
 pub fn remove_folders(staged: &StagedPaths) {
     let Some(folder) = &staged.folder else { return };
-    let mut inner: Vec<&Path> = staged.parts.iter().map(|p| disk::parent_of(p)).collect();
+    let mut inner: Vec<&Path> = staged.parts.iter().map(|p| files::parent_of(p)).collect();
     inner.sort_by_key(|p| std::cmp::Reverse(p.components().count()));
     inner.dedup();
     for path in inner.into_iter().chain([folder.as_path()]) {
-        let _ = disk::remove_folder(path);
+        let _ = files::remove_folder(path);
     }
 }
 

@@ -96,6 +96,7 @@ impl Set {
         if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(e);
         }
+        self.checks.finish(how.cancel)?;
         if how.cancel.load(Ordering::Relaxed) {
             return Err(ModelError::request("cancelled while comparing"));
         }

@@ -6,7 +6,7 @@ use super::known::Stamp;
 use super::names::{self, Both};
 use crate::arch::classify;
 use crate::formats;
-use crate::model::{ModelError, Result, TensorEntry};
+use crate::model::{ModelError, Result, SourceChecks, TensorEntry};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub struct Set {
     /// The files of each model when it was opened.
     pub(super) stamps: Vec<Stamp>,
     pub(super) pairs: Vec<Pair>,
+    /// Checksums that the models carry for their own bytes.
+    pub checks: SourceChecks,
 }
 
 /// A tensor of the baseline and its partners.
@@ -48,6 +50,7 @@ impl Set {
         }
         let stamp = |m: &Both| Stamp::of(m.model.files.iter().map(AsRef::as_ref));
         let stamps = models.iter().map(stamp).collect();
+        let checks = models.iter().flat_map(|m| m.model.checks.0.iter().cloned()).collect();
         let (names, tensors) = names::common(&mut models)?;
         let declared = |m: &Both| {
             let md = m.metadata()?;
@@ -62,6 +65,7 @@ impl Set {
         let overview = Comparison { baseline, variants, names, context, tensors: Vec::new(), seconds: 0.0 };
         let mut set = Self::pair(overview, &tensors)?;
         set.stamps = stamps;
+        set.checks = SourceChecks(checks);
         Ok(set)
     }
 
@@ -118,7 +122,7 @@ impl Set {
         for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
             variant.unpaired = unpaired;
         }
-        Ok(Self { overview, stamps: vec![Stamp::default(); tensors.len()], pairs })
+        Ok(Self { overview, stamps: vec![Stamp::default(); tensors.len()], pairs, checks: SourceChecks::default() })
     }
 
     /// A set of tensors in memory, for tests.
@@ -135,6 +139,7 @@ impl Set {
                 sidecars: Default::default(),
                 opaque: Vec::new(),
                 warnings: Vec::new(),
+                checks: Default::default(),
             };
             let path = model.path.clone();
             facts::variant(&Both::new(model), format!("m{i}"), &path, 0)

@@ -2,12 +2,12 @@
 //! as if it were not there.
 
 use super::Score;
+use crate::files;
 use crate::quant::Encoding;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Changes when the meaning of a score does.
@@ -58,9 +58,8 @@ pub(super) fn file_of(root: &Path, source: &Path) -> PathBuf {
 
 /// Reads a file of scores.
 pub(super) fn load(path: &Path) -> Kept {
-    let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_BYTES);
-    let Some(file) = small.then(|| fs::read(path).ok()).flatten().and_then(|b| serde_json::from_slice::<File>(&b).ok())
-    else {
+    let read = files::read(path, MAX_BYTES).ok();
+    let Some(file) = read.and_then(|b| serde_json::from_slice::<File>(&b).ok()) else {
         return Kept::default();
     };
     if file.version != VERSION {
@@ -86,11 +85,12 @@ pub(super) fn save(path: &Path, kept: &Kept, used: &dyn Fn(&str) -> bool) {
     let file = File { version: VERSION, scores, nanoseconds: named(&kept.nanoseconds) };
     let write = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        files::create_private_folder(folder)?;
+        // Versions before this one made it with the umask's rights.
+        files::tighten(folder);
         // Two runs may save at once: each has a file of its own, and the last rename stands.
         let part = path.with_extension(format!("{}.part", std::process::id()));
-        let mut out = fs::File::create(&part)?;
-        out.write_all(&serde_json::to_vec(&file)?)?;
+        files::write_private(&part, &serde_json::to_vec(&file)?)?;
         fs::rename(&part, path)
     };
     // A cache that cannot be written costs time, nothing else.

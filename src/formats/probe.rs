@@ -1,8 +1,7 @@
 //! Which format a path holds, by its bytes first and its name second.
 
 use super::{FORMATS, FormatSpec, hf, pytorch};
-use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar};
-use std::fs::File;
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file};
 use std::io::Read;
 use std::path::Path;
 
@@ -41,12 +40,7 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
 
 /// As [`probe`], and how sure it is.
 pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> {
-    // Looked at before it is opened: opening a pipe would wait for its writer.
-    let meta = std::fs::metadata(path).map_err(|e| ModelError::io(path, "opening", e))?;
-    if !meta.is_file() {
-        return Err(ModelError::request("not a regular file").in_file(path));
-    }
-    let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
+    let mut file = open_request_file(path)?;
     let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
     if len == 0 {
         let hint = "Is it still being written or downloaded?";

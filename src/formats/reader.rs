@@ -3,7 +3,7 @@
 //! Every error names the file, the absolute offset and the field. Nothing is allocated for a length before that length was
 //! checked against the bytes left. No memory map: a file cut short under us is an error, not a signal.
 
-use crate::model::{ModelError, OpenedFile, Result};
+use crate::model::{ModelError, OpenedFile, Result, open_request_file};
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -52,11 +52,8 @@ impl HeaderReader {
     /// # Errors
     /// I/O errors; a path that is no regular file.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
+        let file = open_request_file(path)?;
         let meta = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?;
-        if !meta.is_file() {
-            return Err(ModelError::request("not a regular file").in_file(path));
-        }
         let file = Arc::new(file);
         Ok(Self {
             opened: OpenedFile { path: path.to_owned(), file: Some(file.clone()), stamp: (&meta).into() },

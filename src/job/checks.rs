@@ -1,10 +1,11 @@
 //! What `remold doctor` says of the places that jobs need: the jobs' root, its locks, free space.
 
 use super::{at_once, jobs_root};
+use crate::files;
 use crate::forecast::scores_root;
 use crate::monitor::{Check, gigabytes};
 use crate::plan::free_bytes;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -49,7 +50,7 @@ fn usable(root: &Path) -> Check {
     };
     let new = !root.exists();
     let probe = root.join(format!(".probe-{}", std::process::id()));
-    let tried = fs::create_dir_all(root).and_then(|()| locks(&probe));
+    let tried = files::create_private_folder(root).and_then(|()| locks(&probe));
     let _ = fs::remove_file(&probe);
     if new {
         // Left as it was; not empty is no reason to fail.
@@ -64,7 +65,7 @@ fn usable(root: &Path) -> Check {
 
 /// True if a file that is locked cannot be locked once more.
 fn locks(probe: &Path) -> io::Result<bool> {
-    let open = || -> io::Result<File> { OpenOptions::new().create(true).truncate(false).write(true).open(probe) };
+    let open = || -> io::Result<File> { files::private_options().create(true).truncate(false).write(true).open(probe) };
     let (first, second) = (open()?, open()?);
     first.try_lock().map_err(io::Error::from)?;
     Ok(matches!(second.try_lock(), Err(TryLockError::WouldBlock)))

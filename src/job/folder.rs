@@ -1,12 +1,13 @@
 //! Making job folders, and reading and writing what is in them.
 
 use super::Tail;
-use crate::disk;
 use crate::engine::Event;
+use crate::files;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,18 +41,18 @@ impl JobFolder {
     /// # Errors
     /// When the folder cannot be made or written.
     pub fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
-        disk::create_folders(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
+        private_root(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
         let given = fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
         let last = numbers(root).max().unwrap_or(0).max(given);
         for number in (last + 1..).take(NUMBER_TRIES as usize) {
             let dir = root.join(number.to_string());
-            match fs::create_dir(&dir) {
+            match fs::DirBuilder::new().mode(0o700).create(&dir) {
                 Ok(()) => {
-                    disk::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
+                    files::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
                     let this = Self { dir };
-                    let _ = fs::write(&mark, number.to_string());
+                    let _ = files::write_private(&mark, number.to_string().as_bytes());
                     this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
                     this.write_plan(&plan.clone().absolute())?;
                     return Ok(this);
@@ -92,7 +93,7 @@ impl JobFolder {
     /// I/O errors.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(name);
-        disk::write_whole(&path, bytes).map_err(|e| ModelError::io(&path, "writing", e))
+        files::write_whole(&path, bytes).map_err(|e| ModelError::io(&path, "writing", e))
     }
 
     /// Writes `plan.json`.
@@ -151,8 +152,8 @@ impl JobFolder {
     pub fn lock(&self) -> Result<File> {
         let path = self.path("lock");
         let fail = |e| ModelError::io(&path, "locking", e);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
-        if disk::lock(&file, LOCK_PATIENCE) {
+        let file = files::private_options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        if files::lock(&file, LOCK_PATIENCE) {
             return Ok(file);
         }
         Err(ModelError::request("another process works on this job").in_file(&self.dir))
@@ -180,6 +181,17 @@ fn absolute(recipe: &Recipe) -> Recipe {
         }
     }
     recipe
+}
+
+/// Makes the folder of jobs for its owner alone, and closes what versions before this one left open. A root that somebody chose
+/// and made (`REMOLD_JOBS`) keeps its rights; the jobs in it do not need them.
+fn private_root(root: &Path) -> std::io::Result<()> {
+    files::create_private_folder(root)?;
+    if root.ends_with("remold/jobs") {
+        files::tighten(root);
+    }
+    numbers(root).for_each(|n| files::tighten(&root.join(n.to_string())));
+    Ok(())
 }
 
 /// What to say where there is no such job: the numbers next to it.

@@ -5,7 +5,8 @@
 
 use super::JobFolder;
 use super::summary::Story;
-use std::fs::{self, File, OpenOptions};
+use crate::files;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Detached jobs that run at once where `REMOLD_JOBS_AT_ONCE` says nothing. A job takes every core and streams from the disk:
@@ -54,11 +55,11 @@ pub fn is_full(root: &Path) -> bool {
 /// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would wait for ever.
 fn take_slot(root: &Path) -> Option<Option<File>> {
     let folder = root.join(".slots");
-    if fs::create_dir_all(&folder).is_err() {
+    if files::create_private_folder(&folder).is_err() {
         return Some(None);
     }
     for n in 1..=at_once() {
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(n.to_string()));
+        let open = files::private_options().create(true).truncate(false).write(true).open(folder.join(n.to_string()));
         let Ok(file) = open else { return Some(None) };
         match file.try_lock() {
             Ok(()) => return Some(Some(file)),
@@ -92,7 +93,8 @@ impl Turn {
     /// Takes a slot if it is this job's turn and one is free; true when it may work. Else it waits in the queue.
     pub fn take(&mut self) -> bool {
         if !self.waits {
-            let written = fs::create_dir_all(tickets_of(&self.root)).and_then(|()| fs::write(&self.ticket, b""));
+            let written = files::create_private_folder(&tickets_of(&self.root))
+                .and_then(|()| files::write_private(&self.ticket, b""));
             if written.is_err() {
                 return true;
             }

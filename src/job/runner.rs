@@ -92,7 +92,7 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
     }
     let threads = match job.threads {
         0 => thread::available_parallelism().map_or(1, usize::from),
-        n => n,
+        n => n.min(crate::monitor::most_threads()),
     };
     let begun = Instant::now();
     let plan = &prepared.plan;

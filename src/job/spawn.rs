@@ -3,10 +3,10 @@
 use super::wishes::{CANCEL, PAUSE, take_back};
 use super::{JobFolder, JobSummary};
 use crate::engine::{EventBody, EventSink};
+use crate::files;
 use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::Recipe;
-use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -117,8 +117,9 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
     let program =
         std::env::current_exe().map_err(|e| ModelError::io(Path::new("/proc/self/exe"), "finding the program", e))?;
     let path = folder.path("log.txt");
-    let log =
-        || OpenOptions::new().create(true).append(true).open(&path).map_err(|e| ModelError::io(&path, "opening", e));
+    let log = || {
+        files::private_options().create(true).append(true).open(&path).map_err(|e| ModelError::io(&path, "opening", e))
+    };
     let mut command = Command::new(&program);
     command.arg("worker").arg(&folder.dir);
     if resume {

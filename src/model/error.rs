@@ -1,6 +1,7 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
 use super::FormatId;
+use crate::units::{escape, escape_lines};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,8 @@ pub enum ErrorKind {
     Io,
 }
 
-/// An error about a model file. `Display` is one line: file, place, fact; [`ModelError::hint`] says what to do.
+/// An error about a model file. `Display` is one line: file, place, fact,
+/// fit for a terminal whatever the file holds; [`ModelError::hint`] says what to do.
 #[derive(Debug)]
 pub struct ModelError(Box<Inner>);
 
@@ -142,18 +144,18 @@ impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let e = &*self.0;
         if let Some(file) = &e.file {
-            write!(f, "{}", file.display())?;
+            write!(f, "{}", escape(&file.to_string_lossy()))?;
             if let Some(offset) = e.offset {
                 write!(f, " @{offset:#x}")?;
             }
             if let Some(field) = &e.field {
-                write!(f, " {field}")?;
+                write!(f, " {}", escape(field))?;
             }
             write!(f, ": ")?;
         } else if let Some(field) = &e.field {
-            write!(f, "{field}: ")?;
+            write!(f, "{}: ", escape(field))?;
         }
-        write!(f, "{}", e.what)
+        f.write_str(&escape_lines(&e.what))
     }
 }
 

@@ -8,7 +8,9 @@ mod error;
 mod file_slice;
 mod metadata;
 mod opened;
+mod request_file;
 mod sidecar;
+mod source_check;
 pub mod tokenizer;
 mod view;
 
@@ -17,7 +19,9 @@ pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use opened::OpenedFile;
+pub use request_file::{open_request_file, read_request_file, read_request_text};
 pub use sidecar::{Sidecar, Sidecars};
+pub use source_check::{SourceCheck, SourceChecks};
 pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
 
 use std::path::PathBuf;
@@ -115,6 +119,8 @@ pub struct Model {
     pub opaque: Vec<String>,
     /// What to tell the user.
     pub warnings: Vec<Warning>,
+    /// Checksums that the files carry for their own bytes.
+    pub checks: SourceChecks,
 }
 
 impl Model {

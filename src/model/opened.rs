@@ -1,7 +1,7 @@
 //! Files that a model was opened from, and whether they are still what they were then.
 
 use super::{ModelError, Result};
-use crate::disk::FileStamp;
+use crate::files::FileStamp;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! The small files that stand beside the tensors: `config.json`, tokenizer files, templates.
 
-use super::{ModelError, Result};
+use super::{ModelError, Result, read_request_file};
 use indexmap::IndexMap;
 use std::path::PathBuf;
 
@@ -29,14 +29,7 @@ impl Sidecars {
         match self.0.get(name) {
             None => Ok(None),
             Some(Sidecar::Bytes(b)) => Ok(Some(b.clone())),
-            Some(Sidecar::File(path)) => {
-                let len = std::fs::metadata(path).map_err(|e| ModelError::io(path, "reading", e))?.len();
-                if len > MAX_SIDECAR_BYTES {
-                    let what = format!("{len} bytes is more than the {MAX_SIDECAR_BYTES} allowed for a sidecar file");
-                    return Err(ModelError::limit(what).in_file(path));
-                }
-                std::fs::read(path).map(Some).map_err(|e| ModelError::io(path, "reading", e))
-            }
+            Some(Sidecar::File(path)) => read_request_file(path, MAX_SIDECAR_BYTES).map(Some),
         }
     }
 

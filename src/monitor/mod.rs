@@ -14,3 +14,11 @@ pub use checks::{gigabytes, machine_checks};
 pub use gpu::{Gpu, GpuMemory};
 pub use machine::{Machine, MachineSampler};
 pub use process::{ProcessSampler, Usage};
+
+/// Worker threads that are of any use: more than a few for each core only cost memory and switching.
+pub fn most_threads() -> usize {
+    const FOR_EACH_CORE: usize = 4;
+    const LEAST: usize = 64;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores.saturating_mul(FOR_EACH_CORE).max(LEAST)
+}

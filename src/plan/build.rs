@@ -5,7 +5,7 @@ use super::{
     Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, changes, destination, space, split,
 };
 use crate::arch::classify;
-use crate::disk::FileStamp;
+use crate::files::FileStamp;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
 use crate::model::{FormatId, Metadata, Model, ModelError, OpenedFile, Result, Sidecars, TensorEntry, Warning};
@@ -117,6 +117,8 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         }
         return Err(ModelError::bad(what).in_file(&model.path));
     }
+    model.checks.enable(!recipe.source.no_checksums);
+    model.checks.known()?;
 
     let mut inputs = model.opened.clone();
     for path in recipe.targets.iter().filter_map(|t| t.imatrix.as_deref()) {
@@ -168,7 +170,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
     let weights = inputs.iter().filter(|i| i.file.is_some()).map(|i| i.stamp.mode);
     let mode = destination::allowed_mode(weights);
-    Ok(Prepared { plan, outputs, inputs, mode })
+    Ok(Prepared { plan, outputs, inputs, mode, checks: model.checks.clone() })
 }
 
 /// How many files of its format a target becomes. Where they go is not asked.

@@ -1,6 +1,6 @@
 //! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
 
-use crate::disk::FileStamp;
+use crate::files::FileStamp;
 use crate::model::{FormatId, ModelError, Result};
 use crate::recipe::Target;
 use std::fs;

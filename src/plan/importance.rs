@@ -3,7 +3,7 @@
 use super::ImatrixCoverage;
 use crate::arch::classify;
 use crate::formats;
-use crate::model::{Model, ModelError, Result, few};
+use crate::model::{Model, ModelError, Result, few, open_request_file, read_request_file};
 use crate::recipe::{Selector, Target};
 use crate::transform::Imatrix;
 use std::io::Read;
@@ -77,16 +77,11 @@ fn filters(target: &Target) -> impl Iterator<Item = (&'static str, &Vec<String>)
 fn read(path: &Path) -> Result<Imatrix> {
     let name = path.display().to_string();
     let mut magic = [0u8; 4];
-    let fail = |e| ModelError::io(path, "reading the importance matrix", e);
-    let mut file = std::fs::File::open(path).map_err(fail)?;
-    let len = file.metadata().map_err(fail)?.len();
-    if file.read_exact(&mut magic).is_ok() && &magic == b"GGUF" {
+    let is_gguf = open_request_file(path)?.read_exact(&mut magic).is_ok() && &magic == b"GGUF";
+    if is_gguf {
         return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
     }
-    if len > MAX_DAT_BYTES {
-        return Err(ModelError::limit(format!("{len} bytes is more than any importance matrix has")).in_file(path));
-    }
-    Imatrix::parse_dat(&std::fs::read(path).map_err(fail)?, &name).map_err(|e| e.in_file(path))
+    Imatrix::parse_dat(&read_request_file(path, MAX_DAT_BYTES)?, &name).map_err(|e| e.in_file(path))
 }
 
 /// The entries a filter means.

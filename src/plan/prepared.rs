@@ -2,10 +2,11 @@
 
 use super::Plan;
 use crate::formats::{FilePlan, LayoutTensor};
-use crate::model::{FormatId, Metadata, OpenedFile, TensorEntry};
+use crate::model::{FormatId, Metadata, OpenedFile, Result, SourceChecks, TensorEntry};
 use crate::quant::{Effort, Encoding};
 use crate::transform::Imatrix;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A plan that the engine can run.
 #[derive(Debug)]
@@ -18,6 +19,19 @@ pub struct Prepared {
     pub inputs: Vec<OpenedFile>,
     /// The permission bits that outputs may have, so that nobody can read an output who may not read the source.
     pub mode: u32,
+    /// Checksums that the source carries for its own bytes.
+    pub checks: SourceChecks,
+}
+
+impl Prepared {
+    /// Compares the checksums of the source's bytes: to be called after the last read and before anything is published. Reads what is
+    /// left of runs that were read in part; returns early when `cancel` is set.
+    ///
+    /// # Errors
+    /// A bad-file error that names the file and the place; I/O errors.
+    pub fn verify_sources(&self, cancel: &AtomicBool) -> Result<()> {
+        self.checks.finish(cancel)
+    }
 }
 
 /// One output that the engine can write.

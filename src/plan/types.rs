@@ -1,7 +1,7 @@
 //! What a plan says.
 
 use super::ImatrixCoverage;
-use crate::disk::FileStamp;
+use crate::files::FileStamp;
 use crate::model::Warning;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

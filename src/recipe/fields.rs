@@ -144,6 +144,7 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
         (Room::Top, "parallel") => {}
         (Room::Source, "path") => r.source.path = Some(path(&v)),
         (Room::Source, "format") => r.source.format = Some(text(&v)),
+        (Room::Source, "no_checksums") => r.source.no_checksums = v.as_bool().unwrap_or(false),
         (Room::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
         (Room::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
         (_, later) => {
@@ -161,6 +162,7 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
         (Room::Top, "parallel") => None,
         (Room::Source, "path") => of_path(&r.source.path),
         (Room::Source, "format") => of_text(&r.source.format),
+        (Room::Source, "no_checksums") => of_flag(r.source.no_checksums),
         (Room::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
         (Room::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
         (_, later) => r.later.get(later).cloned(),

@@ -186,6 +186,7 @@ pub static KEYS: &[Key] = &[
     key(Source, "path", Path, NOW, "The model: a file or a folder. May be left to the command line.", "\"runs/exp42/checkpoint-2000\"")
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
     key(Source, "format", Format, NOW, "Format of the source, when looking at it must not decide.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
+    key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true"),
 
     key(Target, "format", Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]),
     key(Target, "quantization", Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),

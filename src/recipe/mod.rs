@@ -35,9 +35,9 @@ pub use types::{Recipe, Source, Step, Target, Validate};
 pub use values::{Comparison, Condition, parse_size};
 pub use write::{template, title, to_toml};
 
+use crate::files::{self, ReadError};
 use problem::{SourceText, Span};
 use read::{Places, Reader};
-use std::io::Read as _;
 use std::path::Path;
 use syntax::Found;
 
@@ -170,13 +170,12 @@ fn read_file(path: &Path) -> Result<String, RecipeErrors> {
         let at = Place { file: Some(path.to_path_buf()), line: 1, column: 1, width: 1, source: String::new() };
         RecipeErrors::one(Problem { place: Some(Box::new(at)), ..Problem::error("", what).with_help(help) })
     };
-    let mut bytes = Vec::new();
-    let limit = tree::MAX_TEXT_BYTES as u64 + 1;
-    std::fs::File::open(path).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(|e| {
-        refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the recipes that have a name.")
-    })?;
-    if bytes.len() > tree::MAX_TEXT_BYTES {
-        return Err(refuse(format!("the file has more than {} bytes", tree::MAX_TEXT_BYTES), "Is this a recipe?"));
-    }
-    String::from_utf8(bytes).map_err(|_| refuse("the file is no UTF-8 text".to_owned(), "Is this a recipe?"))
+    files::read_text(path, tree::MAX_TEXT_BYTES as u64).map_err(|e| match e {
+        ReadError::Io(e) => {
+            refuse(format!("reading the recipe: {e}"), "`remold recipe list` shows the recipes that have a name.")
+        }
+        ReadError::NotAFile(_) => refuse(e.to_string(), "Save the recipe to a file and name that file."),
+        ReadError::TooLarge(limit) => refuse(format!("the file has more than {limit} bytes"), "Is this a recipe?"),
+        ReadError::NotText => refuse("the file is no UTF-8 text".to_owned(), "Is this a recipe?"),
+    })
 }

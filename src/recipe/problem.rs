@@ -1,5 +1,6 @@
 //! What is wrong with a recipe, where, and what to write instead.
 
+use crate::units::{escape, escape_lines, is_hidden};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -86,30 +87,31 @@ impl fmt::Display for Problem {
     /// Three or four lines: place and fact, the source line, a caret, the help. No line feed at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let note = if self.is_error() { "" } else { "note: " };
+        // Keys and values of the recipe stand in these; none of them may begin a line of its own.
+        let (path, message) = (escape(&self.path), escape(&self.message));
         let Some(place) = &self.place else {
-            match self.path.as_str() {
-                "" => write!(f, "{note}{}", self.message)?,
-                path => write!(f, "{path}: {note}{}", self.message)?,
+            match &*path {
+                "" => write!(f, "{note}{message}")?,
+                path => write!(f, "{path}: {note}{message}")?,
             }
-            return self.help.iter().try_for_each(|h| write!(f, "\n    {h}"));
+            return self.help.iter().try_for_each(|h| write!(f, "\n    {}", escape_lines(h)));
         };
         let file = place.file.as_deref().map_or("<recipe>".into(), Path::to_string_lossy);
-        write!(f, "{file}:{}:{}: {note}{}", place.line, place.column, self.message)?;
+        write!(f, "{}:{}:{}: {note}{message}", escape(&file), place.line, place.column)?;
         let (shown, column) = window(&place.source, place.column);
         let number = place.line.to_string();
         let room = SHOWN_CHARS.saturating_sub(column - 1).max(1);
         write!(f, "\n  {number} | {shown}")?;
         let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, room)));
         write!(f, "\n  {:w$} | {pad}{carets}", "", w = number.len())?;
-        self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {h}", "", w = number.len()))
+        self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {}", "", escape_lines(h), w = number.len()))
     }
 }
 
 /// The part of a line around a column that is shown, and the column within it. Control characters become spaces.
 fn window(line: &str, column: usize) -> (String, usize) {
     let start = if column > SHOWN_CHARS * 3 / 4 { column - SHOWN_CHARS / 2 } else { 0 };
-    let text: String =
-        line.chars().skip(start).take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = line.chars().skip(start).take(SHOWN_CHARS).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     (text.trim_end().to_owned(), column.saturating_sub(start).max(1))
 }
 

@@ -47,6 +47,9 @@ pub struct Source {
     /// Format name, when probing must not decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
+    /// Convert although checksums in the source do not match its bytes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_checksums: bool,
 }
 
 /// One step of the pipeline. This version carries out none of them: a recipe with steps is refused at check time by name.

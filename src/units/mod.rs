@@ -1,5 +1,9 @@
 //! Figures as tables for people have them: three digits, decimal units. Knows nothing of what is counted.
-//! The workbench has shorter forms of its own for narrow columns (`tui::core::units`).
+//! The workbench has shorter forms of its own for narrow columns (`tui::core::units`). `escape` makes text from outside fit to be shown.
+
+mod escape;
+
+pub use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
 pub fn bytes(n: u64) -> String {

@@ -60,3 +60,63 @@ fn progress_a_step_of_the_cursor_and_a_message_cost_little() {
     let gone = wire.frame(&b);
     assert!((1..=800).contains(&gone), "a message that goes: {gone} bytes");
 }
+
+/// An escape sequence, C1's way to begin one, an override, a character without width.
+const EVIL: &str = "e\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}\u{7f}l";
+
+#[test]
+fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
+    use remold::model::{MetaArray, MetaValue};
+    use remold::tui::core::{FoundModel, ModelInfo, Summary};
+    use remold::tui::runtime::effects::classify;
+    use std::sync::Arc;
+    let mut model = sample::model();
+    for t in &mut model.tensors {
+        t.name = format!("{EVIL}.{}", t.name);
+    }
+    model.metadata.insert(format!("key.{EVIL}"), MetaValue::Str(format!("{EVIL}\n{EVIL}")));
+    model.metadata.insert("list".into(), MetaValue::Array(MetaArray::Str(vec![EVIL.into(); 3])));
+    model.opaque.push(format!("object {EVIL}"));
+    model.warnings[0].text = format!("warning {EVIL}");
+    let mut b = sample::start();
+    let mut found = sample::found();
+    let path = found[2].path.clone();
+    let summary = Summary { architecture: Some(EVIL.into()), params: 7, dtype: EVIL.into(), warnings: 1 };
+    found.push(FoundModel {
+        path: path.with_file_name(format!("checkpoint-{EVIL}")),
+        format: EVIL.into(),
+        bytes: 5,
+        summary: Ok(summary),
+    });
+    b.act(Action::Found(found));
+    let mut info = ModelInfo::digest(&model, classify);
+    info.path = path;
+    info.files = vec![(format!("{EVIL}.safetensors"), 7)];
+    b.act(Action::Opened(info.path.clone(), Ok(Arc::new(info))));
+    b.act(Action::Notice(Level::Error, format!("something {EVIL}")));
+    b.act(Action::Resize(160, 50));
+    let mut screen = Screen::fixed(160, 50).unwrap();
+    let theme = Theme::load("dark", None, Depth::Ansi256).unwrap();
+    let (look, mut ui) = (Look { theme, ascii: false }, Ui::default());
+    let mut seen = String::new();
+    for keys in ["1", "<tab>", "jjj", "<tab>", "jj", "<enter>", "<esc>", "2", "3", "4", "6", "?"] {
+        b.keys(keys);
+        screen
+            .frame(|f| {
+                draw(&b.state, &mut ui, f.buffer_mut(), &look);
+                for cell in &f.buffer_mut().content {
+                    let acts = |c: char| {
+                        c.is_control()
+                            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+                    };
+                    assert!(!cell.symbol().chars().any(acts), "{keys}: {:?}", cell.symbol());
+                    seen.push_str(cell.symbol());
+                }
+            })
+            .unwrap();
+    }
+    assert!(
+        seen.contains("e\u{fffd}]0;t\u{fffd}\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}l"),
+        "the name is on a screen, with signs in it"
+    );
+}

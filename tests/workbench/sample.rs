@@ -72,6 +72,7 @@ pub fn model() -> Model {
         ),
         opaque: vec!["optimizer state: 292 tensors".into()],
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
+        checks: Default::default(),
     }
 }
 

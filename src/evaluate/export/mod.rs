@@ -5,6 +5,7 @@ mod markdown;
 
 use super::comparison::Comparison;
 use crate::model::{ModelError, Result};
+use crate::units::{escape_json, escape_lines};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -53,10 +54,14 @@ impl Export {
 
     /// The text of the file.
     pub fn text(&self, comparison: &Comparison) -> String {
+        // Names of tensors may hold anything, and such files are looked at in terminals too.
         match self.kind {
-            ExportKind::Markdown => markdown::text(comparison),
-            ExportKind::Csv => csv::text(comparison),
-            ExportKind::Json => format!("{}\n", serde_json::to_string_pretty(comparison).unwrap_or_default()),
+            ExportKind::Markdown => escape_lines(&markdown::text(comparison)).into_owned(),
+            ExportKind::Csv => escape_lines(&csv::text(comparison)).into_owned(),
+            ExportKind::Json => {
+                let text = serde_json::to_string_pretty(comparison).unwrap_or_default();
+                format!("{}\n", escape_json(&text))
+            }
         }
     }
 

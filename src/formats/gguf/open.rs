@@ -84,6 +84,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
         warnings,
+        checks: Default::default(),
     }
 }
 

@@ -1,17 +1,20 @@
 //! Zip archives: the entry table, checked, and what kind of PyTorch archive it is.
 //!
-//! Data is never unpacked: a stored entry is a range of the file. The checksum of `data.pkl` is compared; those of storages
-//! are not, for that would read them all (PyTorch itself checks none, and may be told to write none).
+//! Data is never unpacked: a stored entry is a range of the file. The checksum of `data.pkl` is compared here, those of storages
+//! while they are read (`checksum`). That the archive has one meaning only is checked by `directory`.
 
-use super::limits::{MAX_JSON_BYTES, MAX_ZIP_ENTRIES};
-use super::pickle::{Input, load};
+use super::beside::Beside;
+use super::checksum::KnownWrong;
+use super::directory::{Archive, Record};
+use super::limits::MAX_JSON_BYTES;
+use super::pickle::{Input, load, printable};
 use super::source::{Blob, Source};
 use super::{empty_model, pt2, walk};
-use crate::model::{Model, ModelError, Result, Warning};
+use crate::model::{Model, ModelError, Result, SourceCheck, Warning};
 use indexmap::IndexMap;
-use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use zip::{CompressionMethod, ZipArchive};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// What to do about an archive that PyTorch did not write like this.
 const REPACKED: &str = "The archive was packed with another tool; save the checkpoint again with torch.save.";
@@ -43,8 +46,15 @@ pub fn open(mut source: Source) -> Result<Model> {
             return Err(ModelError::unsupported(what).with_hint("Save it again on a little-endian machine."));
         }
     }
+    let storages = entries.iter().filter(|(n, e)| n.starts_with("data/") && e.stored && e.crc32 != 0);
+    source.crcs = storages.map(|(_, e)| (e.blob.offset, e.crc32)).collect();
+    let mut beside = Beside::default();
+    beside.entries(&source, &entries);
     if !entries.contains_key("data.pkl") {
-        return pt2::open(source, &entries);
+        return match pt2::open(source, &entries) {
+            Ok(model) => Ok(beside.warn(model)),
+            Err(e) => Err(beside.tell(e)),
+        };
     }
     for (name, entry) in &entries {
         if let Some(key) = name.strip_prefix("data/") {
@@ -59,10 +69,12 @@ pub fn open(mut source: Source) -> Result<Model> {
     }
     let mut model = empty_model(&source.path);
     let pickle = stored_entry("data.pkl", &entries)?;
+    let mut wrong = None;
     let crc = crc_of(&source, pickle.blob)?;
     if crc != pickle.crc32 && pickle.crc32 != 0 {
         let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
         model.warnings.push(Warning::new("pytorch.checksum", text));
+        wrong = Some(KnownWrong { path: source.path.to_path_buf(), entry: "data.pkl", on: AtomicBool::new(true) });
     }
     let end = pickle.blob.offset + pickle.blob.bytes;
     let tree =
@@ -72,7 +84,9 @@ pub fn open(mut source: Source) -> Result<Model> {
         model.opaque.push(format!("TorchScript program: {functions} source files, not converted (its weights are)"));
     }
     walk::fill(&mut model, &source, &tree)?;
-    Ok(model)
+    model.checks = source.checks();
+    model.checks.0.extend(wrong.map(|w| Arc::new(w) as Arc<dyn SourceCheck>));
+    Ok(beside.warn(model))
 }
 
 /// An entry that must be there and be stored as it is.
@@ -118,84 +132,37 @@ fn crc_of(source: &Source, blob: Blob) -> Result<u32> {
     Ok(crc.finalize())
 }
 
-/// The entry table: every entry inside the file, none overlapping another, no name twice.
+/// The entry table, without the archive's root folder.
 ///
 /// # Errors
-/// Damaged archives, with what is wrong.
+/// Damaged archives, and archives that two readers could read differently.
 pub fn entries(source: &Source) -> Result<Entries> {
-    let mut archive = ZipArchive::new(BufReader::new(Positioned { source, at: 0 })).map_err(|e| {
-        let what = format!("not a readable zip archive: {e}");
-        ModelError::bad(what).with_hint("Was the file cut off? The table of a zip archive stands at its end.")
-    })?;
-    if archive.len() > MAX_ZIP_ENTRIES {
-        return Err(ModelError::limit(format!("{} entries in the archive", archive.len())));
-    }
-    let mut found: Vec<(String, Entry)> = Vec::new();
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for i in 0..archive.len() {
-        let file = archive.by_index_raw(i).map_err(|e| ModelError::bad(format!("zip entry {i}: {e}")))?;
-        let name = String::from_utf8_lossy(file.name_raw()).into_owned();
-        let packed = file.compressed_size();
-        let stored = file.compression() == CompressionMethod::Stored && !file.encrypted();
-        let start = file.data_start().ok_or_else(|| ModelError::bad("an entry without data").field(&name))?;
-        let inside = start.checked_add(packed).is_some_and(|end| end <= source.len);
-        if !inside {
-            let what = format!("its {packed} bytes at {start:#x} reach beyond the file's {} bytes", source.len);
-            return Err(ModelError::bad(what).field(&name).with_hint("Was the file cut off while it was copied?"));
-        }
-        if stored && file.size() != packed {
-            return Err(ModelError::bad("its two sizes differ though it is not compressed").field(&name));
-        }
-        ranges.push((file.header_start(), start + packed));
-        found.push((name, Entry { blob: Blob { offset: start, bytes: packed }, stored, crc32: file.crc32() }));
-    }
-    ranges.sort_unstable();
-    if ranges.windows(2).any(|w| w[1].0 < w[0].1) {
-        let hint = "No tool writes such archives; do not trust this file.";
-        return Err(ModelError::bad("entries of the archive overlap").with_hint(hint));
-    }
-    if archive.has_duplicate_names() {
-        return Err(ModelError::bad("two entries of the archive have the same name"));
+    let archive = Archive { file: &source.file, path: &source.path, start: 0, len: source.len };
+    let found = archive.records()?;
+    let mut roots = found.iter().filter_map(|r| root_before_pickle(&r.name));
+    if let (Some(first), Some(second)) = (roots.next(), roots.next()) {
+        let what = format!("it holds two models: {}data.pkl and {}data.pkl", printable(first), printable(second));
+        return Err(ModelError::bad(what).with_hint("Readers would disagree about this file; do not trust it."));
     }
     let root = root_of(&found).to_owned();
-    Ok(found.into_iter().filter_map(|(n, e)| Some((n.strip_prefix(&root)?.to_owned(), e))).collect())
+    let named = found.into_iter().filter_map(|r| {
+        let name = r.name.strip_prefix(&root)?.to_owned();
+        Some((name, Entry { blob: r.blob, stored: r.stored, crc32: r.crc32 }))
+    });
+    Ok(named.collect())
+}
+
+/// The root folder with its slash, if the entry is a model's pickle.
+fn root_before_pickle(name: &str) -> Option<&str> {
+    let root = name.strip_suffix("data.pkl")?;
+    (root.matches('/').count() <= 1 && (root.is_empty() || root.ends_with('/'))).then_some(root)
 }
 
 /// The archive's root folder with its slash: where `data.pkl` stands, else what the first entry begins with.
-fn root_of(found: &[(String, Entry)]) -> &str {
-    let pickled = found.iter().map(|(n, _)| n.as_str()).find_map(|n| match n.strip_suffix("data.pkl") {
-        Some(root) if root.matches('/').count() <= 1 && (root.is_empty() || root.ends_with('/')) => Some(root),
-        _ => None,
-    });
-    pickled.unwrap_or_else(|| {
-        let first = found.first().map_or("", |(n, _)| n.as_str());
+fn root_of(found: &[Record]) -> &str {
+    found.iter().find_map(|r| root_before_pickle(&r.name)).unwrap_or_else(|| {
+        let first = found.first().map_or("", |r| r.name.as_str());
         let root = first.find('/').map_or("", |i| &first[..=i]);
-        if found.iter().all(|(n, _)| n.starts_with(root)) { root } else { "" }
+        if found.iter().all(|r| r.name.starts_with(root)) { root } else { "" }
     })
-}
-
-/// The file as a stream with its own position, so that nothing is shared with other readers.
-struct Positioned<'a> {
-    source: &'a Source,
-    at: u64,
-}
-
-impl Read for Positioned<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.source.file.read_at(buf, self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
-}
-
-impl Seek for Positioned<'_> {
-    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
-        let to = match to {
-            SeekFrom::Start(n) => Some(n),
-            SeekFrom::End(n) => self.source.len.checked_add_signed(n),
-            SeekFrom::Current(n) => self.at.checked_add_signed(n),
-        };
-        self.at = to.ok_or(std::io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
-use crate::model::{Model, ModelError, OpenedFile, Result, Warning};
+use crate::model::{Model, ModelError, OpenedFile, Result, Warning, read_request_file};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -23,13 +23,8 @@ pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
 /// An index that is no JSON or names files outside its folder; missing shards, by name; tensors that are not in their
 /// shard; what is wrong with a shard.
 pub fn open_index(path: &Path) -> Result<Model> {
-    let io = |e| ModelError::io(path, "reading", e);
-    let len = std::fs::metadata(path).map_err(io)?.len();
-    if len > MAX_JSON_BYTES {
-        return Err(ModelError::limit(format!("an index of {len} bytes")).in_file(path));
-    }
     let index = OpenedFile::by_path(path)?;
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = read_request_file(path, MAX_JSON_BYTES)?;
     let bad = |what: String| ModelError::bad(what).in_file(path);
     let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
     let map = json.get("weight_map").and_then(|m| m.as_object());
@@ -81,6 +76,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
                 model.warnings.push(warning);
             }
         }
+        model.checks.0.extend(part.checks.0);
         model.files.push(file);
         model.opened.extend(part.opened);
     }

@@ -1,6 +1,8 @@
 //! The stream before PyTorch 1.6: magic number, protocol version, system info, the object, the storage keys (five pickles),
 //! then for each key an element count (8 bytes, little-endian) and the raw elements.
 
+use super::beside::Beside;
+use super::pickle::globals::told_before;
 use super::pickle::{Input, Node, Pickle, load, printable};
 use super::probe::LEGACY_MAGIC;
 use super::source::{Blob, Source};
@@ -16,12 +18,16 @@ pub fn open(mut source: Source) -> Result<Model> {
     let mut input = Input::file(&source.file, &source.path, 0, source.len);
     let magic = load(&mut input)?;
     if !matches!(magic.tree.get(magic.root), Node::Int(LEGACY_MAGIC)) {
-        return Err(ModelError::bad("its first pickle is not PyTorch's magic number").at(0));
+        let e = ModelError::bad("its first pickle is not PyTorch's magic number").at(0);
+        return Err(told_before(e, &magic.tree));
     }
     let version = load(&mut input)?;
     match *version.tree.get(version.root) {
         Node::Int(1001) => {}
-        ref other => return Err(ModelError::unsupported(format!("legacy protocol version {other:?} (known: 1001)"))),
+        ref other => {
+            let e = ModelError::unsupported(format!("legacy protocol version {other:?} (known: 1001)"));
+            return Err(told_before(e, &version.tree));
+        }
     }
     let system = load(&mut input)?;
     if let Some(Node::Bool(false)) = system.tree.lookup(system.root, "little_endian").map(|id| system.tree.get(id)) {
@@ -30,8 +36,11 @@ pub fn open(mut source: Source) -> Result<Model> {
     }
     let object = load(&mut input).map_err(|e| e.field("object"))?;
     let keys = load(&mut input).map_err(|e| e.field("storage keys"))?;
-    storages(&mut source, &object, &keys, &mut input)?;
     let mut model = empty_model(&source.path);
+    for small in [&magic, &version, &system, &keys] {
+        walk::globals(&small.tree, &mut model);
+    }
+    storages(&mut source, &object, &keys, &mut input).map_err(|e| told_before(e, &object.tree))?;
     walk::fill(&mut model, &source, &object)?;
     Ok(model)
 }
@@ -46,7 +55,10 @@ pub fn open_plain(source: Source) -> Result<Model> {
     let mut model = empty_model(&source.path);
     model.opaque.push("a plain Python pickle without PyTorch tensors".to_owned());
     walk::fill(&mut model, &source, &object)?;
-    Ok(model)
+    // Some files hold several pickles in a row, for who reads them one by one.
+    let mut beside = Beside::default();
+    beside.stream(&mut input);
+    Ok(beside.warn(model))
 }
 
 /// Places each storage: the keys give the order, the object's persistent ids the element size.

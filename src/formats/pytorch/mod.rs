@@ -10,6 +10,9 @@
 //! Test: `cargo test pytorch`.
 
 mod archive;
+mod beside;
+mod checksum;
+mod directory;
 mod index;
 mod legacy;
 mod limits;
@@ -103,5 +106,6 @@ fn empty_model(path: &Path) -> Model {
         sidecars: crate::model::Sidecars::default(),
         opaque: Vec::new(),
         warnings: Vec::new(),
+        checks: Default::default(),
     }
 }

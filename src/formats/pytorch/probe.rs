@@ -1,5 +1,6 @@
 //! Which container a file is, by its first bytes.
 
+use super::pickle::globals_of;
 use super::source::Source;
 use crate::formats::{Head, Verdict};
 use crate::model::{ModelError, Result};
@@ -50,11 +51,30 @@ pub fn container(head: &[u8]) -> Option<Container> {
         Some(Container::Legacy)
     } else if head.get(257..262) == Some(b"ustar".as_slice()) {
         Some(Container::Tar)
-    } else if matches!(head, [0x80, 2..=5, ..]) {
+    } else if matches!(head, [0x80, 0..=5, ..]) || names_a_global(head) {
         Some(Container::Pickle)
     } else {
         None
     }
+}
+
+/// True for the beginning of a pickle without a protocol's mark (protocols 0 and 1) that asks for something by name. Those that ask
+/// for nothing hold plain values and are no checkpoint.
+fn names_a_global(head: &[u8]) -> bool {
+    /// What a text file begins with is no opcode, or leads into an error at once.
+    const FIRST: &[u8] = b"c(]})l0NIJKMLXUSVFG2\x8c\x95\x8f";
+    if !head.first().is_some_and(|b| FIRST.contains(b)) {
+        return false;
+    }
+    let name = |name: &str| {
+        let word = |w: &str| {
+            !w.is_empty()
+                && !w.starts_with(|c: char| c.is_ascii_digit())
+                && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        name.contains('.') && name.split('.').all(word)
+    };
+    globals_of(&head[..head.len().min(HEAD_BYTES as usize)]).iter().any(|g| name(g))
 }
 
 /// Telling first entries of PyTorch archives, by the end of their names.

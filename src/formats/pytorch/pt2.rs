@@ -30,6 +30,7 @@ pub fn open(source: Source, entries: &Entries) -> Result<Model> {
             weight(&mut model, &source, entries, tensor, spec)?;
         }
         let graphs = entries.keys().filter(|n| n.starts_with("models/") && n.ends_with(".json")).count();
+        model.checks = source.checks();
         model.opaque.push(format!("exported program (torch.export): {graphs} graphs, not converted (its weights are)"));
         return Ok(model);
     }
@@ -70,9 +71,10 @@ fn weight(model: &mut Model, source: &Source, entries: &Entries, tensor: &str, s
     let stride = numbers("strides").filter(|s| s.len() == size.len()).ok_or_else(|| bad("strides"))?;
     let offset = meta.pointer("/storage_offset/as_int").and_then(Value::as_u64).unwrap_or(0);
     let path = spec.get("path_name").and_then(Value::as_str).ok_or_else(|| bad("path_name"))?;
-    let entry = entries.get(&format!("data/weights/{path}"));
-    let entry = entry.filter(|e| e.stored).ok_or_else(|| bad("file for its data"))?;
-    model.tensors.push(source.entry(tensor, entry.blob, &View { dtype, offset, size, stride })?);
+    let file = format!("data/weights/{path}");
+    let entry = entries.get(&file).filter(|e| e.stored).ok_or_else(|| bad("file for its data"))?;
+    let place = (&*printable(&file), entry.blob);
+    model.tensors.push(source.entry(tensor, place, &View { dtype, offset, size, stride })?);
     Ok(())
 }
 

@@ -1,11 +1,15 @@
 //! Where the data of storages lies in a file, and checked tensor entries over it.
 
+use super::checksum::{Checked, StorageCheck};
 use super::limits::MAX_EXPANDED_ELEMS;
 use super::pickle::{Element, Node, TensorRef, Tree};
 use super::strided::Strided;
-use crate::model::{FileSlice, ModelError, Result, TensorData, TensorEntry};
+use crate::model::{
+    FileSlice, ModelError, Result, SourceCheck, SourceChecks, TensorData, TensorEntry, open_request_file,
+};
 use crate::tensor::{DType, Shape};
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -31,6 +35,10 @@ pub struct Source {
     pub len: u64,
     /// The storages.
     pub blobs: HashMap<String, Blob>,
+    /// CRC-32 of those of a zip archive that have one, by offset.
+    pub crcs: HashMap<u64, u32>,
+    /// The checks of the storages that tensors show, by offset.
+    checks: RefCell<BTreeMap<u64, Arc<StorageCheck>>>,
 }
 
 /// A plain strided view, however a file spells it.
@@ -52,9 +60,31 @@ impl Source {
     /// # Errors
     /// I/O errors.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;
+        let file = open_request_file(path)?;
         let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
-        Ok(Self { file: Arc::new(file), path: Arc::new(path.to_owned()), len, blobs: HashMap::new() })
+        Ok(Self {
+            file: Arc::new(file),
+            path: Arc::new(path.to_owned()),
+            len,
+            blobs: HashMap::new(),
+            crcs: HashMap::new(),
+            checks: RefCell::default(),
+        })
+    }
+
+    /// The checksums of every storage that entries made so far show.
+    pub fn checks(&self) -> SourceChecks {
+        SourceChecks(self.checks.borrow().values().map(|c| Arc::clone(c) as Arc<dyn SourceCheck>).collect())
+    }
+
+    /// The check of a whole storage, if it has a checksum.
+    fn check(&self, entry: &str, tensor: &str, whole: Blob) -> Option<Arc<StorageCheck>> {
+        let crc = *self.crcs.get(&whole.offset).filter(|_| whole.bytes > 0)?;
+        let mut checks = self.checks.borrow_mut();
+        let check = checks.entry(whole.offset).or_insert_with(|| {
+            Arc::new(StorageCheck::new((&self.file, &self.path), entry.to_owned(), tensor, whole, crc))
+        });
+        Some(Arc::clone(check))
     }
 
     /// The entry for a pickled tensor; `Err(Ok(reason))` when its element type is not one this program computes with.
@@ -71,11 +101,12 @@ impl Source {
             return Ok(Err("a tensor without a storage".to_owned()));
         };
         let whole = self.blobs.get(&*storage.key).copied();
-        let Some(mut blob) = whole else {
+        let Some(whole) = whole else {
             let what = format!("the file holds no data for storage `{}`", super::pickle::printable(&storage.key));
             let hint = "Was the file cut off, or is it one part of a split checkpoint?";
             return Err(ModelError::bad(what).field(name).with_hint(hint));
         };
+        let mut blob = whole;
         // Typed storages count elements, untyped ones bytes. What the pickle says must be there.
         let unit = storage.element.bytes().unwrap_or(1);
         let (first, elems) = storage.view.unwrap_or((0, storage.elems));
@@ -95,14 +126,23 @@ impl Source {
             }
         }
         let view = View { dtype, offset: t.offset, size: t.size.clone(), stride: t.stride.clone() };
-        self.entry(name, blob, &view).map(Ok)
+        let check = self.check(&format!("data/{}", super::pickle::printable(&storage.key)), name, whole);
+        self.view(name, blob, &view, check).map(Ok)
+    }
+
+    /// The entry for a view of a file of the archive, which is named for errors.
+    ///
+    /// # Errors
+    /// As [`Self::pickled`].
+    pub fn entry(&self, name: &str, (file, blob): (&str, Blob), view: &View) -> Result<TensorEntry> {
+        self.view(name, blob, view, self.check(file, name, blob))
     }
 
     /// The entry for a view of a blob.
     ///
     /// # Errors
     /// Views that leave the blob, sizes that overflow, expanded views beyond the limit.
-    pub fn entry(&self, name: &str, blob: Blob, view: &View) -> Result<TensorEntry> {
+    fn view(&self, name: &str, blob: Blob, view: &View, check: Option<Arc<StorageCheck>>) -> Result<TensorEntry> {
         let View { dtype, offset, size, stride } = view;
         let shape = Shape(size.clone());
         let elem_bytes = dtype.size_bytes() as u64;
@@ -138,7 +178,8 @@ impl Source {
         let stride: Vec<u64> =
             size.iter().zip(stride).zip(&row_major).map(|((&n, &s), &r)| if n == 1 { r } else { s }).collect();
         let at = blob.offset + offset * elem_bytes;
-        let data = if stride == row_major {
+        let in_order = stride == row_major;
+        let data: Arc<dyn TensorData> = if in_order {
             self.slice(at, row_bytes)
         } else {
             Arc::new(Strided {
@@ -149,6 +190,15 @@ impl Source {
                 size: size.clone(),
                 stride: stride.clone(),
             })
+        };
+        let data = match check {
+            Some(check) => {
+                if in_order {
+                    check.shown(at, total * elem_bytes);
+                }
+                Arc::new(Checked { inner: data, check, rows: in_order.then_some((at, row_bytes)) })
+            }
+            None => data,
         };
         let mut entry = TensorEntry::new(name, shape, *dtype, data);
         let mut identity = DefaultHasher::new();

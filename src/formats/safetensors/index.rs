@@ -1,7 +1,7 @@
 //! `model.safetensors.index.json` (and PyTorch's twin of it): which tensor is in which shard.
 
 use crate::formats::{limits, shards};
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, read_request_file};
 use indexmap::{IndexMap, IndexSet};
 use std::path::{Path, PathBuf};
 
@@ -19,12 +19,7 @@ pub struct Index {
 /// # Errors
 /// Not JSON, no `weight_map`, or a shard outside the folder.
 pub fn read_index(path: &Path) -> Result<Index> {
-    let len = std::fs::metadata(path).map_err(|e| ModelError::io(path, "reading", e))?.len();
-    if len > limits::INDEX_BYTES {
-        let what = format!("an index of {len} bytes is more than the {} allowed", limits::INDEX_BYTES);
-        return Err(ModelError::limit(what).in_file(path));
-    }
-    let bytes = std::fs::read(path).map_err(|e| ModelError::io(path, "reading", e))?;
+    let bytes = read_request_file(path, limits::INDEX_BYTES)?;
     #[derive(serde::Deserialize)]
     struct File {
         weight_map: IndexMap<String, String>,

@@ -123,6 +123,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
         warnings: Vec::new(),
+        checks: Default::default(),
     };
     Ok((model, holders))
 }

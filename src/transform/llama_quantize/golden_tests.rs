@@ -65,6 +65,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         opened: Vec::new(),
         opaque: Vec::new(),
         warnings: Vec::new(),
+        checks: Default::default(),
     }
 }
 

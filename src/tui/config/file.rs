@@ -1,5 +1,6 @@
 //! The two files as text: entries with their lines, what is wrong with them, and the default file.
 
+use crate::files::{self, ReadError};
 use crate::tui::core::{Binding, Keymap, SETTINGS, Settings, nearest};
 use crate::tui::look::{Depth, Theme, ThemeError, line};
 use std::fmt;
@@ -115,15 +116,10 @@ fn told(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
 
 fn text_of(file: &Path) -> Result<String, Problem> {
     let problem = |message: String| Problem { file: file.to_owned(), line: 0, message };
-    match std::fs::metadata(file) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
-        Ok(m) if m.len() > MOST_BYTES => {
-            return Err(problem(format!("has {} bytes, which is no configuration", m.len())));
-        }
-        Ok(m) if !m.is_file() => return Err(problem("is not a file".into())),
-        _ => {}
+    match files::read_text(file, MOST_BYTES) {
+        Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        read => read.map_err(|e| problem(format!("cannot be read: {e}"))),
     }
-    std::fs::read_to_string(file).map_err(|e| problem(format!("cannot be read: {e}")))
 }
 
 fn table(text: &str) -> Result<Spanned<DeTable<'_>>, (usize, String)> {

@@ -327,7 +327,8 @@ fn type_text(value: &MetaValue) -> String {
 
 fn clip(text: &str) -> String {
     const MOST: usize = 400;
-    text.chars().map(|c| if c == '\n' { '⏎' } else { c }).filter(|c| !c.is_control()).take(MOST).collect()
+    let line: String = text.chars().take(MOST).map(|c| if c == '\n' { '⏎' } else { c }).collect();
+    crate::units::placeholders(&line).into_owned()
 }
 
 fn value_text(value: &MetaValue) -> String {

@@ -5,6 +5,7 @@
 //! rest comes from the built-in theme it inherits.
 
 use super::Depth;
+use crate::files;
 use indexmap::IndexMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
@@ -137,6 +138,9 @@ theme! {
     working = "working";
 }
 
+/// A theme file has a few kilobytes.
+const MOST_BYTES: u64 = 1 << 20;
+
 impl Theme {
     /// A theme by name: a file of `folder` (`name.toml`) before a built-in one. In mono depth it is always the mono theme.
     ///
@@ -145,7 +149,7 @@ impl Theme {
     pub fn load(name: &str, folder: Option<&Path>, depth: Depth) -> Result<Self, ThemeError> {
         let name = if depth == Depth::Mono { "mono" } else { name };
         let file = folder.map(|f| f.join(format!("{name}.toml")));
-        let text = file.as_ref().and_then(|f| std::fs::read_to_string(f).ok());
+        let text = file.as_ref().and_then(|f| files::read_text(f, MOST_BYTES).ok());
         let text = match (&text, built_in(name)) {
             (Some(t), _) => t.as_str(),
             (None, Some(t)) => t,

@@ -2,6 +2,7 @@
 //! screen as well. The terminal answers nothing, so nobody can know whether it listened.
 
 use crate::tui::core::Notify;
+use crate::units::is_hidden;
 use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
@@ -84,7 +85,7 @@ pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String>
 
 /// A notification, as the terminal is known to take one.
 pub(super) fn notification(text: &str, how: Notify, between: Between, var: impl Fn(&str) -> Option<String>) -> Vec<u8> {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(NOTE_MOST).collect();
+    let clean: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(NOTE_MOST).collect();
     let how = if how == Notify::Auto { auto(var) } else { how };
     match how {
         Notify::Off | Notify::Auto => Vec::new(),

@@ -1,9 +1,10 @@
 //! Where folders were left, on disk: a small JSON file for each, replaced whole, the oldest going when there are many.
 
+use crate::files::{self, ReadError};
 use crate::tui::core::Session;
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -63,12 +64,10 @@ impl Keeper {
 /// A file that cannot be read or understood, in a sentence.
 pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
     let told = |e: &dyn std::fmt::Display| format!("starting afresh: {}: {e}", file.display());
-    match fs::metadata(file) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Ok(m) if m.len() > MOST_BYTES => return Err(told(&"is too long for what it should hold")),
-        _ => {}
-    }
-    let bytes = fs::read(file).map_err(|e| told(&e))?;
+    let bytes = match files::read(file, MOST_BYTES) {
+        Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|e| told(&e))?,
+    };
     serde_json::from_slice(&bytes).map(Some).map_err(|e| told(&e))
 }
 
@@ -78,9 +77,13 @@ pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
 /// Those of the disk.
 pub(super) fn save(file: &Path, session: &Session) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    files::create_private_folder(folder)?;
+    // Versions before this one made it with the umask's rights.
+    files::tighten(folder);
     let part = file.with_extension(format!("{}.part", std::process::id()));
-    let written = fs::File::create(&part).and_then(|mut f| f.write_all(&serde_json::to_vec_pretty(session)?));
+    let written = serde_json::to_vec_pretty(session)
+        .map_err(io::Error::from)
+        .and_then(|bytes| files::write_private(&part, &bytes));
     let placed = written.and_then(|()| fs::rename(&part, file));
     if placed.is_err() {
         let _ = fs::remove_file(&part);

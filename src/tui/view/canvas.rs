@@ -3,6 +3,7 @@
 use super::Ui;
 use crate::tui::core::{Hit, LineEdit};
 use crate::tui::look::{Look, Theme};
+use crate::units::placeholders;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -76,7 +77,7 @@ impl Canvas<'_> {
             return 0;
         }
         let most = most.min(area.right() - x);
-        let cut = fit(text, most.into());
+        let cut = fit(&placeholders(text), most.into());
         self.buf.set_stringn(x, y, &cut, most.into(), style);
         width(&cut) as u16
     }

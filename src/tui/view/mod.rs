@@ -30,6 +30,7 @@ pub use canvas::{Canvas, fit, fit_end, width};
 
 use super::core::{Hit, State, Tab};
 use super::look::{Look, ascii_buffer};
+use crate::units::is_hidden;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use std::collections::HashMap;
@@ -84,7 +85,18 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);
     }
+    mask_hidden(buf);
     if look.ascii {
         ascii_buffer(buf);
+    }
+}
+
+/// Shows a sign in the place of every character that a terminal would act on or that nobody would see: names and metadata of models
+/// may hold anything. [`Canvas::text`] has done so for most; this is what no view can go around.
+fn mask_hidden(buf: &mut Buffer) {
+    for cell in &mut buf.content {
+        if cell.symbol().chars().any(is_hidden) {
+            cell.set_char(char::REPLACEMENT_CHARACTER);
+        }
     }
 }

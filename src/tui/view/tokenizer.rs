@@ -103,7 +103,7 @@ fn visible(text: &str) -> String {
     let seen = |c| match c {
         ' ' => '·',
         '\n' => '⏎',
-        c if char::is_control(c) => '�',
+        c if crate::units::is_hidden(c) => '�',
         c => c,
     };
     text.chars().map(seen).collect()

@@ -20,7 +20,6 @@ pub struct Input {
 
 impl Input {
     /// Reads from memory; `base` is the offset shown in errors for the first byte.
-    #[cfg(test)]
     pub fn memory(bytes: Vec<u8>) -> Self {
         let end = bytes.len() as u64;
         Self { file: None, buf: bytes, buf_at: 0, pos: 0, end }

@@ -1,5 +1,6 @@
 //! The stack machine: one arm an opcode, every stack, memo and count bounded.
 
+use super::globals::{COMPUTED, told_before};
 use super::{Input, Node, NodeId, Pickle, Tree, printable, reduce};
 use crate::formats::pytorch::limits::{MAX_MARKS, MAX_NODES, MAX_OPS, MAX_STACK, MAX_TEXT_BYTES, MAX_TEXT_TOTAL_BYTES};
 use crate::model::{ModelError, Result};
@@ -18,8 +19,27 @@ pub fn load(input: &mut Input) -> Result<Pickle> {
         memo: HashMap::new(),
         text_bytes: 0,
     };
-    let root = machine.run()?;
-    Ok(Pickle { tree: machine.tree, root })
+    match machine.run() {
+        Ok(root) => Ok(Pickle { tree: machine.tree, root }),
+        // Python runs a pickle as it reads it: what stood before the fault would have been run.
+        Err(e) => Err(told_before(e, &machine.tree)),
+    }
+}
+
+/// The names that the beginning of a pickle asks for, whatever comes after it.
+pub fn globals_of(head: &[u8]) -> Vec<String> {
+    let mut input = Input::memory(head.to_vec());
+    let mut machine = Machine {
+        input: &mut input,
+        tree: Tree::default(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        text_bytes: 0,
+    };
+    let _ = machine.run();
+    let global = |n: &Node| if let Node::Global(name) = n { Some(name.to_string()) } else { None };
+    machine.tree.nodes().iter().filter_map(global).collect()
 }
 
 struct Machine<'i> {
@@ -117,11 +137,11 @@ impl Machine<'_> {
             b'S' => {
                 let line = self.line()?;
                 let inner = line.trim().trim_matches(['\'', '"'].as_slice());
-                self.push(Node::Str(inner.into()))
+                self.push(Node::Str(unescaped(inner, false).into()))
             }
             b'V' => {
                 let line = self.line()?;
-                self.push(Node::Str(line.into()))
+                self.push(Node::Str(unescaped(&line, true).into()))
             }
             // Out-of-band buffers (protocol 5) are not in the file.
             0x97 => self.push(Node::Bytes(0)),
@@ -233,7 +253,8 @@ impl Machine<'_> {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let joined = match (self.tree.text(module), self.tree.text(name)) {
                     (Some(m), Some(n)) => format!("{m}.{n}"),
-                    _ => return Err(ModelError::bad("a global whose module or name is no text")),
+                    // Made by a call, so that no scanner reads it.
+                    _ => COMPUTED.to_owned(),
                 };
                 let joined = self.keep(joined)?;
                 self.push(Node::Global(joined.into()))
@@ -444,4 +465,39 @@ fn pairs(items: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>> {
         return Err(ModelError::bad("a dict has a key without a value"));
     }
     Ok(pairs.iter().map(|&[k, v]| (k, v)).collect())
+}
+
+/// Text of protocol 0 without its escapes: those of Python 2's byte strings, or (`unicode`) `\uXXXX` and `\UXXXXXXXX` alone.
+fn unescaped(text: &str, unicode: bool) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = &rest[at + 1..];
+        let kind = escape.chars().next();
+        let coded = |digits: usize, radix: u32, skip: usize| {
+            let code = u32::from_str_radix(escape.get(skip..skip + digits)?, radix).ok()?;
+            Some((char::from_u32(code)?, skip + digits))
+        };
+        let found = match (kind, unicode) {
+            (Some('u'), true) => coded(4, 16, 1),
+            (Some('U'), true) => coded(8, 16, 1),
+            (_, true) => None,
+            (Some('x'), false) => coded(2, 16, 1),
+            (Some('0'..='3'), false) => coded(3, 8, 0),
+            (Some('n'), false) => Some(('\n', 1)),
+            (Some('t'), false) => Some(('\t', 1)),
+            (Some('r'), false) => Some(('\r', 1)),
+            (Some(c @ ('\\' | '\'' | '"')), false) => Some((c, 1)),
+            _ => None,
+        };
+        let (c, used) = found.unwrap_or(('\\', 0));
+        out.push(c);
+        rest = &escape[used..];
+    }
+    out.push_str(rest);
+    out
 }

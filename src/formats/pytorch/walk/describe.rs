@@ -3,43 +3,13 @@
 use super::choose::{Choice, Kind};
 use super::flatten::{Flat, is_leaf};
 use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
+use crate::formats::pytorch::pickle::globals::{Standing, asked, spelled, standing};
 use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
 use crate::model::{Model, Result, Warning};
 use indexmap::IndexMap;
 
-/// Modules whose functions reach outside the pickle: a checkpoint has no reason to name them.
-const REACHING: [&str; 24] = [
-    "os",
-    "posix",
-    "nt",
-    "posixpath",
-    "subprocess",
-    "sys",
-    "runpy",
-    "importlib",
-    "socket",
-    "shutil",
-    "webbrowser",
-    "pty",
-    "ctypes",
-    "pickle",
-    "_pickle",
-    "marshal",
-    "requests",
-    "urllib",
-    "http",
-    "ftplib",
-    "code",
-    "builtins",
-    "__builtin__",
-    "types",
-];
-
 /// Groups described.
 const MAX_GROUPS: usize = 64;
-
-/// Harmless names of `builtins`.
-const HARMLESS: [&str; 8] = ["slice", "range", "complex", "object", "int", "float", "str", "Ellipsis"];
 
 /// Describes the groups beside the model, and the plain values of the trainer.
 ///
@@ -91,38 +61,54 @@ pub fn refused(refused: &[(String, String)], out: &mut Vec<String>) {
     }
 }
 
-/// Names every class and function the pickle asks for and this program does not build, and warns of those that reach
-/// outside. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
-pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
-    // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
-    let mut counts: IndexMap<(NodeId, bool), (u64, Option<NodeId>)> = IndexMap::new();
-    for node in tree.nodes() {
-        if let Node::Opaque(o) = node {
-            let count = counts.entry((o.class, o.called)).or_insert((0, o.args));
-            count.0 += 1;
+/// Warns of every global a pickle asks for that is not on the list of harmless names, called or not.
+pub fn globals(tree: &Tree, model: &mut Model) {
+    let (all, more) = asked(tree);
+    for (name, asked) in all {
+        let with = asked.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
+        let name = spelled(&name);
+        let text = match asked.standing {
+            Standing::Dangerous => {
+                format!("the pickle asks for {name}{with}; it was not executed. Do not load this file with Python.")
+            }
+            _ => format!(
+                "the pickle asks for {name}, which is not on the list of harmless names; it was not executed. \
+                 Load this file with Python only if you trust whoever made it."
+            ),
+        };
+        let warning = Warning::new("pytorch.code", text);
+        if !model.warnings.contains(&warning) {
+            model.warnings.push(warning);
         }
     }
-    let mut lines: IndexMap<(String, bool), (u64, Option<NodeId>)> = IndexMap::new();
-    for ((class, called), (n, args)) in counts {
+    if more > 0 {
+        let text = format!("the pickle asks for {more} more names that are not on the list of harmless ones");
+        model.warnings.push(Warning::new("pytorch.code", text));
+    }
+}
+
+/// Names every class and function the pickle asks for and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
+pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
+    // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
+    let mut counts: IndexMap<(NodeId, bool), u64> = IndexMap::new();
+    for node in tree.nodes() {
+        if let Node::Opaque(o) = node {
+            *counts.entry((o.class, o.called)).or_insert(0) += 1;
+        }
+    }
+    let mut lines: IndexMap<(String, bool), u64> = IndexMap::new();
+    for ((class, called), n) in counts {
         let name = match tree.get(class) {
             Node::Global(g) => printable(g),
             Node::Str(s) => printable(s),
             _ => "a value that is no function".to_owned(),
         };
-        lines.entry((name, called)).or_insert((0, args)).0 += n;
+        *lines.entry((name, called)).or_insert(0) += n;
     }
     let (mut torch_modules, mut shown, mut more) = (0, 0, 0);
     let at_root = matches!(tree.get(root), Node::Opaque(_));
-    for ((name, called), (n, args)) in &lines {
-        let reaches = reaches_outside(name);
-        if reaches {
-            let with = first_text(tree, *args).map(|a| format!(" with \"{a}\"")).unwrap_or_default();
-            let text = format!(
-                "the pickle asks for {}{with}; it was not executed. Do not load this file with Python.",
-                spelled(name)
-            );
-            model.warnings.push(Warning::new("pytorch.code", text));
-        } else if name.starts_with("torch.nn.modules.") || name.starts_with("__torch__.torch.nn.") {
+    for ((name, called), n) in &lines {
+        if name.starts_with("torch.nn.modules.") || name.starts_with("__torch__.torch.nn.") {
             torch_modules += n;
             continue;
         } else if matches!(name.as_str(), "torch.device" | "torch.serialization._get_layout")
@@ -130,7 +116,7 @@ pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model
         {
             continue;
         }
-        if shown == MAX_NAMED_OBJECTS && !reaches {
+        if shown == MAX_NAMED_OBJECTS && standing(name) < Standing::Dangerous {
             more += 1;
             continue;
         }
@@ -150,27 +136,6 @@ pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model
             .opaque
             .push(format!("a whole pickled module: the code of {torch_modules} torch.nn modules is not in the file"));
     }
-}
-
-/// A global as people know it: `os` is pickled under the name of the module that implements it.
-fn spelled(name: &str) -> String {
-    match name.split_once('.') {
-        Some(("posix" | "nt", function)) => format!("`{name}` (os.{function})"),
-        _ => format!("`{name}`"),
-    }
-}
-
-fn first_text(tree: &Tree, args: Option<NodeId>) -> Option<String> {
-    let first = tree.sequence(args?)?.first()?;
-    tree.text(*first).map(printable)
-}
-
-fn reaches_outside(name: &str) -> bool {
-    let module = name.split('.').next().unwrap_or("");
-    let last = name.rsplit('.').next().unwrap_or("");
-    REACHING.contains(&module) && !(matches!(module, "builtins" | "__builtin__") && HARMLESS.contains(&last))
-        || matches!(name, "torch.load" | "torch.hub.load" | "numpy.load")
-        || matches!(last, "system" | "popen" | "exec" | "eval" | "__import__" | "execv" | "check_output")
 }
 
 /// One line for a file in which there is nothing else to say.

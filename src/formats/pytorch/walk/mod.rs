@@ -10,6 +10,9 @@ mod flatten;
 #[cfg(test)]
 mod tests;
 
+pub use describe::globals;
+
+use super::pickle::globals::told_before;
 use super::pickle::{Pickle, printable};
 use super::source::Source;
 use crate::model::{Model, ModelError, Result, Warning};
@@ -24,6 +27,11 @@ const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 /// # Errors
 /// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
 pub fn fill(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
+    describe::globals(&pickle.tree, model);
+    take(model, source, pickle).map_err(|e| told_before(e, &pickle.tree))
+}
+
+fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
     let tree = &pickle.tree;
     let choice = choose::main_of(tree, pickle.root)?;
     let mut flat = Flat::default();

@@ -4,6 +4,7 @@ use super::point;
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The folder a path is in; `.` for a bare name.
@@ -41,16 +42,16 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a folder and what is missing above it, each entry brought to the disk. Gives the folders that are new, deepest first.
+/// Creates a folder and what is missing above it, with a mode that is subject to the umask; each entry is brought to the disk. Gives the folders that are new, deepest first.
 ///
 /// # Errors
 /// I/O errors; what was made before them stays.
-pub fn create_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn create_folders(folder: &Path, mode: u32) -> io::Result<Vec<PathBuf>> {
     let missing = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
     for new in missing.iter().rev() {
         point("create folder", new)?;
-        match fs::create_dir(new) {
+        match fs::DirBuilder::new().mode(mode).create(new) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists || !new.is_dir() => return Err(e),
             _ => sync_folder(parent_of(new))?,
         }
@@ -96,10 +97,10 @@ mod tests {
     fn missing_folders_are_made_and_named() {
         let dir = tempfile::tempdir().unwrap();
         let deep = dir.path().join("a/b");
-        assert_eq!(create_folders(&deep).unwrap(), [deep.clone(), dir.path().join("a")]);
-        assert!(create_folders(&deep).unwrap().is_empty());
+        assert_eq!(create_folders(&deep, 0o777).unwrap(), [deep.clone(), dir.path().join("a")]);
+        assert!(create_folders(&deep, 0o777).unwrap().is_empty());
         fs::write(dir.path().join("file"), b"").unwrap();
-        assert!(create_folders(&dir.path().join("file")).is_err());
-        assert!(create_folders(&dir.path().join("file/x")).is_err());
+        assert!(create_folders(&dir.path().join("file"), 0o777).is_err());
+        assert!(create_folders(&dir.path().join("file/x"), 0o777).is_err());
     }
 }

@@ -1,16 +1,21 @@
-//! File operations that are safe against crashes, races and other processes: exclusive creation, locks, atomic renames, syncs.
+//! File operations that are safe against crashes, races and other processes (exclusive creation, locks, atomic renames, syncs); bounded
+//! reads of files that a user or a model names; and the private folders that remold keeps for itself.
 //!
-//! Every operation that changes a directory passes through here, so that each of them is a point at which the tests can kill a run
-//! (`fault`). Must not know what the files hold: no formats, jobs or plans. The type that matters to everybody else is [`FileStamp`].
+//! Every operation of a run that changes a directory passes through here, so that each of them is a point at which the tests can kill the
+//! run (`fault`). Must not know what is in a file: no formats, jobs or plans. The type that matters to everybody else is [`FileStamp`].
 
 mod create;
 #[cfg(test)]
 pub(crate) mod fault;
+mod private;
+mod read;
 mod rename;
 mod stamp;
 mod sync;
 
 pub use create::{create_new, lock, random_token, reopen, write_whole};
+pub use private::{create_private_folder, private_options, tighten, write_private};
+pub use read::{ReadError, open, read, read_text};
 pub use rename::{exchange, rename_new, rename_over};
 pub use stamp::FileStamp;
 pub use sync::{create_folders, drop_cache, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};

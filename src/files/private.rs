@@ -1,0 +1,65 @@
+//! Folders and files that only their owner may read: job folders tell what somebody works on, kept scores and sessions too.
+
+use super::create_folders;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// Makes a folder, and those above it that are missing, for their owner alone. A folder that exists already stays as it is
+/// ([`tighten`] changes it).
+///
+/// # Errors
+/// I/O errors.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    create_folders(path, FOLDER_MODE).map(drop)
+}
+
+/// Takes the rights of others from a folder that belongs to this user. Only for folders that nobody but remold makes: earlier
+/// versions left them open. What cannot be changed stays as it is.
+pub fn tighten(path: &Path) {
+    let Ok(meta) = std::fs::symlink_metadata(path) else { return };
+    let mine = meta.uid() == rustix::process::geteuid().as_raw();
+    if mine && meta.is_dir() && meta.mode() & 0o077 != 0 {
+        let _ = std::fs::set_permissions(path, Permissions::from_mode(FOLDER_MODE));
+    }
+}
+
+/// Options that make new files for their owner alone.
+pub fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(FILE_MODE);
+    options
+}
+
+/// Writes a file whole, for its owner alone when it is new.
+///
+/// # Errors
+/// I/O errors.
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    private_options().write(true).create(true).truncate(true).open(path)?.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_ones_are_private_and_old_ones_are_tightened() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        let (outer, inner) = (dir.path().join("state"), dir.path().join("state/remold"));
+        create_private_folder(&inner).unwrap();
+        assert_eq!((mode(&outer), mode(&inner)), (0o700, 0o700));
+        write_private(&inner.join("f"), b"x").unwrap();
+        assert_eq!(mode(&inner.join("f")), 0o600);
+        std::fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
+        create_private_folder(&inner).unwrap();
+        assert_eq!(mode(&inner), 0o755);
+        tighten(&inner);
+        assert_eq!(mode(&inner), 0o700);
+    }
+}

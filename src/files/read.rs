@@ -1,0 +1,121 @@
+//! Reading a file that somebody named: refused at once when it is not a regular file, and never more of it than it may have.
+//!
+//! A named pipe blocks whoever opens it until a writer comes, a device may have no end, and a file in `/proc` tells no length. So
+//! a file is opened without blocking, looked at through the descriptor, and read up to a limit whatever its length says.
+
+use std::fmt;
+use std::fs::{File, FileType, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system says no.
+    Io(io::Error),
+    /// What it is instead of a regular file, with an article.
+    NotAFile(&'static str),
+    /// It has more bytes than the limit.
+    TooLarge(u64),
+    /// It is no UTF-8 text.
+    NotText,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(e) => write!(f, "{e}"),
+            Self::NotAFile(what) => write!(f, "it is {what}, not a regular file"),
+            Self::TooLarge(limit) => write!(f, "it has more than the {limit} bytes allowed"),
+            Self::NotText => f.write_str("it is not UTF-8 text"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<io::Error> for ReadError {
+    fn from(e: io::Error) -> Self {
+        Self::Io(e)
+    }
+}
+
+/// Opens a regular file (or a link to one) for reading, without waiting for anything.
+///
+/// # Errors
+/// What is there instead, and I/O errors.
+pub fn open(path: &Path) -> Result<File, ReadError> {
+    // Looked at first: opening a device may act on it (a tape rewinds, a modem answers).
+    regular(std::fs::metadata(path)?.file_type())?;
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    // And again through the descriptor: the name may mean something else by now.
+    regular(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// The contents of a regular file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`open`], and files that are longer.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let file = open(path)?;
+    if file.metadata()?.len() > limit {
+        return Err(ReadError::TooLarge(limit));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(ReadError::TooLarge(limit));
+    }
+    Ok(bytes)
+}
+
+/// As [`read`], for text.
+///
+/// # Errors
+/// As [`read`], and bytes that are no UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
+    String::from_utf8(read(path, limit)?).map_err(|_| ReadError::NotText)
+}
+
+fn regular(kind: FileType) -> Result<(), ReadError> {
+    let what = match kind {
+        k if k.is_file() => return Ok(()),
+        k if k.is_dir() => "a folder",
+        k if k.is_fifo() => "a named pipe",
+        k if k.is_socket() => "a socket",
+        k if k.is_char_device() || k.is_block_device() => "a device",
+        _ => "something else",
+    };
+    Err(ReadError::NotAFile(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once_and_lengths_are_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        std::os::unix::fs::symlink(path("pipe"), path("link")).unwrap();
+        std::fs::write(path("file"), b"12345").unwrap();
+        for (name, what) in
+            [("pipe", "a named pipe"), ("link", "a named pipe"), ("socket", "a socket"), ("", "a folder")]
+        {
+            assert!(matches!(read(&path(name), 9), Err(ReadError::NotAFile(w)) if w == what), "{name}");
+        }
+        for device in ["/dev/zero", "/dev/null"] {
+            assert!(matches!(read(Path::new(device), 9), Err(ReadError::NotAFile("a device"))), "{device}");
+        }
+        assert_eq!(read(&path("file"), 5).unwrap(), b"12345");
+        assert!(matches!(read(&path("file"), 4), Err(ReadError::TooLarge(4))));
+        assert!(matches!(read(&path("none"), 4), Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound));
+        // A file that says that it is empty and is not.
+        assert!(matches!(read(Path::new("/proc/self/maps"), 4), Err(ReadError::TooLarge(4))));
+    }
+}

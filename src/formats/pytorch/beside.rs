@@ -1,0 +1,135 @@
+//! Pickles that lie beside the model's own: other entries of an archive, archives within it, pickles behind the first one of a
+//! stream. None is part of the model; what they ask for is told, because some program may load them.
+
+use super::archive::Entries;
+use super::directory::{Archive, LOCAL};
+use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
+use super::pickle::{Input, globals::told_before, load, printable};
+use super::source::{Blob, Source};
+use super::walk;
+use crate::model::{Model, ModelError, Warning};
+use std::os::unix::fs::FileExt;
+
+/// Archives within archives are followed so deep.
+const MAX_NESTED: usize = 3;
+
+/// Extensions under which pickles are kept.
+const PICKLES: [&str; 9] = ["pkl", "pickle", "p", "pt", "pth", "bin", "ckpt", "dat", "data"];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Beside {
+    warnings: Vec<Warning>,
+    /// The first error's hint that names what a pickle asks for.
+    hint: Option<String>,
+    looked: usize,
+}
+
+impl Beside {
+    /// Looks through the entries of an archive that are neither the model's pickle nor storages nor code.
+    pub fn entries(&mut self, source: &Source, entries: &Entries) {
+        for (name, entry) in entries {
+            // Storages, `data/0` and `data/weights/weight_0`, and the program text of TorchScript.
+            let storage = name.strip_prefix("data/").is_some_and(|n| !n.contains('/') || n.starts_with("weights/"));
+            let model = storage || name == "data.pkl" || name.starts_with("code/") || name.starts_with(".data/");
+            if !model {
+                self.entry(source, name, entry.blob, entry.stored, 0);
+            }
+        }
+    }
+
+    fn entry(&mut self, source: &Source, name: &str, blob: Blob, stored: bool, depth: usize) {
+        let shown = printable(name);
+        let pickled = name.rsplit_once('.').is_some_and(|(_, ext)| PICKLES.contains(&ext));
+        if !stored {
+            if pickled {
+                let text = format!("`{shown}` in the archive is compressed and was not looked through");
+                self.warnings.push(Warning::new("pytorch.code", text));
+            }
+            return;
+        }
+        let mut head = [0; 4];
+        let read = blob.bytes >= 4 && source.file.read_exact_at(&mut head, blob.offset).is_ok();
+        let (nested, marked) = (read && head == *LOCAL, read && head[0] == 0x80 && head[1] <= 5);
+        if !nested && !marked && !pickled {
+            return;
+        }
+        self.looked += 1;
+        if self.looked > MAX_LOOKED_THROUGH || depth > MAX_NESTED || blob.bytes > MAX_LOOKED_THROUGH_BYTES {
+            let text = format!("`{shown}` in the archive was not looked through: there is too much of its kind");
+            if self.looked <= MAX_LOOKED_THROUGH + 1 {
+                self.warnings.push(Warning::new("pytorch.code", text));
+            }
+            return;
+        }
+        if nested {
+            let archive = Archive { file: &source.file, path: &source.path, start: blob.offset, len: blob.bytes };
+            match archive.records() {
+                Ok(records) => {
+                    for r in &records {
+                        self.entry(source, &format!("{name}/{}", r.name), r.blob, r.stored, depth + 1);
+                    }
+                }
+                Err(e) => {
+                    let text = format!("`{shown}` within the archive cannot be looked through: {e}");
+                    self.warnings.push(Warning::new("pytorch.code", text));
+                }
+            }
+            return;
+        }
+        let end = blob.offset + blob.bytes;
+        self.stream(&mut Input::file(&source.file, &source.path, blob.offset, end));
+    }
+
+    /// Looks through pickles in a row, up to the first that is none.
+    pub fn stream(&mut self, input: &mut Input) {
+        for _ in 0..MAX_LOOKED_THROUGH {
+            if input.left() == 0 {
+                return;
+            }
+            match load(input) {
+                Ok(pickle) => {
+                    let mut model = super::empty_model(std::path::Path::new(""));
+                    walk::globals(&pickle.tree, &mut model);
+                    if !model.warnings.is_empty() {
+                        let told = told_before(ModelError::bad(""), &pickle.tree);
+                        self.keep_hint(told.hint());
+                    }
+                    self.warnings.append(&mut model.warnings);
+                }
+                Err(e) => {
+                    // Only an error that tells of globals has such a hint; of a plain file that is no pickle nothing is said.
+                    if let Some(hint) = e.hint().filter(|h| h.starts_with("The pickle asks for")) {
+                        self.warnings.push(Warning::new("pytorch.code", format!("beside the model: {hint}")));
+                        self.keep_hint(Some(hint));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn keep_hint(&mut self, hint: Option<&str>) {
+        if self.hint.is_none() {
+            self.hint = hint.map(str::to_owned);
+        }
+    }
+
+    /// Adds what was found to a model.
+    pub fn warn(self, mut model: Model) -> Model {
+        for warning in self.warnings {
+            if !model.warnings.contains(&warning) {
+                model.warnings.push(warning);
+            }
+        }
+        model
+    }
+
+    /// Adds what was found to the error of a file that is no model.
+    pub fn tell(&self, e: ModelError) -> ModelError {
+        match &self.hint {
+            Some(hint) => e.with_hint(hint.clone()),
+            None => e,
+        }
+    }
+}
