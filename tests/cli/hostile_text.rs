@@ -107,7 +107,7 @@ fn nothing_that_a_file_says_moves_the_terminal() {
         vec!["jobs", "attach", "1"],
         vec!["jobs", "attach", "2"],
         vec!["split", "m.gguf", "--max-tensors", "1"],
-        vec![&none],
+        vec![none.as_str()],
         vec!["--", &none],
         vec!["config", &none],
     ];

@@ -100,7 +100,8 @@ fn job_and_cache_folders_are_private() {
     lab.run("convert m.safetensors --to gguf:q8_0 -o o.gguf").expect(0);
     lab.run("convert m.safetensors --to gguf:q8_0 -o p.gguf --detach").expect(0);
     lab.run("jobs attach 2").expect(0);
-    lab.run("plan m.safetensors").expect(0);
+    lab.model("tiny-llama");
+    lab.run("plan tiny-llama").expect(0);
     let home = lab.dir().parent().unwrap().join("home");
     let mode = |p: &std::path::Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
     let mut seen = 0;
@@ -127,13 +128,14 @@ fn job_and_cache_folders_are_private() {
 #[test]
 fn threads_are_capped_with_a_word() {
     let lab = lab();
+    lab.model("tiny-llama");
     for args in [
         "convert m.safetensors --to gguf:q8_0 -o o.gguf --threads 1000000000",
-        "plan m.safetensors --threads 1000000000",
+        "plan tiny-llama --threads 1000000000",
         "compare m.safetensors o.gguf --threads 1000000000",
     ] {
         let ran = lab.run(args).expect(0);
         assert!(ran.err.contains("--threads 1000000000 is more than this machine can use"), "{}", ran.err);
     }
-    assert!(!lab.run("plan m.safetensors --threads 3").expect(0).err.contains("--threads"));
+    assert!(!lab.run("plan tiny-llama --threads 3").expect(0).err.contains("--threads"));
 }

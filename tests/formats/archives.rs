@@ -35,7 +35,7 @@ fn an_archive_that_could_be_read_two_ways_is_refused() {
         ("an archive in the comment", with_comment(&plain(), &other), "two end records"),
         ("parts of an archive in the comment", with_comment(&plain(), b"x PK\x01\x02 y"), "comment holds parts"),
         ("an archive behind the end", [good.clone(), b"trailing".to_vec()].concat(), "bytes follow the end"),
-        ("one archive after another", [good.clone(), other.clone()].concat(), "two end records"),
+        ("one archive after another", [good.clone(), other.clone()].concat(), "stand between"),
         ("bytes before the directory", before_directory(&good, &other), "central directory"),
         (
             "another name in the local header",

@@ -206,9 +206,10 @@ impl State {
         self.sum ^= sum;
         self.bytes += range.end - range.start;
         let (mut start, mut end) = (range.start, range.end);
-        if let Some((&s, &e)) = self.ranges.range(..start).next_back().filter(|(_, e)| **e == range.start) {
+        let before = self.ranges.range(..start).next_back().filter(|(_, e)| **e == start).map(|(s, _)| *s);
+        if let Some(s) = before {
             self.ranges.remove(&s);
-            (start, _) = (s, e);
+            start = s;
         }
         if let Some(e) = self.ranges.remove(&range.end) {
             end = e;
