@@ -65,8 +65,8 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
 /// The first field that differs, besides those that have words of their own.
 fn other_field(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     let fields = |o: &PlannedOutput| {
-        let rest = PlannedOutput { tensors: Vec::new(), replaces: Vec::new(), stale: Vec::new(), ..o.clone() };
-        serde_json::to_value(rest).ok()
+        let (tensors, replaces, stale) = (Vec::new(), Vec::new(), Vec::new());
+        serde_json::to_value(PlannedOutput { tensors, replaces, stale, bits_per_weight: 0.0, ..o.clone() }).ok()
     };
     let (old, new) = (fields(old)?, fields(new)?);
     let (old, new) = (old.as_object()?, new.as_object()?);

@@ -74,6 +74,8 @@ impl Plan {
             // What is at the destination does not decide the bytes, and changes while the job publishes.
             output.replaces.clear();
             output.stale.clear();
+            // Follows from the tensors, and a float may not survive JSON to the last bit.
+            output.bits_per_weight = 0.0;
         }
         let text = serde_json::to_vec(&(&this.source, &this.source_files, &this.outputs)).unwrap_or_default();
         Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect()

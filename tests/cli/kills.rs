@@ -17,7 +17,7 @@ const LINES: [(&str, &str); 6] = [
     ("tiny-llama --to gguf:q4_k_m --max-shard-size 2MB", "out.gguf"),
     ("tiny-llama --to safetensors:f16 --max-shard-size 2MB", "hf"),
     ("tiny-llama --to pytorch:bf16", "hf"),
-    ("tiny-llama --to gguf:q8_0 --to safetensors:f32 --to gguf:iq3_xxs", "many/"),
+    ("tiny-llama --to gguf:q8_0 --to safetensors:f32 --to gguf:iq4_nl", "many/"),
 ];
 
 fn pid_of(lab: &Lab, id: &str) -> Option<Pid> {
