@@ -189,7 +189,8 @@ fn readable(bytes: &[u8]) -> String {
     out
 }
 
-const NOT_RUN: &str = "BPE, WordPiece and SentencePiece vocabularies are run; for others try the model's own program.";
+const NOT_RUN: &str =
+    "BPE, WordPiece, Unigram and SentencePiece BPE vocabularies are run; for others try the model's own program.";
 
 /// A decoder of parts that only join, replace and strip.
 fn decoder(json: &Value) -> Option<DecoderWrapper> {
@@ -233,6 +234,25 @@ mod tests {
             let odd = text.chars().any(|c| ('\u{80}'..'\u{180}').contains(&c));
             assert!(text.contains("<E6>") && text.contains("<F0>") && !odd, "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn unigram_tokenizers_are_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tokenizers/xlm-roberta");
+        let files = ["tokenizer.json", "tokenizer_config.json"];
+        let files = files.map(|f| (f.to_owned(), crate::model::Sidecar::File(folder.join(f))));
+        let sidecars = Sidecars(files.into_iter().collect());
+        let runner = Runner::of_files(&sidecars, &Value::Null, "tokenizer.json").unwrap();
+        assert_eq!(runner.notes, Vec::<String>::new());
+        let oracle = Tokenizer::from_file(folder.join("tokenizer.json")).unwrap();
+        for text in TEXTS {
+            let wanted = oracle.encode(text, true).unwrap();
+            assert_eq!(ids(&runner, text), wanted.get_ids(), "{text:?}");
+        }
+        let encoded = runner.encode(TEXTS[0]).unwrap();
+        assert_eq!(encoded.decoded, TEXTS[0]);
+        assert_eq!(encoded.pieces[0].text, "<s>");
+        assert_eq!(encoded.pieces.last().unwrap().text, "</s>");
     }
 
     #[test]

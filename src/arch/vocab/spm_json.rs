@@ -1,0 +1,214 @@
+//! The SentencePiece vocabulary inside a `tokenizer.json`: BPE with byte fallback, as Hugging Face's converter makes it of a
+//! `tokenizer.model` (transformers, `convert_slow_tokenizer.py`).
+//!
+//! The converter writes one merge for each way to cut a piece in two, best score first. So the order of the merges gives the
+//! scores back, and the texts and flags of the tokens give the types.
+
+use super::files::Files;
+use crate::model::Warning;
+use crate::model::tokenizer::{AddedToken, Piece, PieceType, TokenizerJson};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// Texts of the control pieces that SentencePiece models of Llama, Phi and Gemma have.
+const CONTROLS: [&str; 5] = ["<s>", "</s>", "<pad>", "<bos>", "<eos>"];
+
+/// What a space becomes.
+const SPACE: &str = "▁";
+
+/// True if the vocabulary of `tokenizer.json` is SentencePiece's (the test of gguf-py/gguf/vocab.py, `LlamaHfVocab`, without
+/// the decoder, which does not change the ids of a text).
+pub(super) fn is_sentencepiece(json: &TokenizerJson) -> bool {
+    let model = &json.model;
+    let affix = |a: &Option<String>| a.as_deref().is_some_and(|a| !a.is_empty());
+    model.kind.as_deref().is_none_or(|k| k == "BPE")
+        && model.byte_fallback == Some(true)
+        && !affix(&model.continuing_subword_prefix)
+        && !affix(&model.end_of_word_suffix)
+}
+
+/// True if a space is put before the text.
+pub(super) fn adds_space_prefix(json: &TokenizerJson) -> bool {
+    let metaspace = |step: &Value| match step["prepend_scheme"].as_str() {
+        Some(scheme) => scheme != "never",
+        None => step["add_prefix_space"].as_bool().unwrap_or(true),
+    };
+    steps(&json.normalizer, "normalizers").iter().any(|step| step["type"] == "Prepend")
+        || steps(&json.pre_tokenizer, "pretokenizers").iter().any(|s| s["type"] == "Metaspace" && metaspace(s))
+}
+
+/// The pieces with their ids, in the order of the ids. What llama.cpp does otherwise than the tokenizer goes to `warnings`.
+pub(super) fn pieces(json: &TokenizerJson, files: &Files<'_>, warnings: &mut Vec<Warning>) -> Vec<(usize, Piece)> {
+    let tab = tab_for_byte(json);
+    let kinds = Kinds::new(json, files);
+    let mut pieces: Vec<(usize, Piece)> = Vec::with_capacity(json.model.vocab.len());
+    for (text, id) in &json.model.vocab {
+        let text = if Some(*id) == tab { "<0x09>" } else { text.as_str() };
+        let piece = Piece { text: text.as_bytes().to_vec(), score: 0.0, kind: kinds.of(text) };
+        pieces.push((*id as usize, piece));
+    }
+    pieces.sort_unstable_by_key(|(id, _)| *id);
+    let normal: HashMap<&str, u32> = json
+        .model
+        .vocab
+        .iter()
+        .filter(|(text, id)| Some(*id) != tab && kinds.of(text) == PieceType::Normal)
+        .map(|(text, id)| (text.as_str(), *id))
+        .collect();
+    let (order, again) = order(json, &normal);
+    let scores = scores(&order, &normal);
+    for (id, piece) in &mut pieces {
+        if let Some(score) = u32::try_from(*id).ok().and_then(|id| scores.get(&id)) {
+            piece.score = *score;
+        }
+    }
+    warn(json, &pieces, again + strays(json, &normal), warnings);
+    pieces
+}
+
+/// In which order the merges make the normal pieces, and how many merges make a piece again after another was made.
+fn order(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> (Vec<u32>, usize) {
+    let mut order: Vec<u32> = Vec::with_capacity(normal.len());
+    let mut seen: HashSet<u32> = HashSet::with_capacity(normal.len());
+    let mut again = 0;
+    let mut joined = String::new();
+    for (left, right) in &json.model.merges {
+        joined.clear();
+        joined.extend([left.as_str(), right.as_str()]);
+        let Some(&id) = normal.get(joined.as_str()) else { continue };
+        if seen.insert(id) {
+            order.push(id);
+        } else if order.last() != Some(&id) {
+            again += 1;
+        }
+    }
+    (order, again)
+}
+
+/// Scores that rank the pieces as `order` does. SentencePiece numbers the pieces of a trained model by falling score: minus
+/// the distance from the first. Pieces out of that order (the runs of spaces of Llama, with −10⁹) follow at the end.
+fn scores(order: &[u32], normal: &HashMap<&str, u32>) -> HashMap<u32, f32> {
+    let (Some(first), Some(last)) = (normal.values().min(), normal.values().max()) else { return HashMap::new() };
+    let mut scores: HashMap<u32, f32> = normal.values().map(|id| (*id, -((id - first) as f32))).collect();
+    let mut top: Option<u32> = None;
+    let mut late = 0;
+    for &id in order {
+        if late == 0 && top.is_none_or(|top| id > top) {
+            top = Some(id);
+        } else {
+            late += 1;
+            scores.insert(id, -((last - first + late) as f32));
+        }
+    }
+    scores
+}
+
+/// Ways to cut a piece into two others that are no merge: llama.cpp joins them, the tokenizer does not.
+fn strays(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> usize {
+    let texts: HashSet<&str> = json.model.vocab.iter().map(|(text, _)| text.as_str()).collect();
+    let merges: HashSet<(&str, &str)> = json.model.merges.iter().map(|(l, r)| (l.as_str(), r.as_str())).collect();
+    let cuts = |text: &&str| {
+        let text = *text;
+        let halves = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
+        halves.filter(|(l, r)| texts.contains(l) && texts.contains(r) && !merges.contains(&(*l, *r))).count()
+    };
+    normal.keys().map(|text| cuts(text)).sum()
+}
+
+fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings: &mut Vec<Warning>) {
+    let mut say = |code, text: String| warnings.push(Warning::new(code, text));
+    if strays > 0 {
+        let text = format!(
+            "tokenizer.json does not merge {strays} pairs of tokens in the order of SentencePiece; llama.cpp joins any \
+            two neighbours that form a token, and may split some texts differently."
+        );
+        say("tokenizer.merges", text);
+    }
+    let bytes = pieces.iter().filter(|(_, p)| p.kind == PieceType::Byte).count();
+    if bytes < 256 {
+        let text = format!("{} of the 256 byte tokens are missing; llama.cpp needs all of them.", 256 - bytes);
+        say("tokenizer.bytes", text);
+    }
+    let normalizers = steps(&json.normalizer, "normalizers");
+    let plain = |step: &&Value| match step["type"].as_str() {
+        Some("Replace") => step["pattern"]["String"] == " " && step["content"] == SPACE,
+        Some("Prepend") => step["prepend"] == SPACE,
+        _ => false,
+    };
+    let splitters = steps(&json.pre_tokenizer, "pretokenizers");
+    // After the normalizer there is no space left to split at. Metaspace splits before each `▁`, which matters only where
+    // there are pieces that go on after one.
+    let inside = |text: &[u8]| text.windows(SPACE.len()).skip(1).any(|w| w == SPACE.as_bytes());
+    let goes_on = || pieces.iter().any(|(_, p)| p.kind == PieceType::Normal && inside(&p.text));
+    let no_op = |step: &&Value| match step["type"].as_str() {
+        Some("Split") => step["pattern"]["String"] == " ",
+        Some("Metaspace") => step["split"] == false || !goes_on(),
+        _ => false,
+    };
+    for (what, odd) in [
+        ("normalizer", normalizers.iter().find(|s| !plain(s))),
+        ("pre-tokenizer", splitters.iter().find(|s| !no_op(s))),
+    ] {
+        if let Some(step) = odd {
+            let name = step["type"].as_str().unwrap_or("unknown");
+            let text = format!(
+                "The {what} of tokenizer.json has a step ({name}) that llama.cpp does not have for SentencePiece \
+                vocabularies; it may split some texts differently."
+            );
+            say("tokenizer.steps", text);
+        }
+    }
+}
+
+/// The steps of a normalizer or pre-tokenizer; none for `null`.
+pub(super) fn steps<'a>(value: &'a Value, list: &str) -> &'a [Value] {
+    match value["type"].as_str() {
+        None => &[],
+        Some("Sequence") => value[list].as_array().map_or(&[], Vec::as_slice),
+        Some(_) => std::slice::from_ref(value),
+    }
+}
+
+/// The id of a tab that stands where the byte piece `<0x09>` belongs: the converter of Gemma writes it so (transformers,
+/// `GemmaConverter.vocab`), so that merges with tabs can be written.
+fn tab_for_byte(json: &TokenizerJson) -> Option<u32> {
+    let find = |wanted: &str| json.model.vocab.iter().find(|(text, _)| text == wanted).map(|(_, id)| *id);
+    let (before, after) = (find("<0x08>")?, find("<0x0A>")?);
+    find("\t").filter(|tab| before + 1 == *tab && tab + 1 == after && find("<0x09>").is_none())
+}
+
+/// What the texts are for.
+struct Kinds<'a> {
+    unknown: Option<&'a str>,
+    added: HashMap<&'a str, &'a AddedToken>,
+}
+
+impl<'a> Kinds<'a> {
+    fn new(json: &'a TokenizerJson, files: &'a Files<'_>) -> Self {
+        let named = files.setting("unk_token").and_then(|v| v.as_str().or_else(|| v["content"].as_str()));
+        Self {
+            unknown: json.model.unk_token.as_deref().or(named),
+            added: json.added_tokens.iter().map(|t| (t.content.as_str(), t)).collect(),
+        }
+    }
+
+    fn of(&self, text: &str) -> PieceType {
+        if self.unknown == Some(text) {
+            return PieceType::Unknown;
+        }
+        if is_byte(text) {
+            return PieceType::Byte;
+        }
+        match self.added.get(text) {
+            None => PieceType::Normal,
+            Some(token) if token.special && CONTROLS.contains(&text) => PieceType::Control,
+            Some(_) => PieceType::UserDefined,
+        }
+    }
+}
+
+/// True for the text of a byte piece: `<0x0A>`.
+pub(super) fn is_byte(text: &str) -> bool {
+    let hex = text.strip_prefix("<0x").and_then(|t| t.strip_suffix('>'));
+    hex.is_some_and(|h| h.len() == 2 && h.bytes().all(|b| b.is_ascii_hexdigit()))
+}
