@@ -120,6 +120,19 @@ fn the_number_of_tokens_need_not_be_told() {
 }
 
 #[test]
+fn a_tab_in_the_place_of_its_byte_is_the_byte() {
+    let mut files = sidecars("phi3", Folder::Transformers5);
+    let wanted = build(&files, "gemma2", None);
+    let mut json: Value = files.json("tokenizer.json").unwrap().unwrap();
+    let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+    assert!(!vocab.contains_key("\t"));
+    let id = vocab.shift_remove("<0x09>").unwrap();
+    vocab.insert("\t".into(), id);
+    files.0.insert("tokenizer.json".into(), Sidecar::Bytes(json.to_string().into_bytes()));
+    assert_eq!(build(&files, "gemma2", None), wanted);
+}
+
+#[test]
 fn a_thousand_lines_give_the_ids_of_the_tokenizer() {
     for (name, arch) in
         [("gemma", "gemma2"), ("gemma", "gemma3"), ("phi3", "phi3"), ("phi3", "llama"), ("xlm-roberta", "bert")]

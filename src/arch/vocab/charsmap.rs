@@ -5,6 +5,9 @@
 /// A node's unit: bit 31 marks a value, the rest is the value.
 const VALUE: u32 = 1 << 31;
 
+/// No rule gives a longer text, its closing zero included (the longest of Unicode's compatibility forms has 33 bytes).
+const MAX_TEXT_BYTES: usize = 1024;
+
 /// True if a reader that follows the trie stays within it, and every value is the start of a text that ends: programs index
 /// the file without looking. Empty rules are none.
 pub(super) fn is_sound(bytes: &[u8]) -> bool {
@@ -17,7 +20,10 @@ pub(super) fn is_sound(bytes: &[u8]) -> bool {
     else {
         return false;
     };
-    let is_text = |value: u32| texts.get(value as usize..).is_some_and(|t| t.contains('\0'));
+    let is_text = |value: u32| {
+        let at = value as usize;
+        texts.is_char_boundary(at) && texts.as_bytes()[at..].iter().take(MAX_TEXT_BYTES).any(|b| *b == 0)
+    };
     let sound = |(at, unit): (usize, &u32)| {
         if unit & VALUE != 0 {
             return true;

@@ -13,6 +13,10 @@ use std::collections::{HashMap, HashSet};
 /// Texts of the control pieces that SentencePiece models of Llama, Phi and Gemma have.
 const CONTROLS: [&str; 5] = ["<s>", "</s>", "<pad>", "<bos>", "<eos>"];
 
+/// Longer pieces are not cut in two to look for merges: the work grows with the square of the length. SentencePiece makes
+/// pieces of 16 characters unless it is told otherwise, Gemma has runs of 31.
+const MAX_CUT_BYTES: usize = 128;
+
 /// What a space becomes.
 const SPACE: &str = "▁";
 
@@ -112,7 +116,7 @@ fn strays(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> usize {
         let halves = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
         halves.filter(|(l, r)| texts.contains(l) && texts.contains(r) && !merges.contains(&(*l, *r))).count()
     };
-    normal.keys().map(|text| cuts(text)).sum()
+    normal.keys().filter(|text| text.len() <= MAX_CUT_BYTES).map(|text| cuts(text)).sum()
 }
 
 fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings: &mut Vec<Warning>) {
@@ -136,6 +140,10 @@ fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings
         _ => false,
     };
     let splitters = steps(&json.pre_tokenizer, "pretokenizers");
+    if splitters.iter().any(|s| s["type"] == "Metaspace" && s["prepend_scheme"] == "first") {
+        let text = "The tokenizer puts a space before the text only; llama.cpp puts one after each special token too.";
+        say("tokenizer.prefix", text.to_owned());
+    }
     // After the normalizer there is no space left to split at. Metaspace splits before each `▁`, which matters only where
     // there are pieces that go on after one.
     let inside = |text: &[u8]| text.windows(SPACE.len()).skip(1).any(|w| w == SPACE.as_bytes());
@@ -211,4 +219,85 @@ impl<'a> Kinds<'a> {
 pub(super) fn is_byte(text: &str) -> bool {
     let hex = text.strip_prefix("<0x").and_then(|t| t.strip_suffix('>'));
     hex.is_some_and(|h| h.len() == 2 && h.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run_spm;
+    use super::*;
+    use crate::model::Sidecars;
+    use crate::model::tokenizer::SentencePieceModel;
+    use std::path::Path;
+
+    /// The pieces of a `tokenizer.model`, and those rebuilt from what the library's converter makes of it.
+    fn both(bytes: &[u8]) -> (Vec<(usize, Piece)>, Vec<(usize, Piece)>) {
+        let (sidecars, config) = (Sidecars::default(), Value::Null);
+        let files = Files::read(&sidecars, &config).unwrap();
+        let json = run_spm::tokenizer(bytes, &files, &mut Vec::new()).unwrap();
+        assert!(is_sentencepiece(&json));
+        let mut warnings = Vec::new();
+        let rebuilt = pieces(&json, &files, &mut warnings);
+        assert_eq!(warnings, []);
+        (SentencePieceModel::parse(bytes).unwrap().pieces.into_iter().enumerate().collect(), rebuilt)
+    }
+
+    #[test]
+    fn the_pieces_of_every_model_at_hand_are_rebuilt() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let places = ["fixtures/tokenizers", "fixtures/models", "../shared/material/hf", "../../shared/material/hf"];
+        let folders = places.iter().filter_map(|p| std::fs::read_dir(root.join(p)).ok()).flatten();
+        let mut seen = 0;
+        for folder in folders.filter_map(|f| Some(f.ok()?.path())) {
+            let Ok(bytes) = std::fs::read(folder.join("tokenizer.model")) else { continue };
+            let (wanted, found) = both(&bytes);
+            assert_eq!(wanted.len(), found.len(), "{folder:?}");
+            for (wanted, found) in wanted.iter().zip(&found) {
+                assert_eq!(wanted, found, "{folder:?}");
+            }
+            seen += 1;
+        }
+        assert!(seen >= 3, "{seen} models");
+    }
+
+    fn json(text: &str) -> TokenizerJson {
+        TokenizerJson::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn pieces_out_of_the_order_of_ids_rank_last() {
+        let json = json(
+            r#"{"model":{"type":"BPE","byte_fallback":true,"vocab":{"▁▁":0,"ab":1,"abc":2,"▁▁▁":3,"a":4,"b":5,"c":6,"▁":7},
+                "merges":[["a","b"],["ab","c"],["▁","▁"],["▁▁","▁"],["▁","▁▁"]]}}"#,
+        );
+        let normal: HashMap<&str, u32> = json.model.vocab.iter().map(|(t, id)| (t.as_str(), *id)).collect();
+        let (order, again) = order(&json, &normal);
+        assert_eq!((order.as_slice(), again), (&[1, 2, 0, 3][..], 0));
+        let scores = scores(&order, &normal);
+        let ranked: Vec<f32> = order.iter().map(|id| scores[id]).collect();
+        assert_eq!(ranked, [-1.0, -2.0, -8.0, -9.0]);
+        assert_eq!(strays(&json, &normal), 0);
+    }
+
+    #[test]
+    fn the_space_before_the_text_is_found_in_either_place() {
+        let with = |normalizer: &str, pre: &str| {
+            let text = format!(r#"{{"normalizer":{normalizer},"pre_tokenizer":{pre},"model":{{"vocab":{{"a":0}}}}}}"#);
+            adds_space_prefix(&json(&text))
+        };
+        assert!(with(r#"{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"}]}"#, "null"));
+        assert!(with("null", r#"{"type":"Metaspace","prepend_scheme":"first"}"#));
+        assert!(with("null", r#"{"type":"Sequence","pretokenizers":[{"type":"Metaspace","add_prefix_space":true}]}"#));
+        assert!(!with("null", r#"{"type":"Metaspace","prepend_scheme":"never","add_prefix_space":true}"#));
+        assert!(!with(r#"{"type":"Replace","pattern":{"String":" "},"content":"▁"}"#, r#"{"type":"Split"}"#));
+        assert!(!with("null", "null"));
+    }
+
+    #[test]
+    fn a_tab_in_the_place_of_its_byte_is_the_byte() {
+        let text = r#"{"model":{"vocab":{"<0x08>":5,"\t":6,"<0x0A>":7,"a":8}}}"#;
+        assert_eq!(tab_for_byte(&json(text)), Some(6));
+        for other in [text.replace(":6", ":9"), text.replace("\"a\"", "\"<0x09>\""), text.replace("<0x08>", "b")] {
+            assert_eq!(tab_for_byte(&json(&other)), None, "{other}");
+        }
+    }
 }

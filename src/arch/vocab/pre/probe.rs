@@ -135,6 +135,9 @@ pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&Hash
         Some("Unigram") => {
             // The crate fails at the first character that no token spells if there is no unknown token.
             let unknown = Some(model.unk_id? as usize);
+            if model.scores.iter().any(|score| !score.is_finite()) {
+                return None;
+            }
             let scores = model.scores.iter().copied();
             let vocab = model.vocab.iter().map(|(text, _)| text.clone()).zip(scores).collect();
             Tokenizer::new(Unigram::from(vocab, unknown, model.byte_fallback.unwrap_or(false)).ok()?)
