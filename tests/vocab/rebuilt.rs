@@ -109,7 +109,7 @@ fn the_vocabulary_is_that_of_tokenizer_model() {
 }
 
 #[test]
-fn the_number_of_tokens_need_not_be_told() {
+fn vocab_size_is_optional() {
     for (name, arch, size) in
         [("gemma", "gemma2", 1600), ("phi3", "phi3", 1207), ("phi3", "llama", 1207), ("xlm-roberta", "bert", 1502)]
     {
@@ -224,7 +224,7 @@ fn unigram_vocabularies_come_back_from_gguf() {
 }
 
 #[test]
-fn a_tokenizer_that_sentencepiece_cannot_express_is_told_of() {
+fn tokenizers_that_sentencepiece_cannot_express_get_a_warning_or_an_error() {
     let whole = sidecars("gemma", Folder::JsonOnly);
     let json: Value = whole.json("tokenizer.json").unwrap().unwrap();
     let with = |change: &dyn Fn(&mut Value)| {

@@ -97,7 +97,7 @@ fn is_sentencepiece(files: &Files<'_>) -> bool {
     files.tokenizer_json.as_ref().is_some_and(spm_json::is_sentencepiece)
 }
 
-/// Gemma has no space before the text: the converter says so whatever `tokenizer.model` says; `tokenizer.json` is believed.
+/// Gemma adds no space before the text. For `tokenizer.model` the converter always writes that; `tokenizer.json` says it itself.
 fn gemma(files: &Files<'_>, e: &mut Entries, w: &mut Vec<Warning>) -> Result<()> {
     spm::write(files, spm::Flavour::Common, e, w)?;
     if files.sidecars.has("tokenizer.model") {

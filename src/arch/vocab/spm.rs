@@ -31,7 +31,7 @@ pub(super) fn write(
     let options = Options { merges: false, n_vocab: Some(tokens.len()), roles: None };
     tokens.write("llama", "default", true, entries);
     SpecialVocab::load(files, &options, warnings)?.write(entries);
-    // llama.cpp puts a space before the text unless it is told not to.
+    // llama.cpp adds a space before the text unless the file says otherwise.
     if source.json.as_ref().is_some_and(|json| !spm_json::adds_space_prefix(json)) {
         entries.set(key::ADD_SPACE_PREFIX, false);
     }
@@ -61,9 +61,9 @@ impl Source {
         if !spm_json::is_sentencepiece(&json) {
             let kind = json.model.kind.as_deref().unwrap_or("BPE");
             let what = format!(
-                "the {kind} tokenizer has no byte fallback, so it is not the SentencePiece vocabulary of this architecture"
+                "the {kind} tokenizer has no byte fallback; this architecture needs a SentencePiece vocabulary"
             );
-            let hint = "Put the tokenizer.model of the base model into the folder.";
+            let hint = "Copy tokenizer.model from the base model into the folder.";
             return Err(in_sidecar(ModelError::unsupported(what), files.sidecars, file).with_hint(hint));
         }
         Ok(Self { file, pieces: spm_json::pieces(&json, files, warnings), json: Some(json) })

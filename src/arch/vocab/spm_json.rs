@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 /// Texts of the control pieces that SentencePiece models of Llama, Phi and Gemma have.
 const CONTROLS: [&str; 5] = ["<s>", "</s>", "<pad>", "<bos>", "<eos>"];
 
-/// Longer pieces are not cut in two to look for merges: the work grows with the square of the length. SentencePiece makes
-/// pieces of 16 characters unless it is told otherwise, Gemma has runs of 31.
+/// Longer pieces are not checked for missing merges, because the work grows with the square of the length. SentencePiece makes
+/// pieces of at most 16 characters by default; Gemma has runs of 31.
 const MAX_CUT_BYTES: usize = 128;
 
 /// What a space becomes.
@@ -41,7 +41,7 @@ pub(super) fn adds_space_prefix(json: &TokenizerJson) -> bool {
         || steps(&json.pre_tokenizer, "pretokenizers").iter().any(|s| s["type"] == "Metaspace" && metaspace(s))
 }
 
-/// The pieces with their ids, in the order of the ids. What llama.cpp does otherwise than the tokenizer goes to `warnings`.
+/// The pieces with their ids, sorted by id. `warnings` gets the cases in which llama.cpp differs from the tokenizer.
 pub(super) fn pieces(json: &TokenizerJson, files: &Files<'_>, warnings: &mut Vec<Warning>) -> Vec<(usize, Piece)> {
     let tab = tab_for_byte(json);
     let kinds = Kinds::new(json, files);
@@ -70,7 +70,8 @@ pub(super) fn pieces(json: &TokenizerJson, files: &Files<'_>, warnings: &mut Vec
     pieces
 }
 
-/// In which order the merges make the normal pieces, and how many merges make a piece again after another was made.
+/// The normal pieces in the order in which the merges first make them, and the number of merges that make a piece again
+/// after another piece.
 fn order(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> (Vec<u32>, usize) {
     let mut order: Vec<u32> = Vec::with_capacity(normal.len());
     let mut seen: HashSet<u32> = HashSet::with_capacity(normal.len());
@@ -107,7 +108,7 @@ fn scores(order: &[u32], normal: &HashMap<&str, u32>) -> HashMap<u32, f32> {
     scores
 }
 
-/// Ways to cut a piece into two others that are no merge: llama.cpp joins them, the tokenizer does not.
+/// Counts the ways to cut a piece into two others that are not merges: llama.cpp joins them, the tokenizer does not.
 fn strays(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> usize {
     let texts: HashSet<&str> = json.model.vocab.iter().map(|(text, _)| text.as_str()).collect();
     let merges: HashSet<(&str, &str)> = json.model.merges.iter().map(|(l, r)| (l.as_str(), r.as_str())).collect();
@@ -123,8 +124,8 @@ fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings
     let mut say = |code, text: String| warnings.push(Warning::new(code, text));
     if strays > 0 {
         let text = format!(
-            "tokenizer.json does not merge {strays} pairs of tokens in the order of SentencePiece; llama.cpp joins any \
-            two neighbours that form a token, and may split some texts differently."
+            "{strays} pairs of tokens in tokenizer.json are not merged as SentencePiece would merge them. llama.cpp joins \
+            any two neighbours that form a token, so it may split some texts differently."
         );
         say("tokenizer.merges", text);
     }
@@ -141,7 +142,7 @@ fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings
     };
     let splitters = steps(&json.pre_tokenizer, "pretokenizers");
     if splitters.iter().any(|s| s["type"] == "Metaspace" && s["prepend_scheme"] == "first") {
-        let text = "The tokenizer puts a space before the text only; llama.cpp puts one after each special token too.";
+        let text = "The tokenizer adds a space at the start of the text only; llama.cpp also adds one after each special token.";
         say("tokenizer.prefix", text.to_owned());
     }
     // After the normalizer there is no space left to split at. Metaspace splits before each `▁`, which matters only where
@@ -160,8 +161,8 @@ fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings
         if let Some(step) = odd {
             let name = step["type"].as_str().unwrap_or("unknown");
             let text = format!(
-                "The {what} of tokenizer.json has a step ({name}) that llama.cpp does not have for SentencePiece \
-                vocabularies; it may split some texts differently."
+                "The {what} in tokenizer.json has a step ({name}) that llama.cpp does not support for SentencePiece \
+                vocabularies, so it may split some texts differently."
             );
             say("tokenizer.steps", text);
         }
@@ -177,15 +178,15 @@ pub(super) fn steps<'a>(value: &'a Value, list: &str) -> &'a [Value] {
     }
 }
 
-/// The id of a tab that stands where the byte piece `<0x09>` belongs: the converter of Gemma writes it so (transformers,
-/// `GemmaConverter.vocab`), so that merges with tabs can be written.
+/// The id of a tab in the place of the byte piece `<0x09>`: the converter for older Gemma tokenizers puts it there
+/// (transformers, `GemmaConverter.vocab`).
 fn tab_for_byte(json: &TokenizerJson) -> Option<u32> {
     let find = |wanted: &str| json.model.vocab.iter().find(|(text, _)| text == wanted).map(|(_, id)| *id);
     let (before, after) = (find("<0x08>")?, find("<0x0A>")?);
     find("\t").filter(|tab| before + 1 == *tab && tab + 1 == after && find("<0x09>").is_none())
 }
 
-/// What the texts are for.
+/// Tells the type of a piece by its text.
 struct Kinds<'a> {
     unknown: Option<&'a str>,
     added: HashMap<&'a str, &'a AddedToken>,

@@ -39,7 +39,7 @@ pub(super) fn write(
         entries.set(key::CHARSMAP, MetaArray::U8(rules));
     }
     SpecialVocab::load(files, &options, warnings)?.write(entries);
-    // llama.cpp takes the token 2 unless it is told which.
+    // llama.cpp assumes token 2 unless the file says otherwise.
     if let (Some(id), Some(name)) = (unknown, key::token_id("unk"))
         && !entries.0.contains_key(name)
     {
@@ -94,8 +94,8 @@ fn unknown(json: &TokenizerJson, files: &Files<'_>) -> Option<u32> {
     json.model.unk_id.or_else(by_text)
 }
 
-/// True if runs of spaces count as one. The converter reads `clean_up_tokenization_spaces` instead, which is about decoding
-/// and need not be there; where published models have it, the two agree.
+/// True if the tokenizer treats a run of spaces as one. The converter reads `clean_up_tokenization_spaces` instead, which is
+/// about decoding and often missing; in published models that have it, the two agree.
 fn joins_spaces(json: &TokenizerJson) -> bool {
     let runs = |s: &Value| s["type"] == "Replace" && s["pattern"]["Regex"] == " {2,}";
     steps(&json.normalizer, "normalizers").iter().any(runs)
@@ -120,10 +120,12 @@ fn rules(json: &TokenizerJson) -> Result<Vec<u8>> {
 fn warn(json: &TokenizerJson, unknown: Option<u32>, warnings: &mut Vec<Warning>) {
     let mut say = |text: String| warnings.push(Warning::new("tokenizer.steps", text));
     if unknown.is_none() {
-        say("The tokenizer has no unknown token; llama.cpp takes the token 2 for what it cannot spell.".to_owned());
+        say("The tokenizer has no unknown token; llama.cpp will use token 2 for characters that it cannot encode."
+            .to_owned());
     }
     if json.model.byte_fallback == Some(true) {
-        say("The tokenizer spells unknown characters with byte tokens; llama.cpp takes the unknown token.".to_owned());
+        say("The tokenizer encodes unknown characters as byte tokens; llama.cpp uses the unknown token instead."
+            .to_owned());
     }
     let normalizers = steps(&json.normalizer, "normalizers");
     let splitters = steps(&json.pre_tokenizer, "pretokenizers");
@@ -139,8 +141,8 @@ fn warn(json: &TokenizerJson, unknown: Option<u32>, warnings: &mut Vec<Warning>)
         if let Some(step) = odd {
             let name = step["type"].as_str().unwrap_or("unknown");
             say(format!(
-                "The {what} of tokenizer.json has a step ({name}) that llama.cpp does not have for Unigram vocabularies; it \
-                may split some texts differently."
+                "The {what} in tokenizer.json has a step ({name}) that llama.cpp does not support for Unigram vocabularies, so \
+                it may split some texts differently."
             ));
         }
     }
