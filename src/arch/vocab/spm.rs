@@ -6,7 +6,7 @@ use super::files::{Files, in_sidecar};
 use super::special::{Options, SpecialVocab};
 use super::tokens::{ADDED_SCORE, Tokens, kind, looks_special, vocab_size};
 use super::{Entries, base, key, spm_json};
-use crate::model::tokenizer::{Piece, PieceType, SentencePieceModel, TokenizerJson};
+use crate::model::tokenizer::{PieceType, SentencePieceModel, TokenizerJson};
 use crate::model::{ModelError, Result, Warning};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ pub(super) fn write(
 /// The pieces with their ids, and the `tokenizer.json` that they come from if it is that.
 struct Source {
     file: &'static str,
-    pieces: Vec<(usize, Piece)>,
+    pieces: spm_json::Pieces,
     json: Option<TokenizerJson>,
 }
 

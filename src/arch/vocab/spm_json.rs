@@ -20,6 +20,9 @@ const MAX_CUT_BYTES: usize = 128;
 /// What a space becomes.
 const SPACE: &str = "▁";
 
+/// Pieces with their ids.
+pub(super) type Pieces = Vec<(usize, Piece)>;
+
 /// True if the vocabulary of `tokenizer.json` is SentencePiece's (the test of gguf-py/gguf/vocab.py, `LlamaHfVocab`, without
 /// the decoder, which does not change the ids of a text).
 pub(super) fn is_sentencepiece(json: &TokenizerJson) -> bool {
@@ -42,10 +45,10 @@ pub(super) fn adds_space_prefix(json: &TokenizerJson) -> bool {
 }
 
 /// The pieces with their ids, sorted by id. `warnings` gets the cases in which llama.cpp differs from the tokenizer.
-pub(super) fn pieces(json: &TokenizerJson, files: &Files<'_>, warnings: &mut Vec<Warning>) -> Vec<(usize, Piece)> {
+pub(super) fn pieces(json: &TokenizerJson, files: &Files<'_>, warnings: &mut Vec<Warning>) -> Pieces {
     let tab = tab_for_byte(json);
     let kinds = Kinds::new(json, files);
-    let mut pieces: Vec<(usize, Piece)> = Vec::with_capacity(json.model.vocab.len());
+    let mut pieces: Pieces = Vec::with_capacity(json.model.vocab.len());
     for (text, id) in &json.model.vocab {
         let text = if Some(*id) == tab { "<0x09>" } else { text.as_str() };
         let piece = Piece { text: text.as_bytes().to_vec(), score: 0.0, kind: kinds.of(text) };
@@ -117,7 +120,7 @@ fn strays(json: &TokenizerJson, normal: &HashMap<&str, u32>) -> usize {
         let halves = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
         halves.filter(|(l, r)| texts.contains(l) && texts.contains(r) && !merges.contains(&(*l, *r))).count()
     };
-    normal.keys().filter(|text| text.len() <= MAX_CUT_BYTES).map(|text| cuts(text)).sum()
+    normal.keys().filter(|text| text.len() <= MAX_CUT_BYTES).map(cuts).sum()
 }
 
 fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings: &mut Vec<Warning>) {
@@ -231,7 +234,7 @@ mod tests {
     use std::path::Path;
 
     /// The pieces of a `tokenizer.model`, and those rebuilt from what the library's converter makes of it.
-    fn both(bytes: &[u8]) -> (Vec<(usize, Piece)>, Vec<(usize, Piece)>) {
+    fn both(bytes: &[u8]) -> (Pieces, Pieces) {
         let (sidecars, config) = (Sidecars::default(), Value::Null);
         let files = Files::read(&sidecars, &config).unwrap();
         let json = run_spm::tokenizer(bytes, &files, &mut Vec::new()).unwrap();
