@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "vocab/lines.rs"]
+mod lines;
+#[path = "vocab/llama_cpp.rs"]
+mod llama_cpp;
+#[path = "vocab/rebuilt.rs"]
+mod rebuilt;
+
 use proptest::prelude::*;
 use remold::arch::vocab::{VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata};
 use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
@@ -291,16 +298,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn damaged_files_are_refused_or_read(file in 0usize..3, at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
+    fn damaged_files_are_refused_or_read(file in 0usize..6, at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
         let Some(models) = models() else { return Ok(()) };
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tokenizers");
         let cases = [
             ("tiny-qwen2", "qwen2", "tokenizer.json"),
             ("tiny-mistral-sharded", "llama", "tokenizer.model"),
             ("tiny-bert", "bert", "tokenizer_config.json"),
+            ("gemma", "gemma2", "tokenizer.json"),
+            ("phi3", "phi3", "tokenizer.json"),
+            ("xlm-roberta", "bert", "tokenizer.json"),
         ];
         let (model, arch, name) = cases[file];
-        let mut sidecars = in_memory(&models.join(model));
-        let config = sidecars.json("config.json").unwrap().unwrap();
+        let folder = if file < 3 { models.join(model) } else { fixtures.join(model) };
+        let mut sidecars = in_memory(&folder);
+        if file >= 3 {
+            sidecars.0.shift_remove("tokenizer.model");
+        }
+        let config = sidecars.json("config.json").unwrap().unwrap_or_default();
         let mut bytes = sidecars.read(name).unwrap().unwrap();
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] = byte }

@@ -54,6 +54,7 @@ class Remold:
         self.binary = pathlib.Path(binary)
         self.folder = pathlib.Path(folder)
         self.made = {}
+        self.begun = 0
         self.environment = {**os.environ, "REMOLD_JOBS": str(self.folder / "jobs"), "REMOLD_CACHE": str(self.folder / "cache"), "NO_COLOR": "1"}
 
     def run(self, *arguments):
@@ -68,7 +69,8 @@ class Remold:
         source = pathlib.Path(source)
         key = (source, target, name, options)
         if key not in self.made:
-            out = self.folder / f"{len(self.made):03}" / name
+            self.begun += 1
+            out = self.folder / f"{self.begun:03}" / name
             out.parent.mkdir(parents=True)
             done = self.run("convert", source, "--to", target, "-o", out, *options)
             text = (done.stderr + done.stdout).strip()[-700:]

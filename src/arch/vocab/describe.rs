@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A tokenizer in a few lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenizerInfo {
-    /// `BPE`, `SentencePiece`, `WordPiece`, or the name GGUF gives to another kind.
+    /// `BPE`, `SentencePiece`, `WordPiece`, `Unigram`, or the name GGUF gives to another kind.
     pub kind: String,
     /// Number of tokens, padding included.
     pub tokens: usize,
@@ -73,6 +73,7 @@ pub fn describe_metadata(metadata: &Metadata) -> Option<TokenizerInfo> {
         "gpt2" => "BPE",
         "llama" => "SentencePiece",
         "bert" => "WordPiece",
+        "t5" => "Unigram",
         other => other,
     };
     let texts = match metadata.get(key::TOKENS) {

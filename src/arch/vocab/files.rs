@@ -60,6 +60,16 @@ impl<'a> Files<'a> {
         Ok(Self { sidecars, config, tokenizer_json, tokenizer_config })
     }
 
+    /// Names the model's folder, for errors about a file that is not there.
+    pub(super) fn in_folder(&self, error: ModelError) -> ModelError {
+        let path =
+            self.sidecars.0.values().find_map(|s| if let Sidecar::File(path) = s { path.parent() } else { None });
+        match path {
+            Some(folder) => error.in_file(folder),
+            None => error,
+        }
+    }
+
     /// A text file, with line ends as Python gives them; `None` if there is none.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>> {
         let Some(bytes) = self.sidecars.read(name)? else { return Ok(None) };
@@ -115,7 +125,8 @@ impl<'a> Files<'a> {
             self.from_vocab_txt(&text)
         } else {
             let error = ModelError::request("the model has no tokenizer: no tokenizer.json, vocab.json or vocab.txt");
-            return Err(error.with_hint("Copy the tokenizer files of the base model into the model's folder."));
+            let hint = "Copy the tokenizer files of the base model into the model's folder.";
+            return Err(self.in_folder(error).with_hint(hint));
         };
         json.check().map_err(|e| in_sidecar(e, self.sidecars, "vocab.json"))?;
         Ok(json)

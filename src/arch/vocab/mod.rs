@@ -6,6 +6,7 @@
 
 mod base;
 mod cache;
+mod charsmap;
 mod chat;
 mod describe;
 mod files;
@@ -16,7 +17,9 @@ mod run;
 mod run_spm;
 mod special;
 mod spm;
+mod spm_json;
 mod tokens;
+mod unigram;
 
 pub use describe::{TokenizerInfo, describe, describe_metadata};
 pub use restore::{config_fields, restore_sidecars};
@@ -80,21 +83,35 @@ fn build(request: &VocabRequest<'_>) -> Result<Vocab> {
     match request.arch {
         "llama" => llama(&files, request, e, w)?,
         "qwen2" | "qwen3" if has_model => spm::write(&files, spm::Flavour::Common, e, w)?,
-        "gemma" | "gemma2" => {
-            spm::write(&files, spm::Flavour::Common, e, w)?;
-            e.set(key::ADD_SPACE_PREFIX, false);
-        }
-        "gemma3" if has_model => {
-            spm::write(&files, spm::Flavour::Common, e, w)?;
-            e.set(key::ADD_SPACE_PREFIX, false);
-        }
-        "phi3" if files.setting("tokenizer_class").is_none_or(|c| c != "GPT2Tokenizer") => {
-            spm::write(&files, spm::Flavour::Phi3, e, w)?;
-        }
+        "gemma" | "gemma2" => gemma(&files, e, w)?,
+        "gemma3" if has_model || is_sentencepiece(&files) => gemma(&files, e, w)?,
+        "phi3" if is_phi3_sentencepiece(&files) => spm::write(&files, spm::Flavour::Phi3, e, w)?,
+        "bert" if unigram::is_unigram(&files) => unigram::write(&files, request, e, w)?,
         "bert" => base::bert(&files, request, e, w)?,
         _ => base::gpt2(&files, request, e, w)?,
     }
     Ok(Vocab { entries: entries.0.into_iter().collect(), warnings })
+}
+
+fn is_sentencepiece(files: &Files<'_>) -> bool {
+    files.tokenizer_json.as_ref().is_some_and(spm_json::is_sentencepiece)
+}
+
+/// Gemma adds no space before the text. For `tokenizer.model` the converter always writes that; `tokenizer.json` says it itself.
+fn gemma(files: &Files<'_>, e: &mut Entries, w: &mut Vec<Warning>) -> Result<()> {
+    spm::write(files, spm::Flavour::Common, e, w)?;
+    if files.sidecars.has("tokenizer.model") {
+        e.set(key::ADD_SPACE_PREFIX, false);
+    }
+    Ok(())
+}
+
+/// Phi-3 is SentencePiece, Phi-4 byte-level BPE (conversion/phi.py, `set_vocab`). Without tokenizer.model the vocabulary in
+/// tokenizer.json decides.
+fn is_phi3_sentencepiece(files: &Files<'_>) -> bool {
+    files.setting("tokenizer_class").is_none_or(|c| c != "GPT2Tokenizer")
+        && (files.sidecars.has("tokenizer.model")
+            || files.tokenizer_json.as_ref().is_none_or(|json| !base::is_byte_level(&json.decoder)))
 }
 
 /// Llama, Mistral, Mixtral: SentencePiece, else its JSON form, else byte-level BPE (conversion/llama.py, `set_vocab`).
@@ -102,10 +119,8 @@ fn llama(files: &Files<'_>, request: &VocabRequest<'_>, e: &mut Entries, w: &mut
     if let Some(prefix) = files.setting("add_prefix_space").filter(|v| !v.is_null()) {
         e.set(key::ADD_SPACE_PREFIX, files::truthy(prefix));
     }
-    if request.sidecars.has("tokenizer.model") {
+    if request.sidecars.has("tokenizer.model") || is_sentencepiece(files) {
         spm::write(files, spm::Flavour::Common, e, w)?;
-    } else if spm::is_llama_json(files) {
-        spm::write_llama_json(files, e, w)?;
     } else {
         base::gpt2(files, request, e, w)?;
     }

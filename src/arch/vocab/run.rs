@@ -189,7 +189,8 @@ fn readable(bytes: &[u8]) -> String {
     out
 }
 
-const NOT_RUN: &str = "BPE, WordPiece and SentencePiece vocabularies are run; for others try the model's own program.";
+const NOT_RUN: &str =
+    "BPE, WordPiece, Unigram and SentencePiece BPE vocabularies are run; for others try the model's own program.";
 
 /// A decoder of parts that only join, replace and strip.
 fn decoder(json: &Value) -> Option<DecoderWrapper> {
@@ -206,6 +207,7 @@ fn decoder(json: &Value) -> Option<DecoderWrapper> {
 mod tests {
     use super::*;
     use crate::arch::{GgufOptions, to_gguf};
+    use crate::model::tokenizer::{Piece as SentencePiece, PieceType, SentencePieceModel};
     use std::path::Path;
 
     const TEXTS: [&str; 5] = [
@@ -233,6 +235,51 @@ mod tests {
             let odd = text.chars().any(|c| ('\u{80}'..'\u{180}').contains(&c));
             assert!(text.contains("<E6>") && text.contains("<F0>") && !odd, "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn unigram_tokenizers_are_run() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/tokenizers/xlm-roberta");
+        let files = ["tokenizer.json", "tokenizer_config.json"];
+        let files = files.map(|f| (f.to_owned(), crate::model::Sidecar::File(folder.join(f))));
+        let sidecars = Sidecars(files.into_iter().collect());
+        let runner = Runner::of_files(&sidecars, &Value::Null, "tokenizer.json").unwrap();
+        assert_eq!(runner.notes, Vec::<String>::new());
+        let oracle = Tokenizer::from_file(folder.join("tokenizer.json")).unwrap();
+        for text in TEXTS {
+            let wanted = oracle.encode(text, true).unwrap();
+            assert_eq!(ids(&runner, text), wanted.get_ids(), "{text:?}");
+        }
+        let encoded = runner.encode(TEXTS[0]).unwrap();
+        assert_eq!(encoded.decoded, TEXTS[0]);
+        assert_eq!(encoded.pieces[0].text, "<s>");
+
+        // The same as a SentencePiece model, where nothing says which tokens stand around a text.
+        let json = TokenizerJson::parse(&sidecars.read("tokenizer.json").unwrap().unwrap()).unwrap();
+        let kind = |id| match id {
+            3 => PieceType::Unknown,
+            0..3 | 1501 => PieceType::Control,
+            _ => PieceType::Normal,
+        };
+        let pieces = json.model.vocab.iter().zip(&json.model.scores).map(|((text, id), score)| SentencePiece {
+            text: text.as_bytes().to_vec(),
+            score: *score as f32,
+            kind: kind(*id),
+        });
+        let rules = json.normalizer["normalizers"][0]["precompiled_charsmap"].as_str().unwrap();
+        let model = SentencePieceModel {
+            pieces: pieces.collect(),
+            precompiled_charsmap: super::super::charsmap::from_base64(rules).unwrap(),
+            special_ids: [3, 0, 2, 1],
+            ..SentencePieceModel::default()
+        };
+        let files = [("tokenizer.model".to_owned(), crate::model::Sidecar::Bytes(model.to_bytes()))];
+        let same = Runner::of_files(&Sidecars(files.into_iter().collect()), &Value::Null, "tokenizer.model").unwrap();
+        for text in TEXTS {
+            let wanted = oracle.encode(text, false).unwrap();
+            assert_eq!(ids(&same, text)[1..], *wanted.get_ids(), "{text:?}");
+        }
+        assert_eq!(encoded.pieces.last().unwrap().text, "</s>");
     }
 
     #[test]

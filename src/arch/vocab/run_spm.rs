@@ -1,6 +1,7 @@
 //! A SentencePiece model as the `tokenizer.json` that Hugging Face's converter makes of it (transformers,
-//! `convert_slow_tokenizer.py`): pieces become BPE merges in the order of their scores.
+//! `convert_slow_tokenizer.py`): pieces become BPE merges in the order of their scores, or a Unigram vocabulary.
 
+use super::charsmap;
 use super::files::{Files, in_sidecar, truthy};
 use crate::model::tokenizer::{AddedToken, JsonModel, ModelType, PieceType, SentencePieceModel, TokenizerJson};
 use crate::model::{ModelError, Result};
@@ -10,16 +11,17 @@ use std::collections::HashMap;
 /// The tokenizer of `tokenizer.model`; what is left out goes to `notes`.
 ///
 /// # Errors
-/// A broken file; a model of another kind than BPE.
+/// A broken file; a model of another kind than BPE or Unigram.
 pub(super) fn tokenizer(bytes: &[u8], files: &Files<'_>, notes: &mut Vec<String>) -> Result<TokenizerJson> {
     let sidecars = files.sidecars;
     let model = SentencePieceModel::parse(bytes).map_err(|e| in_sidecar(e, sidecars, "tokenizer.model"))?;
-    if model.model_type != ModelType::Bpe {
-        let error = ModelError::unsupported("a SentencePiece model that is not BPE is not run here");
+    if !matches!(model.model_type, ModelType::Bpe | ModelType::Unigram) {
+        let error = ModelError::unsupported("a SentencePiece model that is neither BPE nor Unigram is not run here");
         let hint = "Its facts are shown; to try a text, use the model's own program.";
         return Err(in_sidecar(error, sidecars, "tokenizer.model").with_hint(hint));
     }
-    if !model.precompiled_charsmap.is_empty() {
+    let unigram = model.model_type == ModelType::Unigram;
+    if !unigram && !model.precompiled_charsmap.is_empty() {
         notes.push("approximated: the normalization rules in tokenizer.model are not applied".to_owned());
     }
     let texts: Vec<String> = model.pieces.iter().map(|p| String::from_utf8_lossy(&p.text).into_owned()).collect();
@@ -38,6 +40,9 @@ pub(super) fn tokenizer(bytes: &[u8], files: &Files<'_>, notes: &mut Vec<String>
     for token in further(files) {
         added.retain(|t| t.content != token.content);
         added.push(token);
+    }
+    if unigram {
+        return Ok(unigram_tokenizer(&model, vocab, added));
     }
     let mut steps = Vec::new();
     if model.add_dummy_prefix && files.setting("add_prefix_space").is_none_or(truthy) {
@@ -68,6 +73,37 @@ pub(super) fn tokenizer(bytes: &[u8], files: &Files<'_>, notes: &mut Vec<String>
         },
         ..TokenizerJson::default()
     })
+}
+
+/// A Unigram model: its rules, then spaces as the model has them.
+fn unigram_tokenizer(model: &SentencePieceModel, vocab: Vec<(String, u32)>, added: Vec<AddedToken>) -> TokenizerJson {
+    let mut steps = Vec::new();
+    if !model.precompiled_charsmap.is_empty() {
+        let rules = charsmap::to_base64(&model.precompiled_charsmap);
+        steps.push(json!({"type": "Precompiled", "precompiled_charsmap": rules}));
+    }
+    if model.remove_extra_whitespaces {
+        steps.push(json!({"type": "Strip", "strip_left": true, "strip_right": true}));
+        steps.push(json!({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}));
+    }
+    let scheme = if model.add_dummy_prefix { "always" } else { "never" };
+    let metaspace = json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": true});
+    let unknown = model.pieces.iter().position(|p| p.kind == PieceType::Unknown);
+    TokenizerJson {
+        added_tokens: added,
+        normalizer: json!({"type": "Sequence", "normalizers": steps}),
+        pre_tokenizer: metaspace.clone(),
+        decoder: metaspace,
+        model: JsonModel {
+            kind: Some("Unigram".to_owned()),
+            vocab,
+            scores: model.pieces.iter().map(|p| p.score.into()).collect(),
+            unk_id: unknown.and_then(|id| u32::try_from(id).ok()),
+            byte_fallback: Some(model.byte_fallback),
+            ..JsonModel::default()
+        },
+        ..TokenizerJson::default()
+    }
 }
 
 /// Tokens that `tokenizer_config.json` and `added_tokens.json` add.

@@ -1,15 +1,14 @@
 //! SentencePiece: the tokens of `tokenizer.model` with what other files add (conversion/base.py,
-//! `_create_vocab_sentencepiece`; conversion/phi.py, `set_vocab`), and Llama's BPE with byte fallback in `tokenizer.json`
-//! alone (gguf-py/gguf/vocab.py, `LlamaHfVocab`).
+//! `_create_vocab_sentencepiece`; conversion/phi.py, `set_vocab`). Without that file the same pieces are rebuilt from
+//! `tokenizer.json`, which the converter refuses (Gemma, Phi-3) or writes without scores (Llama).
 
 use super::files::{Files, in_sidecar};
 use super::special::{Options, SpecialVocab};
 use super::tokens::{ADDED_SCORE, Tokens, kind, looks_special, vocab_size};
-use super::{Entries, base};
-use crate::model::tokenizer::{PieceType, SentencePieceModel};
+use super::{Entries, base, key, spm_json};
+use crate::model::tokenizer::{PieceType, SentencePieceModel, TokenizerJson};
 use crate::model::{ModelError, Result, Warning};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
 
 /// How the converters of the families differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,45 +19,79 @@ pub(super) enum Flavour {
     Phi3,
 }
 
-/// Writes the vocabulary of `tokenizer.model`.
+/// Writes the vocabulary of `tokenizer.model`, or of `tokenizer.json` where there is no such file.
 pub(super) fn write(
     files: &Files<'_>,
     flavour: Flavour,
     entries: &mut Entries,
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
-    let tokens = tokens(files, flavour, warnings)?;
-    finish(tokens, files, entries, warnings)
-}
-
-fn finish(tokens: Tokens, files: &Files<'_>, entries: &mut Entries, warnings: &mut Vec<Warning>) -> Result<()> {
+    let source = Source::open(files, warnings)?;
+    let tokens = tokens(files, &source, flavour, warnings)?;
     let options = Options { merges: false, n_vocab: Some(tokens.len()), roles: None };
     tokens.write("llama", "default", true, entries);
     SpecialVocab::load(files, &options, warnings)?.write(entries);
+    // llama.cpp adds a space before the text unless the file says otherwise.
+    if source.json.as_ref().is_some_and(|json| !spm_json::adds_space_prefix(json)) {
+        entries.set(key::ADD_SPACE_PREFIX, false);
+    }
     Ok(())
 }
 
-fn tokens(files: &Files<'_>, flavour: Flavour, warnings: &mut Vec<Warning>) -> Result<Tokens> {
-    let Some(bytes) = files.sidecars.read("tokenizer.model")? else {
-        let error = ModelError::request("the model has no tokenizer.model");
-        return Err(error.with_hint("Copy the tokenizer.model of the base model into the model's folder."));
-    };
-    let model = SentencePieceModel::parse(&bytes).map_err(|e| in_sidecar(e, files.sidecars, "tokenizer.model"))?;
+/// The pieces with their ids, and the `tokenizer.json` that they come from if it is that.
+struct Source {
+    file: &'static str,
+    pieces: spm_json::Pieces,
+    json: Option<TokenizerJson>,
+}
+
+impl Source {
+    fn open(files: &Files<'_>, warnings: &mut Vec<Warning>) -> Result<Self> {
+        let file = "tokenizer.model";
+        if let Some(bytes) = files.sidecars.read(file)? {
+            let model = SentencePieceModel::parse(&bytes).map_err(|e| in_sidecar(e, files.sidecars, file))?;
+            return Ok(Self { file, pieces: model.pieces.into_iter().enumerate().collect(), json: None });
+        }
+        if files.tokenizer_json.is_none() {
+            let error = ModelError::request("the model has neither tokenizer.model nor tokenizer.json");
+            let hint = "Copy the tokenizer files of the base model into the model's folder.";
+            return Err(files.in_folder(error).with_hint(hint));
+        }
+        let (file, json) = ("tokenizer.json", base::load(files, warnings)?);
+        if !spm_json::is_sentencepiece(&json) {
+            let kind = json.model.kind.as_deref().unwrap_or("BPE");
+            let what = format!(
+                "the {kind} tokenizer has no byte fallback; this architecture needs a SentencePiece vocabulary"
+            );
+            let hint = "Copy tokenizer.model from the base model into the folder.";
+            return Err(in_sidecar(ModelError::unsupported(what), files.sidecars, file).with_hint(hint));
+        }
+        Ok(Self { file, pieces: spm_json::pieces(&json, files, warnings), json: Some(json) })
+    }
+
+    /// The number of ids, for configurations that do not give it.
+    fn size(&self) -> usize {
+        let added = self.json.iter().flat_map(|json| &json.added_tokens).map(|t| t.id as usize);
+        self.pieces.iter().map(|(id, _)| *id).chain(added).max().map_or(0, |id| id + 1)
+    }
+}
+
+fn tokens(files: &Files<'_>, source: &Source, flavour: Flavour, warnings: &mut Vec<Warning>) -> Result<Tokens> {
     let size = match flavour {
         Flavour::Common => files.hparam("vocab_size_per_layer_input").or_else(|| files.hparam("vocab_size")),
         Flavour::Phi3 => files.hparam("vocab_size"),
     };
-    let n = vocab_size(size)?.unwrap_or(model.pieces.len());
+    let n = vocab_size(size)?.unwrap_or_else(|| source.size());
     let mut tokens = Tokens::padding(n);
-    if model.pieces.len() > n {
-        let text =
-            format!("tokenizer.model has {} pieces, vocab_size is {n}; the last are left out.", model.pieces.len());
+    let end = source.pieces.last().map_or(0, |(id, _)| id + 1);
+    if end > n {
+        let text = format!("{} has {end} pieces, vocab_size is {n}; the last are left out.", source.file);
         if flavour == Flavour::Phi3 {
-            return Err(in_sidecar(ModelError::bad(text), files.sidecars, "tokenizer.model").with_hint(RESIZE));
+            return Err(in_sidecar(ModelError::bad(text), files.sidecars, source.file).with_hint(RESIZE));
         }
         warnings.push(Warning::new("tokenizer.beyond", text));
     }
-    for (id, piece) in model.pieces.into_iter().enumerate().take(n) {
+    for (id, piece) in source.pieces.iter().filter(|(id, _)| *id < n) {
         let kind = match piece.kind {
             PieceType::Normal | PieceType::UserDefined => kind::NORMAL,
             PieceType::Unknown => kind::UNKNOWN,
@@ -66,13 +99,15 @@ fn tokens(files: &Files<'_>, flavour: Flavour, warnings: &mut Vec<Warning>) -> R
             PieceType::Unused => kind::UNUSED,
             PieceType::Byte => kind::BYTE,
         };
-        tokens.set(id, piece.text, kind, piece.score);
+        tokens.set(*id, piece.text.as_slice(), kind, piece.score);
     }
     let mut adder = Adder { files, flavour, tokens, warnings };
     adder.added_tokens_json()?;
     adder.added_tokens_decoder()?;
-    if flavour == Flavour::Phi3 {
-        adder.tokenizer_json()?;
+    match &source.json {
+        Some(json) if flavour == Flavour::Common => adder.rebuilt(json)?,
+        _ if flavour == Flavour::Phi3 => adder.tokenizer_json()?,
+        _ => {}
     }
     Ok(adder.tokens)
 }
@@ -143,6 +178,23 @@ impl Adder<'_, '_> {
         Ok(())
     }
 
+    /// The added tokens of the `tokenizer.json` that the pieces come from. Files of transformers 5 list them nowhere else;
+    /// where `added_tokens_decoder` lists them, that counts. Unknown and control pieces stay what they are.
+    fn rebuilt(&mut self, json: &TokenizerJson) -> Result<()> {
+        let listed = self.files.setting("added_tokens_decoder").and_then(Value::as_object);
+        for token in &json.added_tokens {
+            if listed.is_some_and(|listed| listed.contains_key(&token.id.to_string())) {
+                continue;
+            }
+            if let Some(id) = self.place(Some(token.id.into()), &token.content, "tokenizer.json")?
+                && !matches!(self.tokens.kinds[id], kind::UNKNOWN | kind::CONTROL)
+            {
+                self.add(id, &token.content, token.special);
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, id: usize, text: &str, special: bool) {
         match self.flavour {
             Flavour::Common if special || looks_special(text) => self.tokens.set(id, text, kind::CONTROL, ADDED_SCORE),
@@ -153,87 +205,4 @@ impl Adder<'_, '_> {
             }
         }
     }
-}
-
-/// True if `tokenizer.json` holds Llama's SentencePiece-style BPE: byte fallback and a decoder in steps.
-pub(super) fn is_llama_json(files: &Files<'_>) -> bool {
-    files.tokenizer_json.as_ref().is_some_and(|json| {
-        json.model.kind.as_deref().is_none_or(|k| k == "BPE")
-            && json.model.byte_fallback == Some(true)
-            && json.decoder["type"] == "Sequence"
-    })
-}
-
-/// Writes the vocabulary of such a `tokenizer.json`. All scores are −1000, as the converter has them.
-pub(super) fn write_llama_json(files: &Files<'_>, entries: &mut Entries, warnings: &mut Vec<Warning>) -> Result<()> {
-    let json = base::load(files, warnings)?;
-    let fail = |what: String| in_sidecar(ModelError::bad(what), files.sidecars, "tokenizer.json");
-    let base_size = json.model.vocab.len();
-    let special: HashSet<String> = special_texts(files)?;
-    let mut texts: HashMap<u32, &str> = json.model.vocab.iter().map(|(t, id)| (*id, t.as_str())).collect();
-    let mut added: Vec<_> = json.added_tokens.iter().collect();
-    added.sort_by_key(|t| t.id);
-    texts.extend(added.iter().map(|t| (t.id, t.content.as_str())));
-    let mut tokens = Tokens::default();
-    for id in 0..base_size as u32 {
-        let Some(text) = texts.get(&id) else {
-            return Err(
-                fail(format!("no token has the id {id}")).with_hint("Ids must follow each other without a gap.")
-            );
-        };
-        tokens.push(*text, kind_of(text, &special), ADDED_SCORE);
-    }
-    for token in added.iter().filter(|t| t.id as usize >= base_size) {
-        if token.id as usize != tokens.len() {
-            let text = format!(
-                "The added token {:?} has the id {}, but is written as {}.",
-                token.content,
-                token.id,
-                tokens.len()
-            );
-            warnings.push(Warning::new("tokenizer.holes", text));
-        }
-        let kind = if special.contains(&token.content) { kind::CONTROL } else { kind::USER_DEFINED };
-        tokens.push(token.content.as_str(), kind, ADDED_SCORE);
-    }
-    let text = "Without tokenizer.model the merge order cannot be kept: llama.cpp may split texts differently from the \
-        original tokenizer.";
-    warnings.push(Warning::new("tokenizer.no-scores", text));
-    finish(tokens, files, entries, warnings)
-}
-
-fn kind_of(text: &str, special: &HashSet<String>) -> i32 {
-    let hex = text.strip_prefix("<0x").and_then(|t| t.strip_suffix('>'));
-    if hex.is_some_and(|h| h.len() == 2 && h.bytes().all(|b| b.is_ascii_hexdigit())) {
-        kind::BYTE
-    } else if special.contains(text) {
-        kind::CONTROL
-    } else {
-        kind::NORMAL
-    }
-}
-
-/// The texts of all special roles: `tokenizer_config.json`, and `special_tokens_map.json` where the former lists no tokens.
-fn special_texts(files: &Files<'_>) -> Result<HashSet<String>> {
-    const ROLES: [&str; 7] =
-        ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-    let map = files.sidecars.json("special_tokens_map.json")?;
-    let map = map.filter(|_| files.setting("added_tokens_decoder").is_none());
-    let text = |v: &Value| v.as_str().or_else(|| v["content"].as_str()).map(str::to_owned);
-    let field = |name: &str| {
-        let from_map = map.as_ref().and_then(|m| m.get(name)).filter(|v| !v.is_null());
-        from_map.or_else(|| files.setting(name)).cloned().unwrap_or_default()
-    };
-    let mut out: HashSet<String> = ROLES.iter().filter_map(|role| text(&field(role))).collect();
-    for list in ["additional_special_tokens", "extra_special_tokens"] {
-        match field(list) {
-            Value::Array(items) => out.extend(items.iter().filter_map(text)),
-            Value::Object(items) => out.extend(items.values().filter_map(text)),
-            _ => {}
-        }
-    }
-    if out.is_empty() {
-        out.extend(["<s>", "</s>", "<unk>"].map(str::to_owned));
-    }
-    Ok(out)
 }

@@ -48,37 +48,88 @@ impl AddedToken {
 
 /// The `model` object.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "RawModel")]
 pub struct JsonModel {
     /// `BPE`, `WordPiece`, `Unigram`; old files leave it out.
-    #[serde(rename = "type", default)]
     pub kind: Option<String>,
     /// Text and id of each entry, in the order of the file.
-    #[serde(default, deserialize_with = "vocab")]
     pub vocab: Vec<(String, u32)>,
+    /// Unigram: the log probability of each entry, in the order of the file. Empty for other kinds.
+    pub scores: Vec<f64>,
+    /// Unigram: the id of the token for what no other can spell.
+    pub unk_id: Option<u32>,
     /// The merges, as pairs; `"a b"` strings are split at their one space.
-    #[serde(default, deserialize_with = "merges")]
     pub merges: Vec<(String, String)>,
     /// The token for what no other can spell.
-    #[serde(default)]
     pub unk_token: Option<String>,
     /// WordPiece: what continues a word (`##`).
-    #[serde(default)]
     pub continuing_subword_prefix: Option<String>,
     /// BPE: what ends a word.
-    #[serde(default)]
     pub end_of_word_suffix: Option<String>,
     /// BPE: runs of unknown characters become one token.
-    #[serde(default)]
     pub fuse_unk: Option<bool>,
-    /// BPE: unknown characters are spelled `<0xNN>`.
-    #[serde(default)]
+    /// BPE and Unigram: unknown characters are spelled `<0xNN>`.
     pub byte_fallback: Option<bool>,
     /// BPE: words that are in the vocabulary are taken whole.
-    #[serde(default)]
     pub ignore_merges: Option<bool>,
     /// WordPiece: longer words are unknown.
-    #[serde(default)]
     pub max_input_chars_per_word: Option<u32>,
+}
+
+/// The `model` object as it is written. `vocab` gives both the entries and, for Unigram, their scores.
+#[derive(Deserialize)]
+struct RawModel {
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+    #[serde(default)]
+    vocab: RawVocab,
+    #[serde(default, deserialize_with = "merges")]
+    merges: Vec<(String, String)>,
+    #[serde(default)]
+    unk_token: Option<String>,
+    #[serde(default)]
+    unk_id: Option<u32>,
+    #[serde(default)]
+    continuing_subword_prefix: Option<String>,
+    #[serde(default)]
+    end_of_word_suffix: Option<String>,
+    #[serde(default)]
+    fuse_unk: Option<bool>,
+    #[serde(default)]
+    byte_fallback: Option<bool>,
+    #[serde(default)]
+    ignore_merges: Option<bool>,
+    #[serde(default)]
+    max_input_chars_per_word: Option<u32>,
+}
+
+/// An object of texts and ids, or (Unigram) a list of texts and scores, whose ids are their places.
+#[derive(Default)]
+struct RawVocab {
+    entries: Vec<(String, u32)>,
+    /// `None` for an object.
+    scores: Option<Vec<f64>>,
+}
+
+impl From<RawModel> for JsonModel {
+    fn from(raw: RawModel) -> Self {
+        // Files of early versions name no type; only Unigram has a list.
+        let kind = raw.kind.or_else(|| raw.vocab.scores.as_ref().map(|_| "Unigram".to_owned()));
+        Self {
+            kind,
+            vocab: raw.vocab.entries,
+            scores: raw.vocab.scores.unwrap_or_default(),
+            unk_id: raw.unk_id,
+            merges: raw.merges,
+            unk_token: raw.unk_token,
+            continuing_subword_prefix: raw.continuing_subword_prefix,
+            end_of_word_suffix: raw.end_of_word_suffix,
+            fuse_unk: raw.fuse_unk,
+            byte_fallback: raw.byte_fallback,
+            ignore_merges: raw.ignore_merges,
+            max_input_chars_per_word: raw.max_input_chars_per_word,
+        }
+    }
 }
 
 /// A parsed `tokenizer.json`.
@@ -141,6 +192,10 @@ impl TokenizerJson {
             }
             by_id.insert(token.id, &token.content);
         }
+        if let Some(id) = self.model.unk_id.filter(|id| *id as usize >= self.model.vocab.len()) {
+            let what = format!("the unknown token has the id {id}, which is not in the vocabulary");
+            return Err(ModelError::bad(what).field("model.unk_id").with_hint(REMAKE));
+        }
         self.check_merges(&texts)
     }
 
@@ -180,33 +235,35 @@ fn optional_id<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     id_in_range(i64::deserialize(d)?)
 }
 
-fn vocab<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, u32)>, D::Error> {
-    struct V;
-    impl<'de> Visitor<'de> for V {
-        type Value = Vec<(String, u32)>;
+impl<'de> Deserialize<'de> for RawVocab {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = RawVocab;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of tokens and ids")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut out: Vec<(String, u32)> = Vec::new();
-            while let Some((text, id)) = map.next_entry::<String, i64>()? {
-                out.push((text, id_in_range(id)?));
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of tokens and ids")
             }
-            Ok(out)
-        }
 
-        /// Unigram models list `[text, score]` pairs; ids are their places.
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut out = Vec::new();
-            while let Some((text, _score)) = seq.next_element::<(String, f64)>()? {
-                out.push((text, id_in_range(out.len() as i64)?));
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawVocab, A::Error> {
+                let mut entries: Vec<(String, u32)> = Vec::new();
+                while let Some((text, id)) = map.next_entry::<String, i64>()? {
+                    entries.push((text, id_in_range(id)?));
+                }
+                Ok(RawVocab { entries, scores: None })
             }
-            Ok(out)
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawVocab, A::Error> {
+                let (mut entries, mut scores) = (Vec::new(), Vec::new());
+                while let Some((text, score)) = seq.next_element::<(String, f64)>()? {
+                    entries.push((text, id_in_range(entries.len() as i64)?));
+                    scores.push(score);
+                }
+                Ok(RawVocab { entries, scores: Some(scores) })
+            }
         }
+        d.deserialize_any(V)
     }
-    d.deserialize_any(V)
 }
 
 fn merges<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<(String, String)>, D::Error> {
@@ -295,12 +352,25 @@ mod tests {
             ("is there twice", GOOD.replace(r#""b":1"#, r#""b":1,"b":5"#)),
             ("needs the token \"ba\"", GOOD.replace("a b", "b a")),
             ("missing field `model`", "{}".to_owned()),
+            (
+                "the id 2, which is not",
+                r#"{"model":{"type":"Unigram","unk_id":2,"vocab":[["a",0],["b",-1.5]]}}"#.to_owned(),
+            ),
             ("not a tokenizer.json", "[".repeat(10_000)),
         ];
         for (want, text) in cases {
             let error = TokenizerJson::parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(want), "{error:?} does not say {want:?}");
         }
+    }
+
+    #[test]
+    fn a_unigram_vocabulary_keeps_its_scores() {
+        let text = r#"{"model":{"unk_id":1,"vocab":[["▁a",-0.5],["<unk>",0]]}}"#;
+        let model = TokenizerJson::parse(text.as_bytes()).unwrap().model;
+        assert_eq!((model.kind.as_deref(), model.unk_id), (Some("Unigram"), Some(1)));
+        assert_eq!(model.vocab, [("▁a".to_owned(), 0), ("<unk>".to_owned(), 1)]);
+        assert_eq!(model.scores, [-0.5, 0.0]);
     }
 
     proptest! {

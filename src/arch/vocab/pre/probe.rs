@@ -2,6 +2,7 @@
 //!
 //! Files are not trusted: only components that can neither panic nor blow a text up are handed to the crate.
 
+use super::super::charsmap;
 use super::hashes::CHECK_TEXT;
 use super::table::KNOWN;
 use crate::model::tokenizer::TokenizerJson;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
 use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -130,6 +132,16 @@ pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&Hash
             }
             Tokenizer::new(builder.build().ok()?)
         }
+        Some("Unigram") => {
+            // The crate fails at the first character that no token spells if there is no unknown token.
+            let unknown = Some(model.unk_id? as usize);
+            if model.scores.iter().any(|score| !score.is_finite()) {
+                return None;
+            }
+            let scores = model.scores.iter().copied();
+            let vocab = model.vocab.iter().map(|(text, _)| text.clone()).zip(scores).collect();
+            Tokenizer::new(Unigram::from(vocab, unknown, model.byte_fallback.unwrap_or(false)).ok()?)
+        }
         _ => return None,
     };
     if !json.normalizer.is_null() {
@@ -174,6 +186,10 @@ fn is_tame(normalizer: &Value, growth: &mut usize) -> bool {
         }
         Some("NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" | "StripAccents" | "BertNormalizer" | "Nmt" | "Strip") => {
             true
+        }
+        Some("Precompiled") => {
+            let rules = normalizer["precompiled_charsmap"].as_str().and_then(charsmap::from_base64);
+            rules.is_some_and(|rules| !rules.is_empty() && charsmap::is_sound(&rules))
         }
         _ => false,
     }

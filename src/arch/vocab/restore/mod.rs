@@ -8,6 +8,7 @@ mod bpe;
 mod config;
 mod post;
 mod spm;
+mod unigram;
 mod wordpiece;
 
 use super::key;
@@ -28,6 +29,7 @@ pub fn restore_sidecars(metadata: &Metadata) -> Result<Sidecars> {
         "gpt2" => bpe::restore(&source, &mut out)?,
         "llama" => spm::restore(&source, &mut out)?,
         "bert" => wordpiece::restore(&source, &mut out)?,
+        "t5" => unigram::restore(&source, &mut out)?,
         other => {
             let what = format!("a vocabulary of the kind {other:?} has no Hugging Face form here");
             return Err(ModelError::unsupported(what).field(key::MODEL).with_hint(KEEP));
@@ -108,6 +110,20 @@ impl<'a> Source<'a> {
             Some(MetaValue::Bool(b)) => Some(*b),
             _ => None,
         }
+    }
+
+    /// The scores, one for each token.
+    fn scores(&self) -> Result<&'a [f32]> {
+        let Some(MetaValue::Array(MetaArray::F32(scores))) = self.metadata.get(key::SCORES) else {
+            return Err(ModelError::bad("the scores are missing or no array of f32")
+                .field(key::SCORES)
+                .with_hint(KEEP));
+        };
+        if scores.len() != self.texts.len() {
+            let what = format!("{} scores for {} tokens", scores.len(), self.texts.len());
+            return Err(ModelError::bad(what).field(key::SCORES));
+        }
+        Ok(scores)
     }
 
     /// The text of a token, which must be UTF-8.

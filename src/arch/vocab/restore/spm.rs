@@ -7,13 +7,7 @@ use crate::model::{MetaArray, MetaValue, ModelError, Result, Sidecars};
 use serde_json::{Map, Value, json};
 
 pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
-    let Some(MetaValue::Array(MetaArray::F32(scores))) = source.metadata.get(key::SCORES) else {
-        return Err(ModelError::bad("the scores are missing or no array of f32").field(key::SCORES).with_hint(KEEP));
-    };
-    if scores.len() != source.texts.len() {
-        let what = format!("{} scores for {} tokens", scores.len(), source.texts.len());
-        return Err(ModelError::bad(what).field(key::SCORES));
-    }
+    let scores = source.scores()?;
     let normal = |id: &usize| source.kinds[*id] == kind::NORMAL;
     let ids = 0..source.texts.len();
     if ids.clone().filter(normal).count() > 1 && ids.clone().filter(normal).all(|id| scores[id] == ADDED_SCORE) {
