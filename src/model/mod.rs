@@ -7,6 +7,8 @@ mod entry;
 mod error;
 mod file_slice;
 mod metadata;
+mod placeholder;
+pub mod python_json;
 mod sidecar;
 pub mod tokenizer;
 mod view;
@@ -15,6 +17,7 @@ pub use entry::{TensorData, TensorEntry};
 pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use placeholder::placeholder;
 pub use sidecar::{Sidecar, Sidecars};
 pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
 
@@ -131,7 +134,6 @@ impl Model {
 
     /// `config.json` parsed, if the folder has a valid one.
     pub fn config(&self) -> Option<serde_json::Value> {
-        let bytes = self.sidecars.read("config.json").ok()??;
-        serde_json::from_slice(&bytes).ok()
+        self.sidecars.json("config.json").ok()?
     }
 }

@@ -2,7 +2,7 @@
 
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
-use crate::model::{Model, ModelError, Result, Warning};
+use crate::model::{Model, ModelError, Result, Warning, placeholder, python_json};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -29,8 +29,11 @@ pub fn open_index(path: &Path) -> Result<Model> {
         return Err(ModelError::limit(format!("an index of {len} bytes")).in_file(path));
     }
     let bytes = std::fs::read(path).map_err(io)?;
+    if let Some(error) = placeholder(&bytes, true, false) {
+        return Err(error.in_file(path));
+    }
     let bad = |what: String| ModelError::bad(what).in_file(path);
-    let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
+    let json: serde_json::Value = python_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
     let map = json.get("weight_map").and_then(|m| m.as_object());
     let map = map.ok_or_else(|| bad("the index has no `weight_map`".to_owned()))?;
     let mut wanted: IndexMap<&str, &str> = IndexMap::new();
