@@ -1,7 +1,8 @@
 //! From a recipe to a plan.
 
 use super::target::{Resolved, resolve};
-use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, destination, space, split};
+use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile};
+use super::{checkpoints, destination, naming, space, split};
 use crate::arch::classify;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
@@ -217,6 +218,8 @@ fn lay_out(
     }
     let effort = effort(target)?;
     plan.warnings.extend(resolved.warnings.iter().cloned());
+    plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+    plan.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     let planned_tensors: Vec<PlannedTensor> =
         resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
     let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
