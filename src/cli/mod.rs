@@ -19,6 +19,7 @@ mod plan;
 mod plan_text;
 mod progress;
 mod recipe;
+mod reference_options;
 mod split;
 pub mod text;
 
@@ -115,7 +116,9 @@ pub fn main() -> ExitCode {
     allow_open_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => {
+        Err(mut e) => {
+            let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+            reference_options::explain(&mut e, &args);
             let code = if e.use_stderr() { Exit::Request } else { Exit::Done };
             let _ = e.print();
             return code.into();
