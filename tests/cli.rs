@@ -29,7 +29,11 @@ mod material;
 mod options;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/splitting.rs"]
 mod splitting;
 #[path = "cli/table.rs"]
 mod table;
+#[path = "cli/trainers.rs"]
+mod trainers;
