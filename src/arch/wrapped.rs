@@ -15,6 +15,9 @@ use std::borrow::Cow;
 /// Modules that wrap another one anywhere in the network and are never a part of it.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
+/// Modules around the network at most: `model.base_model.model.module.` has four.
+const DEPTH: usize = 8;
+
 /// Parts of names that peft's layers have while an adapter is not merged.
 const ADAPTERS: [&str; 6] =
     [".base_layer.", ".lora_A.", ".lora_B.", ".lora_embedding_A", ".lora_embedding_B", ".lora_magnitude_vector"];
@@ -33,13 +36,14 @@ pub(crate) fn without_wrappers(model: &Model, family: &Family, config: &Config) 
     let names: Vec<Cow<'_, str>> = model.tensors.iter().map(|t| without_parts(&t.name)).collect();
     let inner = names.iter().any(|n| matches!(n, Cow::Owned(_)));
     let shared = shared_prefix(&names);
-    let ends = shared.match_indices('.').map(|(at, _)| at + 1);
+    let ends = shared.match_indices('.').map(|(at, _)| at + 1).take(DEPTH);
     let fits = |cut: &usize| {
         let mut named = false;
         let all = names.iter().all(|n| {
             let rest = n.get(*cut..).unwrap_or_default();
-            named |= places.has(rest);
-            places.has(rest) || places.leaves_out(rest)
+            let has = places.has(rest);
+            named |= has;
+            has || places.leaves_out(rest)
         });
         all && named
     };
@@ -49,16 +53,16 @@ pub(crate) fn without_wrappers(model: &Model, family: &Family, config: &Config) 
     }
     let prefix = &shared[..cut];
     let what = match (cut, inner) {
-        (0, _) => format!("`{}` is a wrapper of the training framework", found(model)),
-        (_, false) => format!("all tensor names begin with `{prefix}`, which the training framework put there"),
+        (0, _) => format!("`{}` is a wrapper that a training framework added", found(model)),
+        (_, false) => format!("all tensor names begin with `{prefix}`, which is no part of the architecture's names"),
         (_, true) => {
             format!(
-                "all tensor names begin with `{prefix}` and `{}`, which the training framework put there",
+                "all tensor names begin with `{prefix}` and `{}`, which is no part of the architecture's names",
                 found(model)
             )
         }
     };
-    let warning = Warning::new("tensors.wrapped", format!("{what}; it is left out of the names"));
+    let warning = Warning::new("tensors.wrapped", format!("{what}; it is removed from the names"));
     let tensors = model.tensors.iter().zip(&names).map(|(t, n)| t.renamed(&n[cut..])).collect();
     Some((Model { tensors, ..model.clone() }, warning))
 }

@@ -36,11 +36,8 @@ const LOOKED_AT: usize = 10_000;
 
 /// The pattern by which some trainer counts a folder or file of this name as a checkpoint; `None` if none does.
 pub(super) fn counted(name: &str) -> Option<&'static str> {
-    let begins = |start: &str| {
-        let rest = name.strip_prefix(start)?;
-        (!rest.starts_with(char::is_alphabetic)).then_some(())
-    };
-    let by_beginning = BEGINNINGS.iter().find(|(start, _)| begins(start).is_some());
+    let begins = |start: &str| name.strip_prefix(start).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+    let by_beginning = BEGINNINGS.iter().find(|(start, _)| begins(start));
     by_beginning.map(|(_, pattern)| *pattern).or_else(|| {
         let rest = name.trim_start_matches(|c: char| c.is_ascii_digit());
         // nanotron (`1000`), MLX-LM (`0000100_adapters.safetensors`)
@@ -63,14 +60,12 @@ fn composer(name: &str) -> bool {
 /// True for a name that is a checkpoint beyond doubt: the word of a trainer, a number, and little else. Folders far above a source
 /// are judged by it, so `step2-data` is none.
 pub(super) fn is_checkpoint(name: &str) -> bool {
-    let numbered = |start: &str| {
-        let rest = name.strip_prefix(start)?;
+    let numbered = |rest: &str| {
         let rest = rest.strip_prefix(['-', '_', '=']).unwrap_or(rest);
         let end = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-        let ends = end.is_empty() || end.starts_with('.') || end.starts_with("-step=");
-        (end.len() < rest.len() && ends).then_some(())
+        end.len() < rest.len() && (end.is_empty() || end.starts_with('.') || end.starts_with("-step="))
     };
-    BEGINNINGS.iter().any(|(start, _)| numbered(start).is_some()) || composer(name)
+    BEGINNINGS.iter().any(|(start, _)| name.strip_prefix(start).is_some_and(numbered)) || composer(name)
 }
 
 /// True if everything in a folder of this name counts.

@@ -31,8 +31,8 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
     }
 }
 
-/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else a place
-/// and a name as [`Naming`] says.
+/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside
+/// the source and named after it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
 pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
     let naming = Naming::of(source);
     let leaf = leaf(&naming.stem, format, quantization, folder);
