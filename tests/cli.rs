@@ -41,7 +41,11 @@ mod options;
 mod quantize_flags;
 #[path = "cli/safety.rs"]
 mod safety;
+#[path = "cli/sources.rs"]
+mod sources;
 #[path = "cli/splitting.rs"]
 mod splitting;
 #[path = "cli/table.rs"]
 mod table;
+#[path = "cli/trainers.rs"]
+mod trainers;

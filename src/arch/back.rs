@@ -2,7 +2,7 @@
 
 use super::rope::Rope;
 use crate::arch::config::Config;
-use crate::model::{MetaValue, Metadata, Model, ModelError, Result, decode_rows};
+use crate::model::{MetaArray, MetaValue, Metadata, Model, ModelError, Result, decode_rows};
 use crate::quant::Encoding;
 use crate::tensor::DType;
 use serde_json::{Map, Value, json};
@@ -129,8 +129,26 @@ impl Meta<'_> {
         Ok(c)
     }
 
-    /// `rope_scaling` of the kinds that are keys.
+    /// `rope_scaling`: the kinds that are keys, and the sections of several axes.
     fn scaling(&self) -> Result<Option<Value>> {
+        let kind = self.scaling_kind()?;
+        let Some(sections) = self.sections() else { return Ok(kind) };
+        let mut map = match kind {
+            Some(Value::Object(map)) => map,
+            _ => [("rope_type".to_owned(), "default".into())].into_iter().collect(),
+        };
+        map.insert("mrope_section".into(), sections.into());
+        Ok(Some(Value::Object(map)))
+    }
+
+    /// The sections without the zeros they were filled up with.
+    fn sections(&self) -> Option<Vec<i32>> {
+        let Some(MetaValue::Array(MetaArray::I32(all))) = self.get("rope.dimension_sections") else { return None };
+        let used = all.iter().rposition(|n| *n != 0).map_or(0, |at| at + 1);
+        Some(all[..used].to_vec())
+    }
+
+    fn scaling_kind(&self) -> Result<Option<Value>> {
         let Some(kind) = self.get("rope.scaling.type").and_then(MetaValue::as_str) else { return Ok(None) };
         if kind != "linear" && kind != "yarn" {
             return Ok(None);

@@ -17,11 +17,12 @@ mod to_hf;
 mod types;
 mod views;
 pub mod vocab;
+mod wrapped;
 
 pub use roles::{Role, TensorRole, classify};
 pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
 
-use crate::model::{Model, Result};
+use crate::model::{Model, Result, Warning};
 
 /// Converts a Hugging Face model (tensors plus `config.json` and tokenizer sidecars) to GGUF names, metadata and encodings.
 /// Lazy: nothing is read but configuration and vocabulary.
@@ -40,6 +41,12 @@ pub fn to_gguf(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
 /// An unsupported architecture, missing metadata, tensors without a place in the architecture.
 pub fn to_hf(model: &Model) -> Result<HfModel> {
     to_hf::convert(model)
+}
+
+/// The model with tensor names as its architecture has them, where a training framework put something in front (`_orig_mod.`,
+/// `module.`), and a note that says so; `None` if there is nothing to take away. [`to_gguf`] does it by itself.
+pub fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
+    wrapped::unwrapped(model)
 }
 
 /// Every family that can be converted, for documentation and messages.

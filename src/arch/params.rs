@@ -136,6 +136,9 @@ fn rope(s: &Source<'_>, p: &mut Params) -> Result<()> {
         // llama3 goes into a tensor; dynamic, default and unknown kinds have no key.
         _ => {}
     }
+    if let Some(sections) = r.sections()? {
+        p.put("rope.dimension_sections", MetaArray::I32(sections.to_vec()));
+    }
     if let Some(theta) = r.number("rope_theta")? {
         p.float("rope.freq_base", theta);
     }

@@ -4,6 +4,9 @@ use super::config::{Config, bad};
 use crate::model::Result;
 use serde_json::{Map, Value, json};
 
+/// Field of the sections of a rotary embedding with several axes.
+const SECTIONS: &str = "mrope_section";
+
 /// Rope parameters in the style of transformers 5, whatever the file's style.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rope {
@@ -83,6 +86,19 @@ impl Rope {
         self.full().get("rope_type").and_then(Value::as_str).map(str::to_ascii_lowercase)
     }
 
+    /// How the rotated dimensions are shared out to time, height and width (`mrope_section`), filled up to four numbers or cut to
+    /// them as `TextModel.set_gguf_parameters` of llama.cpp's converter does for every architecture.
+    pub(crate) fn sections(&self) -> Result<Option<[i32; 4]>> {
+        let Some(value) = self.root(SECTIONS) else { return Ok(None) };
+        let wrong = || bad(&[self.source, SECTIONS], &format!("{value} is no list of whole numbers"));
+        let list = value.as_array().ok_or_else(wrong)?;
+        let mut out = [0; 4];
+        for (slot, v) in out.iter_mut().zip(list) {
+            *slot = v.as_i64().and_then(|n| i32::try_from(n).ok()).ok_or_else(wrong)?;
+        }
+        Ok(Some(out))
+    }
+
     /// The config field the parameters came from.
     pub(crate) fn source(&self) -> &'static str {
         self.source
@@ -149,6 +165,19 @@ mod tests {
             assert_eq!(r.number("rope_theta").unwrap(), Some(500000.0));
             assert_eq!(r.kind().as_deref(), Some("linear"));
             assert_eq!(r.number("factor").unwrap(), Some(2.0));
+        }
+    }
+
+    #[test]
+    fn sections_are_four_numbers() {
+        let sections = |v: Value| rope(json!({"rope_scaling": {"type": "mrope", "mrope_section": v}})).sections();
+        assert_eq!(sections(json!([16, 24, 24])).unwrap(), Some([16, 24, 24, 0]));
+        assert_eq!(sections(json!([1, 2, 3, 4, 5])).unwrap(), Some([1, 2, 3, 4]));
+        assert_eq!(rope(json!({"rope_parameters": {"mrope_section": [8]}})).sections().unwrap(), Some([8, 0, 0, 0]));
+        assert_eq!(sections(Value::Null).unwrap(), None);
+        assert_eq!(sections(json!([])).unwrap(), Some([0; 4]));
+        for bad in [json!(16), json!([1.5]), json!(["a"]), json!([1e12])] {
+            assert!(sections(bad.clone()).is_err(), "{bad}");
         }
     }
 

@@ -5,7 +5,7 @@ use super::family::{Experts, Family, Op};
 use super::views::{MapElems, interleave, shift_norm};
 use crate::model::{ConcatRows, MapRows, Model, ModelError, Result, TensorEntry, Transposed, Warning};
 use crate::tensor::Shape;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What tensors need to know of the model.
@@ -101,6 +101,48 @@ fn other_modality(name: &str) -> bool {
     STARTS.iter().any(|s| name.starts_with(s)) || INSIDE.iter().any(|s| name.contains(s))
 }
 
+/// Names of tensors that hold no weights and are passed over.
+const UNUSED: [&str; 3] = [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
+
+/// Which names have a place in a family.
+pub(crate) struct Places<'a> {
+    family: &'a Family,
+    config: &'a Config,
+    stems: HashSet<&'static str>,
+    stacks: Stacks<'a>,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn of(family: &'a Family, config: &'a Config) -> Self {
+        let stems = family.rules.iter().copied().flatten().map(|r| r.hf).collect();
+        let stacks = Stacks { rules: family.experts.as_ref(), count: 0, layers: BTreeMap::new() };
+        Self { family, config, stems, stacks }
+    }
+
+    /// True for the name of a weight that the family has.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let Some(own) = self.own(name) else { return false };
+        let (layer, key) = split_layer(&own);
+        let (stem, _) = split_suffix(&key);
+        self.stems.contains(stem) || (layer.is_some() && self.stacks.takes(stem))
+    }
+
+    /// True for the name of a tensor that a conversion leaves out.
+    pub(crate) fn leaves_out(&self, name: &str) -> bool {
+        self.own(name).is_none_or(|own| UNUSED.iter().any(|u| own.ends_with(u)))
+    }
+
+    /// The family's own name for it; `None` for what is left out.
+    fn own(&self, name: &str) -> Option<String> {
+        (!other_modality(name)).then(|| (self.family.rename)(&plain_name(name), self.config)).flatten()
+    }
+}
+
+/// The name without the part of a multi-modal model that it lies in.
+fn plain_name(name: &str) -> String {
+    name.replace("language_model.", "").replace("text_model.", "")
+}
+
 /// The source tensors under the family's own names, in the converter's order.
 pub(crate) fn sources(
     model: &Model,
@@ -115,8 +157,7 @@ pub(crate) fn sources(
             skipped += 1;
             continue;
         }
-        let plain = tensor.name.replace("language_model.", "").replace("text_model.", "");
-        if let Some(name) = (family.rename)(&plain, config) {
+        if let Some(name) = (family.rename)(&plain_name(&tensor.name), config) {
             out.push(tensor.renamed(name));
         }
     }
@@ -156,8 +197,7 @@ pub(crate) fn map(sources: Vec<TensorEntry>, family: &Family, shapes: &Shapes) -
     let mut stacks = Stacks { rules: family.experts.as_ref(), count: shapes.experts, layers: BTreeMap::new() };
     let mut out = Vec::with_capacity(sources.len());
     for tensor in sources {
-        let unused = [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
-        if unused.iter().any(|u| tensor.name.ends_with(u)) {
+        if UNUSED.iter().any(|u| tensor.name.ends_with(u)) {
             continue;
         }
         let (layer, key) = split_layer(&tensor.name);

@@ -8,6 +8,7 @@ use super::rope::Rope;
 use super::tensors::{self, Shapes};
 use super::types::{ConfigStatus, GgufModel, GgufOptions, OutType};
 use super::vocab::{VocabRequest, vocab_metadata};
+use super::wrapped;
 use crate::model::{MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::{BlockType, Encoding};
 use crate::tensor::DType;
@@ -30,6 +31,15 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     let rope = Rope::read(&config);
     let blocks = config.need_uint(&["n_layers", "num_hidden_layers", "n_layer", "num_layers"], "block_count")?;
     let mut warnings = Vec::new();
+    wrapped::refuse_unmerged(model)?;
+    let unwrapped = wrapped::without_wrappers(model, family, &config);
+    let model = match &unwrapped {
+        Some((unwrapped, note)) => {
+            warnings.push(note.clone());
+            unwrapped
+        }
+        None => model,
+    };
     let sources = tensors::sources(model, family, &config, &mut warnings);
     let out_type = resolve(options.out_type, &sources);
     let mut md = Metadata::new();
@@ -87,7 +97,7 @@ fn read_config(model: &Model) -> Result<Value> {
 }
 
 /// The first class of `architectures`, of the text part if that names one.
-fn hf_class(root: &Value) -> Result<&str> {
+pub(super) fn hf_class(root: &Value) -> Result<&str> {
     fn first(v: &Value) -> Option<&str> {
         v.get("architectures")?.get(0)?.as_str()
     }

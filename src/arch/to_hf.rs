@@ -1,7 +1,7 @@
 //! GGUF → Hugging Face, the whole way.
 
 use super::back::Meta;
-use super::family::{Experts, FAMILIES, Family, Op};
+use super::family::{Experts, FAMILIES, Family, Op, nearest};
 use super::tensors::{split_layer, split_suffix, transposed, with_layer};
 use super::types::HfModel;
 use super::views::{MapElems, deinterleave, shift_norm, unblocked};
@@ -52,9 +52,10 @@ pub(crate) fn convert(model: &Model) -> Result<HfModel> {
 fn unknown(arch: &str) -> ModelError {
     let mut known: Vec<&str> = FAMILIES.iter().map(|f| f.info.gguf_arch).collect();
     known.dedup();
+    let near = nearest::gguf_arch(arch).map_or(String::new(), |a| format!("The nearest one is {a}. "));
     ModelError::unsupported(format!("the architecture {arch} is not supported"))
         .field("general.architecture")
-        .with_hint(format!("Supported are: {}.", known.join(", ")))
+        .with_hint(format!("{near}Supported are: {}.", known.join(", ")))
 }
 
 /// The plain type a tensor is written in: its own, f16 for blocks.

@@ -125,11 +125,7 @@ fn target_of(text: &str, base: &Target) -> Target {
         None => (text, None),
     };
     let format = format.to_ascii_lowercase();
-    let quantization = quantization.map(|q| match q.to_ascii_lowercase().as_str() {
-        "fp32" => "f32".to_owned(),
-        "fp16" => "f16".to_owned(),
-        q => q.to_owned(),
-    });
+    let quantization = quantization.map(|q| recipe::quantization_by_alias(&q.to_ascii_lowercase()));
     let base = if format == "gguf" { base.clone() } else { Target::default() };
     Target { format, quantization, output: None, ..base }
 }

@@ -17,7 +17,9 @@ const VALUE_WIDTH: usize = 72;
 
 /// `remold inspect`.
 pub fn run(args: &InspectArgs) -> Exit {
-    let found = if args.path.is_dir() { formats::scan(&args.path, SCAN_DEPTH) } else { Vec::new() };
+    // A repository of the Hugging Face cache is one model, however many snapshots it has.
+    let repository = formats::hf::Repository::at(&args.path).is_some();
+    let found = if args.path.is_dir() && !repository { formats::scan(&args.path, SCAN_DEPTH) } else { Vec::new() };
     let many = !found.is_empty() && !found.iter().any(|f| f.path == args.path);
     let result = if many {
         folder(&args.path, &found, args.json);

@@ -20,6 +20,7 @@ mod plan_text;
 pub(crate) mod print;
 mod progress;
 mod recipe;
+mod reference_options;
 mod signals;
 mod split;
 pub mod text;
@@ -114,7 +115,9 @@ pub fn main() -> ExitCode {
     allow_open_files();
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(e) => {
+        Err(mut e) => {
+            let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+            reference_options::explain(&mut e, &args);
             if e.use_stderr() {
                 // With what was given on the command line in it.
                 let text = e.to_string();

@@ -1,7 +1,7 @@
 //! Which format a path holds, by its bytes first and its name second.
 
 use super::{FORMATS, FormatSpec, hf, pytorch};
-use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file};
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file, placeholder};
 use std::io::Read;
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
     let mut head = (&mut file).take(HEAD_BYTES as u64);
     head.read_to_end(&mut bytes).map_err(|e| ModelError::io(path, "reading", e))?;
     let head = Head { path, bytes: &bytes, len };
-    if let Some(error) = not_the_file(&bytes) {
+    if let Some(error) = placeholder(&bytes, bytes.len() as u64 == len, false) {
         return Err(error.in_file(path));
     }
     let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
@@ -71,21 +71,6 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
         };
         ModelError::bad(what).in_file(path).with_hint(hint)
     })
-}
-
-/// What downloads leave in the place of a model when they go wrong.
-fn not_the_file(bytes: &[u8]) -> Option<ModelError> {
-    let text = bytes.trim_ascii_start();
-    let starts = |s: &str| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s.as_bytes()));
-    if starts("version https://git-lfs.github.com/") {
-        let error = ModelError::bad("a Git LFS pointer stands in the place of the file");
-        return Some(error.with_hint("Run `git lfs pull` in the repository it came from."));
-    }
-    if starts("<!doctype html") || starts("<html") {
-        let error = ModelError::bad("a web page stands in the place of the file");
-        return Some(error.with_hint("Download it again; the server may have asked for a login."));
-    }
-    None
 }
 
 /// Opens a model: a file of any format, an index of shards, or a folder. A weights file of a model folder comes with the

@@ -8,6 +8,8 @@ mod error;
 mod file_slice;
 mod metadata;
 mod opened;
+mod placeholder;
+pub mod python_json;
 mod request_file;
 mod sidecar;
 mod source_check;
@@ -19,6 +21,7 @@ pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use opened::OpenedFile;
+pub use placeholder::placeholder;
 pub use request_file::{open_request_file, read_request_file, read_request_text};
 pub use sidecar::{Sidecar, Sidecars};
 pub use source_check::{SourceCheck, SourceChecks};
@@ -141,7 +144,6 @@ impl Model {
 
     /// `config.json` parsed, if the folder has a valid one.
     pub fn config(&self) -> Option<serde_json::Value> {
-        let bytes = self.sidecars.read("config.json").ok()??;
-        serde_json::from_slice(&bytes).ok()
+        self.sidecars.json("config.json").ok()?
     }
 }

@@ -1,8 +1,8 @@
 //! The small files that stand beside the tensors: `config.json`, tokenizer files, templates.
 
-use super::{ModelError, Result, read_request_file};
+use super::{ModelError, Result, placeholder, python_json, read_request_file};
 use indexmap::IndexMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// No sidecar is read beyond this size (the largest tokenizer.json in the wild is about 35 MB).
 const MAX_SIDECAR_BYTES: u64 = 256 << 20;
@@ -24,16 +24,23 @@ impl Sidecars {
     /// The contents of a sidecar; `None` if the model has no such file.
     ///
     /// # Errors
-    /// When the file cannot be read or is larger than any real one.
+    /// When the file cannot be read, is larger than any real one, or is what a failed download left in its place.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         match self.0.get(name) {
             None => Ok(None),
             Some(Sidecar::Bytes(b)) => Ok(Some(b.clone())),
-            Some(Sidecar::File(path)) => read_request_file(path, MAX_SIDECAR_BYTES).map(Some),
+            Some(Sidecar::File(path)) => {
+                let bytes = read_request_file(path, MAX_SIDECAR_BYTES)?;
+                match placeholder(&bytes, true, is_prose(name)) {
+                    Some(error) => Err(error.in_file(path)),
+                    None => Ok(Some(bytes)),
+                }
+            }
         }
     }
 
-    /// The contents of a JSON sidecar; `None` if the model has no such file.
+    /// The contents of a JSON sidecar; `None` if the model has no such file. What Python writes beside strict JSON (NaN,
+    /// Infinity, a byte-order mark) is read; see [`python_json`].
     ///
     /// # Errors
     /// As [`Sidecars::read`], and when it is not valid JSON (with line and column).
@@ -41,7 +48,7 @@ impl Sidecars {
         let Some(bytes) = self.read(name)? else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+        python_json::from_slice(&bytes).map(Some).map_err(|e| {
             let error = ModelError::bad(format!("not valid JSON: {e}"));
             match self.0.get(name) {
                 Some(Sidecar::File(path)) => error.in_file(path),
@@ -54,4 +61,10 @@ impl Sidecars {
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
+}
+
+/// Files that hold text for people or templates, which may be HTML.
+fn is_prose(name: &str) -> bool {
+    let ext = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
+    matches!(ext, "md" | "jinja") || name.starts_with("LICENSE") || name.starts_with("NOTICE")
 }

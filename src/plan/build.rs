@@ -1,9 +1,8 @@
 //! From a recipe to a plan.
 
 use super::target::{Resolved, resolve};
-use super::{
-    Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile, changes, destination, space, split,
-};
+use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile};
+use super::{changes, checkpoints, destination, naming, space, split};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
@@ -263,7 +262,7 @@ fn lay_out(
     for file in &mut files {
         file.path = destination::follow_link(&file.path)?;
         let force = target.force || !matches!(occasion, Occasion::New);
-        destination::check(&file.path, protected, force, taken)?;
+        destination::check(&file.path, &model.path, protected, force, taken)?;
     }
     // Formats that write several files, or sidecars, put them into a folder of that name.
     let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
@@ -281,6 +280,8 @@ fn lay_out(
     }
     let effort = effort(target)?;
     plan.warnings.extend(resolved.warnings.iter().cloned());
+    plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+    plan.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     let planned_tensors: Vec<PlannedTensor> =
         resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
     let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();

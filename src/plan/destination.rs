@@ -1,35 +1,12 @@
 //! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
 
+use super::naming::Naming;
 use crate::files::FileStamp;
+use crate::formats::hf::Repository;
 use crate::model::{FormatId, ModelError, Result};
 use crate::recipe::Target;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The stem outputs are named after: the folder's name, or the file's without extension and shard suffix.
-fn stem(source: &Path) -> String {
-    let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
-    let name = full.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if full.is_dir() {
-        return if name.is_empty() { "model".to_owned() } else { name };
-    }
-    let stem = name.rsplit_once('.').map_or(name.as_str(), |(s, _)| s);
-    let generic = ["model", "pytorch_model", "consolidated", "adapter_model"];
-    let digits = |c: char| c.is_ascii_digit();
-    let stem = match stem.rsplit_once("-of-") {
-        Some((before, count)) if count.chars().all(digits) => before.trim_end_matches(digits).trim_end_matches('-'),
-        _ => stem,
-    };
-    if stem.is_empty() {
-        return "model".to_owned();
-    }
-    if generic.contains(&stem)
-        && let Some(folder) = full.parent().and_then(Path::file_name)
-    {
-        return folder.to_string_lossy().into_owned();
-    }
-    stem.to_owned()
-}
 
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
@@ -54,9 +31,11 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
     }
 }
 
-/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside the source.
+/// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside
+/// the source and named after it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
 pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
-    let leaf = leaf(&stem(source), format, quantization, folder);
+    let naming = Naming::of(source);
+    let leaf = leaf(&naming.stem, format, quantization, folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
     match &target.output {
         // A trailing slash means: inside this folder.
@@ -72,9 +51,7 @@ pub fn default_output(source: &Path, target: &Target, format: FormatId, quantiza
         Some(out) if out.is_dir() => out.join(leaf),
         Some(out) => out.clone(),
         None => {
-            let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
-            let mut home = full.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-            // A weights file inside a Hugging Face folder: beside the folder's files is right for a lone file only.
+            let mut home = naming.home;
             if let Ok(here) = std::env::current_dir()
                 && home == here
             {
@@ -93,7 +70,7 @@ fn is_empty_or_model(folder: &Path) -> bool {
 }
 
 /// The path as the file system will take it: links and `..` of the part that exists are followed.
-fn resolved(path: &Path) -> PathBuf {
+pub(super) fn resolved(path: &Path) -> PathBuf {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let known = full.ancestors().find_map(|a| Some((a, fs::canonicalize(a).ok()?)));
     match known {
@@ -116,17 +93,42 @@ pub fn follow_link(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Refuses to write to a path that is an input, that exists (unless forced), that is not a regular file, or that another output of the
-/// same plan has. `inputs` are the files that are read.
+/// Refuses to create anything inside the folder that is the source, or in the Hugging Face cache that it lies in.
+fn check_outside(path: &Path, source: &Path) -> Result<()> {
+    let repository = Repository::of(source);
+    let (root, what) = match &repository {
+        Some(r) => (r.folder.as_path(), "the output is inside the Hugging Face cache"),
+        None if source.is_dir() => (source, "the output is inside the source"),
+        None => return Ok(()),
+    };
+    let Ok(root) = fs::canonicalize(root) else { return Ok(()) };
+    // The folder of all repositories: what a cache has there beside them gives it away.
+    let cache = root.parent().filter(|p| repository.is_some() && (p.ends_with("hub") || p.join(".locks").is_dir()));
+    if !resolved(path).starts_with(cache.unwrap_or(&root)) {
+        return Ok(());
+    }
+    let hint = "remold creates nothing inside a source: choose a path outside of it with -o.";
+    Err(ModelError::request(what).in_file(path).with_hint(hint))
+}
+
+/// Refuses to write to a path that is an input, that is inside the source, that exists (unless forced), that is not a regular file, or that
+/// another output of the same plan has. `inputs` are the files that are read.
 ///
 /// # Errors
 /// Bad-request errors that name the path.
-pub fn check(path: &Path, inputs: &[(PathBuf, FileStamp)], force: bool, taken: &mut Vec<PathBuf>) -> Result<()> {
+pub fn check(
+    path: &Path,
+    source: &Path,
+    inputs: &[(PathBuf, FileStamp)],
+    force: bool,
+    taken: &mut Vec<PathBuf>,
+) -> Result<()> {
     let there = FileStamp::of_path(path).ok();
     if inputs.iter().any(|(input, stamp)| path == input || there.is_some_and(|t| t.same_file(stamp))) {
         let hint = "Choose another output with -o; remold never writes to an input.";
         return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
     }
+    check_outside(path, source)?;
     if taken.iter().any(|t| resolved(t) == resolved(path)) {
         let hint = "Give each target its own output.";
         return Err(ModelError::request("two targets write to the same output").in_file(path).with_hint(hint));

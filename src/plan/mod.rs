@@ -1,17 +1,19 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
-//! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
-//! checks paths; `split` spreads an output over files; `space` asks the disks; `importance` opens an imatrix and `coverage`
+//! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `naming` and
+//! `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output over files; `space` asks the disks; `importance` opens an imatrix and `coverage`
 //! says what it covers; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
 //! model. Must not know how a plan is run or shown.
 
 mod build;
 mod changes;
+mod checkpoints;
 mod coverage;
 mod destination;
 mod forecast;
 mod importance;
 mod metadata;
+mod naming;
 mod overrides;
 mod prepared;
 mod space;

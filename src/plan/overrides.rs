@@ -3,7 +3,7 @@
 use crate::arch::classify;
 use crate::model::{ModelError, Result, Warning, few};
 use crate::quant::Encoding;
-use crate::recipe::{Selector, Target};
+use crate::recipe::{Selector, Target, meaning};
 
 /// The overrides of one target, parsed.
 #[derive(Debug, Default)]
@@ -22,9 +22,9 @@ pub struct Overrides {
 pub fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
     Encoding::parse(name).ok_or_else(|| {
         let what = format!("there is no tensor type `{name}`");
-        ModelError::request(what)
-            .field(option)
-            .with_hint("`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …")
+        let meant = meaning::tensor_type(name).map_or(String::new(), |m| format!("Did you mean {m}? "));
+        let hint = format!("{meant}`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");
+        ModelError::request(what).field(option).with_hint(hint)
     })
 }
 

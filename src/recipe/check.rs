@@ -2,6 +2,7 @@
 
 use super::fields::{get_recipe, get_target};
 use super::keys::{self, Key, Kind, Room, State, keys_of};
+use super::meaning;
 use super::names::{self, FILE_TYPES, FORMATS, GRAPH_TYPES, METRICS, PLAIN_TYPES, TENSOR_TYPES, listed, suggest};
 use super::problem::{MAX_FOUND, Problem};
 use super::selector::Selector;
@@ -230,7 +231,11 @@ impl Checker<'_> {
         } else {
             format!("unknown quantization `{text}`")
         };
-        let help = suggest(&lower, known.iter().copied(), &listed(&format!("For {format}"), now));
+        let rest = listed(&format!("For {format}"), now);
+        let help = match meaning::file_type(&lower).filter(|m| known.contains(m)) {
+            Some(meant) => format!("Did you mean `{meant}`? {rest}"),
+            None => suggest(&lower, known.iter().copied(), &rest),
+        };
         self.out.push(Problem::error(path, message).with_help(help));
     }
 
@@ -249,7 +254,11 @@ impl Checker<'_> {
             (format!("`{text}` is a mix for whole files, not a type of one tensor"), format!("Did you mean `{base}`?"))
         } else {
             let types = listed("Types", self.available.tensor_types);
-            (format!("unknown tensor type `{text}`"), suggest(&lower, TENSOR_TYPES.iter().copied(), &types))
+            let help = match meaning::tensor_type(&lower) {
+                Some(meant) => format!("Did you mean `{meant}`? {types}"),
+                None => suggest(&lower, TENSOR_TYPES.iter().copied(), &types),
+            };
+            (format!("unknown tensor type `{text}`"), help)
         };
         self.out.push(Problem::error(path, message).with_help(help));
     }

@@ -11,6 +11,7 @@ pub mod edit;
 mod fields;
 pub mod keys;
 mod manual;
+pub(crate) mod meaning;
 mod names;
 pub mod presets;
 mod problem;
@@ -26,6 +27,7 @@ mod write;
 
 pub use check::{Available, check, check_with};
 pub use manual::manual;
+pub(crate) use names::quantization as quantization_by_alias;
 pub use presets::{Origin, Preset, find, presets};
 pub use problem::{Place, Problem, RecipeErrors, Severity};
 pub use selector::Selector;

@@ -66,7 +66,8 @@ fn what_failed_downloads_leave_is_said() {
     for (name, text, expected) in [
         ("model.safetensors", lfs, "a Git LFS pointer stands in the place of the file"),
         ("m.gguf", "\n<!DOCTYPE html><html>", "a web page stands in the place of the file"),
-        ("m.gguf", "Entry not found", "begins with \"Entr\", not with GGUF"),
+        ("m.gguf", "Entry not found", "a server's error message stands in the place of the file: \"Entry not found\""),
+        ("m.gguf", "Empty words", "begins with \"Empt\", not with GGUF"),
         ("config.json", "{\"a\": 1}", "no known model format begins with these bytes: 7b 22 61 22"),
     ] {
         let path = dir.path().join(name);

@@ -10,6 +10,7 @@ mod gpt2;
 mod llama;
 mod mistral;
 mod mixtral;
+pub(crate) mod nearest;
 mod phi3;
 mod qwen2;
 mod qwen3;
@@ -167,9 +168,7 @@ pub(crate) fn by_class(class: &str) -> Result<&'static Family> {
         return Ok(family);
     }
     let classes = || FAMILIES.iter().flat_map(|f| f.info.hf_classes.iter().copied());
-    let score = |c: &str| strsim::normalized_damerau_levenshtein(&c.to_lowercase(), &class.to_lowercase());
-    let near = classes().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|c| score(c) >= 0.6);
-    let near = near.map_or(String::new(), |c| format!("The nearest one is {c}. "));
+    let near = nearest::class(class).map_or(String::new(), |c| format!("The nearest one is {c}. "));
     let all: Vec<&str> = classes().collect();
     let hint = format!("{near}Supported are: {}. docs/adding-an-architecture.md says how to add one.", all.join(", "));
     Err(ModelError::unsupported(format!("the architecture {class} is not supported")).with_hint(hint))

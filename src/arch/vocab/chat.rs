@@ -21,6 +21,10 @@ pub(super) fn find(
     config: &Map<String, Value>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Option<ChatTemplate>> {
+    if config.get("chat_template").is_some() && additional(files).next().is_some() {
+        let text = "additional_chat_templates/ is left out: tokenizer_config.json has templates of its own, which llama.cpp's converter takes alone.";
+        warnings.push(Warning::new("tokenizer.chat-template", text));
+    }
     match config.get("chat_template") {
         None => in_files(files),
         Some(Value::Null) => Ok(None),
@@ -34,26 +38,32 @@ pub(super) fn find(
     }
 }
 
+/// The further templates: name, and name of the file.
+fn additional<'a>(files: &Files<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    files.sidecars.0.keys().filter_map(|file| {
+        let stem = file.strip_prefix(ADDITIONAL)?.strip_suffix(".jinja")?;
+        Some((stem, file.as_str()))
+    })
+}
+
 fn in_files(files: &Files<'_>) -> Result<Option<ChatTemplate>> {
+    let mut all = Vec::new();
+    for (name, file) in additional(files) {
+        all.extend(files.text(file)?.map(|text| (name.to_owned(), text)));
+    }
     if let Some(text) = files.text("chat_template.jinja")? {
-        let mut all = vec![("default".to_owned(), text)];
-        for name in files.sidecars.0.keys() {
-            let stem = name.strip_prefix(ADDITIONAL).and_then(|n| n.strip_suffix(".jinja"));
-            let Some(stem) = stem else { continue };
-            if let Some(text) = files.text(name)? {
-                all.push((stem.to_owned(), text));
-            }
+        if all.is_empty() {
+            return Ok(Some(ChatTemplate::One(text)));
         }
-        return Ok(Some(match all.len() {
-            1 => ChatTemplate::One(all.remove(0).1),
-            _ => ChatTemplate::Named(all),
-        }));
+        all.insert(0, ("default".to_owned(), text));
+        return Ok(Some(ChatTemplate::Named(all)));
     }
     let json = files.sidecars.json("chat_template.json")?;
     Ok(match json.as_ref().and_then(|j| j.get("chat_template")) {
         Some(Value::String(text)) => Some(ChatTemplate::One(text.clone())),
         Some(Value::Array(list)) => Some(named(list)),
-        _ => None,
+        // The converter takes the further ones only beside a default one; alone they are kept here.
+        _ => (!all.is_empty()).then_some(ChatTemplate::Named(all)),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::VocabRequest;
 use crate::model::tokenizer::{AddedToken, JsonModel, TokenizerJson};
-use crate::model::{ModelError, Result, Sidecar, Sidecars, Warning};
+use crate::model::{ModelError, Result, Sidecar, Sidecars, Warning, python_json};
 use serde_json::{Map, Value, json};
 
 /// What the folder holds.
@@ -135,7 +135,7 @@ impl<'a> Files<'a> {
     #[allow(clippy::wrong_self_convention, reason = "the file is what it is made from")]
     fn from_vocab_json(&self, warnings: &mut Vec<Warning>) -> Result<TokenizerJson> {
         let bytes = self.sidecars.read("vocab.json")?.unwrap_or_default();
-        let wrapped = [br#"{"type":"BPE","vocab":"#, bytes.as_slice(), b"}"].concat();
+        let wrapped = [br#"{"type":"BPE","vocab":"#, python_json::without_mark(&bytes), b"}"].concat();
         let mut model: JsonModel = serde_json::from_slice(&wrapped)
             .map_err(|e| in_sidecar(ModelError::bad(format!("not a vocabulary: {e}")), self.sidecars, "vocab.json"))?;
         model.merges = self.merges_txt(warnings)?;

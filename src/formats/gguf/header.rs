@@ -1,7 +1,7 @@
 //! The header of one GGUF file: everything before the data, checked against the size of the file.
 
-use super::values;
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
+use super::{joined, values};
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
 use crate::model::{MetaValue, Metadata, ModelError, OpenedFile, Result, Warning};
@@ -104,7 +104,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         let text = format!("{long} tensor names are longer than the {} bytes llama.cpp loads", limits::GGML_NAME_BYTES);
         warnings.push(Warning::new("gguf.long-names", text));
     }
-    Ok(Header {
+    let mut header = Header {
         opened: r.opened().clone(),
         file: r.file().clone(),
         path: r.path().clone(),
@@ -115,7 +115,9 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         data_offset,
         alignment,
         warnings,
-    })
+    };
+    joined::check(&mut header, r.file_len())?;
+    Ok(header)
 }
 
 /// Magic and version; sets the reader's byte order.

@@ -9,6 +9,7 @@
 //! would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`, `tests/formats.rs`.
 
 mod header;
+mod joined;
 mod layout;
 mod open;
 mod split;

@@ -1,6 +1,8 @@
 //! Which file of a folder holds the weights.
 
+use super::hub::Repository;
 use super::sidecars::collect;
+use super::training::{sharded, sharded_inside, training, training_state};
 use crate::formats::safetensors::INDEX_SUFFIX;
 use crate::formats::shards::ShardName;
 use crate::formats::{limits, pytorch, safetensors};
@@ -22,27 +24,6 @@ pub enum Weights {
 
 /// The name of PyTorch's index file.
 pub const PYTORCH_INDEX: &str = "pytorch_model.bin.index.json";
-
-/// Names (or their beginnings, where a `*` stands) of files that a training run leaves beside the weights.
-const TRAINING: [(&str, &str); 9] = [
-    ("optimizer.pt", "optimizer state"),
-    ("optimizer.bin", "optimizer state"),
-    ("optimizer.safetensors", "optimizer state"),
-    ("scheduler.pt", "learning-rate schedule"),
-    ("scaler.pt", "gradient scaler"),
-    ("rng_state*", "random-number state"),
-    ("trainer_state.json", "training history"),
-    ("training_args.bin", "training arguments"),
-    ("scheduler.bin", "learning-rate schedule"),
-];
-
-pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
-    let hit = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(start) => name.starts_with(start),
-        None => name == pattern,
-    };
-    TRAINING.iter().find(|(pattern, _)| hit(pattern)).map(|(_, what)| *what)
-}
 
 /// Names of the regular files of a folder, sorted; and of its folders.
 pub(in crate::formats) fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
@@ -136,13 +117,16 @@ fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
     ModelError::request(what).in_file(folder).with_hint("Name the file itself.")
 }
 
-/// Opens a model folder.
+/// Opens a model folder; for a repository of the Hugging Face cache, its snapshot.
 ///
 /// # Errors
 /// No weights in it, several candidates, or what the format's reader says.
 pub fn open(folder: &Path) -> Result<Model> {
+    let snapshot = Repository::at(folder).map(|r| r.snapshot()).transpose()?;
+    let folder = snapshot.as_deref().unwrap_or(folder);
     let (files, folders) = entries(folder)?;
-    let Some(weights) = find_weights(folder, &files)? else {
+    let found = find_weights(folder, &files).map_err(|e| sharded(folder, &files).unwrap_or(e))?;
+    let Some(weights) = found else {
         return Err(nothing(folder, &files, &folders));
     };
     // One loose file among folders of models is not what somebody means who names the folder.
@@ -172,23 +156,6 @@ pub fn open(folder: &Path) -> Result<Model> {
     Ok(model)
 }
 
-/// What a training run left in the folder, one line each.
-pub(in crate::formats) fn training_state(folder: &Path, files: &[String], folders: &[String]) -> Vec<String> {
-    let mut out = Vec::new();
-    for name in files {
-        if let Some(what) = training(name) {
-            let bytes = std::fs::metadata(folder.join(name)).map_or(0, |m| m.len());
-            out.push(format!("{name}: {what}, {bytes} bytes, not converted"));
-        }
-    }
-    for name in folders {
-        if name.starts_with("global_step") {
-            out.push(format!("{name}/: DeepSpeed optimizer state, not converted"));
-        }
-    }
-    out
-}
-
 /// The folders inside that hold weights, a few of them.
 fn model_folders<'a>(folder: &Path, folders: &'a [String]) -> Vec<&'a str> {
     const SHOWN: usize = 20;
@@ -201,7 +168,13 @@ fn model_folders<'a>(folder: &Path, folders: &'a [String]) -> Vec<&'a str> {
 
 /// The error for a folder without weights, with a word about what is there instead.
 fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
+    if let Some(error) = sharded(folder, files) {
+        return error;
+    }
     let inside = model_folders(folder, folders);
+    if let Some(error) = inside.is_empty().then(|| sharded_inside(folder, files, folders)).flatten() {
+        return error;
+    }
     if files.iter().any(|f| f == "saved_model.pb") {
         let error = ModelError::unsupported("this is a TensorFlow SavedModel; this version does not read those yet");
         return error.in_file(folder).in_format(crate::model::FormatId::Savedmodel);

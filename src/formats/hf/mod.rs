@@ -1,14 +1,20 @@
 //! Model folders as Hugging Face lays them out: weights in one of several formats, `config.json`, tokenizer files.
 //!
+//! `hub` knows the cache of `huggingface_hub`, `training` the state and the shards that a training run leaves.
+//!
 //! A folder is not a format: this finds the weights in it, hands them to their format and puts the sidecar files to the model.
 //! The order of preference is that of `transformers`: `model.safetensors`, its index, other safetensors, `pytorch_model.bin`,
 //! its index, `consolidated.NN.pth`, then whatever single file is there. Training state (optimizer, scheduler, random-number
 //! generators) is named in [`Model::opaque`](crate::model::Model::opaque) and left alone. Must not know architectures.
 
 mod folder;
+mod hub;
 mod sidecars;
+mod training;
 
+pub(super) use folder::entries;
 pub use folder::{PYTORCH_INDEX, Weights, find_weights, open};
-pub(super) use folder::{entries, training};
+pub use hub::Repository;
 pub(super) use sidecars::collect_one;
 pub use sidecars::{SIDECARS, attach, collect};
+pub(super) use training::training;

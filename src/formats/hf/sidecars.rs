@@ -1,5 +1,6 @@
 //! The small files beside the weights.
 
+use super::folder::entries;
 use crate::model::{Model, Sidecar, Sidecars};
 use std::path::Path;
 
@@ -39,16 +40,31 @@ pub const SIDECARS: &[&str] = &[
     "NOTICE",
 ];
 
+/// The folder where transformers 4.51 and later keep the chat templates that have names, one `NAME.jinja` each.
+const TEMPLATES: &str = "additional_chat_templates";
+
+/// Named templates taken at most; models have about three.
+const MAX_TEMPLATES: usize = 256;
+
 /// The sidecar files that stand in `folder`. They are looked for by name, so a large folder costs nothing more.
 pub fn collect(folder: &Path) -> Sidecars {
     let mut sidecars = Sidecars::default();
-    for name in SIDECARS {
-        let path = folder.join(name);
+    let mut add = |name: String| {
+        let path = folder.join(&name);
         if path.is_file() {
-            sidecars.0.insert((*name).to_owned(), Sidecar::File(path));
+            sidecars.0.insert(name, Sidecar::File(path));
         }
-    }
+    };
+    SIDECARS.iter().for_each(|name| add((*name).to_owned()));
+    templates(folder).into_iter().for_each(add);
     sidecars
+}
+
+/// Paths of the named templates, sorted, from the model's folder.
+fn templates(folder: &Path) -> Vec<String> {
+    let Ok((files, _)) = entries(&folder.join(TEMPLATES)) else { return Vec::new() };
+    let templates = files.into_iter().filter(|f| f.strip_suffix(".jinja").is_some_and(|stem| !stem.is_empty()));
+    templates.take(MAX_TEMPLATES).map(|f| format!("{TEMPLATES}/{f}")).collect()
 }
 
 /// The one sidecar file of that name, if it stands in `folder`.

@@ -2,7 +2,7 @@
 
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
-use crate::model::{Model, ModelError, OpenedFile, Result, Warning, read_request_file};
+use crate::model::{Model, ModelError, OpenedFile, Result, Warning, placeholder, python_json, read_request_file};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -25,8 +25,11 @@ pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
 pub fn open_index(path: &Path) -> Result<Model> {
     let index = OpenedFile::by_path(path)?;
     let bytes = read_request_file(path, MAX_JSON_BYTES)?;
+    if let Some(error) = placeholder(&bytes, true, false) {
+        return Err(error.in_file(path));
+    }
     let bad = |what: String| ModelError::bad(what).in_file(path);
-    let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
+    let json: serde_json::Value = python_json::from_slice(&bytes).map_err(|e| bad(format!("not valid JSON: {e}")))?;
     let map = json.get("weight_map").and_then(|m| m.as_object());
     let map = map.ok_or_else(|| bad("the index has no `weight_map`".to_owned()))?;
     let mut wanted: IndexMap<&str, &str> = IndexMap::new();

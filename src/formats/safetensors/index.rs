@@ -1,7 +1,7 @@
 //! `model.safetensors.index.json` (and PyTorch's twin of it): which tensor is in which shard.
 
 use crate::formats::{limits, shards};
-use crate::model::{ModelError, Result, read_request_file};
+use crate::model::{ModelError, Result, placeholder, python_json, read_request_file};
 use indexmap::{IndexMap, IndexSet};
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,17 @@ pub struct Index {
 /// Reads an index. Whether the shards exist and hold what it says is for the caller to check.
 ///
 /// # Errors
-/// Not JSON, no `weight_map`, or a shard outside the folder.
+/// Not JSON, no `weight_map`, a shard outside the folder, or what a failed download left in its place.
 pub fn read_index(path: &Path) -> Result<Index> {
     let bytes = read_request_file(path, limits::INDEX_BYTES)?;
+    if let Some(error) = placeholder(&bytes, true, false) {
+        return Err(error.in_file(path));
+    }
     #[derive(serde::Deserialize)]
     struct File {
         weight_map: IndexMap<String, String>,
     }
-    let file: File = serde_json::from_slice(&bytes).map_err(|e| {
+    let file: File = python_json::from_slice(&bytes).map_err(|e| {
         ModelError::bad(format!("not an index of shards: {e}"))
             .in_file(path)
             .with_hint("An index is JSON with a weight_map from tensor names to file names.")

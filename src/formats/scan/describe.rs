@@ -2,6 +2,7 @@
 
 use super::{Found, FoundKind, Unit};
 use crate::formats::gguf::{self, Arrays};
+use crate::formats::hf::Repository;
 use crate::formats::limits;
 use crate::formats::safetensors;
 use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards};
@@ -34,12 +35,18 @@ impl Summary {
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
     let whole = if unit.files.len() > 1 { gguf::whole_path(&unit.path) } else { unit.path.clone() };
     let named = if unit.kind == FoundKind::File { whole.file_stem() } else { unit.path.file_name() };
+    // A snapshot in the cache of Hugging Face is called after a commit.
+    let repository = Repository::of(&unit.path).filter(|_| unit.kind == FoundKind::Folder);
     let mut found = Found {
         path: unit.path.clone(),
         kind: unit.kind,
         format: None,
         bytes: 0,
-        title: named.map_or_else(|| unit.path.display().to_string(), |n| n.to_string_lossy().into_owned()),
+        title: match (repository, named) {
+            (Some(repository), _) => repository.name().to_owned(),
+            (None, Some(name)) => name.to_string_lossy().into_owned(),
+            (None, None) => unit.path.display().to_string(),
+        },
         architecture: None,
         tensors: 0,
         parameters: 0,

@@ -1,7 +1,7 @@
 //! `tokenizer.json` of Hugging Face tokenizers, typed as far as remold needs it.
 
 use super::MAX_VOCAB;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, python_json};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -162,7 +162,7 @@ impl TokenizerJson {
     /// the vocabulary does not hold.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let json: Self =
-            serde_json::from_slice(bytes).map_err(|e| ModelError::bad(format!("not a tokenizer.json: {e}")))?;
+            python_json::from_slice(bytes).map_err(|e| ModelError::bad(format!("not a tokenizer.json: {e}")))?;
         json.check()?;
         Ok(json)
     }

@@ -11,7 +11,7 @@ use super::{ImatrixCoverage, PreparedTensor};
 use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
-use crate::recipe::Target;
+use crate::recipe::{Target, meaning};
 use crate::transform::FileType;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,10 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
             let hint = match near {
                 _ if FileType::parse(&target.format).is_some() => format!("Did you mean gguf:{}?", target.format),
                 Some(near) => format!("Did you mean {near}? Formats: safetensors, pytorch, gguf."),
-                None => "Formats: safetensors, pytorch, gguf.".to_owned(),
+                None => match meaning::file_type(&target.format) {
+                    Some(meant) => format!("Did you mean gguf:{meant}?"),
+                    None => "Formats: safetensors, pytorch, gguf.".to_owned(),
+                },
             };
             ModelError::request(what).field("target.format").with_hint(hint)
         })?;

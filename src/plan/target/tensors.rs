@@ -3,11 +3,11 @@
 use super::super::overrides::{Overrides, parse_encoding};
 use super::{Reason, Resolved};
 use crate::arch;
-use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning};
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning, python_json};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
 use crate::quant::Encoding;
-use crate::recipe::Target;
+use crate::recipe::{Target, meaning};
 use crate::tensor::DType;
 
 /// Resolves a safetensors or PyTorch target.
@@ -21,7 +21,13 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
                 let hint = "Use f32, f16 or bf16, or write GGUF.";
                 return Err(ModelError::request(what).field("quantization").with_hint(hint));
             }
-            _ => Some(parse_encoding("quantization", a)?),
+            _ => Some(parse_encoding("quantization", a).map_err(|e| match meaning::file_type(a) {
+                Some(plain @ ("f32" | "f16" | "bf16" | "auto")) => e.with_hint(format!("Did you mean {plain}?")),
+                Some(meant) => {
+                    e.with_hint(format!("{format} holds f32, f16 and bf16; for {a} write GGUF: `--to gguf:{meant}`."))
+                }
+                None => e,
+            })?),
         },
     };
     if let Some(Encoding::Block(b)) = wanted {
@@ -33,7 +39,15 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         Some((hf, encodings, architecture)) => (hf, encodings, Some(architecture)),
         None => {
             let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
-            (model.clone(), model.tensors.iter().map(|t| plain(t.encoding)).collect(), None)
+            let source = match arch::unwrapped(model) {
+                Some((unwrapped, note)) => {
+                    warnings.push(note);
+                    unwrapped
+                }
+                None => model.clone(),
+            };
+            let encodings = source.tensors.iter().map(|t| plain(t.encoding)).collect();
+            (source, encodings, None)
         }
     };
     let mut tensors = Vec::new();
@@ -89,7 +103,7 @@ fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Mo
 
 /// Writes the new element type into `config.json` (`dtype` in the style of transformers 5, `torch_dtype` in that of 4).
 fn declare_dtype(sidecars: &mut Sidecars, dtype: DType) -> Result<()> {
-    let Some(mut config) = sidecars.json("config.json")? else { return Ok(()) };
+    let Some(config) = sidecars.read("config.json")? else { return Ok(()) };
     let name = match dtype {
         DType::F32 => "float32",
         DType::F16 => "float16",
@@ -97,11 +111,14 @@ fn declare_dtype(sidecars: &mut Sidecars, dtype: DType) -> Result<()> {
         DType::F64 => "float64",
         _ => return Ok(()),
     };
-    if let Some(map) = config.as_object_mut() {
-        let key = if map.contains_key("dtype") { "dtype" } else { "torch_dtype" };
-        map.insert(key.to_owned(), name.into());
-    }
-    let text = serde_json::to_vec_pretty(&config).map_err(|e| ModelError::bad(e.to_string()).field("config.json"))?;
+    let declare = |config: &mut serde_json::Value| {
+        if let Some(map) = config.as_object_mut() {
+            let key = if map.contains_key("dtype") { "dtype" } else { "torch_dtype" };
+            map.insert(key.to_owned(), name.into());
+        }
+    };
+    let text = python_json::edit(&config, declare)
+        .map_err(|e| ModelError::bad(format!("not valid JSON: {e}")).field("config.json"))?;
     sidecars.0.insert("config.json".to_owned(), Sidecar::Bytes(text));
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, War
 use crate::plan::overrides::Overrides;
 use crate::plan::{importance, metadata};
 use crate::quant::{Encoding, can_quantize};
-use crate::recipe::Target;
+use crate::recipe::{Target, meaning};
 use crate::transform::{FileType, may_quantize};
 
 pub(in crate::plan) use budget::Budget;
@@ -164,13 +164,22 @@ fn set_all(metadata: &mut Metadata, values: Vec<(String, MetaValue)>) {
 
 fn file_type(asked: &str) -> Result<FileType> {
     FileType::parse(asked).ok_or_else(|| {
-        let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', '.', ' '], "");
-        let names = FileType::ALL.iter().map(|f| f.name()).chain(["auto"]);
-        let distance = |n: &&str| strsim::damerau_levenshtein(&fold(n), &fold(asked));
-        let nearest = names.min_by_key(distance).unwrap_or("Q4_K_M");
-        let what = format!("there is no quantization `{asked}`");
-        ModelError::request(what)
+        let near = match meaning::file_type(asked).map(str::to_ascii_uppercase).or_else(|| spelled_alike(asked)) {
+            Some(near) => format!("Did you mean {near}? "),
+            None => String::new(),
+        };
+        ModelError::request(format!("there is no quantization `{asked}`"))
             .field("quantization")
-            .with_hint(format!("Did you mean {nearest}? `remold formats` lists them."))
+            .with_hint(format!("{near}`remold formats` lists them."))
     })
+}
+
+/// The file type that is spelled nearly like the word.
+fn spelled_alike(asked: &str) -> Option<String> {
+    let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', '.', ' '], "");
+    let asked = fold(asked);
+    let names = FileType::ALL.iter().map(|f| f.name()).chain(["auto"]);
+    let distances = names.map(|n| (strsim::damerau_levenshtein(&fold(n), &asked), n));
+    let near = distances.min_by_key(|(distance, _)| *distance)?;
+    (near.0 <= 2.max(asked.len() / 3)).then(|| near.1.to_owned())
 }

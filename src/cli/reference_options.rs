@@ -1,0 +1,123 @@
+//! Options and word orders of llama.cpp's tools, for the tip beside "unexpected argument".
+//!
+//! Sources: `convert_hf_to_gguf.py`, `tools/quantize/quantize.cpp` and `tools/gguf-split/gguf-split.cpp` of llama.cpp, 2026.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Options that have another name here or none, and what to do instead.
+const ELSEWHERE: [(&str, &str); 25] = [
+    ("--outtype", "write `--to gguf:TYPE`, as in `--to gguf:bf16`"),
+    ("--outfile", "write `-o FILE`"),
+    ("--out", "write `-o FILE`"),
+    ("--output-dir", "write `-o DIR/`"),
+    ("--outdir", "write `-o DIR/`"),
+    ("--quantize", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--quantization", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--quant", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--qtype", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--ftype", "write `--to gguf:TYPE`, as in `--to gguf:q4_k_m`"),
+    ("--dtype", "write `--to FORMAT:TYPE`, as in `--to safetensors:bf16`"),
+    ("--format", "write `--to FORMAT`, as in `--to gguf`"),
+    ("--model", "name the model without an option: `remold convert MODEL --to gguf`"),
+    ("--vocab-only", "a GGUF of the vocabulary alone is not written in this version"),
+    (
+        "--bigendian",
+        "big-endian files are not written; leave it out unless the machine that loads the file is big-endian",
+    ),
+    ("--use-temp-file", "leave it out: rows stream from the source to the output"),
+    ("--no-lazy", "leave it out: rows stream from the source to the output"),
+    ("--max-buffer-size", "leave it out: memory does not grow with the model"),
+    ("--verbose", "leave it out; `--dry-run` prints the whole plan"),
+    ("--remote", "fetch the model first: `hf download ORG/NAME`, then convert its folder"),
+    ("--metadata", "set single keys with `--override-kv KEY=str:VALUE`"),
+    ("--mmproj", "the vision and audio parts are not converted in this version"),
+    ("--print-supported-models", "`remold formats` lists the architectures"),
+    ("--split", "write `remold split FILE --max-size 4G`"),
+    ("--merge", "write `remold merge FIRST-FILE -o OUT`"),
+];
+
+/// Words of llama-quantize's order: `IN OUT TYPE`.
+const IN_OUT_TYPE: usize = 3;
+
+/// Adds what to write instead to the error, where the argument is one of a reference tool.
+pub(super) fn explain(error: &mut clap::Error, args: &[String]) {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return;
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
+    let Some(tip) = tip(given, args) else { return };
+    // clap's own guess is by spelling, `--output-type` for `--outtype`, and its usage repeats the guess.
+    error.remove(ContextKind::SuggestedArg);
+    error.remove(ContextKind::Usage);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+}
+
+fn tip(given: &str, args: &[String]) -> Option<String> {
+    let option = given.split(['=', ' ']).next().unwrap_or(given);
+    if let Some((name, what)) = ELSEWHERE.iter().find(|(name, _)| *name == option) {
+        return Some(format!("instead of {name}: {what}"));
+    }
+    if option.starts_with("--") {
+        return has_option("convert", option).then(|| format!("{option} is an option of `remold convert`"));
+    }
+    words_in_order(args)
+}
+
+/// True if a command has the option, under this or another name.
+fn has_option(command: &str, option: &str) -> bool {
+    let all = super::args::command();
+    let long = option.trim_start_matches('-');
+    let named =
+        |a: &clap::Arg| a.get_long() == Some(long) || a.get_all_aliases().is_some_and(|all| all.contains(&long));
+    all.find_subcommand(command).is_some_and(|c| c.get_arguments().any(named))
+}
+
+/// `remold convert IN OUT TYPE` and `remold quantize IN OUT TYPE`, as llama-quantize takes its arguments.
+fn words_in_order(args: &[String]) -> Option<String> {
+    let (command, rest) = args.split_first()?;
+    if command != "convert" && command != "quantize" {
+        return None;
+    }
+    let words: Vec<&str> = rest.iter().map(String::as_str).filter(|w| !w.starts_with('-')).take(IN_OUT_TYPE).collect();
+    Some(match words[..] {
+        [source, output, kind] => {
+            format!("write `remold convert {source} --to gguf:{} -o {output}`", kind.to_lowercase())
+        }
+        [source, output] => format!("write `remold convert {source} --to gguf -o {output}`"),
+        _ => "write `remold convert MODEL --to gguf:TYPE`".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_the_reference_tools_name_ours() {
+        let tip = |line: &str, given: &str| {
+            let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            tip(given, &args).unwrap_or_default()
+        };
+        for (line, given, part) in [
+            ("convert m --outtype f16", "--outtype", "--to gguf:TYPE"),
+            ("convert m --outfile x.gguf", "--outfile", "-o FILE"),
+            ("convert m --vocab-only", "--vocab-only", "not written"),
+            ("inspect m --pure", "--pure", "an option of `remold convert`"),
+            ("--imatrix x m", "--imatrix", "an option of `remold convert`"),
+            ("compare --leave-output-tensor", "--leave-output-tensor", "an option of `remold convert`"),
+            ("convert a.gguf b.gguf Q4_K_M", "b.gguf", "`remold convert a.gguf --to gguf:q4_k_m -o b.gguf`"),
+            ("quantize a.gguf b.gguf", "a.gguf", "`remold convert a.gguf --to gguf -o b.gguf`"),
+        ] {
+            assert!(tip(line, given).contains(part), "{line}: {}", tip(line, given));
+        }
+        assert_eq!(tip("convert m --zebra", "--zebra"), "");
+        assert_eq!(tip("inspect a b", "b"), "");
+    }
+
+    #[test]
+    fn no_option_of_ours_is_called_another_tools() {
+        for (name, _) in ELSEWHERE {
+            assert!(!has_option("convert", name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What an output is named after, and the folder it goes to, when the user says neither.
+//!
+//! Beside the source, after its folder or file. Two sources are special: a checkpoint of a training run (see `checkpoints`), whose
+//! outputs stand beside the outermost checkpoint with the run's name in front; and a snapshot in the Hugging Face cache, whose
+//! outputs are named after the model and go to the current folder.
+
+use super::checkpoints::{all_count, counted, is_checkpoint};
+use crate::formats::hf::Repository;
+use crate::model::{MetaValue, Metadata, Model, Warning};
+use crate::recipe::Target;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// File names that say nothing: their folder's name says more.
+const GENERIC: [&str; 4] = ["model", "pytorch_model", "consolidated", "adapter_model"];
+
+/// Stands in front where no run's name can be used.
+const FALLBACK: &str = "model";
+
+/// A default name without type and extension, and a default folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Naming {
+    /// What the name begins with.
+    pub stem: String,
+    /// The folder; empty for the current one.
+    pub home: PathBuf,
+}
+
+impl Naming {
+    /// The naming of a source.
+    pub(super) fn of(source: &Path) -> Self {
+        if let Some(repository) = Repository::of(source) {
+            return Self { stem: of_repository(source, &repository), home: PathBuf::new() };
+        }
+        let full = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
+        let file = (!full.is_dir()).then(|| file_stem(&full));
+        // The folder of the model: the source itself, or what a file stands in.
+        let folder = if file.is_some() { full.parent().unwrap_or(Path::new("")) } else { &full };
+        // What a file is called beside its folder's name.
+        let own = file.filter(|stem| !stem.is_empty() && !GENERIC.contains(&stem.as_str()));
+        let outermost = folder.ancestors().filter(|a| is_checkpoint(&name(a))).last();
+        let unit = outermost.or_else(|| (own.is_none() && counted(&name(folder)).is_some()).then_some(folder));
+        if let Some(unit) = unit {
+            let inside = folder.strip_prefix(unit).unwrap_or(Path::new(""));
+            let inner = inside.iter().map(|p| p.to_string_lossy().into_owned());
+            let parts: Vec<String> = std::iter::once(name(unit)).chain(inner).chain(own).collect();
+            return in_run(unit.parent().unwrap_or(Path::new("")), &parts.join("-"));
+        }
+        let beside_source = full.parent().unwrap_or(Path::new(""));
+        match own {
+            Some(stem) if counted(&stem).is_some() => in_run(beside_source, &stem),
+            Some(stem) => Self { stem, home: beside_source.to_owned() },
+            None => Self { stem: or_fallback(name(folder)), home: beside_source.to_owned() },
+        }
+    }
+}
+
+/// The note that `general.name` is a commit. llama.cpp's converter names a model after its folder, which in the cache is the
+/// snapshot's; so does remold, unless it is told the name.
+pub(super) fn commit_as_name(model: &Model, target: &Target, metadata: &Metadata) -> Option<Warning> {
+    let repository = Repository::of(&model.path)?;
+    let commit = name(&model.path).to_ascii_lowercase();
+    let written = metadata.get("general.name").and_then(MetaValue::as_str)?;
+    if target.model_name.is_some() || commit.is_empty() || written.to_ascii_lowercase() != commit {
+        return None;
+    }
+    let better = repository.name().replace(['-', '_'], " ");
+    let text = format!(
+        "general.name is the commit of the snapshot, as llama.cpp's converter writes it; `--model-name \"{better}\"` writes the model's name"
+    );
+    Some(Warning::new("general.name-is-commit", text))
+}
+
+/// In the run's folder, with its name in front.
+fn in_run(folder: &Path, stem: &str) -> Naming {
+    let up = folder.parent().filter(|_| all_count(&name(folder)));
+    let home = up.unwrap_or(folder);
+    let run = name(home);
+    let run = run.trim_start_matches('.');
+    let named = format!("{run}-{stem}");
+    let stem = if run.is_empty() || counted(&named).is_some() { format!("{FALLBACK}-{stem}") } else { named };
+    Naming { stem, home: home.to_owned() }
+}
+
+/// The model's name; for a file with a name of its own, that name.
+fn of_repository(source: &Path, repository: &Repository) -> String {
+    // Links lead to blobs, which are named after their hash.
+    let in_snapshot = !source.is_dir() && source.parent().is_some_and(|p| !p.ends_with("blobs"));
+    let own = in_snapshot.then(|| file_stem(source)).filter(|s| !s.is_empty() && !GENERIC.contains(&s.as_str()));
+    let stem = own.unwrap_or_else(|| repository.name().to_owned());
+    if counted(&stem).is_some() { format!("{FALLBACK}-{stem}") } else { stem }
+}
+
+/// The name of a file without extension and shard suffix.
+fn file_stem(file: &Path) -> String {
+    let name = name(file);
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(s, _)| s);
+    let digits = |c: char| c.is_ascii_digit();
+    let stem = match stem.rsplit_once("-of-") {
+        Some((before, count)) if count.chars().all(digits) => before.trim_end_matches(digits).trim_end_matches('-'),
+        _ => stem,
+    };
+    stem.to_owned()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn or_fallback(name: String) -> String {
+    if name.is_empty() { FALLBACK.to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_are_named_after_their_run_and_stand_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        for (source, home, stem) in [
+            ("exp/checkpoint-100/", "exp", "exp-checkpoint-100"),
+            ("exp/checkpoint-100/model.safetensors", "exp", "exp-checkpoint-100"),
+            ("exp/checkpoint-100/model-00001-of-00002.safetensors", "exp", "exp-checkpoint-100"),
+            ("exp/checkpoint-100/ema.safetensors", "exp", "exp-checkpoint-100-ema"),
+            ("exp/checkpoint_3/", "exp", "exp-checkpoint_3"),
+            ("exp/checkpoints/checkpoint_3/", "exp", "exp-checkpoint_3"),
+            ("exp/checkpoints/epoch=3-step=10.ckpt", "exp", "exp-epoch=3-step=10"),
+            ("exp/global_step_100/actor/huggingface/", "exp", "exp-global_step_100-actor-huggingface"),
+            ("exp/step1000/", "exp", "exp-step1000"),
+            ("exp/epoch_2/", "exp", "exp-epoch_2"),
+            ("exp/iter_0000100/", "exp", "exp-iter_0000100"),
+            ("exp/ep1-ba100/", "exp", "exp-ep1-ba100"),
+            ("exp/500/", "exp", "exp-500"),
+            ("exp/500/model.safetensors", "exp", "exp-500"),
+            ("exp/epoch3.pt", "exp", "exp-epoch3"),
+            ("step/checkpoint-1/", "step", "model-checkpoint-1"),
+            ("tmp/checkpoint-1/", "tmp", "model-checkpoint-1"),
+            (".hidden/checkpoint-1/", ".hidden", "hidden-checkpoint-1"),
+            ("2024/tiny/", "2024", "tiny"),
+            ("exp/tiny/", "exp", "tiny"),
+            ("exp/tiny/model.safetensors", "exp/tiny", "tiny"),
+            ("exp/tiny/x-Q8_0.gguf", "exp/tiny", "x-Q8_0"),
+            ("stepfun/", "", "stepfun"),
+        ] {
+            let path = root.join(source);
+            fs::create_dir_all(if source.ends_with('/') { &path } else { path.parent().unwrap() }).unwrap();
+            if !source.ends_with('/') {
+                fs::write(&path, "x").unwrap();
+            }
+            let got = Naming::of(&path);
+            assert_eq!((got.stem.as_str(), got.home), (stem, root.join(home.trim_end_matches('/'))), "{source}");
+            assert_eq!(counted(&got.stem), None, "{source}");
+        }
+        // A link is named after what it leads to: the trainer moves it.
+        std::os::unix::fs::symlink("checkpoint-100", root.join("exp/last")).unwrap();
+        assert_eq!(Naming::of(&root.join("exp/last")).stem, "exp-checkpoint-100");
+    }
+
+    #[test]
+    fn snapshots_are_named_after_the_model_and_go_to_the_current_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = dir.path().join("models--me--Tiny-Chat");
+        let snapshot = repository.join("snapshots/0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c");
+        fs::create_dir_all(&snapshot).unwrap();
+        fs::create_dir_all(repository.join("blobs")).unwrap();
+        for (i, file) in ["model.safetensors", "tiny-Q4_0.gguf"].iter().enumerate() {
+            fs::write(repository.join(format!("blobs/{i}")), "x").unwrap();
+            std::os::unix::fs::symlink(format!("../../blobs/{i}"), snapshot.join(file)).unwrap();
+        }
+        for (source, stem) in [
+            (snapshot.clone(), "Tiny-Chat"),
+            (repository.clone(), "Tiny-Chat"),
+            (snapshot.join("model.safetensors"), "Tiny-Chat"),
+            (snapshot.join("tiny-Q4_0.gguf"), "tiny-Q4_0"),
+            (repository.join("blobs/0"), "Tiny-Chat"),
+        ] {
+            let want = Naming { stem: stem.to_owned(), home: PathBuf::new() };
+            assert_eq!(Naming::of(&source), want, "{}", source.display());
+        }
+    }
+}
