@@ -133,6 +133,7 @@ impl Set {
                 metadata: Default::default(),
                 sidecars: Default::default(),
                 opaque: Vec::new(),
+                unreadable: Vec::new(),
                 warnings: Vec::new(),
             };
             let path = model.path.clone();

@@ -9,6 +9,7 @@ mod file_slice;
 mod metadata;
 mod sidecar;
 pub mod tokenizer;
+mod unreadable;
 mod view;
 
 pub use entry::{TensorData, TensorEntry};
@@ -16,6 +17,7 @@ pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use sidecar::{Sidecar, Sidecars};
+pub use unreadable::Unreadable;
 pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
 
 use std::path::PathBuf;
@@ -109,6 +111,8 @@ pub struct Model {
     pub sidecars: Sidecars,
     /// Things found that are not tensors and are not converted (`optimizer state: 120 tensors`, opaque pickled objects).
     pub opaque: Vec<String>,
+    /// Tensors of the model that the file holds in a form that cannot be read (sparse, quantized, subclasses).
+    pub unreadable: Vec<Unreadable>,
     /// What to tell the user.
     pub warnings: Vec<Warning>,
 }

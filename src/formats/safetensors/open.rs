@@ -109,6 +109,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
         metadata,
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings: Vec::new(),
     };
     Ok((model, holders))

@@ -63,6 +63,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         metadata,
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings: Vec::new(),
     }
 }
