@@ -4,11 +4,14 @@
 //! same keys, value types, tensor names, order, types and bytes. [`to_hf`] goes back. [`classify`] says what a tensor is for,
 //! whatever ecosystem named it. Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
 
+mod adapter;
 mod back;
+mod complete;
 mod config;
 mod family;
 mod general;
 mod params;
+mod quantized;
 mod roles;
 mod rope;
 mod tensors;
@@ -18,6 +21,8 @@ mod types;
 mod views;
 pub mod vocab;
 
+pub use adapter::{Adapter, adapter};
+pub use quantized::{Quantized, quantized};
 pub use roles::{Role, TensorRole, classify};
 pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
 
@@ -40,6 +45,15 @@ pub fn to_gguf(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
 /// An unsupported architecture, missing metadata, tensors without a place in the architecture.
 pub fn to_hf(model: &Model) -> Result<HfModel> {
     to_hf::convert(model)
+}
+
+/// Refuses a model of a known architecture that lacks tensors, or whose tensors have other shapes than its configuration (GGUF:
+/// its metadata) gives. Reads names and shapes only; models of other architectures pass.
+///
+/// # Errors
+/// A bad-file error that names what is missing and what has another shape: the first 20 of each, and how many there are.
+pub fn check_complete(model: &Model) -> Result<()> {
+    complete::check(model)
 }
 
 /// Every family that can be converted, for documentation and messages.

@@ -65,7 +65,7 @@ fn ordered(model: &Model) -> Vec<&TensorEntry> {
 }
 
 /// Tensors that belong to other modalities (`TextModel.filter_tensors` of the converter).
-fn other_modality(name: &str) -> bool {
+pub(crate) fn other_modality(name: &str) -> bool {
     const STARTS: [&str; 10] = [
         "mlp",
         "vit.",
@@ -101,6 +101,11 @@ fn other_modality(name: &str) -> bool {
     STARTS.iter().any(|s| name.starts_with(s)) || INSIDE.iter().any(|s| name.contains(s))
 }
 
+/// The name of a text model's tensor within a multi-modal model, without what says so.
+pub(crate) fn plain_name(name: &str) -> String {
+    name.replace("language_model.", "").replace("text_model.", "")
+}
+
 /// The source tensors under the family's own names, in the converter's order.
 pub(crate) fn sources(
     model: &Model,
@@ -115,8 +120,7 @@ pub(crate) fn sources(
             skipped += 1;
             continue;
         }
-        let plain = tensor.name.replace("language_model.", "").replace("text_model.", "");
-        if let Some(name) = (family.rename)(&plain, config) {
+        if let Some(name) = (family.rename)(&plain_name(&tensor.name), config) {
             out.push(tensor.renamed(name));
         }
     }
@@ -144,6 +148,11 @@ fn untie(tensors: &mut Vec<TensorEntry>, warnings: &mut Vec<Warning>) {
     }
 }
 
+/// Buffers that old checkpoints store and that are no weights.
+pub(crate) fn is_unused(name: &str) -> bool {
+    [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].iter().any(|u| name.ends_with(u))
+}
+
 /// Maps every source tensor to its GGUF name and order of elements.
 ///
 /// # Errors
@@ -156,8 +165,7 @@ pub(crate) fn map(sources: Vec<TensorEntry>, family: &Family, shapes: &Shapes) -
     let mut stacks = Stacks { rules: family.experts.as_ref(), count: shapes.experts, layers: BTreeMap::new() };
     let mut out = Vec::with_capacity(sources.len());
     for tensor in sources {
-        let unused = [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
-        if unused.iter().any(|u| tensor.name.ends_with(u)) {
+        if is_unused(&tensor.name) {
             continue;
         }
         let (layer, key) = split_layer(&tensor.name);
