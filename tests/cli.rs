@@ -33,3 +33,5 @@ mod quantize_flags;
 mod splitting;
 #[path = "cli/table.rs"]
 mod table;
+#[path = "cli/whole.rs"]
+mod whole;

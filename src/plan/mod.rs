@@ -2,7 +2,7 @@
 //!
 //! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `destination` names and
 //! checks paths; `split` spreads an output over files; `space` asks the disks; `importance` opens an imatrix and `coverage`
-//! says what it covers; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
+//! says what it covers; `source` refuses what is no whole, plain model; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
 //! model. Must not know how a plan is run or shown.
 
 mod build;
@@ -13,6 +13,7 @@ mod importance;
 mod metadata;
 mod overrides;
 mod prepared;
+mod source;
 mod space;
 mod split;
 mod target;

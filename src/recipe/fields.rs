@@ -64,6 +64,7 @@ pub(crate) fn set_target(t: &mut Target, key: &Key, v: Json) {
         "quantization" => t.quantization = Some(text(&v)),
         "output" => t.output = Some(path(&v)),
         "force" => t.force = flag,
+        "bare" => t.bare = flag,
         "context_length" => t.context_length = v.as_u64(),
         "embedding_type" => t.embedding_type = Some(text(&v)),
         "output_type" => t.output_type = Some(text(&v)),
@@ -104,6 +105,7 @@ pub(crate) fn get_target(t: &Target, key: &Key) -> Option<Json> {
         "quantization" => of_text(&t.quantization),
         "output" => of_path(&t.output),
         "force" => of_flag(t.force),
+        "bare" => of_flag(t.bare),
         "context_length" => t.context_length.map(Json::from),
         "embedding_type" => of_text(&t.embedding_type),
         "output_type" => of_text(&t.output_type),
@@ -144,6 +146,7 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
         (Room::Top, "parallel") => {}
         (Room::Source, "path") => r.source.path = Some(path(&v)),
         (Room::Source, "format") => r.source.format = Some(text(&v)),
+        (Room::Source, "densify") => r.source.densify = v.as_bool().unwrap_or(false),
         (Room::Validate, "data") => r.validate.get_or_insert_with(Validate::default).data = Some(path(&v)),
         (Room::Validate, "fail_if") => r.validate.get_or_insert_with(Validate::default).fail_if = texts(&v),
         (_, later) => {
@@ -161,6 +164,7 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
         (Room::Top, "parallel") => None,
         (Room::Source, "path") => of_path(&r.source.path),
         (Room::Source, "format") => of_text(&r.source.format),
+        (Room::Source, "densify") => of_flag(r.source.densify),
         (Room::Validate, "data") => r.validate.as_ref().and_then(|v| of_path(&v.data)),
         (Room::Validate, "fail_if") => r.validate.as_ref().and_then(|v| of_texts(&v.fail_if)),
         (_, later) => r.later.get(later).cloned(),

@@ -380,7 +380,7 @@ fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
     b.keys("o").act(Action::Recipes(sample::library())).keys("~/else/where.toml<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::ReadRecipe("/home/ada/else/where.toml".into())));
     let other = Recipe {
-        source: remold::recipe::Source { path: Some("/other".into()), format: None },
+        source: remold::recipe::Source { path: Some("/other".into()), ..Default::default() },
         targets: vec![PRESETS[3].target()],
         ..Recipe::default()
     };

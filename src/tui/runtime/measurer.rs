@@ -174,7 +174,7 @@ mod tests {
         let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
         let mut orders = Orders::new(sender);
         let plan = |id| {
-            let source = crate::recipe::Source { path: Some("/not/there".into()), format: None };
+            let source = crate::recipe::Source { path: Some("/not/there".into()), ..Default::default() };
             Work::Plan(id, Box::new(Recipe { source, ..Recipe::default() }))
         };
         orders.give(forecast(1, "/elsewhere", None, None));

@@ -130,7 +130,7 @@ impl RecipeState {
         let source = self.document.recipe.source.clone();
         let recipe = match recipe.source.path {
             Some(_) => recipe,
-            None => Recipe { source: Source { path: source.path, format: recipe.source.format }, ..recipe },
+            None => Recipe { source: Source { path: source.path, ..recipe.source }, ..recipe },
         };
         let origin = std::mem::replace(&mut self.origin, Origin { file, saved: recipe.clone() });
         let before = std::mem::replace(&mut self.document, Document { recipe, wrong: Vec::new() });
@@ -177,7 +177,7 @@ impl RecipeState {
         }
         let first = self.document == Document::default();
         self.change(|d| {
-            d.recipe.source = Source { path: Some(path), format: None };
+            d.recipe.source = Source { path: Some(path), ..Source::default() };
             for t in &mut d.recipe.targets {
                 (t.output, t.imatrix) = (None, None);
             }
@@ -254,7 +254,7 @@ impl RecipeState {
     pub fn preset_recipes(&self) -> Vec<(usize, Recipe)> {
         let Some(path) = self.source().cloned() else { return Vec::new() };
         let recipe = |p: &Preset| Recipe {
-            source: Source { path: Some(path.clone()), format: self.document.recipe.source.format.clone() },
+            source: Source { path: Some(path.clone()), ..self.document.recipe.source.clone() },
             targets: vec![Target { force: true, ..self.preset_target(p) }],
             output_dir: self.document.recipe.output_dir.clone(),
             ..Recipe::default()

@@ -201,7 +201,7 @@ mod tests {
         let (wrong, sound) = (gguf("q4_k_m", &rule), gguf("q8_0", &|_| ()));
         let small = gguf("auto", &|t| (t.quantization, t.target_size) = (None, Some("5kB".into())));
         let planned = |targets: &[&Target]| {
-            let source = crate::recipe::Source { path: Some(model.clone()), format: None };
+            let source = crate::recipe::Source { path: Some(model.clone()), ..Default::default() };
             let targets = targets.iter().map(|t| (*t).clone()).collect();
             plan(&Recipe { source, targets, ..Recipe::default() }, Measuring::quiet())
         };
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(told.plan.map(|p| p.outputs.len()), Some(1));
         let told = planned(&[&sound, &sound]);
         assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
-        let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), format: None };
+        let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), ..Default::default() };
         let targets = vec![wrong.clone(), sound.clone()];
         let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Measuring::quiet());
         assert_eq!(told.refused.iter().map(|r| r.target).collect::<Vec<_>>(), [None], "the source is wrong, and once");
