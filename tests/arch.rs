@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, to_gguf, to_hf};
+use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
 use remold::formats;
 use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Sidecar, TensorEntry, decode_rows};
 use remold::quant::{Encoding, dequantize_rows, quantize_rows};
@@ -422,7 +422,7 @@ fn bad_models_are_refused_with_a_reason() {
     fails(&with("num_local_experts", 3.into()), &["experts"]);
     fails(&with("rms_norm_eps", Value::Array(vec![])), &["rms_norm_eps", "not a number"]);
     fails(&with("vocab_size", 2000.into()), &["2000 tokens", "1000 rows"]);
-    fails(&with("quantization_config", serde_json::json!({"quant_method": "gptq"})), &["gptq", "original"]);
+    fails(&with("quantization_config", serde_json::json!({"quant_method": "gptq"})), &["GPTQ", "original"]);
     fails(
         &without("model.layers.1.block_sparse_moe.experts.2.w3.weight"),
         &["layer 1", "experts.2.w3.weight", "missing"],
@@ -555,4 +555,85 @@ fn quantized_models_go_back() {
             assert!(off <= largest / 100.0, "{name} {}: off by {off} of {largest}", t.name);
         }
     }
+}
+
+/// Every model that there is, from both sides: whole ones pass; without any one of their tensors they are refused by its name,
+/// and so they are when it has another shape.
+#[test]
+fn every_tensor_of_every_architecture_is_missed() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
+    let places = [Some(fixtures), data("hf", "material/hf")];
+    let folders = places.into_iter().flatten().flat_map(|p| std::fs::read_dir(p).unwrap()).map(|e| e.unwrap().path());
+    let (mut failures, mut architectures) = (Vec::new(), std::collections::BTreeSet::new());
+    for folder in folders.filter(|f| f.join("config.json").is_file()) {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let Ok(source) = formats::open(&folder) else { continue };
+        let Ok(gguf) = to_gguf(&source, &options(&name, OutType::F32)) else { continue };
+        architectures.insert(source.config().unwrap()["architectures"][0].as_str().unwrap().to_owned());
+        for model in [&source, &gguf.model] {
+            let mut model = model.clone();
+            if model.metadata.contains_key("general.architecture") {
+                model.format = remold::model::FormatId::Gguf;
+            }
+            if let Err(e) = check_complete(&model) {
+                failures.push(format!("{name}: {e}"));
+            }
+            for i in 0..model.tensors.len() {
+                let tensor = model.tensors[i].name.clone();
+                // What may be absent: a tied output, the pooler, what is made from the configuration, token types in a GGUF.
+                let optional = tensor.contains("pooler") || tensor.starts_with("rope_");
+                let optional = optional || ["output.weight", "token_types.weight"].contains(&tensor.as_str());
+                let mut cut = model.clone();
+                cut.tensors.remove(i);
+                match check_complete(&cut) {
+                    Err(e) if e.to_string().contains("missing") && e.to_string().contains(&tensor) => {}
+                    Ok(()) if optional => {}
+                    other => failures.push(format!("{name} without {tensor}: {other:?}")),
+                }
+                let mut odd = model.clone();
+                let dims = odd.tensors[i].shape.0.len();
+                odd.tensors[i].shape.0[dims - 1] += 1;
+                match check_complete(&odd) {
+                    Err(e) if e.to_string().contains("contradict") && e.to_string().contains(&tensor) => {}
+                    // Nothing says how wide a pooler is, or how many positions a GGUF has.
+                    Ok(()) if optional && !tensor.starts_with("output") => {}
+                    other => failures.push(format!("{name} with another {tensor}: {other:?}")),
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+    eprintln!("checked: {architectures:?}");
+    assert!(architectures.len() >= 3, "{architectures:?}");
+}
+
+/// A configuration that asks for more layers or experts than anything has takes no time and no memory.
+#[test]
+fn sizes_beyond_reason_are_counted_and_not_listed() {
+    let source = formats::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama")).unwrap();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut config = source.config().unwrap();
+        change(&mut config);
+        check_complete(&variant(&source, "m", &[("config.json", Some(config.to_string()))])).unwrap_err()
+    };
+    let error = with(&|c| c["num_hidden_layers"] = (1u64 << 40).into());
+    assert!(error.to_string().contains("and 9895604649") && error.to_string().len() < 2500, "{error}");
+    assert!(error.hint().unwrap().contains("layers 4 to 1099511627775"), "{:?}", error.hint());
+    let error = with(&|c| {
+        c["architectures"] = serde_json::json!(["MixtralForCausalLM"]);
+        c["num_local_experts"] = (1u64 << 40).into();
+    });
+    assert!(
+        error.to_string().contains("block_sparse_moe.gate.weight") || error.to_string().contains("experts.0"),
+        "{error}"
+    );
+    let error = with(&|c| c["intermediate_size"] = 999.into());
+    assert!(
+        error.to_string().contains("12 tensors have shapes that config.json contradicts (intermediate_size 999)"),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("model.layers.3.mlp.down_proj.weight is 256 × 768 instead of 256 × 999"),
+        "{error}"
+    );
 }

@@ -49,3 +49,5 @@ mod splitting;
 mod table;
 #[path = "cli/trainers.rs"]
 mod trainers;
+#[path = "cli/whole.rs"]
+mod whole;

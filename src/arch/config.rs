@@ -62,6 +62,11 @@ impl Config {
         self.peek(key).and_then(uint_of)
     }
 
+    /// True for a field that the file does not have and the class's default fills in.
+    pub(crate) fn is_default(&self, key: &str) -> bool {
+        self.defaulted.iter().any(|d| d == key)
+    }
+
     /// Notes that `key` went into the output as `to`.
     pub(crate) fn mark(&self, key: &str, to: &str) {
         let mut used = self.used.borrow_mut();

@@ -4,11 +4,14 @@
 //! same keys, value types, tensor names, order, types and bytes. [`to_hf`] goes back. [`classify`] says what a tensor is for,
 //! whatever ecosystem named it. Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
 
+mod adapter;
 mod back;
+mod complete;
 mod config;
 mod family;
 mod general;
 mod params;
+mod quantized;
 mod roles;
 mod rope;
 mod tensors;
@@ -19,6 +22,8 @@ mod views;
 pub mod vocab;
 mod wrapped;
 
+pub use adapter::{Adapter, adapter};
+pub use quantized::{Quantized, quantized};
 pub use roles::{Role, TensorRole, classify};
 pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
 
@@ -47,6 +52,18 @@ pub fn to_hf(model: &Model) -> Result<HfModel> {
 /// `module.`), and a note that says so; `None` if there is nothing to take away. [`to_gguf`] does it by itself.
 pub fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
     wrapped::unwrapped(model)
+}
+
+/// Refuses a model of a known architecture that lacks tensors, or whose tensors have other shapes than its configuration (GGUF:
+/// its metadata) gives. Reads names and shapes only; models of other architectures pass.
+///
+/// # Errors
+/// A bad-file error that names what is missing and what has another shape: the first 20 of each, and how many there are.
+pub fn check_complete(model: &Model) -> Result<()> {
+    match wrapped::unwrapped(model) {
+        Some((model, _)) => complete::check(&model),
+        None => complete::check(model),
+    }
 }
 
 /// Every family that can be converted, for documentation and messages.

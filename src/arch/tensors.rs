@@ -65,7 +65,7 @@ fn ordered(model: &Model) -> Vec<&TensorEntry> {
 }
 
 /// Tensors that belong to other modalities (`TextModel.filter_tensors` of the converter).
-fn other_modality(name: &str) -> bool {
+pub(crate) fn other_modality(name: &str) -> bool {
     const STARTS: [&str; 10] = [
         "mlp",
         "vit.",
@@ -101,9 +101,6 @@ fn other_modality(name: &str) -> bool {
     STARTS.iter().any(|s| name.starts_with(s)) || INSIDE.iter().any(|s| name.contains(s))
 }
 
-/// Names of tensors that hold no weights and are passed over.
-const UNUSED: [&str; 3] = [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"];
-
 /// Which names have a place in a family.
 pub(crate) struct Places<'a> {
     family: &'a Family,
@@ -129,7 +126,7 @@ impl<'a> Places<'a> {
 
     /// True for the name of a tensor that a conversion leaves out.
     pub(crate) fn leaves_out(&self, name: &str) -> bool {
-        self.own(name).is_none_or(|own| UNUSED.iter().any(|u| own.ends_with(u)))
+        self.own(name).is_none_or(|own| is_unused(&own))
     }
 
     /// The family's own name for it; `None` for what is left out.
@@ -138,8 +135,8 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The name without the part of a multi-modal model that it lies in.
-fn plain_name(name: &str) -> String {
+/// The name of a text model's tensor within a multi-modal model, without what says so.
+pub(crate) fn plain_name(name: &str) -> String {
     name.replace("language_model.", "").replace("text_model.", "")
 }
 
@@ -185,6 +182,11 @@ fn untie(tensors: &mut Vec<TensorEntry>, warnings: &mut Vec<Warning>) {
     }
 }
 
+/// Buffers that old checkpoints store and that are no weights.
+pub(crate) fn is_unused(name: &str) -> bool {
+    [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].iter().any(|u| name.ends_with(u))
+}
+
 /// Maps every source tensor to its GGUF name and order of elements.
 ///
 /// # Errors
@@ -197,7 +199,7 @@ pub(crate) fn map(sources: Vec<TensorEntry>, family: &Family, shapes: &Shapes) -
     let mut stacks = Stacks { rules: family.experts.as_ref(), count: shapes.experts, layers: BTreeMap::new() };
     let mut out = Vec::with_capacity(sources.len());
     for tensor in sources {
-        if UNUSED.iter().any(|u| tensor.name.ends_with(u)) {
+        if is_unused(&tensor.name) {
             continue;
         }
         let (layer, key) = split_layer(&tensor.name);

@@ -18,18 +18,23 @@ use std::path::Path;
 /// gguf-py's GGML_QUANT_VERSION.
 const QUANTIZATION_VERSION: u32 = 2;
 
+/// Fields that give the number of layers.
+pub(crate) const BLOCK_FIELDS: [&str; 4] = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"];
+
 /// See [`super::to_gguf`].
 pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
     let root = read_config(model)?;
     let class = hf_class(&root)?;
     let family = by_class(class)?;
-    refuse_quantized(&root)?;
+    if let Some(quantized) = super::quantized(model) {
+        return Err(quantized.refusal());
+    }
     let mut config = Config::new(root.as_object().unwrap_or(&serde_json::Map::new()));
     if names_family(&root, family) {
         (family.defaults)(&mut config);
     }
     let rope = Rope::read(&config);
-    let blocks = config.need_uint(&["n_layers", "num_hidden_layers", "n_layer", "num_layers"], "block_count")?;
+    let blocks = config.need_uint(&BLOCK_FIELDS, "block_count")?;
     let mut warnings = Vec::new();
     wrapped::refuse_unmerged(model)?;
     let unwrapped = wrapped::without_wrappers(model, family, &config);
@@ -97,7 +102,7 @@ fn read_config(model: &Model) -> Result<Value> {
 }
 
 /// The first class of `architectures`, of the text part if that names one.
-pub(super) fn hf_class(root: &Value) -> Result<&str> {
+pub(crate) fn hf_class(root: &Value) -> Result<&str> {
     fn first(v: &Value) -> Option<&str> {
         v.get("architectures")?.get(0)?.as_str()
     }
@@ -111,20 +116,8 @@ pub(super) fn hf_class(root: &Value) -> Result<&str> {
 }
 
 /// Whether transformers would fill in this family's defaults: `model_type` names it, or is left out.
-fn names_family(root: &Value, family: &Family) -> bool {
+pub(crate) fn names_family(root: &Value, family: &Family) -> bool {
     root.get("model_type").and_then(Value::as_str).is_none_or(|t| family.model_types.contains(&t))
-}
-
-/// Checkpoints that are quantized already need their own way back to floats.
-fn refuse_quantized(root: &Value) -> Result<()> {
-    let method = root.get("quantization_config").and_then(|q| q.get("quant_method")).and_then(Value::as_str);
-    match method {
-        None => Ok(()),
-        Some(method) => Err(ModelError::unsupported(format!("the checkpoint is quantized with {method}"))
-            .in_file(Path::new("config.json"))
-            .field("quantization_config.quant_method")
-            .with_hint("Convert the original bf16 or f16 checkpoint instead.")),
-    }
 }
 
 /// `auto` made definite: the type of the first matrix that is bf16 or f16, f16 if there is none.

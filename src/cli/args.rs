@@ -162,6 +162,12 @@ pub struct ConvertArgs {
     /// Split outputs into files of at most this size, as in 5GB
     #[arg(long, visible_alias = "split-max-size", value_name = "SIZE")]
     pub max_shard_size: Option<String>,
+    /// Take the tensors alone: no configuration, no tokenizer, no check that they are a whole model
+    #[arg(long)]
+    pub bare: bool,
+    /// Write sparse tensors of a PyTorch file in full
+    #[arg(long)]
+    pub densify: bool,
     #[command(flatten)]
     pub gguf: GgufArgs,
     #[command(flatten)]
@@ -183,6 +189,9 @@ pub struct PlanArgs {
     /// Count the files of a split above this size, as in 5GB
     #[arg(long, alias = "split-max-size", value_name = "SIZE")]
     pub max_shard_size: Option<String>,
+    /// Count sparse tensors of a PyTorch file in full
+    #[arg(long)]
+    pub densify: bool,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,

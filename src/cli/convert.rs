@@ -102,7 +102,9 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         let hint = "Give a folder with -o, or leave it out: each output is then named after the source.";
         return Err(ModelError::request(what).in_file(out).with_hint(hint).into());
     }
+    recipe.source.densify |= args.densify;
     for target in &mut recipe.targets {
+        target.bare |= args.bare;
         if let Some(out) = &args.output {
             target.output = Some(if several { out.join("") } else { out.clone() });
         }

@@ -142,6 +142,15 @@ fn summary(model: &Model, style: Style) -> String {
         rows.push(vec!["by type".to_owned(), shares(&by(model, |t| t.encoding))]);
         rows.push(vec!["by role".to_owned(), shares(&by::<Role>(model, |t| classify(&t.name).role))]);
     }
+    if let Some(adapter) = arch::adapter(model) {
+        rows.push(vec![
+            "adapter".to_owned(),
+            safe(&format!("{}; merge it before it is converted", adapter.describe())),
+        ]);
+    }
+    if let Some(quantized) = arch::quantized(model) {
+        rows.push(vec!["quantized".to_owned(), safe(&quantized.describe())]);
+    }
     if let Some(config) = model.config() {
         let keys = [
             "num_hidden_layers",
@@ -169,6 +178,9 @@ fn summary(model: &Model, style: Style) -> String {
         format!("{}\n{}", style.bold(&safe(&model.path.to_string_lossy())), indent(&table(&rows, &[false, false])));
     for o in &model.opaque {
         text.push_str(&format!("  not converted: {}\n", safe(o)));
+    }
+    if let Err(e) = model.check_readable() {
+        text.push_str(&format!("  {} {}\n", style.warning("unreadable:"), safe(&e.to_string())));
     }
     text.push_str(&super::plan_text::warnings(&model.warnings, style));
     text
@@ -235,7 +247,11 @@ fn as_json(model: &Model) -> serde_json::Value {
         .collect();
     let metadata: serde_json::Map<String, serde_json::Value> =
         model.metadata.iter().map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": plain(v)}))).collect();
+    let adapter =
+        arch::adapter(model).map(|a| json!({"kind": a.kind, "rank": a.rank, "base": a.base, "unmerged": a.unmerged}));
+    let unreadable: Vec<_> = model.unreadable.iter().map(|u| json!({"name": u.name, "what": u.what})).collect();
     json!({
+        "adapter": adapter, "quantized": arch::quantized(model).map(|q| q.describe()), "unreadable": unreadable,
         "path": model.path, "format": model.format.name(), "files": model.files, "architecture": architecture(model),
         "parameters": model.parameters(), "bytes": model.tensor_bytes(), "tensors": tensors, "metadata": metadata,
         "sidecars": model.sidecars.0.keys().collect::<Vec<_>>(), "opaque": model.opaque, "warnings": model.warnings,

@@ -15,7 +15,8 @@ pub fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json);
     let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
-    let forecast = formats::open(&args.src).and_then(|model| {
+    let open = || formats::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
+    let forecast = open().and_then(|model| {
         model.checks.enable(!args.no_checksums);
         let mut target =
             Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };

@@ -138,6 +138,7 @@ impl Set {
                 metadata: Default::default(),
                 sidecars: Default::default(),
                 opaque: Vec::new(),
+                unreadable: Vec::new(),
                 warnings: Vec::new(),
                 checks: Default::default(),
             };

@@ -14,6 +14,7 @@ mod request_file;
 mod sidecar;
 mod source_check;
 pub mod tokenizer;
+mod unreadable;
 mod view;
 
 pub use entry::{TensorData, TensorEntry};
@@ -25,6 +26,7 @@ pub use placeholder::placeholder;
 pub use request_file::{open_request_file, read_request_file, read_request_text};
 pub use sidecar::{Sidecar, Sidecars};
 pub use source_check::{SourceCheck, SourceChecks};
+pub use unreadable::Unreadable;
 pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
 
 use std::path::PathBuf;
@@ -120,6 +122,8 @@ pub struct Model {
     pub sidecars: Sidecars,
     /// Things found that are not tensors and are not converted (`optimizer state: 120 tensors`, opaque pickled objects).
     pub opaque: Vec<String>,
+    /// Tensors of the model that the file holds in a form that cannot be read (sparse, quantized, subclasses).
+    pub unreadable: Vec<Unreadable>,
     /// What to tell the user.
     pub warnings: Vec<Warning>,
     /// Checksums that the files carry for their own bytes.

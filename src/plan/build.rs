@@ -109,6 +109,14 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
         return Err(ModelError::request("there is no target").with_hint(hint));
     }
+    let densified;
+    let model = if recipe.source.densify && !model.unreadable.is_empty() {
+        densified = model.clone().densified()?;
+        &densified
+    } else {
+        model
+    };
+    model.check_readable()?;
     if model.tensors.is_empty() {
         let mut what = "there are no tensors to convert".to_owned();
         if !model.opaque.is_empty() {

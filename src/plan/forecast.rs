@@ -4,6 +4,7 @@
 
 use super::build::{layout_tensors, trial};
 use super::overrides::Overrides;
+use super::source;
 use super::target::gguf::{Budget, Loss, Mixer, ready};
 use super::target::{Resolved, resolve};
 use crate::arch::{OutType, classify};
@@ -113,6 +114,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     let target =
         &Target { format: FormatId::Gguf.name().to_owned(), target_size: None, target_bpw: None, ..target.clone() };
     let overrides = Overrides::parse(target)?;
+    source::check(model, target, FormatId::Gguf)?;
     let ready = ready(model, target)?;
     let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());

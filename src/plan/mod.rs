@@ -1,8 +1,9 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
-//! `build` opens the source and walks the targets; `target` resolves one target to tensors and encodings; `naming` and
-//! `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output over files; `space` asks the disks; `importance` opens an imatrix and `coverage`
-//! says what it covers; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
+//! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `target` resolves one target to
+//! tensors and encodings; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output
+//! over files; `space` asks the disks; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
+//! job; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
 //! model. Must not know how a plan is run or shown.
 
 mod build;
@@ -16,6 +17,7 @@ mod metadata;
 mod naming;
 mod overrides;
 mod prepared;
+mod source;
 mod space;
 mod split;
 mod target;

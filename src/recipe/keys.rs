@@ -187,6 +187,7 @@ pub static KEYS: &[Key] = &[
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
     key(Source, "format", Format, NOW, "Format of the source, when looking at it must not decide.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
     key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true"),
+    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true"),
 
     key(Target, "format", Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]),
     key(Target, "quantization", Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),
@@ -219,6 +220,7 @@ pub static KEYS: &[Key] = &[
     key(Target, "exclude_weights", Selectors, NOW, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]").only(GGUF),
     key(Target, "override_kv", Table, NOW, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),
     key(Target, "prune_layers", Layers, NOW, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]").only(GGUF),
+    key(Target, "bare", Bool, NOW, "Take the tensors alone under their own names: no configuration, no tokenizer, no check that they are a whole model.", "true").or(&["tensors_only"]),
     key(Target, "compression", Choice(&["lz4", "zstd", "none"]), Later, "Compress the file. No loader reads compressed safetensors.", "\"zstd\"").only(&["safetensors"]),
     key(Target, "precision", Choice(&["f32", "f16", "mixed", "fp32", "fp16"]), Later, "Precision of a graph.", "\"mixed\"").only(GRAPH),
     key(Target, "fp16_layers", Selectors, Later, "With `precision = \"mixed\"`: what becomes f16.", "[\"attention\", \"ffn\"]").only(GRAPH),

@@ -50,6 +50,9 @@ pub struct Source {
     /// Convert although checksums in the source do not match its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_checksums: bool,
+    /// Write sparse tensors in full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub densify: bool,
 }
 
 /// One step of the pipeline. This version carries out none of them: a recipe with steps is refused at check time by name.
@@ -77,6 +80,9 @@ pub struct Target {
     /// Overwrite an existing destination.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
+    /// The tensors alone: no configuration, no tokenizer, no check that they are a whole model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
     /// GGUF: the context length to declare; the config's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_length: Option<u64>,

@@ -370,13 +370,13 @@ fn models_that_do_not_fit_together() {
             row(
                 "config: more layers than the weights have",
                 2,
-                &["config.json", "num_hidden_layers", "layer 4"],
+                &["config.json", "num_hidden_layers 9", "layers 4 to 8"],
                 config(|c| c["num_hidden_layers"] = serde_json::json!(9), "gguf:q8_0"),
             ),
             row(
                 "config: a vocabulary larger than the embedding",
                 2,
-                &["tiny-llama", "4096 tokens", "2048 rows"],
+                &["tiny-llama", "vocab_size 4096", "2048 × 256"],
                 config(|c| c["vocab_size"] = serde_json::json!(4096), "gguf:q8_0"),
             ),
             row("tokenizer: more tokens than the embedding has rows", 2, &["2048"], |lab| {

@@ -97,3 +97,164 @@ impl Gguf {
         self.0
     }
 }
+
+/// The tensors of a safetensors file, to be changed and written again: name, type, shape, bytes.
+pub struct Checkpoint(pub Vec<(String, String, Vec<u64>, Vec<u8>)>);
+
+impl Checkpoint {
+    pub fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + len]).unwrap();
+        let tensors = header.as_object().unwrap().iter().filter(|(n, _)| *n != "__metadata__").map(|(name, t)| {
+            let at = |i: usize| 8 + len + t["data_offsets"][i].as_u64().unwrap() as usize;
+            let shape = t["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap()).collect();
+            (name.clone(), t["dtype"].as_str().unwrap().to_owned(), shape, bytes[at(0)..at(1)].to_vec())
+        });
+        Self(tensors.collect())
+    }
+
+    /// Puts zeros of a type under a name.
+    pub fn zeros(&mut self, name: impl Into<String>, dtype: &str, shape: &[u64]) {
+        let width = match dtype {
+            "U8" | "I8" | "F8_E4M3" => 1,
+            "F16" | "BF16" => 2,
+            "F32" | "I32" | "U32" => 4,
+            other => panic!("{other}"),
+        };
+        let bytes = vec![0; shape.iter().product::<u64>() as usize * width];
+        self.0.push((name.into(), dtype.to_owned(), shape.to_vec(), bytes));
+    }
+
+    pub fn write(&self, path: &Path) {
+        let (mut header, mut data) = (Vec::new(), Vec::new());
+        for (name, dtype, shape, bytes) in &self.0 {
+            let begin = data.len();
+            data.extend_from_slice(bytes);
+            header.push(format!(
+                r#""{name}":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{begin},{}]}}"#,
+                data.len()
+            ));
+        }
+        std::fs::write(path, safetensors(&format!("{{{}}}", header.join(",")), &data)).unwrap();
+    }
+}
+
+/// A value in a pickled state dict.
+pub enum Pickled {
+    /// f32 values of a shape.
+    Floats(Vec<u64>, Vec<f32>),
+    /// A COO tensor: size, indices (a row a dimension), values.
+    Sparse(Vec<u64>, Vec<Vec<i64>>, Vec<f32>),
+    /// A tensor of torch.qint8.
+    Qint8(Vec<u64>),
+    /// A tensor subclass, as torchao and DTensor are pickled.
+    Wrapped(&'static str),
+    /// A subclass whose function is not torch's.
+    Subclass(&'static str),
+}
+
+/// A zip archive as torch.save writes it.
+pub fn torch_zip(tensors: &[(&str, Pickled)]) -> Vec<u8> {
+    use std::io::Write;
+    let mut p = Pickler { out: b"\x80\x02}(".to_vec(), storages: Vec::new() };
+    for (name, value) in tensors {
+        p.text(name);
+        p.value(value);
+    }
+    p.out.extend(b"u.");
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut file = |name: &str, bytes: &[u8]| {
+        zip.start_file(format!("archive/{name}"), stored).unwrap();
+        zip.write_all(bytes).unwrap();
+    };
+    file("data.pkl", &p.out);
+    p.storages.iter().enumerate().for_each(|(i, s)| file(&format!("data/{i}"), s));
+    file("version", b"3\n");
+    zip.finish().unwrap().into_inner()
+}
+
+struct Pickler {
+    out: Vec<u8>,
+    storages: Vec<Vec<u8>>,
+}
+
+impl Pickler {
+    fn text(&mut self, text: &str) {
+        self.out.push(b'X');
+        self.out.extend((text.len() as u32).to_le_bytes());
+        self.out.extend(text.as_bytes());
+    }
+
+    fn number(&mut self, n: u64) {
+        self.out.push(b'J');
+        self.out.extend((n as u32).to_le_bytes());
+    }
+
+    fn tuple(&mut self, numbers: &[u64]) {
+        self.out.push(b'(');
+        numbers.iter().for_each(|n| self.number(*n));
+        self.out.push(b't');
+    }
+
+    /// Storage, offset, size, stride.
+    fn view(&mut self, class: &str, size: &[u64], bytes: Vec<u8>, width: u64) {
+        self.out.push(b'(');
+        self.text("storage");
+        self.out.extend(format!("ctorch\n{class}\n").bytes());
+        self.text(&self.storages.len().to_string());
+        self.text("cpu");
+        self.number(bytes.len() as u64 / width);
+        self.out.extend(b"tQ");
+        self.storages.push(bytes);
+        self.number(0);
+        self.tuple(size);
+        let stride: Vec<u64> = (0..size.len()).map(|i| size[i + 1..].iter().product()).collect();
+        self.tuple(&stride);
+    }
+
+    fn tensor(&mut self, class: &str, size: &[u64], bytes: Vec<u8>, width: u64) {
+        self.out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n(");
+        self.view(class, size, bytes, width);
+        self.out.extend(b"\x89}tR");
+    }
+
+    fn value(&mut self, value: &Pickled) {
+        let floats = |v: &[f32]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        match value {
+            Pickled::Floats(size, values) => self.tensor("FloatStorage", size, floats(values), 4),
+            Pickled::Sparse(size, indices, values) => {
+                self.out.extend(b"ctorch._utils\n_rebuild_sparse_tensor\n(ctorch.serialization\n_get_layout\n");
+                self.text("torch.sparse_coo");
+                self.out.extend(b"\x85R(");
+                let n = indices[0].len() as u64;
+                let bytes = indices.iter().flatten().flat_map(|i| i.to_le_bytes()).collect();
+                self.tensor("LongStorage", &[indices.len() as u64, n], bytes, 8);
+                self.tensor("FloatStorage", &[n], floats(values), 4);
+                self.tuple(size);
+                self.out.extend(b"\x88ttR");
+            }
+            Pickled::Qint8(size) => {
+                self.out.extend(b"ctorch._utils\n_rebuild_qtensor\n(");
+                self.view("QInt8Storage", size, vec![1; size.iter().product::<u64>() as usize], 1);
+                self.out.extend(b"(ctorch\nper_tensor_affine\nG\x3f\x84\x7a\xe1\x47\xae\x14\x7bK\x00t\x89}tR");
+            }
+            Pickled::Wrapped(class) => {
+                self.out.extend(b"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\n");
+                let global = format!("c{class}\n");
+                self.out.extend(global.bytes());
+                self.out.push(b'(');
+                self.out.extend(global.bytes());
+                self.out.extend(b"ctorch\nfloat32\nt}(");
+                self.text("_local_tensor");
+                self.tensor("FloatStorage", &[2], vec![0; 8], 4);
+                self.out.extend(b"utR");
+            }
+            Pickled::Subclass(class) => {
+                self.out.extend(b"ctorch._tensor\n_rebuild_from_type_v2\n(celsewhere\nmake\n");
+                self.out.extend(format!("c{class}\n(t}}tR").bytes());
+            }
+        }
+    }
+}

@@ -71,6 +71,7 @@ pub fn model() -> Model {
             sidecars.into_iter().map(|(n, b)| (n.to_owned(), Sidecar::Bytes(b))).collect::<IndexMap<_, _>>(),
         ),
         opaque: vec!["optimizer state: 292 tensors".into()],
+        unreadable: Vec::new(),
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
         checks: Default::default(),
     }

@@ -52,32 +52,47 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 static RULES: &[Rule] = &[
-    keep("embeddings.word_embeddings", "token_embd"),
-    keep("embeddings.position_embeddings", "position_embd"),
-    keep("embeddings.token_type_embeddings", "token_types"),
-    keep("embeddings.LayerNorm", "token_embd_norm"),
-    keep("encoder.layer.{}.attention.self.query", "blk.{}.attn_q"),
-    keep("encoder.layer.{}.attention.self.key", "blk.{}.attn_k"),
-    keep("encoder.layer.{}.attention.self.value", "blk.{}.attn_v"),
-    keep("encoder.layer.{}.attention.output.dense", "blk.{}.attn_output"),
-    keep("encoder.layer.{}.attention.output.LayerNorm", "blk.{}.attn_output_norm"),
-    keep("encoder.layer.{}.intermediate.dense", "blk.{}.ffn_up"),
-    keep("encoder.layer.{}.output.dense", "blk.{}.ffn_down"),
-    keep("encoder.layer.{}.output.LayerNorm", "blk.{}.layer_output_norm"),
-    keep("classifier", "cls"),
-    keep("classifier.out_proj", "cls.output"),
+    keep("embeddings.word_embeddings", "token_embd").of(&[Vocabulary, Width]),
+    keep("embeddings.position_embeddings", "position_embd").of(&[Positions, Width]),
+    keep("embeddings.token_type_embeddings", "token_types").of(&[TokenTypes, Width]).need(Need::If(has_token_types)),
+    keep("embeddings.LayerNorm", "token_embd_norm").of(&[Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.attention.self.query", "blk.{}.attn_q").of(&[Width, Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.attention.self.key", "blk.{}.attn_k").of(&[Width, Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.attention.self.value", "blk.{}.attn_v").of(&[Width, Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.attention.output.dense", "blk.{}.attn_output").of(&[Width, Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.attention.output.LayerNorm", "blk.{}.attn_output_norm").of(&[Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.intermediate.dense", "blk.{}.ffn_up").of(&[Inner, Width]).bias(Bias::Always),
+    keep("encoder.layer.{}.output.dense", "blk.{}.ffn_down").of(&[Width, Inner]).bias(Bias::Always),
+    keep("encoder.layer.{}.output.LayerNorm", "blk.{}.layer_output_norm").of(&[Width]).bias(Bias::Always),
+    keep("classifier", "cls").of(&[Labels, Width]).need(Need::If(unnamed_classes)),
+    keep("classifier.out_proj", "cls.output").of(&[Labels, Width]).need(Need::If(named_classes)),
 ];
 
 static DISTIL: &[Rule] = &[
-    keep("transformer.layer.{}.attention.q_lin", "blk.{}.attn_q"),
-    keep("transformer.layer.{}.attention.k_lin", "blk.{}.attn_k"),
-    keep("transformer.layer.{}.attention.v_lin", "blk.{}.attn_v"),
-    keep("transformer.layer.{}.attention.out_lin", "blk.{}.attn_output"),
-    keep("transformer.layer.{}.sa_layer_norm", "blk.{}.attn_output_norm"),
-    keep("transformer.layer.{}.ffn.lin1", "blk.{}.ffn_up"),
-    keep("transformer.layer.{}.ffn.lin2", "blk.{}.ffn_down"),
-    keep("transformer.layer.{}.output_layer_norm", "blk.{}.layer_output_norm"),
+    keep("transformer.layer.{}.attention.q_lin", "blk.{}.attn_q").of(&[Width, Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.attention.k_lin", "blk.{}.attn_k").of(&[Width, Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.attention.v_lin", "blk.{}.attn_v").of(&[Width, Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.attention.out_lin", "blk.{}.attn_output").of(&[Width, Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.sa_layer_norm", "blk.{}.attn_output_norm").of(&[Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.ffn.lin1", "blk.{}.ffn_up").of(&[Inner, Width]).bias(Bias::Always),
+    keep("transformer.layer.{}.ffn.lin2", "blk.{}.ffn_down").of(&[Width, Inner]).bias(Bias::Always),
+    keep("transformer.layer.{}.output_layer_norm", "blk.{}.layer_output_norm").of(&[Width]).bias(Bias::Always),
 ];
+
+/// DistilBERT has no token types.
+fn has_token_types(network: &Network<'_>) -> bool {
+    !network.class.starts_with("DistilBert")
+}
+
+/// A classifier whose classes have no names.
+fn unnamed_classes(network: &Network<'_>) -> bool {
+    network.class.ends_with("ForSequenceClassification") && label_names(network.config).is_none()
+}
+
+/// A classifier whose classes have names.
+fn named_classes(network: &Network<'_>) -> bool {
+    network.class.ends_with("ForSequenceClassification") && label_names(network.config).is_some()
+}
 
 /// `BertModel.filter_tensors` and `modify_tensors`: prefixes off, old norm names, heads and pooler left out.
 fn rename(name: &str, config: &Config) -> Option<String> {

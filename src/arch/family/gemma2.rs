@@ -31,17 +31,17 @@ pub(crate) static FAMILY: Family = Family {
 
 /// Names of Gemma 2 and 3; every norm is shifted.
 pub(super) static GEMMA: &[Rule] = &[
-    rule("model.embed_tokens", "token_embd", Op::Keep),
-    rule("model.norm", "output_norm", Op::PlusOne),
-    rule("model.layers.{}.input_layernorm", "blk.{}.attn_norm", Op::PlusOne),
-    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v"),
-    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
-    rule("model.layers.{}.post_attention_layernorm", "blk.{}.post_attention_norm", Op::PlusOne),
-    rule("model.layers.{}.pre_feedforward_layernorm", "blk.{}.ffn_norm", Op::PlusOne),
-    rule("model.layers.{}.post_feedforward_layernorm", "blk.{}.post_ffw_norm", Op::PlusOne),
-    keep("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"),
-    keep("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up"),
-    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+    rule("model.embed_tokens", "token_embd", Op::Keep).of(&[Vocabulary, Width]),
+    rule("model.norm", "output_norm", Op::PlusOne).of(&[Width]),
+    rule("model.layers.{}.input_layernorm", "blk.{}.attn_norm", Op::PlusOne).of(&[Width]),
+    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v").of(&[Keys, Width]).bias(ATTENTION_BIAS),
+    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output").of(&[Width, Queries]),
+    rule("model.layers.{}.post_attention_layernorm", "blk.{}.post_attention_norm", Op::PlusOne).of(&[Width]),
+    rule("model.layers.{}.pre_feedforward_layernorm", "blk.{}.ffn_norm", Op::PlusOne).of(&[Width]),
+    rule("model.layers.{}.post_feedforward_layernorm", "blk.{}.post_ffw_norm", Op::PlusOne).of(&[Width]),
+    keep("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate").of(&[Inner, Width]),
+    keep("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up").of(&[Inner, Width]),
+    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down").of(&[Width, Inner]),
 ];
 
 fn defaults(c: &mut Config) {

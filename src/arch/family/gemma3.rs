@@ -38,11 +38,14 @@ pub(crate) static FAMILY: Family = Family {
     config,
 };
 
-static VOCABULARY: &[Rule] = &[rule("model.embed_tokens", "token_embd", Op::CutVocabulary), keep("lm_head", "output")];
+static VOCABULARY: &[Rule] = &[
+    rule("model.embed_tokens", "token_embd", Op::CutVocabulary).of(&[Vocabulary, Width]),
+    keep("lm_head", "output").of(&[Vocabulary, Width]).need(Need::If(untied_head)),
+];
 
 static NORMS: &[Rule] = &[
-    rule("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm", Op::PlusOne),
-    rule("model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm", Op::PlusOne),
+    rule("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm", Op::PlusOne).of(&[Head]),
+    rule("model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm", Op::PlusOne).of(&[Head]),
 ];
 
 fn defaults(c: &mut Config) {

@@ -39,16 +39,16 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 static RULES: &[Rule] = &[
-    keep("transformer.wte", "token_embd"),
-    keep("transformer.wpe", "position_embd"),
-    keep("transformer.ln_f", "output_norm"),
-    keep("lm_head", "output"),
-    keep("transformer.h.{}.ln_1", "blk.{}.attn_norm"),
-    rule("transformer.h.{}.attn.c_attn", "blk.{}.attn_qkv", Op::Transpose),
-    rule("transformer.h.{}.attn.c_proj", "blk.{}.attn_output", Op::Transpose),
-    keep("transformer.h.{}.ln_2", "blk.{}.ffn_norm"),
-    rule("transformer.h.{}.mlp.c_fc", "blk.{}.ffn_up", Op::Transpose),
-    rule("transformer.h.{}.mlp.c_proj", "blk.{}.ffn_down", Op::Transpose),
+    keep("transformer.wte", "token_embd").of(&[Vocabulary, Width]),
+    keep("transformer.wpe", "position_embd").of(&[Positions, Width]),
+    keep("transformer.ln_f", "output_norm").of(&[Width]).bias(Bias::Always),
+    keep("lm_head", "output").of(&[Vocabulary, Width]).need(Need::If(untied_head)),
+    keep("transformer.h.{}.ln_1", "blk.{}.attn_norm").of(&[Width]).bias(Bias::Always),
+    rule("transformer.h.{}.attn.c_attn", "blk.{}.attn_qkv", Op::Transpose).of(&[Width, TripleWidth]).bias(Bias::Always),
+    rule("transformer.h.{}.attn.c_proj", "blk.{}.attn_output", Op::Transpose).of(&[Width, Width]).bias(Bias::Always),
+    keep("transformer.h.{}.ln_2", "blk.{}.ffn_norm").of(&[Width]).bias(Bias::Always),
+    rule("transformer.h.{}.mlp.c_fc", "blk.{}.ffn_up", Op::Transpose).of(&[Width, QuadWidth]).bias(Bias::Always),
+    rule("transformer.h.{}.mlp.c_proj", "blk.{}.ffn_down", Op::Transpose).of(&[QuadWidth, Width]).bias(Bias::Always),
 ];
 
 /// The base model's names lack `transformer.`; the causal mask that old checkpoints store is no weight.

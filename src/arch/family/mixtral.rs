@@ -11,6 +11,8 @@ pub(crate) static FAMILY: Family = Family {
     experts: Some(Experts {
         prefix: "model.layers.{}.block_sparse_moe.experts.",
         parts: &[("w1", "blk.{}.ffn_gate_exps"), ("w2", "blk.{}.ffn_down_exps"), ("w3", "blk.{}.ffn_up_exps")],
+        shapes: &[&[ExpertInner, Width], &[Width, ExpertInner], &[ExpertInner, Width]],
+        dense_layers: false,
         count: &["num_local_experts"],
         fused: true,
     }),
@@ -31,8 +33,8 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 static ROUTER: &[Rule] = &[
-    keep("model.layers.{}.block_sparse_moe.gate", "blk.{}.ffn_gate_inp"),
-    keep("model.layers.{}.mlp.gate", "blk.{}.ffn_gate_inp"),
+    keep("model.layers.{}.block_sparse_moe.gate", "blk.{}.ffn_gate_inp").of(&[ExpertCount, Width]).need(Need::Sparse),
+    keep("model.layers.{}.mlp.gate", "blk.{}.ffn_gate_inp").of(&[ExpertCount, Width]).need(Need::Sparse),
 ];
 
 fn defaults(c: &mut Config) {

@@ -11,6 +11,7 @@ mod llama;
 mod mistral;
 mod mixtral;
 pub(crate) mod nearest;
+mod need;
 mod phi3;
 mod qwen2;
 mod qwen3;
@@ -21,6 +22,15 @@ use super::config::Config;
 use super::params::{Params, Source};
 use super::types::FamilyInfo;
 use crate::model::{ModelError, Result, TensorEntry};
+use need::{
+    ATTENTION_BIAS,
+    Dim::{
+        DoubleInner, ExpertInner, Experts as ExpertCount, Fused, Head, Inner, Keys, Labels, Positions, QuadWidth,
+        Queries, TokenTypes, TripleWidth, Vocabulary, Width,
+    },
+    MLP_BIAS, untied_head,
+};
+pub(crate) use need::{Bias, Dim, Need, Network};
 use serde_json::{Map, Value};
 
 /// Every family. Going back from GGUF, the first one whose architecture fits and whose `claims` says yes is taken.
@@ -65,11 +75,35 @@ pub(crate) struct Family {
     pub config: fn(&Meta<'_>) -> Result<Map<String, Value>>,
 }
 
-/// One tensor name in both ecosystems, without `.weight` or `.bias`; `{}` is the layer.
+/// One tensor name in both ecosystems, without `.weight` or `.bias`; `{}` is the layer. The weight's shape is in the order of the
+/// Hugging Face file, outermost dimension first.
 pub(crate) struct Rule {
     pub hf: &'static str,
     pub gguf: &'static str,
     pub op: Op,
+    pub shape: &'static [Dim],
+    pub need: Need,
+    pub bias: Bias,
+}
+
+impl Rule {
+    /// With the shape of the weight.
+    pub(crate) const fn of(mut self, shape: &'static [Dim]) -> Self {
+        self.shape = shape;
+        self
+    }
+
+    /// Needed by some networks of the family only.
+    pub(crate) const fn need(mut self, need: Need) -> Self {
+        self.need = need;
+        self
+    }
+
+    /// With a bias.
+    pub(crate) const fn bias(mut self, bias: Bias) -> Self {
+        self.bias = bias;
+        self
+    }
 }
 
 /// What happens to a tensor on the way to GGUF (and is undone on the way back).
@@ -91,12 +125,12 @@ pub(crate) enum Op {
 
 /// A rule without a change.
 pub(crate) const fn keep(hf: &'static str, gguf: &'static str) -> Rule {
-    Rule { hf, gguf, op: Op::Keep }
+    rule(hf, gguf, Op::Keep)
 }
 
 /// A rule with a change.
 pub(crate) const fn rule(hf: &'static str, gguf: &'static str, op: Op) -> Rule {
-    Rule { hf, gguf, op }
+    Rule { hf, gguf, op, shape: &[], need: Need::Always, bias: Bias::Optional }
 }
 
 /// How a family's experts are stored: one matrix an expert, to be stacked.
@@ -105,6 +139,10 @@ pub(crate) struct Experts {
     pub prefix: &'static str,
     /// (name after the number, GGUF name) in the order the stacks are written.
     pub parts: &'static [(&'static str, &'static str)],
+    /// Shape of one expert's weight, parallel to `parts`.
+    pub shapes: &'static [&'static [Dim]],
+    /// Whether some layers may have a plain feed-forward part instead.
+    pub dense_layers: bool,
     /// Config fields with the number of experts.
     pub count: &'static [&'static str],
     /// Whether transformers 5's fused `mlp.experts.gate_up_proj` is taken too.
@@ -113,34 +151,36 @@ pub(crate) struct Experts {
 
 /// Names shared by the decoders that follow Llama.
 pub(crate) static DECODER: &[Rule] = &[
-    keep("model.embed_tokens", "token_embd"),
-    keep("lm_head", "output"),
-    keep("model.norm", "output_norm"),
-    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm"),
-    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v"),
-    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
-    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"),
-    keep("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate"),
-    keep("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up"),
-    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+    keep("model.embed_tokens", "token_embd").of(&[Vocabulary, Width]),
+    keep("lm_head", "output").of(&[Vocabulary, Width]).need(Need::If(untied_head)),
+    keep("model.norm", "output_norm").of(&[Width]),
+    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm").of(&[Width]),
+    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v").of(&[Keys, Width]).bias(ATTENTION_BIAS),
+    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output").of(&[Width, Queries]),
+    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm").of(&[Width]),
+    keep("model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate").of(&[Inner, Width]).need(Need::Dense).bias(MLP_BIAS),
+    keep("model.layers.{}.mlp.up_proj", "blk.{}.ffn_up").of(&[Inner, Width]).need(Need::Dense).bias(MLP_BIAS),
+    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down").of(&[Width, Inner]).need(Need::Dense).bias(MLP_BIAS),
 ];
 
 /// Query and key projections whose rows keep their order.
 pub(crate) static PLAIN_QK: &[Rule] = &[
-    keep("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q"),
-    keep("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k"),
+    keep("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q").of(&[Queries, Width]).bias(ATTENTION_BIAS),
+    keep("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k").of(&[Keys, Width]).bias(ATTENTION_BIAS),
 ];
 
 /// Query and key projections whose rows are interleaved.
 pub(crate) static ROTATED_QK: &[Rule] = &[
-    rule("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q", Op::QueryHeads),
-    rule("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k", Op::KeyHeads),
+    rule("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q", Op::QueryHeads)
+        .of(&[Queries, Width])
+        .bias(ATTENTION_BIAS),
+    rule("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k", Op::KeyHeads).of(&[Keys, Width]).bias(ATTENTION_BIAS),
 ];
 
 /// Norms of queries and keys.
 pub(crate) static QK_NORMS: &[Rule] = &[
-    keep("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm"),
-    keep("model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm"),
+    keep("model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm").of(&[Head]),
+    keep("model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm").of(&[Head]),
 ];
 
 /// Nothing extra.

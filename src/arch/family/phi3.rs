@@ -30,15 +30,15 @@ pub(crate) static FAMILY: Family = Family {
 };
 
 static RULES: &[Rule] = &[
-    keep("model.embed_tokens", "token_embd"),
-    keep("lm_head", "output"),
-    keep("model.norm", "output_norm"),
-    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm"),
-    keep("model.layers.{}.self_attn.qkv_proj", "blk.{}.attn_qkv"),
-    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output"),
-    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm"),
-    keep("model.layers.{}.mlp.gate_up_proj", "blk.{}.ffn_up"),
-    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"),
+    keep("model.embed_tokens", "token_embd").of(&[Vocabulary, Width]),
+    keep("lm_head", "output").of(&[Vocabulary, Width]).need(Need::If(untied_head)),
+    keep("model.norm", "output_norm").of(&[Width]),
+    keep("model.layers.{}.input_layernorm", "blk.{}.attn_norm").of(&[Width]),
+    keep("model.layers.{}.self_attn.qkv_proj", "blk.{}.attn_qkv").of(&[Fused, Width]),
+    keep("model.layers.{}.self_attn.o_proj", "blk.{}.attn_output").of(&[Width, Queries]),
+    keep("model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm").of(&[Width]),
+    keep("model.layers.{}.mlp.gate_up_proj", "blk.{}.ffn_up").of(&[DoubleInner, Width]),
+    keep("model.layers.{}.mlp.down_proj", "blk.{}.ffn_down").of(&[Width, Inner]),
 ];
 
 fn defaults(c: &mut Config) {

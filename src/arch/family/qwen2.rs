@@ -8,7 +8,7 @@ pub(crate) static FAMILY: Family = Family {
     info: FamilyInfo { gguf_arch: "qwen2", hf_classes: &["Qwen2ForCausalLM", "Qwen2Model"], file: "family/qwen2.rs" },
     model_types: &["qwen2"],
     defaults,
-    rules: &[DECODER, PLAIN_QK],
+    rules: &[BIASED_QKV, DECODER],
     experts: None,
     rename: decoder_name,
     params,
@@ -25,6 +25,13 @@ pub(crate) static FAMILY: Family = Family {
         Ok(c)
     },
 };
+
+/// Query, key and value projections; their biases are part of the architecture.
+static BIASED_QKV: &[Rule] = &[
+    keep("model.layers.{}.self_attn.q_proj", "blk.{}.attn_q").of(&[Queries, Width]).bias(Bias::Always),
+    keep("model.layers.{}.self_attn.k_proj", "blk.{}.attn_k").of(&[Keys, Width]).bias(Bias::Always),
+    keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v").of(&[Keys, Width]).bias(Bias::Always),
+];
 
 /// Sliding windows of Qwen are off unless asked for, and llama.cpp has none for it.
 pub(super) static IGNORED: &[&str] = &[

@@ -16,6 +16,8 @@ pub(crate) static FAMILY: Family = Family {
             ("gate_proj", "blk.{}.ffn_gate_exps"),
             ("up_proj", "blk.{}.ffn_up_exps"),
         ],
+        shapes: &[&[Width, ExpertInner], &[ExpertInner, Width], &[ExpertInner, Width]],
+        dense_layers: true,
         count: &["num_local_experts", "num_experts"],
         fused: true,
     }),
@@ -40,7 +42,8 @@ pub(crate) static FAMILY: Family = Family {
     config,
 };
 
-static ROUTER: &[Rule] = &[keep("model.layers.{}.mlp.gate", "blk.{}.ffn_gate_inp")];
+static ROUTER: &[Rule] =
+    &[keep("model.layers.{}.mlp.gate", "blk.{}.ffn_gate_inp").of(&[ExpertCount, Width]).need(Need::Sparse)];
 
 fn defaults(c: &mut Config) {
     c.default("vocab_size", json!(151936));

@@ -83,6 +83,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         metadata,
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings,
         checks: Default::default(),
     }

@@ -131,7 +131,7 @@ pub fn open(folder: &Path) -> Result<Model> {
     };
     // One loose file among folders of models is not what somebody means who names the folder.
     if let Weights::File(path) = &weights
-        && !files.iter().any(|f| f == "config.json")
+        && !files.iter().any(|f| f == "config.json" || f == "adapter_config.json")
     {
         let inside = model_folders(folder, &folders);
         if !inside.is_empty() {

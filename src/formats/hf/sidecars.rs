@@ -79,7 +79,7 @@ pub fn attach(model: &mut Model, folder: &Path) {
     use crate::model::FormatId::{Pytorch, Safetensors};
     if matches!(model.format, Safetensors | Pytorch) && model.sidecars.0.is_empty() {
         let sidecars = collect(folder);
-        if sidecars.has("config.json") {
+        if sidecars.has("config.json") || sidecars.has("adapter_config.json") {
             model.sidecars = sidecars;
         }
     }

@@ -58,6 +58,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
     for shard in shards {
         let file = folder.join(shard);
         let part = open_file(&file).map_err(|e| e.in_file(&file))?;
+        let before = model.tensors.len();
         for tensor in part.tensors {
             if let Some(other) = found.insert(tensor.name.clone(), shard.to_owned()) {
                 let what = format!("the tensor is in two shards, {other} and {shard}");
@@ -68,6 +69,11 @@ pub fn open_index(path: &Path) -> Result<Model> {
                 model.warnings.push(Warning::about("pytorch.unindexed", &tensor.name, text));
             }
             model.tensors.push(tensor);
+        }
+        for mut unread in part.unreadable {
+            found.insert(unread.name.clone(), shard.to_owned());
+            unread.before += before;
+            model.unreadable.push(unread);
         }
         for line in part.opaque {
             if !model.opaque.contains(&line) {

@@ -20,6 +20,7 @@ mod pickle;
 mod probe;
 mod pt2;
 mod source;
+mod sparse;
 mod strided;
 mod walk;
 mod write;
@@ -105,6 +106,7 @@ fn empty_model(path: &Path) -> Model {
         metadata: crate::model::Metadata::new(),
         sidecars: crate::model::Sidecars::default(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
     }

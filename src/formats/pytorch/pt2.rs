@@ -8,7 +8,7 @@ use super::empty_model;
 use super::limits::{MAX_JSON_BYTES, MAX_RANK};
 use super::pickle::printable;
 use super::source::{Source, View};
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Model, ModelError, Result, Unreadable};
 use crate::tensor::DType;
 use serde_json::Value;
 
@@ -52,15 +52,13 @@ fn weight(model: &mut Model, source: &Source, entries: &Entries, tensor: &str, s
     let bad =
         |what: &str| ModelError::bad(format!("the table of weights has no usable {what}")).field(printable(tensor));
     if spec.get("use_pickle").and_then(Value::as_bool) == Some(true) {
-        model
-            .opaque
-            .push(format!("tensor `{}`: stored as a pickle within the archive, not converted", printable(tensor)));
+        unread(model, tensor, "stored as a pickle within the archive".to_owned());
         return Ok(());
     }
     let meta = spec.get("tensor_meta").ok_or_else(|| bad("tensor_meta"))?;
     let code = meta.get("dtype").and_then(Value::as_u64).ok_or_else(|| bad("dtype"))?;
     let Some(dtype) = dtype(code) else {
-        model.opaque.push(format!("tensor `{}`: element type number {code}, not converted", printable(tensor)));
+        unread(model, tensor, format!("element type number {code}"));
         return Ok(());
     };
     let numbers = |key: &str| -> Option<Vec<u64>> {
@@ -76,6 +74,19 @@ fn weight(model: &mut Model, source: &Source, entries: &Entries, tensor: &str, s
     let place = (&*printable(&file), entry.blob);
     model.tensors.push(source.entry(tensor, place, &View { dtype, offset, size, stride })?);
     Ok(())
+}
+
+/// Notes a tensor that cannot be read.
+fn unread(model: &mut Model, tensor: &str, what: String) {
+    let name = printable(tensor);
+    model.opaque.push(format!("tensor `{name}`: {what}"));
+    model.unreadable.push(Unreadable {
+        name,
+        what,
+        remedy: "Save its state dict with torch.save, as plain tensors.".to_owned(),
+        dense: None,
+        before: model.tensors.len(),
+    });
 }
 
 fn dtype(code: u64) -> Option<DType> {

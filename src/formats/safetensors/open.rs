@@ -122,6 +122,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
         metadata,
         sidecars: Sidecars::default(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
     };

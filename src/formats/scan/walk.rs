@@ -50,7 +50,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
 /// Adds the folder itself if it is a model folder: a configuration or an index stands beside weights.
 fn folder(dir: &Path, files: &[String], units: &mut Vec<Unit>) -> bool {
     let telling = |f: &String| {
-        matches!(f.as_str(), "config.json" | "model.safetensors" | "pytorch_model.bin")
+        matches!(f.as_str(), "config.json" | "adapter_config.json" | "model.safetensors" | "pytorch_model.bin")
             || f.ends_with(".index.json")
             || (f.starts_with("consolidated.") && f.ends_with(".pth"))
     };

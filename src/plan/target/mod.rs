@@ -7,7 +7,7 @@ mod modelfile;
 mod tensors;
 
 use super::overrides::Overrides;
-use super::{ImatrixCoverage, PreparedTensor};
+use super::{ImatrixCoverage, PreparedTensor, source};
 use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
 use crate::quant::Encoding;
@@ -81,6 +81,7 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
             ModelError::request(what).field("target.format").with_hint(hint)
         })?;
     let overrides = Overrides::parse(target)?;
+    source::check(model, target, format)?;
     let resolved = match format {
         FormatId::Gguf => gguf::resolve(model, target, &overrides, how),
         FormatId::Safetensors | FormatId::Pytorch => tensors::resolve(model, target, format, &overrides),
@@ -96,6 +97,7 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
         ErrorKind::BadRequest => e,
         _ => e.in_file(&model.path),
     })?;
+    source::check_encodings(model, target, &resolved.tensors)?;
     overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
     if format == FormatId::Gguf {
         resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));

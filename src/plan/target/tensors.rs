@@ -35,7 +35,8 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         return Err(ModelError::request(what).field("quantization").with_hint("Use f32, f16 or bf16, or write GGUF."));
     }
     let mut warnings = Vec::new();
-    let (source, encodings, architecture) = match hugging_face(model, &mut warnings)? {
+    let converted = if target.bare { None } else { hugging_face(model, &mut warnings)? };
+    let (source, encodings, architecture) = match converted {
         Some((hf, encodings, architecture)) => (hf, encodings, Some(architecture)),
         None => {
             let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
@@ -57,10 +58,10 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         tensors.push(PreparedTensor { entry: entry.clone(), encoding, importance: None });
     }
     let mut sidecars = source.sidecars.clone();
-    if let Some(Encoding::Plain(dtype)) = wanted {
+    if let Some(Encoding::Plain(dtype)) = wanted.filter(|_| !target.bare) {
         declare_dtype(&mut sidecars, dtype)?;
     }
-    let folder = sidecars.has("config.json");
+    let folder = sidecars.has("config.json") && !target.bare;
     let strings = |(k, v): (&String, &MetaValue)| v.as_str().map(|s| (k.clone(), s.into()));
     let metadata: Metadata = if source.format == FormatId::Safetensors {
         source.metadata.iter().filter_map(strings).collect()

@@ -64,6 +64,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         sidecars: Sidecars::default(),
         opened: Vec::new(),
         opaque: Vec::new(),
+        unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
     }

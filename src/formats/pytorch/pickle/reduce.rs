@@ -45,10 +45,17 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
             match list.as_slice() {
                 &[function, class, inner, ..] => {
                     let value = call_nested(tree, function, inner, depth + 1)?;
-                    if matches!(tree.get(value), Node::Tensor(_)) {
-                        Ok(value)
-                    } else {
-                        opaque(tree, class, Some(args), true)
+                    match tree.get(value) {
+                        Node::Tensor(_) => Ok(value),
+                        // The function says more than the class: sparse, quantized, a wrapper.
+                        Node::Opaque(o) if rebuilds(tree, o) => Ok(value),
+                        _ => {
+                            let value = opaque(tree, class, Some(args), true)?;
+                            if let Some(Node::Opaque(o)) = tree.get_mut(value) {
+                                o.tensor = true;
+                            }
+                            Ok(value)
+                        }
                     }
                 }
                 _ => opaque(tree, callable, Some(args), true),
@@ -155,9 +162,15 @@ pub fn unknown_persistent_id(tree: &mut Tree, args: Option<NodeId>) -> Result<No
     opaque(tree, class, args, false)
 }
 
+/// True for what one of torch's own rebuilders would make.
+fn rebuilds(tree: &Tree, o: &Opaque) -> bool {
+    matches!(tree.get(o.class), Node::Global(g) if g.starts_with("torch._utils._rebuild_"))
+}
+
 fn opaque(tree: &mut Tree, callable: NodeId, args: Option<NodeId>, called: bool) -> Result<NodeId> {
     let class = if let Node::Opaque(o) = tree.get(callable) { o.class } else { callable };
-    tree.push(Node::Opaque(Box::new(Opaque { class, called, args, state: None, items: Vec::new(), list: Vec::new() })))
+    let (items, list) = (Vec::new(), Vec::new());
+    tree.push(Node::Opaque(Box::new(Opaque { class, called, tensor: false, args, state: None, items, list })))
 }
 
 fn plain(tree: &mut Tree, items: Option<NodeId>, make: fn(Vec<NodeId>) -> Node) -> Result<NodeId> {

@@ -50,6 +50,8 @@ pub struct Opaque {
     pub class: NodeId,
     /// True when the pickle asks for a call (`REDUCE`), false for a plain object (`NEWOBJ`).
     pub called: bool,
+    /// True when the pickle says that a tensor stands here, of a kind that is not built.
+    pub tensor: bool,
     /// Its arguments.
     pub args: Option<NodeId>,
     /// The state given by `BUILD`.

@@ -2,6 +2,7 @@
 
 use super::choose::{Choice, Kind};
 use super::flatten::{Flat, is_leaf};
+use super::unread::Unread;
 use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
 use crate::formats::pytorch::pickle::globals::{Standing, asked, spelled, standing};
 use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
@@ -51,13 +52,12 @@ pub fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()>
 }
 
 /// Names what stands where tensors do and cannot be converted.
-pub fn refused(refused: &[(String, String)], out: &mut Vec<String>) {
-    for (name, reason) in refused.iter().take(MAX_NAMED_OBJECTS) {
-        let name = if name.is_empty() { "tensor" } else { name };
-        out.push(format!("tensor `{}`: {reason}, not converted", printable(name)));
+pub fn refused(refused: &[Unread], out: &mut Vec<String>) {
+    for unread in refused.iter().take(MAX_NAMED_OBJECTS) {
+        out.push(format!("tensor `{}`: {}", printable(&unread.name), unread.what));
     }
     if refused.len() > MAX_NAMED_OBJECTS {
-        out.push(format!("{} more tensors of such kinds, not converted", refused.len() - MAX_NAMED_OBJECTS));
+        out.push(format!("{} more tensors of such kinds", refused.len() - MAX_NAMED_OBJECTS));
     }
 }
 

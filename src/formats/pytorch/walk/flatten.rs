@@ -1,5 +1,6 @@
 //! Names for every tensor below a value: dict keys and list indices joined with dots, modules as their state dict.
 
+use super::unread::{self, Unread};
 use crate::formats::pytorch::limits::{MAX_DEPTH, MAX_NAME_BYTES, MAX_NAMES_BYTES, MAX_TENSORS, MAX_VISITS};
 use crate::formats::pytorch::pickle::{Node, NodeId, Opaque, TensorRef, Tree, printable};
 use crate::model::{ModelError, Result};
@@ -10,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 pub struct Flat<'t> {
     /// Name and tensor, in the order of the file.
     pub tensors: Vec<(String, &'t TensorRef)>,
-    /// Things that stand where tensors do and cannot be converted: name, reason.
-    pub refused: Vec<(String, String)>,
+    /// Things that stand where tensors do and cannot be read.
+    pub refused: Vec<Unread>,
     visits: u64,
     name_bytes: usize,
 }
@@ -89,12 +90,23 @@ impl<'t> Flat<'t> {
     }
 
     fn object(&mut self, tree: &'t Tree, o: &'t Opaque, name: &str, depth: usize) -> Result<()> {
-        if o.called {
-            // A rebuilder that is not on the list stands where a tensor would.
-            let class = tree.class_name(o);
-            if class.starts_with("torch._") && class.contains("rebuild") {
-                self.refused.push((name.to_owned(), class));
+        // What it was made from is not looked into: its parts are not the model's tensors.
+        if (module_parts(tree, o).is_none() || unread::is_packed(&tree.class_name(o)))
+            && let Some((what, remedy)) = unread::kind(tree, o)
+        {
+            self.name_bytes += name.len();
+            if self.refused.len() >= MAX_TENSORS || self.name_bytes > MAX_NAMES_BYTES {
+                return Err(too_many());
             }
+            let name = if name.is_empty() { "tensor" } else { name };
+            self.refused.push(Unread {
+                name: name.to_owned(),
+                what,
+                remedy: remedy.to_owned(),
+                sparse: unread::sparse_args(tree, o),
+                before: self.tensors.len(),
+            });
+            return Ok(());
         }
         // Looking for the module's parts passes over its whole state.
         if let Some(Node::Dict(items)) = o.state.map(|s| tree.get(s)) {
@@ -138,13 +150,15 @@ impl<'t> Flat<'t> {
         let name = if name.is_empty() { "tensor" } else { name };
         self.name_bytes += name.len();
         if self.tensors.len() >= MAX_TENSORS || self.name_bytes > MAX_NAMES_BYTES {
-            return Err(ModelError::limit(format!(
-                "more than {MAX_TENSORS} tensors, or names of more than {MAX_NAMES_BYTES} bytes"
-            )));
+            return Err(too_many());
         }
         self.tensors.push((name.to_owned(), tensor));
         Ok(())
     }
+}
+
+fn too_many() -> ModelError {
+    ModelError::limit(format!("more than {MAX_TENSORS} tensors, or names of more than {MAX_NAMES_BYTES} bytes"))
 }
 
 /// The parts of a pickled `nn.Module`.

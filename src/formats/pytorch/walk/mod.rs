@@ -6,6 +6,7 @@
 mod choose;
 mod describe;
 mod flatten;
+mod unread;
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,11 @@ pub use describe::globals;
 use super::pickle::globals::told_before;
 use super::pickle::{Pickle, printable};
 use super::source::Source;
-use crate::model::{Model, ModelError, Result, Warning};
+use super::sparse;
+use crate::model::{Model, ModelError, Result, Unreadable, Warning};
 use flatten::Flat;
 use std::collections::HashSet;
+use unread::Unread;
 
 /// Wrappers whose prefix stands before every name: DistributedDataParallel and DataParallel; `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
@@ -48,6 +51,9 @@ fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
         model.warnings.push(Warning::new("pytorch.prefix", text));
     }
     let mut refused = flat.refused;
+    if refused.iter().all(|u| u.name.starts_with(&stripped)) {
+        refused.iter_mut().for_each(|u| drop(u.name.drain(..stripped.len())));
+    }
     let mut names = HashSet::new();
     for (name, tensor) in &flat.tensors {
         if !names.insert(name.as_str()) {
@@ -55,12 +61,26 @@ fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
         }
         match source.pickled(tree, name, tensor)? {
             Ok(entry) => model.tensors.push(entry),
-            Err(reason) => refused.push((name.clone(), reason)),
+            Err(what) => refused.push(Unread {
+                name: name.clone(),
+                what,
+                remedy: "Save it as a plain tensor of floats or integers.".to_owned(),
+                sparse: None,
+                before: model.tensors.len(),
+            }),
         }
     }
     describe::groups(tree, &choice, &mut model.opaque)?;
     describe::refused(&refused, &mut model.opaque);
     describe::objects(tree, pickle.root, !refused.is_empty(), model);
+    for unread in refused {
+        let dense = match unread.sparse {
+            Some(args) => sparse::dense(source, tree, &unread.name, args)?,
+            None => None,
+        };
+        let Unread { name, what, remedy, before, .. } = unread;
+        model.unreadable.push(Unreadable { name: printable(&name), what, remedy, dense, before });
+    }
     if flat.tensors.is_empty() && model.opaque.is_empty() {
         model.opaque.push(describe::shape_of(tree, pickle.root));
     }

@@ -11,20 +11,16 @@ use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize};
-use std::collections::BTreeSet;
-use std::path::Path;
 
 /// What the converter writes for one of its own types.
 pub(super) fn converted(model: &Model, target: &Target, out_type: OutType, overrides: &Overrides) -> Result<Resolved> {
     let converted = arch::to_gguf(model, &options(target, out_type))?;
-    check_complete(&converted)?;
     from_converted(converted, out_type, target, overrides)
 }
 
 /// The f32 conversion, as llama-quantize would read it. Its tensors are the source's own, whose values are the same.
 pub(super) fn ready(model: &Model, target: &Target) -> Result<Ready> {
     let converted = arch::to_gguf(model, &options(target, OutType::F32))?;
-    check_complete(&converted)?;
     let mut seen = converted.model.clone();
     for (t, e) in seen.tensors.iter_mut().zip(&converted.encodings) {
         t.encoding = *e;
@@ -49,36 +45,6 @@ pub(super) fn converter_choice(model: &Model, target: &Target) -> Result<FileTyp
     let auto = arch::to_gguf(model, &options(target, OutType::Auto))?;
     let id = auto.model.metadata.get("general.file_type").and_then(MetaValue::as_u64);
     Ok(id.and_then(|id| FileType::parse(&id.to_string())).unwrap_or(FileType::F16))
-}
-
-/// Refuses what no runtime will load: weights that are not those of the config. llama.cpp's converter writes such files; its
-/// loader then stops at them.
-fn check_complete(converted: &arch::GgufModel) -> Result<()> {
-    let wrong = |field: &str, what: String, hint: &str| {
-        Err(ModelError::bad(what).in_file(Path::new("config.json")).field(field).with_hint(hint))
-    };
-    let declared = |key: &str| match converted.model.metadata.get(&format!("{}.{key}", converted.architecture)) {
-        Some(MetaValue::U32(n)) => Some(*n),
-        _ => None,
-    };
-    if let (Some(n), Some(embedding)) = (declared("embedding_length"), converted.model.tensor("token_embd.weight"))
-        && u64::from(n) != embedding.cols()
-    {
-        let what =
-            format!("it is {n} (what is not given has its default) but the embedding has {} columns", embedding.cols());
-        return wrong("hidden_size", what, "Is this the config of another model, or is the field missing?");
-    }
-    let layers: BTreeSet<u32> = converted.model.tensors.iter().filter_map(|t| arch::classify(&t.name).layer).collect();
-    let missing = declared("block_count").and_then(|all| (0..all).find(|n| !layers.contains(n)).map(|n| (all, n)));
-    if let Some((all, n)) = missing.filter(|_| !layers.is_empty()) {
-        let what = format!("{all} layers are declared but layer {n} has no weights");
-        return wrong(
-            "num_hidden_layers",
-            what,
-            "Is a file of the weights missing, or is this the config of another model?",
-        );
-    }
-    Ok(())
 }
 
 fn from_converted(

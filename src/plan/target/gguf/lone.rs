@@ -77,7 +77,9 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
             t.encoding = DType::F16.into();
         }
     }
-    let text = "there is no config.json beside the tensors: names are kept and no architecture is declared, so no runtime will load the file as a network";
+    let why = if target.bare { "the tensors are taken alone" } else { "there is no config.json beside the tensors" };
+    let text =
+        format!("{why}: names are kept and no architecture is declared, so no runtime will load the file as a network");
     resolved.warnings.push(Warning::new("gguf.no-architecture", text));
     Ok(resolved)
 }

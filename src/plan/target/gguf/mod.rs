@@ -42,12 +42,12 @@ pub fn resolve(model: &Model, target: &Target, overrides: &Overrides, how: Measu
     };
     let mut resolved = if model.format == FormatId::Gguf {
         from_gguf(model, target, asked, overrides)?
-    } else if model.sidecars.has("config.json") {
+    } else if model.sidecars.has("config.json") && !target.bare {
         from_hf(model, target, asked, overrides)?
     } else if let Asked::Type(asked) = asked {
         lone::from_tensors(model, target, asked, overrides)?
     } else {
-        return Err(no_config("a budget"));
+        return Err(if target.bare { bare_budget() } else { no_config("a budget") });
     };
     for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
         if let Encoding::Block(b) = t.encoding
@@ -81,6 +81,11 @@ pub(in crate::plan) fn ready(model: &Model, target: &Target) -> Result<Ready> {
     } else {
         Err(no_config("a forecast"))
     }
+}
+
+fn bare_budget() -> ModelError {
+    ModelError::request("a budget is for a model, and bare takes the tensors alone")
+        .with_hint("Leave one of them out, or name a type, as in `--to gguf:q8_0`.")
 }
 
 fn no_config(what: &str) -> ModelError {
