@@ -180,6 +180,8 @@ mod tests {
             tensors: tensors.iter().map(entry).collect(),
             metadata: Metadata::new(),
             sidecars,
+            opened: Vec::new(),
+            checks: Default::default(),
             opaque: Vec::new(),
             unreadable: Vec::new(),
             warnings: Vec::new(),
