@@ -1,6 +1,6 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
-use super::encode::{Buffers, encode_chunk, has_non_finite};
+use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{Entry, Journal};
 use super::part_file::{PartFile, part_path};
 use super::report::{OutputReport, Report};
@@ -8,13 +8,12 @@ use super::state::{Progress, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Gate, TensorStart};
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
-use crate::quant::Encoding;
+use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -119,7 +118,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
             } else {
                 let (done, crc) = states.get(o, t).map_or_else(
                     || (TensorStart::of(prepared, o, t).done(None), 0),
-                    |s| (s.start.clone().done(s.stats().as_ref()), s.crc()),
+                    |s| (s.start().done(s.stats().as_ref()), s.crc()),
                 );
                 tensors.push(done);
                 crcs.push(crc);
@@ -228,7 +227,7 @@ struct Runner<'a> {
     options: &'a RunOptions<'a>,
     parts: &'a [Vec<PartFile>],
     work: &'a Work,
-    states: &'a super::state::States,
+    states: &'a super::state::States<'a>,
     progress: &'a Progress,
     next: AtomicUsize,
     stop: AtomicBool,
@@ -243,7 +242,7 @@ impl Runner<'_> {
         let mut buffers = Buffers::default();
         loop {
             self.options.gate.pass();
-            if self.stop.load(Ordering::Relaxed) || self.options.cancel.load(Ordering::Relaxed) {
+            if self.stopped() {
                 break;
             }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -256,6 +255,11 @@ impl Runner<'_> {
         }
     }
 
+    /// True once the run is to end.
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.options.cancel.load(Ordering::Relaxed)
+    }
+
     /// Stops the run for an error; the first one is told.
     fn halt(&self, e: ModelError) {
         self.stop.store(true, Ordering::Relaxed);
@@ -264,16 +268,14 @@ impl Runner<'_> {
     }
 
     fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
-        let (group, k, rows) = self.work.chunk(number);
+        let (group, k, piece) = self.work.chunk(number);
         let first = self.tensor(group.consumers[0]);
         let entry = &first.entry;
         for c in &group.consumers {
             self.states.by_id(c.id).start_once(self.options.sink);
         }
-        let raw_len = (rows.end - rows.start) * entry.row_bytes();
-        buffers.raw.resize(usize::try_from(raw_len).unwrap_or(usize::MAX), 0);
-        entry.data.read_rows(rows.clone(), &mut buffers.raw)?;
-        self.progress.read(raw_len);
+        entry.read_piece(&piece, &mut buffers.raw)?;
+        self.progress.read(buffers.raw.len() as u64);
         let decoded = group.consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
         let non_finite = has_non_finite(entry.encoding, &buffers.raw);
         if non_finite {
@@ -288,25 +290,35 @@ impl Runner<'_> {
             }
         }
         if decoded {
-            let output = |c: &Consumer| (self.tensor(*c), self.prepared.outputs[c.output].effort);
-            let outputs: Vec<_> = group.consumers.iter().map(output).collect();
+            let mut outputs = Vec::with_capacity(group.consumers.len());
+            for c in &group.consumers {
+                let (tensor, effort) = (self.tensor(*c), self.prepared.outputs[c.output].effort);
+                let mut whole = WholeRow::default();
+                if piece.is_part() {
+                    match group.facts.of(*c, tensor, effort, piece.rows.start, || self.stopped())? {
+                        Some(facts) => whole = facts,
+                        None => return Ok(()),
+                    }
+                }
+                outputs.push(Target { tensor, effort, whole });
+            }
             // Other encodings were not looked through as the values they decode to.
             let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
             let finite = plain && !non_finite;
-            encode_chunk(entry, &outputs, rows.clone(), finite, buffers)?;
+            encode_chunk(entry, &outputs, &piece, finite, buffers)?;
         }
         for (i, c) in group.consumers.iter().enumerate() {
             let tensor = self.tensor(*c);
             let state = self.states.by_id(c.id);
             if tensor.encoding == entry.encoding {
-                self.write(*c, rows.clone(), &buffers.raw)?;
+                self.write(*c, &piece, &buffers.raw)?;
                 state.chunk(k, None, &buffers.raw);
             } else {
                 let (encoded, stats) = &buffers.encoded[i];
-                self.write(*c, rows.clone(), encoded)?;
+                self.write(*c, &piece, encoded)?;
                 state.chunk(k, Some(*stats), encoded);
             }
-            self.progress.done(&rows, tensor);
+            self.progress.done(&piece, tensor);
             if let Some(done) = state.finish_if_last(self.options.sink) {
                 let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 synced.push(Entry { tensor: c.tensor, crc: state.crc(), done });
@@ -321,12 +333,11 @@ impl Runner<'_> {
         &self.prepared.outputs[c.output].tensors[c.tensor]
     }
 
-    fn write(&self, c: Consumer, rows: Range<u64>, bytes: &[u8]) -> Result<()> {
-        let tensor = self.tensor(c);
+    fn write(&self, c: Consumer, piece: &Piece, bytes: &[u8]) -> Result<()> {
         let (file, offset) = self.states.place(c.output, c.tensor);
-        let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
+        let (elems, unit_bytes) = self.tensor(c).encoding.unit();
         self.progress.written(bytes.len() as u64);
-        self.parts[c.output][file].write_at(bytes, offset + rows.start * row_bytes)
+        self.parts[c.output][file].write_at(bytes, offset + piece.first_elem() / elems * unit_bytes)
     }
 
     fn tick(&self, mut journal: Option<&mut Journal>) {

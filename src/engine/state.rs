@@ -3,10 +3,10 @@
 use super::metrics::ErrorStats;
 use super::work::Work;
 use super::{EventBody, EventSink, Sample, TensorDone, TensorStart};
+use crate::model::Piece;
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,16 +14,31 @@ use std::time::{Duration, Instant};
 /// Shortest time between two progress events of a run, in milliseconds.
 const PROGRESS_MILLIS: u64 = 100;
 
-/// One output tensor while it is written.
+/// One output tensor while it is written. Small: a model may have a million.
 #[derive(Debug)]
-pub struct TensorState {
-    /// What it is.
-    pub start: TensorStart,
+pub struct TensorState<'a> {
+    prepared: &'a Prepared,
+    /// Index of the output.
+    output: usize,
+    /// Index of the tensor in the output.
+    tensor: usize,
     started: AtomicBool,
     warned: AtomicBool,
+    chunks: usize,
     left: AtomicUsize,
-    chunks: Mutex<Vec<ChunkDone>>,
+    done: Mutex<Done>,
     with_crc: bool,
+}
+
+/// What is known of the chunks written so far. Chunks are joined in their order; one that is early waits for those before it, of which
+/// there are no more than threads.
+#[derive(Debug, Default)]
+struct Done {
+    /// Chunks joined.
+    joined: usize,
+    stats: Option<ErrorStats>,
+    crc: crc32fast::Hasher,
+    early: Vec<(usize, ChunkDone)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,17 +48,34 @@ struct ChunkDone {
     bytes: u64,
 }
 
+impl Done {
+    fn join(&mut self, number: usize, chunk: ChunkDone) {
+        self.early.push((number, chunk));
+        while let Some(at) = self.early.iter().position(|(n, _)| *n == self.joined) {
+            let (_, chunk) = self.early.swap_remove(at);
+            if let Some(stats) = &chunk.stats {
+                self.stats.get_or_insert_default().add(stats);
+            }
+            self.crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
+            self.joined += 1;
+        }
+        if self.early.is_empty() {
+            self.early = Vec::new();
+        }
+    }
+}
+
 /// All output tensors that need work.
 #[derive(Debug)]
-pub struct States {
-    by_id: Vec<TensorState>,
+pub struct States<'a> {
+    by_id: Vec<TensorState<'a>>,
     /// By output, then tensor: (file, offset), and the id where the tensor needs work.
     places: Vec<Vec<(usize, u64, Option<usize>)>>,
 }
 
-impl TensorState {
+impl<'a> TensorState<'a> {
     /// The states of every tensor in `work`.
-    pub fn all(prepared: &Prepared, work: &Work) -> States {
+    pub fn all(prepared: &'a Prepared, work: &Work) -> States<'a> {
         let mut places: Vec<Vec<(usize, u64, Option<usize>)>> =
             prepared.outputs.iter().map(|o| vec![(0, 0, None); o.tensors.len()]).collect();
         for (o, output) in prepared.outputs.iter().enumerate() {
@@ -53,32 +85,41 @@ impl TensorState {
                 }
             }
         }
-        let mut by_id: Vec<Option<Self>> = (0..work.consumers).map(|_| None).collect();
-        for group in &work.groups {
-            for c in &group.consumers {
-                let place = &mut places[c.output][c.tensor];
-                place.2 = Some(c.id);
-                by_id[c.id] = Some(Self {
-                    start: TensorStart::of(prepared, c.output, c.tensor),
-                    started: AtomicBool::new(false),
-                    warned: AtomicBool::new(false),
-                    left: AtomicUsize::new(group.chunks),
-                    chunks: Mutex::new(vec![ChunkDone::default(); group.chunks]),
-                    with_crc: prepared.outputs[c.output].files[place.0].finish.is_some(),
-                });
+        let mut of: Vec<_> =
+            work.groups.iter().flat_map(|g| g.consumers.iter().map(|c| (c.id, c.output, c.tensor, g.chunks))).collect();
+        of.sort_unstable();
+        let state = |(id, output, tensor, chunks): (usize, usize, usize, usize)| {
+            let place = &mut places[output][tensor];
+            place.2 = Some(id);
+            Self {
+                prepared,
+                output,
+                tensor,
+                started: AtomicBool::new(false),
+                warned: AtomicBool::new(false),
+                chunks,
+                left: AtomicUsize::new(chunks),
+                done: Mutex::default(),
+                with_crc: prepared.outputs[output].files[place.0].finish.is_some(),
             }
-        }
-        States { by_id: by_id.into_iter().flatten().collect(), places }
+        };
+        let by_id = of.into_iter().map(state).collect();
+        States { by_id, places }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ChunkDone>> {
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it is.
+    pub fn start(&self) -> TensorStart {
+        TensorStart::of(self.prepared, self.output, self.tensor)
     }
 
     /// Says `tensor.started` the first time.
     pub fn start_once(&self, sink: &EventSink) {
         if !self.started.swap(true, Ordering::Relaxed) {
-            sink.send(EventBody::TensorStarted(self.start.clone()));
+            sink.send(EventBody::TensorStarted(self.start()));
         }
     }
 
@@ -90,7 +131,7 @@ impl TensorState {
     /// Notes a written chunk.
     pub fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
         let crc = if self.with_crc { crc32fast::hash(bytes) } else { 0 };
-        self.lock()[number] = ChunkDone { stats, crc, bytes: bytes.len() as u64 };
+        self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 });
     }
 
     /// Counts a chunk; after the last one says `tensor.finished` and gives the report.
@@ -98,7 +139,7 @@ impl TensorState {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
         }
-        let done = self.start.clone().done(self.stats().as_ref());
+        let done = self.start().done(self.stats().as_ref());
         sink.send(EventBody::TensorFinished(done.clone()));
         Some(done)
     }
@@ -106,42 +147,33 @@ impl TensorState {
     /// Says `tensor.progress`, but not too often over the whole run.
     pub fn progress(&self, sink: &EventSink, run: &Progress) {
         if run.may_speak() {
-            let total = self.lock().len().max(1);
+            let total = self.chunks.max(1);
             let left = self.left.load(Ordering::Relaxed);
             let fraction = ((total - left.min(total)) as f64 / total as f64 * 1000.0).round() / 1000.0;
-            let (output, name) = (self.start.output, self.start.name.clone());
+            let (output, name) = (self.output, self.start().name);
             sink.send(EventBody::TensorProgress { output, name, fraction });
         }
     }
 
     /// The error over all chunks, in their order; `None` when the bytes were copied.
     pub fn stats(&self) -> Option<ErrorStats> {
-        let chunks = self.lock();
-        let mut total: Option<ErrorStats> = None;
-        for stats in chunks.iter().filter_map(|c| c.stats) {
-            total.get_or_insert_default().add(&stats);
-        }
-        total
+        self.lock().stats
     }
 
     /// CRC-32 over all chunks, in their order; 0 for formats that store none.
     pub fn crc(&self) -> u32 {
-        let mut all = crc32fast::Hasher::new();
-        for c in self.lock().iter() {
-            all.combine(&crc32fast::Hasher::new_with_initial_len(c.crc, c.bytes));
-        }
-        if self.with_crc { all.finalize() } else { 0 }
+        if self.with_crc { self.lock().crc.clone().finalize() } else { 0 }
     }
 }
 
-impl States {
+impl States<'_> {
     /// The state with this id.
-    pub fn by_id(&self, id: usize) -> &TensorState {
+    pub fn by_id(&self, id: usize) -> &TensorState<'_> {
         &self.by_id[id]
     }
 
     /// The state of a tensor, if it needs work in this run.
-    pub fn get(&self, output: usize, tensor: usize) -> Option<&TensorState> {
+    pub fn get(&self, output: usize, tensor: usize) -> Option<&TensorState<'_>> {
         self.places[output][tensor].2.map(|id| &self.by_id[id])
     }
 
@@ -154,7 +186,7 @@ impl States {
     /// The error over all re-encoded tensors of an output.
     pub fn output_stats(&self, output: usize) -> ErrorStats {
         let mut total = ErrorStats::default();
-        for s in self.by_id.iter().filter(|s| s.start.output == output) {
+        for s in self.by_id.iter().filter(|s| s.output == output) {
             if let Some(stats) = s.stats() {
                 total.add(&stats);
             }
@@ -245,8 +277,8 @@ impl Progress {
     }
 
     /// Counts finished work.
-    pub fn done(&self, rows: &Range<u64>, tensor: &PreparedTensor) {
-        self.cost_done.fetch_add((rows.end - rows.start) * tensor.entry.cols() * cost(tensor), Ordering::Relaxed);
+    pub fn done(&self, piece: &Piece, tensor: &PreparedTensor) {
+        self.cost_done.fetch_add(piece.elems() * cost(tensor), Ordering::Relaxed);
     }
 
     fn may_speak(&self) -> bool {
@@ -277,5 +309,33 @@ impl Progress {
         };
         *previous = (now, read, written);
         sample
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_join_in_their_order_whatever_order_they_come_in() {
+        let chunk = |n: usize| {
+            let bytes = vec![n as u8; n + 1];
+            let source: Vec<f32> = (0..100 * n).map(|i| (i as f32).sin()).collect();
+            let stats = Some(ErrorStats::compare(&source, &vec![0.25; source.len()]));
+            (ChunkDone { stats, crc: crc32fast::hash(&bytes), bytes: bytes.len() as u64 }, bytes)
+        };
+        let (mut straight, mut all) = (Done::default(), Vec::new());
+        for n in 0..5 {
+            let (chunk, bytes) = chunk(n);
+            straight.join(n, chunk);
+            all.extend(bytes);
+        }
+        let mut crossed = Done::default();
+        for n in [2, 0, 4, 1, 3] {
+            crossed.join(n, chunk(n).0);
+        }
+        assert_eq!(straight.stats, crossed.stats);
+        assert_eq!((crossed.joined, crossed.early.len()), (5, 0));
+        assert_eq!((straight.crc.finalize(), crossed.crc.finalize()), (crc32fast::hash(&all), crc32fast::hash(&all)));
     }
 }

@@ -1,11 +1,13 @@
-//! The units of work: source tensors cut into chunks of rows, each with the output tensors it feeds.
+//! The units of work: source tensors cut into chunks, each with the output tensors it feeds.
 //!
+//! A chunk is some whole rows or, of a row that is longer than a chunk may be, a part: memory does not depend on the shapes.
 //! Output tensors that come from the same source rows form one group, so a source is read once for all targets.
 
+use super::row_facts::RowFacts;
+use crate::model::{Cut, Piece};
 use crate::plan::Prepared;
 use crate::quant::Encoding;
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Elements in a chunk that is decoded: 1 MiB as `f32`, so that source, floats, encoding and check fit the L2 and L3 caches.
@@ -20,7 +22,7 @@ pub struct Consumer {
     pub output: usize,
     /// Index of the tensor in the output.
     pub tensor: usize,
-    /// Its row among [`Work::consumers`].
+    /// Its number among the consumers of all groups.
     pub id: usize,
 }
 
@@ -29,10 +31,10 @@ pub struct Consumer {
 pub struct Group {
     /// Output tensors fed.
     pub consumers: Vec<Consumer>,
-    /// Rows in a chunk.
-    pub chunk_rows: u64,
-    /// Rows in all.
-    pub rows: u64,
+    /// How it is cut into chunks.
+    pub cut: Cut,
+    /// What its chunks must know of the rows they are parts of.
+    pub facts: RowFacts,
     /// Number of this group's first chunk among all.
     pub first_chunk: usize,
     /// Number of chunks.
@@ -44,8 +46,6 @@ pub struct Group {
 pub struct Work {
     /// Source tensors in reading order.
     pub groups: Vec<Group>,
-    /// Output tensors over all groups.
-    pub consumers: usize,
     /// Chunks over all groups.
     pub chunks: usize,
 }
@@ -66,8 +66,8 @@ impl Work {
                 let index = *by_source.entry((source, entry.encoding)).or_insert_with(|| {
                     groups.push(Group {
                         consumers: Vec::new(),
-                        chunk_rows: 1,
-                        rows: entry.rows(),
+                        cut: Cut::of(entry, CHUNK_ELEMS),
+                        facts: RowFacts::default(),
                         first_chunk: 0,
                         chunks: 0,
                     });
@@ -82,21 +82,19 @@ impl Work {
             let entry = |c: &Consumer| &prepared.outputs[c.output].tensors[c.tensor];
             let first = &entry(&g.consumers[0]).entry;
             let copied = g.consumers.iter().all(|c| entry(c).encoding == first.encoding);
-            g.chunk_rows =
-                if copied { CHUNK_COPY_BYTES / first.row_bytes().max(1) } else { CHUNK_ELEMS / first.cols().max(1) }
-                    .clamp(1, g.rows.max(1));
+            let (elems, bytes) = first.encoding.unit();
+            g.cut = Cut::of(first, if copied { CHUNK_COPY_BYTES / bytes * elems } else { CHUNK_ELEMS });
             g.first_chunk = chunks;
-            g.chunks = usize::try_from(g.rows.div_ceil(g.chunk_rows)).unwrap_or(usize::MAX);
+            g.chunks = usize::try_from(g.cut.pieces()).unwrap_or(usize::MAX);
             chunks += g.chunks;
         }
-        Self { groups, consumers, chunks }
+        Self { groups, chunks }
     }
 
-    /// The group of a chunk, the chunk's number within it and its rows.
-    pub fn chunk(&self, number: usize) -> (&Group, usize, Range<u64>) {
+    /// The group of a chunk, the chunk's number within it and what it holds.
+    pub fn chunk(&self, number: usize) -> (&Group, usize, Piece) {
         let g = &self.groups[self.groups.partition_point(|g| g.first_chunk <= number) - 1];
         let k = number - g.first_chunk;
-        let start = k as u64 * g.chunk_rows;
-        (g, k, start..(start + g.chunk_rows).min(g.rows))
+        (g, k, g.cut.piece(k as u64))
     }
 }

@@ -1,12 +1,13 @@
 //! A [`Model`] is something opened from disk: lazy tensors, typed metadata, the sidecar files of its folder.
 //!
 //! Knows no single file format. A [`TensorEntry`] is a name, a shape, an encoding and a way to produce any range of its rows
-//! ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
+//! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
 mod entry;
 mod error;
 mod file_slice;
 mod metadata;
+mod piece;
 mod sidecar;
 pub mod tokenizer;
 mod view;
@@ -15,8 +16,9 @@ pub use entry::{TensorData, TensorEntry};
 pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use piece::{Cut, PART_ALIGN, Piece};
 pub use sidecar::{Sidecar, Sidecars};
-pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
+pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_piece};
 
 use std::path::PathBuf;
 

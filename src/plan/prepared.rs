@@ -48,3 +48,16 @@ pub struct PreparedTensor {
     /// Importance of the columns, when an imatrix covers the tensor.
     pub importance: Option<Arc<Imatrix>>,
 }
+
+impl PreparedTensor {
+    /// Rows that share one row of importance: those of one expert, where experts are stacked.
+    pub fn rows_each(&self) -> u64 {
+        (self.entry.rows() / self.entry.stacked().max(1)).max(1)
+    }
+
+    /// The importance of the columns for row `row`; `None` where no matrix covers the tensor.
+    pub fn importance_of_row(&self, row: u64) -> Option<&[f32]> {
+        let cols = usize::try_from(self.entry.cols()).ok()?;
+        self.importance.as_ref()?.columns_of_row(&self.entry.name, cols, self.rows_each(), row)
+    }
+}

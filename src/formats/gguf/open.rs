@@ -110,4 +110,10 @@ impl TensorData for Swapped {
         dst.chunks_exact_mut(self.element_bytes).for_each(<[u8]>::reverse);
         Ok(())
     }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.inner.read_part(row, bytes, dst)?;
+        dst.chunks_exact_mut(self.element_bytes).for_each(<[u8]>::reverse);
+        Ok(())
+    }
 }
