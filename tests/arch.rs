@@ -4,7 +4,7 @@
 
 use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, to_gguf, to_hf};
 use remold::formats;
-use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Sidecar, Piece, TensorEntry, decode_piece};
+use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece};
 use remold::quant::{Encoding, dequantize_rows, quantize_rows};
 use remold::tensor::{DType, decode_f32, encode_f32};
 use serde_json::Value;

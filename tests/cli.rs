@@ -25,6 +25,8 @@ mod lab;
 mod made;
 #[path = "cli/material.rs"]
 mod material;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/quantize_flags.rs"]

@@ -4,6 +4,7 @@ use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{Entry, Journal};
 use super::part_file::{PartFile, part_path};
 use super::report::{OutputReport, Report};
+use super::row_facts::RowFacts;
 use super::state::{Progress, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
@@ -80,6 +81,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         work: &work,
         states: &states,
         progress: &progress,
+        facts: RowFacts::default(),
         next: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         error: Mutex::new(None),
@@ -107,26 +109,17 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         return Err(RunError::Cancelled);
     }
 
+    drop(work);
     let mut reports = Vec::new();
     for (o, output) in prepared.outputs.iter().enumerate() {
         let planned = &prepared.plan.outputs[o];
-        let (mut tensors, mut crcs) = (Vec::new(), Vec::new());
-        for t in 0..output.tensors.len() {
-            if let Some(entry) = finished.get(&(o, t)) {
-                tensors.push(entry.done.clone());
-                crcs.push(entry.crc);
-            } else {
-                let (done, crc) = states.get(o, t).map_or_else(
-                    || (TensorStart::of(prepared, o, t).done(None), 0),
-                    |s| (s.start().done(s.stats().as_ref()), s.crc()),
-                );
-                tensors.push(done);
-                crcs.push(crc);
-            }
-        }
+        let crc = |t: usize| match finished.get(&(o, t)) {
+            Some(entry) => entry.crc,
+            None => states.get(o, t).map_or(0, |s| s.crc()),
+        };
         for (file, part) in output.files.iter().zip(&parts[o]) {
             if let Some(finish) = &file.finish {
-                let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+                let slots: Vec<u32> = file.slots.iter().map(|s| crc(s.tensor)).collect();
                 for (offset, bytes) in finish(&slots) {
                     part.write_at(&bytes, offset)?;
                 }
@@ -134,8 +127,16 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         }
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
-        let by = verify_output(output, &parts[o], options.sink)?;
+        let Some(by) = verify_output(output, &parts[o], options.sink, options.cancel)? else {
+            return Err(RunError::Cancelled);
+        };
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        let done = |t: usize| match (finished.get(&(o, t)), states.get(o, t)) {
+            (Some(entry), _) => entry.done.clone(),
+            (None, Some(state)) => state.start().done(state.stats().as_ref()),
+            (None, None) => TensorStart::of(prepared, o, t).done(None),
+        };
+        let tensors = (0..output.tensors.len()).map(done).collect();
         let stats = states.output_stats(o);
         reports.push(OutputReport {
             path: planned.path.clone(),
@@ -229,6 +230,8 @@ struct Runner<'a> {
     work: &'a Work,
     states: &'a super::state::States<'a>,
     progress: &'a Progress,
+    /// What chunks must know of the rows they are parts of.
+    facts: RowFacts,
     next: AtomicUsize,
     stop: AtomicBool,
     error: Mutex<Option<ModelError>>,
@@ -269,19 +272,20 @@ impl Runner<'_> {
 
     fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
         let (group, k, piece) = self.work.chunk(number);
-        let first = self.tensor(group.consumers[0]);
-        let entry = &first.entry;
-        for c in &group.consumers {
+        let consumers: Vec<Consumer> = self.work.consumers(group).collect();
+        let Some(first) = consumers.first() else { return Ok(()) };
+        let entry = &self.tensor(*first).entry;
+        for c in &consumers {
             self.states.by_id(c.id).start_once(self.options.sink);
         }
         entry.read_piece(&piece, &mut buffers.raw)?;
         self.progress.read(buffers.raw.len() as u64);
-        let decoded = group.consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
+        let decoded = consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
         let non_finite = has_non_finite(entry.encoding, &buffers.raw);
         if non_finite {
             // Block types refuse them below.
             let kept = |c: &&Consumer| !matches!(self.tensor(**c).encoding, Encoding::Block(_)) || !decoded;
-            for c in group.consumers.iter().filter(kept) {
+            for c in consumers.iter().filter(kept) {
                 if self.states.by_id(c.id).warn_once() {
                     let name = &self.tensor(*c).entry.name;
                     let text = format!("{name} holds NaN or infinite values; they are written as they are");
@@ -290,12 +294,12 @@ impl Runner<'_> {
             }
         }
         if decoded {
-            let mut outputs = Vec::with_capacity(group.consumers.len());
-            for c in &group.consumers {
+            let mut outputs = Vec::with_capacity(consumers.len());
+            for c in &consumers {
                 let (tensor, effort) = (self.tensor(*c), self.prepared.outputs[c.output].effort);
                 let mut whole = WholeRow::default();
                 if piece.is_part() {
-                    match group.facts.of(*c, tensor, effort, piece.rows.start, || self.stopped())? {
+                    match self.facts.of(*c, tensor, effort, piece.rows.start, || self.stopped())? {
                         Some(facts) => whole = facts,
                         None => return Ok(()),
                     }
@@ -307,7 +311,7 @@ impl Runner<'_> {
             let finite = plain && !non_finite;
             encode_chunk(entry, &outputs, &piece, finite, buffers)?;
         }
-        for (i, c) in group.consumers.iter().enumerate() {
+        for (i, c) in consumers.iter().enumerate() {
             let tensor = self.tensor(*c);
             let state = self.states.by_id(c.id);
             if tensor.encoding == entry.encoding {

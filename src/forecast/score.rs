@@ -100,7 +100,8 @@ mod tests {
         let values: Vec<f32> = (0..4 * 256).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0).powi(3)).collect();
         let importance: Vec<f32> = (0..256).map(|i| if i < 128 { 10.0 } else { 0.1 }).collect();
         let plain = Sample { row_len: 256, cols: 256, values: values.clone(), runs: vec![(0..1024, None)], scale: 2.0 };
-        let weighted = Sample { row_len: 256, cols: 256, values, runs: vec![(0..1024, Some(&importance[..]))], scale: 2.0 };
+        let weighted =
+            Sample { row_len: 256, cols: 256, values, runs: vec![(0..1024, Some(&importance[..]))], scale: 2.0 };
         let mut buffers = Buffers::default();
         let mut of = |sample: &Sample<'_>, e: Encoding| score(sample, e, &mut buffers).unwrap();
         let types = [BlockType::Q2_K, BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];

@@ -198,12 +198,7 @@ fn runs(entry: &TensorEntry, elems: u64, runs: u64) -> Vec<Piece> {
 }
 
 /// Reads these runs a piece at a time.
-fn each_piece(
-    entry: &TensorEntry,
-    runs: &[Piece],
-    cancel: &AtomicBool,
-    mut take: impl FnMut(&[f32]),
-) -> Result<()> {
+fn each_piece(entry: &TensorEntry, runs: &[Piece], cancel: &AtomicBool, mut take: impl FnMut(&[f32])) -> Result<()> {
     let (mut values, mut scratch) = (Vec::new(), Vec::new());
     for piece in runs.iter().flat_map(|run| run.split(PIECE, true)) {
         if cancel.load(Ordering::Relaxed) {
@@ -256,9 +251,9 @@ pub fn check(entry: &TensorEntry, cancel: &AtomicBool, read: &dyn Fn(u64)) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ops::Range;
     use crate::model::MemoryRows;
     use crate::tensor::DType;
+    use std::ops::Range;
     use std::sync::Arc;
 
     fn entry(values: &[f32], cols: u64) -> TensorEntry {

@@ -6,6 +6,7 @@ use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
 use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -102,8 +103,25 @@ impl JobFolder {
     /// # Errors
     /// I/O errors.
     pub fn write_plan(&self, plan: &Plan) -> Result<()> {
-        let json = serde_json::to_vec(plan).map_err(|e| ModelError::bad(e.to_string()))?;
-        self.write("plan.json", &json)
+        self.write_with("plan.json", |file| serde_json::to_writer(file, plan))
+    }
+
+    /// Writes a JSON file of the folder piece by piece: that of a million tensors has some hundred megabytes.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn write_with(
+        &self,
+        name: &str,
+        json: impl FnOnce(&mut BufWriter<File>) -> serde_json::Result<()>,
+    ) -> Result<()> {
+        let (path, temporary) = (self.path(name), self.path(&format!(".{name}.tmp")));
+        let fail = |e| ModelError::io(&path, "writing", e);
+        let mut file = BufWriter::new(File::create(&temporary).map_err(fail)?);
+        json(&mut file).map_err(|e| fail(e.into()))?;
+        file.flush().map_err(fail)?;
+        drop(file);
+        fs::rename(&temporary, &path).map_err(fail)
     }
 
     /// Reads `plan.json`.

@@ -148,7 +148,9 @@ mod tests {
 
     #[test]
     fn pieces_tile_the_tensor_in_order_and_are_no_larger_than_asked() {
-        for (rows, cols, most) in [(1, 1, 9), (7, 32, 100), (3, 1000, 512), (1, 1 << 34, 1 << 18), (5, 0, 8), (0, 4, 8), (2, 300, 10)] {
+        for (rows, cols, most) in
+            [(1, 1, 9), (7, 32, 100), (3, 1000, 512), (1, 1 << 34, 1 << 18), (5, 0, 8), (0, 4, 8), (2, 300, 10)]
+        {
             let cut = Cut::new(rows, cols, most);
             let mut next = 0;
             let few = cut.pieces() < 1000;

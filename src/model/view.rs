@@ -168,7 +168,8 @@ impl Transposed {
         // Of rows longer than a stripe only the wanted columns are read, about a stripe of them at a time.
         let long = in_cols.saturating_mul(size as u64) > STRIPE_BYTES;
         let width = if long { (STRIPE_BYTES / size as u64).min(n_out as u64) } else { in_cols };
-        let stripe = if long { 1 } else { (STRIPE_BYTES / (in_cols * size as u64).max(1)).clamp(1, (n_in as u64).max(1)) };
+        let stripe =
+            if long { 1 } else { (STRIPE_BYTES / (in_cols * size as u64).max(1)).clamp(1, (n_in as u64).max(1)) };
         let mut buf = vec![0u8; (stripe * width) as usize * size];
         let mut r = from.start;
         while r < from.end {

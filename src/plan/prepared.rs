@@ -17,6 +17,8 @@ pub struct Prepared {
     pub outputs: Vec<PreparedOutput>,
     /// Every file the source consists of; none of them may be written to.
     pub inputs: Vec<PathBuf>,
+    /// Threads that may work at once, so that the run takes no more memory than it may.
+    pub threads: usize,
 }
 
 /// One output that the engine can write.
@@ -30,8 +32,6 @@ pub struct PreparedOutput {
     pub effort: Effort,
     /// Tensors in output order; slots point into this list.
     pub tensors: Vec<PreparedTensor>,
-    /// The same tensors as the layout saw them.
-    pub layout: Vec<LayoutTensor>,
     /// The metadata written.
     pub metadata: Metadata,
     /// Files of an earlier output that go away when this one is published (`force` on a folder with other shards).
@@ -50,6 +50,11 @@ pub struct PreparedTensor {
 }
 
 impl PreparedTensor {
+    /// The tensor as a layout sees it.
+    pub fn layout(&self) -> LayoutTensor {
+        LayoutTensor { name: self.entry.name.clone(), shape: self.entry.shape.clone(), encoding: self.encoding }
+    }
+
     /// Rows that share one row of importance: those of one expert, where experts are stacked.
     pub fn rows_each(&self) -> u64 {
         (self.entry.rows() / self.entry.stacked().max(1)).max(1)

@@ -9,6 +9,7 @@ use crate::plan::build::is_float;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::tensor::DType;
+use std::borrow::Cow;
 
 /// Resolves a safetensors or PyTorch target.
 pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Overrides) -> Result<Resolved> {
@@ -29,13 +30,14 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         return Err(ModelError::request(what).field("quantization").with_hint("Use f32, f16 or bf16, or write GGUF."));
     }
     let mut warnings = Vec::new();
-    let (source, encodings, architecture) = match hugging_face(model, &mut warnings)? {
-        Some((hf, encodings, architecture)) => (hf, encodings, Some(architecture)),
-        None => {
-            let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
-            (model.clone(), model.tensors.iter().map(|t| plain(t.encoding)).collect(), None)
-        }
-    };
+    let (source, encodings, architecture): (Cow<'_, Model>, Vec<Encoding>, _) =
+        match hugging_face(model, &mut warnings)? {
+            Some((hf, encodings, architecture)) => (Cow::Owned(hf), encodings, Some(architecture)),
+            None => {
+                let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
+                (Cow::Borrowed(model), model.tensors.iter().map(|t| plain(t.encoding)).collect(), None)
+            }
+        };
     let mut tensors = Vec::new();
     for (entry, encoding) in source.tensors.iter().zip(encodings) {
         let cast = wanted.filter(|_| is_float(entry.encoding));

@@ -30,8 +30,8 @@ mod unbias;
 pub use choice::Effort;
 pub use keep::Noise;
 
-use super::simd::{self, Isa, Kernel, Level, Rows};
 use super::part::{WholeRow, quantize};
+use super::simd::{self, Isa, Kernel, Level, Rows};
 use super::{BlockType, QuantError, first_non_finite};
 
 /// Quantizes whole rows like [`quantize_rows`] and then lowers the error of each block where a further search can; says what the noise was
