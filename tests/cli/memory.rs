@@ -38,10 +38,8 @@ fn a_long_row_takes_no_more_memory_than_a_short_one() {
     run("convert vector.safetensors --to safetensors -o copy.safetensors --threads 1");
     let compared = run("compare row.safetensors row.gguf --threads 1");
     assert!(compared.out.contains("row.gguf"), "{}", compared.out);
-    assert_eq!(
-        fs::metadata(lab.path("copy.safetensors")).unwrap().len(),
-        fs::metadata(lab.path("vector.safetensors")).unwrap().len()
-    );
+    let copied = fs::metadata(lab.path("copy.safetensors")).unwrap().len();
+    assert!((ELEMS * 4..ELEMS * 4 + 4096).contains(&copied), "{copied} bytes");
 }
 
 #[test]
@@ -121,7 +119,7 @@ fn too_little_memory_is_refused_before_anything_is_written() {
     assert!(ran.err.contains("`lots` is not a size"), "{}", ran.err);
     assert_eq!(lab.tree(), before);
     // Enough for one thread: fewer work than were asked for.
-    let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 65MB --threads 8 --json").expect(0);
+    let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 60MB --threads 8 --json").expect(0);
     let started = ran.events().into_iter().find_map(|e| match e.body {
         remold::engine::EventBody::Started { threads, .. } => Some(threads),
         _ => None,
