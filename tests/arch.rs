@@ -4,7 +4,7 @@
 
 use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
 use remold::formats;
-use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Sidecar, TensorEntry, decode_rows};
+use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece};
 use remold::quant::{Encoding, dequantize_rows, quantize_rows};
 use remold::tensor::{DType, decode_f32, encode_f32};
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn encoded(tensor: &TensorEntry, encoding: Encoding) -> Vec<u8> {
     for start in (0..rows).step_by(7) {
         let end = (start + 7).min(rows);
         let mut floats = vec![0f32; (end - start) as usize * cols];
-        decode_rows(tensor, start..end, &mut Vec::new(), &mut floats).unwrap();
+        decode_piece(tensor, &Piece::rows(tensor, start..end), &mut Vec::new(), &mut floats).unwrap();
         let dst = &mut out[start as usize * row..end as usize * row];
         match encoding {
             Encoding::Plain(dtype) => assert!(encode_f32(dtype, &floats, dst)),
@@ -157,7 +157,7 @@ fn differences(ours: &GgufModel, golden: &Value) -> Vec<String> {
 fn floats(model: &Model) -> std::collections::BTreeMap<String, (Vec<u64>, Vec<f32>)> {
     let each = model.tensors.iter().map(|t| {
         let mut out = vec![0f32; t.shape.elems().unwrap() as usize];
-        decode_rows(t, 0..t.rows(), &mut Vec::new(), &mut out).unwrap();
+        decode_piece(t, &Piece::rows(t, 0..t.rows()), &mut Vec::new(), &mut out).unwrap();
         (t.name.clone(), (t.shape.0.clone(), out))
     });
     each.collect()

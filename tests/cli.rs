@@ -33,6 +33,8 @@ mod made;
 mod made_zip;
 #[path = "cli/material.rs"]
 mod material;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/no_files.rs"]
 mod no_files;
 #[path = "cli/options.rs"]

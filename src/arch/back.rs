@@ -2,7 +2,7 @@
 
 use super::rope::Rope;
 use crate::arch::config::Config;
-use crate::model::{MetaArray, MetaValue, Metadata, Model, ModelError, Result, decode_rows};
+use crate::model::{MetaArray, MetaValue, Metadata, Model, ModelError, Piece, Result, decode_piece};
 use crate::quant::Encoding;
 use crate::tensor::DType;
 use serde_json::{Map, Value, json};
@@ -80,7 +80,7 @@ impl Meta<'_> {
             return Err(ModelError::bad(format!("shape {} is no vector of rope factors", tensor.shape)).field(name));
         }
         let mut floats = vec![0f32; tensor.cols() as usize];
-        decode_rows(tensor, 0..1, &mut Vec::new(), &mut floats)?;
+        decode_piece(tensor, &Piece::rows(tensor, 0..1), &mut Vec::new(), &mut floats)?;
         Ok(Some(floats.into_iter().map(short).collect()))
     }
 

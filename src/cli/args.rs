@@ -388,6 +388,9 @@ pub struct RunFlags {
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Memory the run may take, as in 2GB: fewer threads work when it is short; 80 % of what is available when not given
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -133,6 +133,11 @@ fn target_of(text: &str, base: &Target) -> Target {
 }
 
 fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
+    let mut recipe = recipe.clone();
+    if flags.max_memory.is_some() {
+        recipe.max_memory.clone_from(&flags.max_memory);
+    }
+    let recipe = &recipe;
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
     let progress = Measured::new(flags.json);

@@ -34,7 +34,7 @@ pub fn plan(plan: &Plan) -> String {
 
 fn output(o: &PlannedOutput, style: Style) -> String {
     let mut rows = vec![["tensor", "from", "to", "shape", "bytes", "why"].map(str::to_owned).to_vec()];
-    for t in &o.tensors {
+    for t in o.tensors.iter() {
         let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
         let why = match (&t.fallback_from, &t.because) {
             (Some(from), _) => format!("{from} does not fit"),

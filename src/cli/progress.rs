@@ -34,7 +34,7 @@ impl Progress {
     /// Nothing done yet.
     pub fn new(plan: &Plan) -> Self {
         let mut layers: BTreeMap<Option<u32>, (usize, usize)> = BTreeMap::new();
-        for t in plan.outputs.iter().flat_map(|o| &o.tensors) {
+        for t in plan.outputs.iter().flat_map(|o| o.tensors.iter()) {
             layers.entry(t.layer).or_default().1 += 1;
         }
         let utf8 =

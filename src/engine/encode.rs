@@ -1,15 +1,14 @@
 //! One chunk of one output tensor: encode, decode back, compare.
 
 use super::metrics::ErrorStats;
-use crate::model::{ModelError, Result, TensorEntry};
+use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::plan::PreparedTensor;
 use crate::quant::{
-    BlockType, Effort, Encoding, Noise, QuantError, dequantize_rows, first_bad_block, first_non_finite, quantize_rows,
-    quantize_rows_max,
+    BlockType, Effort, Encoding, Noise, QuantError, WholeRow, dequantize_rows, first_bad_block, first_non_finite,
+    quantize_part, quantize_part_max, quantize_rows, quantize_rows_max,
 };
 use crate::tensor::{DType, decode_f32, encode_f32};
 use crate::transform::decode_bytes;
-use std::ops::Range;
 
 /// Buffers a worker keeps between chunks.
 #[derive(Debug, Default)]
@@ -26,7 +25,18 @@ pub struct Buffers {
 /// next to the core, which a chunk, made for reading and writing, does not fit.
 const SLICE_ELEMS: u64 = 16 << 10;
 
-/// Encodes rows `rows` of a source, which stand in `buffers.raw`, for each of `outputs`, and says how far each is from them.
+/// One output of a chunk.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The tensor written.
+    pub tensor: &'a PreparedTensor,
+    /// How hard to search.
+    pub effort: Effort,
+    /// Where the chunk is a part of a row: what is known of the whole row.
+    pub whole: WholeRow,
+}
+
+/// Encodes a piece of a source, which stands in `buffers.raw`, for each of `outputs`, and says how far each is from it.
 /// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was looked through, and all
 /// its values are.
 ///
@@ -34,61 +44,58 @@ const SLICE_ELEMS: u64 = 16 << 10;
 /// Source types that cannot be decoded; values that an encoding cannot hold: NaN or infinity for block types, overflow of f16.
 pub fn encode_chunk(
     source: &TensorEntry,
-    outputs: &[(&PreparedTensor, Effort)],
-    rows: Range<u64>,
+    outputs: &[Target<'_>],
+    piece: &Piece,
     finite: bool,
     buffers: &mut Buffers,
 ) -> Result<()> {
     let Buffers { raw, encoded, floats, decoded } = buffers;
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let bytes_of = |encoding: Encoding, elems: u64| {
+        let (unit, bytes) = encoding.unit();
+        size(elems / unit * bytes)
+    };
     encoded.resize_with(outputs.len().max(encoded.len()), Default::default);
-    for ((tensor, _), (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
-        let copied = tensor.encoding == source.encoding;
-        bytes.resize(if copied { 0 } else { size((rows.end - rows.start) * row_bytes(tensor)) }, 0);
+    for (output, (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
+        let encoding = output.tensor.encoding;
+        bytes.resize(if encoding == source.encoding { 0 } else { bytes_of(encoding, piece.elems()) }, 0);
         *stats = ErrorStats::default();
     }
-    let step = (SLICE_ELEMS / source.cols().max(1)).max(1);
-    let mut from = rows.start;
-    while from < rows.end {
-        let to = rows.end.min(from + step);
-        let within = |each: u64| size((from - rows.start) * each)..size((to - rows.start) * each);
-        floats.resize(size((to - from) * source.cols()), 0.0);
-        decode_bytes(source, &raw[within(source.row_bytes())], floats)?;
+    let mut done = 0;
+    for slice in piece.split(SLICE_ELEMS, false) {
+        let end = done + slice.elems();
+        let within = |encoding: Encoding| bytes_of(encoding, done)..bytes_of(encoding, end);
+        floats.resize(size(slice.elems()), 0.0);
+        decode_bytes(source, &raw[within(source.encoding)], floats)?;
         let bad = if finite { None } else { first_non_finite(floats) };
-        for ((tensor, effort), (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
-            if tensor.encoding != source.encoding {
-                let bytes = &mut bytes[within(row_bytes(tensor))];
-                stats.add(&encode_slice(tensor, *effort, from..to, (floats, bad), bytes, decoded)?);
+        for (output, (bytes, stats)) in outputs.iter().zip(encoded.iter_mut()) {
+            let encoding = output.tensor.encoding;
+            if encoding != source.encoding {
+                stats.add(&encode_slice(output, &slice, (floats, bad), &mut bytes[within(encoding)], decoded)?);
             }
         }
-        from = to;
+        done = end;
     }
     Ok(())
 }
 
-fn row_bytes(tensor: &PreparedTensor) -> u64 {
-    tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0)
-}
-
-/// Encodes the values of rows `rows`, with the place of the first that is not finite, into `encoded` and says how far the result is
+/// Encodes the values of a piece, with the place of the first that is not finite, into `encoded` and says how far the result is
 /// from them.
 fn encode_slice(
-    tensor: &PreparedTensor,
-    effort: Effort,
-    rows: Range<u64>,
+    target: &Target<'_>,
+    piece: &Piece,
     (floats, bad): (&[f32], Option<usize>),
     encoded: &mut [u8],
     decoded: &mut Vec<f32>,
 ) -> Result<ErrorStats> {
+    let tensor = target.tensor;
     let name = &tensor.entry.name;
-    let cols = usize::try_from(tensor.entry.cols()).unwrap_or(usize::MAX);
-    let row_bytes = row_bytes(tensor);
     decoded.resize(floats.len(), 0.0);
     let mut noise = None;
     match tensor.encoding {
         Encoding::Plain(dtype) => {
             if dtype == DType::F16 {
-                refuse_overflow(name, floats, rows.start, cols)?;
+                refuse_overflow(name, floats, piece)?;
             }
             if !encode_f32(dtype, floats, encoded) {
                 let what = format!("{dtype} cannot be made from {}", tensor.entry.encoding);
@@ -98,32 +105,16 @@ fn encode_slice(
         }
         Encoding::Block(ty) => {
             if let Some(at) = bad {
-                let (row, col) = (rows.start + (at / cols) as u64, at % cols);
+                let (row, col) = piece.place(at);
                 let what = format!("{} at row {row}, column {col} cannot be quantized to {ty}", floats[at]);
                 let hint = "The checkpoint is damaged or diverged; keep this tensor in f32 (tensor_types) or use another checkpoint.";
                 return Err(ModelError::bad(what).field(name.as_str()).with_hint(hint));
             }
             let fail = |e: QuantError| ModelError::unsupported(e.to_string()).field(name.as_str());
-            match &tensor.importance {
-                None => quantize(effort, ty, floats, cols, None, encoded, &mut noise).map_err(fail)?,
-                Some(importance) => {
-                    // Stacked experts have a row of weights each; a chunk may reach over several.
-                    let rows_each = (tensor.entry.rows() / tensor.entry.stacked().max(1)).max(1);
-                    let mut r = rows.start;
-                    while r < rows.end {
-                        let end = rows.end.min((r / rows_each + 1) * rows_each);
-                        let (from, to) = ((r - rows.start) as usize, (end - rows.start) as usize);
-                        let bytes = from * row_bytes as usize..to * row_bytes as usize;
-                        let weights = importance.columns_of_row(name, cols, rows_each, r);
-                        let floats = &floats[from * cols..to * cols];
-                        quantize(effort, ty, floats, cols, weights, &mut encoded[bytes], &mut noise).map_err(fail)?;
-                        r = end;
-                    }
-                }
-            }
+            quantize(target, ty, piece, floats, encoded, &mut noise).map_err(fail)?;
             if let Some(block) = first_bad_block(ty, encoded) {
                 let at = block * ty.block_elems();
-                let (row, col) = (rows.start + (at / cols) as u64, at % cols);
+                let (row, col) = piece.place(at);
                 let place = format!("row {row}, columns {col} and on");
                 let (what, hint) = match tensor.importance {
                     None => (
@@ -147,35 +138,57 @@ fn encode_slice(
     Ok(ErrorStats::compare(floats, decoded).with_noise(noise))
 }
 
-/// Quantizes rows and, where more than the reference is asked for, adds to `noise` what that gains.
+/// Quantizes a piece and, where more than the reference is asked for, adds to `noise` what that gains.
 fn quantize(
-    effort: Effort,
+    target: &Target<'_>,
     ty: BlockType,
+    piece: &Piece,
     floats: &[f32],
-    cols: usize,
-    weights: Option<&[f32]>,
     encoded: &mut [u8],
     noise: &mut Option<Noise>,
 ) -> Result<(), QuantError> {
-    match effort {
-        Effort::Reference => quantize_rows(ty, floats, cols, weights, encoded),
-        Effort::Max => {
-            noise.get_or_insert_default().add(&quantize_rows_max(ty, floats, cols, weights, encoded)?);
-            Ok(())
-        }
+    let (tensor, effort) = (target.tensor, target.effort);
+    let mut gained = |found: Noise| noise.get_or_insert_default().add(&found);
+    let width = usize::try_from(piece.width()).unwrap_or(usize::MAX);
+    if piece.is_part() {
+        let start = usize::try_from(piece.cols.start).unwrap_or(usize::MAX);
+        let weights = tensor.importance_of_row(piece.rows.start).and_then(|w| w.get(start..)?.get(..width));
+        return match effort {
+            Effort::Reference => quantize_part(ty, floats, weights, target.whole, encoded),
+            Effort::Max => quantize_part_max(ty, floats, weights, target.whole, encoded).map(gained),
+        };
     }
+    let mut rows = |floats: &[f32], weights: Option<&[f32]>, encoded: &mut [u8]| match effort {
+        Effort::Reference => quantize_rows(ty, floats, width, weights, encoded),
+        Effort::Max => quantize_rows_max(ty, floats, width, weights, encoded).map(&mut gained),
+    };
+    if tensor.importance.is_none() {
+        return rows(floats, None, encoded);
+    }
+    // Stacked experts have a row of weights each; a chunk may reach over several.
+    let rows_each = tensor.rows_each();
+    let row_bytes = width / ty.block_elems() * ty.block_bytes();
+    let mut r = piece.rows.start;
+    while r < piece.rows.end {
+        let end = piece.rows.end.min((r / rows_each + 1) * rows_each);
+        let (from, to) = ((r - piece.rows.start) as usize, (end - piece.rows.start) as usize);
+        let bytes = &mut encoded[from * row_bytes..to * row_bytes];
+        rows(&floats[from * width..to * width], tensor.importance_of_row(r), bytes)?;
+        r = end;
+    }
+    Ok(())
 }
 
 /// Largest magnitude that still rounds to a finite f16: halfway between 65504 and 65536.
 const F16_LIMIT: f32 = 65520.0;
 
-fn refuse_overflow(name: &str, floats: &[f32], first_row: u64, cols: usize) -> Result<()> {
+fn refuse_overflow(name: &str, floats: &[f32], piece: &Piece) -> Result<()> {
     let over = |x: &f32| x.is_finite() && x.abs() >= F16_LIMIT;
     if !floats.iter().fold(false, |any, x| any | over(x)) {
         return Ok(());
     }
     let at = floats.iter().position(over).unwrap_or(0);
-    let (row, col) = (first_row + (at / cols) as u64, at % cols);
+    let (row, col) = piece.place(at);
     let what = format!("{} at row {row}, column {col} is beyond f16 (largest 65504)", floats[at]);
     let hint = format!(
         "Use bf16 or f32 for the output, or for this tensor alone: tensor_types = {{ \"{name}\" = \"bf16\" }}."
@@ -204,6 +217,7 @@ pub fn has_non_finite(encoding: Encoding, raw: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MemoryRows;
 
     #[test]
     fn non_finite_values_are_seen_in_every_float_type() {
@@ -220,8 +234,9 @@ mod tests {
 
     #[test]
     fn overflow_of_f16_is_refused_where_it_starts() {
-        assert!(refuse_overflow("t", &[65519.0, f32::INFINITY], 0, 2).is_ok());
-        let e = refuse_overflow("t", &[0.0, 1.0, 2.0, 65520.0], 10, 2).unwrap_err();
+        let tensor = MemoryRows::f32_vector("t", &[0.0; 2]);
+        assert!(refuse_overflow("t", &[65519.0, f32::INFINITY], &Piece::rows(&tensor, 0..1)).is_ok());
+        let e = refuse_overflow("t", &[0.0, 1.0, 2.0, 65520.0], &Piece::rows(&tensor, 10..12)).unwrap_err();
         assert!(e.to_string().contains("row 11, column 1"), "{e}");
     }
 }

@@ -1,6 +1,6 @@
 //! Carries a Plan out: chunks, threads, journal, events, cancel.
 //!
-//! Workers pull chunks of source rows ([`run`]); each chunk is read once, encoded for every output it feeds, compared with what
+//! Workers pull chunks of source rows, or of one row where it is long ([`run`]); each chunk is read once, encoded for every output it feeds, compared with what
 //! the encoding decodes to, and written to its planned place. Must not know screens or what a recipe is. The types that matter to
 //! everybody else: [`Event`] and [`Report`].
 
@@ -16,6 +16,7 @@ mod part_file;
 mod publish;
 mod read_back;
 mod report;
+mod row_facts;
 mod run;
 mod sink;
 mod stage;

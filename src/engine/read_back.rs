@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-/// Bytes read at once by each thread. Small pieces that lie next to each other are read together.
+/// Bytes read at once by each thread. Small stretches that lie next to each other are read together.
 const WINDOW: u64 = 1 << 20;
 
 /// A stretch of a file and the CRC-32 of what was written there.
 #[derive(Clone, Copy, Debug)]
-pub struct Piece {
+pub struct Stretch {
     /// Index of the file among those that are read.
     pub file: usize,
     /// Absolute byte offset.
@@ -23,10 +23,10 @@ pub struct Piece {
     pub crc: u32,
 }
 
-/// The pieces of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
-/// one of the fixed pieces.
-pub fn known_pieces(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
+/// The stretches of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
+/// one of the fixed stretches.
+pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
     let mut covered = vec![false; finish.len()];
     for (offset, bytes) in &plan.fixed {
         let mut bytes = std::borrow::Cow::Borrowed(bytes.as_slice());
@@ -37,27 +37,27 @@ pub fn known_pieces(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> 
                 *covered = true;
             }
         }
-        pieces.push(Piece { file, offset: *offset, bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes) });
+        stretches.push(Stretch { file, offset: *offset, bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes) });
     }
     let late = finish.iter().zip(covered).filter(|(_, covered)| !covered);
-    pieces.extend(late.map(|((offset, bytes), _)| Piece {
+    stretches.extend(late.map(|((offset, bytes), _)| Stretch {
         file,
         offset: *offset,
         bytes: bytes.len() as u64,
         crc: crc32fast::hash(bytes),
     }));
-    pieces
+    stretches
 }
 
-/// Reads `pieces` of `files` with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
+/// Reads `stretches` of `files` with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
 /// what was found so far, when `stop` is set.
 ///
 /// # Errors
 /// I/O errors.
-pub fn mismatches(pieces: &[Piece], files: &[&PartFile], threads: usize, stop: &AtomicBool) -> Result<Vec<usize>> {
-    let mut order: Vec<usize> = (0..pieces.len()).collect();
-    order.sort_by_key(|i| (pieces[*i].file, pieces[*i].offset));
-    let batches = batches(pieces, &order);
+pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, stop: &AtomicBool) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = (0..stretches.len()).collect();
+    order.sort_by_key(|i| (stretches[*i].file, stretches[*i].offset));
+    let batches = batches(stretches, &order);
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let error: Mutex<Option<ModelError>> = Mutex::new(None);
     let lock_error = || error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -65,7 +65,7 @@ pub fn mismatches(pieces: &[Piece], files: &[&PartFile], threads: usize, stop: &
         let mut buffer = Vec::new();
         while !stop.load(Ordering::Relaxed) && lock_error().is_none() {
             let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            match check(pieces, &order[batch.clone()], files, &mut buffer, stop) {
+            match check(stretches, &order[batch.clone()], files, &mut buffer, stop) {
                 Ok(bad) => found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(bad),
                 Err(e) => drop(lock_error().get_or_insert(e)),
             }
@@ -83,14 +83,14 @@ pub fn mismatches(pieces: &[Piece], files: &[&PartFile], threads: usize, stop: &
     error.map_or(Ok(found), Err)
 }
 
-/// Ranges of `order` whose pieces are read together: one long piece, or several within a window.
-fn batches(pieces: &[Piece], order: &[usize]) -> Vec<std::ops::Range<usize>> {
+/// Ranges of `order` whose stretches are read together: one long stretch, or several within a window.
+fn batches(stretches: &[Stretch], order: &[usize]) -> Vec<std::ops::Range<usize>> {
     let mut batches: Vec<std::ops::Range<usize>> = Vec::new();
     for (n, &i) in order.iter().enumerate() {
-        let piece = &pieces[i];
+        let stretch = &stretches[i];
         if let Some(last) = batches.last_mut() {
-            let first = &pieces[order[last.start]];
-            if first.file == piece.file && piece.offset.saturating_add(piece.bytes) - first.offset <= WINDOW {
+            let first = &stretches[order[last.start]];
+            if first.file == stretch.file && stretch.offset.saturating_add(stretch.bytes) - first.offset <= WINDOW {
                 last.end = n + 1;
                 continue;
             }
@@ -101,16 +101,16 @@ fn batches(pieces: &[Piece], order: &[usize]) -> Vec<std::ops::Range<usize>> {
 }
 
 fn check(
-    pieces: &[Piece],
+    stretches: &[Stretch],
     batch: &[usize],
     files: &[&PartFile],
     buffer: &mut Vec<u8>,
     stop: &AtomicBool,
 ) -> Result<Vec<usize>> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Vec::new()) };
-    let start = pieces[*first].offset;
-    let end = batch.iter().map(|i| pieces[*i].offset + pieces[*i].bytes).max().unwrap_or(start);
-    let file = files[pieces[*last].file];
+    let start = stretches[*first].offset;
+    let end = batch.iter().map(|i| stretches[*i].offset + stretches[*i].bytes).max().unwrap_or(start);
+    let file = files[stretches[*last].file];
     if end - start > WINDOW {
         let mut crc = crc32fast::Hasher::new();
         let mut at = start;
@@ -121,12 +121,12 @@ fn check(
             crc.update(buffer);
             at += n;
         }
-        return Ok(if at < end || crc.finalize() == pieces[*first].crc { Vec::new() } else { vec![*first] });
+        return Ok(if at < end || crc.finalize() == stretches[*first].crc { Vec::new() } else { vec![*first] });
     }
     buffer.resize((end - start) as usize, 0);
     file.read_at(buffer, start)?;
     let differs = |i: &&usize| {
-        let p = &pieces[**i];
+        let p = &stretches[**i];
         let from = (p.offset - start) as usize;
         crc32fast::hash(&buffer[from..from + p.bytes as usize]) != p.crc
     };
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_piece_is_compared_small_or_large() {
+    fn every_stretch_is_compared_small_or_large() {
         let dir = tempfile::tempdir().unwrap();
         let total = 3 * WINDOW + 5000;
         let part = PartFile::create(&dir.path().join("x"), &dir.path().join("x"), total, 0o600).unwrap();
@@ -146,27 +146,27 @@ mod tests {
         part.write_at(&bytes, 0).unwrap();
         let sizes = [10u64, 0, 100, 2 * WINDOW + 3, 17, 400_000, 1];
         let mut offset = 0;
-        let mut pieces = Vec::new();
+        let mut stretches = Vec::new();
         for size in sizes {
             let crc = crc32fast::hash(&bytes[offset as usize..(offset + size) as usize]);
-            pieces.push(Piece { file: 0, offset, bytes: size, crc });
+            stretches.push(Stretch { file: 0, offset, bytes: size, crc });
             offset += size + 3;
         }
         let never = AtomicBool::new(false);
-        assert_eq!(mismatches(&pieces, &[&part], 3, &never).unwrap(), [0usize; 0]);
-        for (i, piece) in pieces.iter().enumerate().filter(|(_, p)| p.bytes > 0) {
-            let at = piece.offset + piece.bytes - 1;
+        assert_eq!(mismatches(&stretches, &[&part], 3, &never).unwrap(), [0usize; 0]);
+        for (i, stretch) in stretches.iter().enumerate().filter(|(_, p)| p.bytes > 0) {
+            let at = stretch.offset + stretch.bytes - 1;
             part.write_at(&[bytes[at as usize] ^ 0x10], at).unwrap();
-            assert_eq!(mismatches(&pieces, &[&part], 2, &never).unwrap(), [i]);
+            assert_eq!(mismatches(&stretches, &[&part], 2, &never).unwrap(), [i]);
             part.write_at(&bytes[at as usize..=at as usize], at).unwrap();
         }
     }
 
     #[test]
-    fn pieces_written_last_are_compared_as_they_are_then() {
+    fn stretches_written_last_are_compared_as_they_are_then() {
         let plan = FilePlan::whole("x".into(), vec![0; 10]);
-        let pieces = known_pieces(0, &plan, &[(2, vec![7, 8]), (20, vec![9])]);
-        let crcs: Vec<(u64, u32)> = pieces.iter().map(|p| (p.offset, p.crc)).collect();
+        let stretches = known_stretches(0, &plan, &[(2, vec![7, 8]), (20, vec![9])]);
+        let crcs: Vec<(u64, u32)> = stretches.iter().map(|p| (p.offset, p.crc)).collect();
         assert_eq!(crcs, [(0, crc32fast::hash(&[0, 0, 7, 8, 0, 0, 0, 0, 0, 0])), (20, crc32fast::hash(&[9]))]);
     }
 }

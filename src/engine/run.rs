@@ -1,23 +1,23 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
-use super::encode::{Buffers, encode_chunk, has_non_finite};
+use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Journal, Recorded};
 use super::part_file::PartFile;
-use super::read_back::{Piece, known_pieces, mismatches};
+use super::read_back::{Stretch, known_stretches, mismatches};
 use super::report::{OutputReport, Report};
+use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
 use super::state::{Progress, States, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
 use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
 use crate::files;
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
-use crate::quant::Encoding;
+use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -181,20 +181,20 @@ fn believed(
     mut recorded: Finished,
 ) -> Result<Finished, RunError> {
     let files: Vec<&PartFile> = outputs.iter().flat_map(|o| &o.parts).collect();
-    let (mut pieces, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
+    let (mut written, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
     for (o, output) in prepared.outputs.iter().enumerate() {
         for (f, file) in output.files.iter().enumerate() {
             for slot in &file.slots {
                 if let Some(entry) = recorded.get(&(o, slot.tensor)) {
                     let (offset, bytes, crc) = (slot.offset, slot.bytes, entry.crc);
-                    pieces.push(Piece { file: first + f, offset, bytes, crc });
+                    written.push(Stretch { file: first + f, offset, bytes, crc });
                     tensors.push((o, slot.tensor));
                 }
             }
         }
         first += output.files.len();
     }
-    let wrong = mismatches(&pieces, &files, options.threads, options.stop.flag())?;
+    let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
     if let Some(reason) = options.stop.reason() {
         return Err(reason.into());
     }
@@ -217,7 +217,7 @@ fn fill(
     options: &RunOptions<'_>,
     outputs: &[Staged],
     work: &Work,
-    states: &States,
+    states: &States<'_>,
     journal: Option<&mut Journal>,
 ) -> Result<(), RunError> {
     let progress = Progress::new(prepared, work);
@@ -228,6 +228,7 @@ fn fill(
         work,
         states,
         progress: &progress,
+        facts: RowFacts::default(),
         next: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         error: Mutex::new(None),
@@ -262,28 +263,27 @@ fn check_outputs(
     prepared: &Prepared,
     options: &RunOptions<'_>,
     outputs: &[Staged],
-    states: &States,
+    states: &States<'_>,
     finished: &Finished,
 ) -> Result<Vec<OutputReport>, RunError> {
     let mut reports = Vec::new();
     for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
         let planned = &prepared.plan.outputs[o];
-        let (mut tensors, mut crcs) = (Vec::new(), Vec::new());
         let mut stats = ErrorStats::default();
+        let mut crcs = Vec::with_capacity(output.tensors.len());
         for t in 0..output.tensors.len() {
-            let (done, crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
-                (Some(entry), _) => (entry.done.clone(), entry.crc, entry.stats),
-                (None, Some(s)) => (s.start.clone().done(s.stats().as_ref()), s.crc(), s.stats()),
+            let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
+                (Some(entry), _) => (entry.crc, entry.stats),
+                (None, Some(s)) => (s.crc(), s.stats()),
                 // Without elements.
-                (None, None) => (TensorStart::of(prepared, o, t).done(None), 0, None),
+                (None, None) => (0, None),
             };
             if let Some(sums) = sums {
                 stats.add(&sums);
             }
-            tensors.push(done);
             crcs.push(crc);
         }
-        let mut pieces = Vec::new();
+        let mut written = Vec::new();
         for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
             let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
             let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
@@ -291,26 +291,33 @@ fn check_outputs(
                 finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
             }
             let slots = file.slots.iter().zip(slots);
-            pieces.extend(slots.map(|(s, crc)| Piece { file: f, offset: s.offset, bytes: s.bytes, crc }));
-            pieces.extend(known_pieces(f, file, &finish));
+            written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
+            written.extend(known_stretches(f, file, &finish));
             part.sync_data()?;
             part.drop_cache();
         }
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
         let files: Vec<&PartFile> = staged.parts.iter().collect();
-        let wrong = mismatches(&pieces, &files, options.threads, options.stop.flag())?;
+        let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
         if let Some(i) = wrong.first() {
-            let (piece, part) = (&pieces[*i], &staged.parts[pieces[*i].file]);
-            let what = format!("{} bytes read back from the disk are not those that were written", piece.bytes);
+            let (at, part) = (&written[*i], &staged.parts[written[*i].file]);
+            let what = format!("{} bytes read back from the disk are not those that were written", at.bytes);
             let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
-            return Err(ModelError::bad(what).in_file(part.destination()).at(piece.offset).with_hint(hint).into());
+            return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
         }
-        if let Some(reason) = options.stop.reason() {
-            return Err(reason.into());
-        }
-        let by = verify_output(output, &staged.parts, options.sink)?;
+        drop(written);
+        let by = verify_output(output, &staged.parts, options.sink, options.stop.flag())?;
+        let Some(by) = by.filter(|_| !options.stop.is_set()) else {
+            return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
+        };
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        let done = |t: usize| match (finished.get(&(o, t)), states.get(o, t)) {
+            (Some(entry), _) => entry.done.clone(),
+            (None, Some(state)) => state.start().done(state.stats().as_ref()),
+            (None, None) => TensorStart::of(prepared, o, t).done(None),
+        };
+        let tensors = (0..output.tensors.len()).map(done).collect();
         reports.push(OutputReport {
             path: planned.path.clone(),
             format: planned.format.clone(),
@@ -332,8 +339,10 @@ struct Runner<'a> {
     options: &'a RunOptions<'a>,
     outputs: &'a [Staged],
     work: &'a Work,
-    states: &'a States,
+    states: &'a States<'a>,
     progress: &'a Progress,
+    /// What chunks must know of the rows they are parts of.
+    facts: RowFacts,
     next: AtomicUsize,
     stop: AtomicBool,
     error: Mutex<Option<ModelError>>,
@@ -347,7 +356,7 @@ impl Runner<'_> {
         let mut buffers = Buffers::default();
         loop {
             self.options.gate.pass();
-            if self.stop.load(Ordering::Relaxed) || self.options.stop.is_set() {
+            if self.stopped() {
                 break;
             }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -360,6 +369,11 @@ impl Runner<'_> {
         }
     }
 
+    /// True once the run is to end.
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.options.stop.is_set()
+    }
+
     /// Stops the run for an error; the first one is told.
     fn halt(&self, e: ModelError) {
         self.stop.store(true, Ordering::Relaxed);
@@ -368,22 +382,21 @@ impl Runner<'_> {
     }
 
     fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
-        let (group, k, rows) = self.work.chunk(number);
-        let first = self.tensor(group.consumers[0]);
-        let entry = &first.entry;
-        for c in &group.consumers {
+        let (group, k, piece) = self.work.chunk(number);
+        let consumers: Vec<Consumer> = self.work.consumers(group).collect();
+        let Some(first) = consumers.first() else { return Ok(()) };
+        let entry = &self.tensor(*first).entry;
+        for c in &consumers {
             self.states.by_id(c.id).start_once(self.options.sink);
         }
-        let raw_len = (rows.end - rows.start) * entry.row_bytes();
-        buffers.raw.resize(usize::try_from(raw_len).unwrap_or(usize::MAX), 0);
-        entry.data.read_rows(rows.clone(), &mut buffers.raw)?;
-        self.progress.read(raw_len);
-        let decoded = group.consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
+        entry.read_piece(&piece, &mut buffers.raw)?;
+        self.progress.read(buffers.raw.len() as u64);
+        let decoded = consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
         let non_finite = has_non_finite(entry.encoding, &buffers.raw);
         if non_finite {
             // Block types refuse them below.
             let kept = |c: &&Consumer| !matches!(self.tensor(**c).encoding, Encoding::Block(_)) || !decoded;
-            for c in group.consumers.iter().filter(kept) {
+            for c in consumers.iter().filter(kept) {
                 if self.states.by_id(c.id).warn_once() {
                     let name = &self.tensor(*c).entry.name;
                     let text = format!("{name} holds NaN or infinite values; they are written as they are");
@@ -392,25 +405,35 @@ impl Runner<'_> {
             }
         }
         if decoded {
-            let output = |c: &Consumer| (self.tensor(*c), self.prepared.outputs[c.output].effort);
-            let outputs: Vec<_> = group.consumers.iter().map(output).collect();
+            let mut outputs = Vec::with_capacity(consumers.len());
+            for c in &consumers {
+                let (tensor, effort) = (self.tensor(*c), self.prepared.outputs[c.output].effort);
+                let mut whole = WholeRow::default();
+                if piece.is_part() {
+                    match self.facts.of(*c, tensor, effort, piece.rows.start, || self.stopped())? {
+                        Some(facts) => whole = facts,
+                        None => return Ok(()),
+                    }
+                }
+                outputs.push(Target { tensor, effort, whole });
+            }
             // Other encodings were not looked through as the values they decode to.
             let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
             let finite = plain && !non_finite;
-            encode_chunk(entry, &outputs, rows.clone(), finite, buffers)?;
+            encode_chunk(entry, &outputs, &piece, finite, buffers)?;
         }
-        for (i, c) in group.consumers.iter().enumerate() {
+        for (i, c) in consumers.iter().enumerate() {
             let tensor = self.tensor(*c);
             let state = self.states.by_id(c.id);
             if tensor.encoding == entry.encoding {
-                self.write(*c, rows.clone(), &buffers.raw)?;
+                self.write(*c, &piece, &buffers.raw)?;
                 state.chunk(k, None, &buffers.raw);
             } else {
                 let (encoded, stats) = &buffers.encoded[i];
-                self.write(*c, rows.clone(), encoded)?;
+                self.write(*c, &piece, encoded)?;
                 state.chunk(k, Some(*stats), encoded);
             }
-            self.progress.done(&rows, tensor);
+            self.progress.done(&piece, tensor);
             if let Some(done) = state.finish_if_last(self.options.sink) {
                 let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 synced.push(Entry { tensor: c.tensor, crc: state.crc(), stats: state.stats(), done });
@@ -425,12 +448,11 @@ impl Runner<'_> {
         &self.prepared.outputs[c.output].tensors[c.tensor]
     }
 
-    fn write(&self, c: Consumer, rows: Range<u64>, bytes: &[u8]) -> Result<()> {
-        let tensor = self.tensor(c);
+    fn write(&self, c: Consumer, piece: &Piece, bytes: &[u8]) -> Result<()> {
         let (file, offset) = self.states.place(c.output, c.tensor);
-        let row_bytes = tensor.encoding.row_bytes(tensor.entry.cols()).unwrap_or(0);
+        let (elems, unit_bytes) = self.tensor(c).encoding.unit();
         self.progress.written(bytes.len() as u64);
-        self.outputs[c.output].parts[file].write_at(bytes, offset + rows.start * row_bytes)
+        self.outputs[c.output].parts[file].write_at(bytes, offset + piece.first_elem() / elems * unit_bytes)
     }
 
     fn tick(&self, mut journal: Option<&mut Journal>) {

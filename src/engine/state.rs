@@ -1,12 +1,12 @@
 //! What is known of each output tensor while it is written, and of the run as a whole.
 
 use super::metrics::ErrorStats;
-use super::work::Work;
+use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Sample, TensorDone, TensorStart};
+use crate::model::Piece;
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,16 +14,32 @@ use std::time::{Duration, Instant};
 /// Shortest time between two progress events of a run, in milliseconds.
 const PROGRESS_MILLIS: u64 = 100;
 
-/// One output tensor while it is written.
+/// One output tensor while it is written. Small: a model may have a million.
 #[derive(Debug)]
-pub struct TensorState {
-    /// What it is.
-    pub start: TensorStart,
+pub struct TensorState<'a> {
+    prepared: &'a Prepared,
+    /// Index of the output.
+    output: usize,
+    /// Index of the tensor in the output.
+    tensor: usize,
     started: AtomicBool,
     warned: AtomicBool,
+    chunks: usize,
     left: AtomicUsize,
-    chunks: Mutex<Vec<ChunkDone>>,
+    done: Mutex<Done>,
     with_crc: bool,
+}
+
+/// What is known of the chunks written so far. Chunks are joined in their order; one that is early waits for those before it, of which
+/// there are no more than threads.
+#[derive(Debug, Default)]
+struct Done {
+    /// Chunks joined.
+    joined: usize,
+    stats: Option<Box<ErrorStats>>,
+    /// CRC-32 of the bytes of these chunks.
+    crc: u32,
+    early: Option<Box<Vec<(usize, ChunkDone)>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,17 +49,46 @@ struct ChunkDone {
     bytes: u64,
 }
 
+impl Done {
+    fn join(&mut self, number: usize, chunk: ChunkDone) {
+        if number != self.joined {
+            self.early.get_or_insert_default().push((number, chunk));
+            return;
+        }
+        self.append(&chunk);
+        while let Some(early) = &mut self.early {
+            let Some(at) = early.iter().position(|(n, _)| *n == self.joined) else { return };
+            let (_, chunk) = early.swap_remove(at);
+            if early.is_empty() {
+                self.early = None;
+            }
+            self.append(&chunk);
+        }
+    }
+
+    /// Joins the next chunk.
+    fn append(&mut self, chunk: &ChunkDone) {
+        if let Some(stats) = &chunk.stats {
+            self.stats.get_or_insert_default().add(stats);
+        }
+        let mut crc = crc32fast::Hasher::new_with_initial(self.crc);
+        crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
+        self.crc = crc.finalize();
+        self.joined += 1;
+    }
+}
+
 /// All output tensors that need work.
 #[derive(Debug)]
-pub struct States {
-    by_id: Vec<TensorState>,
+pub struct States<'a> {
+    by_id: Vec<TensorState<'a>>,
     /// By output, then tensor: (file, offset), and the id where the tensor needs work.
     places: Vec<Vec<(usize, u64, Option<usize>)>>,
 }
 
-impl TensorState {
+impl<'a> TensorState<'a> {
     /// The states of every tensor in `work`.
-    pub fn all(prepared: &Prepared, work: &Work) -> States {
+    pub fn all(prepared: &'a Prepared, work: &Work) -> States<'a> {
         let mut places: Vec<Vec<(usize, u64, Option<usize>)>> =
             prepared.outputs.iter().map(|o| vec![(0, 0, None); o.tensors.len()]).collect();
         for (o, output) in prepared.outputs.iter().enumerate() {
@@ -53,32 +98,38 @@ impl TensorState {
                 }
             }
         }
-        let mut by_id: Vec<Option<Self>> = (0..work.consumers).map(|_| None).collect();
-        for group in &work.groups {
-            for c in &group.consumers {
-                let place = &mut places[c.output][c.tensor];
-                place.2 = Some(c.id);
-                by_id[c.id] = Some(Self {
-                    start: TensorStart::of(prepared, c.output, c.tensor),
-                    started: AtomicBool::new(false),
-                    warned: AtomicBool::new(false),
-                    left: AtomicUsize::new(group.chunks),
-                    chunks: Mutex::new(vec![ChunkDone::default(); group.chunks]),
-                    with_crc: true,
-                });
+        let state = |(c, chunks): (Consumer, usize)| {
+            let place = &mut places[c.output][c.tensor];
+            place.2 = Some(c.id);
+            Self {
+                prepared,
+                output: c.output,
+                tensor: c.tensor,
+                started: AtomicBool::new(false),
+                warned: AtomicBool::new(false),
+                chunks,
+                left: AtomicUsize::new(chunks),
+                done: Mutex::default(),
+                with_crc: true,
             }
-        }
-        States { by_id: by_id.into_iter().flatten().collect(), places }
+        };
+        let by_id = work.all_consumers().map(state).collect();
+        States { by_id, places }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<ChunkDone>> {
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it is.
+    pub fn start(&self) -> TensorStart {
+        TensorStart::of(self.prepared, self.output, self.tensor)
     }
 
     /// Says `tensor.started` the first time.
     pub fn start_once(&self, sink: &EventSink) {
         if !self.started.swap(true, Ordering::Relaxed) {
-            sink.send(EventBody::TensorStarted(self.start.clone()));
+            sink.send(EventBody::TensorStarted(self.start()));
         }
     }
 
@@ -90,7 +141,7 @@ impl TensorState {
     /// Notes a written chunk.
     pub fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
         let crc = if self.with_crc { crc32fast::hash(bytes) } else { 0 };
-        self.lock()[number] = ChunkDone { stats, crc, bytes: bytes.len() as u64 };
+        self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 });
     }
 
     /// Counts a chunk; after the last one says `tensor.finished` and gives the report.
@@ -98,7 +149,7 @@ impl TensorState {
         if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return None;
         }
-        let done = self.start.clone().done(self.stats().as_ref());
+        let done = self.start().done(self.stats().as_ref());
         sink.send(EventBody::TensorFinished(done.clone()));
         Some(done)
     }
@@ -106,42 +157,33 @@ impl TensorState {
     /// Says `tensor.progress`, but not too often over the whole run.
     pub fn progress(&self, sink: &EventSink, run: &Progress) {
         if run.may_speak() {
-            let total = self.lock().len().max(1);
+            let total = self.chunks.max(1);
             let left = self.left.load(Ordering::Relaxed);
             let fraction = ((total - left.min(total)) as f64 / total as f64 * 1000.0).round() / 1000.0;
-            let (output, name) = (self.start.output, self.start.name.clone());
+            let (output, name) = (self.output, self.start().name);
             sink.send(EventBody::TensorProgress { output, name, fraction });
         }
     }
 
     /// The error over all chunks, in their order; `None` when the bytes were copied.
     pub fn stats(&self) -> Option<ErrorStats> {
-        let chunks = self.lock();
-        let mut total: Option<ErrorStats> = None;
-        for stats in chunks.iter().filter_map(|c| c.stats) {
-            total.get_or_insert_default().add(&stats);
-        }
-        total
+        self.lock().stats.as_deref().copied()
     }
 
     /// CRC-32 over all chunks, in their order.
     pub fn crc(&self) -> u32 {
-        let mut all = crc32fast::Hasher::new();
-        for c in self.lock().iter() {
-            all.combine(&crc32fast::Hasher::new_with_initial_len(c.crc, c.bytes));
-        }
-        if self.with_crc { all.finalize() } else { 0 }
+        if self.with_crc { self.lock().crc } else { 0 }
     }
 }
 
-impl States {
+impl States<'_> {
     /// The state with this id.
-    pub fn by_id(&self, id: usize) -> &TensorState {
+    pub fn by_id(&self, id: usize) -> &TensorState<'_> {
         &self.by_id[id]
     }
 
     /// The state of a tensor, if it needs work in this run.
-    pub fn get(&self, output: usize, tensor: usize) -> Option<&TensorState> {
+    pub fn get(&self, output: usize, tensor: usize) -> Option<&TensorState<'_>> {
         self.places[output][tensor].2.map(|id| &self.by_id[id])
     }
 
@@ -208,8 +250,7 @@ fn cost(tensor: &PreparedTensor) -> u64 {
 impl Progress {
     /// Nothing done yet.
     pub fn new(prepared: &Prepared, work: &Work) -> Self {
-        let tensors = work.groups.iter().flat_map(|g| &g.consumers);
-        let tensors = tensors.map(|c| &prepared.outputs[c.output].tensors[c.tensor]);
+        let tensors = work.all_consumers().map(|(c, _)| &prepared.outputs[c.output].tensors[c.tensor]);
         let cost_total = tensors.map(|t| t.entry.rows().saturating_mul(t.entry.cols()).saturating_mul(cost(t))).sum();
         let now = Instant::now();
         Self {
@@ -234,8 +275,8 @@ impl Progress {
     }
 
     /// Counts finished work.
-    pub fn done(&self, rows: &Range<u64>, tensor: &PreparedTensor) {
-        self.cost_done.fetch_add((rows.end - rows.start) * tensor.entry.cols() * cost(tensor), Ordering::Relaxed);
+    pub fn done(&self, piece: &Piece, tensor: &PreparedTensor) {
+        self.cost_done.fetch_add(piece.elems() * cost(tensor), Ordering::Relaxed);
     }
 
     fn may_speak(&self) -> bool {
@@ -266,5 +307,33 @@ impl Progress {
         };
         *previous = (now, read, written);
         sample
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_join_in_their_order_whatever_order_they_come_in() {
+        let chunk = |n: usize| {
+            let bytes = vec![n as u8; n + 1];
+            let source: Vec<f32> = (0..100 * n).map(|i| (i as f32).sin()).collect();
+            let stats = Some(ErrorStats::compare(&source, &vec![0.25; source.len()]));
+            (ChunkDone { stats, crc: crc32fast::hash(&bytes), bytes: bytes.len() as u64 }, bytes)
+        };
+        let (mut straight, mut all) = (Done::default(), Vec::new());
+        for n in 0..5 {
+            let (chunk, bytes) = chunk(n);
+            straight.join(n, chunk);
+            all.extend(bytes);
+        }
+        let mut crossed = Done::default();
+        for n in [2, 0, 4, 1, 3] {
+            crossed.join(n, chunk(n).0);
+        }
+        assert_eq!(straight.stats, crossed.stats);
+        assert!(crossed.joined == 5 && crossed.early.is_none());
+        assert_eq!((straight.crc, crossed.crc), (crc32fast::hash(&all), crc32fast::hash(&all)));
     }
 }

@@ -1,17 +1,14 @@
-//! The units of work: source tensors cut into chunks of rows, each with the output tensors it feeds.
+//! The units of work: source tensors cut into chunks, each with the output tensors it feeds.
 //!
+//! A chunk is some whole rows or, of a row that is longer than a chunk may be, a part: memory does not depend on the shapes.
 //! Output tensors that come from the same source rows form one group, so a source is read once for all targets.
 
-use crate::plan::Prepared;
+use crate::model::{Cut, Piece};
+use crate::plan::{self, Prepared};
 use crate::quant::Encoding;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Elements in a chunk that is decoded: 1 MiB as `f32`, so that source, floats, encoding and check fit the L2 and L3 caches.
-const CHUNK_ELEMS: u64 = 256 << 10;
-/// Bytes in a chunk that is copied.
-const CHUNK_COPY_BYTES: u64 = 2 << 20;
 
 /// One output tensor fed by a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,23 +17,19 @@ pub struct Consumer {
     pub output: usize,
     /// Index of the tensor in the output.
     pub tensor: usize,
-    /// Its row among [`Work::consumers`].
+    /// Its number among the consumers of all groups.
     pub id: usize,
 }
 
-/// A source tensor and what it feeds.
+/// A source tensor and what it feeds. Small: a model may have a million.
 #[derive(Debug)]
 pub struct Group {
-    /// Output tensors fed.
-    pub consumers: Vec<Consumer>,
-    /// Rows in a chunk.
-    pub chunk_rows: u64,
-    /// Rows in all.
-    pub rows: u64,
+    /// How it is cut into chunks.
+    pub cut: Cut,
+    /// Its place in [`Work::consumers`].
+    consumers: Range<usize>,
     /// Number of this group's first chunk among all.
-    pub first_chunk: usize,
-    /// Number of chunks.
-    pub chunks: usize,
+    first_chunk: usize,
 }
 
 /// All the work of a plan.
@@ -44,8 +37,8 @@ pub struct Group {
 pub struct Work {
     /// Source tensors in reading order.
     pub groups: Vec<Group>,
-    /// Output tensors over all groups.
-    pub consumers: usize,
+    /// Output tensors, group by group: (output, tensor).
+    consumers: Vec<(u32, u32)>,
     /// Chunks over all groups.
     pub chunks: usize,
 }
@@ -53,9 +46,9 @@ pub struct Work {
 impl Work {
     /// Groups the tensors of a plan; `skip` tells which (output, tensor) need no work any more.
     pub fn new(prepared: &Prepared, skip: impl Fn(usize, usize) -> bool) -> Self {
-        let mut by_source: HashMap<(usize, Encoding), usize> = HashMap::new();
-        let mut groups: Vec<Group> = Vec::new();
-        let mut consumers = 0;
+        let mut by_source: HashMap<(usize, Encoding), u32> = HashMap::new();
+        // (group, output, tensor); the limits of formats keep each within 32 bits.
+        let mut fed: Vec<(u32, u32, u32)> = Vec::new();
         for (o, output) in prepared.outputs.iter().enumerate() {
             for (t, tensor) in output.tensors.iter().enumerate() {
                 let entry = &tensor.entry;
@@ -63,40 +56,50 @@ impl Work {
                     continue;
                 }
                 let source = Arc::as_ptr(&entry.data).cast::<()>() as usize;
-                let index = *by_source.entry((source, entry.encoding)).or_insert_with(|| {
-                    groups.push(Group {
-                        consumers: Vec::new(),
-                        chunk_rows: 1,
-                        rows: entry.rows(),
-                        first_chunk: 0,
-                        chunks: 0,
-                    });
-                    groups.len() - 1
-                });
-                groups[index].consumers.push(Consumer { output: o, tensor: t, id: consumers });
-                consumers += 1;
+                let new = by_source.len() as u32;
+                let group = *by_source.entry((source, entry.encoding)).or_insert(new);
+                fed.push((group, o as u32, t as u32));
             }
         }
-        let mut chunks = 0;
-        for g in &mut groups {
-            let entry = |c: &Consumer| &prepared.outputs[c.output].tensors[c.tensor];
-            let first = &entry(&g.consumers[0]).entry;
-            let copied = g.consumers.iter().all(|c| entry(c).encoding == first.encoding);
-            g.chunk_rows =
-                if copied { CHUNK_COPY_BYTES / first.row_bytes().max(1) } else { CHUNK_ELEMS / first.cols().max(1) }
-                    .clamp(1, g.rows.max(1));
-            g.first_chunk = chunks;
-            g.chunks = usize::try_from(g.rows.div_ceil(g.chunk_rows)).unwrap_or(usize::MAX);
-            chunks += g.chunks;
+        drop(by_source);
+        fed.sort_unstable();
+        let mut work = Self { groups: Vec::new(), consumers: Vec::with_capacity(fed.len()), chunks: 0 };
+        for group in fed.chunk_by(|a, b| a.0 == b.0) {
+            let tensor = |&(_, o, t): &(u32, u32, u32)| &prepared.outputs[o as usize].tensors[t as usize];
+            let first = tensor(&group[0]);
+            let copied = group.iter().all(|c| tensor(c).encoding == first.entry.encoding);
+            let cut = plan::cut(first, copied);
+            let start = work.consumers.len();
+            work.consumers.extend(group.iter().map(|&(_, o, t)| (o, t)));
+            work.groups.push(Group { cut, consumers: start..work.consumers.len(), first_chunk: work.chunks });
+            work.chunks = work.chunks.saturating_add(usize::try_from(cut.pieces()).unwrap_or(usize::MAX));
         }
-        Self { groups, consumers, chunks }
+        work
     }
 
-    /// The group of a chunk, the chunk's number within it and its rows.
-    pub fn chunk(&self, number: usize) -> (&Group, usize, Range<u64>) {
+    /// The group of a chunk, the chunk's number within it and what it holds.
+    pub fn chunk(&self, number: usize) -> (&Group, usize, Piece) {
         let g = &self.groups[self.groups.partition_point(|g| g.first_chunk <= number) - 1];
         let k = number - g.first_chunk;
-        let start = k as u64 * g.chunk_rows;
-        (g, k, start..(start + g.chunk_rows).min(g.rows))
+        (g, k, g.cut.piece(k as u64))
+    }
+
+    /// The output tensors that a group feeds.
+    pub fn consumers(&self, group: &Group) -> impl Iterator<Item = Consumer> + '_ {
+        let first = group.consumers.start;
+        let of = move |(i, &(output, tensor)): (usize, &(u32, u32))| Consumer {
+            output: output as usize,
+            tensor: tensor as usize,
+            id: first + i,
+        };
+        self.consumers[group.consumers.clone()].iter().enumerate().map(of)
+    }
+
+    /// Every output tensor with the number of its chunks, by id.
+    pub fn all_consumers(&self) -> impl Iterator<Item = (Consumer, usize)> + '_ {
+        self.groups.iter().flat_map(|g| {
+            let chunks = usize::try_from(g.cut.pieces()).unwrap_or(usize::MAX);
+            self.consumers(g).map(move |c| (c, chunks))
+        })
     }
 }

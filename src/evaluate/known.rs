@@ -135,6 +135,11 @@ mod tests {
             self.1.fetch_add(1, Ordering::Relaxed);
             self.0.read_rows(rows, dst)
         }
+
+        fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.read_part(row, bytes, dst)
+        }
     }
 
     struct Lab {

@@ -1,6 +1,6 @@
 //! Streams the rows of all models once and adds up their errors.
 //!
-//! Tensors are cut into chunks of rows that threads pull in order. A chunk of the baseline is read and decoded once for all
+//! Tensors are cut into chunks of rows, or of one row where it is long, that threads pull in order. A chunk of the baseline is read and decoded once for all
 //! variants; what has the same bytes is not decoded again. A thread holds one chunk of each model at most. Sums are joined in
 //! the order of rows, so that the result does not depend on the threads.
 
@@ -8,11 +8,10 @@ use super::comparison::{Comparison, Group, Groups, Measured};
 use super::figures::{Sameness, Tally};
 use super::set::{Pair, Set};
 use crate::forecast::Measuring;
-use crate::model::{ModelError, Result, TensorEntry};
+use crate::model::{Cut, ModelError, Piece, Result, TensorEntry};
 use crate::quant::Sums;
 use crate::transform::decode_bytes;
 use indexmap::IndexMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -29,7 +28,7 @@ type Sides = Vec<Tally>;
 struct Progress {
     first_chunk: usize,
     chunks: usize,
-    chunk_rows: u64,
+    cut: Cut,
     found: Mutex<Vec<(usize, Sides)>>,
 }
 
@@ -51,9 +50,9 @@ impl Set {
         let mut first_chunk = 0;
         let mut all = Vec::new();
         for pair in &self.pairs {
-            let chunk_rows = (CHUNK_ELEMS / pair.base.cols().max(1)).clamp(1, pair.base.rows().max(1));
-            let chunks = usize::try_from(pair.base.rows().div_ceil(chunk_rows)).unwrap_or(usize::MAX);
-            all.push(Progress { first_chunk, chunks, chunk_rows, found: Mutex::default() });
+            let cut = Cut::of(&pair.base, CHUNK_ELEMS);
+            let chunks = usize::try_from(cut.pieces()).unwrap_or(usize::MAX);
+            all.push(Progress { first_chunk, chunks, cut, found: Mutex::default() });
             first_chunk += chunks;
         }
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -68,8 +67,7 @@ impl Set {
                 }
                 let at = all.partition_point(|p| p.first_chunk <= number) - 1;
                 let (pair, p) = (&self.pairs[at], &all[at]);
-                let start = (number - p.first_chunk) as u64 * p.chunk_rows;
-                match compare(pair, start..pair.base.rows().min(start + p.chunk_rows), &mut buffers) {
+                match compare(pair, &p.cut.piece((number - p.first_chunk) as u64), &mut buffers) {
                     Ok(sides) => {
                         let mut found = p.found.lock().unwrap_or_else(PoisonError::into_inner);
                         found.push((number, sides));
@@ -192,31 +190,28 @@ fn joined(mut found: Vec<(usize, Sides)>) -> Sides {
     whole
 }
 
-fn read(entry: &TensorEntry, rows: Range<u64>, dst: &mut Vec<u8>) -> Result<()> {
-    dst.resize(size((rows.end - rows.start).saturating_mul(entry.row_bytes())), 0);
-    entry.data.read_rows(rows, dst)
-}
-
 fn size(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-/// Compares some rows of a pair.
-fn compare(pair: &Pair, rows: Range<u64>, buffers: &mut Buffers) -> Result<Sides> {
+/// Compares a piece of a pair. Its tensors have the same rows of the same length, whatever their outer dimensions.
+fn compare(pair: &Pair, piece: &Piece, buffers: &mut Buffers) -> Result<Sides> {
     let Buffers { base, others, floats, decoded } = buffers;
-    read(&pair.base, rows.clone(), base)?;
+    pair.base.read_piece(piece, base)?;
     others.resize_with(pair.others.len().max(others.len()), Vec::new);
     for ((_, entry), bytes) in pair.others.iter().zip(others.iter_mut()) {
-        read(entry, rows.clone(), bytes)?;
+        entry.read_piece(piece, bytes)?;
     }
     let mut sides = vec![Tally::default(); pair.others.len()];
-    let step = (SLICE_ELEMS / pair.base.cols().max(1)).max(1);
-    let mut from = 0;
-    while from < rows.end - rows.start {
-        let to = (from + step).min(rows.end - rows.start);
-        let within = |entry: &TensorEntry| size(from * entry.row_bytes())..size(to * entry.row_bytes());
+    let mut done = 0;
+    for slice in piece.split(SLICE_ELEMS, false) {
+        let end = done + slice.elems();
+        let within = |entry: &TensorEntry| {
+            let (elems, bytes) = entry.encoding.unit();
+            size(done / elems * bytes)..size(end / elems * bytes)
+        };
         let base_bytes = &base[within(&pair.base)];
-        floats.resize(size((to - from) * pair.base.cols()), 0.0);
+        floats.resize(size(slice.elems()), 0.0);
         decode_bytes(&pair.base, base_bytes, floats)?;
         let mut power = None;
         for (((_, entry), bytes), side) in pair.others.iter().zip(others.iter()).zip(&mut sides) {
@@ -230,7 +225,7 @@ fn compare(pair: &Pair, rows: Range<u64>, buffers: &mut Buffers) -> Result<Sides
                 side.add(&Tally::of(floats, decoded));
             }
         }
-        from = to;
+        done = end;
     }
     Ok(sides)
 }
@@ -294,6 +289,22 @@ mod tests {
         assert!((40.0..60.0).contains(&db), "{db}");
         let cancelled = AtomicBool::new(true);
         assert!(set.measure(Measuring { cancel: &cancelled, ..how(1) }).is_err());
+    }
+
+    #[test]
+    fn a_row_longer_than_a_chunk_is_compared_in_parts() {
+        let n = CHUNK_ELEMS * 2 + 300;
+        let vector = |shift: f32| {
+            let values: Vec<f32> = (0..n).map(|i| wave(i) + shift).collect();
+            MemoryRows::f32_vector("v", &values)
+        };
+        let c = Set::of(vec![vec![vector(0.0)], vec![vector(0.5)], vec![vector(0.0)]], 0)
+            .unwrap()
+            .measure(Measuring::quiet())
+            .unwrap();
+        let figures = |v: usize| c.tensors[0].figures[v].unwrap();
+        assert!((figures(1).rmse.unwrap() - 0.5).abs() < 1e-6 && figures(2).same == Sameness::Identical);
+        assert_eq!(c.variants[1].measured.as_ref().unwrap().compared, 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{parent_of, point, rename_over, sync_file, sync_folder};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -66,10 +66,20 @@ pub fn lock(file: &File, patience: Duration) -> bool {
 /// # Errors
 /// I/O errors; the file is then as it was.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_whole`], for contents that are written piece by piece.
+///
+/// # Errors
+/// I/O errors and those of `write`; the file is then as it was.
+pub fn write_whole_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", random_token()));
-    let written = create_new(&temporary, 0o600).and_then(|mut file| {
-        file.write_all(bytes)?;
+    let written = create_new(&temporary, 0o600).and_then(|file| {
+        let mut buffered = BufWriter::new(file);
+        write(&mut buffered)?;
+        let file = buffered.into_inner()?;
         sync_file(&file, &temporary)?;
         rename_over(&temporary, path)?;
         sync_folder(parent_of(path))

@@ -13,7 +13,7 @@ mod rename;
 mod stamp;
 mod sync;
 
-pub use create::{create_new, lock, random_token, reopen, write_whole};
+pub use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
 pub use private::{create_private_folder, private_options, tighten, write_private};
 pub use read::{ReadError, open, read, read_text};
 pub use rename::{exchange, rename_new, rename_over};

@@ -1,7 +1,7 @@
 //! A sample of a tensor's rows: a few short runs, evenly spread, the same ones every time.
 
 use super::Subject;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, PART_ALIGN, Piece, Result, TensorEntry};
 use crate::quant::first_non_finite;
 use crate::transform::decode;
 use sha2::{Digest, Sha256};
@@ -15,9 +15,14 @@ const ELEMS: u64 = 32 << 10;
 /// transposition, where each run reads the whole matrix.
 const RUNS: u64 = 8;
 
-/// Sampled rows of one tensor.
+/// Longest row that is sampled whole. Of a longer one short parts are taken: memory does not depend on shapes.
+const LONGEST_ROW: u64 = 256 << 10;
+
+/// Sampled rows, or parts of rows, of one tensor.
 pub(super) struct Sample<'a> {
-    /// Elements of a row.
+    /// Elements of a row of the tensor: what decides whether a type can be made of it.
+    pub row_len: u64,
+    /// Elements of a row of the sample.
     pub cols: usize,
     /// The rows' values.
     pub values: Vec<f32>,
@@ -36,29 +41,36 @@ impl<'a> Sample<'a> {
     pub(super) fn of(subject: &'a Subject) -> Result<Self> {
         let entry = &subject.entry;
         let rows_each = (entry.rows() / entry.stacked().max(1)).max(1);
-        let cols = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
+        let row_len = entry.cols();
+        let columns = usize::try_from(row_len).unwrap_or(usize::MAX);
+        let pieces: Vec<Piece> = if row_len > LONGEST_ROW {
+            parts_of(entry, ELEMS / RUNS, RUNS)
+        } else {
+            let runs = runs_of(entry.rows(), rows_each, ELEMS / row_len.max(1), RUNS);
+            runs.into_iter().map(|rows| Piece::rows(entry, rows)).collect()
+        };
+        let cols = pieces.first().map_or(columns, |p| p.width() as usize);
         let (mut values, mut runs, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-        for rows in runs_of(entry.rows(), rows_each, ELEMS / entry.cols().max(1), RUNS) {
+        for piece in pieces {
             let at = values.len();
-            values.resize(at + (rows.end - rows.start) as usize * cols, 0.0);
-            decode(entry, rows.clone(), &mut scratch, &mut values[at..])?;
+            values.resize(at + piece.elems() as usize, 0.0);
+            decode(entry, &piece, &mut scratch, &mut values[at..])?;
             if let Some(i) = first_non_finite(&values[at..]) {
-                let what = format!(
-                    "{} at row {}, column {} cannot be quantized",
-                    values[at + i],
-                    rows.start + (i / cols) as u64,
-                    i % cols
-                );
+                let (row, col) = piece.place(i);
+                let what = format!("{} at row {row}, column {col} cannot be quantized", values[at + i]);
                 return Err(ModelError::bad(what)
                     .field(&entry.name)
                     .with_hint("Is the checkpoint of a run that diverged?"));
             }
-            let importance =
-                subject.importance.as_ref().and_then(|m| m.columns_of_row(&entry.name, cols, rows_each, rows.start));
+            let importance = subject
+                .importance
+                .as_ref()
+                .and_then(|m| m.columns_of_row(&entry.name, columns, rows_each, piece.rows.start))
+                .and_then(|w| w.get(piece.cols.start as usize..piece.cols.end as usize));
             runs.push((at..values.len(), importance));
         }
         let scale = entry.shape.elems().unwrap_or(0) as f64 / values.len().max(1) as f64;
-        Ok(Self { cols, values, runs, scale })
+        Ok(Self { row_len, cols, values, runs, scale })
     }
 
     /// A hash of everything that a score depends on.
@@ -74,6 +86,22 @@ impl<'a> Sample<'a> {
         }
         hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
     }
+}
+
+/// At most `most` parts of about `long` elements, whole blocks in every type and all of the same length, spread evenly over a
+/// tensor whose rows are longer.
+pub(super) fn parts_of(entry: &TensorEntry, long: u64, most: u64) -> Vec<Piece> {
+    let long = (long / PART_ALIGN * PART_ALIGN).max(PART_ALIGN);
+    let (each, rows) = (entry.cols() / long, entry.rows());
+    let all = u128::from(each) * u128::from(rows);
+    let parts = all.min(u128::from(most));
+    let part = |k: u128| {
+        // The middle of the k-th of equal shares of all parts that there are.
+        let at = (2 * k + 1) * all / (2 * parts);
+        let (row, within) = ((at / u128::from(each)) as u64, (at % u128::from(each)) as u64 * long);
+        Piece::part(entry, row, within..within + long)
+    };
+    (0..parts).map(part).collect()
 }
 
 /// About `wanted` of `rows` rows in at most `most` runs, none across a multiple of `rows_each`.
@@ -98,6 +126,24 @@ pub(super) fn runs_of(rows: u64, rows_each: u64, wanted: u64, most: u64) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_long_rows_are_spread_over_all_rows() {
+        let entry = |rows: u64, cols: u64| TensorEntry {
+            shape: [rows, cols].into(),
+            ..crate::model::MemoryRows::f32_vector("t", &[0.0])
+        };
+        for (rows, cols) in [(1, 1 << 34), (3, 300_001), (1 << 20, 1 << 20), (1, 256)] {
+            let parts = parts_of(&entry(rows, cols), 4096.min(cols), 8);
+            assert!((1..=8).contains(&parts.len()));
+            let mut next = 0;
+            for p in &parts {
+                assert!(p.first_elem() >= next && p.cols.end <= cols && p.rows.end <= rows, "{parts:?}");
+                assert!(p.cols.start.is_multiple_of(PART_ALIGN) && p.width() == parts[0].width());
+                next = p.first_elem() + p.elems();
+            }
+        }
+    }
 
     #[test]
     fn runs_are_spread_apart_and_stay_within_their_matrix() {

@@ -49,6 +49,7 @@ pub(super) struct Buffers {
 /// Encodes the sample, decodes it again and compares. `None` where the type cannot be made of these rows.
 pub(super) fn score(sample: &Sample<'_>, encoding: Encoding, buffers: &mut Buffers) -> Option<Score> {
     let mut total = Score::default();
+    encoding.row_bytes(sample.row_len)?;
     let row_bytes = usize::try_from(encoding.row_bytes(sample.cols as u64)?).ok()?;
     for (run, importance) in &sample.runs {
         let x = &sample.values[run.clone()];
@@ -98,8 +99,9 @@ mod tests {
     fn finer_types_lose_less_and_importance_moves_the_error() {
         let values: Vec<f32> = (0..4 * 256).map(|i| ((i * 37 % 101) as f32 / 50.0 - 1.0).powi(3)).collect();
         let importance: Vec<f32> = (0..256).map(|i| if i < 128 { 10.0 } else { 0.1 }).collect();
-        let plain = Sample { cols: 256, values: values.clone(), runs: vec![(0..1024, None)], scale: 2.0 };
-        let weighted = Sample { cols: 256, values, runs: vec![(0..1024, Some(&importance[..]))], scale: 2.0 };
+        let plain = Sample { row_len: 256, cols: 256, values: values.clone(), runs: vec![(0..1024, None)], scale: 2.0 };
+        let weighted =
+            Sample { row_len: 256, cols: 256, values, runs: vec![(0..1024, Some(&importance[..]))], scale: 2.0 };
         let mut buffers = Buffers::default();
         let mut of = |sample: &Sample<'_>, e: Encoding| score(sample, e, &mut buffers).unwrap();
         let types = [BlockType::Q2_K, BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];

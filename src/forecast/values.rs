@@ -1,14 +1,13 @@
 //! What stands in a tensor: moments, extremes, a histogram, values that are no numbers; and what usual types would lose of it.
 //!
-//! Rows are read in short pieces and thrown away. A large tensor is told from runs of rows spread evenly over it.
+//! Rows are read in short pieces and thrown away. Of a large tensor runs of rows, or of parts of rows, are read, spread evenly over it.
 
-use super::sample::{Sample, runs_of};
+use super::sample::{Sample, parts_of, runs_of};
 use super::score::{Buffers, score};
 use super::{Score, Subject};
-use crate::model::{ModelError, Result, TensorEntry};
+use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::quant::{BlockType, Encoding};
 use crate::transform::decode;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Elements looked at, at most (one row at least). Four million give shares down to one in 100 000, and take less than a tenth
@@ -185,38 +184,29 @@ pub fn glance(entry: &TensorEntry) -> Result<Option<[u8; GLANCE]>> {
     Ok(Some(counts.map(|n| (n * 255).div_ceil(most) as u8)))
 }
 
-fn runs(entry: &TensorEntry, elems: u64, runs: u64) -> Vec<Range<u64>> {
+/// About `elems` elements in at most `runs` runs of rows, or of parts of rows where one row has more than are wanted.
+fn runs(entry: &TensorEntry, elems: u64, runs: u64) -> Vec<Piece> {
     let each = (entry.rows() / entry.stacked().max(1)).max(1);
     let wanted = elems / entry.cols().max(1);
     if wanted >= entry.rows() {
-        std::iter::once(0..entry.rows()).collect()
+        vec![Piece::rows(entry, 0..entry.rows())]
+    } else if entry.cols() > elems.max(PIECE) {
+        parts_of(entry, elems / runs, runs)
     } else {
-        runs_of(entry.rows(), each, wanted, runs)
+        runs_of(entry.rows(), each, wanted, runs).into_iter().map(|rows| Piece::rows(entry, rows)).collect()
     }
 }
 
-/// Reads these rows a few at a time.
-fn each_piece(
-    entry: &TensorEntry,
-    runs: &[Range<u64>],
-    cancel: &AtomicBool,
-    mut take: impl FnMut(&[f32]),
-) -> Result<()> {
-    let cols = usize::try_from(entry.cols()).unwrap_or(usize::MAX);
-    let at_once = (PIECE / entry.cols().max(1)).max(1);
+/// Reads these runs a piece at a time.
+fn each_piece(entry: &TensorEntry, runs: &[Piece], cancel: &AtomicBool, mut take: impl FnMut(&[f32])) -> Result<()> {
     let (mut values, mut scratch) = (Vec::new(), Vec::new());
-    for run in runs {
-        let mut start = run.start;
-        while start < run.end {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(ModelError::request("cancelled while looking at values"));
-            }
-            let end = (start + at_once).min(run.end);
-            values.resize((end - start) as usize * cols, 0.0);
-            decode(entry, start..end, &mut scratch, &mut values)?;
-            take(&values);
-            start = end;
+    for piece in runs.iter().flat_map(|run| run.split(PIECE, true)) {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ModelError::request("cancelled while looking at values"));
         }
+        values.resize(usize::try_from(piece.elems()).unwrap_or(usize::MAX), 0.0);
+        decode(entry, &piece, &mut scratch, &mut values)?;
+        take(&values);
     }
     Ok(())
 }
@@ -242,7 +232,7 @@ pub fn check(entry: &TensorEntry, cancel: &AtomicBool, read: &dyn Fn(u64)) -> Re
     use sha2::{Digest, Sha256};
     let (mut sound, mut hash) = (Sound { all_zero: true, ..Sound::default() }, Sha256::new());
     let mut bytes = Vec::new();
-    let whole = 0..entry.rows();
+    let whole = Piece::rows(entry, 0..entry.rows());
     each_piece(entry, &[whole], cancel, |values| {
         if crate::quant::first_non_finite(values).is_some() {
             sound.nan += values.iter().filter(|v| v.is_nan()).count() as u64;
@@ -263,6 +253,7 @@ mod tests {
     use super::*;
     use crate::model::MemoryRows;
     use crate::tensor::DType;
+    use std::ops::Range;
     use std::sync::Arc;
 
     fn entry(values: &[f32], cols: u64) -> TensorEntry {
@@ -306,13 +297,22 @@ mod tests {
         struct Wave;
         impl crate::model::TensorData for Wave {
             fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
-                let first = rows.start * 1024;
+                self.read_part(rows.start, 0..dst.len() as u64, dst)
+            }
+
+            fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+                assert!(dst.len() as u64 <= PIECE * 4, "never more than a piece");
+                let first = row * 1024 + bytes.start / 4;
                 for (i, b) in dst.chunks_exact_mut(4).enumerate() {
                     b.copy_from_slice(&(((first + i as u64) % 1000) as f32).to_le_bytes());
                 }
                 Ok(())
             }
         }
+        let long = TensorEntry::new("t", [1 << 34], DType::F32, Arc::new(Wave));
+        let v = Values::of(&long, &AtomicBool::new(false)).unwrap();
+        assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2 && (v.mean - 499.5).abs() < 1.0, "{v:?}");
+        assert!(v.loss_db.iter().all(Option::is_some) && glance(&long).unwrap().is_some());
         let big = TensorEntry::new("t", [16 << 10, 1024], DType::F32, Arc::new(Wave));
         let v = Values::of(&big, &AtomicBool::new(false)).unwrap();
         assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2, "{}", v.seen);

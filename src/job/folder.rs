@@ -7,6 +7,7 @@ use crate::model::{ModelError, Result};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
 use std::fs::{self, File};
+use std::io::BufWriter;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,8 +102,21 @@ impl JobFolder {
     /// # Errors
     /// I/O errors.
     pub fn write_plan(&self, plan: &Plan) -> Result<()> {
-        let json = serde_json::to_vec(plan).map_err(|e| ModelError::bad(e.to_string()))?;
-        self.write("plan.json", &json)
+        self.write_with("plan.json", |file| serde_json::to_writer(file, plan))
+    }
+
+    /// Writes a JSON file of the folder piece by piece: that of a million tensors has some hundred megabytes.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn write_with(
+        &self,
+        name: &str,
+        json: impl FnOnce(&mut BufWriter<File>) -> serde_json::Result<()>,
+    ) -> Result<()> {
+        let path = self.path(name);
+        let write = |file: &mut BufWriter<File>| json(file).map_err(std::io::Error::from);
+        files::write_whole_with(&path, write).map_err(|e| ModelError::io(&path, "writing", e))
     }
 
     /// Reads `plan.json`.

@@ -94,6 +94,7 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
         0 => thread::available_parallelism().map_or(1, usize::from),
         n => n.min(crate::monitor::most_threads()),
     };
+    let threads = threads.min(prepared.threads.max(1));
     let begun = Instant::now();
     let plan = &prepared.plan;
     sink.send(EventBody::Started { pid: std::process::id(), threads });
@@ -118,8 +119,7 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
     let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     Ok(match result {
         Ok(report) => {
-            let json = serde_json::to_vec_pretty(&report).map_err(|e| ModelError::bad(e.to_string()))?;
-            folder.write("report.json", &json)?;
+            folder.write_with("report.json", |file| serde_json::to_writer_pretty(file, &report))?;
             sink.send(EventBody::Finished { seconds, peak_rss: report.peak_rss });
             Outcome::Finished(Box::new(report))
         }

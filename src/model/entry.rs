@@ -1,6 +1,6 @@
 //! One tensor: its name, shape, encoding and lazy data.
 
-use super::Result;
+use super::{Piece, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
@@ -16,6 +16,13 @@ pub trait TensorData: Send + Sync {
     /// # Errors
     /// I/O errors and files that changed or ended early, naming the file and the place.
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()>;
+
+    /// Fills `dst` with the bytes `bytes` of row `row`, counted from the beginning of the encoded row. Both ends lie between two
+    /// blocks of the encoding. Takes no more memory than `dst` and a constant, however long the row is.
+    ///
+    /// # Errors
+    /// As [`TensorData::read_rows`].
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()>;
 
     /// The file the rows lie in, when they lie in one; views and generated tensors have none.
     fn file(&self) -> Option<&Path> {
@@ -78,6 +85,24 @@ impl TensorEntry {
     /// Encoded bytes of the whole tensor.
     pub fn bytes(&self) -> u64 {
         self.encoding.tensor_bytes(&self.shape).unwrap_or(0)
+    }
+
+    /// Encoded bytes of a piece.
+    pub fn piece_bytes(&self, piece: &Piece) -> u64 {
+        self.encoding.row_bytes(piece.width()).unwrap_or(0).saturating_mul(piece.rows.end - piece.rows.start)
+    }
+
+    /// Fills `dst`, which it brings to the right length, with a piece.
+    ///
+    /// # Errors
+    /// As [`TensorData::read_rows`].
+    pub fn read_piece(&self, piece: &Piece, dst: &mut Vec<u8>) -> Result<()> {
+        dst.resize(usize::try_from(self.piece_bytes(piece)).unwrap_or(usize::MAX), 0);
+        if !piece.is_part() {
+            return self.data.read_rows(piece.rows.clone(), dst);
+        }
+        let start = self.encoding.row_bytes(piece.cols.start).unwrap_or(0);
+        self.data.read_part(piece.rows.start, start..start + dst.len() as u64, dst)
     }
 
     /// Reads a range of rows into a fresh buffer. For small tensors and tests; writers reuse their buffers.

@@ -25,7 +25,21 @@ pub struct FileSlice {
 
 impl TensorData for FileSlice {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
-        let at = self.offset.saturating_add(rows.start.saturating_mul(self.row_bytes));
+        self.read_at(rows.start, 0, dst)
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.read_at(row, bytes.start, dst)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+}
+
+impl FileSlice {
+    fn read_at(&self, row: u64, within: u64, dst: &mut [u8]) -> Result<()> {
+        let at = self.offset.saturating_add(row.saturating_mul(self.row_bytes)).saturating_add(within);
         self.file.read_exact_at(dst, at).map_err(|e| {
             if e.kind() == std::io::ErrorKind::UnexpectedEof {
                 let what = format!("the file ends before the {} bytes at this place", dst.len());
@@ -35,9 +49,5 @@ impl TensorData for FileSlice {
                 ModelError::io(&self.path, "reading", e).at(at)
             }
         })
-    }
-
-    fn file(&self) -> Option<&Path> {
-        Some(&self.path)
     }
 }

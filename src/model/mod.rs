@@ -1,13 +1,14 @@
 //! A [`Model`] is something opened from disk: lazy tensors, typed metadata, the sidecar files of its folder.
 //!
 //! Knows no single file format. A [`TensorEntry`] is a name, a shape, an encoding and a way to produce any range of its rows
-//! ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
+//! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
 mod entry;
 mod error;
 mod file_slice;
 mod metadata;
 mod opened;
+mod piece;
 mod placeholder;
 pub mod python_json;
 mod request_file;
@@ -22,12 +23,13 @@ pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use opened::OpenedFile;
+pub use piece::{Cut, PART_ALIGN, Piece};
 pub use placeholder::placeholder;
 pub use request_file::{open_request_file, read_request_file, read_request_text};
 pub use sidecar::{Sidecar, Sidecars};
 pub use source_check::{SourceCheck, SourceChecks};
 pub use unreadable::Unreadable;
-pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_rows};
+pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_piece};
 
 use std::path::PathBuf;
 

@@ -1,21 +1,20 @@
 //! Lazy views: each wraps tensors and produces rows of a new one on demand, holding no more than a chunk.
 
-use super::{ModelError, Result, TensorData, TensorEntry};
+use super::{ModelError, Piece, Result, TensorData, TensorEntry};
 use crate::quant::Encoding;
 use crate::tensor::{DType, decode_f32, encode_f32};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Decodes rows of a plain-typed entry to `f32` through `scratch`. Block formats are decoded by `transform`.
+/// Decodes a piece of a plain-typed entry to `f32` through `scratch`. Block formats are decoded by `transform`.
 ///
 /// # Errors
 /// As [`TensorData::read_rows`]; unsupported for block formats.
-pub fn decode_rows(entry: &TensorEntry, rows: Range<u64>, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
+pub fn decode_piece(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
     let Encoding::Plain(dtype) = entry.encoding else {
         return Err(ModelError::unsupported(format!("{} must be dequantized first", entry.encoding)).field(&entry.name));
     };
-    scratch.resize(dst.len() * dtype.size_bytes(), 0);
-    entry.data.read_rows(rows, scratch)?;
+    entry.read_piece(piece, scratch)?;
     decode_f32(dtype, scratch, dst);
     Ok(())
 }
@@ -44,6 +43,13 @@ impl TensorData for MemoryRows {
         let end = start.saturating_add(dst.len());
         let src = self.bytes.get(start..end).ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?;
         dst.copy_from_slice(src);
+        Ok(())
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let at = usize::try_from(row.saturating_mul(self.row_bytes).saturating_add(bytes.start)).unwrap_or(usize::MAX);
+        let src = self.bytes.get(at..at.saturating_add(dst.len()));
+        dst.copy_from_slice(src.ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?);
         Ok(())
     }
 }
@@ -75,6 +81,10 @@ impl<F: Fn(u64) -> u64 + Send + Sync> TensorData for MapRows<F> {
         }
         Ok(())
     }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.inner.data.read_part((self.map)(row), bytes, dst)
+    }
 }
 
 /// Tensors with equal row length and encoding, one below the other: expert stacking, row padding, fused projections.
@@ -103,40 +113,87 @@ impl TensorData for ConcatRows {
         }
         Ok(())
     }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let mut base = 0u64;
+        for part in &self.parts {
+            let n = part.rows();
+            if row - base < n {
+                return part.data.read_part(row - base, bytes, dst);
+            }
+            base += n;
+        }
+        Err(ModelError::bad("row range beyond the stacked tensors"))
+    }
 }
 
 /// The transpose of a plain-typed matrix `inner` of shape \[r, c\]: output shape \[c, r\]. A range of output rows is a range of
-/// inner columns; the inner rows are streamed in stripes of about a megabyte.
+/// inner columns; the inner rows are streamed in stripes of about a megabyte or, where one row is longer, read in part.
 #[derive(Debug)]
 pub struct Transposed {
     /// The matrix behind; plain element type.
     pub inner: TensorEntry,
 }
 
+/// Bytes of inner rows that a transposition holds at a time.
+const STRIPE_BYTES: u64 = 1 << 20;
+
 impl TensorData for Transposed {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
-        let Encoding::Plain(dtype) = self.inner.encoding else {
-            return Err(
-                ModelError::unsupported("a block-quantized tensor cannot be transposed").field(&self.inner.name)
-            );
-        };
-        let size = dtype.size_bytes();
-        let (in_rows, in_cols) = (self.inner.rows(), self.inner.cols());
-        let n_out = (rows.end - rows.start) as usize;
-        let stripe = ((1u64 << 20) / (in_cols * size as u64).max(1)).clamp(1, in_rows.max(1));
-        let mut buf = vec![0u8; (stripe * in_cols) as usize * size];
-        let mut r = 0;
-        while r < in_rows {
-            let n = stripe.min(in_rows - r);
-            let part = &mut buf[..(n * in_cols) as usize * size];
-            self.inner.data.read_rows(r..r + n, part)?;
-            for i in 0..n as usize {
-                let row = &part[i * in_cols as usize * size..];
-                for o in 0..n_out {
-                    let s = (rows.start as usize + o) * size;
-                    let d = (o * in_rows as usize + r as usize + i) * size;
-                    dst[d..d + size].copy_from_slice(&row[s..s + size]);
+        self.gather(rows, 0..self.inner.rows(), dst)
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let size = self.elem_bytes()? as u64;
+        self.gather(row..row + 1, bytes.start / size..bytes.end / size, dst)
+    }
+}
+
+impl Transposed {
+    fn elem_bytes(&self) -> Result<usize> {
+        match self.inner.encoding {
+            Encoding::Plain(dtype) => Ok(dtype.size_bytes()),
+            Encoding::Block(_) => {
+                let what = "a block-quantized tensor cannot be transposed";
+                Err(ModelError::unsupported(what).field(&self.inner.name))
+            }
+        }
+    }
+
+    /// Columns `out` of the rows `from` of the inner matrix, as rows.
+    fn gather(&self, out: Range<u64>, from: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let size = self.elem_bytes()?;
+        let in_cols = self.inner.cols();
+        let (n_out, n_in) = ((out.end - out.start) as usize, (from.end - from.start) as usize);
+        // Of rows longer than a stripe only the wanted columns are read, about a stripe of them at a time.
+        let long = in_cols.saturating_mul(size as u64) > STRIPE_BYTES;
+        let width = if long { (STRIPE_BYTES / size as u64).min(n_out as u64) } else { in_cols };
+        let stripe =
+            if long { 1 } else { (STRIPE_BYTES / (in_cols * size as u64).max(1)).clamp(1, (n_in as u64).max(1)) };
+        let mut buf = vec![0u8; (stripe * width) as usize * size];
+        let mut r = from.start;
+        while r < from.end {
+            let n = stripe.min(from.end - r);
+            let mut first = 0;
+            while first < n_out as u64 {
+                let cols = if long { width.min(n_out as u64 - first) } else { n_out as u64 };
+                // Where in the buffer the first of these columns stands, and how far apart its rows are.
+                let (skip, pitch) = if long { (0, cols as usize) } else { (out.start as usize, in_cols as usize) };
+                if long {
+                    let at = (out.start + first) * size as u64;
+                    let part = &mut buf[..cols as usize * size];
+                    self.inner.data.read_part(r, at..at + part.len() as u64, part)?;
+                } else {
+                    self.inner.data.read_rows(r..r + n, &mut buf[..(n * in_cols) as usize * size])?;
                 }
+                for i in 0..n as usize {
+                    for o in 0..cols as usize {
+                        let s = (i * pitch + skip + o) * size;
+                        let d = ((first as usize + o) * n_in + (r - from.start) as usize + i) * size;
+                        dst[d..d + size].copy_from_slice(&buf[s..s + size]);
+                    }
+                }
+                first += cols;
             }
             r += n;
         }
@@ -163,8 +220,18 @@ impl AddScalar {
 
 impl TensorData for AddScalar {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.shifted(&Piece::rows(&self.inner, rows), dst)
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.shifted(&Piece::part(&self.inner, row, bytes.start / 4..bytes.end / 4), dst)
+    }
+}
+
+impl AddScalar {
+    fn shifted(&self, piece: &Piece, dst: &mut [u8]) -> Result<()> {
         let mut floats = vec![0f32; dst.len() / 4];
-        decode_rows(&self.inner, rows, &mut Vec::new(), &mut floats)?;
+        decode_piece(&self.inner, piece, &mut Vec::new(), &mut floats)?;
         for x in &mut floats {
             *x += self.value;
         }
@@ -208,7 +275,30 @@ mod tests {
                 }
                 assert_eq!(parts, whole, "{v:?} in chunks of {step}");
             }
+            for step in 1..=v.cols() {
+                let mut parts = Vec::new();
+                for r in 0..v.rows() {
+                    for c in (0..v.cols()).step_by(step as usize) {
+                        let mut bytes = Vec::new();
+                        v.read_piece(&Piece::part(&v, r, c..(c + step).min(v.cols())), &mut bytes).unwrap();
+                        parts.extend(bytes.chunks(4).map(|c| f32::from_le_bytes(c.try_into().unwrap())));
+                    }
+                }
+                assert_eq!(parts, whole, "{v:?} in parts of {step}");
+            }
         }
+    }
+
+    #[test]
+    fn a_transpose_of_long_rows_reads_the_columns_asked_for() {
+        let (rows, cols) = (3, STRIPE_BYTES / 4 + 5);
+        let t = TensorEntry::new("t", [cols, rows], DType::F32, Arc::new(Transposed { inner: matrix(rows, cols) }));
+        let last = floats(&t, cols - 2..cols);
+        let at = |r: u64, c: u64| (r * cols + c) as f32;
+        let c = cols - 2;
+        assert_eq!(last, [at(0, c), at(1, c), at(2, c), at(0, c + 1), at(1, c + 1), at(2, c + 1)]);
+        let all = floats(&t, 0..cols);
+        assert!(all.iter().enumerate().all(|(i, v)| *v == at(i as u64 % 3, i as u64 / 3)));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! From a recipe to a plan.
 
 use super::target::{Resolved, resolve};
-use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, SourceFile};
-use super::{changes, checkpoints, destination, naming, space, split};
+use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
+use super::{changes, checkpoints, destination, memory, naming, space, split};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
@@ -12,6 +12,7 @@ use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Opens the recipe's source and resolves every output. Reads headers only.
 ///
@@ -144,26 +145,19 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         warnings: model.warnings.clone(),
         ..Plan::default()
     };
-    let mut outputs = Vec::new();
+    let mut outputs: Vec<PreparedOutput> = Vec::new();
     let mut taken = Vec::new();
-    // Targets of one format share lazy tensors, so that the engine reads each source row once for all of them.
-    // Where layers are left out, names mean other tensors.
-    let mut shared: HashMap<(&'static str, &[u32], String), TensorEntry> = HashMap::new();
-    for asked in &recipe.targets {
+    for (no, asked) in recipe.targets.iter().enumerate() {
         let mut target = asked.clone();
         if target.output.is_none() {
             target.output = recipe.output_dir.as_ref().map(|d| d.join(""));
         }
         let target = &target;
         let mut resolved = resolve(model, target, how)?;
-        for t in &mut resolved.tensors {
-            let key = (resolved.format.name(), &asked.prune_layers[..], t.entry.name.clone());
-            match shared.get(&key) {
-                Some(e) if e.encoding == t.entry.encoding && e.shape == t.entry.shape => t.entry = e.clone(),
-                Some(_) => {}
-                None => drop(shared.insert(key, t.entry.clone())),
-            }
-        }
+        // Where layers are left out, names mean other tensors.
+        let before = outputs.iter().zip(&recipe.targets[..no]);
+        let alike = before.filter(|(o, t)| o.format == resolved.format && t.prune_layers == asked.prune_layers);
+        share(alike.map(|(o, _)| o), &mut resolved.tensors);
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
         let (planned, prepared) = lay_out(model, target, resolved, occasion, &protected, &mut taken, &mut plan)?;
         plan.outputs.push(planned);
@@ -171,13 +165,39 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     }
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
-    plan.memory_bytes = memory_bound(&outputs);
+    let need = memory::Need::of(&outputs);
+    let asked = recipe.max_memory.as_deref().map(max_memory).transpose()?;
+    let threads = need.threads(asked)?;
+    // Whatever else the machine does now changes the plan in no way: what is asked for decides.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = asked.map_or(cores, |limit| need.threads(Some(limit)).unwrap_or(1).min(cores));
+    plan.memory_bytes = need.with(most as u64);
     let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
     let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
     space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
     let weights = inputs.iter().filter(|i| i.file.is_some()).map(|i| i.stamp.mode);
     let mode = destination::allowed_mode(weights);
-    Ok(Prepared { plan, outputs, inputs, mode, checks: model.checks.clone() })
+    Ok(Prepared { plan, outputs, inputs, mode, checks: model.checks.clone(), threads })
+}
+
+/// Gives tensors the lazy data of those with the same name in earlier outputs, so that the engine reads each source row once for
+/// all of them.
+fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [PreparedTensor]) {
+    let mut known: HashMap<&str, &TensorEntry> = HashMap::new();
+    for t in earlier.flat_map(|o| &o.tensors) {
+        known.entry(t.entry.name.as_str()).or_insert(&t.entry);
+    }
+    if known.is_empty() {
+        return;
+    }
+    for t in tensors {
+        if let Some(&e) = known.get(t.entry.name.as_str())
+            && e.encoding == t.entry.encoding
+            && e.shape == t.entry.shape
+        {
+            t.entry = e.clone();
+        }
+    }
 }
 
 /// How many files of its format a target becomes. Where they go is not asked.
@@ -293,6 +313,7 @@ fn lay_out(
     let planned_tensors: Vec<PlannedTensor> =
         resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
     let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
+    drop(tensors);
     let data: u64 = planned_tensors.iter().map(|t| t.bytes).sum();
     let planned = PlannedOutput {
         path,
@@ -310,24 +331,28 @@ fn lay_out(
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
         imatrix: resolved.imatrix,
-        tensors: planned_tensors,
+        tensors: Arc::new(planned_tensors),
     };
     let prepared = PreparedOutput {
         format: resolved.format,
         files,
         effort,
         tensors: resolved.tensors,
-        layout: tensors,
         metadata: resolved.metadata,
     };
     Ok((planned, prepared))
 }
 
 pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
-    let tensors = resolved.tensors.iter();
-    tensors
-        .map(|t| LayoutTensor { name: t.entry.name.clone(), shape: t.entry.shape.clone(), encoding: t.encoding })
-        .collect()
+    resolved.tensors.iter().map(PreparedTensor::layout).collect()
+}
+
+fn max_memory(text: &str) -> Result<u64> {
+    crate::recipe::parse_size(text).ok_or_else(|| {
+        ModelError::request(format!("`{text}` is not a size"))
+            .field("max_memory")
+            .with_hint("Write it as 500MB or 2GiB.")
+    })
 }
 
 fn effort(target: &Target) -> Result<Effort> {
@@ -364,23 +389,6 @@ fn stale_shards(folder: &Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
     };
     let paths = entries.flatten().filter(|e| is_weights(&e.file_name().to_string_lossy())).map(|e| e.path());
     paths.filter(|p| !files.iter().any(|f| f.path == *p)).collect()
-}
-
-/// Upper bound on memory: the program and its tables, plus, for each thread, a chunk as raw bytes, floats, encoding and check.
-/// A chunk is one row at least, so very long rows count.
-fn memory_bound(outputs: &[PreparedOutput]) -> u64 {
-    const BASE: u64 = 48 << 20;
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let tensors = outputs.iter().flat_map(|o| &o.tensors);
-    let row = tensors
-        .map(|t| match t.encoding == t.entry.encoding {
-            true => t.entry.row_bytes().max(2 << 20),
-            false => t.entry.cols().max(256 << 10).saturating_mul(16),
-        })
-        .max()
-        .unwrap_or(0);
-    let fixed: u64 = outputs.iter().flat_map(|o| &o.files).flat_map(|f| &f.fixed).map(|(_, b)| b.len() as u64).sum();
-    BASE + fixed.saturating_mul(3) + threads.saturating_mul(row)
 }
 
 /// True for encodings a format can hold at all; layouts say the rest.

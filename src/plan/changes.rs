@@ -56,7 +56,7 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     if let Some(field) = other_field(old, new) {
         return Some(format!("the field `{field}` of {path} is another one"));
     }
-    let changed = old.tensors.iter().zip(&new.tensors).find(|(o, n)| o != n);
+    let changed = old.tensors.iter().zip(new.tensors.iter()).find(|(o, n)| o != n);
     changed.map(|(o, n)| {
         format!("{path}: the tensor {} was planned as {} {}, and is {} {}", n.name, o.name, o.to, n.name, n.to)
     })
@@ -65,7 +65,7 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
 /// The first field that differs, besides those that have words of their own.
 fn other_field(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     let fields = |o: &PlannedOutput| {
-        let (tensors, replaces, stale) = (Vec::new(), Vec::new(), Vec::new());
+        let (tensors, replaces, stale) = (Default::default(), Vec::new(), Vec::new());
         serde_json::to_value(PlannedOutput { tensors, replaces, stale, bits_per_weight: 0.0, ..o.clone() }).ok()
     };
     let (old, new) = (fields(old)?, fields(new)?);

@@ -5,12 +5,10 @@ use crate::arch::classify;
 use crate::formats;
 use crate::model::{Model, ModelError, Result, few, open_request_file, read_request_file};
 use crate::recipe::{Selector, Target};
-use crate::transform::Imatrix;
+use crate::transform::{Imatrix, MAX_IMATRIX_BYTES};
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
-
-/// Largest `.dat` importance matrix read.
-const MAX_DAT_BYTES: u64 = 4 << 30;
 
 /// The matrix of a target and what there is to say of it so far. The matrix is `None` when no entry is left.
 ///
@@ -29,7 +27,8 @@ pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, I
         entries: matrix.entries.len(),
         ..ImatrixCoverage::default()
     };
-    let unmatched = matrix.entries.keys().filter(|name| model.tensor(name).is_none());
+    let known: HashSet<&str> = model.tensors.iter().map(|t| t.name.as_str()).collect();
+    let unmatched = matrix.entries.keys().filter(|name| !known.contains(name.as_str()));
     coverage.unmatched = unmatched.cloned().collect();
     if coverage.unmatched.len() * 2 > coverage.entries {
         let (n, all) = (coverage.unmatched.len(), coverage.entries);
@@ -81,7 +80,7 @@ fn read(path: &Path) -> Result<Imatrix> {
     if is_gguf {
         return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
     }
-    Imatrix::parse_dat(&read_request_file(path, MAX_DAT_BYTES)?, &name).map_err(|e| e.in_file(path))
+    Imatrix::parse_dat(&read_request_file(path, MAX_IMATRIX_BYTES)?, &name).map_err(|e| e.in_file(path))
 }
 
 /// The entries a filter means.

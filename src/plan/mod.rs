@@ -2,7 +2,7 @@
 //!
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `target` resolves one target to
 //! tensors and encodings; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output
-//! over files; `space` asks the disks; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
+//! over files; `space` asks the disks and `memory` the memory; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
 //! job; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
 //! model. Must not know how a plan is run or shown.
 
@@ -13,6 +13,7 @@ mod coverage;
 mod destination;
 mod forecast;
 mod importance;
+mod memory;
 mod metadata;
 mod naming;
 mod overrides;
@@ -27,6 +28,7 @@ pub use build::{build, count_files, prepare, prepare_again, prepare_model, rehea
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};
+pub use memory::{Need, available, cut};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use space::free_bytes;
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

@@ -21,6 +21,8 @@ pub struct Prepared {
     pub mode: u32,
     /// Checksums that the source carries for its own bytes.
     pub checks: SourceChecks,
+    /// Threads that may work at once, so that the run takes no more memory than it may.
+    pub threads: usize,
 }
 
 impl Prepared {
@@ -45,8 +47,6 @@ pub struct PreparedOutput {
     pub effort: Effort,
     /// Tensors in output order; slots point into this list.
     pub tensors: Vec<PreparedTensor>,
-    /// The same tensors as the layout saw them.
-    pub layout: Vec<LayoutTensor>,
     /// The metadata written.
     pub metadata: Metadata,
 }
@@ -60,4 +60,22 @@ pub struct PreparedTensor {
     pub encoding: Encoding,
     /// Importance of the columns, when an imatrix covers the tensor.
     pub importance: Option<Arc<Imatrix>>,
+}
+
+impl PreparedTensor {
+    /// The tensor as a layout sees it.
+    pub fn layout(&self) -> LayoutTensor {
+        LayoutTensor { name: self.entry.name.clone(), shape: self.entry.shape.clone(), encoding: self.encoding }
+    }
+
+    /// Rows that share one row of importance: those of one expert, where experts are stacked.
+    pub fn rows_each(&self) -> u64 {
+        (self.entry.rows() / self.entry.stacked().max(1)).max(1)
+    }
+
+    /// The importance of the columns for row `row`; `None` where no matrix covers the tensor.
+    pub fn importance_of_row(&self, row: u64) -> Option<&[f32]> {
+        let cols = usize::try_from(self.entry.cols()).ok()?;
+        self.importance.as_ref()?.columns_of_row(&self.entry.name, cols, self.rows_each(), row)
+    }
 }

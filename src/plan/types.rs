@@ -5,6 +5,7 @@ use crate::files::FileStamp;
 use crate::model::Warning;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What will be done, to the byte. Serialized as `plan.json` of a job and printed by `--dry-run`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,8 +78,25 @@ impl Plan {
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
-        let text = serde_json::to_vec(&(&this.source, &this.source_files, &this.outputs)).unwrap_or_default();
-        Sha256::digest(&text).iter().map(|b| format!("{b:02x}")).collect()
+        let mut hash = std::io::BufWriter::new(Hashed(Sha256::new()));
+        // Neither the hash nor these types can fail.
+        let _ = serde_json::to_writer(&mut hash, &(&this.source, &this.source_files, &this.outputs));
+        let hash = hash.into_inner().map(|h| h.0).unwrap_or_default();
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Takes what is written into a hash.
+struct Hashed(sha2::Sha256);
+
+impl std::io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        sha2::Digest::update(&mut self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -145,8 +163,24 @@ pub struct PlannedOutput {
     /// What the importance matrix covers, when one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<ImatrixCoverage>,
-    /// Tensors in output order.
-    pub tensors: Vec<PlannedTensor>,
+    /// Tensors in output order; shared, since there may be a million.
+    #[serde(with = "shared")]
+    pub tensors: Arc<Vec<PlannedTensor>>,
+}
+
+/// The list behind an [`Arc`] in JSON.
+mod shared {
+    use super::PlannedTensor;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(list: &Arc<Vec<PlannedTensor>>, s: S) -> Result<S::Ok, S::Error> {
+        list.as_slice().serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<Vec<PlannedTensor>>, D::Error> {
+        Vec::deserialize(d).map(Arc::new)
+    }
 }
 
 /// One tensor of an output.

@@ -9,7 +9,8 @@
 //! A family of formats is a folder (`legacy`, `k`, `iq`, `few`, `fp4`), a format a file with its byte diagram; the searches for scales that
 //! several formats share stand in `search`, number conversions in `number`. Every format also has an encoder in lanes for AVX2,
 //! AVX-512 and plain vectors, about ten times as fast with the first two and to the same bytes (`simd`; `cargo bench --bench
-//! quantize`). Rows are independent of each other, so any chunking of rows gives the same bytes. Test with `cargo test quant::`.
+//! quantize`). Rows are independent of each other, so any chunking of rows gives the same bytes; `part` quantizes
+//! rows piece by piece. Test with `cargo test quant::`.
 
 mod block_type;
 mod codec;
@@ -23,6 +24,7 @@ mod iq;
 mod k;
 mod legacy;
 mod number;
+mod part;
 mod search;
 mod simd;
 mod validate;
@@ -32,9 +34,10 @@ mod golden_tests;
 
 pub use block_type::BlockType;
 pub use compare::Sums;
-pub use effort::{Effort, Noise, quantize_rows_max};
+pub use effort::{Effort, Noise, quantize_part_max, quantize_rows_max};
 pub use encoding::Encoding;
 pub use error::QuantError;
+pub use part::{MeanSquare, WholeRow, mean_weight, needs_mean_square, quantize_part};
 pub use validate::first_bad_block;
 
 use codec::codec;
@@ -100,34 +103,7 @@ pub fn quantize_rows(
     weights: Option<&[f32]>,
     dst: &mut [u8],
 ) -> Result<(), QuantError> {
-    let encode = codec(ty).and_then(|c| c.encode_row).ok_or(QuantError::NotWritable { ty })?;
-    if cols == 0 || !cols.is_multiple_of(ty.block_elems()) {
-        return Err(QuantError::RowLength { ty, cols });
-    }
-    let row_bytes = cols / ty.block_elems() * ty.block_bytes();
-    if !src.len().is_multiple_of(cols) {
-        return Err(QuantError::Size { what: "elements", expected: src.len() / cols * cols, found: src.len() });
-    }
-    let expected = src.len() / cols * row_bytes;
-    if dst.len() != expected {
-        return Err(QuantError::Size { what: "bytes", expected, found: dst.len() });
-    }
-    match weights {
-        Some(w) if w.len() != cols => {
-            return Err(QuantError::Size { what: "importance weights", expected: cols, found: w.len() });
-        }
-        None if needs_imatrix(ty) => return Err(QuantError::NeedsImatrix { ty }),
-        _ => {}
-    }
-    // Kernels in lanes are made for finite numbers; whatever else there is goes the plain way.
-    let finite = first_non_finite(src).is_none() && weights.is_none_or(|w| first_non_finite(w).is_none());
-    if finite && simd::encode(simd::best(), ty, simd::Rows { x: src, cols, weights, dst }) {
-        return Ok(());
-    }
-    for (row, out) in src.chunks_exact(cols).zip(dst.chunks_exact_mut(row_bytes)) {
-        encode(row, weights, out);
-    }
-    Ok(())
+    part::quantize(ty, src, cols, weights, None, dst)
 }
 
 /// Dequantizes blocks (any number of whole rows) from `src` into `dst`.

@@ -84,6 +84,7 @@ pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
         (Room::Top, "name") => recipe.name = None,
         (Room::Top, "description") => recipe.description = None,
         (Room::Top, "output_dir") => recipe.output_dir = None,
+        (Room::Top, "max_memory") => recipe.max_memory = None,
         (_, later) => {
             recipe.later.shift_remove(later);
         }

@@ -143,6 +143,7 @@ pub(crate) fn set_recipe(r: &mut Recipe, key: &Key, v: Json) {
         (Room::Top, "name") => r.name = Some(text(&v)),
         (Room::Top, "description") => r.description = Some(text(&v)),
         (Room::Top, "output_dir") => r.output_dir = Some(path(&v)),
+        (Room::Top, "max_memory") => r.max_memory = Some(text(&v)),
         (Room::Top, "parallel") => {}
         (Room::Source, "path") => r.source.path = Some(path(&v)),
         (Room::Source, "format") => r.source.format = Some(text(&v)),
@@ -162,6 +163,7 @@ pub(crate) fn get_recipe(r: &Recipe, key: &Key) -> Option<Json> {
         (Room::Top, "name") => of_text(&r.name),
         (Room::Top, "description") => of_text(&r.description),
         (Room::Top, "output_dir") => of_path(&r.output_dir),
+        (Room::Top, "max_memory") => of_text(&r.max_memory),
         (Room::Top, "parallel") => None,
         (Room::Source, "path") => of_path(&r.source.path),
         (Room::Source, "format") => of_text(&r.source.format),

@@ -179,6 +179,7 @@ pub static KEYS: &[Key] = &[
     key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
     key(Top, "description", Text, NOW, "One line for people.", "\"Q4_K_M for the laptop\"").or(&["about"]),
     key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets that name none.", "\"out\"").or(&["output_folder"]),
+    key(Top, "max_memory", Size, NOW, "Memory the conversion may take; fewer threads work when it is short. 80 % of what is available when absent.", "\"2GB\""),
     key(Top, "parallel", Bool, NoEffect, "Targets are always made from one read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),
     key(Top, "hardware_optimization", Table, Later, "What the outputs are tuned for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),

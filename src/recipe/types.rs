@@ -17,6 +17,9 @@ pub struct Recipe {
     /// Folder for the outputs of targets that name none; the working folder when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_dir: Option<PathBuf>,
+    /// Memory the conversion may take: `2GB`; 80 % of what is available when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<String>,
     /// Where the model is.
     #[serde(default)]
     pub source: Source,

@@ -1,22 +1,19 @@
-//! Rows of any encoding as `f32`.
+//! Pieces of any encoding as `f32`.
 
-use crate::model::{ModelError, Result, TensorEntry};
+use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::quant::{Encoding, dequantize_rows};
 use crate::tensor::decode_f32;
-use std::ops::Range;
 
-/// Decodes rows of `entry`, plain or in blocks, into `dst` (rows × columns elements) through `scratch`, which callers reuse.
+/// Decodes a piece of `entry`, plain or in blocks, into `dst` (an element each) through `scratch`, which callers reuse.
 ///
 /// # Errors
-/// Those of reading the rows; unsupported for a block format that cannot be dequantized.
-pub fn decode(entry: &TensorEntry, rows: Range<u64>, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
-    let (elems, bytes) = entry.encoding.unit();
-    scratch.resize(dst.len() / elems as usize * bytes as usize, 0);
-    entry.data.read_rows(rows, scratch)?;
+/// Those of reading; unsupported for a block format that cannot be dequantized.
+pub fn decode(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
+    entry.read_piece(piece, scratch)?;
     decode_bytes(entry, scratch, dst)
 }
 
-/// Decodes bytes that were read from whole rows of `entry`.
+/// Decodes bytes that were read from whole blocks of `entry`.
 ///
 /// # Errors
 /// Unsupported for a block format that cannot be dequantized.
@@ -47,11 +44,13 @@ mod tests {
         let entry = TensorEntry::new("t", [4, 64], BlockType::Q8_0, Arc::new(MemoryRows { bytes, row_bytes: 68 }));
         let mut scratch = Vec::new();
         let mut whole = vec![0f32; 256];
-        decode(&entry, 0..4, &mut scratch, &mut whole).unwrap();
+        decode(&entry, &Piece::rows(&entry, 0..4), &mut scratch, &mut whole).unwrap();
         assert!(whole.iter().zip(&floats).all(|(a, b)| (a - b).abs() < 0.005));
         let mut part = vec![0f32; 128];
-        decode(&entry, 1..3, &mut scratch, &mut part).unwrap();
+        decode(&entry, &Piece::rows(&entry, 1..3), &mut scratch, &mut part).unwrap();
         assert_eq!(part, whole[64..192]);
-        assert!(decode(&entry, 3..5, &mut scratch, &mut part).is_err());
+        decode(&entry, &Piece::part(&entry, 2, 32..64), &mut scratch, &mut part[..32]).unwrap();
+        assert_eq!(part[..32], whole[160..192]);
+        assert!(decode(&entry, &Piece::rows(&entry, 3..5), &mut scratch, &mut part).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to tensors between source and target: which encoding each gets, and decoding rows of any encoding.
+//! What happens to tensors between source and target: which encoding each gets, and decoding pieces of any encoding.
 //!
 //! Sees models and block formats, never files' bytes, jobs or screens. [`plan_quantize`] is llama-quantize's file-level
 //! behaviour as a pure function; [`FileType`] is its list of names; [`Imatrix`] holds importance weights; [`decode`] gives
@@ -12,6 +12,6 @@ mod prune_layers;
 
 pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
-pub use imatrix::{Imatrix, Unseen};
+pub use imatrix::{Imatrix, MAX_BYTES as MAX_IMATRIX_BYTES, Unseen};
 pub use llama_quantize::{Choice, NEED_IMATRIX, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize};
 pub use prune_layers::{Pruned, prune_layers};

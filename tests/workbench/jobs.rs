@@ -49,7 +49,10 @@ fn two_outputs() -> Bench {
     let mut second = plan.outputs[0].clone();
     second.path.set_file_name("checkpoint-2000-Q8_0.gguf");
     (second.quantization, second.bytes, second.bits_per_weight) = ("Q8_0".into(), 1_321_500_000, 8.5);
-    second.tensors.iter_mut().filter(|t| t.to != "F32").for_each(|t| t.to = "Q8_0".into());
+    std::sync::Arc::make_mut(&mut second.tensors)
+        .iter_mut()
+        .filter(|t| t.to != "F32")
+        .for_each(|t| t.to = "Q8_0".into());
     plan.outputs.push(second);
     let mut b = sample::start();
     b.job(0.4);

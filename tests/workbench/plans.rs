@@ -4,6 +4,7 @@ use super::sample::{DIR, EVENTS};
 use remold::model::Warning;
 use remold::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The plan that the recorded job carries out.
 pub fn plan() -> Plan {
@@ -41,7 +42,7 @@ pub fn plan() -> Plan {
             effort: None,
             bytes,
             bits_per_weight: 5.18,
-            tensors,
+            tensors: Arc::new(tensors),
             ..PlannedOutput::default()
         }],
         disk_bytes: bytes,
@@ -124,7 +125,7 @@ pub fn forecast(budget: Option<&str>) -> Forecast {
 pub fn mixed() -> Plan {
     let mut plan = plan();
     let output = &mut plan.outputs[0];
-    for t in &mut output.tensors {
+    for t in Arc::make_mut(&mut output.tensors) {
         match (t.kind.as_str(), t.layer) {
             ("ffn_up" | "ffn_gate", Some(l)) if l % 3 == 0 => t.to = "IQ4_XS".into(),
             ("attn_v", Some(l)) => t.to = if l < 9 { "Q6_K" } else { "Q5_K" }.into(),

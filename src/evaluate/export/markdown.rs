@@ -2,6 +2,8 @@
 
 use crate::evaluate::rows::{number, rows};
 use crate::evaluate::{Comparison, Group, Measured, Names, Variant};
+use indexmap::IndexSet;
+use std::collections::HashMap;
 
 /// Tensors in the list of the worst, and names in a list of those without a partner.
 const LISTED: usize = 12;
@@ -61,15 +63,12 @@ fn others(c: &Comparison) -> impl Iterator<Item = (&Variant, &Measured)> {
 }
 
 fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured) -> &Vec<Group>) {
-    let mut names: Vec<&str> = Vec::new();
-    for g in others(c).flat_map(|(_, m)| of(m)) {
-        if !names.contains(&g.name.as_str()) {
-            names.push(&g.name);
-        }
-    }
+    let names: IndexSet<&str> = others(c).flat_map(|(_, m)| of(m)).map(|g| g.name.as_str()).collect();
     if names.is_empty() {
         return;
     }
+    let by_name = |(_, m): (_, &Measured)| of(m).iter().map(|g| (g.name.clone(), g.figures.quality())).collect();
+    let qualities: Vec<HashMap<String, String>> = others(c).map(by_name).collect();
     out.push_str(&format!("\n## {title}, weights dB\n\n"));
     let head: Vec<String> = others(c).map(|(v, _)| escape(&v.label)).collect();
     table(
@@ -77,10 +76,8 @@ fn grouped(out: &mut String, c: &Comparison, title: &str, of: impl Fn(&Measured)
         "",
         &head,
         names.iter().map(|name| {
-            let cell = |(_, m): (&Variant, &Measured)| {
-                of(m).iter().find(|g| g.name == *name).map(|g| g.figures.quality()).unwrap_or_default()
-            };
-            ((*name).to_owned(), others(c).map(cell).collect())
+            let cell = |known: &HashMap<String, String>| known.get(*name).cloned().unwrap_or_default();
+            ((*name).to_owned(), qualities.iter().map(cell).collect())
         }),
     );
 }

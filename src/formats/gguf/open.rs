@@ -60,8 +60,10 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
     let mut warnings = Vec::new();
     let mut tensors = Vec::new();
     let mut metadata = Metadata::new();
-    for (i, header) in headers.into_iter().enumerate() {
-        tensors.extend(header.tensors.iter().map(|t| entry(&header, t)));
+    for (i, mut header) in headers.into_iter().enumerate() {
+        // Moved, not copied: there may be a million.
+        let infos = std::mem::take(&mut header.tensors);
+        tensors.extend(infos.into_iter().map(|t| entry(&header, t)));
         warnings.extend(header.warnings);
         if header.big_endian && i == 0 {
             let text = "the file is big-endian; its numbers are swapped while reading";
@@ -89,7 +91,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
     }
 }
 
-fn entry(header: &Header, t: &super::TensorInfo) -> TensorEntry {
+fn entry(header: &Header, t: super::TensorInfo) -> TensorEntry {
     let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
     let slice = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
     let data: Arc<dyn TensorData> = match t.encoding {
@@ -98,7 +100,7 @@ fn entry(header: &Header, t: &super::TensorInfo) -> TensorEntry {
         }
         _ => Arc::new(slice),
     };
-    TensorEntry::new(t.name.clone(), t.shape.clone(), t.encoding, data)
+    TensorEntry::new(t.name, t.shape, t.encoding, data)
 }
 
 /// Big-endian elements given as little-endian.
@@ -111,6 +113,12 @@ struct Swapped {
 impl TensorData for Swapped {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
         self.inner.read_rows(rows, dst)?;
+        dst.chunks_exact_mut(self.element_bytes).for_each(<[u8]>::reverse);
+        Ok(())
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.inner.read_part(row, bytes, dst)?;
         dst.chunks_exact_mut(self.element_bytes).for_each(<[u8]>::reverse);
         Ok(())
     }

@@ -244,6 +244,21 @@ impl TensorData for Checked {
         }
     }
 
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let within = bytes.start;
+        self.inner.read_part(row, bytes, dst)?;
+        match self.rows {
+            Some((offset, row_bytes)) => {
+                let first = offset.saturating_add(row.saturating_mul(row_bytes)).saturating_add(within);
+                self.check.saw(first, dst)
+            }
+            None => {
+                self.check.touch();
+                Ok(())
+            }
+        }
+    }
+
     fn file(&self) -> Option<&Path> {
         self.inner.file()
     }

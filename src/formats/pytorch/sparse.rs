@@ -158,13 +158,30 @@ impl Sparse {
 
 impl TensorData for Sparse {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        self.fill(rows.start.saturating_mul(self.cols)..rows.end.saturating_mul(self.cols), dst)
+    }
+
+    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
+        let (first, size) = (row.saturating_mul(self.cols), self.element_bytes()?);
+        self.fill(first.saturating_add(bytes.start / size)..first.saturating_add(bytes.end / size), dst)
+    }
+}
+
+impl Sparse {
+    /// Bytes of one value; not zero.
+    fn element_bytes(&self) -> Result<u64> {
+        match self.values.encoding {
+            Encoding::Plain(d) => Ok(d.size_bytes() as u64),
+            Encoding::Block(_) => Err(self.bad("sparse values in blocks")),
+        }
+    }
+
+    /// Fills `dst` with a range of the dense tensor's elements.
+    fn fill(&self, elements: Range<u64>, dst: &mut [u8]) -> Result<()> {
         self.check()?;
         dst.fill(0);
-        let size = match self.values.encoding {
-            Encoding::Plain(d) => d.size_bytes() as u64,
-            Encoding::Block(_) => return Err(self.bad("sparse values in blocks")),
-        };
-        let (start, end) = (rows.start.saturating_mul(self.cols), rows.end.saturating_mul(self.cols));
+        let size = self.element_bytes()?;
+        let (start, end) = (elements.start, elements.end);
         if self.block == 0 || start >= end {
             return Ok(());
         }

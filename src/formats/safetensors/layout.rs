@@ -149,28 +149,43 @@ fn strings(metadata: &Metadata, folder: bool) -> Map<String, Value> {
 fn file(path: &Path, metadata: &Map<String, Value>, items: &[Item<'_>], group: &[usize]) -> Result<FilePlan> {
     let mut order = group.to_vec();
     order.sort_by(|&a, &b| items[b].dtype.cmp(&items[a].dtype).then_with(|| items[a].name.cmp(items[b].name)));
-    let mut header = Map::new();
+    // Written piece by piece: as a value, a header of a million tensors would take gigabytes.
+    let text = |out: &mut Vec<u8>, s: &str| {
+        serde_json::to_writer(out, s).map_err(|e| ModelError::request(e.to_string()).in_file(path))
+    };
+    // The length goes before the text.
+    let mut head = vec![0u8; 8];
+    head.push(b'{');
     if !metadata.is_empty() {
-        header.insert("__metadata__".into(), Value::Object(metadata.clone()));
+        head.extend_from_slice(b"\"__metadata__\":");
+        serde_json::to_writer(&mut head, metadata).map_err(|e| ModelError::request(e.to_string()).in_file(path))?;
     }
-    let (mut slots, mut end) = (Vec::new(), 0u64);
+    let (mut slots, mut end) = (Vec::with_capacity(order.len()), 0u64);
     for i in order {
         let item = &items[i];
         let begin = end;
         end = end.checked_add(item.bytes).ok_or_else(|| ModelError::request("the tensors exceed 2^64 bytes"))?;
-        let info = json!({ "dtype": item.dtype.to_string(), "shape": item.shape, "data_offsets": [begin, end] });
-        header.insert(item.name.to_owned(), info);
+        if head.len() > 9 {
+            head.push(b',');
+        }
+        text(&mut head, item.name)?;
+        head.extend_from_slice(format!(":{{\"dtype\":\"{}\",\"shape\":[", item.dtype).as_bytes());
+        for (k, d) in item.shape.iter().enumerate() {
+            head.extend_from_slice(format!("{}{d}", if k > 0 { "," } else { "" }).as_bytes());
+        }
+        head.extend_from_slice(format!("],\"data_offsets\":[{begin},{end}]}}").as_bytes());
         slots.push(Slot { tensor: i, offset: begin, bytes: item.bytes });
     }
-    let mut json = serde_json::to_vec(&header).map_err(|e| ModelError::request(e.to_string()))?;
-    json.resize(json.len().next_multiple_of(8), b' ');
-    if json.len() as u64 > limits::SAFETENSORS_HEADER_BYTES {
-        let what = format!("a header of {} bytes is more than the format allows", json.len());
+    head.push(b'}');
+    head.resize(head.len().next_multiple_of(8), b' ');
+    let length = head.len() as u64 - 8;
+    if length > limits::SAFETENSORS_HEADER_BYTES {
+        let what = format!("a header of {length} bytes is more than the format allows");
         return Err(ModelError::request(what).in_file(path).with_hint("Write several shards."));
     }
-    let data = 8 + json.len() as u64;
+    head[..8].copy_from_slice(&length.to_le_bytes());
+    let data = head.len() as u64;
     slots.iter_mut().for_each(|s| s.offset += data);
-    let mut head = (json.len() as u64).to_le_bytes().to_vec();
-    head.append(&mut json);
+    head.shrink_to_fit();
     Ok(FilePlan { path: path.to_owned(), bytes: data + end, fixed: vec![(0, head)], slots, finish: None })
 }

@@ -95,13 +95,14 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
     let mut holders = HashMap::new();
     let mut opened = Vec::new();
     for (i, file) in files.iter().enumerate() {
-        let header = read_header(file)?;
+        let mut header = read_header(file)?;
         opened.push(header.opened.clone());
         if (tensors.len() + header.tensors.len()) as u64 > limits::TENSORS {
             let what = format!("more than the {} tensors allowed in a model", limits::TENSORS);
             return Err(ModelError::limit(what).in_file(file));
         }
-        for t in &header.tensors {
+        // Moved, not copied: there may be a million.
+        for t in std::mem::take(&mut header.tensors) {
             if let Some(other) = holders.insert(t.name.clone(), i) {
                 let other = files[other].file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let error = ModelError::bad(format!("{other} has a tensor of that name too")).in_file(file);
@@ -129,8 +130,8 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>
     Ok((model, holders))
 }
 
-fn entry(header: &Header, t: &super::TensorInfo) -> TensorEntry {
+fn entry(header: &Header, t: super::TensorInfo) -> TensorEntry {
     let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
     let data = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
-    TensorEntry::new(t.name.clone(), t.shape.clone(), t.encoding, Arc::new(data))
+    TensorEntry::new(t.name, t.shape, t.encoding, Arc::new(data))
 }

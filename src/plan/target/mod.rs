@@ -13,6 +13,7 @@ use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sid
 use crate::quant::Encoding;
 use crate::recipe::{Target, meaning};
 use crate::transform::FileType;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Why a tensor has its type.
@@ -102,15 +103,16 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
     if format == FormatId::Gguf {
         resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));
     }
+    let told: HashSet<String> =
+        resolved.warnings.iter().filter(|w| w.code == "quantize.fallback").filter_map(|w| w.tensor.clone()).collect();
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
             let hint = "Choose another type for this tensor, or leave its type to the fallback.";
             return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
         }
-        let told = |w: &Warning| w.tensor.as_deref() == Some(t.entry.name.as_str()) && w.code == "quantize.fallback";
         if let Some(wanted) = why.fallback_from
-            && !resolved.warnings.iter().any(told)
+            && !told.contains(&t.entry.name)
         {
             let text = format!(
                 "{}: rows of {} elements do not fit {wanted}; written as {}",

@@ -9,6 +9,7 @@ use crate::plan::build::is_float;
 use crate::quant::Encoding;
 use crate::recipe::{Target, meaning};
 use crate::tensor::DType;
+use std::borrow::Cow;
 
 /// Resolves a safetensors or PyTorch target.
 pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Overrides) -> Result<Resolved> {
@@ -36,16 +37,16 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
     }
     let mut warnings = Vec::new();
     let converted = if target.bare { None } else { hugging_face(model, &mut warnings)? };
-    let (source, encodings, architecture) = match converted {
-        Some((hf, encodings, architecture)) => (hf, encodings, Some(architecture)),
+    let (source, encodings, architecture): (Cow<'_, Model>, Vec<Encoding>, _) = match converted {
+        Some((hf, encodings, architecture)) => (Cow::Owned(hf), encodings, Some(architecture)),
         None => {
             let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
             let source = match arch::unwrapped(model) {
                 Some((unwrapped, note)) => {
                     warnings.push(note);
-                    unwrapped
+                    Cow::Owned(unwrapped)
                 }
-                None => model.clone(),
+                None => Cow::Borrowed(model),
             };
             let encodings = source.tensors.iter().map(|t| plain(t.encoding)).collect();
             (source, encodings, None)

@@ -78,7 +78,7 @@ pub(super) fn grid(ty: BlockType, rows: Rows<'_>) {
 }
 
 fn search(layout: Layout, bytes: usize, rows: Rows<'_>) {
-    let Rows { x, cols, weights, dst } = rows;
+    let Rows { x, cols, weights, dst, .. } = rows;
     let mut unit = [0f32; N];
     for (b, (x, out)) in x.as_chunks::<N>().0.iter().zip(dst.chunks_exact_mut(bytes)).enumerate() {
         let w = weights.map(|w| &w.as_chunks::<N>().0[b % (cols / N)]);

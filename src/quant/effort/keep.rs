@@ -1,6 +1,7 @@
 //! Which of two encodings of a block stays, and what that gains.
 
 use super::unbias::unbias;
+use crate::quant::part::mean_weight;
 use crate::quant::{BlockType, QuantError, dequantize_rows};
 
 /// The noise of encoded rows: Σ w·(x − y)² over all their elements, w the importance of the column over the mean importance, or 1.
@@ -30,17 +31,19 @@ impl Noise {
 }
 
 /// Makes the blocks of `found` shrink nothing and copies each of them to `dst` whose error is smaller than that of the block there.
+/// `mean`: the mean importance, where `weights` are not those of the whole row.
 pub(super) fn better(
     ty: BlockType,
     src: &[f32],
     cols: usize,
     weights: Option<&[f32]>,
+    mean: Option<f64>,
     found: &mut [u8],
     dst: &mut [u8],
 ) -> Result<Noise, QuantError> {
     let (elems, bytes) = (ty.block_elems(), ty.block_bytes());
     let row_bytes = cols / elems * bytes;
-    let mean = weights.map_or(1.0, |w| w.iter().map(|&w| f64::from(w)).sum::<f64>() / w.len() as f64);
+    let mean = weights.map_or(1.0, |w| mean.unwrap_or_else(|| mean_weight(w)));
     let unit = if mean > 0.0 { 1.0 / mean } else { 1.0 };
     let (mut was, mut is) = (vec![0f32; cols], vec![0f32; cols]);
     let mut noise = Noise::default();

@@ -30,8 +30,9 @@ mod unbias;
 pub use choice::Effort;
 pub use keep::Noise;
 
+use super::part::{WholeRow, quantize};
 use super::simd::{self, Isa, Kernel, Level, Rows};
-use super::{BlockType, QuantError, first_non_finite, quantize_rows};
+use super::{BlockType, QuantError, first_non_finite};
 
 /// Quantizes whole rows like [`quantize_rows`] and then lowers the error of each block where a further search can; says what the noise was
 /// and is. Rows that are not finite, and formats without a further search, keep the reference's bytes.
@@ -45,7 +46,21 @@ pub fn quantize_rows_max(
     weights: Option<&[f32]>,
     dst: &mut [u8],
 ) -> Result<Noise, QuantError> {
-    quantize_with(simd::best(), ty, src, cols, weights, dst)
+    quantize_with(simd::best(), ty, src, cols, weights, None, dst)
+}
+
+/// As [`quantize_rows_max`], for a part of one row: see [`quantize_part`](super::quantize_part).
+///
+/// # Errors
+/// As [`quantize_rows`](super::quantize_rows).
+pub fn quantize_part_max(
+    ty: BlockType,
+    src: &[f32],
+    weights: Option<&[f32]>,
+    whole: WholeRow,
+    dst: &mut [u8],
+) -> Result<Noise, QuantError> {
+    quantize_with(simd::best(), ty, src, src.len(), weights, Some(whole), dst)
 }
 
 fn quantize_with(
@@ -54,14 +69,15 @@ fn quantize_with(
     src: &[f32],
     cols: usize,
     weights: Option<&[f32]>,
+    whole: Option<WholeRow>,
     dst: &mut [u8],
 ) -> Result<Noise, QuantError> {
-    quantize_rows(ty, src, cols, weights, dst)?;
+    quantize(ty, src, cols, weights, whole, dst)?;
     if first_non_finite(src).is_some() || weights.is_some_and(|w| first_non_finite(w).is_some()) {
         return Ok(Noise::default());
     }
     let mut found = dst.to_vec();
-    let search = Search { ty, rows: Rows { x: src, cols, weights, dst: &mut found } };
+    let search = Search { ty, rows: Rows { x: src, cols, weights, mean_square: None, dst: &mut found } };
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2(isa) => isa.run(search),
@@ -69,7 +85,7 @@ fn quantize_with(
         Level::Avx512(isa) => isa.run(search),
         _ => search.run(simd::Portable),
     }
-    keep::better(ty, src, cols, weights, &mut found, dst)
+    keep::better(ty, src, cols, weights, whole.map(|w| w.mean_weight), &mut found, dst)
 }
 
 /// The search of a format; the rows' bytes are the reference's and become the ones found.

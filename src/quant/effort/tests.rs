@@ -4,7 +4,7 @@
 use super::*;
 use crate::quant::golden_tests::{floats, golden};
 use crate::quant::simd::tests::{KINDS, Random, weights};
-use crate::quant::{can_quantize, dequantize_rows, needs_imatrix};
+use crate::quant::{can_quantize, dequantize_rows, needs_imatrix, quantize_rows};
 use safetensors::SafeTensors;
 
 fn types() -> impl Iterator<Item = BlockType> {
@@ -29,7 +29,7 @@ fn fault(ty: BlockType, x: &[f32], cols: usize, w: Option<&[f32]>) -> Option<Str
     let noise = quantize_rows_max(ty, x, cols, w, &mut best).unwrap();
     for level in Level::available() {
         let mut bytes = vec![0xaa; best.len()];
-        quantize_with(level, ty, x, cols, w, &mut bytes).unwrap();
+        quantize_with(level, ty, x, cols, w, None, &mut bytes).unwrap();
         if bytes != best {
             return Some(format!("other bytes at {}", level.name()));
         }

@@ -12,6 +12,7 @@ pub(super) mod q5_0;
 pub(super) mod q5_1;
 pub(super) mod q8_0;
 
+use super::BlockType;
 use super::number::{nearest_int, sum_of_squares};
 use super::search::Candidates;
 use super::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
@@ -32,11 +33,28 @@ fn block_weights(x: &[f32; N], importance: &[f32; N], mean_square: f32) -> [f32;
     std::array::from_fn(|i| importance[i] * (mean_square + x[i] * x[i]).sqrt())
 }
 
+/// Encodes a part of a row whose mean square is `floor` in one of the formats that have it as the floor under their weights; says
+/// whether `ty` is one.
+pub(super) fn encode_part(ty: BlockType, x: &[f32], weights: &[f32], floor: f32, dst: &mut [u8]) -> bool {
+    let encode = match ty {
+        BlockType::Q4_0 => q4_0::encode_part,
+        BlockType::Q4_1 => q4_1::encode_part,
+        BlockType::Q5_0 => q5_0::encode_part,
+        BlockType::Q5_1 => q5_1::encode_part,
+        _ => return false,
+    };
+    encode(x, Some(weights), floor, dst);
+    true
+}
+
 /// [`mean_square`] of each row, eight at a time: the chains of sums hide each other's latency.
 #[inline(always)]
 fn mean_squares(rows: &Rows<'_>) -> Vec<f32> {
     const AT_ONCE: usize = 8;
     let cols = rows.cols;
+    if let Some(mean) = rows.mean_square {
+        return vec![mean];
+    }
     let mut means = Vec::with_capacity(rows.x.len() / cols);
     let (whole, rest) = rows.x.split_at(rows.x.len() / (AT_ONCE * cols) * AT_ONCE * cols);
     for group in whole.chunks_exact(AT_ONCE * cols) {

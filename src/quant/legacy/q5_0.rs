@@ -19,6 +19,11 @@ const _: () = assert!(BYTES == 2 + 4 + N / 2);
 
 pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
     let floor = if weights.is_some() { mean_square(x) } else { 0.0 };
+    encode_part(x, weights, floor, dst);
+}
+
+/// [`encode_row`] for a part of a row whose mean square is `floor`.
+pub(in crate::quant) fn encode_part(x: &[f32], weights: Option<&[f32]>, floor: f32, dst: &mut [u8]) {
     encode_blocks::<N, BYTES>(x, weights, dst, |x, importance, out| {
         let mut l = [0u8; N];
         let d = match importance {

@@ -99,6 +99,8 @@ pub(in crate::quant) struct Rows<'a> {
     pub cols: usize,
     /// Importance of each column.
     pub weights: Option<&'a [f32]>,
+    /// Mean square of the whole row, where `x` is one part of one.
+    pub mean_square: Option<f32>,
     /// Bytes of the rows' blocks.
     pub dst: &'a mut [u8],
 }

@@ -143,7 +143,10 @@ fn compare(ty: BlockType, x: &[f32], cols: usize, w: Option<&[f32]>, case: &str,
     for &level in levels {
         let name = level.name();
         let mut got = vec![0xaa; bytes];
-        assert!(super::encode(level, ty, Rows { x, cols, weights: w, dst: &mut got }), "{ty} has no lanes");
+        assert!(
+            super::encode(level, ty, Rows { x, cols, weights: w, mean_square: None, dst: &mut got }),
+            "{ty} has no lanes"
+        );
         let wrong = want.chunks(block).zip(got.chunks(block)).filter(|(a, b)| a != b).count();
         if wrong > 0 {
             failures.push(format!("{ty} {name} {case}: {wrong} blocks differ"));

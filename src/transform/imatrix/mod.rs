@@ -8,6 +8,9 @@ mod read;
 use crate::model::{ModelError, Result, TensorEntry};
 use indexmap::IndexMap;
 
+/// Largest importance matrix read, in bytes. That of a network of 671 billion parameters with 256 experts takes about 1 GB.
+pub const MAX_BYTES: u64 = 4 << 30;
+
 /// Importance of the columns of each tensor; one run of columns per expert for stacked experts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imatrix {

@@ -5,9 +5,13 @@
 //! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
 //! and {i32 length, data set name}; the value is the stored one divided by the calls.
 
-use super::{Imatrix, Unseen};
-use crate::model::{MetaArray, MetaValue, Model, ModelError, Result};
+use super::{Imatrix, MAX_BYTES, Unseen};
+use crate::model::{MetaArray, MetaValue, Model, ModelError, Piece, Result, TensorEntry, decode_piece};
 use indexmap::IndexMap;
+use std::collections::HashMap;
+
+/// Elements read at a time.
+const READ_ELEMS: u64 = 256 << 10;
 
 /// Longest name or data set accepted, bytes; real ones are under 200.
 const MAX_TEXT_BYTES: usize = 1 << 16;
@@ -26,11 +30,16 @@ impl Imatrix {
             MetaValue::Array(MetaArray::Str(v)) => v.first().map(|s| String::from_utf8_lossy(s).into_owned()),
             _ => None,
         };
+        if model.tensor_bytes() > MAX_BYTES {
+            let what = format!("{} bytes is more than any importance matrix has", model.tensor_bytes());
+            return Err(ModelError::limit(what));
+        }
+        let by_name: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
         let (mut entries, mut unseen) = (IndexMap::new(), IndexMap::new());
         for sums in &model.tensors {
             let Some(name) = sums.name.strip_suffix(".in_sum2") else { continue };
-            let counts = model
-                .tensor(&format!("{name}.counts"))
+            let counts = *by_name
+                .get(format!("{name}.counts").as_str())
                 .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
             let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
             let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
@@ -106,13 +115,18 @@ fn not_an_imatrix(why: &str) -> ModelError {
         .with_hint("Give the file that llama-imatrix wrote, with its metadata.")
 }
 
-fn read_floats(entry: &crate::model::TensorEntry) -> Result<Vec<f32>> {
-    // The reader has checked that the file holds these bytes.
-    let mut out = vec![0f32; usize::try_from(entry.shape.elems().unwrap_or(0)).unwrap_or(0)];
+fn read_floats(entry: &TensorEntry) -> Result<Vec<f32>> {
     if entry.encoding != crate::tensor::DType::F32.into() {
         return Err(ModelError::bad(format!("{} instead of f32", entry.encoding)).field(&entry.name));
     }
-    crate::model::decode_rows(entry, 0..entry.rows(), &mut Vec::new(), &mut out)?;
+    // The reader has checked that the file holds these bytes, and the caller how many they are.
+    let mut out = vec![0f32; usize::try_from(entry.shape.elems().unwrap_or(0)).unwrap_or(0)];
+    let (mut scratch, mut rest) = (Vec::new(), &mut out[..]);
+    for piece in Piece::rows(entry, 0..entry.rows()).split(READ_ELEMS, true) {
+        let (now, later) = rest.split_at_mut(usize::try_from(piece.elems()).unwrap_or(usize::MAX).min(rest.len()));
+        decode_piece(entry, &piece, &mut scratch, now)?;
+        rest = later;
+    }
     Ok(out)
 }
 

@@ -118,7 +118,7 @@ fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
         lines.push(Fact("imatrix", state.short_path(&matrix.file)));
     }
     let mut types: IndexMap<&str, (usize, u64)> = IndexMap::new();
-    for t in &output.tensors {
+    for t in output.tensors.iter() {
         let entry = types.entry(&t.to).or_default();
         *entry = (entry.0 + 1, entry.1 + t.bytes);
     }

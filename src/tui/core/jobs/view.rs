@@ -153,7 +153,7 @@ impl JobView {
     /// Lays out the grid as the plan says.
     pub fn set_plan(&mut self, plan: Arc<Plan>) {
         for (o, output) in plan.outputs.iter().enumerate() {
-            for t in &output.tensors {
+            for t in output.tensors.iter() {
                 self.touch(o, &t.kind, t.layer, &t.role, &t.to, t.bytes, None);
                 let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
                 let entry = self.tensors.entry((o, t.name.clone())).or_default();

@@ -203,7 +203,7 @@ impl RecipeState {
             let output = self.output(i);
             let rules: Vec<_> = target.tensor_types.keys().map(|s| Selector::parse(s)).collect();
             let mut hits = vec![0; rules.len()];
-            for t in output.iter().flat_map(|o| &o.tensors).filter(|_| !rules.is_empty()) {
+            for t in output.iter().flat_map(|o| o.tensors.iter()).filter(|_| !rules.is_empty()) {
                 let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
                 if let Some(n) = rules.iter().position(fits).and_then(|at| hits.get_mut(at)) {
                     *n += 1;

@@ -182,7 +182,7 @@ fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
 fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
     let mut by: IndexMap<&str, (u64, usize)> = IndexMap::new();
-    for t in &output.tensors {
+    for t in output.tensors.iter() {
         let e = by.entry(t.to.as_str()).or_default();
         *e = (e.0 + t.bytes, e.1 + 1);
     }
@@ -212,7 +212,7 @@ fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
     let mut y = area.y;
     let left = |y: u16| area.bottom().saturating_sub(y);
-    let tensors = plan.outputs.iter().flat_map(|o| &o.tensors);
+    let tensors = plan.outputs.iter().flat_map(|o| o.tensors.iter());
     let fallbacks: Vec<String> = tensors
         .filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from.as_ref()?)))
         .collect();
