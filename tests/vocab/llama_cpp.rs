@@ -116,7 +116,7 @@ impl LlamaCpp {
         let offer = |symbols: &[(usize, usize)], queue: &mut BinaryHeap<Pair>, left: usize, right: usize| {
             let Some(&(_, end)) = symbols.get(right) else { return };
             let start = symbols[left].0;
-            if let Some(id) = self.ids.get(text[start..end].as_bytes()) {
+            if let Some(id) = self.ids.get(&text.as_bytes()[start..end]) {
                 queue.push(Pair { score: self.scores[*id as usize], left, right, size: end - start });
             }
         };
@@ -141,7 +141,7 @@ impl LlamaCpp {
             offer(&symbols, &mut queue, pair.left, after[pair.left]);
         }
         for (start, end) in symbols.into_iter().filter(|s| size(*s) > 0) {
-            match self.ids.get(text[start..end].as_bytes()) {
+            match self.ids.get(&text.as_bytes()[start..end]) {
                 Some(id) => out.push(*id),
                 None => out.extend(text[start..end].bytes().map(|byte| {
                     let id = self.ids.get(format!("<0x{byte:02X}>").as_bytes()).or_else(|| self.ids.get(&vec![byte]));
@@ -185,7 +185,7 @@ impl LlamaCpp {
             let whole = at + c.len_utf8();
             let mut spelled = false;
             for end in (at + 1..=text.len().min(at + longest)).filter(|end| text.is_char_boundary(*end)) {
-                let found = self.ids.get(text[at..end].as_bytes()).copied();
+                let found = self.ids.get(&text.as_bytes()[at..end]).copied();
                 let Some(id) = found.filter(|id| matches!(kind(*id), NORMAL | USER_DEFINED | UNUSED)) else { continue };
                 spelled |= end == whole;
                 let score = if kind(id) == USER_DEFINED { 0.0 } else { f64::from(self.scores[id as usize]) };
