@@ -15,6 +15,7 @@ fn lab() -> Lab {
     lab.write("m.safetensors", floats(&[("block.weight", &[4, 256], noise(1024, 3))]));
     rustix::fs::mkfifoat(rustix::fs::CWD, lab.path("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
     std::fs::create_dir(lab.path("folder")).unwrap();
+    lab.model("tiny-llama");
     lab
 }
 
@@ -31,7 +32,7 @@ fn what_is_no_file_is_refused_at_once() {
         ("folder", "a folder"),
     ] {
         for (args, folder_too) in [
-            (format!("convert m.safetensors --to gguf:q4_k --imatrix {place} -o o.gguf"), true),
+            (format!("convert tiny-llama --to gguf:q4_k_m --imatrix {place} -o o.gguf"), true),
             (format!("convert m.safetensors --to gguf:q4_k --tensor-type-file {place} -o o.gguf"), true),
             (format!("convert m.safetensors --recipe {place} -o o.gguf"), false),
             (format!("run {place}"), false),
@@ -65,7 +66,7 @@ fn files_without_end_are_refused() {
         std::fs::File::create(lab.path(name)).unwrap().set_len(1 << 40).unwrap();
     }
     for args in [
-        "convert m.safetensors --to gguf:q4_k --imatrix huge.dat -o o.gguf",
+        "convert tiny-llama --to gguf:q4_k_m --imatrix huge.dat -o o.gguf",
         "convert m.safetensors --to gguf:q4_k --tensor-type-file types.txt -o o.gguf",
         "run huge.toml",
     ] {
@@ -100,7 +101,6 @@ fn job_and_cache_folders_are_private() {
     lab.run("convert m.safetensors --to gguf:q8_0 -o o.gguf").expect(0);
     lab.run("convert m.safetensors --to gguf:q8_0 -o p.gguf --detach").expect(0);
     lab.run("jobs attach 2").expect(0);
-    lab.model("tiny-llama");
     lab.run("plan tiny-llama").expect(0);
     let home = lab.dir().parent().unwrap().join("home");
     let mode = |p: &std::path::Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
@@ -128,7 +128,6 @@ fn job_and_cache_folders_are_private() {
 #[test]
 fn threads_are_capped_with_a_word() {
     let lab = lab();
-    lab.model("tiny-llama");
     for args in [
         "convert m.safetensors --to gguf:q8_0 -o o.gguf --threads 1000000000",
         "plan tiny-llama --threads 1000000000",

@@ -208,7 +208,10 @@ fn what_torch_writes_is_told_of_nothing() {
     for (name, bytes) in [
         ("m.pt", zip(&[entry("m/data.pkl", state_dict(&[]))])),
         ("m.pkl", b"\x80\x02ccollections\nOrderedDict\n)R.".to_vec()),
-        ("m.pkl", b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R\x86R.".to_vec()),
+        (
+            "m.pkl",
+            b"\x80\x02cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\x00\x00\x00f8\x85RC\x01a\x86R.".to_vec(),
+        ),
     ] {
         assert_eq!(said(name, &bytes), "", "{name}");
     }

@@ -77,8 +77,10 @@ pub fn open(mut source: Source) -> Result<Model> {
         wrong = Some(KnownWrong { path: source.path.to_path_buf(), entry: "data.pkl", on: AtomicBool::new(true) });
     }
     let end = pickle.blob.offset + pickle.blob.bytes;
-    let tree =
-        load(&mut Input::file(&source.file, &source.path, pickle.blob.offset, end)).map_err(|e| e.field("data.pkl"))?;
+    let mut input = Input::file(&source.file, &source.path, pickle.blob.offset, end);
+    let tree = load(&mut input).map_err(|e| e.field("data.pkl"))?;
+    // PyTorch reads the first pickle alone; others could follow it for who reads on.
+    beside.stream(&mut input);
     if entries.contains_key("constants.pkl") || entries.keys().any(|n| n.starts_with("code/")) {
         let functions = entries.keys().filter(|n| n.starts_with("code/") && n.ends_with(".py")).count();
         model.opaque.push(format!("TorchScript program: {functions} source files, not converted (its weights are)"));

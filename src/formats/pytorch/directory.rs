@@ -245,6 +245,11 @@ impl Archive<'_> {
             let header = self.start.checked_add(header).filter(|h| *h < end.start);
             let header =
                 header.ok_or_else(|| ModelError::bad("its data lies beyond the file's data").field(&name).at(at))?;
+            if packed > end.start - header {
+                let what = format!("its {packed} bytes at {header:#x} reach beyond the file's data");
+                let hint = "Was the file cut off while it was copied?";
+                return Err(ModelError::bad(what).field(&name).with_hint(hint));
+            }
             let blob = Blob { offset: header, bytes: packed };
             records.push(Record { name, blob, stored, crc32: f.u32(16), header, descriptor: flags & DESCRIPTOR != 0 });
         }

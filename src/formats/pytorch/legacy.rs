@@ -35,12 +35,13 @@ pub fn open(mut source: Source) -> Result<Model> {
         return Err(ModelError::unsupported("its numbers are stored big-endian").with_hint(hint));
     }
     let object = load(&mut input).map_err(|e| e.field("object"))?;
-    let keys = load(&mut input).map_err(|e| e.field("storage keys"))?;
+    let keys = load(&mut input).map_err(|e| told_before(e.field("storage keys"), &object.tree))?;
     let mut model = empty_model(&source.path);
     for small in [&magic, &version, &system, &keys] {
         walk::globals(&small.tree, &mut model);
     }
-    storages(&mut source, &object, &keys, &mut input).map_err(|e| told_before(e, &object.tree))?;
+    storages(&mut source, &object, &keys, &mut input)
+        .map_err(|e| told_before(told_before(e, &object.tree), &keys.tree))?;
     walk::fill(&mut model, &source, &object)?;
     Ok(model)
 }

@@ -214,8 +214,9 @@ pub fn told_before(e: ModelError, tree: &Tree) -> ModelError {
     let names: Vec<String> = all.keys().take(NAMED).map(|n| spelled(n)).collect();
     let more = more + all.len() - names.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let advice = if dangerous { " Do not load this file with Python." } else { "" };
-    e.with_hint(format!("The pickle asks for {}{more}; nothing was executed.{advice}", names.join(", ")))
+    let advice =
+        if dangerous { "Do not load this file with Python." } else { "If the file is damaged, fetch it again." };
+    e.with_hint(format!("The pickle asks for {}{more}; nothing was executed. {advice}", names.join(", ")))
 }
 
 /// A global as people know it: `os` is pickled under the name of the module that implements it.
