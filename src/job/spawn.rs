@@ -71,7 +71,7 @@ fn settled_state(folder: &JobFolder) -> super::JobState {
 /// How long a process that was killed is waited for.
 const DYING_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the signs of a kill are waited for.
-const NEW_KILL_PATIENCE: Duration = Duration::from_millis(300);
+const NEW_KILL_PATIENCE: Duration = Duration::from_millis(150);
 const LOOK: Duration = Duration::from_millis(20);
 /// The flag of a process that is being taken down, in `/proc/PID/stat` (`PF_EXITING`, include/linux/sched.h).
 const EXITING: u64 = 4;

@@ -107,7 +107,7 @@ fn a_signal_to_end_keeps_the_work_and_the_job_can_be_resumed() {
 #[test]
 fn a_resume_right_after_a_kill_is_not_refused() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(32));
     lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
     for _ in 0..3 {
         at_work(&lab);
@@ -122,7 +122,7 @@ fn a_resume_right_after_a_kill_is_not_refused() {
 #[test]
 fn removing_a_job_leaves_the_files_of_another_with_the_same_output() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(32));
     let line = "convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1";
     lab.run(line).expect(0);
     at_work(&lab);
@@ -140,7 +140,7 @@ fn removing_a_job_leaves_the_files_of_another_with_the_same_output() {
 #[test]
 fn a_resumed_job_replaces_nothing_that_it_was_not_allowed_to() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(32));
     lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
     at_work(&lab);
     lab.run("jobs cancel 1").expect(0);
@@ -154,7 +154,7 @@ fn a_resumed_job_replaces_nothing_that_it_was_not_allowed_to() {
 #[test]
 fn jobs_are_cancelled_from_outside() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(32));
     let before = lab.tree();
     let ran = lab.run("convert big.safetensors --to gguf:iq3_s --detach --json --threads 1").expect(0);
     let job: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -242,7 +242,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
 #[test]
 fn resume_refuses_when_the_source_changed() {
     let lab = Lab::new();
-    let source = lab.write("big.safetensors", big(16));
+    let source = lab.write("big.safetensors", big(32));
     lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
     let job = lab.jobs().join("1");
     wait_for("the journal", || {
@@ -287,9 +287,9 @@ fn a_paused_job_holds_lets_the_next_run_and_goes_on_to_the_same_bytes() {
     lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
     std::fs::remove_dir_all(lab.jobs()).unwrap();
     lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 2").expect(0);
+    at_work(&lab);
     let next = lab.run("convert small.safetensors --to gguf:q8_0 -o next.gguf --detach").expect(0);
     assert!(next.err.contains("waits for its turn"), "{}", next.err);
-    at_work(&lab);
     let (first, second) = (lab.jobs().join("1"), lab.jobs().join("2"));
     wait_for("a place in the queue", || lab.run("jobs").out.contains("queued, 1.").then_some(()));
     let refused = lab.run("jobs pause 2").expect(2);

@@ -250,6 +250,6 @@ mod tests {
         assert_eq!(read_keys(&dir.path().join("keys.toml")), Read { value: Keymap::default(), problems: Vec::new() });
         let problems = read_settings(dir.path()).problems;
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].to_string().ends_with(": is not a file"), "{}", problems[0]);
+        assert!(problems[0].to_string().ends_with("it is a folder, not a regular file"), "{}", problems[0]);
     }
 }
