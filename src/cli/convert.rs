@@ -219,7 +219,7 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
             print::json(&event);
         }
-        Box::new(|event| print::json(event))
+        Box::new(print::json)
     } else {
         let mut progress = Progress::new(&prepared.plan);
         Box::new(move |event| progress.event(event))

@@ -202,7 +202,7 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
     for (path, _) in &planned.files {
         remove(&aside(path, staged))?;
     }
-    for old in &planned.stale {
+    for old in planned.stale.iter().filter(|_| planned.may_replace) {
         // One that somebody has written to since is not what the plan was about.
         let now = fs::symlink_metadata(&old.path).ok().map(|m| FileStamp::from(&m));
         if now.is_some_and(|now| old.is(&now)) && !planned.files.iter().any(|f| f.0 == old.path) {

@@ -39,6 +39,7 @@ struct Done {
     stats: Option<Box<ErrorStats>>,
     /// CRC-32 of the bytes of these chunks.
     crc: u32,
+    #[expect(clippy::box_collection, reason = "a million tensors have this field, and it is nearly always absent")]
     early: Option<Box<Vec<(usize, ChunkDone)>>>,
 }
 

@@ -55,7 +55,7 @@ impl JobFolder {
                     let this = Self { dir };
                     let _ = files::write_private(&mark, number.to_string().as_bytes());
                     this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
-                    this.write_plan(&plan.clone().absolute())?;
+                    this.write_plan(&plan.clone().permitted_by(recipe).absolute())?;
                     return Ok(this);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}

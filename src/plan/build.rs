@@ -295,10 +295,13 @@ fn lay_out(
     // Formats that write several files, or sidecars, put them into a folder of that name.
     let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
     let mut stale = Vec::new();
-    if folder && target.force && before.is_none() {
+    if folder && before.is_none() {
         for old in stale_shards(&path, &files) {
             let Ok(stamp) = FileStamp::of_path(&old) else { continue };
             if protected.iter().any(|(_, s)| s.same_file(&stamp)) {
+                if !target.force {
+                    continue;
+                }
                 return Err(ModelError::request("the output folder holds the input")
                     .in_file(&old)
                     .with_hint("Choose another output with -o."));

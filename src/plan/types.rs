@@ -3,6 +3,7 @@
 use super::ImatrixCoverage;
 use crate::files::FileStamp;
 use crate::model::Warning;
+use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +64,15 @@ impl Plan {
             if let Ok(full) = std::path::absolute(&path) {
                 *path = full;
             }
+        }
+        self
+    }
+
+    /// The same plan, which may replace what the recipe it was made from allows to replace: a look at a plan comes before the permission.
+    #[must_use]
+    pub fn permitted_by(mut self, recipe: &Recipe) -> Self {
+        for (output, target) in self.outputs.iter_mut().zip(&recipe.targets) {
+            output.may_replace = target.force;
         }
         self
     }
@@ -153,7 +163,8 @@ pub struct PlannedOutput {
     /// The user allowed to replace what was there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_replace: bool,
-    /// Files of an earlier output at the same place that this one does not have; they are removed when it is published.
+    /// Files of an earlier output at the same place that this one does not have. They are removed when it is published, if `may_replace`
+    /// says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<SourceFile>,
     /// Exact size over all files.
