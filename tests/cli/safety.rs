@@ -11,7 +11,7 @@ use std::path::Path;
 /// A GGUF of two small tensors.
 fn gguf(lab: &Lab, name: &str) {
     lab.write("w.safetensors", floats(&[("a", &[4, 32], noise(128, 1)), ("b", &[8], noise(8, 2))]));
-    lab.run(&format!("convert w.safetensors --to gguf:f32 -o made.gguf")).expect(0);
+    lab.run("convert w.safetensors --to gguf:f32 -o made.gguf").expect(0);
     fs::rename(lab.path("made.gguf"), lab.path(name)).unwrap();
 }
 

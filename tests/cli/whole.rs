@@ -130,7 +130,8 @@ fn parts_of_a_model() {
 #[test]
 fn codes_that_are_no_weights() {
     let mut rows: Vec<Row> = Vec::new();
-    let schemes: [(&str, fn(&mut Checkpoint), fn(&mut serde_json::Value)); 4] = [
+    type Scheme = (&'static str, fn(&mut Checkpoint), fn(&mut serde_json::Value));
+    let schemes: [Scheme; 4] = [
         ("GPTQ", gptq, |_| ()),
         ("MLX, 4 bits, groups of 64", mlx, |c| c["quantization"] = json!({"group_size": 64, "bits": 4})),
         ("bitsandbytes", bitsandbytes, |_| ()),

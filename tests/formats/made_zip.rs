@@ -71,10 +71,10 @@ fn numbers32(out: &mut Vec<u8>, values: &[u32]) {
     values.iter().for_each(|v| out.extend(v.to_le_bytes()));
 }
 
-/// A tensor of a state dict: name, shape, strides, key of its storage, first element.
+/// A tensor of a state dict: name, dimensions (outermost first), strides, storage key, elements of the storage.
 pub type MadeTensor<'a> = (&'a str, &'a [u32], &'a [u32], &'a str, u32);
 
-/// A pickle of a state dict: name, dimensions (outermost first), strides, storage key, elements of the storage; all f32.
+/// A pickle of a state dict, all f32.
 pub fn state_dict(tensors: &[MadeTensor<'_>]) -> Vec<u8> {
     let mut out = b"\x80\x02}(".to_vec();
     let text = |out: &mut Vec<u8>, s: &str| {
