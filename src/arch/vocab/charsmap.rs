@@ -25,7 +25,8 @@ pub(super) fn is_sound(bytes: &[u8]) -> bool {
         texts.is_char_boundary(at) && texts.as_bytes()[at..].iter().take(MAX_TEXT_BYTES).any(|b| *b == 0)
     };
     let sound = |(at, unit): (usize, &u32)| {
-        if unit & VALUE != 0 {
+        // No label leads to a unit that is a value; a reader begins at the first one, whatever it is.
+        if unit & VALUE != 0 && at != 0 {
             return true;
         }
         // Children are found by the next byte, which changes the low eight bits.
@@ -89,6 +90,13 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tokenizers/xlm-roberta/tokenizer.json");
         let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         from_base64(json["normalizer"]["normalizers"][0]["precompiled_charsmap"].as_str().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_root_that_claims_to_be_a_value_is_checked_all_the_same() {
+        let mut bytes = rules();
+        bytes[7] |= 0x80;
+        assert!(!is_sound(&bytes));
     }
 
     #[test]
