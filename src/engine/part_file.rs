@@ -36,7 +36,7 @@ pub fn part_name(name: &str, job: &str, token: &str) -> String {
     format!(".{}{tail}", &name[..end])
 }
 
-/// True for names that [`part_name`] gives.
+/// True for the names of part files.
 pub fn is_part_name(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".part") && name.contains(".remold-")
 }

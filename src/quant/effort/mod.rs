@@ -34,11 +34,11 @@ use super::part::{WholeRow, quantize};
 use super::simd::{self, Isa, Kernel, Level, Rows};
 use super::{BlockType, QuantError, first_non_finite};
 
-/// Quantizes whole rows like [`quantize_rows`] and then lowers the error of each block where a further search can; says what the noise was
+/// Quantizes whole rows like [`quantize_rows`](crate::quant::quantize_rows) and then lowers the error of each block where a further search can; says what the noise was
 /// and is. Rows that are not finite, and formats without a further search, keep the reference's bytes.
 ///
 /// # Errors
-/// As [`quantize_rows`].
+/// As [`quantize_rows`](crate::quant::quantize_rows).
 pub fn quantize_rows_max(
     ty: BlockType,
     src: &[f32],
@@ -52,7 +52,7 @@ pub fn quantize_rows_max(
 /// As [`quantize_rows_max`], for a part of one row: see [`quantize_part`](super::quantize_part).
 ///
 /// # Errors
-/// As [`quantize_rows`](super::quantize_rows).
+/// As [`quantize_rows`](crate::quant::quantize_rows)(super::quantize_rows).
 pub fn quantize_part_max(
     ty: BlockType,
     src: &[f32],
