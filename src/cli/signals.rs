@@ -13,7 +13,8 @@ pub(crate) fn stop_on_signal() -> Arc<Stop> {
         let stop = Arc::new(Stop::default());
         let seen = stop.clone();
         // Without handlers a signal ends the process at once, as it would have done anyway.
-        if let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) {
+        let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !is_ignored(*s));
+        if let Ok(mut signals) = Signals::new(wanted) {
             thread::spawn(move || {
                 for signal in signals.forever() {
                     if signal == SIGINT { seen.cancel() } else { seen.interrupt(signal) }
@@ -23,4 +24,12 @@ pub(crate) fn stop_on_signal() -> Arc<Stop> {
         stop
     });
     stop.clone()
+}
+
+/// True for a signal that this process was started to ignore, as `nohup` does. Linux tells it in `/proc`.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
+    let mask = mask.and_then(|m| u64::from_str_radix(m, 16).ok()).unwrap_or(0);
+    u32::try_from(signal - 1).is_ok_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }

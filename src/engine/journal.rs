@@ -7,6 +7,7 @@
 
 use super::event::{TensorDone, from_json};
 use super::metrics::ErrorStats;
+use super::part_file::Identity;
 use crate::files;
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
@@ -64,8 +65,8 @@ pub struct StagedPaths {
 pub struct Publish {
     /// Index of the output.
     pub output: usize,
-    /// Inode numbers of its files, in the order of the plan.
-    pub inodes: Vec<u64>,
+    /// Its files, in the order of the plan.
+    pub files: Vec<Identity>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,8 +84,8 @@ pub struct Recorded {
     pub attempts: Vec<Begin>,
     /// What the last attempt finished, by (output, tensor).
     pub finished: HashMap<(usize, usize), Entry>,
-    /// Inode numbers of the outputs that the last attempt was publishing, by output.
-    pub publishing: HashMap<usize, Vec<u64>>,
+    /// The files of outputs that the last attempt was publishing, by output.
+    pub publishing: HashMap<usize, Vec<Identity>>,
 }
 
 /// Reads a journal; an absent one says nothing.
@@ -110,7 +111,7 @@ pub fn read(path: &Path) -> Result<Recorded> {
                 recorded.finished.insert((entry.done.tensor.output, entry.tensor), *entry);
             }
             Ok(Line::Publish(p)) => {
-                recorded.publishing.insert(p.output, p.inodes);
+                recorded.publishing.insert(p.output, p.files);
             }
             // A line that a crash cut off, or an empty one.
             Err(_) => {}
@@ -178,8 +179,8 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn publish(&mut self, output: usize, inodes: Vec<u64>) -> Result<()> {
-        self.line(&Line::Publish(Publish { output, inodes }))?;
+    pub fn publish(&mut self, output: usize, files: Vec<Identity>) -> Result<()> {
+        self.line(&Line::Publish(Publish { output, files }))?;
         self.sync()
     }
 }
@@ -209,13 +210,14 @@ mod tests {
         drop(j);
         let mut j = Journal::open(&path).unwrap();
         j.record(vec![entry(4)]).unwrap();
-        j.publish(0, vec![17]).unwrap();
+        let file = Identity { inode: 17, bytes: 3, mtime_ns: 1_700_000_000_123_456_789 };
+        j.publish(0, vec![file]).unwrap();
         let recorded = read(&path).unwrap();
         let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1).collect();
         finished.sort_unstable();
         assert_eq!(finished, [1, 2, 4]);
         assert_eq!(recorded.finished[&(0, 4)], entry(4), "the sums survive to the last bit");
-        assert_eq!(recorded.publishing[&0], [17]);
+        assert_eq!(recorded.publishing[&0], [file]);
         // Another attempt: what the first one finished does not count, its token stays known.
         j.begin(begin("b")).unwrap();
         let recorded = read(&path).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::model::{ModelError, Result};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -19,8 +20,31 @@ pub struct PartFile {
     path: PathBuf,
     /// What it will be called: errors speak of that.
     destination: PathBuf,
-    inode: u64,
     kept: AtomicBool,
+}
+
+/// A finished file, whatever its name: its inode, and the time at which it was last written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Inode number.
+    pub inode: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub mtime_ns: i128,
+}
+
+impl Identity {
+    /// That of a file with this metadata.
+    pub fn of(meta: &fs::Metadata) -> Self {
+        let stamp = files::FileStamp::from(meta);
+        Self { inode: stamp.ino, bytes: stamp.bytes, mtime_ns: stamp.mtime_ns }
+    }
+
+    /// True if a regular file with this identity has that path.
+    pub fn is_at(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && Self::of(&m) == *self)
+    }
 }
 
 /// Longest name of a file on the file systems in use, in bytes.
@@ -28,7 +52,11 @@ const NAME_MAX: usize = 255;
 
 /// The name under which an attempt of a job writes what will be called `name`: hidden, and no other job's or attempt's.
 pub fn part_name(name: &str, job: &str, token: &str) -> String {
-    let tail = format!(".remold-{job}-{token}.part");
+    let mut tail = format!(".remold-{job}-{token}.part");
+    if name.len() + tail.len() + 1 > NAME_MAX {
+        // Names that are cut to the same text stay different.
+        tail = format!(".{:08x}{tail}", crc32fast::hash(name.as_bytes()));
+    }
     let mut end = name.len().min(NAME_MAX - 1 - tail.len().min(NAME_MAX - 1));
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -72,9 +100,8 @@ impl PartFile {
     pub fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
         let fail = |e| ModelError::io(destination, "creating", e);
         let file = files::create_new(path, mode).map_err(fail)?;
-        let inode = file.metadata().map_err(fail)?.ino();
         let (path, destination) = (path.to_owned(), destination.to_owned());
-        let this = Self { file, path, destination, inode, kept: AtomicBool::new(false) };
+        let this = Self { file, path, destination, kept: AtomicBool::new(false) };
         files::lock(&this.file, Duration::ZERO);
         this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
         Ok(this)
@@ -101,7 +128,7 @@ impl PartFile {
             return Ok(None);
         }
         let (path, destination) = (path.to_owned(), destination.to_owned());
-        Ok(Some(Self { file, path, destination, inode: meta.ino(), kept: AtomicBool::new(true) }))
+        Ok(Some(Self { file, path, destination, kept: AtomicBool::new(true) }))
     }
 
     /// Writes at an absolute offset; may be called from many threads.
@@ -161,9 +188,13 @@ impl PartFile {
         &self.path
     }
 
-    /// The file's inode number; renaming does not change it.
-    pub fn inode(&self) -> u64 {
-        self.inode
+    /// What identifies the file and its contents; renaming does not change it.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn identity(&self) -> Result<Identity> {
+        let meta = self.file.metadata().map_err(|e| self.explain("reading", e))?;
+        Ok(Identity::of(&meta))
     }
 
     /// Gives the file the permissions of what it replaces, so far as the sources allow (`allowed`: the bits of [`crate::plan::Prepared::mode`]).

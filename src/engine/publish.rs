@@ -8,13 +8,13 @@
 //!   opens first comes last, and an old one is put aside before: without it the set cannot be opened.
 
 use super::journal::{Journal, StagedPaths};
+use super::part_file::Identity;
 use super::stage::{self, Staged};
 use crate::files::{self, FileStamp};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::PlannedOutput;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Files without which a model folder cannot be opened.
@@ -39,10 +39,30 @@ fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadat
         let error = ModelError::request("this is not a regular file, and is not replaced").in_file(path);
         return Err(error.with_hint("Choose another output with -o."));
     }
-    if !planned.may_replace || !planned.replaces.iter().any(|r| r == path) {
+    let Some(planned) = planned.replaced.iter().find(|r| planned.may_replace && r.path == path) else {
         return Err(appeared(path));
+    };
+    if !planned.has_contents_of(&FileStamp::from(&there)) {
+        let error = ModelError::request("this file was written to since the job was planned, and is not replaced")
+            .in_file(path);
+        return Err(error.with_hint("Move it away and resume the job, or start a new conversion."));
     }
     Ok(Some(there))
+}
+
+/// True if a folder that is to be replaced holds only files that the plan replaces or removes, as they were when planned.
+pub fn holds_only_replaced(planned: &PlannedOutput) -> bool {
+    let Ok(entries) = fs::read_dir(&planned.path) else { return false };
+    let mut some = false;
+    let known = entries.map(|entry| {
+        let Ok(entry) = entry else { return false };
+        some = true;
+        let path = planned.path.join(entry.file_name());
+        let mut replaced = planned.replaced.iter().chain(&planned.stale);
+        let meta = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file);
+        meta.is_some_and(|m| replaced.any(|r| r.path == path && r.has_contents_of(&FileStamp::from(&m))))
+    });
+    known.fold(true, |all, one| all && one) && some
 }
 
 fn appeared(path: &Path) -> ModelError {
@@ -64,8 +84,8 @@ pub fn publish(
     journal: Option<&mut Journal>,
 ) -> Result<Vec<Warning>> {
     staged.parts.iter().for_each(super::part_file::PartFile::keep);
-    let inodes = staged.inodes();
-    if !is_in_place(planned, &inodes) {
+    let identities = staged.identities()?;
+    if !is_in_place(planned, &identities) {
         let waiting = planned.files.iter().zip(&staged.parts).filter(|((to, _), part)| !same_path(part.path(), to));
         for ((to, _), part) in waiting {
             if let Some(there) = check_file(planned, to)? {
@@ -73,10 +93,12 @@ pub fn publish(
             }
             part.sync()?;
         }
+        // Taken once more: the files are on disk now, and nothing is written to them from here on.
+        let identities = staged.identities()?;
         if let Some(journal) = journal {
-            journal.publish(o, inodes)?;
+            journal.publish(o, identities)?;
         }
-        if staged.paths.whole {
+        if staged.paths.whole && (fs::symlink_metadata(&planned.path).is_err() || holds_only_replaced(planned)) {
             rename_folder(planned, &staged.paths)?;
         } else {
             rename_files(planned, staged)?;
@@ -90,14 +112,22 @@ pub fn same_path(one: &Path, other: &Path) -> bool {
     one == other || std::path::absolute(other).is_ok_and(|o| o == one)
 }
 
-/// True if every file of the output has its final name, as the inode numbers show.
-pub fn is_in_place(planned: &PlannedOutput, inodes: &[u64]) -> bool {
-    planned.files.len() == inodes.len()
-        && planned
-            .files
-            .iter()
-            .zip(inodes)
-            .all(|((path, _), inode)| fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.ino() == *inode))
+/// The error for an output that cannot be published to its end, because somebody has changed or moved its files.
+pub fn changed_since(path: &Path) -> ModelError {
+    let error =
+        ModelError::bad("the job had begun to publish this file, and it was changed or moved since").in_file(path);
+    error.with_hint("Nothing is written to it any more; start a new conversion.")
+}
+
+/// True if every file of the output has its final name, as what identifies them shows.
+pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
+    planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
+}
+
+/// True if the output is being renamed file by file, and some names are changed already.
+pub fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
+    let renamed = planned.files.iter().zip(identities).any(|((path, _), i)| i.is_at(path));
+    renamed || planned.files.iter().any(|(path, _)| fs::symlink_metadata(aside(path, staged)).is_ok())
 }
 
 /// The name under which something that is replaced is kept until the new output is in place.
@@ -140,8 +170,13 @@ fn rename_folder(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
             // The new folder is as open to others as the old one.
             let _ = fs::set_permissions(from, there.permissions());
             if !files::exchange(from, to).map_err(&fail)? {
-                files::rename_new(to, &aside(to, staged)).map_err(&fail)?;
-                files::rename_new(from, to).map_err(&fail)?;
+                let old = aside(to, staged);
+                files::rename_new(to, &old).map_err(&fail)?;
+                if let Err(e) = files::rename_new(from, to) {
+                    // Back to where it was.
+                    let _ = files::rename_new(&old, to);
+                    return Err(fail(e));
+                }
             }
         }
     }
@@ -156,7 +191,11 @@ fn keys(planned: &PlannedOutput) -> Vec<usize> {
     if planned.folder && !found.is_empty() { found } else { vec![0] }
 }
 
-fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
+/// Renames the files of an output one by one, those without which it cannot be opened last.
+///
+/// # Errors
+/// I/O errors; files that appeared since the plan was made.
+pub fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
     let keys = keys(planned);
     let waits = |i: &usize| !same_path(staged.parts[*i].path(), &planned.files[*i].0);
     let folders = |indices: &[usize]| {
@@ -170,7 +209,7 @@ fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
         if let Some(folder) = to.parent().filter(|f| !f.as_os_str().is_empty()) {
             files::create_folders(folder, 0o777).map_err(|e| ModelError::io(folder, "creating the folder", e))?;
         }
-        let replaces = planned.may_replace && planned.replaces.iter().any(|r| r == to);
+        let replaces = check_file(planned, to)?.is_some();
         if replaces { files::rename_over(from, to) } else { files::rename_new(from, to) }.map_err(renaming(to))
     };
     if planned.files.len() > 1 {
@@ -211,7 +250,8 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
     }
     let olds = [staged.folder.clone().filter(|_| staged.whole), staged.whole.then(|| aside(&planned.path, staged))];
     for old in olds.into_iter().flatten().filter(|f| f.is_dir()) {
-        let ours: Vec<&Path> = planned.files.iter().filter_map(|f| f.0.strip_prefix(&planned.path).ok()).collect();
+        let ours: Vec<&Path> =
+            planned.replaced.iter().filter_map(|f| f.path.strip_prefix(&planned.path).ok()).collect();
         let stale = planned.stale.iter().filter_map(|s| s.path.strip_prefix(&planned.path).ok());
         let replaced: Vec<&Path> = ours.into_iter().chain(stale).collect();
         if !merge_old(&old, &planned.path, Path::new(""), &replaced)? {
@@ -219,9 +259,7 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
             warnings.push(Warning::new("output.left", text));
         }
     }
-    if !staged.whole {
-        stage::remove_folders(staged);
-    }
+    stage::remove_folders(staged);
     let mut folders: Vec<&Path> = planned.files.iter().map(|f| files::parent_of(&f.0)).collect();
     folders.sort_unstable();
     folders.dedup();

@@ -150,6 +150,15 @@ fn begin(
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
         let finished = believed(prepared, options, &outputs, recorded.finished)?;
+        // A file that has its final name is complete. If it is not any more, it is somebody else's by now, and nothing is written to it.
+        for (o, staged) in outputs.iter().enumerate() {
+            for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
+                let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor));
+                if publish::same_path(part.path(), &file.path) && !file.slots.iter().all(whole) {
+                    return Err(publish::changed_since(&file.path).into());
+                }
+            }
+        }
         // Outputs that were being published are complete, and kept whatever comes.
         let unfinished = outputs.iter().enumerate().filter(|(o, _)| !recorded.publishing.contains_key(o));
         unfinished.flat_map(|(_, staged)| &staged.parts).for_each(PartFile::remove_when_dropped);

@@ -5,7 +5,7 @@
 //! a job goes on with, or removes, only what its own journal names.
 
 use super::journal::{Begin, Recorded, StagedPaths};
-use super::part_file::{PartFile, is_being_written, part_name};
+use super::part_file::{Identity, PartFile, is_being_written, part_name};
 use super::publish;
 use crate::files;
 use crate::formats::FilePlan;
@@ -25,9 +25,12 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Inode numbers of the files.
-    pub fn inodes(&self) -> Vec<u64> {
-        self.parts.iter().map(PartFile::inode).collect()
+    /// What identifies the files.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn identities(&self) -> Result<Vec<Identity>> {
+        self.parts.iter().map(PartFile::identity).collect()
     }
 }
 
@@ -75,14 +78,21 @@ pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
     prepared.plan.outputs.iter().map(staged).collect()
 }
 
-/// True if the hidden folder of an output gets the output's name in one step: when nothing has the name, or when a folder is replaced.
-/// A folder that is there and empty stays the same folder, as shells may be in it; so do mount points.
+/// True if the hidden folder of an output gets the output's name in one step: when nothing has the name, or when a folder is replaced that
+/// holds nothing but what is replaced. Any other folder stays, and its files are replaced one by one.
 fn becomes_whole(planned: &PlannedOutput) -> bool {
+    if planned.path.file_name().is_none() {
+        return false;
+    }
     let Ok(there) = fs::symlink_metadata(&planned.path) else { return true };
     let parent = files::parent_of(&planned.path);
     let mounted = fs::metadata(parent).is_ok_and(|p| p.dev() != there.dev());
-    let replaced = planned.may_replace && !(planned.replaces.is_empty() && planned.stale.is_empty());
-    replaced && !mounted && rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok()
+    let own = there.uid() == rustix::process::geteuid().as_raw() && there.mode() & 0o300 == 0o300;
+    let real = fs::canonicalize(&planned.path);
+    // A process in the folder would be left in the old one.
+    let inside = std::env::current_dir().is_ok_and(|here| real.as_ref().is_ok_and(|r| here.starts_with(r)));
+    let writable = rustix::fs::access(parent, rustix::fs::Access::WRITE_OK).is_ok();
+    planned.may_replace && !mounted && own && !inside && writable && publish::holds_only_replaced(planned)
 }
 
 /// Refuses outputs that another process is writing.
@@ -165,14 +175,17 @@ pub fn reopen(prepared: &Prepared, recorded: &Recorded, folders: &mut NewFolders
     for (o, ((output, planned), paths)) in outputs.zip(&begin.outputs).enumerate() {
         let mut parts = Vec::new();
         for (f, (file, path)) in output.files.iter().zip(&paths.parts).enumerate() {
-            let publishing = recorded.publishing.get(&o).and_then(|inodes| inodes.get(f));
-            let place = current_place(path, &file.path, publishing.copied());
+            let publishing = recorded.publishing.get(&o).and_then(|files| files.get(f));
+            let place = current_place(path, &file.path, publishing);
             if fs::symlink_metadata(place).is_err() {
+                if publishing.is_some() {
+                    return Err(publish::changed_since(&file.path));
+                }
                 parts.push(create_one(file, place, planned, prepared.mode, folders)?);
                 continue;
             }
             let Some(part) = PartFile::reopen(place, &file.path, file.bytes)? else { return Ok(None) };
-            if place == path.as_path() {
+            if publishing.is_none() {
                 write_fixed(&part, file)?;
             }
             parts.push(part);
@@ -182,40 +195,68 @@ pub fn reopen(prepared: &Prepared, recorded: &Recorded, folders: &mut NewFolders
     Ok(Some(all))
 }
 
-/// Where a file is now: under its final name when it was published already, as its inode number shows.
-fn current_place<'a>(part: &'a Path, destination: &'a Path, inode: Option<u64>) -> &'a Path {
-    let is_it = |p: &Path| fs::symlink_metadata(p).is_ok_and(|m| m.is_file() && Some(m.ino()) == inode);
-    if !is_it(part) && is_it(destination) { destination } else { part }
+/// Where a file is now: under its final name when it was published already, as its identity shows.
+fn current_place<'a>(part: &'a Path, destination: &'a Path, identity: Option<&Identity>) -> &'a Path {
+    let is_at = |p: &Path| identity.is_some_and(|i| i.is_at(p));
+    if !is_at(part) && is_at(destination) { destination } else { part }
 }
 
-/// Removes what every attempt of a journal left behind, under the locks of the files. Outputs that were published stay; one that was
-/// being published when its process died is completed as far as its old files go.
+/// Removes what every attempt of a journal left behind, under the locks of the files. Outputs that were published stay; one whose
+/// publication had begun is complete, and is published to the end.
 ///
 /// # Errors
-/// I/O errors; a file that another process is writing.
+/// I/O errors; a file that another process is writing; an output that can be neither completed nor left as it was.
 pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
         for (o, staged) in attempt.outputs.iter().enumerate() {
-            let inodes = recorded.publishing.get(&o).filter(|_| n == last);
-            if let Some(planned) = outputs.get(o)
-                && inodes.is_some_and(|inodes| publish::is_in_place(planned, inodes))
-            {
-                publish::clean_up(planned, staged)?;
-                continue;
+            let begun = recorded.publishing.get(&o).filter(|_| n == last);
+            if let (Some(planned), Some(identities)) = (outputs.get(o), begun) {
+                if publish::is_in_place(planned, identities) {
+                    publish::clean_up(planned, staged)?;
+                    continue;
+                }
+                if publish::is_half_way(planned, staged, identities) {
+                    complete(planned, staged, identities)?;
+                    continue;
+                }
             }
-            for (f, path) in staged.parts.iter().enumerate() {
-                let meta = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
-                let Some(meta) = meta else { continue };
-                let ours = inodes.is_none_or(|inodes| inodes.get(f) == Some(&meta.ino()));
-                if ours && let Some(part) = PartFile::reopen(path, path, meta.len())? {
+            for path in &staged.parts {
+                let Some(meta) = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file) else { continue };
+                if let Some(part) = PartFile::reopen(path, path, meta.len())? {
                     part.remove_when_dropped();
+                }
+            }
+            if let (Some(folder), Some(planned)) = (&staged.folder, outputs.get(o)) {
+                // After an exchange the hidden folder holds what was to be replaced.
+                for old in &planned.stale {
+                    let name = old.path.strip_prefix(&planned.path).unwrap_or(&old.path);
+                    let path = folder.join(name);
+                    if path.starts_with(folder) && fs::symlink_metadata(&path).is_ok_and(|m| old.is_like(&m)) {
+                        let _ = files::remove_file(&path);
+                    }
                 }
             }
             remove_folders(staged);
         }
     }
     Ok(())
+}
+
+/// Publishes to its end an output some of whose files have their final names.
+fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity]) -> Result<()> {
+    let mut parts = Vec::new();
+    for (((to, bytes), part), identity) in planned.files.iter().zip(&paths.parts).zip(identities) {
+        let place = current_place(part, to, Some(identity));
+        let Some(part) = PartFile::reopen(place, to, *bytes)? else {
+            let what = "the job was stopped while it published this set, and one of its files is gone";
+            let hint = "The old files are beside it, hidden, with names that end in .old.";
+            return Err(ModelError::bad(what).in_file(to).with_hint(hint));
+        };
+        parts.push(part);
+    }
+    publish::rename_files(planned, &Staged { paths: paths.clone(), parts })?;
+    publish::clean_up(planned, paths).map(drop)
 }
 
 /// Removes the hidden folder of an output and the folders in it, as far as they are empty.

@@ -175,8 +175,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
     let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
     space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
-    let weights = inputs.iter().filter(|i| i.file.is_some()).map(|i| i.stamp.mode);
-    let mode = destination::allowed_mode(weights);
+    let mode = destination::allowed_mode(model.opened.iter().map(|i| i.stamp.mode));
     Ok(Prepared { plan, outputs, inputs, mode, checks: model.checks.clone(), threads })
 }
 
@@ -287,13 +286,13 @@ fn lay_out(
     for (path, bytes) in resolved.extra_files(&path, target) {
         files.push(formats::FilePlan::whole(path, bytes));
     }
+    // Formats that write several files, or sidecars, put them into a folder of that name.
+    let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
     for file in &mut files {
-        file.path = destination::follow_link(&file.path)?;
+        file.path = if folder { destination::refuse_link(&file.path)? } else { destination::follow_link(&file.path)? };
         let force = target.force || !matches!(occasion, Occasion::New);
         destination::check(&file.path, &model.path, protected, force, taken)?;
     }
-    // Formats that write several files, or sidecars, put them into a folder of that name.
-    let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
     let mut stale = Vec::new();
     if folder && before.is_none() {
         for old in stale_shards(&path, &files) {
@@ -308,6 +307,11 @@ fn lay_out(
             }
             stale.push(SourceFile::new(&old, &stamp));
         }
+    }
+    if target.force && !stale.is_empty() {
+        let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
+        let text = format!("{} files of an earlier output are removed: {}", stale.len(), names.join(", "));
+        plan.warnings.push(Warning::new("output.stale", text));
     }
     let effort = effort(target)?;
     plan.warnings.extend(resolved.warnings.iter().cloned());
@@ -328,6 +332,13 @@ fn lay_out(
         replaces: match before {
             Some(before) => before.replaces.clone(),
             None => files.iter().map(|f| &f.path).filter(|p| p.exists()).cloned().collect(),
+        },
+        replaced: match before {
+            Some(before) => before.replaced.clone(),
+            None => {
+                let stamped = |p: &PathBuf| Some(SourceFile::new(p, &FileStamp::of_path(p).ok()?));
+                files.iter().filter_map(|f| stamped(&f.path)).collect()
+            }
         },
         may_replace: before.map_or(target.force, |b| b.may_replace),
         stale: before.map_or(stale, |b| b.stale.clone()),
@@ -383,14 +394,24 @@ fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> Pla
     }
 }
 
-/// Weight files of an earlier output in the same folder that this one does not replace.
+/// Weight files of an earlier output in the same folder that this one does not replace: those with exactly the names that such outputs have.
 fn stale_shards(folder: &Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
     let is_weights = |name: &str| {
-        (name.starts_with("model") && (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")))
-            || (name.starts_with("pytorch_model") && (name.ends_with(".bin") || name.ends_with(".bin.index.json")))
+        [("model", ".safetensors"), ("pytorch_model", ".bin")].iter().any(|(stem, ext)| {
+            let Some(rest) = name.strip_prefix(stem) else { return false };
+            if rest == *ext || rest.strip_suffix(".index.json") == Some(ext) {
+                return true;
+            }
+            let shard = rest.strip_suffix(ext).and_then(|r| r.strip_prefix('-')).and_then(|r| r.split_once("-of-"));
+            shard.is_some_and(|(no, count)| digits(no) && digits(count))
+        })
     };
-    let paths = entries.flatten().filter(|e| is_weights(&e.file_name().to_string_lossy())).map(|e| e.path());
+    let ours = |e: &std::fs::DirEntry| {
+        e.file_type().is_ok_and(|t| t.is_file()) && is_weights(&e.file_name().to_string_lossy())
+    };
+    let paths = entries.flatten().filter(ours).map(|e| e.path());
     paths.filter(|p| !files.iter().any(|f| f.path == *p)).collect()
 }
 

@@ -65,8 +65,9 @@ fn output(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
 /// The first field that differs, besides those that have words of their own.
 fn other_field(old: &PlannedOutput, new: &PlannedOutput) -> Option<String> {
     let fields = |o: &PlannedOutput| {
-        let (tensors, replaces, stale) = (Default::default(), Vec::new(), Vec::new());
-        serde_json::to_value(PlannedOutput { tensors, replaces, stale, bits_per_weight: 0.0, ..o.clone() }).ok()
+        let (tensors, replaces, replaced, stale) = (Default::default(), Vec::new(), Vec::new(), Vec::new());
+        let rest = PlannedOutput { tensors, replaces, replaced, stale, bits_per_weight: 0.0, ..o.clone() };
+        serde_json::to_value(rest).ok()
     };
     let (old, new) = (fields(old)?, fields(new)?);
     let (old, new) = (old.as_object()?, new.as_object()?);

@@ -73,10 +73,15 @@ fn is_empty_or_model(folder: &Path) -> bool {
 pub(super) fn resolved(path: &Path) -> PathBuf {
     let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let known = full.ancestors().find_map(|a| Some((a, fs::canonicalize(a).ok()?)));
-    match known {
-        Some((ancestor, real)) => full.strip_prefix(ancestor).map_or(real.clone(), |rest| real.join(rest)),
-        None => full,
+    let Some((ancestor, mut real)) = known else { return full };
+    for part in full.strip_prefix(ancestor).unwrap_or(Path::new("")).components() {
+        match part {
+            // Folders that are not there yet are made as they are named: `new/..` is where `new` will be.
+            std::path::Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
     }
+    real
 }
 
 /// The file or folder that a link leads to; other paths as they are.
@@ -91,6 +96,18 @@ pub fn follow_link(path: &Path) -> Result<PathBuf> {
         }),
         _ => Ok(path.to_owned()),
     }
+}
+
+/// The path itself, unless it is a link: a file of an output folder is never another place's.
+///
+/// # Errors
+/// A request error for a link.
+pub fn refuse_link(path: &Path) -> Result<PathBuf> {
+    if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
+        let hint = "Remove the link, or choose another output with -o.";
+        return Err(ModelError::request("a file of the output folder is a link").in_file(path).with_hint(hint));
+    }
+    Ok(path.to_owned())
 }
 
 /// Refuses to create anything inside the folder that is the source, or in the Hugging Face cache that it lies in.

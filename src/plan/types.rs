@@ -55,7 +55,7 @@ impl Plan {
     pub fn absolute(mut self) -> Self {
         let outputs = self.outputs.iter_mut().flat_map(|o| {
             let matrix = o.imatrix.as_mut().map(|m| &mut m.file);
-            let stale = o.stale.iter_mut().map(|f| &mut f.path);
+            let stale = o.stale.iter_mut().chain(&mut o.replaced).map(|f| &mut f.path);
             let files = o.files.iter_mut().map(|f| &mut f.0).chain(&mut o.replaces).chain(stale);
             std::iter::once(&mut o.path).chain(files).chain(matrix)
         });
@@ -85,6 +85,7 @@ impl Plan {
             // What is at the destination does not decide the bytes, and changes while the job publishes.
             output.replaces.clear();
             output.stale.clear();
+            output.replaced.clear();
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
@@ -134,6 +135,16 @@ impl SourceFile {
         Self { path: path.to_owned(), bytes, mtime_ns, ctime_ns, inode: ino }
     }
 
+    /// True if it is the same file with the same contents, whatever its links and permissions are.
+    pub fn has_contents_of(&self, stamp: &FileStamp) -> bool {
+        (self.inode, self.bytes, self.mtime_ns) == (stamp.ino, stamp.bytes, stamp.mtime_ns)
+    }
+
+    /// As [`SourceFile::has_contents_of`].
+    pub fn is_like(&self, meta: &std::fs::Metadata) -> bool {
+        self.has_contents_of(&FileStamp::from(meta))
+    }
+
     /// True if the file has this stamp still.
     pub fn is(&self, stamp: &FileStamp) -> bool {
         *self == Self::new(&self.path, stamp)
@@ -160,6 +171,9 @@ pub struct PlannedOutput {
     /// Those of the files that were there already when planned. They are replaced if `may_replace` says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<PathBuf>,
+    /// The same files as they were then: what somebody has written since is not replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<SourceFile>,
     /// The user allowed to replace what was there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_replace: bool,

@@ -122,7 +122,7 @@ fn a_source_that_is_written_to_while_it_is_read_is_not_published() {
 }
 
 #[test]
-fn a_checkpoint_that_is_removed_or_linked_while_it_is_read_is_still_converted() {
+fn a_checkpoint_that_is_removed_while_it_is_read_is_still_converted() {
     let lab = Lab::new();
     let source = lab.write("big.safetensors", big(8));
     lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
@@ -130,7 +130,6 @@ fn a_checkpoint_that_is_removed_or_linked_while_it_is_read_is_still_converted() 
     fs::create_dir(lab.jobs()).unwrap();
     fs::create_dir(lab.jobs().join("0")).unwrap();
     let ran = convert_while(&lab, "convert big.safetensors --to gguf:iq3_s -o out.gguf --threads 1", || {
-        fs::hard_link(&source, lab.path("pinned.safetensors")).unwrap();
         fs::remove_file(&source).unwrap();
     });
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -201,4 +200,52 @@ fn a_folder_is_replaced_as_a_whole() {
     assert!(lab.path("here/model.safetensors").is_file());
     let left = lab.tree().into_keys().find(|n| n.contains(".remold-"));
     assert_eq!(left, None);
+}
+
+/// Files that merely begin as weight files do are somebody's own, and a link is never followed out of the folder.
+#[test]
+fn replacing_a_folder_removes_no_weights_of_others() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    lab.write("hf/config.json", "{}");
+    let own = [
+        "model.fp16.safetensors",
+        "model_ema.safetensors",
+        "modelling_lora.safetensors",
+        "model-backup-2024.safetensors",
+    ];
+    own.iter().for_each(|name| drop(lab.write(&format!("hf/{name}"), *name)));
+    lab.write("hf/model-00001-of-00002.safetensors", "old");
+    let ran = lab.run("convert mini-bert --to safetensors:f16 -o hf --force").expect(0);
+    assert!(
+        ran.err.contains("1 files of an earlier output are removed: model-00001-of-00002.safetensors"),
+        "{}",
+        ran.err
+    );
+    for name in own {
+        assert_eq!(fs::read(lab.path("hf").join(name)).unwrap(), name.as_bytes());
+    }
+    assert!(!lab.path("hf/model-00001-of-00002.safetensors").exists());
+    fs::remove_file(lab.path("hf/config.json")).unwrap();
+    lab.write("shared.json", "{}");
+    symlink(lab.path("shared.json"), lab.path("hf/config.json")).unwrap();
+    let ran = lab.run("convert mini-bert --to safetensors:f16 -o hf --force").expect(2);
+    assert!(ran.err.contains("hf/config.json: a file of the output folder is a link"), "{}", ran.err);
+    assert_eq!(fs::read(lab.path("shared.json")).unwrap(), b"{}");
+}
+
+#[test]
+fn the_folder_one_is_in_can_be_the_output() {
+    let lab = Lab::new();
+    lab.model("mini-bert");
+    lab.write("out/notes.txt", "mine");
+    lab.write("out/config.json", "{}");
+    let mut command = lab.command();
+    command.current_dir(lab.path("out")).args(words("convert ../mini-bert --to safetensors:f16 -o . --force"));
+    let ran = finish(start(&mut command));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(fs::read(lab.path("out/notes.txt")).unwrap(), b"mine");
+    assert!(lab.path("out/model.safetensors").is_file() && !lab.tree().keys().any(|n| n.contains(".remold-")));
+    let ran = lab.run("convert mini-bert --to gguf:f16 -o new/../mini-bert/x.gguf").expect(2);
+    assert!(ran.err.contains("inside the source"), "{}", ran.err);
 }

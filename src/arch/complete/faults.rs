@@ -126,7 +126,7 @@ impl Faults {
                 )
             }
             None if self.missing.count == 0 => {
-                format!("Is this the {source} of another model, or is a field wrong or missing?")
+                format!("Does {source} belong to another model, or is a field wrong or missing?")
             }
             None => "Is a file of the weights missing, or was only a part of the model saved? Get the whole model; \
                      `--bare` converts tensors alone."

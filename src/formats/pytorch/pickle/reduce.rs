@@ -68,7 +68,8 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
         | "torch.jit._pickle.build_doublelist"
         | "torch.jit._pickle.build_boollist" => first.map_or(Ok(Tree::NONE), Ok),
         "torch.Size" => plain(tree, first, Node::Tuple),
-        "collections.OrderedDict" | "collections.Counter" | "builtins.dict" | "__builtin__.dict" => {
+        // Called with more than Python's own class takes, it is a damaged call of something else: kept, so that what is in it is seen.
+        "collections.OrderedDict" | "collections.Counter" | "builtins.dict" | "__builtin__.dict" if list.len() <= 1 => {
             let items = dict_items(tree, first)?;
             tree.push(Node::Dict(items))
         }

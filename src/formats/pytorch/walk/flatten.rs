@@ -49,7 +49,7 @@ impl<'t> Flat<'t> {
             Node::List(v) | Node::Tuple(v) => {
                 // Numbers only: the common case of hyper-parameters and token lists.
                 for (i, item) in v.iter().enumerate() {
-                    if is_leaf(tree.get(*item)) {
+                    if is_leaf(tree.get(*item)) && !matches!(tree.get(*item), Node::Storage(_) | Node::Set(_)) {
                         self.visits += 1;
                         continue;
                     }
@@ -58,8 +58,51 @@ impl<'t> Flat<'t> {
                 Ok(())
             }
             Node::Opaque(o) => self.object(tree, o, name, depth),
+            Node::Storage(_) => {
+                self.refuse(name, "a storage without a tensor".to_owned(), "Save a tensor over the storage.", None)
+            }
+            Node::Set(_) if self.holds_data(tree, id) => {
+                self.refuse(name, "a set that holds tensors".to_owned(), "Save them in a dict or a list.", None)
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Notes something that holds the data of tensors and cannot be read.
+    fn refuse(&mut self, name: &str, what: String, remedy: &str, sparse: Option<NodeId>) -> Result<()> {
+        self.name_bytes += name.len();
+        if self.refused.len() >= MAX_TENSORS || self.name_bytes > MAX_NAMES_BYTES {
+            return Err(too_many());
+        }
+        let name = if name.is_empty() { "tensor" } else { name }.to_owned();
+        self.refused.push(Unread { name, what, remedy: remedy.to_owned(), sparse, before: self.tensors.len() });
+        Ok(())
+    }
+
+    /// True if there is a tensor or a storage anywhere below a value, in whatever it is wrapped.
+    fn holds_data(&mut self, tree: &Tree, id: NodeId) -> bool {
+        let (mut seen, mut todo) = (HashSet::new(), vec![id]);
+        while let Some(id) = todo.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            self.visits += 1;
+            if self.visits > MAX_VISITS {
+                // The next visit says so.
+                return false;
+            }
+            match tree.get(id) {
+                Node::Tensor(_) | Node::Storage(_) => return true,
+                Node::List(v) | Node::Tuple(v) | Node::Set(v) => todo.extend(v),
+                Node::Dict(items) => todo.extend(items.iter().map(|i| i.1)),
+                Node::Opaque(o) => {
+                    todo.extend(o.args.iter().chain(&o.state).chain(&o.list));
+                    todo.extend(o.items.iter().map(|i| i.1));
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     fn items(&mut self, tree: &'t Tree, items: &'t [(NodeId, NodeId)], name: &str, depth: usize) -> Result<()> {
@@ -79,11 +122,17 @@ impl<'t> Flat<'t> {
                 }
                 value = *newest;
             }
-            if is_leaf(tree.get(value)) {
+            if is_leaf(tree.get(value)) && !matches!(tree.get(value), Node::Storage(_) | Node::Set(_)) {
                 continue;
             }
-            if let Some(key) = key_text(tree, key) {
-                self.visit(tree, value, &join(name, &key)?, depth + 1)?;
+            match key_text(tree, key) {
+                Some(key) => self.visit(tree, value, &join(name, &key)?, depth + 1)?,
+                None if self.holds_data(tree, value) => {
+                    let place = join(name, "?")?;
+                    let what = "it has a key that is neither text nor a number".to_owned();
+                    self.refuse(&place, what, "Save it under a name, or save the file again if it is damaged.", None)?;
+                }
+                None => {}
             }
         }
         Ok(())
@@ -94,19 +143,7 @@ impl<'t> Flat<'t> {
         if (module_parts(tree, o).is_none() || unread::is_packed(&tree.class_name(o)))
             && let Some((what, remedy)) = unread::kind(tree, o)
         {
-            self.name_bytes += name.len();
-            if self.refused.len() >= MAX_TENSORS || self.name_bytes > MAX_NAMES_BYTES {
-                return Err(too_many());
-            }
-            let name = if name.is_empty() { "tensor" } else { name };
-            self.refused.push(Unread {
-                name: name.to_owned(),
-                what,
-                remedy: remedy.to_owned(),
-                sparse: unread::sparse_args(tree, o),
-                before: self.tensors.len(),
-            });
-            return Ok(());
+            return self.refuse(name, what, remedy, unread::sparse_args(tree, o));
         }
         // Looking for the module's parts passes over its whole state.
         if let Some(Node::Dict(items)) = o.state.map(|s| tree.get(s)) {
@@ -134,7 +171,17 @@ impl<'t> Flat<'t> {
             }
             return Ok(());
         }
-        for state in o.state.iter().flat_map(|s| state_dicts(tree, *s)) {
+        // What a call makes of its arguments is not known, nor what an object makes of a state that is no dict.
+        let states: Vec<NodeId> = o.state.iter().flat_map(|s| state_dicts(tree, *s)).collect();
+        let unknown = o.args.into_iter().chain(o.state.filter(|_| states.is_empty()));
+        let unknown = unknown.chain(states.iter().copied().filter(|s| !matches!(tree.get(*s), Node::Dict(_))));
+        for part in unknown.collect::<Vec<_>>() {
+            if self.holds_data(tree, part) {
+                let what = format!("what {} makes of tensors", tree.class_name(o));
+                return self.refuse(name, what, "Save plain tensors, or save the file again if it is damaged.", None);
+            }
+        }
+        for state in states {
             if let Node::Dict(items) = tree.get(state) {
                 self.items(tree, items, name, depth)?;
             }

@@ -22,6 +22,9 @@ pub fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
     let last = class.rsplit('.').next().unwrap_or("");
     let rebuilt = o.called && class.starts_with("torch._") && class.contains("rebuild");
     // Tensor subclasses and sharded tensors; packed weights of quantized modules.
+    if o.called && class.starts_with("numpy.") && matches!(last, "_reconstruct" | "_frombuffer") {
+        return Some(("a numpy array".to_owned(), "Save it as `torch.from_numpy(array)`, or leave it out."));
+    }
     if !(rebuilt || o.tensor || last.ends_with("Tensor") || is_packed(&class)) {
         return None;
     }
