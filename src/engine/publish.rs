@@ -2,10 +2,9 @@
 //! incomplete; a kill at any step leaves what `jobs resume` can complete.
 //!
 //! - A single file is renamed.
-//! - A folder is renamed as a whole, or exchanged with the one it replaces (`renameat2`, `RENAME_EXCHANGE`). Files in the old folder that
-//!   are not part of the output move to the new one.
-//! - Several files of a folder that holds other things (a split GGUF; a folder that existed) are renamed one by one. The file that a reader
-//!   opens first comes last, and an old one is put aside before: without it the set cannot be opened.
+//! - A folder is renamed as a whole, or exchanged with the one it replaces (`renameat2`, `RENAME_EXCHANGE`) if that holds nothing else.
+//! - The files of any other folder (a split GGUF; a folder with files of others) are renamed one by one. Those without which the output
+//!   cannot be opened come last, and old ones of these names are put aside before.
 
 use super::journal::{Journal, StagedPaths};
 use super::part_file::Identity;

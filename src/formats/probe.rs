@@ -89,7 +89,8 @@ pub fn open(path: &Path) -> Result<Model> {
     // Sidecars are read later, from their paths.
     for sidecar in model.sidecars.0.values() {
         if let Sidecar::File(path) = sidecar {
-            model.opened.push(OpenedFile::by_path(path)?);
+            // One that cannot be looked at has an error of its own when it is read.
+            model.opened.extend(OpenedFile::by_path(path));
         }
     }
     Ok(model)

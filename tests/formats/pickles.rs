@@ -224,3 +224,55 @@ fn text_files_are_no_pickles() {
         assert!(said.contains("no known model format"), "{text:?}: {said}");
     }
 }
+
+/// Whatever holds tensors and cannot be read stands among the unreadable tensors, which every conversion refuses; nothing is left out.
+#[test]
+fn nothing_that_holds_tensors_is_left_out() {
+    let dict = |items: &[(&[u8], &[u8])]| {
+        let mut out = b"\x80\x02}(".to_vec();
+        for (key, value) in items {
+            out.extend_from_slice(key);
+            out.extend_from_slice(value);
+        }
+        out.extend_from_slice(b"u.");
+        out
+    };
+    // A tensor of two floats over storage `0`.
+    let storage =
+        [b"(".as_slice(), &text("storage"), b"ctorch\nFloatStorage\n", &text("0"), &text("cpu"), b"K\x02tQ"].concat();
+    let arguments = [b"(".as_slice(), &storage, b"K\x00K\x02\x85K\x01\x85\x89}t"].concat();
+    let tensor = [b"ctorch._utils\n_rebuild_tensor_v2\n".as_slice(), &arguments, b"R"].concat();
+    let unknown = [b"cmymod\nrebuild\n".as_slice(), &tensor, b"\x85R"].concat();
+    let damaged = [b"ccollections\nOrderedDict\n".as_slice(), &arguments, b"R"].concat();
+    let state = [b"cmymod\nThing\n)\x81".as_slice(), b"(", &tensor, &tensor, b"K\x01tb"].concat();
+    let w = text("w");
+    let x = text("x");
+    let rows: [(&str, Vec<u8>); 8] = [
+        ("a call of no known function", dict(&[(&w, &tensor), (&x, &unknown)])),
+        ("a damaged call", dict(&[(&w, &tensor), (&x, &damaged)])),
+        ("a state that is no dict", dict(&[(&w, &tensor), (&x, &state)])),
+        ("a bare storage", dict(&[(&w, &tensor), (&x, &storage)])),
+        ("a key that is None", dict(&[(&w, &tensor), (b"N", &tensor)])),
+        ("a key that is true", dict(&[(&w, &tensor), (b"\x88", &tensor)])),
+        ("a key that is a float", dict(&[(&w, &tensor), (b"G\x3f\xf8\0\0\0\0\0\0", &tensor)])),
+        ("a key that is no text", dict(&[(&w, &tensor), (b"X\x01\0\0\0\xff", &tensor)])),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let open = |pickle: &[u8]| {
+        let path = dir.path().join("m.pt");
+        let entries = [entry("m/data.pkl", pickle), entry("m/data/0", &[0; 8]), entry("m/version", b"3\n")];
+        std::fs::write(&path, zip(&entries)).unwrap();
+        formats::open(&path)
+    };
+    let sound = open(&dict(&[(&w, &tensor), (&x, &tensor)])).unwrap();
+    assert_eq!((sound.tensors.len(), sound.unreadable.len()), (2, 0));
+    for (what, pickle) in rows {
+        match open(&pickle) {
+            Ok(model) => {
+                assert_eq!((model.tensors.len(), model.unreadable.len()), (1, 1), "{what}: {:?}", model.opaque)
+            }
+            // A file that is refused as a whole loses nothing either.
+            Err(e) => assert!(!e.to_string().is_empty(), "{what}"),
+        }
+    }
+}

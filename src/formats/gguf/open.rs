@@ -3,7 +3,7 @@
 use super::header::{Arrays, Header, read_header};
 use super::split::{KEYS, shard_paths, split_of};
 use crate::model::{
-    FileSlice, FormatId, Metadata, Model, ModelError, Result, Sidecars, TensorData, TensorEntry, Warning,
+    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorData, TensorEntry, Warning,
 };
 use crate::quant::Encoding;
 use std::collections::HashSet;
@@ -18,6 +18,16 @@ use std::sync::Arc;
 pub fn open(path: &Path) -> Result<Model> {
     let first = read_header(path, Arrays::Keep)?;
     let Some((_, count, total)) = split_of(&first.metadata) else {
+        // One file of a set whose key split.count is damaged would pass as a whole model.
+        let total = first.metadata.get(KEYS[2]).and_then(MetaValue::as_u64);
+        if let Some(total) = total.filter(|t| *t > first.tensors.len() as u64) {
+            let what = format!(
+                "it has {} of the {total} tensors of a split set, and does not say how many files that has",
+                first.tensors.len()
+            );
+            let hint = "The file is damaged: fetch it again.";
+            return Err(ModelError::bad(what).in_file(path).field(KEYS[1]).with_hint(hint));
+        }
         return Ok(model(path, vec![first]));
     };
     let paths = shard_paths(path, count)?;

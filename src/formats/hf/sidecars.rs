@@ -51,7 +51,8 @@ pub fn collect(folder: &Path) -> Sidecars {
     let mut sidecars = Sidecars::default();
     let mut add = |name: String| {
         let path = folder.join(&name);
-        if path.is_file() {
+        // A pipe or a dangling link in the place of a file is an error when it is read, not a file that the model lacks.
+        if std::fs::symlink_metadata(&path).is_ok_and(|m| !m.is_dir()) {
             sidecars.0.insert(name, Sidecar::File(path));
         }
     };
