@@ -53,7 +53,7 @@ fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadat
 pub fn holds_only_replaced(planned: &PlannedOutput) -> bool {
     let Ok(entries) = fs::read_dir(&planned.path) else { return false };
     let mut some = false;
-    let known = entries.map(|entry| {
+    let mut known = entries.map(|entry| {
         let Ok(entry) = entry else { return false };
         some = true;
         let path = planned.path.join(entry.file_name());
@@ -61,7 +61,7 @@ pub fn holds_only_replaced(planned: &PlannedOutput) -> bool {
         let meta = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file);
         meta.is_some_and(|m| replaced.any(|r| r.path == path && r.has_contents_of(&FileStamp::from(&m))))
     });
-    known.fold(true, |all, one| all && one) && some
+    known.all(|one| one) && some
 }
 
 fn appeared(path: &Path) -> ModelError {

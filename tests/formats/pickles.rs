@@ -260,7 +260,7 @@ fn nothing_that_holds_tensors_is_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let open = |pickle: &[u8]| {
         let path = dir.path().join("m.pt");
-        let entries = [entry("m/data.pkl", pickle), entry("m/data/0", &[0; 8]), entry("m/version", b"3\n")];
+        let entries = [entry("m/data.pkl", pickle), entry("m/data/0", [0; 8]), entry("m/version", b"3\n")];
         std::fs::write(&path, zip(&entries)).unwrap();
         formats::open(&path)
     };
