@@ -214,6 +214,14 @@ fn a_killed_job_that_is_removed_leaves_what_was_there() {
     }
 }
 
+/// The number of the first rename of a run, counted as [`Kill::at`] counts.
+fn first_rename(target: &Target) -> usize {
+    let bench = Bench::new(target);
+    let kill = Kill::at(bench.root.path(), usize::MAX);
+    bench.work(&bench.plan(), false).unwrap();
+    kill.result().0.iter().position(|o| o.starts_with("rename")).unwrap()
+}
+
 #[test]
 fn a_file_that_appears_while_a_job_runs_is_never_replaced() {
     for force in [false, true] {
@@ -227,13 +235,7 @@ fn a_file_that_appears_while_a_job_runs_is_never_replaced() {
         let bench = Bench::new(&target);
         let plan = bench.plan();
         // Killed while publishing; then another program makes the file.
-        let ops = {
-            let other = Bench::new(&target);
-            let kill = Kill::at(other.root.path(), usize::MAX);
-            other.work(&other.plan(), false).unwrap();
-            kill.result().0
-        };
-        let rename = ops.iter().position(|o| o.starts_with("rename")).unwrap();
+        let rename = first_rename(&target);
         let kill = Kill::at(bench.root.path(), rename);
         bench.work(&plan, false).unwrap_err();
         drop(kill);
@@ -256,13 +258,7 @@ fn bytes_that_are_not_what_the_journal_says_are_made_again() {
     straight.work(&straight.plan(), false).unwrap();
     let bench = Bench::new(&target);
     let plan = bench.plan();
-    let ops = {
-        let other = Bench::new(&target);
-        let kill = Kill::at(other.root.path(), usize::MAX);
-        other.work(&other.plan(), false).unwrap();
-        kill.result().0
-    };
-    let rename = ops.iter().position(|o| o.starts_with("rename")).unwrap();
+    let rename = first_rename(&target);
     let kill = Kill::at(bench.root.path(), rename);
     bench.work(&plan, false).unwrap_err();
     drop(kill);
@@ -337,13 +333,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
 #[test]
 fn a_published_file_is_never_written_to() {
     let target = kinds().swap_remove(0).1;
-    let ops = {
-        let other = Bench::new(&target);
-        let kill = Kill::at(other.root.path(), usize::MAX);
-        other.work(&other.plan(), false).unwrap();
-        kill.result().0
-    };
-    let rename = ops.iter().position(|o| o.starts_with("rename")).unwrap();
+    let rename = first_rename(&target);
     for same_inode in [true, false] {
         let bench = Bench::new(&target);
         let plan = bench.plan();

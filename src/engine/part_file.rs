@@ -121,7 +121,7 @@ impl PartFile {
                 .in_file(destination)
                 .with_hint(hint));
         }
-        // Whoever held the lock may have renamed or removed the file meanwhile.
+        // The process that held the lock may have renamed or removed the file meanwhile.
         let now = fs::symlink_metadata(path).ok();
         let same = now.is_some_and(|n| (n.dev(), n.ino()) == (meta.dev(), meta.ino()) && n.len() == bytes);
         if !same {

@@ -1,5 +1,5 @@
-//! Gives finished outputs their final names. Whoever looks meanwhile sees the old output, the new one, or one that is obviously
-//! incomplete; a kill at any step leaves what `jobs resume` can complete.
+//! Gives finished outputs their final names. At any moment a reader sees the old output, the new one, or one that is obviously
+//! incomplete; a kill at any step leaves a state that `jobs resume` can complete.
 //!
 //! - A single file is renamed.
 //! - A folder is renamed as a whole, or exchanged with the one it replaces (`renameat2`, `RENAME_EXCHANGE`) if that holds nothing else.
@@ -111,7 +111,7 @@ pub fn same_path(one: &Path, other: &Path) -> bool {
     one == other || std::path::absolute(other).is_ok_and(|o| o == one)
 }
 
-/// The error for an output that cannot be published to its end, because somebody has changed or moved its files.
+/// The error for an output that cannot be published to its end, because its files were changed or moved.
 pub fn changed_since(path: &Path) -> ModelError {
     let error =
         ModelError::bad("the job had begun to publish this file, and it was changed or moved since").in_file(path);
@@ -241,7 +241,7 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
         remove(&aside(path, staged))?;
     }
     for old in planned.stale.iter().filter(|_| planned.may_replace) {
-        // One that somebody has written to since is not what the plan was about.
+        // A file that was written to since the plan was made is kept.
         let now = fs::symlink_metadata(&old.path).ok().map(|m| FileStamp::from(&m));
         if now.is_some_and(|now| old.is(&now)) && !planned.files.iter().any(|f| f.0 == old.path) {
             remove(&old.path)?;

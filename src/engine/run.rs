@@ -30,7 +30,7 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// Set from outside to stop the run.
     pub stop: &'a Stop,
-    /// Holds the workers while it is closed. Whoever sets `stop` opens it.
+    /// Holds the workers while it is closed. The code that sets `stop` opens it.
     pub gate: &'a Gate,
     /// Where events go.
     pub sink: &'a EventSink,
@@ -150,7 +150,7 @@ fn begin(
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
         let finished = believed(prepared, options, &outputs, recorded.finished)?;
-        // A file that has its final name is complete. If it is not any more, it is somebody else's by now, and nothing is written to it.
+        // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
         for (o, staged) in outputs.iter().enumerate() {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
                 let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor));

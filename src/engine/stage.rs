@@ -53,7 +53,7 @@ impl Drop for NewFolders {
             if files::fault::is_dead(folder) {
                 return;
             }
-            // One that holds something stays: the outputs, or a file of somebody else.
+            // A folder that is not empty stays: it holds the outputs, or a file of another program.
             let _ = files::remove_folder(folder);
         }
     }
@@ -250,7 +250,7 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
         let place = current_place(part, to, Some(identity));
         let Some(part) = PartFile::reopen(place, to, *bytes)? else {
             let what = "the job was stopped while it published this set, and one of its files is gone";
-            let hint = "The old files are beside it, hidden, with names that end in .old.";
+            let hint = "Hidden files beside it, with names that end in .old or .part, are its old and its new files.";
             return Err(ModelError::bad(what).in_file(to).with_hint(hint));
         };
         parts.push(part);

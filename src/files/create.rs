@@ -1,4 +1,4 @@
-//! Creating files that nobody else has, and opening them again.
+//! Creating files exclusively, and opening them again.
 
 use super::{parent_of, point, rename_over, sync_file, sync_folder};
 use std::fs::{self, File, OpenOptions, TryLockError};

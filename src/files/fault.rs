@@ -18,7 +18,7 @@ fn plans() -> MutexGuard<'static, Vec<Plan>> {
     PLANS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills whoever works below `folder` at its operation number `after` (from 0). Until the guard is dropped.
+/// Kills the run that works below `folder` before its operation number `after` (from 0), until the guard is dropped.
 pub(crate) struct Kill(PathBuf);
 
 impl Kill {

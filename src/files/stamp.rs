@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Identity and times of a file at one moment. Two equal stamps mean that nobody has written to the file in between: a program can set
+/// Identity and times of a file at one moment. Two equal stamps mean that the file was not written to in between: a program can set
 /// the modification time back, but not the change time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {

@@ -3,7 +3,7 @@
 use super::overseer::Overseer;
 use super::{JobFolder, Turn};
 use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions, Stop};
-use crate::model::{ErrorKind, ModelError, Result};
+use crate::model::{ErrorKind, ModelError, Result, Warning};
 use crate::plan::Prepared;
 use std::fs::File;
 use std::sync::Arc;
@@ -119,7 +119,11 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
     let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     Ok(match result {
         Ok(report) => {
-            folder.write_with("report.json", |file| serde_json::to_writer_pretty(file, &report))?;
+            // The outputs are published: a job folder on a full disk does not make the job a failure.
+            if let Err(e) = folder.write_with("report.json", |file| serde_json::to_writer_pretty(file, &report)) {
+                let text = format!("the outputs are complete, but the report could not be written: {e}");
+                sink.send(EventBody::Warning(Warning::new("job.report", text)));
+            }
             sink.send(EventBody::Finished { seconds, peak_rss: report.peak_rss });
             Outcome::Finished(Box::new(report))
         }

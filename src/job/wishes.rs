@@ -85,11 +85,11 @@ fn remove_ended(folder: &JobFolder) -> Result<()> {
 /// Removes the folders of ended jobs, and the unfinished files that they left behind. Gives how many went.
 ///
 /// # Errors
-/// I/O errors.
+/// The first of the errors; the other jobs are removed all the same.
 pub fn clean(root: &Path) -> Result<usize> {
     let ended: Vec<_> = list(root).into_iter().filter(|j| j.state.ended()).collect();
-    for job in &ended {
-        remove_ended(&JobFolder { dir: job.dir.clone() })?;
-    }
-    Ok(ended.len())
+    // A job that cannot be removed keeps no other one.
+    let removed = ended.iter().map(|job| remove_ended(&JobFolder { dir: job.dir.clone() }));
+    let failed: Vec<ModelError> = removed.filter_map(Result::err).collect();
+    failed.into_iter().next().map_or(Ok(ended.len()), Err)
 }

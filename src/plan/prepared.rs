@@ -17,7 +17,7 @@ pub struct Prepared {
     pub outputs: Vec<PreparedOutput>,
     /// Every file that decides the output, as it was before it was read. Nothing is published if one of them changes.
     pub inputs: Vec<OpenedFile>,
-    /// The permission bits that outputs may have, so that nobody can read an output who may not read the source.
+    /// The permission bits that outputs may have: a user who may not read a source may not read an output.
     pub mode: u32,
     /// Checksums that the source carries for its own bytes.
     pub checks: SourceChecks,

@@ -171,7 +171,7 @@ pub struct PlannedOutput {
     /// Those of the files that were there already when planned. They are replaced if `may_replace` says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<PathBuf>,
-    /// The same files as they were then: what somebody has written since is not replaced.
+    /// The same files as they were then: a file that was written to since is not replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<SourceFile>,
     /// The user allowed to replace what was there.
