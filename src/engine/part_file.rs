@@ -139,12 +139,18 @@ impl PartFile {
         self.file.write_all_at(bytes, offset).map_err(|e| self.explain("writing", e))
     }
 
-    /// Reads at an absolute offset what was written.
+    /// The bytes of a stretch of the file, from the reader of this file, with `buffer` as their place.
     ///
     /// # Errors
     /// I/O errors.
-    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(|e| self.explain("reading back", e).at(offset))
+    pub fn read_back<'b>(
+        &self,
+        reader: &files::DiskReader<'_>,
+        offset: u64,
+        bytes: usize,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8]> {
+        reader.read(offset, bytes, buffer).map_err(|e| self.explain("reading back", e).at(offset))
     }
 
     /// Brings what was written to the disk.
@@ -163,9 +169,9 @@ impl PartFile {
         files::sync_file(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
-    /// Makes the next reads come from the disk, where the system can.
-    pub fn drop_cache(&self) {
-        files::drop_cache(&self.file);
+    /// A reader of what is on the disk. Nothing may be written while it lives.
+    pub fn on_disk(&self) -> files::DiskReader<'_> {
+        files::DiskReader::new(&self.file)
     }
 
     fn explain(&self, what: &str, e: io::Error) -> ModelError {
@@ -261,9 +267,7 @@ mod tests {
         assert!(!is_being_written(&dir.path().join("x.gguf")));
         assert!(PartFile::reopen(&path, &path, 5).unwrap().is_none(), "another size");
         let part = PartFile::reopen(&path, &path, 4).unwrap().unwrap();
-        let mut back = [9; 4];
-        part.read_at(&mut back, 0).unwrap();
-        assert_eq!(&back, b"\0\0ab");
+        assert_eq!(part.read_back(&part.on_disk(), 0, 4, &mut Vec::new()).unwrap(), b"\0\0ab");
     }
 
     #[test]

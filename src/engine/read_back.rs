@@ -1,6 +1,7 @@
 //! Reads files back from the disk and compares checksums: of a finished output, and of what an earlier attempt left.
 
 use super::part_file::PartFile;
+use crate::files::DiskReader;
 use crate::formats::FilePlan;
 use crate::model::{ModelError, Result};
 use std::sync::Mutex;
@@ -49,7 +50,7 @@ pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) 
     stretches
 }
 
-/// Reads `stretches` of `files` with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
+/// Reads `stretches` of `files`, which are synced, with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
 /// what was found so far, when `stop` is set.
 ///
 /// # Errors
@@ -58,6 +59,7 @@ pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, st
     let mut order: Vec<usize> = (0..stretches.len()).collect();
     order.sort_by_key(|i| (stretches[*i].file, stretches[*i].offset));
     let batches = batches(stretches, &order);
+    let readers: Vec<DiskReader<'_>> = files.iter().map(|f| f.on_disk()).collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let error: Mutex<Option<ModelError>> = Mutex::new(None);
     let lock_error = || error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -65,7 +67,7 @@ pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, st
         let mut buffer = Vec::new();
         while !stop.load(Ordering::Relaxed) && lock_error().is_none() {
             let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            match check(stretches, &order[batch.clone()], files, &mut buffer, stop) {
+            match check(stretches, &order[batch.clone()], (files, &readers), &mut buffer, stop) {
                 Ok(bad) => found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(bad),
                 Err(e) => drop(lock_error().get_or_insert(e)),
             }
@@ -103,32 +105,30 @@ fn batches(stretches: &[Stretch], order: &[usize]) -> Vec<std::ops::Range<usize>
 fn check(
     stretches: &[Stretch],
     batch: &[usize],
-    files: &[&PartFile],
+    (files, readers): (&[&PartFile], &[DiskReader<'_>]),
     buffer: &mut Vec<u8>,
     stop: &AtomicBool,
 ) -> Result<Vec<usize>> {
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Vec::new()) };
     let start = stretches[*first].offset;
     let end = batch.iter().map(|i| stretches[*i].offset + stretches[*i].bytes).max().unwrap_or(start);
-    let file = files[stretches[*last].file];
+    let (file, reader) = (files[stretches[*last].file], &readers[stretches[*last].file]);
     if end - start > WINDOW {
         let mut crc = crc32fast::Hasher::new();
         let mut at = start;
         while at < end && !stop.load(Ordering::Relaxed) {
-            let n = (end - at).min(WINDOW);
-            buffer.resize(n as usize, 0);
-            file.read_at(buffer, at)?;
-            crc.update(buffer);
+            // Every window but the first begins where direct reads may.
+            let n = (end - at).min(WINDOW - at % WINDOW);
+            crc.update(file.read_back(reader, at, n as usize, buffer)?);
             at += n;
         }
         return Ok(if at < end || crc.finalize() == stretches[*first].crc { Vec::new() } else { vec![*first] });
     }
-    buffer.resize((end - start) as usize, 0);
-    file.read_at(buffer, start)?;
+    let bytes = file.read_back(reader, start, (end - start) as usize, buffer)?;
     let differs = |i: &&usize| {
         let p = &stretches[**i];
         let from = (p.offset - start) as usize;
-        crc32fast::hash(&buffer[from..from + p.bytes as usize]) != p.crc
+        crc32fast::hash(&bytes[from..from + p.bytes as usize]) != p.crc
     };
     Ok(batch.iter().filter(differs).copied().collect())
 }

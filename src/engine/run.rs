@@ -303,7 +303,6 @@ fn check_outputs(
             written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
             written.extend(known_stretches(f, file, &finish));
             part.sync_data()?;
-            part.drop_cache();
         }
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });

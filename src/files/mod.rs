@@ -5,6 +5,7 @@
 //! run (`fault`). Must not know what is in a file: no formats, jobs or plans. The type that matters to everybody else is [`FileStamp`].
 
 mod create;
+mod direct;
 #[cfg(test)]
 pub(crate) mod fault;
 mod private;
@@ -14,11 +15,12 @@ mod stamp;
 mod sync;
 
 pub use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
+pub use direct::DiskReader;
 pub use private::{create_private_folder, private_options, tighten, write_private};
 pub use read::{ReadError, open, read, read_text};
 pub use rename::{exchange, rename_new, rename_over};
 pub use stamp::FileStamp;
-pub use sync::{create_folders, drop_cache, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
+pub use sync::{create_folders, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
 
 /// What a system call that changes a file or a directory is about to do. Only the tests listen.
 #[cfg(test)]

@@ -80,15 +80,6 @@ pub fn remove_folder(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
-/// Asks the system to forget the cached pages of a synced file, so that the next read comes from the disk. Where it cannot, nothing
-/// happens.
-pub fn drop_cache(file: &File) {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-    let _ = file;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
