@@ -58,6 +58,11 @@ impl Progress {
     /// Takes one event.
     pub fn event(&mut self, event: &Event) {
         match &event.body {
+            // A job that is begun again counts what it does from then on.
+            EventBody::Started { .. } => {
+                self.layers.values_mut().for_each(|l| l.0 = 0);
+                (self.done, self.last_step, self.sample) = (0, 0, Sample::default());
+            }
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
                 self.erase();
                 err(&warnings(list, self.style));
