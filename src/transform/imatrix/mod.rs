@@ -51,7 +51,8 @@ impl Imatrix {
             // They are means of squares.
             let negative = || values.iter().position(|v| *v < 0.0);
             if let Some(i) = crate::quant::first_non_finite(values).or_else(negative) {
-                let what = format!("importance value {i} is {}, and none can be", values[i]);
+                let what =
+                    format!("importance value {i} is {}, and importances are finite and not negative", values[i]);
                 return Err(ModelError::bad(what).field(name).with_hint(AGAIN));
             }
         }
