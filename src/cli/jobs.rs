@@ -28,9 +28,10 @@ pub fn run(args: JobsArgs) -> Exit {
             let before = f.summary().state;
             job::resume(&f)?;
             let how = match before {
-                JobState::Failed | JobState::Cancelled => {
-                    "begins again, in the same folder; its events keep what happened before"
+                JobState::Failed => {
+                    "goes on with the files that it kept, or begins again; its events keep what happened before"
                 }
+                JobState::Cancelled => "begins again, in the same folder; its events keep what happened before",
                 JobState::Lost | JobState::Interrupted => "goes on where it stopped",
                 _ => "goes on",
             };
@@ -112,10 +113,11 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
         }
         if let Some(exit) = end {
-            if exit == Exit::Done && !json {
-                if let Some(report) = folder.report() {
-                    err(&plan_text::report(&report, text::Style::stderr()));
-                }
+            if exit == Exit::Done
+                && !json
+                && let Some(report) = folder.report()
+            {
+                err(&plan_text::report(&report, text::Style::stderr()));
             }
             return Ok(exit);
         }

@@ -10,7 +10,7 @@ use super::journal::{Journal, StagedPaths};
 use super::part_file::{self, Identity};
 use super::stage::{self, Staged};
 use crate::files::{self, FileStamp};
-use crate::model::{ModelError, Result, few};
+use crate::model::{ErrorKind, ModelError, Result, few};
 use crate::plan::{PlannedOutput, SourceFile};
 use std::collections::HashMap;
 use std::fs;
@@ -133,7 +133,8 @@ pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &
             error = error.and(&format!("{said}: {}", few(&paths)));
         }
     }
-    if error.hint().is_some() {
+    // Hints of I/O errors speak of files that are written, which are removed after an error; these are kept.
+    if error.hint().is_some() && error.kind() != ErrorKind::Io {
         return error;
     }
     let then =

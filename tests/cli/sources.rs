@@ -430,6 +430,19 @@ fn tensors_that_an_index_does_not_name_are_counted() {
         let told = format!("{}{}", ran.out, ran.err);
         assert!(told.contains(&counts) && told.contains("model.norm.weight"), "{line}: {told}");
     }
+    // The same for PyTorch, whose tensors were told one by one.
+    lab.run("convert tiny-mistral-sharded --to pytorch --max-shard-size 2MB -o torch").expect(0);
+    edit(&lab.path("torch/pytorch_model.bin.index.json"), |v| {
+        let map = v["weight_map"].as_object_mut().unwrap();
+        map.remove("model.norm.weight");
+        map.remove("lm_head.weight");
+    });
+    for line in ["inspect torch", "convert torch --to gguf:f16 --dry-run"] {
+        let ran = lab.run(line).expect(0);
+        let told = format!("{}{}", ran.out, ran.err);
+        let counts = format!("the index names {} of the {all} tensors in its shards", all - 2);
+        assert!(told.contains(&counts), "{line}: {told}");
+    }
     // A shard of the set that the index does not name at all.
     edit(&index, |v| {
         v["weight_map"].as_object_mut().unwrap().retain(|_, shard| !shard.as_str().unwrap().contains("00001-of"));
