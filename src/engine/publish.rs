@@ -115,7 +115,7 @@ pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &
         ("all files of this output have their final names", true)
     } else if is_half_way(planned, &staged.paths, &identities) {
         (
-            "this output is incomplete: some of its files have their final names, the others still have hidden names beside it",
+            "this output is incomplete: some of its names are changed already, its other files have hidden names beside it",
             false,
         )
     } else {
@@ -159,10 +159,13 @@ pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
 }
 
-/// True if the output is being renamed file by file, and some names are changed already.
+/// True if the output is being published, and some names are changed already: those of its files, or that of what it replaces.
 pub fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
     let renamed = planned.files.iter().zip(identities).any(|((path, _), i)| i.is_at(path));
-    renamed || planned.files.iter().any(|(path, _)| fs::symlink_metadata(aside(path, staged)).is_ok())
+    let replaced_folder = staged.whole && fs::symlink_metadata(aside(&planned.path, staged)).is_ok();
+    renamed
+        || replaced_folder
+        || planned.files.iter().any(|(path, _)| fs::symlink_metadata(aside(path, staged)).is_ok())
 }
 
 /// The name under which something that is replaced is kept until the new output is in place.
@@ -348,6 +351,20 @@ fn merge_old(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where folders cannot be exchanged, the old one is put aside first.
+    #[test]
+    fn a_folder_that_was_put_aside_is_half_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hf");
+        let hidden = dir.path().join(".hf.remold-1-0123456789abcdef.part");
+        let planned = PlannedOutput { path: path.clone(), folder: true, may_replace: true, ..PlannedOutput::default() };
+        let staged = StagedPaths { folder: Some(hidden), whole: true, parts: Vec::new() };
+        fs::create_dir(&path).unwrap();
+        assert!(!is_half_way(&planned, &staged, &[]));
+        fs::rename(&path, aside(&path, &staged)).unwrap();
+        assert!(is_half_way(&planned, &staged, &[]));
+    }
 
     #[test]
     fn files_of_others_that_cannot_be_moved_back_are_an_error_that_says_where_they_are() {

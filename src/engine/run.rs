@@ -1,5 +1,6 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
+use super::earlier::{self, Finished};
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Journal, Recorded};
 use super::part_file::PartFile;
@@ -17,7 +18,6 @@ use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,9 +66,6 @@ impl From<StopReason> for RunError {
 
 /// How often resources are sampled and finished tensors are journalled.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Finished tensors, by (output, tensor).
-type Finished = HashMap<(usize, usize), Entry>;
 
 /// Carries out a plan. Outputs appear under their final names only when everything in them was written, read back and synced, and the
 /// sources are still what they were when they were opened.
@@ -154,8 +151,7 @@ fn begin(
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
-        let remaining = on_disk(prepared, options, &outputs, recorded.finished);
-        let finished = believed(prepared, options, &outputs, remaining)?;
+        let finished = earlier::believed(prepared, options, &outputs, recorded.finished)?;
         // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
         for (o, staged) in outputs.iter().enumerate() {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
@@ -192,66 +188,6 @@ fn begin(
         begin.outputs.iter().for_each(stage::remove_folders);
     }
     Ok((journal, created?, Finished::new()))
-}
-
-/// Those of the recorded tensors whose files are still those of the earlier attempt.
-fn on_disk(prepared: &Prepared, options: &RunOptions<'_>, outputs: &[Staged], mut recorded: Finished) -> Finished {
-    let before = recorded.len();
-    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
-        let files = output.files.iter().zip(&staged.parts);
-        for slot in files.filter(|(_, part)| part.is_new()).flat_map(|(file, _)| &file.slots) {
-            recorded.remove(&(o, slot.tensor));
-        }
-    }
-    let gone = before - recorded.len();
-    if gone > 0 {
-        let tensors = if gone == 1 { "1 tensor is".to_owned() } else { format!("{gone} tensors are") };
-        let text = format!(
-            "the unfinished files of the earlier attempt are no longer there (a job that is cancelled or fails removes them): \
-             {tensors} encoded again"
-        );
-        options.sink.send(EventBody::Warning(Warning::new("journal.removed", text)));
-    }
-    recorded
-}
-
-/// Those of the recorded tensors whose bytes on disk have the recorded checksum.
-fn believed(
-    prepared: &Prepared,
-    options: &RunOptions<'_>,
-    outputs: &[Staged],
-    mut recorded: Finished,
-) -> Result<Finished, RunError> {
-    let files: Vec<&PartFile> = outputs.iter().flat_map(|o| &o.parts).collect();
-    let (mut written, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
-    for (o, output) in prepared.outputs.iter().enumerate() {
-        for (f, file) in output.files.iter().enumerate() {
-            for slot in &file.slots {
-                if let Some(entry) = recorded.get(&(o, slot.tensor)) {
-                    let (offset, bytes, crc) = (slot.offset, slot.bytes, entry.crc);
-                    written.push(Stretch { file: first + f, offset, bytes, crc });
-                    tensors.push((o, slot.tensor));
-                }
-            }
-        }
-        first += output.files.len();
-    }
-    let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
-    if let Some(reason) = options.stop.reason() {
-        return Err(reason.into());
-    }
-    if !wrong.is_empty() {
-        let tensors = if wrong.len() == 1 { "1 tensor".to_owned() } else { format!("{} tensors", wrong.len()) };
-        let text = format!(
-            "{tensors} of the earlier attempt cannot be used: the bytes in the unfinished files differ from the checksums in the job's \
-             journal (the system stopped before they were on disk, or another program wrote to the files); encoded again"
-        );
-        options.sink.send(EventBody::Warning(Warning::new("journal.mismatch", text)));
-    }
-    for i in wrong {
-        recorded.remove(&tensors[i]);
-    }
-    Ok(recorded)
 }
 
 /// Writes every tensor that is not finished yet.
