@@ -420,7 +420,7 @@ fn bad_models_are_refused_with_a_reason() {
     fails(&with("num_attention_heads", 7.into()), &["q_proj.weight", "7 heads"]);
     fails(&with("num_attention_heads", "eight".into()), &["num_attention_heads", "not a whole number"]);
     fails(&with("num_local_experts", 3.into()), &["experts"]);
-    fails(&with("rms_norm_eps", Value::Array(vec![])), &["rms_norm_eps", "not a number"]);
+    fails(&with("rms_norm_eps", Value::Array(vec![])), &["rms_norm_eps", "not a finite number"]);
     fails(&with("vocab_size", 2000.into()), &["2000 tokens", "1000 rows"]);
     fails(&with("quantization_config", serde_json::json!({"quant_method": "gptq"})), &["GPTQ", "original"]);
     fails(

@@ -4,10 +4,50 @@
 //! class's default when `model_type` names the class; with another `model_type` the file stands as it is.
 
 use super::types::{ConfigField, ConfigStatus};
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, python_json};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+
+/// Fields for which transformers' own classes write or take null to say that there is none.
+const NULL_IS_ABSENT: &[&str] = &[
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "head_dim",
+    "max_length",
+    "max_sequence_length",
+    "model_max_length",
+    "moe_intermediate_size",
+    "n_inner",
+    "n_kv_heads",
+    "n_routed_experts",
+    "num_experts",
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "num_key_value_heads",
+    "num_local_experts",
+    "shared_expert_intermediate_size",
+    "sliding_window",
+    "top_k_experts",
+];
+
+/// Sizes of which no network has zero.
+const POSITIVE: &[&str] = &[
+    "head_dim",
+    "hidden_size",
+    "max_position_embeddings",
+    "n_ctx",
+    "n_embd",
+    "n_head",
+    "n_heads",
+    "n_layer",
+    "n_layers",
+    "n_positions",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "num_layers",
+    "vocab_size",
+];
 
 /// A configuration with a record of which fields went where.
 #[derive(Debug)]
@@ -87,11 +127,24 @@ impl Config {
         self.peek(key)
     }
 
+    /// As [`Config::find`], with the key that was found. Null is an error, except for the keys that mean "absent" by it.
+    fn find_number<'k>(&self, keys: &[&'k str], to: &str, kind: &str) -> Result<Option<(&'k str, &Value)>> {
+        let Some(key) = keys.iter().find(|k| self.map.contains_key(**k)) else { return Ok(None) };
+        match self.find(&[key], to) {
+            Some(value) => Ok(Some((key, value))),
+            None if NULL_IS_ABSENT.contains(key) => Ok(None),
+            None => Err(unusable(&[key], &Value::Null, kind)),
+        }
+    }
+
     /// As [`Config::find`], as a non-negative integer.
     pub(crate) fn uint(&self, keys: &[&str], to: &str) -> Result<Option<u64>> {
-        match self.find(keys, to) {
-            None => Ok(None),
-            Some(v) => uint_of(v).map(Some).ok_or_else(|| bad(keys, &format!("{v} is not a whole number"))),
+        const KIND: &str = "a whole number of zero or more";
+        let Some((key, value)) = self.find_number(keys, to, KIND)? else { return Ok(None) };
+        match uint_of(value) {
+            Some(0) if POSITIVE.contains(&key) => Err(unusable(&[key], value, "a whole number above zero")),
+            Some(n) => Ok(Some(n)),
+            None => Err(unusable(&[key], value, KIND)),
         }
     }
 
@@ -102,10 +155,14 @@ impl Config {
 
     /// As [`Config::find`], as a number.
     pub(crate) fn float(&self, keys: &[&str], to: &str) -> Result<Option<f64>> {
-        match self.find(keys, to) {
-            None => Ok(None),
-            Some(v) => v.as_f64().map(Some).ok_or_else(|| bad(keys, &format!("{v} is not a number"))),
-        }
+        const KIND: &str = "a finite number of zero or more";
+        let Some((key, value)) = self.find_number(keys, to, KIND)? else { return Ok(None) };
+        float_of(value).filter(|f| *f >= 0.0).map(Some).ok_or_else(|| unusable(&[key], value, KIND))
+    }
+
+    /// True for a field that is there and null.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(Value::is_null)
     }
 
     /// As [`Config::float`]; an absent field is an error.
@@ -142,6 +199,22 @@ impl Config {
 /// An error about a field of `config.json`.
 pub(crate) fn bad(keys: &[&str], what: &str) -> ModelError {
     ModelError::bad(what).in_file(std::path::Path::new("config.json")).field(keys.join(" or "))
+}
+
+/// An error about a number of `config.json` that cannot be used. NaN and Infinity are read as text, which is not quoted here.
+pub(crate) fn unusable(keys: &[&str], value: &Value, kind: &str) -> ModelError {
+    let shown = match value {
+        Value::String(s) if python_json::WORDS.contains(&s.as_str()) => s.clone(),
+        other => brief(other),
+    };
+    let hint =
+        "Take the value from the configuration of the original model; leave the key out only where that one does.";
+    bad(keys, &format!("{shown} is not {kind}")).with_hint(hint)
+}
+
+/// A number that is finite also with the 32 bits that GGUF has for it.
+pub(crate) fn float_of(v: &Value) -> Option<f64> {
+    v.as_f64().filter(|f| (*f as f32).is_finite())
 }
 
 /// A whole non-negative number, also when it is written as a float.
@@ -234,3 +307,38 @@ pub(crate) const COMMON_IGNORED: &[&str] = &[
     "use_cache",
     "vocab_size",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_that_is_there_and_cannot_be_used_is_an_error_that_names_it() {
+        let config = |key: &str, value: &Value| Config::new(json!({ (key): value }).as_object().unwrap());
+        for (value, shown) in [
+            (json!(null), "null"),
+            (json!("NaN"), "NaN"),
+            (json!("Infinity"), "Infinity"),
+            (json!(-1), "-1"),
+            (json!(-1e-6), "-1e-6"),
+            (json!("12"), "\"12\""),
+            (json!([1]), "[1]"),
+            (json!(true), "true"),
+        ] {
+            for key in ["intermediate_size", "max_position_embeddings", "hidden_size"] {
+                let e = config(key, &value).uint(&[key], "x").unwrap_err().to_string();
+                assert!(e.contains(key) && e.contains(shown), "{e}");
+            }
+            let e = config("rms_norm_eps", &value).float(&["rms_norm_eps"], "x").unwrap_err().to_string();
+            assert!(e.contains("rms_norm_eps") && e.contains(shown), "{e}");
+        }
+        assert!(config("rms_norm_eps", &json!(1e300)).float(&["rms_norm_eps"], "x").is_err(), "infinite in 32 bits");
+        assert!(config("head_dim", &json!(0)).uint(&["head_dim"], "x").is_err());
+        for key in ["head_dim", "sliding_window", "num_key_value_heads"] {
+            assert_eq!(config(key, &Value::Null).uint(&[key], "x").unwrap(), None, "{key}");
+            assert!(config(key, &json!("NaN")).uint(&[key], "x").is_err(), "{key}");
+        }
+        assert_eq!(config("sliding_window", &json!(0)).uint(&["sliding_window"], "x").unwrap(), Some(0));
+    }
+}

@@ -101,6 +101,7 @@ pub(crate) fn common(s: &Source<'_>, p: &mut Params) -> Result<()> {
 /// Rope scaling and base frequencies.
 fn rope(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let r = s.rope;
+    r.check(s.config)?;
     let factor = r.number("factor")?;
     r.mark_bases(s.config);
     if s.config.peek(r.source()).is_some() {
@@ -133,16 +134,19 @@ fn rope(s: &Source<'_>, p: &mut Params) -> Result<()> {
             }
         }
         (Some("su" | "longrope"), _) => p.put("rope.scaling.type", "longrope"),
+        (Some(kind @ ("linear" | "yarn")), None) => {
+            return Err(bad(&[r.source(), "factor"], &format!("{kind} scaling needs this field")));
+        }
         // llama3 goes into a tensor; dynamic, default and unknown kinds have no key.
         _ => {}
     }
     if let Some(sections) = r.sections()? {
         p.put("rope.dimension_sections", MetaArray::I32(sections.to_vec()));
     }
-    if let Some(theta) = r.number("rope_theta")? {
+    if let Some(theta) = r.theta()? {
         p.float("rope.freq_base", theta);
     }
-    if let Some(theta) = r.theta_sliding() {
+    if let Some(theta) = r.theta_sliding()? {
         p.float("rope.freq_base_swa", theta);
     }
     Ok(())

@@ -1,11 +1,22 @@
 //! Rotary embedding parameters: both configuration styles made one, and the frequency factors that go into tensors.
 
-use super::config::{Config, bad};
+use super::config::{Config, bad, float_of, unusable};
 use crate::model::Result;
 use serde_json::{Map, Value, json};
 
 /// Field of the sections of a rotary embedding with several axes.
 const SECTIONS: &str = "mrope_section";
+
+/// Fields of the base frequency of layers with a sliding window.
+const LOCAL: [&str; 4] = ["local_rope_theta", "rope_local_theta", "rope_theta_local", "rope_local_base_freq"];
+
+/// Fields of the base frequency of the other layers.
+const GLOBAL: [&str; 4] = ["global_rope_theta", "rope_global_theta", "rope_theta", "rotary_emb_base"];
+
+/// A number above zero.
+fn positive(field: &[&str], value: &Value) -> Result<f64> {
+    float_of(value).filter(|f| *f > 0.0).ok_or_else(|| unusable(field, value, "a number above zero"))
+}
 
 /// Rope parameters in the style of transformers 5, whatever the file's style.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +36,12 @@ impl Rope {
         let (mut theta_field, mut sliding_field) = (None, None);
         if !map.contains_key("full_attention") && !map.contains_key("sliding_attention") {
             let first = |keys: &[&'static str]| keys.iter().find_map(|k| config.peek(k).map(|v| (*k, v.clone())));
-            let local = first(&["local_rope_theta", "rope_local_theta", "rope_theta_local", "rope_local_base_freq"]);
+            let local = first(&LOCAL);
             if let Some((key, theta)) = local {
                 sliding_field = Some(key);
                 map.insert("sliding_attention".to_owned(), json!({ "rope_theta": theta }));
             }
-            let global = first(&["global_rope_theta", "rope_global_theta", "rope_theta", "rotary_emb_base"]);
+            let global = first(&GLOBAL);
             if let Some((key, theta)) = global {
                 theta_field = Some(key);
                 map.entry("rope_theta").or_insert(theta);
@@ -69,15 +80,48 @@ impl Rope {
     }
 
     /// Base frequency of the sliding-window layers.
-    pub(crate) fn theta_sliding(&self) -> Option<f64> {
-        self.map.get("sliding_attention")?.get("rope_theta")?.as_f64()
+    ///
+    /// # Errors
+    /// A value that is there and is no number above zero.
+    pub(crate) fn theta_sliding(&self) -> Result<Option<f64>> {
+        let value = self.map.get("sliding_attention").and_then(|s| s.get("rope_theta")).filter(|v| !v.is_null());
+        value.map(|v| positive(&[self.source, "sliding_attention", "rope_theta"], v)).transpose()
+    }
+
+    /// Base frequency of full attention.
+    ///
+    /// # Errors
+    /// A value that is there and is no number above zero.
+    pub(crate) fn theta(&self) -> Result<Option<f64>> {
+        let field = [self.source, "rope_theta"];
+        let field = self.theta.as_ref().map_or(&field[..], std::slice::from_ref);
+        self.full().get("rope_theta").filter(|v| !v.is_null()).map(|v| positive(field, v)).transpose()
+    }
+
+    /// Refuses parameters that are there but say nothing: a base frequency of null, or parameters that are no object.
+    ///
+    /// # Errors
+    /// An error that names the field and its value.
+    pub(crate) fn check(&self, config: &Config) -> Result<()> {
+        for source in ["rope_parameters", "rope_scaling"] {
+            if let Some(value) = config.peek(source).filter(|v| !v.is_object()) {
+                return Err(unusable(&[source], value, "an object"));
+            }
+        }
+        let null = |keys: &[&'static str]| keys.iter().find(|k| config.is_null(k)).copied();
+        let full = null(&GLOBAL).filter(|_| self.full().get("rope_theta").is_none_or(Value::is_null));
+        let sliding = null(&LOCAL).filter(|_| !matches!(self.theta_sliding(), Ok(Some(_))));
+        match full.or(sliding) {
+            Some(key) => Err(unusable(&[key], &Value::Null, "a number above zero")),
+            None => Ok(()),
+        }
     }
 
     /// A number of full attention; absent and null are `None`.
     pub(crate) fn number(&self, key: &str) -> Result<Option<f64>> {
         match self.full().get(key).filter(|v| !v.is_null()) {
             None => Ok(None),
-            Some(v) => v.as_f64().map(Some).ok_or_else(|| bad(&[self.source, key], &format!("{v} is not a number"))),
+            Some(v) => float_of(v).map(Some).ok_or_else(|| unusable(&[self.source, key], v, "a finite number")),
         }
     }
 
@@ -116,7 +160,7 @@ impl Rope {
             return Err(bad(&["head_dim"], &format!("{dim} is no size of an attention head")));
         }
         let get = |key, or| self.number(key).map(|v| v.unwrap_or(or));
-        let base = get("rope_theta", 10000.0)? as f32;
+        let base = self.theta()?.unwrap_or(10000.0) as f32;
         let (factor, low, high) = (get("factor", 8.0)?, get("low_freq_factor", 1.0)?, get("high_freq_factor", 4.0)?);
         let context = get("original_max_position_embeddings", 8192.0)?;
         let (low_wavelength, high_wavelength) = ((context / low) as f32, (context / high) as f32);
@@ -141,7 +185,7 @@ impl Rope {
         match self.root(key) {
             None => Ok(None),
             Some(Value::Array(values)) => {
-                let floats: Option<Vec<f32>> = values.iter().map(|v| v.as_f64().map(|f| f as f32)).collect();
+                let floats: Option<Vec<f32>> = values.iter().map(|v| float_of(v).map(|f| f as f32)).collect();
                 floats.map(Some).ok_or_else(|| bad(&[self.source, key], "not a list of numbers"))
             }
             Some(_) => Err(bad(&[self.source, key], "not a list of numbers")),
@@ -162,7 +206,7 @@ mod tests {
         let four = json!({"rope_theta": 500000.0, "rope_scaling": {"type": "linear", "factor": 2.0}});
         let five = json!({"rope_parameters": {"rope_theta": 500000.0, "rope_type": "linear", "factor": 2.0}});
         for r in [rope(four), rope(five)] {
-            assert_eq!(r.number("rope_theta").unwrap(), Some(500000.0));
+            assert_eq!(r.theta().unwrap(), Some(500000.0));
             assert_eq!(r.kind().as_deref(), Some("linear"));
             assert_eq!(r.number("factor").unwrap(), Some(2.0));
         }
@@ -188,8 +232,31 @@ mod tests {
             "full_attention": {"rope_theta": 1e6, "rope_type": "default"},
             "sliding_attention": {"rope_theta": 1e4, "rope_type": "default"}}});
         for r in [rope(four), rope(five)] {
-            assert_eq!(r.number("rope_theta").unwrap(), Some(1e6));
-            assert_eq!(r.theta_sliding(), Some(1e4));
+            assert_eq!(r.theta().unwrap(), Some(1e6));
+            assert_eq!(r.theta_sliding().unwrap(), Some(1e4));
+        }
+    }
+
+    #[test]
+    fn bases_that_are_no_frequency_are_refused() {
+        for value in [json!(null), json!("NaN"), json!("Infinity"), json!(-1), json!(0), json!("1e4")] {
+            for key in ["rope_theta", "rope_local_base_freq"] {
+                let config = json!({ (key): value });
+                let config = Config::new(config.as_object().unwrap());
+                let rope = Rope::read(&config);
+                let read = rope.check(&config).and_then(|()| Ok((rope.theta()?, rope.theta_sliding()?)));
+                let e = read.unwrap_err().to_string();
+                assert!(e.contains(if key == "rope_theta" { key } else { "rope_" }), "{e}");
+            }
+        }
+        // The parameters of transformers 5 have it, and the root says nothing.
+        let config = json!({"rope_theta": null, "rope_parameters": {"rope_theta": 1e4}});
+        let config = Config::new(config.as_object().unwrap());
+        Rope::read(&config).check(&config).unwrap();
+        for source in ["rope_scaling", "rope_parameters"] {
+            let config = json!({ (source): "linear" });
+            let config = Config::new(config.as_object().unwrap());
+            assert!(Rope::read(&config).check(&config).is_err(), "{source}");
         }
     }
 

@@ -89,7 +89,7 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
 }
 
 fn read_config(model: &Model) -> Result<Value> {
-    let config = model.sidecars.json("config.json")?.ok_or_else(|| {
+    let config = model.sidecars.json_with_words("config.json")?.ok_or_else(|| {
         ModelError::bad("there is no config.json beside the tensors")
             .in_file(&model.path)
             .with_hint("GGUF needs the architecture and its sizes; put the model's config.json into the folder.")

@@ -50,6 +50,10 @@ fn compare(args: &CompareArgs, how: Measuring<'_>) -> Result<(Comparison, Vec<Ex
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
     let set = Set::open(&paths, baseline, args.context)?;
+    for (label, warning) in &set.warnings {
+        let text = format!("{label}: {}", warning.text);
+        super::err(&format!("{} {}\n", Style::stderr().warning("warning:"), safe(&text)));
+    }
     set.checks.enable(!args.no_checksums);
     Ok((set.measure(how)?, exports))
 }

@@ -2,7 +2,7 @@
 
 use super::text::{self, Style, bytes, count, safe, seconds};
 use super::{Exit, out, plan_text, print};
-use crate::engine::{EventBody, Report, from_json};
+use crate::engine::{EventBody, Report};
 use crate::job::{Attempt, Attempts, JobFolder, JobState, JobSummary, is_same_output};
 use crate::model::{Result, Warning};
 use crate::plan::Plan;
@@ -54,7 +54,7 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     let job = folder.summary();
     // A folder whose plan is damaged has its events still.
     let plan = folder.plan().ok();
-    let report = std::fs::read(folder.path("report.json")).ok().and_then(|b| from_json::<Report>(&b).ok());
+    let report = folder.report();
     let mut attempts = Attempts::default();
     let mut warnings = plan.as_ref().map(|p| p.warnings.clone()).unwrap_or_default();
     for event in &events {

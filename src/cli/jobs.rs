@@ -3,10 +3,10 @@
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
 use super::{Exit, err, job_show, out, plan_text, print, refuse, text};
-use crate::engine::{EventBody, Report, from_json};
+use crate::engine::EventBody;
 use crate::job::{self, JobFolder, JobState, Tail};
 use crate::model::{ModelError, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often a followed job is looked at.
@@ -28,9 +28,10 @@ pub fn run(args: JobsArgs) -> Exit {
             let before = f.summary().state;
             job::resume(&f)?;
             let how = match before {
-                JobState::Failed | JobState::Cancelled => {
-                    "begins again, in the same folder; its events keep what happened before"
+                JobState::Failed => {
+                    "goes on with the files that it kept, or begins again; its events keep what happened before"
                 }
+                JobState::Cancelled => "begins again, in the same folder; its events keep what happened before",
                 JobState::Lost | JobState::Interrupted => "goes on where it stopped",
                 _ => "goes on",
             };
@@ -38,15 +39,13 @@ pub fn run(args: JobsArgs) -> Exit {
             Ok(Exit::Done)
         }),
         JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
-            job::remove(&f.dir)?;
+            let left = job::remove(&f.dir)?;
+            say_left(&left);
             err(&format!("the folder of job {id} is removed\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
-        JobsCommand::Clean => job::clean(&root).map(|n| {
-            err(&format!("{n} job folder(s) removed\n"));
-            Exit::Done
-        }),
+        JobsCommand::Clean => Ok(clean(&root)),
     };
     result.unwrap_or_else(|e| refuse(&e))
 }
@@ -114,11 +113,11 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
         }
         if let Some(exit) = end {
-            if exit == Exit::Done && !json {
-                let bytes = std::fs::read(folder.path("report.json")).unwrap_or_default();
-                if let Ok(report) = from_json::<Report>(&bytes) {
-                    err(&plan_text::report(&report, text::Style::stderr()));
-                }
+            if exit == Exit::Done
+                && !json
+                && let Some(report) = folder.report()
+            {
+                err(&plan_text::report(&report, text::Style::stderr()));
             }
             return Ok(exit);
         }
@@ -141,6 +140,34 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
             std::thread::sleep(FOLLOW);
         }
+    }
+}
+
+/// Removes the ended jobs, and says which of them could not be removed and why.
+fn clean(root: &Path) -> Exit {
+    let cleaned = job::clean(root);
+    say_left(&cleaned.left);
+    let mut exit = Exit::Done;
+    for e in &cleaned.failed {
+        exit = refuse(e);
+    }
+    let failed = match cleaned.failed.len() {
+        0 => String::new(),
+        n => format!("; {n} could not be removed"),
+    };
+    err(&format!("{} job folder(s) removed{failed}\n", cleaned.removed));
+    exit
+}
+
+/// Names of a job's unfinished files that something else has now.
+fn say_left(left: &[PathBuf]) {
+    for path in left {
+        let text = "a job had an unfinished file of this name, but what has the name now is a link or another file; it is left there";
+        err(&format!(
+            "{} {}: {text}\n",
+            text::Style::stderr().warning("warning:"),
+            text::safe(&path.display().to_string())
+        ));
     }
 }
 
@@ -184,8 +211,8 @@ fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
         let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
         out(&format!("{time}  {}\n", super::describe::event(&event.body)));
     }
-    if !json && let Ok(text) = std::fs::read_to_string(folder.path("log.txt")) {
-        out(&text);
+    if !json && let Ok(text) = folder.read("log.txt") {
+        out(&String::from_utf8_lossy(&text));
     }
     Ok(Exit::Done)
 }

@@ -29,6 +29,7 @@ pub use args::command;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
+use crate::units::is_hidden;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 pub(crate) use print::{err, out};
@@ -83,7 +84,7 @@ pub(crate) fn tell(e: &ModelError) {
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
     let hint = near.map(|n| format!("Did you mean {n}?")).or_else(|| crate::job::remedy(e).map(|h| h.to_string()));
     if let Some(hint) = hint {
-        line.push_str(&format!("  {} {hint}\n", style.dim("hint:")));
+        line.push_str(&format!("  {} {}\n", style.dim("hint:"), text::safe(&hint)));
     }
     err(&line);
 }
@@ -95,6 +96,18 @@ fn nearby(missing: &Path) -> Option<String> {
     let names = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
     let near = names.map(|n| (strsim::damerau_levenshtein(&n, &name), n)).min()?;
     (near.0 <= 2 && near.0 * 3 <= name.chars().count()).then(|| text::safe(&folder.join(near.1).display().to_string()))
+}
+
+/// clap's message with the arguments that it quotes escaped: none of them may begin a line of its own.
+fn on_one_line(mut message: String, args: &[String]) -> String {
+    let values = args.iter().filter_map(|a| a.split_once('=').map(|(_, v)| v));
+    let mut quoted: Vec<&str> =
+        args.iter().map(String::as_str).chain(values).filter(|a| a.contains(is_hidden)).collect();
+    quoted.sort_by_key(|a| std::cmp::Reverse(a.len()));
+    for arg in quoted {
+        message = message.replace(arg, &text::safe(arg));
+    }
+    message
 }
 
 /// Tells an error that came before anything was written.
@@ -119,8 +132,7 @@ pub fn main() -> ExitCode {
             let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
             reference_options::explain(&mut e, &args);
             if e.use_stderr() {
-                // With what was given on the command line in it.
-                let text = e.to_string();
+                let text = on_one_line(e.to_string(), &args);
                 let style = text::Style::stderr();
                 err(&match text.strip_prefix("error:") {
                     Some(rest) => format!("{}{rest}", style.error("error:")),

@@ -3,7 +3,7 @@
 use super::args::PlanArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
-use super::{Exit, gguf_options, out, print, refuse};
+use super::{Exit, err, gguf_options, out, plan_text, print, refuse};
 use crate::forecast::Measuring;
 use crate::formats;
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
@@ -16,7 +16,9 @@ pub fn run(args: &PlanArgs) -> Exit {
     let progress = Measured::new(args.json);
     let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let open = || formats::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
+    let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {
+        noticed.clone_from(&model.warnings);
         model.checks.enable(!args.no_checksums);
         let mut target =
             Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };
@@ -24,6 +26,7 @@ pub fn run(args: &PlanArgs) -> Exit {
         plan::forecast(&model, &target, how)
     });
     drop(progress);
+    err(&plan_text::warnings(&noticed, Style::stderr()));
     match forecast {
         Ok(f) if args.json => {
             print::json(&f);

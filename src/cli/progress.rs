@@ -3,9 +3,10 @@
 use super::plan_text::warnings;
 use super::text::{Style, bytes, cut, safe, seconds};
 use super::{err, print};
-use crate::engine::{Event, EventBody, Sample};
+use crate::engine::{Event, EventBody, Sample, TensorStart};
 use crate::plan::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub struct Progress {
     layers: BTreeMap<Option<u32>, (usize, usize)>,
     tensors: usize,
     done: usize,
+    /// Hashes of the finished tensors: there may be a million.
+    finished: HashSet<u64>,
     now: String,
     sample: Sample,
     drawn_lines: usize,
@@ -47,6 +50,7 @@ impl Progress {
             tensors: layers.values().map(|l| l.1).sum(),
             layers,
             done: 0,
+            finished: HashSet::new(),
             now: String::new(),
             sample: Sample::default(),
             drawn_lines: 0,
@@ -63,22 +67,26 @@ impl Progress {
                 err(&warnings(list, self.style));
                 err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
             }
-            EventBody::TensorStarted(t) => self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to),
-            EventBody::TensorFinished(t) => {
-                self.done += 1;
-                if let Some(layer) = self.layers.get_mut(&t.tensor.layer) {
-                    layer.0 += 1;
-                }
+            EventBody::TensorStarted(t) => {
+                // A job that is resumed does once more what its journal does not hold.
+                self.count(t, false);
+                self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to);
             }
+            EventBody::TensorFinished(t) => self.count(&t.tensor, true),
             EventBody::Sample(s) => self.sample = s.clone(),
             EventBody::Warning(w) => {
                 self.erase();
                 err(&warnings(std::slice::from_ref(w), self.style));
             }
-            EventBody::Finished { .. }
-            | EventBody::Failed { .. }
-            | EventBody::Interrupted { .. }
-            | EventBody::Cancelled { .. } => {
+            EventBody::Cancelled { .. } | EventBody::Failed { .. } => {
+                // Its unfinished files are removed: a resumed job begins again.
+                self.finished.clear();
+                self.layers.values_mut().for_each(|l| l.0 = 0);
+                (self.done, self.last_step, self.sample) = (0, 0, Sample::default());
+                self.erase();
+                return;
+            }
+            EventBody::Finished { .. } | EventBody::Interrupted { .. } => {
                 self.erase();
                 return;
             }
@@ -86,6 +94,21 @@ impl Progress {
             _ => {}
         }
         if self.live { self.draw() } else { self.line() }
+    }
+
+    /// Counts a tensor once, however often a job that is resumed does it.
+    fn count(&mut self, tensor: &TensorStart, finished: bool) {
+        let mut hasher = DefaultHasher::new();
+        (tensor.output, &tensor.name).hash(&mut hasher);
+        let key = hasher.finish();
+        let changed = if finished { self.finished.insert(key) } else { self.finished.remove(&key) };
+        let step = |n: &mut usize| *n = if finished { *n + 1 } else { n.saturating_sub(1) };
+        if changed {
+            step(&mut self.done);
+            if let Some(layer) = self.layers.get_mut(&tensor.layer) {
+                step(&mut layer.0);
+            }
+        }
     }
 
     fn line(&mut self) {

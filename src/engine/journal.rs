@@ -8,13 +8,12 @@
 use super::event::{TensorDone, from_json};
 use super::metrics::ErrorStats;
 use super::part_file::Identity;
-use crate::files;
+use crate::files::{self, ReadError};
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// No journal is read beyond this size. A million tensors need about 300 MB.
@@ -94,10 +93,16 @@ pub struct Recorded {
 /// I/O errors.
 pub fn read(path: &Path) -> Result<Recorded> {
     let fail = |e| ModelError::io(path, "reading the journal", e);
-    let mut bytes = Vec::new();
-    match File::open(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Recorded::default()),
-        file => file.and_then(|f| f.take(MAX_JOURNAL_BYTES).read_to_end(&mut bytes)).map_err(fail)?,
+    let bytes = match files::read(path, MAX_JOURNAL_BYTES) {
+        Ok(bytes) => bytes,
+        Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Recorded::default()),
+        Err(ReadError::Io(e)) => return Err(fail(e)),
+        Err(e) => {
+            let hint = "The folder of the job is damaged; start a new conversion.";
+            return Err(ModelError::bad(format!("this is not the journal of a job: {e}"))
+                .in_file(path)
+                .with_hint(hint));
+        }
     };
     let mut recorded = Recorded::default();
     for line in bytes.split(|b| *b == b'\n') {
@@ -136,7 +141,8 @@ impl Journal {
         let fail = |e| ModelError::io(path, "opening the journal", e);
         files::point("open journal", path).map_err(fail)?;
         let new = !path.exists();
-        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path).map_err(fail)?;
+        let file =
+            files::open_private(files::private_options().create(true).append(true).read(true), path).map_err(fail)?;
         let mut this = Self { file, path: path.to_owned() };
         if new {
             files::sync_folder(files::parent_of(path)).map_err(fail)?;
@@ -149,7 +155,7 @@ impl Journal {
 
     fn line(&mut self, line: &Line) -> Result<()> {
         let fail = |e| ModelError::io(&self.path, "writing the journal", e);
-        let mut bytes = serde_json::to_vec(line).unwrap_or_default();
+        let mut bytes = serde_json::to_vec(line).map_err(|e| fail(e.into()))?;
         bytes.push(b'\n');
         self.file.write_all(&bytes).map_err(fail)
     }

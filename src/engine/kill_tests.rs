@@ -156,6 +156,63 @@ fn a_kill_anywhere_leaves_what_a_resume_completes() {
     }
 }
 
+/// One operation fails (EIO, EBUSY) and the process lives on: the error says in what state things are, truly, and a resume completes.
+#[test]
+fn an_operation_that_fails_leaves_the_state_that_its_error_tells() {
+    const EIO: i32 = 5;
+    for (kind, target, before) in kinds() {
+        let straight = Bench::new(&target);
+        before(&straight);
+        straight.work(&straight.plan(), false).unwrap_or_else(|e| panic!("{kind}: {e:?}"));
+        let whole = tree(&straight.out());
+        let (mut failures, mut told) = (0, 0);
+        for at in 0.. {
+            let bench = Bench::new(&target);
+            before(&bench);
+            let (old, plan) = (tree(&bench.out()), bench.plan());
+            let fault = Kill::fail_once(bench.root.path(), at, EIO);
+            let first = bench.work(&plan, false);
+            let (log, _) = fault.result();
+            drop(fault);
+            let Some(failed) = log.iter().find(|l| l.starts_with("FAILED")) else {
+                first.unwrap_or_else(|e| panic!("{kind}, nothing failed: {e:?}"));
+                break;
+            };
+            failures += 1;
+            let context = format!("{kind}, {failed}");
+            let now = tree(&bench.out());
+            let Err(RunError::Failed(e)) = first else {
+                // What fails while leftovers are removed is not worth an error.
+                assert!(first.is_ok(), "{context}: {first:?}");
+                assert!(whole.iter().all(|(p, b)| now.get(p) == Some(b)), "{context}: {:?}", now.keys());
+                continue;
+            };
+            let (text, hint) = (e.to_string(), e.hint().unwrap_or_default().to_owned());
+            let hidden = |p: &Path| p.to_string_lossy().contains("remold-");
+            let shown =
+                |t: &Tree| t.iter().filter(|(p, _)| !hidden(p)).map(|(p, b)| (p.clone(), b.clone())).collect::<Tree>();
+            let new = plan.outputs[0].files.iter().map(|(p, _)| p.strip_prefix(bench.out()).unwrap());
+            let in_place = new.clone().filter(|p| now.get(*p) == whole.get(*p)).count();
+            if text.contains("have their final names;") || text.ends_with("have their final names") {
+                assert_eq!(in_place, new.count(), "{context}: {text}");
+            } else if text.contains("is incomplete") {
+                assert!(now.keys().any(|p| hidden(p)), "{context}: {text}");
+            } else if text.contains("unchanged") {
+                assert_eq!(shown(&now), old, "{context}: {text}");
+                assert!(now.keys().any(|p| hidden(p)), "{context}: {text}");
+            } else {
+                assert_eq!(shown(&now), old, "{context}: {text}");
+                continue;
+            }
+            told += 1;
+            assert!(hint.contains("remold jobs resume 7"), "{context}: {hint}");
+            bench.work(&plan, true).unwrap_or_else(|e| panic!("{context}\n{text}\nresume: {e:?}"));
+            assert!(tree(&bench.out()) == whole, "{context}: other bytes");
+        }
+        assert!(failures > 8 && told > 1, "{kind}: {failures} failures, {told} told");
+    }
+}
+
 /// A reader sees the old files, the new ones, or lacks the file it would open first.
 fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
     let visible = |p: &&PathBuf| !p.to_string_lossy().contains("remold-");
@@ -328,6 +385,77 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_resume_after_a_cancel_says_that_the_files_are_gone() {
+    let target = kinds().swap_remove(0).1;
+    let bench = Bench::new(&target);
+    let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+    let journal = bench.root.path().join("job/journal");
+    let attempt = |resume: bool, cancel: bool| {
+        let stop = std::sync::Arc::new(Stop::default());
+        let asked = stop.clone();
+        let warnings = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let heard = warnings.clone();
+        let sink = EventSink::new("7").with_listener(move |e| match &e.body {
+            EventBody::TensorFinished(_) if cancel => asked.cancel(),
+            EventBody::Warning(w) => heard.lock().unwrap().push(w.clone()),
+            _ => {}
+        });
+        let journal = Some((journal.as_path(), resume));
+        let options = RunOptions { threads: 1, stop: &stop, gate: &Gate::default(), sink: &sink, journal };
+        let result = run(&prepared, &options);
+        (result.is_ok(), warnings.lock().unwrap().iter().map(|w| (w.code.clone(), w.text.clone())).collect::<Vec<_>>())
+    };
+    assert!(!attempt(false, true).0);
+    assert!(!super::journal::read(&journal).unwrap().finished.is_empty(), "something was finished before the cancel");
+    let (done, warnings) = attempt(true, false);
+    assert!(done);
+    let [(code, text)] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(code == "journal.removed" && text.contains("no longer there"), "{code}: {text}");
+}
+
+#[test]
+fn a_gap_between_tensors_that_another_program_wrote_to_is_not_published() {
+    let target = kinds().swap_remove(0).1;
+    let bench = Bench::new(&target);
+    let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+    let file = &prepared.outputs[0].files[0];
+    let mut slots: Vec<_> = file.slots.iter().map(|s| (s.offset, s.offset + s.bytes)).collect();
+    slots.sort_unstable();
+    let gap = slots.windows(2).find(|w| w[0].1 < w[1].0).expect("a file with padding")[0].1;
+    let out = bench.out().join("new");
+    let sink = EventSink::new("7").with_listener(move |e| {
+        if matches!(e.body, EventBody::OutputWritten { .. }) {
+            let part = fs::read_dir(&out).unwrap().flatten().map(|e| e.path()).next().unwrap();
+            let file = fs::OpenOptions::new().write(true).open(part).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"x", gap).unwrap();
+        }
+    });
+    let options = RunOptions { threads: 1, stop: &Stop::default(), gate: &Gate::default(), sink: &sink, journal: None };
+    let Err(RunError::Failed(e)) = run(&prepared, &options) else { panic!("published") };
+    assert!(e.to_string().contains("read back"), "{e}");
+    assert!(tree(&bench.out()).is_empty(), "{:?}", tree(&bench.out()).keys());
+}
+
+#[test]
+fn a_part_file_that_became_a_link_is_left_and_named() {
+    let target = kinds().swap_remove(0).1;
+    let bench = Bench::new(&target);
+    let rename = first_rename(&target);
+    let kill = Kill::at(bench.root.path(), rename);
+    bench.work(&bench.plan(), false).unwrap_err();
+    drop(kill);
+    let plan = bench.plan();
+    let journal = bench.root.path().join("job/journal");
+    let part = super::journal::read(&journal).unwrap().attempts[0].outputs[0].parts[0].clone();
+    let elsewhere = bench.root.path().join("elsewhere");
+    fs::write(&elsewhere, b"mine").unwrap();
+    fs::remove_file(&part).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
+    assert_eq!(super::discard(&journal, &plan.outputs).unwrap(), std::slice::from_ref(&part));
+    assert!(fs::symlink_metadata(&part).unwrap().is_symlink() && fs::read(&elsewhere).unwrap() == b"mine");
 }
 
 #[test]

@@ -6,11 +6,11 @@ use crate::plan::PlannedOutput;
 use std::path::{Path, PathBuf};
 
 /// Removes the unfinished files that a job left, and nothing else: only files that its journal names, under their locks. `outputs` are
-/// those of its plan.
+/// those of its plan. Gives the names that something else has now, which is left there.
 ///
 /// # Errors
 /// I/O errors; files that a living process is writing.
-pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<()> {
+pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
     stage::discard(&journal::read(journal)?, outputs)
 }
 

@@ -4,6 +4,7 @@
 //! the encoding decodes to, and written to its planned place. Must not know screens or what a recipe is. The types that matter to
 //! everybody else: [`Event`] and [`Report`].
 
+mod earlier;
 mod encode;
 mod event;
 mod gate;

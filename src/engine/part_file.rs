@@ -21,6 +21,8 @@ pub struct PartFile {
     /// What it will be called: errors speak of that.
     destination: PathBuf,
     kept: AtomicBool,
+    /// It was created by this process.
+    new: bool,
 }
 
 /// A finished file, whatever its name: its inode, and the time at which it was last written to.
@@ -47,21 +49,26 @@ impl Identity {
     }
 }
 
-/// Longest name of a file on the file systems in use, in bytes.
-const NAME_MAX: usize = 255;
+/// Bytes that [`stem`] takes at most, so that names stay within the 255 bytes that file systems allow. What follows it has at most 54: `.remold-`, a job's number, `-`, a token and `.part`.
+const STEM_MAX: usize = 200;
+
+/// Bytes of a job's identifier that are part of the names of its files. Numbers have at most 20 digits; the token alone makes a name unique.
+const JOB_MAX: usize = 24;
+
+/// How every hidden name for a file called `name` begins, whichever job it is of. A long name is cut, and has its checksum at the end
+/// so that two names that begin alike stay different.
+pub fn stem(name: &str) -> String {
+    if name.len() < STEM_MAX {
+        return format!(".{name}");
+    }
+    let end = name.floor_char_boundary(STEM_MAX - 10);
+    format!(".{}.{:08x}", &name[..end], crc32fast::hash(name.as_bytes()))
+}
 
 /// The name under which an attempt of a job writes what will be called `name`: hidden, and no other job's or attempt's.
 pub fn part_name(name: &str, job: &str, token: &str) -> String {
-    let mut tail = format!(".remold-{job}-{token}.part");
-    if name.len() + tail.len() + 1 > NAME_MAX {
-        // Names that are cut to the same text stay different.
-        tail = format!(".{:08x}{tail}", crc32fast::hash(name.as_bytes()));
-    }
-    let mut end = name.len().min(NAME_MAX - 1 - tail.len().min(NAME_MAX - 1));
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!(".{}{tail}", &name[..end])
+    let job = &job[..job.floor_char_boundary(JOB_MAX)];
+    format!("{}.remold-{job}-{token}.part", stem(name))
 }
 
 /// True for the names of part files.
@@ -73,9 +80,9 @@ pub fn is_part_name(name: &str) -> bool {
 pub fn is_being_written(destination: &Path) -> bool {
     let folder = files::parent_of(destination);
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
-    let stem: String = part_name(&name, "", "").trim_end_matches("-.part").to_owned();
+    let stem = format!("{}.remold-", stem(&name));
     let locked =
-        |path: &Path| File::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
+        |path: &Path| files::open(path).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
     let Ok(entries) = fs::read_dir(folder) else { return false };
     entries.flatten().any(|e| {
         let found = e.file_name().to_string_lossy().into_owned();
@@ -100,9 +107,18 @@ impl PartFile {
     pub fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
         let fail = |e| ModelError::io(destination, "creating", e);
         let file = files::create_new(path, mode).map_err(fail)?;
+        Self::begin(file, path, destination, bytes, LOCK_PATIENCE)
+    }
+
+    /// Locks a new file and gives it its size. A process that looks whether the file is being written holds the lock for a moment.
+    fn begin(file: File, path: &Path, destination: &Path, bytes: u64, patience: Duration) -> Result<Self> {
         let (path, destination) = (path.to_owned(), destination.to_owned());
-        let this = Self { file, path, destination, kept: AtomicBool::new(false) };
-        files::lock(&this.file, Duration::ZERO);
+        let this = Self { file, path, destination, kept: AtomicBool::new(false), new: true };
+        if !files::lock(&this.file, patience) {
+            let what = "another process holds the lock of the unfinished file that was just created for it";
+            let hint = "Find the program that locks new files in this folder, or choose another output with -o.";
+            return Err(ModelError::request(what).in_file(&this.destination).with_hint(hint));
+        }
         this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
         Ok(this)
     }
@@ -128,7 +144,7 @@ impl PartFile {
             return Ok(None);
         }
         let (path, destination) = (path.to_owned(), destination.to_owned());
-        Ok(Some(Self { file, path, destination, kept: AtomicBool::new(true) }))
+        Ok(Some(Self { file, path, destination, kept: AtomicBool::new(true), new: false }))
     }
 
     /// Writes at an absolute offset; may be called from many threads.
@@ -151,6 +167,19 @@ impl PartFile {
         buffer: &'b mut Vec<u8>,
     ) -> Result<&'b [u8]> {
         reader.read(offset, bytes, buffer).map_err(|e| self.explain("reading back", e).at(offset))
+    }
+
+    /// Checks that the file has the size it was created with: nobody else cut it or appended to it.
+    ///
+    /// # Errors
+    /// A bad-file error that gives both sizes; I/O errors.
+    pub fn check_size(&self, bytes: u64) -> Result<()> {
+        let now = self.file.metadata().map_err(|e| self.explain("reading back", e))?.len();
+        if now == bytes {
+            return Ok(());
+        }
+        let what = format!("the unfinished file has {now} bytes instead of {bytes}: another program changed it");
+        Err(ModelError::bad(what).in_file(&self.destination).with_hint("Start the conversion again."))
     }
 
     /// Brings what was written to the disk.
@@ -182,6 +211,11 @@ impl PartFile {
         } else {
             error
         }
+    }
+
+    /// True if this process created the file; false for one of an earlier attempt.
+    pub fn is_new(&self) -> bool {
+        self.new
     }
 
     /// The path it will have.
@@ -246,6 +280,9 @@ impl Drop for PartFile {
 mod tests {
     use super::*;
 
+    /// Longest name of a file on the file systems in use, in bytes.
+    const NAME_MAX: usize = 255;
+
     #[test]
     fn a_part_is_created_alone_and_dropped_unless_kept() {
         let dir = tempfile::tempdir().unwrap();
@@ -272,7 +309,49 @@ mod tests {
 
     #[test]
     fn long_names_are_cut_to_what_the_file_system_takes() {
-        let name = part_name(&"ä".repeat(127), "12", "0123456789abcdef");
-        assert!(name.len() <= NAME_MAX && name.len() > NAME_MAX - 3 && is_part_name(&name), "{}", name.len());
+        let (token, longest_job) = ("0123456789abcdef", "9".repeat(40));
+        for name in ["ä".repeat(127), "x".repeat(255), "x".repeat(200), "x".repeat(199)] {
+            let part = part_name(&name, &longest_job, token);
+            assert!(part.len() <= NAME_MAX && is_part_name(&part), "{} {}", name.len(), part.len());
+        }
+        let (one, other) = ("x".repeat(250), format!("{}y", "x".repeat(249)));
+        assert_ne!(stem(&one), stem(&other));
+    }
+
+    #[test]
+    fn another_job_that_writes_a_long_name_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["x.gguf".to_owned(), format!("{}.gguf", "x".repeat(220)), format!("{}.gguf", "ä".repeat(124))] {
+            let path = dir.path().join(part_name(&name, "12", "0123456789abcdef"));
+            let part = PartFile::create(&path, &dir.path().join(&name), 4, 0o666).unwrap();
+            assert!(is_being_written(&dir.path().join(&name)), "{} bytes", name.len());
+            assert!(!is_being_written(&dir.path().join(&name[..name.len() - 1])), "{} bytes", name.len());
+            drop(part);
+        }
+    }
+
+    #[test]
+    fn a_new_file_that_somebody_else_locks_is_waited_for_and_then_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.part");
+        let create = || files::create_new(&path, 0o666).unwrap();
+        let (file, held) = (create(), File::open(&path).unwrap());
+        held.try_lock_shared().unwrap();
+        let e = PartFile::begin(file, &path, &path, 4, Duration::from_millis(20)).unwrap_err();
+        assert!(e.to_string().contains("holds the lock"), "{e}");
+        assert!(!path.exists(), "what was created is removed");
+        // Somebody who only looks lets the lock go.
+        let (file, held) = (create(), File::open(&path).unwrap());
+        held.try_lock_shared().unwrap();
+        let part = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(30));
+                drop(held);
+            });
+            PartFile::begin(file, &path, &path, 4, LOCK_PATIENCE).unwrap()
+        });
+        let other = File::open(&path).unwrap();
+        assert!(matches!(other.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
+        drop(part);
     }
 }

@@ -7,11 +7,12 @@
 //!   cannot be opened come last, and old ones of these names are put aside before.
 
 use super::journal::{Journal, StagedPaths};
-use super::part_file::Identity;
+use super::part_file::{self, Identity};
 use super::stage::{self, Staged};
 use crate::files::{self, FileStamp};
-use crate::model::{ModelError, Result, Warning};
-use crate::plan::PlannedOutput;
+use crate::model::{ErrorKind, ModelError, Result, few};
+use crate::plan::{PlannedOutput, SourceFile};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,8 +71,7 @@ fn appeared(path: &Path) -> ModelError {
     error.with_hint("Move it away and resume the job, or start a new conversion with another output.")
 }
 
-/// Publishes an output whose files are complete and checked. `allowed` are the permission bits that the sources let it have. Gives
-/// warnings about what could not be tidied up.
+/// Publishes an output whose files are complete and checked. `allowed` are the permission bits that the sources let it have.
 ///
 /// # Errors
 /// I/O errors; files that appeared since the plan was made. The part files are kept then.
@@ -81,8 +81,8 @@ pub fn publish(
     staged: &Staged,
     allowed: u32,
     journal: Option<&mut Journal>,
-) -> Result<Vec<Warning>> {
-    staged.parts.iter().for_each(super::part_file::PartFile::keep);
+) -> Result<()> {
+    staged.parts.iter().for_each(part_file::PartFile::keep);
     let identities = staged.identities()?;
     if !is_in_place(planned, &identities) {
         let waiting = planned.files.iter().zip(&staged.parts).filter(|((to, _), part)| !same_path(part.path(), to));
@@ -106,6 +106,42 @@ pub fn publish(
     clean_up(planned, &staged.paths)
 }
 
+/// The error of a publication that failed, with the state that it left everything in and what to do. `outputs` are those of the plan;
+/// number `o` of them failed, and those before it are published.
+pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &Staged, job: &str) -> ModelError {
+    let planned = &outputs[o];
+    let identities = staged.identities().unwrap_or_default();
+    let (state, done) = if is_in_place(planned, &identities) {
+        ("all files of this output have their final names", true)
+    } else if is_half_way(planned, &staged.paths, &identities) {
+        (
+            "this output is incomplete: some of its names are changed already, its other files have hidden names beside it",
+            false,
+        )
+    } else {
+        (
+            "this output was not published and what was there before is unchanged; the finished files are kept under hidden names",
+            false,
+        )
+    };
+    let mut error = error.and(state);
+    for (which, said) in
+        [(&outputs[..o], "published before it"), (&outputs[o + 1..], "finished, but not published yet")]
+    {
+        if !which.is_empty() {
+            let paths: Vec<String> = which.iter().map(|p| p.path.display().to_string()).collect();
+            error = error.and(&format!("{said}: {}", few(&paths)));
+        }
+    }
+    // Hints of I/O errors speak of files that are written, which are removed after an error; these are kept.
+    if error.hint().is_some() && error.kind() != ErrorKind::Io {
+        return error;
+    }
+    let then =
+        if done { "completes what is left to do" } else { "publishes the finished files without encoding them again" };
+    error.with_hint(format!("Remove the cause, then `remold jobs resume {job}` {then}."))
+}
+
 /// True if a part file has its final name already.
 pub fn same_path(one: &Path, other: &Path) -> bool {
     one == other || std::path::absolute(other).is_ok_and(|o| o == one)
@@ -123,10 +159,13 @@ pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
 }
 
-/// True if the output is being renamed file by file, and some names are changed already.
+/// True if the output is being published, and some names are changed already: those of its files, or that of what it replaces.
 pub fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
     let renamed = planned.files.iter().zip(identities).any(|((path, _), i)| i.is_at(path));
-    renamed || planned.files.iter().any(|(path, _)| fs::symlink_metadata(aside(path, staged)).is_ok())
+    let replaced_folder = staged.whole && fs::symlink_metadata(aside(&planned.path, staged)).is_ok();
+    renamed
+        || replaced_folder
+        || planned.files.iter().any(|(path, _)| fs::symlink_metadata(aside(path, staged)).is_ok())
 }
 
 /// The name under which something that is replaced is kept until the new output is in place.
@@ -136,11 +175,7 @@ fn aside(path: &Path, staged: &StagedPaths) -> PathBuf {
     let own = own.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let tail = own.rfind(".remold-").map_or("", |at| &own[at..]).trim_end_matches(".part").to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut end = name.len().min(255 - 6 - tail.len().min(200));
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    path.with_file_name(format!(".{}{tail}.old", &name[..end]))
+    path.with_file_name(format!("{}{tail}.old", part_file::stem(&name)))
 }
 
 fn renaming(path: &Path) -> impl Fn(io::Error) -> ModelError {
@@ -231,12 +266,11 @@ pub fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
 }
 
 /// Removes what the output replaced: files put aside, the old folder, files of an earlier output that the new one does not have. May be
-/// called again. Gives a warning for what was left.
+/// called again.
 ///
 /// # Errors
-/// I/O errors.
-pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<Warning>> {
-    let mut warnings = Vec::new();
+/// I/O errors; files of others in the replaced folder that could not be moved to the new one.
+pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
     for (path, _) in &planned.files {
         remove(&aside(path, staged))?;
     }
@@ -249,21 +283,29 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<Vec<War
     }
     let olds = [staged.folder.clone().filter(|_| staged.whole), staged.whole.then(|| aside(&planned.path, staged))];
     for old in olds.into_iter().flatten().filter(|f| f.is_dir()) {
-        let ours: Vec<&Path> =
-            planned.replaced.iter().filter_map(|f| f.path.strip_prefix(&planned.path).ok()).collect();
-        let stale = planned.stale.iter().filter_map(|s| s.path.strip_prefix(&planned.path).ok());
-        let replaced: Vec<&Path> = ours.into_iter().chain(stale).collect();
-        if !merge_old(&old, &planned.path, Path::new(""), &replaced)? {
-            let text = format!("files of the replaced folder could not be moved and are in {}", old.display());
-            warnings.push(Warning::new("output.left", text));
+        let known = planned.replaced.iter().chain(&planned.stale);
+        let replaced: HashMap<&Path, &SourceFile> =
+            known.filter_map(|f| Some((f.path.strip_prefix(&planned.path).ok()?, f))).collect();
+        let mut left = Vec::new();
+        merge_old(&old, &planned.path, Path::new(""), &replaced, &mut left)?;
+        if let Some((name, reason)) = left.first() {
+            // They are another program's: the job is not finished, and its folder not removed, while they are not where they were.
+            let what = format!(
+                "the new folder is in place, but {} of the replaced folder that the job did not plan to replace could not be moved \
+                 to it (the first is {}: {reason}); they are in {} now",
+                if left.len() == 1 { "1 file".to_owned() } else { format!("{} files", left.len()) },
+                name.display(),
+                old.display()
+            );
+            let hint = "Move them from there yourself, or remove the cause, and resume the job.";
+            return Err(ModelError::bad(what).in_file(&planned.path).with_hint(hint));
         }
     }
     stage::remove_folders(staged);
     let mut folders: Vec<&Path> = planned.files.iter().map(|f| files::parent_of(&f.0)).collect();
     folders.sort_unstable();
     folders.dedup();
-    folders.into_iter().try_for_each(sync_folder)?;
-    Ok(warnings)
+    folders.into_iter().try_for_each(sync_folder)
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -273,24 +315,74 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Empties the folder `old`, which `new` has replaced: files in `replaced` are removed, all else moves to `new`. `false` if something
-/// had to stay. `inner` is the folder within both that is looked at.
-fn merge_old(old: &Path, new: &Path, inner: &Path, replaced: &[&Path]) -> Result<bool> {
+/// Empties the folder `old`, which `new` has replaced: files in `replaced` are removed if they are as they were planned, all else moves to `new`. What had to stay goes to
+/// `left`, with the reason. `inner` is the folder within both that is looked at.
+fn merge_old(
+    old: &Path,
+    new: &Path,
+    inner: &Path,
+    replaced: &HashMap<&Path, &SourceFile>,
+    left: &mut Vec<(PathBuf, io::Error)>,
+) -> Result<()> {
     let folder = old.join(inner);
     let fail = |e| ModelError::io(&folder, "reading", e);
-    let mut all = true;
     for entry in fs::read_dir(&folder).map_err(fail)? {
         let entry = entry.map_err(fail)?;
         let name = inner.join(entry.file_name());
         let is_folder = entry.file_type().is_ok_and(|t| t.is_dir());
-        if !is_folder && replaced.contains(&name.as_path()) {
+        let planned = replaced.get(name.as_path()).filter(|_| !is_folder);
+        // A file that was written to since the plan was made is another program's now.
+        let as_planned =
+            |f: &&SourceFile| fs::symlink_metadata(entry.path()).is_ok_and(|m| f.has_contents_of(&FileStamp::from(&m)));
+        if planned.copied().is_some_and(|f| as_planned(&f)) {
             remove(&entry.path())?;
         } else if is_folder && new.join(&name).is_dir() {
-            all &= merge_old(old, new, &name, replaced)?;
-        } else {
-            all &= files::rename_new(&entry.path(), &new.join(&name)).is_ok();
+            merge_old(old, new, &name, replaced, left)?;
+        } else if let Err(e) = files::rename_new(&entry.path(), &new.join(&name)) {
+            left.push((name, e));
         }
     }
     sync_folder(&new.join(inner))?;
-    Ok(files::remove_folder(&folder).is_ok() && all)
+    // One that something is left in stays.
+    let _ = files::remove_folder(&folder);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where folders cannot be exchanged, the old one is put aside first.
+    #[test]
+    fn a_folder_that_was_put_aside_is_half_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hf");
+        let hidden = dir.path().join(".hf.remold-1-0123456789abcdef.part");
+        let planned = PlannedOutput { path: path.clone(), folder: true, may_replace: true, ..PlannedOutput::default() };
+        let staged = StagedPaths { folder: Some(hidden), whole: true, parts: Vec::new() };
+        fs::create_dir(&path).unwrap();
+        assert!(!is_half_way(&planned, &staged, &[]));
+        fs::rename(&path, aside(&path, &staged)).unwrap();
+        assert!(is_half_way(&planned, &staged, &[]));
+    }
+
+    #[test]
+    fn files_of_others_that_cannot_be_moved_back_are_an_error_that_says_where_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, old) = (dir.path().join("hf"), dir.path().join(".hf.remold-1-0123456789abcdef.part"));
+        for folder in [&new, &old] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("notes.txt"), folder.as_os_str().as_encoded_bytes()).unwrap();
+        }
+        fs::write(old.join("other.txt"), b"other").unwrap();
+        let planned = PlannedOutput { path: new.clone(), folder: true, may_replace: true, ..PlannedOutput::default() };
+        let staged = StagedPaths { folder: Some(old.clone()), whole: true, parts: Vec::new() };
+        let e = clean_up(&planned, &staged).unwrap_err().to_string();
+        assert!(e.contains("1 file ") && e.contains("notes.txt") && e.contains(&*old.to_string_lossy()), "{e}");
+        assert_eq!(fs::read(new.join("other.txt")).unwrap(), b"other", "what can be moved is");
+        assert!(old.join("notes.txt").is_file());
+        fs::rename(old.join("notes.txt"), dir.path().join("mine.txt")).unwrap();
+        clean_up(&planned, &staged).unwrap();
+        assert!(!old.exists(), "called again it completes");
+    }
 }

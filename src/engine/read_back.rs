@@ -50,6 +50,34 @@ pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) 
     stretches
 }
 
+/// The bytes of a file of `total` bytes that no stretch of it covers, such as padding between tensors, with the checksum of zeros:
+/// nothing was written there.
+pub fn gaps(file: usize, total: u64, stretches: &[Stretch]) -> Vec<Stretch> {
+    let mut taken: Vec<(u64, u64)> =
+        stretches.iter().filter(|s| s.file == file).map(|s| (s.offset, s.offset.saturating_add(s.bytes))).collect();
+    taken.push((total, total));
+    taken.sort_unstable();
+    let (mut gaps, mut at) = (Vec::new(), 0);
+    for (start, end) in taken {
+        if start > at {
+            gaps.push(Stretch { file, offset: at, bytes: start - at, crc: crc_of_zeros(start - at) });
+        }
+        at = at.max(end);
+    }
+    gaps
+}
+
+fn crc_of_zeros(mut bytes: u64) -> u32 {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut crc = crc32fast::Hasher::new();
+    while bytes > 0 {
+        let n = bytes.min(ZEROS.len() as u64);
+        crc.update(&ZEROS[..n as usize]);
+        bytes -= n;
+    }
+    crc.finalize()
+}
+
 /// Reads `stretches` of `files`, which are synced, with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
 /// what was found so far, when `stop` is set.
 ///
@@ -160,6 +188,23 @@ mod tests {
             assert_eq!(mismatches(&stretches, &[&part], 2, &never).unwrap(), [i]);
             part.write_at(&bytes[at as usize..=at as usize], at).unwrap();
         }
+    }
+
+    #[test]
+    fn what_no_stretch_covers_must_be_zero() {
+        let dir = tempfile::tempdir().unwrap();
+        let part = PartFile::create(&dir.path().join("x"), &dir.path().join("x"), 10_000, 0o600).unwrap();
+        let stretch = |offset, bytes| Stretch { file: 0, offset, bytes, crc: crc_of_zeros(bytes) };
+        // Out of order, one inside another.
+        let stretches = [stretch(5000, 100), stretch(32, 64), stretch(40, 8), stretch(128, 32)];
+        let gaps = gaps(0, 10_000, &stretches);
+        let places: Vec<(u64, u64)> = gaps.iter().map(|g| (g.offset, g.bytes)).collect();
+        assert_eq!(places, [(0, 32), (96, 32), (160, 4840), (5100, 4900)]);
+        let never = AtomicBool::new(false);
+        assert_eq!(mismatches(&gaps, &[&part], 2, &never).unwrap(), [0usize; 0]);
+        part.write_at(&[1], 127).unwrap();
+        part.write_at(&[1], 9999).unwrap();
+        assert_eq!(mismatches(&gaps, &[&part], 2, &never).unwrap(), [1, 3]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
+use super::earlier::{self, Finished};
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Journal, Recorded};
 use super::part_file::PartFile;
-use super::read_back::{Stretch, known_stretches, mismatches};
+use super::read_back::{Stretch, gaps, known_stretches, mismatches};
 use super::report::{OutputReport, Report};
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
@@ -11,13 +12,12 @@ use super::state::{Progress, States, TensorState};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
 use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
-use crate::files;
+use crate::files::{self, WriteWatch};
 use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -67,9 +67,6 @@ impl From<StopReason> for RunError {
 /// How often resources are sampled and finished tensors are journalled.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Finished tensors, by (output, tensor).
-type Finished = HashMap<(usize, usize), Entry>;
-
 /// Carries out a plan. Outputs appear under their final names only when everything in them was written, read back and synced, and the
 /// sources are still what they were when they were opened.
 ///
@@ -78,13 +75,14 @@ type Finished = HashMap<(usize, usize), Entry>;
 /// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
 pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunError> {
     let begun = Instant::now();
-    check_sources(prepared)?;
+    let watch = watch_sources(prepared);
+    check_sources(prepared, None)?;
     let mut folders = NewFolders::default();
     let (mut journal, outputs, finished) = begin(prepared, options, &mut folders)?;
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
     let states = TensorState::all(prepared, &work);
     let result = fill(prepared, options, &outputs, &work, &states, journal.as_mut())
-        .and_then(|()| check_sources(prepared).map_err(RunError::from))
+        .and_then(|()| check_sources(prepared, Some(&watch)).map_err(RunError::from))
         .and_then(|()| check_outputs(prepared, options, &outputs, &states, &finished));
     if let Err(RunError::Interrupted(_)) = &result {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
@@ -98,12 +96,11 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
     };
     for (o, staged) in outputs.iter().enumerate() {
         let planned = &prepared.plan.outputs[o];
-        let published = publish::publish(o, planned, staged, prepared.mode, journal.as_mut());
-        if published.is_err() {
+        if let Err(e) = publish::publish(o, planned, staged, prepared.mode, journal.as_mut()) {
             // Complete and checked: worth keeping until the reason is gone.
             outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+            return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
         }
-        published?.into_iter().for_each(|w| options.sink.send(EventBody::Warning(w)));
         let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
         options.sink.send(EventBody::OutputPublished { path, bytes });
     }
@@ -127,9 +124,14 @@ fn remove_unfinished(outputs: Vec<Staged>, error: &RunError) {
     }
 }
 
-/// Checks that every input is what it was when it was opened.
-fn check_sources(prepared: &Prepared) -> Result<()> {
-    prepared.inputs.iter().try_for_each(crate::model::OpenedFile::check)
+/// Watches the inputs that are read during the run for writes.
+fn watch_sources(prepared: &Prepared) -> WriteWatch {
+    WriteWatch::new(prepared.inputs.iter().filter_map(|i| i.file.as_deref()))
+}
+
+/// Checks that every input is what it was when it was opened. `watch` has seen the writes since then.
+fn check_sources(prepared: &Prepared, watch: Option<&WriteWatch>) -> Result<()> {
+    prepared.inputs.iter().try_for_each(|input| input.check(watch))
 }
 
 /// Opens the journal and the part files: those of an earlier attempt where it can be gone on from, else new ones. Also gives the tensors
@@ -149,7 +151,7 @@ fn begin(
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
         stage::check_free(prepared, |o| recorded.publishing.contains_key(&o))?;
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
-        let finished = believed(prepared, options, &outputs, recorded.finished)?;
+        let finished = earlier::believed(prepared, options, &outputs, recorded.finished)?;
         // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
         for (o, staged) in outputs.iter().enumerate() {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
@@ -165,7 +167,13 @@ fn begin(
         return Ok((journal, outputs, finished));
     }
     // What earlier attempts left, or tidied up after them, is of no more use.
-    stage::discard(&recorded, &prepared.plan.outputs)?;
+    for path in stage::discard(&recorded, &prepared.plan.outputs)? {
+        let text = format!(
+            "the unfinished file {} of an earlier attempt is another file now; it is left there",
+            path.display()
+        );
+        options.sink.send(EventBody::Warning(Warning::new("part.foreign", text)));
+    }
     stage::check_not_written(prepared)?;
     stage::check_free(prepared, |_| false)?;
     let token = files::random_token();
@@ -180,44 +188,6 @@ fn begin(
         begin.outputs.iter().for_each(stage::remove_folders);
     }
     Ok((journal, created?, Finished::new()))
-}
-
-/// Those of the recorded tensors whose bytes on disk have the recorded checksum.
-fn believed(
-    prepared: &Prepared,
-    options: &RunOptions<'_>,
-    outputs: &[Staged],
-    mut recorded: Finished,
-) -> Result<Finished, RunError> {
-    let files: Vec<&PartFile> = outputs.iter().flat_map(|o| &o.parts).collect();
-    let (mut written, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
-    for (o, output) in prepared.outputs.iter().enumerate() {
-        for (f, file) in output.files.iter().enumerate() {
-            for slot in &file.slots {
-                if let Some(entry) = recorded.get(&(o, slot.tensor)) {
-                    let (offset, bytes, crc) = (slot.offset, slot.bytes, entry.crc);
-                    written.push(Stretch { file: first + f, offset, bytes, crc });
-                    tensors.push((o, slot.tensor));
-                }
-            }
-        }
-        first += output.files.len();
-    }
-    let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
-    if let Some(reason) = options.stop.reason() {
-        return Err(reason.into());
-    }
-    if !wrong.is_empty() {
-        let text = format!(
-            "{} tensors of the earlier attempt are not on disk as its journal says; they are made again",
-            wrong.len()
-        );
-        options.sink.send(EventBody::Warning(Warning::new("journal.mismatch", text)));
-    }
-    for i in wrong {
-        recorded.remove(&tensors[i]);
-    }
-    Ok(recorded)
 }
 
 /// Writes every tensor that is not finished yet.
@@ -302,6 +272,8 @@ fn check_outputs(
             let slots = file.slots.iter().zip(slots);
             written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
             written.extend(known_stretches(f, file, &finish));
+            written.extend(gaps(f, file.bytes, &written));
+            part.check_size(file.bytes)?;
             part.sync_data()?;
         }
         let path = planned.path.display().to_string();

@@ -36,7 +36,7 @@ impl EventSink {
     /// # Errors
     /// When the file cannot be opened.
     pub fn with_file(self, path: &Path) -> std::io::Result<Self> {
-        let file = files::private_options().create(true).append(true).open(path)?;
+        let file = files::open_private(files::private_options().create(true).append(true), path)?;
         self.lock().file = Some(file);
         Ok(self)
     }

@@ -202,11 +202,13 @@ fn current_place<'a>(part: &'a Path, destination: &'a Path, identity: Option<&Id
 }
 
 /// Removes what every attempt of a journal left behind, under the locks of the files. Outputs that were published stay; one whose
-/// publication had begun is complete, and is published to the end.
+/// publication had begun is complete, and is published to the end. Gives the names of unfinished files that something else has now (a link,
+/// a file with further names), which is left there.
 ///
 /// # Errors
 /// I/O errors; a file that another process is writing; an output that can be neither completed nor left as it was.
-pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
+pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
+    let mut left = Vec::new();
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
         for (o, staged) in attempt.outputs.iter().enumerate() {
@@ -222,9 +224,11 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
                 }
             }
             for path in &staged.parts {
-                let Some(meta) = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file) else { continue };
-                if let Some(part) = PartFile::reopen(path, path, meta.len())? {
-                    part.remove_when_dropped();
+                let Ok(meta) = fs::symlink_metadata(path) else { continue };
+                let own = if meta.is_file() { PartFile::reopen(path, path, meta.len())? } else { None };
+                match own {
+                    Some(part) => part.remove_when_dropped(),
+                    None => left.push(path.clone()),
                 }
             }
             if let (Some(folder), Some(planned)) = (&staged.folder, outputs.get(o)) {
@@ -240,7 +244,7 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<()> {
             remove_folders(staged);
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// Publishes to its end an output some of whose files have their final names.
@@ -256,7 +260,7 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
         parts.push(part);
     }
     publish::rename_files(planned, &Staged { paths: paths.clone(), parts })?;
-    publish::clean_up(planned, paths).map(drop)
+    publish::clean_up(planned, paths)
 }
 
 /// Removes the hidden folder of an output and the folders in it, as far as they are empty.

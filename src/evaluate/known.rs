@@ -115,7 +115,13 @@ impl Set {
             (!others.is_empty()).then(|| Pair { row: pair.row, base: pair.base.clone(), others })
         };
         let pairs = self.pairs.iter().filter_map(of).collect();
-        Self { overview: self.overview().clone(), stamps: self.stamps.clone(), pairs, checks: self.checks.clone() }
+        Self {
+            overview: self.overview().clone(),
+            stamps: self.stamps.clone(),
+            pairs,
+            checks: self.checks.clone(),
+            warnings: self.warnings.clone(),
+        }
     }
 }
 

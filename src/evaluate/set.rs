@@ -6,7 +6,7 @@ use super::known::Stamp;
 use super::names::{self, Both};
 use crate::arch::classify;
 use crate::formats;
-use crate::model::{ModelError, Result, SourceChecks, TensorEntry};
+use crate::model::{ModelError, Result, SourceChecks, TensorEntry, Warning};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ pub struct Set {
     pub(super) pairs: Vec<Pair>,
     /// Checksums that the models carry for their own bytes.
     pub checks: SourceChecks,
+    /// What was noticed when the models were opened: label of the model, warning.
+    pub warnings: Vec<(String, Warning)>,
 }
 
 /// A tensor of the baseline and its partners.
@@ -58,6 +60,10 @@ impl Set {
         };
         let context = context.unwrap_or_else(|| models.iter().filter_map(declared).fold(CONTEXT, u64::min));
         let labels = labels(paths);
+        let noticed = |(m, label): (&Both, &String)| {
+            m.model.warnings.iter().map(|w| (label.clone(), w.clone())).collect::<Vec<_>>()
+        };
+        let warnings = models.iter().zip(&labels).flat_map(noticed).collect();
         // The path that was asked for, which is how a caller knows the model again.
         let variants = models.iter().zip(labels).zip(paths);
         let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
@@ -66,6 +72,7 @@ impl Set {
         let mut set = Self::pair(overview, &tensors)?;
         set.stamps = stamps;
         set.checks = SourceChecks(checks);
+        set.warnings = warnings;
         Ok(set)
     }
 
@@ -122,7 +129,8 @@ impl Set {
         for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
             variant.unpaired = unpaired;
         }
-        Ok(Self { overview, stamps: vec![Stamp::default(); tensors.len()], pairs, checks: SourceChecks::default() })
+        let stamps = vec![Stamp::default(); tensors.len()];
+        Ok(Self { overview, stamps, pairs, checks: SourceChecks::default(), warnings: Vec::new() })
     }
 
     /// A set of tensors in memory, for tests.

@@ -1,5 +1,5 @@
 //! Simulated kills for unit tests: after a given number of operations below a folder, every further one fails, as if the process
-//! were gone. What runs in `Drop` asks [`is_dead`] and does nothing either.
+//! were gone. What runs in `Drop` asks [`is_dead`] and does nothing either. A single operation can fail too, with an error of the system.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ struct Plan {
     left: usize,
     log: Vec<String>,
     dead: bool,
+    /// The one operation that fails does so with this error number.
+    errno: Option<i32>,
 }
 
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
@@ -23,7 +25,14 @@ pub(crate) struct Kill(PathBuf);
 
 impl Kill {
     pub(crate) fn at(folder: &Path, after: usize) -> Self {
-        plans().push(Plan { folder: folder.to_owned(), left: after, log: Vec::new(), dead: false });
+        plans().push(Plan { folder: folder.to_owned(), left: after, log: Vec::new(), dead: false, errno: None });
+        Self(folder.to_owned())
+    }
+
+    /// Lets the operation number `after` (from 0), and no other, fail with this error number.
+    pub(crate) fn fail_once(folder: &Path, after: usize, errno: i32) -> Self {
+        let errno = Some(errno);
+        plans().push(Plan { folder: folder.to_owned(), left: after, log: Vec::new(), dead: false, errno });
         Self(folder.to_owned())
     }
 
@@ -43,6 +52,11 @@ pub(crate) fn point(operation: &str, path: &Path) -> io::Result<()> {
     let mut plans = plans();
     let Some(plan) = plans.iter_mut().find(|p| path.starts_with(&p.folder)) else { return Ok(()) };
     if plan.left == 0 {
+        if let Some(errno) = plan.errno {
+            plan.left = usize::MAX;
+            plan.log.push(format!("FAILED {operation} {}", path.display()));
+            return Err(io::Error::from_raw_os_error(errno));
+        }
         plan.dead = true;
     }
     if plan.dead {

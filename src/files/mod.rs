@@ -13,14 +13,16 @@ mod read;
 mod rename;
 mod stamp;
 mod sync;
+mod watch;
 
 pub use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
 pub use direct::DiskReader;
-pub use private::{create_private_folder, private_options, tighten, write_private};
+pub use private::{create_private_folder, open_private, private_options, tighten, write_private};
 pub use read::{ReadError, open, read, read_text};
 pub use rename::{exchange, rename_new, rename_over};
 pub use stamp::FileStamp;
 pub use sync::{create_folders, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
+pub use watch::WriteWatch;
 
 /// What a system call that changes a file or a directory is about to do. Only the tests listen.
 #[cfg(test)]

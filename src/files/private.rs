@@ -1,7 +1,7 @@
 //! Folders and files that only their owner may read: job folders tell what somebody works on, kept scores and sessions too.
 
-use super::create_folders;
-use std::fs::{OpenOptions, Permissions};
+use super::{create_folders, read};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -28,11 +28,27 @@ pub fn tighten(path: &Path) {
     }
 }
 
-/// Options that make new files for their owner alone.
+/// Options that make new files for their owner alone, for [`open_private`].
 pub fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(FILE_MODE);
+    options.mode(FILE_MODE).custom_flags(read::nonblocking());
     options
+}
+
+/// Opens a file of remold's own folders. A pipe or a device that has its name is refused instead of waited for.
+///
+/// # Errors
+/// I/O errors; `InvalidInput` when it is not a regular file.
+pub fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let refuse = |e: read::ReadError| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
+    match std::fs::metadata(path) {
+        Ok(meta) => read::regular(meta.file_type()).map_err(refuse)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    let file = options.open(path)?;
+    read::regular(file.metadata()?.file_type()).map_err(refuse)?;
+    Ok(file)
 }
 
 /// Writes a file whole, for its owner alone when it is new.
@@ -40,7 +56,7 @@ pub fn private_options() -> OpenOptions {
 /// # Errors
 /// I/O errors.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    private_options().write(true).create(true).truncate(true).open(path)?.write_all(bytes)
+    open_private(private_options().write(true).create(true).truncate(true), path)?.write_all(bytes)
 }
 
 #[cfg(test)]
@@ -61,5 +77,19 @@ mod tests {
         assert_eq!(mode(&inner), 0o755);
         tighten(&inner);
         assert_eq!(mode(&inner), 0o700);
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("lock");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", dir.path().join("device")).unwrap();
+        for name in ["lock", "device"] {
+            let path = dir.path().join(name);
+            let e = open_private(private_options().create(true).append(true), &path).unwrap_err();
+            assert!(e.to_string().contains("not a regular file"), "{e}");
+            assert!(write_private(&path, b"x").is_err());
+        }
     }
 }

@@ -48,8 +48,7 @@ impl From<io::Error> for ReadError {
 pub fn open(path: &Path) -> Result<File, ReadError> {
     // Looked at first: opening a device may act on it (a tape rewinds, a modem answers).
     regular(std::fs::metadata(path)?.file_type())?;
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path)?;
     // And again through the descriptor: the name may mean something else by now.
     regular(file.metadata()?.file_type())?;
     Ok(file)
@@ -80,7 +79,13 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
     String::from_utf8(read(path, limit)?).map_err(|_| ReadError::NotText)
 }
 
-fn regular(kind: FileType) -> Result<(), ReadError> {
+/// The flag with which opening a pipe does not wait for its other end.
+pub(super) fn nonblocking() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
+}
+
+/// Refuses what is not a regular file.
+pub(super) fn regular(kind: FileType) -> Result<(), ReadError> {
     let what = match kind {
         k if k.is_file() => return Ok(()),
         k if k.is_dir() => "a folder",

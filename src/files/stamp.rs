@@ -45,11 +45,15 @@ impl FileStamp {
         (self.dev, self.ino) == (other.dev, other.ino)
     }
 
-    /// True if the contents may have changed from `self` to `later`, both taken from the same open file. `removed`: the name it was opened
-    /// by is gone, which explains a new change time; a checkpoint that rotation removes while it is read still has the same bytes.
-    pub fn contents_changed(&self, later: &Self, removed: bool) -> bool {
-        let touched = self.ctime_ns != later.ctime_ns && !removed;
-        !self.same_file(later) || self.bytes != later.bytes || self.mtime_ns != later.mtime_ns || touched
+    /// True if the file was written to between `self` and `later`, both taken from the same open file, as size and modification time
+    /// tell. A program can set that time back: see [`FileStamp::touched`].
+    pub fn rewritten(&self, later: &Self) -> bool {
+        !self.same_file(later) || self.bytes != later.bytes || self.mtime_ns != later.mtime_ns
+    }
+
+    /// True if the contents, the mode, the times or the names of the file changed between `self` and `later`.
+    pub fn touched(&self, later: &Self) -> bool {
+        self.rewritten(later) || self.ctime_ns != later.ctime_ns
     }
 }
 
@@ -74,14 +78,14 @@ mod tests {
     use std::os::unix::fs::FileExt;
 
     #[test]
-    fn a_rewrite_with_the_old_time_is_seen_and_a_removal_is_not_one() {
+    fn a_rewrite_with_the_old_time_touches_the_file_and_a_removal_does_not_rewrite_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x");
         fs::write(&path, b"abcd").unwrap();
         let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let before = FileStamp::of_file(&file).unwrap();
         fs::remove_file(&path).unwrap();
-        assert!(!before.contents_changed(&FileStamp::of_file(&file).unwrap(), true));
+        assert!(!before.rewritten(&FileStamp::of_file(&file).unwrap()));
         let modified = file.metadata().unwrap().modified().unwrap();
         // Change times advance with the kernel's clock tick.
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -89,6 +93,6 @@ mod tests {
         file.set_modified(modified).unwrap();
         let after = FileStamp::of_file(&file).unwrap();
         assert_eq!((after.bytes, after.mtime_ns), (before.bytes, before.mtime_ns));
-        assert!(before.contents_changed(&after, false));
+        assert!(!before.rewritten(&after) && before.touched(&after));
     }
 }

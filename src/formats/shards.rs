@@ -55,6 +55,31 @@ pub fn all_present(paths: &[PathBuf]) -> Result<()> {
     Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others, then open it again."))
 }
 
+/// What to say of tensors that an index does not name although they are in its shards.
+pub fn not_in_index(named: usize, extra: usize, first: &str) -> String {
+    let all = named + extra;
+    let (others, them) = match extra {
+        1 => (format!("the other, {first}, is"), "it"),
+        n => (format!("the {n} others, {first} first, are"), "them"),
+    };
+    format!(
+        "the index names {named} of the {all} tensors in its shards; {others} kept, although transformers passes over {them}"
+    )
+}
+
+/// Files of the same sets as `shards` that are in the folder but not among them: `model-00002-of-00003` where the others are.
+pub fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
+    let mut sets: Vec<ShardName> = Vec::new();
+    for name in shards.iter().filter_map(|s| ShardName::parse(s)) {
+        if !sets.iter().any(|s| (&s.prefix, s.count, &s.ext) == (&name.prefix, name.count, &name.ext)) {
+            sets.push(name);
+        }
+    }
+    let is_stray = |p: &PathBuf| p.starts_with(folder) && !shards.contains(p) && p.is_file();
+    let all = sets.iter().flat_map(|s| (1..=s.count).map(|i| s.path(i)));
+    all.filter(is_stray).filter_map(|p| Some(p.file_name()?.to_string_lossy().into_owned())).collect()
+}
+
 /// The path of a file that a model names relative to its own folder.
 ///
 /// # Errors

@@ -65,7 +65,9 @@ fn usable(root: &Path) -> Check {
 
 /// True if a file that is locked cannot be locked once more.
 fn locks(probe: &Path) -> io::Result<bool> {
-    let open = || -> io::Result<File> { files::private_options().create(true).truncate(false).write(true).open(probe) };
+    let open = || -> io::Result<File> {
+        files::open_private(files::private_options().create(true).truncate(false).write(true), probe)
+    };
     let (first, second) = (open()?, open()?);
     first.try_lock().map_err(io::Error::from)?;
     Ok(matches!(second.try_lock(), Err(TryLockError::WouldBlock)))

@@ -1,9 +1,9 @@
 //! Making job folders, and reading and writing what is in them.
 
 use super::Tail;
-use crate::engine::Event;
+use crate::engine::{Event, Report, from_json};
 use crate::files;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, Result, read_request_file};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
 use std::fs::{self, File};
@@ -33,6 +33,12 @@ pub struct JobFolder {
 /// it until the system has taken it down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Most bytes read of a file of a job. The plan of a million tensors has some hundred megabytes.
+const MAX_FILE_BYTES: u64 = 2 << 30;
+
+/// Most bytes of a file that holds one number.
+const MAX_NUMBER_BYTES: u64 = 64;
+
 /// How many times a fresh number is tried when several processes make jobs at once.
 const NUMBER_TRIES: u32 = 10_000;
 
@@ -45,7 +51,7 @@ impl JobFolder {
         private_root(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
-        let given = fs::read_to_string(&mark).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        let given = files::read_text(&mark, MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
         let last = numbers(root).max().unwrap_or(0).max(given);
         for number in (last + 1..).take(NUMBER_TRIES as usize) {
             let dir = root.join(number.to_string());
@@ -54,9 +60,15 @@ impl JobFolder {
                     files::sync_folder(root).map_err(|e| ModelError::io(root, "syncing the folder of jobs", e))?;
                     let this = Self { dir };
                     let _ = files::write_private(&mark, number.to_string().as_bytes());
-                    this.write("recipe.toml", recipe::to_toml(&absolute(recipe)).as_bytes())?;
-                    this.write_plan(&plan.clone().permitted_by(recipe).absolute())?;
-                    return Ok(this);
+                    let toml = recipe::to_toml(&absolute(recipe));
+                    let written = this
+                        .write("recipe.toml", toml.as_bytes())
+                        .and_then(|()| this.write_plan(&plan.clone().permitted_by(recipe).absolute()));
+                    if written.is_err() {
+                        // A job without a plan would stay queued for ever.
+                        let _ = fs::remove_dir_all(&this.dir);
+                    }
+                    return written.map(|()| this);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(ModelError::io(&dir, "creating the job", e)),
@@ -125,8 +137,21 @@ impl JobFolder {
     /// I/O errors and a damaged file.
     pub fn plan(&self) -> Result<Plan> {
         let path = self.path("plan.json");
-        let bytes = fs::read(&path).map_err(|e| ModelError::io(&path, "reading", e))?;
+        let bytes = self.read("plan.json")?;
         serde_json::from_slice(&bytes).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
+    }
+
+    /// The contents of a file of the folder.
+    ///
+    /// # Errors
+    /// I/O errors; what is not a regular file, or has no end.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+        read_request_file(&self.path(name), MAX_FILE_BYTES)
+    }
+
+    /// The report of the last attempt that finished, if it can be read.
+    pub fn report(&self) -> Option<Report> {
+        from_json(&self.read("report.json").ok()?).ok()
     }
 
     /// Every event of the job so far, oldest first.
@@ -147,7 +172,7 @@ impl JobFolder {
 
     /// Threads the job may take; 0 when that was not said.
     pub fn threads(&self) -> usize {
-        fs::read_to_string(self.path("threads")).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+        files::read_text(&self.path("threads"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
     }
 
     /// Reads `recipe.toml`.
@@ -156,7 +181,11 @@ impl JobFolder {
     /// I/O errors and a damaged file.
     pub fn recipe(&self) -> Result<Recipe> {
         let path = self.path("recipe.toml");
-        recipe::load(&path).map(recipe::Parsed::into_recipe).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
+        let parsed = recipe::load(&path).map_err(|e| {
+            let lines: Vec<String> = e.to_string().lines().map(|l| l.trim().to_owned()).collect();
+            ModelError::bad(lines.join("; ")).in_file(&path)
+        })?;
+        Ok(parsed.into_recipe())
     }
 
     /// Takes the lock that says a living process works on the job; it is let go when the file is dropped or the process dies.
@@ -166,7 +195,8 @@ impl JobFolder {
     pub fn lock(&self) -> Result<File> {
         let path = self.path("lock");
         let fail = |e| ModelError::io(&path, "locking", e);
-        let file = files::private_options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        let file = files::open_private(files::private_options().create(true).truncate(false).write(true), &path)
+            .map_err(fail)?;
         if files::lock(&file, LOCK_PATIENCE) {
             return Ok(file);
         }
@@ -175,7 +205,7 @@ impl JobFolder {
 
     /// True while a living process works on the job or waits for its turn.
     pub fn is_locked(&self) -> bool {
-        File::open(self.path("lock")).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+        files::open(&self.path("lock")).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 }
 

@@ -28,4 +28,4 @@ pub use runner::{Listener, Outcome, RunJob, failure, remedy, run};
 pub use spawn::{no_start, queued, resume, spawn, spawn_with};
 pub use summary::{JobState, JobSummary, is_same_output};
 pub use tail::Tail;
-pub use wishes::{cancel, clean, pause, proceed, remove};
+pub use wishes::{Cleaned, cancel, clean, pause, proceed, remove};

@@ -59,7 +59,8 @@ fn take_slot(root: &Path) -> Option<Option<File>> {
         return Some(None);
     }
     for n in 1..=at_once() {
-        let open = files::private_options().create(true).truncate(false).write(true).open(folder.join(n.to_string()));
+        let mut options = files::private_options();
+        let open = files::open_private(options.create(true).truncate(false).write(true), &folder.join(n.to_string()));
         let Ok(file) = open else { return Some(None) };
         match file.try_lock() {
             Ok(()) => return Some(Some(file)),

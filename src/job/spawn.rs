@@ -118,7 +118,8 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
         std::env::current_exe().map_err(|e| ModelError::io(Path::new("/proc/self/exe"), "finding the program", e))?;
     let path = folder.path("log.txt");
     let log = || {
-        files::private_options().create(true).append(true).open(&path).map_err(|e| ModelError::io(&path, "opening", e))
+        files::open_private(files::private_options().create(true).append(true), &path)
+            .map_err(|e| ModelError::io(&path, "opening", e))
     };
     let mut command = Command::new(&program);
     command.arg("worker").arg(&folder.dir);

@@ -1,8 +1,8 @@
 //! Follows a job's `events.jsonl` by offset: the same for live, finished and replayed jobs.
 
 use crate::engine::{Event, from_json};
+use crate::files::{self, ReadError};
 use crate::model::{ModelError, Result};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -29,10 +29,11 @@ impl Tail {
     /// I/O errors other than the file not being there yet.
     pub fn poll(&mut self) -> Result<Vec<Event>> {
         let fail = |e| ModelError::io(&self.path, "reading", e);
-        let mut file = match File::open(&self.path) {
+        let mut file = match files::open(&self.path) {
             Ok(f) => f,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(fail(e)),
+            Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(ReadError::Io(e)) => return Err(fail(e)),
+            Err(e) => return Err(ModelError::bad(e.to_string()).in_file(&self.path)),
         };
         file.seek(SeekFrom::Start(self.offset)).map_err(fail)?;
         let mut bytes = Vec::new();
@@ -48,6 +49,7 @@ impl Tail {
 mod tests {
     use super::*;
     use crate::engine::EventBody;
+    use std::fs::File;
     use std::io::Write;
 
     #[test]

@@ -5,7 +5,7 @@ use super::{JobFolder, JobState, list};
 use crate::engine;
 use crate::model::{ModelError, Result};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) const CANCEL: &str = "cancel";
 pub(super) const PAUSE: &str = "pause";
@@ -61,11 +61,12 @@ pub(super) fn take_back(folder: &JobFolder, wish: &str) -> Result<()> {
     }
 }
 
-/// Removes the folder of an ended job, and the unfinished files if it left some behind. Outputs stay.
+/// Removes the folder of an ended job, and the unfinished files if it left some behind. Outputs stay. Gives the names of unfinished files
+/// that something else has now, which is left there.
 ///
 /// # Errors
 /// A bad-request error when the job has not ended; I/O errors.
-pub fn remove(dir: &Path) -> Result<()> {
+pub fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
     let folder = JobFolder { dir: dir.to_owned() };
     let state = folder.summary().state;
     if !state.ended() {
@@ -75,21 +76,36 @@ pub fn remove(dir: &Path) -> Result<()> {
 }
 
 /// Removes only what the job's own journal names, while no process works on the job.
-fn remove_ended(folder: &JobFolder) -> Result<()> {
+fn remove_ended(folder: &JobFolder) -> Result<Vec<PathBuf>> {
     let _lock = folder.lock()?;
     let outputs = folder.plan().map(|p| p.outputs).unwrap_or_default();
-    engine::discard(&folder.path("journal"), &outputs)?;
-    fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))
+    let left = engine::discard(&folder.path("journal"), &outputs)?;
+    fs::remove_dir_all(&folder.dir).map_err(|e| ModelError::io(&folder.dir, "removing", e))?;
+    Ok(left)
 }
 
-/// Removes the folders of ended jobs, and the unfinished files that they left behind. Gives how many went.
-///
-/// # Errors
-/// The first of the errors; the other jobs are removed all the same.
-pub fn clean(root: &Path) -> Result<usize> {
-    let ended: Vec<_> = list(root).into_iter().filter(|j| j.state.ended()).collect();
-    // A job that cannot be removed keeps no other one.
-    let removed = ended.iter().map(|job| remove_ended(&JobFolder { dir: job.dir.clone() }));
-    let failed: Vec<ModelError> = removed.filter_map(Result::err).collect();
-    failed.into_iter().next().map_or(Ok(ended.len()), Err)
+/// What became of the ended jobs.
+#[derive(Debug, Default)]
+pub struct Cleaned {
+    /// How many were removed.
+    pub removed: usize,
+    /// Names of unfinished files that something else has now, which is left there.
+    pub left: Vec<PathBuf>,
+    /// Why others could not be removed, one error each.
+    pub failed: Vec<ModelError>,
+}
+
+/// Removes the folders of ended jobs, and the unfinished files that they left behind. A job that cannot be removed keeps no other one.
+pub fn clean(root: &Path) -> Cleaned {
+    let mut cleaned = Cleaned::default();
+    for job in list(root).into_iter().filter(|j| j.state.ended()) {
+        match remove_ended(&JobFolder { dir: job.dir }) {
+            Ok(mut left) => {
+                cleaned.removed += 1;
+                cleaned.left.append(&mut left);
+            }
+            Err(e) => cleaned.failed.push(e),
+        }
+    }
+    cleaned
 }

@@ -1,7 +1,7 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
 use super::FormatId;
-use crate::units::{escape, escape_lines};
+use crate::units::escape;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +107,14 @@ impl ModelError {
         self
     }
 
+    /// Adds a clause to what is said, for instance in what state things are now.
+    #[must_use]
+    pub fn and(mut self, clause: &str) -> Self {
+        self.0.what.push_str("; ");
+        self.0.what.push_str(clause);
+        self
+    }
+
     /// Adds the remedy: one sentence in the imperative or a question.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -155,7 +163,8 @@ impl fmt::Display for ModelError {
         } else if let Some(field) = &e.field {
             write!(f, "{}: ", escape(field))?;
         }
-        f.write_str(&escape_lines(&e.what))
+        // Names from files stand in it; none of them may begin a line of its own.
+        f.write_str(&escape(&e.what))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files that a model was opened from, and whether they are still what they were then.
 
 use super::{ModelError, Result};
-use crate::files::FileStamp;
+use crate::files::{FileStamp, WriteWatch};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,27 +37,41 @@ impl OpenedFile {
         Ok(Self { path: path.to_owned(), file: None, stamp })
     }
 
-    /// Checks that the file is still what it was. A file that was removed or got another link since it was opened is; one that was
-    /// written to, or whose path is another file's now, is not.
+    /// Checks that the file is still what it was. One that was written to, or whose path is another file's now, is not.
+    ///
+    /// A trainer may remove a checkpoint while it is read. That changes the change time as a write does, so the times cannot show that
+    /// the contents stayed the same; `watch`, which saw every write since the file was last found unchanged, can.
     ///
     /// # Errors
-    /// A bad-file error that says what changed.
-    pub fn check(&self) -> Result<()> {
+    /// A bad-file error that says what changed, or that the file is gone and nobody watched it.
+    pub fn check(&self, watch: Option<&WriteWatch>) -> Result<()> {
         let by_path = FileStamp::of_path(&self.path);
         let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if let Some(file) = &self.file {
             let now = FileStamp::of_file(file).map_err(|e| ModelError::io(&self.path, "reading", e))?;
-            if self.stamp.contents_changed(&now, removed) {
+            if self.stamp.rewritten(&now) || (self.stamp.touched(&now) && !removed) {
                 return Err(self.changed(&now));
+            }
+            if self.stamp.touched(&now) {
+                match watch.and_then(|w| w.was_written(&now)) {
+                    Some(false) => {}
+                    Some(true) => return Err(self.error("it was written to and then removed")),
+                    None => return Err(self.removed()),
+                }
             }
         }
         match by_path {
-            Ok(now) if self.file.is_none() && self.stamp.contents_changed(&now, false) => Err(self.changed(&now)),
+            Ok(now) if self.file.is_none() && self.stamp.touched(&now) => Err(self.changed(&now)),
             Ok(now) if !self.stamp.same_file(&now) => Err(self.error("it was replaced by another file")),
             Ok(_) => Ok(()),
             Err(_) if removed && self.file.is_some() => Ok(()),
             Err(e) => Err(ModelError::io(&self.path, "reading", e)),
         }
+    }
+
+    fn removed(&self) -> ModelError {
+        let what = "the file was removed while it was being converted, and whether it was written to before cannot be known here";
+        ModelError::bad(what).in_file(&self.path).with_hint("Convert a copy that stays until the conversion has ended.")
     }
 
     fn changed(&self, now: &FileStamp) -> ModelError {

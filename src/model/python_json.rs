@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The words, longest first where one begins with another.
-const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+pub const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// UTF-8's byte-order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -26,6 +26,18 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
             Some(text) => serde_json::from_slice(&text),
             None => Err(e),
         },
+    }
+}
+
+/// As [`from_slice`], but such a number becomes a string with its word, so that it differs from an absent value.
+///
+/// # Errors
+/// As [`from_slice`].
+pub fn from_slice_with_words<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let bytes = without_mark(bytes);
+    match replaced(bytes, |word| format!("\"{word}\"")) {
+        Some(text) => serde_json::from_slice(&text),
+        None => serde_json::from_slice(bytes),
     }
 }
 
@@ -97,6 +109,13 @@ mod tests {
         assert_eq!(value, json!({"a": [0.0, null, null, null], "NaN": "Infinity \" NaN \\", "b": -1}));
         let marked: Value = from_slice(b"\xef\xbb\xbf{\"a\": NaN}").unwrap();
         assert_eq!(marked, json!({"a": null}));
+    }
+
+    #[test]
+    fn the_words_are_kept_for_those_who_ask() {
+        let value: Value =
+            from_slice_with_words(b"\xef\xbb\xbf{\"a\": NaN, \"b\": [-Infinity, 1], \"c\": null}").unwrap();
+        assert_eq!(value, json!({"a": "NaN", "b": ["-Infinity", 1], "c": null}));
     }
 
     #[test]

@@ -45,10 +45,26 @@ impl Sidecars {
     /// # Errors
     /// As [`Sidecars::read`], and when it is not valid JSON (with line and column).
     pub fn json(&self, name: &str) -> Result<Option<serde_json::Value>> {
+        self.parse(name, python_json::from_slice)
+    }
+
+    /// As [`Sidecars::json`], but NaN and Infinity are strings, which tells them from null.
+    ///
+    /// # Errors
+    /// As [`Sidecars::json`].
+    pub fn json_with_words(&self, name: &str) -> Result<Option<serde_json::Value>> {
+        self.parse(name, python_json::from_slice_with_words)
+    }
+
+    fn parse(
+        &self,
+        name: &str,
+        parse: impl Fn(&[u8]) -> serde_json::Result<serde_json::Value>,
+    ) -> Result<Option<serde_json::Value>> {
         let Some(bytes) = self.read(name)? else {
             return Ok(None);
         };
-        python_json::from_slice(&bytes).map(Some).map_err(|e| {
+        parse(&bytes).map(Some).map_err(|e| {
             let error = ModelError::bad(format!("not valid JSON: {e}"));
             match self.0.get(name) {
                 Some(Sidecar::File(path)) => error.in_file(path),

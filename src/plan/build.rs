@@ -2,7 +2,7 @@
 
 use super::target::{Resolved, resolve};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
-use super::{changes, checkpoints, destination, memory, naming, space, split};
+use super::{changes, checkpoints, destination, memory, naming, space, split, text_names};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
@@ -106,6 +106,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         return Err(ModelError::unsupported(what)
             .with_hint("Remove it from [[pipeline]]; `remold recipe check` lists what is not available."));
     }
+    text_names::check_recipe(model, recipe)?;
     if recipe.targets.is_empty() {
         let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
         return Err(ModelError::request("there is no target").with_hint(hint));
@@ -163,6 +164,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
+    text_names::check_plan(&plan)?;
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
     let need = memory::Need::of(&outputs);
@@ -304,6 +306,9 @@ fn lay_out(
                 return Err(ModelError::request("the output folder holds the input")
                     .in_file(&old)
                     .with_hint("Choose another output with -o."));
+            }
+            if target.force {
+                destination::check_sticky(&old)?;
             }
             stale.push(SourceFile::new(&old, &stamp));
         }

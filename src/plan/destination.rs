@@ -1,11 +1,12 @@
 //! Where outputs go: default names, and the checks that keep inputs and earlier outputs safe.
 
 use super::naming::Naming;
-use crate::files::FileStamp;
+use crate::files::{self, FileStamp};
 use crate::formats::hf::Repository;
 use crate::model::{FormatId, ModelError, Result};
 use crate::recipe::Target;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
@@ -163,8 +164,36 @@ pub fn check(
         let error = ModelError::request("the output is a device, a pipe or a socket, not a regular file").in_file(path);
         return Err(error.with_hint("Choose a file name with -o."));
     }
+    check_sticky(path)?;
     taken.push(path.to_owned());
     Ok(())
+}
+
+/// Refuses to replace a file that only another user may rename or remove: in a folder with the sticky bit, as /tmp is, the owner of
+/// the file and that of the folder alone may (inode(7)).
+///
+/// # Errors
+/// A bad-request error that names the file and its owner.
+pub fn check_sticky(path: &Path) -> Result<()> {
+    let (Ok(there), Ok(folder)) = (fs::symlink_metadata(path), fs::metadata(files::parent_of(path))) else {
+        return Ok(());
+    };
+    let user = rustix::process::geteuid().as_raw();
+    if !is_kept_by_sticky((folder.mode(), folder.uid()), there.uid(), user) {
+        return Ok(());
+    }
+    let what = format!(
+        "the file belongs to another user (number {}) and its folder is sticky, so that nobody else can replace it",
+        there.uid()
+    );
+    let hint = "Choose another output with -o, or ask the owner of the file to remove it.";
+    Err(ModelError::request(what).in_file(path).with_hint(hint))
+}
+
+/// True if `user` may not replace a file of `owner` in a folder with that mode and owner. The superuser may.
+fn is_kept_by_sticky(folder: (u32, u32), owner: u32, user: u32) -> bool {
+    let (mode, folder_owner) = folder;
+    mode & 0o1000 != 0 && user != 0 && user != owner && user != folder_owner
 }
 
 /// The permission bits that outputs may have: those of a class of users that may not read one of the sources are left out.
@@ -200,6 +229,17 @@ mod tests {
         let f32 = folder.join("x-F32.gguf");
         fs::write(&f32, b"x").unwrap();
         assert_eq!(name(&f32, FormatId::Gguf, "q6_k"), "x-Q6_K.gguf");
+    }
+
+    #[test]
+    fn sticky_folders_keep_files_of_others() {
+        let tmp = (0o41_777, 0);
+        assert!(is_kept_by_sticky(tmp, 1001, 1000));
+        for (folder, owner, user) in
+            [(tmp, 1000, 1000), (tmp, 1001, 0), ((0o41_777, 1000), 1001, 1000), ((0o40_777, 0), 1001, 1000)]
+        {
+            assert!(!is_kept_by_sticky(folder, owner, user), "{folder:?} {owner} {user}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `target` resolves one target to
 //! tensors and encodings; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output
 //! over files; `space` asks the disks and `memory` the memory; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
-//! job; `metadata` reads what is to be overridden; `forecast` tells what every quantization would make of a
+//! job; `metadata` reads what is to be overridden; `text_names` refuses names that are no text; `forecast` tells what every quantization would make of a
 //! model. Must not know how a plan is run or shown.
 
 mod build;
@@ -22,6 +22,7 @@ mod source;
 mod space;
 mod split;
 mod target;
+mod text_names;
 mod types;
 
 pub use build::{build, count_files, prepare, prepare_again, prepare_model, rehearse, rehearse_model};

@@ -139,3 +139,60 @@ fn a_detached_job_logs_nothing_that_moves_the_terminal() {
     let log = std::fs::read_to_string(lab.job().join("log.txt")).unwrap();
     assert!(log.contains("\\u{1b}[2J\\u{9b}") && !log.chars().any(acts), "{log:?}");
 }
+
+/// A name with a line end in it does not begin a line of its own, which could look like a message of the program.
+#[test]
+fn no_name_begins_a_line() {
+    const NAME: &str = "x\nerror: INJECTED";
+    let lab = Lab::new();
+    let json_name = NAME.replace('\n', "\\n");
+    lab.write("folder/config.json", format!("{{\"architectures\":[\"{json_name}\"]}}"));
+    lab.write("folder/model.safetensors", floats(&[("a", &[1], vec![1.0])]));
+    lab.write("m.safetensors", floats(&[(json_name.as_str(), &[2, 33], vec![0.5; 66])]));
+    let gguf = Gguf::new(1, 1).str(b"general.architecture").u32(8).str(NAME.as_bytes());
+    lab.write("m.gguf", gguf.tensor(NAME, &[32, 2], 0, 0).data(256));
+    lab.write(&format!("{NAME}.gguf"), "GGUF");
+    lab.write("set/model.safetensors.index.json", format!("{{\"weight_map\":{{\"a\":\"{json_name}.safetensors\"}}}}"));
+    lab.write("r.toml", format!("[[target]]\nformat = \"{json_name}\"\n\"{json_name}\" = 1\n"));
+    let bad_file = format!("{NAME}.gguf");
+    let option = format!("--{NAME}");
+    let with_value = format!("--threads={NAME}");
+    let commands: Vec<Vec<&str>> = vec![
+        vec!["inspect", "--config", "folder"],
+        vec!["inspect", "m.gguf", "--metadata", "--tensors"],
+        vec!["inspect", "m.safetensors", "--tensors"],
+        vec!["inspect", &bad_file],
+        vec!["inspect", NAME],
+        vec!["inspect", "set"],
+        vec!["convert", "folder", "--to", "gguf:q8_0"],
+        vec!["convert", "m.gguf", "--to", "safetensors", "--dry-run"],
+        vec!["convert", "m.gguf", "--to", NAME],
+        vec!["convert", "m.gguf", "--to", "gguf", "--set", NAME],
+        vec!["convert", "m.gguf", "--to", "gguf:q8_0", "--tensor-type", NAME],
+        vec!["convert", "m.gguf", "--to", "gguf:q8_0", "--imatrix", NAME],
+        vec!["convert", "m.safetensors", "--to", "gguf:q8_0", "-o", NAME],
+        vec!["convert", "m.gguf", "--to", "gguf", "--target-size", NAME],
+        vec!["convert", "m.gguf", &option],
+        vec!["convert", "m.gguf", &with_value],
+        vec!["plan", "m.gguf"],
+        vec!["compare", "m.gguf", "m.safetensors"],
+        vec!["recipe", "check", "r.toml"],
+        vec!["recipe", "show", NAME],
+        vec!["run", NAME],
+        vec!["jobs", "show", NAME],
+        vec!["jobs", "list"],
+        vec!["jobs", "log", "1"],
+        vec!["jobs", "attach", "1"],
+        vec![NAME],
+        vec!["config", NAME],
+    ];
+    let mut wrong = Vec::new();
+    for args in &commands {
+        let ran = run(&lab, args);
+        let begins = |text: &str| text.lines().any(|l| l.trim_start().starts_with("error: INJECTED"));
+        if begins(&ran.out) || begins(&ran.err) {
+            wrong.push(format!("{args:?}:\n{}{}", ran.out, ran.err));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

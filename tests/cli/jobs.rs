@@ -1,11 +1,11 @@
 //! Jobs: cancelled, killed, lost, resumed, detached, followed, cleaned away.
 
 use crate::lab::{Lab, finish, hash, start, wait_for, words};
-use crate::made::big;
+use crate::made::{big, floats, noise};
 use remold::engine::{Event, EventBody, from_json};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The events of a job's folder so far.
@@ -437,4 +437,54 @@ fn jobs_are_listed_followed_and_told() {
     assert_eq!(lab.run("jobs").expect(0).out, "");
     lab.run("convert tiny-llama --to gguf:q8_0 --force").expect(0);
     assert_eq!(lab.state("3"), "finished", "a number is not given twice");
+}
+
+#[test]
+fn a_resumed_job_that_is_followed_never_shows_more_than_all() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(8));
+    lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 1").expect(0);
+    at_work(&lab);
+    lab.run("jobs cancel 1").expect(0);
+    lab.run("jobs resume 1").expect(0);
+    let ran = lab.run("jobs attach 1").expect(0);
+    let mut last = 0;
+    // ` 50 %  4 of 8 tensors`
+    for line in ran.err.lines().filter(|l| l.contains(" of 8 tensors")) {
+        let done: usize = line.split(" of 8 tensors").next().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(done <= 8, "{}", ran.err);
+        last = done;
+    }
+    assert_eq!(last, 8, "{}", ran.err);
+    assert!(!ran.err.contains("journal"), "a cancel removes the files, which is no fault: {}", ran.err);
+}
+
+#[test]
+fn clean_says_all_that_is_wrong_and_what_it_left() {
+    let lab = Lab::new();
+    lab.write("m.safetensors", floats(&[("a", &[4, 32], noise(128, 1))]));
+    for n in 1..=4 {
+        lab.run(&format!("convert m.safetensors --to gguf -o o{n}.gguf")).expect(0);
+    }
+    // Two journals that are folders; one that names a file that is a link now.
+    for n in ["1", "3"] {
+        let journal = lab.jobs().join(n).join("journal");
+        std::fs::remove_file(&journal).unwrap();
+        std::fs::create_dir(journal).unwrap();
+    }
+    let journal = lab.jobs().join("2/journal");
+    let begin = std::fs::read_to_string(&journal).unwrap();
+    let begin = begin.lines().next().unwrap();
+    std::fs::write(&journal, format!("{begin}\n")).unwrap();
+    let begin: serde_json::Value = serde_json::from_str(begin).unwrap();
+    let part = PathBuf::from(begin["begin"]["outputs"][0]["parts"][0].as_str().unwrap());
+    std::os::unix::fs::symlink(lab.path("m.safetensors"), &part).unwrap();
+    let ran = lab.run("jobs clean");
+    assert_ne!(ran.code, Some(0), "{}", ran.err);
+    for text in ["1/journal", "3/journal", "2 job folder(s) removed; 2 could not be removed"] {
+        assert!(ran.err.contains(text), "{text}: {}", ran.err);
+    }
+    assert!(ran.err.contains(part.file_name().unwrap().to_str().unwrap()), "{}", ran.err);
+    assert!(ran.err.contains("is a link or another file"), "{}", ran.err);
+    assert!(std::fs::symlink_metadata(&part).unwrap().is_symlink());
 }

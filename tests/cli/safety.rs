@@ -51,7 +51,7 @@ fn no_input_of_any_kind_is_an_output() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     gguf(&lab, "m.gguf");
-    lab.write("calib.dat", imatrix_dat(&[("a", noise(32, 3))]));
+    lab.write("calib.dat", imatrix_dat(&[("a", noise(32, 3).into_iter().map(f32::abs).collect())]));
     lab.write("r.toml", "[[target]]\nformat = \"gguf\"\nquantization = \"f16\"\n");
     lab.write("types.txt", "a=f32\n");
     for (name, to) in
@@ -134,6 +134,108 @@ fn a_checkpoint_that_is_removed_while_it_is_read_is_still_converted() {
     });
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(hash(&lab.path("out.gguf")), hash(&lab.path("straight.gguf")));
+}
+
+/// The change time of a removed file is new whatever was done to it before: writes to it are watched.
+#[test]
+fn a_source_that_is_rewritten_and_then_removed_is_not_published() {
+    let lab = Lab::new();
+    let source = lab.write("big.safetensors", big(8));
+    fs::create_dir_all(lab.jobs().join("0")).unwrap();
+    let ran = convert_while(&lab, "convert big.safetensors --to gguf:iq3_s -o out.gguf --threads 1", || {
+        let mut file = fs::OpenOptions::new().write(true).open(&source).unwrap();
+        let (modified, len) = (file.metadata().unwrap().modified().unwrap(), file.metadata().unwrap().len());
+        file.seek(SeekFrom::Start(len - 100)).unwrap();
+        file.write_all(&[7; 100]).unwrap();
+        file.set_modified(modified).unwrap();
+        fs::remove_file(&source).unwrap();
+    });
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("big.safetensors: the file"), "{}", ran.err);
+    assert!(!lab.path("out.gguf").exists());
+}
+
+#[test]
+fn names_that_are_no_text_are_refused_before_anything_is_made() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let lab = Lab::new();
+    gguf(&lab, "m.gguf");
+    let odd = OsStr::from_bytes(b"x\xff.gguf");
+    let folder = OsStr::from_bytes(b"d\xff");
+    fs::copy(lab.path("m.gguf"), lab.dir().join(odd)).unwrap();
+    fs::create_dir(lab.dir().join(folder)).unwrap();
+    let out = lab.dir().join(folder).join("o.gguf");
+    let jobs = || fs::read_dir(lab.jobs()).unwrap().count();
+    let (before, known) = (lab.tree(), jobs());
+    let to = |source: &OsStr, output: &OsStr, more: &[&str]| {
+        let mut command = lab.command();
+        command.arg("convert").arg(source).args(["--to", "gguf:f16", "-o"]).arg(output).args(more);
+        finish(start(&mut command))
+    };
+    for more in [&[][..], &["--detach"], &["--dry-run", "--json"], &["--force"]] {
+        for (source, output) in
+            [(odd, OsStr::new("o.gguf")), (OsStr::new("m.gguf"), odd), (OsStr::new("m.gguf"), out.as_os_str())]
+        {
+            let ran = to(source, output, more);
+            assert!(ran.code == Some(2) && ran.err.contains("not UTF-8"), "{more:?}: {:?} {}", ran.code, ran.err);
+        }
+    }
+    // A folder above has such a name.
+    let mut command = lab.command();
+    command.current_dir(lab.dir().join(folder)).args(["convert", "../m.gguf", "--to", "gguf:f16", "-o", "o.gguf"]);
+    let ran = finish(start(&mut command));
+    assert!(ran.code == Some(2) && ran.err.contains("not UTF-8"), "{}", ran.err);
+    assert_eq!((lab.tree(), jobs()), (before, known));
+}
+
+#[test]
+fn a_second_job_is_refused_at_once_also_when_the_name_is_long() {
+    let lab = Lab::new();
+    lab.write("big.safetensors", big(8));
+    lab.write("w.safetensors", floats(&[("a", &[4, 32], noise(128, 1))]));
+    let name = format!("{}.gguf", "n".repeat(240));
+    fs::create_dir_all(lab.jobs().join("0")).unwrap();
+    let ran = convert_while(&lab, &format!("convert big.safetensors --to gguf:iq3_s -o {name} --threads 1"), || {
+        let ran = lab.run(&format!("convert w.safetensors --to gguf -o {name}"));
+        assert!(ran.code != Some(0) && ran.err.contains("another job is writing this output"), "{}", ran.err);
+    });
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(fs::metadata(lab.path(&name)).unwrap().len() > 1000, "the first job's");
+}
+
+/// In a folder like /tmp nobody replaces files of others; that is said before any work.
+#[test]
+fn files_of_others_in_a_sticky_folder_are_refused_at_once() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root can make files of two users");
+        return;
+    }
+    let lab = Lab::new();
+    lab.write("w.safetensors", floats(&[("a", &[4, 32], noise(128, 1))]));
+    let open = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let root = lab.dir().parent().unwrap().to_owned();
+    open(&root, 0o777);
+    open(&root.join("home"), 0o777);
+    open(&lab.dir(), 0o777);
+    fs::create_dir(lab.path("tmp")).unwrap();
+    open(&lab.path("tmp"), 0o1777);
+    lab.write("tmp/o.gguf", "theirs");
+    open(&lab.path("tmp/o.gguf"), 0o666);
+    fs::copy(env!("CARGO_BIN_EXE_remold"), lab.path("program")).unwrap();
+    open(&lab.path("program"), 0o755);
+    let run = |args: &str| {
+        let mut command = std::process::Command::new(lab.path("program"));
+        lab.surround(&mut command);
+        finish(start(command.args(words(args)).uid(65534).gid(65534)))
+    };
+    let ran = run("convert w.safetensors --to gguf -o tmp/o.gguf --force").expect(2);
+    assert!(ran.err.contains("belongs to another user") && ran.err.contains("sticky"), "{}", ran.err);
+    assert_eq!(fs::read(lab.path("tmp/o.gguf")).unwrap(), b"theirs");
+    assert!(!lab.jobs().exists() || fs::read_dir(lab.jobs()).unwrap().count() == 0);
+    run("convert w.safetensors --to gguf -o tmp/mine.gguf").expect(0);
+    run("convert w.safetensors --to gguf -o tmp/mine.gguf --force").expect(0);
 }
 
 #[test]

@@ -377,3 +377,76 @@ fn words_of_other_tools_get_the_word_to_write_here() {
     let ran = lab.run("convert m --to gguf:q8_0").expect(2);
     assert!(ran.err.contains("The nearest one is Qwen2ForCausalLM"), "{}", ran.err);
 }
+
+/// A value that is there and cannot be used is named; one that was left out of the output would change the model silently.
+#[test]
+fn numbers_of_the_configuration_that_cannot_be_used_are_refused() {
+    let lab = Lab::new();
+    let mut wrong = Vec::new();
+    let config = fs::read_to_string(llama(&lab, "plain").join("config.json")).unwrap();
+    let keys =
+        ["rms_norm_eps", "intermediate_size", "max_position_embeddings", "rope_theta", "hidden_size", "head_dim"];
+    let model = llama(&lab, "m");
+    for key in keys {
+        for value in ["null", "NaN", "Infinity", "-Infinity", "-3", "\"x\"", "[1]"] {
+            let mut json: Value = serde_json::from_str(&config).unwrap();
+            json.as_object_mut().unwrap().remove(key);
+            let text = serde_json::to_string(&json).unwrap();
+            fs::write(model.join("config.json"), text.replacen('{', &format!("{{\"{key}\": {value},"), 1)).unwrap();
+            let ran = lab.run("convert m --to gguf:f16 -o o.gguf --force");
+            let absent = key == "head_dim" && value == "null";
+            let named = ran.err.contains(key) && ran.err.contains(value.trim_matches('"'));
+            if absent != (ran.code == Some(0)) || !absent && (ran.code != Some(2) || !named) {
+                wrong.push(format!("{key}: {value}: {:?} {}", ran.code, ran.err));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// An index that names fewer tensors than its shards hold is told by every command that opens it, with the numbers.
+#[test]
+fn tensors_that_an_index_does_not_name_are_counted() {
+    let lab = Lab::new();
+    lab.model("tiny-mistral-sharded");
+    let index = lab.path("tiny-mistral-sharded/model.safetensors.index.json");
+    let mut all = 0;
+    edit(&index, |v| {
+        let map = v["weight_map"].as_object_mut().unwrap();
+        all = map.len();
+        map.remove("model.norm.weight");
+    });
+    let counts = format!("the index names {} of the {all} tensors in its shards", all - 1);
+    for line in [
+        "inspect tiny-mistral-sharded",
+        "inspect tiny-mistral-sharded --json",
+        "convert tiny-mistral-sharded --to gguf:f16 --dry-run",
+        "convert tiny-mistral-sharded --to gguf:f16 -o o.gguf",
+        "convert tiny-mistral-sharded --to safetensors:f16 -o hf",
+        "plan tiny-mistral-sharded",
+        "compare tiny-mistral-sharded o.gguf",
+    ] {
+        let ran = lab.run(line).expect(0);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(told.contains(&counts) && told.contains("model.norm.weight"), "{line}: {told}");
+    }
+    // The same for PyTorch, whose tensors were told one by one.
+    lab.run("convert tiny-mistral-sharded --to pytorch --max-shard-size 2MB -o torch").expect(0);
+    edit(&lab.path("torch/pytorch_model.bin.index.json"), |v| {
+        let map = v["weight_map"].as_object_mut().unwrap();
+        map.remove("model.norm.weight");
+        map.remove("lm_head.weight");
+    });
+    for line in ["inspect torch", "convert torch --to gguf:f16 --dry-run"] {
+        let ran = lab.run(line).expect(0);
+        let told = format!("{}{}", ran.out, ran.err);
+        let counts = format!("the index names {} of the {all} tensors in its shards", all - 2);
+        assert!(told.contains(&counts), "{line}: {told}");
+    }
+    // A shard of the set that the index does not name at all.
+    edit(&index, |v| {
+        v["weight_map"].as_object_mut().unwrap().retain(|_, shard| !shard.as_str().unwrap().contains("00001-of"));
+    });
+    let ran = lab.run("inspect tiny-mistral-sharded");
+    assert!(ran.err.contains("of a set of") || ran.out.contains("of a set of"), "{} {}", ran.out, ran.err);
+}

@@ -307,6 +307,11 @@ fn tensors_that_cannot_be_read() {
             }));
         }
     }
+    rows.push(row("under an empty key", 2, &["no name", "empty"], |lab| {
+        let floats = || Pickled::Floats(vec![1, 2], vec![7.0, 8.0]);
+        lab.write("m.pt", torch_zip(&[("tensor", floats()), ("", floats())]));
+        "convert m.pt --to safetensors -o out.safetensors".into()
+    }));
     rows.push(row("sparse, written in full, to GGUF", 0, &[], |lab| {
         lab.write("m.pt", with(coo()));
         "convert m.pt --to gguf --densify -o out.gguf".into()

@@ -79,7 +79,7 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let head = s.config.uint(&["head_dim"], "attention.value_length")?.unwrap_or(256);
     p.uint("attention.key_length", head)?;
     p.uint("attention.value_length", head)?;
-    p.float("rope.freq_base", s.rope.number("rope_theta")?.unwrap_or(1e6));
+    p.float("rope.freq_base", s.rope.theta()?.unwrap_or(1e6));
     if let Some(cap) = s.config.float(&["final_logit_softcapping"], "final_logit_softcapping")?
         && cap != 0.0
     {

@@ -1,7 +1,7 @@
 //! GPT-2: fused projections stored transposed, learned positions.
 
 use super::*;
-use crate::arch::config::bad;
+use crate::arch::config::{bad, uint_of, unusable};
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
@@ -74,7 +74,8 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     p.need_uint(s, &["n_ctx", "n_positions"], "context_length")?;
     let width = s.config.need_uint(&["n_embd"], "embedding_length")?;
     p.uint("embedding_length", width)?;
-    let inner = s.config.peek_uint("n_inner");
+    let inner = s.config.peek("n_inner").map(|v| uint_of(v).ok_or_else(|| unusable(&["n_inner"], v, "a whole number")));
+    let inner = inner.transpose()?;
     if inner.is_some_and(|n| Some(n) != width.checked_mul(4)) {
         return Err(bad(&["n_inner"], "only four times the embedding is supported for GPT-2"));
     }

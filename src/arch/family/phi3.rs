@@ -1,7 +1,7 @@
 //! Phi 3 and 4: fused projections, long-context rope factors as two tensors.
 
 use super::*;
-use crate::arch::config::bad;
+use crate::arch::config::{bad, float_of, uint_of, unusable};
 use crate::model::MemoryRows;
 use serde_json::json;
 
@@ -70,12 +70,18 @@ fn lengths(s: &Source<'_>) -> Result<(u64, u64, u64)> {
     let context = s.config.need_uint(&["n_positions", "max_position_embeddings"], "context_length")?;
     let key = "original_max_position_embeddings";
     s.config.find(&[key], "rope.scaling.original_context_length");
-    let original = s.rope.root(key).and_then(crate::arch::config::uint_of);
-    let original = original.filter(|o| *o > 0).ok_or_else(|| bad(&[key], "the field is missing"))?;
+    let original = s.rope.root(key).ok_or_else(|| bad(&[key], "the field is missing"))?;
+    let original =
+        uint_of(original).filter(|o| *o > 0).ok_or_else(|| unusable(&[key], original, "a whole number above zero"))?;
     let width = s.config.need_uint(&["hidden_size", "n_embd"], "embedding_length")?;
     let heads = s.config.need_uint(&["num_attention_heads", "n_head"], "attention.head_count")?;
     let part = s.config.find(&["partial_rotary_factor"], "rope.dimension_count");
-    let part = s.rope.root("partial_rotary_factor").or(part).and_then(Value::as_f64).unwrap_or(1.0);
+    let part = match s.rope.root("partial_rotary_factor").or(part) {
+        None => 1.0,
+        Some(v) => float_of(v)
+            .filter(|f| *f > 0.0 && *f <= 1.0)
+            .ok_or_else(|| unusable(&["partial_rotary_factor"], v, "a number above zero and not above one"))?,
+    };
     let dims = ((part * width as f64) as u64).checked_div(heads);
     Ok((context, original, dims.ok_or_else(|| bad(&["num_attention_heads"], "zero heads"))?))
 }
@@ -92,8 +98,9 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let eps = "attention.layer_norm_rms_epsilon";
     p.float(eps, s.config.need_float(&["rms_norm_eps"], eps)?);
     p.uint("rope.dimension_count", dims)?;
+    s.rope.check(s.config)?;
     s.rope.mark_bases(s.config);
-    let theta = s.rope.number("rope_theta")?.ok_or_else(|| bad(&["rope_theta"], "the field is missing"))?;
+    let theta = s.rope.theta()?.ok_or_else(|| bad(&["rope_theta"], "the field is missing"))?;
     p.float("rope.freq_base", theta);
     p.file_type();
     // Zero tells Phi 4 from the Phi 3 models with a window.

@@ -6,7 +6,6 @@
 
 mod base;
 mod cache;
-mod charsmap;
 mod chat;
 mod describe;
 mod files;

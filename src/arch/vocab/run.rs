@@ -269,7 +269,7 @@ mod tests {
         let rules = json.normalizer["normalizers"][0]["precompiled_charsmap"].as_str().unwrap();
         let model = SentencePieceModel {
             pieces: pieces.collect(),
-            precompiled_charsmap: super::super::charsmap::from_base64(rules).unwrap(),
+            precompiled_charsmap: crate::model::tokenizer::charsmap::from_base64(rules).unwrap(),
             special_ids: [3, 0, 2, 1],
             ..SentencePieceModel::default()
         };

@@ -1,8 +1,8 @@
 //! A SentencePiece model as the `tokenizer.json` that Hugging Face's converter makes of it (transformers,
 //! `convert_slow_tokenizer.py`): pieces become BPE merges in the order of their scores, or a Unigram vocabulary.
 
-use super::charsmap;
 use super::files::{Files, in_sidecar, truthy};
+use crate::model::tokenizer::charsmap;
 use crate::model::tokenizer::{AddedToken, JsonModel, ModelType, PieceType, SentencePieceModel, TokenizerJson};
 use crate::model::{ModelError, Result};
 use serde_json::{Value, json};

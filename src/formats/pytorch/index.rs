@@ -2,6 +2,7 @@
 
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
+use crate::formats::shards::not_in_index;
 use crate::model::{Model, ModelError, OpenedFile, Result, Warning, placeholder, python_json, read_request_file};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
@@ -55,6 +56,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
     model.opened.push(index);
     model.files.clear();
     let mut found: HashMap<String, String> = HashMap::new();
+    let mut extra: Vec<String> = Vec::new();
     for shard in shards {
         let file = folder.join(shard);
         let part = open_file(&file).map_err(|e| e.in_file(&file))?;
@@ -65,8 +67,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
                 return Err(bad(what).field(tensor.name));
             }
             if !wanted.contains_key(tensor.name.as_str()) {
-                let text = format!("{shard} holds a tensor that the index does not name; it is used");
-                model.warnings.push(Warning::about("pytorch.unindexed", &tensor.name, text));
+                extra.push(tensor.name.clone());
             }
             model.tensors.push(tensor);
         }
@@ -95,6 +96,10 @@ pub fn open_index(path: &Path) -> Result<Model> {
         return Err(bad(what)
             .field(super::pickle::printable(first))
             .with_hint("The index and the shards are of different models."));
+    }
+    if let Some(first) = extra.first() {
+        let text = not_in_index(wanted.len(), extra.len(), &super::pickle::printable(first));
+        model.warnings.push(Warning::new("pytorch.not-in-index", text));
     }
     Ok(model)
 }

@@ -158,7 +158,8 @@ impl<'de> DeserializeSeed<'de> for MetadataSeed {
     type Value = IndexMap<String, String>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        d.deserialize_any(self)
+        // Not `deserialize_any`: with serde_json's `arbitrary_precision`, which a dependency switches on, a number comes as a map.
+        d.deserialize_option(self)
     }
 }
 
@@ -169,8 +170,12 @@ impl<'de> Visitor<'de> for MetadataSeed {
         f.write_str("__metadata__ as an object of strings")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
         Ok(IndexMap::new())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
+        d.deserialize_map(self)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

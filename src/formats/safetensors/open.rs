@@ -62,9 +62,18 @@ pub fn open_index(path: &Path) -> Result<Model> {
     let extra: Vec<&str> =
         model.tensors.iter().map(|t| t.name.as_str()).filter(|n| !index.weight_map.contains_key(*n)).collect();
     if let Some(first) = extra.first() {
-        let text =
-            format!("{} tensors are in the shards but not in the index, {first} first; they are kept", extra.len());
+        let text = shards::not_in_index(index.weight_map.len(), extra.len(), first);
         model.warnings.push(Warning::new("safetensors.not-in-index", text));
+    }
+    let strays = shards::strays(folder, &index.shards);
+    if let Some(first) = strays.first() {
+        let text = format!(
+            "the index names {} shards of a set of {}; {} more of the set are there and are left out, the first is {first}",
+            index.shards.len(),
+            index.shards.len() + strays.len(),
+            strays.len()
+        );
+        model.warnings.push(Warning::new("safetensors.shard-not-in-index", text));
     }
     Ok(model)
 }

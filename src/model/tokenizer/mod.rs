@@ -4,6 +4,7 @@
 //! Must not know GGUF, architectures or how a text is encoded. The types that matter: [`TokenizerJson`] and
 //! [`SentencePieceModel`].
 
+pub mod charsmap;
 mod json;
 mod sentencepiece;
 mod wire;

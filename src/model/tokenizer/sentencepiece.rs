@@ -1,8 +1,8 @@
 //! `tokenizer.model`: SentencePiece's `ModelProto`
 //! (fields: <https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto>).
 
-use super::MAX_VOCAB;
 use super::wire::{Reader, Value, Writer};
+use super::{MAX_VOCAB, charsmap};
 use crate::model::{ModelError, Result};
 use std::collections::HashSet;
 
@@ -86,8 +86,9 @@ impl SentencePieceModel {
     /// Parses a `tokenizer.model`.
     ///
     /// # Errors
-    /// When the bytes are no protobuf message, a piece is empty, defined twice or of an unknown type, or there is not exactly
-    /// one unknown piece: what SentencePiece itself refuses.
+    /// When the bytes are no protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
+    /// there is not exactly one unknown piece, the byte pieces are not those of byte fallback, or the normalization rules are damaged:
+    /// what SentencePiece itself refuses or cannot use.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let mut out = Self::default();
         let mut reader = Reader::new(bytes, 0);
@@ -160,9 +161,36 @@ impl SentencePieceModel {
             }
         }
         match self.pieces.iter().filter(|p| p.kind == PieceType::Unknown).count() {
-            1 => Ok(()),
-            n => Err(ModelError::bad(format!("{n} unknown pieces where there must be one"))),
+            1 => {}
+            n => return Err(ModelError::bad(format!("{n} unknown pieces where there must be one"))),
         }
+        self.check_bytes()?;
+        if !charsmap::is_sound(&self.precompiled_charsmap) {
+            let error = ModelError::bad("the compiled normalization rules are damaged");
+            return Err(error.field("normalizer_spec.precompiled_charsmap"));
+        }
+        Ok(())
+    }
+
+    /// The pieces of byte fallback: all 256 of them with it, none without (`ModelInterface::InitializePieces`, model_interface.cc).
+    fn check_bytes(&self) -> Result<()> {
+        let mut found = [false; 256];
+        for (id, piece) in self.pieces.iter().enumerate().filter(|(_, p)| p.kind == PieceType::Byte) {
+            let text = String::from_utf8_lossy(&piece.text);
+            let what = match byte_of(&text) {
+                Some(byte) if self.byte_fallback => {
+                    found[usize::from(byte)] = true;
+                    continue;
+                }
+                Some(_) => format!("the byte piece {text:?} in a model without byte fallback"),
+                None => format!("the piece {text:?} has the type of a byte and is none of <0x00> to <0xFF>"),
+            };
+            return Err(ModelError::bad(what).field(format!("pieces[{id}]")));
+        }
+        let missing = found.iter().position(|f| !f).filter(|_| self.byte_fallback);
+        missing.map_or(Ok(()), |byte| {
+            Err(ModelError::bad(format!("the model has byte fallback but no byte piece <0x{byte:02X}>")))
+        })
     }
 
     /// Writes the model as SentencePiece reads it.
@@ -201,6 +229,13 @@ impl SentencePieceModel {
     }
 }
 
+/// The byte that `<0xNN>` stands for; upper-case digits only.
+fn byte_of(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
+    let byte = u8::from_str_radix(digits, 16).ok()?;
+    (text == format!("<0x{byte:02X}>")).then_some(byte)
+}
+
 fn parse_piece(body: &[u8], base: u64) -> Result<Piece> {
     let mut piece = Piece { text: Vec::new(), score: 0.0, kind: PieceType::Normal };
     let mut reader = Reader::new(body, base);
@@ -218,6 +253,13 @@ fn parse_piece(body: &[u8], base: u64) -> Result<Piece> {
     if piece.text.is_empty() {
         return Err(ModelError::bad("an empty piece").at(base));
     }
+    if std::str::from_utf8(&piece.text).is_err() {
+        let text = String::from_utf8_lossy(&piece.text).into_owned();
+        return Err(ModelError::bad(format!("the piece {text:?} is not UTF-8")).at(base));
+    }
+    if !piece.score.is_finite() {
+        return Err(ModelError::bad(format!("a score of {}", piece.score)).at(base));
+    }
     Ok(piece)
 }
 
@@ -233,11 +275,10 @@ mod tests {
                 piece("<unk>", 0.0, PieceType::Unknown),
                 piece("<s>", 0.0, PieceType::Control),
                 piece("</s>", 0.0, PieceType::Control),
-                piece("<0x41>", 0.0, PieceType::Byte),
+                piece("b", -1.0, PieceType::Normal),
                 piece("▁a", -1.5, PieceType::Normal),
             ],
             model_type: ModelType::Bpe,
-            byte_fallback: true,
             add_dummy_prefix: false,
             remove_extra_whitespaces: false,
             ..SentencePieceModel::default()
@@ -256,6 +297,36 @@ mod tests {
             if let Ok(model) = SentencePieceModel::parse(&bytes[..n]) {
                 assert!(model.pieces.len() <= 5);
             }
+        }
+    }
+
+    #[test]
+    fn damaged_pieces_and_rules_are_refused() {
+        let with_bytes = || {
+            let mut model = small();
+            model.byte_fallback = true;
+            let byte = |b: u8| Piece { text: format!("<0x{b:02X}>").into_bytes(), score: 0.0, kind: PieceType::Byte };
+            model.pieces.extend((0..=255).map(byte));
+            model
+        };
+        assert_eq!(SentencePieceModel::parse(&with_bytes().to_bytes()).unwrap(), with_bytes());
+        type Damage = fn(&mut SentencePieceModel);
+        let cases: [(&str, Damage); 9] = [
+            ("not UTF-8", |m| m.pieces[3].text = vec![b'a', 0xff]),
+            ("a score of NaN", |m| m.pieces[3].score = f32::NAN),
+            ("a score of inf", |m| m.pieces[3].score = f32::INFINITY),
+            ("\"<0y41>\" has the type of a byte", |m| m.pieces[5 + 0x41].text = b"<0y41>".to_vec()),
+            ("\"<0x4a>\" has the type of a byte", |m| m.pieces[5 + 0x4a].text = b"<0x4a>".to_vec()),
+            ("no byte piece <0x41>", |m| drop(m.pieces.remove(5 + 0x41))),
+            ("no byte piece <0x41>", |m| m.pieces[5 + 0x41].kind = PieceType::Normal),
+            ("without byte fallback", |m| m.byte_fallback = false),
+            ("normalization rules are damaged", |m| m.precompiled_charsmap = vec![4, 0, 0, 0, 1, 2, 3, 4]),
+        ];
+        for (want, damage) in cases {
+            let mut model = with_bytes();
+            damage(&mut model);
+            let error = SentencePieceModel::parse(&model.to_bytes()).unwrap_err().to_string();
+            assert!(error.contains(want), "{error:?} does not say {want:?}");
         }
     }
 

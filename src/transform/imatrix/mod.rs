@@ -1,7 +1,8 @@
 //! Importance matrices: for each tensor, how much each input column matters.
 //!
 //! `read` opens llama.cpp's two file forms. What is held here is the values by tensor name; filters and new names (of layers that
-//! moved up) act on it before anything is quantized. Refuses values that are NaN or infinite. Test with `cargo test imatrix`.
+//! moved up) act on it before anything is quantized. Refuses values that are NaN,
+//! infinite or negative, and matrices that are zero throughout. Test with `cargo test imatrix`.
 
 mod read;
 
@@ -10,6 +11,9 @@ use indexmap::IndexMap;
 
 /// Largest importance matrix read, in bytes. That of a network of 671 billion parameters with 256 experts takes about 1 GB.
 pub const MAX_BYTES: u64 = 4 << 30;
+
+/// What to do about values that no program computes.
+const AGAIN: &str = "The file is damaged: compute the importance matrix again.";
 
 /// Importance of the columns of each tensor; one run of columns per expert for stacked experts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,13 +45,15 @@ impl Imatrix {
     /// From values by tensor name.
     ///
     /// # Errors
-    /// A value that is NaN or infinite, naming the tensor.
+    /// A value that is NaN, infinite or negative, naming the tensor.
     pub fn from_entries(entries: IndexMap<String, Vec<f32>>) -> Result<Self> {
         for (name, values) in &entries {
-            if let Some(i) = crate::quant::first_non_finite(values) {
-                return Err(ModelError::bad(format!("importance value {i} is {}", values[i]))
-                    .field(name)
-                    .with_hint("Compute the importance matrix again, from more text."));
+            // They are means of squares.
+            let negative = || values.iter().position(|v| *v < 0.0);
+            if let Some(i) = crate::quant::first_non_finite(values).or_else(negative) {
+                let what =
+                    format!("importance value {i} is {}, and importances are finite and not negative", values[i]);
+                return Err(ModelError::bad(what).field(name).with_hint(AGAIN));
             }
         }
         Ok(Self { listed: entries.len(), entries, ..Self::default() })

@@ -5,7 +5,7 @@
 //! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
 //! and {i32 length, data set name}; the value is the stored one divided by the calls.
 
-use super::{Imatrix, MAX_BYTES, Unseen};
+use super::{AGAIN, Imatrix, MAX_BYTES, Unseen};
 use crate::model::{MetaArray, MetaValue, Model, ModelError, Piece, Result, TensorEntry, decode_piece};
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -51,9 +51,22 @@ impl Imatrix {
             let mut values = read_floats(sums)?;
             let columns = (n_sums / n_counts) as usize;
             let mut experts = Unseen { unseen: 0, of: n_counts as usize };
-            for (expert, count) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?) {
+            for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
+                if !count.is_finite() || count < 0.0 {
+                    let what = format!("count {n} is {count}, which is no number of tokens");
+                    return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
+                }
                 // Counts are whole numbers stored as floats; the reference rounds them.
                 let count = count.round();
+                if count > 0.0 {
+                    let of = if n_counts > 1 {
+                        format!("matrix {n}, which {count} tokens reached")
+                    } else {
+                        format!("{count} tokens")
+                    };
+                    not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
+                }
+                // An expert that no token reached, which llama-imatrix writes with zeros.
                 experts.unseen += usize::from(count <= 0.0);
                 expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
             }
@@ -90,8 +103,12 @@ impl Imatrix {
                 return Err(r.bad("an entry without values").field(name));
             }
             let raw = r.take(n.saturating_mul(4))?;
-            let scale = if calls > 0 { calls as f32 } else { 1.0 };
+            if calls <= 0 {
+                return Err(r.bad(&format!("an entry of {calls} calls")).field(name).with_hint(AGAIN));
+            }
+            let scale = calls as f32;
             let values: Vec<f32> = raw.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b) / scale).collect();
+            not_all_zero(&values, &format!("{calls} calls")).map_err(|e| e.field(&name))?;
             entries.insert(name, values);
         }
         if entries.is_empty() {
@@ -108,6 +125,14 @@ impl Imatrix {
         }
         Ok(imatrix)
     }
+}
+
+/// Refuses values that are all zero: no input of a layer is zero in every column, and weights of zero leave a quantizer nothing to go by.
+fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
+    if values.iter().any(|v| *v != 0.0) {
+        return Ok(());
+    }
+    Err(ModelError::bad(format!("all importance values of {of} are zero")).with_hint(AGAIN))
 }
 
 fn not_an_imatrix(why: &str) -> ModelError {
@@ -216,6 +241,50 @@ mod tests {
         let mut unpaired = imatrix_model(&[1.0]);
         unpaired.tensors.pop();
         assert!(Imatrix::from_model(&unpaired, "").is_err());
+    }
+
+    #[test]
+    fn values_and_counts_that_no_program_computes_are_refused() {
+        let refused = |model: &Model, want: &str| {
+            let e = Imatrix::from_model(model, "").unwrap_err().to_string();
+            assert!(e.contains("blk.0.ffn_up_exps.weight") && e.contains(want), "{want}: {e}");
+        };
+        for (count, want) in [(-5.0, "-5"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+            refused(&imatrix_model(&[4.0, count]), want);
+        }
+        let name = "blk.0.ffn_up_exps.weight.in_sum2";
+        for (sums, want) in [
+            ([2.0, -4.0, 8.0, 0.5], "-1"),
+            ([2.0, f32::NAN, 8.0, 0.5], "NaN"),
+            ([2.0, f32::INFINITY, 8.0, 0.5], "inf"),
+            ([0.0, 0.0, 8.0, 0.5], "zero"),
+        ] {
+            let mut model = imatrix_model(&[4.0, 2.0]);
+            model.tensors[0] = MemoryRows::f32_vector(name, &sums);
+            refused(&model, want);
+        }
+        // What llama-imatrix writes for experts that no token reached.
+        let mut model = imatrix_model(&[4.0, 0.0]);
+        model.tensors[0] = MemoryRows::f32_vector(name, &[2.0, 4.0, 0.0, 0.0]);
+        assert_eq!(
+            Imatrix::from_model(&model, "").unwrap().get("blk.0.ffn_up_exps.weight"),
+            Some(&[0.5, 1.0, 1.0, 1.0][..])
+        );
+
+        let dat = |calls: i32, values: [f32; 2]| {
+            let mut bytes = 1i32.to_le_bytes().to_vec();
+            bytes.extend([1i32.to_le_bytes(), (b'w' as i32).to_le_bytes()].concat()[..5].iter());
+            bytes.extend([calls.to_le_bytes(), 2i32.to_le_bytes()].concat());
+            values.iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+            Imatrix::parse_dat(&bytes, "")
+        };
+        assert_eq!(dat(2, [1.0, 4.0]).unwrap().get("w"), Some(&[0.5, 2.0][..]));
+        for (calls, values) in
+            [(0, [1.0, 4.0]), (-5, [1.0, 4.0]), (2, [0.0, 0.0]), (2, [-1.0, 1.0]), (2, [f32::NAN, 1.0])]
+        {
+            let e = dat(calls, values).unwrap_err().to_string();
+            assert!(e.starts_with("w: "), "{calls} {values:?}: {e}");
+        }
     }
 
     proptest::proptest! {

@@ -9,7 +9,9 @@ pub fn of(code: &str) -> &'static str {
         "hf.unknown-architecture" | "gguf.no-architecture" => {
             "Tensors can be looked at and stored anew; other formats need a known architecture."
         }
-        "safetensors.not-in-index" => "Left-over shards of an earlier save? Delete them, or download the folder again.",
+        "safetensors.not-in-index" | "pytorch.not-in-index" | "safetensors.shard-not-in-index" => {
+            "Left-over shards of an earlier save? Delete them, or download the folder again."
+        }
         "safetensors.no-index" => "Download model.safetensors.index.json too, so that missing shards are noticed.",
         "pytorch.shard" | "pytorch.checksum" => "Download the file again; what is there is incomplete.",
         "pytorch.code" => "Nothing of it was run; take the safetensors variant of the model if there is one.",

@@ -108,7 +108,7 @@ pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
         Deed::Cancel => job::cancel(dir),
         Deed::Pause => job::pause(dir),
         Deed::Resume | Deed::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
-        Deed::Remove => job::remove(dir),
+        Deed::Remove => job::remove(dir).map(drop),
     };
     done.map_err(|e| ErrorCard::from(&e))
 }
@@ -161,20 +161,22 @@ pub fn tail(dir: &Path) -> Tail {
 
 /// The plan kept in a job's folder.
 pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
-    let bytes = std::fs::read(dir.join("plan.json")).ok()?;
-    crate::engine::from_json(&bytes).ok().map(Arc::new)
+    crate::engine::from_json(&folder(dir).read("plan.json").ok()?).ok().map(Arc::new)
 }
 
 /// The recipe kept in a job's folder, line by line.
 pub fn job_recipe(dir: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(dir.join("recipe.toml")).unwrap_or_default();
-    text.lines().map(|l| l.replace('\t', "    ")).collect()
+    let text = folder(dir).read("recipe.toml").unwrap_or_default();
+    String::from_utf8_lossy(&text).lines().map(|l| l.replace('\t', "    ")).collect()
 }
 
 /// The report kept in the folder of a finished job.
 pub fn job_report(dir: &Path) -> Option<Arc<Report>> {
-    let bytes = std::fs::read(dir.join("report.json")).ok()?;
-    crate::engine::from_json(&bytes).ok().map(Arc::new)
+    folder(dir).report().map(Arc::new)
+}
+
+fn folder(dir: &Path) -> job::JobFolder {
+    job::JobFolder { dir: dir.to_owned() }
 }
 
 /// A comparison and its table.

@@ -2,10 +2,10 @@
 //!
 //! Files are not trusted: only components that can neither panic nor blow a text up are handed to the crate.
 
-use super::super::charsmap;
 use super::hashes::CHECK_TEXT;
 use super::table::KNOWN;
 use crate::model::tokenizer::TokenizerJson;
+use crate::model::tokenizer::charsmap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};

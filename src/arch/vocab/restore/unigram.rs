@@ -1,9 +1,9 @@
 //! Unigram: `tokenizer.json` with the scores and the normalization rules.
 
 use super::{KEEP, Source, bpe, config, key, post, put};
-use crate::arch::vocab::charsmap;
 use crate::arch::vocab::tokens::{ADDED_SCORE, kind};
 use crate::model::tokenizer::TokenizerJson;
+use crate::model::tokenizer::charsmap;
 use crate::model::{MetaArray, MetaValue, ModelError, Result, Sidecars};
 use serde_json::{Map, Value, json};
 

@@ -126,6 +126,7 @@ impl<'t> Flat<'t> {
                 continue;
             }
             match key_text(tree, key) {
+                Some(key) if key.is_empty() && name.is_empty() => self.nameless(tree, value)?,
                 Some(key) => self.visit(tree, value, &join(name, &key)?, depth + 1)?,
                 None if self.holds_data(tree, value) => {
                     let place = join(name, "?")?;
@@ -134,6 +135,15 @@ impl<'t> Flat<'t> {
                 }
                 None => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Tensors under an empty key at the root would have no name, or that of others.
+    fn nameless(&mut self, tree: &'t Tree, value: NodeId) -> Result<()> {
+        if self.holds_data(tree, value) {
+            let what = "its key is the empty text".to_owned();
+            self.refuse("(no name)", what, "Save it under a name.", None)?;
         }
         Ok(())
     }
@@ -165,6 +175,10 @@ impl<'t> Flat<'t> {
                     if let Some(key) = key_text(tree, *key)
                         && !(is_buffer && transient.contains(&key.as_str()))
                     {
+                        if key.is_empty() && name.is_empty() {
+                            self.nameless(tree, *value)?;
+                            continue;
+                        }
                         self.visit(tree, *value, &join(name, &key)?, depth + 1)?;
                     }
                 }

@@ -1,0 +1,141 @@
+//! Noticing writes to files that are read for a long time.
+//!
+//! A file that is removed while it is read keeps its bytes for whoever has it open. Its change time is new, though, as after a write
+//! whose author set the modification time back: the times cannot tell the two apart. On Linux the kernel reports writes (inotify(7)),
+//! for files on file systems that only this machine writes to. Writes through a memory map are not reported; they move the
+//! modification time.
+
+use super::FileStamp;
+use std::fs::File;
+
+/// Knows which of some open files were written to since it was made.
+#[derive(Debug, Default)]
+pub struct WriteWatch {
+    #[cfg(target_os = "linux")]
+    inner: Option<inotify::Inner>,
+}
+
+impl WriteWatch {
+    /// Watches these files from now on. Those that cannot be watched are unknown to [`WriteWatch::was_written`].
+    pub fn new<'a>(files: impl Iterator<Item = &'a File>) -> Self {
+        #[cfg(target_os = "linux")]
+        return Self { inner: inotify::Inner::new(files) };
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = files;
+            Self::default()
+        }
+    }
+
+    /// Whether the file with this stamp was written to since it is watched; `None` when that is not known.
+    pub fn was_written(&self, file: &FileStamp) -> Option<bool> {
+        #[cfg(target_os = "linux")]
+        return self.inner.as_ref()?.was_written(file);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = file;
+            None
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod inotify {
+    use super::FileStamp;
+    use rustix::fd::OwnedFd;
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+    use rustix::io::Errno;
+    use std::collections::{HashMap, HashSet};
+    use std::fs::File;
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsRawFd;
+    use std::sync::{Mutex, PoisonError};
+
+    /// File systems whose files no other machine can write to (`f_type`, statfs(2) and linux/magic.h): ext2 to ext4, XFS, btrfs, tmpfs,
+    /// ZFS, overlayfs, F2FS, bcachefs.
+    const LOCAL: [u64; 8] =
+        [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x2fc1_2fc1, 0x794c_7630, 0xf2f5_2010, 0xca45_1a4e];
+
+    #[derive(Debug)]
+    pub(super) struct Inner {
+        queue: OwnedFd,
+        /// Watch descriptors by (device, inode).
+        watches: HashMap<(u64, u64), i32>,
+        seen: Mutex<Seen>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Seen {
+        written: HashSet<i32>,
+        /// Events were lost.
+        incomplete: bool,
+    }
+
+    impl Inner {
+        pub(super) fn new<'a>(files: impl Iterator<Item = &'a File>) -> Option<Self> {
+            let queue = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
+            let mut watches = HashMap::new();
+            for file in files {
+                let local = rustix::fs::fstatfs(file).is_ok_and(|s| LOCAL.contains(&(s.f_type as u64 & 0xffff_ffff)));
+                let (true, Ok(stamp)) = (local, FileStamp::of_file(file)) else { continue };
+                // Through the descriptor: the name may mean another file by now.
+                let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+                if let Ok(watch) = inotify::add_watch(&queue, path, WatchFlags::MODIFY) {
+                    watches.insert((stamp.dev, stamp.ino), watch);
+                }
+            }
+            Some(Self { queue, watches, seen: Mutex::default() })
+        }
+
+        pub(super) fn was_written(&self, file: &FileStamp) -> Option<bool> {
+            let watch = self.watches.get(&(file.dev, file.ino))?;
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut buffer = [MaybeUninit::uninit(); 4096];
+            let mut reader = Reader::new(&self.queue, &mut buffer);
+            loop {
+                match reader.next() {
+                    Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => seen.incomplete = true,
+                    Ok(event) if event.events().contains(ReadFlags::MODIFY) => drop(seen.written.insert(event.wd())),
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(Errno::AGAIN) => break,
+                    Err(_) => {
+                        seen.incomplete = true;
+                        break;
+                    }
+                }
+            }
+            if seen.written.contains(watch) { Some(true) } else { (!seen.incomplete).then_some(false) }
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn writes_are_seen_also_to_a_file_that_is_removed_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |name: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, b"abcd").unwrap();
+            (File::open(&path).unwrap(), path)
+        };
+        let ((kept, kept_path), (changed, changed_path), (other, _)) = (open("kept"), open("changed"), open("other"));
+        let watch = WriteWatch::new([&kept, &changed].into_iter());
+        let stamp = |file: &File| FileStamp::of_file(file).unwrap();
+        if watch.was_written(&stamp(&kept)).is_none() {
+            eprintln!("the temporary folder is on a file system whose writes are not watched");
+            return;
+        }
+        fs::OpenOptions::new().write(true).open(&changed_path).unwrap().write_all_at(b"x", 0).unwrap();
+        for path in [kept_path, changed_path] {
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(watch.was_written(&stamp(&kept)), Some(false));
+        assert_eq!(watch.was_written(&stamp(&changed)), Some(true));
+        assert_eq!(watch.was_written(&stamp(&other)), None);
+    }
+}
