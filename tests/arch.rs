@@ -158,7 +158,7 @@ fn floats(model: &Model) -> std::collections::BTreeMap<String, (Vec<u64>, Vec<f3
     let each = model.tensors.iter().map(|t| {
         let mut out = vec![0f32; t.shape.elems().unwrap() as usize];
         decode_piece(t, &Piece::rows(t, 0..t.rows()), &mut Vec::new(), &mut out).unwrap();
-        (t.name.clone(), (t.shape.0.clone(), out))
+        (t.name.to_string(), (t.shape.0.clone(), out))
     });
     each.collect()
 }
@@ -307,7 +307,7 @@ fn other_configurations_equal_the_reference() {
         }
         let made = |m: &GgufModel| -> Vec<(String, Vec<u8>)> {
             let rope = m.model.tensors.iter().filter(|t| t.name.starts_with("rope_"));
-            rope.map(|t| (t.name.clone(), t.read_all().unwrap())).collect()
+            rope.map(|t| (t.name.to_string(), t.read_all().unwrap())).collect()
         };
         assert_eq!(made(&ours), made(&again), "{name}, there and back");
         let generated = ours.model.tensors.iter().filter(|t| t.name.starts_with("rope_")).count();
@@ -319,7 +319,7 @@ fn other_configurations_equal_the_reference() {
 /// Names, types and hashes of the tensors in output order.
 fn summary(m: &GgufModel) -> Vec<(String, String, String)> {
     let each = m.model.tensors.iter().zip(&m.encodings);
-    each.map(|(t, e)| (t.name.clone(), e.to_string(), hex(Sha256::digest(encoded(t, *e))))).collect()
+    each.map(|(t, e)| (t.name.to_string(), e.to_string(), hex(Sha256::digest(encoded(t, *e))))).collect()
 }
 
 /// Names as base models and old checkpoints have them lead to the same tensors.
@@ -494,7 +494,7 @@ fn tied_storage_is_written_once() {
         let gguf = to_gguf(m, &options("tiny-llama", OutType::F16)).unwrap();
         let tied = gguf.model.warnings.iter().any(|w| w.code == "tensors.tied");
         assert_eq!(tied, gguf.model.tensor("output.weight").is_none());
-        gguf.model.tensors.iter().map(|t| t.name.clone()).collect()
+        gguf.model.tensors.iter().map(|t| t.name.to_string()).collect()
     };
     let untied = names(&source);
     for t in &mut source.tensors {
@@ -548,7 +548,7 @@ fn quantized_models_go_back() {
                 Encoding::Plain(d) => decode_f32(d, &bytes, &mut got),
                 Encoding::Block(b) => dequantize_rows(b, &bytes, &mut got).unwrap(),
             }
-            let want = &source[&t.name];
+            let want = &source[t.name.as_str()];
             assert_eq!(want.0, t.shape.0, "{}", t.name);
             let largest = want.1.iter().fold(0f32, |a, x| a.max(x.abs()));
             let off = want.1.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
@@ -586,7 +586,7 @@ fn every_tensor_of_every_architecture_is_missed() {
                 let mut cut = model.clone();
                 cut.tensors.remove(i);
                 match check_complete(&cut) {
-                    Err(e) if e.to_string().contains("missing") && e.to_string().contains(&tensor) => {}
+                    Err(e) if e.to_string().contains("missing") && e.to_string().contains(tensor.as_str()) => {}
                     Ok(()) if optional => {}
                     other => failures.push(format!("{name} without {tensor}: {other:?}")),
                 }
@@ -594,7 +594,7 @@ fn every_tensor_of_every_architecture_is_missed() {
                 let dims = odd.tensors[i].shape.0.len();
                 odd.tensors[i].shape.0[dims - 1] += 1;
                 match check_complete(&odd) {
-                    Err(e) if e.to_string().contains("contradict") && e.to_string().contains(&tensor) => {}
+                    Err(e) if e.to_string().contains("contradict") && e.to_string().contains(tensor.as_str()) => {}
                     // Nothing says how wide a pooler is, or how many positions a GGUF has.
                     Ok(()) if optional && !tensor.starts_with("output") => {}
                     other => failures.push(format!("{name} with another {tensor}: {other:?}")),

@@ -135,7 +135,7 @@ fn differences(model: &Model, golden: &Value) -> Vec<String> {
         let shape: Vec<u64> = t.shape.0.iter().rev().copied().collect();
         let kind = t.encoding.name().to_uppercase();
         let golden_shape: Vec<u64> = g["shape"].as_array().expect("shape").iter().filter_map(Value::as_u64).collect();
-        if g["name"] != t.name || g["type"] != kind || shape != golden_shape {
+        if g["name"] != t.name.as_str() || g["type"] != kind || shape != golden_shape {
             out.push(format!("{} {kind} {shape:?} instead of {} {} {golden_shape:?}", t.name, g["name"], g["type"]));
         } else if g["sha256"] != hex(&t.read_all().expect("readable")) {
             out.push(format!("{} {kind}: other bytes", t.name));

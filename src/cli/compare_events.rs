@@ -3,7 +3,7 @@
 
 use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
 use crate::evaluate::{Comparison, Figures, Variant};
-use crate::model::Warning;
+use crate::model::{Name, Warning};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 
@@ -46,12 +46,12 @@ fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, fig
     TensorDone {
         tensor: TensorStart {
             output,
-            name: t.name.clone(),
+            name: t.name.as_str().into(),
             layer: t.layer,
-            kind: t.kind.clone(),
-            role: t.role.clone(),
-            from: named(c.baseline),
-            to,
+            kind: Name::word(&t.kind),
+            role: Name::word(&t.role),
+            from: Name::word(&named(c.baseline)),
+            to: Name::word(&to),
             bytes,
         },
         rmse: figures.rmse,

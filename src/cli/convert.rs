@@ -305,5 +305,5 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
 /// The plan of a job, made once more and compared with the one that was queued: that one says where outputs go and what they may replace.
 fn prepare_again(folder: &JobFolder) -> Result<Prepared> {
     let held = engine::held(&folder.path("journal"))?;
-    plan::prepare_again(&folder.recipe()?, Measuring::quiet(), &folder.plan()?, &held)
+    plan::prepare_again(&folder.recipe()?, Measuring::quiet(), &|| folder.plan(), &held)
 }

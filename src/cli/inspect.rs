@@ -1,12 +1,14 @@
 //! `inspect`: what a model file or folder holds, from its headers alone.
 
 use super::args::InspectArgs;
-use super::text::{Style, bytes, count, cut, safe, table};
+use super::text::{Style, bytes, count, cut, safe, table, table_of};
 use super::{Exit, out, print, refuse};
 use crate::arch::{self, Role, classify};
 use crate::formats;
 use crate::model::{FormatId, MetaArray, MetaValue, Model, Result};
 use indexmap::IndexMap;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 use std::path::Path;
 
@@ -66,7 +68,7 @@ fn folder(path: &Path, found: &[formats::Found], as_json: bool) {
 
 fn one(model: &Model, args: &InspectArgs) -> Result<()> {
     if args.json {
-        print::json(&as_json(model));
+        print::json(&AsJson(model));
         return Ok(());
     }
     let style = Style::stdout();
@@ -86,18 +88,14 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
         out(&format!("\n{}\n{}", style.bold("metadata"), indent(&table(&rows, &[false; 3]))));
     }
     if args.tensors {
-        let mut rows = Vec::new();
-        for t in &model.tensors {
+        let row = |i: usize| {
+            let t = &model.tensors[i];
             let shape: Vec<String> = t.shape.0.iter().map(u64::to_string).collect();
-            rows.push(vec![
-                safe(&t.name),
-                t.encoding.to_string(),
-                shape.join("×"),
-                bytes(t.bytes()),
-                classify(&t.name).role.name().to_owned(),
-            ]);
-        }
-        out(&format!("\n{}\n{}", style.bold("tensors"), indent(&table(&rows, &[false, false, false, true, false]))));
+            let role = classify(&t.name).role.name().to_owned();
+            vec![safe(&t.name), t.encoding.to_string(), shape.join("×"), bytes(t.bytes()), role]
+        };
+        out(&format!("\n{}\n", style.bold("tensors")));
+        out(&table_of(model.tensors.len(), row, &[false, false, false, true, false], "  "));
     }
     Ok(())
 }
@@ -233,27 +231,50 @@ fn array_head(a: &MetaArray) -> String {
     }
 }
 
-fn as_json(model: &Model) -> serde_json::Value {
-    let tensors: Vec<_> = model
-        .tensors
-        .iter()
-        .map(|t| {
+/// A model as `inspect --json` prints it, written piece by piece: as a value, a million tensors take gigabytes.
+struct AsJson<'a>(&'a Model);
+
+impl Serialize for AsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let model = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        let adapter = arch::adapter(model)
+            .map(|a| json!({"kind": a.kind, "rank": a.rank, "base": a.base, "unmerged": a.unmerged}));
+        map.serialize_entry("adapter", &adapter)?;
+        map.serialize_entry("quantized", &arch::quantized(model).map(|q| q.describe()))?;
+        let unreadable: Vec<_> = model.unreadable.iter().map(|u| json!({"name": u.name, "what": u.what})).collect();
+        map.serialize_entry("unreadable", &unreadable)?;
+        map.serialize_entry("path", &model.path)?;
+        map.serialize_entry("format", model.format.name())?;
+        map.serialize_entry("files", &model.files)?;
+        map.serialize_entry("architecture", &architecture(model))?;
+        map.serialize_entry("parameters", &model.parameters())?;
+        map.serialize_entry("bytes", &model.tensor_bytes())?;
+        map.serialize_entry("tensors", &Tensors(model))?;
+        let metadata: serde_json::Map<String, serde_json::Value> = model
+            .metadata
+            .iter()
+            .map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": plain(v)})))
+            .collect();
+        map.serialize_entry("metadata", &metadata)?;
+        map.serialize_entry("sidecars", &model.sidecars.0.keys().collect::<Vec<_>>())?;
+        map.serialize_entry("opaque", &model.opaque)?;
+        map.serialize_entry("warnings", &model.warnings)?;
+        map.end()
+    }
+}
+
+/// The tensors of a model, one object each.
+struct Tensors<'a>(&'a Model);
+
+impl Serialize for Tensors<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.tensors.iter().map(|t| {
             let what = classify(&t.name);
             json!({
                 "name": t.name, "type": t.encoding.name(), "shape": t.shape.0, "bytes": t.bytes(),
                 "layer": what.layer, "kind": what.kind, "role": what.role.name(),
             })
-        })
-        .collect();
-    let metadata: serde_json::Map<String, serde_json::Value> =
-        model.metadata.iter().map(|(k, v)| (k.clone(), json!({"type": v.type_name(), "value": plain(v)}))).collect();
-    let adapter =
-        arch::adapter(model).map(|a| json!({"kind": a.kind, "rank": a.rank, "base": a.base, "unmerged": a.unmerged}));
-    let unreadable: Vec<_> = model.unreadable.iter().map(|u| json!({"name": u.name, "what": u.what})).collect();
-    json!({
-        "adapter": adapter, "quantized": arch::quantized(model).map(|q| q.describe()), "unreadable": unreadable,
-        "path": model.path, "format": model.format.name(), "files": model.files, "architecture": architecture(model),
-        "parameters": model.parameters(), "bytes": model.tensor_bytes(), "tensors": tensors, "metadata": metadata,
-        "sidecars": model.sidecars.0.keys().collect::<Vec<_>>(), "opaque": model.opaque, "warnings": model.warnings,
-    })
+        }))
+    }
 }

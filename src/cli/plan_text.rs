@@ -1,6 +1,6 @@
 //! A plan and a report as text.
 
-use super::text::{Style, bytes, count, safe, seconds, table};
+use super::text::{Style, bytes, count, safe, seconds, table, table_of};
 use crate::engine::Report;
 use crate::model::{Warning, few};
 use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput};
@@ -33,16 +33,18 @@ pub fn plan(plan: &Plan) -> String {
 }
 
 fn output(o: &PlannedOutput, style: Style) -> String {
-    let mut rows = vec![["tensor", "from", "to", "shape", "bytes", "why"].map(str::to_owned).to_vec()];
-    for t in o.tensors.iter() {
+    let row = |i: usize| {
+        let Some(t) = i.checked_sub(1).and_then(|i| o.tensors.get(i)) else {
+            return ["tensor", "from", "to", "shape", "bytes", "why"].map(str::to_owned).to_vec();
+        };
         let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
         let why = match (&t.fallback_from, &t.because) {
             (Some(from), _) => format!("{from} does not fit"),
-            (None, Some(why)) => why.clone(),
+            (None, Some(why)) => why.to_string(),
             _ => String::new(),
         };
-        rows.push(vec![safe(&t.name), t.from.clone(), t.to.clone(), shape.join("×"), bytes(t.bytes), why]);
-    }
+        vec![safe(&t.name), t.from.to_string(), t.to.to_string(), shape.join("×"), bytes(t.bytes), why]
+    };
     let mut out = format!(
         "\n{} {}  {} {}{}\n",
         style.bold("output"),
@@ -51,11 +53,7 @@ fn output(o: &PlannedOutput, style: Style) -> String {
         if o.quantization == "auto" { "" } else { &o.quantization },
         o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default()
     );
-    for line in table(&rows, &[false, false, false, false, true, false]).lines() {
-        out.push_str("  ");
-        out.push_str(line);
-        out.push('\n');
-    }
+    out.push_str(&table_of(o.tensors.len() + 1, row, &[false, false, false, false, true, false], "  "));
     if o.files.len() > 1 {
         let rows: Vec<Vec<String>> =
             o.files.iter().map(|(path, n)| vec![safe(&path.display().to_string()), bytes(*n)]).collect();

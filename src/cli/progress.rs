@@ -37,17 +37,19 @@ impl Progress {
     /// Nothing done yet.
     pub fn new(plan: &Plan) -> Self {
         let mut layers: BTreeMap<Option<u32>, (usize, usize)> = BTreeMap::new();
-        for t in plan.outputs.iter().flat_map(|o| o.tensors.iter()) {
-            layers.entry(t.layer).or_default().1 += 1;
-        }
         let utf8 =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
+        let live = std::io::stderr().is_terminal() && !dumb;
+        // Only the live block shows layers.
+        for t in plan.outputs.iter().flat_map(|o| o.tensors.iter()).filter(|_| live) {
+            layers.entry(t.layer).or_default().1 += 1;
+        }
         Self {
-            live: std::io::stderr().is_terminal() && !dumb,
+            live,
             style: Style::stderr(),
             ascii: !utf8.is_some_and(|v| v.to_ascii_uppercase().replace('-', "").contains("UTF8")),
-            tensors: layers.values().map(|l| l.1).sum(),
+            tensors: plan.outputs.iter().map(|o| o.tensors.len()).sum(),
             layers,
             done: 0,
             finished: HashSet::new(),

@@ -42,27 +42,31 @@ pub fn cut(text: &str, width: usize) -> String {
 
 /// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
 pub fn table(rows: &[Vec<String>], right: &[bool]) -> String {
+    table_of(rows.len(), |i| rows[i].clone(), right, "")
+}
+
+/// As [`table`], of `n` rows that are made when they are needed (twice): a table of a million tensors is never in memory as cells. Each
+/// line begins with `indent`.
+pub fn table_of(n: usize, row: impl Fn(usize) -> Vec<String>, right: &[bool], indent: &str) -> String {
     use super::print::width as width_of;
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| width_of(s)).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut widths: Vec<usize> = Vec::new();
+    for i in 0..n {
+        let row = row(i);
+        widths.resize(widths.len().max(row.len()), 0);
+        row.iter().zip(&mut widths).for_each(|(cell, width)| *width = width_of(cell).max(*width));
+    }
     let mut out = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (c, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[c].saturating_sub(width_of(cell)));
-            if c > 0 {
-                line.push_str("  ");
-            }
-            if right.get(c).copied().unwrap_or(false) {
-                line.push_str(&pad);
-                line.push_str(cell);
-            } else {
-                line.push_str(cell);
-                line.push_str(&pad);
-            }
+    for i in 0..n {
+        let begin = out.len();
+        out.push_str(indent);
+        for (c, cell) in row(i).iter().enumerate() {
+            let pad = widths[c].saturating_sub(width_of(cell));
+            let (before, after) = if right.get(c).copied().unwrap_or(false) { (pad, 0) } else { (0, pad) };
+            out.extend(std::iter::repeat_n(' ', before + if c > 0 { 2 } else { 0 }));
+            out.push_str(cell);
+            out.extend(std::iter::repeat_n(' ', after));
         }
-        out.push_str(line.trim_end());
+        out.truncate(out.trim_end().len().max(begin));
         out.push('\n');
     }
     out

@@ -1,16 +1,12 @@
 //! What of an earlier attempt a resumed job can use: tensors whose files are still there and whose bytes are what the journal says.
 
-use super::journal::Entry;
+use super::journal::Finished;
 use super::part_file::PartFile;
 use super::read_back::{Stretch, mismatches};
 use super::stage::Staged;
 use super::{EventBody, RunError, RunOptions};
 use crate::model::Warning;
 use crate::plan::Prepared;
-use std::collections::HashMap;
-
-/// Finished tensors, by (output, tensor).
-pub(super) type Finished = HashMap<(usize, usize), Entry>;
 
 /// Those of the recorded tensors whose bytes on disk have the recorded checksum. Says why others cannot be used.
 ///

@@ -1,6 +1,6 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
-use crate::model::Warning;
+use crate::model::{Name, Warning};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened in a job.
@@ -42,19 +42,22 @@ pub struct TensorStart {
     /// Which output of the plan (0-based).
     pub output: usize,
     /// Name in the output.
-    pub name: String,
+    pub name: Name,
     /// Transformer layer, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
     /// Kind: the name without the layer and suffix (`ffn_down`, `attn_q`). `tensor_kind` in JSON, where `kind` is the event's.
-    #[serde(rename = "tensor_kind")]
-    pub kind: String,
+    #[serde(rename = "tensor_kind", deserialize_with = "Name::read_word")]
+    pub kind: Name,
     /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
-    pub role: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub role: Name,
     /// Encoding in the source.
-    pub from: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub from: Name,
     /// Encoding in the output.
-    pub to: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub to: Name,
     /// Encoded bytes in the output.
     pub bytes: u64,
 }

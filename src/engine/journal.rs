@@ -5,7 +5,7 @@
 //! `publish` says that an output is complete and is about to get its final name. A new attempt that cannot go on from the old one
 //! appends another `begin`, so that the names of all part files this job ever made stay known. A torn line is ignored.
 
-use super::event::{TensorDone, from_json};
+use super::event::TensorDone;
 use super::metrics::ErrorStats;
 use super::part_file::Identity;
 use crate::files::{self, ReadError};
@@ -13,21 +13,24 @@ use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// No journal is read beyond this size. A million tensors need about 300 MB.
 const MAX_JOURNAL_BYTES: u64 = 2 << 30;
 
+/// Bytes of lines that are written at once.
+const LINES_BYTES: usize = 256 << 10;
+
 /// A finished tensor.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// Index of the tensor in its output.
     pub tensor: usize,
     /// CRC-32 of its encoded bytes.
     pub crc: u32,
     /// The sums behind its report; absent when the bytes were copied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<ErrorStats>,
     /// Its report.
     pub done: TensorDone,
@@ -68,7 +71,7 @@ pub struct Publish {
     pub files: Vec<Identity>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
     Begin(Begin),
@@ -76,13 +79,49 @@ enum Line {
     Publish(Publish),
 }
 
+/// A line as it is read: of a tensor's report, which follows from the plan and the sums, only the output's number. Read without a
+/// `serde_json::Value` in between, unlike [`from_json`](super::from_json): there may be a million lines.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Read {
+    Begin(Begin),
+    Tensor(ReadEntry),
+    Publish(Publish),
+}
+
+#[derive(Deserialize)]
+struct ReadEntry {
+    tensor: usize,
+    crc: u32,
+    #[serde(default)]
+    stats: Option<ErrorStats>,
+    done: ReadDone,
+}
+
+#[derive(Deserialize)]
+struct ReadDone {
+    output: usize,
+}
+
+/// What is kept of a finished tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    /// CRC-32 of its encoded bytes.
+    pub crc: u32,
+    /// The sums behind its report; absent when the bytes were copied.
+    pub stats: Option<Box<ErrorStats>>,
+}
+
+/// Finished tensors, by (output, tensor).
+pub type Finished = HashMap<(usize, usize), Written>;
+
 /// What a journal says.
 #[derive(Debug, Default)]
 pub struct Recorded {
     /// Every attempt, the last one last.
     pub attempts: Vec<Begin>,
     /// What the last attempt finished, by (output, tensor).
-    pub finished: HashMap<(usize, usize), Entry>,
+    pub finished: Finished,
     /// The files of outputs that the last attempt was publishing, by output.
     pub publishing: HashMap<usize, Vec<Identity>>,
 }
@@ -93,9 +132,10 @@ pub struct Recorded {
 /// I/O errors.
 pub fn read(path: &Path) -> Result<Recorded> {
     let fail = |e| ModelError::io(path, "reading the journal", e);
-    let bytes = match files::read(path, MAX_JOURNAL_BYTES) {
-        Ok(bytes) => bytes,
-        Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Recorded::default()),
+    let mut recorded = Recorded::default();
+    let file = match files::open(path) {
+        Ok(file) => file,
+        Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(recorded),
         Err(ReadError::Io(e)) => return Err(fail(e)),
         Err(e) => {
             let hint = "The folder of the job is damaged; start a new conversion.";
@@ -104,23 +144,26 @@ pub fn read(path: &Path) -> Result<Recorded> {
                 .with_hint(hint));
         }
     };
-    let mut recorded = Recorded::default();
-    for line in bytes.split(|b| *b == b'\n') {
-        match from_json::<Line>(line) {
-            Ok(Line::Begin(begin)) => {
+    let mut lines = BufReader::new(file.take(MAX_JOURNAL_BYTES));
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line).map_err(fail)? > 0 {
+        match serde_json::from_slice::<Read>(&line) {
+            Ok(Read::Begin(begin)) => {
                 recorded.finished.clear();
                 recorded.publishing.clear();
                 recorded.attempts.push(begin);
             }
-            Ok(Line::Tensor(entry)) => {
-                recorded.finished.insert((entry.done.tensor.output, entry.tensor), *entry);
+            Ok(Read::Tensor(e)) => {
+                let written = Written { crc: e.crc, stats: e.stats.map(Box::new) };
+                recorded.finished.insert((e.done.output, e.tensor), written);
             }
-            Ok(Line::Publish(p)) => {
+            Ok(Read::Publish(p)) => {
                 recorded.publishing.insert(p.output, p.files);
             }
             // A line that a crash cut off, or an empty one.
             Err(_) => {}
         }
+        line.clear();
     }
     Ok(recorded)
 }
@@ -177,8 +220,14 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn record(&mut self, entries: Vec<Entry>) -> Result<()> {
-        entries.into_iter().try_for_each(|e| self.line(&Line::Tensor(Box::new(e))))
+    pub fn record(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<()> {
+        let fail = |e| ModelError::io(&self.path, "writing the journal", e);
+        let mut lines = BufWriter::with_capacity(LINES_BYTES, &self.file);
+        for entry in entries {
+            let _ = serde_json::to_writer(&mut lines, &Line::Tensor(Box::new(entry)));
+            lines.write_all(b"\n").map_err(fail)?;
+        }
+        lines.flush().map_err(fail)
     }
 
     /// Records that an output is about to be published.
@@ -222,7 +271,8 @@ mod tests {
         let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1).collect();
         finished.sort_unstable();
         assert_eq!(finished, [1, 2, 4]);
-        assert_eq!(recorded.finished[&(0, 4)], entry(4), "the sums survive to the last bit");
+        let written = Written { crc: 7, stats: entry(4).stats.map(Box::new) };
+        assert_eq!(recorded.finished[&(0, 4)], written, "the sums survive to the last bit");
         assert_eq!(recorded.publishing[&0], [file]);
         // Another attempt: what the first one finished does not count, its token stays known.
         j.begin(begin("b")).unwrap();

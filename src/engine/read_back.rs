@@ -27,21 +27,28 @@ pub struct Stretch {
 /// The stretches of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
 /// one of the fixed stretches.
 pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Stretch> {
+    // Both lists may have a million entries (a zip archive has a header for each tensor).
+    let mut late: Vec<&(u64, Vec<u8>)> = finish.iter().collect();
+    late.sort_by_key(|(at, _)| *at);
     let mut stretches = Vec::new();
-    let mut covered = vec![false; finish.len()];
+    let mut covered = vec![false; late.len()];
     for (offset, bytes) in &plan.fixed {
         let mut bytes = std::borrow::Cow::Borrowed(bytes.as_slice());
-        for ((at, late), covered) in finish.iter().zip(&mut covered) {
-            let within = at.checked_sub(*offset).and_then(|d| usize::try_from(d).ok());
-            if let Some(from) = within.filter(|from| from + late.len() <= bytes.len()) {
+        let first = late.partition_point(|(at, _)| at < offset);
+        for ((at, late), covered) in late[first..].iter().zip(&mut covered[first..]) {
+            let from = usize::try_from(at - offset).unwrap_or(usize::MAX);
+            if from >= bytes.len() {
+                break;
+            }
+            if late.len() <= bytes.len() - from {
                 bytes.to_mut()[from..from + late.len()].copy_from_slice(late);
                 *covered = true;
             }
         }
         stretches.push(Stretch { file, offset: *offset, bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes) });
     }
-    let late = finish.iter().zip(covered).filter(|(_, covered)| !covered);
-    stretches.extend(late.map(|((offset, bytes), _)| Stretch {
+    let rest = late.into_iter().zip(covered).filter(|(_, covered)| !covered);
+    stretches.extend(rest.map(|((offset, bytes), _)| Stretch {
         file,
         offset: *offset,
         bytes: bytes.len() as u64,

@@ -1,14 +1,14 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
-use super::earlier::{self, Finished};
+use super::earlier;
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
-use super::journal::{self, Begin, Entry, Journal, Recorded};
+use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::part_file::PartFile;
 use super::read_back::{Stretch, gaps, known_stretches, mismatches};
 use super::report::{OutputReport, Report};
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
-use super::state::{Progress, States, TensorState};
+use super::state::{Progress, States};
 use super::verify::verify_output;
 use super::work::{Consumer, Work};
 use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
@@ -80,7 +80,7 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
     let mut folders = NewFolders::default();
     let (mut journal, outputs, finished) = begin(prepared, options, &mut folders)?;
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
-    let states = TensorState::all(prepared, &work);
+    let states = States::new(prepared, &work);
     let result = fill(prepared, options, &outputs, &work, &states, journal.as_mut())
         .and_then(|()| check_sources(prepared, Some(&watch)).map_err(RunError::from))
         .and_then(|()| check_outputs(prepared, options, &outputs, &states, &finished));
@@ -211,7 +211,7 @@ fn fill(
         next: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         error: Mutex::new(None),
-        synced: Mutex::new(Vec::new()),
+        unrecorded: Mutex::new(Vec::new()),
         workers: AtomicUsize::new(options.threads.max(1)),
     };
     thread::scope(|scope| {
@@ -252,7 +252,7 @@ fn check_outputs(
         let mut crcs = Vec::with_capacity(output.tensors.len());
         for t in 0..output.tensors.len() {
             let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
-                (Some(entry), _) => (entry.crc, entry.stats),
+                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
                 (None, Some(s)) => (s.crc(), s.stats()),
                 // Without elements.
                 (None, None) => (0, None),
@@ -262,7 +262,7 @@ fn check_outputs(
             }
             crcs.push(crc);
         }
-        let mut written = Vec::new();
+        let mut written = Vec::with_capacity(output.tensors.len());
         for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
             let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
             let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
@@ -292,10 +292,12 @@ fn check_outputs(
             return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
         };
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
-        let done = |t: usize| match (finished.get(&(o, t)), states.get(o, t)) {
-            (Some(entry), _) => entry.done.clone(),
-            (None, Some(state)) => state.start().done(state.stats().as_ref()),
-            (None, None) => TensorStart::of(prepared, o, t).done(None),
+        let done = |t: usize| {
+            let start = TensorStart::of(prepared, o, t);
+            match finished.get(&(o, t)) {
+                Some(entry) => start.done(entry.stats.as_deref()),
+                None => start.done(states.get(o, t).and_then(|s| s.stats()).as_ref()),
+            }
         };
         let tensors = (0..output.tensors.len()).map(done).collect();
         reports.push(OutputReport {
@@ -326,8 +328,8 @@ struct Runner<'a> {
     next: AtomicUsize,
     stop: AtomicBool,
     error: Mutex<Option<ModelError>>,
-    /// Tensors finished since the journal was last written.
-    synced: Mutex<Vec<Entry>>,
+    /// Ids of the tensors finished since the journal was last written. A sync may take long, and a million tensors finish meanwhile.
+    unrecorded: Mutex<Vec<u32>>,
     workers: AtomicUsize,
 }
 
@@ -362,7 +364,7 @@ impl Runner<'_> {
     }
 
     fn chunk(&self, number: usize, buffers: &mut Buffers) -> Result<()> {
-        let (group, k, piece) = self.work.chunk(number);
+        let (group, k, piece) = self.work.chunk(self.prepared, number);
         let consumers: Vec<Consumer> = self.work.consumers(group).collect();
         let Some(first) = consumers.first() else { return Ok(()) };
         let entry = &self.tensor(*first).entry;
@@ -414,9 +416,8 @@ impl Runner<'_> {
                 state.chunk(k, Some(*stats), encoded);
             }
             self.progress.done(&piece, tensor);
-            if let Some(done) = state.finish_if_last(self.options.sink) {
-                let mut synced = self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                synced.push(Entry { tensor: c.tensor, crc: state.crc(), stats: state.stats(), done });
+            if state.finish_if_last(self.options.sink) {
+                self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(c.id as u32);
             } else {
                 state.progress(self.options.sink, self.progress);
             }
@@ -426,6 +427,18 @@ impl Runner<'_> {
 
     fn tensor(&self, c: Consumer) -> &crate::plan::PreparedTensor {
         &self.prepared.outputs[c.output].tensors[c.tensor]
+    }
+
+    /// What the journal says of a finished tensor.
+    fn entry(&self, id: usize) -> Entry {
+        let state = self.states.by_id(id);
+        let stats = state.stats();
+        Entry {
+            tensor: self.work.consumer(id).tensor,
+            crc: state.crc(),
+            done: state.start().done(stats.as_ref()),
+            stats,
+        }
     }
 
     fn write(&self, c: Consumer, piece: &Piece, bytes: &[u8]) -> Result<()> {
@@ -451,11 +464,12 @@ impl Runner<'_> {
             }
             paused = closed;
             if let Some(journal) = journal.as_deref_mut() {
-                let entries =
-                    std::mem::take(&mut *self.synced.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-                let result = if entries.is_empty() {
+                let finished =
+                    std::mem::take(&mut *self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+                let result = if finished.is_empty() {
                     Ok(())
                 } else {
+                    let entries = finished.into_iter().map(|id| self.entry(id as usize));
                     let mut parts = self.outputs.iter().flat_map(|o| &o.parts);
                     parts.try_for_each(PartFile::sync_data).and_then(|()| journal.record(entries))
                 };

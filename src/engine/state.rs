@@ -14,20 +14,14 @@ use std::time::{Duration, Instant};
 /// Shortest time between two progress events of a run, in milliseconds.
 const PROGRESS_MILLIS: u64 = 100;
 
-/// One output tensor while it is written. Small: a model may have a million.
-#[derive(Debug)]
-pub struct TensorState<'a> {
-    prepared: &'a Prepared,
-    /// Index of the output.
-    output: usize,
-    /// Index of the tensor in the output.
-    tensor: usize,
+/// What is known of one output tensor while it is written. Small: a model may have a million.
+#[derive(Debug, Default)]
+struct TensorState {
+    /// Chunks that are not written yet.
+    left: AtomicUsize,
     started: AtomicBool,
     warned: AtomicBool,
-    chunks: usize,
-    left: AtomicUsize,
     done: Mutex<Done>,
-    with_crc: bool,
 }
 
 /// What is known of the chunks written so far. Chunks are joined in their order; one that is early waits for those before it, of which
@@ -36,9 +30,15 @@ pub struct TensorState<'a> {
 struct Done {
     /// Chunks joined.
     joined: usize,
-    stats: Option<Box<ErrorStats>>,
     /// CRC-32 of the bytes of these chunks.
     crc: u32,
+    /// What nearly all of a million tensors do without: errors, where values were encoded, and chunks that came early.
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    stats: Option<ErrorStats>,
     #[expect(clippy::box_collection, reason = "a million tensors have this field, and it is nearly always absent")]
     early: Option<Box<Vec<(usize, ChunkDone)>>>,
 }
@@ -53,15 +53,17 @@ struct ChunkDone {
 impl Done {
     fn join(&mut self, number: usize, chunk: ChunkDone) {
         if number != self.joined {
-            self.early.get_or_insert_default().push((number, chunk));
+            self.more.get_or_insert_default().early.get_or_insert_default().push((number, chunk));
             return;
         }
         self.append(&chunk);
-        while let Some(early) = &mut self.early {
+        while let Some(more) = &mut self.more
+            && let Some(early) = &mut more.early
+        {
             let Some(at) = early.iter().position(|(n, _)| *n == self.joined) else { return };
             let (_, chunk) = early.swap_remove(at);
             if early.is_empty() {
-                self.early = None;
+                more.early = None;
             }
             self.append(&chunk);
         }
@@ -70,7 +72,7 @@ impl Done {
     /// Joins the next chunk.
     fn append(&mut self, chunk: &ChunkDone) {
         if let Some(stats) = &chunk.stats {
-            self.stats.get_or_insert_default().add(stats);
+            self.more.get_or_insert_default().stats.get_or_insert_default().add(stats);
         }
         let mut crc = crc32fast::Hasher::new_with_initial(self.crc);
         crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
@@ -79,119 +81,132 @@ impl Done {
     }
 }
 
-/// All output tensors that need work.
-#[derive(Debug)]
-pub struct States<'a> {
-    by_id: Vec<TensorState<'a>>,
-    /// By output, then tensor: (file, offset), and the id where the tensor needs work.
-    places: Vec<Vec<(usize, u64, Option<usize>)>>,
+/// The place of an output tensor, and its state.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    offset: u64,
+    file: u32,
+    /// The id where the tensor needs work, else [`IDLE`].
+    id: u32,
 }
 
-impl<'a> TensorState<'a> {
-    /// The states of every tensor in `work`.
-    pub fn all(prepared: &'a Prepared, work: &Work) -> States<'a> {
-        let mut places: Vec<Vec<(usize, u64, Option<usize>)>> =
-            prepared.outputs.iter().map(|o| vec![(0, 0, None); o.tensors.len()]).collect();
-        for (o, output) in prepared.outputs.iter().enumerate() {
-            for (f, file) in output.files.iter().enumerate() {
-                for slot in &file.slots {
-                    places[o][slot.tensor] = (f, slot.offset, None);
-                }
-            }
-        }
-        let state = |(c, chunks): (Consumer, usize)| {
-            let place = &mut places[c.output][c.tensor];
-            place.2 = Some(c.id);
-            Self {
-                prepared,
-                output: c.output,
-                tensor: c.tensor,
-                started: AtomicBool::new(false),
-                warned: AtomicBool::new(false),
-                chunks,
-                left: AtomicUsize::new(chunks),
-                done: Mutex::default(),
-                with_crc: true,
-            }
-        };
-        let by_id = work.all_consumers().map(state).collect();
-        States { by_id, places }
-    }
+/// The id of tensors that need no work.
+const IDLE: u32 = u32::MAX;
 
+/// All output tensors, and the states of those that need work.
+#[derive(Debug)]
+pub struct States<'a> {
+    prepared: &'a Prepared,
+    work: &'a Work,
+    by_id: Vec<TensorState>,
+    /// By output, then tensor.
+    places: Vec<Vec<Place>>,
+}
+
+/// The state of one output tensor.
+#[derive(Clone, Copy, Debug)]
+pub struct StateOf<'a> {
+    prepared: &'a Prepared,
+    work: &'a Work,
+    consumer: Consumer,
+    state: &'a TensorState,
+}
+
+impl StateOf<'_> {
     fn lock(&self) -> MutexGuard<'_, Done> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it is.
     pub fn start(&self) -> TensorStart {
-        TensorStart::of(self.prepared, self.output, self.tensor)
+        TensorStart::of(self.prepared, self.consumer.output, self.consumer.tensor)
     }
 
     /// Says `tensor.started` the first time.
     pub fn start_once(&self, sink: &EventSink) {
-        if !self.started.swap(true, Ordering::Relaxed) {
+        if !self.state.started.swap(true, Ordering::Relaxed) {
             sink.send(EventBody::TensorStarted(self.start()));
         }
     }
 
     /// True the first time.
     pub fn warn_once(&self) -> bool {
-        !self.warned.swap(true, Ordering::Relaxed)
+        !self.state.warned.swap(true, Ordering::Relaxed)
     }
 
     /// Notes a written chunk.
     pub fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
-        let crc = if self.with_crc { crc32fast::hash(bytes) } else { 0 };
+        let crc = crc32fast::hash(bytes);
         self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 });
     }
 
-    /// Counts a chunk; after the last one says `tensor.finished` and gives the report.
-    pub fn finish_if_last(&self, sink: &EventSink) -> Option<TensorDone> {
-        if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
-            return None;
+    /// Counts a chunk; after the last one says `tensor.finished` and is true.
+    pub fn finish_if_last(&self, sink: &EventSink) -> bool {
+        if self.state.left.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return false;
         }
-        let done = self.start().done(self.stats().as_ref());
-        sink.send(EventBody::TensorFinished(done.clone()));
-        Some(done)
+        sink.send(EventBody::TensorFinished(self.start().done(self.stats().as_ref())));
+        true
     }
 
     /// Says `tensor.progress`, but not too often over the whole run.
     pub fn progress(&self, sink: &EventSink, run: &Progress) {
         if run.may_speak() {
-            let total = self.chunks.max(1);
-            let left = self.left.load(Ordering::Relaxed);
+            let total = self.work.chunks_for(self.consumer.id).max(1);
+            let left = self.state.left.load(Ordering::Relaxed);
             let fraction = ((total - left.min(total)) as f64 / total as f64 * 1000.0).round() / 1000.0;
-            let (output, name) = (self.output, self.start().name);
+            let (output, name) = (self.consumer.output, self.start().name.into());
             sink.send(EventBody::TensorProgress { output, name, fraction });
         }
     }
 
     /// The error over all chunks, in their order; `None` when the bytes were copied.
     pub fn stats(&self) -> Option<ErrorStats> {
-        self.lock().stats.as_deref().copied()
+        self.lock().more.as_ref()?.stats
     }
 
     /// CRC-32 over all chunks, in their order.
     pub fn crc(&self) -> u32 {
-        if self.with_crc { self.lock().crc } else { 0 }
+        self.lock().crc
     }
 }
 
-impl States<'_> {
+impl<'a> States<'a> {
+    /// The states of every tensor in `work`, which was made from `prepared`.
+    pub fn new(prepared: &'a Prepared, work: &'a Work) -> Self {
+        let nowhere = Place { offset: 0, file: 0, id: IDLE };
+        let mut places: Vec<Vec<Place>> = prepared.outputs.iter().map(|o| vec![nowhere; o.tensors.len()]).collect();
+        for (o, output) in prepared.outputs.iter().enumerate() {
+            for (f, file) in output.files.iter().enumerate() {
+                for slot in &file.slots {
+                    places[o][slot.tensor] = Place { offset: slot.offset, file: f as u32, id: IDLE };
+                }
+            }
+        }
+        let mut by_id = Vec::with_capacity(work.tensors());
+        for (c, chunks) in work.all_consumers() {
+            places[c.output][c.tensor].id = c.id as u32;
+            by_id.push(TensorState { left: AtomicUsize::new(chunks), ..TensorState::default() });
+        }
+        Self { prepared, work, by_id, places }
+    }
+
     /// The state with this id.
-    pub fn by_id(&self, id: usize) -> &TensorState<'_> {
-        &self.by_id[id]
+    pub fn by_id(&self, id: usize) -> StateOf<'_> {
+        let (prepared, work) = (self.prepared, self.work);
+        StateOf { prepared, work, consumer: work.consumer(id), state: &self.by_id[id] }
     }
 
     /// The state of a tensor, if it needs work in this run.
-    pub fn get(&self, output: usize, tensor: usize) -> Option<&TensorState<'_>> {
-        self.places[output][tensor].2.map(|id| &self.by_id[id])
+    pub fn get(&self, output: usize, tensor: usize) -> Option<StateOf<'_>> {
+        let id = self.places[output][tensor].id;
+        (id != IDLE).then(|| self.by_id(id as usize))
     }
 
     /// File index and byte offset of a tensor.
     pub fn place(&self, output: usize, tensor: usize) -> (usize, u64) {
-        let (file, offset, _) = self.places[output][tensor];
-        (file, offset)
+        let place = self.places[output][tensor];
+        (place.file as usize, place.offset)
     }
 }
 
@@ -333,8 +348,9 @@ mod tests {
         for n in [2, 0, 4, 1, 3] {
             crossed.join(n, chunk(n).0);
         }
-        assert_eq!(straight.stats, crossed.stats);
-        assert!(crossed.joined == 5 && crossed.early.is_none());
+        let (straight_more, crossed_more) = (straight.more.unwrap(), crossed.more.unwrap());
+        assert!(straight_more.stats.is_some() && straight_more.stats == crossed_more.stats);
+        assert!(crossed.joined == 5 && crossed_more.early.is_none());
         assert_eq!((straight.crc, crossed.crc), (crc32fast::hash(&all), crc32fast::hash(&all)));
     }
 }

@@ -22,21 +22,19 @@ pub struct Consumer {
 }
 
 /// A source tensor and what it feeds. Small: a model may have a million.
-#[derive(Debug)]
-pub struct Group {
-    /// How it is cut into chunks.
-    pub cut: Cut,
-    /// Its place in [`Work::consumers`].
-    consumers: Range<usize>,
+#[derive(Clone, Copy, Debug)]
+struct Group {
     /// Number of this group's first chunk among all.
     first_chunk: usize,
+    /// Place of its first consumer among all.
+    first_consumer: u32,
 }
 
 /// All the work of a plan.
 #[derive(Debug)]
 pub struct Work {
     /// Source tensors in reading order.
-    pub groups: Vec<Group>,
+    groups: Vec<Group>,
     /// Output tensors, group by group: (output, tensor).
     consumers: Vec<(u32, u32)>,
     /// Chunks over all groups.
@@ -65,41 +63,64 @@ impl Work {
         fed.sort_unstable();
         let mut work = Self { groups: Vec::new(), consumers: Vec::with_capacity(fed.len()), chunks: 0 };
         for group in fed.chunk_by(|a, b| a.0 == b.0) {
-            let tensor = |&(_, o, t): &(u32, u32, u32)| &prepared.outputs[o as usize].tensors[t as usize];
-            let first = tensor(&group[0]);
-            let copied = group.iter().all(|c| tensor(c).encoding == first.entry.encoding);
-            let cut = plan::cut(first, copied);
-            let start = work.consumers.len();
+            let first_consumer = work.consumers.len() as u32;
             work.consumers.extend(group.iter().map(|&(_, o, t)| (o, t)));
-            work.groups.push(Group { cut, consumers: start..work.consumers.len(), first_chunk: work.chunks });
-            work.chunks = work.chunks.saturating_add(usize::try_from(cut.pieces()).unwrap_or(usize::MAX));
+            work.groups.push(Group { first_consumer, first_chunk: work.chunks });
+            let pieces = work.cut(prepared, work.groups.len() - 1).pieces();
+            work.chunks = work.chunks.saturating_add(usize::try_from(pieces).unwrap_or(usize::MAX));
         }
         work
     }
 
-    /// The group of a chunk, the chunk's number within it and what it holds.
-    pub fn chunk(&self, number: usize) -> (&Group, usize, Piece) {
-        let g = &self.groups[self.groups.partition_point(|g| g.first_chunk <= number) - 1];
-        let k = number - g.first_chunk;
-        (g, k, g.cut.piece(k as u64))
+    /// How a group is cut into chunks.
+    fn cut(&self, prepared: &Prepared, group: usize) -> Cut {
+        let tensor = |&(o, t): &(u32, u32)| &prepared.outputs[o as usize].tensors[t as usize];
+        let fed = &self.consumers[self.fed(group)];
+        let first = tensor(&fed[0]);
+        plan::cut(first, fed.iter().all(|c| tensor(c).encoding == first.entry.encoding))
+    }
+
+    /// The places of a group's consumers.
+    fn fed(&self, group: usize) -> Range<usize> {
+        let end = self.groups.get(group + 1).map_or(self.consumers.len(), |g| g.first_consumer as usize);
+        self.groups[group].first_consumer as usize..end
+    }
+
+    /// The chunks of a group.
+    fn chunks_of(&self, group: usize) -> usize {
+        self.groups.get(group + 1).map_or(self.chunks, |g| g.first_chunk) - self.groups[group].first_chunk
+    }
+
+    /// The group of a chunk, the chunk's number within it and what it holds. `prepared` is the plan that the work was made from.
+    pub fn chunk(&self, prepared: &Prepared, number: usize) -> (usize, usize, Piece) {
+        let group = self.groups.partition_point(|g| g.first_chunk <= number) - 1;
+        let k = number - self.groups[group].first_chunk;
+        (group, k, self.cut(prepared, group).piece(k as u64))
     }
 
     /// The output tensors that a group feeds.
-    pub fn consumers(&self, group: &Group) -> impl Iterator<Item = Consumer> + '_ {
-        let first = group.consumers.start;
-        let of = move |(i, &(output, tensor)): (usize, &(u32, u32))| Consumer {
-            output: output as usize,
-            tensor: tensor as usize,
-            id: first + i,
-        };
-        self.consumers[group.consumers.clone()].iter().enumerate().map(of)
+    pub fn consumers(&self, group: usize) -> impl Iterator<Item = Consumer> + '_ {
+        self.fed(group).map(|id| self.consumer(id))
+    }
+
+    /// The consumer with this number.
+    pub fn consumer(&self, id: usize) -> Consumer {
+        let (output, tensor) = self.consumers[id];
+        Consumer { output: output as usize, tensor: tensor as usize, id }
+    }
+
+    /// Output tensors that need work.
+    pub fn tensors(&self) -> usize {
+        self.consumers.len()
+    }
+
+    /// The chunks of the group that feeds this consumer.
+    pub fn chunks_for(&self, id: usize) -> usize {
+        self.chunks_of(self.groups.partition_point(|g| g.first_consumer as usize <= id) - 1)
     }
 
     /// Every output tensor with the number of its chunks, by id.
     pub fn all_consumers(&self) -> impl Iterator<Item = (Consumer, usize)> + '_ {
-        self.groups.iter().flat_map(|g| {
-            let chunks = usize::try_from(g.cut.pieces()).unwrap_or(usize::MAX);
-            self.consumers(g).map(move |c| (c, chunks))
-        })
+        (0..self.groups.len()).flat_map(move |g| self.consumers(g).map(move |c| (c, self.chunks_of(g))))
     }
 }

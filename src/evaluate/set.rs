@@ -93,7 +93,7 @@ impl Set {
             let what = classify(&t.name);
             let found = |v: usize| by_name[v].get(t.name.as_str()).copied();
             overview.tensors.push(TensorFigures {
-                name: t.name.clone(),
+                name: t.name.to_string(),
                 layer: what.layer,
                 kind: what.kind,
                 role: what.role.name().to_owned(),
@@ -104,9 +104,9 @@ impl Set {
             let mut others = Vec::new();
             for v in (0..tensors.len()).filter(|v| *v != b) {
                 match found(v) {
-                    None => unpaired[v].missing.push(t.name.clone()),
+                    None => unpaired[v].missing.push(t.name.to_string()),
                     Some(other) if squeezed(other) != squeezed(t) => unpaired[v].reshaped.push(Reshaped {
-                        name: t.name.clone(),
+                        name: t.name.to_string(),
                         baseline: t.shape.0.clone(),
                         here: other.shape.0.clone(),
                     }),
@@ -120,7 +120,7 @@ impl Set {
         let known: HashSet<&str> = base.iter().map(|t| t.name.as_str()).collect();
         for (v, all) in tensors.iter().enumerate() {
             unpaired[v].extra =
-                all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.clone()).collect();
+                all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.to_string()).collect();
             let compared = pairs.iter().any(|p| p.others.iter().any(|(o, _)| *o == v));
             if v != b && !compared {
                 return Err(strangers(&overview, v));

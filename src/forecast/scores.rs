@@ -154,7 +154,7 @@ fn measure_one(subject: &Subject, wanted: &[Encoding], kept: &Kept, buffers: &mu
             scores.push((encoding, found, cpu_time().saturating_sub(begun).as_secs_f64()));
         }
     }
-    Ok(Found { name: subject.entry.name.clone(), hash, elems: sample.values.len(), scores })
+    Ok(Found { name: subject.entry.name.to_string(), hash, elems: sample.values.len(), scores })
 }
 
 /// Time the calling thread has computed: what a type costs whatever else the machine does.

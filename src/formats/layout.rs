@@ -1,6 +1,6 @@
 //! The plan of an output file: every fixed byte and the place of every tensor, known before writing.
 
-use crate::model::{Metadata, Sidecars};
+use crate::model::{Metadata, Name, Sidecars};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct LayoutTensor {
     /// Its name in the output.
-    pub name: String,
+    pub name: Name,
     /// Its shape, outermost first.
     pub shape: Shape,
     /// Its encoding in the output.

@@ -1,6 +1,6 @@
 //! One tensor: its name, shape, encoding and lazy data.
 
-use super::{Piece, Result};
+use super::{Name, Piece, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
@@ -34,7 +34,7 @@ pub trait TensorData: Send + Sync {
 #[derive(Clone)]
 pub struct TensorEntry {
     /// The name in its ecosystem.
-    pub name: String,
+    pub name: Name,
     /// Dimensions, outermost first.
     pub shape: Shape,
     /// How the elements are encoded.
@@ -48,7 +48,7 @@ pub struct TensorEntry {
 impl TensorEntry {
     /// An entry without a storage identity.
     pub fn new(
-        name: impl Into<String>,
+        name: impl Into<Name>,
         shape: impl Into<Shape>,
         encoding: impl Into<Encoding>,
         data: Arc<dyn TensorData>,
@@ -58,7 +58,7 @@ impl TensorEntry {
 
     /// The same tensor under another name.
     #[must_use]
-    pub fn renamed(&self, name: impl Into<String>) -> Self {
+    pub fn renamed(&self, name: impl Into<Name>) -> Self {
         Self { name: name.into(), ..self.clone() }
     }
 

@@ -3,10 +3,12 @@
 //! Knows no single file format. A [`TensorEntry`] is a name, a shape, an encoding and a way to produce any range of its rows
 //! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
+mod dims;
 mod entry;
 mod error;
 mod file_slice;
 mod metadata;
+mod name;
 mod opened;
 mod piece;
 mod placeholder;
@@ -18,10 +20,12 @@ pub mod tokenizer;
 mod unreadable;
 mod view;
 
+pub use dims::Dims;
 pub use entry::{TensorData, TensorEntry};
 pub use error::{ErrorKind, ModelError, Result, few};
 pub use file_slice::FileSlice;
 pub use metadata::{MetaArray, MetaValue, Metadata};
+pub use name::Name;
 pub use opened::OpenedFile;
 pub use piece::{Cut, PART_ALIGN, Piece};
 pub use placeholder::placeholder;

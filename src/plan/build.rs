@@ -7,7 +7,7 @@ use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, Metadata, Model, ModelError, OpenedFile, Result, Sidecars, TensorEntry, Warning};
+use crate::model::{FormatId, Metadata, Model, ModelError, Name, OpenedFile, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
@@ -64,19 +64,28 @@ pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Resu
 }
 
 /// Plans once more what was planned before, for a worker that starts or resumes a job: with the paths of that plan and the permission to
-/// replace that it has. `held` are the bytes on disk that files of an earlier attempt take already.
+/// replace that it has. `read` gives that plan; its list of tensors is let go before the new one is made, since there may be a million.
+/// `held` are the bytes on disk that files of an earlier attempt take already.
 ///
 /// # Errors
-/// As [`build`], but for outputs that exist; a request error that says what is not as it was planned.
-pub fn prepare_again(recipe: &Recipe, how: Measuring<'_>, planned: &Plan, held: &[(PathBuf, u64)]) -> Result<Prepared> {
-    let prepared = prepare_from(&open_source(recipe)?, recipe, how, Occasion::Again { planned, held })?;
-    match changes::first(planned, &prepared.plan) {
-        None => Ok(prepared),
-        Some(change) => {
-            let error = ModelError::request(format!("this is not what the job was planned to do: {change}"));
-            Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
-        }
+/// As [`build`], but for outputs that exist; a request error that says what is not as it was planned; those of `read`.
+pub fn prepare_again(
+    recipe: &Recipe,
+    how: Measuring<'_>,
+    read: &dyn Fn() -> Result<Plan>,
+    held: &[(PathBuf, u64)],
+) -> Result<Prepared> {
+    let mut planned = read()?;
+    let fingerprint = planned.fingerprint();
+    planned.outputs.iter_mut().for_each(|o| o.tensors = Arc::default());
+    let prepared = prepare_from(&open_source(recipe)?, recipe, how, Occasion::Again { planned: &planned, held })?;
+    if prepared.plan.fingerprint() == fingerprint {
+        return Ok(prepared);
     }
+    let change = changes::first(&read()?, &prepared.plan);
+    let change = change.unwrap_or_else(|| "the plan is another one".to_owned());
+    let error = ModelError::request(format!("this is not what the job was planned to do: {change}"));
+    Err(error.in_file(&prepared.plan.source).with_hint("Start a new conversion."))
 }
 
 /// Why a plan is made.
@@ -388,14 +397,14 @@ fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> Pla
     PlannedTensor {
         name: t.entry.name.clone(),
         layer: what.layer,
-        kind: what.kind,
-        role: what.role.name().to_owned(),
-        from: t.entry.encoding.to_string(),
-        to: t.encoding.to_string(),
-        shape: t.entry.shape.0.clone(),
+        kind: Name::word(&what.kind),
+        role: Name::word(what.role.name()),
+        from: Name::word(t.entry.encoding.name()),
+        to: Name::word(t.encoding.name()),
+        shape: t.entry.shape.0.as_slice().into(),
         bytes: t.encoding.tensor_bytes(&t.entry.shape).unwrap_or(0),
         because: why.because.clone(),
-        fallback_from: why.fallback_from.map(|e| e.to_string()),
+        fallback_from: why.fallback_from.map(|e| Name::word(e.name())),
     }
 }
 

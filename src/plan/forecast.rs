@@ -3,13 +3,14 @@
 //! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
 
 use super::build::{layout_tensors, trial};
+use super::forecast_many;
 use super::overrides::Overrides;
 use super::source;
 use super::target::gguf::{Budget, Loss, Mixer, ready};
 use super::target::{Resolved, resolve};
 use crate::arch::{OutType, classify};
 use crate::forecast::Measuring;
-use crate::model::{ErrorKind, FormatId, Model, ModelError, Result, TensorEntry};
+use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::tensor::DType;
@@ -100,7 +101,7 @@ pub struct Chosen {
 struct Outline {
     name: String,
     bytes: u64,
-    types: Vec<(String, Encoding)>,
+    types: Vec<(Name, Encoding)>,
     fallbacks: usize,
 }
 
@@ -116,6 +117,9 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     let overrides = Overrides::parse(target)?;
     source::check(model, target, FormatId::Gguf)?;
     let ready = ready(model, target)?;
+    if ready.real.len() > forecast_many::MANY && model.format == FormatId::Gguf && budget.is_none() {
+        return forecast_many::forecast(model, target, &ready, &overrides, how);
+    }
     let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
@@ -139,11 +143,11 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
         return Err(e);
     }
     let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
-    let lossy = |(name, e): &&(String, Encoding)| {
+    let lossy = |(name, e): &&(Name, Encoding)| {
         let entry = by_name.get(name.as_str());
         entry.is_some_and(|t| t.shape.rank() > 1 && t.encoding != *e) && *e != DType::F32.into()
     };
-    let also: Vec<(String, Encoding)> = outlines.iter().flat_map(|o| &o.types).filter(lossy).cloned().collect();
+    let also: Vec<(Name, Encoding)> = outlines.iter().flat_map(|o| &o.types).filter(lossy).cloned().collect();
     let begun = Instant::now();
     let mixer = Mixer::measured(&ready, target, &overrides, &also, how)?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -220,7 +224,7 @@ fn heaviest(mut loss: Loss<'_>) -> Vec<Heavy> {
     loss.parts.sort_by(|a, b| b.2.total_cmp(&a.2));
     loss.parts.truncate(HEAVY);
     let told = |(entry, encoding, part): &(&TensorEntry, Encoding, f64)| Heavy {
-        name: entry.name.clone(),
+        name: entry.name.to_string(),
         encoding: encoding.to_string(),
         share: part / loss.output,
     };
@@ -228,7 +232,7 @@ fn heaviest(mut loss: Loss<'_>) -> Vec<Heavy> {
 }
 
 /// Marks the entries that lose less than all smaller ones; `all` is in order of size.
-fn mark_front(all: &mut [Forecasted]) {
+pub(super) fn mark_front(all: &mut [Forecasted]) {
     let mut best = f64::NEG_INFINITY;
     for one in all {
         let quality = one.output_sqnr_db.unwrap_or(f64::INFINITY);
@@ -243,6 +247,6 @@ fn chosen(outline: &Outline, forecast: Forecasted, by_name: &HashMap<&str, &Tens
     for (name, e) in outline.types.iter().filter(|(name, _)| matrix(name)) {
         *kinds.entry(classify(name).kind).or_default().entry(e.name().to_owned()).or_default() += 1;
     }
-    let tensors = outline.types.iter().map(|(name, e)| (name.clone(), e.name().to_owned())).collect();
+    let tensors = outline.types.iter().map(|(name, e)| (name.to_string(), e.name().to_owned())).collect();
     Chosen { forecast, kinds, tensors }
 }

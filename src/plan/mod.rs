@@ -4,7 +4,7 @@
 //! tensors and encodings; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output
 //! over files; `space` asks the disks and `memory` the memory; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
 //! job; `metadata` reads what is to be overridden; `text_names` refuses names that are no text; `forecast` tells what every quantization would make of a
-//! model. Must not know how a plan is run or shown.
+//! model, and `forecast_many` of a GGUF of very many tensors. Must not know how a plan is run or shown.
 
 mod build;
 mod changes;
@@ -12,6 +12,7 @@ mod checkpoints;
 mod coverage;
 mod destination;
 mod forecast;
+mod forecast_many;
 mod importance;
 mod memory;
 mod metadata;

@@ -51,6 +51,9 @@ impl Overrides {
 
     /// The rule for a tensor: the first that matches wins.
     pub fn rule(&self, name: &str) -> Option<Encoding> {
+        if self.rules.is_empty() {
+            return None;
+        }
         let what = classify(name);
         self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
     }

@@ -117,7 +117,7 @@ mod tests {
     use crate::tensor::{DType, Shape};
 
     fn tensors(names: &[&str]) -> Vec<LayoutTensor> {
-        let one = |n: &&str| LayoutTensor { name: (*n).to_owned(), shape: Shape(vec![8]), encoding: DType::F32.into() };
+        let one = |n: &&str| LayoutTensor { name: (*n).into(), shape: Shape(vec![8]), encoding: DType::F32.into() };
         names.iter().map(one).collect()
     }
 

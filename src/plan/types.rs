@@ -2,7 +2,7 @@
 
 use super::ImatrixCoverage;
 use crate::files::FileStamp;
-use crate::model::Warning;
+use crate::model::{Dims, Name, Warning};
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -212,26 +212,30 @@ mod shared {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlannedTensor {
     /// Name in the output.
-    pub name: String,
+    pub name: Name,
     /// Layer number, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
     /// Kind: name without layer and suffix (`ffn_down`).
-    pub kind: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub kind: Name,
     /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
-    pub role: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub role: Name,
     /// Encoding in the source.
-    pub from: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub from: Name,
     /// Encoding in the output.
-    pub to: String,
+    #[serde(deserialize_with = "Name::read_word")]
+    pub to: Name,
     /// Dimensions, outermost first.
-    pub shape: Vec<u64>,
+    pub shape: Dims,
     /// Encoded bytes in the output.
     pub bytes: u64,
     /// Why this type, when a rule or fallback chose it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    #[serde(default, deserialize_with = "Name::read_optional_word", skip_serializing_if = "Option::is_none")]
+    pub because: Option<Name>,
     /// The type that was wanted but does not fit the shape.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback_from: Option<String>,
+    #[serde(default, deserialize_with = "Name::read_optional_word", skip_serializing_if = "Option::is_none")]
+    pub fallback_from: Option<Name>,
 }

@@ -13,5 +13,8 @@ mod prune_layers;
 pub use decode::{decode, decode_bytes};
 pub use file_type::FileType;
 pub use imatrix::{Imatrix, MAX_BYTES as MAX_IMATRIX_BYTES, Unseen};
-pub use llama_quantize::{Choice, NEED_IMATRIX, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize};
+pub use llama_quantize::{
+    Choice, MOST_NAMED, NEED_IMATRIX, Outlook, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize,
+    plan_quantize_with,
+};
 pub use prune_layers::{Pruned, prune_layers};

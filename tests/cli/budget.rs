@@ -181,7 +181,7 @@ fn a_forecast_tells_the_sizes_that_files_have_and_mixes_that_lose_less() {
     let made = formats::open(&lab.path("x.gguf")).unwrap();
     assert_eq!(choice["bytes"].as_u64(), Some(lab.path("x.gguf").metadata().unwrap().len()));
     for t in &made.tensors {
-        assert_eq!(choice["tensors"][&t.name], t.encoding.name(), "{}", t.name);
+        assert_eq!(choice["tensors"][t.name.as_str()], t.encoding.name(), "{}", t.name);
     }
 }
 

@@ -72,7 +72,7 @@ fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
     use std::sync::Arc;
     let mut model = sample::model();
     for t in &mut model.tensors {
-        t.name = format!("{EVIL}.{}", t.name);
+        t.name = format!("{EVIL}.{}", t.name).into();
     }
     model.metadata.insert(format!("key.{EVIL}"), MetaValue::Str(format!("{EVIL}\n{EVIL}")));
     model.metadata.insert("list".into(), MetaValue::Array(MetaArray::Str(vec![EVIL.into(); 3])));

@@ -13,13 +13,13 @@ pub fn plan() -> Plan {
         let v: serde_json::Value = serde_json::from_str(line).unwrap();
         let text = |k: &str| v[k].as_str().unwrap().to_owned();
         let t = PlannedTensor {
-            name: text("name"),
+            name: text("name").into(),
             layer: v["layer"].as_u64().map(|l| l as u32),
-            kind: text("tensor_kind"),
-            role: text("role"),
-            from: text("from"),
-            to: text("to"),
-            shape: vec![2048],
+            kind: text("tensor_kind").into(),
+            role: text("role").into(),
+            from: text("from").into(),
+            to: text("to").into(),
+            shape: vec![2048].into(),
             bytes: v["bytes"].as_u64().unwrap(),
             because: None,
             fallback_from: None,

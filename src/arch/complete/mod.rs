@@ -84,7 +84,7 @@ fn check_gguf(model: &Model) -> Result<()> {
     let mut families = FAMILIES.iter().filter(|f| f.info.gguf_arch == arch);
     let Some(family) = families.find(|f| f.experts.is_some() == mixture) else { return Ok(()) };
     let Some(blocks) = meta.uint("block_count").ok().flatten() else { return Ok(()) };
-    let tensors = model.tensors.iter().map(|t| (t.name.clone(), &t.shape)).collect();
+    let tensors = model.tensors.iter().map(|t| (t.name.to_string(), &t.shape)).collect();
     let sizes = Sizes::of_gguf(model, arch);
     let check = Check { family, side: Side::Gguf, network: None, sizes, blocks, tensors };
     check.run(arch, "the metadata", &format!("{arch}.block_count {blocks}"))

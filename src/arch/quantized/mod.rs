@@ -146,7 +146,7 @@ fn by_tensors(model: &Model) -> Option<(&'static Scheme, String, usize)> {
     for scheme in SCHEMES {
         let mut tensors = model.tensors.iter().filter(|t| scheme.signs.iter().any(|s| shows(s, &t.name, t.encoding)));
         if let Some(first) = tensors.next() {
-            return Some((scheme, first.name.clone(), 1 + tensors.count()));
+            return Some((scheme, first.name.to_string(), 1 + tensors.count()));
         }
     }
     None

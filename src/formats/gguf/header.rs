@@ -4,7 +4,7 @@ use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use super::{joined, values};
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{MetaValue, Metadata, ModelError, OpenedFile, Result, Warning};
+use crate::model::{MetaValue, Metadata, ModelError, Name, OpenedFile, Result, Warning};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::collections::HashSet;
@@ -31,7 +31,7 @@ impl Arrays {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorInfo {
     /// Name.
-    pub name: String,
+    pub name: Name,
     /// Dimensions, outermost first.
     pub shape: Shape,
     /// Encoding.
@@ -73,18 +73,7 @@ pub struct Header {
 /// Whatever contradicts the format, with offset and field; unsupported versions and types.
 pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
-    let (version, big_endian) = version(&mut r)?;
-    let n_tensors = r.u64(format_args!("tensor_count"))?;
-    // name length, n_dims, no dimension, type, offset
-    r.count(n_tensors, 24, limits::TENSORS, format_args!("tensor_count"))?;
-    let n_keys = r.u64(format_args!("metadata_count"))?;
-    // key length, type, one byte
-    r.count(n_keys, 13, limits::GGUF_KEYS, format_args!("metadata_count"))?;
-
-    let mut warnings = Vec::new();
-    let metadata = metadata(&mut r, n_keys, arrays, &mut warnings)?;
-    let alignment = alignment(&r, &metadata)?;
-    r.set_budget(limits::GGUF_SECTION_BYTES);
+    let Beginning { version, big_endian, n_tensors, metadata, alignment, mut warnings } = beginning(&mut r, arrays)?;
     let mut tensors = Vec::new();
     let mut names = HashSet::new();
     for i in 0..n_tensors {
@@ -118,6 +107,45 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     };
     joined::check(&mut header, r.file_len())?;
     Ok(header)
+}
+
+/// Reads the header of a file and gives each tensor to `each`, its offset relative to the data. For a file of which it is known what
+/// should be in it: a list of its tensors is not made. Gives the offset of the data.
+///
+/// # Errors
+/// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
+pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorInfo) -> Result<()>) -> Result<u64> {
+    let mut r = HeaderReader::open(path)?;
+    let Beginning { big_endian, n_tensors, alignment, .. } = beginning(&mut r, Arrays::SkipLong)?;
+    for i in 0..n_tensors {
+        each(tensor_info(&mut r, i, alignment, big_endian)?)?;
+    }
+    Ok(r.pos().next_multiple_of(alignment))
+}
+
+/// What stands before the tensors.
+struct Beginning {
+    version: u32,
+    big_endian: bool,
+    n_tensors: u64,
+    metadata: Metadata,
+    alignment: u64,
+    warnings: Vec<Warning>,
+}
+
+fn beginning(r: &mut HeaderReader, arrays: Arrays) -> Result<Beginning> {
+    let (version, big_endian) = version(r)?;
+    let n_tensors = r.u64(format_args!("tensor_count"))?;
+    // name length, n_dims, no dimension, type, offset
+    r.count(n_tensors, 24, limits::TENSORS, format_args!("tensor_count"))?;
+    let n_keys = r.u64(format_args!("metadata_count"))?;
+    // key length, type, one byte
+    r.count(n_keys, 13, limits::GGUF_KEYS, format_args!("metadata_count"))?;
+    let mut warnings = Vec::new();
+    let metadata = metadata(r, n_keys, arrays, &mut warnings)?;
+    let alignment = alignment(r, &metadata)?;
+    r.set_budget(limits::GGUF_SECTION_BYTES);
+    Ok(Beginning { version, big_endian, n_tensors, metadata, alignment, warnings })
 }
 
 /// Magic and version; sets the reader's byte order.
@@ -200,7 +228,7 @@ fn alignment(r: &HeaderReader, metadata: &Metadata) -> Result<u64> {
 fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -> Result<TensorInfo> {
     let at = r.pos();
     let name = values::string(r, limits::NAME_BYTES, format_args!("tensors[{i}].name"))?;
-    let Ok(name) = std::str::from_utf8(name).map(str::to_owned) else {
+    let Ok(name) = std::str::from_utf8(name).map(Name::from) else {
         return Err(r.place(ModelError::bad("the name is not UTF-8"), at, format_args!("tensors[{i}].name")));
     };
     let at = r.pos();

@@ -77,6 +77,16 @@ fn check(t: &LayoutTensor) -> Result<u64> {
     })
 }
 
+/// Bytes that a tensor takes in the header of a file, and those of its data, without padding.
+///
+/// # Errors
+/// What GGUF cannot hold, as [`layout`].
+pub fn tensor_bytes(t: &LayoutTensor) -> Result<(u64, u64)> {
+    let data = check(t).map_err(|e| e.field(&t.name))?;
+    // Lengths of name and shape, the type, the offset.
+    Ok((8 + t.name.len() as u64 + 4 + 8 * t.shape.rank() as u64 + 4 + 8, data))
+}
+
 /// One file with the tensors `group`.
 fn file(
     path: PathBuf,

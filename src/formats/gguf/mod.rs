@@ -16,8 +16,8 @@ mod split;
 mod values;
 mod verify;
 
-pub use header::{Arrays, Header, TensorInfo, read_header};
-pub use layout::layout;
+pub use header::{Arrays, Header, TensorInfo, each_tensor, read_header};
+pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};
 pub use verify::verify;

@@ -3,7 +3,7 @@
 use super::limits::MAX_JSON_BYTES;
 use super::{empty_model, open_file};
 use crate::formats::shards::not_in_index;
-use crate::model::{Model, ModelError, OpenedFile, Result, Warning, placeholder, python_json, read_request_file};
+use crate::model::{Model, ModelError, Name, OpenedFile, Result, Warning, placeholder, python_json, read_request_file};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -55,8 +55,8 @@ pub fn open_index(path: &Path) -> Result<Model> {
     let mut model = empty_model(path);
     model.opened.push(index);
     model.files.clear();
-    let mut found: HashMap<String, String> = HashMap::new();
-    let mut extra: Vec<String> = Vec::new();
+    let mut found: HashMap<Name, String> = HashMap::new();
+    let mut extra: Vec<Name> = Vec::new();
     for shard in shards {
         let file = folder.join(shard);
         let part = open_file(&file).map_err(|e| e.in_file(&file))?;
@@ -72,7 +72,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
             model.tensors.push(tensor);
         }
         for mut unread in part.unreadable {
-            found.insert(unread.name.clone(), shard.to_owned());
+            found.insert(unread.name.as_str().into(), shard.to_owned());
             unread.before += before;
             model.unreadable.push(unread);
         }

@@ -3,7 +3,7 @@
 use super::dtype;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
-use crate::model::{ModelError, OpenedFile, Result};
+use crate::model::{ModelError, Name, OpenedFile, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use indexmap::IndexMap;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorInfo {
     /// Name.
-    pub name: String,
+    pub name: Name,
     /// Dimensions, outermost first.
     pub shape: Shape,
     /// Encoding, always plain.
@@ -51,6 +51,36 @@ pub struct Header {
 /// Whatever contradicts the specification, with offset and tensor; unsupported element types.
 pub fn read_header(path: &Path) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
+    let len = header_len(&mut r)?;
+    let raw = parse(&mut r, len, HeaderVisitor)?;
+    let data = 8 + len;
+    let size = r.file_len() - data;
+    let tensors = check(&r, raw.tensors, data, size)?;
+    let opened = r.opened().clone();
+    Ok(Header { opened, file: r.file().clone(), path: r.path().clone(), metadata: raw.metadata, tensors })
+}
+
+/// Reads the header of a file and gives each tensor to `each`, in the order of the header. For a file of which it is known what should be
+/// in it: a list of its tensors is not made.
+///
+/// # Errors
+/// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
+pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorInfo) -> Result<()>) -> Result<()> {
+    let mut r = HeaderReader::open(path)?;
+    let len = header_len(&mut r)?;
+    let mut refused = None;
+    let mut take = |t: RawTensor| {
+        let dtype = dtype::parse(&t.dtype)?;
+        let bytes = t.end.checked_sub(t.begin).ok_or_else(|| ModelError::bad("a range that ends before it begins"))?;
+        let offset = (8 + len).saturating_add(t.begin);
+        each(TensorInfo { name: t.name, shape: Shape(t.shape), encoding: Encoding::Plain(dtype), offset, bytes })
+    };
+    let parsed = parse(&mut r, len, EachVisitor { take: &mut take, refused: &mut refused });
+    refused.map_or(parsed, Err)
+}
+
+/// The length of the header, which is known to be in the file.
+fn header_len(r: &mut HeaderReader) -> Result<u64> {
     let len = r.u64(format_args!("header length"))?;
     if len > r.left() {
         let (left, what) = (r.left(), format!("the header should take {len} bytes but the file has {} left", r.left()));
@@ -66,12 +96,7 @@ pub fn read_header(path: &Path) -> Result<Header> {
         let what = format!("a header of {len} bytes is more than the {} allowed", limits::SAFETENSORS_HEADER_BYTES);
         return Err(r.place(ModelError::limit(what), 0, format_args!("header length")));
     }
-    let raw = parse(&mut r, len)?;
-    let data = 8 + len;
-    let size = r.file_len() - data;
-    let tensors = check(&r, raw.tensors, data, size)?;
-    let opened = r.opened().clone();
-    Ok(Header { opened, file: r.file().clone(), path: r.path().clone(), metadata: raw.metadata, tensors })
+    Ok(len)
 }
 
 /// The header's JSON as it stands.
@@ -82,21 +107,21 @@ struct Raw {
 }
 
 struct RawTensor {
-    name: String,
-    dtype: String,
+    name: Name,
+    dtype: Name,
     shape: Vec<u64>,
     begin: u64,
     end: u64,
 }
 
-fn parse(r: &mut HeaderReader, len: u64) -> Result<Raw> {
+fn parse<T>(r: &mut HeaderReader, len: u64, visitor: impl for<'de> Visitor<'de, Value = T>) -> Result<T> {
     let json = r.bytes(len, format_args!("header"))?;
     let error = match std::str::from_utf8(json) {
         Err(e) => (ModelError::bad("the header is not UTF-8"), e.valid_up_to() as u64),
         Ok(text) if !text.starts_with('{') => (ModelError::bad("the header does not begin with {"), 0),
         Ok(text) => {
             let mut de = serde_json::Deserializer::from_str(text);
-            match de.deserialize_map(HeaderVisitor).and_then(|raw| de.end().map(|()| raw)) {
+            match de.deserialize_map(visitor).and_then(|raw| de.end().map(|()| raw)) {
                 Ok(raw) => return Ok(raw),
                 Err(e) => (problem(&e), offset_of(text, &e)),
             }
@@ -131,10 +156,10 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         let mut raw = Raw::default();
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<Cow<'_, str>>()? {
-            let name = name.into_owned();
             if name.len() as u64 > limits::NAME_BYTES {
                 return Err(A::Error::custom(format!("a name of {} bytes", name.len())));
             }
+            let name = Name::from(&*name);
             if !names.insert(name.clone()) {
                 return Err(A::Error::custom(format!("the name {:?} stands twice", dtype::truncated(&name))));
             }
@@ -148,6 +173,35 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             raw.tensors.push(map.next_value_seed(TensorSeed(name))?);
         }
         Ok(raw)
+    }
+}
+
+/// Gives each tensor away as it comes.
+struct EachVisitor<'f> {
+    take: &'f mut dyn FnMut(RawTensor) -> Result<()>,
+    refused: &'f mut Option<ModelError>,
+}
+
+impl<'de> Visitor<'de> for EachVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        HeaderVisitor.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+            if name == "__metadata__" {
+                map.next_value_seed(MetadataSeed)?;
+                continue;
+            }
+            let tensor = map.next_value_seed(TensorSeed(Name::from(&*name)))?;
+            if let Err(e) = (self.take)(tensor) {
+                *self.refused = Some(e);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,7 +246,7 @@ impl<'de> Visitor<'de> for MetadataSeed {
 }
 
 /// One tensor's object. Unknown fields are passed over, as the reference does.
-struct TensorSeed(String);
+struct TensorSeed(Name);
 
 impl<'de> DeserializeSeed<'de> for TensorSeed {
     type Value = RawTensor;
@@ -214,7 +268,7 @@ impl<'de> Visitor<'de> for TensorSeed {
         let shown = dtype::truncated(&self.0);
         while let Some(field) = map.next_key::<Cow<'_, str>>()? {
             let twice = match &*field {
-                "dtype" => kind.replace(map.next_value::<String>()?).is_some(),
+                "dtype" => kind.replace(Name::word(&map.next_value::<Cow<'_, str>>()?)).is_some(),
                 "shape" => shape.replace(map.next_value_seed(Numbers(limits::SAFETENSORS_DIMS))?).is_some(),
                 "data_offsets" => range.replace(map.next_value_seed(Numbers(2))?).is_some(),
                 _ => {

@@ -16,7 +16,7 @@ mod layout;
 mod open;
 mod verify;
 
-pub use header::{Header, TensorInfo, read_header};
+pub use header::{Header, TensorInfo, each_tensor, read_header};
 pub use index::{Index, read_index};
 pub use layout::layout;
 pub use open::{open, open_alone, open_index, open_shards};

@@ -6,7 +6,8 @@ use super::index::read_index;
 use crate::formats::limits;
 use crate::formats::shards::{self, ShardName};
 use crate::model::{
-    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, OpenedFile, Result, Sidecars, TensorEntry, Warning,
+    FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Name, OpenedFile, Result, Sidecars, TensorEntry,
+    Warning,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
     let absent: Vec<(&String, &String)> = index
         .weight_map
         .iter()
-        .filter(|(tensor, shard)| holders.get(*tensor).is_none_or(|&i| model.files[i] != folder.join(shard)))
+        .filter(|(tensor, shard)| holders.get(tensor.as_str()).is_none_or(|&i| model.files[i] != folder.join(shard)))
         .collect();
     if let Some((first, shard)) = absent.first() {
         let (n, all) = (absent.len(), index.weight_map.len());
@@ -98,7 +99,7 @@ pub fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
 }
 
 /// Reads the headers of `files` into one model; also says in which of them each tensor is.
-fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<String, usize>)> {
+fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)> {
     let mut tensors: Vec<TensorEntry> = Vec::new();
     let mut metadata = Metadata::new();
     let mut holders = HashMap::new();

@@ -9,10 +9,10 @@ mod tensors;
 use super::overrides::Overrides;
 use super::{ImatrixCoverage, PreparedTensor, source};
 use crate::forecast::Measuring;
-use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Result, Sidecars, Warning};
+use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Name, Result, Sidecars, Warning};
 use crate::quant::Encoding;
 use crate::recipe::{Target, meaning};
-use crate::transform::FileType;
+use crate::transform::{FileType, MOST_NAMED};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default)]
 pub struct Reason {
     /// The rule, when one chose the type.
-    pub because: Option<String>,
+    pub because: Option<Name>,
     /// The type that was wanted but does not fit the shape.
     pub fallback_from: Option<Encoding>,
 }
@@ -105,6 +105,9 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
     }
     let told: HashSet<String> =
         resolved.warnings.iter().filter(|w| w.code == "quantize.fallback").filter_map(|w| w.tensor.clone()).collect();
+    // Without a name: tensors beyond the number that is named.
+    let all_told = resolved.warnings.iter().any(|w| w.code == "quantize.fallback" && w.tensor.is_none());
+    let mut fallen = 0;
     for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
         if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
             let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
@@ -112,8 +115,13 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
             return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
         }
         if let Some(wanted) = why.fallback_from
-            && !told.contains(&t.entry.name)
+            && !all_told
+            && !told.contains(t.entry.name.as_str())
         {
+            fallen += 1;
+            if fallen > MOST_NAMED {
+                continue;
+            }
             let text = format!(
                 "{}: rows of {} elements do not fit {wanted}; written as {}",
                 t.entry.name,
@@ -122,6 +130,10 @@ pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Res
             );
             resolved.warnings.push(Warning::about("quantize.fallback", &t.entry.name, text));
         }
+    }
+    if fallen > MOST_NAMED {
+        let text = format!("the rows of {} more tensors do not fit the type they should have", fallen - MOST_NAMED);
+        resolved.warnings.push(Warning::new("quantize.fallback", text));
     }
     if target.use_mlock.is_some() && !target.modelfile {
         let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";

@@ -89,7 +89,7 @@ fn differences(source: &Path, want: &Path, req: &QuantizeRequest) -> Vec<String>
     };
     let mut out = Vec::new();
     let got: Vec<_> = (plan.order.iter().zip(&plan.choices))
-        .map(|(&i, c)| (model.tensors[i].name.clone(), c.encoding, model.tensors[i].shape.clone()))
+        .map(|(&i, c)| (model.tensors[i].name.to_string(), c.encoding, model.tensors[i].shape.clone()))
         .collect();
     let want_tensors = tensors(&want);
     assert_eq!(got.len(), want_tensors.len());
@@ -170,7 +170,7 @@ fn options_overrule_the_mix() {
     req.no_fallback = false;
     req.pure = true;
     req.output_type = Some(BlockType::Q8_0.into());
-    req.tensor_types = [("blk.2.attn_v.weight".to_owned(), BlockType::Q3_K.into())].into();
+    req.tensor_types = [("blk.2.attn_v.weight".into(), BlockType::Q3_K.into())].into();
     let plan = plan_quantize(&model, &req).unwrap();
     assert_eq!(choice_of(&model, &plan, "output.weight").encoding, BlockType::Q8_0.into());
     assert_eq!(choice_of(&model, &plan, "token_embd.weight").encoding, BlockType::Q4_K.into());

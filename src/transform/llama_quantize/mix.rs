@@ -38,10 +38,14 @@ pub(super) struct Mix<'a> {
 }
 
 impl<'a> Mix<'a> {
-    pub(super) fn new(facts: &'a ModelFacts, req: &'a QuantizeRequest, names: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn new(
+        facts: &'a ModelFacts,
+        req: &'a QuantizeRequest,
+        categories: impl Iterator<Item = Category>,
+    ) -> Self {
         let (mut tied, mut values) = (true, 0);
-        for name in names {
-            match Category::of(name) {
+        for category in categories {
+            match category {
                 Category::Output => tied = false,
                 Category::AttentionV => values += 1,
                 _ => {}

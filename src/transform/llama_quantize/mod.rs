@@ -23,11 +23,14 @@ pub use kept::may_quantize;
 pub(super) use order::layer as layer_of_name;
 pub use request::{Choice, QuantizePlan, QuantizeRequest};
 
-use crate::model::{Model, ModelError, Result, TensorEntry, Warning, few};
+use crate::model::{MetaValue, Model, ModelError, Result, TensorEntry, Warning, few};
 use crate::quant::Encoding;
 use category::Category;
 use mix::Mix;
 use model_facts::ModelFacts;
+
+/// Tensors that warnings of one kind name, at most; the rest are counted. Nobody reads a million lines, and the plan has every tensor.
+pub const MOST_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
@@ -35,36 +38,70 @@ use model_facts::ModelFacts;
 /// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
+    plan_quantize_with(model, req, &Outlook::of(model, req.leave_output, req.keep_order))
+}
+
+/// What does not depend on the file type: made once where one model is planned for several.
+pub struct Outlook {
+    /// Indices of the tensors in output order.
+    order: Vec<usize>,
+    /// By tensor: why it keeps its encoding, if it does.
+    kept: Vec<Option<&'static str>>,
+    /// By tensor: its kind.
+    categories: Vec<Category>,
+}
+
+impl Outlook {
+    /// That of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
+    pub fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
+        let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
+        Self {
+            order: match keep_order {
+                true => (0..model.tensors.len()).collect(),
+                false => order::output_order(&model.tensors),
+            },
+            kept: model.tensors.iter().map(|t| kept::reason(t, arch, leave_output)).collect(),
+            categories: model.tensors.iter().map(|t| Category::of(&t.name)).collect(),
+        }
+    }
+
+    /// True if the tensor of this index may get another encoding.
+    pub fn may_quantize(&self, tensor: usize) -> bool {
+        self.kept[tensor].is_none()
+    }
+}
+
+/// As [`plan_quantize`], with what is known of the same model already.
+///
+/// # Errors
+/// As [`plan_quantize`].
+pub fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
     let facts = ModelFacts::of(&model.metadata, req)?;
-    let order = match req.keep_order {
-        true => (0..model.tensors.len()).collect(),
-        false => order::output_order(&model.tensors),
-    };
-    let mut mix = Mix::new(&facts, req, model.tensors.iter().map(|t| t.name.as_str()));
+    let mut mix = Mix::new(&facts, req, outlook.categories.iter().copied());
     let mut warnings = Vec::new();
-    let mut choices = Vec::with_capacity(order.len());
-    for &i in &order {
+    let mut choices = Vec::with_capacity(outlook.order.len());
+    for &i in &outlook.order {
         let tensor = &model.tensors[i];
-        let choice = choose(tensor, req, &facts, &mut mix)?;
+        let choice = match outlook.kept[i] {
+            Some(why) if !req.file_type.is_copy() => Choice::because(tensor.encoding, why),
+            _ => choose(tensor, outlook.categories[i], req, &mut mix)?,
+        };
         check_source(tensor, &choice, req)?;
         choices.push(choice);
     }
+    let order = outlook.order.clone();
     importance::check(model, &order, &choices, req, &mut warnings)?;
     report_fallbacks(model, &order, &choices, req, &mut warnings)?;
     let metadata = metadata::output_metadata(&model.metadata, req);
     Ok(QuantizePlan { order, choices, metadata, warnings })
 }
 
-/// The encoding of one tensor.
-fn choose(tensor: &TensorEntry, req: &QuantizeRequest, facts: &ModelFacts, mix: &mut Mix<'_>) -> Result<Choice> {
+/// The encoding of one tensor that may be quantized.
+fn choose(tensor: &TensorEntry, category: Category, req: &QuantizeRequest, mix: &mut Mix<'_>) -> Result<Choice> {
     let name = tensor.name.as_str();
     if req.file_type.is_copy() {
         return Ok(Choice::plain(tensor.encoding));
     }
-    if let Some(why) = kept::reason(tensor, &facts.arch, req.leave_output) {
-        return Ok(Choice::because(tensor.encoding, why));
-    }
-    let category = Category::of(name);
     let by_pattern = req.tensor_types.get(name).copied();
     if category == Category::TokenEmbedding
         && let Some(encoding) = req.token_embedding_type
@@ -126,7 +163,7 @@ fn report_fallbacks(
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
     let fallen = || order.iter().zip(choices).filter_map(|(&i, c)| Some((&model.tensors[i], c, c.fallback_from?)));
-    for (tensor, choice, wanted) in fallen() {
+    for (tensor, choice, wanted) in fallen().take(MOST_NAMED) {
         let text = format!(
             "{} has rows of {} elements, which do not fit {wanted}; it becomes {}",
             tensor.name,
@@ -134,6 +171,11 @@ fn report_fallbacks(
             choice.encoding
         );
         warnings.push(Warning::about("quantize.fallback", &tensor.name, text));
+    }
+    let more = fallen().skip(MOST_NAMED).count();
+    if more > 0 {
+        let text = format!("the rows of {more} more tensors do not fit the type they should have");
+        warnings.push(Warning::new("quantize.fallback", text));
     }
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();

@@ -1,6 +1,6 @@
 //! What is asked for and what is planned.
 
-use crate::model::{MetaValue, Metadata, Warning};
+use crate::model::{MetaValue, Metadata, Name, Warning};
 use crate::quant::Encoding;
 use crate::transform::{FileType, Imatrix};
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub struct QuantizeRequest {
     /// The type of `output.weight`, whatever the rules say.
     pub output_type: Option<Encoding>,
     /// Types by exact tensor name, as the user's patterns resolved them. Only with a quantized file type.
-    pub tensor_types: HashMap<String, Encoding>,
+    pub tensor_types: HashMap<Name, Encoding>,
     /// Every tensor that may be quantized gets the base type.
     pub pure: bool,
     /// Keep `output.weight` as it is.

@@ -153,7 +153,7 @@ impl ModelInfo {
             if row.encoding != encoding {
                 "mixed".clone_into(&mut row.encoding);
             }
-            tensors.push(TensorRow { name: t.name.clone(), role, encoding, shape, params, bytes });
+            tensors.push(TensorRow { name: t.name.to_string(), role, encoding, shape, params, bytes });
         }
         let mut by_dtype: Vec<Share> = by_dtype.into_values().collect();
         by_dtype.sort_by_key(|s| std::cmp::Reverse(s.bytes));

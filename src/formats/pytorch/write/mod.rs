@@ -18,6 +18,10 @@ use std::collections::HashSet;
 use std::path::Path;
 use zip_plan::ZipPlan;
 
+/// Most tensors of one file: a pickle of more builds more values than the reader allows ([`MAX_NODES`](super::limits::MAX_NODES)), and
+/// takes Python minutes to load. The largest checkpoints have fewer, over all their files.
+const MOST_TENSORS: usize = 1 << 17;
+
 /// Name of the state dict in a folder.
 const FILE_NAME: &str = "pytorch_model";
 
@@ -48,7 +52,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
         for (i, shard) in shards.iter().enumerate() {
             let name = format!("{FILE_NAME}-{:05}-of-{:05}.bin", i + 1, shards.len());
             plans.push(file(&request.path.join(&name), request.tensors, &sizes, shard)?);
-            map.extend(shard.iter().map(|&t| (request.tensors[t].name.clone(), name.clone().into())));
+            map.extend(shard.iter().map(|&t| (request.tensors[t].name.to_string(), name.clone().into())));
         }
         let total: u64 = sizes.iter().fold(0, |a, b| a.saturating_add(*b));
         let index = serde_json::json!({ "metadata": { "total_size": total }, "weight_map": map });
@@ -88,7 +92,12 @@ fn shards(sizes: &[u64], max: u64) -> Vec<Vec<usize>> {
 }
 
 fn file(path: &Path, tensors: &[LayoutTensor], sizes: &[u64], chosen: &[usize]) -> Result<FilePlan> {
-    let mut described = Vec::new();
+    if chosen.len() > MOST_TENSORS {
+        let what = format!("{} tensors are more than the {MOST_TENSORS} that one PyTorch file may have", chosen.len());
+        let hint = "Write safetensors, or a folder of several files (--max-shard-size).";
+        return Err(ModelError::limit(what).in_file(path).with_hint(hint));
+    }
+    let mut described = Vec::with_capacity(chosen.len());
     for &t in chosen {
         let tensor = &tensors[t];
         described.push((tensor, plain(tensor)?));

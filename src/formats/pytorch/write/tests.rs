@@ -38,7 +38,7 @@ fn sample() -> Vec<LayoutTensor> {
         .iter()
         .enumerate()
         .map(|(i, d)| LayoutTensor {
-            name: format!("layer.{i}.{d}"),
+            name: format!("layer.{i}.{d}").into(),
             shape: Shape(vec![3, 5 + i as u64]),
             encoding: (*d).into(),
         })

@@ -4,7 +4,7 @@ use super::super::{Reason, Resolved};
 use super::ready::Ready;
 use super::set_all;
 use crate::arch::{self, GgufOptions, OutType};
-use crate::model::{FormatId, MetaValue, Model, ModelError, Result};
+use crate::model::{FormatId, MetaValue, Model, ModelError, Name, Result};
 use crate::plan::overrides::Overrides;
 use crate::plan::{PreparedTensor, metadata};
 use crate::quant::{BlockType, Encoding};
@@ -76,7 +76,7 @@ fn from_converted(
             name => overrides.rule(name).filter(|_| may_quantize(entry, &converted.architecture)),
         };
         if forced.is_some() {
-            reason = Reason { because: Some("asked for".to_owned()), fallback_from: None };
+            reason = Reason { because: Some(Name::word("asked for")), fallback_from: None };
         }
         tensors.push(PreparedTensor { entry: entry.clone(), encoding: forced.unwrap_or(*encoding), importance: None });
         reasons.push(reason);

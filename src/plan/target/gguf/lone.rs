@@ -2,7 +2,7 @@
 
 use super::super::{Reason, Resolved};
 use super::set_all;
-use crate::model::{FormatId, Metadata, Model, ModelError, Result, Warning};
+use crate::model::{FormatId, Metadata, Model, ModelError, Name, Result, Warning};
 use crate::plan::build::is_float;
 use crate::plan::overrides::{Overrides, parse_encoding};
 use crate::plan::{PreparedTensor, metadata};
@@ -51,7 +51,7 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
         let rule = overrides.rule(&t.entry.name).filter(|e| matrix || matches!(e, Encoding::Plain(_)));
         let fits = |e: Encoding| e.row_bytes(t.entry.cols()).is_some();
         match (rule, wanted) {
-            (Some(e), _) => (t.encoding, why.because) = (e, Some("asked for".to_owned())),
+            (Some(e), _) => (t.encoding, why.because) = (e, Some(Name::word("asked for"))),
             (None, Some(e)) if is_float(t.entry.encoding) && (matrix || matches!(e, Encoding::Plain(_))) => {
                 if fits(e) {
                     t.encoding = e;

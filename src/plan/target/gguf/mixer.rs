@@ -8,7 +8,7 @@ use super::ready::Ready;
 use crate::arch::{Role, classify};
 use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
-use crate::model::{FormatId, ModelError, Result, TensorEntry, Warning};
+use crate::model::{FormatId, ModelError, Name, Result, TensorEntry, Warning};
 use crate::plan::build::trial;
 use crate::plan::overrides::{Overrides, parse_encoding};
 use crate::quant::{BlockType, Encoding};
@@ -42,7 +42,7 @@ pub(in crate::plan) struct Mix {
     /// The file type to declare.
     pub file_type: FileType,
     /// The type of every tensor that was open.
-    pub types: HashMap<String, Encoding>,
+    pub types: HashMap<Name, Encoding>,
     /// When the budget could not be used up.
     pub warning: Option<Warning>,
 }
@@ -63,7 +63,7 @@ impl<'a> Mixer<'a> {
         ready: &'a Ready,
         target: &'a Target,
         overrides: &'a Overrides,
-        also: &[(String, Encoding)],
+        also: &[(Name, Encoding)],
         how: Measuring<'_>,
     ) -> Result<Self> {
         let around = Surroundings::of(ready.model.tensors.iter().map(|t| t.name.as_str()));
@@ -179,13 +179,13 @@ impl<'a> Mixer<'a> {
         score.map_or(NEVER, |s| self.around.sensitivity(&t.entry.name) * s.relative())
     }
 
-    fn data_bytes(&self, types: &HashMap<String, Encoding>) -> u64 {
+    fn data_bytes(&self, types: &HashMap<Name, Encoding>) -> u64 {
         let bytes = |t: &Open<'_>| types.get(&t.entry.name)?.tensor_bytes(&t.entry.shape);
         self.open.iter().filter_map(bytes).sum()
     }
 
     /// Every tensor and the bytes of the file or files with these types.
-    fn laid_out(&self, file_type: FileType, types: &HashMap<String, Encoding>) -> Result<(Vec<LayoutTensor>, u64)> {
+    fn laid_out(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<(Vec<LayoutTensor>, u64)> {
         let request = self.ready.request(self.target, file_type, types, self.overrides)?;
         let plan = plan_quantize(&self.ready.model, &request)?;
         let tensor = |(&i, c): (&usize, &crate::transform::Choice)| {
@@ -198,14 +198,14 @@ impl<'a> Mixer<'a> {
         Ok((tensors, bytes))
     }
 
-    fn file_bytes(&self, file_type: FileType, types: &HashMap<String, Encoding>) -> Result<u64> {
+    fn file_bytes(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<u64> {
         self.laid_out(file_type, types).map(|(_, bytes)| bytes)
     }
 
     /// What stands in the file whatever is chosen.
     fn base_bytes(&self) -> Result<Base> {
         // Any choice shows it.
-        let any: HashMap<String, Encoding> = self
+        let any: HashMap<Name, Encoding> = self
             .groups
             .iter()
             .flat_map(|g| g.members.iter().map(|&t| (t, g.types[0])))
@@ -340,7 +340,7 @@ fn grouped(open: &[Open<'_>], scores: &Scores) -> Vec<Tied> {
 }
 
 /// The file type to declare: the one whose base type most of the weights have.
-fn nearest_file_type(open: &[Open<'_>], types: &HashMap<String, Encoding>) -> FileType {
+fn nearest_file_type(open: &[Open<'_>], types: &HashMap<Name, Encoding>) -> FileType {
     let mut elems: BTreeMap<Encoding, u64> = BTreeMap::new();
     for t in open {
         if let Some(e @ Encoding::Block(_)) = types.get(&t.entry.name) {

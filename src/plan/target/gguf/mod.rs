@@ -13,7 +13,7 @@ mod ready;
 use super::Resolved;
 use crate::arch::OutType;
 use crate::forecast::Measuring;
-use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Warning};
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Name, Result, Warning};
 use crate::plan::overrides::Overrides;
 use crate::plan::{importance, metadata};
 use crate::quant::{Encoding, can_quantize};
@@ -153,7 +153,7 @@ fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolv
     for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
         if let Some(e) = overrides.rule(&t.entry.name).filter(|_| may_quantize(&t.entry, architecture)) {
             t.encoding = e;
-            why.because = Some("asked for".to_owned());
+            why.because = Some(Name::word("asked for"));
         }
     }
     Ok(resolved)

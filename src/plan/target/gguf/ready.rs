@@ -4,7 +4,7 @@ use super::super::{Reason, Resolved};
 use super::budget::{self, Budget};
 use super::mixer::Mixer;
 use crate::forecast::Measuring;
-use crate::model::{FormatId, Model, Result, Sidecars, TensorEntry, Warning};
+use crate::model::{FormatId, Model, Name, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::overrides::Overrides;
 use crate::plan::{ImatrixCoverage, PreparedTensor, importance, metadata};
 use crate::quant::Encoding;
@@ -99,11 +99,11 @@ impl Ready {
     }
 
     /// The request for a file type; `chosen` are types by name, which give way to the user's own.
-    pub(super) fn request(
+    pub(in crate::plan) fn request(
         &self,
         target: &Target,
         file_type: FileType,
-        chosen: &HashMap<String, Encoding>,
+        chosen: &HashMap<Name, Encoding>,
         overrides: &Overrides,
     ) -> Result<QuantizeRequest> {
         let named = |t: &TensorEntry| {
@@ -134,7 +134,7 @@ impl Ready {
         &self,
         target: &Target,
         file_type: FileType,
-        chosen: &HashMap<String, Encoding>,
+        chosen: &HashMap<Name, Encoding>,
         overrides: &Overrides,
     ) -> Result<Resolved> {
         let plan = plan_quantize(&self.model, &self.request(target, file_type, chosen, overrides)?)?;
@@ -148,7 +148,7 @@ impl Ready {
                 false => choice.because,
             };
             tensors.push(PreparedTensor { entry, encoding: choice.encoding, importance });
-            reasons.push(Reason { because: because.map(str::to_owned), fallback_from: choice.fallback_from });
+            reasons.push(Reason { because: because.map(Name::word), fallback_from: choice.fallback_from });
         }
         let mut warnings = self.warnings.clone();
         warnings.extend(plan.warnings);

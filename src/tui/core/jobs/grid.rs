@@ -139,7 +139,7 @@ mod tests {
             let name = format!("{kind}.{}", layer.unwrap_or(0));
             let start = TensorStart {
                 output: *output,
-                name,
+                name: name.into(),
                 layer: *layer,
                 kind: (*kind).into(),
                 role: (*role).into(),

@@ -156,13 +156,13 @@ impl JobView {
             for t in output.tensors.iter() {
                 self.touch(o, &t.kind, t.layer, &t.role, &t.to, t.bytes, None);
                 let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
-                let entry = self.tensors.entry((o, t.name.clone())).or_default();
-                t.name.clone_into(&mut entry.name);
-                t.from.clone_into(&mut entry.from);
-                t.to.clone_into(&mut entry.to);
+                let entry = self.tensors.entry((o, t.name.to_string())).or_default();
+                t.name.as_str().clone_into(&mut entry.name);
+                t.from.as_str().clone_into(&mut entry.from);
+                t.to.as_str().clone_into(&mut entry.to);
                 entry.bytes = t.bytes;
-                entry.place = (t.kind.clone(), t.layer);
-                entry.note = note.or_else(|| t.because.clone());
+                entry.place = (t.kind.to_string(), t.layer);
+                entry.note = note.or_else(|| t.because.clone().map(String::from));
             }
             self.output(&output.path.display().to_string()).bytes = Some(output.bytes);
         }
@@ -216,13 +216,13 @@ impl JobView {
 
     fn tensor(&mut self, t: &TensorStart, cell: CellState) -> &mut JobTensor {
         self.touch(t.output, &t.kind, t.layer, &t.role, &t.to, t.bytes, Some(cell));
-        let entry = self.tensors.entry((t.output, t.name.clone())).or_default();
-        t.name.clone_into(&mut entry.name);
-        t.from.clone_into(&mut entry.from);
-        t.to.clone_into(&mut entry.to);
+        let entry = self.tensors.entry((t.output, t.name.to_string())).or_default();
+        t.name.as_str().clone_into(&mut entry.name);
+        t.from.as_str().clone_into(&mut entry.from);
+        t.to.as_str().clone_into(&mut entry.to);
         entry.bytes = t.bytes;
         entry.cell = cell;
-        entry.place = (t.kind.clone(), t.layer);
+        entry.place = (t.kind.to_string(), t.layer);
         entry
     }
 
@@ -268,7 +268,7 @@ impl JobView {
             }
             EventBody::TensorStarted(start) => {
                 // A run that was begun again does once more what its journal does not hold.
-                let key = (start.output, start.name.clone());
+                let key = (start.output, start.name.to_string());
                 let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
                 self.done -= usize::from(before);
                 self.tensor(start, CellState::Working(0.0));
@@ -285,7 +285,7 @@ impl JobView {
                 }
             }
             EventBody::TensorFinished(done) => {
-                let key = (done.tensor.output, done.tensor.name.clone());
+                let key = (done.tensor.output, done.tensor.name.to_string());
                 let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
                 self.done += usize::from(!before);
                 let entry = self.tensor(&done.tensor, CellState::Done(done.sqnr_db));

@@ -149,7 +149,7 @@ pub fn check(
                         done.fetch_add(n, Ordering::Relaxed);
                     });
                     let broken = sound.is_err();
-                    let _ = send.send(sound.map(|s| (entry.name.clone(), entry.shape.elems().unwrap_or(0), s)));
+                    let _ = send.send(sound.map(|s| (entry.name.to_string(), entry.shape.elems().unwrap_or(0), s)));
                     if broken {
                         next.store(tensors.len(), Ordering::Relaxed);
                     }
