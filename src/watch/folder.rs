@@ -58,6 +58,11 @@ impl<'t> Folder<'t> {
         self.file(name).is_some()
     }
 
+    /// True if there is anything of that name, claimed or not.
+    pub fn exists(&self, name: &str) -> bool {
+        self.listing.entry(name).is_some()
+    }
+
     /// True if the name of a regular file fits.
     pub fn any(&self, fits: impl Fn(&str) -> bool) -> bool {
         self.names().any(fits)
@@ -69,6 +74,11 @@ impl<'t> Folder<'t> {
         let free = move |e: &&Entry| taken.is_none_or(|t| !t.contains(&e.name));
         let files = self.listing.entries.iter().filter(|e| e.kind == EntryKind::File && e.unfinished).filter(free);
         files.filter_map(|e| temporary(&e.name).map(|t| (e, t)))
+    }
+
+    /// Names of all regular files, finished or not.
+    fn everything(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        self.listing.entries.iter().filter(|e| e.kind == EntryKind::File).map(|e| e.name.as_str())
     }
 
     /// The folders in it that were listed.
@@ -126,15 +136,16 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The folder itself, with every file in it; folders inside may be units of their own.
+    /// The folder itself, with every file in it but GGUF files, which carry all they need; folders inside may be units of their own.
     pub fn folder(folder: &Folder<'_>) -> Self {
-        let hides = folder.names().filter(|n| !n.to_ascii_lowercase().ends_with(".gguf")).map(str::to_owned).collect();
+        let hides =
+            folder.everything().filter(|n| !n.to_ascii_lowercase().ends_with(".gguf")).map(str::to_owned).collect();
         Self { hides, inside: Some(Vec::new()), ..Self::default() }
     }
 
     /// The folder itself with all that lies in it.
     pub fn all_of(folder: &Folder<'_>) -> Self {
-        Self { hides: folder.names().map(str::to_owned).collect(), inside: None, ..Self::default() }
+        Self { hides: folder.everything().map(str::to_owned).collect(), inside: None, ..Self::default() }
     }
 
     /// A file of the folder.

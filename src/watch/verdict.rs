@@ -81,6 +81,11 @@ pub enum Wait {
         /// A file that is newer.
         newer: String,
     },
+    /// The tracker beside a checkpoint names an earlier one.
+    Tracker {
+        /// What it says.
+        at: String,
+    },
     /// A JSON file that does not parse yet.
     Unparsed {
         /// Its name.
@@ -219,7 +224,8 @@ pub struct Verdict {
 pub fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict {
     let mut verdict = Verdict { state: State::Complete, rules: Vec::new(), next_look: None };
     let (mut first, mut careful) = (None, None);
-    for rule in rules::COMMON.iter().chain(o.unit.family.rules) {
+    let common = if o.unit.family.common { rules::COMMON } else { &[] };
+    for rule in common.iter().chain(o.unit.family.rules) {
         let Some(outcome) = (rule.check)(o) else { continue };
         let (result, sentence) = match outcome {
             Outcome::Pass(sentence) => (RuleResult::Passed, sentence),

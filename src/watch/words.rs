@@ -37,6 +37,7 @@ pub fn wait(what: &Wait) -> String {
         },
         Wait::Marker { name } => format!("waiting: {name} is not there yet"),
         Wait::StaleMarker { name, newer } => format!("waiting: {name} is older than {newer}"),
+        Wait::Tracker { at } => format!("waiting: latest_checkpointed_iteration.txt is still at {at}"),
         Wait::Unparsed { name, why } => format!("waiting: {name} does not parse: {why}"),
         Wait::Incomplete { file, why } => format!("waiting: {file} is not whole: {why}"),
         Wait::Hole { file, at } => format!("waiting: {file} has a range that was never written, at byte {at}"),

@@ -3,23 +3,14 @@
 //! Nothing marks the end. transformers writes configuration, shards, index and tokenizer in this order; a copy goes by name; others write
 //! the index first or the configuration last.
 
-use super::{Exports, Family, Reading};
+use super::{Family, PLAIN};
 use crate::formats::hf;
 use crate::formats::shards::ShardName;
 use crate::watch::folder::{Claim, Folder};
 use crate::watch::unit::FileRole;
 use std::path::Path;
 
-pub(super) static FAMILY: Family = Family {
-    name: "hf",
-    title: "a model folder",
-    claim,
-    rules: &[],
-    exports: Exports::Yes,
-    reading: Reading::Model,
-    marked: false,
-    by_rank: false,
-};
+pub(super) static FAMILY: Family = Family { name: "hf", title: "a model folder", claim, ..PLAIN };
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     let found = weights(folder);

@@ -2,26 +2,24 @@
 //!
 //! `Trainer._save_checkpoint` (transformers 5.24) writes into `checkpoint-N`: configuration, shards, index, tokenizer, `training_args.bin`,
 //! optimizer, schedule, random-number state, and `trainer_state.json` last, with a plain `open("w")`. Other ranks' random-number states may
-//! come later. 4.36 and 4.37 wrote into `tmp-checkpoint-N` and renamed.
+//! come later. 4.36 and 4.37 wrote into `tmp-checkpoint-N` and renamed. Old shards of another count are removed before the new are written.
 
-use super::{Exports, Family, Reading, hf_folder};
+use super::{Family, PLAIN, hf_folder, numbered};
 use crate::watch::folder::{Claim, Folder};
-use crate::watch::rules::markers;
+use crate::watch::rules::{companions, markers};
 use crate::watch::unit::FileRole;
 
 pub(super) static FAMILY: Family = Family {
     name: "hf-trainer",
     title: "a checkpoint of the Hugging Face Trainer",
     claim,
-    rules: &[&markers::TRAINER_STATE],
-    exports: Exports::Yes,
-    reading: Reading::Model,
+    rules: &[&markers::TRAINER_STATE, &companions::ADAPTER],
     marked: true,
-    by_rank: false,
+    ..PLAIN
 };
 
+/// A run's root has a `trainer_state.json` too, of `Trainer.save_state`; it says nothing of the weights beside it.
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
-    // A run's root has a trainer_state.json too, of Trainer.save_state; it says nothing of the weights beside it.
     if !is_checkpoint(folder.name()) {
         return Vec::new();
     }
@@ -31,8 +29,7 @@ fn claim(folder: &Folder<'_>) -> Vec<Claim> {
 
 /// `checkpoint-500`.
 pub(super) fn is_checkpoint(name: &str) -> bool {
-    let step = name.strip_prefix("checkpoint-");
-    step.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()))
+    numbered(name, "checkpoint-").is_some()
 }
 
 /// Folders inside a checkpoint that hold state of the optimizer.

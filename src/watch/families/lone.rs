@@ -1,6 +1,6 @@
 //! Single files of any format, and numbered sets of them, that belong to no folder.
 
-use super::{Exports, Family, Reading};
+use super::{Family, PLAIN};
 use crate::formats::hf;
 use crate::formats::shards::ShardName;
 use crate::watch::folder::{Claim, Folder};
@@ -12,16 +12,7 @@ use std::path::Path;
 const ENDINGS: [&str; 12] =
     ["safetensors", "pt", "pth", "ckpt", "bin", "gguf", "onnx", "ort", "tflite", "ggml", "pt2", "pb"];
 
-pub(super) static FAMILY: Family = Family {
-    name: "file",
-    title: "a model file",
-    claim,
-    rules: &[],
-    exports: Exports::Yes,
-    reading: Reading::Model,
-    marked: false,
-    by_rank: false,
-};
+pub(super) static FAMILY: Family = Family { name: "file", title: "a model file", claim, ..PLAIN };
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     let mut claims = Vec::new();

@@ -37,6 +37,18 @@ pub(super) static NEEDED: Rule = Rule {
     },
 };
 
+/// An adapter has its configuration beside it.
+pub(in crate::watch) static ADAPTER: Rule = Rule {
+    name: "adapter_config.json",
+    check: |o| {
+        let adapter = o.unit.of(FileRole::Weights).any(|f| f.name.starts_with("adapter_model."));
+        adapter.then(|| match o.unit.file("adapter_config.json") {
+            Some(_) => Outcome::Pass("adapter_config.json is there".to_owned()),
+            None => Outcome::Wait(Wait::Companions { names: vec!["adapter_config.json".to_owned()] }, None),
+        })
+    },
+};
+
 /// What stands beside weights as a rule. Where the checkpoint before had none either, nothing is missing.
 pub(super) static USUAL: Rule = Rule {
     name: "usual files",

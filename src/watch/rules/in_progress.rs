@@ -7,7 +7,7 @@
 use super::{Outcome, Rule};
 use crate::watch::temporary::Target;
 use crate::watch::unit::{FileRole, Unfinished};
-use crate::watch::verdict::{Observation, Settings, Wait};
+use crate::watch::verdict::{Observation, Settings, State, Wait};
 use std::time::{Duration, SystemTime};
 
 /// Shortest time without a change after which a name counts as left.
@@ -36,8 +36,22 @@ pub(super) static RULE: Rule = Rule {
     },
 };
 
+/// For a unit that is nothing but a name of unfinished work.
+pub(in crate::watch) static LEFT: Rule = Rule {
+    name: "unfinished name",
+    check: |o| {
+        let name = o.unit.name.clone();
+        let born = o.unit.files.iter().map(|f| f.stamp.ctime_ns).max()?;
+        let left = fresh(o.settings).saturating_sub(age(o, born).max(o.unchanged));
+        Some(match left.is_zero() {
+            true => Outcome::Stop(State::Leftover { name }),
+            false => Outcome::Wait(Wait::InProgress { name }, Some(left)),
+        })
+    },
+};
+
 /// Time without a change after which a name of unfinished work counts as left.
-pub(in crate::watch) fn fresh(settings: &Settings) -> Duration {
+fn fresh(settings: &Settings) -> Duration {
     FRESH.max(settings.quiet.saturating_mul(QUIET_TIMES))
 }
 

@@ -34,12 +34,36 @@ pub(in crate::watch) static TRAINER_STATE: Rule = Rule {
     },
 };
 
+/// The file beside a checkpoint that names the last iteration whose ranks all finished, relative to the checkpoint.
+pub(in crate::watch) const TRACKER_NAME: &str = "../latest_checkpointed_iteration.txt";
+
+/// The tracker is there. What it says is read with the structure ([`reached`]).
+pub(in crate::watch) static TRACKER: Rule = Rule {
+    name: "tracker",
+    check: |o| {
+        if o.settings.done_marker.is_some() {
+            return None;
+        }
+        let name = TRACKER_NAME.trim_start_matches("../").to_owned();
+        Some(match o.unit.file(TRACKER_NAME) {
+            Some(_) => Outcome::Pass(format!("{name} is there")),
+            None => Outcome::Wait(Wait::Marker { name }, None),
+        })
+    },
+};
+
+/// True if a tracker with this text has come to the unit's step.
+pub(super) fn reached(unit: &Unit, text: &str) -> bool {
+    let text = text.trim();
+    text == "release" || text.parse::<u64>().is_ok_and(|at| unit.step.is_none_or(|step| at >= step))
+}
+
 /// A marker of any name: it is there and no weights are newer. Writers that overwrite a checkpoint leave the old marker meanwhile.
 pub(in crate::watch) fn newer(o: &Observation<'_>, name: &str) -> Option<Outcome> {
     if o.settings.done_marker.is_some() {
         return None;
     }
-    let Some(marker) = o.unit.file(name) else {
+    let Some(marker) = o.unit.file(name).filter(|m| m.stamp.bytes > 0) else {
         return Some(Outcome::Wait(Wait::Marker { name: name.to_owned() }, None));
     };
     let older = |w: &&UnitFile| w.stamp.mtime_ns > marker.stamp.mtime_ns && w.stamp.ctime_ns > marker.stamp.ctime_ns;

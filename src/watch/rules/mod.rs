@@ -2,11 +2,12 @@
 //!
 //! [`COMMON`] is checked for every unit, then come the family's own rules. The rules that a family may name are the other statics here.
 
-mod companions;
+pub(super) mod companions;
 mod holes;
-mod in_progress;
+pub(super) mod in_progress;
 pub(super) mod markers;
 mod parts;
+pub(super) mod ranks;
 mod rewrite;
 mod same;
 mod shape;

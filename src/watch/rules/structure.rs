@@ -6,7 +6,6 @@ use super::{holes, markers};
 use crate::files::{self, ReadError};
 use crate::formats;
 use crate::model::{ErrorKind, ModelError, python_json, read_request_file};
-use crate::watch::families::Reading;
 use crate::watch::unit::{FileRole, Fingerprint, Unit, UnitFile};
 use crate::watch::verdict::{Observation, RuleOutcome, RuleResult, State, Wait};
 use crate::watch::words;
@@ -24,6 +23,9 @@ const POINTER: &[u8] = b"version https://git-lfs";
 
 /// After an error of the system that says nothing of the file.
 const RETRY: Duration = Duration::from_secs(30);
+
+/// A tracker holds one number.
+const TRACKER_BYTES: u64 = 64;
 
 /// Where the end record of a zip archive may begin: its own 22 bytes and the longest comment.
 const ZIP_END_BYTES: u64 = 22 + 65_535;
@@ -85,17 +87,19 @@ impl From<Wait> for Refused {
     }
 }
 
-type Step = fn(&Unit) -> Result<String, Refused>;
+/// A step gives its sentence; `None` if it does not concern the unit.
+type Step = fn(&Unit) -> Result<Option<String>, Refused>;
 
 /// Cheap things first.
-const STEPS: [(&str, Step); 4] =
-    [("pointers", pointers), ("JSON", json), ("holes", no_holes), ("structure", structure)];
+const STEPS: [(&str, Step); 5] =
+    [("pointers", pointers), ("JSON", json), ("tracker text", tracker), ("holes", no_holes), ("structure", structure)];
 
 fn read(unit: &Unit) -> Found {
     let mut found = Found::default();
     for (rule, step) in STEPS {
         let (result, sentence) = match step(unit) {
-            Ok(sentence) => (RuleResult::Passed, sentence),
+            Ok(None) => continue,
+            Ok(Some(sentence)) => (RuleResult::Passed, sentence),
             Err(Refused { state, retry }) => {
                 found.next_look = retry.then_some(RETRY);
                 let waits = matches!(state, State::Waiting { .. } | State::Unreadable { .. });
@@ -113,7 +117,7 @@ fn read(unit: &Unit) -> Found {
     found
 }
 
-fn pointers(unit: &Unit) -> Result<String, Refused> {
+fn pointers(unit: &Unit) -> Result<Option<String>, Refused> {
     let small = unit.files.iter().filter(|f| f.role != FileRole::Marker && f.stamp.bytes <= POINTER_BYTES);
     for file in small {
         let mut head = Vec::new();
@@ -123,10 +127,10 @@ fn pointers(unit: &Unit) -> Result<String, Refused> {
             return Err(Wait::LfsPointer { file: file.name.clone() }.into());
         }
     }
-    Ok("no file is a Git LFS pointer".to_owned())
+    Ok(Some("no file is a Git LFS pointer".to_owned()))
 }
 
-fn json(unit: &Unit) -> Result<String, Refused> {
+fn json(unit: &Unit) -> Result<Option<String>, Refused> {
     let mut parsed = 0;
     for file in unit.files.iter().filter(|f| f.role != FileRole::Weights && f.name.ends_with(".json")) {
         let bytes = read_request_file(&file.path, JSON_BYTES).map_err(|e| reader(unit, &e))?;
@@ -136,10 +140,10 @@ fn json(unit: &Unit) -> Result<String, Refused> {
         }
         parsed += 1;
     }
-    Ok(format!("{parsed} JSON files parse"))
+    Ok((parsed > 0).then(|| format!("{parsed} JSON files parse")))
 }
 
-fn no_holes(unit: &Unit) -> Result<String, Refused> {
+fn no_holes(unit: &Unit) -> Result<Option<String>, Refused> {
     let mut excused = None;
     for file in unit.of(FileRole::Weights) {
         let opened = files::open(&file.path).map_err(|e| refused(file, e))?;
@@ -150,25 +154,34 @@ fn no_holes(unit: &Unit) -> Result<String, Refused> {
         }
         excused = Some(format!("{} has a hole at byte {at}, and the marker was written after it", file.name));
     }
-    Ok(excused.unwrap_or_else(|| "no range of the weights is unwritten".to_owned()))
+    Ok(Some(excused.unwrap_or_else(|| "no range of the weights is unwritten".to_owned())))
 }
 
-fn structure(unit: &Unit) -> Result<String, Refused> {
-    match unit.family.reading {
-        Reading::Model => match formats::open(&unit.source) {
-            Ok(model) => {
-                Ok(format!("{} tensors, and every header agrees with the size of its file", model.tensors.len()))
-            }
-            Err(e) => Err(reader(unit, &e)),
-        },
-        Reading::Zip(which) => {
-            for file in unit.of(FileRole::Weights).filter(|f| which(&f.name)) {
-                zip_end(file)?;
-            }
-            Ok("every archive has its end record".to_owned())
-        }
-        Reading::Nothing => Ok("nothing in it is read".to_owned()),
+fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
+    let reading = unit.family.reading;
+    let mut archives = 0;
+    for file in unit.of(FileRole::Weights).filter(|f| (reading.zips)(&f.name)) {
+        zip_end(file)?;
+        archives += 1;
     }
+    if reading.model {
+        let model = formats::open(&unit.source).map_err(|e| reader(unit, &e))?;
+        return Ok(Some(format!("{} tensors, and every header agrees with the size of its file", model.tensors.len())));
+    }
+    Ok((archives > 0).then(|| format!("{archives} archives have their end records")))
+}
+
+/// The tracker beside the checkpoint has come to its step.
+fn tracker(unit: &Unit) -> Result<Option<String>, Refused> {
+    let Some(file) = unit.file(markers::TRACKER_NAME) else { return Ok(None) };
+    let mut text = Vec::new();
+    let opened = files::open(&file.path).map_err(|e| refused(file, e))?;
+    opened.take(TRACKER_BYTES).read_to_end(&mut text).map_err(|e| refused(file, e.into()))?;
+    let text = String::from_utf8_lossy(&text);
+    if markers::reached(unit, &text) {
+        return Ok(Some(format!("the tracker is at {}", text.trim())));
+    }
+    Err(Wait::Tracker { at: text.trim().to_owned() }.into())
 }
 
 /// Checks that a zip archive has its last record, at the end of the file.

@@ -1,10 +1,10 @@
 //! A watched folder that a test fills.
 
 use crate::watch::{
-    FileRole, Observation, Seen, Settings, Shape, State, StructureCache, Tree, Unit, Verdict, Wait, judge, units,
+    FileRole, Observation, Seen, Settings, Shape, State, StructureCache, Tree, Unit, Verdict, Wait, judge, units, words,
 };
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Longer than every quiet time.
@@ -30,24 +30,28 @@ pub(super) fn shard(i: usize, of: usize) -> String {
     format!("model-{i:05}-of-{of:05}.safetensors")
 }
 
-/// A zip archive as `torch.save` writes it, with one tensor.
-pub(super) fn torch() -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let mut found = Vec::new();
-    find(&root, &mut found);
-    found.sort();
-    fs::read(found.first().expect("a fixture .pt")).expect("readable")
+/// A zip archive as `torch.save` writes it: a dictionary with the tensor `t` of 64 bytes, all `fill`.
+pub(super) fn torch(fill: u8) -> Vec<u8> {
+    let mut pickle = b"\x80\x02}(X\x01\x00\x00\x00tctorch._utils\n_rebuild_tensor_v2\n(".to_vec();
+    pickle.extend(b"(X\x07\x00\x00\x00storagectorch\nByteStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x40tQ");
+    pickle.extend(b"K\x00K\x40\x85K\x01\x85\x89}tRu.");
+    zip(&[
+        ("archive/data.pkl", &pickle),
+        ("archive/byteorder", b"little"),
+        ("archive/data/0", &[fill; 64]),
+        ("archive/version", b"3\n"),
+    ])
 }
 
-fn find(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            find(&path, found);
-        } else if path.extension().is_some_and(|e| e == "pt") && crate::formats::open(&path).is_ok() {
-            found.push(path);
-        }
+/// A zip archive without compression.
+pub(super) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in entries {
+        writer.start_file(*name, stored).unwrap();
+        std::io::Write::write_all(&mut writer, bytes).unwrap();
     }
+    writer.finish().unwrap().into_inner()
 }
 
 /// A watched folder.
@@ -123,6 +127,11 @@ impl World {
     pub(super) fn state(&mut self, name: &str) -> State {
         let unit = self.unit(name);
         self.judge(&unit, LONG).state
+    }
+
+    /// The state in words.
+    pub(super) fn words(&mut self, name: &str) -> String {
+        words::state(&self.state(name))
     }
 
     /// What a unit waits for.

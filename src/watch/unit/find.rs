@@ -24,11 +24,13 @@ pub fn units(tree: &Tree) -> Vec<Unit> {
         if below.components().any(|c| c.as_os_str() == ".cache") || path.ancestors().any(|a| owned.contains(a)) {
             continue;
         }
-        let mut taken = BTreeSet::new();
+        // A folder is one unit, and so is a name in it.
+        let (mut taken, mut whole) = (BTreeSet::new(), false);
         for family in FAMILIES {
             let folder = Folder::new(tree, path, listing, &taken);
-            let claims = (family.claim)(&folder);
-            let built: Vec<Unit> = claims.iter().map(|c| build(tree, family, &folder, c)).collect();
+            let mut claims = (family.claim)(&folder);
+            claims.retain(|c| c.file.as_ref().map_or(!whole, |f| !taken.contains(f)));
+            units.extend(claims.iter().map(|c| build(tree, family, &folder, c)));
             for claim in claims {
                 match claim.inside {
                     None => {
@@ -36,10 +38,11 @@ pub fn units(tree: &Tree) -> Vec<Unit> {
                     }
                     Some(names) => owned.extend(names.iter().map(|n| path.join(n))),
                 }
+                whole |= claim.file.is_none();
+                taken.extend(claim.file);
                 taken.extend(claim.hides);
                 taken.extend(claim.files.into_iter().map(|(name, _)| name).filter(|n| !n.contains('/')));
             }
-            units.extend(built);
         }
         if units.len() >= MAX_UNITS {
             units.truncate(MAX_UNITS);
@@ -77,7 +80,11 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
 }
 
 fn file(tree: &Tree, base: &Path, name: &str, role: FileRole) -> Option<UnitFile> {
-    let path = base.join(name);
+    // A marker may stand beside the folder.
+    let path = match name.strip_prefix("../") {
+        Some(beside) => base.parent()?.join(beside),
+        None => base.join(name),
+    };
     let (folder, _) = tree.found(path.parent()?)?;
     let entry = tree.listing(folder)?.entry(path.file_name()?.to_str()?).filter(|e| e.kind == EntryKind::File)?;
     Some(UnitFile { name: name.to_owned(), path, role, stamp: entry.stamp })
