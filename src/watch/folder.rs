@@ -4,7 +4,7 @@ use super::temporary::{Temporary, temporary};
 use super::tree::{Entry, EntryKind, Listing, Tree};
 use super::unit::FileRole;
 use crate::formats::hf::SIDECARS;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// The folder where transformers 4.51 and later keep chat templates that have names.
@@ -16,13 +16,13 @@ pub struct Folder<'t> {
     tree: &'t Tree,
     path: &'t Path,
     listing: &'t Listing,
-    taken: Option<&'t BTreeSet<String>>,
+    taken: Option<&'t HashSet<String>>,
 }
 
 impl<'t> Folder<'t> {
     /// The folder at `path`, without the names in `taken`.
-    pub fn new(tree: &'t Tree, path: &'t Path, listing: &'t Listing, taken: &'t BTreeSet<String>) -> Self {
-        Self { tree, path, listing, taken: Some(taken) }
+    pub fn new(tree: &'t Tree, path: &'t Path, listing: &'t Listing, taken: &'t HashSet<String>) -> Self {
+        Self { tree, path, listing, taken: Some(taken).filter(|t| !t.is_empty()) }
     }
 
     /// Its own name; empty for `/`.
@@ -74,6 +74,11 @@ impl<'t> Folder<'t> {
         let free = move |e: &&Entry| taken.is_none_or(|t| !t.contains(&e.name));
         let files = self.listing.entries.iter().filter(|e| e.kind == EntryKind::File && e.unfinished).filter(free);
         files.filter_map(|e| temporary(&e.name).map(|t| (e, t)))
+    }
+
+    /// True if it holds a name of unfinished work.
+    pub fn is_unfinished(&self) -> bool {
+        self.listing.unfinished
     }
 
     /// Names of all regular files, finished or not.

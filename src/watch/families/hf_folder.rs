@@ -13,18 +13,15 @@ use std::path::Path;
 pub(super) static FAMILY: Family = Family { name: "hf", title: "a model folder", claim, ..PLAIN };
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
-    let found = weights(folder);
-    let telling = |n: &str| {
-        matches!(n, "config.json" | "adapter_config.json" | "model.safetensors" | "pytorch_model.bin")
-            || n.ends_with(".index.json")
-    };
-    let set = found.iter().any(|n| ShardName::parse(Path::new(n)).is_some_and(|s| s.count > 1));
-    let told = set || folder.any(telling);
+    let telling = ["config.json", "adapter_config.json", "model.safetensors", "pytorch_model.bin"];
+    let index = folder.any(|n| n.ends_with(".index.json"));
+    let shard = |n: &str| !n.ends_with(".gguf") && ShardName::parse(Path::new(n)).is_some_and(|s| s.count > 1);
+    if !index && !telling.iter().any(|n| folder.has(n)) && !folder.any(|n| n.contains("-of-") && shard(n)) {
+        return Vec::new();
+    }
     // Before the weights: the small files of a model, not any config.json.
-    let beginning = || {
-        folder.has("config.json") && folder.sidecars().take(2).count() > 1 || folder.any(|n| n.ends_with(".index.json"))
-    };
-    if (told && !found.is_empty()) || beginning() { vec![model(folder)] } else { Vec::new() }
+    let begun = || index || (folder.has("config.json") && folder.sidecars().take(2).count() > 1);
+    if begun() || !weights(folder).is_empty() { vec![model(folder)] } else { Vec::new() }
 }
 
 /// The claim of a model folder: weights, their index, sidecars.

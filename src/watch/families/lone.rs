@@ -31,9 +31,10 @@ fn claim(folder: &Folder<'_>) -> Vec<Claim> {
 
 /// A single file, with the sidecars that a reader takes from beside it.
 pub(super) fn file(folder: &Folder<'_>, name: &str) -> Claim {
-    let beside = folder.has("config.json") || folder.has("adapter_config.json");
-    let reads = beside && !name.ends_with(".gguf");
-    Claim::file(name).with(FileRole::Sidecar, folder.sidecars().filter(|_| reads))
+    if name.ends_with(".gguf") || !(folder.has("config.json") || folder.has("adapter_config.json")) {
+        return Claim::file(name);
+    }
+    Claim::file(name).with(FileRole::Sidecar, folder.sidecars())
 }
 
 fn shards(folder: &Folder<'_>, set: &ShardName) -> Claim {

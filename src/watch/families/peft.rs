@@ -10,8 +10,9 @@ pub(super) static FAMILY: Family =
     Family { name: "peft", title: "a PEFT adapter", claim, rules: &[&companions::ADAPTER], ..PLAIN };
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
-    let weights = hf_folder::weights(folder);
-    let adapter = weights.iter().all(|n| n.starts_with("adapter_model."));
-    let told = folder.has("adapter_config.json") || !weights.is_empty();
-    if adapter && told { vec![hf_folder::model(folder)] } else { Vec::new() }
+    if !folder.has("adapter_config.json") && !folder.any(|n| n.starts_with("adapter_model.")) {
+        return Vec::new();
+    }
+    let adapter = hf_folder::weights(folder).iter().all(|n| n.starts_with("adapter_model."));
+    if adapter { vec![hf_folder::model(folder)] } else { Vec::new() }
 }

@@ -50,6 +50,8 @@ pub struct Listing {
     pub targets: BTreeSet<PathBuf>,
     /// Why entries are missing; `None` if none is.
     pub error: Option<String>,
+    /// True if an entry has a name of unfinished work.
+    pub unfinished: bool,
     pub(super) id: (u64, u64),
     pub(super) ctime_ns: i128,
 }
@@ -64,6 +66,7 @@ impl Listing {
             entries: Vec::new(),
             targets: BTreeSet::new(),
             error: None,
+            unfinished: false,
             id: (meta.dev(), meta.ino()),
             ctime_ns: FileStamp::from(&meta).ctime_ns,
         };
@@ -92,6 +95,8 @@ impl Listing {
         if unnamed > 0 {
             self.error.get_or_insert(format!("{unnamed} names are not UTF-8 and are not looked at"));
         }
+        self.unfinished = self.entries.iter().any(|e| e.unfinished);
+        self.entries.shrink_to_fit();
         self.entries.sort_by(|a, b| a.name.cmp(&b.name));
         let elsewhere =
             self.entries.iter().filter(|e| e.kind != EntryKind::Folder).filter_map(|e| e.link.as_deref()?.parent());

@@ -5,7 +5,7 @@ use crate::watch::families::{FAMILIES, Family};
 use crate::watch::folder::{Claim, Folder};
 use crate::watch::temporary::Target;
 use crate::watch::tree::{EntryKind, Tree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Where `hf download` keeps files until they are whole, below the folder it fills.
@@ -25,7 +25,7 @@ pub fn units(tree: &Tree) -> Vec<Unit> {
             continue;
         }
         // A folder is one unit, and so is a name in it.
-        let (mut taken, mut whole) = (BTreeSet::new(), false);
+        let (mut taken, mut whole) = (HashSet::new(), false);
         for family in FAMILIES {
             let folder = Folder::new(tree, path, listing, &taken);
             let mut claims = (family.claim)(&folder);
@@ -60,7 +60,8 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
     let base = folder.path();
     let path = claim.file.as_ref().map_or_else(|| base.to_owned(), |f| base.join(f));
     let name = relative(tree, &path);
-    let files = claim.files.iter().filter_map(|(name, role)| file(tree, base, name, *role)).collect();
+    let mut files = Vec::with_capacity(claim.files.len());
+    files.extend(claim.files.iter().filter_map(|(name, role)| file(tree, base, name, *role)));
     let link = match &claim.file {
         Some(file) => folder.file(file).and_then(|e| e.link.as_deref()).map(Path::to_owned),
         None => tree.entry(base).filter(|_| base != tree.root()).and_then(|e| e.link.as_deref()).map(Path::to_owned),
@@ -94,6 +95,9 @@ fn file(tree: &Tree, base: &Path, name: &str, role: FileRole) -> Option<UnitFile
 /// `hf download`; for a file those that become it.
 fn unfinished(tree: &Tree, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished> {
     let mut found = Vec::new();
+    if claim.file.is_some() && !folder.is_unfinished() {
+        return found;
+    }
     let mut add = |prefix: &str, inner: &Folder<'_>| {
         for (entry, temporary) in inner.unfinished() {
             let mut target = temporary.to_target();

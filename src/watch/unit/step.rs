@@ -1,39 +1,44 @@
 //! The training step that a name tells.
 
-use regex::Regex;
 use std::path::Path;
-use std::sync::LazyLock;
 
 /// Words that stand before a step, the most telling first: a Lightning name has an epoch and a step, composer's an epoch and a batch.
-const PATTERNS: [&str; 7] = [
-    r"(?i)(?:^|[^a-z])(?:global_?)?steps?[-_=]?0*(\d{1,18})(?:[^0-9]|$)",
-    r"^checkpoint[-_]?0*(\d{1,18})(?:[^0-9]|$)",
-    r"(?i)(?:^|[^a-z])iter(?:ation)?[-_=]?0*(\d{1,18})(?:[^0-9]|$)",
-    r"(?:^|[^a-z])ba0*(\d{1,18})(?:[^0-9]|$)",
-    r"(?i)(?:^|[^a-z])ckpt[-_=]?0*(\d{1,18})(?:[^0-9]|$)",
-    r"(?i)(?:^|[^a-z])epoch[-_=]?0*(\d{1,18})(?:[^0-9]|$)",
-    r"(?i)(?:^|[^a-z])ep[-_=]?0*(\d{1,18})(?:[^0-9]|$)",
-];
+const WORDS: [&str; 9] = ["step", "steps", "checkpoint", "iter", "iteration", "ba", "ckpt", "epoch", "ep"];
 
-static KNOWN: LazyLock<Vec<Regex>> = LazyLock::new(|| PATTERNS.iter().filter_map(|p| Regex::new(p).ok()).collect());
+/// Digits of a step at most.
+const DIGITS: usize = 18;
 
 /// The step of a unit with this relative name: what a trainer's word announces, in the last part of the name that has one; else the last
 /// number of the last part that stands by itself.
 pub(super) fn step(name: &str) -> Option<u64> {
     let parts: Vec<&str> = name.rsplit('/').collect();
-    let announced = |part: &&str| KNOWN.iter().find_map(|r| r.captures(part)?.get(1)?.as_str().parse().ok());
-    if let Some(step) = parts.iter().find_map(announced) {
+    if let Some(step) = parts.iter().find_map(|p| announced(p)) {
         return Some(step);
     }
     // A number alone is a step wherever it stands (`checkpoints/005000/pretrained_model`).
-    let alone = |part: &&str| part.parse().ok().filter(|_| part.len() <= 18);
+    let alone = |part: &&str| part.parse().ok().filter(|_| part.len() <= DIGITS);
     parts.iter().find_map(alone).or_else(|| number(without_ending(parts.first()?)))
+}
+
+/// The number behind a trainer's word that is no part of another word.
+fn announced(part: &str) -> Option<u64> {
+    let part = part.to_ascii_lowercase();
+    let behind = |word: &&str| {
+        part.match_indices(*word).find_map(|(at, word)| {
+            let rest = &part[at + word.len()..];
+            let rest = rest.strip_prefix(['-', '_', '=']).unwrap_or(rest);
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+            let own = !part[..at].ends_with(|c: char| c.is_ascii_alphabetic());
+            digits.parse().ok().filter(|_| own && digits.len() <= DIGITS)
+        })
+    };
+    WORDS.iter().find_map(behind)
 }
 
 /// The last number between characters that are no letters.
 fn number(text: &str) -> Option<u64> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter(|w| w.len() <= 18).filter_map(|w| w.parse().ok()).next_back()
+    words.filter(|w| w.len() <= DIGITS).filter_map(|w| w.parse().ok()).next_back()
 }
 
 /// The name without its extension and without the number of a shard.
