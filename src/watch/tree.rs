@@ -29,6 +29,9 @@ pub enum Dirty {
     Folders(BTreeSet<PathBuf>),
 }
 
+/// Entries kept at most, over all folders: about 300 MB of memory.
+const MAX_ENTRIES: usize = 1_000_000;
+
 /// Folders that came and went with a refresh; absolute paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -182,6 +185,8 @@ struct Walk {
     entered: HashMap<(u64, u64), PathBuf>,
     second_names: BTreeMap<PathBuf, PathBuf>,
     problems: Vec<Problem>,
+    /// Entries of `done`.
+    kept: usize,
     folders: VecDeque<Todo>,
     /// Links wait until every real folder is entered, so that a folder of the tree has its own path and not a link's.
     links: BTreeMap<PathBuf, Todo>,
@@ -198,6 +203,7 @@ impl Walk {
             entered: HashMap::new(),
             second_names: BTreeMap::new(),
             problems: Vec::new(),
+            kept: 0,
             folders: VecDeque::from([Todo { path: root.to_owned(), real, depth: 0, shown: None }]),
             links: BTreeMap::new(),
         }
@@ -222,8 +228,10 @@ impl Walk {
 
     fn enter(&mut self, todo: Todo) {
         let Todo { path, real, depth, shown } = todo;
-        if self.done.len() >= MAX_FOLDERS {
-            let what = format!("more than {MAX_FOLDERS} folders; this one and others are not looked at");
+        if self.done.len() >= MAX_FOLDERS || self.kept >= MAX_ENTRIES {
+            let what = format!(
+                "more than {MAX_FOLDERS} folders or {MAX_ENTRIES} entries; this one and others are not looked at"
+            );
             if !self.problems.iter().any(|p| p.what == what) {
                 self.problems.push(Problem { path, what });
             }
@@ -259,6 +267,7 @@ impl Walk {
                 self.folders.push_back(next);
             }
         }
+        self.kept += listing.entries.len();
         self.done.insert(path, listing);
     }
 }

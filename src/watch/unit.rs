@@ -173,7 +173,7 @@ impl fmt::Display for Fingerprint {
 }
 
 /// A unit as it was when it was exported last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Seen {
     /// Stamps by relative name, markers included.
     pub files: BTreeMap<String, FileStamp>,

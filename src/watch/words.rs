@@ -97,3 +97,46 @@ fn few(names: &[String], all: usize) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_says_what_it_waits_for_in_one_line() {
+        let names = |n: usize| (1..=n).map(|i| format!("f{i}")).collect::<Vec<_>>();
+        let s = Duration::from_secs;
+        let waiting = |what| State::Waiting { what };
+        for (given, text) in [
+            (State::Settling { quiet_for: s(1), needed: s(3), why: None }, "settling 1 s of 3 s"),
+            (
+                State::Settling {
+                    quiet_for: Duration::from_millis(1500),
+                    needed: s(70),
+                    why: Some("a may come".into()),
+                },
+                "settling 1.5 s of 01:10: a may come",
+            ),
+            (waiting(Wait::MissingFiles { names: names(1), missing: 1, of: 4 }), "waiting: f1 is missing, one of 4"),
+            (
+                waiting(Wait::MissingFiles { names: names(4), missing: 9, of: 12 }),
+                "waiting: 9 of 12 files are missing: f1, f2, f3 and 6 more",
+            ),
+            (
+                waiting(Wait::MissingFiles { names: names(2), missing: 2, of: 3 }),
+                "waiting: 2 of 3 files are missing: f1, f2",
+            ),
+            (
+                waiting(Wait::Shape { names: names(1), left: s(3725) }),
+                "waiting: the previous checkpoint had f1; waiting 1:02:05 more",
+            ),
+            (waiting(Wait::NoWeights), "waiting: no weights yet"),
+            (State::Complete, "complete"),
+            (State::Alias { of: "a/b".into() }, "another name of a/b"),
+            (State::CannotExport { why: "no".into(), what_to_run: "Run x.".into() }, "cannot be exported: no. Run x."),
+            (State::Unreadable { file: "/a\n".into(), error: "denied".into() }, "cannot be read: /a\\n: denied"),
+        ] {
+            assert_eq!(state(&given), text);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Units that are written again after they were exported.
 
 use super::support::{LONG, World, index, safetensors, shard, shift};
-use crate::watch::{State, Unit};
+use crate::watch::{Fingerprint, Seen, Shape, State, Unit};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -87,4 +87,16 @@ fn a_link_that_is_swapped_is_a_new_version_of_the_same_unit() {
     std::os::unix::fs::symlink("real", w.path("best")).unwrap();
     assert_eq!(w.state("best"), State::Alias { of: "real".into() });
     w.complete("real");
+}
+
+#[test]
+fn what_is_kept_with_an_export_survives_being_written_down() {
+    let w = World::new();
+    let unit = sharded(&w, "m");
+    let (seen, shape) = (unit.seen(), unit.shape());
+    let text = serde_json::to_string(&(&seen, &shape)).unwrap();
+    assert_eq!(serde_json::from_str::<(Seen, Shape)>(&text).unwrap(), (seen, shape));
+    let print = unit.fingerprint();
+    assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
+    assert_eq!(Fingerprint::parse("abc"), None);
 }

@@ -164,3 +164,13 @@ fn the_cache_of_hugging_face_is_found_through_its_links() {
     let tree = w.tree();
     assert!(tree.folders().any(|f| f.ends_with("blobs")), "where the bytes are");
 }
+
+#[test]
+fn an_optimizer_that_is_still_being_copied_holds_nothing_back() {
+    let mut w = World::new();
+    w.sidecars("checkpoint-1").put("checkpoint-1/model.safetensors", safetensors("t", 64));
+    w.put("checkpoint-1/trainer_state.json", "{}").put("checkpoint-1/.optimizer.pt.x9KpQz", "x");
+    let unit = w.unit("checkpoint-1");
+    assert!(unit.unfinished.is_empty());
+    assert_eq!(w.judge(&unit, Duration::from_secs(3)).state, State::Complete);
+}

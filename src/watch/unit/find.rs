@@ -1,6 +1,7 @@
 //! Every unit of a tree: families claim in the order of their table.
 
 use super::{FileRole, Unfinished, Unit, UnitFile, alias, relative, step::step};
+use crate::formats::hf;
 use crate::watch::families::{FAMILIES, Family};
 use crate::watch::folder::{Claim, Folder};
 use crate::watch::temporary::Target;
@@ -10,9 +11,6 @@ use std::path::{Path, PathBuf};
 
 /// Where `hf download` keeps files until they are whole, below the folder it fills.
 const DOWNLOADS: &str = ".cache/huggingface/download";
-
-/// Units found at most.
-const MAX_UNITS: usize = 100_000;
 
 /// Every unit in the tree, by path. What a family claims, the families after it do not see. Units may lie in others: a model in the root
 /// of a run and the checkpoints of that run.
@@ -44,10 +42,6 @@ pub fn units(tree: &Tree) -> Vec<Unit> {
                 taken.extend(claim.files.into_iter().map(|(name, _)| name).filter(|n| !n.contains('/')));
             }
         }
-        if units.len() >= MAX_UNITS {
-            units.truncate(MAX_UNITS);
-            break;
-        }
     }
     let seconds: Vec<Unit> = tree.second_names().flat_map(|(link, path)| second(tree, &units, link, path)).collect();
     units.extend(seconds);
@@ -74,7 +68,7 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
         name,
         family,
         files,
-        unfinished: unfinished(tree, folder, claim),
+        unfinished: unfinished(tree, family, folder, claim),
         link,
         alias_of: None,
     }
@@ -93,7 +87,7 @@ fn file(tree: &Tree, base: &Path, name: &str, role: FileRole) -> Option<UnitFile
 
 /// Names of unfinished work that may concern the unit: for a folder all in the folders that its files lie in and in the cache of
 /// `hf download`; for a file those that become it.
-fn unfinished(tree: &Tree, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished> {
+fn unfinished(tree: &Tree, family: &Family, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished> {
     let mut found = Vec::new();
     if claim.file.is_some() && !folder.is_unfinished() {
         return found;
@@ -120,7 +114,15 @@ fn unfinished(tree: &Tree, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished
         }
     }
     downloads(tree, folder, &mut found);
+    found.retain(|f| family.by_rank || !state(&f.target));
     found
+}
+
+/// True for what becomes state of a training run: an export does not wait for an optimizer that is still being copied.
+fn state(target: &Target) -> bool {
+    let (Target::Name(name) | Target::Control(name)) = target else { return false };
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name != "trainer_state.json" && hf::is_training_state(name)
 }
 
 /// What `hf download` works on.
