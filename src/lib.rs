@@ -33,6 +33,8 @@ pub mod engine;
 
 pub mod job;
 
+pub mod watch;
+
 pub mod cli;
 
 pub mod tui;

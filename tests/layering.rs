@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "units",
     "files",
     "tensor",
@@ -20,6 +20,7 @@ const ROOMS: [&str; 17] = [
     "monitor",
     "engine",
     "job",
+    "watch",
     "cli",
     "tui",
 ];

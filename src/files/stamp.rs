@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Identity and times of a file at one moment. Two equal stamps mean that the file was not written to in between: a program can set
 /// the modification time back, but not the change time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FileStamp {
     /// Device number.
     pub dev: u64,

@@ -15,7 +15,7 @@ mod reader;
 mod recognised;
 pub mod safetensors;
 mod scan;
-mod shards;
+pub mod shards;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot, Split};
 use probe::probe_sure;

@@ -127,6 +127,11 @@ impl ModelError {
         self.0.kind
     }
 
+    /// The fact alone: one clause without file and place.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
     /// What to do about it, if that is known.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()

@@ -17,4 +17,5 @@ pub use folder::{PYTORCH_INDEX, Weights, find_weights, open};
 pub use hub::Repository;
 pub(super) use sidecars::collect_one;
 pub use sidecars::{SIDECARS, attach, collect};
+pub use training::is_training_state;
 pub(super) use training::training;

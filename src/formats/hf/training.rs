@@ -31,6 +31,9 @@ const TRAINING: [(&str, &str); 19] = [
     ("model_world_size_*.pt", "verl's shard of the weights"),
 ];
 
+/// Further names that end like weights and are none: state of torchtune and others.
+const OTHER: [&str; 2] = ["recipe_state.pt", "random_states.pt"];
+
 /// What a file of that name is to a training run; `None` for other files.
 pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
     let hit = |pattern: &str| match pattern.split_once('*') {
@@ -38,6 +41,11 @@ pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
         None => name == pattern,
     };
     TRAINING.iter().find(|(pattern, _)| hit(pattern)).map(|(_, what)| *what)
+}
+
+/// True for the name of a file that a training run leaves beside the weights.
+pub fn is_training_state(name: &str) -> bool {
+    training(name).is_some() || OTHER.contains(&name)
 }
 
 /// What a training run left in the folder, one line each.

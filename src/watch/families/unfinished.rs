@@ -1,0 +1,32 @@
+//! Names of unfinished work that belong to no unit: files that a writer works on, or left when it was stopped.
+//!
+//! They are never exported. They are units so that nothing is passed over in silence.
+
+use super::{Exports, Family, PLAIN, Reading};
+use crate::watch::folder::{Claim, Folder};
+use crate::watch::rules::in_progress;
+use crate::watch::temporary::Temporary;
+use crate::watch::unit::FileRole;
+
+pub(super) static FAMILY: Family = Family {
+    name: "unfinished",
+    title: "a name of unfinished work",
+    claim,
+    rules: &[&in_progress::LEFT],
+    exports: Exports::No { why: "it is not whole", what_to_run: "" },
+    reading: Reading::NOTHING,
+    common: false,
+    ..PLAIN
+};
+
+/// Endings of models.
+const ENDINGS: [&str; 9] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".keras", ".onnx", ".tflite"];
+
+fn claim(folder: &Folder<'_>) -> Vec<Claim> {
+    let lone = |temporary: Temporary<'_>| match temporary {
+        Temporary::Name(n) | Temporary::Control(n) => !folder.exists(n) && ENDINGS.iter().any(|e| n.ends_with(e)),
+        Temporary::Unknown => true,
+    };
+    let found = folder.unfinished().filter(|(_, t)| lone(*t));
+    found.map(|(e, _)| Claim { files: vec![(e.name.clone(), FileRole::Marker)], ..Claim::file(&e.name) }).collect()
+}

@@ -1,0 +1,117 @@
+//! Names of unfinished work: what writers and copiers call a file until it is whole.
+//!
+//! Names: safetensors ≥ 0.8 (`tempfile`'s `.tmpXXXXXX`), rsync (`.NAME.XXXXXX`), huggingface_hub (`*.incomplete` under
+//! `.cache/huggingface/download`), torch.distributed.checkpoint (`.metadata.tmp`), curl and wget scripts (`.part`, `.partial`), browsers
+//! (`.crdownload`, `.download`), the AWS command line (`NAME.XXXXXXXX`), aria2 (`NAME.aria2` beside the file itself). `.nfsXXXX` is a
+//! deleted file that somebody holds open and says nothing.
+
+/// What a name of unfinished work becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The file of this name.
+    Name(String),
+    /// It stands beside the file of this name while that is written.
+    Control(String),
+    /// The name does not say.
+    Unknown,
+}
+
+/// What the name of an unfinished file says; borrowed form of [`Target`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Temporary<'n> {
+    /// See [`Target::Name`].
+    Name(&'n str),
+    /// See [`Target::Control`].
+    Control(&'n str),
+    /// See [`Target::Unknown`].
+    Unknown,
+}
+
+impl Temporary<'_> {
+    /// The owned form.
+    pub fn to_target(self) -> Target {
+        match self {
+            Self::Name(n) => Target::Name(n.to_owned()),
+            Self::Control(n) => Target::Control(n.to_owned()),
+            Self::Unknown => Target::Unknown,
+        }
+    }
+}
+
+/// Endings that are put behind the final name.
+const ENDINGS: [&str; 10] =
+    [".tmp", ".part", ".partial", ".incomplete", ".crdownload", ".download", ".filepart", "_.gstmp", ".gstmp", ".temp"];
+
+/// Endings of model files; the AWS command line puts eight characters behind them.
+const MODEL: [&str; 9] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".json", ".model", ".keras"];
+
+/// What an unfinished name says of its target; `None` for any other name.
+pub(super) fn temporary(name: &str) -> Option<Temporary<'_>> {
+    // remold's own parts belong to remold.
+    if name.starts_with(".nfs") || (name.starts_with('.') && name.contains(".remold-")) {
+        return None;
+    }
+    if let Some(target) = name.strip_suffix(".aria2") {
+        return Some(Temporary::Control(target));
+    }
+    if let Some(random) = name.strip_prefix(".tmp") {
+        return (random.len() >= 6 && alphanumeric(random)).then_some(Temporary::Unknown);
+    }
+    if let Some(target) = ENDINGS.iter().find_map(|end| name.strip_suffix(end)).filter(|t| !t.is_empty()) {
+        return Some(Temporary::Name(target));
+    }
+    let (stem, random) = name.rsplit_once('.')?;
+    if !alphanumeric(random) {
+        return None;
+    }
+    let mixed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit();
+    match stem.strip_prefix('.') {
+        Some(target) if random.len() == 6 && !target.is_empty() => {
+            let told = target.contains('.') || random.bytes().any(mixed);
+            told.then_some(Temporary::Name(target))
+        }
+        None if random.len() == 8 && random.bytes().any(mixed) && MODEL.iter().any(|end| stem.ends_with(end)) => {
+            Some(Temporary::Name(stem))
+        }
+        _ => None,
+    }
+}
+
+fn alphanumeric(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_unfinished_work_say_what_they_become() {
+        let name = Temporary::Name;
+        for (given, is) in [
+            (".tmpAbC123", Some(Temporary::Unknown)),
+            (".model.safetensors.x9KpQz", Some(name("model.safetensors"))),
+            (".tokenizer.json.abcdef", Some(name("tokenizer.json"))),
+            (".LICENSE.aB3def", Some(name("LICENSE"))),
+            (".metadata.tmp", Some(name(".metadata"))),
+            ("model.gguf.part", Some(name("model.gguf"))),
+            ("model.gguf.crdownload", Some(name("model.gguf"))),
+            ("model.safetensors.4f5e6D7c", Some(name("model.safetensors"))),
+            ("model.safetensors.aria2", Some(Temporary::Control("model.safetensors"))),
+            (".metadata", None),
+            (".metadata.json", None),
+            (".gitattributes", None),
+            (".config.backup", None),
+            (".tmp", None),
+            (".nfs000000000123abc456", None),
+            (".m.gguf.remold-1-ab.part", None),
+            ("model.safetensors", None),
+            ("model.safetensors.index.json", None),
+            ("run-step00000100.safetensors", None),
+            (".part", None),
+            ("", None),
+        ] {
+            assert_eq!(temporary(given), is, "{given}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Whether a unit is whole: its rules in order, and the state that follows from them.
+
+use super::families::Exports;
+use super::rules::{self, Outcome, StructureCache};
+use super::tree::Tree;
+use super::unit::{Seen, Shape, Unit};
+use super::words;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// What the caller decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time without a change after which a unit counts as settled.
+    pub quiet: Duration,
+    /// The same where something suggests that more is to come.
+    pub long_quiet: Duration,
+    /// Time without a change after which names that the previous checkpoint had are no longer waited for.
+    pub shape_patience: Duration,
+    /// A pattern (`*`, `?`) for the name of the file that says a checkpoint is done. It takes the place of the family's own marker.
+    pub done_marker: Option<String>,
+    /// The export needs `config.json`.
+    pub needs_config: bool,
+    /// The export needs a tokenizer.
+    pub needs_tokenizer: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            quiet: Duration::from_secs(3),
+            long_quiet: Duration::from_secs(10),
+            shape_patience: Duration::from_secs(600),
+            done_marker: None,
+            needs_config: false,
+            needs_tokenizer: false,
+        }
+    }
+}
+
+/// A unit and what the caller knows of it.
+#[derive(Clone, Copy)]
+pub struct Observation<'a> {
+    /// The unit.
+    pub unit: &'a Unit,
+    /// The tree it was found in.
+    pub tree: &'a Tree,
+    /// Time since [`Unit::activity`] last changed.
+    pub unchanged: Duration,
+    /// The time of the file system's clock.
+    pub now: SystemTime,
+    /// What the caller decides.
+    pub settings: &'a Settings,
+    /// The unit as it was when it was last exported.
+    pub previous: Option<&'a Seen>,
+    /// Names of the complete checkpoint before it in the same run.
+    pub sibling: Option<&'a Shape>,
+}
+
+/// What a unit waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Files of a set that are not there; `of`: how many the set has.
+    MissingFiles {
+        /// Some of their names.
+        names: Vec<String>,
+        /// How many are missing.
+        missing: usize,
+        /// How many there should be.
+        of: usize,
+    },
+    /// The file that proves the end is not there.
+    Marker {
+        /// Its name, or the pattern for it.
+        name: String,
+    },
+    /// The file that proves the end is older than what it should prove.
+    StaleMarker {
+        /// Its name.
+        name: String,
+        /// A file that is newer.
+        newer: String,
+    },
+    /// The tracker beside a checkpoint names an earlier one.
+    Tracker {
+        /// What it says.
+        at: String,
+    },
+    /// A JSON file that does not parse yet.
+    Unparsed {
+        /// Its name.
+        name: String,
+        /// The parser's words.
+        why: String,
+    },
+    /// A file that is not what its header says.
+    Incomplete {
+        /// Its name; of the unit if the reader names none.
+        file: String,
+        /// The reader's words.
+        why: String,
+    },
+    /// A range of the file was never written.
+    Hole {
+        /// Its name.
+        file: String,
+        /// Byte offset of the first such range.
+        at: u64,
+    },
+    /// A name of unfinished work.
+    InProgress {
+        /// The name.
+        name: String,
+    },
+    /// A Git LFS pointer in the place of a file.
+    LfsPointer {
+        /// Its name.
+        file: String,
+    },
+    /// Files that the export needs.
+    Companions {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Names that the previous checkpoint had.
+    Shape {
+        /// The names.
+        names: Vec<String>,
+        /// Time until they are no longer waited for.
+        left: Duration,
+    },
+    /// There are no weights yet.
+    NoWeights,
+    /// An empty file.
+    Empty {
+        /// Its name.
+        file: String,
+    },
+}
+
+/// Whether a unit may be exported, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Everything is there; it changed a moment ago.
+    Settling {
+        /// Time since the last change.
+        quiet_for: Duration,
+        /// Time needed.
+        needed: Duration,
+        /// Why that is more than usual; `None` if it is not.
+        why: Option<String>,
+    },
+    /// Not whole.
+    Waiting {
+        /// What it waits for.
+        what: Wait,
+    },
+    /// May be exported.
+    Complete,
+    /// What a killed writer left; it is no model.
+    Leftover {
+        /// Its name.
+        name: String,
+    },
+    /// A second name of another unit.
+    Alias {
+        /// The name of that unit.
+        of: String,
+    },
+    /// Whole, but nothing here converts it.
+    CannotExport {
+        /// One clause.
+        why: String,
+        /// What to do.
+        what_to_run: String,
+    },
+    /// The system does not let it be read.
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        error: String,
+    },
+}
+
+/// How a rule ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleResult {
+    /// It holds.
+    Passed,
+    /// It holds, and asks for a longer quiet time.
+    Careful,
+    /// It does not hold yet.
+    Waiting,
+    /// It decides against an export.
+    Blocked,
+    /// It is checked when the others hold.
+    NotYet,
+}
+
+/// A rule and how it ended, for `--explain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleOutcome {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How it ended.
+    pub result: RuleResult,
+    /// One sentence.
+    pub sentence: String,
+}
+
+/// The state of a unit and every rule that led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The state.
+    pub state: State,
+    /// Every rule, in the order of checking.
+    pub rules: Vec<RuleOutcome>,
+    /// Time after which the verdict may differ though nothing changed on the disk.
+    pub next_look: Option<Duration>,
+}
+
+/// Judges a unit. No file is opened until every name and time is right; then the structure is read once for each version (`cache`).
+pub fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict {
+    let mut verdict = Verdict { state: State::Complete, rules: Vec::new(), next_look: None };
+    let (mut first, mut careful) = (None, None);
+    let common = if o.unit.family.common { rules::COMMON } else { &[] };
+    for rule in common.iter().chain(o.unit.family.rules) {
+        let Some(outcome) = (rule.check)(o) else { continue };
+        let (result, sentence) = match outcome {
+            Outcome::Pass(sentence) => (RuleResult::Passed, sentence),
+            Outcome::Careful(why) => {
+                let sentence = format!("{why}; the quiet time is {}", words::time(o.settings.long_quiet));
+                careful.get_or_insert(why);
+                (RuleResult::Careful, sentence)
+            }
+            Outcome::Wait(what, until) => {
+                let sentence = words::wait(&what);
+                if let Some(until) = until {
+                    verdict.next_look = Some(verdict.next_look.map_or(until, |n| n.min(until)));
+                }
+                first.get_or_insert(State::Waiting { what });
+                (RuleResult::Waiting, sentence)
+            }
+            Outcome::Stop(state) => {
+                let sentence = words::state(&state);
+                first.get_or_insert(state);
+                (RuleResult::Blocked, sentence)
+            }
+        };
+        verdict.rules.push(RuleOutcome { rule: rule.name, result, sentence });
+    }
+    let needed = if careful.is_some() { o.settings.long_quiet.max(o.settings.quiet) } else { o.settings.quiet };
+    let settled = o.unchanged >= needed;
+    let sentence = match settled {
+        true => format!("nothing changed for {}; {} needed", words::time(o.unchanged), words::time(needed)),
+        false => format!("changed {} ago; {} needed", words::time(o.unchanged), words::time(needed)),
+    };
+    let result = if settled { RuleResult::Passed } else { RuleResult::Waiting };
+    verdict.rules.push(RuleOutcome { rule: "settled", result, sentence });
+    if !settled && first.is_none() {
+        verdict.next_look = Some(needed - o.unchanged);
+        first = Some(State::Settling { quiet_for: o.unchanged, needed, why: careful });
+    }
+    if let Some(state) = first {
+        let sentence = "read when the other rules hold".to_owned();
+        verdict.rules.push(RuleOutcome { rule: "structure", result: RuleResult::NotYet, sentence });
+        verdict.state = state;
+        return verdict;
+    }
+    let found = cache.check(o);
+    verdict.rules.extend(found.rules);
+    verdict.next_look = found.next_look;
+    if let Some(state) = found.state {
+        verdict.state = state;
+    } else if let Exports::No { why, what_to_run } = o.unit.family.exports {
+        verdict.state = State::CannotExport { why: why.to_owned(), what_to_run: what_to_run.to_owned() };
+        let sentence = words::state(&verdict.state);
+        verdict.rules.push(RuleOutcome { rule: "export", result: RuleResult::Blocked, sentence });
+    }
+    verdict
+}
