@@ -51,5 +51,7 @@ mod splitting;
 mod table;
 #[path = "cli/trainers.rs"]
 mod trainers;
+#[path = "cli/watch.rs"]
+mod watch;
 #[path = "cli/whole.rs"]
 mod whole;

@@ -1,5 +1,6 @@
 //! The arguments of every command.
 
+use super::watch::WatchArgs;
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
+            Command::Watch(a) => &mut a.threads,
             _ => return None,
         })
     }
@@ -77,6 +79,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Carry out a recipe
     Run(RunArgs),
+    /// Export every checkpoint of a training run as soon as it is whole
+    Watch(Box<WatchArgs>),
     /// Compare models of one network: sizes, and what each tensor lost against a baseline
     Compare(CompareArgs),
     /// List, show, follow, pause, cancel, resume or clear jobs

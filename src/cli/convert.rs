@@ -47,7 +47,7 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
     }
 }
 
-enum Refused {
+pub(super) enum Refused {
     Model(ModelError),
     Recipe(String),
 }
@@ -59,7 +59,7 @@ impl From<ModelError> for Refused {
 }
 
 /// A recipe by file or by name.
-fn find_recipe(name: &str) -> Result<Recipe, Refused> {
+pub(super) fn find_recipe(name: &str) -> Result<Recipe, Refused> {
     let path = Path::new(name);
     // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
     if path.exists() && !path.is_dir() {
@@ -73,7 +73,7 @@ fn find_recipe(name: &str) -> Result<Recipe, Refused> {
     recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
 }
 
-fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {
+pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {
     for pair in set {
         recipe::apply_set(recipe, pair).map_err(|e| Refused::Recipe(e.to_string()))?;
     }
@@ -121,7 +121,7 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
     Ok(recipe)
 }
 
-fn target_of(text: &str, base: &Target) -> Target {
+pub(super) fn target_of(text: &str, base: &Target) -> Target {
     let (format, quantization) = match text.split_once(':') {
         Some((f, q)) => (f, Some(q)),
         None => (text, None),
@@ -189,7 +189,7 @@ fn show(plan: &Plan, flags: &RunFlags) -> Exit {
 fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
     let root = job::jobs_root();
     if flags.detach {
-        let waits = job::is_full(&root);
+        let waits = job::is_full(&root, job::JobClass::Interactive);
         return match job::spawn_with(&root, recipe, &prepared.plan, flags.threads) {
             Ok(job) => {
                 if flags.json {

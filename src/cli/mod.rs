@@ -24,6 +24,7 @@ mod reference_options;
 mod signals;
 mod split;
 pub mod text;
+mod watch;
 
 pub use args::command;
 
@@ -161,6 +162,7 @@ pub fn main() -> ExitCode {
         Some(Command::Merge(a)) => split::merge(&a),
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
+        Some(Command::Watch(a)) => watch::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),

@@ -1,6 +1,6 @@
 //! Making job folders, and reading and writing what is in them.
 
-use super::Tail;
+use super::{JobClass, Tail};
 use crate::engine::{Event, Report, from_json};
 use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
@@ -173,6 +173,11 @@ impl JobFolder {
     /// Threads the job may take; 0 when that was not said.
     pub fn threads(&self) -> usize {
         files::read_text(&self.path("threads"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Who started the job.
+    pub fn class(&self) -> JobClass {
+        JobClass::parse(&files::read_text(&self.path("class"), MAX_NUMBER_BYTES).unwrap_or_default())
     }
 
     /// Reads `recipe.toml`.

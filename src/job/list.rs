@@ -29,7 +29,7 @@ impl JobList {
             let story = || Story::new(JobFolder { dir: self.root.join(n.to_string()) });
             self.known.entry(n).or_insert_with(story);
         }
-        let waiting = queue::waiting(&self.root);
+        let waiting = queue::places(&self.root);
         let mut news = Vec::new();
         let mut all = Vec::with_capacity(self.known.len());
         for story in self.known.values_mut().rev() {

@@ -1,5 +1,7 @@
 //! The queue: a detached worker takes one of a few slots of the jobs' root before it works, first come, first served.
 //!
+//! Jobs of a watcher have a queue and a slot of their own, so that a night's backlog does not keep the jobs that a user starts waiting.
+//!
 //! A slot is a lock on a file, so a worker that is killed gives it back. Whoever waits has a ticket: an empty file whose name
 //! says since when and for which job. A ticket counts while its job's own lock is held, so those of killed workers do not.
 
@@ -21,14 +23,43 @@ pub fn at_once() -> usize {
     said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(AT_ONCE_MOST))
 }
 
-fn tickets_of(root: &Path) -> PathBuf {
-    root.join(".queue")
+/// Who a job was started by; each class has its own queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JobClass {
+    /// A user, at the command line or in the workbench.
+    #[default]
+    Interactive,
+    /// A watcher.
+    Watch,
+}
+
+impl JobClass {
+    /// Name in the job's folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Watch => "watch",
+        }
+    }
+
+    /// The class of that name; jobs without one were started by a user.
+    pub(super) fn parse(name: &str) -> Self {
+        if name.trim() == Self::Watch.name() { Self::Watch } else { Self::Interactive }
+    }
+
+    /// Folders of the tickets and of the slots, and the number of slots.
+    fn places(self, root: &Path) -> (PathBuf, PathBuf, usize) {
+        match self {
+            Self::Interactive => (root.join(".queue"), root.join(".slots"), at_once()),
+            Self::Watch => (root.join(".queue-watch"), root.join(".slots-watch"), 1),
+        }
+    }
 }
 
 /// Every ticket that counts, first come first: its path and its job.
-fn tickets(root: &Path) -> Vec<(PathBuf, String)> {
+fn tickets(root: &Path, class: JobClass) -> Vec<(PathBuf, String)> {
     let mut all: Vec<(PathBuf, String)> = Vec::new();
-    for entry in fs::read_dir(tickets_of(root)).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(class.places(root).0).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some((_, id)) = name.split_once('-') else { continue };
         if (JobFolder { dir: root.join(id) }).is_locked() {
@@ -42,23 +73,29 @@ fn tickets(root: &Path) -> Vec<(PathBuf, String)> {
     all
 }
 
-/// The jobs that wait for their turn, first come first.
-pub(super) fn waiting(root: &Path) -> Vec<String> {
-    tickets(root).into_iter().map(|(_, id)| id).collect()
+/// The jobs of a class that wait for their turn, first come first.
+fn waiting(root: &Path, class: JobClass) -> Vec<String> {
+    tickets(root, class).into_iter().map(|(_, id)| id).collect()
 }
 
-/// True if a job that is detached now would have to wait.
-pub fn is_full(root: &Path) -> bool {
-    !waiting(root).is_empty() || take_slot(root).is_none()
+/// Every job that waits, with its place among those of its class, from 1.
+pub(super) fn places(root: &Path) -> Vec<(String, usize)> {
+    let of = |class| waiting(root, class).into_iter().zip(1..);
+    of(JobClass::Interactive).chain(of(JobClass::Watch)).collect()
+}
+
+/// True if a job of that class that is detached now would have to wait.
+pub fn is_full(root: &Path, class: JobClass) -> bool {
+    !waiting(root, class).is_empty() || take_slot(root, class).is_none()
 }
 
 /// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would wait for ever.
-fn take_slot(root: &Path) -> Option<Option<File>> {
-    let folder = root.join(".slots");
+fn take_slot(root: &Path, class: JobClass) -> Option<Option<File>> {
+    let (_, folder, slots) = class.places(root);
     if files::create_private_folder(&folder).is_err() {
         return Some(None);
     }
-    for n in 1..=at_once() {
+    for n in 1..=slots {
         let mut options = files::private_options();
         let open = files::open_private(options.create(true).truncate(false).write(true), &folder.join(n.to_string()));
         let Ok(file) = open else { return Some(None) };
@@ -75,6 +112,7 @@ fn take_slot(root: &Path) -> Option<Option<File>> {
 #[derive(Debug)]
 pub struct Turn {
     root: PathBuf,
+    class: JobClass,
     ticket: PathBuf,
     waits: bool,
     slot: Option<File>,
@@ -87,22 +125,23 @@ impl Turn {
         let mut story = Story::new(folder.clone());
         story.read();
         let since = story.queued().as_nanosecond();
-        let ticket = tickets_of(&root).join(format!("{since:024}-{}", folder.id()));
-        Self { root, ticket, waits: false, slot: None }
+        let class = folder.class();
+        let ticket = class.places(&root).0.join(format!("{since:024}-{}", folder.id()));
+        Self { root, class, ticket, waits: false, slot: None }
     }
 
     /// Takes a slot if it is this job's turn and one is free; true when it may work. Else it waits in the queue.
     pub fn take(&mut self) -> bool {
         if !self.waits {
-            let written = files::create_private_folder(&tickets_of(&self.root))
+            let written = files::create_private_folder(&self.class.places(&self.root).0)
                 .and_then(|()| files::write_private(&self.ticket, b""));
             if written.is_err() {
                 return true;
             }
             self.waits = true;
         }
-        let first = tickets(&self.root).first().is_none_or(|(path, _)| *path == self.ticket);
-        let Some(slot) = first.then(|| take_slot(&self.root)).flatten() else { return false };
+        let first = tickets(&self.root, self.class).first().is_none_or(|(path, _)| *path == self.ticket);
+        let Some(slot) = first.then(|| take_slot(&self.root, self.class)).flatten() else { return false };
         self.slot = slot;
         self.leave();
         true
@@ -148,7 +187,11 @@ mod tests {
         let mut turns: Vec<Turn> = jobs.iter().map(|(f, _)| Turn::new(f)).collect();
         assert!(turns[0].take() && !is_full_of_waiting(root.path()));
         assert!(!turns[2].take() && !turns[1].take() && !turns[3].take());
-        assert_eq!(waiting(root.path()), ["2", "3", "4"], "by the time they were queued, not by when they asked");
+        assert_eq!(
+            waiting(root.path(), JobClass::Interactive),
+            ["2", "3", "4"],
+            "by the time they were queued, not by when they asked"
+        );
         assert_eq!(jobs[2].0.summary().place, Some(2));
         // The second is killed: its lock goes, its ticket stays.
         let mut jobs = jobs;
@@ -156,13 +199,29 @@ mod tests {
         turns[0].give_back();
         assert!(!turns[3].take(), "the third was there before");
         assert!(turns[2].take());
-        assert_eq!(waiting(root.path()), ["4"]);
+        assert_eq!(waiting(root.path(), JobClass::Interactive), ["4"]);
         drop(turns.remove(2));
         let last = turns.len() - 1;
         assert!(turns[last].take());
     }
 
+    #[test]
+    fn jobs_of_a_watcher_and_of_a_user_do_not_wait_for_each_other() {
+        let root = tempfile::tempdir().unwrap();
+        let jobs: Vec<_> = ["1", "2", "3"].map(|id| job(root.path(), id)).into();
+        for (folder, _) in &jobs[..2] {
+            fs::write(folder.path("class"), "watch").unwrap();
+        }
+        let mut turns: Vec<Turn> = jobs.iter().map(|(f, _)| Turn::new(f)).collect();
+        assert!(turns[0].take() && !turns[1].take(), "one at a time");
+        assert!(turns[2].take(), "the user's job does not wait for them");
+        assert!(is_full(root.path(), JobClass::Watch));
+        assert_eq!(jobs[1].0.summary().place, Some(1));
+        turns[0].give_back();
+        assert!(turns[1].take());
+    }
+
     fn is_full_of_waiting(root: &Path) -> bool {
-        !waiting(root).is_empty()
+        !waiting(root, JobClass::Interactive).is_empty()
     }
 }

@@ -1,7 +1,7 @@
 //! Starting a worker process that outlives this one.
 
 use super::wishes::{CANCEL, PAUSE, take_back};
-use super::{JobFolder, JobSummary};
+use super::{JobClass, JobFolder, JobSummary};
 use crate::engine::{EventBody, EventSink};
 use crate::files;
 use crate::model::{ModelError, Result};
@@ -33,6 +33,28 @@ pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> 
     queued(&folder, plan)?;
     start(&folder, false)?;
     Ok(folder.summary())
+}
+
+/// Makes a job for a watcher, which is not started yet. [`start_queued`] starts it.
+///
+/// # Errors
+/// When the folder cannot be made.
+pub fn create_for_watcher(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobFolder> {
+    let folder = JobFolder::create(root, recipe, plan)?;
+    folder.write("class", JobClass::Watch.name().as_bytes())?;
+    if threads > 0 {
+        folder.write("threads", threads.to_string().as_bytes())?;
+    }
+    queued(&folder, plan)?;
+    Ok(folder)
+}
+
+/// Starts a detached worker on a job that was made and not started.
+///
+/// # Errors
+/// When the process cannot be started.
+pub fn start_queued(folder: &JobFolder) -> Result<()> {
+    start(folder, false)
 }
 
 /// Lets a paused job go on; starts a worker that goes on with a job that was lost, interrupted, failed or cancelled.

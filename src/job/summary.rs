@@ -139,7 +139,7 @@ impl Story {
     }
 
     /// The summary now; what came to be known on the way is added to `news`.
-    pub(super) fn summary(&mut self, waiting: &[String], news: &mut Vec<Event>) -> JobSummary {
+    pub(super) fn summary(&mut self, waiting: &[(String, usize)], news: &mut Vec<Event>) -> JobSummary {
         let mut lost = false;
         if self.wants_process() && !self.folder.is_locked() {
             // The lock is let go after the last word, which may have come since the events were read.
@@ -151,7 +151,7 @@ impl Story {
             summary.state = JobState::Lost;
         }
         if summary.state == JobState::Queued {
-            summary.place = waiting.iter().position(|id| *id == summary.id).map(|at| at + 1);
+            summary.place = waiting.iter().find(|(id, _)| *id == summary.id).map(|(_, place)| *place);
         }
         if summary.state != JobState::Running {
             summary.sample = None;
@@ -246,7 +246,7 @@ impl JobFolder {
     /// What the folder tells of the job.
     pub fn summary(&self) -> JobSummary {
         let mut story = Story::new(self.clone());
-        let waiting = self.dir.parent().map(queue::waiting).unwrap_or_default();
+        let waiting = self.dir.parent().map(queue::places).unwrap_or_default();
         story.read();
         story.summary(&waiting, &mut Vec::new())
     }

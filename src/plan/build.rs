@@ -267,6 +267,7 @@ fn lay_out(
             .as_deref()
             .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
     let before = occasion.output(plan.outputs.len());
+    destination::check_name(target)?;
     let path = match before {
         // A set is known by its first file, and asked for by the name of the whole.
         Some(before) if before.files.len() > 1 && !before.folder => formats::gguf::whole_path(&before.path),

@@ -9,14 +9,61 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// A quantization as file names have it; empty where the types are kept.
+fn quantization_label(quantization: &str) -> String {
+    match quantization {
+        "auto" => String::new(),
+        // A budget keeps its units: 4.25bpw, 760MB.
+        q if q.starts_with(|c: char| c.is_ascii_digit()) => q.to_owned(),
+        q => q.to_ascii_uppercase(),
+    }
+}
+
+/// The extension of a file of that format; folders have none.
+fn extension(format: FormatId, folder: bool) -> Option<&'static str> {
+    match (format, folder) {
+        (FormatId::Gguf, _) => Some("gguf"),
+        (FormatId::Safetensors, false) => Some("safetensors"),
+        (FormatId::Pytorch, false) => Some("pt"),
+        _ => None,
+    }
+}
+
+/// The name of a target's output: its `output_name` with the placeholders filled in, else after the source.
+fn output_leaf(target: &Target, stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
+    let Some(name) = &target.output_name else { return leaf(stem, format, quantization, folder) };
+    let label = quantization_label(quantization);
+    let shown = if label.is_empty() { "auto" } else { &label };
+    let own_type = name.contains("{quant}");
+    let name = name.replace("{source}", stem).replace("{quant}", shown).replace("{format}", &format.to_string());
+    let quant = if own_type || label.is_empty() { String::new() } else { format!("-{label}") };
+    match extension(format, folder) {
+        Some(extension) => {
+            format!("{}{quant}.{extension}", name.strip_suffix(&format!(".{extension}")).unwrap_or(&name))
+        }
+        None if own_type => name,
+        None => format!("{name}{quant}-{format}"),
+    }
+}
+
+/// Refuses a name that would lead to another folder.
+///
+/// # Errors
+/// A request error.
+pub fn check_name(target: &Target) -> Result<()> {
+    let Some(name) = &target.output_name else { return Ok(()) };
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
+        let what = format!("`{name}` cannot be the name of an output");
+        let hint = "output_name is a name without folders; the folder is `output` or -o.";
+        return Err(ModelError::request(what).with_hint(hint));
+    }
+    Ok(())
+}
+
 /// What follows the stem and which extension, by format and quantization; folders have no extension.
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
-    let quant = match quantization {
-        "auto" | "" => String::new(),
-        // A budget keeps its units: 4.25bpw, 760MB.
-        q if q.starts_with(|c: char| c.is_ascii_digit()) => format!("-{q}"),
-        q => format!("-{}", q.to_ascii_uppercase()),
-    };
+    let label = quantization_label(quantization);
+    let quant = if label.is_empty() { String::new() } else { format!("-{label}") };
     // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. A GGUF that keeps the
     // types keeps the name too.
     let kept = format == FormatId::Gguf && quant.is_empty();
@@ -24,11 +71,9 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
         Some((base, q)) if !kept && crate::transform::FileType::parse(q).is_some() => base,
         _ => stem,
     };
-    match (format, folder) {
-        (FormatId::Gguf, _) => format!("{base}{quant}.gguf"),
-        (FormatId::Safetensors, false) => format!("{base}{quant}.safetensors"),
-        (FormatId::Pytorch, false) => format!("{base}{quant}.pt"),
-        (format, _) => format!("{base}{quant}-{format}"),
+    match extension(format, folder) {
+        Some(extension) => format!("{base}{quant}.{extension}"),
+        None => format!("{base}{quant}-{format}"),
     }
 }
 
@@ -36,7 +81,7 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
 /// the source and named after it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
 pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
     let naming = Naming::of(source);
-    let leaf = leaf(&naming.stem, format, quantization, folder);
+    let leaf = output_leaf(target, &naming.stem, format, quantization, folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
     match &target.output {
         // A trailing slash means: inside this folder.
@@ -240,6 +285,20 @@ mod tests {
         {
             assert!(!is_kept_by_sticky(folder, owner, user), "{folder:?} {owner} {user}");
         }
+    }
+
+    #[test]
+    fn a_name_of_the_recipe_has_placeholders() {
+        let name = |text: &str, format, q, folder| {
+            let target = Target { output_name: Some(text.into()), ..Target::default() };
+            output_leaf(&target, "llama", format, q, folder)
+        };
+        assert_eq!(name("{source}-100", FormatId::Gguf, "q4_k_m", false), "llama-100-Q4_K_M.gguf");
+        assert_eq!(name("x-{quant}.gguf", FormatId::Gguf, "q4_k_m", false), "x-Q4_K_M.gguf");
+        assert_eq!(name("x-{quant}", FormatId::Gguf, "auto", false), "x-auto.gguf");
+        assert_eq!(name("x-F32", FormatId::Gguf, "q8_0", false), "x-F32-Q8_0.gguf", "it is kept as it is");
+        assert_eq!(name("x", FormatId::Safetensors, "f16", true), "x-F16-safetensors");
+        assert_eq!(name("{quant}-{format}", FormatId::Safetensors, "f16", true), "F16-safetensors");
     }
 
     #[test]

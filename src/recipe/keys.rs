@@ -193,6 +193,7 @@ pub static KEYS: &[Key] = &[
     key(Target, "format", Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]),
     key(Target, "quantization", Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),
     key(Target, "output", Path, NOW, "Where to write; named after the source when absent.", "\"out/model.gguf\"").or(&["output_path", "outfile", "path"]),
+    key(Target, "output_name", Text, NOW, "Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}` stand for what they say; a name with `{quant}` gets no other type.", "\"{source}-{quant}\""),
     key(Target, "force", Bool, NOW, "Replace an output that exists.", "true").or(&["overwrite"]),
     key(Target, "context_length", Integer(1, MAX_CONTEXT), NOW, "Context length to declare; that of the model when absent.", "4096").or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]).only(GGUF),
     key(Target, "embedding_type", TensorType, NOW, "Type of the token embedding.", "\"q8_0\"").or(&["token_embedding_type"]).only(GGUF),

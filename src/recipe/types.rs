@@ -80,6 +80,10 @@ pub struct Target {
     /// Destination; absent = named after the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
+    /// Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}`
+    /// stand for what they say; a name with `{quant}` gets no other type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_name: Option<String>,
     /// Overwrite an existing destination.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,

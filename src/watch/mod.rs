@@ -4,25 +4,50 @@
 //! [`Verdict`]). All three are plain functions of the disk and of what the caller remembers: no threads, no file system events, no jobs.
 //! Events only say which folder to list again; the listing decides.
 //!
+//! On top of that is the watcher itself: `rule` (what a user asks for), `changes` (where news of changed folders comes from), `tracked` (a
+//! source from one look to the next), `export` (from a whole source to a job), `store` (what is remembered on the disk) and `watcher` (the
+//! loop that joins them and tells [`WatchEvent`]s).
+//!
 //! A family is one file in `families` and one line in [`FAMILIES`]; what several families check is in `rules`. The wording of every state
 //! is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
+mod changes;
+mod event;
+mod explain;
+mod export;
 mod families;
 mod folder;
+mod hooks;
+mod known;
+mod mount;
+mod prune;
+mod rule;
 mod rules;
+mod same;
+mod store;
+mod template;
 mod temporary;
+mod tracked;
 mod tree;
 mod unit;
 mod verdict;
+mod watcher;
 pub mod words;
 
+pub use changes::Backend;
+pub use event::{Exported, WatchBody, WatchEvent};
+pub use explain::{Explained, explain};
 pub use families::{Exports, FAMILIES, Family};
 pub use folder::{Claim, Folder};
-pub use rules::{Outcome, Rule, StructureCache};
+pub use known::{EventTail, KnownWatcher, known};
+pub use rule::{OnChange, Policy, Rule};
+pub use rules::{Outcome, StructureCache};
+pub use template::DEFAULT as DEFAULT_NAME;
 pub use temporary::{Target, Temporary};
 pub use tree::{Changes, Dirty, Entry, EntryKind, Listing, Problem, Tree};
 pub use unit::{FileRole, Fingerprint, Seen, Shape, Unfinished, Unit, UnitFile, units};
 pub use verdict::{Observation, RuleOutcome, RuleResult, Settings, State, Verdict, Wait, judge};
+pub use watcher::{Tally, WatchOptions, state_folder, watch};
 
 #[cfg(test)]
 mod tests;

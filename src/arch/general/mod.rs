@@ -172,9 +172,10 @@ fn merge(texts: &mut IndexMap<&str, String>, parts: NameParts) {
     }
 }
 
-/// Name of the folder the model lies in.
+/// Name of the folder the model lies in, as it was given: a link's own name, as llama.cpp's converter takes it, not that of its target.
 fn folder_name(model: &Model) -> String {
-    let path = std::fs::canonicalize(&model.path).unwrap_or_else(|_| model.path.clone());
+    let given = std::path::absolute(&model.path).ok().filter(|p| p.file_name().is_some());
+    let path = given.or_else(|| std::fs::canonicalize(&model.path).ok()).unwrap_or_else(|| model.path.clone());
     let folder = if path.is_file() { path.parent().map(std::path::Path::to_path_buf) } else { Some(path) };
     let name = folder.as_deref().and_then(std::path::Path::file_name);
     name.map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned())

@@ -1,0 +1,61 @@
+//! What a watcher tells, one line an event, for people.
+
+use super::super::text::{self, Style};
+use crate::units;
+use crate::watch::{WatchBody, WatchEvent};
+
+/// Columns of a source's name.
+const NAME_WIDTH: usize = 28;
+
+/// Writes events as lines.
+pub struct Lines {
+    style: Style,
+}
+
+impl Lines {
+    /// With these styles.
+    pub fn new(style: Style) -> Self {
+        Self { style }
+    }
+
+    /// The line of an event.
+    pub fn line(&self, event: &WatchEvent) -> String {
+        let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
+        let text = match &event.body {
+            WatchBody::Started { root, output, recipe, note, .. } => {
+                let note = note.as_ref().map(|n| format!("\n          {}", self.style.warning(n))).unwrap_or_default();
+                format!("watching {} → {recipe} → {}{note}", root.display(), output.display())
+            }
+            WatchBody::Source { name, text, .. } => self.about(name, &self.style.dim(text)),
+            WatchBody::Exported(e) if e.status == "ok" => {
+                let names: Vec<String> = e
+                    .outputs
+                    .iter()
+                    .map(|p| {
+                        p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned())
+                    })
+                    .collect();
+                let took = text::seconds((e.done - e.picked).max(0.0));
+                let what = format!("exported in {took}: {}, {}", names.join(", "), units::bytes(e.bytes));
+                self.about(&e.name, &self.style.good(&what))
+            }
+            WatchBody::Exported(e) => {
+                let why = e.why.as_deref().unwrap_or("no reason known");
+                self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)))
+            }
+            WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
+            WatchBody::Removed { name, files, .. } => {
+                let what = format!("export removed, newer ones are kept: {} files", files.len());
+                self.about(name, &self.style.dim(&what))
+            }
+            WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
+            WatchBody::Stopped { why } => format!("stopped: {why}"),
+        };
+        format!("{}  {text}\n", self.style.dim(&time))
+    }
+
+    fn about(&self, name: &str, text: &str) -> String {
+        let shown = text::cut(&text::safe(name), NAME_WIDTH);
+        format!("{shown:NAME_WIDTH$}  {text}")
+    }
+}

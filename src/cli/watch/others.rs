@@ -1,0 +1,159 @@
+//! Watchers in other processes: start one, list them, follow one, ask one to end.
+
+use super::super::text::{Style, table};
+use super::super::{Exit, err, out, print, refuse};
+use super::lines;
+use crate::job;
+use crate::model::{ModelError, Result};
+use crate::watch::{self, KnownWatcher, Rule};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a new watcher is waited for until it holds its lock.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a watcher is waited for that was asked to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// `watch --detach`: the same command in a process of its own.
+pub fn detach(rule: &Rule) -> Exit {
+    let root = job::jobs_root();
+    if let Some(known) = watch::known(&root).into_iter().find(|k| k.id == rule.id() && k.pid.is_some()) {
+        let what = format!("the folder is watched already, by watcher {}", known.id);
+        return refuse(&ModelError::request(what).with_hint(format!("Stop it with `remold watch stop {}`.", known.id)));
+    }
+    let started = start(rule, &root);
+    match started {
+        Ok(id) => {
+            err(&format!("watcher {id} runs on its own: {} → {}\n", rule.root.display(), rule.output.display()));
+            err(&format!("  follow it with `remold watch attach {id}`, end it with `remold watch stop {id}`\n"));
+            Exit::Done
+        }
+        Err(e) => refuse(&e),
+    }
+}
+
+fn start(rule: &Rule, root: &std::path::Path) -> Result<String> {
+    let program = std::env::current_exe()
+        .map_err(|e| ModelError::io(std::path::Path::new("/proc/self/exe"), "finding the program", e))?;
+    let folder = watch::state_folder(root, rule);
+    crate::files::create_private_folder(&folder).map_err(|e| ModelError::io(&folder, "creating", e))?;
+    let path = folder.join("log.txt");
+    let log = || {
+        crate::files::private_options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|e| ModelError::io(&path, "opening", e))
+    };
+    let mut command = Command::new(&program);
+    command.args(std::env::args_os().skip(1).filter(|a| a != "--detach"));
+    // A process group of its own: the hang-up of the terminal does not reach it.
+    command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).process_group(0);
+    let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the watcher", e))?;
+    let begun = Instant::now();
+    while begun.elapsed() < START_PATIENCE {
+        if watch::known(root).iter().any(|k| k.id == rule.id() && k.pid == Some(child.id())) {
+            return Ok(rule.id());
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            let error = ModelError::bad(format!("the watcher ended at once, {status}")).in_file(&path);
+            return Err(error.with_hint("The file holds what it said."));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Err(ModelError::bad("the watcher does not answer").in_file(&path).with_hint("The file holds what it said."))
+}
+
+/// `watch list`.
+pub fn list(json: bool) -> Exit {
+    let known = watch::known(&job::jobs_root());
+    if json {
+        print::json(&known);
+        return Exit::Done;
+    }
+    if known.is_empty() {
+        err("no watchers; `remold watch DIR --to gguf:q4_k_m` starts one\n");
+        return Exit::Done;
+    }
+    let mut rows = vec![["id", "state", "exported", "folder", "exports", "recipe"].map(str::to_owned).to_vec()];
+    for k in known {
+        let state = k.pid.map_or_else(|| "stopped".to_owned(), |pid| format!("running ({pid})"));
+        let exported = k.exported.to_string();
+        rows.push(vec![k.id, state, exported, k.root.display().to_string(), k.output.display().to_string(), k.recipe]);
+    }
+    out(&table(&rows, &[false, false, true, false, false, false]));
+    Exit::Done
+}
+
+/// The watcher that is meant.
+fn find(id: Option<&str>) -> Result<KnownWatcher> {
+    let known = watch::known(&job::jobs_root());
+    let hint = "`remold watch list` lists them.";
+    match id {
+        Some(id) => {
+            let found = known.into_iter().find(|k| k.id == id);
+            found.ok_or_else(|| ModelError::request(format!("there is no watcher `{id}`")).with_hint(hint))
+        }
+        None => {
+            let mut running: Vec<_> = known.into_iter().filter(|k| k.pid.is_some()).collect();
+            match (running.pop(), running.len()) {
+                (Some(only), 0) => Ok(only),
+                (None, _) => Err(ModelError::request("no watcher runs").with_hint(hint)),
+                _ => Err(ModelError::request("several watchers run: name one").with_hint(hint)),
+            }
+        }
+    }
+}
+
+/// `watch attach`.
+pub fn attach(id: Option<&str>, json: bool) -> Exit {
+    let known = match find(id) {
+        Ok(known) => known,
+        Err(e) => return refuse(&e),
+    };
+    let stop = super::super::signals::stop_on_signal();
+    let lines = lines::Lines::new(Style::stderr());
+    let mut tail = watch::EventTail::new(&known.folder);
+    loop {
+        for line in tail.poll() {
+            match crate::engine::from_json::<watch::WatchEvent>(&line) {
+                _ if json => print::json_lines(&String::from_utf8_lossy(&line)),
+                Ok(event) => err(&lines.line(&event)),
+                Err(_) => {}
+            }
+        }
+        if stop.is_set() {
+            return Exit::stopped(&stop);
+        }
+        if !watch::known(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_some()) {
+            return Exit::Done;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// `watch stop`.
+pub fn stop(id: Option<&str>) -> Exit {
+    let known = match find(id) {
+        Ok(known) => known,
+        Err(e) => return refuse(&e),
+    };
+    let Some(pid) = known.pid.and_then(|p| rustix::process::Pid::from_raw(i32::try_from(p).ok()?)) else {
+        err(&format!("watcher {} is stopped already\n", known.id));
+        return Exit::Done;
+    };
+    if let Err(e) = rustix::process::kill_process(pid, rustix::process::Signal::TERM) {
+        return refuse(&ModelError::io(&known.folder, "asking the watcher to end", e.into()));
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < STOP_PATIENCE {
+        if watch::known(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_none()) {
+            err(&format!("watcher {} is stopped; its running export, if any, goes on\n", known.id));
+            return Exit::Done;
+        }
+        std::thread::sleep(LOOK);
+    }
+    refuse(&ModelError::bad(format!("watcher {} (process {}) does not end", known.id, pid.as_raw_nonzero())))
+}

@@ -1,0 +1,119 @@
+//! What a watcher tells: one JSON object a line, the same on stdout (`--json`), in `events.jsonl` and for people.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WatchEvent {
+    /// When, RFC 3339.
+    pub t: jiff::Timestamp,
+    /// The watcher's rule.
+    pub watch: String,
+    /// What.
+    #[serde(flatten)]
+    pub body: WatchBody,
+}
+
+/// The kinds. The `kind` strings are stable; readers ignore kinds they do not know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum WatchBody {
+    /// The watcher looks at the folder from now on.
+    #[serde(rename = "watch.started")]
+    Started {
+        /// The watched folder.
+        root: PathBuf,
+        /// Where exports go.
+        output: PathBuf,
+        /// The recipe's name.
+        recipe: String,
+        /// Its process.
+        pid: u32,
+        /// Why changes are looked for instead of being told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// The state of a source changed.
+    #[serde(rename = "watch.source")]
+    Source {
+        /// Path of the source.
+        source: PathBuf,
+        /// Its name relative to the watched folder.
+        name: String,
+        /// Who writes such sources.
+        family: String,
+        /// The training step, if the name says one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u64>,
+        /// A word: `settling`, `waiting`, `complete`, `exporting`, `exported`, `failed`, `skipped`, `alias`, `cannot`, `unreadable`,
+        /// `leftover`, `gone`.
+        state: String,
+        /// The state in words.
+        text: String,
+    },
+    /// An export ended.
+    #[serde(rename = "watch.exported")]
+    Exported(Exported),
+    /// A source is not exported.
+    #[serde(rename = "watch.skipped")]
+    Skipped {
+        /// Path of the source.
+        source: PathBuf,
+        /// Its name relative to the watched folder.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// An older export was removed, because only some are to be kept.
+    #[serde(rename = "watch.removed")]
+    Removed {
+        /// Path of the source that it was made from.
+        source: PathBuf,
+        /// The source's name relative to the watched folder.
+        name: String,
+        /// What was removed.
+        files: Vec<PathBuf>,
+    },
+    /// Something about the watched folder that a person should know.
+    #[serde(rename = "warning")]
+    Warning {
+        /// What.
+        text: String,
+    },
+    /// The watcher ends.
+    #[serde(rename = "watch.stopped")]
+    Stopped {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How an export ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Path of the source.
+    pub source: PathBuf,
+    /// Its name relative to the watched folder.
+    pub name: String,
+    /// The training step, if the name says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// Which version of the source, a hash over the identities and times of its files.
+    pub version: String,
+    /// The job that made it.
+    pub job: String,
+    /// When the source was found whole and the export was decided on, seconds since 1970.
+    pub picked: f64,
+    /// When it ended, seconds since 1970.
+    pub done: f64,
+    /// What was published.
+    pub outputs: Vec<PathBuf>,
+    /// Size of the outputs in bytes.
+    pub bytes: u64,
+    /// `ok`, `failed`, `cancelled` or `changed`.
+    pub status: String,
+    /// Why, for anything but `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}

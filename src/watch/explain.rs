@@ -1,0 +1,83 @@
+//! The verdict on one source, from what is on the disk now.
+
+use super::rule::Rule;
+use super::tracked::Tracked;
+use super::verdict::{RuleResult, State};
+use super::{Dirty, Observation, StructureCache, Tree, judge, units, words};
+use crate::model::{ModelError, Result};
+use serde::Serialize;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// A source, its state and the rules that led to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explained {
+    /// Its name relative to the watched folder.
+    pub name: String,
+    /// Who writes such sources.
+    pub family: &'static str,
+    /// The state in words.
+    pub state: String,
+    /// True if it would be exported.
+    pub complete: bool,
+    /// Each rule: its name, `passed`, `careful`, `waiting`, `blocked` or `not yet`, and one sentence.
+    pub rules: Vec<(&'static str, &'static str, String)>,
+    /// All of it for people.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// The sources at `path`, or in it, each with its verdict.
+///
+/// # Errors
+/// A request error when no source is there.
+pub fn explain(rule: &Rule, path: &Path) -> Result<Vec<Explained>> {
+    let mut tree = Tree::new(&rule.root);
+    tree.refresh(&Dirty::All);
+    let found = units(&tree);
+    let of = |inside: bool| {
+        found.iter().filter(move |u| match inside {
+            true => u.path.starts_with(path) || path.starts_with(&u.path) && u.path != rule.root,
+            false => u.path == path || u.files.iter().any(|f| f.path == path),
+        })
+    };
+    let mut cache = StructureCache::new();
+    let chosen: Vec<_> = if of(false).next().is_some() { of(false).collect() } else { of(true).collect() };
+    if chosen.is_empty() {
+        let hint = "A source is a folder with weights and a configuration, or a model file; its folder may be too deep or hidden.";
+        return Err(ModelError::request("there is no checkpoint and no model").in_file(path).with_hint(hint));
+    }
+    let explained = chosen.into_iter().map(|unit| {
+        let tracked = Tracked::new(unit.clone(), true);
+        let observation = Observation {
+            unit,
+            tree: &tree,
+            unchanged: tracked.unchanged(),
+            now: SystemTime::now(),
+            settings: &rule.settings,
+            previous: None,
+            sibling: None,
+        };
+        let verdict = judge(&observation, &mut cache);
+        let mut text = words::explain(unit, &verdict);
+        if !rule.covers(&unit.name) {
+            text.push_str("  no   include/exclude      the rule leaves this source out\n");
+        }
+        let result = |r: RuleResult| match r {
+            RuleResult::Passed => "passed",
+            RuleResult::Careful => "careful",
+            RuleResult::Waiting => "waiting",
+            RuleResult::Blocked => "blocked",
+            RuleResult::NotYet => "not yet",
+        };
+        Explained {
+            name: unit.name.clone(),
+            family: unit.family.name,
+            state: words::state(&verdict.state),
+            complete: verdict.state == State::Complete && rule.covers(&unit.name),
+            rules: verdict.rules.into_iter().map(|r| (r.rule, result(r.result), r.sentence)).collect(),
+            text,
+        }
+    });
+    Ok(explained.collect())
+}

@@ -1,0 +1,238 @@
+//! One export: from a whole source to a job, and from the job's end to what is told of it.
+
+use super::rule::{OnChange, Rule};
+use super::store::{KnownFile, Picked, Store};
+use super::{FileRole, Unit, template};
+use crate::engine::{EventBody, Failure};
+use crate::files::FileStamp;
+use crate::forecast::Measuring;
+use crate::formats;
+use crate::job::{self, JobFolder, JobState, Tail};
+use crate::model::{ModelError, Result};
+use crate::plan::{self, Plan};
+use crate::recipe::Recipe;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Versions of one name that are tried.
+const MAX_VERSIONS: u32 = 100_000;
+/// How often a job that was killed is resumed.
+const MAX_RESUMES: u32 = 5;
+/// Between two looks at whether a silent job still lives.
+const ALIVE_LOOK: Duration = Duration::from_secs(1);
+
+/// Seconds since 1970.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+/// What became of the decision to export.
+#[derive(Debug)]
+pub enum Begun {
+    /// A worker is at it.
+    Running(Box<Running>),
+    /// The source is no longer what was judged.
+    Changed,
+    /// It cannot be exported like this.
+    Refused(ModelError),
+}
+
+/// An export that is under way.
+#[derive(Debug)]
+pub struct Running {
+    /// What was decided.
+    pub picked: Picked,
+    folder: JobFolder,
+    tail: Tail,
+    published: Vec<(PathBuf, u64)>,
+    end: Option<JobEnd>,
+    looked: Instant,
+    resumes: u32,
+}
+
+/// How the job of an export ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobEnd {
+    /// The outputs are published: each with its size in bytes.
+    Finished(Vec<(PathBuf, u64)>),
+    /// It failed.
+    Failed(Failure),
+    /// A user cancelled it.
+    Cancelled,
+    /// It is gone with its folder, or dies again and again.
+    Lost,
+}
+
+/// Plans the export of a unit, writes it down and starts its job.
+///
+/// # Errors
+/// When it cannot be written down or the worker cannot be started; what is wrong with the source is in [`Begun`].
+pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, jobs_root: &Path) -> Result<Begun> {
+    let picked_at = now();
+    let planned = match plan(rule, unit, store) {
+        Ok(planned) => planned,
+        Err(e) => return Ok(Begun::Refused(e)),
+    };
+    let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
+    let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;
+    folder.write("watch", rule.id().as_bytes())?;
+    let picked = Picked {
+        unit: unit.name.clone(),
+        source: unit.path.clone(),
+        fingerprint: unit.fingerprint().to_string(),
+        recipe: recipe_hash.to_owned(),
+        step: unit.step,
+        job: folder.id(),
+        picked: picked_at,
+        outputs: plan.outputs.iter().map(|o| o.path.clone()).collect(),
+        written: plan.outputs.iter().flat_map(|o| &o.files).map(|(path, _)| path.clone()).collect(),
+        files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+    };
+    store.pick(picked.clone())?;
+    job::start_queued(&folder)?;
+    Ok(Begun::Running(Box::new(Running::new(picked, folder))))
+}
+
+/// The recipe of an export and its plan; `None` if the source changed since it was judged.
+fn plan(rule: &Rule, unit: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
+    let model = formats::open(&unit.source)?;
+    for version in 1..=MAX_VERSIONS {
+        let mut recipe = recipe_for(rule, unit, version);
+        let look = plan::rehearse_model(&model, &recipe, Measuring::quiet())?;
+        if !is_as_judged(unit, &look) {
+            return Ok(None);
+        }
+        if look.outputs.iter().any(|o| !o.replaces.is_empty()) {
+            if rule.on_change != OnChange::Replace || !is_ours(unit, &look, store) {
+                continue;
+            }
+            recipe.targets.iter_mut().for_each(|t| t.force = true);
+        }
+        let plan = plan::prepare_model(&model, &recipe, Measuring::quiet())?.plan;
+        let plan = plan.permitted_by(&recipe);
+        return Ok(Some((recipe, plan)));
+    }
+    Err(ModelError::limit("no free name for the export").in_file(&rule.output))
+}
+
+fn recipe_for(rule: &Rule, unit: &Unit, version: u32) -> Recipe {
+    let mut recipe = rule.recipe.clone();
+    recipe.source.path = Some(unit.source.clone());
+    recipe.output_dir = None;
+    for target in &mut recipe.targets {
+        target.output = Some(rule.output.join(""));
+        target.output_name = Some(template::output_name(&rule.name, &rule.root, unit, version));
+        target.force = false;
+    }
+    recipe
+}
+
+/// True if the files that the plan would read are those that were judged, unchanged.
+fn is_as_judged(unit: &Unit, plan: &Plan) -> bool {
+    let decides = unit.files.iter().filter(|f| f.role != FileRole::Marker);
+    decides.clone().all(|file| {
+        let read = plan.source_files.iter().find(|s| s.inode == file.stamp.ino || s.path == file.path);
+        read.is_none_or(|s| {
+            let now = (s.inode, s.bytes, s.mtime_ns, s.ctime_ns);
+            now == (file.stamp.ino, file.stamp.bytes, file.stamp.mtime_ns, file.stamp.ctime_ns)
+        })
+    }) && unit.of(FileRole::Weights).any(|file| plan.source_files.iter().any(|s| s.inode == file.stamp.ino))
+}
+
+/// True if everything that would be replaced is what the last export of the unit wrote.
+fn is_ours(unit: &Unit, plan: &Plan, store: &Store) -> bool {
+    let Some(last) = store.exports().last_of(&unit.name) else { return false };
+    let done = last.done.as_ref().map_or(0.0, |d| d.done);
+    let replaced = plan.outputs.iter().filter(|o| !o.replaces.is_empty());
+    replaced.clone().all(|o| last.picked.outputs.contains(&o.path)) && {
+        let untouched = |p: &PathBuf| {
+            // Whoever writes to an export makes it his own.
+            FileStamp::of_path(p).is_ok_and(|s| s.mtime_ns <= (done * 1e9) as i128)
+        };
+        replaced.flat_map(|o| &o.replaces).all(untouched)
+    }
+}
+
+impl Running {
+    fn new(picked: Picked, folder: JobFolder) -> Self {
+        let tail = Tail::new(&folder.dir);
+        Self { picked, folder, tail, published: Vec::new(), end: None, looked: Instant::now(), resumes: 0 }
+    }
+
+    /// The export of a job that an earlier watcher began.
+    pub fn adopt(picked: Picked, jobs_root: &Path) -> Self {
+        let folder = JobFolder { dir: jobs_root.join(&picked.job) };
+        let mut this = Self::new(picked, folder);
+        this.looked = Instant::now().checked_sub(ALIVE_LOOK).unwrap_or(this.looked);
+        this
+    }
+
+    /// Reads what the job has told; gives its end once it has come. A job whose process was killed is resumed.
+    pub fn follow(&mut self) -> Option<JobEnd> {
+        if !self.folder.dir.is_dir() {
+            return Some(JobEnd::Lost);
+        }
+        self.read();
+        if let Some(end) = self.end.take() {
+            return Some(end);
+        }
+        if self.looked.elapsed() < ALIVE_LOOK {
+            return None;
+        }
+        self.looked = Instant::now();
+        let state = self.folder.summary().state;
+        // It may have ended since its events were read.
+        self.read();
+        match (self.end.take(), state) {
+            (Some(end), _) => Some(end),
+            (None, JobState::Lost | JobState::Interrupted) => self.resume(),
+            // It was made, and the watcher died before it was started.
+            (None, JobState::Queued) if !self.folder.is_locked() && self.never_started() => {
+                job::start_queued(&self.folder).err().map(|e| JobEnd::Failed(job::failure(&e)))
+            }
+            _ => None,
+        }
+    }
+
+    fn resume(&mut self) -> Option<JobEnd> {
+        self.resumes += 1;
+        if self.resumes > MAX_RESUMES {
+            return Some(JobEnd::Lost);
+        }
+        // Another process may have resumed it meanwhile: then there is nothing to do.
+        let resumed = job::resume(&self.folder);
+        resumed.err().filter(|_| self.resumes == MAX_RESUMES).map(|e| JobEnd::Failed(job::failure(&e)))
+    }
+
+    /// True if the job's only event is that it was made, some seconds ago.
+    fn never_started(&self) -> bool {
+        let events = self.folder.events().unwrap_or_default();
+        let age = |t: jiff::Timestamp| jiff::Timestamp::now().duration_since(t).as_secs();
+        matches!(events.as_slice(), [only] if matches!(only.body, EventBody::Queued { .. }) && age(only.t) > 5)
+    }
+
+    fn read(&mut self) {
+        loop {
+            let events = self.tail.poll().unwrap_or_default();
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                match event.body {
+                    EventBody::OutputPublished { path, bytes } => {
+                        let path = PathBuf::from(path);
+                        self.published.retain(|(p, _)| *p != path);
+                        self.published.push((path, bytes));
+                    }
+                    EventBody::Finished { .. } => {
+                        self.end = Some(JobEnd::Finished(std::mem::take(&mut self.published)))
+                    }
+                    EventBody::Failed { error, .. } => self.end = Some(JobEnd::Failed(error)),
+                    EventBody::Cancelled { .. } => self.end = Some(JobEnd::Cancelled),
+                    EventBody::Queued { .. } | EventBody::Started { .. } => self.end = None,
+                    _ => {}
+                }
+            }
+        }
+    }
+}

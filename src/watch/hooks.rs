@@ -1,0 +1,53 @@
+//! Commands of the user that run when an export ended.
+//!
+//! The shell gets the command as it was written: no name of a file becomes a part of it. What happened is in the environment, and as one JSON
+//! object on stdin.
+
+use super::event::Exported;
+use crate::files;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Starts `command` for an export that ended. It runs beside the watcher; what it prints goes to `log.txt` in `folder`, and so does how it
+/// ended, if not well.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<()> {
+    let log = || files::private_options().create(true).append(true).open(folder.join("log.txt"));
+    let outputs: Vec<_> = export.outputs.iter().map(|p| p.display().to_string()).collect();
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(command)
+        .env("REMOLD_SOURCE", &export.source)
+        .env("REMOLD_NAME", &export.name)
+        .env("REMOLD_STEP", export.step.map(|s| s.to_string()).unwrap_or_default())
+        .env("REMOLD_STATUS", &export.status)
+        .env("REMOLD_WHY", export.why.as_deref().unwrap_or_default())
+        .env("REMOLD_JOB", &export.job)
+        .env("REMOLD_OUTPUT", export.outputs.first().map(|p| p.as_os_str()).unwrap_or_default())
+        .env("REMOLD_OUTPUTS", outputs.join("\n"))
+        .stdin(Stdio::piped())
+        .stdout(log()?)
+        .stderr(log()?)
+        .process_group(0);
+    let mut child = shell.spawn()?;
+    let json = serde_json::to_vec(export).unwrap_or_default();
+    let mut log = log()?;
+    let command = command.to_owned();
+    // A command that does not read its input must not hold up the watcher.
+    std::thread::spawn(move || {
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(&json);
+        }
+        match child.wait() {
+            Ok(status) if status.success() => {}
+            Ok(status) => drop(writeln!(log, "`{command}` ended with {status}")),
+            Err(e) => drop(writeln!(log, "`{command}`: {e}")),
+        }
+    });
+    Ok(())
+}

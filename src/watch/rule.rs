@@ -1,0 +1,241 @@
+//! What a user asks a watcher to do with one folder.
+
+use super::Settings;
+use crate::model::{ModelError, Result};
+use crate::recipe::{self, Recipe};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Which of the complete checkpoints are exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Every one.
+    #[default]
+    Every,
+    /// The newest of each run; those that wait when a newer one is complete are skipped.
+    Newest,
+}
+
+/// What becomes of the export of a source that has changed since.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnChange {
+    /// It stays; the new one gets a version in its name (`-v2`).
+    #[default]
+    Version,
+    /// It is replaced, if it is still what was written.
+    Replace,
+}
+
+/// A folder and what is made of the models in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// The watched folder, absolute. It need not exist yet.
+    pub root: PathBuf,
+    /// What is made; its source and the folder of its outputs are set for each export.
+    pub recipe: Recipe,
+    /// What the recipe is called, for people.
+    pub recipe_name: String,
+    /// Folder for the exports, absolute; outside of `root`.
+    pub output: PathBuf,
+    /// Name of an export, with the placeholders of [`super::template`].
+    pub name: String,
+    /// Which checkpoints.
+    pub policy: Policy,
+    /// What becomes of older exports of the same source.
+    pub on_change: OnChange,
+    /// Names of sources, relative to the root, with `*` and `?`; empty: all.
+    pub include: Vec<String>,
+    /// Names that are left out.
+    pub exclude: Vec<String>,
+    /// When a source counts as whole.
+    pub settings: Settings,
+    /// Threads of an export; 0: all cores.
+    pub threads: usize,
+    /// Exports of a run that stay when a newer one is made; all when absent.
+    pub keep_last: Option<usize>,
+    /// A shell command that runs when an export succeeded.
+    pub on_finish: Option<String>,
+    /// A shell command that runs when an export failed.
+    pub on_fail: Option<String>,
+}
+
+impl Rule {
+    /// The folder for exports when none is named: beside the watched one.
+    pub fn default_output(root: &Path) -> PathBuf {
+        let mut name = root.file_name().map_or_else(|| OsString::from("watched"), OsString::from);
+        name.push("-exports");
+        root.with_file_name(name)
+    }
+
+    /// Identifies the rule: the same folder exported to the same place. Eight hexadecimal digits.
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        for path in [&self.root, &self.output] {
+            hash.update(path.as_os_str().as_encoded_bytes());
+            hash.update([0]);
+        }
+        hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// A hash of what is made of a source: the recipe and the importance matrices it names. Thirty-two hexadecimal digits.
+    pub fn recipe_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(recipe::to_toml(&self.recipe));
+        for path in self.recipe.targets.iter().filter_map(|t| t.imatrix.as_deref()) {
+            if let Ok(stamp) = crate::files::FileStamp::of_path(path) {
+                hash.update(format!("{path:?} {} {} {}", stamp.bytes, stamp.mtime_ns, stamp.ino));
+            }
+        }
+        hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Refuses what cannot be watched.
+    ///
+    /// # Errors
+    /// Request errors: no target, an output folder inside the watched one, a name without a place for the checkpoint, a file as the root.
+    pub fn check(&self) -> Result<()> {
+        if self.recipe.targets.is_empty() {
+            let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
+            return Err(ModelError::request("the recipe has no target").with_hint(hint));
+        }
+        // What is wrong with the recipe would be wrong with every export.
+        if let Some(problem) = recipe::check(&self.recipe).into_iter().find(recipe::Problem::is_error) {
+            return Err(ModelError::request(problem.to_string()));
+        }
+        if self.root.exists() && !self.root.is_dir() {
+            let hint = "Name the folder that the checkpoints are written to.";
+            return Err(ModelError::request("a folder can be watched, a file cannot")
+                .in_file(&self.root)
+                .with_hint(hint));
+        }
+        let real = |p: &Path| {
+            let known = p.ancestors().find_map(|a| Some((a, a.canonicalize().ok()?)));
+            known.map_or_else(|| p.to_owned(), |(a, real)| real.join(p.strip_prefix(a).unwrap_or(Path::new(""))))
+        };
+        let (root, output) = (real(&self.root), real(&self.output));
+        if output.starts_with(&root) {
+            let what = "the exports would be inside the watched folder, where a trainer may take them for checkpoints";
+            let beside = Self::default_output(&self.root);
+            let hint = format!("Choose a folder outside of it with -o, as in `-o {}`.", beside.display());
+            return Err(ModelError::request(what).in_file(&self.output).with_hint(hint));
+        }
+        super::template::check(&self.name, self.recipe.targets.len())
+    }
+
+    /// True for a source that the rule is about, by its name relative to the root.
+    pub fn covers(&self, name: &str) -> bool {
+        let matches = |patterns: &[String]| patterns.iter().any(|p| is_match(p, name));
+        (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
+    }
+}
+
+/// True if `name` or a folder above it is what `pattern` says; `*` stands for anything but `/`, `**` for anything, `?` for one character.
+fn is_match(pattern: &str, name: &str) -> bool {
+    let pattern = pattern.trim_end_matches('/');
+    let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
+    ends.into_iter().any(|end| glob(pattern.as_bytes(), &name.as_bytes()[..end]))
+        // A pattern without a folder is about the last name too.
+        || (!pattern.contains('/') && name.rsplit('/').next().is_some_and(|last| glob(pattern.as_bytes(), last.as_bytes())))
+}
+
+fn glob(pattern: &[u8], name: &[u8]) -> bool {
+    // Positions to go back to: behind the last star, and what it has taken so far.
+    let (mut p, mut n) = (0, 0);
+    let mut back: Option<(usize, usize, bool)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                let deep = pattern.get(p + 1) == Some(&b'*');
+                p += if deep { 2 } else { 1 };
+                back = Some((p, n, deep));
+                continue;
+            }
+            Some(b'?') if name[n] != b'/' => (p, n) = (p + 1, n + 1),
+            Some(c) if *c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match back {
+                Some((after, taken, deep)) if deep || name[taken] != b'/' => {
+                    back = Some((after, taken + 1, deep));
+                    (p, n) = (after, taken + 1);
+                }
+                _ => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Target;
+
+    fn rule(root: &Path, output: &Path) -> Rule {
+        Rule {
+            root: root.to_owned(),
+            recipe: Recipe {
+                targets: vec![Target { format: "gguf".into(), ..Target::default() }],
+                ..Recipe::default()
+            },
+            recipe_name: "test".into(),
+            output: output.to_owned(),
+            name: super::super::template::DEFAULT.to_owned(),
+            policy: Policy::Every,
+            on_change: OnChange::Version,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            settings: Settings::default(),
+            threads: 0,
+            keep_last: None,
+            on_finish: None,
+            on_fail: None,
+        }
+    }
+
+    #[test]
+    fn patterns_are_about_names_and_folders() {
+        for (pattern, name) in [
+            ("checkpoint-*", "checkpoint-100"),
+            ("checkpoint-*", "exp/checkpoint-100"),
+            ("exp/*", "exp/checkpoint-100"),
+            ("exp", "exp/checkpoint-100/actor"),
+            ("exp/", "exp/checkpoint-100"),
+            ("**/actor", "a/b/actor"),
+            ("*00", "checkpoint-100"),
+            ("step?00", "step100"),
+        ] {
+            assert!(is_match(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("exp/*", "exp2/checkpoint-1"),
+            ("checkpoint", "checkpoint-100"),
+            ("*/last", "a/b/last"),
+            ("a?b", "a/b"),
+            ("", "x"),
+        ] {
+            assert!(!is_match(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn exports_inside_the_watched_folder_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("run");
+        std::fs::create_dir(&root).unwrap();
+        assert!(rule(&root, &dir.path().join("run-exports")).check().is_ok());
+        assert!(rule(&root, &dir.path().join("run-exports/a/b")).check().is_ok());
+        for inside in ["run", "run/out", "run/../run/out"] {
+            assert!(rule(&root, &dir.path().join(inside)).check().is_err(), "{inside}");
+        }
+        std::os::unix::fs::symlink(&root, dir.path().join("link")).unwrap();
+        assert!(rule(&root, &dir.path().join("link/out")).check().is_err(), "through a link");
+        assert!(
+            rule(&dir.path().join("later"), &dir.path().join("out")).check().is_ok(),
+            "a folder that is not there yet"
+        );
+        assert_eq!(Rule::default_output(Path::new("/runs/exp42")), Path::new("/runs/exp42-exports"));
+    }
+}

@@ -1,0 +1,373 @@
+//! What a watcher remembers of a rule, on the disk: which version of which source was exported by which job.
+//!
+//! One JSON object a line, synced before what it speaks of happens, so that after a kill or a power failure nothing is exported twice and
+//! nothing is forgotten.
+
+use super::{Fingerprint, Seen};
+use crate::engine::from_json;
+use crate::files::{self, FileStamp};
+use crate::model::{ModelError, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Longest state file that is read: some ten million exports.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// How an export ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// The outputs are published.
+    Ok,
+    /// The job failed. It is not tried again before the source changes.
+    Failed,
+    /// The job failed for a reason that may go away by itself, such as a full disk. It is tried again.
+    Passing,
+    /// A user cancelled the job.
+    Cancelled,
+    /// The source changed or went away before it was read whole: this version was never exported.
+    Changed,
+    /// The job is gone; what it made is unknown. The version is exported again.
+    Lost,
+    /// Not exported for a reason that is no failure: superseded, the same contents as another.
+    Skipped,
+}
+
+/// An export that was decided on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Picked {
+    /// Name of the source relative to the watched folder.
+    pub unit: String,
+    /// Path of the source.
+    pub source: PathBuf,
+    /// Its version.
+    pub fingerprint: String,
+    /// What is made of it.
+    pub recipe: String,
+    /// The training step, if the name says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// The job; empty for a version that is skipped.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub job: String,
+    /// When, seconds since 1970.
+    pub picked: f64,
+    /// Where the outputs go.
+    pub outputs: Vec<PathBuf>,
+    /// Every file of the outputs.
+    #[serde(default)]
+    pub written: Vec<PathBuf>,
+    /// The files it was made from.
+    pub files: Vec<KnownFile>,
+}
+
+/// A source file as it was when its export was decided on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFile {
+    /// Name relative to the unit.
+    pub name: String,
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// Change time, nanoseconds since 1970.
+    pub ctime_ns: i64,
+}
+
+/// How an export ended, and when that was made known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The job; empty for a version that was skipped.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub job: String,
+    /// The source's name, for what has no job.
+    pub unit: String,
+    /// Its version.
+    pub fingerprint: String,
+    /// How.
+    pub status: Ended,
+    /// Why, for anything but success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When, seconds since 1970.
+    pub done: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Record {
+    Picked(Picked),
+    Done(Done),
+}
+
+/// An export and, once it ended, how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Export {
+    /// What was decided.
+    pub picked: Picked,
+    /// How it ended; `None` while its job is under way.
+    pub done: Option<Done>,
+}
+
+impl Picked {
+    /// The source as it was.
+    pub fn seen(&self) -> Seen {
+        let stamp = |f: &KnownFile| FileStamp {
+            dev: f.dev,
+            ino: f.ino,
+            bytes: f.bytes,
+            mtime_ns: f.mtime_ns.into(),
+            ctime_ns: f.ctime_ns.into(),
+            mode: 0,
+        };
+        Seen { files: self.files.iter().map(|f| (f.name.clone(), stamp(f))).collect() }
+    }
+}
+
+impl KnownFile {
+    /// A file with its stamp.
+    pub fn new(name: &str, stamp: &FileStamp) -> Self {
+        let short = |ns: i128| i64::try_from(ns).unwrap_or_default();
+        Self {
+            name: name.to_owned(),
+            dev: stamp.dev,
+            ino: stamp.ino,
+            bytes: stamp.bytes,
+            mtime_ns: short(stamp.mtime_ns),
+            ctime_ns: short(stamp.ctime_ns),
+        }
+    }
+}
+
+/// The state of one rule. One process at a time holds it.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    file: File,
+    _lock: File,
+    exports: Exports,
+}
+
+/// Every export of a rule.
+#[derive(Debug, Default)]
+pub struct Exports {
+    all: Vec<Export>,
+    /// Index of the last export of a version: unit → fingerprint and recipe → export.
+    known: HashMap<String, BTreeMap<(String, String), usize>>,
+}
+
+impl Store {
+    /// Opens, or makes, the state in `folder`.
+    ///
+    /// # Errors
+    /// A request error when another watcher holds it; I/O errors.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let fail = |what: &'static str| move |e: io::Error| ModelError::io(folder, what, e);
+        files::create_private_folder(folder).map_err(fail("creating"))?;
+        let lock = files::private_options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(fail("locking"))?;
+        if !files::lock(&lock, std::time::Duration::from_secs(3)) {
+            let pid = std::fs::read_to_string(folder.join("pid")).unwrap_or_default();
+            let who = pid.trim().parse::<u32>().map_or_else(|_| String::new(), |pid| format!(" (process {pid})"));
+            let error = ModelError::request(format!("another watcher{who} exports this folder to the same place"));
+            return Err(error.with_hint("Stop it, or choose another folder for the exports with -o."));
+        }
+        files::write_private(&folder.join("pid"), std::process::id().to_string().as_bytes())
+            .map_err(fail("writing"))?;
+        let path = folder.join("state.jsonl");
+        let existed = path.exists();
+        let mut file =
+            files::private_options().create(true).read(true).append(true).open(&path).map_err(fail("opening"))?;
+        if !existed {
+            files::sync_folder(folder).map_err(fail("syncing"))?;
+        }
+        let mut bytes = Vec::new();
+        (&mut file).take(MAX_BYTES).read_to_end(&mut bytes).map_err(fail("reading"))?;
+        if bytes.last().is_some_and(|b| *b != b'\n') {
+            // The line that was being written at a power failure must not swallow the next.
+            file.write_all(b"\n").map_err(fail("writing"))?;
+        }
+        Ok(Self { folder: folder.to_owned(), file, _lock: lock, exports: Exports::parse(&bytes) })
+    }
+
+    /// Writes down, and syncs, that a version is about to be exported.
+    ///
+    /// # Errors
+    /// I/O errors: then it must not be exported.
+    pub fn pick(&mut self, picked: Picked) -> Result<()> {
+        self.write(Record::Picked(picked))
+    }
+
+    /// Writes down, and syncs, how an export ended.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn finish(&mut self, done: Done) -> Result<()> {
+        self.write(Record::Done(done))
+    }
+
+    /// Every export.
+    pub fn exports(&self) -> &Exports {
+        &self.exports
+    }
+
+    /// The folder of the state.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn write(&mut self, record: Record) -> Result<()> {
+        let path = self.folder.join("state.jsonl");
+        let mut line = serde_json::to_vec(&record).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        written.map_err(|e| ModelError::io(&path, "writing", e))?;
+        self.exports.take(record);
+        Ok(())
+    }
+}
+
+impl Exports {
+    /// Those of the state in a folder; none where there is no readable state.
+    pub fn read(folder: &Path) -> Self {
+        Self::parse(&files::read(&folder.join("state.jsonl"), MAX_BYTES).unwrap_or_default())
+    }
+
+    /// These, for tests.
+    #[cfg(test)]
+    pub(super) fn of(all: Vec<Export>) -> Self {
+        Self { all, known: HashMap::new() }
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let mut this = Self::default();
+        for record in bytes.split(|b| *b == b'\n').filter_map(|line| from_json::<Record>(line).ok()) {
+            this.take(record);
+        }
+        this
+    }
+
+    /// The last export of a version under a recipe, however it ended.
+    pub fn export_of(&self, unit: &str, fingerprint: &Fingerprint, recipe: &str) -> Option<&Export> {
+        let of_unit = self.known.get(unit)?;
+        of_unit.get(&(fingerprint.as_str().to_owned(), recipe.to_owned())).and_then(|i| self.all.get(*i))
+    }
+
+    /// The last export of a unit that succeeded.
+    pub fn last_of(&self, unit: &str) -> Option<&Export> {
+        let of_unit = self.known.get(unit)?;
+        let good = |i: &&usize| self.all.get(**i).and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok);
+        of_unit.values().filter(good).max().and_then(|i| self.all.get(*i))
+    }
+
+    /// Every export, oldest first.
+    pub fn all(&self) -> &[Export] {
+        &self.all
+    }
+
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Picked(picked) => {
+                let version = (picked.fingerprint.clone(), picked.recipe.clone());
+                self.known.entry(picked.unit.clone()).or_default().insert(version, self.all.len());
+                self.all.push(Export { picked, done: None });
+            }
+            Record::Done(done) => {
+                let open = |e: &&mut Export| {
+                    let p = &e.picked;
+                    (p.job == done.job && p.unit == done.unit && p.fingerprint == done.fingerprint) && e.done.is_none()
+                };
+                if let Some(export) = self.all.iter_mut().rev().find(open) {
+                    export.done = Some(done);
+                }
+            }
+        }
+    }
+}
+
+/// Appends a line to the events of a watcher. Not synced: what must survive is in the state.
+///
+/// # Errors
+/// I/O errors.
+pub fn append_event(folder: &Path, line: &[u8]) -> io::Result<()> {
+    let mut whole = line.to_vec();
+    whole.push(b'\n');
+    let mut file = files::private_options().create(true).append(true).open(folder.join("events.jsonl"))?;
+    // One write: readers never see half a line of a living watcher.
+    file.write_all(&whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picked(unit: &str, version: u8, job: &str) -> Picked {
+        Picked {
+            unit: unit.into(),
+            source: PathBuf::from("/run").join(unit),
+            fingerprint: format!("{version:032x}"),
+            recipe: "r".into(),
+            step: Some(100),
+            job: job.into(),
+            picked: 1.5,
+            outputs: vec!["/out/x.gguf".into()],
+            written: vec!["/out/x.gguf".into()],
+            files: vec![KnownFile { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
+        }
+    }
+
+    fn done(p: &Picked, status: Ended) -> Done {
+        Done {
+            job: p.job.clone(),
+            unit: p.unit.clone(),
+            fingerprint: p.fingerprint.clone(),
+            status,
+            why: None,
+            done: 2.5,
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_there_after_a_torn_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("rule");
+        let (a, b) = (picked("a", 1, "7"), picked("a", 2, "8"));
+        let mut store = Store::open(&folder).unwrap();
+        store.pick(a.clone()).unwrap();
+        store.finish(done(&a, Ended::Ok)).unwrap();
+        assert!(Store::open(&folder).unwrap_err().to_string().contains("another watcher"));
+        drop(store);
+        // A power failure in the middle of a line.
+        File::options()
+            .append(true)
+            .open(folder.join("state.jsonl"))
+            .unwrap()
+            .write_all(b"{\"picked\":{\"unit\":\"z")
+            .unwrap();
+        let mut store = Store::open(&folder).unwrap();
+        store.pick(b.clone()).unwrap();
+        drop(store);
+        let store = Store::open(&folder).unwrap();
+        let store = store.exports();
+        assert_eq!(store.all().len(), 2);
+        assert_eq!(store.all()[0].done.as_ref().unwrap().status, Ended::Ok);
+        let version = Fingerprint::parse(&b.fingerprint).unwrap();
+        assert_eq!(store.export_of("a", &version, "r").unwrap().picked, b);
+        assert_eq!(store.export_of("a", &version, "r").unwrap().done, None);
+        assert_eq!(store.export_of("a", &version, "another recipe"), None);
+        assert_eq!(store.last_of("a").unwrap().picked, a);
+        assert_eq!(store.last_of("b"), None);
+        assert_eq!(a.seen().files["a"].mtime_ns, -4);
+    }
+}

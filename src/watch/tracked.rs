@@ -1,0 +1,126 @@
+//! A source as the watcher follows it from one look to the next.
+
+use super::verdict::{State, Verdict};
+use super::{Fingerprint, Unit, Wait, words};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A source and what is known of it.
+#[derive(Debug)]
+pub struct Tracked {
+    /// It as it was last found.
+    pub unit: Unit,
+    /// Of the unit.
+    pub fingerprint: Fingerprint,
+    activity: Fingerprint,
+    /// When it last changed, as far as was seen.
+    changed: Instant,
+    /// The last verdict; `None` before the first.
+    pub verdict: Option<Verdict>,
+    /// When it is to be judged again.
+    pub due: Instant,
+    /// What was told of it last: the word and the words.
+    told: (&'static str, String),
+    /// Failures in a row that may go away by themselves.
+    pub failures: u32,
+    /// Not before this moment is it tried again.
+    pub retry: Option<Instant>,
+}
+
+impl Tracked {
+    /// A source that was just found. On a local disk its times say how long it has been quiet; the clock of a server may be another.
+    pub fn new(unit: Unit, trust_times: bool) -> Self {
+        let now = Instant::now();
+        let age = if trust_times { age(&unit) } else { Duration::ZERO };
+        Self {
+            fingerprint: unit.fingerprint(),
+            activity: unit.activity(),
+            changed: now.checked_sub(age).unwrap_or(now),
+            verdict: None,
+            due: now,
+            told: ("", String::new()),
+            failures: 0,
+            retry: None,
+            unit,
+        }
+    }
+
+    /// Takes what was found now; true if something changed.
+    pub fn update(&mut self, unit: Unit) -> bool {
+        let activity = unit.activity();
+        let changed = activity != self.activity || unit.alias_of != self.unit.alias_of;
+        if changed {
+            self.changed = Instant::now();
+            self.due = self.changed;
+            self.activity = activity;
+            let fingerprint = unit.fingerprint();
+            if fingerprint != self.fingerprint {
+                self.fingerprint = fingerprint;
+                (self.failures, self.retry) = (0, None);
+            }
+        }
+        self.unit = unit;
+        changed
+    }
+
+    /// Time since the last change.
+    pub fn unchanged(&self) -> Duration {
+        self.changed.elapsed()
+    }
+
+    /// True if it is whole.
+    pub fn is_complete(&self) -> bool {
+        matches!(&self.verdict, Some(v) if v.state == State::Complete)
+    }
+
+    /// True if time alone may make it whole.
+    pub fn is_settling(&self) -> bool {
+        match &self.verdict {
+            None => true,
+            Some(v) => matches!(v.state, State::Settling { .. }),
+        }
+    }
+
+    /// What to tell of a state: `None` if it was told already.
+    pub fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
+        if self.told == (word, key.clone()) {
+            return None;
+        }
+        self.told = (word, key);
+        Some(text)
+    }
+
+    /// What to tell of the verdict, with its word; `None` if it was told already or there is none.
+    pub fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
+        let state = self.verdict.as_ref().map(|v| v.state.clone())?;
+        let word = word(&state);
+        let text = words::state(&state);
+        let key = match &state {
+            // What counts time is told once.
+            State::Settling { why, .. } => why.clone().unwrap_or_default(),
+            State::Waiting { what: Wait::Shape { names, .. } } => names.join(", "),
+            _ => text.clone(),
+        };
+        self.news(word, text, key).map(|text| (word, text))
+    }
+}
+
+/// The word of a verdict in events.
+fn word(state: &State) -> &'static str {
+    match state {
+        State::Settling { .. } => "settling",
+        State::Waiting { .. } => "waiting",
+        State::Complete => "complete",
+        State::Leftover { .. } => "leftover",
+        State::Alias { .. } => "alias",
+        State::CannotExport { .. } => "cannot",
+        State::Unreadable { .. } => "unreadable",
+    }
+}
+
+/// Time since the newest change of a file of the unit, by the files' change times.
+fn age(unit: &Unit) -> Duration {
+    let stamps = unit.files.iter().map(|f| &f.stamp).chain(unit.unfinished.iter().map(|f| &f.stamp));
+    let newest = stamps.map(|s| s.ctime_ns).max().unwrap_or(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
+    u64::try_from(now - newest).map_or(Duration::ZERO, Duration::from_nanos)
+}
