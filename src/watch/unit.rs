@@ -192,7 +192,9 @@ impl Shape {
         let files = unit.files.iter().filter(|_| unit.is_folder());
         let learned = |f: &&UnitFile| match f.role {
             FileRole::Index => false,
-            FileRole::Sidecar | FileRole::Marker => true,
+            FileRole::Sidecar => true,
+            // The family's own rule waits for it.
+            FileRole::Marker => !unit.family.marked,
             FileRole::Weights => unit.family.by_rank,
         };
         Self { names: files.filter(learned).map(|f| f.name.clone()).collect() }

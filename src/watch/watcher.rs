@@ -21,6 +21,10 @@ use std::time::{Duration, Instant, SystemTime};
 const STOP_LOOK: Duration = Duration::from_millis(500);
 /// How often a running job is looked at.
 const JOB_LOOK: Duration = Duration::from_millis(100);
+/// Time between two looks at the folders: at least and at most, and how many times what a look takes.
+const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+const LONGEST_LOOK: Duration = Duration::from_millis(800);
+const LOOK_SHARE: u32 = 20;
 /// Between two looks at a queue that is full.
 const QUEUE_LOOK: Duration = Duration::from_millis(500);
 /// Waits after failures that may go away by themselves: the first, and the longest.
@@ -81,6 +85,8 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         if watcher.options.once && watcher.is_over() {
             break;
         }
+        // Events that came too early for a look are kept; the next wait must not end at once because of them.
+        std::thread::sleep(watcher.until_look().min(watcher.pause()));
         let pause = watcher.pause();
         watcher.changes.wait(pause);
     }
@@ -105,6 +111,8 @@ struct Watcher<'r> {
     adopted: Vec<Picked>,
     recipe_hash: String,
     tally: Tally,
+    /// When the last look ended, and how long it took.
+    looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
     told_note: bool,
     told_problems: BTreeSet<(PathBuf, String)>,
@@ -128,6 +136,7 @@ impl<'r> Watcher<'r> {
             running: None,
             adopted,
             tally: Tally::default(),
+            looked: None,
             existed: None,
             told_note: false,
             told_problems: BTreeSet::new(),
@@ -151,12 +160,24 @@ impl<'r> Watcher<'r> {
         Ok(())
     }
 
-    /// Lists what may have changed, and finds the sources in it.
+    /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events in a second, so
+    /// looks are a while apart, longer where a look takes long.
     fn look(&mut self) {
+        if !self.until_look().is_zero() {
+            return;
+        }
         let Some(dirty) = self.changes.take() else { return };
+        let begun = Instant::now();
         self.refresh(dirty);
         self.find();
         self.tell_folder();
+        self.looked = Some((Instant::now(), begun.elapsed()));
+    }
+
+    /// Time until the folders may be looked at again.
+    fn until_look(&self) -> Duration {
+        let Some((at, took)) = self.looked else { return Duration::ZERO };
+        (took * LOOK_SHARE).clamp(SHORTEST_LOOK, LONGEST_LOOK).saturating_sub(at.elapsed())
     }
 
     fn refresh(&mut self, dirty: Dirty) {
@@ -231,7 +252,7 @@ impl<'r> Watcher<'r> {
             let shape = tracked.unit.shape();
             self.shapes.insert(run, shape);
         }
-        if !self.is_settled_with(name) {
+        if !self.is_settled_with(name) && !self.is_being_removed(name) {
             self.tell_verdict(name);
         }
     }
@@ -250,6 +271,18 @@ impl<'r> Watcher<'r> {
             None | Some(Ended::Ok | Ended::Failed | Ended::Cancelled | Ended::Skipped) => true,
             Some(Ended::Passing | Ended::Changed | Ended::Lost) => false,
         }
+    }
+
+    /// True for a source that was exported and now has fewer files and no other ones: its trainer is deleting it.
+    fn is_being_removed(&self, name: &str) -> bool {
+        let (Some(tracked), Some(export)) = (self.tracked.get(name), self.store.exports().last_of(name)) else {
+            return false;
+        };
+        let before = export.picked.seen().files;
+        let same = |f: &super::UnitFile| {
+            before.get(&f.name).is_some_and(|b| b.ino == f.stamp.ino && b.mtime_ns == f.stamp.mtime_ns)
+        };
+        tracked.unit.files.len() < before.len() && tracked.unit.files.iter().all(same)
     }
 
     /// Sources that are whole and have no export, first come first.
@@ -539,7 +572,7 @@ impl<'r> Watcher<'r> {
     fn pause(&self) -> Duration {
         let now = Instant::now();
         let due = self.tracked.values().map(|t| t.due.saturating_duration_since(now)).min().unwrap_or(STOP_LOOK);
-        let mut pause = due.min(self.changes.until_sweep()).min(STOP_LOOK);
+        let mut pause = due.min(self.changes.until_sweep().max(self.until_look())).min(STOP_LOOK);
         if self.running.is_some() || !self.adopted.is_empty() {
             pause = pause.min(JOB_LOOK);
         } else if !self.candidates().is_empty() {
@@ -581,11 +614,11 @@ impl<'r> Watcher<'r> {
     }
 
     fn tell_gone(&mut self, lost: &Tracked) {
-        let done = self.store.exports().export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
-        if done {
-            return;
-        }
-        let body = if lost.is_complete() {
+        let exports = self.store.exports();
+        let done = exports.export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
+        let body = if done || exports.last_of(&lost.unit.name).is_some() {
+            source_event(&lost.unit, "gone", "removed; its export stays".to_owned())
+        } else if lost.is_complete() {
             let why = "it was removed before it could be exported".to_owned();
             WatchBody::Skipped { source: lost.unit.path.clone(), name: lost.unit.name.clone(), why }
         } else {

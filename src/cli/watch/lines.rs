@@ -18,8 +18,12 @@ impl Lines {
         Self { style }
     }
 
-    /// The line of an event.
+    /// The line of an event; empty for what only programs want to know.
     pub fn line(&self, event: &WatchEvent) -> String {
+        // The export begins in the same moment, or the queue is full.
+        if matches!(&event.body, WatchBody::Source { state, .. } if state == "complete") {
+            return String::new();
+        }
         let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string();
         let text = match &event.body {
             WatchBody::Started { root, output, recipe, note, .. } => {
