@@ -3,7 +3,6 @@
 mod again;
 mod any_tree;
 mod copies;
-mod cost;
 mod files;
 mod hugging_face;
 mod listing;
