@@ -64,6 +64,9 @@ impl From<StopReason> for RunError {
     }
 }
 
+/// Stretches of an output beside its tensors that are made room for: headers and gaps.
+const MORE_STRETCHES: usize = 4096;
+
 /// How often resources are sampled and finished tensors are journalled.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -262,7 +265,8 @@ fn check_outputs(
             }
             crcs.push(crc);
         }
-        let mut written = Vec::with_capacity(output.tensors.len());
+        // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
+        let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
         for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
             let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
             let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
@@ -296,7 +300,8 @@ fn check_outputs(
             let start = TensorStart::of(prepared, o, t);
             match finished.get(&(o, t)) {
                 Some(entry) => start.done(entry.stats.as_deref()),
-                None => start.done(states.get(o, t).and_then(|s| s.stats()).as_ref()),
+                // Given up where the report takes them over: both at once would be the most memory of the whole run.
+                None => start.done(states.get(o, t).and_then(|s| s.take_stats()).as_ref()),
             }
         };
         let tensors = (0..output.tensors.len()).map(done).collect();

@@ -165,6 +165,11 @@ impl StateOf<'_> {
         self.lock().more.as_ref()?.stats
     }
 
+    /// As [`StateOf::stats`], for the last time: they take no more memory here.
+    pub fn take_stats(&self) -> Option<ErrorStats> {
+        self.lock().more.take()?.stats
+    }
+
     /// CRC-32 over all chunks, in their order.
     pub fn crc(&self) -> u32 {
         self.lock().crc

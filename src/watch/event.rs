@@ -1,5 +1,6 @@
 //! What a watcher tells: one JSON object a line, the same on stdout (`--json`), in `events.jsonl` and for people.
 
+use super::Regression;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -111,7 +112,13 @@ pub struct Exported {
     pub outputs: Vec<PathBuf>,
     /// Size of the outputs in bytes.
     pub bytes: u64,
-    /// `ok`, `failed`, `cancelled` or `changed`.
+    /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_db: Option<f64>,
+    /// The tensor that fell most against the checkpoint before it, if it fell by more than 3 dB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regression: Option<Regression>,
+    /// `ok`, `failed` or `cancelled`.
     pub status: String,
     /// Why, for anything but `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

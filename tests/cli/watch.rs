@@ -212,7 +212,7 @@ fn what_cannot_be_watched_is_refused() {
         ("watch run --to gguf --name {unit}-{nonsense}", "unknown placeholder"),
         ("watch run --to gguf --name a/{unit}", "without folders"),
         ("watch run --to nonsense", "nonsense"),
-        ("watch run --to gguf --quiet-time -1", "quiet-time"),
+        ("watch run --to gguf --quiet-time=-1", "quiet-time"),
         ("watch run --to gguf --explain run/nothing", "no checkpoint"),
     ] {
         let ran = lab.run(&format!("{line} --once")).expect(2);
@@ -233,6 +233,15 @@ fn the_verdict_on_a_source_is_explained() {
     let found: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(found[0]["complete"], true, "{}", ran.out);
     assert!(!lab.path("run-exports").exists() && !lab.jobs().exists(), "nothing is written");
+}
+
+#[test]
+fn a_unit_for_systemd_runs_the_same_watcher() {
+    let lab = Lab::new();
+    let ran = lab.run("watch run --to gguf:q8_0 --keep-last 3 --print-unit").expect(0);
+    let line = ran.out.lines().find(|l| l.starts_with("ExecStart=")).unwrap();
+    assert!(line.ends_with("remold watch run --to gguf:q8_0 --keep-last 3"), "{line}");
+    assert!(ran.out.contains(&format!("WorkingDirectory={}", lab.dir().display())), "{}", ran.out);
 }
 
 #[test]

@@ -111,6 +111,7 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ),
         ("effort", "", "effort = \"max\""),
         ("output", "/out/x.gguf", "output = \"/out/x.gguf\""),
+        ("output_name", "{source}-x", "output_name = \"{source}-x\""),
         ("imatrix_name", "mine", "imatrix_name = \"mine\""),
         ("pre_tokenizer", "llama-bpe", "pre_tokenizer = \"llama-bpe\""),
         ("model_name", "My model", "model_name = \"My model\""),

@@ -72,6 +72,9 @@ pub struct WatchArgs {
     /// Watch in a process that outlives this terminal
     #[arg(long, conflicts_with_all = ["once", "json", "explain"])]
     pub detach: bool,
+    /// Print a systemd user unit that runs this watcher
+    #[arg(long, conflicts_with_all = ["once", "json", "explain", "detach"])]
+    pub print_unit: bool,
     /// One event a line on stdout
     #[arg(long)]
     pub json: bool,

@@ -40,8 +40,13 @@ impl Lines {
                     })
                     .collect();
                 let took = text::seconds((e.done - e.picked).max(0.0));
-                let what = format!("exported in {took}: {}, {}", names.join(", "), units::bytes(e.bytes));
-                self.about(&e.name, &self.style.good(&what))
+                let quality = e.weights_db.map_or_else(String::new, |db| format!(", weights {db:.1} dB"));
+                let what = format!("exported in {took}: {}, {}{quality}", names.join(", "), units::bytes(e.bytes));
+                let fell = e.regression.as_ref().map_or_else(String::new, |r| {
+                    let text = format!("{} fell from {:.1} to {:.1} dB", r.tensor, r.before_db, r.now_db);
+                    format!("; {}", self.style.warning(&text))
+                });
+                self.about(&e.name, &format!("{}{fell}", self.style.good(&what)))
             }
             WatchBody::Exported(e) => {
                 let why = e.why.as_deref().unwrap_or("no reason known");

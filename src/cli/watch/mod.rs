@@ -3,6 +3,7 @@
 mod args;
 mod lines;
 mod others;
+mod unit;
 
 pub use args::{WatchArgs, WatchCommand};
 
@@ -39,6 +40,9 @@ pub fn run(args: &WatchArgs) -> Exit {
     };
     if let Some(path) = &args.explain {
         return explain(&rule, path, args.json);
+    }
+    if args.print_unit {
+        return unit::print(&rule);
     }
     if args.detach {
         return others::detach(&rule);

@@ -195,6 +195,7 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
         "max_shard_size" => "one file".to_owned(),
         "imatrix_name" => "its path".to_owned(),
         "model_name" | "pre_tokenizer" => "the model's".to_owned(),
+        "output_name" => "the source's".to_owned(),
         "budget_types" | "include_weights" => "all".to_owned(),
         "path" if state.recipe.current_target().is_none() => "none: press c on a model".to_owned(),
         "format" => "as the file looks".to_owned(),

@@ -1,0 +1,162 @@
+//! Which source is exported next, and the beginning of its export.
+
+use super::{JOB_LOOK, Watcher};
+use crate::job::{self, JobClass};
+use crate::model::Result;
+use crate::watch::event::WatchBody;
+use crate::watch::export::{self, Begun, JobEnd, Running};
+use crate::watch::rule::Policy;
+use crate::watch::store::{Ended, KnownFile, Picked};
+use crate::watch::tracked::Tracked;
+use crate::watch::{Dirty, FileRole, Unit, same};
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+impl Watcher<'_> {
+    /// Sources that are whole and have no export, first come first.
+    pub(super) fn candidates(&self) -> Vec<String> {
+        let now = Instant::now();
+        let ready = |(name, t): &(&String, &Tracked)| {
+            t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.is_settled_with(name)
+        };
+        let mut ready: Vec<(&String, &Tracked)> = self.tracked.iter().filter(ready).collect();
+        let written = |t: &Tracked| t.unit.files.iter().map(|f| f.stamp.ctime_ns).max().unwrap_or(0);
+        ready.sort_by_key(|(_, t)| (written(t), t.unit.step));
+        ready.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn begin_next(&mut self) -> Result<()> {
+        if self.running.is_some() {
+            return Ok(());
+        }
+        if !self.adopted.is_empty() {
+            let picked = self.adopted.remove(0);
+            self.running = Some(Box::new(Running::adopt(picked, &self.options.jobs_root)));
+            return Ok(());
+        }
+        let mut candidates = self.candidates();
+        if candidates.is_empty() || job::is_full(&self.options.jobs_root, JobClass::Watch) {
+            return Ok(());
+        }
+        if self.rule.policy == Policy::Newest {
+            candidates = self.skip_superseded(candidates)?;
+        }
+        for name in candidates {
+            if self.begin(&name)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the newest of each run; what is older is skipped.
+    pub(super) fn skip_superseded(&mut self, candidates: Vec<String>) -> Result<Vec<String>> {
+        let mut newest: HashMap<(&'static str, PathBuf), (Option<u64>, String)> = HashMap::new();
+        let mut older = Vec::new();
+        for name in candidates {
+            let Some(t) = self.tracked.get(&name) else { continue };
+            let (family, folder) = t.unit.run();
+            let entry = newest.entry((family, folder.to_owned())).or_insert_with(|| (t.unit.step, name.clone()));
+            if entry.1 != name {
+                // They come in the order in which they were written.
+                let last = if t.unit.step >= entry.0 { std::mem::replace(entry, (t.unit.step, name)).1 } else { name };
+                older.push((last, entry.1.clone()));
+            }
+        }
+        for (name, by) in older {
+            self.skip(&name, format!("superseded by {by}"))?;
+        }
+        // One that is whole in a moment takes the place of an older one.
+        let overtaken = |run: &(&'static str, PathBuf), step: Option<u64>| {
+            let newer = |t: &Tracked| t.is_settling() && t.unit.step > step && !self.is_settled_with(&t.unit.name);
+            self.tracked.values().any(|t| (t.unit.run().0, t.unit.run().1) == (run.0, run.1.as_path()) && newer(t))
+        };
+        Ok(newest.into_iter().filter(|(run, (step, _))| !overtaken(run, *step)).map(|(_, (_, name))| name).collect())
+    }
+
+    /// Begins an export; false if there is none to begin.
+    pub(super) fn begin(&mut self, name: &str) -> Result<bool> {
+        // What was written since the last event came is seen now.
+        let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
+        let before = (tracked.fingerprint.clone(), tracked.unit.activity());
+        let folders = tracked.unit.files.iter().filter_map(|f| f.path.parent()).chain([tracked.unit.folder.as_path()]);
+        let folders: BTreeSet<PathBuf> = folders.map(Path::to_owned).collect();
+        self.refresh(Dirty::Folders(folders));
+        self.find();
+        self.judge(name);
+        let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
+        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !tracked.is_complete() {
+            return Ok(false);
+        }
+        let unit = tracked.unit.clone();
+        if let Some(other) = self.same_contents(&unit) {
+            self.skip(name, format!("the same contents as {other}"))?;
+            return Ok(false);
+        }
+        match export::begin(self.rule, &unit, &self.recipe_hash, &mut self.store, &self.options.jobs_root)? {
+            Begun::Running(running) => {
+                self.running = Some(running);
+                self.tell_source(name, "exporting", "exporting".to_owned());
+                Ok(true)
+            }
+            Begun::Changed => {
+                // The next look finds out what changed.
+                self.refresh(Dirty::All);
+                self.find();
+                if let Some(t) = self.tracked.get_mut(name) {
+                    t.due = Instant::now() + JOB_LOOK;
+                }
+                Ok(false)
+            }
+            Begun::Refused(e) => {
+                let mut picked = self.picked_without_job(&unit);
+                picked.outputs.clear();
+                self.store.pick(picked.clone())?;
+                self.ended(&picked, JobEnd::Failed(job::failure(&e)))?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// An exported file in the same folder that holds the same bytes: trainers copy a checkpoint to `last.ckpt`.
+    pub(super) fn same_contents(&self, unit: &Unit) -> Option<String> {
+        let mut weights = unit.of(FileRole::Weights);
+        let (Some(file), None) = (weights.next(), weights.next()) else { return None };
+        let exported = self.tracked.values().filter(|t| {
+            let done = self.store.exports().export_of(&t.unit.name, &t.fingerprint, &self.recipe_hash);
+            let good = done.and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok);
+            good && t.unit.name != unit.name && t.unit.folder == unit.folder && !t.unit.is_folder() && !unit.is_folder()
+        });
+        let alike = exported.filter(|t| {
+            let mut theirs = t.unit.of(FileRole::Weights);
+            matches!((theirs.next(), theirs.next()), (Some(other), None)
+                if other.stamp.bytes == file.stamp.bytes && same::contents(&other.path, &file.path).unwrap_or(false))
+        });
+        alike.map(|t| t.unit.name.clone()).next()
+    }
+
+    pub(super) fn skip(&mut self, name: &str, why: String) -> Result<()> {
+        let Some(tracked) = self.tracked.get(name) else { return Ok(()) };
+        let picked = self.picked_without_job(&tracked.unit);
+        let body = WatchBody::Skipped { source: picked.source.clone(), name: name.to_owned(), why: why.clone() };
+        self.store.pick(picked.clone())?;
+        self.tell(body);
+        self.finish(&picked, Ended::Skipped, Some(why))
+    }
+
+    pub(super) fn picked_without_job(&self, unit: &Unit) -> Picked {
+        Picked {
+            unit: unit.name.clone(),
+            source: unit.path.clone(),
+            fingerprint: unit.fingerprint().to_string(),
+            recipe: self.recipe_hash.clone(),
+            step: unit.step,
+            job: String::new(),
+            picked: export::now(),
+            outputs: Vec::new(),
+            written: Vec::new(),
+            files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The end of an export: what is told of it, written down, and done afterwards.
+
+use super::{FIRST_RETRY, LAST_RETRY, Watcher};
+use crate::engine::Failure;
+use crate::job::JobFolder;
+use crate::model::Result;
+use crate::watch::event::{Exported, WatchBody};
+use crate::watch::export::{self, JobEnd};
+use crate::watch::store::{Done, Ended, Export, Picked};
+use crate::watch::{Dirty, hooks, prune, trend};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+impl Watcher<'_> {
+    pub(super) fn follow(&mut self) -> Result<()> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        let Some(end) = running.follow() else { return Ok(()) };
+        let picked = running.picked.clone();
+        self.running = None;
+        self.ended(&picked, end)
+    }
+
+    /// Takes the end of an export: tells it, and writes it down.
+    pub(super) fn ended(&mut self, picked: &Picked, end: JobEnd) -> Result<()> {
+        let (status, word, why, outputs) = match end {
+            JobEnd::Finished(outputs) => (Ended::Ok, "ok", None, outputs),
+            JobEnd::Cancelled => (Ended::Cancelled, "cancelled", Some("the job was cancelled".to_owned()), Vec::new()),
+            JobEnd::Lost => {
+                self.tell_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
+                self.wake(&picked.unit);
+                return self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()));
+            }
+            JobEnd::Failed(failure) => match self.change_of(picked) {
+                Some(why) => {
+                    let body = WatchBody::Skipped {
+                        source: picked.source.clone(),
+                        name: picked.unit.clone(),
+                        why: why.clone(),
+                    };
+                    self.tell(body);
+                    self.wake(&picked.unit);
+                    return self.finish(picked, Ended::Changed, Some(why));
+                }
+                None => {
+                    let (status, why) = self.failed(picked, &failure);
+                    (status, "failed", Some(why), Vec::new())
+                }
+            },
+        };
+        let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
+        let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
+        let done = export::now();
+        let exported = Exported {
+            source: picked.source.clone(),
+            name: picked.unit.clone(),
+            step: picked.step,
+            version: picked.fingerprint.clone(),
+            job: picked.job.clone(),
+            picked: picked.picked,
+            done,
+            outputs: outputs.into_iter().map(|(path, _)| path).collect(),
+            bytes,
+            weights_db: figures.weights_db,
+            regression: figures.regression,
+            status: word.to_owned(),
+            why: why.clone(),
+        };
+        match status {
+            Ended::Ok => self.tally.exported += 1,
+            _ => self.tally.failed += 1,
+        }
+        if status == Ended::Passing && !self.is_first_failure(picked, &why) {
+            return self.finish(picked, status, why);
+        }
+        // Told before it is written down: after a kill in between it is told once more, never not at all.
+        self.tell(WatchBody::Exported(exported.clone()));
+        self.finish(picked, status, why)?;
+        self.run_hook(&exported, status);
+        if status == Ended::Ok {
+            self.prune(&picked.unit);
+        }
+        Ok(())
+    }
+
+    /// The figures of an export that succeeded, beside the checkpoint before it in the same folder.
+    pub(super) fn figures(&self, picked: &Picked) -> trend::Figures {
+        let job = |id: &str| JobFolder { dir: self.options.jobs_root.join(id) };
+        let folder = |p: &Picked| p.source.parent().map(Path::to_owned);
+        let before = self.store.exports().all().iter().filter(|e| {
+            let good = e.done.as_ref().is_some_and(|d| d.status == Ended::Ok);
+            good && e.picked.recipe == picked.recipe
+                && folder(&e.picked) == folder(picked)
+                && e.picked.step < picked.step
+        });
+        let previous = before.max_by_key(|e| e.picked.step).map(|e| job(&e.picked.job));
+        trend::figures(&job(&picked.job), previous.as_ref())
+    }
+
+    /// Starts the user's command for an export that ended.
+    pub(super) fn run_hook(&mut self, exported: &Exported, status: Ended) {
+        let command = if status == Ended::Ok { &self.rule.on_finish } else { &self.rule.on_fail };
+        let Some(command) = command else { return };
+        if let Err(e) = hooks::run(command, exported, self.store.folder()) {
+            self.tell_warning(format!("`{command}` cannot be started: {e}"));
+        }
+    }
+
+    /// Removes older exports of the run of `unit`, where only some are to be kept.
+    pub(super) fn prune(&mut self, unit: &str) {
+        let Some(keep) = self.rule.keep_last else { return };
+        let old = prune::superseded(self.store.exports(), unit, keep);
+        let removed: Vec<(String, PathBuf, Vec<PathBuf>)> = old
+            .into_iter()
+            .map(|e| (e.picked.unit.clone(), e.picked.source.clone(), prune::remove(e)))
+            .filter(|(_, _, files)| !files.is_empty())
+            .collect();
+        for (name, source, files) in removed {
+            self.tell(WatchBody::Removed { source, name, files });
+        }
+    }
+
+    /// Why an export that failed is no failure: the source is not what it was.
+    pub(super) fn change_of(&mut self, picked: &Picked) -> Option<String> {
+        self.refresh(Dirty::All);
+        self.find();
+        match self.tracked.get(&picked.unit) {
+            None => Some("it was removed before it was read whole".to_owned()),
+            Some(t) if t.fingerprint.as_str() != picked.fingerprint => {
+                Some("it changed while it was exported; the new version follows".to_owned())
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Notes a failure; gives its kind and its words. What may go away by itself is tried again.
+    pub(super) fn failed(&mut self, picked: &Picked, failure: &Failure) -> (Ended, String) {
+        let mut why = failure.message.clone();
+        if let Some(hint) = &failure.hint {
+            why = format!("{why}. {hint}");
+        }
+        // Space and memory may come back.
+        let passing = matches!(failure.code.as_str(), "io" | "disk.full" | "limit");
+        let Some(t) = self.tracked.get_mut(&picked.unit).filter(|_| passing) else { return (Ended::Failed, why) };
+        let wait = (FIRST_RETRY * 2u32.saturating_pow(t.failures)).min(LAST_RETRY);
+        t.failures += 1;
+        t.retry = Some(Instant::now() + wait);
+        (Ended::Passing, format!("{why} (tried again in {} s)", wait.as_secs()))
+    }
+
+    /// True if this failure of this version was not told before: while a disk is full, the same is tried again and again.
+    pub(super) fn is_first_failure(&self, picked: &Picked, why: &Option<String>) -> bool {
+        let plain =
+            |why: &Option<String>| why.as_deref().and_then(|w| w.split(" (tried again").next()).map(str::to_owned);
+        let same = |e: &Export| {
+            let failed = e.done.as_ref().is_some_and(|d| d.status == Ended::Passing && plain(&d.why) == plain(why));
+            failed && e.picked.unit == picked.unit && e.picked.fingerprint == picked.fingerprint
+        };
+        !self.store.exports().all().iter().any(same)
+    }
+
+    pub(super) fn finish(&mut self, picked: &Picked, status: Ended, why: Option<String>) -> Result<()> {
+        self.store.finish(Done {
+            job: picked.job.clone(),
+            unit: picked.unit.clone(),
+            fingerprint: picked.fingerprint.clone(),
+            status,
+            why,
+            done: export::now(),
+        })
+    }
+
+    /// Has a source judged again at the next look.
+    pub(super) fn wake(&mut self, name: &str) {
+        if let Some(t) = self.tracked.get_mut(name) {
+            t.due = Instant::now();
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Looking at the folders, finding the sources in them, and judging these.
+
+use super::{LONGEST_LOOK, LOOK_SHARE, MAX_REFRESHES, SHORTEST_LOOK, Watcher};
+use crate::watch::store::Ended;
+use crate::watch::tracked::Tracked;
+use crate::watch::{Dirty, Observation, UnitFile, judge, units};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime};
+
+impl Watcher<'_> {
+    /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events in a second, so
+    /// looks are a while apart, longer where a look takes long.
+    pub(super) fn look(&mut self) {
+        if !self.until_look().is_zero() {
+            return;
+        }
+        let Some(dirty) = self.changes.take() else { return };
+        let begun = Instant::now();
+        self.refresh(dirty);
+        self.find();
+        self.tell_folder();
+        self.looked = Some((Instant::now(), begun.elapsed()));
+    }
+
+    /// Time until the folders may be looked at again.
+    pub(super) fn until_look(&self) -> Duration {
+        let Some((at, took)) = self.looked else { return Duration::ZERO };
+        (took * LOOK_SHARE).clamp(SHORTEST_LOOK, LONGEST_LOOK).saturating_sub(at.elapsed())
+    }
+
+    pub(super) fn refresh(&mut self, dirty: Dirty) {
+        let mut next = Some(dirty);
+        for _ in 0..MAX_REFRESHES {
+            let Some(dirty) = next.take() else { return };
+            let begun = Instant::now();
+            let changes = self.tree.refresh(&dirty);
+            if dirty == Dirty::All {
+                self.changes.swept(begun.elapsed());
+            }
+            self.changes.forget(&changes.removed);
+            let watched = self.changes.follow(&self.tree);
+            if watched {
+                // What was written before the watch was set is seen now.
+                let new = changes.added.into_iter().collect::<BTreeSet<_>>();
+                next = Some(if new.is_empty() { Dirty::All } else { Dirty::Folders(new) });
+            }
+        }
+    }
+
+    pub(super) fn find(&mut self) {
+        let found = units(&self.tree);
+        self.structures.retain(&found);
+        let mut gone: BTreeSet<String> = self.tracked.keys().cloned().collect();
+        for unit in found.into_iter().filter(|u| self.rule.covers(&u.name)) {
+            gone.remove(&unit.name);
+            match self.tracked.get_mut(&unit.name) {
+                Some(known) => {
+                    known.update(unit);
+                }
+                None => {
+                    let trusted = !self.changes.is_remote();
+                    self.tracked.insert(unit.name.clone(), Tracked::new(unit, trusted));
+                }
+            }
+        }
+        for name in gone {
+            if let Some(lost) = self.tracked.remove(&name) {
+                self.tell_gone(&lost);
+            }
+        }
+    }
+
+    pub(super) fn judge_due(&mut self) {
+        let now = Instant::now();
+        let due: Vec<String> = self.tracked.iter().filter(|(_, t)| t.due <= now).map(|(n, _)| n.clone()).collect();
+        for name in due {
+            self.judge(&name);
+        }
+    }
+
+    pub(super) fn judge(&mut self, name: &str) {
+        let Some(tracked) = self.tracked.get_mut(name) else { return };
+        let previous = self.store.exports().last_of(name).map(|e| e.picked.seen());
+        let (family, folder) = tracked.unit.run();
+        let run = (family.to_owned(), folder.to_owned());
+        let observation = Observation {
+            unit: &tracked.unit,
+            tree: &self.tree,
+            unchanged: tracked.unchanged(),
+            now: SystemTime::now(),
+            settings: &self.rule.settings,
+            previous: previous.as_ref(),
+            sibling: self.shapes.get(&run),
+        };
+        let verdict = judge(&observation, &mut self.structures);
+        let far = Duration::from_secs(86_400);
+        tracked.due = Instant::now() + verdict.next_look.unwrap_or(far).max(Duration::from_millis(10));
+        tracked.verdict = Some(verdict);
+        if tracked.is_complete() {
+            let shape = tracked.unit.shape();
+            self.shapes.insert(run, shape);
+        }
+        if !self.is_settled_with(name) && !self.is_being_removed(name) {
+            self.tell_verdict(name);
+        }
+    }
+
+    /// True if this version of the source needs no export: it has one, or one that failed, or is under way.
+    pub(super) fn is_settled_with(&self, name: &str) -> bool {
+        let Some(tracked) = self.tracked.get(name) else { return true };
+        let under_way = self.running.iter().map(|r| &r.picked).chain(&self.adopted);
+        if under_way.into_iter().any(|p| p.unit == name && p.fingerprint == tracked.fingerprint.as_str()) {
+            return true;
+        }
+        let Some(export) = self.store.exports().export_of(name, &tracked.fingerprint, &self.recipe_hash) else {
+            return false;
+        };
+        match export.done.as_ref().map(|d| d.status) {
+            None | Some(Ended::Ok | Ended::Failed | Ended::Cancelled | Ended::Skipped) => true,
+            Some(Ended::Passing | Ended::Changed | Ended::Lost) => false,
+        }
+    }
+
+    /// True for a source that was exported and now has fewer files and no other ones: its trainer is deleting it.
+    pub(super) fn is_being_removed(&self, name: &str) -> bool {
+        let (Some(tracked), Some(export)) = (self.tracked.get(name), self.store.exports().last_of(name)) else {
+            return false;
+        };
+        let before = export.picked.seen().files;
+        let same =
+            |f: &UnitFile| before.get(&f.name).is_some_and(|b| b.ino == f.stamp.ino && b.mtime_ns == f.stamp.mtime_ns);
+        tracked.unit.files.len() < before.len() && tracked.unit.files.iter().all(same)
+    }
+}

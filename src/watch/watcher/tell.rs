@@ -1,0 +1,86 @@
+//! What a watcher tells of sources and of the folder.
+
+use super::Watcher;
+use crate::watch::event::{WatchBody, WatchEvent};
+use crate::watch::tracked::Tracked;
+use crate::watch::{Unit, store};
+
+impl Watcher<'_> {
+    pub(super) fn tell(&mut self, body: WatchBody) {
+        let event = WatchEvent { t: jiff::Timestamp::now(), watch: self.id.clone(), body };
+        if let Ok(line) = serde_json::to_vec(&event) {
+            // The state is what must survive; a full disk must not end the watcher over a line that is shown.
+            let _ = store::append_event(self.store.folder(), &line);
+        }
+        (self.options.listener)(&event);
+    }
+
+    pub(super) fn tell_warning(&mut self, text: String) {
+        self.tell(WatchBody::Warning { text });
+    }
+
+    pub(super) fn tell_source(&mut self, name: &str, word: &'static str, text: String) {
+        let Some(tracked) = self.tracked.get_mut(name) else { return };
+        let Some(text) = tracked.news(word, text.clone(), text) else { return };
+        let body = source_event(&tracked.unit, word, text);
+        self.tell(body);
+    }
+
+    pub(super) fn tell_verdict(&mut self, name: &str) {
+        let Some(tracked) = self.tracked.get_mut(name) else { return };
+        let Some((word, text)) = tracked.news_of_verdict() else { return };
+        let body = source_event(&tracked.unit, word, text);
+        self.tell(body);
+    }
+
+    pub(super) fn tell_gone(&mut self, lost: &Tracked) {
+        let exports = self.store.exports();
+        let done = exports.export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
+        let body = if done || exports.last_of(&lost.unit.name).is_some() {
+            source_event(&lost.unit, "gone", "removed; its export stays".to_owned())
+        } else if lost.is_complete() {
+            let why = "it was removed before it could be exported".to_owned();
+            WatchBody::Skipped { source: lost.unit.path.clone(), name: lost.unit.name.clone(), why }
+        } else {
+            source_event(&lost.unit, "gone", "removed before it was whole".to_owned())
+        };
+        self.tell(body);
+    }
+
+    /// Tells what is new of the folder itself.
+    pub(super) fn tell_folder(&mut self) {
+        let exists = self.tree.exists();
+        if self.existed != Some(exists) {
+            let text = match self.existed {
+                _ if !exists => format!("{} is not there; waiting for it", self.rule.root.display()),
+                Some(false) => format!("{} is there now", self.rule.root.display()),
+                _ => String::new(),
+            };
+            self.existed = Some(exists);
+            if !text.is_empty() {
+                self.tell_warning(text);
+            }
+        }
+        if let (false, Some(note)) = (self.told_note, self.changes.note().map(str::to_owned)) {
+            self.told_note = true;
+            self.tell_warning(note);
+        }
+        let problems: Vec<_> = self.tree.problems().iter().map(|p| (p.path.clone(), p.what.clone())).collect();
+        for problem in problems {
+            if self.told_problems.insert(problem.clone()) {
+                self.tell_warning(format!("{}: {}", problem.0.display(), problem.1));
+            }
+        }
+    }
+}
+
+fn source_event(unit: &Unit, state: &'static str, text: String) -> WatchBody {
+    WatchBody::Source {
+        source: unit.path.clone(),
+        name: unit.name.clone(),
+        family: unit.family.name.to_owned(),
+        step: unit.step,
+        state: state.to_owned(),
+        text,
+    }
+}
