@@ -228,6 +228,9 @@ fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
     let mine = |p: &Path| p.to_string_lossy().contains("mine");
     let same = |other: &Tree| other.keys().all(|p| now.get(p) == other.get(p) || !visible(&p) || mine(p));
     assert!(!has_key || same(old) || same(new), "{context}: neither old nor new: {:?}", now.keys());
+    let mut older = now.keys().filter(visible).filter(|p| old.contains_key(*p) && !new.contains_key(*p) && !mine(p));
+    let left = older.next();
+    assert!(!has_key || same(old) || left.is_none(), "{context}: {left:?} of the old set is in the new one");
     // What is nobody's output is never lost, and never only in a hidden place at the end.
     for (path, bytes) in old.iter().filter(|(p, _)| mine(p)) {
         assert!(now.values().any(|b| b == bytes), "{context}: {} is gone", path.display());

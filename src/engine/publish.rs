@@ -256,13 +256,26 @@ pub fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
         folders(&keys)?;
     }
     let others: Vec<usize> = (0..planned.files.len()).filter(|i| !keys.contains(i)).collect();
-    for part in [others, keys] {
-        for i in part.iter().filter(|i| waits(i)) {
-            rename(*i)?;
-        }
-        folders(&part)?;
+    for i in others.iter().filter(|i| waits(i)) {
+        rename(*i)?;
     }
-    Ok(())
+    // Files of the earlier output go before the new one can be opened: a reader would take them for a part of it.
+    for old in stale(planned) {
+        files::rename_over(&old.path, &aside(&old.path, &staged.paths)).map_err(renaming(&old.path))?;
+    }
+    folders(&others)?;
+    for i in keys.iter().filter(|i| waits(i)) {
+        rename(*i)?;
+    }
+    folders(&keys)
+}
+
+/// Files of an earlier output that the new one does not have and may remove. A file that was written to since the plan was made is kept.
+fn stale(planned: &PlannedOutput) -> impl Iterator<Item = &SourceFile> {
+    planned.stale.iter().filter(|_| planned.may_replace).filter(|old| {
+        let now = fs::symlink_metadata(&old.path).ok().map(|m| FileStamp::from(&m));
+        now.is_some_and(|now| old.is(&now)) && !planned.files.iter().any(|f| f.0 == old.path)
+    })
 }
 
 /// Removes what the output replaced: files put aside, the old folder, files of an earlier output that the new one does not have. May be
@@ -274,12 +287,11 @@ pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
     for (path, _) in &planned.files {
         remove(&aside(path, staged))?;
     }
-    for old in planned.stale.iter().filter(|_| planned.may_replace) {
-        // A file that was written to since the plan was made is kept.
-        let now = fs::symlink_metadata(&old.path).ok().map(|m| FileStamp::from(&m));
-        if now.is_some_and(|now| old.is(&now)) && !planned.files.iter().any(|f| f.0 == old.path) {
-            remove(&old.path)?;
-        }
+    for old in &planned.stale {
+        remove(&aside(&old.path, staged))?;
+    }
+    for old in stale(planned) {
+        remove(&old.path)?;
     }
     let olds = [staged.folder.clone().filter(|_| staged.whole), staged.whole.then(|| aside(&planned.path, staged))];
     for old in olds.into_iter().flatten().filter(|f| f.is_dir()) {

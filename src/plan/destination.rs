@@ -111,8 +111,11 @@ pub fn default_output(source: &Path, target: &Target, format: FormatId, quantiza
 fn is_empty_or_model(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return true };
     // What an interrupted job left there is not another thing: the job goes on in the same folder.
-    let part = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".part");
-    entries.flatten().all(|e| part(&e.file_name())) || folder.join("config.json").is_file()
+    let names: Vec<String> = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    // An output that was being published when its job stopped: its config.json comes last, or is aside.
+    let unfinished =
+        |n: &String| n.starts_with('.') && n.contains(".remold-") && (n.ends_with(".part") || n.ends_with(".old"));
+    names.iter().all(|n| n.ends_with(".part")) || names.iter().any(unfinished) || folder.join("config.json").is_file()
 }
 
 /// The path as the file system will take it: links and `..` of the part that exists are followed.
@@ -299,6 +302,21 @@ mod tests {
         assert_eq!(name("x-F32", FormatId::Gguf, "q8_0", false), "x-F32-Q8_0.gguf", "it is kept as it is");
         assert_eq!(name("x", FormatId::Safetensors, "f16", true), "x-F16-safetensors");
         assert_eq!(name("{quant}-{format}", FormatId::Safetensors, "f16", true), "F16-safetensors");
+    }
+
+    #[test]
+    fn a_folder_that_was_being_published_is_the_output_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = |name: &str, files: &[&str]| {
+            let path = dir.path().join(name);
+            fs::create_dir(&path).unwrap();
+            files.iter().for_each(|f| fs::write(path.join(f), b"x").unwrap());
+            path
+        };
+        assert!(!is_empty_or_model(&folder("others", &["notes.txt"])));
+        let stopped = ["notes.txt", "model-00001-of-00002.safetensors", ".config.json.remold-2-0123456789abcdef.old"];
+        assert!(is_empty_or_model(&folder("stopped", &stopped)));
+        assert!(is_empty_or_model(&folder("begun", &["notes.txt", ".config.json.remold-2-0123456789abcdef.part"])));
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct ChangeSource {
     /// Kept so that the channel stays open while polling.
     _waker: Sender<()>,
     remote: bool,
+    /// The watched folder is not there: nothing tells when it comes.
+    absent: bool,
     last_sweep: Option<Instant>,
     sweep_took: Duration,
     /// Why changes are looked for instead of being told, and what to do about it.
@@ -81,6 +83,7 @@ impl ChangeSource {
             wake,
             _waker: waker.clone(),
             remote,
+            absent: false,
             last_sweep: None,
             sweep_took: Duration::ZERO,
             note: None,
@@ -162,6 +165,11 @@ impl ChangeSource {
         (!pending.folders.is_empty()).then_some(Dirty::Folders(pending.folders))
     }
 
+    /// Says whether the watched folder is there. While it is not, it is looked for.
+    pub fn set_absent(&mut self, absent: bool) {
+        self.absent = absent;
+    }
+
     /// To be called after everything was listed, with the time that it took.
     pub fn swept(&mut self, took: Duration) {
         self.last_sweep = Some(Instant::now());
@@ -171,7 +179,8 @@ impl ChangeSource {
     /// Time until everything is to be listed again.
     pub fn until_sweep(&self) -> Duration {
         let interval = match (&self.native, self.remote) {
-            (Some(_), _) => SWEEP,
+            (Some(_), _) if !self.absent => SWEEP,
+            (Some(_), _) => LOCAL_POLL,
             (None, true) => REMOTE_POLL.max(self.sweep_took * POLL_SHARE),
             (None, false) => LOCAL_POLL.max(self.sweep_took * POLL_SHARE),
         };

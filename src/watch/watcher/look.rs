@@ -17,6 +17,7 @@ impl Watcher<'_> {
         let Some(dirty) = self.changes.take() else { return };
         let begun = Instant::now();
         self.refresh(dirty);
+        self.changes.set_absent(!self.tree.exists());
         self.find();
         self.tell_folder();
         self.looked = Some((Instant::now(), begun.elapsed()));
