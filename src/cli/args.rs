@@ -83,7 +83,7 @@ pub enum Command {
     Watch(Box<WatchArgs>),
     /// Compare models of one network: sizes, and what each tensor lost against a baseline
     Compare(CompareArgs),
-    /// List, show, follow, pause, cancel, resume or clear jobs
+    /// List, show, follow, pause, cancel, resume or clean jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
     Recipe(RecipeArgs),

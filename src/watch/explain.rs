@@ -1,6 +1,7 @@
 //! The verdict on one source, from what is on the disk now.
 
 use super::rule::Rule;
+use super::store::{Ended, Exports};
 use super::tracked::Tracked;
 use super::verdict::{RuleResult, State};
 use super::{Dirty, Observation, StructureCache, Tree, judge, units, words};
@@ -31,7 +32,9 @@ pub struct Explained {
 ///
 /// # Errors
 /// A request error when no source is there.
-pub fn explain(rule: &Rule, path: &Path) -> Result<Vec<Explained>> {
+pub fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
+    let exports = Exports::read(&super::state_folder(jobs_root, rule));
+    let recipe = rule.recipe_hash();
     let mut tree = Tree::new(&rule.root);
     tree.refresh(&Dirty::All);
     let found = units(&tree);
@@ -61,7 +64,18 @@ pub fn explain(rule: &Rule, path: &Path) -> Result<Vec<Explained>> {
         let verdict = judge(&observation, &mut cache);
         let mut text = words::explain(unit, &verdict);
         if !rule.covers(&unit.name) {
-            text.push_str("  no   include/exclude      the rule leaves this source out\n");
+            text.push_str(&format!("  no   {:18} --include or --exclude leaves this source out\n", "chosen"));
+        }
+        let export =
+            exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(|e| Some((e, e.done.as_ref()?)));
+        if let Some((export, done)) = export {
+            let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
+            let what = match (done.status, &done.why) {
+                (Ended::Ok, _) => format!("exported already: {}", outputs.join(", ")),
+                (_, Some(why)) => format!("not exported: {why}"),
+                (_, None) => "not exported".to_owned(),
+            };
+            text.push_str(&format!("  done {:18} {}\n", "export", crate::units::escape(&what)));
         }
         let result = |r: RuleResult| match r {
             RuleResult::Passed => "passed",

@@ -9,13 +9,16 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
-/// Starts `command` for an export that ended. It runs beside the watcher; what it prints goes to `log.txt` in `folder`, and so does how it
-/// ended, if not well.
+/// A command that runs: its end gives what to tell if it ended badly.
+pub type Hook = JoinHandle<Option<String>>;
+
+/// Starts `command` for an export that ended. It runs beside the watcher; what it prints goes to `log.txt` in `folder`.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<()> {
+pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<Hook> {
     let log = || files::private_options().create(true).append(true).open(folder.join("log.txt"));
     let outputs: Vec<_> = export.outputs.iter().map(|p| p.display().to_string()).collect();
     let mut shell = Command::new("sh");
@@ -36,18 +39,16 @@ pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<(
         .process_group(0);
     let mut child = shell.spawn()?;
     let json = serde_json::to_vec(export).unwrap_or_default();
-    let mut log = log()?;
-    let command = command.to_owned();
+    let (command, name) = (command.to_owned(), export.name.clone());
     // A command that does not read its input must not hold up the watcher.
-    std::thread::spawn(move || {
+    Ok(std::thread::spawn(move || {
         if let Some(mut stdin) = child.stdin.take() {
-            let _ = stdin.write_all(&json);
+            let _ = stdin.write_all(&json).and_then(|()| stdin.write_all(b"\n"));
         }
         match child.wait() {
-            Ok(status) if status.success() => {}
-            Ok(status) => drop(writeln!(log, "`{command}` ended with {status}")),
-            Err(e) => drop(writeln!(log, "`{command}`: {e}")),
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(format!("the command for {name} failed, {status}: {command}")),
+            Err(e) => Some(format!("the command for {name}: {e}: {command}")),
         }
-    });
-    Ok(())
+    }))
 }

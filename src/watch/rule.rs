@@ -99,12 +99,15 @@ impl Rule {
     /// Request errors: no target, an output folder inside the watched one, a name without a place for the checkpoint, a file as the root.
     pub fn check(&self) -> Result<()> {
         if self.recipe.targets.is_empty() {
-            let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
-            return Err(ModelError::request("the recipe has no target").with_hint(hint));
+            let hint = "Name what to make: `--to gguf:q4_k_m`, or a recipe that has a [[target]] with `-r RECIPE`.";
+            return Err(ModelError::request("there is no target").with_hint(hint));
         }
         // What is wrong with the recipe would be wrong with every export.
         if let Some(problem) = recipe::check(&self.recipe).into_iter().find(recipe::Problem::is_error) {
-            return Err(ModelError::request(problem.to_string()));
+            let text = problem.to_string();
+            let (what, rest) = text.split_once('\n').unwrap_or((&text, ""));
+            let hint = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+            return Err(ModelError::request(what.to_owned()).with_hint(hint));
         }
         if self.root.exists() && !self.root.is_dir() {
             let hint = "Name the folder that the checkpoints are written to.";

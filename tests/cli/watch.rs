@@ -206,12 +206,14 @@ fn what_cannot_be_watched_is_refused() {
     checkpoint(&lab, "run/checkpoint-100", true);
     for (line, words) in [
         ("watch run --to gguf:q8_0 -o run/out", "inside the watched folder"),
-        ("watch run", "no target"),
+        ("watch run", "there is no target"),
         ("watch run/checkpoint-100/model.safetensors --to gguf", "a file cannot"),
         ("watch run --to gguf --name x", "the same for every checkpoint"),
         ("watch run --to gguf --name {unit}-{nonsense}", "unknown placeholder"),
         ("watch run --to gguf --name a/{unit}", "without folders"),
         ("watch run --to nonsense", "nonsense"),
+        ("watch run --to gguf:q4_k_x", "unknown quantization `q4_k_x`\n  hint: Did you mean"),
+        ("watch nowhere --to gguf:q8_0", "is not there"),
         ("watch run --to gguf --quiet-time=-1", "quiet-time"),
         ("watch run --to gguf --explain run/nothing", "no checkpoint"),
     ] {

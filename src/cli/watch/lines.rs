@@ -54,7 +54,8 @@ impl Lines {
             }
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
             WatchBody::Removed { name, files, .. } => {
-                let what = format!("export removed, newer ones are kept: {} files", files.len());
+                let files = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
+                let what = format!("export removed, newer ones are kept: {files}");
                 self.about(name, &self.style.dim(&what))
             }
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),

@@ -158,7 +158,7 @@ fn explain(rule: &Rule, path: &Path, json: bool) -> Exit {
         Ok(full) => plain(&full),
         Err(e) => return refuse(&ModelError::io(path, "finding", e)),
     };
-    match watch::explain(rule, &full) {
+    match watch::explain(rule, &full, &job::jobs_root()) {
         Ok(found) => {
             if json {
                 print::json(&found);

@@ -19,12 +19,15 @@ pub fn print(rule: &Rule) -> Exit {
         std::env::args_os().skip(1).filter(|a| a != "--print-unit").map(|a| a.to_string_lossy().into_owned());
     let command: Vec<String> =
         std::iter::once(program.display().to_string()).chain(arguments).map(|a| quoted(&a)).collect();
-    out(&text(&rule.root.display().to_string(), &folder.display().to_string(), &command.join(" ")));
+    let jobs = std::env::var("REMOLD_JOBS").ok().filter(|v| !v.is_empty());
+    let environment =
+        jobs.map_or_else(String::new, |jobs| format!("Environment={}\n", quoted(&format!("REMOLD_JOBS={jobs}"))));
+    out(&text(&rule.root.display().to_string(), &folder.display().to_string(), &environment, &command.join(" ")));
     Exit::Done
 }
 
 /// SIGTERM ends a watcher in good order and exit code 143; its export goes on, so only the watcher itself is stopped.
-fn text(root: &str, folder: &str, command: &str) -> String {
+fn text(root: &str, folder: &str, environment: &str, command: &str) -> String {
     let root = root.replace('%', "%%");
     let folder = folder.replace('%', "%%");
     format!(
@@ -33,7 +36,7 @@ fn text(root: &str, folder: &str, command: &str) -> String {
          \n\
          [Service]\n\
          WorkingDirectory={folder}\n\
-         ExecStart={command}\n\
+         {environment}ExecStart={command}\n\
          KillMode=process\n\
          SuccessExitStatus=143\n\
          Restart=on-failure\n\
@@ -74,7 +77,8 @@ mod tests {
         assert_eq!(quoted("gguf:q4_k_m"), "gguf:q4_k_m");
         assert_eq!(quoted("my runs/100% $HOME \"x\""), "\"my runs/100%% $$HOME \\\"x\\\"\"");
         assert!(
-            text("/r", "/w", "/bin/remold watch /r").contains("\nExecStart=/bin/remold watch /r\nKillMode=process\n")
+            text("/r", "/w", "Environment=REMOLD_JOBS=/j\n", "/bin/remold watch /r")
+                .contains("\nEnvironment=REMOLD_JOBS=/j\nExecStart=/bin/remold watch /r\nKillMode=process\n")
         );
     }
 }

@@ -100,8 +100,27 @@ impl Watcher<'_> {
     pub(super) fn run_hook(&mut self, exported: &Exported, status: Ended) {
         let command = if status == Ended::Ok { &self.rule.on_finish } else { &self.rule.on_fail };
         let Some(command) = command else { return };
-        if let Err(e) = hooks::run(command, exported, self.store.folder()) {
-            self.tell_warning(format!("`{command}` cannot be started: {e}"));
+        match hooks::run(command, exported, self.store.folder()) {
+            Ok(hook) => self.hooks.push(hook),
+            Err(e) => self.tell_warning(format!("`{command}` cannot be started: {e}")),
+        }
+    }
+
+    /// Tells of the user's commands that ended badly since the last call.
+    pub(super) fn hear_hooks(&mut self) {
+        let ended: Vec<hooks::Hook> = self.hooks.extract_if(.., |h| h.is_finished()).collect();
+        for hook in ended {
+            if let Ok(Some(text)) = hook.join() {
+                self.tell_warning(text);
+            }
+        }
+    }
+
+    /// Waits for the user's commands, where the watcher ends by itself: in a container they would end with it.
+    pub(super) fn end_hooks(&mut self) {
+        while !self.hooks.is_empty() && !self.options.stop.is_set() {
+            self.hear_hooks();
+            std::thread::sleep(super::JOB_LOOK);
         }
     }
 

@@ -12,7 +12,7 @@ use super::known::RuleNote;
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
-use super::{Shape, StructureCache, Tree};
+use super::{Shape, StructureCache, Tree, hooks};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -72,6 +72,10 @@ pub fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
 /// Request errors of the rule, or when it is watched already; I/O errors of the state.
 pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     rule.check()?;
+    if options.once && !rule.root.is_dir() {
+        let error = ModelError::request("the folder is not there").in_file(&rule.root);
+        return Err(error.with_hint("Check the path. Without `--once` the watcher waits for the folder."));
+    }
     let folder = state_folder(&options.jobs_root, rule);
     let store = Store::open(&folder)?;
     let note = RuleNote { root: rule.root.clone(), output: rule.output.clone(), recipe: rule.recipe_name.clone() };
@@ -85,6 +89,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         watcher.judge_due();
         watcher.follow()?;
         watcher.begin_next()?;
+        watcher.hear_hooks();
         if watcher.options.once && watcher.is_over() {
             break;
         }
@@ -93,9 +98,16 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         let pause = watcher.pause();
         watcher.changes.wait(pause);
     }
-    let why = if watcher.options.stop.is_set() { "asked to stop" } else { "nothing more is to come" };
-    watcher.tell(WatchBody::Stopped { why: why.to_owned() });
-    Ok(watcher.tally())
+    watcher.end_hooks();
+    let tally = watcher.tally();
+    let why = match tally.waiting {
+        _ if watcher.options.stop.is_set() => "asked to stop".to_owned(),
+        0 => "nothing left to do".to_owned(),
+        1 => "nothing left to do; 1 source is not whole".to_owned(),
+        n => format!("nothing left to do; {n} sources are not whole"),
+    };
+    watcher.tell(WatchBody::Stopped { why });
+    Ok(tally)
 }
 
 struct Watcher<'r> {
@@ -114,6 +126,8 @@ struct Watcher<'r> {
     adopted: Vec<Picked>,
     recipe_hash: String,
     tally: Tally,
+    /// Commands of the user that run.
+    hooks: Vec<hooks::Hook>,
     /// When the last look ended, and how long it took.
     looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
@@ -139,6 +153,7 @@ impl<'r> Watcher<'r> {
             running: None,
             adopted,
             tally: Tally::default(),
+            hooks: Vec::new(),
             looked: None,
             existed: None,
             told_note: false,
