@@ -36,3 +36,5 @@ mod search;
 mod session;
 #[path = "workbench/terminal.rs"]
 mod terminal;
+#[path = "workbench/watching.rs"]
+mod watching;

@@ -40,7 +40,7 @@ pub use event::{Exported, WatchBody, WatchEvent};
 pub use explain::{Explained, explain};
 pub use families::{Exports, FAMILIES, Family};
 pub use folder::{Claim, Folder};
-pub use known::{EventTail, KnownWatcher, known};
+pub use known::{EventTail, KnownWatcher, Watchers, known};
 pub use rule::{OnChange, Policy, Rule};
 pub use rules::{Outcome, StructureCache};
 pub use template::DEFAULT as DEFAULT_NAME;

@@ -73,8 +73,13 @@ impl Rule {
 
     /// Identifies the rule: the same folder exported to the same place. Eight hexadecimal digits.
     pub fn id(&self) -> String {
+        Self::id_of(&self.root, &self.output)
+    }
+
+    /// The identifier of a rule that exports `root` to `output`, both absolute.
+    pub fn id_of(root: &Path, output: &Path) -> String {
         let mut hash = Sha256::new();
-        for path in [&self.root, &self.output] {
+        for path in [root, output] {
             hash.update(path.as_os_str().as_encoded_bytes());
             hash.update([0]);
         }

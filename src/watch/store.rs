@@ -10,11 +10,13 @@ use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Longest state file that is read: some ten million exports.
 const MAX_BYTES: u64 = 4 << 30;
+/// Bytes of the state that are counted in at once.
+const MAX_PIECE_BYTES: u64 = 8 << 20;
 
 /// How an export ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,11 +241,6 @@ impl Store {
 }
 
 impl Exports {
-    /// Those of the state in a folder; none where there is no readable state.
-    pub fn read(folder: &Path) -> Self {
-        Self::parse(&files::read(&folder.join("state.jsonl"), MAX_BYTES).unwrap_or_default())
-    }
-
     /// These, for tests.
     #[cfg(test)]
     pub(super) fn of(all: Vec<Export>) -> Self {
@@ -293,6 +290,40 @@ impl Exports {
                 }
             }
         }
+    }
+}
+
+/// Counts the exports of a rule that succeeded, reading on from where it stopped the last time.
+#[derive(Debug, Default)]
+pub struct ExportCount {
+    offset: u64,
+    ok: usize,
+}
+
+impl ExportCount {
+    /// How many there are now.
+    pub fn look(&mut self, folder: &Path) -> usize {
+        let Ok(mut file) = File::open(folder.join("state.jsonl")) else { return self.ok };
+        if file.metadata().is_ok_and(|m| m.len() < self.offset) {
+            // Another file than the one that was read.
+            *self = Self::default();
+        }
+        while let Some(read) = self.piece(&mut file).filter(|n| *n > 0) {
+            self.offset += read;
+        }
+        self.ok
+    }
+
+    /// Counts in the whole lines of the next piece; gives the bytes they take.
+    fn piece(&mut self, file: &mut File) -> Option<u64> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(self.offset)).ok()?;
+        file.take(MAX_PIECE_BYTES).read_to_end(&mut bytes).ok()?;
+        let end = bytes.iter().rposition(|b| *b == b'\n')? + 1;
+        let done = bytes[..end].split(|b| *b == b'\n').filter(|line| line.starts_with(b"{\"done\""));
+        let ok = |line: &&[u8]| matches!(from_json::<Record>(line), Ok(Record::Done(d)) if d.status == Ended::Ok);
+        self.ok += done.filter(ok).count();
+        Some(end as u64)
     }
 }
 
@@ -358,8 +389,8 @@ mod tests {
         let mut store = Store::open(&folder).unwrap();
         store.pick(b.clone()).unwrap();
         drop(store);
-        let store = Store::open(&folder).unwrap();
-        let store = store.exports();
+        let held = Store::open(&folder).unwrap();
+        let store = held.exports();
         assert_eq!(store.all().len(), 2);
         assert_eq!(store.all()[0].done.as_ref().unwrap().status, Ended::Ok);
         let version = Fingerprint::parse(&b.fingerprint).unwrap();
@@ -369,5 +400,17 @@ mod tests {
         assert_eq!(store.last_of("a").unwrap().picked, a);
         assert_eq!(store.last_of("b"), None);
         assert_eq!(a.seen().files["a"].mtime_ns, -4);
+        drop(held);
+        // Counted on from where the count stopped; a file that is shorter than that is another one.
+        let mut count = ExportCount::default();
+        assert_eq!(count.look(&folder), 1);
+        let mut store = Store::open(&folder).unwrap();
+        store.finish(done(&b, Ended::Ok)).unwrap();
+        assert_eq!((count.look(&folder), count.look(&folder)), (2, 2));
+        store.pick(a.clone()).unwrap();
+        store.finish(done(&a, Ended::Failed)).unwrap();
+        assert_eq!(count.look(&folder), 2);
+        std::fs::write(folder.join("state.jsonl"), b"").unwrap();
+        assert_eq!(count.look(&folder), 0);
     }
 }

@@ -188,10 +188,6 @@ fn jobs() {
 
 #[test]
 fn other_places() {
-    both("watch", sample::start().keys("5"));
-    check("watch-styled", styled(&render(sample::start().keys("5"), SMALL, Depth::True, false)));
-    check("watch-mono", styled(&render(sample::start().keys("5"), SMALL, Depth::Mono, false)));
-    check("watch-ascii", text(&render(sample::start().keys("5"), SMALL, Depth::True, true)));
     let mut b = sample::start();
     b.act(Action::Notice(Level::Warn, "one thing to look at".into()));
     b.act(Action::Notice(

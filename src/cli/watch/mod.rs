@@ -62,6 +62,7 @@ fn follow(rule: &Rule, args: &WatchArgs) -> Exit {
         once: args.once,
         backend: Backend::parse(&args.backend).unwrap_or_default(),
         jobs_root: job::jobs_root(),
+        command: command(),
         stop: stop.clone(),
         listener,
     };
@@ -140,6 +141,23 @@ fn rule_of(args: &WatchArgs) -> Result<Rule, Refused> {
     Ok(rule)
 }
 
+/// The command that runs now, as a shell takes it in any folder. Names that are not text cannot be told.
+fn command() -> Option<String> {
+    let folder = std::env::current_dir().ok()?;
+    let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
+    Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The path without `.` and without a slash at its end.
 fn plain(path: &Path) -> std::path::PathBuf {
     path.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect()
@@ -168,5 +186,25 @@ fn explain(rule: &Rule, path: &Path, json: bool) -> Exit {
             Exit::Done
         }
         Err(e) => refuse(&e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_them_otherwise() {
+        for (word, text) in [
+            ("runs/exp42", "runs/exp42"),
+            ("gguf:q4_k_m", "gguf:q4_k_m"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", "'it'\\''s'"),
+            ("checkpoint-*00", "'checkpoint-*00'"),
+            ("~/x", "'~/x'"),
+        ] {
+            assert_eq!(quoted(word), text);
+        }
     }
 }

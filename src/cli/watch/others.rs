@@ -140,12 +140,13 @@ pub fn stop(id: Option<&str>) -> Exit {
         Ok(known) => known,
         Err(e) => return refuse(&e),
     };
-    let Some(pid) = known.pid.and_then(|p| rustix::process::Pid::from_raw(i32::try_from(p).ok()?)) else {
-        err(&format!("watcher {} is stopped already\n", known.id));
-        return Exit::Done;
-    };
-    if let Err(e) = rustix::process::kill_process(pid, rustix::process::Signal::TERM) {
-        return refuse(&ModelError::io(&known.folder, "asking the watcher to end", e.into()));
+    match known.ask_to_end() {
+        Ok(true) => {}
+        Ok(false) => {
+            err(&format!("watcher {} is stopped already\n", known.id));
+            return Exit::Done;
+        }
+        Err(e) => return refuse(&e),
     }
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
@@ -155,5 +156,6 @@ pub fn stop(id: Option<&str>) -> Exit {
         }
         std::thread::sleep(LOOK);
     }
-    refuse(&ModelError::bad(format!("watcher {} (process {}) does not end", known.id, pid.as_raw_nonzero())))
+    let pid = known.pid.unwrap_or_default();
+    refuse(&ModelError::bad(format!("watcher {} (process {pid}) does not end", known.id)))
 }

@@ -8,12 +8,14 @@ use super::model_info::{ModelInfo, Summary};
 use super::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
 use super::session::Session;
 use super::settings::Settings;
+use super::watching::Measured;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
+use crate::watch::{KnownWatcher, WatchEvent};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -159,6 +161,16 @@ pub enum Action {
     Exported(Result<String, ErrorCard>),
     /// A worker knows more of a model.
     Inspected(super::Told),
+    /// Every watcher there is.
+    Watchers(Vec<KnownWatcher>),
+    /// New events of the selected watcher; the number tells which request they answer.
+    WatcherEvents(u64, Vec<WatchEvent>),
+    /// What the reports of these jobs of the selected watcher say; the number tells which request they answer.
+    WatcherMeasured(u64, Vec<(String, Measured)>),
+    /// A watcher was started: its identifier.
+    WatcherStarted(Result<String, ErrorCard>),
+    /// The watcher of this folder was asked to end.
+    WatcherAsked(PathBuf, Result<(), ErrorCard>),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -204,6 +216,10 @@ pub enum Effect {
     StopComparing,
     /// Write a comparison to a file.
     ExportComparison(Arc<Compared>, PathBuf),
+    /// Start a watcher of this folder that makes what the recipe says.
+    StartWatcher(PathBuf, Box<Recipe>),
+    /// Ask the watcher of this identifier, of this folder, to end.
+    StopWatcher(String, PathBuf),
     /// Look at the jobs again now.
     RefreshJobs,
     /// Put text on the clipboard.

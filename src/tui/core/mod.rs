@@ -27,6 +27,7 @@ mod toasts;
 mod tree;
 pub mod units;
 mod update;
+mod watching;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{
@@ -63,3 +64,4 @@ pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, Sta
 pub use toasts::Toast;
 pub(in crate::tui) use update::running;
 pub use update::{farewell, key, update};
+pub use watching::{Export, Measured, Point, Source, SourceState, Trend, WatchState, WatcherView, WatcherWish};

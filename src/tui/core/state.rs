@@ -14,6 +14,7 @@ use super::panes::Borders;
 use super::recipe::RecipeState;
 use super::settings::Settings;
 use super::toasts::Toast;
+use super::watching::WatchState;
 use crate::job::JobState;
 use std::path::PathBuf;
 
@@ -159,6 +160,8 @@ pub struct State {
     pub jobs: JobsState,
     /// Compare.
     pub compare: CompareState,
+    /// Watch.
+    pub watch: WatchState,
     /// Log.
     pub log: LogState,
     /// What the machine does while a job runs.
@@ -202,6 +205,7 @@ impl State {
             recipe: RecipeState::default(),
             jobs: JobsState::default(),
             compare: CompareState::default(),
+            watch: WatchState::default(),
             log: LogState::default(),
             machine: MachineView::default(),
             borders: Borders::default(),

@@ -61,6 +61,16 @@ pub fn took(seconds: f64) -> String {
     }
 }
 
+/// How long ago something was, by its seconds: `now`, `3 min`, `2 h`, `5 d`.
+pub fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => "now".to_owned(),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
 /// `40 960` with thin groups.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -122,6 +132,8 @@ mod tests {
         assert_eq!(duration(3723.0), "1:02:03");
         assert_eq!(duration(f64::NAN), "–");
         assert_eq!((took(0.419).as_str(), took(28.18).as_str(), took(61.0).as_str()), ("0.42 s", "28.2 s", "1:01"));
+        let ages = [-5, 59, 60, 3_599, 3_600, 172_799, 172_800].map(age);
+        assert_eq!(ages, ["now", "now", "1 min", "59 min", "1 h", "47 h", "2 d"]);
         assert_eq!(count(40_960), "40 960");
         assert_eq!(count(9999), "9999");
         assert_eq!(percent(0.999), "99 %");

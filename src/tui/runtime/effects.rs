@@ -1,9 +1,10 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles; recipes in files
-//! are in [`recipes`], looks into a model in [`inspect`].
+//! are in [`recipes`], looks into a model in [`inspect`], watchers in [`watchers`].
 
 pub mod inspect;
 pub mod paths;
 pub mod recipes;
+pub mod watchers;
 
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, Known, Set, rows};

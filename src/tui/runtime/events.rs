@@ -274,9 +274,9 @@ impl App {
                     if terminal_gone() {
                         self.hung_up();
                     }
-                    let toasts = self.state.toasts.len();
+                    let (toasts, ages) = (self.state.toasts.len(), self.state.ages());
                     self.apply(Action::Tick(jiff::Timestamp::now()))?;
-                    if self.state.toasts.len() != toasts {
+                    if self.state.toasts.len() != toasts || self.state.ages() != ages {
                         due = due.max(Due::Progress);
                     }
                 }
@@ -338,6 +338,8 @@ impl App {
                 Effect::Uncompare(id, compared, path) => self.workers.uncompare(id, compared, path),
                 Effect::StopComparing => self.workers.stop_comparing(),
                 Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
+                Effect::StartWatcher(root, recipe) => self.workers.start_watcher(root, recipe),
+                Effect::StopWatcher(id, root) => self.workers.stop_watcher(id, root),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::StopJobs(dirs) => {
                     self.stopped = true;
@@ -378,6 +380,7 @@ impl App {
         }
         let watched = self.state.watches_machine().then(|| self.state.jobs.output_folder());
         self.workers.watch_machine(watched);
+        self.workers.look_at_watchers(self.state.watcher_wish());
         Ok(false)
     }
 
@@ -454,6 +457,9 @@ fn urgency(action: &Action) -> Due {
         | Action::FoundSome(..)
         | Action::Jobs(..)
         | Action::JobNews(..)
+        | Action::Watchers(..)
+        | Action::WatcherEvents(..)
+        | Action::WatcherMeasured(..)
         | Action::Machine(..)
         | Action::PresetPlanned(..)
         | Action::PlanMeasured(..)

@@ -17,6 +17,7 @@ mod sessions;
 mod soundness;
 mod stalled;
 mod terminal;
+mod watchers;
 mod workers;
 
 pub(super) use doctor::terminal_checks;

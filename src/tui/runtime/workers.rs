@@ -6,9 +6,10 @@ use super::follower::{JobRequest, follower};
 use super::inspector::Inspector;
 use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
+use super::watchers::{self, Watching};
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Action, Compared, Deed, Level};
+use crate::tui::core::{Action, Compared, Deed, Level, WatcherWish};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub(super) struct Workers {
     compare: Comparer,
     jobs: Sender<JobRequest>,
     machine: Watch,
+    watching: Watching,
+    jobs_root: PathBuf,
     pub(super) inspector: Inspector,
 }
 
@@ -78,7 +81,12 @@ impl Workers {
             measurer(&orders, &out);
         });
         let out = outbox.clone();
-        thread("jobs", outbox.clone(), move || follower(&follows, &jobs_root, &out));
+        let root = jobs_root.clone();
+        thread("jobs", outbox.clone(), move || follower(&follows, &root, &out));
+        let (wish, wishes) = unbounded();
+        let (out, root) = (outbox.clone(), jobs_root.clone());
+        thread("watchers", outbox.clone(), move || watchers::follower(&wishes, &root, &out));
+        let watching = Watching::new(wish);
         let (watch, watched) = unbounded();
         let out = outbox.clone();
         thread("machine", outbox.clone(), move || machine::sampler(&watched, &out));
@@ -90,7 +98,7 @@ impl Workers {
             super::comparer::work(&comparisons, &out);
         });
         let inspector = Inspector::start(outbox.clone());
-        Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine }
+        Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine, watching, jobs_root }
     }
 
     /// Scans anew; a scan that still runs stops.
@@ -139,6 +147,25 @@ impl Workers {
     /// Samples the machine, and the disk of this folder; not at all without.
     pub(super) fn watch_machine(&mut self, watched: Option<Option<PathBuf>>) {
         self.machine.give(watched);
+    }
+
+    /// Looks at watchers as this says; not at all without.
+    pub(super) fn look_at_watchers(&mut self, wish: Option<WatcherWish>) {
+        self.watching.give(wish);
+    }
+
+    pub(super) fn start_watcher(&self, root: PathBuf, recipe: Box<Recipe>) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let _ = out.send(Action::WatcherStarted(effects::watchers::start(&jobs, &root, &recipe)));
+        });
+    }
+
+    pub(super) fn stop_watcher(&self, id: String, root: PathBuf) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let _ = out.send(Action::WatcherAsked(root, effects::watchers::stop(&jobs, &id)));
+        });
     }
 
     pub(super) fn doctor(&self) {

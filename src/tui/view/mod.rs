@@ -11,7 +11,6 @@ mod grid;
 mod health;
 mod job;
 mod jobs;
-mod later;
 mod leave;
 mod log;
 mod metrics;
@@ -25,6 +24,7 @@ mod search;
 mod toasts;
 mod tokenizer;
 mod values;
+mod watching;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 
@@ -78,7 +78,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
             Tab::Recipe => recipe::draw(&mut c, state, body),
             Tab::Jobs => jobs::draw(&mut c, state, body),
             Tab::Compare => compare::draw(&mut c, state, body),
-            Tab::Watch => later::draw(&mut c, body),
+            Tab::Watch => watching::draw(&mut c, state, body),
             Tab::Log => log::draw(&mut c, state, body),
         }
         toasts::draw(&mut c, state, body);

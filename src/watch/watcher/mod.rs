@@ -44,6 +44,8 @@ pub struct WatchOptions {
     pub backend: Backend,
     /// The folder of jobs.
     pub jobs_root: PathBuf,
+    /// The command that started it, fit for a shell: kept for those who want to start it again.
+    pub command: Option<String>,
     /// Asks the watcher to end. Its jobs go on.
     pub stop: Arc<Stop>,
     /// Hears every event.
@@ -78,7 +80,12 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     }
     let folder = state_folder(&options.jobs_root, rule);
     let store = Store::open(&folder)?;
-    let note = RuleNote { root: rule.root.clone(), output: rule.output.clone(), recipe: rule.recipe_name.clone() };
+    let note = RuleNote {
+        root: rule.root.clone(),
+        output: rule.output.clone(),
+        recipe: rule.recipe_name.clone(),
+        command: options.command.clone(),
+    };
     let text = serde_json::to_vec(&note).unwrap_or_default();
     let path = folder.join("rule.json");
     crate::files::write_whole(&path, &text).map_err(|e| ModelError::io(&path, "writing", e))?;

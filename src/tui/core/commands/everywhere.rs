@@ -1,8 +1,9 @@
 //! The commands of several tabs, and those that count everywhere.
 
-use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tree};
+use super::Scope::{Details, Form, Global, Job, JobList, Lists, Targets, Tree, WatchSources, Watchers};
 use super::{Cmd, Command, always, command};
 use crate::tui::core::panes;
+use crate::tui::core::state::Tab;
 
 pub(super) const COMMANDS: &[Command] = &[
     command(
@@ -36,10 +37,10 @@ pub(super) const COMMANDS: &[Command] = &[
         Cmd::FocusNext,
         "pane.next",
         &["tab", "backtab"],
-        &[Tree, Details, Targets, Form, JobList, Job],
+        &[Tree, Details, Targets, Form, JobList, Job, Watchers, WatchSources],
         "Go to the other pane",
         "pane",
-        always,
+        |s| s.tab != Tab::Watch || !s.watch.view.is_empty(),
     ),
     command(
         Cmd::Back,
@@ -62,7 +63,15 @@ pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::Recipe, "tab.recipe", &["2"], &[Global], "Recipe: what to make of it", "", always),
     command(Cmd::Jobs, "tab.jobs", &["3"], &[Global], "Jobs: what is being made", "", always),
     command(Cmd::Compare, "tab.compare", &["4"], &[Global], "Compare: variants side by side", "", always),
-    command(Cmd::Watch, "tab.watch", &["5"], &[Global], "Watch: exports of a training run (comes later)", "", always),
+    command(
+        Cmd::Watch,
+        "tab.watch",
+        &["5"],
+        &[Global],
+        "Watch: folders whose checkpoints are exported by themselves",
+        "",
+        always,
+    ),
     command(Cmd::Log, "tab.log", &["6"], &[Global], "Log: everything that was said", "", always),
     command(Cmd::Theme, "theme", &["T"], &[Global], "Choose a theme; it shows while you move", "", |s| {
         s.theme != "mono" || s.themes.len() > 1

@@ -6,6 +6,7 @@ mod jobs;
 mod log;
 mod models;
 mod recipe;
+mod watching;
 
 use super::jobs::JobSection;
 use super::keymap::Sequence;
@@ -102,6 +103,13 @@ pub enum Cmd {
     CompareOrder,
     Chart,
     Export,
+    WatchFolder,
+    WatchSources,
+    WatchersBack,
+    WatchJob,
+    WatchOutput,
+    WatchStop,
+    WatchCopy,
     FocusNext,
     Zoom,
     Back,
@@ -132,6 +140,10 @@ pub enum Scope {
     Columns,
     /// The tensors of the Compare tab.
     Tensors,
+    /// The watchers of the Watch tab.
+    Watchers,
+    /// The sources of the Watch tab.
+    WatchSources,
     /// The Log tab.
     Log,
     /// Wherever there is a list.
@@ -142,7 +154,7 @@ pub enum Scope {
 
 impl Scope {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Global,
         Self::Lists,
         Self::Tree,
@@ -153,6 +165,8 @@ impl Scope {
         Self::Job,
         Self::Columns,
         Self::Tensors,
+        Self::Watchers,
+        Self::WatchSources,
         Self::Log,
     ];
 
@@ -167,6 +181,8 @@ impl Scope {
             Self::Job => "Jobs: the job",
             Self::Columns => "Compare: the models",
             Self::Tensors => "Compare: the tensors",
+            Self::Watchers => "Watch: the watchers",
+            Self::WatchSources => "Watch: the sources",
             Self::Log => "Log",
             Self::Lists => "Lists",
             Self::Global => "Everywhere",
@@ -210,8 +226,15 @@ fn always(_: &State) -> bool {
 }
 
 /// The registry, a part for each place. Order is the order of hints and help.
-const PARTS: [&[Command]; 6] =
-    [models::COMMANDS, recipe::COMMANDS, jobs::COMMANDS, compare::COMMANDS, log::COMMANDS, everywhere::COMMANDS];
+const PARTS: [&[Command]; 7] = [
+    models::COMMANDS,
+    recipe::COMMANDS,
+    jobs::COMMANDS,
+    compare::COMMANDS,
+    watching::COMMANDS,
+    log::COMMANDS,
+    everywhere::COMMANDS,
+];
 
 /// Every command there is, in order.
 pub fn all() -> impl Iterator<Item = &'static Command> {
@@ -220,7 +243,9 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
 
 /// The scopes that hold now, innermost first.
 pub fn scopes(state: &State) -> Vec<Scope> {
-    use Scope::{Columns, Details, Form, Global, Job, JobList, Lists, Log, Targets, Tensors, Tree};
+    use Scope::{
+        Columns, Details, Form, Global, Job, JobList, Lists, Log, Targets, Tensors, Tree, WatchSources, Watchers,
+    };
     let inner = match state.tab {
         Tab::Models if state.models.focus == Focus::List => Some(Tree),
         Tab::Models => Some(Details),
@@ -232,7 +257,8 @@ pub fn scopes(state: &State) -> Vec<Scope> {
         Tab::Compare if state.compare.drilled => Some(Tensors),
         // No list: the keys that move go from model to model.
         Tab::Compare => return vec![Columns, Global],
-        Tab::Watch => None,
+        Tab::Watch if state.watch.focus == Focus::List => Some(Watchers),
+        Tab::Watch => Some(WatchSources),
     };
     inner.into_iter().flat_map(|i| [i, Lists]).chain([Global]).collect()
 }

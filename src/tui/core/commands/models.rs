@@ -202,4 +202,13 @@ pub(super) const COMMANDS: &[Command] = &[
         |s| on_row(s) && !copies_value(s),
     ),
     command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
+    command(
+        Cmd::WatchFolder,
+        "models.watch",
+        &["w"],
+        &[Tree],
+        "Watch this folder: export each checkpoint in it as soon as it is whole, as the recipe says; asks first",
+        "watch",
+        on_row,
+    ),
 ];

@@ -281,9 +281,14 @@ fn confirm(state: &mut State, deed: Deed) -> Vec<Effect> {
     Vec::new()
 }
 
-/// To the output in the Models tab; the folder is looked at again where it is not known yet.
+/// To the output in the Models tab.
 fn outputs(state: &mut State) -> Vec<Effect> {
     let Some(path) = state.jobs.published() else { return Vec::new() };
+    go_to_model(state, path)
+}
+
+/// To a model in the Models tab; the folder is looked at again where it is not known yet.
+pub(super) fn go_to_model(state: &mut State, path: std::path::PathBuf) -> Vec<Effect> {
     if !path.starts_with(&state.dir) {
         let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
         state.toast(Level::Warn, text);

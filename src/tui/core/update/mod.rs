@@ -10,6 +10,7 @@ mod models;
 mod motion;
 mod recipe;
 mod settings;
+mod watching;
 
 pub use leave::farewell;
 pub(in crate::tui) use leave::running;
@@ -98,6 +99,11 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
             log::checked(state, checks);
             Vec::new()
         }
+        Action::Watchers(..)
+        | Action::WatcherEvents(..)
+        | Action::WatcherMeasured(..)
+        | Action::WatcherStarted(..)
+        | Action::WatcherAsked(..) => watching::arrived(state, action),
         Action::CompareOverview(..) | Action::CompareProgress(..) | Action::Compared(..) | Action::Exported(..) => {
             compare::arrived(state, action)
         }
@@ -383,11 +389,16 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::CompareOrder => compare::turn_order(state),
         Cmd::Chart => compare::turn_chart(state),
         Cmd::Export => compare::ask_export(state),
+        Cmd::WatchFolder => watching::ask_start(state),
+        Cmd::WatchSources | Cmd::WatchersBack | Cmd::WatchJob | Cmd::WatchOutput | Cmd::WatchStop | Cmd::WatchCopy => {
+            watching::run(state, cmd)
+        }
         Cmd::FocusNext => {
             let turn = |f: Focus| if f == Focus::List { Focus::Details } else { Focus::List };
             match state.tab {
                 Tab::Models => state.models.focus = turn(state.models.focus),
                 Tab::Jobs => state.jobs.focus = turn(state.jobs.focus),
+                Tab::Watch if !state.watch.view.is_empty() => state.watch.focus = turn(state.watch.focus),
                 Tab::Recipe => {
                     // Where there is nothing to fill in there is nowhere to go.
                     let form = state.recipe.pane == RecipePane::List && !state.recipe.fields().is_empty();
@@ -428,6 +439,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Recipe if state.recipe.zoom => state.recipe.zoom = false,
         Tab::Recipe if state.recipe.pane == RecipePane::Form => state.recipe.pane = RecipePane::List,
         Tab::Recipe => return go(state, Tab::Models),
+        Tab::Watch => state.watch.focus = Focus::List,
         Tab::Compare if state.compare.drilled => state.compare.drilled = false,
         Tab::Compare => return go(state, Tab::Models),
         _ => {}

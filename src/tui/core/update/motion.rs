@@ -69,7 +69,17 @@ pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
             state.compare.row = moved(state.compare.row, lines, len);
             Vec::new()
         }
-        Tab::Compare | Tab::Watch => Vec::new(),
+        Tab::Watch if state.watch.focus == Focus::List => {
+            let w = &mut state.watch;
+            w.select(moved(w.cursor(), lines, w.list.len()));
+            Vec::new()
+        }
+        Tab::Watch => {
+            let w = &mut state.watch;
+            w.select_source(moved(w.source_cursor(), lines, w.view.len()));
+            Vec::new()
+        }
+        Tab::Compare => Vec::new(),
     }
 }
 
@@ -87,14 +97,14 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
         Some(Layer::Confirm(_) | Layer::Leave) => return Vec::new(),
         None => {}
     }
-    let (models, jobs, recipe) = (state.models.focus, state.jobs.focus, state.recipe.pane);
+    let before = (state.models.focus, state.jobs.focus, state.watch.focus, state.recipe.pane);
     let (focus, pane) = match hit {
         Hit::List(_) => (Focus::List, RecipePane::List),
         _ => (Focus::Details, RecipePane::Form),
     };
-    (state.models.focus, state.jobs.focus, state.recipe.pane) = (focus, focus, pane);
+    (state.models.focus, state.jobs.focus, state.watch.focus, state.recipe.pane) = (focus, focus, focus, pane);
     let effects = by(state, lines as isize);
-    (state.models.focus, state.jobs.focus, state.recipe.pane) = (models, jobs, recipe);
+    (state.models.focus, state.jobs.focus, state.watch.focus, state.recipe.pane) = before;
     effects
 }
 
@@ -127,6 +137,16 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
         (Tab::Jobs, Hit::Detail(at)) => {
             state.jobs.focus = Focus::Details;
             click_job(state, at);
+            Vec::new()
+        }
+        (Tab::Watch, Hit::List(at)) => {
+            state.watch.focus = Focus::List;
+            state.watch.select(at);
+            Vec::new()
+        }
+        (Tab::Watch, Hit::Detail(at)) => {
+            state.watch.focus = Focus::Details;
+            state.watch.select_source(at);
             Vec::new()
         }
         (Tab::Log, Hit::Detail(at)) => {

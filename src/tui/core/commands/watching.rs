@@ -1,0 +1,84 @@
+//! The commands of the Watch tab.
+
+use super::Scope::{WatchSources, Watchers};
+use super::{Cmd, Command, always, command};
+use crate::tui::core::state::State;
+
+fn runs(s: &State) -> bool {
+    s.watch.current().is_some_and(|w| w.pid.is_some())
+}
+
+fn has_command(s: &State) -> bool {
+    s.watch.current().is_some_and(|w| w.pid.is_some() || w.command.is_some())
+}
+
+/// The job of the selected source's latest export is still there.
+fn has_job(s: &State) -> bool {
+    s.watch.current_source().and_then(|c| c.last()).is_some_and(|e| s.jobs.list.iter().any(|j| j.id == e.done.job))
+}
+
+/// The export is there, below the folder that the workbench shows.
+fn has_output(s: &State) -> bool {
+    let export = s.watch.current_source().and_then(|c| c.exported()).filter(|e| !e.removed);
+    export.and_then(|e| e.done.outputs.first()).is_some_and(|o| o.starts_with(&s.dir))
+}
+
+/// The watchers and the sources of one.
+const BOTH: &[super::Scope] = &[Watchers, WatchSources];
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(
+        Cmd::WatchSources,
+        "watch.sources",
+        &["enter", "l", "right"],
+        &[Watchers],
+        "Go to the sources of the watcher",
+        "sources",
+        |s| !s.watch.view.is_empty(),
+    ),
+    command(
+        Cmd::WatchJob,
+        "watch.job",
+        &["enter"],
+        &[WatchSources],
+        "Go to the job of the latest export",
+        "to the job",
+        has_job,
+    ),
+    command(
+        Cmd::WatchersBack,
+        "watch.back",
+        &["h", "left"],
+        &[WatchSources],
+        "Back to the watchers",
+        "watchers",
+        always,
+    ),
+    command(
+        Cmd::WatchOutput,
+        "watch.output",
+        &["o"],
+        &[WatchSources],
+        "Go to the export in Models",
+        "output",
+        has_output,
+    ),
+    command(
+        Cmd::WatchStop,
+        "watch.stop",
+        &["s"],
+        BOTH,
+        "Stop the watcher; its running export goes on; asks first",
+        "stop",
+        runs,
+    ),
+    command(
+        Cmd::WatchCopy,
+        "watch.copy",
+        &["y"],
+        BOTH,
+        "Copy a command for the shell: the one that follows the watcher, or that starts it when it is stopped",
+        "copy command",
+        has_command,
+    ),
+];

@@ -1,0 +1,197 @@
+//! Watchers: listed, followed by their files, started, asked to end.
+
+use crate::engine::from_json;
+use crate::files;
+use crate::job::JobFolder;
+use crate::model::ModelError;
+use crate::recipe::{self, Recipe};
+use crate::tui::core::{ErrorCard, Measured};
+use crate::watch::{self, EventTail, KnownWatcher, Rule, WatchBody, WatchEvent, Watchers};
+use std::collections::VecDeque;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Pieces of events that are read in one look, some megabytes each.
+const PIECES_A_LOOK: usize = 8;
+/// Reports that are read in one look.
+const REPORTS_A_LOOK: usize = 8;
+/// Longest report that is read. That of a model of a billion parameters has some ten kilobytes.
+const MAX_REPORT_BYTES: u64 = 32 << 20;
+/// Most characters that are shown of what a watcher said when it did not start.
+const MAX_SAID_CHARS: usize = 400;
+
+/// The watchers of a folder of jobs, to be looked at again and again.
+pub fn watchers(jobs_root: &Path) -> Watchers {
+    Watchers::new(jobs_root)
+}
+
+/// Follows one watcher.
+pub struct Followed {
+    tail: EventTail,
+    jobs_root: PathBuf,
+    /// Jobs whose reports were not looked for yet.
+    jobs: VecDeque<String>,
+}
+
+impl Followed {
+    /// From the beginning of what a watcher's folder has.
+    pub fn new(folder: &Path, jobs_root: &Path) -> Self {
+        Self { tail: EventTail::new(folder), jobs_root: jobs_root.to_owned(), jobs: VecDeque::new() }
+    }
+
+    /// The events that came since the last look.
+    pub fn events(&mut self) -> Vec<WatchEvent> {
+        let mut all = Vec::new();
+        for _ in 0..PIECES_A_LOOK {
+            let lines = self.tail.poll();
+            if lines.is_empty() {
+                break;
+            }
+            all.extend(lines.iter().filter_map(|line| from_json::<WatchEvent>(line).ok()));
+        }
+        let jobs = all.iter().filter_map(|e| match &e.body {
+            // Earlier versions told no figure; neither is one told where nothing was lost.
+            WatchBody::Exported(done) if done.status == "ok" && done.weights_db.is_none() => Some(done.job.clone()),
+            _ => None,
+        });
+        self.jobs.extend(jobs);
+        all
+    }
+
+    /// What the reports of some exports say, the latest exports first.
+    pub fn reports(&mut self) -> Vec<(String, Measured)> {
+        let from = self.jobs.len().saturating_sub(REPORTS_A_LOOK);
+        let jobs: Vec<String> = self.jobs.drain(from..).collect();
+        jobs.into_iter().map(|job| (job.clone(), self.report(&job))).collect()
+    }
+
+    fn report(&self, job: &str) -> Measured {
+        /// The part of a report that is wanted.
+        #[derive(serde::Deserialize)]
+        struct Report {
+            outputs: Vec<Output>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Output {
+            #[serde(default)]
+            sqnr_db: Option<f64>,
+        }
+        let folder = JobFolder::find(&self.jobs_root, job).ok();
+        let bytes = folder.and_then(|f| files::read(&f.path("report.json"), MAX_REPORT_BYTES).ok());
+        let Some(report) = bytes.and_then(|b| from_json::<Report>(&b).ok()) else { return Measured::NoReport };
+        let db = report.outputs.iter().filter_map(|o| o.sqnr_db).filter(|db| db.is_finite());
+        db.reduce(f64::min).map_or(Measured::Lossless, Measured::Db)
+    }
+}
+
+/// Starts a watcher of a folder, and waits until it runs; gives its identifier.
+///
+/// # Errors
+/// When the folder is watched already, its recipe cannot be written, or the watcher does not start: with what it said.
+pub fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<String, ErrorCard> {
+    let card = |e: ModelError| ErrorCard::from(&e);
+    let output = Rule::default_output(root);
+    let id = Rule::id_of(root, &output);
+    if find(jobs_root, &id).is_some_and(|w| w.pid.is_some()) {
+        let what = ModelError::request(format!("the folder is watched already, by watcher {id}")).in_file(root);
+        return Err(card(what.with_hint("Watch (5) shows it; stop it there with s.")));
+    }
+    let folder = jobs_root.join(".watch").join(&id);
+    let path = folder.join("recipe.toml");
+    let mut recipe = recipe.clone();
+    for imatrix in recipe.targets.iter_mut().filter_map(|t| t.imatrix.as_mut()) {
+        if let Ok(full) = std::path::absolute(&imatrix) {
+            *imatrix = full;
+        }
+    }
+    let written = files::create_private_folder(&folder)
+        .and_then(|()| files::write_private(&path, recipe::to_toml(&recipe).as_bytes()));
+    written.map_err(|e| card(ModelError::io(&path, "writing", e)))?;
+    let program = std::env::current_exe();
+    let program = program.map_err(|e| card(ModelError::io(Path::new("/proc/self/exe"), "finding the program", e)))?;
+    let mut command = Command::new(&program);
+    command.arg("watch").arg(root).arg("-r").arg(&path).arg("-o").arg(&output).arg("--detach");
+    command.env("REMOLD_JOBS", jobs_root).env("NO_COLOR", "1");
+    // A process group of its own: what the terminal does to this one does not reach it.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    let ran = command.output().map_err(|e| card(ModelError::io(&program, "starting the watcher", e)))?;
+    if ran.status.success() {
+        return Ok(id);
+    }
+    Err(ErrorCard { message: said(&ran.stderr), hint: None, wrong: true })
+}
+
+/// What a command said that failed, on one line.
+fn said(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    let line = lines.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line).trim_end_matches('.');
+    if line.is_empty() {
+        "the watcher ended without a word".to_owned()
+    } else {
+        line.chars().take(MAX_SAID_CHARS).collect()
+    }
+}
+
+/// Asks a watcher to end.
+///
+/// # Errors
+/// When it is not there any more, or its process cannot be signalled.
+pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
+    // Looked for again: its process may be another one by now.
+    let Some(watcher) = find(jobs_root, id) else {
+        return Err(ErrorCard { message: format!("there is no watcher {id}"), hint: None, wrong: true });
+    };
+    watcher.ask_to_end().map(drop).map_err(|e| ErrorCard::from(&e))
+}
+
+fn find(jobs_root: &Path, id: &str) -> Option<KnownWatcher> {
+    watch::known(jobs_root).into_iter().find(|w| w.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_say_the_lowest_of_their_outputs_and_only_what_was_measured() {
+        let root = tempfile::tempdir().unwrap();
+        for (job, report) in [
+            ("1", r#"{"outputs":[{"sqnr_db":22.5},{"sqnr_db":31.0},{}]}"#),
+            ("2", r#"{"outputs":[{"path":"x"}]}"#),
+            ("3", "{"),
+        ] {
+            std::fs::create_dir(root.path().join(job)).unwrap();
+            std::fs::write(root.path().join(job).join("report.json"), report).unwrap();
+        }
+        let folder = root.path().join(".watch/0a1b2c3d");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(root.path().join("report.json"), r#"{"outputs":[{"sqnr_db":1.0}]}"#).unwrap();
+        let event = |job: &str| {
+            format!(
+                r#"{{"t":"2026-11-23T12:00:00Z","watch":"1","kind":"watch.exported","source":"/r/c","name":"c","version":"a","job":"{job}","picked":0.0,"done":1.0,"outputs":[],"bytes":0,"status":"ok"}}{}"#,
+                "\n"
+            )
+        };
+        let lines = ["1", "2", "3", "4", ".", ".."].map(event).concat();
+        std::fs::write(folder.join("events.jsonl"), format!("no event\n{lines}half a line")).unwrap();
+        let mut followed = Followed::new(&folder, root.path());
+        assert_eq!(followed.events().len(), 6);
+        let found: Vec<Measured> = followed.reports().into_iter().map(|(_, m)| m).collect();
+        let none = Measured::NoReport;
+        assert_eq!(found, [Measured::Db(22.5), Measured::Lossless, none, none, none, none]);
+        assert_eq!((followed.events(), followed.reports()), (Vec::new(), Vec::new()), "nothing is read twice");
+        // Another file of that name is read from its beginning.
+        std::fs::write(folder.join("events.jsonl"), event("2")).unwrap();
+        assert_eq!(followed.events().len(), 1);
+    }
+
+    #[test]
+    fn what_a_watcher_said_is_one_line() {
+        assert_eq!(said(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
+        assert_eq!(said(b"\n"), "the watcher ended without a word");
+        assert_eq!(said(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
+    }
+}

@@ -1,0 +1,74 @@
+//! The worker that looks at watchers through their files, once a second while their tab is shown.
+
+use super::effects::watchers::{self as effects, Followed};
+use super::workers::Outbox;
+use crate::tui::core::{Action, WatcherWish};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Time between two looks.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// Tells the worker what is wanted, when that changes.
+pub(super) struct Watching {
+    wanted: Option<WatcherWish>,
+    to: Sender<Option<WatcherWish>>,
+}
+
+impl Watching {
+    pub(super) fn new(to: Sender<Option<WatcherWish>>) -> Self {
+        Self { wanted: None, to }
+    }
+
+    pub(super) fn give(&mut self, wanted: Option<WatcherWish>) {
+        if self.wanted != wanted {
+            self.wanted.clone_from(&wanted);
+            let _ = self.to.send(wanted);
+        }
+    }
+}
+
+/// Sleeps until somebody wants to know, then looks.
+pub(super) fn follower(requests: &Receiver<Option<WatcherWish>>, jobs_root: &Path, out: &Outbox) {
+    let mut watchers = effects::watchers(jobs_root);
+    let mut told = None;
+    let mut listed: Option<Instant> = None;
+    let mut followed: Option<(u64, Followed)> = None;
+    let mut wish: Option<WatcherWish> = None;
+    loop {
+        let request = match &wish {
+            None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) => requests.recv_timeout(OFTEN),
+        };
+        match request {
+            // Only the latest is wanted.
+            Ok(new) => wish = requests.try_iter().last().unwrap_or(new),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let Some(WatcherWish { request, folder }) = &wish else { continue };
+        if listed.is_none_or(|t| t.elapsed() >= OFTEN) {
+            let list = watchers.look();
+            listed = Some(Instant::now());
+            if told.as_ref() != Some(&list) {
+                told = Some(list.clone());
+                let _ = out.send(Action::Watchers(list));
+            }
+        }
+        let Some(folder) = folder else { continue };
+        if followed.as_ref().is_none_or(|(of, _)| of != request) {
+            followed = Some((*request, Followed::new(folder, jobs_root)));
+        }
+        if let Some((of, one)) = &mut followed {
+            let events = one.events();
+            if !events.is_empty() {
+                let _ = out.send(Action::WatcherEvents(*of, events));
+            }
+            let reports = one.reports();
+            if !reports.is_empty() {
+                let _ = out.send(Action::WatcherMeasured(*of, reports));
+            }
+        }
+    }
+}

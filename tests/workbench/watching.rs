@@ -1,0 +1,290 @@
+//! The Watch tab: what it shows of watchers, what its keys do, and a real watcher followed in a pseudo-terminal.
+
+use super::sample::{self, Bench, DIR};
+use super::screens::{LARGE, SMALL, check, render, styled, text};
+use super::session::{Session, folder_of_a_model};
+use remold::tui::core::{Action, Effect, Focus, Layer, Measured, Tab, WatcherWish, hints};
+use remold::tui::look::Depth;
+use remold::watch::{KnownWatcher, WatchEvent};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> KnownWatcher {
+    KnownWatcher {
+        id: id.into(),
+        folder: PathBuf::from("/home/ada/.local/state/remold/jobs/.watch").join(id),
+        pid,
+        root: Path::new(DIR).join(name),
+        output: Path::new(DIR).join(format!("{name}-exports")),
+        recipe: "gguf:q4_k_m".into(),
+        exported,
+        command: Some(format!("cd /home/ada && remold watch runs/{name} --to gguf:q4_k_m")),
+    }
+}
+
+/// What a watcher of the transformers Trainer told: five checkpoints at work, an alias, one that failed.
+fn events() -> Vec<WatchEvent> {
+    let line = |time: &str, rest: &str| {
+        let json = format!(r#"{{"t":"2026-11-23T{time}Z","watch":"5f0c2a91","kind":{rest}}}"#);
+        remold::engine::from_json::<WatchEvent>(json.as_bytes()).unwrap_or_else(|e| panic!("{json}: {e}"))
+    };
+    let source = |time: &str, step: u64, state: &str, words: &str| {
+        let name = format!("checkpoint-{step}");
+        line(
+            time,
+            &format!(
+                r#""watch.source","source":"{DIR}/exp42/{name}","name":"{name}","family":"hf-trainer","step":{step},"state":"{state}","text":"{words}""#
+            ),
+        )
+    };
+    let exported = |time: &str, step: u64, job: u64, seconds: f64, bytes: u64, end: &str| {
+        let name = format!("checkpoint-{step}");
+        line(
+            time,
+            &format!(
+                r#""watch.exported","source":"{DIR}/exp42/{name}","name":"{name}","step":{step},"version":"v{step}","job":"{job}",
+                "picked":1000.0,"done":{},"outputs":["{DIR}/exp42-exports/exp42-{name}-Q4_K_M.gguf"],"bytes":{bytes},{end}"#,
+                1000.0 + seconds
+            ),
+        )
+    };
+    vec![
+        line(
+            "09:58:01",
+            &format!(
+                r#""watch.started","root":"{DIR}/exp42","output":"{DIR}/exp42-exports","recipe":"gguf:q4_k_m","pid":4711"#
+            ),
+        ),
+        exported("10:02:11", 500, 38, 24.0, 807_694_464, r#""status":"ok""#),
+        exported("10:37:40", 1000, 40, 9.1, 807_694_464, r#""status":"ok""#),
+        exported(
+            "11:03:02",
+            1500,
+            39,
+            3.0,
+            0,
+            r#""status":"failed","why":"model.layers.3.mlp.down_proj.weight: holds values that are not numbers. Check the training run at this step.""#,
+        ),
+        line(
+            "11:03:10",
+            &format!(
+                r#""watch.skipped","source":"{DIR}/exp42/last.ckpt","name":"last.ckpt","why":"the same contents as checkpoint-1500.ckpt""#
+            ),
+        ),
+        exported(
+            "11:30:05",
+            2000,
+            41,
+            9.3,
+            911_500_000,
+            r#""status":"ok","weights_db":22.87,"regression":{"tensor":"blk.3.ffn_down","before_db":27.1,"now_db":21.9}"#,
+        ),
+        source("12:01:02", 2500, "exporting", "exporting"),
+        source("12:03:20", 3000, "waiting", "waiting: model-00003-of-00004.safetensors is missing, one of 4"),
+    ]
+}
+
+/// On the Watch tab with two watchers, one of them running.
+fn watched() -> Bench {
+    let mut b = sample::start();
+    b.job(1.0).keys("5");
+    b.act(Action::Watchers(vec![watcher("0a1b2c3d", "exp41", None, 12), watcher("5f0c2a91", "exp42", Some(4711), 3)]));
+    let request = b.state.watch.request;
+    b.act(Action::WatcherEvents(request, events()));
+    let db = [("38", 22.91), ("40", 22.63)].map(|(job, db)| (job.to_owned(), Measured::Db(db)));
+    b.act(Action::WatcherMeasured(request, db.to_vec()));
+    b.effects.clear();
+    b
+}
+
+#[test]
+fn pictures() {
+    let small = |b: &mut Bench| text(&render(b, SMALL, Depth::True, false));
+    let mut none = sample::start();
+    none.keys("5").act(Action::Watchers(Vec::new()));
+    check("watch-none-80x24", small(&mut none));
+    // What the newest source waits for.
+    check("watch-80x24", small(&mut watched()));
+    // An export in full, and the charts.
+    check("watch-160x50", text(&render(watched().keys("<enter>jj"), LARGE, Depth::True, false)));
+    // Why an export failed, where there is next to no room.
+    check("watch-40x12", text(&render(watched().keys("<enter>jjjj"), (40, 12), Depth::True, false)));
+    // A watcher that looks by itself, without events, and one source that has no step.
+    let mut polls = watched();
+    let mut note = events().remove(0);
+    if let remold::watch::WatchBody::Started { note, .. } = &mut note.body {
+        *note = Some("/home/ada/runs is on nfs4: no events of other machines arrive, it is looked at every 5 s".into());
+    }
+    polls.act(Action::WatcherEvents(polls.state.watch.request, vec![note]));
+    let ascii = render(polls.keys("<enter>"), SMALL, Depth::True, true);
+    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
+    assert!(!text(&ascii).replace("? help", "").contains('?'), "a glyph has no ASCII likeness");
+    check("watch-ascii", text(&ascii));
+    // A stopped one, without colour.
+    let mut stopped = watched();
+    stopped.act(Action::Watchers(vec![watcher("5f0c2a91", "exp42", None, 3)]));
+    let mono = render(&mut stopped, SMALL, Depth::Mono, false);
+    let none = ratatui::style::Color::Reset;
+    assert!(mono.content.iter().all(|c| c.fg == none && c.bg == none));
+    check("watch-mono", styled(&mono));
+}
+
+#[test]
+fn every_size_draws() {
+    for keys in ["", "j", "<enter>", "<enter>jjjj", "s"] {
+        let mut b = watched();
+        b.keys(keys);
+        for w in (1..200).step_by(7) {
+            for h in (1..60).step_by(3) {
+                render(&mut b, (w, h), Depth::True, w % 2 == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn only_what_is_shown_is_read_and_late_answers_are_not_taken() {
+    let mut b = watched();
+    let folder = PathBuf::from("/home/ada/.local/state/remold/jobs/.watch/5f0c2a91");
+    let request = b.state.watch.request;
+    assert_eq!(
+        b.state.watcher_wish(),
+        Some(WatcherWish { request, folder: Some(folder) }),
+        "the one that runs is first"
+    );
+    b.keys("j");
+    let other = b.state.watcher_wish().unwrap();
+    assert!(other.request != request && other.folder.unwrap().ends_with("0a1b2c3d"));
+    assert!(b.state.watch.view.is_empty());
+    b.act(Action::WatcherEvents(request, events()));
+    assert!(b.state.watch.view.is_empty(), "those are of the watcher before");
+    b.keys("6");
+    assert_eq!((b.state.watcher_wish(), b.state.ages()), (None, Vec::new()), "nobody looks");
+}
+
+#[test]
+fn ages_change_by_the_minute() {
+    let mut b = watched();
+    assert_eq!(b.state.ages()[..3], ["1 min", "3 min", "34 min"]);
+    let now = b.state.now;
+    let before = b.state.ages();
+    b.act(Action::Tick(now + jiff::SignedDuration::from_secs(1)));
+    assert_eq!(b.state.ages(), before);
+    b.act(Action::Tick(now + jiff::SignedDuration::from_secs(60)));
+    assert_ne!(b.state.ages(), before);
+}
+
+#[test]
+fn an_export_opens_its_job_and_its_file() {
+    let mut b = watched();
+    b.keys("<enter>");
+    assert_eq!((b.state.watch.focus, b.state.watch.current_source().unwrap().step), (Focus::Details, Some(3000)));
+    let offered = |b: &Bench, word: &str| hints(&b.state).iter().any(|h| h.word == word);
+    assert!(!offered(&b, "to the job") && !offered(&b, "output"), "it has neither");
+    b.keys("jj");
+    assert!(offered(&b, "to the job") && offered(&b, "output"));
+    b.keys("<enter>");
+    assert_eq!((b.state.tab, b.state.jobs.selected.as_deref()), (Tab::Jobs, Some("41")));
+    b.keys("5");
+    assert_eq!(b.state.watch.current_source().unwrap().step, Some(2000), "it is where it was left");
+    b.keys("o");
+    let selected = b.state.models.selected.clone().unwrap();
+    assert!(b.state.tab == Tab::Models && selected.ends_with("exp42-exports/exp42-checkpoint-2000-Q4_K_M.gguf"));
+    b.keys("5<esc>");
+    assert_eq!(b.state.watch.focus, Focus::List);
+}
+
+#[test]
+fn stopping_asks_and_a_command_is_copied() {
+    let mut b = watched();
+    b.keys("s<esc>");
+    assert_eq!(b.effects, []);
+    b.keys("s<enter>");
+    assert_eq!(b.effects, [Effect::StopWatcher("5f0c2a91".into(), Path::new(DIR).join("exp42"))]);
+    b.effects.clear();
+    b.keys("y");
+    assert_eq!(b.effects, [Effect::Copy("remold watch attach 5f0c2a91".into())]);
+    b.effects.clear();
+    b.keys("jsy");
+    assert!(b.state.layer.is_none(), "what is stopped cannot be stopped");
+    assert_eq!(b.effects, [Effect::Copy("cd /home/ada && remold watch runs/exp41 --to gguf:q4_k_m".into())]);
+}
+
+#[test]
+fn a_folder_of_the_tree_is_watched_with_the_recipe_that_is_composed() {
+    let mut b = sample::start();
+    b.planned().keys("1");
+    b.effects.clear();
+    b.keys("w");
+    // The selected checkpoint is in the run's folder.
+    let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
+    assert_eq!(asked.question, "Watch ~/runs/exp42?");
+    assert!(asked.detail.iter().any(|d| d == "into ~/runs/exp42-exports"), "{:?}", asked.detail);
+    b.keys("<enter>");
+    let [Effect::StartWatcher(folder, recipe)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    assert_eq!((folder, recipe.targets.len()), (&Path::new(DIR).join("exp42"), 1));
+    assert_eq!(
+        (&recipe.source.path, &recipe.targets[0].output, recipe.name.as_deref()),
+        (&None, &None, Some("gguf Q4_K_M"))
+    );
+    b.act(Action::WatcherStarted(Ok("5f0c2a91".into())));
+    assert_eq!(b.state.tab, Tab::Watch);
+    let two = vec![watcher("0a1b2c3d", "exp41", Some(1), 0), watcher("5f0c2a91", "exp42", Some(2), 0)];
+    b.act(Action::Watchers(two));
+    assert_eq!(b.state.watch.selected.as_deref(), Some("5f0c2a91"), "the one that was started");
+}
+
+/// Ends the watchers of a folder of jobs, also when the test fails.
+struct Stopped(PathBuf);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        remold::watch::known(&self.0).iter().for_each(|w| drop(w.ask_to_end()));
+    }
+}
+
+#[test]
+fn a_real_watcher_is_followed_stopped_and_started_again() {
+    let dir = folder_of_a_model();
+    let _stopped = Stopped(dir.path().join("no-jobs"));
+    std::fs::create_dir(dir.path().join("run")).unwrap();
+    let checkpoint = dir.path().join("run/checkpoint-100");
+    std::fs::rename(dir.path().join("tiny-llama"), &checkpoint).unwrap();
+    let mut start = Command::new(env!("CARGO_BIN_EXE_remold"));
+    start.args("watch run --to gguf:q8_0 --quiet-time 0.2 --detach".split(' ')).current_dir(dir.path());
+    start.env("REMOLD_JOBS", dir.path().join("no-jobs"));
+    let started = start.output().unwrap();
+    assert!(started.status.success(), "{started:?}");
+    let mut s = Session::start(dir.path(), &[]);
+    s.send("5");
+    s.wait_for("running, pid");
+    s.wait_for("waiting: trainer_state.json");
+    std::fs::write(checkpoint.join("trainer_state.json"), br#"{"global_step": 100}"#).unwrap();
+    s.wait_for("exported in");
+    s.wait_for("1 exported");
+    s.send("\r");
+    // Measured by its job, and read from its report.
+    s.wait_for("job 1");
+    s.wait_for(" dB");
+    s.send("\r");
+    s.wait_for("#1");
+    s.send("5s");
+    s.wait_for("Stop watching");
+    s.send("\r");
+    s.wait_for("1 stopped");
+    s.send("1");
+    s.wait_until("the tree", |sc| sc.contents().contains("checkpoint-100") && !sc.contents().contains("1 stopped"));
+    s.send("ggw");
+    s.wait_for("start a watcher");
+    s.send("\r");
+    s.wait_for("running, pid");
+    // Another recipe: the checkpoint is exported by it, too.
+    s.wait_for("2 exported");
+    s.wait_for("exported in");
+    s.send("s");
+    s.wait_for("Stop watching");
+    s.send("\r");
+    s.wait_for("1 stopped");
+    s.send("q");
+    assert_eq!(s.exit_code(), 0);
+}
