@@ -241,6 +241,11 @@ impl Store {
 }
 
 impl Exports {
+    /// Those of the state in a folder; none where there is no readable state.
+    pub fn read(folder: &Path) -> Self {
+        Self::parse(&files::read(&folder.join("state.jsonl"), MAX_BYTES).unwrap_or_default())
+    }
+
     /// These, for tests.
     #[cfg(test)]
     pub(super) fn of(all: Vec<Export>) -> Self {
