@@ -484,3 +484,45 @@ fn a_published_file_is_never_written_to() {
         assert!(fs::read(&published).unwrap() == bytes, "same inode: {same_inode}");
     }
 }
+
+/// The publication is killed before what was put aside is removed; the same is then asked for again instead of a resume.
+#[test]
+fn what_a_superseded_publication_had_put_aside_is_removed() {
+    let (kind, target, before) = kinds().into_iter().find(|(kind, ..)| *kind == "a folder that is replaced").unwrap();
+    let mut superseded = 0;
+    for at in 0.. {
+        let bench = Bench::new(&target);
+        before(&bench);
+        let plan = bench.plan();
+        let kill = Kill::at(bench.root.path(), at);
+        let first = bench.work(&plan, false);
+        let (log, killed) = kill.result();
+        drop(kill);
+        if !killed {
+            first.unwrap_or_else(|e| panic!("{kind}, not killed: {e:?}"));
+            break;
+        }
+        let journal = bench.root.path().join("job/journal");
+        let aside = || tree(&bench.out()).into_keys().filter(|p| p.to_string_lossy().ends_with(".old")).count();
+        let unfinished = tree(&bench.out()).into_keys().any(|p| p.to_string_lossy().contains(".part"));
+        if aside() == 0 || unfinished {
+            continue;
+        }
+        // Another job writes the same output over it.
+        for (path, _) in &plan.outputs[0].files {
+            let (bytes, new) = (fs::read(path).unwrap(), path.with_extension("new"));
+            fs::write(&new, bytes).unwrap();
+            fs::rename(&new, path).unwrap();
+        }
+        let whole = tree(&bench.out());
+        super::discard(&journal, &plan.outputs)
+            .unwrap_or_else(|e| panic!("killed after {at}: {}: {e}", log.join("\n")));
+        let now = tree(&bench.out());
+        assert_eq!(aside(), 0, "killed after {at}: {:?}", now.keys());
+        assert!(
+            whole.iter().filter(|(p, _)| !p.to_string_lossy().contains("remold-")).all(|(p, b)| now.get(p) == Some(b))
+        );
+        superseded += 1;
+    }
+    assert!(superseded > 0, "no kill left anything aside");
+}

@@ -159,6 +159,25 @@ pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
 }
 
+/// True if every file had got its final name, and another output has taken all of these names since: nothing of this output is left but what
+/// it had put aside.
+pub fn is_superseded(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
+    let no_part_left = staged.parts.iter().all(|p| fs::symlink_metadata(p).is_err());
+    let taken = |((path, _), own): (&(PathBuf, u64), &Identity)| {
+        fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && Identity::of(&m) != *own)
+    };
+    no_part_left && !planned.files.is_empty() && planned.files.iter().zip(identities).all(taken)
+}
+
+/// Removes the files that the output replaced and had put aside. It had the permission to replace them.
+///
+/// # Errors
+/// I/O errors.
+pub fn remove_asides(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
+    let paths = planned.files.iter().map(|(path, _)| path).chain(planned.stale.iter().map(|old| &old.path));
+    paths.into_iter().try_for_each(|path| remove(&aside(path, staged)))
+}
+
 /// True if the output is being published, and some names are changed already: those of its files, or that of what it replaces.
 pub fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
     let renamed = planned.files.iter().zip(identities).any(|((path, _), i)| i.is_at(path));
@@ -284,12 +303,7 @@ fn stale(planned: &PlannedOutput) -> impl Iterator<Item = &SourceFile> {
 /// # Errors
 /// I/O errors; files of others in the replaced folder that could not be moved to the new one.
 pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
-    for (path, _) in &planned.files {
-        remove(&aside(path, staged))?;
-    }
-    for old in &planned.stale {
-        remove(&aside(&old.path, staged))?;
-    }
+    remove_asides(planned, staged)?;
     for old in stale(planned) {
         remove(&old.path)?;
     }

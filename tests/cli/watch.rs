@@ -188,7 +188,7 @@ fn older_exports_go_and_commands_run() {
     assert_eq!(events(&ran.out, "watch.removed").len(), 1);
     for step in [100, 200, 300] {
         let seen = wait_for("the command", || {
-            fs::read_to_string(lab.path(&format!("../seen-{step}.json"))).ok().filter(|t| t.ends_with('}'))
+            fs::read_to_string(lab.path(&format!("../seen-{step}.json"))).ok().filter(|t| t.ends_with("}\n"))
         });
         let seen: Value = serde_json::from_str(&seen).unwrap();
         assert_eq!((seen["step"].as_u64(), seen["status"].as_str()), (Some(step), Some("ok")));
