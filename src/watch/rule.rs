@@ -41,7 +41,7 @@ pub struct Rule {
     pub recipe_name: String,
     /// Folder for the exports, absolute; outside of `root`.
     pub output: PathBuf,
-    /// Name of an export, with the placeholders of [`super::template`].
+    /// Name of an export, with the placeholders of `watch::template`.
     pub name: String,
     /// Which checkpoints.
     pub policy: Policy,
