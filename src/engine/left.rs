@@ -1,8 +1,10 @@
 //! What an ended job has left on the disk, by its journal.
 
+use super::part_file::Identity;
 use super::{journal, stage};
 use crate::model::Result;
 use crate::plan::PlannedOutput;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Removes the unfinished files that a job left, and nothing else: only files that its journal names, under their locks. `outputs` are
@@ -12,6 +14,14 @@ use std::path::{Path, PathBuf};
 /// I/O errors; files that a living process is writing.
 pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
     stage::discard(&journal::read(journal)?, outputs)
+}
+
+/// What identifies the files that a job published, by output and in the order of its plan.
+///
+/// # Errors
+/// I/O errors.
+pub fn published(journal: &Path) -> Result<HashMap<usize, Vec<Identity>>> {
+    journal::read(journal).map(|recorded| recorded.publishing)
 }
 
 /// Unfinished files of a job and the bytes they take on disk.

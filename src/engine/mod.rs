@@ -28,9 +28,9 @@ mod work;
 
 pub use event::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart, from_json};
 pub use gate::Gate;
-pub use left::{discard, held};
+pub use left::{discard, held, published};
 pub use metrics::ErrorStats;
-pub use part_file::is_part_name;
+pub use part_file::{Identity, is_part_name};
 pub use report::{OutputReport, Report};
 pub use run::{RunError, RunOptions, run};
 pub use sink::EventSink;

@@ -145,7 +145,7 @@ pub(super) fn forecast(
     // Without experts MXFP4_MOE is Q8_0 under another name.
     outlines.sort_by_key(|o| (o.bytes, o.name.ends_with("_MOE")));
     let elems: u64 = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
-    let mut types: Vec<Forecasted> = outlines.iter().map(|o| told(o, ready, &losses, &scores, elems)).collect();
+    let mut types: Vec<Forecasted> = outlines.iter().map(|o| forecasted(o, ready, &losses, &scores, elems)).collect();
     mark_front(&mut types);
     Ok(Forecast {
         source: model.path.clone(),
@@ -272,7 +272,7 @@ fn measure(
     Ok(losses)
 }
 
-fn told(
+fn forecasted(
     o: &Outline,
     ready: &Ready,
     losses: &BTreeMap<(u8, Encoding), Loss>,

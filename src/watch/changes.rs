@@ -61,7 +61,7 @@ pub struct ChangeSource {
     /// Kept so that the channel stays open while polling.
     _waker: Sender<()>,
     remote: bool,
-    /// The watched folder is not there: nothing tells when it comes.
+    /// The watched folder does not exist, so no event can announce it.
     absent: bool,
     last_sweep: Option<Instant>,
     sweep_took: Duration,

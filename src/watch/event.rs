@@ -1,4 +1,4 @@
-//! What a watcher tells: one JSON object a line, the same on stdout (`--json`), in `events.jsonl` and for people.
+//! The events of a watcher: one JSON object a line, the same on stdout (`--json`), in `events.jsonl` and for people.
 
 use super::Regression;
 use serde::{Deserialize, Serialize};

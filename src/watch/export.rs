@@ -1,10 +1,9 @@
-//! One export: from a whole source to a job, and from the job's end to what is told of it.
+//! One export: from a whole source to a job, and from the job's end to its result.
 
 use super::rule::{OnChange, Rule};
-use super::store::{KnownFile, Picked, Store};
+use super::store::{KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, template};
-use crate::engine::{EventBody, Failure};
-use crate::files::FileStamp;
+use crate::engine::{self, EventBody, Failure};
 use crate::forecast::Measuring;
 use crate::formats;
 use crate::job::{self, JobFolder, JobState, Tail};
@@ -59,7 +58,7 @@ pub enum JobEnd {
     Failed(Failure),
     /// A user cancelled it.
     Cancelled,
-    /// It is gone with its folder, or dies again and again.
+    /// It is gone with its folder.
     Lost,
 }
 
@@ -85,7 +84,7 @@ pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, job
         job: folder.id(),
         picked: picked_at,
         outputs: plan.outputs.iter().map(|o| o.path.clone()).collect(),
-        written: plan.outputs.iter().flat_map(|o| &o.files).map(|(path, _)| path.clone()).collect(),
+        written: plan.outputs.iter().map(|o| o.files.iter().map(|(path, _)| path.clone()).collect()).collect(),
         files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
     };
     store.pick(picked.clone())?;
@@ -139,18 +138,27 @@ fn is_as_judged(unit: &Unit, plan: &Plan) -> bool {
     }) && unit.of(FileRole::Weights).any(|file| plan.source_files.iter().any(|s| s.inode == file.stamp.ino))
 }
 
-/// True if everything that would be replaced is what the last export of the unit wrote.
+/// True if everything that would be replaced is what the last export of the unit published.
 fn is_ours(unit: &Unit, plan: &Plan, store: &Store) -> bool {
-    let Some(last) = store.exports().last_of(&unit.name) else { return false };
-    let done = last.done.as_ref().map_or(0.0, |d| d.done);
-    let replaced = plan.outputs.iter().filter(|o| !o.replaces.is_empty());
-    replaced.clone().all(|o| last.picked.outputs.contains(&o.path)) && {
-        let untouched = |p: &PathBuf| {
-            // Whoever writes to an export makes it his own.
-            FileStamp::of_path(p).is_ok_and(|s| s.mtime_ns <= (done * 1e9) as i128)
-        };
-        replaced.flat_map(|o| &o.replaces).all(untouched)
-    }
+    let Some(done) = store.exports().last_of(&unit.name).and_then(|e| e.done.as_ref()) else { return false };
+    plan.outputs.iter().flat_map(|o| &o.replaces).all(|path| done.owns(path))
+}
+
+/// The files that a job published, with what identifies them. None where the job's folder is gone: then none of them is ever replaced or
+/// removed.
+pub fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path) -> Vec<PublishedFile> {
+    let journal = jobs_root.join(&picked.job).join("journal");
+    let identities = engine::published(&journal).unwrap_or_default();
+    let of = |(o, files): (usize, &Vec<PathBuf>)| {
+        let identities = identities.get(&o).cloned().unwrap_or_default();
+        files
+            .iter()
+            .cloned()
+            .zip(identities)
+            .map(|(path, identity)| PublishedFile { path, identity })
+            .collect::<Vec<_>>()
+    };
+    plan_files.iter().enumerate().flat_map(of).collect()
 }
 
 impl Running {
@@ -167,7 +175,7 @@ impl Running {
         this
     }
 
-    /// Reads what the job has told; gives its end once it has come. A job whose process was killed is resumed.
+    /// Reads the job's new events; returns its end once it has ended. A job whose process was killed is resumed.
     pub fn follow(&mut self) -> Option<JobEnd> {
         if !self.folder.dir.is_dir() {
             return Some(JobEnd::Lost);
@@ -197,7 +205,9 @@ impl Running {
     fn resume(&mut self) -> Option<JobEnd> {
         self.resumes += 1;
         if self.resumes > MAX_RESUMES {
-            return Some(JobEnd::Lost);
+            let message = format!("the process of job {} ended {} times without a word", self.picked.job, self.resumes);
+            let hint = "The system may have killed it for memory; `--max-memory` makes it take less.".to_owned();
+            return Some(JobEnd::Failed(Failure { code: "job.died".to_owned(), message, hint: Some(hint) }));
         }
         // Another process may have resumed it meanwhile: then there is nothing to do.
         let resumed = job::resume(&self.folder);

@@ -1,7 +1,7 @@
 //! Removing older exports, so that a long training does not fill the disk.
 
 use super::store::{Ended, Export, Exports};
-use crate::files::{self, FileStamp};
+use crate::files;
 use std::path::{Path, PathBuf};
 
 /// Exports beyond the newest `keep` of the run that `unit` is a checkpoint of: by step, else by the time they were made. Only exports of this
@@ -22,12 +22,10 @@ pub fn superseded<'e>(exports: &'e Exports, unit: &str, keep: usize) -> Vec<&'e 
 
 /// Removes the files of an export that are still what was written, and its folder if nothing else is in it; gives what is gone now.
 pub fn remove(export: &Export) -> Vec<PathBuf> {
-    let done = export.done.as_ref().map_or(0.0, |d| d.done);
+    let Some(done) = &export.done else { return Vec::new() };
     let mut removed = Vec::new();
-    for file in &export.picked.written {
-        let ours = std::fs::symlink_metadata(file)
-            .is_ok_and(|m| m.is_file() && FileStamp::from(&m).mtime_ns <= (done * 1e9) as i128);
-        if ours && files::remove_file(file).is_ok() {
+    for file in done.files.iter().map(|f| &f.path) {
+        if done.owns(file) && files::remove_file(file).is_ok() {
             removed.push(file.clone());
         }
     }
@@ -42,10 +40,13 @@ pub fn remove(export: &Export) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::{Done, Picked};
+    use super::super::store::{Done, Picked, PublishedFile};
     use super::*;
+    use crate::engine::Identity;
 
-    fn export(unit: &str, step: u64, written: Vec<PathBuf>, done: f64) -> Export {
+    fn export(unit: &str, step: u64, written: Vec<PathBuf>) -> Export {
+        let identity = |path: &PathBuf| Identity::of(&std::fs::metadata(path).unwrap());
+        let files = written.iter().map(|path| PublishedFile { path: path.clone(), identity: identity(path) }).collect();
         let picked = Picked {
             unit: unit.into(),
             source: unit.into(),
@@ -53,9 +54,9 @@ mod tests {
             recipe: "r".into(),
             step: Some(step),
             job: step.to_string(),
-            picked: done,
+            picked: 1.0,
             outputs: written.iter().filter_map(|w| Some(w.parent()?.to_owned())).take(1).collect(),
-            written,
+            written: vec![written],
             files: Vec::new(),
         };
         let done = Done {
@@ -64,7 +65,8 @@ mod tests {
             fingerprint: picked.fingerprint.clone(),
             status: Ended::Ok,
             why: None,
-            done,
+            done: 1.0,
+            files,
         };
         Export { picked, done: Some(done) }
     }
@@ -77,7 +79,7 @@ mod tests {
             ("b/checkpoint-50", 50),
             ("a/checkpoint-1000", 1000),
         ];
-        let all = steps.map(|(unit, step)| export(unit, step, Vec::new(), 1.0));
+        let all = steps.map(|(unit, step)| export(unit, step, Vec::new()));
         let exports = Exports::of(all.into());
         let gone = |keep| -> Vec<u64> {
             superseded(&exports, "a/checkpoint-1000", keep).iter().filter_map(|e| e.picked.step).collect()
@@ -96,14 +98,15 @@ mod tests {
         for file in [&weights, &config, &own] {
             std::fs::write(file, b"x").unwrap();
         }
-        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(100);
-        std::fs::File::options().write(true).open(&config).unwrap().set_modified(later).unwrap();
-        let now = super::super::export::now();
-        let one = export("a", 1, vec![weights.clone(), config.clone()], now);
+        let one = export("a", 1, vec![weights.clone(), config.clone()]);
+        // Another file of the same name, older than the export: its time alone does not make it ours.
+        std::fs::remove_file(&config).unwrap();
+        std::fs::write(&config, b"another").unwrap();
+        std::fs::File::options().write(true).open(&config).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
         assert_eq!(remove(&one), [weights]);
         assert!(config.exists() && own.exists());
         std::fs::remove_file(&own).unwrap();
-        let one = export("a", 1, vec![config.clone()], now + 200.0);
+        let one = export("a", 1, vec![config.clone()]);
         assert_eq!(remove(&one), [config, folder]);
     }
 }

@@ -4,7 +4,7 @@
 //! nothing is forgotten.
 
 use super::{Fingerprint, Seen};
-use crate::engine::from_json;
+use crate::engine::{Identity, from_json};
 use crate::files::{self, FileStamp};
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
@@ -59,9 +59,9 @@ pub struct Picked {
     pub picked: f64,
     /// Where the outputs go.
     pub outputs: Vec<PathBuf>,
-    /// Every file of the outputs.
+    /// The files of each output.
     #[serde(default)]
-    pub written: Vec<PathBuf>,
+    pub written: Vec<Vec<PathBuf>>,
     /// The files it was made from.
     pub files: Vec<KnownFile>,
 }
@@ -100,6 +100,25 @@ pub struct Done {
     pub why: Option<String>,
     /// When, seconds since 1970.
     pub done: f64,
+    /// The files that were published. Only a file that is still the same is replaced or removed later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PublishedFile>,
+}
+
+/// A file of an export as it was when it was published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// What identifies it and its contents.
+    pub identity: Identity,
+}
+
+impl Done {
+    /// True if `path` is a file that this export published and that nobody has changed or replaced since.
+    pub fn owns(&self, path: &Path) -> bool {
+        self.files.iter().any(|f| f.path == path && f.identity.is_at(path))
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -358,7 +377,7 @@ mod tests {
             job: job.into(),
             picked: 1.5,
             outputs: vec!["/out/x.gguf".into()],
-            written: vec!["/out/x.gguf".into()],
+            written: vec![vec!["/out/x.gguf".into()]],
             files: vec![KnownFile { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
         }
     }
@@ -371,6 +390,7 @@ mod tests {
             status,
             why: None,
             done: 2.5,
+            files: Vec::new(),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Tracked {
     pub verdict: Option<Verdict>,
     /// When it is to be judged again.
     pub due: Instant,
-    /// What was told of it last: the word and the words.
+    /// The last state that was reported: its word and its text.
     told: (&'static str, String),
     /// Failures in a row that may go away by themselves.
     pub failures: u32,

@@ -5,8 +5,8 @@ use super::verdict::{RuleResult, State, Verdict, Wait};
 use crate::units;
 use std::time::Duration;
 
-/// Names that are told of a longer list.
-const TOLD: usize = 3;
+/// Names of a longer list that are shown.
+const SHOWN: usize = 3;
 
 /// A state in a few words.
 pub fn state(state: &State) -> String {
@@ -91,9 +91,9 @@ pub fn time(t: Duration) -> String {
 }
 
 fn few(names: &[String], all: usize) -> String {
-    let mut text = names.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if all > TOLD.min(names.len()) {
-        text.push_str(&format!(" and {} more", all - TOLD.min(names.len())));
+    let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if all > SHOWN.min(names.len()) {
+        text.push_str(&format!(" and {} more", all - SHOWN.min(names.len())));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What a watcher tells, one line an event, for people.
+//! A watcher's events as lines for people.
 
 use super::super::text::{self, Style};
 use crate::units;

@@ -1,4 +1,4 @@
-//! `watch`: from arguments to a rule, and what the watcher tells as lines. `others` is about watchers in other processes.
+//! `watch`: from arguments to a rule, and the watcher's events as lines. `others` is about watchers in other processes.
 
 mod args;
 mod lines;

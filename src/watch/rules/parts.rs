@@ -7,8 +7,8 @@ use crate::watch::verdict::Wait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Missing names that are told.
-const TOLD: usize = 4;
+/// Missing names that are shown at most.
+const SHOWN: usize = 4;
 
 pub(super) static RULE: Rule = Rule {
     name: "all files",
@@ -49,7 +49,7 @@ fn shards(unit: &Unit) -> Option<Wait> {
     }
     let ((prefix, count, ext), there) = sets.pop_first()?;
     let missing = usize::try_from(count).ok()?.checked_sub(there.len()).filter(|m| *m > 0)?;
-    let absent = (1..=count).filter(|i| !there.contains(i)).take(TOLD);
+    let absent = (1..=count).filter(|i| !there.contains(i)).take(SHOWN);
     let names = absent.map(|i| format!("{prefix}-{i:05}-of-{count:05}.{ext}")).collect();
     Some(Wait::MissingFiles { names, missing, of: usize::try_from(count).unwrap_or(usize::MAX) })
 }

@@ -10,8 +10,8 @@ use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// Missing names that are told.
-const TOLD: usize = 4;
+/// Missing names that are shown at most.
+const SHOWN: usize = 4;
 
 /// More ranks than any run has: a name with a larger number is no rank.
 const MAX_RANK: usize = 1 << 20;
@@ -26,7 +26,7 @@ pub(in crate::watch) static RULE: Rule = Rule {
         let missing = sets.missing();
         if !missing.is_empty() {
             let of = missing.len() + sets.found;
-            let names = missing.iter().take(TOLD).cloned().collect();
+            let names = missing.iter().take(SHOWN).cloned().collect();
             return Some(Outcome::Wait(Wait::MissingFiles { names, missing: missing.len(), of }, None));
         }
         Some(match sets.counted || o.sibling.is_some() {

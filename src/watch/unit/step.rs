@@ -1,4 +1,4 @@
-//! The training step that a name tells.
+//! The training step in a name.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The end of an export: what is told of it, written down, and done afterwards.
+//! The end of an export: reporting it, recording it, and what follows.
 
 use super::{FIRST_RETRY, LAST_RETRY, Watcher};
 use crate::engine::Failure;
@@ -20,7 +20,7 @@ impl Watcher<'_> {
         self.ended(&picked, end)
     }
 
-    /// Takes the end of an export: tells it, and writes it down.
+    /// Reports the end of an export and records it.
     pub(super) fn ended(&mut self, picked: &Picked, end: JobEnd) -> Result<()> {
         let (status, word, why, outputs) = match end {
             JobEnd::Finished(outputs) => (Ended::Ok, "ok", None, outputs),
@@ -72,7 +72,7 @@ impl Watcher<'_> {
         if status == Ended::Passing && !self.is_first_failure(picked, &why) {
             return self.finish(picked, status, why);
         }
-        // Told before it is written down: after a kill in between it is told once more, never not at all.
+        // Reported before it is recorded: after a kill in between it is reported twice rather than not at all.
         self.tell(WatchBody::Exported(exported.clone()));
         self.finish(picked, status, why)?;
         self.run_hook(&exported, status);
@@ -106,7 +106,7 @@ impl Watcher<'_> {
         }
     }
 
-    /// Tells of the user's commands that ended badly since the last call.
+    /// Warns of the user's commands that have failed since the last call.
     pub(super) fn hear_hooks(&mut self) {
         let ended: Vec<hooks::Hook> = self.hooks.extract_if(.., |h| h.is_finished()).collect();
         for hook in ended {
@@ -166,7 +166,7 @@ impl Watcher<'_> {
         (Ended::Passing, format!("{why} (tried again in {} s)", wait.as_secs()))
     }
 
-    /// True if this failure of this version was not told before: while a disk is full, the same is tried again and again.
+    /// True if this failure of this version was not reported before: while a disk is full, the same export fails again and again.
     pub(super) fn is_first_failure(&self, picked: &Picked, why: &Option<String>) -> bool {
         let plain =
             |why: &Option<String>| why.as_deref().and_then(|w| w.split(" (tried again").next()).map(str::to_owned);
@@ -178,6 +178,8 @@ impl Watcher<'_> {
     }
 
     pub(super) fn finish(&mut self, picked: &Picked, status: Ended, why: Option<String>) -> Result<()> {
+        let ok = status == Ended::Ok;
+        let files = if ok { export::published(picked, &picked.written, &self.options.jobs_root) } else { Vec::new() };
         self.store.finish(Done {
             job: picked.job.clone(),
             unit: picked.unit.clone(),
@@ -185,6 +187,7 @@ impl Watcher<'_> {
             status,
             why,
             done: export::now(),
+            files,
         })
     }
 

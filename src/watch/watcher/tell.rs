@@ -1,4 +1,4 @@
-//! What a watcher tells of sources and of the folder.
+//! Events about sources and about the watched folder.
 
 use super::Watcher;
 use crate::watch::event::{WatchBody, WatchEvent};
