@@ -53,5 +53,7 @@ mod table;
 mod trainers;
 #[path = "cli/watch.rs"]
 mod watch;
+#[path = "cli/watch_rules.rs"]
+mod watch_rules;
 #[path = "cli/whole.rs"]
 mod whole;

@@ -27,7 +27,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
-            Command::Watch(a) => &mut a.threads,
+            Command::Watch(a) => &mut a.rule.threads,
             _ => return None,
         })
     }

@@ -28,20 +28,22 @@ mod write;
 pub use check::{Available, check, check_with};
 pub use manual::manual;
 pub(crate) use names::quantization as quantization_by_alias;
+pub(crate) use names::suggest;
 pub use presets::{Origin, Preset, find, presets};
 pub use problem::{Place, Problem, RecipeErrors, Severity};
+pub(crate) use problem::{SourceText, Span, placed};
 pub use selector::Selector;
 pub use set::apply_set;
 pub use syntax::Syntax;
+pub(crate) use syntax::{Found, read as read_tree};
+pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
 pub use types::{Recipe, Source, Step, Target, Validate};
 pub use values::{Comparison, Condition, parse_size};
 pub use write::{template, title, to_toml};
 
 use crate::files::{self, ReadError};
-use problem::{SourceText, Span};
 use read::{Places, Reader};
 use std::path::Path;
-use syntax::Found;
 
 /// A recipe with the text it came from, so that later problems can point into it.
 #[derive(Clone, Debug)]

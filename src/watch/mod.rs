@@ -49,7 +49,7 @@ pub use tree::{Changes, Dirty, Entry, EntryKind, Listing, Problem, Tree};
 pub use trend::Regression;
 pub use unit::{FileRole, Fingerprint, Seen, Shape, Unfinished, Unit, UnitFile, units};
 pub use verdict::{Observation, RuleOutcome, RuleResult, Settings, State, Verdict, Wait, judge};
-pub use watcher::{Tally, WatchOptions, state_folder, watch};
+pub use watcher::{Tally, WatchOptions, not_there, state_folder, watch};
 
 #[cfg(test)]
 mod tests;

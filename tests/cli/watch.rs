@@ -14,7 +14,7 @@ use std::time::Duration;
 const KILLS: usize = 6;
 
 /// A checkpoint as the trainer of transformers writes it; without the file that it writes last, if it is not done.
-fn checkpoint(lab: &Lab, name: &str, done: bool) {
+pub(crate) fn checkpoint(lab: &Lab, name: &str, done: bool) {
     lab.model("tiny-llama");
     let folder = lab.path(name);
     fs::create_dir_all(folder.parent().unwrap()).unwrap();
@@ -26,7 +26,7 @@ fn checkpoint(lab: &Lab, name: &str, done: bool) {
 }
 
 /// Writes other values into the weights of a checkpoint, in place.
-fn train(lab: &Lab, name: &str) {
+pub(crate) fn train(lab: &Lab, name: &str) {
     use std::os::unix::fs::FileExt;
     let file = fs::File::options().read(true).write(true).open(lab.path(name).join("model.safetensors")).unwrap();
     let at = file.metadata().unwrap().len() - 2;
@@ -35,17 +35,17 @@ fn train(lab: &Lab, name: &str) {
     file.write_all_at(&[last[0] ^ 1, last[1]], at).unwrap();
 }
 
-fn events(out: &str, kind: &str) -> Vec<Value> {
+pub(crate) fn events(out: &str, kind: &str) -> Vec<Value> {
     let all = out.lines().map(|l| serde_json::from_str::<Value>(l).unwrap_or_else(|e| panic!("`{l}`: {e}")));
     all.filter(|e| e["kind"] == kind).collect()
 }
 
-fn exported(out: &str) -> Vec<(String, String)> {
+pub(crate) fn exported(out: &str) -> Vec<(String, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     events(out, "watch.exported").iter().map(|e| (text(&e["name"]), text(&e["status"]))).collect()
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     all.sort();
@@ -59,7 +59,7 @@ fn times(lab: &Lab, folder: &str) -> BTreeMap<String, i64> {
     lab.tree().into_keys().filter(|n| n.starts_with(folder)).map(|n| (n.clone(), stamp(&n))).collect()
 }
 
-const ONCE: &str = "watch run --to gguf:q8_0 --once --json --quiet-time 0.2";
+pub(crate) const ONCE: &str = "watch run --to gguf:q8_0 --once --json --quiet-time 0.2";
 
 #[test]
 fn whole_checkpoints_are_exported_once_and_the_watched_folder_is_not_touched() {

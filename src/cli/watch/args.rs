@@ -10,14 +10,41 @@ use std::path::PathBuf;
     after_help = "A checkpoint is exported when everything that proves it whole is there: the marker that its trainer writes last, every shard of the index, \
         headers and sizes that agree, no ranges that were never written, and nothing that changed for the quiet time. `--explain PATH` shows each rule.\n\
         What was exported is remembered: a watcher that is stopped or killed goes on where it was, and exports nothing twice.\n\
+        Several folders are watched by one process with `--rules FILE`: a TOML file with a [[watch]] table for each, in which `path` is the folder, `out` \
+        the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
         Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
 )]
 pub struct WatchArgs {
     #[command(subcommand)]
     pub command: Option<WatchCommand>,
     /// The folder to watch; it need not exist yet
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required_unless_present = "rules")]
     pub dir: Option<PathBuf>,
+    /// Watch the folders of a file: TOML with a [[watch]] table for each, whose keys are these options
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "RuleArgs"])]
+    pub rules: Option<PathBuf>,
+    #[command(flatten)]
+    pub rule: RuleArgs,
+    /// Export what is whole, or becomes so by waiting, and end
+    #[arg(long)]
+    pub once: bool,
+    /// Watch in a process that outlives this terminal
+    #[arg(long, conflicts_with_all = ["once", "json", "explain"])]
+    pub detach: bool,
+    /// Print a systemd user unit that runs this watcher
+    #[arg(long, conflicts_with_all = ["once", "json", "explain", "detach"])]
+    pub print_unit: bool,
+    /// One event a line on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Show whether this source would be exported now, and every rule that says so; export nothing
+    #[arg(long, value_name = "PATH")]
+    pub explain: Option<PathBuf>,
+}
+
+/// What is said of one rule: an option on the command line, a key of the same name in a file of rules.
+#[derive(Clone, Debug, Args)]
+pub struct RuleArgs {
     /// What to make: a recipe file or a recipe by name
     #[arg(short, long, value_name = "RECIPE")]
     pub recipe: Option<String>,
@@ -66,21 +93,6 @@ pub struct WatchArgs {
     /// How changes are noticed: by events where the file system sends them, or by looking
     #[arg(long, value_name = "HOW", value_parser = crate::watch::Backend::NAMES, default_value = "auto")]
     pub backend: String,
-    /// Export what is whole, or becomes so by waiting, and end
-    #[arg(long)]
-    pub once: bool,
-    /// Watch in a process that outlives this terminal
-    #[arg(long, conflicts_with_all = ["once", "json", "explain"])]
-    pub detach: bool,
-    /// Print a systemd user unit that runs this watcher
-    #[arg(long, conflicts_with_all = ["once", "json", "explain", "detach"])]
-    pub print_unit: bool,
-    /// One event a line on stdout
-    #[arg(long)]
-    pub json: bool,
-    /// Show whether this source would be exported now, and every rule that says so; export nothing
-    #[arg(long, value_name = "PATH")]
-    pub explain: Option<PathBuf>,
     /// Threads of an export; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,

@@ -3,19 +3,30 @@
 use super::super::text::{self, Style};
 use crate::units;
 use crate::watch::{WatchBody, WatchEvent};
+use std::path::Path;
 
 /// Columns of a source's name.
 const NAME_WIDTH: usize = 28;
 
+/// Columns of the folder's name, where several are watched.
+const FOLDER_WIDTH: usize = 14;
+
 /// Writes events as lines.
 pub struct Lines {
     style: Style,
+    /// The watched folder, where there are several.
+    folder: Option<String>,
 }
 
 impl Lines {
     /// With these styles.
     pub fn new(style: Style) -> Self {
-        Self { style }
+        Self { style, folder: None }
+    }
+
+    /// With the name of the watched folder on each line.
+    pub fn of_folder(style: Style, root: &Path) -> Self {
+        Self { style, folder: root.file_name().map(|n| n.to_string_lossy().into_owned()) }
     }
 
     /// The line of an event; empty for what only programs want to know.
@@ -61,7 +72,13 @@ impl Lines {
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
             WatchBody::Stopped { why } => format!("stopped: {why}"),
         };
-        format!("{}  {text}\n", self.style.dim(&time))
+        match &self.folder {
+            Some(folder) => {
+                let shown = text::cut(&text::safe(folder), FOLDER_WIDTH);
+                format!("{}  {shown:FOLDER_WIDTH$}  {text}\n", self.style.dim(&time))
+            }
+            None => format!("{}  {text}\n", self.style.dim(&time)),
+        }
     }
 
     fn about(&self, name: &str, text: &str) -> String {

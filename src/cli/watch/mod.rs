@@ -1,26 +1,33 @@
-//! `watch`: from arguments to a rule, and the watcher's events as lines. `others` is about watchers in other processes.
+//! `watch`: from arguments to rules, and the watchers' events as lines. `rule` makes a rule, `rules_file` reads several from a file, `follow` runs
+//! them in this process, `others` is about watchers in other processes.
 
 mod args;
+mod follow;
 mod lines;
 mod others;
+mod rule;
+mod rules_file;
 mod unit;
 
 pub use args::{WatchArgs, WatchCommand};
 
-use super::convert::{Refused, apply, find_recipe, target_of};
-use super::signals::stop_on_signal;
+use super::convert::Refused;
 use super::text::Style;
 use super::{Exit, err, out, print, refuse};
-use crate::engine::StopReason;
 use crate::job;
-use crate::model::{ModelError, Result};
-use crate::recipe::{Recipe, Target};
-use crate::watch::{self, Backend, OnChange, Policy, Rule, Settings, WatchOptions};
+use crate::model::ModelError;
+use crate::watch::{self, Rule};
+use args::RuleArgs;
 use std::path::Path;
-use std::time::Duration;
 
-/// Longest quiet time that is taken: a day.
-const MAX_QUIET_SECONDS: f64 = 86_400.0;
+/// A rule that is to be watched, and what it was made from.
+#[derive(Debug)]
+pub struct Asked {
+    /// The rule.
+    pub rule: Rule,
+    /// What was said of it.
+    pub args: RuleArgs,
+}
 
 /// `remold watch`.
 pub fn run(args: &WatchArgs) -> Exit {
@@ -30,8 +37,8 @@ pub fn run(args: &WatchArgs) -> Exit {
         Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
         None => {}
     }
-    let rule = match rule_of(args) {
-        Ok(rule) => rule,
+    let asked = match asked(args) {
+        Ok(asked) => asked,
         Err(Refused::Model(e)) => return refuse(&e),
         Err(Refused::Recipe(text)) => {
             err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
@@ -39,106 +46,30 @@ pub fn run(args: &WatchArgs) -> Exit {
         }
     };
     if let Some(path) = &args.explain {
-        return explain(&rule, path, args.json);
+        return explain(&asked, path, args.json);
     }
     if args.print_unit {
-        return unit::print(&rule);
+        let what = args.rules.as_deref().or(args.dir.as_deref()).unwrap_or(Path::new("."));
+        let what = std::path::absolute(what).map_or_else(|_| what.to_owned(), |w| rule::plain(&w));
+        return unit::print(&what);
     }
     if args.detach {
-        return others::detach(&rule);
+        return others::detach(&asked);
     }
-    follow(&rule, args)
+    follow::run(asked, args)
 }
 
-fn follow(rule: &Rule, args: &WatchArgs) -> Exit {
-    let stop = stop_on_signal();
-    let listener: Box<dyn FnMut(&watch::WatchEvent) + Send> = if args.json {
-        Box::new(print::json)
-    } else {
-        let lines = lines::Lines::new(Style::stderr());
-        Box::new(move |event| err(&lines.line(event)))
-    };
-    let options = WatchOptions {
-        once: args.once,
-        backend: Backend::parse(&args.backend).unwrap_or_default(),
-        jobs_root: job::jobs_root(),
-        command: command(),
-        stop: stop.clone(),
-        listener,
-    };
-    match watch::watch(rule, options) {
-        Err(e) => refuse(&e),
-        Ok(tally) => match stop.reason() {
-            Some(StopReason::Interrupt(signal)) => Exit::interrupted(signal),
-            Some(StopReason::Cancel) => Exit::Cancelled,
-            None if tally.failed > 0 => Exit::Failed,
-            None => Exit::Done,
-        },
+/// The rule of the arguments, or those of the file.
+fn asked(args: &WatchArgs) -> Result<Vec<Asked>, Refused> {
+    if let Some(file) = &args.rules {
+        return rules_file::load(file);
     }
-}
-
-fn rule_of(args: &WatchArgs) -> Result<Rule, Refused> {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
-    let root = std::path::absolute(dir).map_err(|e| ModelError::io(dir, "finding", e))?;
-    let root = plain(&root);
-    let mut recipe = match &args.recipe {
-        Some(name) => find_recipe(name)?,
-        None => Recipe::default(),
-    };
-    if !args.to.is_empty() {
-        let base = recipe.targets.iter().find(|t| t.format == "gguf").cloned().unwrap_or_default();
-        recipe.targets = args.to.iter().map(|t| target_of(t, &base)).collect();
+    if dir.is_file() && dir.extension().is_some_and(|e| e == "toml") {
+        let hint = format!("For the rules of a file: `remold watch --rules {}`.", dir.display());
+        return Err(ModelError::request("a folder can be watched, a file cannot").in_file(dir).with_hint(hint).into());
     }
-    for target in &mut recipe.targets {
-        target.bare |= args.bare;
-        if let Some(imatrix) = &mut target.imatrix
-            && let Ok(full) = std::path::absolute(&imatrix)
-        {
-            *imatrix = full;
-        }
-    }
-    apply(&mut recipe, &args.set, false)?;
-    if args.max_memory.is_some() {
-        recipe.max_memory.clone_from(&args.max_memory);
-    }
-    let output = match &args.output {
-        Some(out) => std::path::absolute(out).map_err(|e| ModelError::io(out, "finding", e))?,
-        None => Rule::default_output(&root),
-    };
-    if !(0.0..=MAX_QUIET_SECONDS).contains(&args.quiet_time) {
-        let what = format!("--quiet-time {} is not a number of seconds from 0 to {MAX_QUIET_SECONDS}", args.quiet_time);
-        return Err(ModelError::request(what).into());
-    }
-    let quiet = Duration::from_secs_f64(args.quiet_time);
-    let defaults = Settings::default();
-    // A file that names its network needs the network's files; tensors alone do not.
-    let whole = |t: &Target| t.format == "gguf" && !t.bare;
-    let needs = recipe.targets.iter().any(whole);
-    let rule = Rule {
-        name: args.name.clone(),
-        recipe_name: recipe_name(args, &recipe),
-        recipe,
-        root,
-        output: plain(&output),
-        policy: if args.policy == "newest" { Policy::Newest } else { Policy::Every },
-        on_change: if args.on_change == "replace" { OnChange::Replace } else { OnChange::Version },
-        include: args.include.clone(),
-        exclude: args.exclude.clone(),
-        settings: Settings {
-            quiet,
-            long_quiet: defaults.long_quiet.max(quiet),
-            done_marker: args.done_marker.clone(),
-            needs_config: needs,
-            needs_tokenizer: needs,
-            ..defaults
-        },
-        threads: args.threads,
-        keep_last: args.keep_last,
-        on_finish: args.on_finish.clone(),
-        on_fail: args.on_fail.clone(),
-    };
-    rule.check()?;
-    Ok(rule)
+    Ok(vec![Asked { rule: rule::rule_of(dir, &args.rule)?, args: args.rule.clone() }])
 }
 
 /// The command that runs now, as a shell takes it in any folder. Names that are not text cannot be told.
@@ -158,35 +89,30 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// The path without `.` and without a slash at its end.
-fn plain(path: &Path) -> std::path::PathBuf {
-    path.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect()
-}
-
-fn recipe_name(args: &WatchArgs, recipe: &Recipe) -> String {
-    let file =
-        |name: &String| Path::new(name).file_stem().map_or_else(|| name.clone(), |s| s.to_string_lossy().into_owned());
-    let given = (args.to.is_empty()).then(|| recipe.name.clone().or_else(|| args.recipe.as_ref().map(file))).flatten();
-    given.unwrap_or_else(|| args.to.join(", "))
-}
-
 /// `--explain`: the verdict on one source, from what is on the disk now.
-fn explain(rule: &Rule, path: &Path, json: bool) -> Exit {
+fn explain(asked: &[Asked], path: &Path, json: bool) -> Exit {
     let full = match std::path::absolute(path) {
-        Ok(full) => plain(&full),
+        Ok(full) => rule::plain(&full),
         Err(e) => return refuse(&ModelError::io(path, "finding", e)),
     };
-    match watch::explain(rule, &full, &job::jobs_root()) {
-        Ok(found) => {
-            if json {
-                print::json(&found);
-            } else {
-                found.iter().for_each(|f| out(&f.text));
-            }
-            Exit::Done
+    let concerned = asked.iter().filter(|a| asked.len() == 1 || full.starts_with(&a.rule.root));
+    let mut found = Vec::new();
+    for asked in concerned {
+        match watch::explain(&asked.rule, &full, &job::jobs_root()) {
+            Ok(mut more) => found.append(&mut more),
+            Err(e) => return refuse(&e),
         }
-        Err(e) => refuse(&e),
     }
+    if found.is_empty() {
+        let e = ModelError::request("no rule watches a folder with this path").in_file(&full);
+        return refuse(&e.with_hint("Name a path below the `path` of a rule."));
+    }
+    if json {
+        print::json(&found);
+    } else {
+        found.iter().for_each(|f| out(&f.text));
+    }
+    Exit::Done
 }
 
 #[cfg(test)]

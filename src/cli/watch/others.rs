@@ -2,11 +2,12 @@
 
 use super::super::text::{Style, table};
 use super::super::{Exit, err, out, print, refuse};
-use super::lines;
+use super::{Asked, lines};
 use crate::job;
 use crate::model::{ModelError, Result};
 use crate::watch::{self, KnownWatcher, Rule};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,27 +18,47 @@ const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// `watch --detach`: the same command in a process of its own.
-pub fn detach(rule: &Rule) -> Exit {
+pub fn detach(asked: &[Asked]) -> Exit {
     let root = job::jobs_root();
-    if let Some(known) = watch::known(&root).into_iter().find(|k| k.id == rule.id() && k.pid.is_some()) {
-        let what = format!("the folder is watched already, by watcher {}", known.id);
-        return refuse(&ModelError::request(what).with_hint(format!("Stop it with `remold watch stop {}`.", known.id)));
+    if let Err(e) = not_running(asked, &root) {
+        return refuse(&e);
     }
-    let started = start(rule, &root);
-    match started {
-        Ok(id) => {
-            err(&format!("watcher {id} runs on its own: {} → {}\n", rule.root.display(), rule.output.display()));
-            err(&format!("  follow it with `remold watch attach {id}`, end it with `remold watch stop {id}`\n"));
-            Exit::Done
+    let rules: Vec<&Rule> = asked.iter().map(|a| &a.rule).collect();
+    if let Err(e) = start(&rules, &root) {
+        return refuse(&e);
+    }
+    for rule in &rules {
+        let (id, from, to) = (rule.id(), rule.root.display(), rule.output.display());
+        err(&format!("watcher {id} runs on its own: {from} → {to}\n"));
+    }
+    let id = rules.first().map(|r| r.id()).unwrap_or_default();
+    let ends = if rules.len() > 1 { "end all of them" } else { "end it" };
+    err(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
+    Exit::Done
+}
+
+/// Refuses to start where another process watches one of the folders.
+///
+/// # Errors
+/// A request error that names the watcher.
+pub fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
+    let known = watch::known(jobs_root);
+    let running = |rule: &Rule| known.iter().find(|k| k.id == rule.id() && k.pid.is_some());
+    match asked.iter().find_map(|a| running(&a.rule)) {
+        None => Ok(()),
+        Some(k) => {
+            let what = format!("the folder is watched already, by watcher {}", k.id);
+            let hint = format!("Stop it with `remold watch stop {}`.", k.id);
+            Err(ModelError::request(what).in_file(&k.root).with_hint(hint))
         }
-        Err(e) => refuse(&e),
     }
 }
 
-fn start(rule: &Rule, root: &std::path::Path) -> Result<String> {
-    let program = std::env::current_exe()
-        .map_err(|e| ModelError::io(std::path::Path::new("/proc/self/exe"), "finding the program", e))?;
-    let folder = watch::state_folder(root, rule);
+fn start(rules: &[&Rule], root: &Path) -> Result<()> {
+    let program =
+        std::env::current_exe().map_err(|e| ModelError::io(Path::new("/proc/self/exe"), "finding the program", e))?;
+    let Some(first) = rules.first() else { return Ok(()) };
+    let folder = watch::state_folder(root, first);
     crate::files::create_private_folder(&folder).map_err(|e| ModelError::io(&folder, "creating", e))?;
     let path = folder.join("log.txt");
     let log = || {
@@ -54,8 +75,10 @@ fn start(rule: &Rule, root: &std::path::Path) -> Result<String> {
     let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the watcher", e))?;
     let begun = Instant::now();
     while begun.elapsed() < START_PATIENCE {
-        if watch::known(root).iter().any(|k| k.id == rule.id() && k.pid == Some(child.id())) {
-            return Ok(rule.id());
+        let known = watch::known(root);
+        let runs = |rule: &&Rule| known.iter().any(|k| k.id == rule.id() && k.pid == Some(child.id()));
+        if rules.iter().all(runs) {
+            return Ok(());
         }
         if let Ok(Some(status)) = child.try_wait() {
             let error = ModelError::bad(format!("the watcher ended at once, {status}")).in_file(&path);
@@ -140,6 +163,11 @@ pub fn stop(id: Option<&str>) -> Exit {
         Ok(known) => known,
         Err(e) => return refuse(&e),
     };
+    let others: Vec<String> = watch::known(&job::jobs_root())
+        .into_iter()
+        .filter(|k| k.pid.is_some() && k.pid == known.pid && k.id != known.id)
+        .map(|k| k.id)
+        .collect();
     match known.ask_to_end() {
         Ok(true) => {}
         Ok(false) => {
@@ -150,8 +178,11 @@ pub fn stop(id: Option<&str>) -> Exit {
     }
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
-        if watch::known(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_none()) {
+        if watch::known(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
             err(&format!("watcher {} is stopped; its running export, if any, goes on\n", known.id));
+            if !others.is_empty() {
+                err(&format!("  so are the other rules of the same process: {}\n", others.join(", ")));
+            }
             return Exit::Done;
         }
         std::thread::sleep(LOOK);

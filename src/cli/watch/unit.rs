@@ -2,11 +2,10 @@
 
 use super::super::{Exit, out, refuse};
 use crate::model::ModelError;
-use crate::watch::Rule;
 use std::path::Path;
 
-/// Prints the unit for the arguments of this process.
-pub fn print(rule: &Rule) -> Exit {
+/// Prints the unit for the arguments of this process; `watched` is the folder, or the file of rules, for its description.
+pub fn print(watched: &Path) -> Exit {
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(e) => return refuse(&ModelError::io(Path::new("/proc/self/exe"), "finding the program", e)),
@@ -22,7 +21,7 @@ pub fn print(rule: &Rule) -> Exit {
     let jobs = std::env::var("REMOLD_JOBS").ok().filter(|v| !v.is_empty());
     let environment =
         jobs.map_or_else(String::new, |jobs| format!("Environment={}\n", quoted(&format!("REMOLD_JOBS={jobs}"))));
-    out(&text(&rule.root.display().to_string(), &folder.display().to_string(), &environment, &command.join(" ")));
+    out(&text(&watched.display().to_string(), &folder.display().to_string(), &environment, &command.join(" ")));
     Exit::Done
 }
 

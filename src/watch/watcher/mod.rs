@@ -75,8 +75,7 @@ pub fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
 pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     rule.check()?;
     if options.once && !rule.root.is_dir() {
-        let error = ModelError::request("the folder is not there").in_file(&rule.root);
-        return Err(error.with_hint("Check the path. Without `--once` the watcher waits for the folder."));
+        return Err(not_there(&rule.root));
     }
     let folder = state_folder(&options.jobs_root, rule);
     let store = Store::open(&folder)?;
@@ -115,6 +114,12 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     };
     watcher.tell(WatchBody::Stopped { why });
     Ok(tally)
+}
+
+/// What is said of a watched folder that is not there, where it is not waited for.
+pub fn not_there(root: &Path) -> ModelError {
+    let error = ModelError::request("the folder is not there").in_file(root);
+    error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
 }
 
 struct Watcher<'r> {

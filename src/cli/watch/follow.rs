@@ -1,0 +1,64 @@
+//! Watching in this process: one rule, or several with a thread each.
+
+use super::super::signals::stop_on_signal;
+use super::super::text::Style;
+use super::super::{Exit, err, print, refuse};
+use super::{Asked, WatchArgs, command, lines, others};
+use crate::engine::{Stop, StopReason};
+use crate::job;
+use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
+use std::sync::Arc;
+use std::thread;
+
+/// Watches until the process is asked to end; with `--once` until nothing more is to come.
+pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
+    let stop = stop_on_signal();
+    let several = asked.len() > 1;
+    if several && let Err(e) = others::not_running(&asked, &job::jobs_root()) {
+        return refuse(&e);
+    }
+    // Nothing starts if one of them cannot.
+    if let Some(missing) = asked.iter().map(|a| &a.rule.root).find(|root| args.once && !root.is_dir()) {
+        return refuse(&watch::not_there(missing));
+    }
+    let results: Vec<Result<Tally, Exit>> = thread::scope(|scope| {
+        let threads: Vec<_> = asked
+            .into_iter()
+            .map(|asked| {
+                let options = options(&asked, args, several, &stop);
+                // What goes wrong with one rule is said at once; the others go on.
+                scope.spawn(move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)))
+            })
+            .collect();
+        // A thread that panicked has said so.
+        threads.into_iter().map(|t| t.join().unwrap_or(Err(Exit::Failed))).collect()
+    });
+    if let Some(exit) = results.iter().find_map(|r| r.as_ref().err()) {
+        return *exit;
+    }
+    let failed: usize = results.iter().flatten().map(|tally| tally.failed).sum();
+    match stop.reason() {
+        Some(StopReason::Interrupt(signal)) => Exit::interrupted(signal),
+        Some(StopReason::Cancel) => Exit::Cancelled,
+        None if failed > 0 => Exit::Failed,
+        None => Exit::Done,
+    }
+}
+
+fn options(asked: &Asked, args: &WatchArgs, several: bool, stop: &Arc<Stop>) -> WatchOptions {
+    let listener: Box<dyn FnMut(&WatchEvent) + Send> = if args.json {
+        Box::new(print::json)
+    } else {
+        let style = Style::stderr();
+        let lines = if several { lines::Lines::of_folder(style, &asked.rule.root) } else { lines::Lines::new(style) };
+        Box::new(move |event| err(&lines.line(event)))
+    };
+    WatchOptions {
+        once: args.once,
+        backend: Backend::parse(&asked.args.backend).unwrap_or_default(),
+        jobs_root: job::jobs_root(),
+        command: command(),
+        stop: stop.clone(),
+        listener,
+    }
+}
