@@ -53,6 +53,14 @@ mod table;
 mod trainers;
 #[path = "cli/watch.rs"]
 mod watch;
+#[path = "cli/watch_care.rs"]
+mod watch_care;
+#[path = "cli/watch_control.rs"]
+mod watch_control;
+#[path = "cli/watch_lab.rs"]
+mod watch_lab;
+#[path = "cli/watch_policies.rs"]
+mod watch_policies;
 #[path = "cli/watch_rules.rs"]
 mod watch_rules;
 #[path = "cli/whole.rs"]

@@ -260,6 +260,10 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 pub fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
+    if folder.nice() > 0 {
+        // Before any other thread of the work is there: each inherits it. A system that refuses it is no reason not to convert.
+        let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());
+    }
     // Held while it waits, too: the job is not lost.
     let lock = match folder.lock() {
         Ok(lock) => lock,

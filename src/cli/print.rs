@@ -26,6 +26,12 @@ pub(crate) fn json(value: &impl Serialize) {
     json_lines(&serde_json::to_string(value).unwrap_or_default());
 }
 
+/// Writes a value to stdout as one line of JSON; false if nobody reads it any more.
+pub(crate) fn try_json(value: &impl Serialize) -> bool {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    std::io::stdout().lock().write_all(format!("{}\n", escape_json(&text)).as_bytes()).is_ok()
+}
+
 /// Writes lines of JSON to stdout.
 pub(crate) fn json_lines(text: &str) {
     write_out(format!("{}\n", escape_json(text.trim_end_matches('\n'))).as_bytes());

@@ -6,10 +6,12 @@ use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
 use crate::plan::Plan;
 use crate::recipe::{self, Recipe};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Folder that holds all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
@@ -175,6 +177,11 @@ impl JobFolder {
         files::read_text(&self.path("threads"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
     }
 
+    /// How much the job gives way to other processes, as nice(1) counts; 0 when that was not said.
+    pub fn nice(&self) -> u8 {
+        files::read_text(&self.path("nice"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
+    }
+
     /// Who started the job.
     pub fn class(&self) -> JobClass {
         JobClass::parse(&files::read_text(&self.path("class"), MAX_NUMBER_BYTES).unwrap_or_default())
@@ -239,7 +246,11 @@ fn private_root(root: &Path) -> std::io::Result<()> {
     if root.ends_with("remold/jobs") {
         files::tighten(root);
     }
-    numbers(root).for_each(|n| files::tighten(&root.join(n.to_string())));
+    // Once in a process: a watcher makes thousands of jobs, and those of this version are private from the beginning.
+    static CLOSED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if CLOSED.lock().unwrap_or_else(PoisonError::into_inner).insert(root.to_owned()) {
+        numbers(root).for_each(|n| files::tighten(&root.join(n.to_string())));
+    }
     Ok(())
 }
 

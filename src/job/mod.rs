@@ -1,5 +1,5 @@
 //! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
-//! `threads` where they are limited, `cancel` or `pause` while somebody wishes it to stop or to hold.
+//! `threads` where they are limited, `nice` where the job gives way to other processes, `cancel` or `pause` while somebody wishes it to stop or to hold.
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `summary` and `list` say how

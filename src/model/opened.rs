@@ -49,14 +49,17 @@ impl OpenedFile {
         let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if let Some(file) = &self.file {
             let now = FileStamp::of_file(file).map_err(|e| ModelError::io(&self.path, "reading", e))?;
-            if self.stamp.rewritten(&now) || (self.stamp.touched(&now) && !removed) {
+            if self.stamp.rewritten(&now) {
                 return Err(self.changed(&now));
             }
             if self.stamp.touched(&now) {
                 match watch.and_then(|w| w.was_written(&now)) {
+                    // One of its names came or went, or its mode was changed.
                     Some(false) => {}
-                    Some(true) => return Err(self.error("it was written to and then removed")),
-                    None => return Err(self.removed()),
+                    Some(true) if removed => return Err(self.error("it was written to and then removed")),
+                    Some(true) => return Err(self.changed(&now)),
+                    None if removed => return Err(self.removed()),
+                    None => return Err(self.changed(&now)),
                 }
             }
         }

@@ -11,7 +11,7 @@ mod process;
 
 pub use check::{Check, Standing};
 pub use checks::{gigabytes, machine_checks};
-pub use gpu::{Gpu, GpuMemory};
+pub use gpu::{Gpu, GpuMemory, Gpus, NoGpus};
 pub use machine::{Machine, MachineSampler};
 pub use process::{ProcessSampler, Usage};
 

@@ -21,6 +21,9 @@ const TENSOR_BYTES: u64 = 1024;
 /// What a thread takes beside its chunk: its stack, and the spans that strided and transposed sources are read through.
 const THREAD_BYTES: u64 = 6 << 20;
 
+/// What to do where the machine has too little memory now.
+pub(super) const SHORT_OF_MEMORY: &str = "Free some memory, or name the memory it may take with --max-memory.";
+
 /// Memory that a run takes at most, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
@@ -87,7 +90,7 @@ impl Need {
                 format!("the conversion may need {} of memory, more than the {} that {why}", mega(least), mega(limit));
             let hint = match asked {
                 Some(_) => "Allow more with --max-memory, or convert a part of the model.",
-                None => "Free some memory, or name the memory it may take with --max-memory.",
+                None => SHORT_OF_MEMORY,
             };
             return Err(ModelError::limit(what).with_hint(hint));
         }

@@ -32,5 +32,5 @@ pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};
 pub use memory::{Need, available, cut};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
-pub use space::free_bytes;
+pub use space::{free_bytes, is_shortage, total_bytes};
 pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};

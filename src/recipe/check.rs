@@ -228,6 +228,8 @@ impl Checker<'_> {
         }
         let message = if FILE_TYPES.contains(&lower.as_str()) || GRAPH_TYPES.contains(&lower.as_str()) {
             format!("`{text}` is no quantization of {format} files")
+        } else if matches!(format, "gguf" | "ggml") && TENSOR_TYPES.contains(&lower.as_str()) {
+            format!("`{text}` is a type of single tensors (`tensor_types`), not a quantization of a whole file")
         } else {
             format!("unknown quantization `{text}`")
         };

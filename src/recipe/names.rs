@@ -39,7 +39,6 @@ pub(crate) const FILE_TYPES: &[&str] = &[
     "tq1_0",
     "tq2_0",
     "mxfp4_moe",
-    "nvfp4",
     "q1_0",
     "q2_0",
     "copy",
@@ -161,6 +160,17 @@ fn begins_alike(word: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_quantizations_of_a_file_are_those_that_can_be_made() {
+        use crate::transform::FileType;
+        let known: Vec<&str> = FILE_TYPES.iter().copied().filter(|t| *t != "auto").collect();
+        let unknown: Vec<&&str> = known.iter().filter(|t| FileType::parse(t).is_none()).collect();
+        assert!(unknown.is_empty(), "offered and not made: {unknown:?}");
+        let missing: Vec<&FileType> =
+            FileType::ALL.iter().filter(|t| !known.iter().any(|k| FileType::parse(k) == Some(**t))).collect();
+        assert!(missing.is_empty(), "made and not offered: {missing:?}");
+    }
     use crate::model::FormatId;
 
     #[test]

@@ -47,7 +47,7 @@ pub enum WatchBody {
         /// The training step, if the name says one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u64>,
-        /// A word: `settling`, `waiting`, `complete`, `exporting`, `exported`, `failed`, `skipped`, `alias`, `cannot`, `unreadable`,
+        /// A word: `settling`, `waiting`, `complete`, `queued`, `exporting`, `paused`, `exported`, `failed`, `skipped`, `alias`, `cannot`, `unreadable`,
         /// `leftover`, `gone`.
         state: String,
         /// The state in words.
@@ -75,6 +75,34 @@ pub enum WatchBody {
         name: String,
         /// What was removed.
         files: Vec<PathBuf>,
+        /// Why it does not stay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// What the watcher begins with.
+    #[serde(rename = "watch.found")]
+    Found {
+        /// Sources in the folder.
+        sources: usize,
+        /// Those that were exported before.
+        exported: usize,
+        /// Those that are complete and are exported now.
+        to_do: usize,
+    },
+    /// The recipe was edited.
+    #[serde(rename = "watch.recipe")]
+    Recipe {
+        /// What follows from that.
+        text: String,
+    },
+    /// Exports are held, or go on.
+    #[serde(rename = "watch.hold")]
+    Hold {
+        /// The limit that is crossed and the value; absent when exports go on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// True if a running export is paused too; false if only new ones wait.
+        pauses: bool,
     },
     /// Something about the watched folder that a person should know.
     #[serde(rename = "warning")]

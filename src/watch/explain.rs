@@ -4,7 +4,7 @@ use super::rule::Rule;
 use super::store::{Ended, Exports};
 use super::tracked::Tracked;
 use super::verdict::{RuleResult, State};
-use super::{Dirty, Observation, StructureCache, Tree, judge, units, words};
+use super::{Dirty, Observation, StructureCache, Tree, judge, words};
 use crate::model::{ModelError, Result};
 use serde::Serialize;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explain
     let recipe = rule.recipe_hash();
     let mut tree = Tree::new(&rule.root);
     tree.refresh(&Dirty::All);
-    let found = units(&tree);
+    let found = rule.units(&tree);
     let of = |inside: bool| {
         found.iter().filter(move |u| match inside {
             true => u.path.starts_with(path) || path.starts_with(&u.path) && u.path != rule.root,

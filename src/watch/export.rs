@@ -1,5 +1,7 @@
 //! One export: from a whole source to a job, and from the job's end to its result.
 
+use super::care::{self, Readings};
+use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
 use super::store::{KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, template};
@@ -32,6 +34,8 @@ pub enum Begun {
     Running(Box<Running>),
     /// The source is no longer what was judged.
     Changed,
+    /// There is too little space or memory for it now; the words say how little.
+    NoRoom(String),
     /// It cannot be exported like this.
     Refused(ModelError),
 }
@@ -62,18 +66,33 @@ pub enum JobEnd {
     Lost,
 }
 
-/// Plans the export of a unit, writes it down and starts its job.
+/// Plans the export of a unit, writes it down and starts its job. It is read under the names of `pinned`, if there are any.
 ///
 /// # Errors
 /// When it cannot be written down or the worker cannot be started; what is wrong with the source is in [`Begun`].
-pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, jobs_root: &Path) -> Result<Begun> {
+pub fn begin(
+    rule: &Rule,
+    unit: &Unit,
+    pinned: Option<&Pinned>,
+    readings: &Readings,
+    recipe_hash: &str,
+    store: &mut Store,
+    jobs_root: &Path,
+) -> Result<Begun> {
     let picked_at = now();
-    let planned = match plan(rule, unit, store) {
+    let planned = match plan(rule, unit, pinned.map_or(unit, |p| &p.unit), store) {
         Ok(planned) => planned,
+        Err(e) if plan::is_shortage(&e) => return Ok(Begun::NoRoom(e.to_string())),
         Err(e) => return Ok(Begun::Refused(e)),
     };
     let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
+    if let Some(text) = care::no_room(&rule.care, readings, &plan) {
+        return Ok(Begun::NoRoom(text));
+    }
     let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;
+    if rule.care.nice > 0 {
+        folder.write("nice", rule.care.nice.to_string().as_bytes())?;
+    }
     folder.write("watch", rule.id().as_bytes())?;
     let picked = Picked {
         unit: unit.name.clone(),
@@ -86,6 +105,7 @@ pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, job
         outputs: plan.outputs.iter().map(|o| o.path.clone()).collect(),
         written: plan.outputs.iter().map(|o| o.files.iter().map(|(path, _)| path.clone()).collect()).collect(),
         files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+        pin: pinned.map(|p| p.folder.clone()),
     };
     store.pick(picked.clone())?;
     job::start_queued(&folder)?;
@@ -93,12 +113,12 @@ pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, job
 }
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
-fn plan(rule: &Rule, unit: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
-    let model = formats::open(&unit.source)?;
+fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
+    let model = formats::open(&read.source)?;
     for version in 1..=MAX_VERSIONS {
-        let mut recipe = recipe_for(rule, unit, version);
+        let mut recipe = recipe_for(rule, unit, &read.source, version);
         let look = plan::rehearse_model(&model, &recipe, Measuring::quiet())?;
-        if !is_as_judged(unit, &look) {
+        if !is_as_judged(read, &look) {
             return Ok(None);
         }
         if look.outputs.iter().any(|o| !o.replaces.is_empty()) {
@@ -114,9 +134,9 @@ fn plan(rule: &Rule, unit: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)
     Err(ModelError::limit("no free name for the export").in_file(&rule.output))
 }
 
-fn recipe_for(rule: &Rule, unit: &Unit, version: u32) -> Recipe {
+fn recipe_for(rule: &Rule, unit: &Unit, source: &Path, version: u32) -> Recipe {
     let mut recipe = rule.recipe.clone();
-    recipe.source.path = Some(unit.source.clone());
+    recipe.source.path = Some(source.to_owned());
     recipe.output_dir = None;
     for target in &mut recipe.targets {
         target.output = Some(rule.output.join(""));

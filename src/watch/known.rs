@@ -1,6 +1,7 @@
 //! The watchers of this user, running or stopped, by the folders of their state.
 
 use super::store::ExportCount;
+use super::watcher::care::HOLD;
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Most bytes of events that are read in one poll.
 const MAX_POLL_BYTES: u64 = 8 << 20;
+/// Most bytes in which the last events are looked for.
+const MAX_HISTORY_BYTES: u64 = 1 << 20;
 /// Most bytes of the file that tells of a rule.
 const MAX_NOTE_BYTES: u64 = 1 << 20;
 /// Most watchers that are listed.
@@ -46,6 +49,9 @@ pub struct KnownWatcher {
     pub recipe: String,
     /// Exports that succeeded.
     pub exported: usize,
+    /// The limit that keeps it from exporting now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
     /// The command that started it, fit for a shell; absent where an earlier version started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -63,6 +69,23 @@ impl KnownWatcher {
         let asked = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         asked.map_err(|e| ModelError::io(&self.folder, "asking the watcher to end", e.into()))?;
         Ok(true)
+    }
+}
+
+impl KnownWatcher {
+    /// Removes its state. Exports and jobs stay.
+    ///
+    /// # Errors
+    /// A request error while it runs; I/O errors.
+    pub fn forget(&self) -> Result<()> {
+        let lock = File::open(self.folder.join("lock"));
+        if self.pid.is_some() || lock.as_ref().is_ok_and(|f| f.try_lock().is_err()) {
+            let e = ModelError::request(format!("watcher {} runs", self.id));
+            return Err(e.with_hint(format!("Stop it first with `remold watch stop {}`.", self.id)));
+        }
+        // The rule's note first: a folder without it is no watcher.
+        let gone = fs::remove_file(self.folder.join("rule.json")).and_then(|()| fs::remove_dir_all(&self.folder));
+        gone.map_err(|e| ModelError::io(&self.folder, "removing", e))
     }
 }
 
@@ -98,7 +121,9 @@ impl Watchers {
         let locked = File::open(folder.join("lock"))
             .is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
         let pid = || crate::files::read_text(&folder.join("pid"), 32).ok()?.trim().parse().ok();
+        let hold = || crate::files::read_text(&folder.join(HOLD), 4096).ok();
         Some(KnownWatcher {
+            hold: if locked { hold() } else { None },
             id: folder.file_name()?.to_string_lossy().into_owned(),
             folder: folder.to_owned(),
             pid: if locked { pid() } else { None },
@@ -124,6 +149,15 @@ impl EventTail {
         Self { path: folder.join("events.jsonl"), offset: 0 }
     }
 
+    /// For the folder of a watcher's state, from the last lines that are there; `usize::MAX` for all.
+    pub fn of_last(folder: &Path, lines: usize) -> Self {
+        let mut this = Self::new(folder);
+        if lines < usize::MAX {
+            this.offset = start_of_last(&this.path, lines).unwrap_or(0);
+        }
+        this
+    }
+
     /// The whole lines that came since the last call.
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -139,4 +173,19 @@ impl EventTail {
         self.offset += end as u64 + 1;
         bytes[..end].split(|b| *b == b'\n').map(<[u8]>::to_vec).collect()
     }
+}
+
+/// Where the last lines of a file begin. Lines that are longer than all that is read of it count as none.
+fn start_of_last(path: &Path, lines: usize) -> Option<u64> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let from = length.saturating_sub(MAX_HISTORY_BYTES);
+    file.seek(SeekFrom::Start(from)).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_HISTORY_BYTES).read_to_end(&mut bytes).ok()?;
+    let ends: Vec<u64> = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i as u64 + 1).collect();
+    // The line before the first that is shown ends where that one begins.
+    let start = ends.len().checked_sub(lines + 1).and_then(|i| ends.get(i).copied());
+    let first = if from == 0 { 0 } else { ends.first().copied().unwrap_or(0) };
+    Some(from + start.unwrap_or(first))
 }

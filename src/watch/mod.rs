@@ -6,11 +6,12 @@
 //!
 //! On top of that is the watcher itself: `rule` (what a user asks for), `changes` (where news of changed folders comes from), `tracked` (a
 //! source from one look to the next), `export` (from a whole source to a job), `store` (what is remembered on the disk) and `watcher` (the
-//! loop that joins them and tells [`WatchEvent`]s).
+//! loop that joins them and tells [`WatchEvent`]s). `keep` says which exports stay, `pin` holds a checkpoint that its trainer may delete, `care` says when exports wait.
 //!
 //! A family is one file in `families` and one line in [`FAMILIES`]; what several families check is in `rules`. The wording of every state
 //! is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
+mod care;
 mod changes;
 mod event;
 mod explain;
@@ -18,8 +19,10 @@ mod export;
 mod families;
 mod folder;
 mod hooks;
+mod keep;
 mod known;
 mod mount;
+mod pin;
 mod prune;
 mod rule;
 mod rules;
@@ -35,13 +38,16 @@ mod verdict;
 mod watcher;
 pub mod words;
 
+pub use care::{Active, Care};
 pub use changes::Backend;
 pub use event::{Exported, WatchBody, WatchEvent};
 pub use explain::{Explained, explain};
 pub use families::{Exports, FAMILIES, Family};
 pub use folder::{Claim, Folder};
+pub use keep::{METRICS, Metric};
 pub use known::{EventTail, KnownWatcher, Watchers, known};
-pub use rule::{OnChange, Policy, Rule};
+pub use pin::Pin;
+pub use rule::{OnBusy, OnChange, Policy, Rule};
 pub use rules::{Outcome, StructureCache};
 pub use template::DEFAULT as DEFAULT_NAME;
 pub use temporary::{Target, Temporary};
@@ -49,7 +55,7 @@ pub use tree::{Changes, Dirty, Entry, EntryKind, Listing, Problem, Tree};
 pub use trend::Regression;
 pub use unit::{FileRole, Fingerprint, Seen, Shape, Unfinished, Unit, UnitFile, units};
 pub use verdict::{Observation, RuleOutcome, RuleResult, Settings, State, Verdict, Wait, judge};
-pub use watcher::{Tally, WatchOptions, not_there, state_folder, watch};
+pub use watcher::{RecipeSource, Tally, WatchOptions, not_there, state_folder, watch};
 
 #[cfg(test)]
 mod tests;

@@ -1,23 +1,12 @@
 //! Removing older exports, so that a long training does not fill the disk.
 
-use super::store::{Ended, Export, Exports};
+use super::store::Export;
 use crate::files;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Exports beyond the newest `keep` of the run that `unit` is a checkpoint of: by step, else by the time they were made. Only exports of this
-/// rule are among them.
-pub fn superseded<'e>(exports: &'e Exports, unit: &str, keep: usize) -> Vec<&'e Export> {
-    let run = |name: &str| Path::new(name).parent().map(Path::to_owned);
-    let mut of_run: Vec<&Export> = exports
-        .all()
-        .iter()
-        .filter(|e| e.done.as_ref().is_some_and(|d| d.status == Ended::Ok) && run(&e.picked.unit) == run(unit))
-        .collect();
-    of_run.sort_by(|a, b| {
-        let order = |e: &Export| (e.picked.step, e.picked.picked);
-        order(b).partial_cmp(&order(a)).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    of_run.into_iter().skip(keep).collect()
+/// True while a file of the export is there as it was published, and for one of which that is not known.
+pub fn is_present(export: &Export) -> bool {
+    export.done.as_ref().is_some_and(|done| done.files.is_empty() || done.files.iter().any(|f| done.owns(&f.path)))
 }
 
 /// Removes the files of an export that are still what was written, and its folder if nothing else is in it; gives what is gone now.
@@ -40,7 +29,7 @@ pub fn remove(export: &Export) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::{Done, Picked, PublishedFile};
+    use super::super::store::{Done, Ended, Picked, PublishedFile};
     use super::*;
     use crate::engine::Identity;
 
@@ -58,6 +47,7 @@ mod tests {
             outputs: written.iter().filter_map(|w| Some(w.parent()?.to_owned())).take(1).collect(),
             written: vec![written],
             files: Vec::new(),
+            pin: None,
         };
         let done = Done {
             job: picked.job.clone(),
@@ -67,26 +57,9 @@ mod tests {
             why: None,
             done: 1.0,
             files,
+            metrics: Default::default(),
         };
         Export { picked, done: Some(done) }
-    }
-
-    #[test]
-    fn the_newest_of_each_run_stay() {
-        let steps = [
-            ("a/checkpoint-300", 300),
-            ("a/checkpoint-100", 100),
-            ("b/checkpoint-50", 50),
-            ("a/checkpoint-1000", 1000),
-        ];
-        let all = steps.map(|(unit, step)| export(unit, step, Vec::new()));
-        let exports = Exports::of(all.into());
-        let gone = |keep| -> Vec<u64> {
-            superseded(&exports, "a/checkpoint-1000", keep).iter().filter_map(|e| e.picked.step).collect()
-        };
-        assert_eq!(gone(2), [100]);
-        assert_eq!(gone(1), [300, 100]);
-        assert!(gone(3).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a user asks a watcher to do with one folder.
 
-use super::Settings;
+use super::{Care, Metric, Pin, Settings, Tree, Unit, units};
 use crate::model::{ModelError, Result};
 use crate::recipe::{self, Recipe};
 use serde::{Deserialize, Serialize};
@@ -30,8 +30,31 @@ pub enum OnChange {
     Replace,
 }
 
+/// What happens when a newer version is complete while an export runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBusy {
+    /// It waits for the end of that export.
+    #[default]
+    Queue,
+    /// That export is cancelled, and the newer version is exported.
+    Restart,
+    /// The newer version is skipped.
+    Ignore,
+}
+
+impl OnBusy {
+    /// The names on the command line.
+    pub const NAMES: [&'static str; 3] = ["queue", "restart", "ignore"];
+
+    /// The one of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Queue, Self::Restart, Self::Ignore].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|p| p.0)
+    }
+}
+
 /// A folder and what is made of the models in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     /// The watched folder, absolute. It need not exist yet.
     pub root: PathBuf,
@@ -47,16 +70,26 @@ pub struct Rule {
     pub policy: Policy,
     /// What becomes of older exports of the same source.
     pub on_change: OnChange,
+    /// What happens when a newer version is complete while an export runs.
+    pub on_busy: OnBusy,
+    /// How a checkpoint is kept while it is exported.
+    pub pin: Pin,
     /// Names of sources, relative to the root, with `*` and `?`; empty: all.
     pub include: Vec<String>,
     /// Names that are left out.
     pub exclude: Vec<String>,
     /// When a source counts as whole.
     pub settings: Settings,
+    /// Consideration for what else the machine does.
+    pub care: Care,
     /// Threads of an export; 0: all cores.
     pub threads: usize,
     /// Exports of a run that stay when a newer one is made; all when absent.
     pub keep_last: Option<usize>,
+    /// The best exports of a run that stay, by [`Rule::metric`].
+    pub keep_best: Option<usize>,
+    /// What exports are compared by.
+    pub metric: &'static Metric,
     /// A shell command that runs when an export succeeded.
     pub on_finish: Option<String>,
     /// A shell command that runs when an export failed.
@@ -134,6 +167,24 @@ impl Rule {
         super::template::check(&self.name, self.recipe.targets.len())
     }
 
+    /// Sets what is made, and what the export needs for that.
+    pub fn set_recipe(&mut self, recipe: Recipe) {
+        // A file that names its network needs the network's files; tensors alone do not.
+        let needs = recipe.targets.iter().any(|t| t.format == "gguf" && !t.bare);
+        (self.settings.needs_config, self.settings.needs_tokenizer) = (needs, needs);
+        self.recipe = recipe;
+    }
+
+    /// The sources of a tree that the rule is about.
+    pub fn units(&self, tree: &Tree) -> Vec<Unit> {
+        let mut found = units(tree);
+        for unit in &mut found {
+            // Pinning changes the change time.
+            unit.change_times_count = self.pin != Pin::Hardlink;
+        }
+        found
+    }
+
     /// True for a source that the rule is about, by its name relative to the root.
     pub fn covers(&self, name: &str) -> bool {
         let matches = |patterns: &[String]| patterns.iter().any(|p| is_match(p, name));
@@ -193,11 +244,16 @@ mod tests {
             name: super::super::template::DEFAULT.to_owned(),
             policy: Policy::Every,
             on_change: OnChange::Version,
+            on_busy: OnBusy::Queue,
+            pin: Pin::None,
             include: Vec::new(),
             exclude: Vec::new(),
             settings: Settings::default(),
+            care: Care::default(),
             threads: 0,
             keep_last: None,
+            keep_best: None,
+            metric: &super::super::METRICS[0],
             on_finish: None,
             on_fail: None,
         }

@@ -64,6 +64,9 @@ pub struct Picked {
     pub written: Vec<Vec<PathBuf>>,
     /// The files it was made from.
     pub files: Vec<KnownFile>,
+    /// The folder with the watcher's own names of these files, while the export runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<PathBuf>,
 }
 
 /// A source file as it was when its export was decided on.
@@ -103,6 +106,9 @@ pub struct Done {
     /// The files that were published. Only a file that is still the same is replaced or removed later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PublishedFile>,
+    /// Figures of the export, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// A file of an export as it was when it was published.
@@ -180,8 +186,8 @@ pub struct Store {
 #[derive(Debug, Default)]
 pub struct Exports {
     all: Vec<Export>,
-    /// Index of the last export of a version: unit → fingerprint and recipe → export.
-    known: HashMap<String, BTreeMap<(String, String), usize>>,
+    /// Places of the exports of each unit, oldest first.
+    known: HashMap<String, Vec<usize>>,
 }
 
 impl Store {
@@ -281,15 +287,18 @@ impl Exports {
 
     /// The last export of a version under a recipe, however it ended.
     pub fn export_of(&self, unit: &str, fingerprint: &Fingerprint, recipe: &str) -> Option<&Export> {
-        let of_unit = self.known.get(unit)?;
-        of_unit.get(&(fingerprint.as_str().to_owned(), recipe.to_owned())).and_then(|i| self.all.get(*i))
+        let is = |e: &&Export| e.picked.fingerprint == fingerprint.as_str() && e.picked.recipe == recipe;
+        self.of_unit(unit).find(is)
     }
 
     /// The last export of a unit that succeeded.
     pub fn last_of(&self, unit: &str) -> Option<&Export> {
-        let of_unit = self.known.get(unit)?;
-        let good = |i: &&usize| self.all.get(**i).and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok);
-        of_unit.values().filter(good).max().and_then(|i| self.all.get(*i))
+        self.of_unit(unit).find(|e| e.done.as_ref().is_some_and(|d| d.status == Ended::Ok))
+    }
+
+    /// Exports of a unit, newest first.
+    fn of_unit(&self, unit: &str) -> impl Iterator<Item = &Export> {
+        self.known.get(unit).into_iter().flatten().rev().filter_map(|i| self.all.get(*i))
     }
 
     /// Every export, oldest first.
@@ -300,8 +309,7 @@ impl Exports {
     fn take(&mut self, record: Record) {
         match record {
             Record::Picked(picked) => {
-                let version = (picked.fingerprint.clone(), picked.recipe.clone());
-                self.known.entry(picked.unit.clone()).or_default().insert(version, self.all.len());
+                self.known.entry(picked.unit.clone()).or_default().push(self.all.len());
                 self.all.push(Export { picked, done: None });
             }
             Record::Done(done) => {
@@ -379,6 +387,7 @@ mod tests {
             outputs: vec!["/out/x.gguf".into()],
             written: vec![vec!["/out/x.gguf".into()]],
             files: vec![KnownFile { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
+            pin: None,
         }
     }
 
@@ -391,6 +400,7 @@ mod tests {
             why: None,
             done: 2.5,
             files: Vec::new(),
+            metrics: BTreeMap::new(),
         }
     }
 

@@ -96,6 +96,14 @@ impl Tree {
         }
     }
 
+    /// True if these folders, by their paths in the tree, hold what they held when they were last listed.
+    pub fn is_current<'p>(&self, folders: impl IntoIterator<Item = &'p Path>) -> bool {
+        folders.into_iter().all(|path| {
+            let known = self.listings.get(path);
+            known.is_some_and(|known| Listing::read(path, &known.real).as_ref() == Some(known))
+        })
+    }
+
     /// Absolute paths of the folders to watch: every folder listed, its real path where a link led to it, and the folders that hold the
     /// targets of linked files.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {

@@ -24,6 +24,8 @@ pub struct Regression {
 pub struct Figures {
     /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs. Absent where nothing was re-encoded with loss.
     pub weights_db: Option<f64>,
+    /// The same of the tensor that lost most, dB.
+    pub worst_tensor_db: Option<f64>,
     /// The tensor that fell most, if it fell by more than 3 dB.
     pub regression: Option<Regression>,
 }
@@ -32,7 +34,12 @@ pub struct Figures {
 pub fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
     let Some(report) = job.report() else { return Figures::default() };
     let before = previous.and_then(JobFolder::report);
-    Figures { weights_db: lowest(&report), regression: before.and_then(|before| worst_fall(&before, &report)) }
+    let tensors = report.outputs.iter().flat_map(|o| &o.tensors);
+    Figures {
+        weights_db: lowest(&report),
+        worst_tensor_db: tensors.filter_map(|t| t.sqnr_db).min_by(f64::total_cmp),
+        regression: before.and_then(|before| worst_fall(&before, &report)),
+    }
 }
 
 fn lowest(report: &Report) -> Option<f64> {

@@ -76,6 +76,8 @@ pub struct Unit {
     pub link: Option<PathBuf>,
     /// The name of the unit that this one is a second name of (link, hard link).
     pub alias_of: Option<String>,
+    /// False where the change times of weights say nothing, because the watcher itself makes hard links to them.
+    pub change_times_count: bool,
 }
 
 impl Unit {
@@ -103,13 +105,23 @@ impl Unit {
     /// to a file changes the file's change time and so the fingerprint, though no byte differs; whoever must not export twice compares
     /// contents too.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.files.iter().filter(|f| f.role != FileRole::Marker).map(|f| (f.name.as_str(), &f.stamp)))
+        Fingerprint::of(
+            self.stamps().filter(|(f, _)| f.role != FileRole::Marker).map(|(f, stamp)| (f.name.as_str(), stamp)),
+        )
     }
 
     /// As [`Unit::fingerprint`], with markers and names of unfinished work: the quiet time counts from its last change.
     pub fn activity(&self) -> Fingerprint {
-        let files = self.files.iter().map(|f| (f.name.as_str(), &f.stamp));
-        Fingerprint::of(files.chain(self.unfinished.iter().map(|f| (f.name.as_str(), &f.stamp))))
+        let files = self.stamps().map(|(f, stamp)| (f.name.as_str(), stamp));
+        Fingerprint::of(files.chain(self.unfinished.iter().map(|f| (f.name.as_str(), f.stamp))))
+    }
+
+    /// Its files with what identifies their contents.
+    fn stamps(&self) -> impl Iterator<Item = (&UnitFile, FileStamp)> {
+        self.files.iter().map(|f| match f.role {
+            FileRole::Weights if !self.change_times_count => (f, FileStamp { ctime_ns: 0, ..f.stamp }),
+            _ => (f, f.stamp),
+        })
     }
 
     /// Stamps of the files that decide an export, to be kept with it.
@@ -136,7 +148,7 @@ impl Fingerprint {
     /// Hexadecimal digits of a fingerprint.
     const DIGITS: usize = 32;
 
-    fn of<'f>(files: impl Iterator<Item = (&'f str, &'f FileStamp)>) -> Self {
+    fn of<'f>(files: impl Iterator<Item = (&'f str, FileStamp)>) -> Self {
         let mut files: Vec<_> = files.collect();
         files.sort_by_key(|(name, _)| *name);
         let mut hash = Sha256::new();

@@ -18,6 +18,7 @@ fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> KnownWatc
         output: Path::new(DIR).join(format!("{name}-exports")),
         recipe: "gguf:q4_k_m".into(),
         exported,
+        hold: None,
         command: Some(format!("cd /home/ada && remold watch runs/{name} --to gguf:q4_k_m")),
     }
 }

@@ -69,9 +69,40 @@ pub struct RuleArgs {
     /// When an exported source changes: write a new version, or replace the export
     #[arg(long, value_name = "WHAT", value_parser = ["version", "replace"], default_value = "version")]
     pub on_change: String,
+    /// When a new version of a source (with --policy newest: a newer checkpoint) is complete while an export runs: wait for its end, cancel
+    /// it and start over, or skip the new version
+    #[arg(long, value_name = "WHAT", value_parser = crate::watch::OnBusy::NAMES, default_value = "queue")]
+    pub on_busy: String,
+    /// Keep a checkpoint while it is exported, though its trainer deletes it: by hard links or reflinks in a hidden folder of the exports
+    #[arg(long, value_name = "HOW", value_parser = crate::watch::Pin::NAMES, default_value = "none")]
+    pub pin: String,
     /// Remove older exports of a run when a new one is made, and keep this many; only files that remold wrote, unchanged since
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub keep_last: Option<usize>,
+    /// Keep this many exports of a run that are best by --metric, beside the newest (one, or as many as --keep-last says)
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub keep_best: Option<usize>,
+    /// What --keep-best compares: signal to noise over all re-encoded weights, or of the tensor that lost most
+    #[arg(long, value_name = "METRIC", value_parser = crate::watch::Metric::NAMES, default_value = crate::watch::METRICS[0].name)]
+    pub metric: String,
+    /// Start exports at these times of day only, as in 22:00-07:00; several ranges with commas
+    #[arg(long, value_name = "TIMES", value_parser = crate::watch::Active::parse)]
+    pub active: Option<crate::watch::Active>,
+    /// Pause exports while processes wait for memory for this share of the time, in percent (PSI, some avg10)
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub yield_memory_pressure: Option<f64>,
+    /// Pause exports while less memory than this is available, as in 8GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub yield_free_memory: Option<u64>,
+    /// Pause exports while a GPU is as busy as this, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub yield_gpu: Option<f64>,
+    /// Start no export that leaves less space than this, as in 50GB; 1 GiB, or 2 % of a small file system, when not given
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub min_free: Option<u64>,
+    /// How much exports give way to other processes, 0 to 19, as nice(1)
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=19))]
+    pub nice: u8,
     /// A shell command for each export that succeeded; what happened is in the environment (REMOLD_SOURCE, REMOLD_OUTPUT, …) and as JSON on stdin
     #[arg(long, value_name = "COMMAND")]
     pub on_finish: Option<String>,
@@ -101,6 +132,17 @@ pub struct RuleArgs {
     pub max_memory: Option<String>,
 }
 
+/// A number of percent.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|n| *n > 0.0 && *n <= 100.0);
+    number.ok_or_else(|| "a number above 0 and up to 100 is expected".to_owned())
+}
+
+/// A number of bytes.
+fn size(text: &str) -> Result<u64, String> {
+    crate::recipe::parse_size(text).ok_or_else(|| "write it as 4G, 500M or 4.5GiB".to_owned())
+}
+
 #[derive(Debug, Subcommand)]
 pub enum WatchCommand {
     /// List the watchers, running and stopped
@@ -111,15 +153,23 @@ pub enum WatchCommand {
     },
     /// Follow what a watcher does
     Attach {
-        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        /// The watcher, as `remold watch list` names it, or the beginning of that; may be left out where only one runs
         id: Option<String>,
+        /// Print every event from the beginning; without this the last 20 come first
+        #[arg(long)]
+        all: bool,
         /// One event a line on stdout
         #[arg(long)]
         json: bool,
     },
     /// Ask a watcher to end; its running export goes on
     Stop {
-        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        /// The watcher, as `remold watch list` names it, or the beginning of that; may be left out where only one runs
         id: Option<String>,
+    },
+    /// Remove what is remembered of a watcher that is stopped: it is no longer listed, and a new one of the same folder exports everything again
+    Forget {
+        /// The watcher, as `remold watch list` names it, or the beginning of that
+        id: String,
     },
 }

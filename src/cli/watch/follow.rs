@@ -3,16 +3,21 @@
 use super::super::signals::stop_on_signal;
 use super::super::text::Style;
 use super::super::{Exit, err, print, refuse};
-use super::{Asked, WatchArgs, command, lines, others};
+use super::{Asked, WatchArgs, command, lines, others, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Watches until the process is asked to end; with `--once` until nothing more is to come.
 pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
     let stop = stop_on_signal();
+    let closed = Arc::new(AtomicBool::new(false));
+    if args.json {
+        end_with_reader(&stop, &closed);
+    }
     let several = asked.len() > 1;
     if several && let Err(e) = others::not_running(&asked, &job::jobs_root()) {
         return refuse(&e);
@@ -25,7 +30,7 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
         let threads: Vec<_> = asked
             .into_iter()
             .map(|asked| {
-                let options = options(&asked, args, several, &stop);
+                let options = options(&asked, args, several, &stop, &closed);
                 // What goes wrong with one rule is said at once; the others go on.
                 scope.spawn(move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)))
             })
@@ -37,6 +42,9 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
         return *exit;
     }
     let failed: usize = results.iter().flatten().map(|tally| tally.failed).sum();
+    if closed.load(Ordering::Relaxed) {
+        return Exit::Done;
+    }
     match stop.reason() {
         Some(StopReason::Interrupt(signal)) => Exit::interrupted(signal),
         Some(StopReason::Cancel) => Exit::Cancelled,
@@ -45,9 +53,36 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
     }
 }
 
-fn options(asked: &Asked, args: &WatchArgs, several: bool, stop: &Arc<Stop>) -> WatchOptions {
+/// Ends the watcher when nobody reads its events any more (`| head`), also while there are none.
+fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let (stop, closed) = (stop.clone(), closed.clone());
+    thread::spawn(move || {
+        let stdout = std::io::stdout();
+        loop {
+            let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+            match poll(&mut fds, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(_) if fds[0].revents().contains(PollFlags::ERR) => {
+                    closed.store(true, Ordering::Relaxed);
+                    return stop.cancel();
+                }
+                // No pipe.
+                _ => return,
+            }
+        }
+    });
+}
+
+fn options(asked: &Asked, args: &WatchArgs, several: bool, stop: &Arc<Stop>, closed: &Arc<AtomicBool>) -> WatchOptions {
     let listener: Box<dyn FnMut(&WatchEvent) + Send> = if args.json {
-        Box::new(print::json)
+        let (stop, closed) = (stop.clone(), closed.clone());
+        Box::new(move |event| {
+            if !print::try_json(event) {
+                closed.store(true, Ordering::Relaxed);
+                stop.cancel();
+            }
+        })
     } else {
         let style = Style::stderr();
         let lines = if several { lines::Lines::of_folder(style, &asked.rule.root) } else { lines::Lines::new(style) };
@@ -57,6 +92,7 @@ fn options(asked: &Asked, args: &WatchArgs, several: bool, stop: &Arc<Stop>) -> 
         once: args.once,
         backend: Backend::parse(&asked.args.backend).unwrap_or_default(),
         jobs_root: job::jobs_root(),
+        recipe: Some(rule::recipe_source(&asked.args)),
         command: command(),
         stop: stop.clone(),
         listener,

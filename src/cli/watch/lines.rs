@@ -64,11 +64,24 @@ impl Lines {
                 self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)))
             }
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
-            WatchBody::Removed { name, files, .. } => {
+            WatchBody::Removed { name, files, why, .. } => {
                 let files = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
-                let what = format!("export removed, newer ones are kept: {files}");
+                let why = why.as_deref().unwrap_or("newer ones are kept");
+                let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))
             }
+            WatchBody::Found { sources, exported, to_do } => {
+                let s = if *sources == 1 { "" } else { "s" };
+                let waits = match sources.saturating_sub(exported + to_do) {
+                    0 => String::new(),
+                    n => format!(", {n} waiting or skipped"),
+                };
+                format!("{sources} source{s}: {exported} exported before, {to_do} to do{waits}")
+            }
+            WatchBody::Recipe { text } => text.clone(),
+            WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
+            WatchBody::Hold { text: Some(text), pauses: false } => format!("no export starts: {text}"),
+            WatchBody::Hold { text: None, .. } => "exports go on".to_owned(),
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
             WatchBody::Stopped { why } => format!("stopped: {why}"),
         };

@@ -33,8 +33,9 @@ pub struct Asked {
 pub fn run(args: &WatchArgs) -> Exit {
     match &args.command {
         Some(WatchCommand::List { json }) => return others::list(*json),
-        Some(WatchCommand::Attach { id, json }) => return others::attach(id.as_deref(), *json),
+        Some(WatchCommand::Attach { id, all, json }) => return others::attach(id.as_deref(), *all, *json),
         Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
+        Some(WatchCommand::Forget { id }) => return others::forget(id),
         None => {}
     }
     let asked = match asked(args) {

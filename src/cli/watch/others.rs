@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a watcher is waited for that was asked to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
+/// Events of the past that `watch attach` shows.
+const HISTORY: usize = 20;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// `watch --detach`: the same command in a process of its own.
@@ -102,7 +104,11 @@ pub fn list(json: bool) -> Exit {
     }
     let mut rows = vec![["id", "state", "exported", "folder", "exports", "recipe"].map(str::to_owned).to_vec()];
     for k in known {
-        let state = k.pid.map_or_else(|| "stopped".to_owned(), |pid| format!("running ({pid})"));
+        let state = match (k.pid, &k.hold) {
+            (None, _) => "stopped".to_owned(),
+            (Some(pid), None) => format!("running ({pid})"),
+            (Some(pid), Some(hold)) => format!("running ({pid}), {hold}"),
+        };
         let exported = k.exported.to_string();
         rows.push(vec![k.id, state, exported, k.root.display().to_string(), k.output.display().to_string(), k.recipe]);
     }
@@ -116,8 +122,18 @@ fn find(id: Option<&str>) -> Result<KnownWatcher> {
     let hint = "`remold watch list` lists them.";
     match id {
         Some(id) => {
-            let found = known.into_iter().find(|k| k.id == id);
-            found.ok_or_else(|| ModelError::request(format!("there is no watcher `{id}`")).with_hint(hint))
+            // The beginning is enough where it is that of one.
+            let begins = known.into_iter().filter(|k| !id.is_empty() && k.id.starts_with(id));
+            let mut found: Vec<_> = begins.collect();
+            if let Some(exact) = found.iter().position(|k| k.id == id) {
+                return Ok(found.swap_remove(exact));
+            }
+            let what = match found.len() {
+                1 => return Ok(found.swap_remove(0)),
+                0 => format!("there is no watcher `{id}`"),
+                n => format!("{n} watchers begin with `{id}`"),
+            };
+            Err(ModelError::request(what).with_hint(hint))
         }
         None => {
             let mut running: Vec<_> = known.into_iter().filter(|k| k.pid.is_some()).collect();
@@ -131,14 +147,15 @@ fn find(id: Option<&str>) -> Result<KnownWatcher> {
 }
 
 /// `watch attach`.
-pub fn attach(id: Option<&str>, json: bool) -> Exit {
+pub fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
     let known = match find(id) {
         Ok(known) => known,
         Err(e) => return refuse(&e),
     };
     let stop = super::super::signals::stop_on_signal();
     let lines = lines::Lines::new(Style::stderr());
-    let mut tail = watch::EventTail::new(&known.folder);
+    let last = if all { usize::MAX } else { HISTORY };
+    let mut tail = watch::EventTail::of_last(&known.folder, last);
     loop {
         for line in tail.poll() {
             match crate::engine::from_json::<watch::WatchEvent>(&line) {
@@ -154,6 +171,18 @@ pub fn attach(id: Option<&str>, json: bool) -> Exit {
             return Exit::Done;
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// `watch forget`.
+pub fn forget(id: &str) -> Exit {
+    let removed = find(Some(id)).and_then(|known| known.forget().map(|()| known));
+    match removed {
+        Ok(known) => {
+            err(&format!("watcher {} is forgotten; its exports and jobs stay\n", known.id));
+            Exit::Done
+        }
+        Err(e) => refuse(&e),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::super::convert::{Refused, apply, find_recipe, target_of};
 use super::args::RuleArgs;
 use crate::model::{ModelError, Result};
-use crate::recipe::{Recipe, Target};
-use crate::watch::{OnChange, Policy, Rule, Settings};
+use crate::recipe::{self, Origin, Recipe};
+use crate::watch::{Care, METRICS, Metric, OnBusy, OnChange, Pin, Policy, RecipeSource, Rule, Settings};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,22 +20,35 @@ pub fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
         Some(out) => std::path::absolute(out).map_err(|e| ModelError::io(out, "finding", e))?,
         None => Rule::default_output(&root),
     };
-    let rule = Rule {
+    let mut rule = Rule {
         name: args.name.clone(),
         recipe_name: recipe_name(args, &recipe),
-        settings: settings(args, &recipe)?,
-        recipe,
+        settings: settings(args)?,
+        recipe: Recipe::default(),
         root,
         output: plain(&output),
         policy: if args.policy == "newest" { Policy::Newest } else { Policy::Every },
         on_change: if args.on_change == "replace" { OnChange::Replace } else { OnChange::Version },
+        on_busy: OnBusy::parse(&args.on_busy).unwrap_or_default(),
+        pin: Pin::parse(&args.pin).unwrap_or_default(),
+        keep_best: args.keep_best,
+        metric: Metric::of(&args.metric).unwrap_or(&METRICS[0]),
         include: args.include.clone(),
         exclude: args.exclude.clone(),
+        care: Care {
+            active: args.active.clone(),
+            pressure: args.yield_memory_pressure,
+            free_memory: args.yield_free_memory,
+            gpu: args.yield_gpu,
+            min_free: args.min_free,
+            nice: args.nice,
+        },
         threads: args.threads,
         keep_last: args.keep_last,
         on_finish: args.on_finish.clone(),
         on_fail: args.on_fail.clone(),
     };
+    rule.set_recipe(recipe);
     rule.check()?;
     Ok(rule)
 }
@@ -65,21 +78,39 @@ pub fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
     Ok(recipe)
 }
 
-fn settings(args: &RuleArgs, recipe: &Recipe) -> Result<Settings> {
+/// Where the recipe comes from, so that an edit is noticed.
+pub fn recipe_source(args: &RuleArgs) -> RecipeSource {
+    let file = args.recipe.as_ref().and_then(|name| {
+        let path = Path::new(name);
+        if path.is_file() {
+            return std::path::absolute(path).ok();
+        }
+        match recipe::find(name).ok()?.origin {
+            Origin::File(path) => Some(path),
+            Origin::BuiltIn => None,
+        }
+    });
+    let args = args.clone();
+    let read = move || {
+        recipe_of(&args).map_err(|e| match e {
+            Refused::Model(e) => e.to_string(),
+            Refused::Recipe(text) => text,
+        })
+    };
+    RecipeSource { files: file.into_iter().collect(), read: Box::new(read) }
+}
+
+fn settings(args: &RuleArgs) -> Result<Settings> {
     if !(0.0..=MAX_QUIET_SECONDS).contains(&args.quiet_time) {
         let what = format!("--quiet-time {} is not a number of seconds from 0 to {MAX_QUIET_SECONDS}", args.quiet_time);
         return Err(ModelError::request(what));
     }
     let quiet = Duration::from_secs_f64(args.quiet_time);
     let defaults = Settings::default();
-    // A file that names its network needs the network's files; tensors alone do not.
-    let needs = recipe.targets.iter().any(|t: &Target| t.format == "gguf" && !t.bare);
     Ok(Settings {
         quiet,
         long_quiet: defaults.long_quiet.max(quiet),
         done_marker: args.done_marker.clone(),
-        needs_config: needs,
-        needs_tokenizer: needs,
         ..defaults
     })
 }

@@ -71,6 +71,7 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
         unfinished: unfinished(tree, family, folder, claim),
         link,
         alias_of: None,
+        change_times_count: true,
     }
 }
 

@@ -1,19 +1,24 @@
 //! Which source is exported next, and the beginning of its export.
 
 use super::{JOB_LOOK, Watcher};
+use crate::engine::Failure;
 use crate::job::{self, JobClass};
 use crate::model::Result;
 use crate::watch::event::WatchBody;
 use crate::watch::export::{self, Begun, JobEnd, Running};
+use crate::watch::pin::{self, Pinned};
 use crate::watch::rule::Policy;
 use crate::watch::store::{Ended, KnownFile, Picked};
 use crate::watch::tracked::Tracked;
-use crate::watch::{Dirty, FileRole, Unit, same};
+use crate::watch::{Dirty, FileRole, Pin, Unit, same};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-impl Watcher<'_> {
+/// Between two looks at whether there is room for an export.
+const ROOM_LOOK: Duration = Duration::from_secs(5);
+
+impl Watcher {
     /// Sources that are whole and have no export, first come first.
     pub(super) fn candidates(&self) -> Vec<String> {
         let now = Instant::now();
@@ -32,10 +37,15 @@ impl Watcher<'_> {
         }
         if !self.adopted.is_empty() {
             let picked = self.adopted.remove(0);
+            self.adopt_pause(&picked.job);
             self.running = Some(Box::new(Running::adopt(picked, &self.options.jobs_root)));
             return Ok(());
         }
         let mut candidates = self.candidates();
+        if let Some(hold) = self.hold.clone() {
+            self.tell_queued(&candidates, &hold);
+            return Ok(());
+        }
         if candidates.is_empty() || job::is_full(&self.options.jobs_root, JobClass::Watch) {
             return Ok(());
         }
@@ -82,8 +92,11 @@ impl Watcher<'_> {
         let before = (tracked.fingerprint.clone(), tracked.unit.activity());
         let folders = tracked.unit.files.iter().filter_map(|f| f.path.parent()).chain([tracked.unit.folder.as_path()]);
         let folders: BTreeSet<PathBuf> = folders.map(Path::to_owned).collect();
-        self.refresh(Dirty::Folders(folders));
-        self.find();
+        // Finding every source again takes long in a large tree.
+        if !self.tree.is_current(folders.iter().map(PathBuf::as_path)) {
+            self.refresh(Dirty::Folders(folders));
+            self.find();
+        }
         self.judge(name);
         let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
         if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !tracked.is_complete() {
@@ -94,19 +107,46 @@ impl Watcher<'_> {
             self.skip(name, format!("the same contents as {other}"))?;
             return Ok(false);
         }
-        match export::begin(self.rule, &unit, &self.recipe_hash, &mut self.store, &self.options.jobs_root)? {
+        let Some(pinned) = self.pinned(&unit) else {
+            self.wake_changed(name);
+            return Ok(false);
+        };
+        let read = pinned.as_ref();
+        let readings = self.readings();
+        let begun = export::begin(
+            &self.rule,
+            &unit,
+            read,
+            &readings,
+            &self.recipe_hash,
+            &mut self.store,
+            &self.options.jobs_root,
+        );
+        if let (false, Some(pinned)) = (matches!(begun, Ok(Begun::Running(_))), &pinned) {
+            pin::remove(&pinned.folder);
+        }
+        match begun? {
             Begun::Running(running) => {
                 self.running = Some(running);
                 self.tell_source(name, "exporting", "exporting".to_owned());
                 Ok(true)
             }
             Begun::Changed => {
-                // The next look finds out what changed.
-                self.refresh(Dirty::All);
-                self.find();
+                self.wake_changed(name);
+                Ok(false)
+            }
+            Begun::NoRoom(text) if !self.options.once => {
+                let text = if text.starts_with("waits ") { text } else { format!("waits: {text}") };
+                self.tell_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
                 if let Some(t) = self.tracked.get_mut(name) {
-                    t.due = Instant::now() + JOB_LOOK;
+                    t.retry = Some(Instant::now() + ROOM_LOOK);
                 }
+                Ok(false)
+            }
+            Begun::NoRoom(text) => {
+                let picked = self.picked_without_job(&unit);
+                self.store.pick(picked.clone())?;
+                self.ended(&picked, JobEnd::Failed(Failure { code: "limit".to_owned(), message: text, hint: None }))?;
                 Ok(false)
             }
             Begun::Refused(e) => {
@@ -116,6 +156,29 @@ impl Watcher<'_> {
                 self.ended(&picked, JobEnd::Failed(job::failure(&e)))?;
                 Ok(false)
             }
+        }
+    }
+
+    /// The unit under names of the watcher's own, where that is wanted and possible; `None` if it is no longer what was judged.
+    fn pinned(&mut self, unit: &Unit) -> Option<Option<Pinned>> {
+        if self.rule.pin == Pin::None {
+            return Some(None);
+        }
+        match pin::pin(&self.rule, unit) {
+            Ok(pinned) => pinned.map(Some),
+            Err(e) => {
+                self.tell_warning(format!("{} cannot be pinned, and is exported from where it is: {e}", unit.name));
+                Some(None)
+            }
+        }
+    }
+
+    /// Has a source looked at again that changed when its export was about to begin.
+    fn wake_changed(&mut self, name: &str) {
+        self.refresh(Dirty::All);
+        self.find();
+        if let Some(t) = self.tracked.get_mut(name) {
+            t.due = Instant::now() + JOB_LOOK;
         }
     }
 
@@ -157,6 +220,7 @@ impl Watcher<'_> {
             outputs: Vec::new(),
             written: Vec::new(),
             files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+            pin: None,
         }
     }
 }

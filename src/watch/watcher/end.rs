@@ -7,17 +7,25 @@ use crate::model::Result;
 use crate::watch::event::{Exported, WatchBody};
 use crate::watch::export::{self, JobEnd};
 use crate::watch::store::{Done, Ended, Export, Picked};
-use crate::watch::{Dirty, hooks, prune, trend};
-use std::path::{Path, PathBuf};
+use crate::watch::{Dirty, hooks, keep, pin, prune, trend};
+use std::path::PathBuf;
 use std::time::Instant;
 
-impl Watcher<'_> {
+impl Watcher {
     pub(super) fn follow(&mut self) -> Result<()> {
         let Some(running) = &mut self.running else { return Ok(()) };
         let Some(end) = running.follow() else { return Ok(()) };
         let picked = running.picked.clone();
         self.running = None;
-        self.ended(&picked, end)
+        self.paused = false;
+        if let Some(folder) = &picked.pin {
+            pin::remove(folder);
+        }
+        self.skip_ignored(&picked, matches!(end, JobEnd::Finished(_)))?;
+        match (end, self.restarting.take()) {
+            (JobEnd::Cancelled, Some(why)) => self.restarted(&picked, why),
+            (end, _) => self.ended(&picked, end),
+        }
     }
 
     /// Reports the end of an export and records it.
@@ -48,6 +56,7 @@ impl Watcher<'_> {
             },
         };
         let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
+        self.metrics = keep::recorded(&figures);
         let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
         let done = export::now();
         let exported = Exported {
@@ -85,11 +94,10 @@ impl Watcher<'_> {
     /// The figures of an export that succeeded, beside the checkpoint before it in the same folder.
     pub(super) fn figures(&self, picked: &Picked) -> trend::Figures {
         let job = |id: &str| JobFolder { dir: self.options.jobs_root.join(id) };
-        let folder = |p: &Picked| p.source.parent().map(Path::to_owned);
         let before = self.store.exports().all().iter().filter(|e| {
             let good = e.done.as_ref().is_some_and(|d| d.status == Ended::Ok);
             good && e.picked.recipe == picked.recipe
-                && folder(&e.picked) == folder(picked)
+                && e.picked.source.parent() == picked.source.parent()
                 && e.picked.step < picked.step
         });
         let previous = before.max_by_key(|e| e.picked.step).map(|e| job(&e.picked.job));
@@ -126,15 +134,18 @@ impl Watcher<'_> {
 
     /// Removes older exports of the run of `unit`, where only some are to be kept.
     pub(super) fn prune(&mut self, unit: &str) {
-        let Some(keep) = self.rule.keep_last else { return };
-        let old = prune::superseded(self.store.exports(), unit, keep);
-        let removed: Vec<(String, PathBuf, Vec<PathBuf>)> = old
+        let keep = keep::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
+        if keep.last.is_none() && keep.best.is_none() {
+            return;
+        }
+        let old = keep::surplus(self.store.exports(), unit, keep, prune::is_present);
+        let removed: Vec<(String, PathBuf, Vec<PathBuf>, String)> = old
             .into_iter()
-            .map(|e| (e.picked.unit.clone(), e.picked.source.clone(), prune::remove(e)))
-            .filter(|(_, _, files)| !files.is_empty())
+            .map(|(e, why)| (e.picked.unit.clone(), e.picked.source.clone(), prune::remove(e), why))
+            .filter(|(_, _, files, _)| !files.is_empty())
             .collect();
-        for (name, source, files) in removed {
-            self.tell(WatchBody::Removed { source, name, files });
+        for (name, source, files, why) in removed {
+            self.tell(WatchBody::Removed { source, name, files, why: Some(why) });
         }
     }
 
@@ -146,6 +157,9 @@ impl Watcher<'_> {
             None => Some("it was removed before it was read whole".to_owned()),
             Some(t) if t.fingerprint.as_str() != picked.fingerprint => {
                 Some("it changed while it was exported; the new version follows".to_owned())
+            }
+            Some(_) if picked.recipe != self.recipe_hash => {
+                Some("the recipe changed while it was exported; it is exported again".to_owned())
             }
             Some(_) => None,
         }
@@ -188,6 +202,7 @@ impl Watcher<'_> {
             why,
             done: export::now(),
             files,
+            metrics: std::mem::take(&mut self.metrics),
         })
     }
 

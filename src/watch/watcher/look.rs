@@ -3,11 +3,11 @@
 use super::{LONGEST_LOOK, LOOK_SHARE, MAX_REFRESHES, SHORTEST_LOOK, Watcher};
 use crate::watch::store::Ended;
 use crate::watch::tracked::Tracked;
-use crate::watch::{Dirty, Observation, UnitFile, judge, units};
+use crate::watch::{Dirty, Observation, UnitFile, judge};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
-impl Watcher<'_> {
+impl Watcher {
     /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events in a second, so
     /// looks are a while apart, longer where a look takes long.
     pub(super) fn look(&mut self) {
@@ -49,7 +49,7 @@ impl Watcher<'_> {
     }
 
     pub(super) fn find(&mut self) {
-        let found = units(&self.tree);
+        let found = self.rule.units(&self.tree);
         self.structures.retain(&found);
         let mut gone: BTreeSet<String> = self.tracked.keys().cloned().collect();
         for unit in found.into_iter().filter(|u| self.rule.covers(&u.name)) {

@@ -1,10 +1,16 @@
 //! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, take its `end`, `tell` what happens.
 
 mod begin;
+mod busy;
+pub(super) mod care;
 mod end;
 mod look;
+mod recipe;
 mod tell;
 
+pub use recipe::RecipeSource;
+
+use super::care::{Hold, Keeper, Sensor};
 use super::changes::{Backend, ChangeSource};
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
@@ -12,7 +18,7 @@ use super::known::RuleNote;
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
-use super::{Shape, StructureCache, Tree, hooks};
+use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -44,6 +50,8 @@ pub struct WatchOptions {
     pub backend: Backend,
     /// The folder of jobs.
     pub jobs_root: PathBuf,
+    /// Where the recipe comes from, where it may be edited meanwhile.
+    pub recipe: Option<RecipeSource>,
     /// The command that started it, fit for a shell: kept for those who want to start it again.
     pub command: Option<String>,
     /// Asks the watcher to end. Its jobs go on.
@@ -77,6 +85,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     if options.once && !rule.root.is_dir() {
         return Err(not_there(&rule.root));
     }
+    pin::check(rule)?;
     let folder = state_folder(&options.jobs_root, rule);
     let store = Store::open(&folder)?;
     let note = RuleNote {
@@ -93,7 +102,13 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     while !watcher.options.stop.is_set() {
         watcher.look();
         watcher.judge_due();
+        watcher.tell_found();
+        if !watcher.options.once {
+            watcher.look_at_recipe();
+        }
         watcher.follow()?;
+        watcher.take_care();
+        watcher.settle_busy();
         watcher.begin_next()?;
         watcher.hear_hooks();
         if watcher.options.once && watcher.is_over() {
@@ -104,6 +119,8 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         let pause = watcher.pause();
         watcher.changes.wait(pause);
     }
+    // Its running export goes on without it.
+    watcher.let_go();
     watcher.end_hooks();
     let tally = watcher.tally();
     let why = match tally.waiting {
@@ -122,8 +139,8 @@ pub fn not_there(root: &Path) -> ModelError {
     error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
 }
 
-struct Watcher<'r> {
-    rule: &'r Rule,
+struct Watcher {
+    rule: Rule,
     id: String,
     options: WatchOptions,
     store: Store,
@@ -134,25 +151,50 @@ struct Watcher<'r> {
     /// Names of the last complete checkpoint of each run.
     shapes: HashMap<(String, PathBuf), Shape>,
     running: Option<Box<Running>>,
+    /// Why the running export was cancelled by the watcher itself.
+    restarting: Option<busy::Restart>,
+    /// Sources that were complete while it ran, and are skipped if it succeeds.
+    ignored: BTreeSet<String>,
+    sensor: Sensor,
+    /// What cannot be measured here.
+    blind: Vec<String>,
+    keeper: Keeper,
+    measured: Option<Instant>,
+    /// The limit that is crossed.
+    hold: Option<Hold>,
+    /// True while the running export is paused by this watcher.
+    paused: bool,
     /// Jobs that an earlier watcher began.
     adopted: Vec<Picked>,
     recipe_hash: String,
+    recipe_look: recipe::RecipeLook,
     tally: Tally,
+    /// Figures of the export that has just ended.
+    metrics: BTreeMap<String, f64>,
     /// Commands of the user that run.
     hooks: Vec<hooks::Hook>,
     /// When the last look ended, and how long it took.
     looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
     told_note: bool,
+    told_found: bool,
     told_problems: BTreeSet<(PathBuf, String)>,
 }
 
-impl<'r> Watcher<'r> {
-    fn new(rule: &'r Rule, options: WatchOptions, store: Store) -> Self {
+impl Watcher {
+    fn new(rule: &Rule, options: WatchOptions, store: Store) -> Self {
         let changes = ChangeSource::new(&rule.root, options.backend);
         let adopted = store.exports().all().iter().filter(|e| e.done.is_none()).map(|e| e.picked.clone()).collect();
+        let (sensor, blind) = Sensor::new(&rule.care);
         Self {
-            rule,
+            rule: rule.clone(),
+            recipe_look: recipe::RecipeLook::default(),
+            sensor,
+            blind,
+            keeper: Keeper::default(),
+            measured: None,
+            hold: None,
+            paused: false,
             id: rule.id(),
             tree: Tree::new(&rule.root),
             recipe_hash: rule.recipe_hash(),
@@ -163,12 +205,16 @@ impl<'r> Watcher<'r> {
             structures: StructureCache::new(),
             shapes: HashMap::new(),
             running: None,
+            restarting: None,
+            ignored: BTreeSet::new(),
             adopted,
             tally: Tally::default(),
+            metrics: BTreeMap::new(),
             hooks: Vec::new(),
             looked: None,
             existed: None,
             told_note: false,
+            told_found: false,
             told_problems: BTreeSet::new(),
         }
     }
@@ -183,6 +229,11 @@ impl<'r> Watcher<'r> {
         };
         self.told_note = self.changes.note().is_some();
         self.tell(body);
+        for text in std::mem::take(&mut self.blind) {
+            self.tell_warning(text);
+        }
+        let _ = std::fs::remove_file(self.store.folder().join(care::HOLD));
+        pin::sweep(&self.rule, &self.adopted.iter().filter_map(|p| p.pin.clone()).collect::<Vec<_>>());
         // A version that was about to be skipped when the watcher died has no job.
         for picked in self.adopted.extract_if(.., |p| p.job.is_empty()).collect::<Vec<_>>() {
             self.finish(&picked, Ended::Lost, None)?;

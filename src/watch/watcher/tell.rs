@@ -2,10 +2,11 @@
 
 use super::Watcher;
 use crate::watch::event::{WatchBody, WatchEvent};
+use crate::watch::store::Ended;
 use crate::watch::tracked::Tracked;
 use crate::watch::{Unit, store};
 
-impl Watcher<'_> {
+impl Watcher {
     pub(super) fn tell(&mut self, body: WatchBody) {
         let event = WatchEvent { t: jiff::Timestamp::now(), watch: self.id.clone(), body };
         if let Ok(line) = serde_json::to_vec(&event) {
@@ -20,8 +21,13 @@ impl Watcher<'_> {
     }
 
     pub(super) fn tell_source(&mut self, name: &str, word: &'static str, text: String) {
+        self.tell_source_once(name, word, text.clone(), text);
+    }
+
+    /// Tells a state whose text has figures that change: once for each `key`.
+    pub(super) fn tell_source_once(&mut self, name: &str, word: &'static str, text: String, key: String) {
         let Some(tracked) = self.tracked.get_mut(name) else { return };
-        let Some(text) = tracked.news(word, text.clone(), text) else { return };
+        let Some(text) = tracked.news(word, text, key) else { return };
         let body = source_event(&tracked.unit, word, text);
         self.tell(body);
     }
@@ -45,6 +51,20 @@ impl Watcher<'_> {
             source_event(&lost.unit, "gone", "removed before it was whole".to_owned())
         };
         self.tell(body);
+    }
+
+    /// Tells once what the watcher begins with.
+    pub(super) fn tell_found(&mut self) {
+        if std::mem::replace(&mut self.told_found, true) || self.tracked.is_empty() {
+            return;
+        }
+        let to_do = self.candidates().len();
+        let exported = self.tracked.values().filter(|t| {
+            let export = self.store.exports().export_of(&t.unit.name, &t.fingerprint, &self.recipe_hash);
+            export.and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok)
+        });
+        let (sources, exported) = (self.tracked.len(), exported.count());
+        self.tell(WatchBody::Found { sources, exported, to_do });
     }
 
     /// Tells what is new of the folder itself.

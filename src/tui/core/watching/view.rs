@@ -212,6 +212,8 @@ impl WatcherView {
                     e.removed = true;
                 }
             }
+            // Each source that waits for it says so.
+            WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } => {}
             WatchBody::Warning { text } => {
                 if self.warnings.len() >= WARNINGS_MOST {
                     self.warnings.pop_front();
@@ -259,7 +261,7 @@ impl WatcherView {
 /// What a word of `watch.source` means. Words of a later version wait.
 fn meaning(word: &str) -> SourceState {
     match word {
-        "exporting" => SourceState::Exporting,
+        "exporting" | "paused" => SourceState::Exporting,
         "exported" => SourceState::Exported,
         "skipped" | "alias" | "leftover" | "gone" => SourceState::Skipped,
         "failed" | "cannot" | "unreadable" => SourceState::Failed,
