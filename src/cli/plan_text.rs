@@ -133,7 +133,7 @@ pub fn warnings(all: &[Warning], style: Style) -> String {
 }
 
 /// The last words of a finished job.
-pub fn report(report: &Report, style: Style) -> String {
+pub fn report<T>(report: &Report<T>, style: Style) -> String {
     let mut out = String::new();
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };
@@ -144,15 +144,8 @@ pub fn report(report: &Report, style: Style) -> String {
         if let Some(db) = o.gain_db {
             facts.push(format!("effort max: noise {db:.2} dB under the reference's"));
         }
-        let worst = o
-            .tensors
-            .iter()
-            .filter(|t| t.sqnr_db.is_some())
-            .min_by(|a, b| a.sqnr_db.partial_cmp(&b.sqnr_db).unwrap_or(std::cmp::Ordering::Equal));
-        if let Some(t) = worst
-            && let Some(db) = t.sqnr_db
-        {
-            facts.push(format!("worst {} {db:.1} dB", safe(&t.tensor.name)));
+        if let Some(t) = &o.worst {
+            facts.push(format!("worst {} {:.1} dB", safe(&t.name), t.sqnr_db));
         }
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));

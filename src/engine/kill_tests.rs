@@ -57,7 +57,7 @@ impl Bench {
     }
 
     /// Runs what was planned, as a worker does.
-    fn work(&self, planned: &Plan, resume: bool) -> Result<Report, RunError> {
+    fn work(&self, planned: &Plan, resume: bool) -> Result<Report<()>, RunError> {
         let journal = self.root.path().join("job/journal");
         let held = super::held(&journal)?;
         let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), &|| Ok(planned.clone()), &held)?;
@@ -73,7 +73,7 @@ impl Bench {
             sink: &sink,
             journal: Some((&journal, resume)),
         };
-        run(&prepared, &options)
+        run(&prepared, &options).map(Report::without_rows)
     }
 }
 
@@ -485,44 +485,42 @@ fn a_published_file_is_never_written_to() {
     }
 }
 
-/// The publication is killed before what was put aside is removed; the same is then asked for again instead of a resume.
+/// The publication is killed anywhere; the same is then asked for again instead of a resume.
 #[test]
-fn what_a_superseded_publication_had_put_aside_is_removed() {
-    let (kind, target, before) = kinds().into_iter().find(|(kind, ..)| *kind == "a folder that is replaced").unwrap();
+fn a_superseded_publication_leaves_nothing() {
     let mut superseded = 0;
-    for at in 0.. {
-        let bench = Bench::new(&target);
-        before(&bench);
-        let plan = bench.plan();
-        let kill = Kill::at(bench.root.path(), at);
-        let first = bench.work(&plan, false);
-        let (log, killed) = kill.result();
-        drop(kill);
-        if !killed {
-            first.unwrap_or_else(|e| panic!("{kind}, not killed: {e:?}"));
-            break;
+    for (kind, target, before) in kinds() {
+        for at in 0.. {
+            let bench = Bench::new(&target);
+            before(&bench);
+            let plan = bench.plan();
+            let kill = Kill::at(bench.root.path(), at);
+            let first = bench.work(&plan, false);
+            let (log, killed) = kill.result();
+            drop(kill);
+            if !killed {
+                first.unwrap_or_else(|e| panic!("{kind}, not killed: {e:?}"));
+                break;
+            }
+            let hidden = || tree(&bench.out()).into_keys().filter(|p| p.to_string_lossy().contains(".remold-")).count();
+            superseded += usize::from(hidden() > 0);
+            // Another job writes the same output over it.
+            for (path, _) in &plan.outputs[0].files {
+                let new = path.with_extension("new");
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&new, b"of another job").unwrap();
+                fs::rename(&new, path).unwrap();
+            }
+            let whole = tree(&bench.out());
+            super::discard(&bench.root.path().join("job/journal"), &plan.outputs)
+                .unwrap_or_else(|e| panic!("{kind}, killed after {at}: {e}\n{}", log.join("\n")));
+            let now = tree(&bench.out());
+            assert_eq!(hidden(), 0, "{kind}, killed after {at}: {:?}", now.keys());
+            let visible = whole.iter().filter(|(p, _)| !p.to_string_lossy().contains(".remold-"));
+            for (path, bytes) in visible {
+                assert!(now.get(path) == Some(bytes), "{kind}, killed after {at}: {}", path.display());
+            }
         }
-        let journal = bench.root.path().join("job/journal");
-        let aside = || tree(&bench.out()).into_keys().filter(|p| p.to_string_lossy().ends_with(".old")).count();
-        let unfinished = tree(&bench.out()).into_keys().any(|p| p.to_string_lossy().contains(".part"));
-        if aside() == 0 || unfinished {
-            continue;
-        }
-        // Another job writes the same output over it.
-        for (path, _) in &plan.outputs[0].files {
-            let (bytes, new) = (fs::read(path).unwrap(), path.with_extension("new"));
-            fs::write(&new, bytes).unwrap();
-            fs::rename(&new, path).unwrap();
-        }
-        let whole = tree(&bench.out());
-        super::discard(&journal, &plan.outputs)
-            .unwrap_or_else(|e| panic!("killed after {at}: {}: {e}", log.join("\n")));
-        let now = tree(&bench.out());
-        assert_eq!(aside(), 0, "killed after {at}: {:?}", now.keys());
-        assert!(
-            whole.iter().filter(|(p, _)| !p.to_string_lossy().contains("remold-")).all(|(p, b)| now.get(p) == Some(b))
-        );
-        superseded += 1;
     }
-    assert!(superseded > 0, "no kill left anything aside");
+    assert!(superseded > 50, "{superseded} kills left something");
 }

@@ -4,6 +4,7 @@
 //! the encoding decodes to, and written to its planned place. Must not know screens or what a recipe is. The types that matter to
 //! everybody else: [`Event`] and [`Report`].
 
+mod check;
 mod earlier;
 mod encode;
 mod event;
@@ -17,6 +18,7 @@ mod part_file;
 mod publish;
 mod read_back;
 mod report;
+mod report_rows;
 mod row_facts;
 mod run;
 mod sink;
@@ -31,7 +33,7 @@ pub use gate::Gate;
 pub use left::{discard, held, published};
 pub use metrics::ErrorStats;
 pub use part_file::{Identity, is_part_name};
-pub use report::{OutputReport, Report};
+pub use report::{OutputReport, Report, Worst};
 pub use run::{RunError, RunOptions, run};
 pub use sink::EventSink;
 pub use stop::{Stop, StopReason};

@@ -152,7 +152,9 @@ impl PartFile {
     /// # Errors
     /// I/O errors; a full disk has a hint of its own.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.file.write_all_at(bytes, offset).map_err(|e| self.explain("writing", e))
+        self.file.write_all_at(bytes, offset).map_err(|e| self.explain("writing", e))?;
+        files::start_writeback(&self.file, offset, bytes.len() as u64);
+        Ok(())
     }
 
     /// The bytes of a stretch of the file, from the reader of this file, with `buffer` as their place.

@@ -159,14 +159,13 @@ pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
 }
 
-/// True if every file had got its final name, and another output has taken all of these names since: nothing of this output is left but what
-/// it had put aside.
-pub fn is_superseded(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
-    let no_part_left = staged.parts.iter().all(|p| fs::symlink_metadata(p).is_err());
+/// True if all final names of the output are those of other files: another output replaced it, or it was published in no part yet. A
+/// publication that was stopped in the middle has some names of its own, or a name that nothing has.
+pub fn is_superseded(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     let taken = |((path, _), own): (&(PathBuf, u64), &Identity)| {
         fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && Identity::of(&m) != *own)
     };
-    no_part_left && !planned.files.is_empty() && planned.files.iter().zip(identities).all(taken)
+    !planned.files.is_empty() && planned.files.iter().zip(identities).all(taken)
 }
 
 /// Removes the files that the output replaced and had put aside. It had the permission to replace them.

@@ -85,8 +85,8 @@ fn crc_of_zeros(mut bytes: u64) -> u32 {
     crc.finalize()
 }
 
-/// Reads `stretches` of `files`, which are synced, with so many threads and gives the indices of those whose bytes have another checksum. Returns early, with
-/// what was found so far, when `stop` is set.
+/// Reads `stretches` of `files`, which are synced, with so many threads and gives the indices of those whose bytes have another checksum.
+/// Returns early, with what was found so far, when `stop` is set.
 ///
 /// # Errors
 /// I/O errors.

@@ -1,12 +1,14 @@
 //! What a run found, kept as `report.json` in the job's folder.
 
 use super::event::TensorDone;
+use crate::model::Name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The result of a finished run.
+/// The result of a finished run. `T` are the rows of an output, one a tensor: a list where the report was read, and made one by one
+/// where it is written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Report<T = Vec<TensorDone>> {
     /// remold's version.
     pub version: String,
     /// The source path.
@@ -18,12 +20,12 @@ pub struct Report {
     /// Highest resident memory, bytes.
     pub peak_rss: u64,
     /// One entry an output.
-    pub outputs: Vec<OutputReport>,
+    pub outputs: Vec<OutputReport<T>>,
 }
 
 /// What was written and how far it is from the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct OutputReport {
+pub struct OutputReport<T = Vec<TensorDone>> {
     /// Final path.
     pub path: PathBuf,
     /// Format name.
@@ -43,8 +45,61 @@ pub struct OutputReport {
     /// How far the noise over all these tensors lies under that of the reference's bytes, dB; with `effort = "max"` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
+    /// The tensor with the lowest SQNR; absent when nothing was re-encoded with loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<Worst>,
     /// Who read the output back and agreed.
     pub verified_by: Vec<String>,
     /// Every tensor with its error.
-    pub tensors: Vec<TensorDone>,
+    pub tensors: T,
+}
+
+/// The tensor of an output that is farthest from the source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Worst {
+    /// Name in the output.
+    pub name: Name,
+    /// Its SQNR, dB.
+    pub sqnr_db: f64,
+}
+
+impl<T> Report<T> {
+    /// The report without the rows of its outputs.
+    pub fn without_rows(self) -> Report<()> {
+        let Self { version, source, seconds, cpu_seconds, peak_rss, outputs } = self;
+        let outputs = outputs.into_iter().map(|o| o.with_rows(())).collect();
+        Report { version, source, seconds, cpu_seconds, peak_rss, outputs }
+    }
+}
+
+impl<T> OutputReport<T> {
+    /// The same report with other rows.
+    pub fn with_rows<U>(self, tensors: U) -> OutputReport<U> {
+        let Self {
+            path,
+            format,
+            quantization,
+            files,
+            bytes,
+            bits_per_weight,
+            sqnr_db,
+            gain_db,
+            worst,
+            verified_by,
+            ..
+        } = self;
+        OutputReport {
+            path,
+            format,
+            quantization,
+            files,
+            bytes,
+            bits_per_weight,
+            sqnr_db,
+            gain_db,
+            worst,
+            verified_by,
+            tensors,
+        }
+    }
 }

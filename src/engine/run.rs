@@ -1,17 +1,17 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
+use super::check::check_outputs;
 use super::earlier;
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::part_file::PartFile;
-use super::read_back::{Stretch, gaps, known_stretches, mismatches};
 use super::report::{OutputReport, Report};
+use super::report_rows::{Known, Rows};
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
 use super::state::{Progress, States};
-use super::verify::verify_output;
 use super::work::{Consumer, Work};
-use super::{ErrorStats, EventBody, EventSink, Gate, Stop, StopReason, TensorStart, publish};
+use super::{EventBody, EventSink, Gate, Stop, StopReason, publish};
 use crate::files::{self, WriteWatch};
 use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
@@ -19,6 +19,7 @@ use crate::plan::Prepared;
 use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -64,9 +65,6 @@ impl From<StopReason> for RunError {
     }
 }
 
-/// Stretches of an output beside its tensors that are made room for: headers and gaps.
-const MORE_STRETCHES: usize = 4096;
-
 /// How often resources are sampled and finished tensors are journalled.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -76,17 +74,17 @@ const TICK: Duration = Duration::from_millis(500);
 /// # Errors
 /// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
 /// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
-pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunError> {
+pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Report<Rows<'a>>, RunError> {
     let begun = Instant::now();
     let watch = watch_sources(prepared);
     check_sources(prepared, None)?;
     let mut folders = NewFolders::default();
     let (mut journal, outputs, finished) = begin(prepared, options, &mut folders)?;
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
-    let states = States::new(prepared, &work);
-    let result = fill(prepared, options, &outputs, &work, &states, journal.as_mut())
+    let known = Known { prepared, states: States::new(prepared, work), earlier: finished };
+    let result = fill(prepared, options, &outputs, &known.states, journal.as_mut())
         .and_then(|()| check_sources(prepared, Some(&watch)).map_err(RunError::from))
-        .and_then(|()| check_outputs(prepared, options, &outputs, &states, &finished));
+        .and_then(|()| check_outputs(options, &outputs, &known));
     if let Err(RunError::Interrupted(_)) = &result {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
     }
@@ -108,13 +106,15 @@ pub fn run(prepared: &Prepared, options: &RunOptions<'_>) -> Result<Report, RunE
         options.sink.send(EventBody::OutputPublished { path, bytes });
     }
     let usage = ProcessSampler::own_usage();
+    let known = Rc::new(known);
+    let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o));
     Ok(Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: prepared.plan.source.clone(),
         seconds: begun.elapsed().as_secs_f64(),
         cpu_seconds: usage.cpu_seconds,
         peak_rss: usage.peak_rss,
-        outputs: reports,
+        outputs: reports.into_iter().enumerate().map(with_rows).collect(),
     })
 }
 
@@ -198,10 +198,10 @@ fn fill(
     prepared: &Prepared,
     options: &RunOptions<'_>,
     outputs: &[Staged],
-    work: &Work,
     states: &States<'_>,
     journal: Option<&mut Journal>,
 ) -> Result<(), RunError> {
+    let work = states.work();
     let progress = Progress::new(prepared, work);
     let runner = Runner {
         prepared,
@@ -238,87 +238,6 @@ fn fill(
         prepared.verify_sources(options.stop.flag())?;
     }
     options.stop.reason().map_or(Ok(()), |reason| Err(reason.into()))
-}
-
-/// Completes each output, reads it back from the disk and compares it with what was encoded and planned.
-fn check_outputs(
-    prepared: &Prepared,
-    options: &RunOptions<'_>,
-    outputs: &[Staged],
-    states: &States<'_>,
-    finished: &Finished,
-) -> Result<Vec<OutputReport>, RunError> {
-    let mut reports = Vec::new();
-    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
-        let planned = &prepared.plan.outputs[o];
-        let mut stats = ErrorStats::default();
-        let mut crcs = Vec::with_capacity(output.tensors.len());
-        for t in 0..output.tensors.len() {
-            let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
-                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
-                (None, Some(s)) => (s.crc(), s.stats()),
-                // Without elements.
-                (None, None) => (0, None),
-            };
-            if let Some(sums) = sums {
-                stats.add(&sums);
-            }
-            crcs.push(crc);
-        }
-        // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
-        let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
-        for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
-            let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
-            let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
-            if !publish::same_path(part.path(), &file.path) {
-                finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
-            }
-            let slots = file.slots.iter().zip(slots);
-            written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
-            written.extend(known_stretches(f, file, &finish));
-            written.extend(gaps(f, file.bytes, &written));
-            part.check_size(file.bytes)?;
-            part.sync_data()?;
-        }
-        let path = planned.path.display().to_string();
-        options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
-        let files: Vec<&PartFile> = staged.parts.iter().collect();
-        let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
-        if let Some(i) = wrong.first() {
-            let (at, part) = (&written[*i], &staged.parts[written[*i].file]);
-            let what = format!("{} bytes read back from the disk are not those that were written", at.bytes);
-            let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
-            return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
-        }
-        drop(written);
-        let by = verify_output(output, &staged.parts, options.sink, options.stop.flag())?;
-        let Some(by) = by.filter(|_| !options.stop.is_set()) else {
-            return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
-        };
-        options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
-        let done = |t: usize| {
-            let start = TensorStart::of(prepared, o, t);
-            match finished.get(&(o, t)) {
-                Some(entry) => start.done(entry.stats.as_deref()),
-                // Given up where the report takes them over: both at once would be the most memory of the whole run.
-                None => start.done(states.get(o, t).and_then(|s| s.take_stats()).as_ref()),
-            }
-        };
-        let tensors = (0..output.tensors.len()).map(done).collect();
-        reports.push(OutputReport {
-            path: planned.path.clone(),
-            format: planned.format.clone(),
-            quantization: planned.quantization.clone(),
-            files: planned.files.len(),
-            bytes: planned.bytes,
-            bits_per_weight: planned.bits_per_weight,
-            sqnr_db: stats.sqnr_db(),
-            gain_db: stats.gain_db(),
-            verified_by: by,
-            tensors,
-        });
-    }
-    Ok(reports)
 }
 
 struct Runner<'a> {
@@ -412,14 +331,12 @@ impl Runner<'_> {
         for (i, c) in consumers.iter().enumerate() {
             let tensor = self.tensor(*c);
             let state = self.states.by_id(c.id);
-            if tensor.encoding == entry.encoding {
-                self.write(*c, &piece, &buffers.raw)?;
-                state.chunk(k, None, &buffers.raw);
-            } else {
-                let (encoded, stats) = &buffers.encoded[i];
-                self.write(*c, &piece, encoded)?;
-                state.chunk(k, Some(*stats), encoded);
-            }
+            let (bytes, stats) = match &buffers.encoded.get(i) {
+                Some((encoded, stats)) if tensor.encoding != entry.encoding => (encoded, Some(*stats)),
+                _ => (&buffers.raw, None),
+            };
+            self.write(*c, &piece, bytes)?;
+            state.chunk(k, stats, bytes);
             self.progress.done(&piece, tensor);
             if state.finish_if_last(self.options.sink) {
                 self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(c.id as u32);

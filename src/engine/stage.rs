@@ -218,12 +218,9 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<Pat
                     publish::clean_up(planned, staged)?;
                     continue;
                 }
-                if publish::is_superseded(planned, staged, identities) {
+                if publish::is_superseded(planned, identities) {
                     publish::remove_asides(planned, staged)?;
-                    remove_folders(staged);
-                    continue;
-                }
-                if publish::is_half_way(planned, staged, identities) {
+                } else if publish::is_half_way(planned, staged, identities) {
                     complete(planned, staged, identities)?;
                     continue;
                 }

@@ -32,15 +32,39 @@ struct Done {
     joined: usize,
     /// CRC-32 of the bytes of these chunks.
     crc: u32,
-    /// What nearly all of a million tensors do without: errors, where values were encoded, and chunks that came early.
-    more: Option<Box<More>>,
-}
-
-#[derive(Debug, Default)]
-struct More {
-    stats: Option<ErrorStats>,
+    /// The place of the sums of these chunks in [`AllStats`], and one more; 0 where nothing was encoded.
+    stats: u32,
     #[expect(clippy::box_collection, reason = "a million tensors have this field, and it is nearly always absent")]
     early: Option<Box<Vec<(usize, ChunkDone)>>>,
+}
+
+/// The sums of every tensor that was encoded, in the order in which their first chunks were joined. One list: a million small
+/// allocations take half as much memory again.
+#[derive(Debug, Default)]
+struct AllStats(Mutex<Vec<ErrorStats>>);
+
+impl AllStats {
+    fn lock(&self) -> MutexGuard<'_, Vec<ErrorStats>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to the sums at `place`; makes one where it is 0.
+    fn add(&self, place: &mut u32, stats: &ErrorStats) {
+        let mut all = self.lock();
+        if *place == 0 {
+            all.push(ErrorStats::default());
+            // As many as there are tensors with work, whose number fits.
+            *place = all.len() as u32;
+        }
+        if let Some(sums) = all.get_mut(*place as usize - 1) {
+            sums.add(stats);
+        }
+    }
+
+    /// The sums at `place`; none at 0.
+    fn get(&self, place: u32) -> Option<ErrorStats> {
+        self.lock().get((place as usize).checked_sub(1)?).copied()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,28 +75,26 @@ struct ChunkDone {
 }
 
 impl Done {
-    fn join(&mut self, number: usize, chunk: ChunkDone) {
+    fn join(&mut self, number: usize, chunk: ChunkDone, sums: &AllStats) {
         if number != self.joined {
-            self.more.get_or_insert_default().early.get_or_insert_default().push((number, chunk));
+            self.early.get_or_insert_default().push((number, chunk));
             return;
         }
-        self.append(&chunk);
-        while let Some(more) = &mut self.more
-            && let Some(early) = &mut more.early
-        {
+        self.append(&chunk, sums);
+        while let Some(early) = &mut self.early {
             let Some(at) = early.iter().position(|(n, _)| *n == self.joined) else { return };
             let (_, chunk) = early.swap_remove(at);
             if early.is_empty() {
-                more.early = None;
+                self.early = None;
             }
-            self.append(&chunk);
+            self.append(&chunk, sums);
         }
     }
 
     /// Joins the next chunk.
-    fn append(&mut self, chunk: &ChunkDone) {
+    fn append(&mut self, chunk: &ChunkDone, sums: &AllStats) {
         if let Some(stats) = &chunk.stats {
-            self.more.get_or_insert_default().stats.get_or_insert_default().add(stats);
+            sums.add(&mut self.stats, stats);
         }
         let mut crc = crc32fast::Hasher::new_with_initial(self.crc);
         crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
@@ -97,8 +119,9 @@ const IDLE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct States<'a> {
     prepared: &'a Prepared,
-    work: &'a Work,
+    work: Work,
     by_id: Vec<TensorState>,
+    sums: AllStats,
     /// By output, then tensor.
     places: Vec<Vec<Place>>,
 }
@@ -106,8 +129,7 @@ pub struct States<'a> {
 /// The state of one output tensor.
 #[derive(Clone, Copy, Debug)]
 pub struct StateOf<'a> {
-    prepared: &'a Prepared,
-    work: &'a Work,
+    all: &'a States<'a>,
     consumer: Consumer,
     state: &'a TensorState,
 }
@@ -119,7 +141,7 @@ impl StateOf<'_> {
 
     /// What it is.
     pub fn start(&self) -> TensorStart {
-        TensorStart::of(self.prepared, self.consumer.output, self.consumer.tensor)
+        TensorStart::of(self.all.prepared, self.consumer.output, self.consumer.tensor)
     }
 
     /// Says `tensor.started` the first time.
@@ -137,7 +159,7 @@ impl StateOf<'_> {
     /// Notes a written chunk.
     pub fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
         let crc = crc32fast::hash(bytes);
-        self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 });
+        self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 }, &self.all.sums);
     }
 
     /// Counts a chunk; after the last one says `tensor.finished` and is true.
@@ -152,7 +174,7 @@ impl StateOf<'_> {
     /// Says `tensor.progress`, but not too often over the whole run.
     pub fn progress(&self, sink: &EventSink, run: &Progress) {
         if run.may_speak() {
-            let total = self.work.chunks_for(self.consumer.id).max(1);
+            let total = self.all.work.chunks_for(self.consumer.id).max(1);
             let left = self.state.left.load(Ordering::Relaxed);
             let fraction = ((total - left.min(total)) as f64 / total as f64 * 1000.0).round() / 1000.0;
             let (output, name) = (self.consumer.output, self.start().name.into());
@@ -162,12 +184,8 @@ impl StateOf<'_> {
 
     /// The error over all chunks, in their order; `None` when the bytes were copied.
     pub fn stats(&self) -> Option<ErrorStats> {
-        self.lock().more.as_ref()?.stats
-    }
-
-    /// As [`StateOf::stats`], for the last time: they take no more memory here.
-    pub fn take_stats(&self) -> Option<ErrorStats> {
-        self.lock().more.take()?.stats
+        let place = self.lock().stats;
+        self.all.sums.get(place)
     }
 
     /// CRC-32 over all chunks, in their order.
@@ -178,7 +196,7 @@ impl StateOf<'_> {
 
 impl<'a> States<'a> {
     /// The states of every tensor in `work`, which was made from `prepared`.
-    pub fn new(prepared: &'a Prepared, work: &'a Work) -> Self {
+    pub fn new(prepared: &'a Prepared, work: Work) -> Self {
         let nowhere = Place { offset: 0, file: 0, id: IDLE };
         let mut places: Vec<Vec<Place>> = prepared.outputs.iter().map(|o| vec![nowhere; o.tensors.len()]).collect();
         for (o, output) in prepared.outputs.iter().enumerate() {
@@ -193,13 +211,20 @@ impl<'a> States<'a> {
             places[c.output][c.tensor].id = c.id as u32;
             by_id.push(TensorState { left: AtomicUsize::new(chunks), ..TensorState::default() });
         }
-        Self { prepared, work, by_id, places }
+        let encoded =
+            work.all_consumers().filter(|(c, _)| is_encoded(&prepared.outputs[c.output].tensors[c.tensor])).count();
+        let sums = AllStats(Mutex::new(Vec::with_capacity(encoded)));
+        Self { prepared, work, by_id, sums, places }
+    }
+
+    /// The work whose states these are.
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// The state with this id.
     pub fn by_id(&self, id: usize) -> StateOf<'_> {
-        let (prepared, work) = (self.prepared, self.work);
-        StateOf { prepared, work, consumer: work.consumer(id), state: &self.by_id[id] }
+        StateOf { all: self, consumer: self.work.consumer(id), state: &self.by_id[id] }
     }
 
     /// The state of a tensor, if it needs work in this run.
@@ -256,9 +281,14 @@ pub struct Progress {
     previous: Mutex<(Instant, u64, u64)>,
 }
 
+/// True if the tensor is not a copy of its source's bytes.
+fn is_encoded(tensor: &PreparedTensor) -> bool {
+    tensor.entry.encoding != tensor.encoding
+}
+
 /// Rough cost of an element by what is done to it, in the same arbitrary unit (measured ratios between the scalar kernels).
 fn cost(tensor: &PreparedTensor) -> u64 {
-    if tensor.entry.encoding == tensor.encoding {
+    if !is_encoded(tensor) {
         return 1;
     }
     match tensor.encoding {
@@ -343,19 +373,20 @@ mod tests {
             let stats = Some(ErrorStats::compare(&source, &vec![0.25; source.len()]));
             (ChunkDone { stats, crc: crc32fast::hash(&bytes), bytes: bytes.len() as u64 }, bytes)
         };
-        let (mut straight, mut all) = (Done::default(), Vec::new());
+        let (sums, mut all) = (AllStats::default(), Vec::new());
+        let mut straight = Done::default();
         for n in 0..5 {
             let (chunk, bytes) = chunk(n);
-            straight.join(n, chunk);
+            straight.join(n, chunk, &sums);
             all.extend(bytes);
         }
         let mut crossed = Done::default();
         for n in [2, 0, 4, 1, 3] {
-            crossed.join(n, chunk(n).0);
+            crossed.join(n, chunk(n).0, &sums);
         }
-        let (straight_more, crossed_more) = (straight.more.unwrap(), crossed.more.unwrap());
-        assert!(straight_more.stats.is_some() && straight_more.stats == crossed_more.stats);
-        assert!(crossed.joined == 5 && crossed_more.early.is_none());
+        assert_eq!((straight.stats, crossed.stats), (1, 2));
+        assert!(sums.get(1).is_some() && sums.get(1) == sums.get(2) && sums.get(0).is_none());
+        assert!(crossed.joined == 5 && crossed.early.is_none());
         assert_eq!((straight.crc, crossed.crc), (crc32fast::hash(&all), crc32fast::hash(&all)));
     }
 }

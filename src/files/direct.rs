@@ -35,7 +35,11 @@ impl<'a> DiskReader<'a> {
     pub fn read<'b>(&self, offset: u64, bytes: usize, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         let before = (offset % ALIGNMENT as u64) as usize;
         let wanted = before + bytes;
-        buffer.resize(wanted.next_multiple_of(ALIGNMENT) + ALIGNMENT, 0);
+        let room = wanted.next_multiple_of(ALIGNMENT) + ALIGNMENT;
+        // Never shrunk: what grows again is cleared again.
+        if buffer.len() < room {
+            buffer.resize(room, 0);
+        }
         let skip = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         let whole = wanted.next_multiple_of(ALIGNMENT);
         let mut filled = 0;
@@ -95,6 +99,21 @@ fn set_direct(_file: &File, _on: bool) -> bool {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn is_direct(_file: &File) -> bool {
     false
+}
+
+/// Stretches that are shorter are left to the system.
+const WRITEBACK_BYTES: u64 = 256 << 10;
+
+/// Asks the system to begin writing a stretch of a file to the disk, without waiting: a sync to come has less to wait for. Where it cannot,
+/// nothing happens.
+pub fn start_writeback(file: &File, offset: u64, bytes: u64) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if bytes >= WRITEBACK_BYTES {
+        // The advice that the pages are not needed writes those that are dirty.
+        let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(bytes), rustix::fs::Advice::DontNeed);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (file, offset, bytes);
 }
 
 /// Asks the system to forget the cached pages of a synced file, so that the next read comes from the disk. Where it cannot, nothing

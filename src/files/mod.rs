@@ -16,7 +16,7 @@ mod sync;
 mod watch;
 
 pub use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
-pub use direct::DiskReader;
+pub use direct::{DiskReader, start_writeback};
 pub use private::{create_private_folder, open_private, private_options, tighten, write_private};
 pub use read::{ReadError, open, read, read_text};
 pub use rename::{exchange, rename_new, rename_over};

@@ -34,7 +34,7 @@ pub struct RunJob {
 #[derive(Debug)]
 pub enum Outcome {
     /// Done.
-    Finished(Box<Report>),
+    Finished(Box<Report<()>>),
     /// Failed; the event says the same.
     Failed(ModelError),
     /// Cancelled.
@@ -125,7 +125,7 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
                 sink.send(EventBody::Warning(Warning::new("job.report", text)));
             }
             sink.send(EventBody::Finished { seconds, peak_rss: report.peak_rss });
-            Outcome::Finished(Box::new(report))
+            Outcome::Finished(Box::new(report.without_rows()))
         }
         Err(RunError::Cancelled) => {
             sink.send(EventBody::Cancelled { seconds });

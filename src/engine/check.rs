@@ -1,0 +1,92 @@
+//! Checks outputs whose tensors are all written: completes their files, reads them back and opens them.
+
+use super::part_file::PartFile;
+use super::publish;
+use super::read_back::{Stretch, gaps, known_stretches, mismatches};
+use super::report_rows::Known;
+use super::stage::Staged;
+use super::verify::verify_output;
+use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
+use crate::model::ModelError;
+
+/// Stretches of an output beside its tensors that are made room for: headers and gaps.
+const MORE_STRETCHES: usize = 4096;
+
+/// Completes each output, reads it back from the disk and compares it with what was encoded and planned.
+pub(super) fn check_outputs(
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    known: &Known<'_>,
+) -> Result<Vec<OutputReport<()>>, RunError> {
+    let Known { prepared, states, earlier: finished } = known;
+    let mut reports = Vec::new();
+    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
+        let planned = &prepared.plan.outputs[o];
+        let mut stats = ErrorStats::default();
+        let mut worst: Option<(usize, f64)> = None;
+        let mut crcs = Vec::with_capacity(output.tensors.len());
+        for t in 0..output.tensors.len() {
+            let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
+                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
+                (None, Some(s)) => (s.crc(), s.stats()),
+                // Without elements.
+                (None, None) => (0, None),
+            };
+            if let Some(sums) = sums {
+                stats.add(&sums);
+                if let Some(db) = sums.sqnr_db()
+                    && worst.is_none_or(|(_, lowest)| db < lowest)
+                {
+                    worst = Some((t, db));
+                }
+            }
+            crcs.push(crc);
+        }
+        // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
+        let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
+        for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
+            let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+            let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
+            if !publish::same_path(part.path(), &file.path) {
+                finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
+            }
+            let slots = file.slots.iter().zip(slots);
+            written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
+            written.extend(known_stretches(f, file, &finish));
+            written.extend(gaps(f, file.bytes, &written));
+            part.check_size(file.bytes)?;
+            part.sync_data()?;
+        }
+        let path = planned.path.display().to_string();
+        options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
+        let files: Vec<&PartFile> = staged.parts.iter().collect();
+        let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
+        if let Some(i) = wrong.first() {
+            let (at, part) = (&written[*i], &staged.parts[written[*i].file]);
+            let what = format!("{} bytes read back from the disk are not those that were written", at.bytes);
+            let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
+            return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
+        }
+        drop(written);
+        let by = verify_output(output, &staged.parts, options.sink, options.stop.flag())?;
+        let Some(by) = by.filter(|_| !options.stop.is_set()) else {
+            return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
+        };
+        options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        let name = |t: usize| planned.tensors[t].name.clone();
+        reports.push(OutputReport {
+            path: planned.path.clone(),
+            format: planned.format.clone(),
+            quantization: planned.quantization.clone(),
+            files: planned.files.len(),
+            bytes: planned.bytes,
+            bits_per_weight: planned.bits_per_weight,
+            sqnr_db: stats.sqnr_db(),
+            gain_db: stats.gain_db(),
+            worst: worst.map(|(t, sqnr_db)| Worst { name: name(t), sqnr_db }),
+            verified_by: by,
+            tensors: (),
+        });
+    }
+    Ok(reports)
+}
