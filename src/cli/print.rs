@@ -32,6 +32,19 @@ pub(crate) fn try_json(value: &impl Serialize) -> bool {
     std::io::stdout().lock().write_all(format!("{}\n", escape_json(&text)).as_bytes()).is_ok()
 }
 
+/// Waits until stdout is a pipe that nobody reads any more; false if it never will be.
+pub(crate) fn until_nobody_reads() -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdout = std::io::stdout();
+    loop {
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+        match poll(&mut fds, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            result => return result.is_ok() && fds[0].revents().contains(PollFlags::ERR),
+        }
+    }
+}
+
 /// Writes lines of JSON to stdout.
 pub(crate) fn json_lines(text: &str) {
     write_out(format!("{}\n", escape_json(text.trim_end_matches('\n'))).as_bytes());

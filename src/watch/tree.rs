@@ -40,6 +40,8 @@ pub struct Changes {
     pub added: Vec<PathBuf>,
     /// No longer there.
     pub removed: Vec<PathBuf>,
+    /// True if [`Tree::folders`] may give others than before.
+    pub other_folders: bool,
 }
 
 /// Something under the root that is not looked at, and why.
@@ -84,16 +86,13 @@ impl Tree {
             Dirty::All => None,
             Dirty::Folders(paths) => Some(self.stale(paths)),
         };
-        let old = std::mem::take(&mut self.listings);
-        let before: Vec<PathBuf> = old.keys().cloned().collect();
-        let mut walk = Walk::new(&self.root, old, stale);
+        let mut walk = Walk::new(&self.root, std::mem::take(&mut self.listings), stale);
         walk.run();
-        let Walk { done, second_names, problems, .. } = walk;
+        let Walk { done, second_names, problems, old, gone, added, other_folders, .. } = walk;
         (self.listings, self.second_names, self.problems) = (done, second_names, problems);
-        Changes {
-            added: self.listings.keys().filter(|p| before.binary_search(p).is_err()).cloned().collect(),
-            removed: before.into_iter().filter(|p| !self.listings.contains_key(p)).collect(),
-        }
+        let removed: Vec<PathBuf> = old.into_keys().chain(gone).collect();
+        let other_folders = other_folders || !added.is_empty() || !removed.is_empty();
+        Changes { added, removed, other_folders }
     }
 
     /// True if these folders, by their paths in the tree, hold what they held when they were last listed.
@@ -193,6 +192,12 @@ struct Walk {
     entered: HashMap<(u64, u64), PathBuf>,
     second_names: BTreeMap<PathBuf, PathBuf>,
     problems: Vec<Problem>,
+    /// Folders of `old` that were looked for in vain.
+    gone: Vec<PathBuf>,
+    /// Folders that were not there before.
+    added: Vec<PathBuf>,
+    /// True if links lead elsewhere than before.
+    other_folders: bool,
     /// Entries of `done`.
     kept: usize,
     folders: VecDeque<Todo>,
@@ -211,6 +216,9 @@ impl Walk {
             entered: HashMap::new(),
             second_names: BTreeMap::new(),
             problems: Vec::new(),
+            gone: Vec::new(),
+            added: Vec::new(),
+            other_folders: false,
             kept: 0,
             folders: VecDeque::from([Todo { path: root.to_owned(), real, depth: 0, shown: None }]),
             links: BTreeMap::new(),
@@ -245,16 +253,31 @@ impl Walk {
             }
             return;
         }
-        let kept = self.old.remove(&path).filter(|l| {
+        let old = self.old.remove(&path);
+        let before = old.as_ref().map(|l| (l.real.clone(), l.targets.clone()));
+        let kept = old.filter(|l| {
             let fresh = self.stale.as_ref().is_some_and(|s| !s.contains(&path));
             // The parent may have been listed before this folder was: then its entry is the older of the two.
             let same = shown.is_none_or(|s| (s.dev, s.ino) == l.id && s.ctime_ns <= l.ctime_ns);
             fresh && same && l.real == real && l.error.is_none()
         });
-        let Some(listing) = kept.or_else(|| Listing::read(&path, &real)) else { return };
-        if let Some(first) = self.entered.get(&listing.id) {
-            self.second_names.insert(path, first.clone());
+        let Some(listing) = kept.or_else(|| Listing::read(&path, &real)) else {
+            // It counts as removed.
+            if before.is_some() {
+                self.gone.push(path);
+            }
             return;
+        };
+        if let Some(first) = self.entered.get(&listing.id) {
+            self.second_names.insert(path.clone(), first.clone());
+            if before.is_some() {
+                self.gone.push(path);
+            }
+            return;
+        }
+        match before {
+            None => self.added.push(path.clone()),
+            Some((real, targets)) => self.other_folders |= real != listing.real || targets != listing.targets,
         }
         self.entered.insert(listing.id, path.clone());
         if let Some(what) = &listing.error {

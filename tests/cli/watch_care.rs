@@ -73,11 +73,12 @@ fn niceness(lab: &Lab) -> Option<i64> {
 #[test]
 fn a_busy_gpu_pauses_the_export_also_over_the_death_of_the_watcher() {
     let lab = Lab::new();
-    lab.write("straight.safetensors", big(24));
-    lab.run("convert straight.safetensors --to gguf:iq3_s --bare -o straight.gguf").expect(0);
+    lab.write("straight.safetensors", big(96));
+    lab.run("convert straight.safetensors --to gguf:iq3_s --bare -o straight.gguf --threads 2").expect(0);
     fs::remove_dir_all(lab.jobs()).unwrap();
-    lab.write("run/m-step100.safetensors", big(24));
-    let line = "watch run --to gguf:iq3_s --bare --quiet-time 0.2 --threads 1 --yield-gpu 80 --nice 7";
+    lab.write("run/m-step100.safetensors", big(96));
+    let line =
+        "watch run --to gguf:iq3_s --to gguf:iq3_xxs --bare --quiet-time 0.2 --threads 1 --yield-gpu 80 --nice 7";
     readings(&lab, r#"{"gpus": [3, 10], "calm_seconds": 0.1}"#);
     let watcher = Background::start(&lab, line);
     watcher.wait("the export's begin", |e| is(e, "watch.source", "m-step100.safetensors") && e["state"] == "exporting");

@@ -7,7 +7,7 @@ use crate::watch_lab::{Background, is, log};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-const SLOW: &str = "watch run --to gguf:iq3_s --bare --quiet-time 0.2 --threads 1";
+const SLOW: &str = "watch run --to gguf:iq3_s --to gguf:iq3_xxs --bare --quiet-time 0.2 --threads 1";
 
 /// Puts a file into the watched folder at once, as its writer would.
 fn put(lab: &Lab, name: &str, tensors: usize) {
@@ -19,7 +19,7 @@ fn put(lab: &Lab, name: &str, tensors: usize) {
 #[test]
 fn a_new_version_restarts_the_running_export_where_that_is_asked_for() {
     let lab = Lab::new();
-    put(&lab, "m-step100.safetensors", 24);
+    put(&lab, "m-step100.safetensors", 64);
     let watcher = Background::start(&lab, &format!("{SLOW} --on-busy restart"));
     watcher.wait("the export's begin", |e| e["state"] == "exporting");
     put(&lab, "m-step100.safetensors", 2);
@@ -28,7 +28,7 @@ fn a_new_version_restarts_the_running_export_where_that_is_asked_for() {
     watcher.wait("the export", |e| is(e, "watch.exported", "m-step100.safetensors") && e["status"] == "ok");
     watcher.stop().expect(143);
     lab.run("convert run/m-step100.safetensors --to gguf:iq3_s --bare -o straight.gguf").expect(0);
-    assert_eq!(names(&lab.path("run-exports")), ["run-m-step100-IQ3_S.gguf"]);
+    assert_eq!(names(&lab.path("run-exports")), ["run-m-step100-IQ3_S.gguf", "run-m-step100-IQ3_XXS.gguf"]);
     assert_eq!(hash(&lab.path("run-exports/run-m-step100-IQ3_S.gguf")), hash(&lab.path("straight.gguf")));
 }
 
@@ -39,7 +39,7 @@ fn with_the_newest_alone_a_newer_checkpoint_takes_over_or_is_skipped() {
         ("ignore", "m-step100", "m-step100.safetensors was being exported when it was complete"),
     ] {
         let lab = Lab::new();
-        put(&lab, "m-step100.safetensors", 12);
+        put(&lab, "m-step100.safetensors", 64);
         let watcher = Background::start(&lab, &format!("{SLOW} --policy newest --on-busy {how}"));
         watcher.wait("the export's begin", |e| e["state"] == "exporting");
         put(&lab, "m-step200.safetensors", 2);
@@ -47,7 +47,8 @@ fn with_the_newest_alone_a_newer_checkpoint_takes_over_or_is_skipped() {
         assert!(skipped["why"].as_str().unwrap().contains(why), "{how}: {skipped}");
         watcher.wait("the export", |e| is(e, "watch.exported", &format!("{left}.safetensors")));
         watcher.stop().expect(143);
-        assert_eq!(names(&lab.path("run-exports")), [format!("run-{left}-IQ3_S.gguf")], "{how}");
+        let left = ["IQ3_S", "IQ3_XXS"].map(|quant| format!("run-{left}-{quant}.gguf"));
+        assert_eq!(names(&lab.path("run-exports")), left, "{how}");
     }
 }
 
@@ -110,7 +111,7 @@ fn a_pinned_checkpoint_gives_the_same_export_and_leaves_nothing_behind() {
 #[test]
 fn a_pinned_checkpoint_that_is_deleted_is_exported() {
     let lab = Lab::new();
-    put(&lab, "m-step100.safetensors", 12);
+    put(&lab, "m-step100.safetensors", 64);
     let straight = lab.run("convert run/m-step100.safetensors --to gguf:iq3_s --bare -o straight.gguf").expect(0);
     drop(straight);
     fs::remove_dir_all(lab.jobs()).unwrap();
@@ -124,6 +125,6 @@ fn a_pinned_checkpoint_that_is_deleted_is_exported() {
     let done = watcher.wait("the end", |e| matches!(e["kind"].as_str(), Some("watch.exported" | "watch.skipped")));
     assert_eq!(done["status"], "ok", "{:?}", log(&lab));
     watcher.stop().expect(143);
-    assert_eq!(names(&lab.path("run-exports")), ["run-m-step100-IQ3_S.gguf"]);
+    assert_eq!(names(&lab.path("run-exports")), ["run-m-step100-IQ3_S.gguf", "run-m-step100-IQ3_XXS.gguf"]);
     assert_eq!(hash(&lab.path("run-exports/run-m-step100-IQ3_S.gguf")), hash(&lab.path("straight.gguf")));
 }

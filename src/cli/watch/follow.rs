@@ -55,21 +55,11 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
 
 /// Ends the watcher when nobody reads its events any more (`| head`), also while there are none.
 fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
-    use rustix::event::{PollFd, PollFlags, poll};
     let (stop, closed) = (stop.clone(), closed.clone());
     thread::spawn(move || {
-        let stdout = std::io::stdout();
-        loop {
-            let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-            match poll(&mut fds, None) {
-                Err(rustix::io::Errno::INTR) => {}
-                Ok(_) if fds[0].revents().contains(PollFlags::ERR) => {
-                    closed.store(true, Ordering::Relaxed);
-                    return stop.cancel();
-                }
-                // No pipe.
-                _ => return,
-            }
+        if print::until_nobody_reads() {
+            closed.store(true, Ordering::Relaxed);
+            stop.cancel();
         }
     });
 }

@@ -19,7 +19,9 @@ pub fn units(tree: &Tree) -> Vec<Unit> {
     let mut owned: BTreeSet<PathBuf> = BTreeSet::new();
     for (path, listing) in tree.listings() {
         let below = path.strip_prefix(tree.root()).unwrap_or(Path::new(""));
-        if below.components().any(|c| c.as_os_str() == ".cache") || path.ancestors().any(|a| owned.contains(a)) {
+        if below.components().any(|c| c.as_os_str() == ".cache")
+            || (!owned.is_empty() && path.ancestors().any(|a| owned.contains(a)))
+        {
             continue;
         }
         // A folder is one unit, and so is a name in it.

@@ -21,12 +21,16 @@ const ROOM_LOOK: Duration = Duration::from_secs(5);
 impl Watcher {
     /// Sources that are whole and have no export, first come first.
     pub(super) fn candidates(&self) -> Vec<String> {
+        if self.still.get() {
+            return Vec::new();
+        }
         let now = Instant::now();
         let ready = |(name, t): &(&String, &Tracked)| {
             t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.is_settled_with(name)
         };
         let mut ready: Vec<(&String, &Tracked)> = self.tracked.iter().filter(ready).collect();
         let written = |t: &Tracked| t.unit.files.iter().map(|f| f.stamp.ctime_ns).max().unwrap_or(0);
+        self.still.set(ready.is_empty() && self.tracked.values().all(|t| t.retry.is_none()));
         ready.sort_by_key(|(_, t)| (written(t), t.unit.step));
         ready.into_iter().map(|(name, _)| name.clone()).collect()
     }

@@ -71,17 +71,12 @@ impl Watcher {
     fn pause_or_continue(&mut self) {
         let Some(running) = &self.running else { return };
         let (unit, folder) = (running.picked.unit.clone(), self.job_folder(&running.picked.job));
-        match self.hold.clone().filter(|h| h.pauses) {
-            Some(hold) if !self.paused => {
-                // One that the user has paused, or that waits for its turn, is left alone.
-                if job::pause(&folder.dir).is_ok() {
-                    let _ = folder.write(MARK, hold.text.as_bytes());
-                    self.paused = true;
-                    self.tell_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
-                }
-            }
-            None if self.paused => self.proceed(),
-            _ => {}
+        let Some(hold) = self.hold.clone().filter(|h| h.pauses) else { return self.proceed() };
+        // One that the user has paused, or that waits for its turn, is left alone.
+        if !self.paused && job::pause(&folder.dir).is_ok() {
+            let _ = folder.write(MARK, hold.text.as_bytes());
+            self.paused = true;
+            self.tell_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
         }
     }
 

@@ -192,6 +192,7 @@ impl Watcher {
     }
 
     pub(super) fn finish(&mut self, picked: &Picked, status: Ended, why: Option<String>) -> Result<()> {
+        self.still.set(false);
         let ok = status == Ended::Ok;
         let files = if ok { export::published(picked, &picked.written, &self.options.jobs_root) } else { Vec::new() };
         self.store.finish(Done {

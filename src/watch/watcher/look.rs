@@ -39,7 +39,8 @@ impl Watcher {
                 self.changes.swept(begun.elapsed());
             }
             self.changes.forget(&changes.removed);
-            let watched = self.changes.follow(&self.tree);
+            // Setting watches takes long in a large tree.
+            let watched = changes.other_folders && self.changes.follow(&self.tree);
             if watched {
                 // What was written before the watch was set is seen now.
                 let new = changes.added.into_iter().collect::<BTreeSet<_>>();
@@ -49,6 +50,7 @@ impl Watcher {
     }
 
     pub(super) fn find(&mut self) {
+        self.still.set(false);
         let found = self.rule.units(&self.tree);
         self.structures.retain(&found);
         let mut gone: BTreeSet<String> = self.tracked.keys().cloned().collect();
@@ -80,6 +82,7 @@ impl Watcher {
     }
 
     pub(super) fn judge(&mut self, name: &str) {
+        self.still.set(false);
         let Some(tracked) = self.tracked.get_mut(name) else { return };
         let previous = self.store.exports().last_of(name).map(|e| e.picked.seen());
         let (family, folder) = tracked.unit.run();

@@ -21,6 +21,7 @@ use super::tracked::Tracked;
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -169,6 +170,8 @@ struct Watcher {
     recipe_hash: String,
     recipe_look: recipe::RecipeLook,
     tally: Tally,
+    /// True while there is no candidate, and nothing has happened that could make one.
+    still: Cell<bool>,
     /// Figures of the export that has just ended.
     metrics: BTreeMap<String, f64>,
     /// Commands of the user that run.
@@ -209,6 +212,7 @@ impl Watcher {
             ignored: BTreeSet::new(),
             adopted,
             tally: Tally::default(),
+            still: Cell::new(false),
             metrics: BTreeMap::new(),
             hooks: Vec::new(),
             looked: None,

@@ -73,6 +73,7 @@ impl Watcher {
             return;
         }
         (self.rule, self.recipe_hash) = (rule, hash);
+        self.still.set(false);
         let due = Instant::now();
         for tracked in self.tracked.values_mut() {
             (tracked.failures, tracked.retry, tracked.due) = (0, None, due);
