@@ -53,6 +53,11 @@ impl<'t> Folder<'t> {
         self.listing.entry(name).filter(|e| free && e.kind == EntryKind::File)
     }
 
+    /// The regular file of that name, claimed or not.
+    pub fn any_file(&self, name: &str) -> Option<&'t Entry> {
+        self.listing.entry(name).filter(|e| e.kind == EntryKind::File)
+    }
+
     /// True if there is a regular file of that name.
     pub fn has(&self, name: &str) -> bool {
         self.file(name).is_some()

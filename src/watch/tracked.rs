@@ -20,6 +20,8 @@ pub struct Tracked {
     pub due: Instant,
     /// The last state that was reported: its word and its text.
     told: (&'static str, String),
+    /// The search that found it last.
+    pub pass: u64,
     /// Failures in a row that may go away by themselves.
     pub failures: u32,
     /// Not before this moment is it tried again.
@@ -38,6 +40,7 @@ impl Tracked {
             verdict: None,
             due: now,
             told: ("", String::new()),
+            pass: 0,
             failures: 0,
             retry: None,
             unit,
@@ -46,6 +49,10 @@ impl Tracked {
 
     /// Takes what was found now; true if something changed.
     pub fn update(&mut self, unit: Unit) -> bool {
+        if !is_other(&unit, &self.unit) {
+            self.unit = unit;
+            return false;
+        }
         let activity = unit.activity();
         let changed = activity != self.activity || unit.alias_of != self.unit.alias_of;
         if changed {
@@ -102,6 +109,13 @@ impl Tracked {
         };
         self.news(word, text, key).map(|text| (word, text))
     }
+}
+
+/// True if something of a unit differs that its hashes or its state are about. Hashing every unit at every look takes long in a large tree.
+fn is_other(one: &Unit, other: &Unit) -> bool {
+    let same_files = one.files.len() == other.files.len()
+        && one.files.iter().zip(&other.files).all(|(a, b)| a.name == b.name && a.role == b.role && a.stamp == b.stamp);
+    !same_files || one.unfinished != other.unfinished || one.alias_of != other.alias_of
 }
 
 /// The word of a verdict in events.

@@ -88,9 +88,11 @@ impl Tree {
         };
         let mut walk = Walk::new(&self.root, std::mem::take(&mut self.listings), stale);
         walk.run();
-        let Walk { done, second_names, problems, old, gone, added, other_folders, .. } = walk;
+        let Walk { done, second_names, problems, old, gone, mut added, other_folders, .. } = walk;
+        added.sort();
         (self.listings, self.second_names, self.problems) = (done, second_names, problems);
-        let removed: Vec<PathBuf> = old.into_keys().chain(gone).collect();
+        let mut removed: Vec<PathBuf> = old.into_keys().chain(gone).collect();
+        removed.sort();
         let other_folders = other_folders || !added.is_empty() || !removed.is_empty();
         Changes { added, removed, other_folders }
     }

@@ -50,8 +50,11 @@ impl StructureCache {
         Self::default()
     }
 
-    /// Forgets units that are not among these.
+    /// Forgets units that are not among these, once there are more than these.
     pub fn retain(&mut self, units: &[Unit]) {
+        if self.0.len() <= units.len() {
+            return;
+        }
         let there: HashSet<&Path> = units.iter().map(|u| u.path.as_path()).collect();
         self.0.retain(|path, _| there.contains(path.as_path()));
     }

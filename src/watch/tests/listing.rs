@@ -51,6 +51,22 @@ fn only_what_is_dirty_is_listed_again_and_new_folders_are_listed_at_once() {
 }
 
 #[test]
+fn a_folder_is_current_until_something_in_it_changes() {
+    let w = World::new();
+    w.put("a/x", "1").put("b/x", "1");
+    let mut tree = w.tree();
+    let (a, b) = (w.path("a"), w.path("b"));
+    assert!(tree.is_current([a.as_path(), b.as_path()]));
+    w.put("a/x", "22");
+    assert!(!tree.is_current([a.as_path()]) && tree.is_current([b.as_path()]));
+    assert!(!tree.refresh(&folders(&w, &["a"])).other_folders, "the folders are the same");
+    assert!(tree.is_current([a.as_path(), b.as_path()]));
+    w.put("a/new/x", "1");
+    assert!(tree.refresh(&folders(&w, &["a"])).other_folders);
+    assert!(!tree.is_current([w.path("nowhere").as_path()]));
+}
+
+#[test]
 fn a_file_behind_a_link_is_seen_by_the_folder_it_is_in() {
     let w = World::new();
     let store = w.dir.path().join("store");

@@ -57,7 +57,7 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
     let path = claim.file.as_ref().map_or_else(|| base.to_owned(), |f| base.join(f));
     let name = relative(tree, &path);
     let mut files = Vec::with_capacity(claim.files.len());
-    files.extend(claim.files.iter().filter_map(|(name, role)| file(tree, base, name, *role)));
+    files.extend(claim.files.iter().filter_map(|(name, role)| file(tree, folder, name, *role)));
     let link = match &claim.file {
         Some(file) => folder.file(file).and_then(|e| e.link.as_deref()).map(Path::to_owned),
         None => tree.entry(base).filter(|_| base != tree.root()).and_then(|e| e.link.as_deref()).map(Path::to_owned),
@@ -77,7 +77,13 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
     }
 }
 
-fn file(tree: &Tree, base: &Path, name: &str, role: FileRole) -> Option<UnitFile> {
+fn file(tree: &Tree, folder: &Folder<'_>, name: &str, role: FileRole) -> Option<UnitFile> {
+    let base = folder.path();
+    if !name.contains('/') {
+        // Most files by far; a search in the tree compares whole paths.
+        let stamp = folder.any_file(name)?.stamp;
+        return Some(UnitFile { name: name.to_owned(), path: base.join(name), role, stamp });
+    }
     // A marker may stand beside the folder.
     let path = match name.strip_prefix("../") {
         Some(beside) => base.parent()?.join(beside),

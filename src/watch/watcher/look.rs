@@ -53,19 +53,24 @@ impl Watcher {
         self.still.set(false);
         let found = self.rule.units(&self.tree);
         self.structures.retain(&found);
-        let mut gone: BTreeSet<String> = self.tracked.keys().cloned().collect();
+        self.pass += 1;
+        let pass = self.pass;
         for unit in found.into_iter().filter(|u| self.rule.covers(&u.name)) {
-            gone.remove(&unit.name);
             match self.tracked.get_mut(&unit.name) {
                 Some(known) => {
                     known.update(unit);
+                    known.pass = pass;
                 }
                 None => {
                     let trusted = !self.changes.is_remote();
-                    self.tracked.insert(unit.name.clone(), Tracked::new(unit, trusted));
+                    let name = unit.name.clone();
+                    let mut new = Tracked::new(unit, trusted);
+                    new.pass = pass;
+                    self.tracked.insert(name, new);
                 }
             }
         }
+        let gone: Vec<String> = self.tracked.iter().filter(|(_, t)| t.pass != pass).map(|(n, _)| n.clone()).collect();
         for name in gone {
             if let Some(lost) = self.tracked.remove(&name) {
                 self.tell_gone(&lost);

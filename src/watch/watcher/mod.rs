@@ -148,6 +148,8 @@ struct Watcher {
     changes: ChangeSource,
     tree: Tree,
     tracked: BTreeMap<String, Tracked>,
+    /// Counts the searches for sources.
+    pass: u64,
     structures: StructureCache,
     /// Names of the last complete checkpoint of each run.
     shapes: HashMap<(String, PathBuf), Shape>,
@@ -205,6 +207,7 @@ impl Watcher {
             store,
             changes,
             tracked: BTreeMap::new(),
+            pass: 0,
             structures: StructureCache::new(),
             shapes: HashMap::new(),
             running: None,
