@@ -53,5 +53,7 @@ mod table;
 mod trainers;
 #[path = "cli/watch.rs"]
 mod watch;
+#[path = "cli/watch_requests.rs"]
+mod watch_requests;
 #[path = "cli/whole.rs"]
 mod whole;

@@ -2,7 +2,7 @@
 
 use super::rule::{OnChange, Rule};
 use super::store::{KnownFile, Picked, PublishedFile, Store};
-use super::{FileRole, Unit, template};
+use super::{FileRole, Unit, config_changes, template};
 use crate::engine::{self, EventBody, Failure};
 use crate::forecast::Measuring;
 use crate::formats;
@@ -75,6 +75,7 @@ pub fn begin(rule: &Rule, unit: &Unit, recipe_hash: &str, store: &mut Store, job
     let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
     let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;
     folder.write("watch", rule.id().as_bytes())?;
+    config_changes::keep(unit, &folder);
     let picked = Picked {
         unit: unit.name.clone(),
         source: unit.path.clone(),

@@ -46,6 +46,8 @@ pub struct KnownWatcher {
     pub recipe: String,
     /// Exports that succeeded.
     pub exported: usize,
+    /// A user paused it.
+    pub paused: bool,
     /// The command that started it, fit for a shell; absent where an earlier version started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -105,6 +107,7 @@ impl Watchers {
             root: note.root,
             output: note.output,
             recipe: note.recipe,
+            paused: super::Control::read(folder).paused,
             exported: self.counts.entry(folder.to_owned()).or_default().look(folder),
             command: note.command,
         })

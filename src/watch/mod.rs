@@ -12,6 +12,8 @@
 //! is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
 mod changes;
+mod config_changes;
+mod control;
 mod event;
 mod explain;
 mod export;
@@ -36,6 +38,7 @@ mod watcher;
 pub mod words;
 
 pub use changes::Backend;
+pub use control::{Control, Request, ask};
 pub use event::{Exported, WatchBody, WatchEvent};
 pub use explain::{Explained, explain};
 pub use families::{Exports, FAMILIES, Family};

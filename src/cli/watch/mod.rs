@@ -3,6 +3,7 @@
 mod args;
 mod lines;
 mod others;
+mod requests;
 mod unit;
 
 pub use args::{WatchArgs, WatchCommand};
@@ -28,6 +29,12 @@ pub fn run(args: &WatchArgs) -> Exit {
         Some(WatchCommand::List { json }) => return others::list(*json),
         Some(WatchCommand::Attach { id, json }) => return others::attach(id.as_deref(), *json),
         Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
+        Some(WatchCommand::Pause { id }) => return requests::pause(id.as_deref(), true),
+        Some(WatchCommand::Resume { id }) => return requests::pause(id.as_deref(), false),
+        Some(WatchCommand::Export { path, watcher }) => return requests::export(path, watcher.as_deref()),
+        Some(WatchCommand::Ignore { path, undo, watcher }) => {
+            return requests::ignore(path, watcher.as_deref(), *undo);
+        }
         None => {}
     }
     let rule = match rule_of(args) {

@@ -79,7 +79,10 @@ pub fn list(json: bool) -> Exit {
     }
     let mut rows = vec![["id", "state", "exported", "folder", "exports", "recipe"].map(str::to_owned).to_vec()];
     for k in known {
-        let state = k.pid.map_or_else(|| "stopped".to_owned(), |pid| format!("running ({pid})"));
+        let state = k.pid.map_or_else(
+            || "stopped".to_owned(),
+            |pid| format!("{} ({pid})", if k.paused { "paused" } else { "running" }),
+        );
         let exported = k.exported.to_string();
         rows.push(vec![k.id, state, exported, k.root.display().to_string(), k.output.display().to_string(), k.recipe]);
     }
@@ -88,7 +91,7 @@ pub fn list(json: bool) -> Exit {
 }
 
 /// The watcher that is meant.
-fn find(id: Option<&str>) -> Result<KnownWatcher> {
+pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
     let known = watch::known(&job::jobs_root());
     let hint = "`remold watch list` lists them.";
     match id {

@@ -18,7 +18,8 @@ impl Watcher<'_> {
     pub(super) fn candidates(&self) -> Vec<String> {
         let now = Instant::now();
         let ready = |(name, t): &(&String, &Tracked)| {
-            t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.is_settled_with(name)
+            let ready = t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.control.paused;
+            (ready || self.is_forced(name)) && !self.is_settled_with(name)
         };
         let mut ready: Vec<(&String, &Tracked)> = self.tracked.iter().filter(ready).collect();
         let written = |t: &Tracked| t.unit.files.iter().map(|f| f.stamp.ctime_ns).max().unwrap_or(0);
@@ -58,7 +59,7 @@ impl Watcher<'_> {
             let Some(t) = self.tracked.get(&name) else { continue };
             let (family, folder) = t.unit.run();
             let entry = newest.entry((family, folder.to_owned())).or_insert_with(|| (t.unit.step, name.clone()));
-            if entry.1 != name {
+            if entry.1 != name && !self.is_forced(&name) {
                 // They come in the order in which they were written.
                 let last = if t.unit.step >= entry.0 { std::mem::replace(entry, (t.unit.step, name)).1 } else { name };
                 older.push((last, entry.1.clone()));
@@ -86,15 +87,21 @@ impl Watcher<'_> {
         self.find();
         self.judge(name);
         let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
-        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !tracked.is_complete() {
+        let (forced, whole) = (self.is_forced(name), tracked.is_complete());
+        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !(whole || forced) {
             return Ok(false);
         }
         let unit = tracked.unit.clone();
-        if let Some(other) = self.same_contents(&unit) {
+        if let Some(other) = self.same_contents(&unit).filter(|_| !forced) {
             self.skip(name, format!("the same contents as {other}"))?;
             return Ok(false);
         }
-        match export::begin(self.rule, &unit, &self.recipe_hash, &mut self.store, &self.options.jobs_root)? {
+        let begun = export::begin(self.rule, &unit, &self.recipe_hash, &mut self.store, &self.options.jobs_root)?;
+        if !matches!(begun, Begun::Changed) {
+            self.forced.remove(name);
+            self.early = (!whole).then(|| name.to_owned());
+        }
+        match begun {
             Begun::Running(running) => {
                 self.running = Some(running);
                 self.tell_source(name, "exporting", "exporting".to_owned());

@@ -1,11 +1,13 @@
 //! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, take its `end`, `tell` what happens.
 
+mod asked;
 mod begin;
 mod end;
 mod look;
 mod tell;
 
 use super::changes::{Backend, ChangeSource};
+use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
 use super::known::RuleNote;
@@ -92,6 +94,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     let mut watcher = Watcher::new(rule, options, store);
     watcher.start()?;
     while !watcher.options.stop.is_set() {
+        watcher.hear_requests()?;
         watcher.look();
         watcher.judge_due();
         watcher.follow()?;
@@ -132,6 +135,12 @@ struct Watcher<'r> {
     /// Jobs that an earlier watcher began.
     adopted: Vec<Picked>,
     recipe_hash: String,
+    /// What users asked for that lasts.
+    control: Control,
+    /// Sources that users want exported now, whatever their state.
+    forced: BTreeSet<String>,
+    /// A source whose export was begun, on request, before it was whole.
+    early: Option<String>,
     tally: Tally,
     /// Commands of the user that run.
     hooks: Vec<hooks::Hook>,
@@ -151,6 +160,9 @@ impl<'r> Watcher<'r> {
             id: rule.id(),
             tree: Tree::new(&rule.root),
             recipe_hash: rule.recipe_hash(),
+            control: Control::read(store.folder()),
+            forced: BTreeSet::new(),
+            early: None,
             options,
             store,
             changes,
@@ -178,6 +190,9 @@ impl<'r> Watcher<'r> {
         };
         self.told_note = self.changes.note().is_some();
         self.tell(body);
+        if self.control.paused {
+            self.tell(WatchBody::Paused);
+        }
         // A version that was about to be skipped when the watcher died has no job.
         for picked in self.adopted.extract_if(.., |p| p.job.is_empty()).collect::<Vec<_>>() {
             self.finish(&picked, Ended::Lost, None)?;
