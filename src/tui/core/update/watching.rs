@@ -41,7 +41,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             let text = match request {
                 Request::Pause => "the watcher begins no more exports; p lets it go on".to_owned(),
                 Request::Resume => "the watcher goes on".to_owned(),
-                Request::Export { name } => format!("{name} is exported as soon as the running export is done"),
+                Request::Export { name } => format!("the watcher is asked to export {name} now"),
                 Request::Ignore { name } => format!("{name} is ignored; i takes it back"),
                 Request::Unignore { name } => format!("{name} is no longer ignored"),
             };
