@@ -61,6 +61,8 @@ mod watch_control;
 mod watch_lab;
 #[path = "cli/watch_policies.rs"]
 mod watch_policies;
+#[path = "cli/watch_requests.rs"]
+mod watch_requests;
 #[path = "cli/watch_rules.rs"]
 mod watch_rules;
 #[path = "cli/whole.rs"]

@@ -2,8 +2,8 @@
 //!
 //! A file that is removed while it is read keeps its bytes for whoever has it open. Its change time is new, though, as after a write
 //! whose author set the modification time back: the times cannot tell the two apart. On Linux the kernel reports writes (inotify(7)),
-//! for files on file systems that only this machine writes to. Writes through a memory map are not reported; they move the
-//! modification time.
+//! for files on file systems that only this machine writes to. Writes through a memory map are not reported; that a file which was open for
+//! writing is closed is, and counts as a write.
 
 use super::FileStamp;
 use std::fs::File;
@@ -80,7 +80,7 @@ mod inotify {
                 let (true, Ok(stamp)) = (local, FileStamp::of_file(file)) else { continue };
                 // Through the descriptor: the name may mean another file by now.
                 let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-                if let Ok(watch) = inotify::add_watch(&queue, path, WatchFlags::MODIFY) {
+                if let Ok(watch) = inotify::add_watch(&queue, path, WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE) {
                     watches.insert((stamp.dev, stamp.ino), watch);
                 }
             }
@@ -95,7 +95,9 @@ mod inotify {
             loop {
                 match reader.next() {
                     Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => seen.incomplete = true,
-                    Ok(event) if event.events().contains(ReadFlags::MODIFY) => drop(seen.written.insert(event.wd())),
+                    Ok(event) if event.events().intersects(ReadFlags::MODIFY | ReadFlags::CLOSE_WRITE) => {
+                        seen.written.insert(event.wd());
+                    }
                     Ok(_) | Err(Errno::INTR) => {}
                     Err(Errno::AGAIN) => break,
                     Err(_) => {
@@ -124,7 +126,8 @@ mod tests {
             (File::open(&path).unwrap(), path)
         };
         let ((kept, kept_path), (changed, changed_path), (other, _)) = (open("kept"), open("changed"), open("other"));
-        let watch = WriteWatch::new([&kept, &changed].into_iter());
+        let (mapped, mapped_path) = open("mapped");
+        let watch = WriteWatch::new([&kept, &changed, &mapped].into_iter());
         let stamp = |file: &File| FileStamp::of_file(file).unwrap();
         if watch.was_written(&stamp(&kept)).is_none() {
             // The temporary folder is on a file system whose writes are not watched: then nothing is said to be unchanged.
@@ -132,11 +135,14 @@ mod tests {
             return;
         }
         fs::OpenOptions::new().write(true).open(&changed_path).unwrap().write_all_at(b"x", 0).unwrap();
-        for path in [kept_path, changed_path] {
+        // What a process does that writes through a memory map.
+        drop(fs::OpenOptions::new().write(true).open(&mapped_path).unwrap());
+        for path in [kept_path, changed_path, mapped_path] {
             fs::remove_file(path).unwrap();
         }
         assert_eq!(watch.was_written(&stamp(&kept)), Some(false));
         assert_eq!(watch.was_written(&stamp(&changed)), Some(true));
+        assert_eq!(watch.was_written(&stamp(&mapped)), Some(true));
         assert_eq!(watch.was_written(&stamp(&other)), None);
     }
 }

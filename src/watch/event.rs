@@ -48,7 +48,7 @@ pub enum WatchBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u64>,
         /// A word: `settling`, `waiting`, `complete`, `queued`, `exporting`, `paused`, `exported`, `failed`, `skipped`, `alias`, `cannot`, `unreadable`,
-        /// `leftover`, `gone`.
+        /// `leftover`, `ignored`, `gone`.
         state: String,
         /// The state in words.
         text: String,
@@ -104,6 +104,12 @@ pub enum WatchBody {
         /// True if a running export is paused too; false if only new ones wait.
         pauses: bool,
     },
+    /// A user paused the watcher: no export is begun.
+    #[serde(rename = "watch.paused")]
+    Paused,
+    /// Exports are begun again.
+    #[serde(rename = "watch.resumed")]
+    Resumed,
     /// Something about the watched folder that a person should know.
     #[serde(rename = "warning")]
     Warning {
@@ -146,6 +152,9 @@ pub struct Exported {
     /// The tensor that fell most against the checkpoint before it, if it fell by more than 3 dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regression: Option<Regression>,
+    /// What changed in config.json since the checkpoint before it, as `key: before → now`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config_changes: Vec<String>,
     /// `ok`, `failed` or `cancelled`.
     pub status: String,
     /// Why, for anything but `ok`.

@@ -4,7 +4,7 @@ use super::care::{self, Readings};
 use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
 use super::store::{KnownFile, Picked, PublishedFile, Store};
-use super::{FileRole, Unit, template};
+use super::{FileRole, Unit, config_changes, template};
 use crate::engine::{self, EventBody, Failure};
 use crate::forecast::Measuring;
 use crate::formats;
@@ -94,6 +94,7 @@ pub fn begin(
         folder.write("nice", rule.care.nice.to_string().as_bytes())?;
     }
     folder.write("watch", rule.id().as_bytes())?;
+    config_changes::keep(unit, &folder);
     let picked = Picked {
         unit: unit.name.clone(),
         source: unit.path.clone(),

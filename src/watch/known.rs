@@ -52,6 +52,8 @@ pub struct KnownWatcher {
     /// The limit that keeps it from exporting now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
+    /// A user paused it.
+    pub paused: bool,
     /// The command that started it, fit for a shell; absent where an earlier version started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -130,6 +132,7 @@ impl Watchers {
             root: note.root,
             output: note.output,
             recipe: note.recipe,
+            paused: super::Control::read(folder).paused,
             exported: self.counts.entry(folder.to_owned()).or_default().look(folder),
             command: note.command,
         })

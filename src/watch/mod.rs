@@ -13,6 +13,8 @@
 
 mod care;
 mod changes;
+mod config_changes;
+mod control;
 mod event;
 mod explain;
 mod export;
@@ -40,6 +42,7 @@ pub mod words;
 
 pub use care::{Active, Care};
 pub use changes::Backend;
+pub use control::{Control, Request, ask};
 pub use event::{Exported, WatchBody, WatchEvent};
 pub use explain::{Explained, explain};
 pub use families::{Exports, FAMILIES, Family};

@@ -1,5 +1,6 @@
 //! How the quality of exports goes on from checkpoint to checkpoint, from the reports of their jobs.
 
+use super::config_changes;
 use crate::engine::{OutputReport, Report};
 use crate::job::JobFolder;
 use serde::{Deserialize, Serialize};
@@ -28,17 +29,21 @@ pub struct Figures {
     pub worst_tensor_db: Option<f64>,
     /// The tensor that fell most, if it fell by more than 3 dB.
     pub regression: Option<Regression>,
+    /// What changed in config.json since the checkpoint before.
+    pub config_changes: Vec<String>,
 }
 
 /// The figures of an export; `previous` is the job of the checkpoint before it in the same run.
 pub fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
-    let Some(report) = job.report() else { return Figures::default() };
+    let config_changes = previous.map(|p| config_changes::between(p, job)).unwrap_or_default();
+    let Some(report) = job.report() else { return Figures { config_changes, ..Figures::default() } };
     let before = previous.and_then(JobFolder::report);
     let tensors = report.outputs.iter().flat_map(|o| &o.tensors);
     Figures {
         weights_db: lowest(&report),
         worst_tensor_db: tensors.filter_map(|t| t.sqnr_db).min_by(f64::total_cmp),
         regression: before.and_then(|before| worst_fall(&before, &report)),
+        config_changes,
     }
 }
 

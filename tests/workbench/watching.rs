@@ -5,7 +5,7 @@ use super::screens::{LARGE, SMALL, check, render, styled, text};
 use super::session::{Session, folder_of_a_model};
 use remold::tui::core::{Action, Effect, Focus, Layer, Measured, Tab, WatcherWish, hints};
 use remold::tui::look::Depth;
-use remold::watch::{KnownWatcher, WatchEvent};
+use remold::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +19,7 @@ fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> KnownWatc
         recipe: "gguf:q4_k_m".into(),
         exported,
         hold: None,
+        paused: false,
         command: Some(format!("cd /home/ada && remold watch runs/{name} --to gguf:q4_k_m")),
     }
 }
@@ -209,6 +210,49 @@ fn stopping_asks_and_a_command_is_copied() {
     b.keys("jsy");
     assert!(b.state.layer.is_none(), "what is stopped cannot be stopped");
     assert_eq!(b.effects, [Effect::Copy("cd /home/ada && remold watch runs/exp41 --to gguf:q4_k_m".into())]);
+}
+
+#[test]
+fn a_watcher_is_asked_for_what_the_keys_say() {
+    let mut b = watched();
+    let asked = |r: Request| [Effect::AskWatcher("5f0c2a91".into(), r)];
+    b.keys("p");
+    assert_eq!(b.effects, asked(Request::Pause));
+    let mut list = b.state.watch.list.clone();
+    list.iter_mut().for_each(|w| w.paused = w.pid.is_some());
+    b.act(Action::Watchers(list));
+    b.effects.clear();
+    b.keys("p");
+    assert_eq!(b.effects, asked(Request::Resume));
+    assert!(text(&render(&mut b, SMALL, Depth::True, false)).contains("paused"));
+    b.effects.clear();
+    // The newest source waits for a file.
+    b.keys("<enter>e");
+    assert_eq!(b.effects, asked(Request::Export { name: "checkpoint-3000".into() }));
+    b.effects.clear();
+    b.keys("i");
+    assert_eq!(b.effects, asked(Request::Ignore { name: "checkpoint-3000".into() }));
+    b.effects.clear();
+    let json = format!(
+        r#"{{"t":"2026-11-23T12:05:00Z","watch":"5f0c2a91","kind":"watch.source","source":"{DIR}/exp42/checkpoint-3000",
+        "name":"checkpoint-3000","family":"hf-trainer","step":3000,"state":"ignored","text":"ignored on request"}}"#
+    );
+    let request = b.state.watch.request;
+    b.act(Action::WatcherEvents(request, vec![remold::engine::from_json(json.as_bytes()).unwrap()]));
+    assert!(text(&render(&mut b, LARGE, Depth::True, false)).contains("ignored on request"));
+    b.keys("i");
+    assert_eq!(b.effects, asked(Request::Unignore { name: "checkpoint-3000".into() }));
+}
+
+#[test]
+fn an_export_is_compared_with_that_of_the_checkpoint_before_it() {
+    let mut b = watched();
+    b.keys("<enter>v");
+    assert_eq!(b.state.tab, Tab::Watch, "there is no export yet");
+    b.keys("jjv");
+    let of = |step: u64| Path::new(DIR).join(format!("exp42-exports/exp42-checkpoint-{step}-Q4_K_M.gguf"));
+    assert_eq!(b.state.tab, Tab::Compare);
+    assert_eq!(b.state.compare.columns, [of(1000), of(2000)], "1500 failed");
 }
 
 #[test]

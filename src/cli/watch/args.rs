@@ -162,6 +162,38 @@ pub enum WatchCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Begin no more exports for now; the running one goes on. Lasts until `resume`, also over a restart
+    Pause {
+        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        id: Option<String>,
+    },
+    /// Begin exports again
+    Resume {
+        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        id: Option<String>,
+    },
+    /// Export a checkpoint now, whatever its state: before it is whole, once more after a failure, or again
+    #[command(visible_alias = "retry")]
+    Export {
+        /// The checkpoint, in a folder that is watched
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// The watcher, where several watch the folder
+        #[arg(long, value_name = "ID")]
+        watcher: Option<String>,
+    },
+    /// Export a checkpoint no more
+    Ignore {
+        /// The checkpoint, in a folder that is watched
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+        /// Take it into account again
+        #[arg(long)]
+        undo: bool,
+        /// The watcher, where several watch the folder
+        #[arg(long, value_name = "ID")]
+        watcher: Option<String>,
+    },
     /// Ask a watcher to end; its running export goes on
     Stop {
         /// The watcher, as `remold watch list` names it, or the beginning of that; may be left out where only one runs

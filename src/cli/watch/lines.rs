@@ -57,7 +57,13 @@ impl Lines {
                     let text = format!("{} fell from {:.1} to {:.1} dB", r.tensor, r.before_db, r.now_db);
                     format!("; {}", self.style.warning(&text))
                 });
-                self.about(&e.name, &format!("{}{fell}", self.style.good(&what)))
+                let config = match e.config_changes.as_slice() {
+                    [] => String::new(),
+                    [only] => format!("; config.json: {only}"),
+                    [first, rest @ ..] => format!("; config.json: {first} and {} more", rest.len()),
+                };
+                let config = self.style.warning(&text::safe(&config));
+                self.about(&e.name, &format!("{}{fell}{config}", self.style.good(&what)))
             }
             WatchBody::Exported(e) => {
                 let why = e.why.as_deref().unwrap_or("no reason known");
@@ -82,6 +88,8 @@ impl Lines {
             WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
             WatchBody::Hold { text: Some(text), pauses: false } => format!("no export starts: {text}"),
             WatchBody::Hold { text: None, .. } => "exports go on".to_owned(),
+            WatchBody::Paused => "paused; `remold watch resume` goes on".to_owned(),
+            WatchBody::Resumed => "goes on".to_owned(),
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
             WatchBody::Stopped { why } => format!("stopped: {why}"),
         };

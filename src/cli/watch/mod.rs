@@ -5,6 +5,7 @@ mod args;
 mod follow;
 mod lines;
 mod others;
+mod requests;
 mod rule;
 mod rules_file;
 mod unit;
@@ -36,6 +37,12 @@ pub fn run(args: &WatchArgs) -> Exit {
         Some(WatchCommand::Attach { id, all, json }) => return others::attach(id.as_deref(), *all, *json),
         Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
         Some(WatchCommand::Forget { id }) => return others::forget(id),
+        Some(WatchCommand::Pause { id }) => return requests::pause(id.as_deref(), true),
+        Some(WatchCommand::Resume { id }) => return requests::pause(id.as_deref(), false),
+        Some(WatchCommand::Export { path, watcher }) => return requests::export(path, watcher.as_deref()),
+        Some(WatchCommand::Ignore { path, undo, watcher }) => {
+            return requests::ignore(path, watcher.as_deref(), *undo);
+        }
         None => {}
     }
     let asked = match asked(args) {

@@ -106,6 +106,7 @@ pub fn list(json: bool) -> Exit {
     for k in known {
         let state = match (k.pid, &k.hold) {
             (None, _) => "stopped".to_owned(),
+            (Some(pid), _) if k.paused => format!("paused ({pid})"),
             (Some(pid), None) => format!("running ({pid})"),
             (Some(pid), Some(hold)) => format!("running ({pid}), {hold}"),
         };
@@ -117,7 +118,7 @@ pub fn list(json: bool) -> Exit {
 }
 
 /// The watcher that is meant.
-fn find(id: Option<&str>) -> Result<KnownWatcher> {
+pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
     let known = watch::known(&job::jobs_root());
     let hint = "`remold watch list` lists them.";
     match id {

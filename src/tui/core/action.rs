@@ -15,7 +15,7 @@ use crate::model::{ErrorKind, ModelError};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
-use crate::watch::{KnownWatcher, WatchEvent};
+use crate::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -171,6 +171,8 @@ pub enum Action {
     WatcherStarted(Result<String, ErrorCard>),
     /// The watcher of this folder was asked to end.
     WatcherAsked(PathBuf, Result<(), ErrorCard>),
+    /// A request was left for a watcher, or could not be.
+    WatcherTold(Request, Result<(), ErrorCard>),
     /// Something to tell the user that has no other place.
     Notice(super::Level, String),
 }
@@ -220,6 +222,8 @@ pub enum Effect {
     StartWatcher(PathBuf, Box<Recipe>),
     /// Ask the watcher of this identifier, of this folder, to end.
     StopWatcher(String, PathBuf),
+    /// Ask a watcher, by its identifier, for something.
+    AskWatcher(String, Request),
     /// Look at the jobs again now.
     RefreshJobs,
     /// Put text on the clipboard.

@@ -339,6 +339,7 @@ impl App {
                 Effect::StopComparing => self.workers.stop_comparing(),
                 Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
                 Effect::StartWatcher(root, recipe) => self.workers.start_watcher(root, recipe),
+                Effect::AskWatcher(id, request) => self.workers.ask_watcher(id, request),
                 Effect::StopWatcher(id, root) => self.workers.stop_watcher(id, root),
                 Effect::RefreshJobs => self.workers.refresh_jobs(),
                 Effect::StopJobs(dirs) => {

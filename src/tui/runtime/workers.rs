@@ -10,6 +10,7 @@ use super::watchers::{self, Watching};
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{Action, Compared, Deed, Level, WatcherWish};
+use crate::watch::Request;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -165,6 +166,14 @@ impl Workers {
         let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
         thread("watcher", self.outbox.clone(), move || {
             let _ = out.send(Action::WatcherAsked(root, effects::watchers::stop(&jobs, &id)));
+        });
+    }
+
+    pub(super) fn ask_watcher(&self, id: String, request: Request) {
+        let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
+        thread("watcher", self.outbox.clone(), move || {
+            let asked = effects::watchers::ask(&jobs, &id, &request);
+            let _ = out.send(Action::WatcherTold(request, asked));
         });
     }
 

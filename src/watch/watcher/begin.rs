@@ -26,7 +26,8 @@ impl Watcher {
         }
         let now = Instant::now();
         let ready = |(name, t): &(&String, &Tracked)| {
-            t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.is_settled_with(name)
+            let ready = t.is_complete() && t.retry.is_none_or(|at| at <= now) && !self.control.paused;
+            (ready || self.is_forced(name)) && !self.is_settled_with(name)
         };
         let mut ready: Vec<(&String, &Tracked)> = self.tracked.iter().filter(ready).collect();
         let written = |t: &Tracked| t.unit.files.iter().map(|f| f.stamp.ctime_ns).max().unwrap_or(0);
@@ -47,8 +48,9 @@ impl Watcher {
         }
         let mut candidates = self.candidates();
         if let Some(hold) = self.hold.clone() {
-            self.tell_queued(&candidates, &hold);
-            return Ok(());
+            // What a user wants now does not wait.
+            let waiting: Vec<String> = candidates.extract_if(.., |name| !self.is_forced(name)).collect();
+            self.tell_queued(&waiting, &hold);
         }
         if candidates.is_empty() || job::is_full(&self.options.jobs_root, JobClass::Watch) {
             return Ok(());
@@ -72,7 +74,7 @@ impl Watcher {
             let Some(t) = self.tracked.get(&name) else { continue };
             let (family, folder) = t.unit.run();
             let entry = newest.entry((family, folder.to_owned())).or_insert_with(|| (t.unit.step, name.clone()));
-            if entry.1 != name {
+            if entry.1 != name && !self.is_forced(&name) {
                 // They come in the order in which they were written.
                 let last = if t.unit.step >= entry.0 { std::mem::replace(entry, (t.unit.step, name)).1 } else { name };
                 older.push((last, entry.1.clone()));
@@ -103,11 +105,12 @@ impl Watcher {
         }
         self.judge(name);
         let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
-        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !tracked.is_complete() {
+        let (forced, whole) = (self.is_forced(name), tracked.is_complete());
+        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !(whole || forced) {
             return Ok(false);
         }
         let unit = tracked.unit.clone();
-        if let Some(other) = self.same_contents(&unit) {
+        if let Some(other) = self.same_contents(&unit).filter(|_| !forced) {
             self.skip(name, format!("the same contents as {other}"))?;
             return Ok(false);
         }
@@ -129,7 +132,12 @@ impl Watcher {
         if let (false, Some(pinned)) = (matches!(begun, Ok(Begun::Running(_))), &pinned) {
             pin::remove(&pinned.folder);
         }
-        match begun? {
+        let begun = begun?;
+        if !matches!(begun, Begun::Changed) {
+            self.forced.remove(name);
+            self.early = (!whole).then(|| name.to_owned());
+        }
+        match begun {
             Begun::Running(running) => {
                 self.running = Some(running);
                 self.tell_source(name, "exporting", "exporting".to_owned());

@@ -71,6 +71,7 @@ impl Watcher {
             bytes,
             weights_db: figures.weights_db,
             regression: figures.regression,
+            config_changes: figures.config_changes,
             status: word.to_owned(),
             why: why.clone(),
         };
@@ -170,6 +171,10 @@ impl Watcher {
         let mut why = failure.message.clone();
         if let Some(hint) = &failure.hint {
             why = format!("{why}. {hint}");
+        }
+        if self.early.as_deref() == Some(picked.unit.as_str()) {
+            // What was asked for too early says nothing of the whole source.
+            return (Ended::Changed, format!("{why} It was not whole; it is exported when it is."));
         }
         // Space and memory may come back.
         let passing = matches!(failure.code.as_str(), "io" | "disk.full" | "limit");

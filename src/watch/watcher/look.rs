@@ -109,7 +109,9 @@ impl Watcher {
             let shape = tracked.unit.shape();
             self.shapes.insert(run, shape);
         }
-        if !self.is_settled_with(name) && !self.is_being_removed(name) {
+        if self.control.ignored.contains(name) {
+            self.tell_ignored(name);
+        } else if !self.is_settled_with(name) && !self.is_being_removed(name) {
             self.tell_verdict(name);
         }
     }
@@ -117,9 +119,15 @@ impl Watcher {
     /// True if this version of the source needs no export: it has one, or one that failed, or is under way.
     pub(super) fn is_settled_with(&self, name: &str) -> bool {
         let Some(tracked) = self.tracked.get(name) else { return true };
+        if self.control.ignored.contains(name) {
+            return true;
+        }
         let under_way = self.running.iter().map(|r| &r.picked).chain(&self.adopted);
         if under_way.into_iter().any(|p| p.unit == name && p.fingerprint == tracked.fingerprint.as_str()) {
             return true;
+        }
+        if self.is_forced(name) {
+            return false;
         }
         let Some(export) = self.store.exports().export_of(name, &tracked.fingerprint, &self.recipe_hash) else {
             return false;

@@ -1,5 +1,6 @@
 //! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, take its `end`, `tell` what happens.
 
+mod asked;
 mod begin;
 mod busy;
 pub(super) mod care;
@@ -12,6 +13,7 @@ pub use recipe::RecipeSource;
 
 use super::care::{Hold, Keeper, Sensor};
 use super::changes::{Backend, ChangeSource};
+use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
 use super::known::RuleNote;
@@ -101,6 +103,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     let mut watcher = Watcher::new(rule, options, store);
     watcher.start()?;
     while !watcher.options.stop.is_set() {
+        watcher.hear_requests()?;
         watcher.look();
         watcher.judge_due();
         watcher.tell_found();
@@ -171,6 +174,12 @@ struct Watcher {
     adopted: Vec<Picked>,
     recipe_hash: String,
     recipe_look: recipe::RecipeLook,
+    /// What users asked for that lasts.
+    control: Control,
+    /// Sources that users want exported now, whatever their state.
+    forced: BTreeSet<String>,
+    /// A source whose export was begun, on request, before it was whole.
+    early: Option<String>,
     tally: Tally,
     /// True while there is no candidate, and nothing has happened that could make one.
     still: Cell<bool>,
@@ -203,6 +212,9 @@ impl Watcher {
             id: rule.id(),
             tree: Tree::new(&rule.root),
             recipe_hash: rule.recipe_hash(),
+            control: Control::read(store.folder()),
+            forced: BTreeSet::new(),
+            early: None,
             options,
             store,
             changes,
@@ -241,6 +253,9 @@ impl Watcher {
         }
         let _ = std::fs::remove_file(self.store.folder().join(care::HOLD));
         pin::sweep(&self.rule, &self.adopted.iter().filter_map(|p| p.pin.clone()).collect::<Vec<_>>());
+        if self.control.paused {
+            self.tell(WatchBody::Paused);
+        }
         // A version that was about to be skipped when the watcher died has no job.
         for picked in self.adopted.extract_if(.., |p| p.job.is_empty()).collect::<Vec<_>>() {
             self.finish(&picked, Ended::Lost, None)?;

@@ -23,6 +23,22 @@ fn has_output(s: &State) -> bool {
     export.and_then(|e| e.done.outputs.first()).is_some_and(|o| o.starts_with(&s.dir))
 }
 
+fn has_source(s: &State) -> bool {
+    s.watch.current_source().is_some()
+}
+
+fn is_ignored(s: &State) -> bool {
+    s.watch.current_source().is_some_and(|c| c.ignored)
+}
+
+fn is_paused(s: &State) -> bool {
+    s.watch.current().is_some_and(|w| w.paused)
+}
+
+fn has_previous(s: &State) -> bool {
+    s.watch.pair().is_some()
+}
+
 /// The watchers and the sources of one.
 const BOTH: &[super::Scope] = &[Watchers, WatchSources];
 
@@ -63,6 +79,46 @@ pub(super) const COMMANDS: &[Command] = &[
         "output",
         has_output,
     ),
+    command(
+        Cmd::WatchCompare,
+        "watch.compare",
+        &["v"],
+        &[WatchSources],
+        "Compare the export with that of the checkpoint before it",
+        "compare",
+        has_previous,
+    ),
+    command(
+        Cmd::WatchExport,
+        "watch.export",
+        &["e"],
+        &[WatchSources],
+        "Export the source now, whatever its state: before it is whole, after a failure, or again",
+        "export now",
+        |s| runs(s) && has_source(s),
+    ),
+    command(Cmd::WatchIgnore, "watch.ignore", &["i"], &[WatchSources], "Export the source no more", "ignore", |s| {
+        runs(s) && has_source(s) && !is_ignored(s)
+    }),
+    command(
+        Cmd::WatchIgnore,
+        "watch.unignore",
+        &["i"],
+        &[WatchSources],
+        "Export the ignored source again",
+        "do not ignore",
+        |s| runs(s) && is_ignored(s),
+    ),
+    command(
+        Cmd::WatchPause,
+        "watch.pause",
+        &["p"],
+        BOTH,
+        "Begin no more exports for now; the running one goes on",
+        "pause",
+        |s| runs(s) && !is_paused(s),
+    ),
+    command(Cmd::WatchPause, "watch.resume", &["p"], BOTH, "Begin exports again", "go on", |s| runs(s) && is_paused(s)),
     command(
         Cmd::WatchStop,
         "watch.stop",

@@ -82,6 +82,11 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
         state.toast(Level::Warn, text);
         return Vec::new();
     }
+    bring(state, wanted)
+}
+
+/// Brings these models to the tab, the first as the baseline.
+pub(super) fn bring(state: &mut State, wanted: Vec<PathBuf>) -> Vec<Effect> {
     state.compare.selected = usize::from(wanted.len() > 1);
     state.compare.order = Order::Added;
     let mut effects = set(state, wanted);

@@ -103,7 +103,8 @@ fn take(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::WatcherEvents(..)
         | Action::WatcherMeasured(..)
         | Action::WatcherStarted(..)
-        | Action::WatcherAsked(..) => watching::arrived(state, action),
+        | Action::WatcherAsked(..)
+        | Action::WatcherTold(..) => watching::arrived(state, action),
         Action::CompareOverview(..) | Action::CompareProgress(..) | Action::Compared(..) | Action::Exported(..) => {
             compare::arrived(state, action)
         }
@@ -390,9 +391,16 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         Cmd::Chart => compare::turn_chart(state),
         Cmd::Export => compare::ask_export(state),
         Cmd::WatchFolder => watching::ask_start(state),
-        Cmd::WatchSources | Cmd::WatchersBack | Cmd::WatchJob | Cmd::WatchOutput | Cmd::WatchStop | Cmd::WatchCopy => {
-            watching::run(state, cmd)
-        }
+        Cmd::WatchSources
+        | Cmd::WatchersBack
+        | Cmd::WatchJob
+        | Cmd::WatchOutput
+        | Cmd::WatchPause
+        | Cmd::WatchExport
+        | Cmd::WatchIgnore
+        | Cmd::WatchCompare
+        | Cmd::WatchStop
+        | Cmd::WatchCopy => watching::run(state, cmd),
         Cmd::FocusNext => {
             let turn = |f: Focus| if f == Focus::List { Focus::Details } else { Focus::List };
             match state.tab {

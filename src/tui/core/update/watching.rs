@@ -1,6 +1,6 @@
 //! Updates of the Watch tab, and the start of a watcher from Models.
 
-use super::{go, jobs};
+use super::{compare, go, jobs};
 use crate::recipe::{Recipe, Source};
 use crate::tui::core::action::{Action, Effect, ErrorCard};
 use crate::tui::core::commands::Cmd;
@@ -8,7 +8,7 @@ use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
 use crate::tui::core::recipe::{PRESETS, title};
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
-use crate::watch::Rule;
+use crate::watch::{Request, Rule};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -37,6 +37,17 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             let folder = state.home_path(&folder);
             state.toast(Level::Info, format!("the watcher of {folder} was asked to stop; a running export goes on"));
         }
+        Action::WatcherTold(request, Ok(())) => {
+            let text = match request {
+                Request::Pause => "the watcher begins no more exports; p lets it go on".to_owned(),
+                Request::Resume => "the watcher goes on".to_owned(),
+                Request::Export { name } => format!("the watcher is asked to export {name} now"),
+                Request::Ignore { name } => format!("{name} is ignored; i takes it back"),
+                Request::Unignore { name } => format!("{name} is no longer ignored"),
+            };
+            state.toast(Level::Info, text);
+        }
+        Action::WatcherTold(_, Err(card)) => failed(state, "the watcher cannot be asked", &card),
         Action::WatcherAsked(folder, Err(card)) => {
             let what = format!("cannot stop the watcher of {}", state.home_path(&folder));
             failed(state, &what, &card);
@@ -70,6 +81,27 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
             return jobs::go_to_model(state, path);
         }
         Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchPause => {
+            let Some(watcher) = state.watch.current() else { return Vec::new() };
+            let request = if watcher.paused { Request::Resume } else { Request::Pause };
+            return vec![Effect::AskWatcher(watcher.id.clone(), request)];
+        }
+        Cmd::WatchExport | Cmd::WatchIgnore => {
+            let (Some(watcher), Some(source)) = (state.watch.current(), state.watch.current_source()) else {
+                return Vec::new();
+            };
+            let name = source.name.clone();
+            let request = match cmd {
+                Cmd::WatchExport => Request::Export { name },
+                _ if source.ignored => Request::Unignore { name },
+                _ => Request::Ignore { name },
+            };
+            return vec![Effect::AskWatcher(watcher.id.clone(), request)];
+        }
+        Cmd::WatchCompare => {
+            let Some(pair) = state.watch.pair() else { return Vec::new() };
+            return compare::bring(state, pair.to_vec());
+        }
         Cmd::WatchCopy => {
             let Some(watcher) = state.watch.current() else { return Vec::new() };
             let command = match (watcher.pid, &watcher.command) {

@@ -104,6 +104,17 @@ impl WatchState {
         self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
     }
 
+    /// The export of the selected source and that of the checkpoint before it in the same run, both of which are there.
+    pub fn pair(&self) -> Option<[PathBuf; 2]> {
+        let current = self.current_source()?;
+        let output = |s: &Source| s.exported().filter(|e| !e.removed)?.done.outputs.first().cloned();
+        let step = current.step?;
+        let before = self.view.sources().filter(|s| s.run() == current.run() && s.step.is_some_and(|n| n < step));
+        // The newest comes first.
+        let before = before.filter_map(output).next()?;
+        Some([before, output(current)?])
+    }
+
     /// The sources of the run that the selected one is of, as figures over their steps.
     pub fn trend(&self) -> Trend {
         self.current_source().map_or_else(Trend::default, |s| Trend::of(&self.view, s.run()))

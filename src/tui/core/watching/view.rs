@@ -82,6 +82,8 @@ pub struct Source {
     pub since: jiff::Timestamp,
     /// It was removed after it was exported.
     pub gone: bool,
+    /// A user wants it left out.
+    pub ignored: bool,
     /// Its exports, oldest first.
     pub exports: VecDeque<Export>,
 }
@@ -123,6 +125,8 @@ pub struct WatcherView {
     pub note: Option<String>,
     /// What the watcher warned of since it started, oldest first.
     pub warnings: VecDeque<(jiff::Timestamp, String)>,
+    /// A user paused it.
+    pub paused: bool,
     /// Why it ended, once it has.
     pub stopped: Option<String>,
     /// What reports say, by job.
@@ -162,7 +166,7 @@ impl WatcherView {
         let t = event.t;
         match event.body {
             WatchBody::Started { note, .. } => {
-                (self.note, self.stopped) = (note, None);
+                (self.note, self.stopped, self.paused) = (note, None, false);
                 self.warnings.clear();
                 // What is not whole is told again, or is gone. What a job is at is told when it ends.
                 self.sources.retain(|_, s| s.state != SourceState::Waiting);
@@ -175,6 +179,7 @@ impl WatcherView {
                 (entry.path, entry.family) = (source, family);
                 let exported = entry.exported().map(|e| e.t).filter(|_| state == "gone");
                 entry.gone = exported.is_some();
+                entry.ignored = state == "ignored";
                 (entry.state, entry.text, entry.since) = match exported {
                     // What was made of it is what counts.
                     Some(t) => (SourceState::Exported, text, t),
@@ -214,6 +219,8 @@ impl WatcherView {
             }
             // Each source that waits for it says so.
             WatchBody::Hold { .. } | WatchBody::Found { .. } | WatchBody::Recipe { .. } => {}
+            WatchBody::Paused => self.paused = true,
+            WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {
                 if self.warnings.len() >= WARNINGS_MOST {
                     self.warnings.pop_front();
@@ -253,6 +260,7 @@ impl WatcherView {
             text: String::new(),
             since: t,
             gone: false,
+            ignored: false,
             exports: VecDeque::new(),
         })
     }
@@ -263,7 +271,7 @@ fn meaning(word: &str) -> SourceState {
     match word {
         "exporting" | "paused" => SourceState::Exporting,
         "exported" => SourceState::Exported,
-        "skipped" | "alias" | "leftover" | "gone" => SourceState::Skipped,
+        "skipped" | "alias" | "leftover" | "ignored" | "gone" => SourceState::Skipped,
         "failed" | "cannot" | "unreadable" => SourceState::Failed,
         _ => SourceState::Waiting,
     }

@@ -6,7 +6,7 @@ use crate::job::JobFolder;
 use crate::model::ModelError;
 use crate::recipe::{self, Recipe};
 use crate::tui::core::{ErrorCard, Measured};
-use crate::watch::{self, EventTail, KnownWatcher, Rule, WatchBody, WatchEvent, Watchers};
+use crate::watch::{self, EventTail, KnownWatcher, Request, Rule, WatchBody, WatchEvent, Watchers};
 use std::collections::VecDeque;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -145,6 +145,17 @@ pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
         return Err(ErrorCard { message: format!("there is no watcher {id}"), hint: None, wrong: true });
     };
     watcher.ask_to_end().map(drop).map_err(|e| ErrorCard::from(&e))
+}
+
+/// Leaves a request for a watcher that runs.
+///
+/// # Errors
+/// When it does not run any more, or the request cannot be written.
+pub fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
+    let Some(watcher) = find(jobs_root, id).filter(|w| w.pid.is_some()) else {
+        return Err(ErrorCard { message: format!("watcher {id} does not run"), hint: None, wrong: true });
+    };
+    watch::ask(&watcher.folder, request).map_err(|e| ErrorCard::from(&e))
 }
 
 fn find(jobs_root: &Path, id: &str) -> Option<KnownWatcher> {

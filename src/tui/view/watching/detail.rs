@@ -56,6 +56,9 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
             );
             all.push((fell, warn, 3));
         }
+        for change in &e.done.config_changes {
+            all.push((format!("config.json {change}"), warn, 2));
+        }
         for path in &e.done.outputs {
             all.push((format!("→ {}", state.home_path(path)), dim, 2));
         }

@@ -110,9 +110,14 @@ fn watchers(c: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn watcher(c: &mut Canvas<'_>, state: &State, w: &KnownWatcher, line: Rect) {
     let (text, dim, good) = (c.theme().text, c.theme().dim, c.theme().good);
-    let (glyph, style) = if w.pid.is_some() { ("●", good) } else { ("○", dim) };
+    let (glyph, style) = match (w.pid, w.paused) {
+        (Some(_), true) => ("‖", c.theme().warn),
+        (Some(_), false) => ("●", good),
+        (None, _) => ("○", dim),
+    };
     c.text(line.x + 2, line.y, 1, glyph, style);
     let word = match w.pid {
+        Some(_) if w.paused => "paused".to_owned(),
         Some(pid) if line.width >= 64 => format!("running, pid {pid}"),
         Some(_) => "running".to_owned(),
         None => "stopped".to_owned(),

@@ -1,0 +1,100 @@
+//! What is asked of a watcher in another process: pause it, export a checkpoint now, ignore one.
+
+use super::super::{Exit, err, refuse};
+use super::others::find;
+use crate::job;
+use crate::model::{ModelError, Result};
+use crate::watch::{self, Dirty, KnownWatcher, Request, Tree};
+use std::path::Path;
+
+/// `watch pause` and `watch resume`.
+pub fn pause(id: Option<&str>, pause: bool) -> Exit {
+    let asked = find(id).and_then(|known| {
+        let known = running(known)?;
+        watch::ask(&known.folder, if pause { &Request::Pause } else { &Request::Resume })?;
+        Ok(match pause {
+            true => format!("watcher {} begins no more exports; `remold watch resume {0}` lets it go on\n", known.id),
+            false => format!("watcher {} goes on\n", known.id),
+        })
+    });
+    said(asked)
+}
+
+/// `watch export`.
+pub fn export(path: &Path, watcher: Option<&str>) -> Exit {
+    said(source(path, watcher).and_then(|(known, name)| {
+        watch::ask(&known.folder, &Request::Export { name: name.clone() })?;
+        Ok(format!("watcher {} exports {name} now; follow it with `remold watch attach {0}`\n", known.id))
+    }))
+}
+
+/// `watch ignore`.
+pub fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
+    said(source(path, watcher).and_then(|(known, name)| {
+        let (request, what) = match undo {
+            false => (Request::Ignore { name: name.clone() }, "ignores"),
+            true => (Request::Unignore { name: name.clone() }, "no longer ignores"),
+        };
+        watch::ask(&known.folder, &request)?;
+        Ok(format!("watcher {} {what} {name}\n", known.id))
+    }))
+}
+
+fn said(asked: Result<String>) -> Exit {
+    match asked {
+        Ok(text) => {
+            err(&text);
+            Exit::Done
+        }
+        Err(e) => refuse(&e),
+    }
+}
+
+fn running(known: KnownWatcher) -> Result<KnownWatcher> {
+    if known.pid.is_some() {
+        return Ok(known);
+    }
+    let error = ModelError::request(format!("watcher {} does not run", known.id)).in_file(&known.root);
+    let hint = match &known.command {
+        Some(command) => format!("Start it again: `{command}`."),
+        None => "Start it again with `remold watch`.".to_owned(),
+    };
+    Err(error.with_hint(hint))
+}
+
+/// The watcher of a checkpoint, and the checkpoint's name there.
+fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> {
+    let full = std::path::absolute(path).map_err(|e| ModelError::io(path, "finding", e))?;
+    let known = match watcher {
+        Some(id) => running(find(Some(id))?)?,
+        None => {
+            let mut over: Vec<KnownWatcher> = watch::known(&job::jobs_root());
+            over.retain(|k| k.pid.is_some() && full.starts_with(&k.root));
+            match (over.pop(), over.len()) {
+                (Some(only), 0) => only,
+                (None, _) => {
+                    let error = ModelError::request("no running watcher watches this").in_file(path);
+                    return Err(error.with_hint("`remold watch list` lists the watchers."));
+                }
+                (Some(_), _) => {
+                    let error = ModelError::request("several watchers watch this").in_file(path);
+                    return Err(error.with_hint("Name one with --watcher; `remold watch list` lists them."));
+                }
+            }
+        }
+    };
+    let mut tree = Tree::new(&known.root);
+    tree.refresh(&Dirty::All);
+    let found = watch::units(&tree);
+    let unit = found.iter().find(|u| u.path == full).or_else(|| {
+        // A file of a checkpoint stands for the checkpoint.
+        found.iter().find(|u| u.files.iter().any(|f| f.path == full))
+    });
+    match unit {
+        Some(unit) => Ok((known, unit.name.clone())),
+        None => {
+            let error = ModelError::request("this is no checkpoint and no model that the watcher knows").in_file(path);
+            Err(error.with_hint("`remold watch DIR --explain PATH` says what it sees there."))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What users ask of the watcher while it runs.
+
+use super::Watcher;
+use crate::model::Result;
+use crate::watch::control::{self, Request};
+use crate::watch::event::WatchBody;
+
+impl Watcher {
+    /// Carries out what was asked for since the last call.
+    pub(super) fn hear_requests(&mut self) -> Result<()> {
+        for request in control::take(self.store.folder()) {
+            self.carry_out(request)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, request: Request) -> Result<()> {
+        self.still.set(false);
+        match request {
+            Request::Pause | Request::Resume => {
+                let paused = request == Request::Pause;
+                if std::mem::replace(&mut self.control.paused, paused) != paused {
+                    self.control.write(self.store.folder())?;
+                    self.tell(if paused { WatchBody::Paused } else { WatchBody::Resumed });
+                }
+            }
+            Request::Export { name } => {
+                if !self.tracked.contains_key(&name) {
+                    self.tell_warning(format!("cannot export {name}: no such source is in the watched folder"));
+                    return Ok(());
+                }
+                if self.control.ignored.remove(&name) {
+                    self.control.write(self.store.folder())?;
+                }
+                self.forced.insert(name.clone());
+                self.wake(&name);
+            }
+            Request::Ignore { name } => {
+                self.forced.remove(&name);
+                if self.control.ignored.insert(name.clone()) {
+                    self.control.write(self.store.folder())?;
+                }
+                self.tell_ignored(&name);
+            }
+            Request::Unignore { name } => {
+                if self.control.ignored.remove(&name) {
+                    self.control.write(self.store.folder())?;
+                    self.tell_considered(&name);
+                    self.wake(&name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that a source is ignored on request.
+    pub(super) fn tell_ignored(&mut self, name: &str) {
+        self.tell_source(name, "ignored", "ignored on request".to_owned());
+    }
+
+    /// Tells that a source is no longer ignored: what it has an export of is told here, all else when it is judged.
+    fn tell_considered(&mut self, name: &str) {
+        let Some(tracked) = self.tracked.get(name) else { return };
+        let (text, word) = match self.store.exports().last_of(name) {
+            Some(last) if last.picked.fingerprint == tracked.fingerprint.as_str() => ("exported", "exported"),
+            _ => ("no longer ignored", "waiting"),
+        };
+        self.tell_source(name, word, text.to_owned());
+    }
+
+    /// True if the source is exported whatever its state, because a user asked for that.
+    pub(super) fn is_forced(&self, name: &str) -> bool {
+        self.forced.contains(name)
+    }
+}
