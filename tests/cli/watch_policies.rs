@@ -20,7 +20,7 @@ fn put(lab: &Lab, name: &str, tensors: usize) {
 fn a_new_version_restarts_the_running_export_where_that_is_asked_for() {
     let lab = Lab::new();
     put(&lab, "m-step100.safetensors", 64);
-    let watcher = Background::start(&lab, &format!("{SLOW} --on-busy restart"));
+    let watcher = Background::start(&lab, &format!("{SLOW} --on-busy restart --pin hardlink"));
     watcher.wait("the export's begin", |e| e["state"] == "exporting");
     put(&lab, "m-step100.safetensors", 2);
     let skipped = watcher.wait("the restart", |e| is(e, "watch.skipped", "m-step100.safetensors"));
