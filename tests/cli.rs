@@ -31,6 +31,8 @@ mod lab;
 mod made;
 #[path = "formats/made_zip.rs"]
 mod made_zip;
+#[path = "cli/manifest.rs"]
+mod manifest;
 #[path = "cli/material.rs"]
 mod material;
 #[path = "cli/memory.rs"]

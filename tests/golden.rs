@@ -109,6 +109,7 @@ fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBu
         gate: &engine::Gate::default(),
         sink: &sink,
         journal: None,
+        origin: Default::default(),
     };
     engine::run(&prepared, &options).map_err(|e| format!("{e:?}"))?;
     Ok(())

@@ -1,14 +1,16 @@
 //! How fast the whole program is, beside programs that everybody knows. Prints, never judges.
 //!
 //! ```text
-//! cargo bench --bench convert -- [--size 50m|350m|1.2b|3.2b|8b] [--dir DIR] [--runs N] [--only convert,inspect] [--keep]
+//! cargo bench --bench convert -- [--size 50m|350m|1.2b|3.2b|8b] [--dir DIR] [--runs N] [--only convert,incremental,inspect] [--keep]
 //! ```
 //!
 //! Makes a synthetic bf16 Llama of the chosen size in DIR (default: a temporary folder; a folder under `/dev/shm` takes the disk out of the
 //! picture) and runs the real binary on it: GGUF bf16 beside `cp` of the model, and beside llama.cpp's converter where `REMOLD_CONVERT_HF` (its
-//! `convert_hf_to_gguf.py`) and `REMOLD_PYTHON` (a Python that can run it) are given; `inspect` of a folder of 100 models. Each line
+//! `convert_hf_to_gguf.py`) and `REMOLD_PYTHON` (a Python that can run it) are given; a second export of a model that changed a
+//! little, in full and with `--reuse`; `inspect` of a folder of 100 models. Each line
 //! is the median of the runs, which take turns so that a noisy moment hits everybody.
 
+mod incremental;
 mod measure;
 mod shape;
 mod synth;
@@ -68,6 +70,9 @@ fn main() -> Fallible<()> {
     println!("in {}, {} runs each, {} cores", dir.display(), options.runs, std::thread::available_parallelism()?);
     if wants("convert") {
         convert(&options, dir)?;
+    }
+    if wants("incremental") {
+        incremental::incremental(&options, dir)?;
     }
     if wants("inspect") {
         let folder = dir.join("hundred");

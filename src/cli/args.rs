@@ -27,6 +27,7 @@ impl Cli {
             Command::Run(a) => &mut a.run.threads,
             Command::Plan(a) => &mut a.threads,
             Command::Compare(a) => &mut a.threads,
+            Command::Verify(a) => &mut a.threads,
             Command::Watch(a) => &mut a.rule.threads,
             _ => return None,
         })
@@ -81,6 +82,8 @@ pub enum Command {
     Run(RunArgs),
     /// Export every checkpoint of a training run as soon as it is whole
     Watch(Box<WatchArgs>),
+    /// Check that an output is what was written, or that it follows from its source
+    Verify(Box<VerifyArgs>),
     /// Compare models of one network: sizes, and what each tensor lost against a baseline
     Compare(CompareArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
@@ -176,6 +179,9 @@ pub struct ConvertArgs {
     pub gguf: GgufArgs,
     #[command(flatten)]
     pub run: RunFlags,
+    /// An earlier output of the same kind: tensors whose source did not change since are copied from it, not encoded again
+    #[arg(long, value_name = "OUTPUT")]
+    pub reuse: Option<PathBuf>,
     /// Replace outputs that exist
     #[arg(long)]
     pub force: bool,
@@ -242,8 +248,42 @@ pub struct CompareArgs {
     pub no_checksums: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every output that remold writes has a manifest beside it, NAME.remold.json, with the checksums of all its bytes.\n\
+    Exit codes: 0 everything was checked and is right; 1 it could not be read; 2 the request was wrong; 3 something differs, or \
+    there is no manifest and the bytes were not compared."
+)]
+pub struct VerifyArgs {
+    /// The output: a file, a folder, any file of a split GGUF, or its manifest
+    pub output: PathBuf,
+    /// Rebuild the output from this source, tensor by tensor and without writing, and compare; by the recipe in its manifest, or by --recipe or --to
+    #[arg(long, value_name = "MODEL")]
+    pub source: Option<PathBuf>,
+    /// What it was made with, instead of what the manifest says: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m
+    #[arg(long, value_name = "FORMAT[:QUANT]", requires = "source", conflicts_with = "recipe")]
+    pub to: Option<String>,
+    /// What it was made with, instead of what the manifest says: a recipe file or a recipe by name
+    #[arg(short, long, value_name = "RECIPE", requires = "source")]
+    pub recipe: Option<String>,
+    /// Set a recipe key, as in target.context_length=4096; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "source")]
+    pub set: Vec<String>,
+    /// It was split into files of at most this size, as in 5GB
+    #[arg(long, alias = "split-max-size", value_name = "SIZE", requires = "source")]
+    pub max_shard_size: Option<String>,
+    #[command(flatten)]
+    pub gguf: GgufArgs,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Threads to check with; all cores when not given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+}
+
 /// Options of GGUF targets. llama.cpp's spellings are aliases.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "GGUF options")]
 pub struct GgufArgs {
     /// Importance matrix (GGUF or .dat)
@@ -392,6 +432,9 @@ pub struct RunFlags {
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
+    /// Write no manifest (NAME.remold.json) beside the outputs
+    #[arg(long)]
+    pub no_manifest: bool,
     /// Memory the run may take, as in 2GB: fewer threads work when it is short; 80 % of what is available when not given
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<String>,
@@ -463,6 +506,16 @@ pub enum JobsCommand {
     Log {
         /// The job's number
         id: String,
+    },
+    /// Plan and run the recipe of a job again, as a new job
+    Rerun {
+        /// The job's number
+        id: String,
+        /// Replace outputs that exist
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        run: RunFlags,
     },
     /// Remove the folder of an ended job; its outputs stay
     Remove {

@@ -83,7 +83,7 @@ pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<
     Ok(())
 }
 
-fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
+pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
@@ -115,6 +115,14 @@ fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
             target.max_shard_size.clone_from(&args.max_shard_size);
         }
     }
+    if let Some(previous) = &args.reuse {
+        let [target] = recipe.targets.as_mut_slice() else {
+            let what = "--reuse names one earlier output, and there are several targets";
+            let hint = "Convert to one target at a time, or write `reuse = \"…\"` in each [[target]] of a recipe.";
+            return Err(ModelError::request(what).with_hint(hint).into());
+        };
+        target.reuse = Some(previous.clone());
+    }
     recipe.read_from.extend(args.gguf.tensor_type_file.iter().cloned());
     recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
@@ -132,8 +140,11 @@ pub(super) fn target_of(text: &str, base: &Target) -> Target {
     Target { format, quantization, output: None, ..base }
 }
 
-fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
+pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let mut recipe = recipe.clone();
+    if flags.no_manifest {
+        recipe.manifest = Some(false);
+    }
     if flags.max_memory.is_some() {
         recipe.max_memory.clone_from(&flags.max_memory);
     }
@@ -147,9 +158,11 @@ fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
         drop(progress);
+        let plan = plan.and_then(|mut plan| engine::plan_reuse(recipe, &mut plan).map(|()| plan));
         return plan.map_or_else(|e| refused(&e), |plan| show(&with_existing(plan, recipe), flags));
     }
     let prepared = plan::prepare(recipe, how);
+    let prepared = prepared.and_then(|mut p| engine::plan_reuse(recipe, &mut p.plan).map(|()| p));
     drop(progress);
     match prepared {
         Ok(prepared) => start(recipe, &prepared, flags, stop),

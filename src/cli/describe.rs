@@ -28,6 +28,16 @@ pub fn event(body: &EventBody) -> String {
         EventBody::Warning(w) => format!("warning    {}", w.text),
         EventBody::Sample(s) => format!("sample     {:.0} %, {} resident", s.fraction * 100.0, bytes(s.rss)),
         EventBody::OutputWritten { path, bytes: n } => format!("written    {path}, {}", bytes(*n)),
+        EventBody::OutputReused { copied: c, .. } => format!(
+            "reused     {} of {} tensors, {}, copied from {}",
+            c.tensors,
+            c.of,
+            bytes(c.bytes),
+            c.from.display()
+        ),
+        EventBody::OutputUnchanged { path, earlier } => {
+            format!("unchanged  {path} would be the same as {} and is not written", earlier.display())
+        }
         EventBody::OutputVerified { path, by } => format!("verified   {path} by {}", by.join(" and ")),
         EventBody::OutputPublished { path, .. } => format!("published  {path}"),
         EventBody::Finished { seconds: s, peak_rss } => {

@@ -2,7 +2,7 @@
 
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
-use super::{Exit, err, job_show, out, plan_text, print, refuse, text};
+use super::{Exit, convert, err, job_show, out, plan_text, print, refuse, text};
 use crate::engine::EventBody;
 use crate::job::{self, JobFolder, JobState, Tail};
 use crate::model::{ModelError, Result};
@@ -37,6 +37,11 @@ pub fn run(args: JobsArgs) -> Exit {
             };
             err(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
             Ok(Exit::Done)
+        }),
+        JobsCommand::Rerun { id, force, run } => JobFolder::find(&root, &id).and_then(|f| {
+            let mut recipe = f.recipe()?;
+            recipe.targets.iter_mut().for_each(|t| t.force = force);
+            Ok(convert::carry_out(&recipe, &run))
         }),
         JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
             let left = job::remove(&f.dir)?;

@@ -33,12 +33,17 @@ impl Measured {
 
     /// `done` of `all` tensors are measured.
     pub fn tell(&self, done: usize, all: usize) {
+        self.say(|| format!("{} {done} of {all} tensors", self.what));
+    }
+
+    /// Shows this line, but not too often.
+    pub fn say(&self, line: impl FnOnce() -> String) {
         let Ok(mut drawn) = self.drawn.lock() else { return };
         if !self.live || drawn.is_some_and(|t| t.elapsed() < REDRAW) {
             return;
         }
         *drawn = Some(Instant::now());
-        print::status(&format!("{} {done} of {all} tensors", self.what));
+        print::status(&line());
     }
 }
 

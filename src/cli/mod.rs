@@ -24,6 +24,8 @@ mod reference_options;
 mod signals;
 mod split;
 pub mod text;
+mod verify;
+mod verify_source;
 mod watch;
 
 pub use args::command;
@@ -163,6 +165,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plan(a)) => plan::run(&a),
         Some(Command::Compare(a)) => compare::run(&a),
         Some(Command::Watch(a)) => watch::run(&a),
+        Some(Command::Verify(a)) => verify::run(&a),
         Some(Command::Run(a)) => convert::run_recipe(&a),
         Some(Command::Jobs(a)) => jobs::run(a),
         Some(Command::Recipe(a)) => recipe::run(a),

@@ -66,6 +66,15 @@ fn output(o: &PlannedOutput, style: Style) -> String {
         o.files.len(),
         o.bits_per_weight
     ));
+    if let Some(reuse) = &o.reuse {
+        out.push_str(&format!(
+            "  reuses up to {} of {} tensors, {}, of {}: those whose source did not change\n",
+            reuse.tensors,
+            o.tensors.len(),
+            bytes(reuse.bytes),
+            safe(&reuse.output.to_string_lossy())
+        ));
+    }
     if let Some(matrix) = &o.imatrix {
         out.push_str(&coverage(matrix));
     }
@@ -146,6 +155,10 @@ pub fn report<T>(report: &Report<T>, style: Style) -> String {
         }
         if let Some(t) = &o.worst {
             facts.push(format!("worst {} {:.1} dB", safe(&t.name), t.sqnr_db));
+        }
+        if let Some(c) = &o.reused {
+            let from = safe(&c.from.to_string_lossy());
+            facts.push(format!("{} of {} tensors, {}, copied from {from}", c.tensors, c.of, bytes(c.bytes)));
         }
         facts.push(format!("read back by {}", o.verified_by.join(" and ")));
         out.push_str(&format!("{} {}\n  {}\n", style.good("✓"), safe(&o.path.to_string_lossy()), facts.join(" · ")));

@@ -48,6 +48,7 @@ fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force
         target.force = force;
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
         recipe.source.path = Some(model.path.clone());
+        recipe.manifest = flags.no_manifest.then_some(false);
         let prepared = plan::prepare_model(&model, &recipe, Measuring::quiet())?;
         Ok((recipe, prepared))
     });

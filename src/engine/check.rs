@@ -1,9 +1,11 @@
 //! Checks outputs whose tensors are all written: completes their files, reads them back and opens them.
 
+use super::manifest::{self, FileRecord};
 use super::part_file::PartFile;
 use super::publish;
 use super::read_back::{Stretch, gaps, known_stretches, mismatches};
 use super::report_rows::Known;
+use super::reuse;
 use super::stage::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
@@ -12,14 +14,19 @@ use crate::model::ModelError;
 /// Stretches of an output beside its tensors that are made room for: headers and gaps.
 const MORE_STRETCHES: usize = 4096;
 
-/// Completes each output, reads it back from the disk and compares it with what was encoded and planned.
+/// By output, its manifest before it has its name; `None` where none is written.
+pub(super) type Manifests = Vec<Option<PartFile>>;
+
+/// Completes each output, reads it back from the disk and compares it with what was encoded and planned. Writes the manifests, which have no
+/// names yet.
 pub(super) fn check_outputs(
     options: &RunOptions<'_>,
     outputs: &[Staged],
     known: &Known<'_>,
-) -> Result<Vec<OutputReport<()>>, RunError> {
+    run: &manifest::Run<'_>,
+) -> Result<(Vec<OutputReport<()>>, Manifests), RunError> {
     let Known { prepared, states, earlier: finished } = known;
-    let mut reports = Vec::new();
+    let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
         let planned = &prepared.plan.outputs[o];
         let mut stats = ErrorStats::default();
@@ -44,6 +51,7 @@ pub(super) fn check_outputs(
         }
         // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
         let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
+        let mut rest = Vec::new();
         for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
             let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
             let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
@@ -52,7 +60,9 @@ pub(super) fn check_outputs(
             }
             let slots = file.slots.iter().zip(slots);
             written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
-            written.extend(known_stretches(f, file, &finish));
+            let no_tensors = known_stretches(f, file, &finish);
+            written.extend_from_slice(&no_tensors);
+            rest.push(no_tensors);
             written.extend(gaps(f, file.bytes, &written));
             part.check_size(file.bytes)?;
             part.sync_data()?;
@@ -67,12 +77,24 @@ pub(super) fn check_outputs(
             let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
             return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
         }
-        drop(written);
+        let wanted = rest.iter().enumerate().filter(|_| planned.manifest.is_some());
+        let records: Vec<FileRecord> =
+            wanted.map(|(f, rest)| manifest::file_record(planned, f, &written, rest)).collect();
+        drop((written, rest));
         let by = verify_output(output, &staged.parts, options.sink, options.stop.flag())?;
         let Some(by) = by.filter(|_| !options.stop.is_set()) else {
             return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
         };
         options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        let reused = reuse::copied_of(planned, o, finished);
+        let (sqnr_db, gain_db) = (stats.sqnr_db(), stats.gain_db());
+        let figures = manifest::Figures { sqnr_db, gain_db, verified_by: &by, reused: reused.as_ref() };
+        let tensor = |t: usize| match (finished.get(&(o, t)), states.get(o, t)) {
+            (Some(w), _) => (w.crc, w.stats.as_deref().copied(), w.source.clone(), w.reused),
+            (None, Some(s)) => (s.crc(), s.stats(), s.source_hash(), false),
+            (None, None) => (0, None, None, false),
+        };
+        manifests.push(manifest::make(prepared, o, staged, run, &records, &figures, &tensor)?);
         let name = |t: usize| planned.tensors[t].name.clone();
         reports.push(OutputReport {
             path: planned.path.clone(),
@@ -81,12 +103,14 @@ pub(super) fn check_outputs(
             files: planned.files.len(),
             bytes: planned.bytes,
             bits_per_weight: planned.bits_per_weight,
-            sqnr_db: stats.sqnr_db(),
-            gain_db: stats.gain_db(),
+            sqnr_db,
+            gain_db,
+            reused,
+            manifest: planned.manifest.clone(),
             worst: worst.map(|(t, sqnr_db)| Worst { name: name(t), sqnr_db }),
             verified_by: by,
             tensors: (),
         });
     }
-    Ok(reports)
+    Ok((reports, manifests))
 }

@@ -1,7 +1,9 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
+use super::manifest::Copied;
 use crate::model::{Name, Warning};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// One thing that happened in a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -189,6 +191,22 @@ pub enum EventBody {
         /// Size.
         bytes: u64,
     },
+    /// The tensors that could be copied from an earlier output are in place; the others are encoded.
+    #[serde(rename = "output.reused")]
+    OutputReused {
+        /// Final path.
+        path: String,
+        /// What was copied, and from where.
+        copied: Copied,
+    },
+    /// An output would be the same to the byte as an earlier one, and is not published.
+    #[serde(rename = "output.unchanged")]
+    OutputUnchanged {
+        /// The path that it would have.
+        path: String,
+        /// The earlier output.
+        earlier: PathBuf,
+    },
     /// An output was read back and agrees.
     #[serde(rename = "output.verified")]
     OutputVerified {
@@ -264,6 +282,7 @@ mod tests {
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
             EventBody::OutputWritten { path: "x".into(), bytes: 1 },
+            EventBody::OutputReused { path: "x".into(), copied: Copied { tensors: 2, of: 3, ..Copied::default() } },
             EventBody::OutputVerified { path: "x".into(), by: vec!["remold".into()] },
             EventBody::OutputPublished { path: "x".into(), bytes: 1 },
             EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },

@@ -8,6 +8,7 @@
 use super::event::TensorDone;
 use super::metrics::ErrorStats;
 use super::part_file::Identity;
+use super::source_hash::{Hash128, SourceHash};
 use crate::files::{self, ReadError};
 use crate::model::{ModelError, Result};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,16 @@ pub struct Entry {
     /// The sums behind its report; absent when the bytes were copied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<ErrorStats>,
+    /// Hash of its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Hash128>,
+    /// The hashes of its pieces, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::box_collection, reason = "as in `SourceHash`")]
+    pub pieces: Option<Box<Vec<Hash128>>>,
+    /// True if its bytes were copied from an earlier output.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// Its report.
     pub done: TensorDone,
 }
@@ -60,6 +71,9 @@ pub struct StagedPaths {
     pub whole: bool,
     /// The part files, in the order of the plan.
     pub parts: Vec<PathBuf>,
+    /// The part file of the manifest, where one is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
 }
 
 /// An output that is about to be published.
@@ -95,6 +109,13 @@ struct ReadEntry {
     crc: u32,
     #[serde(default)]
     stats: Option<ErrorStats>,
+    #[serde(default)]
+    source: Option<Hash128>,
+    #[serde(default)]
+    #[expect(clippy::box_collection, reason = "as in `SourceHash`")]
+    pieces: Option<Box<Vec<Hash128>>>,
+    #[serde(default)]
+    reused: bool,
     done: ReadDone,
 }
 
@@ -108,8 +129,12 @@ struct ReadDone {
 pub struct Written {
     /// CRC-32 of its encoded bytes.
     pub crc: u32,
+    /// True if its bytes were copied from an earlier output.
+    pub reused: bool,
     /// The sums behind its report; absent when the bytes were copied.
     pub stats: Option<Box<ErrorStats>>,
+    /// The hash of its source; absent in the journals of versions that did not hash.
+    pub source: Option<SourceHash>,
 }
 
 /// Finished tensors, by (output, tensor).
@@ -154,7 +179,8 @@ pub fn read(path: &Path) -> Result<Recorded> {
                 recorded.attempts.push(begin);
             }
             Ok(Read::Tensor(e)) => {
-                let written = Written { crc: e.crc, stats: e.stats.map(Box::new) };
+                let source = e.source.map(|whole| SourceHash { whole, pieces: e.pieces });
+                let written = Written { crc: e.crc, reused: e.reused, stats: e.stats.map(Box::new), source };
                 recorded.finished.insert((e.done.output, e.tensor), written);
             }
             Ok(Read::Publish(p)) => {
@@ -246,7 +272,9 @@ mod tests {
 
     fn entry(tensor: usize) -> Entry {
         let stats = ErrorStats::compare(&[0.1, 0.2, 1e-30], &[0.1, 0.25, 0.0]);
-        Entry { tensor, crc: 7, stats: Some(stats), done: TensorDone { rmse: Some(0.125), ..TensorDone::default() } }
+        let (source, pieces) = (Some(Hash128([9; 16])), Some(Box::new(vec![Hash128([1; 16]), Hash128([2; 16])])));
+        let done = TensorDone { rmse: Some(0.125), ..TensorDone::default() };
+        Entry { tensor, crc: 7, stats: Some(stats), source, pieces, reused: false, done }
     }
 
     fn begin(token: &str) -> Begin {
@@ -271,7 +299,9 @@ mod tests {
         let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1).collect();
         finished.sort_unstable();
         assert_eq!(finished, [1, 2, 4]);
-        let written = Written { crc: 7, stats: entry(4).stats.map(Box::new) };
+        let Entry { stats, source, pieces, .. } = entry(4);
+        let source = source.map(|whole| SourceHash { whole, pieces });
+        let written = Written { crc: 7, reused: false, stats: stats.map(Box::new), source };
         assert_eq!(recorded.finished[&(0, 4)], written, "the sums survive to the last bit");
         assert_eq!(recorded.publishing[&0], [file]);
         // Another attempt: what the first one finished does not count, its token stays known.

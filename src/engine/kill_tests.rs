@@ -1,7 +1,7 @@
 //! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
 
 use super::part_file::is_part_name;
-use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, run};
+use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, manifest, run};
 use crate::files::fault::Kill;
 use crate::forecast::Measuring;
 use crate::plan::{self, Plan};
@@ -9,17 +9,18 @@ use crate::recipe::{Recipe, Target};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// A folder to work in, with the model and the journal of one job.
-struct Bench {
-    root: tempfile::TempDir,
-    recipe: Recipe,
+pub(super) struct Bench {
+    pub(super) root: tempfile::TempDir,
+    pub(super) recipe: Recipe,
 }
 
 /// Every file below a folder with its contents.
-type Tree = BTreeMap<PathBuf, Vec<u8>>;
+pub(super) type Tree = BTreeMap<PathBuf, Vec<u8>>;
 
-fn tree(folder: &Path) -> Tree {
+pub(super) fn tree(folder: &Path) -> Tree {
     let mut all = Tree::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -28,15 +29,30 @@ fn tree(folder: &Path) -> Tree {
                 folders.push(entry.path());
             } else {
                 let name = entry.path().strip_prefix(folder).unwrap().to_owned();
-                all.insert(name, fs::read(entry.path()).unwrap());
+                all.insert(name.clone(), contents(&entry.path()));
             }
         }
     }
     all
 }
 
+/// The contents of a file; of a manifest what does not depend on the time and the folder, once it was found to be right.
+fn contents(path: &Path) -> Vec<u8> {
+    let bytes = fs::read(path).unwrap();
+    if !path.to_string_lossy().ends_with(plan::MANIFEST_SUFFIX) {
+        return bytes;
+    }
+    let found = manifest::find(path).unwrap_or_else(|| panic!("{} is no manifest", path.display()));
+    let (stop, read) = (AtomicBool::new(false), AtomicU64::new(0));
+    let checked = manifest::check(&found, &manifest::CheckOptions { threads: 1, stop: &stop, read: &read }).unwrap();
+    assert_eq!(checked.differences, [], "{}", path.display());
+    assert!(checked.tensors > 10 && checked.bytes == read.into_inner());
+    let text = String::from_utf8(bytes).unwrap();
+    text.as_bytes()[text.find("\n\"files\"").unwrap()..].to_vec()
+}
+
 impl Bench {
-    fn new(target: &Target) -> Self {
+    pub(super) fn new(target: &Target) -> Self {
         let root = tempfile::tempdir().unwrap();
         for folder in ["out", "job"] {
             fs::create_dir(root.path().join(folder)).unwrap();
@@ -48,16 +64,16 @@ impl Bench {
         Self { root, recipe }
     }
 
-    fn out(&self) -> PathBuf {
+    pub(super) fn out(&self) -> PathBuf {
         self.root.path().join("out")
     }
 
-    fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> Plan {
         plan::build(&self.recipe).unwrap()
     }
 
     /// Runs what was planned, as a worker does.
-    fn work(&self, planned: &Plan, resume: bool) -> Result<Report<()>, RunError> {
+    pub(super) fn work(&self, planned: &Plan, resume: bool) -> Result<Report<()>, RunError> {
         let journal = self.root.path().join("job/journal");
         let held = super::held(&journal)?;
         let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), &|| Ok(planned.clone()), &held)?;
@@ -72,16 +88,17 @@ impl Bench {
             gate: &Gate::default(),
             sink: &sink,
             journal: Some((&journal, resume)),
+            origin: Default::default(),
         };
         run(&prepared, &options).map(Report::without_rows)
     }
 }
 
 /// What is there before a job runs, given its planned outputs.
-type Before = fn(&Bench);
+pub(super) type Before = fn(&Bench);
 
 /// The kinds of outputs.
-fn kinds() -> Vec<(&'static str, Target, Before)> {
+pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
     let gguf = Target { format: "gguf".into(), quantization: Some("q8_0".into()), ..Target::default() };
     let folder = Target { format: "safetensors".into(), quantization: Some("f16".into()), ..Target::default() };
     let at = |t: &Target, output: &str, force| Target { output: Some(output.into()), force, ..t.clone() };
@@ -226,7 +243,10 @@ fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
     // An old weight file in a new set, or the other way round, would be opened without complaint.
     let has_key = now.keys().filter(visible).any(is_key);
     let mine = |p: &Path| p.to_string_lossy().contains("mine");
-    let same = |other: &Tree| other.keys().all(|p| now.get(p) == other.get(p) || !visible(&p) || mine(p));
+    // Where there is a manifest, `contents` found it to be right; it may be missing.
+    let manifest = |p: &Path| p.to_string_lossy().ends_with(plan::MANIFEST_SUFFIX);
+    let same =
+        |other: &Tree| other.keys().all(|p| now.get(p) == other.get(p) || !visible(&p) || mine(p) || manifest(p));
     assert!(!has_key || same(old) || same(new), "{context}: neither old nor new: {:?}", now.keys());
     let mut older = now.keys().filter(visible).filter(|p| old.contains_key(*p) && !new.contains_key(*p) && !mine(p));
     let left = older.next();
@@ -343,6 +363,7 @@ fn bytes_that_are_not_what_the_journal_says_are_made_again() {
         gate: &Gate::default(),
         sink: &sink,
         journal: Some((&journal, true)),
+        origin: Default::default(),
     };
     run(&prepared, &options).unwrap();
     assert!(warned.load(std::sync::atomic::Ordering::Relaxed));
@@ -369,6 +390,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
             gate: &Gate::default(),
             sink: &sink,
             journal: Some((&journal, false)),
+            origin: Default::default(),
         };
         match run(&prepared, &options) {
             Err(RunError::Cancelled) => {
@@ -382,7 +404,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
                 let expected = straight.work(&straight.plan(), false).unwrap();
                 // The error over the whole output counts what both attempts did.
                 assert_eq!(report.outputs[0].sqnr_db, expected.outputs[0].sqnr_db);
-                assert_eq!(report.outputs[0].tensors, expected.outputs[0].tensors);
+                assert_eq!(report.outputs[0].worst, expected.outputs[0].worst);
                 assert!(tree(&bench.out()) == tree(&straight.out()));
             }
             other => panic!("{other:?}"),
@@ -407,7 +429,14 @@ fn a_resume_after_a_cancel_says_that_the_files_are_gone() {
             _ => {}
         });
         let journal = Some((journal.as_path(), resume));
-        let options = RunOptions { threads: 1, stop: &stop, gate: &Gate::default(), sink: &sink, journal };
+        let options = RunOptions {
+            threads: 1,
+            stop: &stop,
+            gate: &Gate::default(),
+            sink: &sink,
+            journal,
+            origin: Default::default(),
+        };
         let result = run(&prepared, &options);
         (result.is_ok(), warnings.lock().unwrap().iter().map(|w| (w.code.clone(), w.text.clone())).collect::<Vec<_>>())
     };
@@ -436,7 +465,14 @@ fn a_gap_between_tensors_that_another_program_wrote_to_is_not_published() {
             std::os::unix::fs::FileExt::write_all_at(&file, b"x", gap).unwrap();
         }
     });
-    let options = RunOptions { threads: 1, stop: &Stop::default(), gate: &Gate::default(), sink: &sink, journal: None };
+    let options = RunOptions {
+        threads: 1,
+        stop: &Stop::default(),
+        gate: &Gate::default(),
+        sink: &sink,
+        journal: None,
+        origin: Default::default(),
+    };
     let Err(RunError::Failed(e)) = run(&prepared, &options) else { panic!("published") };
     assert!(e.to_string().contains("read back"), "{e}");
     assert!(tree(&bench.out()).is_empty(), "{:?}", tree(&bench.out()).keys());
@@ -504,7 +540,8 @@ fn a_superseded_publication_leaves_nothing() {
             }
             let hidden = || tree(&bench.out()).into_keys().filter(|p| p.to_string_lossy().contains(".remold-")).count();
             superseded += usize::from(hidden() > 0);
-            // Another job writes the same output over it.
+            // Another job writes the same output over it, and takes away the manifest of what it replaces.
+            manifest::withdraw(&plan.outputs[0]).unwrap();
             for (path, _) in &plan.outputs[0].files {
                 let new = path.with_extension("new");
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

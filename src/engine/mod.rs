@@ -13,27 +13,38 @@ mod journal;
 #[cfg(test)]
 mod kill_tests;
 mod left;
+pub mod manifest;
 mod metrics;
 mod part_file;
 mod publish;
 mod read_back;
+mod rebuild;
 mod report;
 mod report_rows;
+mod reuse;
+#[cfg(test)]
+mod reuse_tests;
 mod row_facts;
 mod run;
 mod sink;
+mod source_hash;
 mod stage;
 mod state;
 mod stop;
+mod unchanged;
 mod verify;
 mod work;
 
 pub use event::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart, from_json};
 pub use gate::Gate;
 pub use left::{discard, held, published};
+pub use manifest::Origin;
 pub use metrics::ErrorStats;
 pub use part_file::{Identity, is_part_name};
+pub use rebuild::{RebuildOptions, Rebuilt, TensorDifference, rebuild};
 pub use report::{OutputReport, Report, Worst};
+pub use reuse::plan_reuse;
 pub use run::{RunError, RunOptions, run};
 pub use sink::EventSink;
+pub use source_hash::{Hash128, SourceHash};
 pub use stop::{Stop, StopReason};

@@ -384,7 +384,7 @@ mod tests {
         let path = dir.path().join("hf");
         let hidden = dir.path().join(".hf.remold-1-0123456789abcdef.part");
         let planned = PlannedOutput { path: path.clone(), folder: true, may_replace: true, ..PlannedOutput::default() };
-        let staged = StagedPaths { folder: Some(hidden), whole: true, parts: Vec::new() };
+        let staged = StagedPaths { folder: Some(hidden), whole: true, ..StagedPaths::default() };
         fs::create_dir(&path).unwrap();
         assert!(!is_half_way(&planned, &staged, &[]));
         fs::rename(&path, aside(&path, &staged)).unwrap();
@@ -401,7 +401,7 @@ mod tests {
         }
         fs::write(old.join("other.txt"), b"other").unwrap();
         let planned = PlannedOutput { path: new.clone(), folder: true, may_replace: true, ..PlannedOutput::default() };
-        let staged = StagedPaths { folder: Some(old.clone()), whole: true, parts: Vec::new() };
+        let staged = StagedPaths { folder: Some(old.clone()), whole: true, ..StagedPaths::default() };
         let e = clean_up(&planned, &staged).unwrap_err().to_string();
         assert!(e.contains("1 file ") && e.contains("notes.txt") && e.contains(&*old.to_string_lossy()), "{e}");
         assert_eq!(fs::read(new.join("other.txt")).unwrap(), b"other", "what can be moved is");

@@ -1,6 +1,7 @@
 //! What a run found, kept as `report.json` in the job's folder.
 
 use super::event::TensorDone;
+use super::manifest::Copied;
 use crate::model::Name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -45,6 +46,12 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// How far the noise over all these tensors lies under that of the reference's bytes, dB; with `effort = "max"` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
+    /// What was copied from an earlier output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Copied>,
+    /// The manifest, where one was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
     /// The tensor with the lowest SQNR; absent when nothing was re-encoded with loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Worst>,
@@ -84,6 +91,8 @@ impl<T> OutputReport<T> {
             bits_per_weight,
             sqnr_db,
             gain_db,
+            reused,
+            manifest,
             worst,
             verified_by,
             ..
@@ -97,6 +106,8 @@ impl<T> OutputReport<T> {
             bits_per_weight,
             sqnr_db,
             gain_db,
+            reused,
+            manifest,
             worst,
             verified_by,
             tensors,

@@ -4,12 +4,15 @@ use super::check::check_outputs;
 use super::earlier;
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
+use super::manifest::{self, Origin};
 use super::part_file::PartFile;
 use super::report::{OutputReport, Report};
 use super::report_rows::{Known, Rows};
+use super::reuse;
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
 use super::state::{Progress, States};
+use super::unchanged;
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Gate, Stop, StopReason, publish};
 use crate::files::{self, WriteWatch};
@@ -37,6 +40,8 @@ pub struct RunOptions<'a> {
     pub sink: &'a EventSink,
     /// Journal file of the job, and whether to go on from it.
     pub journal: Option<(&'a Path, bool)>,
+    /// How the run was started, for the manifests.
+    pub origin: Origin,
 }
 
 /// Why a run ended early.
@@ -75,35 +80,60 @@ const TICK: Duration = Duration::from_millis(500);
 /// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
 /// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
 pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Report<Rows<'a>>, RunError> {
-    let begun = Instant::now();
+    let (begun, started) = (Instant::now(), jiff::Timestamp::now());
     let watch = watch_sources(prepared);
     check_sources(prepared, None)?;
     let mut folders = NewFolders::default();
-    let (mut journal, outputs, finished) = begin(prepared, options, &mut folders)?;
+    let (mut journal, outputs, mut finished) = begin(prepared, options, &mut folders)?;
+    let copied = reuse::copy(prepared, options, &outputs, journal.as_mut(), &mut finished);
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
     let known = Known { prepared, states: States::new(prepared, work), earlier: finished };
-    let result = fill(prepared, options, &outputs, &known.states, journal.as_mut())
-        .and_then(|()| check_sources(prepared, Some(&watch)).map_err(RunError::from))
-        .and_then(|()| check_outputs(options, &outputs, &known));
+    let mut sources = Vec::new();
+    let unchanged = copied.and_then(|()| Ok(unchanged::is_unchanged(prepared, options, &known.earlier)?));
+    let skips = matches!(unchanged, Ok(true));
+    let result = unchanged
+        .and_then(|_| fill(prepared, options, &outputs, &known.states, journal.as_mut()))
+        .and_then(|()| {
+            if !skips && prepared.plan.outputs.iter().any(|o| o.manifest.is_some()) {
+                sources = manifest::hash_sources(prepared)?;
+            }
+            check_sources(prepared, Some(&watch)).map_err(RunError::from)
+        })
+        .and_then(|()| {
+            if skips {
+                return Ok(unchanged::report(options, &outputs, &known));
+            }
+            let run = manifest::Run { origin: &options.origin, job: options.sink.job(), started, sources: &sources };
+            check_outputs(options, &outputs, &known, &run)
+        });
     if let Err(RunError::Interrupted(_)) = &result {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
     }
-    let reports = match result {
-        Ok(reports) => reports,
+    let (reports, manifests) = match result {
+        Ok(checked) => checked,
         Err(e) => {
             remove_unfinished(outputs, &e);
             return Err(e);
         }
     };
-    for (o, staged) in outputs.iter().enumerate() {
+    for (o, staged) in outputs.iter().enumerate().filter(|_| !skips) {
         let planned = &prepared.plan.outputs[o];
-        if let Err(e) = publish::publish(o, planned, staged, prepared.mode, journal.as_mut()) {
+        // A manifest speaks of the output beside it, so that of a replaced output goes first and the new one comes last.
+        let published = manifest::withdraw(planned)
+            .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_mut()))
+            .and_then(|()| manifests[o].as_ref().map_or(Ok(()), manifest::publish));
+        if let Err(e) = published {
             // Complete and checked: worth keeping until the reason is gone.
             outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
             return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
         }
         let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
         options.sink.send(EventBody::OutputPublished { path, bytes });
+    }
+    if skips {
+        // Nothing is published: what was copied goes, as after a cancellation.
+        outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::remove_when_dropped);
+        remove_unfinished(outputs, &RunError::Cancelled);
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);
@@ -297,6 +327,7 @@ impl Runner<'_> {
         }
         entry.read_piece(&piece, &mut buffers.raw)?;
         self.progress.read(buffers.raw.len() as u64);
+        self.states.hash(group, entry, &piece, &buffers.raw);
         let decoded = consumers.iter().any(|c| self.tensor(*c).encoding != entry.encoding);
         let non_finite = has_non_finite(entry.encoding, &buffers.raw);
         if non_finite {
@@ -355,11 +386,15 @@ impl Runner<'_> {
     fn entry(&self, id: usize) -> Entry {
         let state = self.states.by_id(id);
         let stats = state.stats();
+        let (source, pieces) = state.source_hash().map_or((None, None), |h| (Some(h.whole), h.pieces));
         Entry {
             tensor: self.work.consumer(id).tensor,
             crc: state.crc(),
             done: state.start().done(stats.as_ref()),
             stats,
+            source,
+            pieces,
+            reused: false,
         }
     }
 

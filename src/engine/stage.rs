@@ -6,7 +6,7 @@
 
 use super::journal::{Begin, Recorded, StagedPaths};
 use super::part_file::{Identity, PartFile, is_being_written, part_name};
-use super::publish;
+use super::{manifest, publish};
 use crate::files;
 use crate::formats::FilePlan;
 use crate::model::{ModelError, Result};
@@ -63,17 +63,19 @@ impl Drop for NewFolders {
 pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
     let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
     let name_of = |p: &Path| part_name(&p.file_name().unwrap_or_default().to_string_lossy(), job, token);
+    let manifest = |planned: &PlannedOutput| planned.manifest.as_ref().map(|m| absolute(m.with_file_name(name_of(m))));
     let staged = |planned: &PlannedOutput| {
         let files = planned.files.iter().map(|f| f.0.as_path());
         if !planned.folder {
             let parts = files.map(|f| absolute(f.with_file_name(name_of(f)))).collect();
-            return StagedPaths { folder: None, whole: false, parts };
+            return StagedPaths { folder: None, whole: false, parts, manifest: manifest(planned) };
         }
         let whole = becomes_whole(planned);
         let place = if whole { files::parent_of(&planned.path) } else { &planned.path };
         let folder = absolute(place.join(name_of(&planned.path)));
         let inside = |f: &Path| folder.join(f.strip_prefix(&planned.path).unwrap_or(f));
-        StagedPaths { whole, parts: files.map(inside).collect(), folder: Some(folder) }
+        let parts = files.map(inside).collect();
+        StagedPaths { whole, parts, folder: Some(folder), manifest: manifest(planned) }
     };
     prepared.plan.outputs.iter().map(staged).collect()
 }
@@ -212,6 +214,9 @@ pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<Pat
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
         for (o, staged) in attempt.outputs.iter().enumerate() {
+            if let Some(part) = &staged.manifest {
+                left.extend(manifest::discard_part(part)?);
+            }
             let begun = recorded.publishing.get(&o).filter(|_| n == last);
             if let (Some(planned), Some(identities)) = (outputs.get(o), begun) {
                 if publish::is_in_place(planned, identities) {

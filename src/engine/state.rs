@@ -1,9 +1,10 @@
 //! What is known of each output tensor while it is written, and of the run as a whole.
 
 use super::metrics::ErrorStats;
+use super::source_hash::{SourceHash, SourceHashes};
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Sample, TensorDone, TensorStart};
-use crate::model::Piece;
+use crate::model::{Piece, TensorEntry};
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
@@ -124,6 +125,7 @@ pub struct States<'a> {
     sums: AllStats,
     /// By output, then tensor.
     places: Vec<Vec<Place>>,
+    hashes: SourceHashes,
 }
 
 /// The state of one output tensor.
@@ -188,6 +190,11 @@ impl StateOf<'_> {
         self.all.sums.get(place)
     }
 
+    /// The hash of the source, once all its chunks were read.
+    pub fn source_hash(&self) -> Option<SourceHash> {
+        self.all.hashes.of(self.all.work.group_of(self.consumer.id))
+    }
+
     /// CRC-32 over all chunks, in their order.
     pub fn crc(&self) -> u32 {
         self.lock().crc
@@ -214,7 +221,13 @@ impl<'a> States<'a> {
         let encoded =
             work.all_consumers().filter(|(c, _)| is_encoded(&prepared.outputs[c.output].tensors[c.tensor])).count();
         let sums = AllStats(Mutex::new(Vec::with_capacity(encoded)));
-        Self { prepared, work, by_id, sums, places }
+        let hashes = SourceHashes::new(prepared, &work);
+        Self { prepared, work, by_id, sums, places, hashes }
+    }
+
+    /// Notes the hash of `raw`, the bytes of `piece` of `entry`, which is the source of this group.
+    pub fn hash(&self, group: usize, entry: &TensorEntry, piece: &Piece, raw: &[u8]) {
+        self.hashes.note(group, entry, piece, raw);
     }
 
     /// The work whose states these are.

@@ -200,7 +200,14 @@ mod tests {
                 flag.cancel();
             }
         });
-        let options = RunOptions { threads: 1, stop: &stop, gate: &Gate::default(), sink: &sink, journal: None };
+        let options = RunOptions {
+            threads: 1,
+            stop: &stop,
+            gate: &Gate::default(),
+            sink: &sink,
+            journal: None,
+            origin: Default::default(),
+        };
         assert!(matches!(run(&prepared, &options), Err(RunError::Cancelled)));
         assert!(!out.exists());
     }

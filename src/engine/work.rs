@@ -3,7 +3,7 @@
 //! A chunk is some whole rows or, of a row that is longer than a chunk may be, a part: memory does not depend on the shapes.
 //! Output tensors that come from the same source rows form one group, so a source is read once for all targets.
 
-use crate::model::{Cut, Piece};
+use crate::model::{Cut, Piece, TensorEntry};
 use crate::plan::{self, Prepared};
 use crate::quant::Encoding;
 use std::collections::HashMap;
@@ -98,6 +98,22 @@ impl Work {
         (group, k, self.cut(prepared, group).piece(k as u64))
     }
 
+    /// Groups: source tensors that are read.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The source tensor of a group.
+    pub fn source<'p>(&self, prepared: &'p Prepared, group: usize) -> Option<&'p TensorEntry> {
+        let first = self.consumers(group).next()?;
+        Some(&prepared.outputs[first.output].tensors[first.tensor].entry)
+    }
+
+    /// The group that feeds this consumer.
+    pub fn group_of(&self, id: usize) -> usize {
+        self.groups.partition_point(|g| g.first_consumer as usize <= id) - 1
+    }
+
     /// The output tensors that a group feeds.
     pub fn consumers(&self, group: usize) -> impl Iterator<Item = Consumer> + '_ {
         self.fed(group).map(|id| self.consumer(id))
@@ -116,7 +132,7 @@ impl Work {
 
     /// The chunks of the group that feeds this consumer.
     pub fn chunks_for(&self, id: usize) -> usize {
-        self.chunks_of(self.groups.partition_point(|g| g.first_consumer as usize <= id) - 1)
+        self.chunks_of(self.group_of(id))
     }
 
     /// Every output tensor with the number of its chunks, by id.

@@ -1,11 +1,12 @@
 //! Making job folders, and reading and writing what is in them.
 
 use super::{JobClass, Tail};
-use crate::engine::{Event, Report, from_json};
+use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedReuse};
 use crate::recipe::{self, Recipe};
+use crate::units::own_command;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -65,7 +66,8 @@ impl JobFolder {
                     let toml = recipe::to_toml(&absolute(recipe));
                     let written = this
                         .write("recipe.toml", toml.as_bytes())
-                        .and_then(|()| this.write_plan(&plan.clone().permitted_by(recipe).absolute()));
+                        .and_then(|()| own_command().map_or(Ok(()), |c| this.write("command", c.as_bytes())))
+                        .and_then(|()| this.write_plan(&with_reuse(plan, recipe).permitted_by(recipe).absolute()));
                     if written.is_err() {
                         // A job without a plan would stay queued for ever.
                         let _ = fs::remove_dir_all(&this.dir);
@@ -200,6 +202,12 @@ impl JobFolder {
         Ok(parsed.into_recipe())
     }
 
+    /// How the job was started, for the manifests of its outputs.
+    pub fn origin(&self) -> Origin {
+        let text = |name| self.read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        Origin { command: text("command"), recipe: text("recipe.toml") }
+    }
+
     /// Takes the lock that says a living process works on the job; it is let go when the file is dropped or the process dies.
     ///
     /// # Errors
@@ -221,6 +229,19 @@ impl JobFolder {
     }
 }
 
+/// The plan with the earlier outputs that the recipe wants to be reused. One that cannot be used is kept: the run warns of it.
+fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
+    let mut plan = plan.clone();
+    let planned = plan.outputs.iter().any(|o| o.reuse.is_some());
+    if !planned && plan_reuse(recipe, &mut plan).is_err() {
+        for (target, output) in recipe.targets.iter().zip(&mut plan.outputs) {
+            let unusable = |p: &PathBuf| PlannedReuse { output: p.clone(), manifest: p.clone(), ..Default::default() };
+            output.reuse = target.reuse.as_ref().map(unusable);
+        }
+    }
+    plan
+}
+
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
@@ -228,7 +249,7 @@ fn absolute(recipe: &Recipe) -> Recipe {
         // The file tells the path as it was given: the same bytes whoever runs the job.
         t.imatrix_name = t.imatrix.as_ref().map(|p| p.display().to_string());
     }
-    let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix]);
+    let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix, &mut t.reuse]);
     for path in [&mut recipe.source.path, &mut recipe.output_dir].into_iter().chain(targets).flatten() {
         let inside = path.as_os_str().to_string_lossy().ends_with('/');
         if let Ok(full) = std::path::absolute(&path) {

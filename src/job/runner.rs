@@ -110,7 +110,8 @@ pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outco
     let result = thread::scope(|scope| {
         let watcher = scope.spawn(|| overseer.watch(&over));
         let journal = Some((journal.as_path(), job.resume));
-        let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal };
+        let origin = folder.origin();
+        let options = RunOptions { threads, stop: &job.stop, gate: &gate, sink: &sink, journal, origin };
         let result = engine::run(prepared, &options);
         over.store(true, Ordering::Relaxed);
         watcher.thread().unpark();

@@ -103,6 +103,21 @@ impl Cut {
         Self::new(entry.rows(), entry.cols(), most)
     }
 
+    /// The same tensor in pieces that each join so many of these: whole rows, or parts of one row.
+    #[must_use]
+    pub fn times(self, pieces: u64) -> Self {
+        let pieces = pieces.max(1);
+        if self.within_rows() {
+            return Self { cols_each: self.cols_each.saturating_mul(pieces).min(self.cols), ..self };
+        }
+        Self { rows_each: self.rows_each.saturating_mul(pieces).clamp(1, self.rows.max(1)), ..self }
+    }
+
+    /// The number of the piece that begins where `piece` begins: one of this cut, or one of a cut made from it with [`Cut::times`].
+    pub fn number(&self, piece: &Piece) -> u64 {
+        piece.rows.start / self.rows_each * self.parts() + piece.cols.start / self.cols_each.max(1)
+    }
+
     /// True if pieces are parts of rows.
     pub fn within_rows(&self) -> bool {
         self.cols_each < self.cols
@@ -143,6 +158,23 @@ mod tests {
     fn parts_hold_whole_blocks_of_every_type() {
         for ty in BlockType::ALL {
             assert!(PART_ALIGN.is_multiple_of(ty.block_elems() as u64), "{ty}");
+        }
+    }
+
+    #[test]
+    fn joined_pieces_begin_where_one_of_their_own_does() {
+        for (rows, cols, most, times) in
+            [(7, 10, 30, 2), (1, 5000, 1024, 3), (3, 2600, 512, 4), (5, 4, 100, 9), (2, 300, 256, 1)]
+        {
+            let fine = Cut::new(rows, cols, most);
+            let joined = fine.times(times);
+            let mut next = 0;
+            for k in 0..joined.pieces() {
+                let piece = joined.piece(k);
+                assert_eq!(fine.number(&piece), next, "{rows}x{cols}, piece {k}");
+                next += piece.elems().div_ceil(fine.largest());
+            }
+            assert_eq!(next, fine.pieces(), "{rows}x{cols}");
         }
     }
 

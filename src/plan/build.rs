@@ -2,7 +2,7 @@
 
 use super::target::{Resolved, resolve};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
-use super::{changes, checkpoints, destination, memory, naming, space, split, text_names};
+use super::{changes, checkpoints, destination, manifest, memory, naming, space, split, text_names};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
@@ -29,6 +29,14 @@ pub fn build(recipe: &Recipe) -> Result<Plan> {
 /// As [`build`].
 pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
     prepare_model(&open_source(recipe)?, recipe, how)
+}
+
+/// As [`prepare`], for outputs that are there and are compared with what would be written: nothing about their places is checked.
+///
+/// # Errors
+/// As [`build`], but for what concerns the outputs' paths and the space for them.
+pub fn prepare_to_compare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+    prepare_from(&open_source(recipe)?, recipe, how, Occasion::Comparison)
 }
 
 fn open_source(recipe: &Recipe) -> Result<Model> {
@@ -95,6 +103,8 @@ enum Occasion<'a> {
     New,
     /// For a look at it.
     Rehearsal,
+    /// To be compared with an output that is there.
+    Comparison,
     /// To be carried out, as planned before.
     Again { planned: &'a Plan, held: &'a [(PathBuf, u64)] },
 }
@@ -169,7 +179,16 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         let alike = before.filter(|(o, t)| o.format == resolved.format && t.prune_layers == asked.prune_layers);
         share(alike.map(|(o, _)| o), &mut resolved.tensors);
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
-        let (planned, prepared) = lay_out(model, target, resolved, occasion, &protected, &mut taken, &mut plan)?;
+        let (mut planned, prepared) = lay_out(model, target, resolved, occasion, &protected, &mut taken, &mut plan)?;
+        planned.manifest = match occasion.output(no) {
+            Some(before) => before.manifest.clone(),
+            None if recipe.manifest == Some(false) || matches!(occasion, Occasion::Comparison) => None,
+            None => manifest::place(&planned.path, planned.folder),
+        };
+        if let (Some(path), None) = (&planned.manifest, occasion.output(no)) {
+            manifest::check_free(path)?;
+        }
+        planned.reuse = occasion.output(no).and_then(|before| before.reuse.clone());
         plan.outputs.push(planned);
         outputs.push(prepared);
     }
@@ -185,7 +204,9 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     plan.memory_bytes = need.with(most as u64);
     let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
     let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
-    space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
+    if !matches!(occasion, Occasion::Comparison) {
+        space::check_free(files, held.iter().map(|(p, b)| (p.as_path(), *b)))?;
+    }
     let mode = destination::allowed_mode(model.opened.iter().map(|i| i.stamp.mode));
     Ok(Prepared { plan, outputs, inputs, mode, checks: model.checks.clone(), threads })
 }
@@ -303,7 +324,9 @@ fn lay_out(
     for file in &mut files {
         file.path = if folder { destination::refuse_link(&file.path)? } else { destination::follow_link(&file.path)? };
         let force = target.force || !matches!(occasion, Occasion::New);
-        destination::check(&file.path, &model.path, protected, force, taken)?;
+        if !matches!(occasion, Occasion::Comparison) {
+            destination::check(&file.path, &model.path, protected, force, taken)?;
+        }
     }
     let mut stale = Vec::new();
     if folder && before.is_none() {
@@ -359,6 +382,8 @@ fn lay_out(
         stale: before.map_or(stale, |b| b.stale.clone()),
         bytes: files.iter().map(|f| f.bytes).sum(),
         bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
+        manifest: None,
+        reuse: None,
         imatrix: resolved.imatrix,
         tensors: Arc::new(planned_tensors),
     };

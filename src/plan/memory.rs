@@ -4,7 +4,7 @@
 //! matrices) and a part for each thread. Both are upper bounds.
 
 use super::{PreparedOutput, PreparedTensor};
-use crate::model::{Cut, ModelError, Result};
+use crate::model::{Cut, ModelError, Result, TensorEntry};
 use crate::transform::Imatrix;
 use std::fs;
 use std::sync::Arc;
@@ -33,10 +33,21 @@ pub struct Need {
     pub per_thread: u64,
 }
 
-/// How the tensor behind a group of output tensors is cut into chunks; `copied` if none of them has another encoding.
+/// How the tensor behind a group of output tensors is cut into chunks; `copied` if none of them has another encoding. A chunk that is
+/// copied is several of [`hash_cut`].
 pub fn cut(tensor: &PreparedTensor, copied: bool) -> Cut {
+    let pieces = hash_cut(&tensor.entry);
+    if !copied {
+        return pieces;
+    }
     let (elems, bytes) = tensor.entry.encoding.unit();
-    Cut::of(&tensor.entry, if copied { CHUNK_COPY_BYTES / bytes * elems } else { CHUNK_ELEMS })
+    let piece_bytes = pieces.largest().div_ceil(elems).saturating_mul(bytes);
+    pieces.times(CHUNK_COPY_BYTES / piece_bytes.max(1))
+}
+
+/// The pieces of a source tensor that are hashed one by one. They depend on its shape alone, so that its hash does too.
+pub fn hash_cut(entry: &TensorEntry) -> Cut {
+    Cut::of(entry, CHUNK_ELEMS)
 }
 
 impl Need {

@@ -14,6 +14,7 @@ mod destination;
 mod forecast;
 mod forecast_many;
 mod importance;
+mod manifest;
 mod memory;
 mod metadata;
 mod naming;
@@ -26,11 +27,14 @@ mod target;
 mod text_names;
 mod types;
 
-pub use build::{build, count_files, prepare, prepare_again, prepare_model, rehearse, rehearse_model};
+pub use build::{
+    build, count_files, prepare, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model,
+};
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};
-pub use memory::{Need, available, cut};
+pub use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
+pub use memory::{Need, available, cut, hash_cut};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use space::{free_bytes, is_shortage, total_bytes};
-pub use types::{Plan, PlannedOutput, PlannedTensor, SourceFile};
+pub use types::{Plan, PlannedOutput, PlannedReuse, PlannedTensor, SourceFile};

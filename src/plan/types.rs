@@ -57,7 +57,8 @@ impl Plan {
             let matrix = o.imatrix.as_mut().map(|m| &mut m.file);
             let stale = o.stale.iter_mut().chain(&mut o.replaced).map(|f| &mut f.path);
             let files = o.files.iter_mut().map(|f| &mut f.0).chain(&mut o.replaces).chain(stale);
-            std::iter::once(&mut o.path).chain(files).chain(matrix)
+            let reuse = o.reuse.iter_mut().flat_map(|r| [&mut r.output, &mut r.manifest]);
+            std::iter::once(&mut o.path).chain(files).chain(matrix).chain(&mut o.manifest).chain(reuse)
         });
         let sources = self.source_files.iter_mut().map(|f| &mut f.path);
         for path in std::iter::once(&mut self.source).chain(sources).chain(outputs) {
@@ -86,6 +87,9 @@ impl Plan {
             output.replaces.clear();
             output.stale.clear();
             output.replaced.clear();
+            // Neither decides the bytes of the output.
+            output.manifest = None;
+            output.reuse = None;
             // Follows from the tensors, and a float may not survive JSON to the last bit.
             output.bits_per_weight = 0.0;
         }
@@ -185,6 +189,12 @@ pub struct PlannedOutput {
     pub bytes: u64,
     /// Bits per weight over all tensors, without headers.
     pub bits_per_weight: f64,
+    /// Where the manifest goes; `None` where none is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<PathBuf>,
+    /// An earlier output whose bytes are copied where the source is unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<PlannedReuse>,
     /// What the importance matrix covers, when one is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<ImatrixCoverage>,
@@ -206,6 +216,22 @@ mod shared {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<Vec<PlannedTensor>>, D::Error> {
         Vec::deserialize(d).map(Arc::new)
     }
+}
+
+/// An earlier output that a new one may copy from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedReuse {
+    /// The earlier output: a file or a folder.
+    pub output: PathBuf,
+    /// Its manifest.
+    pub manifest: PathBuf,
+    /// Tensors that have the same shape and types in both. Whether their source is unchanged too shows while it is read.
+    pub tensors: usize,
+    /// Their bytes in the output.
+    pub bytes: u64,
+    /// Nothing is published if the new output would be the same to the byte as the earlier one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_unchanged: bool,
 }
 
 /// One tensor of an output.

@@ -20,6 +20,9 @@ pub struct Recipe {
     /// Memory the conversion may take: `2GB`; 80 % of what is available when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<String>,
+    /// Whether a manifest is written beside each output; it is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<bool>,
     /// Where the model is.
     #[serde(default)]
     pub source: Source,
@@ -84,6 +87,9 @@ pub struct Target {
     /// stand for what they say; a name with `{quant}` gets no other type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_name: Option<String>,
+    /// An earlier output of the same kind: what did not change since is copied from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<PathBuf>,
     /// Overwrite an existing destination.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,

@@ -2,8 +2,10 @@
 //! The workbench has shorter forms of its own for narrow columns (`tui::core::units`). `escape` makes text from outside fit to be shown.
 
 mod escape;
+mod shell;
 
 pub use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
+pub use shell::{own_command, quoted};
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
 pub fn bytes(n: u64) -> String {

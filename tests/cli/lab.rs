@@ -124,11 +124,19 @@ impl Lab {
     }
 }
 
+/// The GGUF files in a folder, by name.
+pub fn gguf_files(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let mut found: Vec<PathBuf> = all.filter(|p| p.extension().is_some_and(|e| e == "gguf")).collect();
+    found.sort();
+    found
+}
+
 pub fn words(args: &str) -> Vec<String> {
     args.split(' ').filter(|a| !a.is_empty()).map(|a| a.replace('\u{a0}', " ")).collect()
 }
 
-/// Every file below a folder, with a hash of its bytes.
+/// Every file below a folder, with a hash of its bytes; of manifests, of what neither the time nor the place of the run is in.
 pub fn tree(dir: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut todo = vec![dir.to_owned()];
@@ -139,7 +147,8 @@ pub fn tree(dir: &Path) -> BTreeMap<String, String> {
                 found.insert(name, String::new());
                 todo.push(path);
             } else {
-                found.insert(name, hash(&path));
+                let is_manifest = name.ends_with(".remold.json");
+                found.insert(name, if is_manifest { hash_of_lists(&path) } else { hash(&path) });
             }
         }
     }
@@ -147,8 +156,18 @@ pub fn tree(dir: &Path) -> BTreeMap<String, String> {
 }
 
 pub fn hash(path: &Path) -> String {
+    hash_bytes(&std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+}
+
+/// The hash of the files and tensors that a manifest lists.
+fn hash_of_lists(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let at = text.find("\n\"files\"").unwrap_or_else(|| panic!("{} is no manifest", path.display()));
+    hash_bytes(&text.as_bytes()[at..])
+}
+
+fn hash_bytes(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -304,9 +304,8 @@ fn a_split_set_joined_with_cat_is_recognised() {
     lab.run("convert m --to gguf:q8_0 --split-max-tensors 20 -o s.gguf").expect(0);
     lab.run("convert m --to gguf:q8_0 --split-max-tensors 20 --no-tensor-first-split -o t.gguf").expect(0);
     for (name, set) in [("s", "s-0000"), ("t", "t-0000")] {
-        let mut files: Vec<PathBuf> = fs::read_dir(lab.dir()).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> = crate::lab::gguf_files(&lab.dir());
         files.retain(|p| p.file_name().unwrap().to_string_lossy().starts_with(set));
-        files.sort();
         let all: Vec<u8> = files.iter().flat_map(|f| fs::read(f).unwrap()).collect();
         let joined = lab.write(&format!("{name}-all.gguf"), all);
         for command in ["convert", "inspect", "merge"] {

@@ -9,7 +9,7 @@ use remold::formats::{self, FoundKind};
 /// The files of a set in order, each by the beginning of its hash.
 fn set(lab: &Lab, prefix: &str) -> Vec<String> {
     let tree = lab.tree();
-    let files = tree.iter().filter(|(name, _)| name.starts_with(&format!("{prefix}-0")));
+    let files = tree.iter().filter(|(name, _)| name.starts_with(&format!("{prefix}-0")) && name.ends_with(".gguf"));
     files.map(|(_, hash)| hash[..16].to_owned()).collect()
 }
 

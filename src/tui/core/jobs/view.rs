@@ -312,6 +312,14 @@ impl JobView {
                 o.written = true;
                 self.say(t, Level::Info, format!("written  {path}"));
             }
+            EventBody::OutputReused { copied, .. } => {
+                let from = copied.from.display();
+                let text = format!("reused  {} of {} tensors of {from}", copied.tensors, copied.of);
+                self.say(t, Level::Info, text);
+            }
+            EventBody::OutputUnchanged { earlier, .. } => {
+                self.say(t, Level::Info, format!("unchanged  the same as {}", earlier.display()));
+            }
             EventBody::OutputVerified { path, by } => {
                 by.clone_into(&mut self.output(path).verified);
                 self.say(t, Level::Info, format!("verified  {path}  by {}", by.join(" and ")));

@@ -266,7 +266,10 @@ mod tests {
             assert_eq!(r.fields().iter().filter(|f| f.is_about(key.name)).count(), 1, "{}", key.name);
         }
         let plain: Vec<&str> = form("safetensors").fields().iter().map(|f| f.label()).collect();
-        assert_eq!(plain, ["format", "quantization", "output", "force", "output_name", "max_shard_size", "bare"]);
+        assert_eq!(
+            plain,
+            ["format", "quantization", "output", "force", "output_name", "max_shard_size", "bare", "reuse"]
+        );
     }
 
     #[test]

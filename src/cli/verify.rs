@@ -1,0 +1,156 @@
+//! `remold verify`: an output against its manifest.
+
+use super::args::VerifyArgs;
+use super::measured::Measured;
+use super::text::{Style, bytes, safe};
+use super::{Exit, err, out, print, refuse, signals, verify_source};
+use crate::engine::manifest::{self, CheckOptions, Checked, Found};
+use crate::formats;
+use crate::model::Result;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Between two looks at how far a check is.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Verdict<'a> {
+    /// `same`, `differs` or `unknown`: without a manifest the bytes cannot be compared.
+    verdict: &'a str,
+    output: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<&'a Path>,
+    files: usize,
+    tensors: usize,
+    bytes: u64,
+    differences: &'a [manifest::Difference],
+    count: usize,
+}
+
+/// `remold verify`.
+pub fn run(args: &VerifyArgs) -> Exit {
+    if let Some(source) = &args.source {
+        return verify_source::run(args, source);
+    }
+    let stop = signals::stop_on_signal();
+    let checked = match manifest::find(&args.output) {
+        Some(found) => with_manifest(&found, args, stop.flag()),
+        None => without_manifest(args, stop.flag()),
+    };
+    match checked {
+        _ if stop.is_set() => Exit::stopped(&stop),
+        Ok(exit) => exit,
+        Err(e) => refuse(&e),
+    }
+}
+
+/// The threads asked for, or all cores.
+pub(super) fn threads(asked: usize) -> usize {
+    if asked == 0 { thread::available_parallelism().map_or(1, usize::from) } else { asked }
+}
+
+fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
+    let read = AtomicU64::new(0);
+    let options = CheckOptions { threads: threads(args.threads), stop, read: &read };
+    let progress = Measured::new(args.json).doing("verifying");
+    let over = AtomicBool::new(false);
+    let checked = thread::scope(|scope| {
+        let shown = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                progress.say(|| format!("verifying, {} read", bytes(read.load(Ordering::Relaxed))));
+                thread::park_timeout(LOOK);
+            }
+        });
+        let checked = manifest::check(found, &options);
+        over.store(true, Ordering::Relaxed);
+        shown.thread().unpark();
+        checked
+    });
+    drop(progress);
+    let checked = checked?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(Exit::Cancelled);
+    }
+    let same = checked.count == 0;
+    let output = found.output(&checked.head.output);
+    if args.json {
+        print::json(&Verdict {
+            verdict: if same { "same" } else { "differs" },
+            output,
+            manifest: Some(&found.manifest),
+            files: checked.files,
+            tensors: checked.tensors,
+            bytes: checked.bytes,
+            differences: &checked.differences,
+            count: checked.count,
+        });
+    } else {
+        out(&text(&output, &checked));
+    }
+    Ok(if same { Exit::Done } else { Exit::Check })
+}
+
+fn text(output: &Path, checked: &Checked) -> String {
+    let style = Style::stdout();
+    let name = safe(&output.to_string_lossy());
+    let head = &checked.head;
+    let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
+    let written = format!("remold {}, job {}, {}", safe(&head.remold), safe(&head.job), safe(&head.finished));
+    if checked.count == 0 {
+        return format!(
+            "{} {name}\n  {files}, {} tensors, {}: every byte is as it was written ({written})\n  made from {}\n",
+            style.good("✓"),
+            checked.tensors,
+            bytes(checked.bytes),
+            safe(&head.source.path.to_string_lossy()),
+        );
+    }
+    let mut lines = format!("{} {name} is not what was written ({written})\n", style.error("✗"));
+    for d in &checked.differences {
+        let file = safe(&d.file.to_string_lossy());
+        let place = d.offset.map_or(String::new(), |o| format!(" at byte {o}"));
+        let tensor = d.tensor.as_ref().map_or(String::new(), |t| format!(": {}", safe(t)));
+        lines.push_str(&format!("  {file}{place}{tensor}: {}\n", d.what));
+    }
+    if checked.count > checked.differences.len() {
+        lines.push_str(&format!("  and {} more differences\n", checked.count - checked.differences.len()));
+    }
+    lines
+}
+
+/// Without a manifest: the structure, and the checksums that the format itself has.
+fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
+    let model = formats::open(&args.output)?;
+    model.check_readable()?;
+    model.checks.enable(true);
+    model.checks.known()?;
+    model.checks.finish(stop)?;
+    let what = format!(
+        "{}: {} with {} tensors, {}; its structure is right",
+        safe(&args.output.to_string_lossy()),
+        model.format,
+        model.tensors.len(),
+        bytes(model.tensor_bytes())
+    );
+    if args.json {
+        print::json(&Verdict {
+            verdict: "unknown",
+            output: args.output.clone(),
+            manifest: None,
+            files: model.files.len(),
+            tensors: model.tensors.len(),
+            bytes: 0,
+            differences: &[],
+            count: 0,
+        });
+    } else {
+        out(&format!("{what}\n"));
+        let text = "there is no manifest beside it, so its bytes were not compared with anything";
+        err(&format!("{} {text}\n", Style::stderr().warning("warning:")));
+    }
+    Ok(Exit::Check)
+}

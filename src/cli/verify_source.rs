@@ -1,0 +1,162 @@
+//! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
+
+use super::args::{ConvertArgs, RunFlags, VerifyArgs};
+use super::convert::{Refused, recipe_of};
+use super::measured::Measured;
+use super::text::{Style, bytes, safe};
+use super::verify::threads;
+use super::{Exit, err, out, print, refuse, signals};
+use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
+use crate::forecast::Measuring;
+use crate::formats;
+use crate::model::{ModelError, Result};
+use crate::plan;
+use crate::recipe::{self, Recipe, Syntax};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Between two looks at how far it is.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Rebuilds and compares.
+pub fn run(args: &VerifyArgs, source: &Path) -> Exit {
+    let stop = signals::stop_on_signal();
+    let found = recipe(args, source).and_then(|(recipe, output)| Ok(compare(&recipe, &output, args, stop.flag())?));
+    match found {
+        _ if stop.is_set() => Exit::stopped(&stop),
+        Ok(rebuilt) => {
+            let same = rebuilt.count == 0 && rebuilt.other_count == 0;
+            if args.json {
+                print::json(&rebuilt);
+            } else {
+                out(&text(&args.output, source, &rebuilt));
+            }
+            if same { Exit::Done } else { Exit::Check }
+        }
+        Err(Refused::Model(e)) => refuse(&e),
+        Err(Refused::Recipe(text)) => {
+            err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
+            Exit::Request
+        }
+    }
+}
+
+/// The recipe with the output as its only target, and the output's path.
+fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused> {
+    let found = manifest::find(&args.output);
+    if args.to.is_none() && args.recipe.is_none() {
+        let Some(found) = found else {
+            let what = "the output has no manifest, so it is not known how it was made";
+            let hint = "Say it with --to or --recipe: `--to gguf:q4_k_m` for a file of llama-quantize.";
+            return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
+        };
+        let (head, _) = manifest::read(&found.manifest, |_| Ok(()))?;
+        let output = found.output(&head.output);
+        let Some(text) = &head.recipe else {
+            let what = "the manifest has no recipe";
+            return Err(ModelError::request(what)
+                .in_file(&found.manifest)
+                .with_hint("Say it with --to or --recipe.")
+                .into());
+        };
+        let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| Refused::Recipe(e.to_string()))?;
+        recipe.source.path = Some(source.to_owned());
+        super::convert::apply(&mut recipe, &args.set, false)?;
+        return Ok((only(recipe, head.target, &output)?, output));
+    }
+    let output = args.output.clone();
+    let asked = ConvertArgs {
+        src: source.to_owned(),
+        to: args.to.iter().cloned().collect(),
+        output: None,
+        recipe: args.recipe.clone(),
+        set: args.set.clone(),
+        max_shard_size: args.max_shard_size.clone(),
+        bare: false,
+        densify: false,
+        gguf: args.gguf.clone(),
+        run: RunFlags::default(),
+        reuse: None,
+        force: false,
+        no_checksums: false,
+    };
+    Ok((only(recipe_of(&asked)?, 0, &output)?, output))
+}
+
+/// The recipe with one of its targets alone, which is written to `output`.
+fn only(mut recipe: Recipe, target: usize, output: &Path) -> Result<Recipe> {
+    if target >= recipe.targets.len() {
+        return Err(ModelError::request("the recipe has no target for this output").in_file(output));
+    }
+    let mut target = recipe.targets.swap_remove(target);
+    // A set is asked for by the name of the whole.
+    let whole = if target.format == "gguf" { formats::gguf::whole_path(output) } else { output.to_owned() };
+    (target.output, target.output_name, target.reuse) = (Some(whole), None, None);
+    recipe.targets = vec![target];
+    Ok(recipe)
+}
+
+fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool) -> Result<Rebuilt> {
+    let progress = Measured::new(args.json).doing("measuring");
+    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
+    let prepared = plan::prepare_to_compare(recipe, how)?;
+    let made = formats::open(output)?;
+    made.check_readable()?;
+    let (compared, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let threads = threads(args.threads).min(prepared.threads.max(1));
+    let options = RebuildOptions { threads, stop, compared: &compared };
+    let all = prepared.plan.outputs.first().map_or(0, |o| o.bytes);
+    let rebuilt = thread::scope(|scope| {
+        let shown = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let done = compared.load(Ordering::Relaxed);
+                progress.say(|| format!("rebuilding, {} of {}", bytes(done), bytes(all)));
+                thread::park_timeout(LOOK);
+            }
+        });
+        let rebuilt = rebuild(&prepared, &made, &options);
+        over.store(true, Ordering::Relaxed);
+        shown.thread().unpark();
+        rebuilt
+    });
+    drop(progress);
+    rebuilt
+}
+
+fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
+    let style = Style::stdout();
+    let (output, source) = (safe(&output.to_string_lossy()), safe(&source.to_string_lossy()));
+    let mut lines = if rebuilt.count == 0 {
+        let what = format!("all {} tensors, {}, are what {source} gives", rebuilt.tensors, bytes(rebuilt.bytes));
+        format!("{} {output}: {what}\n", style.good("✓"))
+    } else {
+        let what = format!("{} of {} tensors are not what {source} gives", rebuilt.count, rebuilt.tensors);
+        format!("{} {output}: {what}\n", style.error("✗"))
+    };
+    for d in &rebuilt.differences {
+        let place = match (d.row, d.column) {
+            (Some(row), Some(column)) => format!(", row {row}, column {column}"),
+            _ => String::new(),
+        };
+        lines.push_str(&format!("  {}{place}: {}\n", safe(&d.name), safe(&d.what)));
+    }
+    if rebuilt.count > rebuilt.differences.len() {
+        lines.push_str(&format!("  and {} more tensors\n", rebuilt.count - rebuilt.differences.len()));
+    }
+    if rebuilt.other_count == 0 {
+        if rebuilt.count == 0 {
+            lines.push_str("  everything else is the same too\n");
+        }
+        return lines;
+    }
+    lines.push_str(&format!("{} beside the tensors:\n", style.warning("differences")));
+    for other in &rebuilt.others {
+        lines.push_str(&format!("  {}\n", safe(other)));
+    }
+    if rebuilt.other_count > rebuilt.others.len() {
+        lines.push_str(&format!("  and {} more\n", rebuilt.other_count - rebuilt.others.len()));
+    }
+    lines
+}

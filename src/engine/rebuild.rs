@@ -1,0 +1,276 @@
+//! Shows that an output follows from its source: carries a plan out without writing anything, and compares the bytes that would be written
+//! with those of a model that is there, tensor by tensor.
+//!
+//! The plan, the chunks and the encoders are those of a conversion. The tensors of the model are found by name, so it need not be remold's.
+
+use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
+use super::row_facts::RowFacts;
+use super::work::{Consumer, Work};
+use crate::files;
+use crate::model::{Model, ModelError, Piece, Result, TensorEntry};
+use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
+use crate::quant::{Encoding, WholeRow};
+use crate::tensor::DType;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Most differences that are named.
+const MAX_NAMED: usize = 20;
+
+/// How an output is rebuilt.
+pub struct RebuildOptions<'a> {
+    /// Threads, at least one.
+    pub threads: usize,
+    /// Ends it early when it is set.
+    pub stop: &'a AtomicBool,
+    /// Bytes of the output compared so far.
+    pub compared: &'a AtomicU64,
+}
+
+/// What was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Rebuilt {
+    /// Tensors of the plan.
+    pub tensors: usize,
+    /// Bytes of tensor data that were compared.
+    pub bytes: u64,
+    /// Tensors that differ, in the order of the output; the first ones.
+    pub differences: Vec<TensorDifference>,
+    /// How many differ.
+    pub count: usize,
+    /// What differs beside the tensors: headers, metadata, files; the first ones.
+    pub others: Vec<String>,
+    /// How many of these there are.
+    pub other_count: usize,
+}
+
+/// A tensor that is not what its source gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorDifference {
+    /// Its name.
+    pub name: String,
+    /// Row of the first element that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// The first column of the block that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+    /// What differs, in words.
+    pub what: String,
+}
+
+/// Compares what the only output of `prepared` would be with `made`.
+///
+/// # Errors
+/// Those of reading both and of encoding. What differs is no error.
+pub fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) -> Result<Rebuilt> {
+    let Some(output) = prepared.outputs.first() else { return Ok(Rebuilt::default()) };
+    let by_name: HashMap<&str, &TensorEntry> = made.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+    let mut found: Vec<Option<TensorDifference>> = Vec::new();
+    let pairs: Vec<Option<&TensorEntry>> = output
+        .tensors
+        .iter()
+        .map(|planned| {
+            let there = by_name.get(planned.entry.name.as_str()).copied();
+            let what = mismatch(planned, there);
+            let name = planned.entry.name.to_string();
+            let is_wrong = what.is_some();
+            found.push(what.map(|what| TensorDifference { name, row: None, column: None, what }));
+            there.filter(|_| !is_wrong)
+        })
+        .collect();
+    let mut rebuilt = Rebuilt { tensors: output.tensors.len(), ..Rebuilt::default() };
+    let planned: HashMap<&str, ()> = output.tensors.iter().map(|t| (t.entry.name.as_str(), ())).collect();
+    let extra = made.tensors.iter().filter(|t| !planned.contains_key(t.name.as_str()));
+    for tensor in extra {
+        rebuilt.other(format!("{} is in the output, and would not be written", tensor.name));
+    }
+    let work = Work::new(prepared, |_, t| pairs[t].is_none());
+    let run = Rebuilding {
+        prepared,
+        options,
+        work: &work,
+        pairs: &pairs,
+        facts: RowFacts::default(),
+        next: AtomicUsize::new(0),
+        failed: AtomicBool::new(false),
+        error: Mutex::new(None),
+        first: Mutex::new(HashMap::new()),
+    };
+    thread::scope(|scope| {
+        for _ in 1..options.threads.max(1) {
+            scope.spawn(|| run.work());
+        }
+        run.work();
+    });
+    if let Some(e) = run.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(e);
+    }
+    for (t, (row, column, block)) in run.first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let what = if block { "the block that begins there differs" } else { "the value there differs" };
+        let name = output.tensors[t].entry.name.to_string();
+        found[t] = Some(TensorDifference { name, row: Some(row), column: Some(column), what: what.to_owned() });
+    }
+    rebuilt.bytes = options.compared.load(Ordering::Relaxed);
+    rebuilt.count = found.iter().flatten().count();
+    rebuilt.differences = found.into_iter().flatten().take(MAX_NAMED).collect();
+    others(output, made, &mut rebuilt)?;
+    Ok(rebuilt)
+}
+
+/// Why a tensor of the output cannot be compared with the planned one: it is another one.
+fn mismatch(planned: &PreparedTensor, there: Option<&TensorEntry>) -> Option<String> {
+    let Some(there) = there else { return Some("it is missing in the output".to_owned()) };
+    if there.encoding != planned.encoding {
+        return Some(format!("it is {} in the output, and would be {}", there.encoding, planned.encoding));
+    }
+    let same = there.shape.0 == planned.entry.shape.0;
+    (!same).then(|| format!("its shape is {:?} in the output, and would be {:?}", there.shape.0, planned.entry.shape.0))
+}
+
+impl Rebuilt {
+    fn other(&mut self, what: String) {
+        self.other_count += 1;
+        if self.others.len() < MAX_NAMED {
+            self.others.push(what);
+        }
+    }
+}
+
+/// Compares what is no tensor data: metadata by key, and where these agree the headers and the files beside the tensors byte for byte.
+fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Result<()> {
+    let before = rebuilt.other_count;
+    for (key, value) in &output.metadata {
+        match made.metadata.get(key) {
+            None => rebuilt.other(format!("the metadata `{key}` is missing in the output")),
+            Some(there) if there != value => rebuilt.other(format!("the metadata `{key}` differs")),
+            Some(_) => {}
+        }
+    }
+    for key in made.metadata.keys().filter(|k| !output.metadata.contains_key(*k) && !k.starts_with("split.")) {
+        rebuilt.other(format!("the metadata `{key}` is in the output, and would not be written"));
+    }
+    if rebuilt.other_count > before {
+        return Ok(());
+    }
+    for plan in &output.files {
+        let name = plan.path.display();
+        let file = match files::open(&plan.path) {
+            Ok(file) => file,
+            Err(files::ReadError::Io(e)) if e.kind() == ErrorKind::NotFound => {
+                rebuilt.other(format!("{name} is missing"));
+                continue;
+            }
+            Err(e) => {
+                rebuilt.other(format!("{name} cannot be compared: {e}"));
+                continue;
+            }
+        };
+        let bytes = file.metadata().map_err(|e| ModelError::io(&plan.path, "reading", e))?.len();
+        if bytes != plan.bytes {
+            rebuilt.other(format!("{name} has {bytes} bytes, and would have {}", plan.bytes));
+            continue;
+        }
+        // What is written last depends on the tensors.
+        for (offset, fixed) in plan.fixed.iter().filter(|_| plan.finish.is_none()) {
+            let mut there = vec![0; fixed.len()];
+            file.read_exact_at(&mut there, *offset).map_err(|e| ModelError::io(&plan.path, "reading", e))?;
+            if let Some(at) = there.iter().zip(fixed).position(|(a, b)| a != b) {
+                rebuilt.other(format!("{name} differs at byte {}, outside of the tensors", offset + at as u64));
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Rebuilding<'a> {
+    prepared: &'a Prepared,
+    options: &'a RebuildOptions<'a>,
+    work: &'a Work,
+    /// By tensor of the plan, that of the output.
+    pairs: &'a [Option<&'a TensorEntry>],
+    facts: RowFacts,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    error: Mutex<Option<ModelError>>,
+    /// By tensor, the row and the column of the first difference, and whether a block begins there.
+    first: Mutex<HashMap<usize, (u64, u64, bool)>>,
+}
+
+impl Rebuilding<'_> {
+    fn work(&self) {
+        let (mut buffers, mut there) = (Buffers::default(), Vec::new());
+        while !self.stopped() {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.work.chunks {
+                return;
+            }
+            if let Err(e) = self.chunk(number, &mut buffers, &mut there) {
+                self.failed.store(true, Ordering::Relaxed);
+                self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+            }
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) || self.options.stop.load(Ordering::Relaxed)
+    }
+
+    fn chunk(&self, number: usize, buffers: &mut Buffers, there: &mut Vec<u8>) -> Result<()> {
+        let (group, _, piece) = self.work.chunk(self.prepared, number);
+        let consumers: Vec<Consumer> = self.work.consumers(group).collect();
+        let tensor = |c: &Consumer| &self.prepared.outputs[c.output].tensors[c.tensor];
+        let Some(first) = consumers.first() else { return Ok(()) };
+        let entry = &tensor(first).entry;
+        let in_source = |e: ModelError| e.in_file(&self.prepared.plan.source);
+        entry.read_piece(&piece, &mut buffers.raw).map_err(in_source)?;
+        if consumers.iter().any(|c| tensor(c).encoding != entry.encoding) {
+            let mut targets = Vec::with_capacity(consumers.len());
+            for c in &consumers {
+                let effort = self.prepared.outputs[c.output].effort;
+                let mut whole = WholeRow::default();
+                if piece.is_part() {
+                    match self.facts.of(*c, tensor(c), effort, piece.rows.start, || self.stopped())? {
+                        Some(facts) => whole = facts,
+                        None => return Ok(()),
+                    }
+                }
+                targets.push(Target { tensor: tensor(c), effort, whole });
+            }
+            let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
+            let finite = plain && !has_non_finite(entry.encoding, &buffers.raw);
+            encode_chunk(entry, &targets, &piece, finite, buffers).map_err(in_source)?;
+        }
+        for (i, c) in consumers.iter().enumerate() {
+            let Some(made) = self.pairs[c.tensor] else { continue };
+            made.read_piece(&piece, there)?;
+            let encoded = match tensor(c).encoding == entry.encoding {
+                true => &buffers.raw,
+                false => &buffers.encoded[i].0,
+            };
+            self.options.compared.fetch_add(there.len() as u64, Ordering::Relaxed);
+            if encoded != there {
+                self.differs(c.tensor, &piece, made.encoding, encoded, there);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes where a piece differs, if that is the first place in its tensor.
+    fn differs(&self, t: usize, piece: &Piece, encoding: Encoding, encoded: &[u8], there: &[u8]) {
+        let (elems, bytes) = encoding.unit();
+        let at = encoded.iter().zip(there).position(|(a, b)| a != b).unwrap_or(0) as u64;
+        let element = usize::try_from(at / bytes.max(1) * elems).unwrap_or(usize::MAX);
+        let (row, column) = piece.place(element);
+        let place = (row, column, elems > 1);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = first.entry(t).or_insert(place);
+        *known = place.min(*known);
+    }
+}
