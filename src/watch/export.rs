@@ -3,9 +3,9 @@
 use super::care::{self, Readings};
 use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
-use super::store::{KnownFile, Picked, PublishedFile, Store};
+use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, config_changes, template};
-use crate::engine::{self, EventBody, Failure};
+use crate::engine::{self, EventBody, Failure, manifest};
 use crate::forecast::Measuring;
 use crate::formats;
 use crate::job::{self, JobFolder, JobState, Tail};
@@ -48,6 +48,8 @@ pub struct Running {
     folder: JobFolder,
     tail: Tail,
     published: Vec<(PathBuf, u64)>,
+    /// Earlier outputs that those of the job would be the same as.
+    unchanged: Vec<PathBuf>,
     end: Option<JobEnd>,
     looked: Instant,
     resumes: u32,
@@ -58,6 +60,8 @@ pub struct Running {
 pub enum JobEnd {
     /// The outputs are published: each with its size in bytes.
     Finished(Vec<(PathBuf, u64)>),
+    /// The outputs would be the same as these earlier ones, and were not published.
+    Unchanged(Vec<PathBuf>),
     /// It failed.
     Failed(Failure),
     /// A user cancelled it.
@@ -118,6 +122,7 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
     let model = formats::open(&read.source)?;
     for version in 1..=MAX_VERSIONS {
         let mut recipe = recipe_for(rule, unit, &read.source, version);
+        reuse_earlier(&mut recipe, rule, unit, store);
         let look = plan::rehearse_model(&model, &recipe, Measuring::quiet())?;
         if !is_as_judged(read, &look) {
             return Ok(None);
@@ -129,7 +134,9 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
             recipe.targets.iter_mut().for_each(|t| t.force = true);
         }
         let plan = plan::prepare_model(&model, &recipe, Measuring::quiet())?.plan;
-        let plan = plan.permitted_by(&recipe);
+        let mut plan = plan.permitted_by(&recipe);
+        let _ = engine::plan_reuse(&recipe, &mut plan);
+        skip_unchanged(&mut plan, unit, store);
         return Ok(Some((recipe, plan)));
     }
     Err(ModelError::limit("no free name for the export").in_file(&rule.output))
@@ -145,6 +152,37 @@ fn recipe_for(rule: &Rule, unit: &Unit, source: &Path, version: u32) -> Recipe {
         target.force = false;
     }
     recipe
+}
+
+/// Earlier exports that are looked at for one to reuse.
+const MAX_LOOKED_AT: usize = 16;
+
+/// Has each target reuse an earlier export: the last one of the same source, else the last one of the rule that is still there.
+fn reuse_earlier(recipe: &mut Recipe, rule: &Rule, unit: &Unit, store: &Store) {
+    if !rule.incremental {
+        return;
+    }
+    let good = |e: &&Export| e.done.as_ref().is_some_and(|d| d.status == Ended::Ok);
+    let newest = store.exports().all().iter().rev().filter(good).take(MAX_LOOKED_AT);
+    let earlier: Vec<&Export> = store.exports().last_of(&unit.name).into_iter().chain(newest).collect();
+    for (t, target) in recipe.targets.iter_mut().enumerate() {
+        let outputs = earlier.iter().filter_map(|e| e.picked.outputs.get(t));
+        target.reuse = outputs.into_iter().find(|o| manifest::find(o).is_some()).cloned();
+    }
+}
+
+/// Has nothing published that would be the same as the last export of the same source: its files may have been touched or moved. A version
+/// that was exported already comes here only if a user asks for it.
+fn skip_unchanged(plan: &mut Plan, unit: &Unit, store: &Store) {
+    let Some(last) = store.exports().last_of(&unit.name) else { return };
+    if last.picked.fingerprint == unit.fingerprint().to_string() {
+        return;
+    }
+    let outputs = &last.picked.outputs;
+    let same = plan.outputs.iter().map(|o| o.reuse.as_ref().map(|r| &r.output)).eq(outputs.iter().map(Some));
+    for reuse in plan.outputs.iter_mut().filter_map(|o| o.reuse.as_mut()).filter(|_| same) {
+        reuse.skip_unchanged = true;
+    }
 }
 
 /// True if the files that the plan would read are those that were judged, unchanged.
@@ -185,7 +223,16 @@ pub fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path)
 impl Running {
     fn new(picked: Picked, folder: JobFolder) -> Self {
         let tail = Tail::new(&folder.dir);
-        Self { picked, folder, tail, published: Vec::new(), end: None, looked: Instant::now(), resumes: 0 }
+        Self {
+            picked,
+            folder,
+            tail,
+            published: Vec::new(),
+            unchanged: Vec::new(),
+            end: None,
+            looked: Instant::now(),
+            resumes: 0,
+        }
     }
 
     /// The export of a job that an earlier watcher began.
@@ -255,8 +302,14 @@ impl Running {
                         self.published.retain(|(p, _)| *p != path);
                         self.published.push((path, bytes));
                     }
+                    EventBody::OutputUnchanged { earlier, .. } => self.unchanged.push(earlier),
                     EventBody::Finished { .. } => {
-                        self.end = Some(JobEnd::Finished(std::mem::take(&mut self.published)))
+                        self.end = Some(match std::mem::take(&mut self.published) {
+                            none if none.is_empty() && !self.unchanged.is_empty() => {
+                                JobEnd::Unchanged(std::mem::take(&mut self.unchanged))
+                            }
+                            published => JobEnd::Finished(published),
+                        });
                     }
                     EventBody::Failed { error, .. } => self.end = Some(JobEnd::Failed(error)),
                     EventBody::Cancelled { .. } => self.end = Some(JobEnd::Cancelled),

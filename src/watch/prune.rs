@@ -2,6 +2,7 @@
 
 use super::store::Export;
 use crate::files;
+use crate::plan;
 use std::path::PathBuf;
 
 /// True while a file of the export is there as it was published, and for one of which that is not known.
@@ -23,6 +24,11 @@ pub fn remove(export: &Export) -> Vec<PathBuf> {
         if files::remove_folder(folder).is_ok() {
             removed.push(folder.clone());
         }
+    }
+    // The manifest goes with its output, and stays where the output does.
+    for output in export.picked.outputs.iter().filter(|o| std::fs::symlink_metadata(o).is_err()) {
+        let manifest = plan::manifest_beside(output).filter(|m| !removed.is_empty() && plan::is_manifest(m));
+        removed.extend(manifest.filter(|m| files::remove_file(m).is_ok()));
     }
     removed
 }

@@ -84,6 +84,8 @@ pub struct Rule {
     pub care: Care,
     /// Threads of an export; 0: all cores.
     pub threads: usize,
+    /// Copy from an earlier export what did not change since.
+    pub incremental: bool,
     /// Exports of a run that stay when a newer one is made; all when absent.
     pub keep_last: Option<usize>,
     /// The best exports of a run that stay, by [`Rule::metric`].
@@ -251,6 +253,7 @@ mod tests {
             settings: Settings::default(),
             care: Care::default(),
             threads: 0,
+            incremental: true,
             keep_last: None,
             keep_best: None,
             metric: &super::super::METRICS[0],

@@ -45,10 +45,16 @@ pub(crate) fn exported(out: &str) -> Vec<(String, String)> {
     events(out, "watch.exported").iter().map(|e| (text(&e["name"]), text(&e["status"]))).collect()
 }
 
+/// What is in a folder of exports. Each export has a manifest, which is left out here, and no manifest is without its export.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     all.sort();
+    let of = |m: &String| m.strip_suffix(".remold.json").map(str::to_owned);
+    if let Some(orphan) = all.iter().filter_map(of).find(|o| !all.contains(o)) {
+        panic!("the manifest of {orphan} is without its output: {all:?}");
+    }
+    all.retain(|n| of(n).is_none());
     all
 }
 
@@ -337,4 +343,73 @@ fn killed_watchers_and_workers_export_everything_once_with_the_same_bytes() {
 fn outputs(lab: &Lab) -> BTreeMap<PathBuf, String> {
     let folder = lab.path("run-exports");
     names(&folder).into_iter().map(|n| (PathBuf::from(&n), hash(&folder.join(n)))).collect()
+}
+
+#[test]
+fn what_did_not_change_is_copied_from_the_export_before() {
+    let lab = Lab::new();
+    checkpoint(&lab, "run/checkpoint-100", true);
+    lab.run(ONCE).expect(0);
+    checkpoint(&lab, "run/checkpoint-200", true);
+    train(&lab, "run/checkpoint-200");
+    lab.run(ONCE).expect(0);
+    let manifest = |name: &str| -> Value {
+        let path = lab.path("run-exports").join(format!("{name}.remold.json"));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let name = "run-checkpoint-200-Q8_0.gguf";
+    let reused = manifest(name)["output"]["reused"].clone();
+    assert_eq!(reused["tensors"].as_u64().unwrap() + 1, reused["of"].as_u64().unwrap(), "{reused}");
+    assert!(reused["from"].as_str().unwrap().ends_with("run-checkpoint-100-Q8_0.gguf"), "{reused}");
+    lab.run("convert run/checkpoint-200 --to gguf:q8_0 -o straight.gguf").expect(0);
+    assert_eq!(hash(&lab.path("run-exports").join(name)), hash(&lab.path("straight.gguf")));
+    lab.run(&format!("verify run-exports/{name} --source run/checkpoint-200")).expect(0);
+    // Switched off.
+    lab.run(&format!("{ONCE} --no-incremental -o other")).expect(0);
+    let other: Value =
+        serde_json::from_slice(&fs::read(lab.path("other").join(format!("{name}.remold.json"))).unwrap()).unwrap();
+    assert!(other["output"]["reused"].is_null());
+    // A manifest in a watched folder is no change.
+    lab.write("run/checkpoint-200/x.gguf.remold.json", b"{\"remold_manifest\": 1}");
+    lab.write("run/y.gguf.remold.json", b"{\"remold_manifest\": 1}");
+    assert_eq!(exported(&lab.run(ONCE).expect(0).out), []);
+}
+
+#[test]
+fn a_source_whose_times_alone_changed_is_not_exported_again() {
+    let lab = Lab::new();
+    checkpoint(&lab, "run/checkpoint-100", true);
+    lab.run(ONCE).expect(0);
+    let weights = lab.path("run/checkpoint-100/model.safetensors");
+    let touch = || {
+        fs::copy(&weights, lab.path("copy")).unwrap();
+        fs::rename(lab.path("copy"), &weights).unwrap();
+    };
+    touch();
+    let ran = lab.run(ONCE).expect(0);
+    assert_eq!(exported(&ran.out), []);
+    let skipped = events(&ran.out, "watch.skipped");
+    assert!(
+        skipped.len() == 1 && skipped[0]["why"].as_str().unwrap().contains("unchanged since its last export"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(names(&lab.path("run-exports")), ["run-checkpoint-100-Q8_0.gguf"]);
+    let ran = lab.run(ONCE).expect(0);
+    assert_eq!(
+        (exported(&ran.out).len(), events(&ran.out, "watch.skipped").len()),
+        (0, 0),
+        "once is enough: {}",
+        ran.out
+    );
+    // An export that was damaged is no proof.
+    let export = lab.path("run-exports/run-checkpoint-100-Q8_0.gguf");
+    let mut bytes = fs::read(&export).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&export, bytes).unwrap();
+    touch();
+    assert_eq!(exported(&lab.run(ONCE).expect(0).out).len(), 1);
+    touch();
+    assert_eq!(exported(&lab.run(&format!("{ONCE} --no-incremental")).expect(0).out).len(), 1);
 }

@@ -69,6 +69,12 @@ pub struct RuleArgs {
     /// When an exported source changes: write a new version, or replace the export
     #[arg(long, value_name = "WHAT", value_parser = ["version", "replace"], default_value = "version")]
     pub on_change: String,
+    /// Encode every export in full: copy nothing from an earlier export whose source did not change since
+    #[arg(long)]
+    pub no_incremental: bool,
+    /// Write no manifests (NAME.remold.json) beside the exports
+    #[arg(long)]
+    pub no_manifest: bool,
     /// When a new version of a source (with --policy newest: a newer checkpoint) is complete while an export runs: wait for its end, cancel
     /// it and start over, or skip the new version
     #[arg(long, value_name = "WHAT", value_parser = crate::watch::OnBusy::NAMES, default_value = "queue")]

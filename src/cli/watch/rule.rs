@@ -44,6 +44,7 @@ pub fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
             nice: args.nice,
         },
         threads: args.threads,
+        incremental: !args.no_incremental,
         keep_last: args.keep_last,
         on_finish: args.on_finish.clone(),
         on_fail: args.on_fail.clone(),
@@ -71,6 +72,9 @@ pub fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
         {
             *imatrix = full;
         }
+    }
+    if args.no_manifest {
+        recipe.manifest = Some(false);
     }
     if args.max_memory.is_some() {
         recipe.max_memory.clone_from(&args.max_memory);

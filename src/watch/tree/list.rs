@@ -1,6 +1,7 @@
 //! One folder listed: its entries, each with what one `stat` says.
 
 use crate::files::FileStamp;
+use crate::plan::MANIFEST_SUFFIX;
 use crate::watch::temporary::temporary;
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry};
@@ -90,6 +91,10 @@ impl Listing {
                 unnamed += 1;
                 continue;
             };
+            // What remold says of an output is neither a model nor a part of one.
+            if name.ends_with(MANIFEST_SUFFIX) {
+                continue;
+            }
             self.entries.extend(stat(&entry, name));
         }
         if unnamed > 0 {

@@ -38,6 +38,14 @@ impl Watcher {
                 self.wake(&picked.unit);
                 return self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()));
             }
+            JobEnd::Unchanged(earlier) => {
+                let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let names: Vec<String> = earlier.iter().map(name).collect();
+                let why = format!("unchanged since its last export, {}", names.join(", "));
+                let (source, name) = (picked.source.clone(), picked.unit.clone());
+                self.tell(WatchBody::Skipped { source, name, why: why.clone() });
+                return self.finish(picked, Ended::Skipped, Some(why));
+            }
             JobEnd::Failed(failure) => match self.change_of(picked) {
                 Some(why) => {
                     let body = WatchBody::Skipped {
