@@ -1,7 +1,7 @@
 //! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
 
 use super::part_file::is_part_name;
-use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, run};
+use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, run};
 use crate::files::fault::Kill;
 use crate::forecast::Measuring;
 use crate::plan::{self, Plan};
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     /// Runs what was planned, as a worker does.
-    fn work(&self, planned: &Plan, resume: bool) -> Result<Report<()>, RunError> {
+    fn work(&self, planned: &Plan, resume: bool) -> Result<Report, RunError> {
         let journal = self.root.path().join("job/journal");
         let held = super::held(&journal)?;
         let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), &|| Ok(planned.clone()), &held)?;
@@ -73,7 +73,7 @@ impl Bench {
             sink: &sink,
             journal: Some((&journal, resume)),
         };
-        run(&prepared, &options).map(Report::without_rows)
+        run(&prepared, &options).map(whole)
     }
 }
 
@@ -119,6 +119,16 @@ fn kinds() -> Vec<(&'static str, Target, Before)> {
         }),
         ("a pickle", at(&Target { format: "pytorch".into(), ..folder.clone() }, "x.pt", false), nothing),
     ]
+}
+
+/// A report with its rows in a list.
+fn whole(report: Report<super::report_rows::Rows<'_>>) -> Report {
+    let Report { version, source, seconds, cpu_seconds, peak_rss, outputs } = report;
+    let rows = |o: OutputReport<super::report_rows::Rows<'_>>| {
+        let rows = o.tensors.iter().collect();
+        o.with_rows(rows)
+    };
+    Report { version, source, seconds, cpu_seconds, peak_rss, outputs: outputs.into_iter().map(rows).collect() }
 }
 
 #[test]
