@@ -184,7 +184,7 @@ proptest! {
             let values = c.offsets[0] * width..(c.offsets[0] + c.sizes[0]) * width;
             let bytes: Vec<u8> = values.flat_map(|v| (v as u16).to_le_bytes()).collect();
             let row_bytes = 2 * c.sizes.last().unwrap();
-            TensorEntry::new("p", c.sizes.clone(), DType::I16, Arc::new(MemoryRows { bytes, row_bytes }))
+            TensorEntry::new("p", crate::tensor::Shape(c.sizes.clone()), DType::I16, Arc::new(MemoryRows { bytes, row_bytes }))
         };
         let parts = order.unwrap().iter().map(part).collect();
         let whole = tiles::join("t", &shape(total), DType::I16, parts).unwrap();
