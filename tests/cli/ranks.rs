@@ -47,8 +47,10 @@ fn values(path: &Path) -> BTreeMap<String, (String, Vec<u8>)> {
 #[track_caller]
 fn same_gguf(lab: &Lab, source: &str) {
     for to in ["gguf:f16", "gguf:q8_0"] {
-        lab.run(&format!("convert {source} --to {to} --model-name m -o ranks.gguf --overwrite")).expect(0);
-        lab.run(&format!("convert hf --to {to} --model-name m -o hf.gguf --overwrite")).expect(0);
+        for (from, out) in [(source, "ranks.gguf"), ("hf", "hf.gguf")] {
+            let _ = fs::remove_file(lab.path(out));
+            lab.run(&format!("convert {from} --to {to} --model-name m -o {out}")).expect(0);
+        }
         assert_eq!(hash(&lab.path("ranks.gguf")), hash(&lab.path("hf.gguf")), "{source} {to}");
     }
 }

@@ -61,6 +61,8 @@ pub(in crate::formats) fn training_state(folder: &Path, files: &[String], folder
     for name in folders {
         if name.starts_with("global_step") {
             out.push(format!("{name}/: DeepSpeed optimizer state, not converted"));
+        } else if name.starts_with("optimizer_") {
+            out.push(format!("{name}/: optimizer state, not converted"));
         }
     }
     out
@@ -135,6 +137,12 @@ impl Ranks {
         };
         shards.error(folder, inner, files).and(e.what())
     }
+}
+
+/// The file to open in a checkpoint whose weights the ranks wrote one folder deeper, by the names of the files.
+pub(in crate::formats) fn ranks_inside(folder: &Path, folders: &[String]) -> Option<PathBuf> {
+    let (ranks, inner) = Ranks::inside(folder, folders)?;
+    Some(folder.join(inner).join(ranks.file()))
 }
 
 /// The error for a folder that holds shards of ranks itself; `None` for any other.

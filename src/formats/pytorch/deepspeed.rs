@@ -6,7 +6,7 @@
 
 use super::limits::MAX_VISITS;
 use super::pickle::{Node, NodeId, Pickle, Tree, load, printable};
-use super::{archive, open_file, probe, source};
+use super::{archive, open_file, order_as_safetensors, probe, source};
 use crate::model::{Model, ModelError, Result, Warning};
 use crate::quant::Encoding;
 use crate::tensor::DType;
@@ -32,6 +32,7 @@ pub fn open(path: &Path) -> Result<Model> {
         })?;
     }
     let mut model = open_file(path)?;
+    order_as_safetensors(&mut model);
     let half = |e: &Encoding| matches!(e, Encoding::Plain(DType::BF16 | DType::F16));
     if let Some(encoding) = model.tensors.iter().map(|t| t.encoding).find(half) {
         let text = format!(

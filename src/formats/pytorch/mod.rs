@@ -33,7 +33,8 @@ pub use deepspeed::STATES as DEEPSPEED_STATES;
 pub use index::open_index;
 
 use super::FormatSpec;
-use crate::model::{FormatId, Model, ModelError, OpenedFile, Result};
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, TensorEntry};
+use crate::quant::Encoding;
 use std::path::Path;
 
 /// PyTorch checkpoints.
@@ -100,6 +101,21 @@ fn open_file(path: &Path) -> Result<Model> {
         model.opened.push(opened);
         model
     })
+}
+
+/// Puts the tensors of a training run's files into the order that safetensors files have (wider types first, then by name): these files have
+/// none of their own, and an export is then the same as that of the gathered checkpoint.
+fn order_as_safetensors(model: &mut Model) {
+    model
+        .tensors
+        .sort_by(|a, b| element_bytes(b).cmp(&element_bytes(a)).then_with(|| a.name.as_str().cmp(b.name.as_str())));
+    for unread in &mut model.unreadable {
+        unread.before = model.tensors.len();
+    }
+}
+
+fn element_bytes(t: &TensorEntry) -> usize {
+    if let Encoding::Plain(dtype) = t.encoding { dtype.size_bytes() } else { 0 }
 }
 
 /// A model without anything in it yet.

@@ -12,6 +12,8 @@ use std::path::{Component, Path};
 
 /// Where the classes are.
 const MODULE: &str = "torch.distributed.checkpoint.metadata.";
+/// The same class before PyTorch 2.3.
+const OLD_PROPERTIES: &str = "torch.distributed._shard.sharded_tensor.metadata.TensorProperties";
 const STORAGE_INFO: &str = "torch.distributed.checkpoint.filesystem._StorageInfo";
 
 /// Keys from the root of the state dict to a value.
@@ -204,9 +206,10 @@ fn divided(tree: &Tree, id: NodeId, name: &str, places: &Places<'_>, count: &mut
 /// The element type of `TensorProperties`: the first of its state.
 fn element(tree: &Tree, id: NodeId) -> Option<Element> {
     let Node::Opaque(o) = tree.get(id) else { return None };
+    let class = tree.class_name(o);
     let first = tree.sequence(o.state?)?.first()?;
     match tree.get(*first) {
-        Node::Global(dtype) if tree.class_name(o).strip_prefix(MODULE) == Some("TensorProperties") => {
+        Node::Global(dtype) if class.strip_prefix(MODULE) == Some("TensorProperties") || class == OLD_PROPERTIES => {
             Element::of_dtype(dtype)
         }
         _ => None,

@@ -18,7 +18,7 @@ use super::beside::Beside;
 use super::pickle::{Element, Input, Node, NodeId, Pickle, StorageRef, TensorRef, Tree, load, printable};
 use super::source::Source;
 use super::walk::{self, Tensors};
-use super::{empty_model, limits::MAX_DEPTH};
+use super::{empty_model, limits::MAX_DEPTH, order_as_safetensors};
 use crate::model::{Model, ModelError, OpenedFile, Result, TensorEntry};
 use indexmap::IndexMap;
 use item::Opened;
@@ -54,6 +54,7 @@ pub fn open(path: &Path) -> Result<Model> {
         beside: RefCell::default(),
     };
     walk::fill(&mut model, &shards, &tree).map_err(|e| merge(e.in_file(path)))?;
+    order_as_safetensors(&mut model);
     let mut files: Vec<(PathBuf, Opened)> = shards.opened.into_inner().into_iter().collect();
     files.sort_by(|a, b| a.0.cmp(&b.0));
     model.files = files.iter().map(|(path, _)| path.clone()).collect();

@@ -31,7 +31,7 @@ pub enum Standing {
 }
 
 /// Harmless names, by module.
-const HARMLESS: [(&str, &str); 38] = [
+const HARMLESS: [(&str, &str); 39] = [
     ("collections", "OrderedDict defaultdict Counter deque"),
     ("builtins", BUILTINS),
     ("__builtin__", BUILTINS),
@@ -70,6 +70,7 @@ const HARMLESS: [(&str, &str); 38] = [
     ("torch.functional", "Tensor"),
     ("torch.distributed.checkpoint.metadata", DISTRIBUTED),
     ("torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"),
+    ("torch.distributed._shard.sharded_tensor.metadata", "TensorProperties MEM_FORMAT_ENCODING"),
 ];
 
 const BUILTINS: &str = "dict list tuple set frozenset bytes bytearray int float complex bool str object slice range Ellipsis NotImplemented \
