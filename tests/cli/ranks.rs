@@ -43,13 +43,15 @@ fn values(path: &Path) -> BTreeMap<String, (String, Vec<u8>)> {
     all
 }
 
-/// Converts two sources with one name to GGUF and compares the bytes.
+/// Converts a source, and the model of Hugging Face in a folder of the same name (metadata is derived from it), to GGUF and compares the bytes.
 #[track_caller]
 fn same_gguf(lab: &Lab, source: &str) {
+    let reference = format!("gathered/{}", Path::new(source).file_name().unwrap().to_string_lossy());
+    checkpoint(lab, &reference, "hf", "");
     for to in ["gguf:f16", "gguf:q8_0"] {
-        for (from, out) in [(source, "ranks.gguf"), ("hf", "hf.gguf")] {
+        for (from, out) in [(source, "ranks.gguf"), (&reference, "hf.gguf")] {
             let _ = fs::remove_file(lab.path(out));
-            lab.run(&format!("convert {from} --to {to} --model-name m -o {out}")).expect(0);
+            lab.run(&format!("convert {from} --to {to} -o {out}")).expect(0);
         }
         assert_eq!(hash(&lab.path("ranks.gguf")), hash(&lab.path("hf.gguf")), "{source} {to}");
     }
