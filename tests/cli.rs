@@ -43,6 +43,8 @@ mod no_files;
 mod options;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
+#[path = "cli/ranks.rs"]
+mod ranks;
 #[path = "cli/safety.rs"]
 mod safety;
 #[path = "cli/sources.rs"]

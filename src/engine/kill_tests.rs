@@ -1,7 +1,7 @@
 //! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
 
 use super::part_file::is_part_name;
-use super::{EventBody, EventSink, Gate, Report, RunError, RunOptions, Stop, manifest, run};
+use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, manifest, run};
 use crate::files::fault::Kill;
 use crate::forecast::Measuring;
 use crate::plan::{self, Plan};
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Runs what was planned, as a worker does.
-    pub(super) fn work(&self, planned: &Plan, resume: bool) -> Result<Report<()>, RunError> {
+    pub(super) fn work(&self, planned: &Plan, resume: bool) -> Result<Report, RunError> {
         let journal = self.root.path().join("job/journal");
         let held = super::held(&journal)?;
         let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), &|| Ok(planned.clone()), &held)?;
@@ -90,7 +90,7 @@ impl Bench {
             journal: Some((&journal, resume)),
             origin: Default::default(),
         };
-        run(&prepared, &options).map(Report::without_rows)
+        run(&prepared, &options).map(whole)
     }
 }
 
@@ -136,6 +136,16 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
         }),
         ("a pickle", at(&Target { format: "pytorch".into(), ..folder.clone() }, "x.pt", false), nothing),
     ]
+}
+
+/// A report with its rows in a list.
+fn whole(report: Report<super::report_rows::Rows<'_>>) -> Report {
+    let Report { version, source, seconds, cpu_seconds, peak_rss, outputs } = report;
+    let rows = |o: OutputReport<super::report_rows::Rows<'_>>| {
+        let rows = o.tensors.iter().collect();
+        o.with_rows(rows)
+    };
+    Report { version, source, seconds, cpu_seconds, peak_rss, outputs: outputs.into_iter().map(rows).collect() }
 }
 
 #[test]
@@ -404,7 +414,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
                 let expected = straight.work(&straight.plan(), false).unwrap();
                 // The error over the whole output counts what both attempts did.
                 assert_eq!(report.outputs[0].sqnr_db, expected.outputs[0].sqnr_db);
-                assert_eq!(report.outputs[0].worst, expected.outputs[0].worst);
+                assert_eq!(report.outputs[0].tensors, expected.outputs[0].tensors);
                 assert!(tree(&bench.out()) == tree(&straight.out()));
             }
             other => panic!("{other:?}"),

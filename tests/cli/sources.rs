@@ -271,7 +271,7 @@ fn shards_of_training_ranks_name_the_script_that_merges_them() {
         "zero",
         &[
             "zero_to_fp32.py",
-            "global_step10/mp_rank_00_model_states.pt",
+            "global_step10/zero_pp_rank_0_mp_rank_00_model_states.pt",
             "global_step10/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt",
         ],
     );
@@ -281,6 +281,8 @@ fn shards_of_training_ranks_name_the_script_that_merges_them() {
         "fsdp",
         &["pytorch_model_fsdp_0/__0_0.distcp", "pytorch_model_fsdp_0/.metadata", "scheduler.bin", "sampler.bin"],
     );
+    // Metadata of another writer.
+    lab.write("fsdp/pytorch_model_fsdp_0/.metadata", b"\x80\x02cmegatron.core\nMetadata\n)\x81.");
     for (source, says) in [
         ("zero", "python zero_to_fp32.py . merged` in that folder"),
         ("zero/global_step10", "python zero_to_fp32.py . merged` in the folder above"),

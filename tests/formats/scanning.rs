@@ -46,6 +46,30 @@ fn a_folder_of_everything_gives_one_entry_a_model() {
 }
 
 #[test]
+fn a_checkpoint_of_ranks_is_one_entry() {
+    let ranks = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ranks");
+    let dir = tempfile::tempdir().unwrap();
+    for (name, from, inner) in [
+        ("fsdp", "dcp", "pytorch_model_fsdp_0"),
+        ("step-1", "dcp", ""),
+        ("zero", "deepspeed/global_step5", "global_step5"),
+    ] {
+        let to = dir.path().join(name).join(inner);
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(ranks.join(from)).unwrap().flatten() {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+        fs::copy(ranks.join("hf/config.json"), dir.path().join(name).join("config.json")).unwrap();
+    }
+    let found = scan(dir.path(), 3);
+    let of = |f: &remold::formats::Found| (f.title.clone(), f.tensors, f.bytes > 30_000, f.error.clone());
+    let all: Vec<_> = found.iter().map(of).collect();
+    let entry = |name: &str, tensors| (name.to_owned(), tensors, true, None);
+    assert_eq!(all, [entry("fsdp", 11), entry("step-1", 11), entry("zero", 12)]);
+    assert!(found.iter().all(|f| f.kind == FoundKind::Folder && f.architecture.as_deref() == Some("llama")));
+}
+
+#[test]
 fn broken_models_appear_with_their_error() {
     let Some(from) = material("hf/tiny-mistral-sharded") else { return };
     let dir = tempfile::tempdir().unwrap();

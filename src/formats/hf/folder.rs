@@ -2,7 +2,7 @@
 
 use super::hub::Repository;
 use super::sidecars::collect;
-use super::training::{sharded, sharded_inside, training, training_state};
+use super::training::{Ranks, sharded, sharded_inside, training, training_state};
 use crate::formats::safetensors::INDEX_SUFFIX;
 use crate::formats::shards::ShardName;
 use crate::formats::{limits, pytorch, safetensors};
@@ -79,6 +79,9 @@ pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> 
             return Err(error.with_hint("Use the Hugging Face version of this model."));
         }
     }
+    if let Some(ranks) = Ranks::of(files) {
+        return Ok(file(ranks.file()));
+    }
     for ext in ["gguf", "pt", "pth", "bin", "ckpt", "onnx", "ort", "tflite", "ggml"] {
         let Some(set) = sets(folder, files, ext)? else { continue };
         if set.len() > 1 && ext != "gguf" {
@@ -127,8 +130,17 @@ pub fn open(folder: &Path) -> Result<Model> {
     let (files, folders) = entries(folder)?;
     let found = find_weights(folder, &files).map_err(|e| sharded(folder, &files).unwrap_or(e))?;
     let Some(weights) = found else {
-        return Err(nothing(folder, &files, &folders));
+        return match Ranks::inside(folder, &folders) {
+            Some((ranks, inner)) => open_ranks(folder, &ranks, Some(&inner), (&files, &folders)),
+            None => Err(nothing(folder, &files, &folders)),
+        };
     };
+    if let Weights::File(path) = &weights
+        && let Some(ranks) = Ranks::of(&files)
+        && path.ends_with(ranks.file())
+    {
+        return open_ranks(folder, &ranks, None, (&files, &folders));
+    }
     // One loose file among folders of models is not what somebody means who names the folder.
     if let Weights::File(path) = &weights
         && !files.iter().any(|f| f == "config.json" || f == "adapter_config.json")
@@ -153,6 +165,29 @@ pub fn open(folder: &Path) -> Result<Model> {
     folder.clone_into(&mut model.path);
     model.sidecars = collect(folder);
     model.opaque.extend(training_state(folder, &files, &folders));
+    Ok(model)
+}
+
+/// Opens what the ranks of a training run wrote, in `folder` or in the folder `inner` of it.
+fn open_ranks(
+    folder: &Path,
+    ranks: &Ranks,
+    inner: Option<&str>,
+    (files, folders): (&[String], &[String]),
+) -> Result<Model> {
+    let path = inner.map_or_else(|| folder.to_owned(), |i| folder.join(i)).join(ranks.file());
+    let mut model = crate::formats::open_file(&path).map_err(|e| ranks.refused(e, folder, inner, files))?;
+    folder.clone_into(&mut model.path);
+    model.sidecars = collect(folder);
+    // The configuration is kept in the checkpoint, not in the folder of the ranks.
+    if let Some(above) = Ranks::checkpoint_of(folder).filter(|_| !model.sidecars.has("config.json")) {
+        let sidecars = collect(&above);
+        if sidecars.has("config.json") {
+            model.sidecars = sidecars;
+        }
+    }
+    let others: Vec<String> = files.iter().filter(|f| *f != ranks.file()).cloned().collect();
+    model.opaque.extend(training_state(folder, &others, folders));
     Ok(model)
 }
 

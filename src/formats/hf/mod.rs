@@ -4,7 +4,7 @@
 //!
 //! A folder is not a format: this finds the weights in it, hands them to their format and puts the sidecar files to the model.
 //! The order of preference is that of `transformers`: `model.safetensors`, its index, other safetensors, `pytorch_model.bin`,
-//! its index, `consolidated.NN.pth`, then whatever single file is there. Training state (optimizer, scheduler, random-number
+//! its index, `consolidated.NN.pth`, what the ranks of a training run left whole, then whatever single file is there. Training state (optimizer, scheduler, random-number
 //! generators) is named in [`Model::opaque`](crate::model::Model::opaque) and left alone. Must not know architectures.
 
 mod folder;
@@ -18,4 +18,4 @@ pub use hub::Repository;
 pub(super) use sidecars::collect_one;
 pub use sidecars::{SIDECARS, attach, collect};
 pub use training::is_training_state;
-pub(super) use training::training;
+pub(super) use training::{ranks_inside, training};

@@ -1,12 +1,13 @@
 //! What a training run leaves: state beside the weights, and checkpoints whose weights are spread over the ranks.
 //!
-//! Weights in shards of ranks (DeepSpeed ZeRO, FSDP, torch.distributed.checkpoint) are merged by a script of the framework that
-//! wrote them; the error names it. Names: DeepSpeed `runtime/engine.py`, accelerate `utils/fsdp_utils.py`, torch
+//! Weights in shards of ranks (DeepSpeed ZeRO, FSDP, torch.distributed.checkpoint, verl) are read if the files hold whole tensors ([`Ranks`]);
+//! otherwise they are merged by a script of the framework that wrote them, which the error names. Names: DeepSpeed `runtime/engine.py`, accelerate `utils/fsdp_utils.py`, torch
 //! `distributed/checkpoint/filesystem.py`, verl `utils/checkpoint/fsdp_checkpoint_manager.py` (2026).
 
 use super::folder::entries;
-use crate::model::ModelError;
-use std::path::Path;
+use crate::formats::pytorch::{DCP_METADATA, DEEPSPEED_STATES};
+use crate::model::{ErrorKind, ModelError};
+use std::path::{Path, PathBuf};
 
 /// Names (`*` stands for anything) of files that a training run leaves beside the weights.
 const TRAINING: [(&str, &str); 19] = [
@@ -60,9 +61,88 @@ pub(in crate::formats) fn training_state(folder: &Path, files: &[String], folder
     for name in folders {
         if name.starts_with("global_step") {
             out.push(format!("{name}/: DeepSpeed optimizer state, not converted"));
+        } else if name.starts_with("optimizer_") {
+            out.push(format!("{name}/: optimizer state, not converted"));
         }
     }
     out
+}
+
+/// The folder in which accelerate and the Trainer put the model of FSDP.
+const FSDP: &str = "pytorch_model_fsdp_0";
+
+/// The folders of DeepSpeed, one for each step.
+const GLOBAL_STEP: &str = "global_step";
+
+/// What the ranks of a training run wrote, in a form that may hold whole tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ranks {
+    /// ZeRO-1 and ZeRO-2 without model parallelism.
+    Deepspeed,
+    /// torch.distributed.checkpoint.
+    Distributed,
+}
+
+impl Ranks {
+    /// By the names of the files of a folder. A second file of model states is of another rank, of a layer or of ZeRO-3.
+    pub(super) fn of(files: &[String]) -> Option<Self> {
+        let has = |name: &str| files.iter().any(|f| f == name);
+        let shard = |f: &String| f.ends_with("_model_states.pt") || f.starts_with("layer_");
+        if has(DEEPSPEED_STATES) && files.iter().filter(|f| shard(f)).count() == 1 {
+            Some(Self::Deepspeed)
+        } else if has(DCP_METADATA) && files.iter().any(|f| f.ends_with(".distcp")) {
+            Some(Self::Distributed)
+        } else {
+            None
+        }
+    }
+
+    /// The folder of a checkpoint that holds such files: the one that DeepSpeed's `latest` names, the only one of DeepSpeed, or FSDP's.
+    pub(super) fn inside(folder: &Path, folders: &[String]) -> Option<(Self, String)> {
+        let latest = latest(folder).filter(|l| folders.contains(l));
+        let steps: Vec<&String> = folders.iter().filter(|f| f.starts_with(GLOBAL_STEP)).collect();
+        let models = folders.iter().filter(|f| f.starts_with("pytorch_model_fsdp_")).count();
+        let inner = match (latest, steps.as_slice()) {
+            (Some(latest), _) => latest,
+            (None, [only]) => (*only).clone(),
+            (None, _) if models == 1 && folders.iter().any(|f| f == FSDP) => FSDP.to_owned(),
+            _ => return None,
+        };
+        let (inside, _) = entries(&folder.join(&inner)).ok()?;
+        Some((Self::of(&inside)?, inner))
+    }
+
+    /// The checkpoint around a folder of ranks, by the folder's name.
+    pub(super) fn checkpoint_of(folder: &Path) -> Option<PathBuf> {
+        let name = folder.file_name()?.to_str()?;
+        (name.starts_with(GLOBAL_STEP) || name == FSDP).then(|| folder.parent().map(Path::to_owned))?
+    }
+
+    /// The file to open.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Deepspeed => DEEPSPEED_STATES,
+            Self::Distributed => DCP_METADATA,
+        }
+    }
+
+    /// The error for files that do not hold whole tensors; other errors stay.
+    pub(super) fn refused(self, e: ModelError, folder: &Path, inner: Option<&str>, files: &[String]) -> ModelError {
+        if e.kind() != ErrorKind::Unsupported {
+            return e;
+        }
+        let shards = match self {
+            Self::Deepspeed => Shards::Deepspeed,
+            Self::Distributed => Shards::Distributed,
+        };
+        shards.error(folder, inner, files).and(e.what())
+    }
+}
+
+/// The file to open in a checkpoint whose weights the ranks wrote one folder deeper, by the names of the files.
+pub(in crate::formats) fn ranks_inside(folder: &Path, folders: &[String]) -> Option<PathBuf> {
+    let (ranks, inner) = Ranks::inside(folder, folders)?;
+    Some(folder.join(inner).join(ranks.file()))
 }
 
 /// The error for a folder that holds shards of ranks itself; `None` for any other.
@@ -215,6 +295,43 @@ mod tests {
             assert_eq!(text.is_empty(), says.is_empty(), "{made:?} {at}: {text}");
             assert!(says.iter().all(|w| text.contains(w)), "{made:?} {at}: {text}");
         }
+    }
+
+    #[test]
+    fn files_that_may_hold_whole_tensors_are_known_by_name() {
+        let of = |files: &[&str]| Ranks::of(&files.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>());
+        let (states, optim) = ("mp_rank_00_model_states.pt", "bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt");
+        assert_eq!(of(&[states, optim]), Some(Ranks::Deepspeed));
+        assert_eq!(of(&[states, "mp_rank_01_model_states.pt"]), None, "tensor parallelism");
+        assert_eq!(of(&[states, "layer_00-model_00-model_states.pt"]), None, "a pipeline");
+        assert_eq!(of(&["zero_pp_rank_0_mp_rank_00_model_states.pt"]), None, "ZeRO-3");
+        assert_eq!(of(&["__0_0.distcp", ".metadata"]), Some(Ranks::Distributed));
+        assert_eq!(of(&["__0_0.distcp", ".metadata.tmp"]), None, "not finished");
+    }
+
+    #[test]
+    fn the_folder_of_the_ranks_is_the_one_that_latest_names() {
+        let inside = |made: &[&str], latest: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            for file in made {
+                let path = dir.path().join(file);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, "x").unwrap();
+            }
+            if !latest.is_empty() {
+                fs::write(dir.path().join("latest"), latest).unwrap();
+            }
+            let (_, folders) = entries(dir.path()).unwrap();
+            Ranks::inside(dir.path(), &folders).map(|(_, inner)| inner)
+        };
+        let (one, two) = ("global_step1/mp_rank_00_model_states.pt", "global_step2/mp_rank_00_model_states.pt");
+        assert_eq!(inside(&[one, two], "global_step1").as_deref(), Some("global_step1"));
+        assert_eq!(inside(&[one], "").as_deref(), Some("global_step1"));
+        assert_eq!(inside(&[one, two], ""), None);
+        assert_eq!(inside(&[one, two], "../elsewhere"), None);
+        let fsdp = ["pytorch_model_fsdp_0/.metadata", "pytorch_model_fsdp_0/__0_0.distcp", "optimizer_0/.metadata"];
+        assert_eq!(inside(&fsdp, "").as_deref(), Some("pytorch_model_fsdp_0"));
+        assert_eq!(inside(&[fsdp[0], fsdp[1], "pytorch_model_fsdp_1/__0_0.distcp"], ""), None, "two models");
     }
 
     #[test]

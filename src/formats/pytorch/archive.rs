@@ -12,6 +12,7 @@ use super::source::{Blob, Source};
 use super::{empty_model, pt2, walk};
 use crate::model::{Model, ModelError, Result, SourceCheck, Warning};
 use indexmap::IndexMap;
+use std::collections::HashMap;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,16 +39,9 @@ pub type Entries = IndexMap<String, Entry>;
 /// # Errors
 /// Damaged archives, archives that are no PyTorch file, big-endian data.
 pub fn open(mut source: Source) -> Result<Model> {
-    let entries = entries(&source)?;
-    if let Some(order) = entries.get("byteorder") {
-        let order = read(&source, "byteorder", order, 64)?;
-        if order.trim_ascii() != b"little" {
-            let what = format!("its numbers are stored {}-endian", String::from_utf8_lossy(&order).escape_debug());
-            return Err(ModelError::unsupported(what).with_hint("Save it again on a little-endian machine."));
-        }
-    }
-    let storages = entries.iter().filter(|(n, e)| n.starts_with("data/") && e.stored && e.crc32 != 0);
-    source.crcs = storages.map(|(_, e)| (e.blob.offset, e.crc32)).collect();
+    let entries = entries(&source, 0, source.len)?;
+    byte_order(&source, &entries)?;
+    source.crcs = crcs(&entries).collect();
     let mut beside = Beside::default();
     beside.entries(&source, &entries);
     if !entries.contains_key("data.pkl") {
@@ -56,28 +50,13 @@ pub fn open(mut source: Source) -> Result<Model> {
             Err(e) => Err(beside.tell(e)),
         };
     }
-    for (name, entry) in &entries {
-        if let Some(key) = name.strip_prefix("data/") {
-            if !entry.stored {
-                let hint = "Save it again with torch.save; a storage must not be packed with another tool.";
-                return Err(ModelError::unsupported("a storage is compressed or encrypted")
-                    .field(name)
-                    .with_hint(hint));
-            }
-            source.blobs.insert(key.to_owned(), entry.blob);
-        }
-    }
+    source.blobs = storages(&entries)?;
     let mut model = empty_model(&source.path);
-    let pickle = stored_entry("data.pkl", &entries)?;
-    let mut wrong = None;
-    let crc = crc_of(&source, pickle.blob)?;
-    if crc != pickle.crc32 && pickle.crc32 != 0 {
+    let (mut input, wrong) = object(&source, &entries)?;
+    if wrong.is_some() {
         let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
         model.warnings.push(Warning::new("pytorch.checksum", text));
-        wrong = Some(KnownWrong { path: source.path.to_path_buf(), entry: "data.pkl", on: AtomicBool::new(true) });
     }
-    let end = pickle.blob.offset + pickle.blob.bytes;
-    let mut input = Input::file(&source.file, &source.path, pickle.blob.offset, end);
     let tree = load(&mut input).map_err(|e| e.field("data.pkl"))?;
     // PyTorch reads the first pickle alone; others could follow it for who reads on.
     beside.stream(&mut input);
@@ -87,8 +66,59 @@ pub fn open(mut source: Source) -> Result<Model> {
     }
     walk::fill(&mut model, &source, &tree)?;
     model.checks = source.checks();
-    model.checks.0.extend(wrong.map(|w| Arc::new(w) as Arc<dyn SourceCheck>));
+    model.checks.0.extend(wrong);
     Ok(beside.warn(model))
+}
+
+/// Refuses an archive whose numbers are not little-endian.
+///
+/// # Errors
+/// As said, and I/O errors.
+pub fn byte_order(source: &Source, entries: &Entries) -> Result<()> {
+    let Some(order) = entries.get("byteorder") else { return Ok(()) };
+    let order = read(source, "byteorder", order, 64)?;
+    if order.trim_ascii() == b"little" {
+        return Ok(());
+    }
+    let what = format!("its numbers are stored {}-endian", String::from_utf8_lossy(&order).escape_debug());
+    Err(ModelError::unsupported(what).with_hint("Save it again on a little-endian machine."))
+}
+
+/// The checksums of the storages that have one, by offset.
+pub fn crcs(entries: &Entries) -> impl Iterator<Item = (u64, u32)> {
+    let storages = entries.iter().filter(|(n, e)| n.starts_with("data/") && e.stored && e.crc32 != 0);
+    storages.map(|(_, e)| (e.blob.offset, e.crc32))
+}
+
+/// The storages, by key.
+///
+/// # Errors
+/// A storage that is compressed or encrypted.
+pub fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
+    let mut blobs = HashMap::new();
+    for (name, entry) in entries {
+        let Some(key) = name.strip_prefix("data/") else { continue };
+        if !entry.stored {
+            let hint = "Save it again with torch.save; a storage must not be packed with another tool.";
+            return Err(ModelError::unsupported("a storage is compressed or encrypted").field(name).with_hint(hint));
+        }
+        blobs.insert(key.to_owned(), entry.blob);
+    }
+    Ok(blobs)
+}
+
+/// The archive's pickle, `data.pkl`; beside it a check that fails if its checksum is wrong.
+///
+/// # Errors
+/// When it is missing or compressed, and I/O errors.
+pub fn object(source: &Source, entries: &Entries) -> Result<(Input, Option<Arc<dyn SourceCheck>>)> {
+    let pickle = stored_entry("data.pkl", entries)?;
+    let right = pickle.crc32 == 0 || crc_of(source, pickle.blob)? == pickle.crc32;
+    let path = source.path.to_path_buf();
+    let wrong = KnownWrong { path, entry: "data.pkl", on: AtomicBool::new(true) };
+    let end = pickle.blob.offset + pickle.blob.bytes;
+    let input = Input::file(&source.file, &source.path, pickle.blob.offset, end);
+    Ok((input, (!right).then(|| Arc::new(wrong) as Arc<dyn SourceCheck>)))
 }
 
 /// An entry that must be there and be stored as it is.
@@ -134,12 +164,12 @@ fn crc_of(source: &Source, blob: Blob) -> Result<u32> {
     Ok(crc.finalize())
 }
 
-/// The entry table, without the archive's root folder.
+/// The entry table of the archive in `len` bytes at `start`, without the archive's root folder.
 ///
 /// # Errors
 /// Damaged archives, and archives that two readers could read differently.
-pub fn entries(source: &Source) -> Result<Entries> {
-    let archive = Archive { file: &source.file, path: &source.path, start: 0, len: source.len };
+pub fn entries(source: &Source, start: u64, len: u64) -> Result<Entries> {
+    let archive = Archive { file: &source.file, path: &source.path, start, len };
     let found = archive.records()?;
     let mut roots = found.iter().filter_map(|r| root_before_pickle(&r.name));
     if let (Some(first), Some(second)) = (roots.next(), roots.next()) {

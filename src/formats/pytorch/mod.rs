@@ -3,7 +3,8 @@
 //! Two containers: zip archives (PyTorch ≥ 1.6; `archive`) and the legacy stream of pickles and raw storages (`legacy`). Both
 //! give a pickle, interpreted by `pickle` (plain containers and tensors, the rest opaque), and a table of storages
 //! (`source`); `walk` picks the model's tensors out of the tree and describes what is not converted. `.pt2` programs give
-//! their weights (`pt2`), sharded sets are opened through their index (`index`). `write` lays out zip archives.
+//! their weights (`pt2`), sharded sets are opened through their index (`index`). Checkpoints of torch.distributed.checkpoint (`dcp`) and the
+//! model states of DeepSpeed (`deepspeed`) are read if they hold whole tensors. `write` lays out zip archives.
 //!
 //! Refused: big-endian data, encrypted or compressed storages, the tar form of PyTorch before 0.2.
 //! Layouts: `torch/serialization.py`, `torch/csrc/api`'s pickler and `caffe2/serialize/inline_container.cc` of PyTorch 2.x (facts only).
@@ -12,6 +13,8 @@
 mod archive;
 mod beside;
 mod checksum;
+mod dcp;
+mod deepspeed;
 mod directory;
 mod index;
 mod legacy;
@@ -25,16 +28,19 @@ mod strided;
 mod walk;
 mod write;
 
+pub use dcp::METADATA as DCP_METADATA;
+pub use deepspeed::STATES as DEEPSPEED_STATES;
 pub use index::open_index;
 
 use super::FormatSpec;
-use crate::model::{FormatId, Model, ModelError, OpenedFile, Result};
+use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, TensorEntry};
+use crate::quant::Encoding;
 use std::path::Path;
 
 /// PyTorch checkpoints.
 pub static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Pytorch,
-    about: "PyTorch checkpoints: zip archives, legacy pickles, TorchScript and .pt2 weights, sharded .bin sets",
+    about: "PyTorch checkpoints: zip archives, legacy pickles, TorchScript and .pt2 weights, sharded .bin sets, torch.distributed.checkpoint",
     extensions: &["pt", "pth", "bin", "ckpt", "pt2", "ptl", "pkl"],
     probe: probe::probe,
     open,
@@ -50,6 +56,8 @@ pub fn open(path: &Path) -> Result<Model> {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
     let model = match index::index_of_shard(path) {
         _ if name.ends_with(".index.json") => open_index(path),
+        _ if name == DCP_METADATA => dcp::open(path),
+        _ if name == DEEPSPEED_STATES => deepspeed::open(path),
         Some(index) if index.is_file() => open_index(&index),
         Some(index) => open_file(path).map(|mut model| {
             let index = index.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -93,6 +101,21 @@ fn open_file(path: &Path) -> Result<Model> {
         model.opened.push(opened);
         model
     })
+}
+
+/// Puts the tensors of a training run's files into the order that safetensors files have (wider types first, then by name): these files have
+/// none of their own, and an export is then the same as that of the gathered checkpoint.
+fn order_as_safetensors(model: &mut Model) {
+    model
+        .tensors
+        .sort_by(|a, b| element_bytes(b).cmp(&element_bytes(a)).then_with(|| a.name.as_str().cmp(b.name.as_str())));
+    for unread in &mut model.unreadable {
+        unread.before = model.tensors.len();
+    }
+}
+
+fn element_bytes(t: &TensorEntry) -> usize {
+    if let Encoding::Plain(dtype) = t.encoding { dtype.size_bytes() } else { 0 }
 }
 
 /// A model without anything in it yet.

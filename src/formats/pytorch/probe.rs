@@ -98,6 +98,7 @@ pub fn probe(head: &Head<'_>) -> Verdict {
     }
     match container(head.bytes) {
         Some(Container::Legacy) => Verdict::Strong,
+        Some(Container::Pickle) if name == super::DCP_METADATA => Verdict::Strong,
         Some(Container::Zip) => {
             let len = head.bytes.get(26..28).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
             let first = head.bytes.get(30..30 + len).map(String::from_utf8_lossy).unwrap_or_default();

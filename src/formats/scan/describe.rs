@@ -71,7 +71,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         }
     };
     found.files = files.len();
-    found.bytes = files.iter().filter_map(|f| Some(std::fs::metadata(f).ok()?.len())).fold(0, u64::saturating_add);
+    found.bytes = files.iter().flat_map(|f| stored(f)).fold(0, u64::saturating_add);
     match summarize(&files, &mut found.format) {
         Ok(s) => {
             found.title = s.title.unwrap_or(found.title);
@@ -88,6 +88,16 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         }
     }
     Some(found)
+}
+
+/// Bytes of a file; for the metadata of torch.distributed.checkpoint, of the files of the ranks.
+fn stored(file: &Path) -> Vec<u64> {
+    let bytes = |path: &Path| Some(std::fs::metadata(path).ok()?.len());
+    let ranks = file.ends_with(crate::formats::pytorch::DCP_METADATA).then(|| file.parent()).flatten();
+    let Some((files, _)) = ranks.and_then(|folder| crate::formats::hf::entries(folder).ok()) else {
+        return bytes(file).into_iter().collect();
+    };
+    files.iter().filter(|f| f.ends_with(".distcp")).filter_map(|f| bytes(&file.with_file_name(f))).collect()
 }
 
 /// Extensions that all sorts of files have: these must show by their bytes that they are models.

@@ -36,7 +36,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
                 continue;
             }
         };
-        let is_model = folder(&dir, &files, &mut units);
+        let is_model = folder(&dir, (&files, &folders), &mut units);
         lone_files(&dir, &files, is_model, &mut units);
         // The insides of a SavedModel are not models of their own.
         if depth < max_depth && !files.iter().any(|f| f == "saved_model.pb") {
@@ -48,7 +48,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
 }
 
 /// Adds the folder itself if it is a model folder: a configuration or an index stands beside weights.
-fn folder(dir: &Path, files: &[String], units: &mut Vec<Unit>) -> bool {
+fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<Unit>) -> bool {
     let telling = |f: &String| {
         matches!(f.as_str(), "config.json" | "adapter_config.json" | "model.safetensors" | "pytorch_model.bin")
             || f.ends_with(".index.json")
@@ -59,7 +59,11 @@ fn folder(dir: &Path, files: &[String], units: &mut Vec<Unit>) -> bool {
     }
     let unit = |files, error| Unit { path: dir.to_owned(), kind: FoundKind::Folder, files, error };
     match hf::find_weights(dir, files) {
-        Ok(None) => return false,
+        // A checkpoint whose weights the ranks wrote one folder deeper.
+        Ok(None) => match hf::ranks_inside(dir, folders) {
+            Some(path) => units.push(unit(vec![path], None)),
+            None => return false,
+        },
         // A folder of GGUF files with a config.json is a folder of files.
         Ok(Some(Weights::File(path))) if path.extension().is_some_and(|e| e == "gguf") => return false,
         Ok(Some(Weights::File(path))) => units.push(unit(vec![path], None)),

@@ -2,7 +2,8 @@
 //!
 //! Every rank writes `__<rank>_<n>.distcp`; rank 0 then writes `.metadata.tmp`, syncs and renames it to `.metadata`. Written again into the
 //! same folder, the old `.metadata` stays until then, so it must be newer than every shard. accelerate and the Trainer put such a
-//! folder, `pytorch_model_fsdp_0`, into their checkpoint; without gathered weights beside it the checkpoint is the unit.
+//! folder, `pytorch_model_fsdp_0`, into their checkpoint; without gathered weights beside it the checkpoint is the unit. It is exported if its
+//! tensors are whole or divided by rows; otherwise the reader says what to run.
 
 use super::{Family, PLAIN, hf_folder, hf_trainer};
 use crate::watch::folder::{Claim, Folder};
@@ -41,7 +42,8 @@ static TRAINER_STATE: Rule = Rule {
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     if folder.any(shard) {
         let shards = folder.names().filter(|n| shard(n));
-        return vec![Claim::all_of(folder).with(FileRole::Weights, shards).with(FileRole::Marker, [".metadata"])];
+        let claim = Claim::all_of(folder).with(FileRole::Weights, shards).with(FileRole::Sidecar, folder.sidecars());
+        return vec![claim.with(FileRole::Marker, [".metadata"])];
     }
     let Some(inner) = folder.folder(FSDP).filter(|f| f.any(shard)) else { return Vec::new() };
     if !hf_folder::weights(folder).is_empty() {

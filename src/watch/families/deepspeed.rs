@@ -2,7 +2,8 @@
 //!
 //! Every rank writes its own files in place. Rank 0 writes `latest` before the closing barrier (`runtime/engine.py`), so `latest` says nothing of
 //! other ranks: their numbers must have no gap, and the archives of the model states must have their end. In a `checkpoint-N` of the Trainer
-//! without gathered weights the checkpoint is the unit.
+//! without gathered weights the checkpoint is the unit. The model states of ZeRO-1 and ZeRO-2 are exported, with the configuration of the folder
+//! above; those of ZeRO-3 and of model parallelism have to be merged first.
 
 use super::{Family, PLAIN, Reading, hf_folder, hf_trainer};
 use crate::watch::folder::{Claim, Folder};
@@ -14,7 +15,7 @@ pub(super) static FAMILY: Family = Family {
     title: "a checkpoint of DeepSpeed",
     claim,
     rules: &[&ranks::RULE, &TRAINER_STATE],
-    // The reader says what to run, or reads it when it can.
+    // Read if the model states are whole; otherwise the reader says what to run.
     reading: Reading { zips: |n| n.ends_with("_model_states.pt"), model: true },
     by_rank: true,
     ..PLAIN
@@ -32,7 +33,10 @@ static TRAINER_STATE: Rule = Rule {
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     if folder.any(states) {
         let files = folder.names().filter(|n| states(n));
-        return vec![Claim::all_of(folder).with(FileRole::Weights, files)];
+        let claim = Claim::all_of(folder).with(FileRole::Weights, files).with(FileRole::Sidecar, folder.sidecars());
+        let above = folder.parent().filter(|p| !folder.has("config.json") && p.has("config.json"));
+        let above = above.into_iter().flat_map(|p| p.sidecars().map(|name| format!("../{name}")).collect::<Vec<_>>());
+        return vec![claim.with(FileRole::Sidecar, above)];
     }
     if !hf_trainer::is_checkpoint(folder.name()) || !hf_folder::weights(folder).is_empty() {
         return Vec::new();

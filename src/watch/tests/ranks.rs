@@ -1,8 +1,42 @@
 //! Checkpoints whose weights are spread over ranks.
 
-use super::support::{LONG, World, safetensors, shift, torch};
+use super::support::{LONG, World, safetensors, shift, torch, zip};
 use crate::watch::{State, Wait};
 use std::time::Duration;
+
+/// Metadata that is not of torch.distributed.checkpoint: there is nothing to read, and the reader says what to run.
+const FOREIGN: &[u8] = b"\x80\x02cmegatron.core\nMetadata\n)\x81.";
+
+/// Model states without a model.
+fn no_model() -> Vec<u8> {
+    zip(&[("archive/data.pkl", b"\x80\x02}X\x06\x00\x00\x00module}s.")])
+}
+
+/// Puts a folder of `fixtures/ranks` into the watched one.
+fn put_fixture(w: &World, from: &str, to: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ranks").join(from);
+    let mut names: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    // The metadata is written last.
+    names.sort_by_key(|n| n == ".metadata");
+    for name in names {
+        w.put(&format!("{to}/{name}"), std::fs::read(folder.join(name.as_str())).unwrap());
+    }
+}
+
+#[test]
+fn what_the_ranks_left_whole_is_complete() {
+    let mut w = World::new();
+    put_fixture(&w, "dcp", "step-100");
+    put_fixture(&w, "deepspeed/global_step5", "run/global_step5");
+    w.sidecars("run");
+    put_fixture(&w, "columns", "step-200");
+    w.complete("step-100");
+    w.complete("run/global_step5");
+    assert!(w.unit("run/global_step5").file("../config.json").is_some(), "the configuration decides bytes too");
+    let says = refused(&mut w, "step-200");
+    assert!(says.contains("dcp_to_torch") && says.contains("divided in another way than by rows"), "{says}");
+}
 
 /// The words of a state that says what to run.
 fn refused(w: &mut World, name: &str) -> String {
@@ -19,7 +53,7 @@ fn the_metadata_of_dcp_must_be_newer_than_every_shard() {
     assert_eq!(w.waits("step-100"), Wait::Marker { name: ".metadata".into() });
     w.put("step-100/.metadata.tmp", "x");
     assert!(matches!(w.waits("step-100"), Wait::InProgress { name } if name == ".metadata.tmp"));
-    w.remove("step-100/.metadata.tmp").put("step-100/.metadata", "x");
+    w.remove("step-100/.metadata.tmp").put("step-100/.metadata", FOREIGN);
     let says = refused(&mut w, "step-100");
     assert!(says.contains("dcp_to_torch") && says.contains("have to be merged first"), "{says}");
     // Written again: the old .metadata stays until the end.
@@ -34,7 +68,7 @@ fn the_metadata_of_dcp_must_be_newer_than_every_shard() {
 fn the_shards_of_fsdp_inside_a_checkpoint_of_the_trainer_are_its_weights() {
     let mut w = World::new();
     w.put("checkpoint-9/pytorch_model_fsdp_0/__0_0.distcp", "x").put("checkpoint-9/config.json", "{}");
-    w.put("checkpoint-9/training_args.bin", "x").put("checkpoint-9/pytorch_model_fsdp_0/.metadata", "x");
+    w.put("checkpoint-9/training_args.bin", "x").put("checkpoint-9/pytorch_model_fsdp_0/.metadata", FOREIGN);
     assert_eq!(w.units(), [("checkpoint-9".to_owned(), "dcp")]);
     assert_eq!(w.waits("checkpoint-9"), Wait::Marker { name: "trainer_state.json".into() });
     w.put("checkpoint-9/trainer_state.json", "{}");
@@ -55,7 +89,7 @@ fn latest_of_deepspeed_proves_nothing() {
     assert_eq!(names, ["bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt"]);
     w.put(&optim(1), "x");
     assert!(matches!(w.waits("global_step10"), Wait::Incomplete { file, .. } if file == "mp_rank_00_model_states.pt"));
-    w.put("global_step10/mp_rank_00_model_states.pt", torch(1));
+    w.put("global_step10/mp_rank_00_model_states.pt", no_model());
     let unit = w.unit("global_step10");
     let verdict = w.judge(&unit, Duration::from_secs(5));
     assert!(
@@ -75,7 +109,7 @@ fn latest_of_deepspeed_proves_nothing() {
 #[test]
 fn deepspeed_inside_a_checkpoint_of_the_trainer_waits_for_the_trainer() {
     let mut w = World::new();
-    w.put("checkpoint-9/global_step9/mp_rank_00_model_states.pt", torch(1)).put("checkpoint-9/zero_to_fp32.py", "x");
+    w.put("checkpoint-9/global_step9/mp_rank_00_model_states.pt", no_model()).put("checkpoint-9/zero_to_fp32.py", "x");
     w.sidecars("checkpoint-9");
     assert_eq!(w.units(), [("checkpoint-9".to_owned(), "deepspeed")]);
     assert_eq!(w.waits("checkpoint-9"), Wait::Marker { name: "trainer_state.json".into() });

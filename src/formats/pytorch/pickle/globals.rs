@@ -31,7 +31,7 @@ pub enum Standing {
 }
 
 /// Harmless names, by module.
-const HARMLESS: [(&str, &str); 36] = [
+const HARMLESS: [(&str, &str); 39] = [
     ("collections", "OrderedDict defaultdict Counter deque"),
     ("builtins", BUILTINS),
     ("__builtin__", BUILTINS),
@@ -68,6 +68,9 @@ const HARMLESS: [(&str, &str); 36] = [
     ("torch.nested._internal.nested_tensor", "NestedTensor"),
     ("torch.optim.lr_scheduler", "LambdaLR StepLR CosineAnnealingLR OneCycleLR MultiStepLR"),
     ("torch.functional", "Tensor"),
+    ("torch.distributed.checkpoint.metadata", DISTRIBUTED),
+    ("torch.distributed.checkpoint.filesystem", "_StorageInfo _StoragePrefix"),
+    ("torch.distributed._shard.sharded_tensor.metadata", "TensorProperties MEM_FORMAT_ENCODING"),
 ];
 
 const BUILTINS: &str = "dict list tuple set frozenset bytes bytearray int float complex bool str object slice range Ellipsis NotImplemented \
@@ -95,6 +98,10 @@ const TORCH_UTILS: &str = "_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3
 
 const JIT: &str =
     "restore_type_tag build_intlist build_tensorlist build_doublelist build_boollist build_tensor_from_id";
+
+/// Plain records of torch.distributed.checkpoint (`metadata.py`, PyTorch 2.x).
+const DISTRIBUTED: &str = "Metadata TensorStorageMetadata BytesStorageMetadata ChunkStorageMetadata TensorProperties MetadataIndex StorageMeta \
+    _MEM_FORMAT_ENCODING";
 
 /// Storage classes of `torch` and `torch.cuda`, without the word at their end.
 const STORAGES: &str = "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexFloat ComplexDouble QInt8 QUInt8 QUInt4x2 QUInt2x4 \
@@ -249,6 +256,8 @@ mod tests {
             "numpy.dtypes.Float64DType",
             "__torch__.torch.nn.modules.conv.Conv2d",
             "argparse.Namespace",
+            "torch.distributed.checkpoint.metadata.Metadata",
+            "torch.distributed.checkpoint.filesystem._StorageInfo",
         ] {
             assert_eq!(standing(name), Standing::Harmless, "{name}");
         }
@@ -275,8 +284,14 @@ mod tests {
         ] {
             assert_eq!(standing(name), Standing::Dangerous, "{name}");
         }
-        for name in ["__main__.Model", "torch.nn.modules.module.torch.Tensor", "torch.nn.modules.linear.lower", "x", ""]
-        {
+        for name in [
+            "__main__.Model",
+            "torch.nn.modules.module.torch.Tensor",
+            "torch.nn.modules.linear.lower",
+            "torch.distributed.checkpoint.filesystem.FileSystemReader",
+            "x",
+            "",
+        ] {
             assert_eq!(standing(name), Standing::Unknown, "{name}");
         }
     }

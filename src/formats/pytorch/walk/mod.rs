@@ -14,10 +14,10 @@ mod tests;
 pub use describe::globals;
 
 use super::pickle::globals::told_before;
-use super::pickle::{Pickle, printable};
+use super::pickle::{NodeId, Pickle, TensorRef, Tree, printable};
 use super::source::Source;
 use super::sparse;
-use crate::model::{Model, ModelError, Result, Unreadable, Warning};
+use crate::model::{Model, ModelError, Result, TensorEntry, Unreadable, Warning};
 use flatten::Flat;
 use std::collections::HashSet;
 use unread::Unread;
@@ -25,16 +25,41 @@ use unread::Unread;
 /// Wrappers whose prefix stands before every name: DistributedDataParallel and DataParallel; `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
+/// Gives the data of the tensors in a tree.
+pub trait Tensors {
+    /// The entry of a tensor; the inner error says in words why a sound tensor cannot be read.
+    ///
+    /// # Errors
+    /// Views that leave their storage, storages without data, limits.
+    fn entry(&self, tree: &Tree, name: &str, tensor: &TensorRef) -> Result<Result<TensorEntry, String>>;
+
+    /// The plain form of a sparse tensor, from the arguments of its rebuilder; `None` if there is none.
+    ///
+    /// # Errors
+    /// Indices or values that leave their storages.
+    fn dense(&self, tree: &Tree, name: &str, args: NodeId) -> Result<Option<TensorEntry>>;
+}
+
+impl Tensors for Source {
+    fn entry(&self, tree: &Tree, name: &str, tensor: &TensorRef) -> Result<Result<TensorEntry, String>> {
+        self.pickled(tree, name, tensor)
+    }
+
+    fn dense(&self, tree: &Tree, name: &str, args: NodeId) -> Result<Option<TensorEntry>> {
+        sparse::dense(self, tree, name, args)
+    }
+}
+
 /// Adds the tensors and descriptions of a pickle to `model`.
 ///
 /// # Errors
 /// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
-pub fn fill(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
+pub fn fill(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
     describe::globals(&pickle.tree, model);
     take(model, source, pickle).map_err(|e| told_before(e, &pickle.tree))
 }
 
-fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
+fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
     let tree = &pickle.tree;
     let choice = choose::main_of(tree, pickle.root)?;
     let mut flat = Flat::default();
@@ -59,7 +84,7 @@ fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
         if !names.insert(name.as_str()) {
             return Err(ModelError::bad("two tensors have this name").field(printable(name)));
         }
-        match source.pickled(tree, name, tensor)? {
+        match source.entry(tree, name, tensor)? {
             Ok(entry) => model.tensors.push(entry),
             Err(what) => refused.push(Unread {
                 name: name.clone(),
@@ -75,7 +100,7 @@ fn take(model: &mut Model, source: &Source, pickle: &Pickle) -> Result<()> {
     describe::objects(tree, pickle.root, !refused.is_empty(), model);
     for unread in refused {
         let dense = match unread.sparse {
-            Some(args) => sparse::dense(source, tree, &unread.name, args)?,
+            Some(args) => source.dense(tree, &unread.name, args)?,
             None => None,
         };
         let Unread { name, what, remedy, before, .. } = unread;

@@ -1,0 +1,75 @@
+//! One chunk: an archive of `torch.save` with a single tensor, somewhere in the file of a rank.
+
+use super::super::archive::{self, Entries};
+use super::super::beside::Beside;
+use super::super::pickle::{Node, load};
+use super::super::source::Source;
+use super::super::{empty_model, walk};
+use super::metadata::Stored;
+use crate::model::{Model, ModelError, OpenedFile, Result, SourceCheck, TensorEntry, Warning};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A file of a rank, and what was found in it.
+pub struct Opened {
+    source: Source,
+    stamp: OpenedFile,
+    /// The checksums of pickles, which are known to be wrong.
+    wrong: Vec<Arc<dyn SourceCheck>>,
+    /// Takes the warnings.
+    told: Model,
+}
+
+impl Opened {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn open(path: &Path) -> Result<Self> {
+        let source = Source::open(path)?;
+        let stamp = OpenedFile::new(path, &source.file)?;
+        Ok(Self { source, stamp, wrong: Vec::new(), told: empty_model(path) })
+    }
+
+    /// The tensor in a range of the file; the inner error says in words why it cannot be read.
+    ///
+    /// # Errors
+    /// A range beyond the file; damaged archives; anything but a plain tensor in it.
+    pub fn tensor(&mut self, name: &str, stored: &Stored, beside: &mut Beside) -> Result<Result<TensorEntry, String>> {
+        let len = self.source.len;
+        if stored.offset.checked_add(stored.bytes).is_none_or(|end| end > len) {
+            let what = format!("its {} bytes reach beyond the file, which has {len} bytes", stored.bytes);
+            return Err(ModelError::bad(what).with_hint("Was the file cut off while it was copied?"));
+        }
+        let entries: Entries = archive::entries(&self.source, stored.offset, stored.bytes)?;
+        archive::byte_order(&self.source, &entries)?;
+        self.source.crcs.extend(archive::crcs(&entries));
+        self.source.blobs = archive::storages(&entries)?;
+        let (mut input, wrong) = archive::object(&self.source, &entries)?;
+        if wrong.is_some() && self.wrong.is_empty() {
+            let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
+            self.told.warnings.push(Warning::new("pytorch.checksum", text));
+            self.wrong.extend(wrong);
+        }
+        let pickle = load(&mut input)?;
+        walk::globals(&pickle.tree, &mut self.told);
+        beside.entries(&self.source, &entries);
+        beside.stream(&mut input);
+        match pickle.tree.get(pickle.root) {
+            Node::Tensor(tensor) => self.source.pickled(&pickle.tree, name, tensor),
+            _ => Ok(Err("what is stored for it is not a plain tensor".to_owned())),
+        }
+    }
+
+    /// Adds stamps, checks and warnings to the model.
+    pub fn finish(self, model: &mut Model) {
+        model.opened.push(self.stamp);
+        model.checks.0.extend(self.source.checks().0);
+        model.checks.0.extend(self.wrong);
+        for warning in self.told.warnings {
+            if !model.warnings.contains(&warning) {
+                model.warnings.push(warning);
+            }
+        }
+    }
+}
