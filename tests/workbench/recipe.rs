@@ -123,6 +123,7 @@ fn every_field_of_a_gguf_is_edited_by_keys_and_comes_out_in_the_recipe() {
         ("exclude_weights", "output", "exclude_weights = [\"output\"]"),
         ("override_kv", "general.license = \"mit\"", "override_kv = { \"general.license\" = \"mit\" }"),
         ("prune_layers", "20, 21", "prune_layers = [20, 21]"),
+        ("reuse", "earlier.gguf", "reuse = \"earlier.gguf\""),
     ];
     let flags: Vec<&str> = {
         let r = &b.state.recipe;
