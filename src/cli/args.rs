@@ -283,7 +283,7 @@ pub struct VerifyArgs {
 }
 
 /// Options of GGUF targets. llama.cpp's spellings are aliases.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "GGUF options")]
 pub struct GgufArgs {
     /// Importance matrix (GGUF or .dat)

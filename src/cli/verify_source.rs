@@ -1,6 +1,6 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
-use super::args::{ConvertArgs, RunFlags, VerifyArgs};
+use super::args::{ConvertArgs, GgufArgs, RunFlags, VerifyArgs};
 use super::convert::{Refused, recipe_of};
 use super::measured::Measured;
 use super::text::{Style, bytes, safe};
@@ -47,6 +47,11 @@ pub fn run(args: &VerifyArgs, source: &Path) -> Exit {
 fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused> {
     let found = manifest::find(&args.output);
     if args.to.is_none() && args.recipe.is_none() {
+        if args.gguf != GgufArgs::default() || args.max_shard_size.is_some() {
+            let what = "these options say how the output was made, and without --to or --recipe its manifest says that";
+            let hint = "Say it all with --to or --recipe, or change single keys of the manifest's recipe with --set.";
+            return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
+        }
         let Some(found) = found else {
             let what = "the output has no manifest, so it is not known how it was made";
             let hint = "Say it with --to or --recipe: `--to gguf:q4_k_m` for a file of llama-quantize.";
@@ -147,7 +152,10 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     }
     if rebuilt.other_count == 0 {
         if rebuilt.count == 0 {
-            lines.push_str("  everything else is the same too\n");
+            lines.push_str(match rebuilt.unchecked_files {
+                0 => "  everything else is the same too\n",
+                _ => "  the other files are the same too; the records of the archive are not compared\n",
+            });
         }
         return lines;
     }

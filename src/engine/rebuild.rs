@@ -4,10 +4,12 @@
 //! The plan, the chunks and the encoders are those of a conversion. The tensors of the model are found by name, so it need not be remold's.
 
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
+use super::read_back::{Stretch, gaps};
 use super::row_facts::RowFacts;
 use super::work::{Consumer, Work};
 use crate::files;
-use crate::model::{Model, ModelError, Piece, Result, TensorEntry};
+use crate::formats::FilePlan;
+use crate::model::{FormatId, Model, ModelError, Piece, Result, TensorEntry};
 use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
 use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
@@ -21,6 +23,9 @@ use std::thread;
 
 /// Most differences that are named.
 const MAX_NAMED: usize = 20;
+
+/// Bytes of padding that are looked at at once.
+const GAP_BYTES: usize = 64 << 10;
 
 /// How an output is rebuilt.
 pub struct RebuildOptions<'a> {
@@ -47,6 +52,8 @@ pub struct Rebuilt {
     pub others: Vec<String>,
     /// How many of these there are.
     pub other_count: usize,
+    /// Files of which only the tensors were compared: the records of archives depend on checksums of all of them.
+    pub unchecked_files: usize,
 }
 
 /// A tensor that is not what its source gives.
@@ -145,7 +152,9 @@ impl Rebuilt {
 /// Compares what is no tensor data: metadata by key, and where these agree the headers and the files beside the tensors byte for byte.
 fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Result<()> {
     let before = rebuilt.other_count;
-    for (key, value) in &output.metadata {
+    // A PyTorch file has no place for metadata.
+    let metadata = output.metadata.iter().filter(|_| made.format != FormatId::Pytorch);
+    for (key, value) in metadata {
         match made.metadata.get(key) {
             None => rebuilt.other(format!("the metadata `{key}` is missing in the output")),
             Some(there) if there != value => rebuilt.other(format!("the metadata `{key}` differs")),
@@ -177,7 +186,11 @@ fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Resul
             continue;
         }
         // What is written last depends on the tensors.
-        for (offset, fixed) in plan.fixed.iter().filter(|_| plan.finish.is_none()) {
+        if plan.finish.is_some() {
+            rebuilt.unchecked_files += 1;
+            continue;
+        }
+        for (offset, fixed) in &plan.fixed {
             let mut there = vec![0; fixed.len()];
             file.read_exact_at(&mut there, *offset).map_err(|e| ModelError::io(&plan.path, "reading", e))?;
             if let Some(at) = there.iter().zip(fixed).position(|(a, b)| a != b) {
@@ -185,8 +198,31 @@ fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Resul
                 break;
             }
         }
+        if let Some(at) = first_in_gaps(plan, &file).map_err(|e| ModelError::io(&plan.path, "reading", e))? {
+            rebuilt.other(format!("{name} differs at byte {at}, in the padding, which would be zero"));
+        }
     }
     Ok(())
+}
+
+/// The offset of the first byte that is not zero where neither a tensor nor anything else of the file is.
+fn first_in_gaps(plan: &FilePlan, file: &std::fs::File) -> std::io::Result<Option<u64>> {
+    let stretch = |offset, bytes| Stretch { file: 0, offset, bytes, crc: 0 };
+    let mut taken: Vec<Stretch> = plan.slots.iter().map(|s| stretch(s.offset, s.bytes)).collect();
+    taken.extend(plan.fixed.iter().map(|(offset, bytes)| stretch(*offset, bytes.len() as u64)));
+    let mut buffer = vec![0; GAP_BYTES];
+    for gap in gaps(0, plan.bytes, &taken) {
+        let (mut at, end) = (gap.offset, gap.offset + gap.bytes);
+        while at < end {
+            let n = (end - at).min(GAP_BYTES as u64) as usize;
+            file.read_exact_at(&mut buffer[..n], at)?;
+            if let Some(first) = buffer[..n].iter().position(|b| *b != 0) {
+                return Ok(Some(at + first as u64));
+            }
+            at += n as u64;
+        }
+    }
+    Ok(None)
 }
 
 struct Rebuilding<'a> {

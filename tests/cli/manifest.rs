@@ -295,3 +295,58 @@ fn a_job_is_run_again() {
     assert!(!ran.events().is_empty() && lab.job() != again);
     lab.run("jobs rerun 999").expect(2);
 }
+
+#[test]
+fn a_rebuild_compares_padding_and_takes_no_option_it_would_ignore() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q8_0 -o a.gguf").expect(0);
+    lab.run("verify a.gguf --source tiny-llama").expect(0);
+    for option in ["--pure", "--output-type f16", "--imatrix none.gguf", "--max-shard-size 1MB"] {
+        let ran = lab.run(&format!("verify a.gguf --source tiny-llama {option}")).expect(2);
+        assert!(ran.err.contains("without --to or --recipe"), "{option}: {}", ran.err);
+    }
+    // The padding before the tensors: the last bytes before the first offset that is a multiple of the alignment.
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(lab.path("a.gguf.remold.json")).unwrap()).unwrap();
+    let rest = &manifest["files"][0]["rest"][0];
+    let end = (rest["offset"].as_u64().unwrap() + rest["bytes"].as_u64().unwrap()) as usize;
+    let first = manifest["tensors"].as_array().unwrap().iter().map(|t| t["offset"].as_u64().unwrap()).min().unwrap();
+    assert!((end as u64) < first, "there is padding");
+    let mut bytes = fs::read(lab.path("a.gguf")).unwrap();
+    bytes[end] = 1;
+    lab.write("a.gguf", bytes);
+    let ran = lab.run("verify a.gguf --source tiny-llama --to gguf:q8_0").expect(3);
+    assert!(ran.out.contains("in the padding"), "{}", ran.out);
+}
+
+#[test]
+fn a_pytorch_file_and_the_files_beside_it_are_compared_with_the_source() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to pytorch:f16 -o p").expect(0);
+    let ran = lab.run("verify p --source tiny-llama").expect(0);
+    assert!(ran.out.contains("the records of the archive are not compared"), "{}", ran.out);
+    lab.write("p/tokenizer.json", "{}");
+    let ran = lab.run("verify p --source tiny-llama").expect(3);
+    assert!(ran.out.contains("tokenizer.json"), "{}", ran.out);
+}
+
+#[test]
+fn keys_that_a_manifest_need_not_have_are_not_kept() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.run("convert tiny-llama --to gguf:q8_0 -o a.gguf").expect(0);
+    let text = fs::read_to_string(lab.path("a.gguf.remold.json")).unwrap();
+    let many = format!("\n\"x\":[{}[]],\n\"files\"", "[],".repeat(3_000_000));
+    assert!(text.contains("\n\"files\""), "{text}");
+    lab.write("a.gguf.remold.json", text.replacen("\n\"files\"", &many, 1));
+    // Kept, they would take 200 MB.
+    let limit = "ulimit -v 400000; exec \"$0\" verify --threads 1 a.gguf";
+    let mut shell = std::process::Command::new("sh");
+    let inner = lab.command();
+    shell.args(["-c", limit]).arg(inner.get_program()).current_dir(lab.dir());
+    shell.envs(inner.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    let ran = shell.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}

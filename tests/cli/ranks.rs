@@ -135,6 +135,35 @@ fn a_shape_that_contradicts_param_shapes_is_refused() {
 }
 
 #[test]
+fn model_states_that_do_not_show_that_they_are_whole_are_refused() {
+    let lab = Lab::new();
+    checkpoint(&lab, "checkpoint-5", "deepspeed", "");
+    let path = lab.path("checkpoint-5/global_step5/mp_rank_00_model_states.pt");
+    let mut bytes = fs::read(&path).unwrap();
+    for key in ["param_shapes", "ds_config"] {
+        let places: Vec<usize> =
+            (0..bytes.len() - key.len()).filter(|at| bytes[*at..].starts_with(key.as_bytes())).collect();
+        assert!(!places.is_empty());
+        places.into_iter().for_each(|at| bytes[at] = b'x');
+    }
+    fs::write(&path, bytes).unwrap();
+    let ran = lab.run("inspect checkpoint-5").expect(2);
+    let says = ["have to be merged first", "to show that `module` is the whole model", "zero_to_fp32"];
+    assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
+}
+
+#[test]
+fn metadata_that_lists_nothing_names_the_command_that_merges() {
+    let lab = Lab::new();
+    lab.write("checkpoint-5/config.json", "{}");
+    lab.write("checkpoint-5/pytorch_model_fsdp_0/__0_0.distcp", "x".repeat(64));
+    lab.write("checkpoint-5/pytorch_model_fsdp_0/.metadata", "x");
+    let ran = lab.run("inspect checkpoint-5").expect(2);
+    let says = ["have to be merged first", ".metadata cannot be read", "accelerate merge-weights pytorch_model_fsdp_0"];
+    assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
+}
+
+#[test]
 fn the_watcher_exports_what_the_ranks_left_whole() {
     let lab = Lab::new();
     checkpoint(&lab, "hf", "hf", "");

@@ -62,6 +62,14 @@ fn a_paused_watcher_begins_nothing_also_after_a_restart() {
     stop(&lab, child);
     let e = lab.run("watch resume").expect(2);
     assert!(e.err.contains("no watcher runs"), "{}", e.err);
+    // A single run that exports nothing for this reason is no success.
+    let once = "watch run --to gguf:q8_0 --quiet-time 0.1 --once";
+    let ran = lab.run(once).expect(1);
+    assert!(ran.err.contains("it is paused, and 1 whole source is not exported"), "{}", ran.err);
+    let id = listed(&lab)["id"].as_str().unwrap().to_owned();
+    let ran = lab.run(&format!("watch resume {id}")).expect(0);
+    assert!(ran.err.contains("when it is started again") && listed(&lab)["paused"] == false, "{}", ran.err);
+    lab.run(&format!("watch pause {id}")).expect(0);
 
     let child = watcher(&lab);
     wait_for("the checkpoint", || (state(&lab, "checkpoint-100").0 == "complete").then_some(()));
@@ -118,6 +126,8 @@ fn an_ignored_checkpoint_is_left_out_until_that_is_taken_back() {
     checkpoint(&lab, 100, false);
     let child = watcher(&lab);
     wait_for("the verdict", || (state(&lab, "checkpoint-100").0 == "waiting").then_some(()));
+    let ran = lab.run("watch ignore --undo run/checkpoint-100").expect(0);
+    assert!(ran.err.contains("does not ignore checkpoint-100"), "{}", ran.err);
     lab.run("watch ignore run/checkpoint-100").expect(0);
     wait_for("the answer", || (state(&lab, "checkpoint-100").0 == "ignored").then_some(()));
     lab.write("run/checkpoint-100/trainer_state.json", br#"{"global_step": 1}"#);
@@ -147,4 +157,16 @@ fn what_changed_in_the_configuration_is_reported() {
     let exported: Vec<Value> = events.filter(|e| e["kind"] == "watch.exported").collect();
     assert_eq!(exported[0]["config_changes"], Value::Null);
     assert_eq!(exported[1]["config_changes"], serde_json::json!(["made_up: 17 (new)"]));
+}
+
+#[test]
+fn attach_ends_with_its_reader() {
+    let lab = Lab::new();
+    fs::create_dir(lab.path("run")).unwrap();
+    let child = watcher(&lab);
+    let mut attached = start(lab.command().args(words("watch attach --all --json")));
+    drop(attached.stdout.take());
+    let ended = wait_for("its end", || attached.try_wait().unwrap());
+    assert!(ended.success(), "{ended:?}");
+    stop(&lab, child);
 }

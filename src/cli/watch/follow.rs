@@ -41,7 +41,7 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
     if let Some(exit) = results.iter().find_map(|r| r.as_ref().err()) {
         return *exit;
     }
-    let failed: usize = results.iter().flatten().map(|tally| tally.failed).sum();
+    let failed: usize = results.iter().flatten().map(|tally| tally.failed + tally.held).sum();
     if closed.load(Ordering::Relaxed) {
         return Exit::Done;
     }
@@ -54,7 +54,7 @@ pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
 }
 
 /// Ends the watcher when nobody reads its events any more (`| head`), also while there are none.
-fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
+pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
     let (stop, closed) = (stop.clone(), closed.clone());
     thread::spawn(move || {
         if print::until_nobody_reads() {

@@ -9,6 +9,8 @@ use crate::watch::{self, KnownWatcher, Rule};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long a new watcher is waited for until it holds its lock.
@@ -154,6 +156,10 @@ pub fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
         Err(e) => return refuse(&e),
     };
     let stop = super::super::signals::stop_on_signal();
+    let closed = Arc::default();
+    if json {
+        super::follow::end_with_reader(&stop, &closed);
+    }
     let lines = lines::Lines::new(Style::stderr());
     let last = if all { usize::MAX } else { HISTORY };
     let mut tail = watch::EventTail::of_last(&known.folder, last);
@@ -164,6 +170,9 @@ pub fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
                 Ok(event) => err(&lines.line(&event)),
                 Err(_) => {}
             }
+        }
+        if closed.load(Ordering::Relaxed) {
+            return Exit::Done;
         }
         if stop.is_set() {
             return Exit::stopped(&stop);

@@ -4,15 +4,24 @@ use super::super::{Exit, err, refuse};
 use super::others::find;
 use crate::job;
 use crate::model::{ModelError, Result};
-use crate::watch::{self, Dirty, KnownWatcher, Request, Tree};
+use crate::watch::{self, Control, Dirty, KnownWatcher, Request, Tree};
 use std::path::Path;
 
 /// `watch pause` and `watch resume`.
 pub fn pause(id: Option<&str>, pause: bool) -> Exit {
     let asked = find(id).and_then(|known| {
-        let known = running(known)?;
-        watch::ask(&known.folder, if pause { &Request::Pause } else { &Request::Resume })?;
+        if known.pid.is_none() {
+            // What lasts is in its folder; it counts at the next start.
+            let kept = Control { paused: pause, ..Control::read(&known.folder) };
+            kept.write(&known.folder)?;
+        } else {
+            watch::ask(&known.folder, if pause { &Request::Pause } else { &Request::Resume })?;
+        }
         Ok(match pause {
+            _ if known.pid.is_none() => {
+                let will = if pause { "will begin no exports" } else { "will begin exports" };
+                format!("watcher {} does not run; it {will} when it is started again\n", known.id)
+            }
             true => format!("watcher {} begins no more exports; `remold watch resume {0}` lets it go on\n", known.id),
             false => format!("watcher {} goes on\n", known.id),
         })
@@ -31,6 +40,9 @@ pub fn export(path: &Path, watcher: Option<&str>) -> Exit {
 /// `watch ignore`.
 pub fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
     said(source(path, watcher).and_then(|(known, name)| {
+        if undo && !Control::read(&known.folder).ignored.contains(&name) {
+            return Ok(format!("watcher {} does not ignore {name}\n", known.id));
+        }
         let (request, what) = match undo {
             false => (Request::Ignore { name: name.clone() }, "ignores"),
             true => (Request::Unignore { name: name.clone() }, "no longer ignores"),

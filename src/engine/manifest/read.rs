@@ -3,7 +3,7 @@
 use super::types::{FileRecord, Head, MANIFEST_VERSION, TensorRecord};
 use crate::files;
 use crate::model::{ModelError, Result};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -11,6 +11,22 @@ use std::path::Path;
 /// No manifest is read beyond this size. That of a million tensors has some 300 MB.
 const MAX_BYTES: u64 = 4 << 30;
 const BUFFER_BYTES: usize = 1 << 20;
+
+/// The keys of [`Head`].
+const HEAD_KEYS: [&str; 12] = [
+    "remold_manifest",
+    "remold",
+    "encoder",
+    "job",
+    "host",
+    "started",
+    "finished",
+    "command",
+    "recipe",
+    "target",
+    "source",
+    "output",
+];
 
 /// Reads a manifest and hands each tensor to `take`, in order. An error of `take` ends the reading.
 ///
@@ -66,10 +82,12 @@ impl<'de, F: FnMut(TensorRecord) -> Result<()>> Visitor<'de> for &mut Reading<F>
             match key.as_str() {
                 "files" => self.files = map.next_value()?,
                 "tensors" => map.next_value_seed(Tensors(self))?,
-                _ => {
+                known if HEAD_KEYS.contains(&known) => {
                     let value = map.next_value()?;
                     self.head.insert(key, value);
                 }
+                // Not kept: what another program added may be long.
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())

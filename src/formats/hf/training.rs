@@ -126,16 +126,19 @@ impl Ranks {
         }
     }
 
-    /// The error for files that do not hold whole tensors; other errors stay.
+    /// The error for files that do not hold whole tensors, and for a `.metadata` that is not a list of them; other errors stay.
     pub(super) fn refused(self, e: ModelError, folder: &Path, inner: Option<&str>, files: &[String]) -> ModelError {
-        if e.kind() != ErrorKind::Unsupported {
-            return e;
-        }
+        let is_list = self == Self::Distributed && e.file().is_some_and(|f| f.ends_with(DCP_METADATA));
+        let reason = match e.kind() {
+            ErrorKind::Unsupported => e.what().to_owned(),
+            ErrorKind::BadFile if is_list => format!("{DCP_METADATA} cannot be read: {}", e.what()),
+            _ => return e,
+        };
         let shards = match self {
             Self::Deepspeed => Shards::Deepspeed,
             Self::Distributed => Shards::Distributed,
         };
-        shards.error(folder, inner, files).and(e.what())
+        shards.error(folder, inner, files).and(&reason)
     }
 }
 

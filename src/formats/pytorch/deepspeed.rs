@@ -70,9 +70,11 @@ fn whole(pickle: &Pickle) -> Result<(), String> {
     }
     let sizes = at(root, "module").and_then(|module| sizes(tree, module));
     let sizes = sizes.ok_or("`module` of the model states holds no tensors")?;
-    match at(root, "param_shapes") {
-        Some(shapes) => compare(tree, shapes, &sizes),
-        None => Ok(()),
+    // DeepSpeed always writes its configuration, and the shapes where ZeRO is on.
+    match (at(root, "param_shapes"), at(root, "ds_config")) {
+        (Some(shapes), _) if !matches!(tree.get(shapes), Node::None) => compare(tree, shapes, &sizes),
+        (_, Some(config)) if matches!(tree.get(config), Node::Dict(_)) => Ok(()),
+        _ => Err("neither `param_shapes` nor `ds_config` is there to show that `module` is the whole model".to_owned()),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Tally {
     pub failed: usize,
     /// Sources that are not whole.
     pub waiting: usize,
+    /// Sources that are whole and not exported, because the watcher is paused.
+    pub held: usize,
 }
 
 /// The folder with the state of a rule.
@@ -129,6 +131,11 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     let tally = watcher.tally();
     let why = match tally.waiting {
         _ if watcher.options.stop.is_set() => "asked to stop".to_owned(),
+        _ if tally.held > 0 => {
+            let sources =
+                if tally.held == 1 { "1 whole source is" } else { &format!("{} whole sources are", tally.held) };
+            format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
+        }
         0 => "nothing left to do".to_owned(),
         1 => "nothing left to do; 1 source is not whole".to_owned(),
         n => format!("nothing left to do; {n} sources are not whole"),
@@ -283,6 +290,8 @@ impl Watcher {
 
     fn tally(&self) -> Tally {
         let open = |t: &&Tracked| !t.is_complete() && !self.is_settled_with(&t.unit.name);
-        Tally { waiting: self.tracked.values().filter(open).count(), ..self.tally }
+        let held = |t: &&Tracked| self.control.paused && t.is_complete() && !self.is_settled_with(&t.unit.name);
+        let count = |which: &dyn Fn(&&Tracked) -> bool| self.tracked.values().filter(which).count();
+        Tally { waiting: count(&open), held: count(&held), ..self.tally }
     }
 }
