@@ -99,7 +99,7 @@ fn text(output: &Path, checked: &Checked) -> String {
     let name = safe(&output.to_string_lossy());
     let head = &checked.head;
     let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
-    // To the second, as the job lists have it; as it stands where it is no time.
+    // To the second, as in the lists of jobs; unchanged where it is not a time.
     let time = head.finished.parse::<jiff::Timestamp>().map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     let finished = time.unwrap_or_else(|_| head.finished.clone());
     let written = format!("remold {}, job {}, {}", safe(&head.remold), safe(&head.job), safe(&finished));

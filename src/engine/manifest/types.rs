@@ -12,7 +12,7 @@ pub const MANIFEST_VERSION: u32 = 1;
 /// copied when it is the same.
 pub const ENCODER: u32 = 1;
 
-/// What a run is told about how it was started.
+/// How a run was started, for its manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The command line, as a shell takes it.

@@ -128,7 +128,7 @@ fn record(contents: &Contents<'_>, t: usize, tensor: &PreparedTensor, (file, off
     }
 }
 
-/// The hash of what the encoder is told of the importance of a tensor's columns; `None` where it is told nothing.
+/// The hash of the importance of a tensor's columns that the encoder uses; `None` where it uses none.
 pub fn importance_hash(tensor: &PreparedTensor) -> Option<Hash128> {
     if !matches!(tensor.encoding, Encoding::Block(_)) || tensor.encoding == tensor.entry.encoding {
         return None;

@@ -67,7 +67,7 @@ impl Sensor {
             }
         }
         if care.pressure.is_some() && given.is_none() && pressure().is_none() {
-            let why = "the kernel tells no memory pressure (PSI): --yield-memory-pressure has no effect";
+            let why = "the kernel reports no memory pressure (PSI): --yield-memory-pressure has no effect";
             notes.push(why.to_owned());
         }
         (Self { gpus, given }, notes)

@@ -53,12 +53,12 @@ impl Watcher {
         Ok(())
     }
 
-    /// Tells that a source is ignored on request.
+    /// Reports that a source is ignored on request.
     pub(super) fn tell_ignored(&mut self, name: &str) {
         self.tell_source(name, "ignored", "ignored on request".to_owned());
     }
 
-    /// Tells that a source is no longer ignored: what it has an export of is told here, all else when it is judged.
+    /// Reports that a source is no longer ignored: an exported version here, all else when it is judged.
     fn tell_considered(&mut self, name: &str) {
         let Some(tracked) = self.tracked.get(name) else { return };
         let (text, word) = match self.store.exports().last_of(name) {

@@ -24,7 +24,7 @@ impl Watcher {
         self.tell_source_once(name, word, text.clone(), text);
     }
 
-    /// Tells a state whose text has figures that change: once for each `key`.
+    /// Reports a state whose text has figures that change: once for each `key`.
     pub(super) fn tell_source_once(&mut self, name: &str, word: &'static str, text: String, key: String) {
         let Some(tracked) = self.tracked.get_mut(name) else { return };
         let Some(text) = tracked.news(word, text, key) else { return };
@@ -53,7 +53,7 @@ impl Watcher {
         self.tell(body);
     }
 
-    /// Tells once what the watcher begins with.
+    /// Reports once what the watcher begins with.
     pub(super) fn tell_found(&mut self) {
         if std::mem::replace(&mut self.told_found, true) || self.tracked.is_empty() {
             return;
