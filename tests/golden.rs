@@ -6,9 +6,11 @@
 
 use remold::engine::{self, EventSink, RunOptions};
 use remold::formats;
+use remold::model::FormatId;
 use remold::model::{MetaArray, MetaValue, Model};
 use remold::plan;
 use remold::quant::{Encoding, can_quantize};
+use remold::recipe::options::gguf;
 use remold::recipe::{Recipe, Target};
 use remold::transform::FileType;
 use serde_json::Value;
@@ -92,13 +94,9 @@ fn same(ours: &Value, golden: &Value) -> bool {
 }
 
 fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBuf>) -> Result<(), String> {
-    let target = Target {
-        format: "gguf".into(),
-        quantization: Some(quantization.to_lowercase()),
-        output: Some(out.to_owned()),
-        imatrix,
-        ..Target::default()
-    };
+    let target =
+        Target { output: Some(out.to_owned()), ..Target::of(FormatId::Gguf).quantized(&quantization.to_lowercase()) };
+    let target = target.with(&gguf::IMATRIX, imatrix);
     let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
     recipe.source.path = Some(source.to_owned());
     let prepared = plan::prepare(&recipe, remold::forecast::Measuring::quiet()).map_err(|e| e.to_string())?;

@@ -79,13 +79,16 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
 /// # Errors
 /// What the format's reader says, with file and place.
 pub fn open(path: &Path) -> Result<Model> {
-    let mut model = if path.is_dir() {
-        hf::open(path)?
-    } else {
-        let mut model = open_file(path)?;
-        hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
-        model
-    };
+    if path.is_dir() {
+        return finish(hf::open(path)?);
+    }
+    let mut model = open_file(path)?;
+    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+    finish(model)
+}
+
+/// Notes the sidecar files among those that were opened.
+fn finish(mut model: Model) -> Result<Model> {
     // Sidecars are read later, from their paths.
     for sidecar in model.sidecars.0.values() {
         if let Sidecar::File(path) = sidecar {
@@ -94,6 +97,28 @@ pub fn open(path: &Path) -> Result<Model> {
         }
     }
     Ok(model)
+}
+
+/// Opens a model as one of that format, whatever its bytes and its name say; in a folder, only files with that format's extensions count
+/// as weights. `None`: as [`open`].
+///
+/// # Errors
+/// As [`open`]; a format that is not read.
+pub fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
+    let Some(spec) = format.and_then(super::spec) else { return open(path) };
+    if path.is_dir() && spec.read.is_some() {
+        return finish(hf::open_with(path, &|name| belongs_to(spec, name))?);
+    }
+    let mut model = open_as(path, spec)?;
+    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+    finish(model)
+}
+
+/// True unless a file's name says that it holds the weights of another format.
+fn belongs_to(spec: &FormatSpec, name: &str) -> bool {
+    let name = name.strip_suffix(".index.json").unwrap_or(name);
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+    spec.extensions.contains(&&*extension) || !super::extensions().any(|e| e == extension)
 }
 
 /// Opens a file (or the set it belongs to) without looking for sidecar files.
@@ -105,5 +130,16 @@ pub fn open_file(path: &Path) -> Result<Model> {
         return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
     }
     let spec = probe(path)?;
-    (spec.open)(path).map_err(|e| e.in_file(path).in_format(spec.id))
+    open_as(path, spec)
+}
+
+/// Opens a file as one of that format.
+fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
+    match &spec.read {
+        Some(read) => (read.open)(path).map_err(|e| e.in_file(path).in_format(spec.id)),
+        None => {
+            let what = format!("this is {}; this version does not read those yet", spec.noun);
+            Err(ModelError::unsupported(what).in_file(path).with_hint("`remold formats` lists what can be read."))
+        }
+    }
 }

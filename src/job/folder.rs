@@ -5,6 +5,7 @@ use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
 use crate::plan::{Plan, PlannedReuse};
+use crate::recipe::options::gguf;
 use crate::recipe::{self, Recipe};
 use crate::units::own_command;
 use std::collections::BTreeSet;
@@ -245,18 +246,23 @@ fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    for t in recipe.targets.iter_mut().filter(|t| t.imatrix_name.is_none()) {
+    for t in recipe.targets.iter_mut().filter(|t| !t.has(&gguf::IMATRIX_NAME)) {
         // The file tells the path as it was given: the same bytes whoever runs the job.
-        t.imatrix_name = t.imatrix.as_ref().map(|p| p.display().to_string());
+        t.set(&gguf::IMATRIX_NAME, t.get(&gguf::IMATRIX).map(|p| p.display().to_string()));
     }
-    let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix, &mut t.reuse]);
-    for path in [&mut recipe.source.path, &mut recipe.output_dir].into_iter().chain(targets).flatten() {
-        let inside = path.as_os_str().to_string_lossy().ends_with('/');
-        if let Ok(full) = std::path::absolute(&path) {
-            // A trailing slash means: inside this folder.
-            *path = if inside { full.join("") } else { full };
-        }
+    let full = |path: PathBuf| match std::path::absolute(&path) {
+        // A trailing slash means: inside this folder.
+        Ok(full) if path.as_os_str().to_string_lossy().ends_with('/') => full.join(""),
+        Ok(full) => full,
+        Err(_) => path,
+    };
+    for target in &mut recipe.targets {
+        target.options.map_paths(full);
+        target.output = target.output.take().map(full);
+        target.reuse = target.reuse.take().map(full);
     }
+    recipe.source.path = recipe.source.path.take().map(full);
+    recipe.output_dir = recipe.output_dir.take().map(full);
     recipe
 }
 

@@ -11,7 +11,7 @@ use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{
     Action, Ask, Check, EditOutcome, EditPlace, Effect, ErrorCard, Finding, FoundModel, Level, LibraryEntry, ModelInfo,
-    PRESETS, Planned, Refused, State, Summary, Told, Tried, parse_keys, update,
+    Planned, Refused, State, Summary, Told, Tried, parse_keys, presets, update,
 };
 use remold::tui::runtime::effects::classify;
 use std::ops::Range;
@@ -117,7 +117,7 @@ fn events() -> Vec<Event> {
 
 /// Recipes of the folder, one of them broken, and one that is built in.
 pub fn library() -> Vec<LibraryEntry> {
-    let recipe = Recipe { targets: vec![PRESETS[2].target()], ..Recipe::default() };
+    let recipe = Recipe { targets: vec![presets()[2].target()], ..Recipe::default() };
     let entry = |name: &str, about: &str, file: bool, recipe: Result<Recipe, &str>| LibraryEntry {
         name: name.into(),
         about: about.into(),
@@ -348,7 +348,7 @@ impl Bench {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
         self.act(Action::Planned(one, Planned::whole(Arc::new(plan()))));
-        for (i, p) in PRESETS.iter().enumerate() {
+        for (i, p) in presets().iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),
                 Some(_) if p.needs_imatrix => {

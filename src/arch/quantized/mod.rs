@@ -5,7 +5,7 @@
 
 mod schemes;
 
-use crate::model::{FormatId, Model, ModelError};
+use crate::model::{Model, ModelError};
 use crate::quant::Encoding;
 use schemes::{Mark, SCHEMES, Scheme, Sign};
 use serde_json::Value;
@@ -51,7 +51,7 @@ impl Quantized {
 
 /// Recognises a quantized checkpoint by its configuration and by its tensors. A GGUF says its types itself.
 pub fn quantized(model: &Model) -> Option<Quantized> {
-    if model.format == FormatId::Gguf {
+    if model.format.has_gguf_names() {
         return None;
     }
     let config = model.config().unwrap_or(Value::Null);

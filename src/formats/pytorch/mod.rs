@@ -32,7 +32,7 @@ pub use dcp::METADATA as DCP_METADATA;
 pub use deepspeed::STATES as DEEPSPEED_STATES;
 pub use index::open_index;
 
-use super::FormatSpec;
+use super::{FormatSpec, OutputKind, ReadSpec, WriteSpec};
 use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, TensorEntry};
 use crate::quant::Encoding;
 use std::path::Path;
@@ -40,12 +40,27 @@ use std::path::Path;
 /// PyTorch checkpoints.
 pub static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Pytorch,
+    aliases: &["pt", "pth", "torch"],
+    badge: "pt",
+    noun: "a PyTorch checkpoint",
     about: "PyTorch checkpoints: zip archives, legacy pickles, TorchScript and .pt2 weights, sharded .bin sets, torch.distributed.checkpoint",
     extensions: &["pt", "pth", "bin", "ckpt", "pt2", "ptl", "pkl"],
     probe: probe::probe,
-    open,
-    open_alone,
-    layout: Some(write::layout),
+    read: Some(ReadSpec { open, open_alone }),
+    write: Some(WriteSpec {
+        layout: write::layout,
+        extension: "pt",
+        file_extensions: &["bin"],
+        metadata: false,
+        output: OutputKind::Folder,
+        whole_path: None,
+        in_folders: Some(("pytorch_model", ".bin")),
+        resplit: false,
+        list: None,
+        relative_offsets: false,
+        holds_model: |f| !f.slots.is_empty(),
+        second_reader: None,
+    }),
 };
 
 /// Opens a checkpoint, an index, or any shard of a set whose index lies beside it.

@@ -53,9 +53,9 @@ pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, na
 pub use panes::panes;
 pub use reading::{ReadLine, read_lines};
 pub use recipe::{
-    Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
-    Planned, Preset, PresetSize, RecipePane, RecipeState, Refused, Row as RecipeRow, SaveRefusal, Trouble, Types,
-    Wrong, about, facts, title, types,
+    Asking, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, Planned, Preset,
+    PresetSize, RecipePane, RecipeState, Refused, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
+    presets, title, types,
 };
 pub use search::{Search, current as search_current, edited_words, places, searched, standing as search_standing};
 pub use session::Session;

@@ -7,6 +7,7 @@
 use super::effects;
 use super::workers::Outbox;
 use crate::forecast::Measuring;
+use crate::recipe::options::gguf;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::Action;
 use crossbeam_channel::{Receiver, Sender};
@@ -31,10 +32,10 @@ impl Work {
     fn subject(&self) -> Subject {
         match self {
             Self::Plan(_, recipe) => {
-                let imatrix = recipe.targets.iter().find_map(|t| t.imatrix.clone());
+                let imatrix = recipe.targets.iter().find_map(|t| t.get(&gguf::IMATRIX));
                 Subject(recipe.source.path.clone().unwrap_or_default(), imatrix)
             }
-            Self::Forecast(_, source, target) => Subject(source.clone(), target.imatrix.clone()),
+            Self::Forecast(_, source, target) => Subject(source.clone(), target.get(&gguf::IMATRIX)),
         }
     }
 }
@@ -141,12 +142,14 @@ fn carry_out(order: Order, out: &Outbox) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::tui::core::Planned;
     use crossbeam_channel::unbounded;
 
     fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {
-        let target =
-            Target { format: "gguf".into(), target_bpw, imatrix: imatrix.map(Into::into), ..Target::default() };
+        let target = Target::of(FormatId::Gguf)
+            .with(&gguf::TARGET_BPW, target_bpw)
+            .with(&gguf::IMATRIX, imatrix.map(Into::into));
         Work::Forecast(id, source.into(), Box::new(target))
     }
 

@@ -109,7 +109,7 @@ fn of_job(state: &State) -> Vec<PathBuf> {
     let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
     // A split output is opened by its first file.
     let made = plan.outputs.iter().map(|o| match o.files.as_slice() {
-        [(first, _), _, ..] if o.format == "gguf" => first.clone(),
+        [(first, _), _, ..] if !o.folder => first.clone(),
         _ => o.path.clone(),
     });
     std::iter::once(plan.source.clone()).chain(made).collect()

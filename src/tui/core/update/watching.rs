@@ -6,7 +6,7 @@ use crate::tui::core::action::{Action, Effect, ErrorCard};
 use crate::tui::core::commands::Cmd;
 use crate::tui::core::model_info::Level;
 use crate::tui::core::models::Focus;
-use crate::tui::core::recipe::{PRESETS, title};
+use crate::tui::core::recipe::{presets, title};
 use crate::tui::core::state::{Confirm, Layer, State, Tab};
 use crate::watch::{Request, Rule};
 
@@ -157,7 +157,7 @@ fn recipe(state: &State) -> Recipe {
     let mut recipe = state.recipe.document.recipe.clone();
     (recipe.source, recipe.output_dir) = (Source::default(), None);
     if recipe.targets.is_empty() {
-        recipe.targets.push(PRESETS[0].target());
+        recipe.targets.push(presets()[0].target());
     }
     for target in &mut recipe.targets {
         (target.output, target.output_name, target.force) = (None, None, false);

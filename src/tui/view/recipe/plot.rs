@@ -3,7 +3,7 @@
 use super::super::braille::Braille;
 use super::super::canvas::{Canvas, fit, width};
 use crate::plan::Forecasted;
-use crate::tui::core::{Budget, PRESETS, State};
+use crate::tui::core::{Budget, State, presets};
 use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
@@ -173,7 +173,7 @@ fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[
     for t in chosen {
         label(c, frame, t.point, &t.name, true);
     }
-    let known = PRESETS.iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
+    let known = presets().iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
     for (name, p) in known.filter(|(name, _)| chosen.iter().all(|t| t.name != *name)) {
         label(c, frame, *p, name, false);
     }

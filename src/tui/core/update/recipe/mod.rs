@@ -12,7 +12,7 @@ pub(super) use start::{detached, start};
 
 use super::models::want_details;
 use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::recipe::{PRESETS, RecipePane};
+use crate::tui::core::recipe::{RecipePane, presets};
 use crate::tui::core::state::{Layer, PickerKind, State, Tab};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -93,7 +93,7 @@ fn sizes(state: &mut State) -> Option<Effect> {
         return None;
     }
     r.preset_request += 1;
-    r.sizes = vec![None; PRESETS.len()];
+    r.sizes = vec![None; presets().len()];
     r.sized.clone_from(&recipes);
     Some(Effect::PlanPresets(r.preset_request, recipes))
 }

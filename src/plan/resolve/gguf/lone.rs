@@ -1,13 +1,16 @@
 //! From a lone tensor file without a config: names kept, no architecture.
 
+use super::super::parse_encoding;
 use super::super::{Reason, Resolved};
+use super::metadata;
+use super::overrides::Overrides;
 use super::set_all;
 use crate::model::{FormatId, Metadata, Model, ModelError, Name, Result, Warning};
+use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
-use crate::plan::overrides::{Overrides, parse_encoding};
-use crate::plan::{PreparedTensor, metadata};
-use crate::quant::Encoding;
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use crate::tensor::DType;
 use crate::transform::FileType;
 
@@ -24,6 +27,8 @@ pub(super) fn kept(model: &Model, name: &str) -> Resolved {
         metadata: Metadata::new(),
         sidecars: crate::model::Sidecars::default(),
         folder: false,
+        effort: Effort::default(),
+        left_out: Vec::new(),
         imatrix: None,
         warnings: Vec::new(),
     }
@@ -31,7 +36,7 @@ pub(super) fn kept(model: &Model, name: &str) -> Resolved {
 
 /// A lone tensor file without a config: names kept, matrices in the type asked for where their rows fit.
 pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, overrides: &Overrides) -> Result<Resolved> {
-    if !target.prune_layers.is_empty() {
+    if target.has(&gguf::PRUNE_LAYERS) {
         return Err(ModelError::request(
             "there is no config.json beside the tensors that would say what its layers are",
         )
@@ -55,7 +60,7 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
             (None, Some(e)) if is_float(t.entry.encoding) && (matrix || matches!(e, Encoding::Plain(_))) => {
                 if fits(e) {
                     t.encoding = e;
-                } else if target.no_fallback {
+                } else if target.get(&gguf::NO_FALLBACK) {
                     let what = format!("rows of {} elements do not fit {e}", t.entry.cols());
                     return Err(ModelError::request(what)
                         .field(t.entry.name.as_str())

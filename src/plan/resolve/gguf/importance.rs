@@ -1,9 +1,10 @@
 //! Opens the importance matrix of a target, applies `include_weights` and `exclude_weights`, and refuses that of another model.
 
-use super::ImatrixCoverage;
 use crate::arch::classify;
 use crate::formats;
 use crate::model::{Model, ModelError, Result, few, open_request_file, read_request_file};
+use crate::plan::ImatrixCoverage;
+use crate::recipe::options::gguf;
 use crate::recipe::{Selector, Target};
 use crate::transform::{Imatrix, MAX_IMATRIX_BYTES};
 use std::collections::HashSet;
@@ -15,10 +16,11 @@ use std::path::Path;
 /// # Errors
 /// A file that is none or was made from another model; filters that match no entry.
 pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
-    let Some(path) = target.imatrix.as_deref() else { return Ok(None) };
+    let Some(path) = target.get(&gguf::IMATRIX) else { return Ok(None) };
+    let path = path.as_path();
     let mut matrix = read(path)?;
-    if let Some(name) = &target.imatrix_name {
-        matrix.file.clone_from(name);
+    if let Some(name) = target.get(&gguf::IMATRIX_NAME) {
+        matrix.file = name;
     }
     let mut coverage = ImatrixCoverage {
         file: path.to_owned(),
@@ -40,7 +42,7 @@ pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, I
         return Err(ModelError::request(what).in_file(path).with_hint(hint));
     }
     for (option, texts) in filters(target) {
-        let meant = Meant::parse(option, texts, &matrix)?;
+        let meant = Meant::parse(option, &texts, &matrix)?;
         matrix.retain(|name| meant.matches(name) == (option == "include_weights"));
     }
     coverage.left_out = coverage.entries - matrix.entries.len();
@@ -56,7 +58,7 @@ pub fn check_filters(target: &Target) -> Result<()> {
     match (used.next(), used.next()) {
         (Some(_), Some(_)) => Err(ModelError::request("include_weights and exclude_weights cannot be used together")
             .with_hint("Keep one of them: what is not included is excluded.")),
-        (Some((option, _)), None) if target.imatrix.is_none() => {
+        (Some((option, _)), None) if !target.has(&gguf::IMATRIX) => {
             Err(ModelError::request("there is no importance matrix to choose from")
                 .field(option)
                 .with_hint("Pass one with --imatrix, or leave the option out."))
@@ -66,8 +68,9 @@ pub fn check_filters(target: &Target) -> Result<()> {
 }
 
 /// The filters a target has, by option.
-fn filters(target: &Target) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
-    [("include_weights", &target.include_weights), ("exclude_weights", &target.exclude_weights)]
+fn filters(target: &Target) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    [&gguf::INCLUDE_WEIGHTS, &gguf::EXCLUDE_WEIGHTS]
+        .map(|option| (option.key.name, target.get(option)))
         .into_iter()
         .filter(|(_, texts)| !texts.is_empty())
 }

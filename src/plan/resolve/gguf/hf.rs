@@ -1,14 +1,16 @@
 //! From a Hugging Face model: what llama.cpp's converter writes, and the model that llama-quantize would be given.
 
 use super::super::{Reason, Resolved};
+use super::metadata;
+use super::overrides::Overrides;
 use super::ready::Ready;
 use super::set_all;
 use crate::arch::{self, GgufOptions, OutType};
 use crate::model::{FormatId, MetaValue, Model, ModelError, Name, Result};
-use crate::plan::overrides::Overrides;
-use crate::plan::{PreparedTensor, metadata};
-use crate::quant::{BlockType, Encoding};
+use crate::plan::PreparedTensor;
+use crate::quant::{BlockType, Effort, Encoding};
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize};
 
@@ -34,9 +36,9 @@ pub(super) fn ready(model: &Model, target: &Target) -> Result<Ready> {
 fn options(target: &Target, out_type: OutType) -> GgufOptions {
     GgufOptions {
         out_type,
-        context_length: target.context_length,
-        model_name: target.model_name.clone(),
-        pre_tokenizer: target.pre_tokenizer.clone(),
+        context_length: target.get(&gguf::CONTEXT_LENGTH),
+        model_name: target.get(&gguf::MODEL_NAME),
+        pre_tokenizer: target.get(&gguf::PRE_TOKENIZER),
     }
 }
 
@@ -63,7 +65,7 @@ fn from_converted(
         let mut reason = Reason::default();
         if fell_back {
             reason.fallback_from = Some(BlockType::Q8_0.into());
-            if target.no_fallback {
+            if target.get(&gguf::NO_FALLBACK) {
                 let what = format!("rows of {} elements do not fit Q8_0", entry.cols());
                 return Err(ModelError::request(what)
                     .field(entry.name.as_str())
@@ -94,6 +96,8 @@ fn from_converted(
         metadata,
         sidecars: crate::model::Sidecars::default(),
         folder: false,
+        effort: Effort::default(),
+        left_out: Vec::new(),
         imatrix: None,
         warnings: converted.model.warnings,
     })

@@ -1,18 +1,38 @@
 //! To safetensors and PyTorch: a Hugging Face folder from a GGUF, or the source's own tensors under their own names.
 
-use super::super::overrides::{Overrides, parse_encoding};
-use super::{Reason, Resolved};
+use super::parse_encoding;
+use super::{Asked, Reason, Resolved, TargetSpec, presets};
 use crate::arch;
 use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning, python_json};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
-use crate::quant::Encoding;
-use crate::recipe::{Target, meaning};
+use crate::plan::by_size::by_size;
+use crate::quant::{Effort, Encoding};
+use crate::recipe::meaning;
 use crate::tensor::DType;
 use std::borrow::Cow;
 
+/// How safetensors targets are planned.
+pub static SAFETENSORS: TargetSpec =
+    TargetSpec { format: FormatId::Safetensors, presets: presets::SAFETENSORS, ..TENSORS };
+
+/// How PyTorch targets are planned.
+pub static PYTORCH: TargetSpec = TargetSpec { format: FormatId::Pytorch, presets: presets::PYTORCH, ..TENSORS };
+
+/// What both have in common.
+const TENSORS: TargetSpec = TargetSpec {
+    format: FormatId::Safetensors,
+    resolve,
+    split: |_, target, _| by_size(target),
+    extra_files: |_, _, _| Default::default(),
+    forecast: None,
+    presets: &[],
+};
+
 /// Resolves a safetensors or PyTorch target.
-pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Overrides) -> Result<Resolved> {
+fn resolve(asked: Asked<'_>) -> Result<Resolved> {
+    let Asked { model, target, .. } = asked;
+    let format = target.format;
     let wanted = match target.quantization.as_deref() {
         None => None,
         Some(a) if a.eq_ignore_ascii_case("auto") => None,
@@ -55,7 +75,7 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
     let mut tensors = Vec::new();
     for (entry, encoding) in source.tensors.iter().zip(encodings) {
         let cast = wanted.filter(|_| is_float(entry.encoding));
-        let encoding = overrides.rule(&entry.name).or(cast).unwrap_or(encoding);
+        let encoding = cast.unwrap_or(encoding);
         tensors.push(PreparedTensor { entry: entry.clone(), encoding, importance: None });
     }
     let mut sidecars = source.sidecars.clone();
@@ -78,6 +98,8 @@ pub fn resolve(model: &Model, target: &Target, format: FormatId, overrides: &Ove
         metadata,
         sidecars: if folder { sidecars } else { Sidecars::default() },
         folder,
+        effort: Effort::default(),
+        left_out: Vec::new(),
         imatrix: None,
         warnings,
     })

@@ -4,16 +4,18 @@
 //! role and takes the same block formats; of each class a few tensors are measured, and the others are taken to lose as much for each
 //! element. Mixes are left out.
 
-use super::build::trial;
-use super::forecast::{Forecast, Forecasted, Heavy, mark_front};
+use super::super::{Forecast, Forecasted, Heavy};
+use super::Ready;
+use super::forecast::mark_front;
 use super::overrides::Overrides;
-use super::target::gguf::Ready;
 use crate::arch::{Role, classify};
 use crate::forecast::{self, Measuring, Score, Scores, Subject, Surroundings};
-use crate::formats::{LayoutTensor, gguf};
-use crate::model::{ErrorKind, FormatId, MetaValue, Metadata, Model, ModelError, Result};
+use crate::formats::{LayoutTensor, gguf as gguf_file};
+use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result};
+use crate::plan::build::trial;
 use crate::quant::Encoding;
 use crate::recipe::Target;
+use crate::recipe::options::{common, gguf};
 use crate::tensor::DType;
 use crate::transform::{FileType, Outlook, plan_quantize_with};
 use std::collections::{BTreeMap, HashMap};
@@ -118,7 +120,7 @@ pub(super) fn forecast(
     overrides: &Overrides,
     how: Measuring<'_>,
 ) -> Result<Forecast> {
-    let outlook = Outlook::of(&ready.model, target.leave_output, target.keep_split);
+    let outlook = Outlook::of(&ready.model, target.get(&gguf::LEAVE_OUTPUT), target.get(&gguf::KEEP_SPLIT));
     let classes = Classes::of(ready, &outlook);
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
@@ -153,7 +155,7 @@ pub(super) fn forecast(
         architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
-        imatrix: target.imatrix.clone(),
+        imatrix: target.get(&gguf::IMATRIX),
         seconds,
         types,
         mixes: Vec::new(),
@@ -210,23 +212,22 @@ fn size<'p>(
         let t = &ready.model.tensors[*i];
         LayoutTensor { name: t.name.clone(), shape: t.shape.clone(), encoding }
     };
-    let split = target.two_splits().is_some()
-        || target.max_shard_size.is_some()
-        || target.split_max_tensors.is_some()
-        || target.split_max_layers.is_some()
-        || target.keep_split
-        || target.no_tensor_first_split;
+    let split = target.has(&common::MAX_SHARD_SIZE)
+        || target.has(&gguf::SPLIT_MAX_TENSORS)
+        || target.has(&gguf::SPLIT_MAX_LAYERS)
+        || target.get(&gguf::KEEP_SPLIT)
+        || target.get(&gguf::NO_TENSOR_FIRST_SPLIT);
     if split {
         let tensors: Vec<LayoutTensor> = encodings.map(tensor).collect();
-        return trial(&ready.model, target, FormatId::Gguf, &tensors, metadata)
-            .map(|files| files.iter().map(|f| f.bytes).sum());
+        return trial(&ready.model, target, &tensors, metadata).map(|files| files.iter().map(|f| f.bytes).sum());
     }
-    let without = trial(&ready.model, target, FormatId::Gguf, &[], metadata)?;
+    let without = trial(&ready.model, target, &[], metadata)?;
     let mut header: u64 = without.iter().map(|f| f.bytes).sum();
-    let alignment = metadata.get(gguf::ALIGNMENT_KEY).and_then(MetaValue::as_u64).unwrap_or(gguf::DEFAULT_ALIGNMENT);
+    let alignment =
+        metadata.get(gguf_file::ALIGNMENT_KEY).and_then(MetaValue::as_u64).unwrap_or(gguf_file::DEFAULT_ALIGNMENT);
     let mut data = 0u64;
     for one in encodings.map(tensor) {
-        let (entry, bytes) = gguf::tensor_bytes(&one)?;
+        let (entry, bytes) = gguf_file::tensor_bytes(&one)?;
         header += entry;
         data = data.saturating_add(bytes.next_multiple_of(alignment));
     }

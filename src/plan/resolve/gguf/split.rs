@@ -1,58 +1,30 @@
-//! How an output is spread over files: from the words of a target to the [`Split`] of its layout.
+//! How a GGUF is spread over files: from the options of a target to the [`Split`] of its layout.
 
 use crate::arch::classify;
-use crate::formats::gguf::{self, Arrays};
-use crate::formats::{FilePlan, LayoutTensor, Split};
-use crate::model::{FormatId, Model, ModelError, Result, Warning};
+use crate::formats::gguf::{self as gguf_file, Arrays};
+use crate::formats::{LayoutTensor, Split};
+use crate::model::{FormatId, Model, ModelError, Result};
+use crate::plan::by_size::by_size;
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use std::collections::{BTreeSet, HashMap};
 
-/// The split that a target asks for. `tensors` are those of the output, in its order.
+/// The split that a GGUF target asks for. `tensors` are those of the output, in its order.
 ///
 /// # Errors
-/// Sizes that are none, limits of 0, two ways to split at once; layers where there are none; a source that has no files to keep.
-pub fn resolve(model: &Model, target: &Target, format: FormatId, tensors: &[LayoutTensor]) -> Result<Split> {
-    if let Some((one, other)) = target.two_splits() {
-        let what = format!("`{one}` and `{other}` are two ways to split");
-        return Err(ModelError::request(what).field(other).with_hint("Give one of them."));
-    }
-    if target.keep_split && !target.prune_layers.is_empty() {
+/// Sizes that are none, limits of 0; layers where there are none; a source that has no files to keep.
+pub fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
+    if target.get(&gguf::KEEP_SPLIT) && target.has(&gguf::PRUNE_LAYERS) {
         let what = "the files of the source cannot be kept when layers are left out: their tensors get other names";
         return Err(ModelError::request(what).field("keep_split").with_hint("Use max_shard_size or split_max_layers."));
     }
-    let split = match (&target.max_shard_size, target.split_max_tensors, target.split_max_layers) {
-        (Some(text), _, _) => Split::Bytes(size(text)?),
-        (_, Some(n), _) => Split::Tensors(positive("split_max_tensors", n)?),
-        (_, _, Some(n)) => Split::Files(by_layers(tensors, positive("split_max_layers", n)?)?),
-        _ if target.keep_split => files_of(model, tensors)?,
-        _ => Split::Whole,
+    let split = match (target.get(&gguf::SPLIT_MAX_TENSORS), target.get(&gguf::SPLIT_MAX_LAYERS)) {
+        (Some(n), _) => Split::Tensors(positive("split_max_tensors", n)?),
+        (_, Some(n)) => Split::Files(by_layers(tensors, positive("split_max_layers", n)?)?),
+        _ if target.get(&gguf::KEEP_SPLIT) => files_of(model, tensors)?,
+        _ => by_size(target)?,
     };
-    Ok(if target.no_tensor_first_split && format == FormatId::Gguf {
-        Split::MetadataFirst(Box::new(split))
-    } else {
-        split
-    })
-}
-
-/// Names the tensors that are larger than a file should be.
-pub fn too_large(split: &Split, files: &[FilePlan], tensors: &[LayoutTensor]) -> Vec<Warning> {
-    let Some(max) = split.max_bytes() else { return Vec::new() };
-    let alone = files.iter().filter_map(|f| f.slots.first().filter(|s| f.slots.len() == 1 && s.bytes > max));
-    let warning = |slot: &crate::formats::Slot| {
-        let name = tensors.get(slot.tensor).map_or("", |t| t.name.as_str());
-        let text = format!("{name} has {} bytes, more than the {max} of a file; it has a file of its own", slot.bytes);
-        Warning::about("split.large-tensor", name, text)
-    };
-    alone.map(warning).collect()
-}
-
-fn size(text: &str) -> Result<u64> {
-    let error = |what: String| ModelError::request(what).field("max_shard_size");
-    match crate::recipe::parse_size(text) {
-        None => Err(error(format!("`{text}` is not a size")).with_hint("Write it as 5GB or 4.5GiB.")),
-        Some(0) => Err(error("a file of 0 bytes holds nothing".to_owned()).with_hint("Write it as 5GB or 4.5GiB.")),
-        Some(n) => Ok(n),
-    }
+    Ok(if target.get(&gguf::NO_TENSOR_FIRST_SPLIT) { Split::MetadataFirst(Box::new(split)) } else { split })
 }
 
 fn positive(key: &str, n: u64) -> Result<usize> {
@@ -98,7 +70,7 @@ fn files_of(model: &Model, tensors: &[LayoutTensor]) -> Result<Split> {
     }
     let mut home = HashMap::new();
     for (no, path) in model.files.iter().enumerate() {
-        let header = gguf::read_header(path, Arrays::SkipLong)?;
+        let header = gguf_file::read_header(path, Arrays::SkipLong)?;
         home.extend(header.tensors.into_iter().map(|t| (t.name, no)));
     }
     let mut files = vec![Vec::new(); model.files.len()];

@@ -4,6 +4,7 @@
 //! written, and Ollama then uses the template inside the GGUF, rather than a wrong one.
 
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use std::path::{Path, PathBuf};
 
 /// The Modelfile's path and contents for an output.
@@ -11,10 +12,10 @@ pub fn write(output: &Path, target: &Target) -> (PathBuf, Vec<u8>) {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
     let mut text = format!("# Use it with: ollama create NAME -f {}\n", modelfile_name(output).display());
     text.push_str(&format!("FROM ./{name}\n"));
-    if let Some(n) = target.context_length {
+    if let Some(n) = target.get(&gguf::CONTEXT_LENGTH) {
         text.push_str(&format!("PARAMETER num_ctx {n}\n"));
     }
-    if let Some(mlock) = target.use_mlock {
+    if let Some(mlock) = target.get(&gguf::USE_MLOCK) {
         text.push_str("# Keeps the model in memory; a setting of the runtime that no GGUF can carry. Newer versions of Ollama ignore it.\n");
         text.push_str(&format!("PARAMETER use_mlock {mlock}\n"));
     }
@@ -30,10 +31,12 @@ fn modelfile_name(output: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
 
     #[test]
     fn settings_become_parameters_and_no_template_is_guessed() {
-        let target = Target { context_length: Some(4096), use_mlock: Some(true), ..Target::default() };
+        let target =
+            Target::of(FormatId::Gguf).with(&gguf::CONTEXT_LENGTH, Some(4096)).with(&gguf::USE_MLOCK, Some(true));
         let (path, text) = write(Path::new("out/x-Q4_K_M.gguf"), &target);
         assert_eq!(path, Path::new("out/x-Q4_K_M.Modelfile"));
         let text = String::from_utf8(text).unwrap();

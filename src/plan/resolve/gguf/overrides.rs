@@ -2,8 +2,10 @@
 
 use crate::arch::classify;
 use crate::model::{ModelError, Result, Warning, few};
+use crate::plan::resolve::parse_encoding;
 use crate::quant::Encoding;
-use crate::recipe::{Selector, Target, meaning};
+use crate::recipe::options::gguf;
+use crate::recipe::{Selector, Target};
 
 /// The overrides of one target, parsed.
 #[derive(Debug, Default)]
@@ -15,19 +17,6 @@ pub struct Overrides {
     rules: Vec<(Selector, String, Encoding)>,
 }
 
-/// An encoding named by the user.
-///
-/// # Errors
-/// A bad-request error that names the option and, when there is one, the nearest known type.
-pub fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
-    Encoding::parse(name).ok_or_else(|| {
-        let what = format!("there is no tensor type `{name}`");
-        let meant = meaning::tensor_type(name).map_or(String::new(), |m| format!("Did you mean {m}? "));
-        let hint = format!("{meant}`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");
-        ModelError::request(what).field(option).with_hint(hint)
-    })
-}
-
 impl Overrides {
     /// Parses a target's overrides.
     ///
@@ -37,14 +26,14 @@ impl Overrides {
         let named =
             |option: &str, name: &Option<String>| name.as_deref().map(|n| parse_encoding(option, n)).transpose();
         let mut rules = Vec::new();
-        for (pattern, name) in &target.tensor_types {
+        for (pattern, name) in &target.get(&gguf::TENSOR_TYPES) {
             let selector = Selector::parse(pattern)
                 .map_err(|e| ModelError::request(e.to_string()).field(format!("tensor_types.\"{pattern}\"")))?;
             rules.push((selector, pattern.clone(), parse_encoding(&format!("tensor_types.\"{pattern}\""), name)?));
         }
         Ok(Self {
-            embedding: named("embedding_type", &target.embedding_type)?,
-            output: named("output_type", &target.output_type)?,
+            embedding: named("embedding_type", &target.get(&gguf::EMBEDDING_TYPE))?,
+            output: named("output_type", &target.get(&gguf::OUTPUT_TYPE))?,
             rules,
         })
     }

@@ -3,16 +3,18 @@
 //! The tensors that llama-quantize would quantize, and for which the user named no type, are measured in every candidate
 //! type (`forecast`); [`forecast::choose`] picks; the choices go to the planner of llama-quantize as types by name.
 
+use super::super::parse_encoding;
 use super::budget::Budget;
+use super::overrides::Overrides;
 use super::ready::Ready;
 use crate::arch::{Role, classify};
 use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
-use crate::model::{FormatId, ModelError, Name, Result, TensorEntry, Warning};
+use crate::model::{ModelError, Name, Result, TensorEntry, Warning};
 use crate::plan::build::trial;
-use crate::plan::overrides::{Overrides, parse_encoding};
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize, plan_quantize};
 use crate::units::{bytes, bytes_at_least};
@@ -193,7 +195,7 @@ impl<'a> Mixer<'a> {
             LayoutTensor { name: entry.name.clone(), shape: entry.shape.clone(), encoding: c.encoding }
         };
         let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
-        let files = trial(&self.ready.model, self.target, FormatId::Gguf, &tensors, &plan.metadata)?;
+        let files = trial(&self.ready.model, self.target, &tensors, &plan.metadata)?;
         let bytes = files.iter().map(|f| f.bytes).sum();
         Ok((tensors, bytes))
     }
@@ -242,7 +244,7 @@ impl<'a> Mixer<'a> {
                 )
             }
         };
-        let hint = match (&self.ready.imatrix, self.target.budget_types.is_empty()) {
+        let hint = match (&self.ready.imatrix, self.target.get(&gguf::BUDGET_TYPES).is_empty()) {
             (_, false) => "Raise the budget, or allow smaller types in budget_types.",
             (None, _) => "Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.",
             (Some(_), _) => "Raise the budget; `remold plan` shows what can be had.",
@@ -280,14 +282,14 @@ struct Tied {
 /// The tensors to choose for.
 fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Surroundings) -> Result<Vec<Open<'a>>> {
     let only: Vec<Encoding> =
-        target.budget_types.iter().map(|t| parse_encoding("budget_types", t)).collect::<Result<_>>()?;
+        target.get(&gguf::BUDGET_TYPES).iter().map(|t| parse_encoding("budget_types", t)).collect::<Result<_>>()?;
     let arch = ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).unwrap_or_default();
     let mut open = Vec::new();
     for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {
         let name = entry.name.as_str();
         let embedding = matches!(name, "token_embd.weight" | "per_layer_token_embd.weight");
         let named = overrides.rule(name).is_some()
-            || (name == "output.weight" && (overrides.output.is_some() || target.leave_output))
+            || (name == "output.weight" && (overrides.output.is_some() || target.get(&gguf::LEAVE_OUTPUT)))
             || (embedding && overrides.embedding.is_some());
         if named || !may_quantize(entry, arch) || matches!(entry.encoding, Encoding::Plain(d) if !d.is_float()) {
             continue;

@@ -1,6 +1,7 @@
 //! A budget in place of a type, as the user gave it.
 
 use crate::model::{ModelError, Result};
+use crate::recipe::options::gguf;
 use crate::recipe::{Target, parse_size};
 
 /// Why a tensor has the type that a budget gave it.
@@ -21,7 +22,7 @@ impl Budget {
     /// # Errors
     /// Two budgets; a budget and a type; a size that is none.
     pub(in crate::plan) fn of(target: &Target) -> Result<Option<Self>> {
-        let budget = match (&target.target_size, target.target_bpw) {
+        let budget = match (&target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW)) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => {
                 let hint = "Give the size, or the bits for each weight.";
@@ -52,7 +53,9 @@ impl Budget {
     /// Its name in plans and in the names of files.
     pub(in crate::plan) fn name(self, target: &Target) -> String {
         match self {
-            Self::Bytes(n) => target.target_size.as_deref().map_or_else(|| n.to_string(), |t| t.replace(' ', "")),
+            Self::Bytes(n) => {
+                target.get(&gguf::TARGET_SIZE).as_deref().map_or_else(|| n.to_string(), |t| t.replace(' ', ""))
+            }
             Self::BitsPerWeight(bits) => format!("{bits}bpw"),
         }
     }
@@ -61,13 +64,14 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
 
     #[test]
     fn a_budget_stands_alone_and_names_itself() {
         let of = |size: Option<&str>, bits, quantization: Option<&str>| {
             let quantization = quantization.map(str::to_owned);
-            let target =
-                Target { target_size: size.map(str::to_owned), target_bpw: bits, quantization, ..Target::default() };
+            let target = Target { quantization, ..Target::of(FormatId::Gguf) };
+            let target = target.with(&gguf::TARGET_SIZE, size.map(str::to_owned)).with(&gguf::TARGET_BPW, bits);
             Budget::of(&target).map(|b| b.map(|b| b.name(&target))).map_err(|e| e.to_string())
         };
         assert_eq!(of(None, None, Some("q4_k_m")), Ok(None));

@@ -2,100 +2,24 @@
 //!
 //! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
 
-use super::build::{layout_tensors, trial};
-use super::forecast_many;
+use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
-use super::source;
-use super::target::gguf::{Budget, Loss, Mixer, ready};
-use super::target::{Resolved, resolve};
+use super::{Budget, Loss, Mixer, forecast_many, ready};
 use crate::arch::{OutType, classify};
 use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
+use crate::plan::build::{layout_tensors, trial};
+use crate::plan::source;
 use crate::quant::Encoding;
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use crate::tensor::DType;
 use crate::transform::FileType;
-use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// Tensors that are named as the heaviest.
 const HEAVY: usize = 5;
-
-/// The forecast of one model.
-#[derive(Clone, Debug, Serialize)]
-pub struct Forecast {
-    /// The source path.
-    pub source: PathBuf,
-    /// Format of the source.
-    pub source_format: String,
-    /// Architecture in GGUF words.
-    pub architecture: Option<String>,
-    /// Parameters in the source.
-    pub parameters: u64,
-    /// Bytes of tensor data in the source.
-    pub source_bytes: u64,
-    /// The importance matrix that errors are weighted with.
-    pub imatrix: Option<PathBuf>,
-    /// Wall seconds that measuring took.
-    pub seconds: f64,
-    /// The file types that can be made, smallest file first.
-    pub types: Vec<Forecasted>,
-    /// For each of `types` below 16 bits the mix of its size that loses least.
-    pub mixes: Vec<Forecasted>,
-    /// File types that cannot be made, and why.
-    pub refused: Vec<(String, String)>,
-    /// The mix for the budget that was asked for.
-    pub choice: Option<Chosen>,
-}
-
-/// One output as it would be.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Forecasted {
-    /// File type, or budget.
-    pub name: String,
-    /// Exact size of the file or files.
-    pub bytes: u64,
-    /// Exact bits for each weight, without headers.
-    pub bits_per_weight: f64,
-    /// Signal to quantization noise of the weights in dB, as a run's report will tell it; `None` without loss.
-    pub sqnr_db: Option<f64>,
-    /// Estimated signal to noise of the logits in dB: the relative noise of each tensor (weighted with the importance matrix
-    /// where there is one) times its share in what the model says. What mixes are chosen by; `None` without loss.
-    pub output_sqnr_db: Option<f64>,
-    /// CPU seconds to encode, decode and compare on this machine.
-    pub cpu_seconds: f64,
-    /// Tensors whose rows do not fit the type they should have.
-    pub fallbacks: usize,
-    /// The tensors that the most of the output's loss comes from, the worst first.
-    pub heaviest: Vec<Heavy>,
-    /// No file type of this size or less loses less at the output.
-    pub on_front: bool,
-}
-
-/// A tensor that the output loses by.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Heavy {
-    /// Name in the output.
-    pub name: String,
-    /// The type it would have.
-    pub encoding: String,
-    /// Its share of the output's loss, 0 to 1.
-    pub share: f64,
-}
-
-/// A mix in full.
-#[derive(Clone, Debug, Serialize)]
-pub struct Chosen {
-    /// As one of the forecast.
-    #[serde(flatten)]
-    pub forecast: Forecasted,
-    /// Kind of tensor → type → number of tensors.
-    pub kinds: BTreeMap<String, BTreeMap<String, usize>>,
-    /// Tensor → type.
-    pub tensors: BTreeMap<String, String>,
-}
 
 /// A resolved file type without its metadata, which is as large as the vocabulary.
 struct Outline {
@@ -112,10 +36,9 @@ struct Outline {
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
 pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
     let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
-    let target =
-        &Target { format: FormatId::Gguf.name().to_owned(), target_size: None, target_bpw: None, ..target.clone() };
+    let target = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None);
     let overrides = Overrides::parse(target)?;
-    source::check(model, target, FormatId::Gguf)?;
+    source::check(model, target)?;
     let ready = ready(model, target)?;
     if ready.real.len() > forecast_many::MANY && model.format == FormatId::Gguf && budget.is_none() {
         return forecast_many::forecast(model, target, &ready, &overrides, how);
@@ -124,7 +47,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     let (mut outlines, mut refused) = (Vec::new(), Vec::new());
     let mut first_error: Option<ModelError> = None;
     for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
-        let resolved = if by_converter(file_type) && target.prune_layers.is_empty() {
+        let resolved = if by_converter(file_type) && target.get(&gguf::PRUNE_LAYERS).is_empty() {
             let named = Target { quantization: Some(file_type.name().to_ascii_lowercase()), ..target.clone() };
             resolve(model, &named, how)
         } else {
@@ -199,7 +122,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
         architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
-        imatrix: target.imatrix.clone(),
+        imatrix: target.get(&gguf::IMATRIX),
         seconds,
         types,
         mixes,
@@ -210,7 +133,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
 
 fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resolved) -> Result<Outline> {
     let tensors = layout_tensors(resolved);
-    let files = trial(model, target, resolved.format, &tensors, &resolved.metadata)?;
+    let files = trial(model, target, &tensors, &resolved.metadata)?;
     Ok(Outline {
         name: file_type.name().to_owned(),
         bytes: files.iter().map(|f| f.bytes).sum(),

@@ -3,12 +3,14 @@
 use super::super::{Reason, Resolved};
 use super::budget::{self, Budget};
 use super::mixer::Mixer;
+use super::overrides::Overrides;
+use super::{importance, metadata};
 use crate::forecast::Measuring;
 use crate::model::{FormatId, Model, Name, Result, Sidecars, TensorEntry, Warning};
-use crate::plan::overrides::Overrides;
-use crate::plan::{ImatrixCoverage, PreparedTensor, importance, metadata};
-use crate::quant::Encoding;
+use crate::plan::{ImatrixCoverage, PreparedTensor};
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use crate::transform::{FileType, Imatrix, Pruned, QuantizeRequest, plan_quantize, prune_layers};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,9 +39,9 @@ impl Ready {
             Some((matrix, coverage)) => (matrix, Some(coverage)),
             None => (None, None),
         };
-        let pruned = match target.prune_layers.is_empty() {
+        let pruned = match target.get(&gguf::PRUNE_LAYERS).is_empty() {
             true => None,
-            false => Some(prune_layers(&model, &target.prune_layers.iter().copied().collect())?),
+            false => Some(prune_layers(&model, &target.get(&gguf::PRUNE_LAYERS).iter().copied().collect())?),
         };
         let imatrix = match &pruned {
             Some(p) => matrix.map(|m| m.renamed(|name| p.new_name(name))),
@@ -115,12 +117,12 @@ impl Ready {
             token_embedding_type: overrides.embedding,
             output_type: overrides.output,
             tensor_types: self.model.tensors.iter().filter_map(named).collect(),
-            pure: target.pure,
-            leave_output: target.leave_output,
-            no_fallback: target.no_fallback,
-            allow_requantize: target.allow_requantize,
+            pure: target.get(&gguf::PURE),
+            leave_output: target.get(&gguf::LEAVE_OUTPUT),
+            no_fallback: target.get(&gguf::NO_FALLBACK),
+            allow_requantize: target.get(&gguf::ALLOW_REQUANTIZE),
             overrides: metadata::overrides(target, &self.model.metadata)?,
-            keep_order: target.keep_split,
+            keep_order: target.get(&gguf::KEEP_SPLIT),
             layers_before_pruning: self.layers_before,
             ..QuantizeRequest::new(file_type)
         })
@@ -152,7 +154,7 @@ impl Ready {
         }
         let mut warnings = self.warnings.clone();
         warnings.extend(plan.warnings);
-        if matches!(file_type.base(), Encoding::Plain(_)) && !file_type.is_copy() && !target.tensor_types.is_empty() {
+        if matches!(file_type.base(), Encoding::Plain(_)) && !file_type.is_copy() && target.has(&gguf::TENSOR_TYPES) {
             let text = format!("tensor_types change nothing in {file_type}: they act on quantized file types");
             warnings.push(Warning::new("tensor_types.unused", text));
         }
@@ -169,6 +171,8 @@ impl Ready {
             metadata: plan.metadata,
             sidecars: Sidecars::default(),
             folder: false,
+            effort: Effort::default(),
+            left_out: Vec::new(),
             imatrix: coverage,
             warnings,
         })

@@ -1,6 +1,8 @@
-//! A budget as it is typed: the size of the file, or bits for each weight.
+//! A budget in place of a quantization: the size of the file, or bits for each weight. One wish, two keys.
 
-use crate::recipe::parse_size;
+use super::gguf::{TARGET_BPW, TARGET_SIZE};
+use crate::recipe::keys::Key;
+use crate::recipe::{Target, parse_size};
 use std::fmt;
 
 /// What a file may have.
@@ -15,8 +17,41 @@ pub enum Budget {
 /// The bits that a recipe takes.
 const BITS: std::ops::RangeInclusive<f64> = 0.5..=32.0;
 
+/// The keys that say a budget.
+pub fn budget_keys() -> [&'static Key; 2] {
+    [&TARGET_SIZE.key, &TARGET_BPW.key]
+}
+
 impl Budget {
-    /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`. A bare number is bits, for nobody means 760 bytes.
+    /// The budget of a target.
+    pub fn of(target: &Target) -> Option<Self> {
+        target.get(&TARGET_SIZE).map(Self::Size).or(target.get(&TARGET_BPW).map(Self::BitsPerWeight))
+    }
+
+    /// Gives the budget to a target, in place of a quantization.
+    pub fn put(self, target: &mut Target) {
+        Self::clear(target);
+        target.quantization = None;
+        match self {
+            Self::Size(text) => target.set(&TARGET_SIZE, Some(text)),
+            Self::BitsPerWeight(bits) => target.set(&TARGET_BPW, Some(bits)),
+        }
+    }
+
+    /// Takes the budget from a target.
+    pub fn clear(target: &mut Target) {
+        target.set(&TARGET_SIZE, None);
+        target.set(&TARGET_BPW, None);
+    }
+
+    /// A target without its budget.
+    pub fn without(target: &Target) -> Target {
+        let mut target = target.clone();
+        Self::clear(&mut target);
+        target
+    }
+
+    /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`. A bare number is bits: a file of 760 bytes is never meant.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();

@@ -5,6 +5,7 @@
 
 use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 use crate::recipe::Target;
+use crate::recipe::options::gguf;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
@@ -21,7 +22,8 @@ const LAYOUT: &[&str] = &["general.alignment", "general.quantization_version"];
 /// model has under that key.
 pub fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(String, MetaValue)>> {
     let mut flat = IndexMap::new();
-    for (key, value) in &target.override_kv {
+    let given = target.get(&gguf::OVERRIDE_KV);
+    for (key, value) in &given {
         flatten(key.clone(), value, &mut flat);
     }
     let mut out = Vec::new();
@@ -125,6 +127,7 @@ fn replaces(key: &str, before: &MetaValue, after: &MetaValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use serde_json::json;
 
     fn run(pairs: Json) -> Result<Vec<(String, MetaValue)>> {
@@ -135,7 +138,7 @@ mod tests {
         source.insert("llama.rope.freq_base".into(), 1e4f32.into());
         source.insert("llama.attention.head_count".into(), MetaArray::U32(vec![1, 2]).into());
         source.insert("tokenizer.ggml.tokens".into(), MetaArray::Str(vec![b"a".to_vec()]).into());
-        let target = Target { override_kv: serde_json::from_value(pairs).unwrap(), ..Target::default() };
+        let target = Target::of(FormatId::Gguf).with(&gguf::OVERRIDE_KV, serde_json::from_value(pairs).unwrap());
         overrides(&target, &source)
     }
 
