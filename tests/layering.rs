@@ -1,5 +1,8 @@
 //! The rooms import only from rooms above them (ARCHITECTURE.md).
 
+#[path = "layering/formats.rs"]
+mod formats;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

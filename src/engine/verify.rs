@@ -148,7 +148,8 @@ mod tests {
             let part = PartFile::create(&path, &to, file.bytes, 0o600).unwrap();
             let head = &file.fixed[0].1;
             part.write_at(head, 0).unwrap();
-            let check = || read_back(&prepared.outputs[0], file, &part, &|| false);
+            let spec = formats::write_spec(format).unwrap();
+            let check = || read_back(&prepared.outputs[0], spec, file, &part, &|| false);
             check().unwrap();
             // From the length or the quote before the first name to the end of the last offset.
             let first =

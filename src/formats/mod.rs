@@ -23,7 +23,7 @@ use probe::probe_sure;
 pub use probe::{HEAD_BYTES, Head, Verdict, open, open_as_format, open_file, probe};
 pub use scan::{Found, FoundKind, scan, scan_each};
 pub use spec::{
-    FileOfSet, FormatSpec, LayoutFn, ListTensors, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec,
+    FileOfSet, FormatSpec, LayoutFn, ListTensors, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec,
 };
 
 use crate::model::FormatId;
@@ -63,6 +63,13 @@ pub fn write_spec(id: FormatId) -> Option<&'static WriteSpec> {
 /// The path of the whole from that of any file of a set: `x.gguf` from `x-00002-of-00003.gguf`.
 pub fn whole_path(id: FormatId, path: &Path) -> PathBuf {
     write_spec(id).and_then(|w| w.whole_path).map_or_else(|| path.to_owned(), |whole| whole(path))
+}
+
+/// How many bytes the header of a file takes, from its first 8 bytes; by the file's extension.
+pub fn header_bytes(path: &Path) -> Option<fn([u8; 8]) -> u64> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    let spec = FORMATS.iter().find(|f| f.extensions.contains(&&*extension))?;
+    spec.read.as_ref()?.header_bytes
 }
 
 /// The extensions of model files, of every format.

@@ -56,7 +56,9 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
     let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     let best = FORMATS
         .iter()
-        .map(|s| ((s.probe)(&head), s.extensions.contains(&ext.as_str()), *s))
+        .map(|s| {
+            ((s.probe)(&head), s.extensions.contains(&ext.as_str()) || s.rare_extensions.contains(&ext.as_str()), *s)
+        })
         .filter(|(v, by_name, _)| *v == Verdict::Strong || (*v == Verdict::Weak && *by_name))
         .max_by_key(|(v, by_name, _)| (*v, *by_name));
     best.map(|(v, _, s)| (s, v)).ok_or_else(|| {
@@ -126,9 +128,6 @@ fn belongs_to(spec: &FormatSpec, name: &str) -> bool {
 /// # Errors
 /// As [`open`].
 pub fn open_file(path: &Path) -> Result<Model> {
-    if path.to_string_lossy().ends_with(".bin.index.json") {
-        return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
-    }
     let spec = probe(path)?;
     open_as(path, spec)
 }
@@ -139,7 +138,8 @@ fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
         Some(read) => (read.open)(path).map_err(|e| e.in_file(path).in_format(spec.id)),
         None => {
             let what = format!("this is {}; this version does not read those yet", spec.noun);
-            Err(ModelError::unsupported(what).in_file(path).with_hint("`remold formats` lists what can be read."))
+            let error = ModelError::unsupported(what).in_file(path).in_format(spec.id);
+            Err(error.with_hint("`remold formats` lists what can be read."))
         }
     }
 }

@@ -17,6 +17,7 @@ macro_rules! recognised {
             badge: $badge,
             noun: $noun,
             extensions: $ext,
+            rare_extensions: &[],
             probe: |head| if $probe(head) { Verdict::Strong } else { Verdict::No },
             read: None,
             write: None,
@@ -32,7 +33,7 @@ recognised! {
     /// ONNX Runtime's own format.
     ORT = Ort, "ort", "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile (recognized, not read yet)", &["onnxruntime"], &["ort"], ort;
     /// TensorFlow Lite.
-    TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT (recognized, not read yet)", &[], &["tflite", "lite"], tflite;
+    TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT (recognized, not read yet)", &[], &["tflite"], tflite;
     /// TensorFlow's SavedModel and frozen graphs.
     SAVEDMODEL = Savedmodel, "tf", "a TensorFlow graph", "TensorFlow's folders and frozen graphs (recognized, not read yet)", &["tensorflow", "tf", "saved_model"], &["pb"], savedmodel;
 }

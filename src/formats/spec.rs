@@ -21,6 +21,8 @@ pub struct FormatSpec {
     pub badge: &'static str,
     /// File extensions, lower case, without the dot. They break ties between weak verdicts, nothing else.
     pub extensions: &'static [&'static str],
+    /// Extensions that files of the format can have, but mostly other files have: files are not looked for by them.
+    pub rare_extensions: &'static [&'static str],
     /// Looks at the first bytes (and the path's name) and says whether this is such a file.
     pub probe: fn(&Head<'_>) -> Verdict,
     /// How it is read; `None` if its files are only recognized, so that an error can name them.
@@ -37,6 +39,23 @@ pub struct ReadSpec {
     pub open: fn(&Path) -> Result<Model>,
     /// Opens one file as it is, whatever set it belongs to.
     pub open_alone: fn(&Path) -> Result<Model>,
+    /// Shapes and encodings of the tensors of one file, and what it says of the model, faster than opening it; `None`: it is opened.
+    pub outline: Option<fn(&Path) -> Result<Outline>>,
+    /// Bytes of the header with the list of tensors, from the first 8 bytes of a file, where the header is the beginning of the file.
+    pub header_bytes: Option<fn([u8; 8]) -> u64>,
+    /// Whether llama.cpp's converter takes the tensors of a file by name instead of in the order of the file.
+    pub by_name: bool,
+}
+
+/// What a scan of many files wants to know of one.
+#[derive(Debug, Default)]
+pub struct Outline {
+    /// Shape and encoding of each tensor.
+    pub tensors: Vec<(Shape, Encoding)>,
+    /// Name of the model, if the file says it.
+    pub title: Option<String>,
+    /// Its architecture, if the file says it.
+    pub architecture: Option<String>,
 }
 
 /// How a format is written.

@@ -5,7 +5,6 @@ use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
 use crate::model::{ModelError, Result, read_request_file};
 use crate::plan::{Plan, PlannedReuse};
-use crate::recipe::options::gguf;
 use crate::recipe::{self, Recipe};
 use crate::units::own_command;
 use std::collections::BTreeSet;
@@ -246,10 +245,8 @@ fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    for t in recipe.targets.iter_mut().filter(|t| !t.has(&gguf::IMATRIX_NAME)) {
-        // The file tells the path as it was given: the same bytes whoever runs the job.
-        t.set(&gguf::IMATRIX_NAME, t.get(&gguf::IMATRIX).map(|p| p.display().to_string()));
-    }
+    // The file has the path as it was given: the same bytes whoever runs the job.
+    recipe.targets.iter_mut().for_each(|t| t.options.keep_given_names());
     let full = |path: PathBuf| match std::path::absolute(&path) {
         // A trailing slash means: inside this folder.
         Ok(full) if path.as_os_str().to_string_lossy().ends_with('/') => full.join(""),

@@ -73,6 +73,7 @@ pub fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem> {
     let mut reader = Reader::default();
     let value = reader.value(key, &entry, key.name);
     match (value, reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error)) {
+        (_, Some(problem)) if matches!(key.kind, Kind::Choice(_)) => Err(problem),
         (_, Some(problem)) => Err(without_file_help(key, problem)),
         (Some(value), None) => Ok(value),
         (None, None) => Err(Problem::error(key.name, format!("{text:?} is not a value of `{}`", key.name))),

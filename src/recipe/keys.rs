@@ -123,6 +123,8 @@ pub struct Key {
     /// How a list shows that it is given: `ctx {}`, with `{}` for the value, `{n}` for the number of entries and `{s}` for the plural; empty
     /// if it does not.
     pub fact: &'static str,
+    /// The option whose path, as given, is its default: a job's recipe has full paths, and the output names the one that was given.
+    pub named_after: Option<&'static str>,
     /// True if its value belongs to one model and is dropped when another is chosen.
     pub of_model: bool,
     /// True if it changes nothing of what a forecast measures.
@@ -152,6 +154,7 @@ pub(crate) const fn key(
         tri_state: false,
         flag: None,
         fact: "",
+        named_after: None,
         of_model: false,
         unmeasured: false,
     }
@@ -180,6 +183,11 @@ impl Key {
 
     pub(crate) const fn fact(mut self, fact: &'static str) -> Self {
         self.fact = fact;
+        self
+    }
+
+    pub(crate) const fn named_after(mut self, other: &'static str) -> Self {
+        self.named_after = Some(other);
         self
     }
 
@@ -301,7 +309,8 @@ pub fn keys_of(room: Room) -> impl Iterator<Item = &'static Key> {
 
 /// Every key of every room.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(options::keys())
+    let after = |k: &&Key| matches!(k.room, Room::Validate | Room::Step(_));
+    KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after))
 }
 
 /// The key of that name or alias in a room.

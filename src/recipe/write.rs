@@ -2,7 +2,7 @@
 
 use super::fields::{get_recipe, get_target};
 use super::keys::{Key, Room, State, keys_of};
-use super::options;
+use super::options::{self, Types};
 use super::types::{Recipe, Target};
 use crate::model::FormatId;
 use serde_json::Value as Json;
@@ -120,12 +120,14 @@ fn value(out: &mut String, v: &Json) {
     }
 }
 
-/// The formats of the targets in the template.
-const FIRST: FormatId = FormatId::Gguf;
-const SECOND: FormatId = FormatId::Safetensors;
+/// The first format of that kind: for the targets in the template.
+fn format_of(types: Types) -> FormatId {
+    options::FORMAT_OPTIONS.iter().find(|f| f.types == types).map_or(FormatId::ALL[0], |f| f.format)
+}
 
 /// What `remold recipe new` writes: a recipe that checks clean, with every key this version acts on as a comment.
 pub fn template() -> String {
+    let (first_format, second_format) = (format_of(Types::Files), format_of(Types::Elements));
     let mut out = String::from(
         "# A recipe of remold. `remold recipe check FILE` says what is wrong with it, `remold run FILE --dry-run` what it would do.\n\
          # Every key is described in docs/recipe.md. A line that begins with `#` is a suggestion.\n\n",
@@ -135,12 +137,12 @@ pub fn template() -> String {
     out.push_str("\n[source]\n");
     comments(&mut out, keys_of(Room::Source).filter(now));
     out.push_str("\n[[target]]\n");
-    let _ = writeln!(out, "format = \"{FIRST}\"\nquantization = \"q4_k_m\"");
-    let first = |k: &&Key| k.fits(FIRST) && !matches!(k.name, "format" | "quantization");
+    let _ = writeln!(out, "format = \"{first_format}\"\nquantization = \"q4_k_m\"");
+    let first = |k: &&Key| k.fits(first_format) && !matches!(k.name, "format" | "quantization");
     comments(&mut out, keys_of(Room::Target).filter(now).filter(first));
     out.push_str("\n# Another target from the same read of the source:\n# [[target]]\n");
-    let _ = writeln!(out, "# format = \"{SECOND}\"\n# quantization = \"f16\"");
-    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| options::formats_of(k) == [SECOND]));
+    let _ = writeln!(out, "# format = \"{second_format}\"\n# quantization = \"f16\"");
+    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| options::formats_of(k) == [second_format]));
     out
 }
 

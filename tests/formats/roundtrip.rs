@@ -22,7 +22,7 @@ fn rewrite(model: &Model, to: &Path, split: Split) -> Vec<PathBuf> {
     let tensors = tensors(model);
     let mut req = request(to, &tensors, &model.metadata, &model.sidecars);
     req.split = split;
-    let layout = formats::spec(model.format).unwrap().layout.unwrap();
+    let layout = formats::write_spec(model.format).unwrap().layout;
     let plans = layout(&req).unwrap();
     plans.iter().for_each(|p| write(p, &model.tensors));
     plans.into_iter().map(|p| p.path).collect()

@@ -258,7 +258,7 @@ fn a_typed_budget_is_planned_and_forecast() {
     assert_eq!(b.state.recipe.pane, RecipePane::Form, "what is wrong is corrected where it stands");
     assert!(b.state.recipe.recipe().is_none());
     b.keys("b<ctrl-u>4.25<enter>");
-    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].target_bpw, Some(4.25));
+    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].get(&gguf::TARGET_BPW), Some(4.25));
 }
 
 #[test]

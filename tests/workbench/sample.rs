@@ -358,7 +358,7 @@ impl Bench {
                 Some(name) => {
                     TYPES.iter().find(|t| t.0 == name).map(|t| (t.1 * 100_000, t.2)).ok_or_else(|| panic!("{name}"))
                 }
-                None if p.format == "safetensors" => Ok((2_471_000_000, 16.0)),
+                None if p.format == FormatId::Safetensors => Ok((2_471_000_000, 16.0)),
                 // The last one is still on its way.
                 None => continue,
             };

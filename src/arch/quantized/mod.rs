@@ -155,6 +155,7 @@ fn by_tensors(model: &Model) -> Option<(&'static Scheme, String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::model::{MemoryRows, Metadata, Sidecar, Sidecars, TensorEntry};
     use crate::tensor::DType;
     use std::sync::Arc;

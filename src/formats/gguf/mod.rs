@@ -23,7 +23,8 @@ pub use split::{shard_metadata, shard_paths, whole_path};
 pub use verify::verify;
 
 use super::{
-    FormatSpec, Head, LayoutRequest, OutputKind, ReadSpec, SecondReader, Split, TensorPlace, Verdict, WriteSpec,
+    FormatSpec, Head, LayoutRequest, Outline, OutputKind, ReadSpec, SecondReader, Split, TensorPlace, Verdict,
+    WriteSpec,
 };
 use crate::model::{FormatId, Result};
 use std::path::Path;
@@ -43,8 +44,9 @@ pub static SPEC: FormatSpec = FormatSpec {
     noun: "a GGUF file",
     about: "one file for llama.cpp, Ollama and LM Studio: weights, hyper-parameters and tokenizer",
     extensions: &["gguf"],
+    rare_extensions: &[],
     probe,
-    read: Some(ReadSpec { open, open_alone }),
+    read: Some(ReadSpec { open, open_alone, outline: Some(outline), header_bytes: None, by_name: false }),
     write: Some(WriteSpec {
         layout,
         extension: "gguf",
@@ -67,6 +69,16 @@ pub static SPEC: FormatSpec = FormatSpec {
         }),
     }),
 };
+
+fn outline(path: &Path) -> Result<Outline> {
+    let header = read_header(path, Arrays::SkipLong)?;
+    let text = |key: &str| header.metadata.get(key)?.as_str().map(str::to_owned);
+    Ok(Outline {
+        title: text("general.name").filter(|n| !n.trim().is_empty()),
+        architecture: text("general.architecture"),
+        tensors: header.tensors.into_iter().map(|t| (t.shape, t.encoding)).collect(),
+    })
+}
 
 fn list_tensors(path: &Path, each: &mut dyn FnMut(TensorPlace) -> Result<()>) -> Result<Option<u64>> {
     each_tensor(path, each).map(Some)

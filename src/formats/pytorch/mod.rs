@@ -44,9 +44,10 @@ pub static SPEC: FormatSpec = FormatSpec {
     badge: "pt",
     noun: "a PyTorch checkpoint",
     about: "PyTorch checkpoints: zip archives, legacy pickles, TorchScript and .pt2 weights, sharded .bin sets, torch.distributed.checkpoint",
-    extensions: &["pt", "pth", "bin", "ckpt", "pt2", "ptl", "pkl"],
+    extensions: &["pt", "pth", "bin", "ckpt", "pt2"],
+    rare_extensions: &["ptl", "pkl"],
     probe: probe::probe,
-    read: Some(ReadSpec { open, open_alone }),
+    read: Some(ReadSpec { open, open_alone, outline: None, header_bytes: None, by_name: false }),
     write: Some(WriteSpec {
         layout: write::layout,
         extension: "pt",

@@ -22,7 +22,7 @@ pub use layout::layout;
 pub use open::{open, open_alone, open_index, open_shards};
 pub use verify::verify;
 
-use super::{FormatSpec, Head, OutputKind, ReadSpec, SecondReader, Verdict, WriteSpec, limits};
+use super::{FormatSpec, Head, Outline, OutputKind, ReadSpec, SecondReader, Verdict, WriteSpec, limits};
 use crate::model::FormatId;
 
 /// Name suffix of the file that lists the shards.
@@ -36,8 +36,18 @@ pub static SPEC: FormatSpec = FormatSpec {
     noun: "a safetensors file",
     about: "plain tensors of Hugging Face models: one file, or a folder with shards, config and tokenizer",
     extensions: &["safetensors"],
+    rare_extensions: &[],
     probe,
-    read: Some(ReadSpec { open, open_alone }),
+    read: Some(ReadSpec {
+        open,
+        open_alone,
+        outline: Some(|path| {
+            let tensors = read_header(path)?.tensors.into_iter().map(|t| (t.shape, t.encoding)).collect();
+            Ok(Outline { tensors, ..Outline::default() })
+        }),
+        header_bytes: Some(|first| u64::from_le_bytes(first).saturating_add(8)),
+        by_name: true,
+    }),
     write: Some(WriteSpec {
         layout,
         extension: "safetensors",

@@ -125,10 +125,10 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
 }
 
 fn not_written(format: FormatId) -> ModelError {
-    let list = formats::written_names().join(", ");
+    let (last, others) = formats::written_names().split_last().unwrap_or((&"nothing", &[]));
     ModelError::unsupported(format!("this version does not write {format}"))
         .field("target.format")
-        .with_hint(format!("It writes {list}."))
+        .with_hint(format!("It writes {} and {last}.", others.join(", ")))
 }
 
 /// The split that a target asks for.

@@ -16,14 +16,21 @@ pub(crate) const MAX_CONTEXT: u64 = 1 << 31;
 const MAX_SPLIT: u64 = 1 << 31;
 
 macro_rules! options {
-    ($($name:ident: $value:ty = $key:literal, $kind:expr, $help:literal, $example:literal $(, $with:ident($($arg:expr),*))*;)*) => {
+    ($($name:ident: $value:ty = $key:literal, $kind:expr, $help:literal, $example:literal $(, $with:ident($($arg:expr),*))*;)*
+        shared $shared:ident;
+        $($name2:ident: $value2:ty = $key2:literal, $kind2:expr, $help2:literal, $example2:literal $(, $with2:ident($($arg2:expr),*))*;)*) => {
         $(
             #[doc = $help]
             pub static $name: TargetOption<$value> =
                 TargetOption::new(key(Room::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
         )*
+        $(
+            #[doc = $help2]
+            pub static $name2: TargetOption<$value2> =
+                TargetOption::new(key(Room::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
+        )*
         /// Every option, in the order of the manual.
-        static OPTIONS: &[&Key] = &[$(&$name.key,)* &MAX_SHARD_SIZE.key];
+        static OPTIONS: &[&Key] = &[$(&$name.key,)* &$shared.key, $(&$name2.key,)*];
     };
 }
 
@@ -42,7 +49,7 @@ options! {
     NO_FALLBACK: bool = "no_fallback", Kind::Bool, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true", flag(Flag::switch("no-fallback"));
     IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix, as `llama-imatrix` writes it.", "\"imatrix.gguf\"",
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model();
-    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"";
+    IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"", named_after("imatrix");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for each block's scales: `reference` gives llama.cpp's bytes; `max` takes longer, and every block has at most the reference's error.", "\"max\"",
         flag(Flag::new("effort", "EFFORT")), fact("effort {}"), unmeasured();
     PRE_TOKENIZER: Option<String> = "pre_tokenizer", Kind::Text, "Name of the pre-tokenizer, when it cannot be recognised.", "\"llama-bpe\"",
@@ -51,6 +58,7 @@ options! {
     MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile beside the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured();
     USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs: goes into the Modelfile, not into the GGUF.", "true",
         or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured();
+    shared MAX_SHARD_SIZE;
     SPLIT_MAX_TENSORS: Option<u64> = "split_max_tensors", Kind::Integer(1, MAX_SPLIT), "Split after so many tensors.", "128",
         conflicts(&["max_shard_size", "split_max_layers", "keep_split"]), flag(Flag::new("split-max-tensors", "N")), fact("split"), unmeasured();
     SPLIT_MAX_LAYERS: Option<u64> = "split_max_layers", Kind::Integer(1, MAX_SPLIT), "Split after so many whole layers, by number. What belongs to no layer stays with the tensor before it.", "16",

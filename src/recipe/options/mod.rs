@@ -83,9 +83,15 @@ pub fn of(format: FormatId) -> Option<&'static FormatOptions> {
     FORMAT_OPTIONS.iter().copied().find(|f| f.format == format)
 }
 
-/// Every key of a target, in the order of the manual: those of every target, then those of the formats.
+/// Every key of a target, in the order of the manual.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    common::KEYS.iter().chain(own_keys())
+    common::FIRST.iter().chain(own_keys()).chain(common::LAST)
+}
+
+/// The keys of a target of that format, in the order of its own table.
+pub fn keys_of(format: FormatId) -> impl Iterator<Item = &'static Key> {
+    let own = of(format).map_or(&[][..], |f| f.options);
+    common::FIRST.iter().chain(own.iter().copied()).chain(common::LAST)
 }
 
 /// The keys that belong to formats, each once.
@@ -106,7 +112,7 @@ pub fn formats_text(key: &Key) -> String {
 
 /// True if a target of that format can have the key.
 pub fn fits(key: &Key, format: FormatId) -> bool {
-    common::KEYS.iter().any(|k| k.name == key.name) || of(format).is_some_and(|f| f.has(key))
+    common::FIRST.iter().chain(common::LAST).any(|k| k.name == key.name) || of(format).is_some_and(|f| f.has(key))
 }
 
 impl FormatOptions {

@@ -95,6 +95,14 @@ impl Options {
         }
     }
 
+    /// Gives options whose default is the path of another the path as it is given now.
+    pub fn keep_given_names(&mut self) {
+        for key in keys().filter(|k| self.json(k).is_none()).collect::<Vec<_>>() {
+            let given = key.named_after.and_then(|other| self.0.get(other)).cloned();
+            self.put(key, given);
+        }
+    }
+
     /// Replaces every path, of options that take one.
     pub fn map_paths(&mut self, mut change: impl FnMut(PathBuf) -> PathBuf) {
         for (name, value) in &mut self.0 {

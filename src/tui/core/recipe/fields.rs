@@ -7,7 +7,7 @@ use crate::model::FormatId;
 use crate::plan::has_forecast;
 use crate::recipe::edit;
 use crate::recipe::keys::{Key, Kind, Room, State, keys_of};
-use crate::recipe::options::{Budget, budget::budget_keys};
+use crate::recipe::options::{self, Budget, budget::budget_keys};
 
 /// One field of the form.
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +89,9 @@ impl Field {
 
 /// The fields of a target of that format.
 fn of_target(format: FormatId) -> Vec<Field> {
-    let known = |k: &&Key| matches!(k.state, State::Since(_)) && (k.fits(format) || k.name == "format");
+    let known = |k: &&Key| matches!(k.state, State::Since(_));
     let field = |key: &'static Key| if is_budget(key.name) { Field::Budget } else { Field::Key(key) };
-    let mut all: Vec<Field> = keys_of(Room::Target).filter(known).map(field).collect();
+    let mut all: Vec<Field> = options::keys_of(format).filter(known).map(field).collect();
     let place = |f: &Field| FIRST.iter().position(|n| *n == f.label()).unwrap_or(FIRST.len());
     all.sort_by_key(place);
     all.dedup_by_key(|f| f.label());

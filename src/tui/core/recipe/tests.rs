@@ -1,6 +1,7 @@
 //! Tests of the state of the Recipe tab.
 
 use super::*;
+use crate::model::FormatId;
 use crate::recipe::options::gguf;
 use proptest::prelude::*;
 
@@ -42,9 +43,17 @@ fn presets_take_the_matrix_that_is_there_and_no_budget_is_sized() {
     let mut r = composed();
     r.change(|d| d.recipe.targets[0].set(&gguf::IMATRIX, Some("/i".into())));
     let recipes = r.preset_recipes();
-    assert!(recipes.iter().all(|(i, _)| *i != BUDGET), "a budget is measured, which takes seconds");
+    assert!(
+        recipes.iter().all(|(i, _)| presets()[*i].types != Types::Budget),
+        "a budget is measured, which takes seconds"
+    );
     for (i, recipe) in recipes {
-        assert_eq!(recipe.targets[0].has(&gguf::IMATRIX), presets()[i].format == "gguf", "{}", presets()[i].name());
+        assert_eq!(
+            recipe.targets[0].has(&gguf::IMATRIX),
+            presets()[i].format == FormatId::Gguf,
+            "{}",
+            presets()[i].name()
+        );
         assert!(recipe.targets[0].force);
     }
 }

@@ -137,6 +137,7 @@ impl RecipeState {
 mod tests {
     use super::*;
     use crate::model::FormatId;
+    use crate::recipe::options::gguf;
     use crate::recipe::{Recipe, Step, Target};
     use crate::tui::core::action::ErrorCard;
 
@@ -144,7 +145,7 @@ mod tests {
     fn troubles_stand_where_their_keys_are() {
         let target = |q: &str| Target::of(FormatId::Gguf).quantized(q);
         let mut second = target("q9");
-        second.tensor_types.insert("ffn".into(), "q6_k_m".into());
+        second.set(&gguf::TENSOR_TYPES, [("ffn".into(), "q6_k_m".into())].into_iter().collect());
         let recipe = Recipe {
             targets: vec![target("q8_0"), second],
             pipeline: vec![Step { step: "prune".into(), ..Step::default() }],

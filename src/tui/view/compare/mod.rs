@@ -6,6 +6,7 @@ mod table;
 mod tensors;
 
 use super::canvas::{Canvas, fit_end, width};
+use crate::formats;
 use crate::tui::core::{Chart, CompareAsking, CompareState, Order, State, units};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -71,7 +72,10 @@ fn number(column: usize) -> String {
 fn short_label(s: &CompareState, column: usize, most: usize) -> String {
     let label = s.label(column);
     // What a file is called ends with what tells variants apart.
-    fit_end(label.strip_suffix(".gguf").unwrap_or(&label), most)
+    fit_end(
+        label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
+        most,
+    )
 }
 
 /// The colour of a column.
