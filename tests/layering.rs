@@ -77,7 +77,7 @@ const WRITES: [&str; 9] =
 
 /// The files that may, each with its reason.
 const WRITERS: [(&str, &str); 3] = [
-    ("cli/print.rs", "the one place that prints; it escapes"),
+    ("units/print.rs", "the one place that prints; it escapes"),
     ("cli/mod.rs", "clap prints its own help, which holds nothing from outside"),
     ("tui/runtime/terminal.rs", "frames of the workbench, whose cells are cleaned by tui::view::draw"),
 ];
@@ -106,5 +106,5 @@ fn printing_goes_through_one_place() {
             }
         }
     }
-    assert!(wrong.is_empty(), "these go around cli/print.rs:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "these go around units/print.rs:\n{}", wrong.join("\n"));
 }
