@@ -35,8 +35,12 @@ pub fn verify_output(
     let count = output.files.iter().filter(|f| holds_model(f)).count();
     let files = output.files.iter().zip(parts).filter(|(f, _)| holds_model(f));
     let small = |f: &FilePlan| f.slots.len() <= SECOND_READER_TENSORS;
-    let second = matches!(output.format, FormatId::Gguf | FormatId::Safetensors);
-    let any_small = second && output.files.iter().any(|f| holds_model(f) && small(f));
+    let second = match output.format {
+        FormatId::Gguf => gguf::SECOND_READER,
+        FormatId::Safetensors => Some("the safetensors crate"),
+        _ => None,
+    };
+    let any_small = second.is_some() && output.files.iter().any(|f| holds_model(f) && small(f));
     let layout: Vec<LayoutTensor> = output.tensors.iter().filter(|_| any_small).map(PreparedTensor::layout).collect();
     for (no, (file, part)) in files.enumerate() {
         let own = read_back(output, file, part, &cancelled);
@@ -44,7 +48,7 @@ pub fn verify_output(
             return Ok(None);
         }
         own?;
-        if !second {
+        if second.is_none() {
             continue;
         }
         if !small(file) {
@@ -67,14 +71,15 @@ pub fn verify_output(
             safetensors::verify(part.path(), file, &request)?;
             continue;
         }
-        let skipped = gguf::verify(part.path(), file, &request)?;
-        unread |= !skipped.is_empty();
-        skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
+        #[cfg(feature = "verify-gguf-rs")]
+        {
+            let skipped = gguf::verify(part.path(), file, &request)?;
+            unread |= !skipped.is_empty();
+            skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
+        }
     }
-    match output.format {
-        FormatId::Gguf if !unread => by.push("gguf-rs".to_owned()),
-        FormatId::Safetensors if !unread => by.push("the safetensors crate".to_owned()),
-        _ => {}
+    if !unread {
+        by.extend(second.map(str::to_owned));
     }
     by.push("remold".to_owned());
     Ok(Some(by))

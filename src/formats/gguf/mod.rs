@@ -14,12 +14,14 @@ mod layout;
 mod open;
 mod split;
 mod values;
+#[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
 pub use header::{Arrays, Header, TensorInfo, each_tensor, read_header};
 pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};
+#[cfg(feature = "verify-gguf-rs")]
 pub use verify::verify;
 
 use super::{FormatSpec, Head, Verdict};
@@ -29,6 +31,8 @@ use crate::model::FormatId;
 pub const MAGIC: [u8; 4] = *b"GGUF";
 /// Alignment of the data when `general.alignment` is absent.
 pub const DEFAULT_ALIGNMENT: u64 = 32;
+/// The independent reader of written files, `None` in a build without the feature `verify-gguf-rs`.
+pub const SECOND_READER: Option<&str> = if cfg!(feature = "verify-gguf-rs") { Some("gguf-rs") } else { None };
 /// Key of the alignment.
 pub const ALIGNMENT_KEY: &str = "general.alignment";
 
