@@ -43,3 +43,10 @@ pub mod watch;
 pub mod tui;
 
 pub mod cli;
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
+#[cfg(test)]
+mod skip;

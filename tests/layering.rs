@@ -291,7 +291,9 @@ struct S {
 #[test]
 fn every_room_is_declared_in_order() {
     let lib = fs::read_to_string(src().join("lib.rs")).expect("src/lib.rs");
-    let declared: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let modules = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+    // No room: it is built for tests and fuzzing only, and calls the parsers of all rooms.
+    let declared: Vec<&str> = modules.filter(|m| *m != "fuzzing").collect();
     assert_eq!(declared, ROOMS);
 }
 

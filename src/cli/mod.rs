@@ -39,6 +39,12 @@ use rustix::process::{Resource, Rlimit};
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Reads a file of rules for `remold watch`, for `fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_watch_rules(path: &Path) {
+    let _ = watch::load_rules(path);
+}
+
 /// How a command ended; the number is the exit code of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
