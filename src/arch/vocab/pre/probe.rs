@@ -308,7 +308,7 @@ mod tests {
         ];
         for (name, hash) in cases {
             let Ok(bytes) = std::fs::read(models.join(name).join("tokenizer.json")) else {
-                crate::skip::skipped(&format!("{name} absent"));
+                crate::skip::skipped(&format!("pre-tokenizer of {name}: its folder is absent"));
                 continue;
             };
             let json = TokenizerJson::parse(&bytes).unwrap();
