@@ -4,6 +4,9 @@
 //! Models that are not in `fixtures/models` are read from `../shared/material/hf`; where that is absent their rows are skipped, and
 //! said so.
 
+#[path = "../src/skip.rs"]
+mod skip;
+
 use remold::engine::{self, EventSink, RunOptions};
 use remold::formats;
 use remold::model::FormatId;
@@ -164,10 +167,10 @@ fn every_golden_conversion_is_reproduced() {
     let (mut passed, mut not_made, mut wrong) = (0, BTreeMap::<String, usize>::new(), Vec::new());
     for (model, mut list) in cases {
         let Some(source) = model_folder(&model) else {
-            eprintln!(
-                "skipped: {model} ({} files): neither fixtures/models nor ../shared/material/hf has it",
+            skip::skipped(&format!(
+                "{model} ({} files): neither fixtures/models nor ../shared/material/hf has it",
                 list.len()
-            );
+            ));
             continue;
         };
         list.sort();

@@ -170,6 +170,39 @@ mod tests {
     }
 
     #[test]
+    fn only_readers_that_ran_are_named_in_report_and_manifest() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("a.safetensors");
+        let header = r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
+        std::fs::write(&source, bytes).unwrap();
+        let second = if cfg!(feature = "verify-gguf-rs") { Some("gguf-rs") } else { None };
+        let formats =
+            [(FormatId::Gguf, second), (FormatId::Safetensors, Some("the safetensors crate")), (FormatId::Pytorch, None)];
+        for (format, second) in formats {
+            let mut recipe = Recipe::default();
+            recipe.source.path = Some(source.clone());
+            let out = dir.path().join(format!("b.{format}"));
+            recipe.targets = vec![Target { output: Some(out), ..Target::of(format) }];
+            let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+            let options = RunOptions {
+                threads: 1,
+                stop: &Stop::default(),
+                gate: &Gate::default(),
+                sink: &EventSink::new("1"),
+                journal: None,
+                origin: Default::default(),
+            };
+            let report = run(&prepared, &options).unwrap();
+            let readers: Vec<&str> = second.into_iter().chain(["remold"]).collect();
+            assert_eq!(report.outputs[0].verified_by, readers, "{format}");
+            let manifest = std::fs::read(dir.path().join(format!("b.{format}.remold.json"))).unwrap();
+            let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+            assert_eq!(manifest["output"]["verified_by"], serde_json::json!(readers), "{format}");
+        }
+    }
+
+    #[test]
     fn a_cancel_while_the_output_is_read_back_ends_the_run() {
         let dir = tempfile::tempdir().unwrap();
         let (source, out) = (dir.path().join("a.safetensors"), dir.path().join("b.gguf"));

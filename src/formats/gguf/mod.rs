@@ -14,12 +14,14 @@ mod layout;
 mod open;
 mod split;
 mod values;
+#[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
 pub use header::{Arrays, Header, each_tensor, read_header};
 pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};
+#[cfg(feature = "verify-gguf-rs")]
 pub use verify::verify;
 
 use super::{
@@ -60,15 +62,22 @@ pub static SPEC: FormatSpec = FormatSpec {
         relative_offsets: true,
         // The first file of a set may hold metadata alone.
         holds_model: |f| !f.slots.is_empty() || f.fixed.first().is_some_and(|(_, bytes)| bytes.starts_with(&MAGIC)),
-        second_reader: Some(SecondReader {
-            name: "gguf-rs",
-            verify: |path, plan, request, file| {
-                let metadata = shard_metadata(request.metadata, file.number, file.count, request.tensors.len());
-                verify(path, plan, &LayoutRequest { metadata: &metadata, split: Split::Whole, ..*request })
-            },
-        }),
+        second_reader: SECOND_READER,
     }),
 };
+
+/// gguf-rs; `None` in a build without the feature `verify-gguf-rs`.
+#[cfg(feature = "verify-gguf-rs")]
+const SECOND_READER: Option<SecondReader> = Some(SecondReader {
+    name: "gguf-rs",
+    verify: |path, plan, request, file| {
+        let metadata = shard_metadata(request.metadata, file.number, file.count, request.tensors.len());
+        verify(path, plan, &LayoutRequest { metadata: &metadata, split: Split::Whole, ..*request })
+    },
+});
+
+#[cfg(not(feature = "verify-gguf-rs"))]
+const SECOND_READER: Option<SecondReader> = None;
 
 fn outline(path: &Path) -> Result<Outline> {
     let header = read_header(path, Arrays::SkipLong)?;

@@ -135,6 +135,15 @@ fn element_bytes(t: &TensorEntry) -> usize {
 }
 
 /// A model without anything in it yet.
+/// Interprets a pickle in memory, for `fuzzing`.
+///
+/// # Errors
+/// What is wrong with it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn load_pickle(bytes: &[u8]) -> Result<()> {
+    pickle::load(&mut pickle::Input::memory(bytes.to_vec())).map(drop)
+}
+
 fn empty_model(path: &Path) -> Model {
     Model {
         path: path.to_owned(),

@@ -108,7 +108,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
         std::process::exit(code);
     }
     if let Some(text) = farewell {
-        crate::cli::err(&text);
+        crate::units::print::err(&text);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! is drawn anew for each process and that no file can therefore hold. `tests/layering.rs` looks for writes that go around this
 //! file.
 
-use crate::units::{escape_json, escape_lines};
+use super::{escape_json, escape_lines};
 use serde::Serialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{IsTerminal, Write};
