@@ -1,6 +1,6 @@
 //! The table from a block format to the functions that write and read it.
 
-use super::{BlockType, few, fp4, iq, k, legacy};
+use super::{BlockType, fp4, iq, k, legacy, low_bit};
 
 /// Encodes one row: elements, importance weights of the same length, bytes. Lengths are checked by the caller.
 pub(super) type EncodeRow = fn(&[f32], Option<&[f32]>, &mut [u8]);
@@ -41,10 +41,10 @@ pub(super) fn codec(ty: BlockType) -> Option<Codec> {
         B::IQ4_XS => (iq::iq4_xs::encode_row, iq::iq4_xs::decode),
         B::MXFP4 => (fp4::mxfp4::encode_row, fp4::mxfp4::decode),
         B::NVFP4 => (fp4::nvfp4::encode_row, fp4::nvfp4::decode),
-        B::Q1_0 => (few::q1_0::encode_row, few::q1_0::decode),
-        B::Q2_0 => (few::q2_0::encode_row, few::q2_0::decode),
-        B::TQ1_0 => (few::tq1_0::encode_row, few::tq1_0::decode),
-        B::TQ2_0 => (few::tq2_0::encode_row, few::tq2_0::decode),
+        B::Q1_0 => (low_bit::q1_0::encode_row, low_bit::q1_0::decode),
+        B::Q2_0 => (low_bit::q2_0::encode_row, low_bit::q2_0::decode),
+        B::TQ1_0 => (low_bit::tq1_0::encode_row, low_bit::tq1_0::decode),
+        B::TQ2_0 => (low_bit::tq2_0::encode_row, low_bit::tq2_0::decode),
         _ => return None,
     };
     Some(Codec { encode_row: Some(encode), decode })
@@ -67,9 +67,9 @@ pub(super) fn decode_inline(ty: BlockType, src: &[u8], dst: &mut [f32]) {
         B::Q6_K => k::q6::decode(src, dst),
         B::MXFP4 => fp4::mxfp4::decode(src, dst),
         B::NVFP4 => fp4::nvfp4::decode(src, dst),
-        B::Q1_0 => few::q1_0::decode(src, dst),
-        B::Q2_0 => few::q2_0::decode(src, dst),
-        B::TQ2_0 => few::tq2_0::decode(src, dst),
+        B::Q1_0 => low_bit::q1_0::decode(src, dst),
+        B::Q2_0 => low_bit::q2_0::decode(src, dst),
+        B::TQ2_0 => low_bit::tq2_0::decode(src, dst),
         B::IQ4_NL => iq::iq4_nl::decode(src, dst),
         B::IQ4_XS => iq::iq4_xs::decode(src, dst),
         _ => unreachable!("no decoder in lanes"),

@@ -6,7 +6,7 @@
 //! rounded by itself, sums in index order. No `mul_add`, no reordered sum: a compiler may use vectors only where that
 //! changes no bit.
 //!
-//! A family of formats is a folder (`legacy`, `k`, `iq`, `few`, `fp4`), a format a file with its byte diagram; the searches for scales that
+//! A family of formats is a folder (`legacy`, `k`, `iq`, `low_bit`, `fp4`), a format a file with its byte diagram; the searches for scales that
 //! several formats share stand in `search`, number conversions in `number`. Every format also has an encoder in lanes for AVX2,
 //! AVX-512 and plain vectors, about ten times as fast with the first two and to the same bytes (`simd`; `cargo bench --bench
 //! quantize`). Rows are independent of each other, so any chunking of rows gives the same bytes; `part` quantizes
@@ -18,7 +18,7 @@ mod compare;
 mod effort;
 mod encoding;
 mod error;
-mod few;
+mod low_bit;
 mod fp4;
 mod iq;
 mod k;

@@ -13,7 +13,7 @@
 #![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
 
 mod choice;
-mod few;
+mod low_bit;
 mod fp4;
 mod grid;
 mod keep;
@@ -113,9 +113,9 @@ impl Kernel for Search<'_> {
             B::Q5_1 => min::q5(isa, self.rows),
             B::MXFP4 => fp4::mx(isa, self.rows),
             B::NVFP4 => fp4::nv(isa, self.rows),
-            B::Q2_0 => few::q2(self.rows),
-            B::TQ1_0 => few::tq1(self.rows),
-            B::TQ2_0 => few::tq2(self.rows),
+            B::Q2_0 => low_bit::q2(self.rows),
+            B::TQ1_0 => low_bit::tq1(self.rows),
+            B::TQ2_0 => low_bit::tq2(self.rows),
             ty => grid::grid(ty, self.rows),
         }
     }

@@ -4,7 +4,7 @@ use super::lanes::{Isa, Kernel};
 use super::portable::Portable;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use crate::quant::{BlockType, codec, few, fp4, iq, k, legacy};
+use crate::quant::{BlockType, codec, fp4, iq, k, legacy, low_bit};
 use std::sync::OnceLock;
 
 /// An instruction set that this machine has and may use.
@@ -178,10 +178,10 @@ encoders! {
     IQ4_XS => iq::iq4_xs::encode_lanes,
     MXFP4 => fp4::mxfp4::encode_lanes,
     NVFP4 => fp4::nvfp4::encode_lanes,
-    Q1_0 => few::q1_0::encode_lanes,
-    Q2_0 => few::q2_0::encode_lanes,
-    TQ1_0 => few::tq1_0::encode_lanes,
-    TQ2_0 => few::tq2_0::encode_lanes,
+    Q1_0 => low_bit::q1_0::encode_lanes,
+    Q2_0 => low_bit::q2_0::encode_lanes,
+    TQ1_0 => low_bit::tq1_0::encode_lanes,
+    TQ2_0 => low_bit::tq2_0::encode_lanes,
 }
 
 macro_rules! decoders {

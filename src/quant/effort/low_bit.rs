@@ -4,7 +4,7 @@
 //! (BitNet) have no error and stay as they are. The two bits of TQ2_0 could hold a fourth value, which no reader expects; it is
 //! not used. Blocks are long, so the lanes lie inside them: sixteen running sums, whatever the instruction set.
 
-use crate::quant::few::{tq1_0, tq2_0};
+use crate::quant::low_bit::{tq1_0, tq2_0};
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, nearest_int, to_f16};
 use crate::quant::simd::Rows;
 
