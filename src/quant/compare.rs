@@ -1,4 +1,4 @@
-//! How far two rows of numbers are apart: the sums that every measure of error is made of.
+//! How far apart two rows of numbers are: the sums behind every measure of error.
 
 use super::simd::{Isa, Kernel, Lanes, at_best};
 
@@ -21,7 +21,7 @@ const LANES: usize = 16;
 const BLOCK: usize = 1024;
 
 impl Sums {
-    /// The sums over two slices of the same length; what one has beyond the other is not looked at.
+    /// The sums over two slices of the same length; elements beyond the shorter one are ignored.
     pub fn of(source: &[f32], output: &[f32]) -> Self {
         let mut sums = Self::default();
         let n = source.len().min(output.len());
@@ -29,7 +29,7 @@ impl Sums {
         sums
     }
 
-    /// Joins the sums of another range.
+    /// Adds the sums of another range.
     pub fn add(&mut self, other: &Self) {
         self.error += other.error;
         self.source += other.source;
@@ -37,7 +37,7 @@ impl Sums {
         self.max_abs = self.max_abs.max(other.max_abs);
     }
 
-    /// Σxy, which the others decide.
+    /// Σxy, which follows from the other sums.
     pub fn dot(&self) -> f64 {
         (self.source + self.output - self.error) / 2.0
     }
@@ -74,7 +74,7 @@ impl Kernel for Compare<'_> {
         let s = isa.near();
         let zero = s.splat(0.0);
         for (x, y) in self.source.chunks(BLOCK).zip(self.output.chunks(BLOCK)) {
-            let (mut error, mut source, mut output, mut most) = (zero, zero, zero, zero);
+            let (mut error, mut source, mut output, mut largest) = (zero, zero, zero, zero);
             let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
             let (mut x_last, mut y_last) = ([0.0; LANES], [0.0; LANES]);
             x_last[..x_rest.len()].copy_from_slice(x_rest);
@@ -86,7 +86,7 @@ impl Kernel for Compare<'_> {
                 error = error + e * e;
                 source = source + x * x;
                 output = output + y * y;
-                most = e.abs().greater(most);
+                largest = e.abs().greater(largest);
             }
             let total = |lanes: <S::Near as Isa>::F| {
                 let mut each = [0.0; LANES];
@@ -97,7 +97,7 @@ impl Kernel for Compare<'_> {
                 error: total(error),
                 source: total(source),
                 output: total(output),
-                max_abs: f64::from(most.largest()),
+                max_abs: f64::from(largest.largest()),
             };
             self.sums.add(&block);
         }
@@ -132,8 +132,8 @@ mod tests {
             assert!(near(found[0].source, exact(&|a, _| a * a)), "{n}");
             assert!(near(found[0].output, exact(&|_, b| b * b)), "{n}");
             assert!(near(found[0].dot(), exact(&|a, b| a * b)), "{n}");
-            let most = x.iter().zip(&y).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
-            assert_eq!(found[0].max_abs, f64::from(most), "{n}");
+            let largest = x.iter().zip(&y).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert_eq!(found[0].max_abs, f64::from(largest), "{n}");
         }
     }
 }

@@ -5,10 +5,10 @@ use std::fmt;
 /// How hard a block format's scales and levels are searched for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effort {
-    /// As the reference does, to its bytes.
+    /// As the reference does, with its bytes.
     #[default]
     Reference,
-    /// Further, to blocks of less noise that every reader of the format reads.
+    /// Further, for blocks of less noise, which every reader of the format can read.
     Max,
 }
 
@@ -16,7 +16,7 @@ impl Effort {
     /// Every choice.
     pub const ALL: [Self; 2] = [Self::Reference, Self::Max];
 
-    /// The word for it.
+    /// Its name in recipes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",

@@ -4,16 +4,16 @@ use super::lanes::clamp;
 use crate::quant::simd::{Isa, Lanes, Sixteen};
 
 /// A rising set of values.
-pub(super) trait Levels: Copy {
+pub(in crate::quant) trait Levels: Copy {
     /// The nearest value in each lane.
     fn nearest<I: Isa>(self, s: I, v: I::F) -> I::F;
 }
 
 /// All integers from `low` to `high`.
 #[derive(Clone, Copy)]
-pub(super) struct Integers {
-    pub low: i32,
-    pub high: i32,
+pub(in crate::quant) struct Integers {
+    pub(in crate::quant) low: i32,
+    pub(in crate::quant) high: i32,
 }
 
 impl Levels for Integers {

@@ -4,30 +4,19 @@
 //! measured exactly with both as they will be read back.
 
 use super::lanes::{clamp, gather, inverse, near_f16};
-use crate::quant::legacy::{q4_1, q5_1};
+use crate::quant::blocks::Rows;
 use crate::quant::number::{from_f16, inverse_or_zero, nearest_int, to_f16};
-use crate::quant::simd::{Isa, Lanes, Rows, numbers};
+use crate::quant::simd::{Isa, Lanes, numbers};
 
 /// Elements of a block.
 const N: usize = 32;
 
-/// Where the ends of the range are tried: so far inside the block's own, in levels.
+/// The ends of the range that are tried: how far inside the block's own, in levels.
 const INSIDE: [f32; 6] = [-0.35, -0.1, 0.15, 0.4, 0.65, 0.9];
 
-/// Improves Q4_1.
+/// Searches every block for levels up to `nmax`; `write` stores scale, minimum and levels of a block.
 #[inline(always)]
-pub(super) fn q4<I: Isa>(s: I, rows: Rows<'_>) {
-    search(s, 15, rows, q4_1::write);
-}
-
-/// Improves Q5_1.
-#[inline(always)]
-pub(super) fn q5<I: Isa>(s: I, rows: Rows<'_>) {
-    search(s, 31, rows, q5_1::write);
-}
-
-#[inline(always)]
-fn search<I: Isa, const B: usize>(
+pub(in crate::quant) fn search<I: Isa, const B: usize>(
     s: I,
     nmax: i32,
     mut rows: Rows<'_>,
@@ -76,7 +65,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
                 let w = w[i] * l;
                 wl[k] = wl[k] + w;
                 l2[k] = l2[k] + w * l;
-                // Sums over what stands above `from` keep digits where the block is far from zero.
+                // Sums over the distance from `from` keep their digits if the block is far from zero.
                 xl[k] = xl[k] + w * v;
             }
         }
@@ -106,7 +95,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
     (best_d, best_m)
 }
 
-/// The level of an element that stands `v` above the minimum.
+/// The level of an element that is `v` above the minimum.
 #[inline(always)]
 fn level<I: Isa>(s: I, nmax: i32, v: I::F, id: I::F) -> I::F {
     clamp((v * id).nearest(), s.splat(0.0), s.splat(nmax as f32))

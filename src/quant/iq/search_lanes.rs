@@ -2,8 +2,9 @@
 
 use super::nearest::Grid;
 use super::search::{Found, How, Redo, split_signs};
+use crate::quant::blocks::Rows;
 use crate::quant::search::positive;
-use crate::quant::simd::{self, Isa, Lanes, MAGIC, MOST, Rows, all_small, levels_anywhere, numbers, transpose};
+use crate::quant::simd::{self, Isa, Lanes, MAGIC, MAX_LANES, all_small, levels_anywhere, numbers, transpose};
 
 /// The magnitude of each digit. Digits of two bits are picked by three, so their table repeats.
 const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
@@ -15,7 +16,7 @@ const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
 }
 
 /// The codes of up to eight groups in each lane.
-type Codes = [[u16; MOST]; 8];
+type Codes = [[u16; MAX_LANES]; 8];
 
 /// What the search knows of its sub-blocks: as lanes and, for one lane at a time, as numbers.
 struct Subs<'a, I: Isa, const S: usize, const G: usize> {
@@ -28,8 +29,8 @@ struct Subs<'a, I: Isa, const S: usize, const G: usize> {
     /// The smallest and the largest magnitude.
     range: (I::F, I::F),
     /// Magnitudes again, and the roots of the weights.
-    values: [[f32; S]; MOST],
-    roots: [[f32; S]; MOST],
+    values: [[f32; S]; MAX_LANES],
+    roots: [[f32; S]; MAX_LANES],
 }
 
 impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
@@ -62,7 +63,7 @@ impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
             let code = numbers(code);
             let mut lanes = wanted[k];
             while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize % MOST;
+                let lane = lanes.trailing_zeros() as usize % MAX_LANES;
                 lanes &= lanes - 1;
                 let x = &self.values[lane].as_chunks::<G>().0[k];
                 let root = &self.roots[lane].as_chunks::<G>().0[k];
@@ -108,7 +109,7 @@ pub(super) fn encode_lanes<I: Isa, const S: usize, const G: usize, const SUBS: u
     let together = I::F::N / SUBS;
     for first in (0..blocks.len()).step_by(together) {
         let count = together.min(blocks.len() - first);
-        let mut floors = [0f32; MOST];
+        let mut floors = [0f32; MAX_LANES];
         for (floor, x) in floors.iter_mut().zip(&blocks[first..][..count]) {
             *floor = how.floor(x);
         }
@@ -131,13 +132,13 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
     grid: &Grid<G>,
     how: How,
     sub: impl Fn(usize) -> ([f32; S], [f32; S]),
-) -> [Option<Found>; MOST] {
+) -> [Option<Found>; MAX_LANES] {
     let groups = S / G;
-    let mut found = [None; MOST];
-    let mut weights = [[0f32; S]; MOST];
-    let (mut values, mut roots) = ([[0f32; S]; MOST], [[0f32; S]; MOST]);
-    let mut signs = [[0u8; 4]; MOST];
-    for lane in 0..count.min(MOST) {
+    let mut found = [None; MAX_LANES];
+    let mut weights = [[0f32; S]; MAX_LANES];
+    let (mut values, mut roots) = ([[0f32; S]; MAX_LANES], [[0f32; S]; MAX_LANES]);
+    let mut signs = [[0u8; 4]; MAX_LANES];
+    for lane in 0..count.min(MAX_LANES) {
         let (x, w) = sub(lane);
         (values[lane], signs[lane]) = split_signs(&x, &w, how.even_signs);
         roots[lane] = w.map(f32::sqrt);
@@ -153,12 +154,12 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
     }
     let (small, none) = (max.lt(s.splat(how.all_zero)), max.same(zero));
     let empty = I::F::bits(small) | I::F::bits(none);
-    let mut active = ((1u64 << count.min(MOST)) - 1) as u32 & !empty;
+    let mut active = ((1u64 << count.min(MAX_LANES)) - 1) as u32 & !empty;
     let top = (2 * how.levels - 1) as f32;
     let (mut scale, mut reference) = (max / s.splat(top), max);
     if how.start_fitted {
         scale = simd::positive(s, how.levels + 1, &x, &w).unwrap_or_else(|| {
-            let mut scales = [0f32; MOST];
+            let mut scales = [0f32; MAX_LANES];
             for lane in 0..I::F::N {
                 scales[lane] = positive(how.levels + 1, &values[lane], &weights[lane], &mut [0; S]);
             }
@@ -172,7 +173,7 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
     // Lanes without a search get a harmless scale.
     reference = one.or_else(small, one.or_else(none, reference));
     let subs = Subs { s, grid, how, x, w, range: (min, max), values, roots };
-    let mut codes: Codes = [[0; MOST]; 8];
+    let mut codes: Codes = [[0; MAX_LANES]; 8];
     let mut moved = if how.redo == Redo::Moved { [0; 8] } else { [active; 8] };
     let mut best = zero;
     let mut candidate = codes;
@@ -208,7 +209,7 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
         scale = s.load(&scales);
     }
     let scales = numbers(scale);
-    for lane in (0..count.min(MOST)).filter(|lane| active >> lane & 1 == 1) {
+    for lane in (0..count.min(MAX_LANES)).filter(|lane| active >> lane & 1 == 1) {
         let (mut scale, mut signs) = (scales[lane], signs[lane]);
         if scale < 0.0 {
             scale = -scale;

@@ -3,7 +3,7 @@
 use super::nearest::Grid;
 use super::split_lanes::{Best, BestSplit, Sorted};
 use super::ternary::{Found, GRID, MINUS, PLUS};
-use crate::quant::simd::{Isa, Lanes, MOST, numbers, transpose};
+use crate::quant::simd::{Isa, Lanes, MAX_LANES, numbers, transpose};
 
 /// The place of each element in ascending order, equal ones as they stand.
 #[inline(always)]
@@ -26,10 +26,10 @@ fn ranks<I: Isa, const S: usize>(s: I, x: &[I::F; S]) -> [I::F; S] {
 fn sorted<I: Isa, const S: usize>(
     s: I,
     rank: &[I::F; S],
-    x: &[[f32; S]; MOST],
-    w: &[[f32; S]; MOST],
+    x: &[[f32; S]; MAX_LANES],
+    w: &[[f32; S]; MAX_LANES],
 ) -> Sorted<I::F, S> {
-    let mut buffer = [[[0f32; MOST]; S]; 3];
+    let mut buffer = [[[0f32; MAX_LANES]; S]; 3];
     for i in 0..S {
         let rank = numbers(rank[i]);
         for lane in 0..I::F::N {
@@ -59,10 +59,10 @@ const fn twice(v: [f32; 3]) -> [f32; 8] {
 pub(super) fn search_lanes<I: Isa, B: BestSplit<S, G>, const S: usize, const G: usize>(
     s: I,
     count: usize,
-    x: &[[f32; S]; MOST],
-    w: &[[f32; S]; MOST],
+    x: &[[f32; S]; MAX_LANES],
+    w: &[[f32; S]; MAX_LANES],
     all_zero: f32,
-) -> [Option<Found<G>>; MOST] {
+) -> [Option<Found<G>>; MAX_LANES] {
     let (zero, one, two) = (s.splat(0.0), s.splat(1.0), s.splat(2.0));
     let lanes: [I::F; S] = transpose(s, |lane| &x[lane]);
     let mut max = zero;
@@ -71,7 +71,7 @@ pub(super) fn search_lanes<I: Isa, B: BestSplit<S, G>, const S: usize, const G: 
     }
     let rank = ranks(s, &lanes);
     let Best { scale, cuts, shifts, any, .. } = B::search(s, &sorted(s, &rank, x, w));
-    let active = any & ((1u64 << count.min(MOST)) - 1) as u32 & !I::F::bits(max.lt(s.splat(all_zero)));
+    let active = any & ((1u64 << count.min(MAX_LANES)) - 1) as u32 & !I::F::bits(max.lt(s.splat(all_zero)));
     let turned = scale.lt(zero);
     let scale = scale.negate().or_else(turned, scale);
     let (mut shifts, mut minus) = (shifts, [0u32; G]);
@@ -83,7 +83,7 @@ pub(super) fn search_lanes<I: Isa, B: BestSplit<S, G>, const S: usize, const G: 
     let scales = numbers(scale);
     let near = s.near();
     let (plus, minus_values) = (near.table(&twice(PLUS)), near.table(&twice(MINUS)));
-    let mut codes = [[0u16; MOST]; G];
+    let mut codes = [[0u16; MAX_LANES]; G];
     let mut moved = 0u32;
     for k in 0..G {
         let mut code = zero;
@@ -118,7 +118,7 @@ pub(super) fn search_lanes<I: Isa, B: BestSplit<S, G>, const S: usize, const G: 
         }
     }
     let fitted = numbers((qx / q2).or_else(I::F::both(zero.lt(qx), zero.lt(q2)), scale));
-    let mut found = [None; MOST];
+    let mut found = [None; MAX_LANES];
     for lane in (0..I::F::N).filter(|lane| active >> lane & 1 == 1) {
         found[lane] = Some(Found {
             scale: if moved >> lane & 1 == 1 { fitted[lane] } else { scales[lane] },

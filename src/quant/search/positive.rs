@@ -1,6 +1,6 @@
 //! A scale for values that are never negative, levels 0 … nmax.
 
-use super::ALL_ZERO;
+use super::limits::ALL_ZERO;
 use crate::quant::number::nearest_int;
 
 /// Best weighted scale, then levels improved one by one (`make_qp_quants`). Quantizes the scales and minima of sub-blocks.
