@@ -62,9 +62,9 @@ impl Codec<N, BYTES> for Iq4Xs {
 
     #[inline(always)]
     fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
-        let scales = read_scales(b);
+        let d = from_f16([b[0], b[1]]);
         for (j, out) in out.as_chunks_mut::<S>().0.iter_mut().enumerate() {
-            unpack(&b[NIBBLES + j * S / 2..], scales.of_sub(j), out);
+            unpack(&b[NIBBLES + j * S / 2..], d * scale_code(b, j) as f32, out);
         }
     }
 
@@ -116,7 +116,13 @@ fn write(out: &mut [u8; BYTES], subs: &[[f32; S]], scales: &Scales<SUBS>, pack: 
 /// The scales of a stored super-block.
 #[inline(always)]
 fn read_scales(b: &[u8; BYTES]) -> Scales<SUBS> {
+    Scales { d: from_f16([b[0], b[1]]), codes: std::array::from_fn(|j| scale_code(b, j) as i8) }
+}
+
+/// The code of the scale of sub-block `j`.
+#[inline(always)]
+fn scale_code(b: &[u8; BYTES], j: usize) -> i32 {
     let high = u16::from_le_bytes([b[2], b[3]]);
-    let code = |j: usize| u16::from(b[4 + j / 2] >> (4 * (j % 2)) & 15) | (high >> (2 * j) & 3) << 4;
-    Scales { d: from_f16([b[0], b[1]]), codes: std::array::from_fn(|j| code(j) as i8 - 32) }
+    let low = u16::from(b[4 + j / 2] >> (4 * (j % 2)) & 15);
+    i32::from(low | (high >> (2 * j) & 3) << 4) - 32
 }

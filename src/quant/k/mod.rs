@@ -11,6 +11,7 @@ mod q3;
 mod q6;
 mod scales;
 mod super_block;
+mod top_bits;
 mod two_bits;
 mod with_min;
 

@@ -2,14 +2,12 @@
 //!
 //! ```text
 //! 0                   32               96        108  110
-//! ├ 32 bytes top bit ─┼ 64 bytes, 4×2 ─┼ scales ─┼ d ─┤     d: f16; levels: see `two_bits`; scales: see `scales`
+//! ├ 32 bytes top bit ─┼ 64 bytes, 4×2 ─┼ scales ─┼ d ─┤     d: f16; see `top_bits`, `two_bits`, `scales`
 //! ```
-//!
-//! Bit k of top-bit byte j belongs to element 32·k + j.
 
 use super::scales::{pack16, unpack16};
 use super::super_block::{N, mean_square, sub, sub_mut, sum, weighted, weighted_lanes};
-use super::two_bits;
+use super::{top_bits, two_bits};
 use crate::quant::blocks::Rows;
 use crate::quant::codec::Codec;
 use crate::quant::effort::levels::Integers;
@@ -193,12 +191,8 @@ fn write_scales(out: &mut [u8; BYTES], d: f32, scales: &[u8; SUBS]) {
 /// Writes the levels, shifted by 4.
 #[inline(always)]
 fn write_levels(out: &mut [u8; BYTES], l: &[u8; N]) {
-    let top = &mut out[..LEVELS];
-    top.fill(0);
-    for k in 0..8 {
-        for (t, &l) in top.iter_mut().zip(sub::<32, _>(l, k)) {
-            *t |= (l >> 2 & 1) << k;
-        }
+    if let Some(top) = out.first_chunk_mut() {
+        top_bits::pack::<2>(l, top);
     }
     if let Some(q) = out[LEVELS..].first_chunk_mut() {
         two_bits::pack(l, q);

@@ -8,11 +8,12 @@
 //!       d, dmin: f16; scales: see `scales`
 //! ```
 //!
-//! Bit k of top-bit byte j belongs to element 32·k + j. Nibble byte 32·p + j holds elements 64·p + j and 64·p + 32 + j.
+//! Top bits: see `top_bits`. Nibble byte 32·p + j holds elements 64·p + j and 64·p + 32 + j.
 
 use super::minimums::{self, Found, Minimums, Scales};
 use super::scales::{pack8, unpack8};
-use super::super_block::{N, sub, sub_mut};
+use super::super_block::N;
+use super::top_bits;
 use crate::quant::blocks::Rows;
 use crate::quant::codec::Codec;
 use crate::quant::effort::super_min;
@@ -25,9 +26,6 @@ const SUBS: usize = N / S;
 
 /// Bytes before the levels: d, dmin, twelve bytes of scales.
 const HEADER: usize = 16;
-
-/// Bytes of the top bits of Q5_K.
-const TOP_BITS: usize = N / 8;
 
 /// The format with levels of `BITS` bits, `B` bytes a super-block.
 pub(in crate::quant) struct WithMin<const BITS: u32, const B: usize>;
@@ -135,40 +133,46 @@ fn against_largest(v: &[f32; SUBS]) -> (f32, [u8; SUBS]) {
 /// Packs levels: top bits (with five bits), then nibbles.
 #[inline(always)]
 fn pack<const BITS: u32>(l: &[u8; N], out: &mut [u8]) {
-    let mut nibbles = out;
-    if BITS == 5 {
-        let (top, rest) = nibbles.split_at_mut(TOP_BITS);
-        top.fill(0);
-        for k in 0..8 {
-            for (t, &l) in top.iter_mut().zip(sub::<32, _>(l, k)) {
-                *t |= (l >> 4 & 1) << k;
-            }
-        }
-        nibbles = rest;
-    }
-    for (l, out) in l.as_chunks::<64>().0.iter().zip(nibbles.as_chunks_mut::<32>().0) {
-        for (j, o) in out.iter_mut().enumerate() {
-            *o = (l[j] & 15) | l[j + 32] << 4;
-        }
+    if BITS == 5
+        && let Some((top, nibbles)) = out.split_first_chunk_mut()
+    {
+        top_bits::pack::<4>(l, top);
+        pack_nibbles(l, nibbles);
+    } else {
+        pack_nibbles(l, out);
     }
 }
 
 /// Inverse of [`pack`].
 #[inline(always)]
 fn unpack<const BITS: u32>(q: &[u8]) -> [u8; N] {
-    let nibbles = if BITS == 5 { &q[TOP_BITS..] } else { q };
+    let mut l = unpack_nibbles(&q[q.len() - N / 2..]);
+    if BITS == 5
+        && let Some(top) = q.first_chunk()
+    {
+        top_bits::add::<4>(&mut l, top);
+    }
+    l
+}
+
+/// Packs the low four bits of each level.
+#[inline(always)]
+fn pack_nibbles(l: &[u8; N], out: &mut [u8]) {
+    for (l, out) in l.as_chunks::<64>().0.iter().zip(out.as_chunks_mut::<32>().0) {
+        for (j, o) in out.iter_mut().enumerate() {
+            *o = (l[j] & 15) | l[j + 32] << 4;
+        }
+    }
+}
+
+/// Inverse of [`pack_nibbles`].
+#[inline(always)]
+fn unpack_nibbles(q: &[u8]) -> [u8; N] {
     let mut l = [0; N];
-    for (q, l) in nibbles.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0) {
+    for (q, l) in q.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0) {
         for (j, &q) in q.iter().enumerate() {
             l[j] = q & 15;
             l[j + 32] = q >> 4;
-        }
-    }
-    if BITS == 5 {
-        for k in 0..8 {
-            for (l, t) in sub_mut::<32, _>(&mut l, k).iter_mut().zip(q) {
-                *l |= (t >> k & 1) << 4;
-            }
         }
     }
     l
