@@ -18,6 +18,12 @@ pub(in crate::quant) struct Scales<const SUBS: usize> {
 }
 
 impl<const SUBS: usize> Scales<SUBS> {
+    /// Scale and minimum of every sub-block, in elements' units. All at once, which the compiler makes vectors of.
+    #[inline(always)]
+    fn of_subs(&self) -> [(f32, f32); SUBS] {
+        std::array::from_fn(|j| self.of_sub(j))
+    }
+
     /// Scale and minimum of sub-block `j`, in elements' units.
     #[inline(always)]
     pub(in crate::quant) fn of_sub(&self, j: usize) -> (f32, f32) {
@@ -144,8 +150,7 @@ fn finish<T: Minimums<S, SUBS, B>, const S: usize, const SUBS: usize, const B: u
     // The levels are chosen against the scales as they will be read back.
     (scales.d, scales.dmin) = (from_f16(to_f16(scales.d)), from_f16(to_f16(scales.dmin)));
     let mut l = [0u8; N];
-    for j in 0..SUBS {
-        let (d, m) = scales.of_sub(j);
+    for (j, (d, m)) in scales.of_subs().into_iter().enumerate() {
         let l = sub_mut::<S, _>(&mut l, j);
         if d == 0.0 {
             *l = searched(j);
@@ -161,8 +166,7 @@ fn finish<T: Minimums<S, SUBS, B>, const S: usize, const SUBS: usize, const B: u
 /// Decodes levels under the scales of their sub-blocks.
 #[inline(always)]
 pub(super) fn decode<const S: usize, const SUBS: usize>(scales: &Scales<SUBS>, l: &[u8; N], out: &mut [f32; N]) {
-    for j in 0..SUBS {
-        let (d, m) = scales.of_sub(j);
+    for (j, (d, m)) in scales.of_subs().into_iter().enumerate() {
         for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(l, j)) {
             *o = d * f32::from(q) - m;
         }

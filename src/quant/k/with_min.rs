@@ -146,11 +146,17 @@ fn pack<const BITS: u32>(l: &[u8; N], out: &mut [u8]) {
 /// Inverse of [`pack`].
 #[inline(always)]
 fn unpack<const BITS: u32>(q: &[u8]) -> [u8; N] {
-    let mut l = unpack_nibbles(&q[q.len() - N / 2..]);
-    if BITS == 5
-        && let Some(top) = q.first_chunk()
-    {
-        top_bits::add::<4>(&mut l, top);
+    let (top, nibbles) = q.split_at(q.len() - N / 2);
+    let mut l = [0; N];
+    for (p, (q, l)) in nibbles.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0).enumerate() {
+        for (j, &q) in q.iter().enumerate() {
+            l[j] = q & 15;
+            l[j + 32] = q >> 4;
+            if BITS == 5 {
+                l[j] |= (top[j] >> (2 * p) & 1) << 4;
+                l[j + 32] |= (top[j] >> (2 * p + 1) & 1) << 4;
+            }
+        }
     }
     l
 }
@@ -163,17 +169,4 @@ fn pack_nibbles(l: &[u8; N], out: &mut [u8]) {
             *o = (l[j] & 15) | l[j + 32] << 4;
         }
     }
-}
-
-/// Inverse of [`pack_nibbles`].
-#[inline(always)]
-fn unpack_nibbles(q: &[u8]) -> [u8; N] {
-    let mut l = [0; N];
-    for (q, l) in q.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0) {
-        for (j, &q) in q.iter().enumerate() {
-            l[j] = q & 15;
-            l[j + 32] = q >> 4;
-        }
-    }
-    l
 }

@@ -27,15 +27,7 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize>(
     how: Candidates,
 ) -> AffineLanes<S::F> {
     let (zero, one, top) = (s.splat(0.0), s.splat(1.0), s.splat(nmax as f32));
-    let (mut min, mut max) = (x[0], x[0]);
-    let mut sum_w = w[0];
-    let mut sum_x = sum_w * x[0];
-    for i in 1..N {
-        min = x[i].lesser(min);
-        max = x[i].greater(max);
-        sum_w = sum_w + w[i];
-        sum_x = sum_x + w[i] * x[i];
-    }
+    let (mut min, mut max, sum_w, sum_x) = extremes_and_sums(x, w);
     min = zero.or_else(zero.lt(min), min);
     let flat = if how.weighted { max.le(min) } else { max.same(min) };
     let flat_min = min;
@@ -79,6 +71,21 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize>(
         iscale: zero.or_else(flat, level_iscale),
         offset: zero.or_else(flat, level_offset),
     }
+}
+
+/// The smallest and the largest element, Σ w and Σ w·x of each lane.
+#[inline(always)]
+fn extremes_and_sums<F: Lanes, const N: usize>(x: &[F; N], w: &[F; N]) -> (F, F, F, F) {
+    let (mut min, mut max) = (x[0], x[0]);
+    let mut sum_w = w[0];
+    let mut sum_x = sum_w * x[0];
+    for i in 1..N {
+        min = x[i].lesser(min);
+        max = x[i].greater(max);
+        sum_w = sum_w + w[i];
+        sum_x = sum_x + w[i] * x[i];
+    }
+    (min, max, sum_w, sum_x)
 }
 
 #[inline(always)]
