@@ -64,8 +64,8 @@ mod tests {
                 }
                 let mut want = vec![0; COLS / ty.block_elems() * ty.block_bytes()];
                 quantize_rows(ty, &row, COLS, weights, &mut want).unwrap();
-                let mut most = want.clone();
-                quantize_rows_max(ty, &row, COLS, weights, &mut most).unwrap();
+                let mut max_whole = want.clone();
+                quantize_rows_max(ty, &row, COLS, weights, &mut max_whole).unwrap();
                 for part in [256, 768, 2048] {
                     let (mut got, mut max) = (Vec::new(), Vec::new());
                     for (k, x) in row.chunks(part).enumerate() {
@@ -77,7 +77,7 @@ mod tests {
                         max.extend_from_slice(&out);
                     }
                     assert_eq!(got, want, "{ty} in parts of {part}, weights: {}", weights.is_some());
-                    assert_eq!(max, most, "{ty} with effort in parts of {part}, weights: {}", weights.is_some());
+                    assert_eq!(max, max_whole, "{ty} with effort in parts of {part}, weights: {}", weights.is_some());
                 }
             }
             if needs_mean_square(ty) {

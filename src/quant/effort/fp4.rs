@@ -1,6 +1,6 @@
 //! MXFP4, NVFP4: x ≈ s·v(q), v a 4-bit float, a group in each lane.
 //!
-//! The exponents beside the reference's (MXFP4) or the scales around its own (NVFP4), measured exactly.
+//! The exponents next to the reference's (MXFP4) or the scales around it (NVFP4), measured exactly.
 
 use super::lanes::{each, gather, inverse};
 use super::levels::errors;

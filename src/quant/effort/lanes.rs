@@ -1,9 +1,10 @@
-//! What the searches have in common: blocks into lanes, and sums over the elements of each lane.
+//! What the searches share: blocks to lanes, and arithmetic on lanes.
 
 use crate::quant::blocks::Rows;
 use crate::quant::simd::{Isa, Lanes, MAX_LANES, transpose};
 
-/// Elements and weights of the sub-blocks of `S` elements from number `first` on, a sub-block in each lane; lanes beyond the last repeat it.
+/// Elements and weights of the sub-blocks of `S` elements, starting with number `first`, a sub-block in each lane; lanes beyond the
+/// last repeat it.
 #[inline(always)]
 pub(super) fn gather<I: Isa, const S: usize>(s: I, rows: &Rows<'_>, first: usize) -> ([I::F; S], [I::F; S]) {
     let subs = rows.blocks::<S>();

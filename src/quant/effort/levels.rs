@@ -30,7 +30,7 @@ impl Levels for &Sixteen {
     }
 }
 
-/// The error of each lane at these scales and their inverses; together, because one sum waits for its own last addition.
+/// The error of each lane at these scales and their inverses; several at a time, because each addition to a sum waits for the one before.
 #[inline(always)]
 pub(super) fn errors<I: Isa, L: Levels, const S: usize, const K: usize>(
     s: I,

@@ -2,7 +2,7 @@
 //!
 //! Scales from a fifth of the largest magnitude up to it, measured exactly, then least squares. Rows that are ternary already
 //! (BitNet) have no error and stay as they are. The two bits of TQ2_0 could hold a fourth value, which no reader expects; it is
-//! not used. Blocks are long, so the lanes are inside them: sixteen running sums, whatever the instruction set.
+//! not used. Blocks are long, so the lanes are inside them: sixteen running sums on every instruction set.
 
 use crate::quant::blocks::Rows;
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, nearest_int, to_f16};
@@ -41,7 +41,7 @@ fn best<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, low: i32, high: i32)
     let amax = max_abs(x);
     let signs = if low == -high { 1 } else { 2 };
     let (mut best, mut best_d) = (f32::MAX, 0.0);
-    // One loop for both ways to a candidate: the measuring is inlined once.
+    // One loop for both kinds of candidates, so that the measuring is inlined once.
     for step in 0..signs * TRIED + 3 {
         let d = if step < signs * TRIED {
             let size = amax * ((4 + step / signs) as f32 / (3 + TRIED) as f32);

@@ -1,7 +1,7 @@
 //! Q4_1, Q5_1: x ≈ d·q + m, a block in each lane.
 //!
-//! Ranges narrower and wider than the block's own on either side give levels, least squares the scale and minimum that suit them;
-//! measured exactly with both as they will be read back.
+//! Ranges narrower and wider than the block's own on either side give levels, and least squares gives the scale and minimum that
+//! suit them; the error is measured exactly, with both as they will be read back.
 
 use super::lanes::{clamp, gather, inverse, near_f16};
 use crate::quant::blocks::Rows;
@@ -51,7 +51,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
     let (mut best, mut best_d, mut best_m) = (s.splat(f32::MAX), zero, near_f16(s, low));
     for below in INSIDE {
         let from = low + unit * s.splat(below);
-        // The ends above it, together: one sum waits for its own last addition.
+        // All upper ends at a time: each addition to a sum waits for the one before.
         const K: usize = INSIDE.len();
         let mut id = [zero; K];
         for k in 0..K {

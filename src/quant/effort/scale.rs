@@ -24,7 +24,7 @@ pub(in crate::quant) struct Candidates<L> {
     pub(in crate::quant) both_signs: bool,
 }
 
-/// Scales measured together.
+/// Scales measured at a time.
 const AT_ONCE: usize = 4;
 
 /// Levels from `low` to `high`, counted from `low`.
@@ -77,7 +77,7 @@ fn best<I: Isa, L: Levels>(s: I, how: Candidates<L>, x: &[I::F; N], w: &[I::F; N
     best_d
 }
 
-/// Takes a scale wherever its error is smaller.
+/// Keeps a scale in the lanes where its error is smaller.
 #[inline(always)]
 fn measure<I: Isa, L: Levels, const K: usize>(
     s: I,

@@ -72,7 +72,7 @@ impl<I: Isa, const S: usize> Group<'_, I, S> {
         clamp((v * id).nearest(), self.s.splat(0.0), self.s.splat(self.top as f32))
     }
 
-    /// The error of each lane at this scale and these minima; together, because one sum waits for its own last addition.
+    /// The error of each lane at this scale and these minima; several at a time, because each addition to a sum waits for the one before.
     #[inline(always)]
     fn errors<const M: usize>(&self, d: I::F, id: I::F, m: [I::F; M]) -> [I::F; M] {
         let mut e = [self.s.splat(0.0); M];

@@ -91,7 +91,7 @@ fn choose<I: Isa, L: Levels, const S: usize, const SUBS: usize>(
     range: (i32, i32),
     found: &mut [Scales<SUBS>; MAX_LANES],
 ) {
-    /// Steps measured together, each with both signs.
+    /// Steps measured at a time, each with both signs.
     const AT_ONCE: usize = 2;
     let (low, high) = (s.splat(steps.codes.0 as f32), s.splat(steps.codes.1 as f32));
     let d = each(s, |lane| found[lane / SUBS].d);

@@ -45,7 +45,7 @@ pub(super) fn encode_each<const B: usize>(
     }
 }
 
-/// Elements and weights of the blocks from `first` on, a block in each lane; lanes beyond the last block repeat it.
+/// Elements and weights of the blocks, starting with number `first`, a block in each lane; lanes beyond the last block repeat it.
 #[inline(always)]
 pub(super) fn weighted_lanes<I: Isa>(s: I, rows: &Rows<'_>, means: &[f32], first: usize) -> ([I::F; N], [I::F; N]) {
     let blocks = rows.blocks::<N>();

@@ -1,15 +1,15 @@
-//! Lanes of `f32`: what a kernel may do, on any instruction set.
+//! Lanes of `f32`: what a kernel can do, on any instruction set.
 //!
 //! Every operation rounds by itself, exactly as the same operation on single numbers; nothing is fused or reordered.
 
 use std::ops::{Add, Div, Mul, Sub};
 
-/// An instruction set this machine has: a value of this type is the proof.
+/// An instruction set of this machine: a value of this type proves that it exists.
 pub(in crate::quant) trait Isa: Copy {
     /// The lanes it computes with.
     type F: Lanes;
 
-    /// The same instruction set, or a part of it, with sixteen lanes: for the lists of grid points, which are short.
+    /// The same instruction set, or a part of it, with sixteen lanes: for the short lists of grid points.
     type Near: Isa;
 
     /// A value of [`Isa::Near`].
@@ -28,7 +28,7 @@ pub(in crate::quant) trait Isa: Copy {
     fn codes(self, codes: &[u16]) -> <Self::F as Lanes>::Codes;
 }
 
-/// A group of numbers computed in step.
+/// A group of numbers that are computed in step.
 pub(in crate::quant) trait Lanes:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
@@ -131,8 +131,8 @@ const PLACES: [f32; 16] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.
 /// The largest number of lanes of any instruction set.
 pub(in crate::quant) const MAX_LANES: usize = 32;
 
-/// Work that an instruction set can be chosen for.
+/// Work that is compiled for every instruction set.
 pub(in crate::quant) trait Kernel {
-    /// Does it. Must be `#[inline(always)]`, with all it calls: only then is it compiled for the instruction set.
+    /// Does the work. Must be `#[inline(always)]`, with all it calls: only then is it compiled for the instruction set.
     fn run<S: Isa>(self, isa: S);
 }

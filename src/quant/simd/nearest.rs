@@ -13,7 +13,7 @@ pub(in crate::quant) fn within<S: Isa>(s: S, a: S::F, b: S::F) -> bool {
     S::F::all(S::F::both(a.abs().lt(bound), b.abs().lt(bound)))
 }
 
-/// The level of any number, infinite ones and NaN too; one by one, for the rare groups of extreme numbers.
+/// The level of any number, infinite ones and NaN too; one at a time, for the rare groups of extreme numbers.
 #[inline(always)]
 pub(in crate::quant) fn levels_anywhere<S: Isa>(s: S, v: S::F, low: i32, high: i32) -> S::F {
     let mut lanes = [0f32; MAX_LANES];

@@ -1,8 +1,8 @@
-//! Groups of elements into lanes.
+//! Groups of elements to lanes and back.
 
 use super::lanes::{Isa, Lanes, MAX_LANES};
 
-/// Lane j gets `groups(j)`: element i of each group stands in `result[i]`.
+/// Lane j gets `groups(j)`: `result[i]` has element i of each group.
 #[inline(always)]
 pub(in crate::quant) fn transpose<'a, S: Isa, const G: usize>(
     s: S,
