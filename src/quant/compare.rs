@@ -4,15 +4,15 @@ use super::simd::{Isa, Kernel, Lanes, at_best};
 
 /// Sums over pairs of a source value x and what its encoding decodes to, y.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// Σ(x − y)²
-    pub error: f64,
+    pub(crate) error: f64,
     /// Σx²
-    pub source: f64,
+    pub(crate) source: f64,
     /// Σy²
-    pub output: f64,
+    pub(crate) output: f64,
     /// The largest |x − y|.
-    pub max_abs: f64,
+    pub(crate) max_abs: f64,
 }
 
 /// Lanes of the sums on every machine, so that the result is the same on all.
@@ -22,7 +22,7 @@ const BLOCK: usize = 1024;
 
 impl Sums {
     /// The sums over two slices of the same length; elements beyond the shorter one are ignored.
-    pub fn of(source: &[f32], output: &[f32]) -> Self {
+    pub(crate) fn of(source: &[f32], output: &[f32]) -> Self {
         let mut sums = Self::default();
         let n = source.len().min(output.len());
         at_best(Compare { source: &source[..n], output: &output[..n], sums: &mut sums });
@@ -30,7 +30,7 @@ impl Sums {
     }
 
     /// Adds the sums of another range.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.error += other.error;
         self.source += other.source;
         self.output += other.output;
@@ -38,22 +38,22 @@ impl Sums {
     }
 
     /// Σxy, which follows from the other sums.
-    pub fn dot(&self) -> f64 {
+    pub(crate) fn dot(&self) -> f64 {
         (self.source + self.output - self.error) / 2.0
     }
 
     /// Root mean square error of `elems` pairs; 0 for none.
-    pub fn rmse(&self, elems: u64) -> f64 {
+    pub(crate) fn rmse(&self, elems: u64) -> f64 {
         if elems == 0 { 0.0 } else { (self.error / elems as f64).sqrt() }
     }
 
     /// Signal to noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
-    pub fn sqnr_db(&self) -> Option<f64> {
+    pub(crate) fn sqnr_db(&self) -> Option<f64> {
         (self.error > 0.0 && self.source > 0.0).then(|| 10.0 * (self.source / self.error).log10())
     }
 
     /// Cosine similarity; 1 for two rows of zeros.
-    pub fn cosine(&self) -> f64 {
+    pub(crate) fn cosine(&self) -> f64 {
         if self.error == 0.0 {
             1.0
         } else {

@@ -42,13 +42,17 @@ mod validate;
 mod golden_tests;
 
 pub use block_type::BlockType;
-pub use compare::Sums;
-pub use effort::{Effort, Noise, quantize_part_max, quantize_rows_max};
+pub use effort::{Effort, Noise};
 pub use encoding::Encoding;
 pub use error::QuantError;
-pub use part::{MeanSquare, WholeRow, mean_weight};
-pub use quantize::{dequantize_rows, quantize_part, quantize_rows};
-pub use support::{
-    can_dequantize, can_quantize, instruction_set, instruction_sets, needs_imatrix, needs_mean_square, uses_imatrix,
-};
-pub use validate::{first_bad_block, first_non_finite};
+pub use quantize::{dequantize_rows, quantize_rows};
+pub use support::{can_quantize, instruction_sets, needs_imatrix};
+
+pub(crate) use compare::Sums;
+pub(crate) use effort::{quantize_part_max, quantize_rows_max};
+pub(crate) use part::{MeanSquare, WholeRow, mean_weight};
+pub(crate) use quantize::quantize_part;
+#[cfg(test)]
+pub(crate) use support::can_dequantize;
+pub(crate) use support::{instruction_set, needs_mean_square, uses_imatrix};
+pub(crate) use validate::{first_bad_block, first_non_finite};

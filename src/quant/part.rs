@@ -6,35 +6,35 @@
 
 /// Facts about the whole row that its parts are quantized with.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WholeRow {
+pub(crate) struct WholeRow {
     /// The mean square of its elements; used if [`needs_mean_square`](crate::quant::needs_mean_square) is true.
-    pub mean_square: f32,
+    pub(crate) mean_square: f32,
     /// The mean of its importance weights; used for the noise that
     /// [`quantize_part_max`](crate::quant::quantize_part_max) returns.
-    pub mean_weight: f64,
+    pub(crate) mean_weight: f64,
 }
 
 /// The mean of importance weights.
-pub fn mean_weight(weights: &[f32]) -> f64 {
+pub(crate) fn mean_weight(weights: &[f32]) -> f64 {
     weights.iter().map(|&w| f64::from(w)).sum::<f64>() / weights.len() as f64
 }
 
 /// The mean square of a row that comes in parts, summed in index order as the reference does.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MeanSquare {
+pub(crate) struct MeanSquare {
     sum: f32,
     elems: u64,
 }
 
 impl MeanSquare {
     /// Adds the next elements of the row.
-    pub fn add(&mut self, x: &[f32]) {
+    pub(crate) fn add(&mut self, x: &[f32]) {
         self.sum = x.iter().fold(self.sum, |s, &v| s + v * v);
         self.elems += x.len() as u64;
     }
 
     /// The mean over all elements so far.
-    pub fn value(&self) -> f32 {
+    pub(crate) fn value(&self) -> f32 {
         self.sum / self.elems as f32
     }
 }

@@ -29,7 +29,7 @@ pub fn quantize_rows(
 ///
 /// # Errors
 /// As [`quantize_rows`].
-pub fn quantize_part(
+pub(crate) fn quantize_part(
     ty: BlockType,
     src: &[f32],
     weights: Option<&[f32]>,

@@ -14,7 +14,8 @@ pub fn can_quantize(ty: BlockType) -> bool {
 }
 
 /// True if [`dequantize_rows`](crate::quant::dequantize_rows) can read this format.
-pub fn can_dequantize(ty: BlockType) -> bool {
+#[cfg(test)]
+pub(crate) fn can_dequantize(ty: BlockType) -> bool {
     ty.functions().is_some()
 }
 
@@ -24,12 +25,12 @@ pub fn needs_imatrix(ty: BlockType) -> bool {
 }
 
 /// True if importance weights change what [`quantize_rows`](crate::quant::quantize_rows) writes in this format.
-pub fn uses_imatrix(ty: BlockType) -> bool {
+pub(crate) fn uses_imatrix(ty: BlockType) -> bool {
     importance(ty) != Some(Importance::Ignored)
 }
 
 /// True if a format with importance weights needs the mean square of the whole row.
-pub fn needs_mean_square(ty: BlockType) -> bool {
+pub(crate) fn needs_mean_square(ty: BlockType) -> bool {
     ty.functions().is_some_and(|f| f.needs_mean_square)
 }
 
@@ -40,6 +41,6 @@ pub fn instruction_sets() -> Vec<&'static str> {
 }
 
 /// The instruction set that is used: the last of [`instruction_sets`], or the one that `REMOLD_ISA` names.
-pub fn instruction_set() -> &'static str {
+pub(crate) fn instruction_set() -> &'static str {
     simd::best().name()
 }

@@ -5,7 +5,7 @@ use super::block_type::BlockType;
 
 /// The index of the first NaN or infinity, if there is one. The reference refuses the blocks that such a value leads to; callers
 /// check their rows with this and the blocks with [`first_bad_block`], and name the place in an error.
-pub fn first_non_finite(values: &[f32]) -> Option<usize> {
+pub(crate) fn first_non_finite(values: &[f32]) -> Option<usize> {
     const CHUNK: usize = 64;
     const EXPONENT: u32 = 0x7f80_0000;
     let bad = |x: &f32| x.to_bits() & EXPONENT == EXPONENT;
@@ -22,7 +22,7 @@ pub fn first_non_finite(values: &[f32]) -> Option<usize> {
 /// block if they are too large for an `f16` scale (about 8·10⁶ in Q8_0).
 ///
 /// Bytes after the last whole block are ignored.
-pub fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
     ty.functions().and_then(|f| (f.first_bad_block)(bytes))
 }
 

@@ -14,10 +14,10 @@ pub enum Effort {
 
 impl Effort {
     /// Every choice.
-    pub const ALL: [Self; 2] = [Self::Reference, Self::Max];
+    pub(crate) const ALL: [Self; 2] = [Self::Reference, Self::Max];
 
     /// Its name in recipes.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",
             Self::Max => "max",
@@ -25,7 +25,7 @@ impl Effort {
     }
 
     /// Inverse of [`Effort::name`], case-insensitive.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|e| e.name().eq_ignore_ascii_case(name))
     }
 }

@@ -10,21 +10,21 @@ use crate::quant::quantize::dequantize_rows;
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Noise {
     /// With the reference's bytes.
-    pub reference: f64,
+    pub(crate) reference: f64,
     /// With the bytes written.
-    pub written: f64,
+    pub(crate) written: f64,
 }
 
 impl Noise {
     /// Adds the noise of other rows.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.reference += other.reference;
         self.written += other.written;
     }
 
     /// How far the noise is below the reference's, in dB: 10·log10(reference / written). 0 if neither has any, `None` if only
     /// the bytes written have none (an infinite gain).
-    pub fn gain_db(&self) -> Option<f64> {
+    pub(crate) fn gain_db(&self) -> Option<f64> {
         if self.reference == self.written {
             return Some(0.0);
         }

@@ -43,7 +43,7 @@ use super::validate::first_non_finite;
 ///
 /// # Errors
 /// As [`quantize_rows`](crate::quant::quantize_rows).
-pub fn quantize_rows_max(
+pub(crate) fn quantize_rows_max(
     ty: BlockType,
     src: &[f32],
     cols: usize,
@@ -57,7 +57,7 @@ pub fn quantize_rows_max(
 ///
 /// # Errors
 /// As [`quantize_rows`](crate::quant::quantize_rows).
-pub fn quantize_part_max(
+pub(crate) fn quantize_part_max(
     ty: BlockType,
     src: &[f32],
     weights: Option<&[f32]>,
