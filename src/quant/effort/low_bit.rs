@@ -1,12 +1,11 @@
-//! Q2_0, TQ1_0, TQ2_0: one scale for a long block, x ≈ d·v with v of −1 … 2 or −1 … 1. (The scale of Q1_0 is the best as it is.)
+//! Q2_0, TQ1_0, TQ2_0: one scale for a long block, x ≈ d·v with v of −1 … 2 or −1 … 1. (The scale of Q1_0 is the best already.)
 //!
 //! Scales from a fifth of the largest magnitude up to it, measured exactly, then least squares. Rows that are ternary already
 //! (BitNet) have no error and stay as they are. The two bits of TQ2_0 could hold a fourth value, which no reader expects; it is
-//! not used. Blocks are long, so the lanes lie inside them: sixteen running sums, whatever the instruction set.
+//! not used. Blocks are long, so the lanes are inside them: sixteen running sums on every instruction set.
 
-use crate::quant::few::{tq1_0, tq2_0};
+use crate::quant::blocks::Rows;
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, nearest_int, to_f16};
-use crate::quant::simd::Rows;
 
 /// Running sums of a block.
 const LANES: usize = 16;
@@ -14,40 +13,19 @@ const LANES: usize = 16;
 /// Scales tried for each sign.
 const TRIED: i32 = 16;
 
-/// Improves Q2_0.
+/// Searches every block for values from `low`, which is −1, to `high`; `write` stores the scale and the levels, counted from
+/// `low`.
 #[inline(always)]
-pub(super) fn q2(mut rows: Rows<'_>) {
-    for (b, x) in rows.blocks::<64>().iter().enumerate() {
-        let d = best(x, rows.importance(b), -1, 2);
-        let out: &mut [u8; 18] = rows.out(b);
-        out[..2].copy_from_slice(&to_f16(d));
-        let l = levels(x, d, -1, 2).map(|l| (l + 1) as u8);
-        for (o, l) in out[2..].iter_mut().zip(l.as_chunks::<4>().0) {
-            *o = l[0] | l[1] << 2 | l[2] << 4 | l[3] << 6;
-        }
-    }
-}
-
-/// Improves TQ1_0.
-#[inline(always)]
-pub(super) fn tq1(rows: Rows<'_>) {
-    ternary::<54>(rows, tq1_0::encode_row);
-}
-
-/// Improves TQ2_0.
-#[inline(always)]
-pub(super) fn tq2(rows: Rows<'_>) {
-    ternary::<66>(rows, tq2_0::encode_row);
-}
-
-/// Blocks of 256 that end in their scale. The encoder gets the levels as elements, whose scale is 1, to pack them.
-#[inline(always)]
-fn ternary<const B: usize>(mut rows: Rows<'_>, encode: impl Fn(&[f32], Option<&[f32]>, &mut [u8])) {
-    for (b, x) in rows.blocks::<256>().iter().enumerate() {
-        let d = best(x, rows.importance(b), -1, 1);
-        let out: &mut [u8; B] = rows.out(b);
-        encode(&levels(x, d, -1, 1).map(|l| l as f32), None, out);
-        out[B - 2..].copy_from_slice(&to_f16(d));
+pub(in crate::quant) fn search<const N: usize, const B: usize>(
+    mut rows: Rows<'_>,
+    low: i32,
+    high: i32,
+    write: impl Fn(&mut [u8; B], f32, &[u8; N]),
+) {
+    for (b, x) in rows.blocks::<N>().iter().enumerate() {
+        let d = best(x, rows.importance(b), low, high);
+        let l = levels(x, d, low, high).map(|l| (l - low) as u8);
+        write(rows.out(b), d, &l);
     }
 }
 
@@ -57,13 +35,13 @@ fn levels<const N: usize>(x: &[f32; N], d: f32, low: i32, high: i32) -> [i32; N]
     x.map(|v| nearest_int(v * id).clamp(low, high))
 }
 
-/// The best scale of a block, as an `f16` holds it.
+/// The best scale of a block, as an `f16` stores it.
 #[inline(always)]
 fn best<const N: usize>(x: &[f32; N], w: Option<&[f32; N]>, low: i32, high: i32) -> f32 {
     let amax = max_abs(x);
     let signs = if low == -high { 1 } else { 2 };
     let (mut best, mut best_d) = (f32::MAX, 0.0);
-    // One loop for both ways to a candidate: the measuring is inlined once.
+    // One loop for both kinds of candidates, so that the measuring is inlined once.
     for step in 0..signs * TRIED + 3 {
         let d = if step < signs * TRIED {
             let size = amax * ((4 + step / signs) as f32 / (3 + TRIED) as f32);
