@@ -177,8 +177,11 @@ mod tests {
         let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
         std::fs::write(&source, bytes).unwrap();
         let second = if cfg!(feature = "verify-gguf-rs") { Some("gguf-rs") } else { None };
-        let formats =
-            [(FormatId::Gguf, second), (FormatId::Safetensors, Some("the safetensors crate")), (FormatId::Pytorch, None)];
+        let formats = [
+            (FormatId::Gguf, second),
+            (FormatId::Safetensors, Some("the safetensors crate")),
+            (FormatId::Pytorch, None),
+        ];
         for (format, second) in formats {
             let mut recipe = Recipe::default();
             recipe.source.path = Some(source.clone());

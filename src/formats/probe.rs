@@ -1,6 +1,6 @@
 //! Which format a path holds, by its bytes first and its name second.
 
-use super::{FORMATS, FormatSpec, hf, pytorch};
+use super::{FORMATS, FormatSpec, hf};
 use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file, placeholder};
 use std::io::Read;
 use std::path::Path;

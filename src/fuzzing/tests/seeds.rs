@@ -3,7 +3,7 @@
 use crate::engine::{EventSink, Gate, RunOptions, Stop, run};
 use crate::forecast::Measuring;
 use crate::formats::{LayoutFn, LayoutRequest, LayoutTensor, Split, gguf, pytorch, safetensors};
-use crate::model::{MetaArray, MetaValue, Metadata, Sidecars};
+use crate::model::{FormatId, MetaArray, MetaValue, Metadata, Sidecars};
 use crate::plan;
 use crate::quant::BlockType;
 use crate::recipe::{Recipe, Target};
@@ -125,7 +125,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "pytorch" => {
             let mut all = fixtures("bad/pytorch", |n| n.ends_with(".pt"));
             all.extend(fixtures("ranks/deepspeed/global_step5", |n| n.ends_with(".pt")));
-            all.extend(pytorch::SPEC.layout.map(|layout| made(layout, "a.pt")));
+            all.extend(pytorch::SPEC.write.as_ref().map(|w| made(w.layout, "a.pt")));
             all
         }
         "pytorch_index" => bytes(&[

@@ -17,7 +17,7 @@ const MAX_SPLIT: u64 = 1 << 31;
 
 macro_rules! options {
     ($($name:ident: $value:ty = $key:literal, $kind:expr, $help:literal, $example:literal $(, $with:ident($($arg:expr),*))*;)*
-        shared $shared:ident;
+        ; shared $shared:ident;
         $($name2:ident: $value2:ty = $key2:literal, $kind2:expr, $help2:literal, $example2:literal $(, $with2:ident($($arg2:expr),*))*;)*) => {
         $(
             #[doc = $help]
@@ -58,7 +58,7 @@ options! {
     MODELFILE: bool = "modelfile", Kind::Bool, "Write an Ollama Modelfile beside the output.", "true", or(&["ollama_modelfile"]), flag(Flag::switch("modelfile")), fact("Modelfile"), unmeasured();
     USE_MLOCK: Option<bool> = "use_mlock", Kind::Bool, "Keep the model in memory when it runs: goes into the Modelfile, not into the GGUF.", "true",
         or(&["mlock"]), tri_state(), flag(Flag::switch("use-mlock")), unmeasured();
-    shared MAX_SHARD_SIZE;
+    ; shared MAX_SHARD_SIZE;
     SPLIT_MAX_TENSORS: Option<u64> = "split_max_tensors", Kind::Integer(1, MAX_SPLIT), "Split after so many tensors.", "128",
         conflicts(&["max_shard_size", "split_max_layers", "keep_split"]), flag(Flag::new("split-max-tensors", "N")), fact("split"), unmeasured();
     SPLIT_MAX_LAYERS: Option<u64> = "split_max_layers", Kind::Integer(1, MAX_SPLIT), "Split after so many whole layers, by number. What belongs to no layer stays with the tensor before it.", "16",
