@@ -8,6 +8,7 @@ pub mod config;
 pub mod core;
 pub mod look;
 pub mod runtime;
+pub mod tabs;
 pub mod view;
 
 use std::path::PathBuf;

@@ -6,10 +6,9 @@ use indexmap::IndexMap;
 use remold::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
-use remold::tui::core::{
-    Action, Chart, CompareAsking, Compared, Effect, ErrorCard, Layer, Order, Tab, TensorOrder, update,
-};
+use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::tui::look::Depth;
+use remold::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 

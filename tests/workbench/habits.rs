@@ -2,9 +2,10 @@
 
 use super::sample::{self, Bench, DIR};
 use super::screens::{SMALL, both, check, render, styled, text};
+use remold::tui::core::all_commands;
 use remold::tui::core::{
-    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab,
-    all_commands, farewell, hints, tail_hints,
+    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab, farewell,
+    hints, tail_hints,
 };
 use remold::tui::look::Depth;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,9 @@ use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::job::JobState;
 use remold::model::Warning;
 use remold::monitor::{Check, Gpu, GpuMemory, Machine};
-use remold::tui::core::{Action, Deed, Effect, Focus, JobSection, Level, Tab};
+use remold::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::tui::look::Depth;
+use remold::tui::tabs::jobs::{Deed, JobSection};
 use std::sync::Arc;
 
 fn event(at: &str, job: &str, body: EventBody) -> Event {
@@ -329,7 +330,7 @@ fn an_output_is_found_among_the_models() {
         path: output.clone(),
         format: "gguf".into(),
         bytes: 1,
-        summary: Ok(remold::tui::core::Summary::default()),
+        summary: Ok(remold::tui::tabs::models::Summary::default()),
     };
     b.act(Action::Found(vec![found]));
     assert_eq!(b.state.models.selected, Some(output));

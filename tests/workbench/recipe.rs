@@ -3,9 +3,9 @@
 use super::plans;
 use super::sample::{self, DIR};
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
-use remold::tui::core::{
-    Action, Asking, Budget, EditOutcome, EditPlace, Effect, ErrorCard, Field, Layer, PRESETS, Planned, RecipePane,
-    RecipeRow, SaveRefusal, Tab,
+use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
+use remold::tui::tabs::recipe::{
+    Asking, Budget, EditOutcome, EditPlace, Field, PRESETS, Planned, RecipePane, Row as RecipeRow, SaveRefusal,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -5,8 +5,9 @@ use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::tui::core::{Action, ErrorCard, Level, Planned};
+use remold::tui::core::{Action, ErrorCard, Level};
 use remold::tui::look::{Depth, Look, Theme};
+use remold::tui::tabs::recipe::Planned;
 use remold::tui::view::{Ui, draw};
 use std::sync::Arc;
 

@@ -2,9 +2,8 @@
 
 use super::sample::{self, DIR};
 use super::screens::{SMALL, both, check, render, styled, text};
-use remold::tui::core::{
-    Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, search_standing, searched, tail_hints,
-};
+use remold::tui::core::search_standing;
+use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints};
 use remold::tui::look::Depth;
 use std::path::PathBuf;
 

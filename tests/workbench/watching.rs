@@ -3,8 +3,9 @@
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, check, render, styled, text};
 use super::session::{Session, folder_of_a_model};
-use remold::tui::core::{Action, Effect, Focus, Layer, Measured, Tab, WatcherWish, hints};
+use remold::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
 use remold::tui::look::Depth;
+use remold::tui::tabs::watch::{Measured, WatcherWish};
 use remold::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::{Path, PathBuf};
 use std::process::Command;

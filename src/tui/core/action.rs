@@ -1,20 +1,20 @@
 //! What can happen to the workbench, and what it can ask of the outside.
 
-use super::compare::Compared;
-use super::jobs::Deed;
 use super::keymap::Keymap;
 use super::keys::Key;
-use super::model_info::{ModelInfo, Summary};
-use super::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
 use super::session::Session;
 use super::settings::Settings;
-use super::watching::Measured;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
+use crate::tui::tabs::compare::Compared;
+use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::models::{Ask, ModelInfo, Summary, Told};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
+use crate::tui::tabs::watch::Measured;
 use crate::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -160,7 +160,7 @@ pub enum Action {
     /// A comparison was written to this file.
     Exported(Result<String, ErrorCard>),
     /// A worker knows more of a model.
-    Inspected(super::Told),
+    Inspected(Told),
     /// Every watcher there is.
     Watchers(Vec<KnownWatcher>),
     /// New events of the selected watcher; the number tells which request they answer.
@@ -185,7 +185,7 @@ pub enum Effect {
     /// Open this model for the details pane; a later request replaces an earlier one.
     Open(PathBuf),
     /// Find out more of a model.
-    Inspect(super::Ask),
+    Inspect(Ask),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.

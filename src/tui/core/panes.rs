@@ -1,8 +1,17 @@
 //! How a tab is divided: the list on the left, what is selected on the right, and where the user has put the border between them.
 
-use super::models::Focus;
 use super::state::{State, Tab};
 use serde::{Deserialize, Serialize};
+
+/// Which pane has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list on the left.
+    #[default]
+    List,
+    /// The pane on the right.
+    Details,
+}
 
 /// Below this many columns the right pane gets all of them while it has the keys.
 const NARROW: u16 = 100;
@@ -78,19 +87,19 @@ fn bounded(left: u16, width: u16) -> u16 {
 }
 
 /// True if the border would go a step to the right, or to the left.
-pub(super) fn can_move(state: &State, right: bool) -> bool {
+pub(in crate::tui) fn can_move(state: &State, right: bool) -> bool {
     let (left, other) = panes(state, state.size.0);
     left > 0 && other > 0 && if right { other > LEAST } else { left > LEAST }
 }
 
 /// Moves the border by a step.
-pub(super) fn step(state: &mut State, right: bool) {
+pub(in crate::tui) fn step(state: &mut State, right: bool) {
     let (left, _) = panes(state, state.size.0);
     put(state, left.saturating_add_signed(if right { STEP } else { -STEP }));
 }
 
 /// Puts the border into this column, or as near as both panes allow.
-pub(super) fn put(state: &mut State, column: u16) {
+pub(in crate::tui) fn put(state: &mut State, column: u16) {
     let width = state.size.0;
     let Some(own) = unmoved(state, width) else { return };
     let by = i32::from(bounded(column, width)) - i32::from(own);

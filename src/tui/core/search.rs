@@ -2,12 +2,13 @@
 //! everywhere `/` works: to the next hit and the one before, round the end. In a list that hides what does not match, every line is a hit, but
 //! for the folders of the tree that are only kept for what is in them.
 
-use super::compare::CompareState;
+use super::Focus;
 use super::input::{Completion, LineEdit};
-use super::jobs::{JobSection, page};
-use super::models::{Focus, Section};
-use super::reading::{read_lines, room};
 use super::state::{State, Tab};
+use crate::tui::tabs::compare::CompareState;
+use crate::tui::tabs::jobs::{JobSection, PageLine, page};
+use crate::tui::tabs::models::state::reading::room;
+use crate::tui::tabs::models::{Row, Section, read_lines};
 
 /// What is searched for in what is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub fn places(text: &str, query: &str) -> Vec<usize> {
 }
 
 /// True while the keys are for something that is read line by line.
-pub(super) fn reads(state: &State) -> bool {
+pub(in crate::tui) fn reads(state: &State) -> bool {
     match state.tab {
         Tab::Models => state.models.focus == Focus::Details && state.models.inspect.reading.is_some(),
         Tab::Jobs => {
@@ -66,7 +67,7 @@ fn searched_mut(state: &mut State) -> Option<&mut Search> {
 }
 
 /// True while something is searched for.
-pub(super) fn is_on(state: &State) -> bool {
+pub(in crate::tui) fn is_on(state: &State) -> bool {
     reads(state) && searched(state).is_some_and(|s| !s.text.is_empty())
 }
 
@@ -76,7 +77,7 @@ pub fn edited_words(state: &State) -> Option<&LineEdit> {
 }
 
 /// The same, for a key.
-pub(super) fn edited_words_mut(state: &mut State) -> Option<&mut LineEdit> {
+pub(in crate::tui) fn edited_words_mut(state: &mut State) -> Option<&mut LineEdit> {
     searched_mut(state)?.editing.as_mut()
 }
 
@@ -99,7 +100,7 @@ fn hit_lines(state: &State) -> Vec<usize> {
         (_, Some(view)) if state.jobs.section == JobSection::Events => {
             of(view.log.iter().map(|l| l.text.clone()).collect())
         }
-        _ => of(page(state).iter().map(super::jobs::PageLine::words).collect()),
+        _ => of(page(state).iter().map(PageLine::words).collect()),
     }
 }
 
@@ -127,7 +128,7 @@ fn shown_first(state: &State) -> usize {
 }
 
 /// The line of what is read over the details that stands first when its end is in view.
-pub(super) fn last_top(state: &State) -> usize {
+pub(in crate::tui) fn last_top(state: &State) -> usize {
     let (width, height) = room(state);
     let Some(reading) = &state.models.inspect.reading else { return 0 };
     // The search has a line of its own.
@@ -155,7 +156,7 @@ fn go(state: &mut State, line: usize) {
 }
 
 /// Begins to search from what is shown.
-pub(super) fn start(state: &mut State) {
+pub(in crate::tui) fn start(state: &mut State) {
     let from = shown_first(state);
     if let Some(search) = searched_mut(state) {
         search.from = from;
@@ -164,14 +165,14 @@ pub(super) fn start(state: &mut State) {
 }
 
 /// Nothing is searched for any more.
-pub(super) fn clear(state: &mut State) {
+pub(in crate::tui) fn clear(state: &mut State) {
     if let Some(search) = searched_mut(state) {
         *search = Search::default();
     }
 }
 
 /// Carries on after a key in the words: the first hit from where the search was begun is shown, or that place.
-pub(super) fn edited(state: &mut State, what: Completion) {
+pub(in crate::tui) fn edited(state: &mut State, what: Completion) {
     let Some(search) = searched_mut(state) else { return };
     let from = search.from;
     match (what, &search.editing) {
@@ -192,7 +193,7 @@ pub(super) fn edited(state: &mut State, what: Completion) {
 }
 
 /// Finds out whether there is a hit; leaves words that nobody sees any more.
-pub(super) fn settle(state: &mut State) {
+pub(in crate::tui) fn settle(state: &mut State) {
     let (reads, found) = (reads(state), is_on(state) && !hit_lines(state).is_empty());
     if let Some(search) = searched_mut(state) {
         search.found = found;
@@ -201,7 +202,7 @@ pub(super) fn settle(state: &mut State) {
 }
 
 /// True if there is a hit to go to.
-pub(super) fn has_hits(state: &State) -> bool {
+pub(in crate::tui) fn has_hits(state: &State) -> bool {
     let m = &state.models;
     match state.tab {
         _ if reads(state) => searched(state).is_some_and(|s| s.found),
@@ -219,7 +220,7 @@ pub(super) fn has_hits(state: &State) -> bool {
     }
 }
 
-fn is_model(state: &State, row: &super::models::Row) -> bool {
+fn is_model(state: &State, row: &Row) -> bool {
     state.models.node_at(&row.path).is_some_and(|n| n.model.is_some())
 }
 
@@ -230,7 +231,7 @@ fn next(hits: &[usize], at: usize, forward: bool) -> Option<usize> {
 }
 
 /// Goes to the next hit, or the one before. True if another line is selected in the tree.
-pub(super) fn step(state: &mut State, forward: bool) -> bool {
+pub(in crate::tui) fn step(state: &mut State, forward: bool) -> bool {
     let turn = |at: usize, len: usize| next(&(0..len).collect::<Vec<_>>(), at, forward).unwrap_or(at);
     match state.tab {
         _ if reads(state) => {

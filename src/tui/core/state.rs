@@ -1,21 +1,21 @@
 //! Everything the workbench knows. One value; views read it, only `update` changes it.
 
+use super::Level;
 use super::commands::Cmd;
-use super::compare::CompareState;
 use super::input::LineEdit;
-use super::jobs::JobsState;
 use super::keymap::Keymap;
 use super::keys::Key;
-use super::log::{LogEntry, LogState};
 use super::machine::MachineView;
-use super::model_info::Level;
-use super::models::ModelsState;
 use super::panes::Borders;
-use super::recipe::RecipeState;
 use super::settings::Settings;
 use super::toasts::Toast;
-use super::watching::WatchState;
 use crate::job::JobState;
+use crate::tui::tabs::compare::CompareState;
+use crate::tui::tabs::jobs::JobsState;
+use crate::tui::tabs::log::{LogEntry, LogState};
+use crate::tui::tabs::models::ModelsState;
+use crate::tui::tabs::recipe::RecipeState;
+use crate::tui::tabs::watch::WatchState;
 use std::path::PathBuf;
 
 /// The six places.

@@ -1,19 +1,19 @@
 //! The event loop: wait, drain, update, draw. Nothing in it blocks but the write to the terminal.
 
-use super::editor;
 use super::effects::{paths, recipes};
 use super::osc::{self, Between};
 use super::reload::{self, Files};
 use super::sessions::Keeper;
 use super::terminal::{self, Screen};
 use super::workers::{Workers, thread};
-use super::{caps, sessions, stalled};
+use super::{caps, editor, sessions, stalled};
 use crate::recipe::Recipe;
-use crate::tui::config;
-use crate::tui::core::{Action, Code, Deed, EditPlace, Effect, Hit, Key, Level, Session, State, farewell, update};
+use crate::tui::core::{Action, Code, Effect, Hit, Key, Level, Session, State, farewell, update};
 use crate::tui::look::{Depth, Look, Theme};
+use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::recipe::EditPlace;
 use crate::tui::view::{Ui, draw};
-use crate::tui::{TuiError, TuiOptions};
+use crate::tui::{TuiError, TuiOptions, config};
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
 use futures_util::StreamExt;
 use std::io::IsTerminal;

@@ -141,7 +141,7 @@ fn carry_out(order: Order, out: &Outbox) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::core::Planned;
+    use crate::tui::tabs::recipe::Planned;
     use crossbeam_channel::unbounded;
 
     fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {

@@ -2,7 +2,8 @@
 
 use super::effects::watchers::{self as effects, Followed};
 use super::workers::Outbox;
-use crate::tui::core::{Action, WatcherWish};
+use crate::tui::core::Action;
+use crate::tui::tabs::watch::WatcherWish;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use crate::tui::core;
 use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, LineEdit, State, Tab, units};
 use ratatui::layout::Rect;
 
-pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent, title) = (c.theme().dim, c.theme().accent, c.theme().title);
     let narrow = area.width < 76;
     let mut x = area.x + 1;
@@ -66,7 +66,7 @@ fn runs(h: Hint) -> (String, &'static str, Option<Cmd>) {
     (h.key, h.word, Some(h.cmd))
 }
 
-pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
         (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
@@ -127,7 +127,7 @@ fn editing(state: &State) -> Option<&LineEdit> {
     }
 }
 
-pub(super) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (text, dim) = (c.theme().text, c.theme().dim);
     // A quit key that was taken away leaves ctrl-c.
     let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);

@@ -4,7 +4,7 @@ use super::canvas::{Canvas, width};
 use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
 use ratatui::layout::Rect;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     match &state.layer {
         Some(Layer::Help(h)) => help(c, state, h, body),
         Some(Layer::Picker(p)) => picker(c, state, p, body),
@@ -14,7 +14,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-pub(super) fn centered(body: Rect, w: u16, h: u16) -> Rect {
+pub(in crate::tui) fn centered(body: Rect, w: u16, h: u16) -> Rect {
     let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
     Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
 }

@@ -1,19 +1,14 @@
 //! The registry of commands. Keys, help, palette, the hint line and docs/keys.md all come from its tables.
 
-mod compare;
 mod everywhere;
-mod jobs;
-mod log;
-mod models;
-mod recipe;
-mod watching;
 
-use super::jobs::JobSection;
+use super::Focus;
 use super::keymap::Sequence;
 use super::keys::Key;
-use super::models::Focus;
-use super::recipe::RecipePane;
 use super::state::{State, Tab};
+use crate::tui::tabs;
+use crate::tui::tabs::jobs::JobSection;
+use crate::tui::tabs::recipe::RecipePane;
 
 /// Every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -213,7 +208,7 @@ pub struct Command {
     pub when: fn(&State) -> bool,
 }
 
-const fn command(
+pub(in crate::tui) const fn command(
     cmd: Cmd,
     name: &'static str,
     keys: &'static [&'static str],
@@ -225,18 +220,18 @@ const fn command(
     Command { cmd, name, keys, scopes, help, hint, when }
 }
 
-fn always(_: &State) -> bool {
+pub(in crate::tui) fn always(_: &State) -> bool {
     true
 }
 
 /// The registry, a part for each place. Order is the order of hints and help.
 const PARTS: [&[Command]; 7] = [
-    models::COMMANDS,
-    recipe::COMMANDS,
-    jobs::COMMANDS,
-    compare::COMMANDS,
-    watching::COMMANDS,
-    log::COMMANDS,
+    tabs::models::commands::COMMANDS,
+    tabs::recipe::commands::COMMANDS,
+    tabs::jobs::commands::COMMANDS,
+    tabs::compare::commands::COMMANDS,
+    tabs::watch::commands::COMMANDS,
+    tabs::log::commands::COMMANDS,
     everywhere::COMMANDS,
 ];
 

@@ -1,16 +1,9 @@
 //! `update`: the one function that changes the state.
 
-mod compare;
-mod inspect;
-mod jobs;
 mod layers;
 mod leave;
-mod log;
-mod models;
-mod motion;
-mod recipe;
+pub(in crate::tui) mod motion;
 mod settings;
-mod watching;
 
 pub use leave::farewell;
 pub(in crate::tui) use leave::running;
@@ -18,15 +11,17 @@ pub(in crate::tui) use leave::running;
 use super::action::{Action, Effect, Hit};
 use super::commands::{self, Cmd, Meaning};
 use super::input::{Completion, LineEdit};
-use super::inspect::wants;
+use crate::tui::tabs::models::state::inspect::wants;
+use crate::tui::tabs::{
+    compare::update as compare, jobs::update as jobs, log::update as log, models::update as models,
+    models::update::inspect, recipe::update as recipe, watch::update as watching,
+};
+
 use super::keys::{Code, Key};
-use super::model_info::Level;
-use super::models::Focus;
-use super::panes;
-use super::recipe::RecipePane;
-use super::search;
 use super::state::{Layer, State, Tab};
 use super::toasts::Toast;
+use super::{Focus, Level, panes, search};
+use crate::tui::tabs::recipe::RecipePane;
 
 /// Takes one action in and says what should happen outside.
 pub fn update(state: &mut State, action: Action) -> Vec<Effect> {
@@ -223,7 +218,7 @@ fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     }
 }
 
-fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
+pub(in crate::tui) fn go(state: &mut State, tab: Tab) -> Vec<Effect> {
     let mut effects = match state.tab {
         Tab::Compare if tab != Tab::Compare => compare::leave(state),
         _ => Vec::new(),
@@ -266,7 +261,7 @@ fn double_click(state: &mut State, hit: Hit) -> Vec<Effect> {
 }
 
 /// Runs a command.
-pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     // Whoever does something there looks at that job, and keeps looking at it when another one starts.
     state.jobs.chosen |= state.tab == Tab::Jobs;
     match cmd {

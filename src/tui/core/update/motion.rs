@@ -1,21 +1,20 @@
 //! Moving in lists: by keys, by the wheel, by a click.
 
-use super::{jobs, models, recipe};
 use crate::tui::core::action::{Effect, Hit};
-use crate::tui::core::commands;
-use crate::tui::core::jobs::{GridCursor, JobSection, section_len};
 use crate::tui::core::keys::{Code, Key};
-use crate::tui::core::models::Focus;
-use crate::tui::core::recipe::RecipePane;
-use crate::tui::core::search;
 use crate::tui::core::state::{Layer, State, Tab};
+use crate::tui::core::{Focus, commands, search};
+use crate::tui::tabs::jobs::state::section_len;
+use crate::tui::tabs::jobs::{GridCursor, JobSection, update as jobs};
+use crate::tui::tabs::models::update as models;
+use crate::tui::tabs::recipe::{RecipePane, update as recipe};
 
 fn moved(at: usize, by: isize, len: usize) -> usize {
     at.saturating_add_signed(by).min(len.saturating_sub(1))
 }
 
 /// Moves the cursor of the focused list.
-pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
+pub(in crate::tui) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
     match state.tab {
         Tab::Models if state.models.focus == Focus::List => {
             let m = &mut state.models;

@@ -2,9 +2,8 @@
 
 use super::go;
 use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::model_info::Level;
 use crate::tui::core::state::State;
-use crate::tui::core::units;
+use crate::tui::core::{Level, units};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {

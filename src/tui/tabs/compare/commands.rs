@@ -1,10 +1,10 @@
 //! The commands of the Compare tab, and the one that brings a job's models to it.
 
-use super::Scope::{Columns, Job, JobList, Tensors};
-use super::{Cmd, Command, command};
+use super::state::Chart;
 use crate::job::JobState;
-use crate::tui::core::compare::Chart;
-use crate::tui::core::state::State;
+use crate::tui::core::Scope::{Columns, Job, JobList, Tensors};
+use crate::tui::core::commands::command;
+use crate::tui::core::{Cmd, Command, State};
 
 fn made_something(s: &State) -> bool {
     s.jobs.current().is_some_and(|j| j.state == JobState::Finished)
@@ -19,7 +19,7 @@ fn measured(s: &State) -> bool {
     s.compare.is_measured()
 }
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(
         Cmd::CompareModels,
         "jobs.compare",

@@ -1,18 +1,15 @@
 //! Updates of the Compare tab.
 
-use super::go;
+use super::state::{Asking, Chart, Order};
 use crate::evaluate::MOST;
-use crate::tui::core::FoundModel;
-use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::compare::{Asking, Chart, Order};
-use crate::tui::core::input::{Completion, LineEdit};
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::natural;
-use crate::tui::core::state::{Layer, Picker, PickerItem, PickerKind, State, Tab};
-use crate::tui::core::units;
+use crate::tui::core::update::go;
+use crate::tui::core::{
+    Action, Completion, Effect, FoundModel, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State, Tab,
+    natural, units,
+};
 use std::path::PathBuf;
 
-pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::CompareOverview(request, overview) if request == state.compare.request => {
             let all = overview.comparison.tensors.len();
@@ -48,24 +45,24 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 /// Marks the selected model, or takes its mark away, and goes on to the next line.
-pub(super) fn mark(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn mark(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
     match m.marked.iter().position(|p| *p == path) {
         Some(at) => drop(m.marked.remove(at)),
         None => m.marked.push(path),
     }
-    super::motion::by(state, 1)
+    crate::tui::core::update::motion::by(state, 1)
 }
 
 /// Takes all marks away.
-pub(super) fn unmark(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn unmark(state: &mut State) -> Vec<Effect> {
     state.models.marked.clear();
     Vec::new()
 }
 
 /// Brings models to the tab: from the tree those marked and the selected one, from a job its source and outputs.
-pub(super) fn start(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn start(state: &mut State) -> Vec<Effect> {
     let of_a_job = state.tab == Tab::Jobs;
     let mut wanted = if of_a_job { of_job(state) } else { of_models(state) };
     let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
@@ -86,7 +83,7 @@ pub(super) fn start(state: &mut State) -> Vec<Effect> {
 }
 
 /// Brings these models to the tab, the first as the baseline.
-pub(super) fn bring(state: &mut State, wanted: Vec<PathBuf>) -> Vec<Effect> {
+pub(in crate::tui) fn bring(state: &mut State, wanted: Vec<PathBuf>) -> Vec<Effect> {
     state.compare.selected = usize::from(wanted.len() > 1);
     state.compare.order = Order::Added;
     let mut effects = set(state, wanted);
@@ -135,7 +132,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
 }
 
 /// Goes on with what was stopped when the tab was left.
-pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
         return Vec::new();
@@ -145,7 +142,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
 }
 
 /// Stops what is being measured: nobody looks.
-pub(super) fn leave(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn leave(state: &mut State) -> Vec<Effect> {
     match state.compare.running.take() {
         Some(_) => vec![Effect::StopComparing],
         None => Vec::new(),
@@ -153,7 +150,7 @@ pub(super) fn leave(state: &mut State) -> Vec<Effect> {
 }
 
 /// Opens the list of models that can be added, those of the same size of network first.
-pub(super) fn pick(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn pick(state: &mut State) -> Vec<Effect> {
     let params = |p: &PathBuf| match state.models.node_at(p).and_then(|n| n.summary.as_ref()) {
         Some(Ok(s)) => Some(s.params),
         _ => None,
@@ -186,7 +183,7 @@ pub(super) fn pick(state: &mut State) -> Vec<Effect> {
 }
 
 /// Adds the model that was picked, by its place in the list that was offered.
-pub(super) fn add(state: &mut State, at: usize) -> Vec<Effect> {
+pub(in crate::tui) fn add(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(path) = state.compare.offered.get(at).cloned() else { return Vec::new() };
     let mut columns = state.compare.columns.clone();
     columns.push(path);
@@ -195,7 +192,7 @@ pub(super) fn add(state: &mut State, at: usize) -> Vec<Effect> {
 }
 
 /// Takes the selected model out. Errors are against the baseline: without another one they stay true.
-pub(super) fn remove(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn remove(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     let at = c.selected;
     if at >= c.columns.len() {
@@ -213,7 +210,7 @@ pub(super) fn remove(state: &mut State) -> Vec<Effect> {
 }
 
 /// Makes the selected model the baseline.
-pub(super) fn pin(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn pin(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.selected == 0 || c.selected >= c.columns.len() {
         return Vec::new();
@@ -225,7 +222,7 @@ pub(super) fn pin(state: &mut State) -> Vec<Effect> {
     set(state, columns)
 }
 
-pub(super) fn turn_order(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn turn_order(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.drilled {
         c.turn_tensors()
@@ -235,20 +232,20 @@ pub(super) fn turn_order(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-pub(super) fn turn_chart(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn turn_chart(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers };
     Vec::new()
 }
 
 /// Curves of the next measure.
-pub(super) fn turn_measure(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn turn_measure(state: &mut State) -> Vec<Effect> {
     state.compare.measure = state.compare.measure.next();
     Vec::new()
 }
 
 /// Memory at the next context. What is measured is known and comes at once.
-pub(super) fn turn_context(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn turn_context(state: &mut State) -> Vec<Effect> {
     if state.compare.contexts().len() < 2 {
         let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
         state.toast(Level::Info, text);
@@ -259,30 +256,30 @@ pub(super) fn turn_context(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
-pub(super) fn column(state: &mut State, by: isize) -> Vec<Effect> {
+pub(in crate::tui) fn column(state: &mut State, by: isize) -> Vec<Effect> {
     let c = &mut state.compare;
     c.selected = c.selected.saturating_add_signed(by).min(c.columns.len().saturating_sub(1));
     Vec::new()
 }
 
-pub(super) fn drill(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn drill(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     (c.drilled, c.row, c.selected) = (true, 0, c.subject());
     Vec::new()
 }
 
 /// Asks for a file name, in the folder that is shown.
-pub(super) fn ask_export(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn ask_export(state: &mut State) -> Vec<Effect> {
     state.compare.line = Some((Asking::Export, LineEdit::offering("comparison.md")));
     Vec::new()
 }
 
-pub(super) fn start_filter(state: &mut State) {
+pub(in crate::tui) fn start_filter(state: &mut State) {
     state.compare.line = Some((Asking::Filter, LineEdit::offering(&state.compare.filter)));
 }
 
 /// Carries on after a key in the line being edited.
-pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+pub(in crate::tui) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let c = &mut state.compare;
     let Some((asking, line)) = &c.line else { return Vec::new() };
     let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };

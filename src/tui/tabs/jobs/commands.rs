@@ -1,12 +1,10 @@
 //! The commands of the Jobs tab.
 
-use super::Scope::{Job, JobList};
-use super::{Cmd, Command, always, command};
+use super::state::JobSection;
 use crate::job::JobState;
-use crate::tui::core::jobs::JobSection;
-use crate::tui::core::models::Focus;
-use crate::tui::core::search;
-use crate::tui::core::state::State;
+use crate::tui::core::Scope::{Job, JobList};
+use crate::tui::core::commands::{always, command};
+use crate::tui::core::{Cmd, Command, Focus, Scope, State, search};
 
 fn is(s: &State, fits: impl Fn(JobState) -> bool) -> bool {
     s.jobs.current().is_some_and(|j| fits(j.state))
@@ -21,9 +19,9 @@ fn in_grid(s: &State) -> bool {
 }
 
 /// A list and its job: where both have the command.
-const BOTH: &[super::Scope] = &[JobList, Job];
+const BOTH: &[Scope] = &[JobList, Job];
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", any),
     command(Cmd::JobReport, "jobs.report", &["r"], BOTH, "Show the report of the ended job", "report", |s| {
         is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)

@@ -1,19 +1,14 @@
 //! Updates of the Jobs tab.
 
-use super::{log, models};
+use super::state::{Deed, GridCursor, JobSection, JobView};
 use crate::engine::EventBody;
 use crate::job::{JobState, JobSummary, is_same_output};
-use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::commands::Cmd;
-use crate::tui::core::jobs::{Deed, GridCursor, JobSection, JobView};
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::Focus;
-use crate::tui::core::settings::Notify;
-use crate::tui::core::state::{Confirm, Layer, State, Tab};
-use crate::tui::core::units;
+use crate::tui::core::{Action, Cmd, Confirm, Effect, Focus, Layer, Level, Notify, State, Tab, units};
+use crate::tui::tabs::log::update as log;
+use crate::tui::tabs::models::update as models;
 use std::path::Path;
 
-pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Jobs(list) => listed(state, list),
         Action::JobNews(events) => {
@@ -169,7 +164,7 @@ fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -
 }
 
 /// Runs a command of the tab.
-pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::Pause => ask(state, Deed::Pause),
         Cmd::Continue => ask(state, Deed::Resume),
@@ -210,20 +205,20 @@ fn is_long(state: &State, job: &crate::job::JobSummary) -> bool {
 }
 
 /// Moves the cursor of the grid.
-pub(super) fn move_cell(state: &mut State, rows: isize, layers: isize) {
+pub(in crate::tui) fn move_cell(state: &mut State, rows: isize, layers: isize) {
     state.jobs.stay();
     let at = state.jobs.cell;
     state.jobs.cell = state.jobs.view.as_ref().map_or(at, |v| v.moved(at, rows, layers));
 }
 
 /// Follows the selected job.
-pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
     let at = state.jobs.cursor();
     follow(state, at)
 }
 
 /// Selects a job that somebody chose.
-pub(super) fn select(state: &mut State, at: usize) -> Vec<Effect> {
+pub(in crate::tui) fn select(state: &mut State, at: usize) -> Vec<Effect> {
     state.jobs.chosen = true;
     follow(state, at)
 }
@@ -243,13 +238,13 @@ fn follow(state: &mut State, at: usize) -> Vec<Effect> {
     vec![Effect::Follow(Some((id, dir)))]
 }
 
-pub(super) fn set_section(state: &mut State, at: usize) {
+pub(in crate::tui) fn set_section(state: &mut State, at: usize) {
     if let Some(section) = state.jobs.sections().get(at) {
         state.jobs.choose(*section);
     }
 }
 
-pub(super) fn turn_section(state: &mut State, by: isize) {
+pub(in crate::tui) fn turn_section(state: &mut State, by: isize) {
     let at = state.jobs.sections().iter().position(|s| *s == state.jobs.section).unwrap_or(0);
     match at.checked_add_signed(by) {
         Some(to) => set_section(state, to % state.jobs.sections().len()),
@@ -288,7 +283,7 @@ fn outputs(state: &mut State) -> Vec<Effect> {
 }
 
 /// To a model in the Models tab; the folder is looked at again where it is not known yet.
-pub(super) fn go_to_model(state: &mut State, path: std::path::PathBuf) -> Vec<Effect> {
+pub(in crate::tui) fn go_to_model(state: &mut State, path: std::path::PathBuf) -> Vec<Effect> {
     if !path.starts_with(&state.dir) {
         let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
         state.toast(Level::Warn, text);

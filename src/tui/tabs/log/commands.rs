@@ -1,14 +1,14 @@
 //! The commands of the Log tab.
 
-use super::Scope::Log;
-use super::{Cmd, Command, command};
-use crate::tui::core::state::State;
+use crate::tui::core::Scope::Log;
+use crate::tui::core::commands::command;
+use crate::tui::core::{Cmd, Command, State};
 
 fn any(s: &State) -> bool {
     !s.log.entries.is_empty()
 }
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(
         Cmd::LogLevel,
         "log.level",

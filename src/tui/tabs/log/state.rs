@@ -1,7 +1,6 @@
 //! The Log tab: everything that was said, by the workbench and by jobs, narrowed by level, job and words.
 
-use super::input::LineEdit;
-use super::model_info::Level;
+use crate::tui::core::{Level, LineEdit};
 use std::collections::VecDeque;
 
 /// Lines kept.

@@ -1,17 +1,13 @@
 //! Updates of the Log tab, and what jobs and the doctor add to it.
 
-use super::jobs;
+use super::state::LogEntry;
 use crate::engine::{Event, EventBody};
 use crate::monitor::{Check, Standing};
-use crate::tui::core::action::Effect;
-use crate::tui::core::commands::Cmd;
-use crate::tui::core::log::LogEntry;
-use crate::tui::core::model_info::Level;
-use crate::tui::core::state::{State, Tab};
-use crate::tui::core::units;
+use crate::tui::core::{Cmd, Effect, Level, State, Tab, units};
+use crate::tui::tabs::jobs::update as jobs;
 
 /// Runs a command of the tab.
-pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::LogLevel => state.log.turn_level(),
         Cmd::LogJob => state.log.turn_job(),
@@ -41,7 +37,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
 }
 
 /// What happened in jobs.
-pub(super) fn news(state: &mut State, events: Vec<Event>) {
+pub(in crate::tui) fn news(state: &mut State, events: Vec<Event>) {
     for event in events {
         let mut say = |level, text: String| {
             state.log.push(LogEntry { t: event.t, level, job: Some(event.job.clone()), text });
@@ -73,7 +69,7 @@ pub(super) fn news(state: &mut State, events: Vec<Event>) {
 }
 
 /// What the doctor found, a line each.
-pub(super) fn checked(state: &mut State, checks: Vec<Check>) {
+pub(in crate::tui) fn checked(state: &mut State, checks: Vec<Check>) {
     let (mut notes, mut wrong) = (0, 0);
     for c in checks {
         let level = match c.standing {

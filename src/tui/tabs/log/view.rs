@@ -1,12 +1,13 @@
 //! The Log tab: everything that was said, newest below.
 
-use super::canvas::{Canvas, width, wrap};
-use super::job::{clock, level_style};
-use super::search;
-use crate::tui::core::{Hit, Level, LogEntry, State, units};
+use super::state::LogEntry;
+use crate::tui::core::{Hit, Level, State, units};
+use crate::tui::view::canvas::{Canvas, width, wrap};
+use crate::tui::view::event::{clock, level_style};
+use crate::tui::view::search;
 use ratatui::layout::Rect;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let shown = state.log.shown();
     head(c, state, shown.len(), body);
     let list = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };

@@ -1,10 +1,9 @@
 //! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
 
-use super::Scope::{Details, Job, Log, Tensors, Tree};
-use super::{Cmd, Command, always, command};
-use crate::tui::core::models::{Focus, Section};
-use crate::tui::core::search;
-use crate::tui::core::state::{State, Tab};
+use super::state::Section;
+use crate::tui::core::Scope::{Details, Job, Log, Tensors, Tree};
+use crate::tui::core::commands::{always, command};
+use crate::tui::core::{Cmd, Command, Focus, State, Tab, search};
 
 fn on_model(s: &State) -> bool {
     s.models.node().is_some_and(|n| n.model.is_some())
@@ -44,7 +43,7 @@ fn has_template(s: &State) -> bool {
         && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
 }
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(
         Cmd::Open,
         "models.open",

@@ -1,9 +1,9 @@
 //! The commands of the Recipe tab.
 
-use super::Scope::{Form, Targets};
-use super::{Cmd, Command, command};
-use crate::tui::core::recipe::Row;
-use crate::tui::core::state::State;
+use super::state::Row;
+use crate::tui::core::Scope::{Form, Targets};
+use crate::tui::core::commands::command;
+use crate::tui::core::{Cmd, Command, State};
 
 fn composing(s: &State) -> bool {
     s.recipe.source().is_some()
@@ -33,7 +33,7 @@ fn many(s: &State) -> bool {
     on_target(s) && s.recipe.document.recipe.targets.len() > 1
 }
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start: a job in its own process", "run", can_start),
     command(
         Cmd::Start,

@@ -1,8 +1,8 @@
 //! The commands of the Watch tab.
 
-use super::Scope::{WatchSources, Watchers};
-use super::{Cmd, Command, always, command};
-use crate::tui::core::state::State;
+use crate::tui::core::Scope::{WatchSources, Watchers};
+use crate::tui::core::commands::{always, command};
+use crate::tui::core::{Cmd, Command, Scope, State};
 
 fn runs(s: &State) -> bool {
     s.watch.current().is_some_and(|w| w.pid.is_some())
@@ -40,9 +40,9 @@ fn has_previous(s: &State) -> bool {
 }
 
 /// The watchers and the sources of one.
-const BOTH: &[super::Scope] = &[Watchers, WatchSources];
+const BOTH: &[Scope] = &[Watchers, WatchSources];
 
-pub(super) const COMMANDS: &[Command] = &[
+pub(in crate::tui) const COMMANDS: &[Command] = &[
     command(
         Cmd::WatchSources,
         "watch.sources",

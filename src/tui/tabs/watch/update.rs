@@ -1,16 +1,14 @@
 //! Updates of the Watch tab, and the start of a watcher from Models.
 
-use super::{compare, go, jobs};
 use crate::recipe::{Recipe, Source};
-use crate::tui::core::action::{Action, Effect, ErrorCard};
-use crate::tui::core::commands::Cmd;
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::Focus;
-use crate::tui::core::recipe::{PRESETS, title};
-use crate::tui::core::state::{Confirm, Layer, State, Tab};
+use crate::tui::core::update::go;
+use crate::tui::core::{Action, Cmd, Confirm, Effect, ErrorCard, Focus, Layer, Level, State, Tab};
+use crate::tui::tabs::compare::update as compare;
+use crate::tui::tabs::jobs::update as jobs;
+use crate::tui::tabs::recipe::{PRESETS, title};
 use crate::watch::{Request, Rule};
 
-pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Watchers(list) => state.watch.set_list(list),
         Action::WatcherEvents(request, events) if request == state.watch.request => {
@@ -63,7 +61,7 @@ fn failed(state: &mut State, what: &str, card: &ErrorCard) {
 }
 
 /// Runs a command of the tab.
-pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     match cmd {
         Cmd::WatchSources => state.watch.focus = Focus::Details,
         Cmd::WatchersBack => state.watch.focus = Focus::List,
@@ -132,7 +130,7 @@ fn ask_stop(state: &mut State) {
 }
 
 /// Asks whether the selected folder is to be watched: the folder itself, or the one that the selected model is in.
-pub(super) fn ask_start(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn ask_start(state: &mut State) -> Vec<Effect> {
     let (Some(path), Some(node)) = (&state.models.selected, state.models.node()) else { return Vec::new() };
     let folder = if node.model.is_some() { path.parent() } else { Some(path.as_path()) };
     let Some(folder) = folder.map(|f| state.dir.join(f)) else { return Vec::new() };

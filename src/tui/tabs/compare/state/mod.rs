@@ -4,11 +4,9 @@ mod measure;
 
 pub use measure::Measure;
 
-use super::action::ErrorCard;
-use super::fuzzy::passes;
-use super::input::LineEdit;
-use super::models::natural;
 use crate::evaluate::{Comparison, Figures, MOST, Measured, MetricRow, TensorFigures, Variant};
+use crate::tui::core::fuzzy::passes;
+use crate::tui::core::{ErrorCard, LineEdit, natural};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -219,7 +217,7 @@ impl CompareState {
     }
 
     /// Makes the table of tensors anew if it shows and what it depends on has changed: not once a frame.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::tui) fn settle(&mut self) {
         let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
         if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {
             let rows = self.make_table(&result).into();

@@ -1,7 +1,7 @@
 //! A measure of the errors by layer, a curve a model; the numbers on the curves are those of the columns.
 
 use super::{number, short_label, style};
-use crate::tui::core::{CompareMeasure as Measure, CompareState};
+use crate::tui::tabs::compare::{CompareState, Measure};
 use crate::tui::view::braille::Braille;
 use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;

@@ -3,7 +3,7 @@
 use super::style;
 use super::table::Columns;
 use crate::evaluate::Figures;
-use crate::tui::core::CompareState;
+use crate::tui::tabs::compare::CompareState;
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 

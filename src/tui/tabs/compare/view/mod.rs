@@ -5,8 +5,9 @@ mod kinds;
 mod table;
 mod tensors;
 
-use super::canvas::{Canvas, fit_end, width};
-use crate::tui::core::{Chart, CompareAsking, CompareState, Order, State, units};
+use super::state::{Asking as CompareAsking, Chart, CompareState, Order};
+use crate::tui::core::{State, units};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -17,7 +18,7 @@ const TABLE_LEAST: u16 = 10;
 /// What cannot be measured yet.
 const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
     let body = asked(c, state, body);
     if s.columns.is_empty() {

@@ -2,7 +2,8 @@
 
 use super::{number, short_label, style};
 use crate::evaluate::{Cell, MetricRow, Tone};
-use crate::tui::core::{CompareState, Hit};
+use crate::tui::core::Hit;
+use crate::tui::tabs::compare::CompareState;
 use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 

@@ -2,7 +2,8 @@
 
 use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
-use crate::tui::core::{CompareAsking, CompareState, Hit, State, TensorOrder};
+use crate::tui::core::{Hit, State};
+use crate::tui::tabs::compare::{Asking as CompareAsking, CompareState, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::units::small;
 use ratatui::layout::Rect;

@@ -1,6 +1,7 @@
 //! The grid of a job: kinds of tensor down, layers across, and a cursor in it.
 
 use super::view::{JobTensor, JobView};
+use crate::tui::core::kind_order;
 
 /// State of one tensor in the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,37 +46,6 @@ impl GridRow {
         let worst = all.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
         Some((all.iter().map(|(_, d)| d).sum::<f64>() / all.len() as f64, worst.0, worst.1))
     }
-}
-
-/// Kinds in the order in which data passes them; a kind not named here comes after, in the order of the plan.
-const ORDER: [&str; 22] = [
-    "token_embd",
-    "position_embd",
-    "attn_norm",
-    "attn_qkv",
-    "attn_q",
-    "attn_q_norm",
-    "attn_k",
-    "attn_k_norm",
-    "attn_v",
-    "attn_output",
-    "post_attention_norm",
-    "ffn_norm",
-    "ffn_gate_inp",
-    "ffn_gate",
-    "ffn_gate_exps",
-    "ffn_up",
-    "ffn_up_exps",
-    "ffn_down",
-    "ffn_down_exps",
-    "post_ffw_norm",
-    "output_norm",
-    "output",
-];
-
-/// Place of a kind in that order.
-pub fn kind_order(kind: &str) -> usize {
-    ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
 }
 
 /// Key of a row: output and kind.

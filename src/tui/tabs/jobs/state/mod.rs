@@ -8,14 +8,13 @@ mod pages;
 mod sections;
 mod view;
 
-pub use grid::{CellState, GridCursor, GridRow, RowKey, kind_order};
+pub use grid::{CellState, GridCursor, GridRow, RowKey};
 pub use pages::{PageLine, page, section_len};
 pub use sections::{Chosen, JobSection};
-pub use view::{JobTensor, JobView, LogLine, OutputState, Series};
+pub use view::{JobTensor, JobView, LogLine, OutputState};
 
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::models::Focus;
-use crate::tui::core::search::Search;
+use crate::tui::core::{Focus, Search};
 use std::path::{Path, PathBuf};
 
 /// What can be done to a job that is there.

@@ -5,33 +5,12 @@ use crate::engine::{Event, EventBody, Failure, Report, Sample, TensorStart};
 use crate::job::{Attempts, JobState, is_same_output};
 use crate::model::Warning;
 use crate::plan::Plan;
-use crate::tui::core::model_info::Level;
-use crate::tui::core::units;
+use crate::tui::core::{Level, Series, units};
 use crate::units::small;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The latest values of a measurement.
-#[derive(Clone, Debug, Default)]
-pub struct Series(pub VecDeque<f64>);
-
-impl Series {
-    /// Adds a value; the oldest goes where there are many.
-    pub fn push(&mut self, v: f64) {
-        const MOST: usize = 512;
-        if self.0.len() >= MOST {
-            self.0.pop_front();
-        }
-        self.0.push_back(v);
-    }
-
-    /// The newest value.
-    pub fn last(&self) -> f64 {
-        self.0.back().copied().unwrap_or(0.0)
-    }
-}
 
 /// A line of a job's event log.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,8 @@
 //! What is known of the tensor under the grid's cursor.
 
-use super::canvas::Canvas;
-use crate::tui::core::{CellState, GridCursor, JobView, units};
+use crate::tui::core::units;
+use crate::tui::tabs::jobs::{CellState, GridCursor, JobView};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::units::small;
 use ratatui::layout::Rect;
 
@@ -17,8 +18,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
     };
     let more = if under.len() > 1 { format!("  and {} more", under.len() - 1) } else { String::new() };
     let types = format!("  {} → {}  {}{more}", t.from, t.to, units::bytes(t.bytes));
-    let room = usize::from(area.width).saturating_sub(super::width(&types));
-    let name = super::fit_end(t.name.trim_end_matches(".weight"), room);
+    let room = usize::from(area.width).saturating_sub(width(&types));
+    let name = fit_end(t.name.trim_end_matches(".weight"), room);
     c.spans(area.x, area.y, area.width, &[(&name, title), (&types, text)]);
     let figures = match t.cell {
         CellState::Waiting => "not begun".to_owned(),

@@ -1,8 +1,8 @@
 //! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows error as shade and colour.
 
-use super::canvas::Canvas;
-pub(super) use crate::tui::core::kind_order as place;
-use crate::tui::core::{CellState, GridCursor, GridRow, Hit, JobView, RowKey};
+use crate::tui::core::Hit;
+use crate::tui::tabs::jobs::{CellState, GridCursor, GridRow, JobView, RowKey};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
@@ -73,7 +73,7 @@ struct Columns {
 
 impl Columns {
     fn new(view: &JobView, area: Rect) -> Self {
-        let label = view.grid.keys().map(|(_, kind)| super::width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
+        let label = view.grid.keys().map(|(_, kind)| width(kind)).max().unwrap_or(8).clamp(8, 20) as u16;
         let table = match area.width {
             72.. => 33,
             42.. => 25,
@@ -148,7 +148,7 @@ fn row(
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let (x, y, right) = (to.x, line.y, line.right());
     let room = x - line.x - 1;
-    let name = super::fit_end(&key.1, room.into());
+    let name = fit_end(&key.1, room.into());
     c.text(line.x, y, room, &name, if cursor.is_some() { accent } else { dim });
     if row.layered {
         for (i, cells) in row.cells.chunks(to.per).enumerate() {
@@ -204,7 +204,7 @@ fn legend(c: &mut Canvas<'_>, x: u16, y: u16, right: u16, below: usize) {
     let right = if below > 0 { right - c.right(right, y, 12, &more, dim) - 1 } else { right };
     let mut at = x;
     for (glyph, style, word) in parts {
-        if at + 1 + super::width(word) as u16 > right {
+        if at + 1 + width(word) as u16 > right {
             break;
         }
         at += c.spans(at, y, right.saturating_sub(at), &[(glyph, style), (word, dim)]);

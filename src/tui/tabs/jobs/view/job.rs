@@ -1,10 +1,14 @@
 //! One job: progress, and the section chosen.
 
-use super::canvas::{Canvas, fit_end, width};
-use super::details::{Columns, sections};
-use super::{cell, grid, jobs, metrics, page, search};
+use super::{badge, cell, fit_title, grid, metrics, page, place, titled};
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::{CellState, Focus, JobSection, JobView, Level, State, units};
+use crate::tui::core::{Focus, State, units};
+use crate::tui::tabs::jobs::{CellState, JobSection, JobView};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::event::{clock, level_style};
+use crate::tui::view::panes::sections;
+use crate::tui::view::search;
+use crate::tui::view::table::Columns;
 use crate::units::small;
 use ratatui::layout::Rect;
 
@@ -29,12 +33,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {
     let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
     let how = view.ended.unwrap_or(job.state);
-    let (glyph, word, style) = jobs::badge(c, how);
-    let title_text = jobs::titled(job);
+    let (glyph, word, style) = badge(c, how);
+    let title_text = titled(job);
     let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
     let mut right = match (how, view.seconds.or(job.seconds)) {
         (JobState::Running | JobState::Paused, _) => units::percent(fraction),
-        (JobState::Queued, _) => jobs::place(job),
+        (JobState::Queued, _) => place(job),
         (_, Some(s)) => format!("in {}", units::took(s)),
         _ => String::new(),
     };
@@ -46,7 +50,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     }
     let badge = format!("{glyph} {word}");
     let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
-    let shown = jobs::fit_title(&title_text, area.width.into());
+    let shown = fit_title(&title_text, area.width.into());
     c.text(area.x, area.y, area.width, &shown, title_style);
     // The state stands beside the title when both fit, else below it.
     let facts = (width(&badge) + width(&right) + 3) as u16;
@@ -136,19 +140,6 @@ fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
         c.spark(x, line.y, w, &values, bar);
         x += w.min(values.len() as u16) + 1;
         x += c.text(x, line.y, line.right().saturating_sub(x), value, text) + 3;
-    }
-}
-
-/// `12:04:31`, UTC.
-pub(super) fn clock(t: jiff::Timestamp) -> String {
-    t.strftime("%H:%M:%S").to_string()
-}
-
-pub(super) fn level_style(c: &Canvas<'_>, level: Level) -> Option<ratatui::style::Style> {
-    match level {
-        Level::Info => None,
-        Level::Warn => Some(c.theme().warn),
-        Level::Error => Some(c.theme().bad),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The figures of a job over its time, and those of the machine while it runs.
 
-use super::canvas::Canvas;
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::{JobView, State, units};
+use crate::tui::core::{State, units};
+use crate::tui::tabs::jobs::JobView;
+use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 use std::collections::VecDeque;
 
@@ -91,7 +92,7 @@ fn block(c: &mut Canvas<'_>, title: &str, figures: &[Figure<'_>], area: Rect) ->
     const WORD: u16 = 8;
     const NOW: u16 = 11;
     let (dim, text, strong, bar) = (c.theme().dim, c.theme().text, c.theme().title, c.theme().bar);
-    let most = figures.iter().map(|f| super::width(&f.most) as u16).max().unwrap_or(0);
+    let most = figures.iter().map(|f| width(&f.most) as u16).max().unwrap_or(0);
     let w = area.width.saturating_sub(WORD + NOW + most + 2).min(60);
     c.text(area.x, area.y, area.width, title, strong);
     let mut y = area.y + 1;

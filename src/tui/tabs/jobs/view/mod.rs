@@ -1,13 +1,20 @@
 //! The Jobs tab: the list on the left, the selected job on the right.
 
-use super::canvas::{Canvas, fit, fit_end, width};
-use super::{job, models};
+mod cell;
+mod grid;
+mod job;
+mod metrics;
+mod page;
+
+use super::state::JobsState;
 use crate::job::{JobState, JobSummary};
-use crate::tui::core::{Cmd, Focus, Hit, JobsState, State, hints, units};
+use crate::tui::core::{Cmd, Focus, Hit, State, hints, units};
+use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
+use crate::tui::view::panes::split;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let j = &state.jobs;
     if j.list.is_empty() {
         let dim = c.theme().dim;
@@ -16,7 +23,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 4, how, dim);
         return;
     }
-    let (left, right) = models::split(c, state, body);
+    let (left, right) = split(c, state, body);
     if let Some(area) = left {
         list(c, state, area, right.is_none());
         c.pane(area, Hit::List(0));

@@ -1,10 +1,11 @@
 //! A page of a job: what was planned, the recipe, the report.
 
-use super::canvas::Canvas;
-use super::details::Columns;
-use super::jobs::badge;
-use super::search;
-use crate::tui::core::{PageLine, State, page};
+use super::badge;
+use crate::tui::core::State;
+use crate::tui::tabs::jobs::{PageLine, page};
+use crate::tui::view::canvas::{Canvas, fit_end};
+use crate::tui::view::search;
+use crate::tui::view::table::Columns;
 use ratatui::layout::Rect;
 
 /// Width of a narrow column of a table.
@@ -36,7 +37,7 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
     match line {
         PageLine::Blank => 1,
         PageLine::Head(None, name) => {
-            let name = super::fit_end(name, w.into());
+            let name = fit_end(name, w.into());
             c.text(x, y, w, &name, title);
             1
         }
@@ -45,7 +46,7 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             // A path has its end, facts have their beginning.
             let used = c.spans(x, y, w, &[(glyph, style), (" ", dim), (word, style), ("  ", dim)]);
             let room = w.saturating_sub(used);
-            let name = if name.contains('/') { super::fit_end(name, room.into()) } else { name.clone() };
+            let name = if name.contains('/') { fit_end(name, room.into()) } else { name.clone() };
             c.text(x + used, y, room, &name, title);
             1
         }
@@ -71,7 +72,7 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             let cells: Vec<&str> = rest.iter().map(String::as_str).collect();
             let style = if *head { dim } else { text };
             columns.row(c, y, &cells, style);
-            let first = super::fit_end(first, columns.first().into());
+            let first = fit_end(first, columns.first().into());
             c.text(x + 1, y, columns.first(), &first, style);
             1
         }

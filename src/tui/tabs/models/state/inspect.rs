@@ -1,13 +1,11 @@
 //! What the details pane knows beyond a model's headers: values of tensors, the tokenizer at work, a check of every value, a
 //! long text being read. Workers find it out; an answer that came too late for the screen is kept for the next look.
 
-use super::action::{Effect, ErrorCard};
 use super::model_info::Finding;
-use super::models::{Focus, Section};
-use super::search::Search;
-use super::state::{State, Tab};
 use crate::arch::vocab::Encoded;
 use crate::forecast::values::{GLANCE, Values};
+use crate::tui::core::{Effect, ErrorCard, Focus, Search, State, Tab};
+use crate::tui::tabs::models::Section;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

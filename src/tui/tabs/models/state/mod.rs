@@ -1,24 +1,17 @@
 //! The Models tab: the tree of what the scan found, and the details of the selected model.
 
-use super::action::{ErrorCard, FoundModel};
-use super::fuzzy::passes;
-use super::input::LineEdit;
-use super::inspect::Inspect;
-use super::model_info::{ModelInfo, Summary, TensorRow};
-use std::cmp::Ordering;
+pub(in crate::tui) mod inspect;
+pub(in crate::tui) mod model_info;
+pub(in crate::tui) mod reading;
+mod remedies;
+mod tree;
+
+use super::{Inspect, ModelInfo, Summary, TensorRow};
+use crate::tui::core::fuzzy::passes;
+use crate::tui::core::{ErrorCard, Focus, FoundModel, LineEdit, natural};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Which pane has the keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Focus {
-    /// The list on the left.
-    #[default]
-    List,
-    /// The pane on the right.
-    Details,
-}
 
 /// A folder or model of the tree.
 #[derive(Clone, Debug)]
@@ -292,7 +285,7 @@ impl ModelsState {
     }
 
     /// Makes the tensor table anew if what it depends on has changed.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::tui) fn settle(&mut self) {
         let Some(info) = self.current().filter(|_| self.details.section == Section::Tensors).cloned() else { return };
         let key = self.table_key(&info);
         if self.details.table.as_ref().is_none_or(|(k, _)| *k != key) {
@@ -345,39 +338,6 @@ impl ModelsState {
     }
 }
 
-/// Compares names with runs of digits by value: `checkpoint-500` before `checkpoint-1000`.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    let (mut x, mut y) = (a.chars().peekable(), b.chars().peekable());
-    loop {
-        let (Some(&p), Some(&q)) = (x.peek(), y.peek()) else {
-            return x.peek().is_some().cmp(&y.peek().is_some()).then_with(|| a.cmp(b));
-        };
-        if p.is_ascii_digit() && q.is_ascii_digit() {
-            let number = |it: &mut std::iter::Peekable<std::str::Chars<'_>>| {
-                let mut digits = String::new();
-                while let Some(d) = it.next_if(char::is_ascii_digit) {
-                    if !(digits.is_empty() && d == '0') {
-                        digits.push(d);
-                    }
-                }
-                digits
-            };
-            let (m, n) = (number(&mut x), number(&mut y));
-            match m.len().cmp(&n.len()).then_with(|| m.cmp(&n)) {
-                Ordering::Equal => {}
-                other => return other,
-            }
-        } else {
-            match p.to_lowercase().cmp(q.to_lowercase()) {
-                Ordering::Equal => {}
-                other => return other,
-            }
-            x.next();
-            y.next();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,12 +382,5 @@ mod tests {
     fn the_root_may_be_the_model() {
         let m = tree(&["/r"]);
         assert_eq!(names(&m), ["/r"]);
-    }
-
-    #[test]
-    fn natural_order() {
-        let mut v = vec!["b", "a10", "a9", "A1", "a01x", "a"];
-        v.sort_by(|a, b| natural(a, b));
-        assert_eq!(v, ["a", "A1", "a01x", "a9", "a10", "b"]);
     }
 }

@@ -1,21 +1,11 @@
 //! What the screen shows of a model: a digest of a [`Model`] made once, away from the drawing thread.
 
-use super::{remedies, units};
+use super::remedies;
 use crate::model::{MetaArray, MetaValue, Model};
+use crate::tui::core::{Level, units};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// How serious a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For the record.
-    Info,
-    /// Worth a look.
-    Warn,
-    /// Wrong.
-    Error,
-}
 
 /// One line of a model's health.
 #[derive(Clone, Debug, PartialEq, Eq)]

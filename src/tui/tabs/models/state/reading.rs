@@ -1,7 +1,6 @@
 //! A long text over the details, broken into the lines of its pane: what is in it may be code, so lines are broken wherever they are full.
 
-use super::panes::panes;
-use super::state::State;
+use crate::tui::core::{State, panes};
 use unicode_width::UnicodeWidthChar;
 
 /// Columns and rows of the details around the text of what is read.
@@ -17,7 +16,7 @@ pub struct ReadLine {
 }
 
 /// Columns and rows the text of what is read has.
-pub(super) fn room(state: &State) -> (usize, usize) {
+pub(in crate::tui) fn room(state: &State) -> (usize, usize) {
     let (_, width) = panes(state, state.size.0);
     (width.saturating_sub(AROUND.0).into(), state.size.1.saturating_sub(AROUND.1).into())
 }

@@ -1,8 +1,8 @@
 //! The tree of the Models tab: what the scan has found so far, in order, folded and filtered.
 
-use super::action::FoundModel;
-use super::fuzzy::fit;
-use super::models::{ModelsState, Node, Row, natural};
+use crate::tui::core::fuzzy::fit;
+use crate::tui::core::{FoundModel, natural};
+use crate::tui::tabs::models::{ModelsState, Node, Row};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

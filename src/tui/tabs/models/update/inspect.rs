@@ -1,22 +1,17 @@
 //! Updates of what the details pane knows beyond headers.
 
-use crate::tui::core::action::Effect;
-use crate::tui::core::input::LineEdit;
-use crate::tui::core::inspect::{Ask, Check, Reading};
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::{Focus, Section};
-use crate::tui::core::search::Search;
-use crate::tui::core::state::State;
+use crate::tui::core::{Effect, Focus, Level, LineEdit, Search, State};
+use crate::tui::tabs::models::{Ask, Check, Reading, Section};
 
 /// Starts to edit the text that the tokenizer is tried on.
-pub(super) fn try_text(state: &mut State) {
+pub(in crate::tui) fn try_text(state: &mut State) {
     let m = &mut state.models;
     m.focus = Focus::Details;
     m.editing = Some(LineEdit::offering(&m.inspect.text));
 }
 
 /// Opens the selected value over the details, or closes it.
-pub(super) fn read(state: &mut State) {
+pub(in crate::tui) fn read(state: &mut State) {
     if state.models.inspect.reading.take().is_none() {
         let reading =
             selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
@@ -49,14 +44,14 @@ fn selected_text(state: &State) -> Option<(String, String)> {
 }
 
 /// Sends the selected value or name to the clipboard.
-pub(super) fn copy(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn copy(state: &mut State) -> Vec<Effect> {
     let Some((title, text)) = selected_text(state) else { return Vec::new() };
     state.toast(Level::Info, format!("sent to the terminal's clipboard: {title}"));
     vec![Effect::Copy(text)]
 }
 
 /// Starts to look at every value, or stops.
-pub(super) fn check(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn check(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(info) = m.current().cloned() else { return Vec::new() };
     if let Some(check) = m.inspect.check.as_mut().filter(|c| c.ended.is_none()) {

@@ -1,14 +1,11 @@
 //! Updates of the Models tab.
 
-use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::input::{Completion, LineEdit};
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::{Focus, Section};
-use crate::tui::core::search;
-use crate::tui::core::state::{State, Tab};
-use crate::tui::core::units;
+pub(in crate::tui) mod inspect;
 
-pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+use super::state::Section;
+use crate::tui::core::{Action, Completion, Effect, Focus, Level, LineEdit, State, Tab, search, units};
+
+pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::FoundSome(found) => {
             let dir = state.dir.clone();
@@ -38,7 +35,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 /// Asks for the details of the selected model, unless they are there.
-pub(super) fn want_details(state: &State) -> Vec<Effect> {
+pub(in crate::tui) fn want_details(state: &State) -> Vec<Effect> {
     let m = &state.models;
     match (&m.selected, m.node()) {
         (Some(path), Some(node)) if node.model.is_some() && m.info(path).is_none() => vec![Effect::Open(path.clone())],
@@ -46,7 +43,7 @@ pub(super) fn want_details(state: &State) -> Vec<Effect> {
     }
 }
 
-pub(super) fn open(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn open(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
     if m.node().is_some_and(|n| n.model.is_some()) {
@@ -60,7 +57,7 @@ pub(super) fn open(state: &mut State) -> Vec<Effect> {
     want_details(state)
 }
 
-pub(super) fn close(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn close(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
     let folder = m.node().is_some_and(|n| n.model.is_none());
@@ -72,7 +69,7 @@ pub(super) fn close(state: &mut State) -> Vec<Effect> {
     want_details(state)
 }
 
-pub(super) fn set_section(state: &mut State, at: usize) {
+pub(in crate::tui) fn set_section(state: &mut State, at: usize) {
     if let Some(section) = Section::ALL.get(at) {
         state.models.details.section = *section;
         state.models.details.row = 0;
@@ -81,7 +78,7 @@ pub(super) fn set_section(state: &mut State, at: usize) {
     }
 }
 
-pub(super) fn turn_section(state: &mut State, by: isize) {
+pub(in crate::tui) fn turn_section(state: &mut State, by: isize) {
     let at = Section::ALL.iter().position(|s| *s == state.models.details.section).unwrap_or(0);
     match at.checked_add_signed(by) {
         Some(to) => set_section(state, to % Section::ALL.len()),
@@ -90,20 +87,20 @@ pub(super) fn turn_section(state: &mut State, by: isize) {
     }
 }
 
-pub(super) fn start_filter(state: &mut State) {
+pub(in crate::tui) fn start_filter(state: &mut State) {
     match state.tab {
         Tab::Models => {
             let m = &mut state.models;
             let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
             m.editing = Some(LineEdit::offering(text));
         }
-        Tab::Compare => super::compare::start_filter(state),
+        Tab::Compare => crate::tui::tabs::compare::update::start_filter(state),
         Tab::Log => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
         _ => {}
     }
 }
 
-pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+pub(in crate::tui) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(line) = &m.editing else { return Vec::new() };
     if m.focus == Focus::Details && m.details.section == Section::Tokenizer {
@@ -128,7 +125,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     }
 }
 
-pub(super) fn clear_filter(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn clear_filter(state: &mut State) -> Vec<Effect> {
     match state.tab {
         _ if search::is_on(state) => search::clear(state),
         Tab::Models if state.models.focus == Focus::List => {

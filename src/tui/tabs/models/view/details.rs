@@ -1,8 +1,11 @@
 //! The details of the selected model, in sections.
 
-use super::canvas::{Canvas, fit_end, width};
 use super::{health, reading, tokenizer, values};
-use crate::tui::core::{self, ErrorCard, Focus, Hit, Level, ModelInfo, Node, Section, Share, State, units};
+use crate::tui::core::{ErrorCard, Focus, Hit, Level, State, units};
+use crate::tui::tabs::models::{ModelInfo, Node, Section, Share};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::panes::sections;
+use crate::tui::view::table::Columns;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -54,36 +57,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
                 .collect();
             sections(c, state, foot, &items, m.focus == Focus::Details);
         }
-    }
-}
-
-/// The line of section titles below a pane.
-pub(super) fn sections(c: &mut Canvas<'_>, state: &State, line: Rect, items: &[(String, bool)], focused: bool) {
-    let (dim, accent, text) = (c.theme().dim, c.theme().accent, c.theme().text);
-    let need: usize = items.iter().map(|(t, _)| width(t) + 2).sum();
-    let gap = if need <= usize::from(line.width) + 2 { 2 } else { 1 };
-    let tight = need + 1 > usize::from(line.width) + 2 + items.len();
-    let mut x = line.x;
-    for (i, (title, on)) in items.iter().enumerate() {
-        // Where there is no room only the section shown is written out.
-        let short: String = title.chars().take(4).collect();
-        let short = if title.ends_with('!') { format!("{short}!") } else { short };
-        let title = if tight && !on { &short } else { title };
-        let style = match (on, focused) {
-            (true, true) => accent,
-            (true, false) => text,
-            _ => dim,
-        };
-        let style = if *on { style.add_modifier(ratatui::style::Modifier::UNDERLINED) } else { style };
-        let used = c.text(x, line.y, line.right().saturating_sub(x), title, style);
-        c.hit(Rect { x, y: line.y, width: used, height: 1 }, Hit::Section(i));
-        x += used + gap;
-    }
-    // The hint line has not always room for the key that turns them.
-    if let Some(hint) =
-        core::hint_of(state, core::Cmd::SectionNext).filter(|h| x + width(&h.key) as u16 <= line.right())
-    {
-        c.text(x, line.y, line.right() - x, &hint.key, accent);
     }
 }
 
@@ -245,43 +218,6 @@ fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect
         lx += c.spans(lx, ly, need, &[(shade, st), (" ", dim), (&s.name, dim), (" ", dim), (&share, text)]) + 2;
     }
     ly + 1
-}
-
-/// A table of one wide column and several right-aligned narrow ones.
-pub(super) struct Columns {
-    area: Rect,
-    narrow: Vec<u16>,
-}
-
-impl Columns {
-    /// Narrow columns of these widths at the right edge; those that leave too little room for the first are dropped from the left.
-    pub(super) fn new(area: Rect, narrow: &[u16]) -> Self {
-        let mut narrow = narrow.to_vec();
-        while narrow.len() > 1 && narrow.iter().sum::<u16>() + 16 > area.width {
-            narrow.remove(0);
-        }
-        Self { area, narrow }
-    }
-
-    /// Width of the first column.
-    pub(super) fn first(&self) -> u16 {
-        self.area.width.saturating_sub(self.narrow.iter().sum::<u16>() + 2)
-    }
-
-    pub(super) fn head(&self, c: &mut Canvas<'_>, y: u16, first: &str, rest: &[&str], style: Style) {
-        c.text(self.area.x + 1, y, self.first(), first, style);
-        self.row(c, y, rest, style);
-    }
-
-    /// Writes the narrow columns; `cells` has one for each given to [`Columns::new`].
-    pub(super) fn row(&self, c: &mut Canvas<'_>, y: u16, cells: &[&str], style: Style) {
-        let skip = cells.len().saturating_sub(self.narrow.len());
-        let mut end = self.area.right();
-        for (cell, w) in cells.iter().skip(skip).zip(&self.narrow).rev() {
-            c.right(end, y, w.saturating_sub(1), cell, style);
-            end = end.saturating_sub(*w);
-        }
-    }
 }
 
 fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {

@@ -1,7 +1,8 @@
 //! What is wrong with a model, and what to do about it: what its headers say, and on demand what every value says.
 
-use super::canvas::Canvas;
-use crate::tui::core::{Finding, Focus, Level, ModelInfo, State, units};
+use crate::tui::core::{Focus, Level, State, units};
+use crate::tui::tabs::models::{Finding, ModelInfo};
+use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {

@@ -1,9 +1,17 @@
 //! The Models tab: the tree on the left, the details on the right.
 
-use super::canvas::{Canvas, fit, width};
-use super::details;
-use super::names::apart;
-use crate::tui::core::{Focus, Hit, Node, Row, State, panes, units};
+mod details;
+mod health;
+mod names;
+mod reading;
+mod tokenizer;
+mod values;
+
+use super::state::{Node, Row};
+use crate::tui::core::{Focus, Hit, State, units};
+use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
+use crate::tui::view::panes::split;
+use names::apart;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
@@ -13,7 +21,7 @@ const REASON: u16 = 14;
 /// Beside a model that is marked; the cursor is in the column before it.
 const MARK: &str = "●";
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let (left, right) = split(c, state, body);
     if let Some(area) = left {
         tree(c, state, area);
@@ -25,23 +33,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-/// The panes of a tab that has two, those of them that are shown, and the border between them, which can be drawn with the mouse.
-pub(super) fn split(c: &mut Canvas<'_>, state: &State, body: Rect) -> (Option<Rect>, Option<Rect>) {
-    let (left, right) = panes(state, body.width);
-    if left > 0 && right > 0 {
-        c.divide(body.x + left, body.y, body.height);
-        c.hit(Rect { x: body.x + left, width: 1, ..body }, Hit::Border);
-    }
-    let shown = |x, width| (width > 0).then_some(Rect { x, width, ..body });
-    (shown(body.x, left), shown(body.right() - right, right))
-}
-
 fn tree(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let m = &state.models;
     let focused = m.focus == Focus::List;
     let (dim, title) = (c.theme().dim, c.theme().title);
     let w = area.width.saturating_sub(2);
-    let head = super::fit_end(&state.home_path(&state.dir), w.into());
+    let head = fit_end(&state.home_path(&state.dir), w.into());
     c.text(area.x + 1, area.y, w, &head, if focused { title } else { dim });
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(2), ..area };
     let rows = m.rows();

@@ -1,6 +1,6 @@
 //! Names in columns that are too narrow for them, cut so that names beside each other can still be told apart.
 
-use super::canvas::{fit, width};
+use crate::tui::view::canvas::{fit, fit_end, width};
 
 /// At most `most` columns of a name that stands beside `others`: what it shares with them at its beginning is cut first, then its
 /// extension, which says no more than the format.
@@ -27,7 +27,7 @@ fn shared(name: &str, other: &str) -> usize {
 
 /// Both ends of a name: the beginning says which model, the end which variant.
 fn middle(name: &str, most: usize) -> String {
-    let tail = super::fit_end(name, most / 2);
+    let tail = fit_end(name, most / 2);
     format!("{}{tail}", fit(name, most - width(&tail) + 1).trim_end_matches('…'))
 }
 

@@ -1,8 +1,10 @@
 //! A long text over the details, line by line.
 
-use super::canvas::{Canvas, width};
-use super::search;
-use crate::tui::core::{ReadLine, Reading, State, places, read_lines, search_current};
+use crate::tui::core::search_current;
+use crate::tui::core::{State, places};
+use crate::tui::tabs::models::{ReadLine, Reading, read_lines};
+use crate::tui::view::canvas::{Canvas, width};
+use crate::tui::view::search;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthChar;
 

@@ -1,9 +1,10 @@
 //! The tokenizer of a model: facts, and what becomes of a text.
 
-use super::canvas::{Canvas, fit, width};
 use super::details::{error_card, pairs};
 use crate::arch::vocab::Encoded;
-use crate::tui::core::{Focus, ModelInfo, State, Tried, units};
+use crate::tui::core::{Focus, State, units};
+use crate::tui::tabs::models::{ModelInfo, Tried};
+use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 

@@ -1,8 +1,9 @@
 //! What stands in the selected tensor: moments, extremes, a histogram, what usual types would lose.
 
-use super::canvas::{Canvas, fit_end, width};
 use crate::forecast::values::{GLANCE, TYPES, Values};
-use crate::tui::core::{Glance, State, units};
+use crate::tui::core::{State, units};
+use crate::tui::tabs::models::Glance;
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Rows of the digest with its rule.

@@ -137,7 +137,7 @@ impl RecipeState {
 mod tests {
     use super::*;
     use crate::recipe::{Recipe, Step, Target};
-    use crate::tui::core::action::ErrorCard;
+    use crate::tui::core::ErrorCard;
 
     #[test]
     fn troubles_stand_where_their_keys_are() {

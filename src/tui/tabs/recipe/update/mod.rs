@@ -5,17 +5,16 @@ mod form;
 mod list;
 mod start;
 
-pub(super) use files::{ask_open, ask_save, edit_outside, entry_picked};
-pub(super) use form::{budget, clear, complete, edit, edited, turn, value_picked};
-pub(super) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
-pub(super) use start::{detached, start};
+pub(in crate::tui) use files::{ask_open, ask_save, edit_outside, entry_picked};
+pub(in crate::tui) use form::{budget, clear, complete, edit, edited, turn, value_picked};
+pub(in crate::tui) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
+pub(in crate::tui) use start::{detached, start};
 
-use super::models::want_details;
-use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::recipe::{PRESETS, RecipePane};
-use crate::tui::core::state::{Layer, PickerKind, State, Tab};
+use super::state::{PRESETS, RecipePane};
+use crate::tui::core::{Action, Effect, Layer, PickerKind, State, Tab};
+use crate::tui::tabs::models::update::want_details;
 
-pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Planned(request, plan) if request == state.recipe.request => {
             state.recipe.planned(plan);
@@ -107,7 +106,7 @@ fn changed(state: &mut State) -> Vec<Effect> {
 }
 
 /// Takes the selected model as the source, when there is none yet, and plans anew: outputs may have appeared meanwhile.
-pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
     let selected = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone());
     if state.recipe.source().is_none()
         && let Some(path) = selected
@@ -118,7 +117,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
 }
 
 /// Goes to the Recipe tab with the selected model as the source.
-pub(super) fn convert(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn convert(state: &mut State) -> Vec<Effect> {
     let Some(path) = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone()) else {
         return Vec::new();
     };
@@ -131,7 +130,7 @@ pub(super) fn convert(state: &mut State) -> Vec<Effect> {
 }
 
 /// Puts the cursor on a line of the list.
-pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
+pub(in crate::tui) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
     let to = to.min(r.rows().len() - 1);
     if r.cursor == to {
@@ -143,6 +142,6 @@ pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
 }
 
 /// Puts the cursor on a field of the form.
-pub(super) fn select_field(state: &mut State, to: usize) {
+pub(in crate::tui) fn select_field(state: &mut State, to: usize) {
     state.recipe.field = to.min(state.recipe.fields().len().saturating_sub(1));
 }

@@ -2,20 +2,17 @@
 
 use super::list::refuse;
 use crate::job::JobSummary;
-use crate::tui::core::action::{Effect, ErrorCard};
-use crate::tui::core::model_info::Level;
-use crate::tui::core::models::Focus;
-use crate::tui::core::state::{Confirm, Layer, State, Tab};
+use crate::tui::core::{Confirm, Effect, ErrorCard, Focus, Layer, Level, State, Tab};
 use std::path::Path;
 
 /// Starts and goes to the job.
-pub(in crate::tui::core::update) fn start(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn start(state: &mut State) -> Vec<Effect> {
     state.recipe.detached = false;
     go(state)
 }
 
 /// Starts and stays here.
-pub(in crate::tui::core::update) fn detached(state: &mut State) -> Vec<Effect> {
+pub(in crate::tui) fn detached(state: &mut State) -> Vec<Effect> {
     state.recipe.detached = true;
     go(state)
 }
@@ -56,7 +53,7 @@ fn why_not(state: &State) -> String {
     }
 }
 
-pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
+pub(in crate::tui) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
     state.recipe.starting = false;
     let stay = std::mem::take(&mut state.recipe.detached);
     let job = match job {
@@ -78,7 +75,7 @@ pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> 
     state.jobs.selected = Some(id);
     state.jobs.focus = Focus::Details;
     state.tab = Tab::Jobs;
-    let mut effects = crate::tui::core::update::jobs::enter(state);
+    let mut effects = crate::tui::tabs::jobs::update::enter(state);
     effects.push(Effect::RefreshJobs);
     effects
 }

@@ -1,8 +1,8 @@
 //! The forecast: what the plan says of the outputs, what the estimate says of their errors, the plot of the alternatives.
 
-use super::super::canvas::{Canvas, width};
 use super::{plan, plot};
 use crate::tui::core::State;
+use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {

@@ -1,9 +1,10 @@
 //! The form of what is selected in the list: a rule with its title, a line for each field, and below them what the current field is for
 //! or what is wrong with it.
 
-use super::super::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use crate::recipe::keys::{Key, Kind};
-use crate::tui::core::{Asking, Field, Hit, RecipePane, RecipeRow, State, about, title, units};
+use crate::tui::core::{Hit, State, units};
+use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row as RecipeRow, about, title};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.

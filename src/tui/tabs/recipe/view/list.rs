@@ -1,8 +1,9 @@
 //! The list: the source, where outputs go, the targets with what is known of each, and a place to add one.
 
-use super::super::canvas::{Canvas, fit, fit_end, width};
 use super::decibel;
-use crate::tui::core::{Hit, RecipePane, RecipeRow, State, facts, title, units};
+use crate::tui::core::{Hit, State, units};
+use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, title};
+use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Columns before a target's name: the cursor's bar, its number, blanks.

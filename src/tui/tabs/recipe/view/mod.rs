@@ -7,14 +7,15 @@ mod list;
 mod plan;
 mod plot;
 
-use super::canvas::{Canvas, fit_end, width};
-use crate::tui::core::{Asking, Hit, State, panes};
+use super::state::Asking;
+use crate::tui::core::{Hit, State, panes};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Lines the form should have before the list takes more.
 const FORM: u16 = 8;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
         return empty(c, state, body);
     }

@@ -1,11 +1,11 @@
 //! What a sound plan says: outputs, needs, types, warnings.
 
-use super::super::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
-use super::super::details::Columns;
-use super::super::grid;
 use super::{decibel, plot};
 use crate::plan::{Forecasted, Plan, PlannedOutput};
-use crate::tui::core::{Budget, State, title, units};
+use crate::tui::core::{State, kind_order, units};
+use crate::tui::tabs::recipe::{Budget, title};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
+use crate::tui::view::table::Columns;
 use indexmap::IndexMap;
 use ratatui::layout::Rect;
 use std::collections::BTreeMap;
@@ -157,7 +157,7 @@ fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
         return types(c, output, area);
     }
     let mut rows: Vec<_> = by.into_iter().collect();
-    rows.sort_by_key(|(kind, _)| grid::place(kind));
+    rows.sort_by_key(|(kind, _)| kind_order(kind));
     let label = rows.iter().map(|(k, _)| width(k)).max().unwrap_or(0).min(16) as u16 + 2;
     let room = area.width.saturating_sub(label + 1);
     let most = usize::from(area.height);

@@ -1,9 +1,10 @@
 //! The plot of size against error: every file type a point, the mixes a curve above them, the choice marked.
 
-use super::super::braille::Braille;
-use super::super::canvas::{Canvas, fit, width};
 use crate::plan::Forecasted;
-use crate::tui::core::{Budget, PRESETS, State};
+use crate::tui::core::State;
+use crate::tui::tabs::recipe::{Budget, PRESETS};
+use crate::tui::view::braille::Braille;
+use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
 
 /// Rows of the largest plot.

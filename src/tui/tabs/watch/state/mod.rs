@@ -8,9 +8,7 @@ mod view;
 pub use trend::{Point, Trend};
 pub use view::{Export, Measured, Source, SourceState, WatcherView};
 
-use super::models::Focus;
-use super::state::{State, Tab};
-use super::units;
+use crate::tui::core::{Focus, State, Tab, units};
 use crate::watch::KnownWatcher;
 use std::path::PathBuf;
 

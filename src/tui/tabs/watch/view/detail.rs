@@ -1,8 +1,9 @@
 //! The selected source: its state in full, its exports, and what exports of its run come to over the steps.
 
-use super::super::canvas::Canvas;
 use super::{sources, trend};
-use crate::tui::core::{Export, Measured, Source, SourceState, State, units};
+use crate::tui::core::{State, units};
+use crate::tui::tabs::watch::{Export, Measured, Source, SourceState};
+use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 

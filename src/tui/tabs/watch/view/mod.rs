@@ -4,8 +4,8 @@ mod detail;
 mod sources;
 mod trend;
 
-use super::canvas::{Canvas, fit, fit_end, width};
 use crate::tui::core::{Focus, Hit, State, units};
+use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
 use crate::watch::KnownWatcher;
 use ratatui::layout::Rect;
 
@@ -14,7 +14,7 @@ const WIDE: u16 = 120;
 /// Below this many rows there is no room for a note and for more than the state in the detail.
 const SHORT: u16 = 16;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let w = &state.watch;
     if w.list.is_empty() {
         return empty(c, state, body);

@@ -1,7 +1,8 @@
 //! The sources of a watcher, newest first.
 
-use super::super::canvas::{Canvas, fit_end, width};
-use crate::tui::core::{Focus, Hit, Source, SourceState, State, units};
+use crate::tui::core::{Focus, Hit, State, units};
+use crate::tui::tabs::watch::{Source, SourceState};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 

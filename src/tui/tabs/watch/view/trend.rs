@@ -1,8 +1,9 @@
 //! Size and error of the exports of a run over its training steps: a chart where there is room, else a line.
 
-use super::super::braille::Braille;
-use super::super::canvas::{Canvas, width};
-use crate::tui::core::{Trend, units};
+use crate::tui::core::units;
+use crate::tui::tabs::watch::Trend;
+use crate::tui::view::braille::Braille;
+use crate::tui::view::canvas::{Canvas, width};
 use ratatui::layout::Rect;
 
 /// Rows of a chart with its title and its steps.
