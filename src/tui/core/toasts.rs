@@ -2,6 +2,7 @@
 //! until esc. Both go when another tab is opened: that is out of date there. The log has all of them.
 
 use super::Level;
+use super::action::Effect;
 use super::state::State;
 
 /// How long a message stays that only tells.
@@ -45,6 +46,12 @@ impl State {
             self.toasts.remove(0);
         }
         self.toasts.push(toast);
+    }
+
+    /// Sends a text to the terminal's clipboard and says so by its name.
+    pub(in crate::tui) fn copy(&mut self, name: &str, text: String) -> Vec<Effect> {
+        self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
+        vec![Effect::Copy(text)]
     }
 
     /// The time has gone on.

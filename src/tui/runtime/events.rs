@@ -306,6 +306,8 @@ impl App {
         let mut todo = update(&mut self.state, action);
         while let Some(effect) = (!todo.is_empty()).then(|| todo.remove(0)) {
             match effect {
+                // The core has carried it out.
+                Effect::Tab(_) => {}
                 Effect::Scan => self.workers.scan(),
                 Effect::Open(path) => self.workers.open(path),
                 Effect::Inspect(ask) => self.workers.inspector.ask(ask),

@@ -2,8 +2,8 @@
 
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
-use crate::tui::core;
-use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, LineEdit, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
+use crate::tui::{core, tabs};
 use ratatui::layout::Rect;
 
 pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -13,11 +13,10 @@ pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     if area.width >= 66 {
         x += c.text(x, area.y, 8, "remold", title) + 2;
     }
-    let running = state.jobs.count(JobState::Running);
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let mut text = format!("{} {}", i + 1, tab.title());
-        if tab == Tab::Jobs && running > 0 {
-            text += &format!(" ●{running}");
+        if let Some(badge) = tabs::of(tab).badge(state) {
+            text += &format!(" {badge}");
         }
         if narrow && tab != state.tab {
             text = (i + 1).to_string();
@@ -78,10 +77,10 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
             [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
         }
-        (None, _) if editing(state).is_some_and(|line| line.selected) => {
+        (None, _) if core::edited_line(state).is_some_and(|line| line.selected) => {
             vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
         }
-        (None, _) if editing(state).is_some() => {
+        (None, _) if core::edited_line(state).is_some() => {
             vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
         }
         (None, Some(first)) => {
@@ -90,7 +89,8 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         (None, None) => core::hints(state).into_iter().map(runs).collect(),
     };
-    let tail = if state.layer.is_some() || editing(state).is_some() { Vec::new() } else { core::tail_hints(state) };
+    let tail =
+        if state.layer.is_some() || core::edited_line(state).is_some() { Vec::new() } else { core::tail_hints(state) };
     let tail_width: usize = tail.iter().map(|h| width(&h.key) + width(h.word) + 3).sum();
     let show_tail = tail_width + 20 < area.width.into();
     let mut end = area.right().saturating_sub(1);
@@ -112,18 +112,6 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             c.hit(Rect { x, width: need, ..area }, Hit::Hint(cmd));
         }
         x += need + 2;
-    }
-}
-
-/// The line being edited on the tab that shows, if one is.
-fn editing(state: &State) -> Option<&LineEdit> {
-    match state.tab {
-        _ if core::edited_words(state).is_some() => core::edited_words(state),
-        Tab::Models => state.models.editing.as_ref(),
-        Tab::Recipe => state.recipe.editing.as_ref(),
-        Tab::Compare => state.compare.line.as_ref().map(|(_, line)| line),
-        Tab::Log => state.log.editing.as_ref(),
-        Tab::Jobs | Tab::Watch => None,
     }
 }
 

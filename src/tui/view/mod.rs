@@ -14,7 +14,7 @@ pub(in crate::tui) mod toasts;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 
-use super::core::{Hit, State, Tab};
+use super::core::{Hit, State};
 use super::look::{Look, ascii_buffer};
 use super::tabs;
 use crate::units::is_hidden;
@@ -60,14 +60,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
         chrome::tabs(&mut c, state, Rect { height: 1, ..area });
-        match state.tab {
-            Tab::Models => tabs::models::view::draw(&mut c, state, body),
-            Tab::Recipe => tabs::recipe::view::draw(&mut c, state, body),
-            Tab::Jobs => tabs::jobs::view::draw(&mut c, state, body),
-            Tab::Compare => tabs::compare::view::draw(&mut c, state, body),
-            Tab::Watch => tabs::watch::view::draw(&mut c, state, body),
-            Tab::Log => tabs::log::view::draw(&mut c, state, body),
-        }
+        tabs::shown(state).draw(&mut c, state, body);
         toasts::draw(&mut c, state, body);
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);

@@ -1,13 +1,12 @@
 //! What lies on top: help, pickers, questions.
 
-use super::run;
+use super::commands::run;
 use crate::tui::core::action::{Effect, Hit};
 use crate::tui::core::commands::{self, Cmd, Command};
 use crate::tui::core::input::{Completion, LineEdit};
 use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Help, Layer, Picker, PickerItem, PickerKind, State};
-use crate::tui::tabs::compare::update as compare;
-use crate::tui::tabs::recipe::update as recipe;
+use crate::tui::tabs;
 
 /// Opens help, palette or theme picker.
 pub(super) fn open(state: &mut State, cmd: Cmd) {
@@ -126,11 +125,7 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
             state.theme_chosen = true;
             use_theme(state, item.title.clone())
         }
-        (PickerKind::Targets, Some(_)) => place.map(|at| recipe::preset_picked(state, at)).unwrap_or_default(),
-        (PickerKind::Values, Some(_)) => place.map(|at| recipe::value_picked(state, at)).unwrap_or_default(),
-        (PickerKind::Recipes, _) => recipe::entry_picked(state, place, &p.input.text),
-        (PickerKind::Models, Some(_)) => place.map(|at| compare::add(state, at)).unwrap_or_default(),
-        _ => Vec::new(),
+        (kind, _) => kind.tab().map(|t| tabs::of(t).picked(state, kind, place, &p.input.text)).unwrap_or_default(),
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::state::{Asking, Chart, Order};
 use crate::evaluate::MOST;
-use crate::tui::core::update::go;
 use crate::tui::core::{
-    Action, Completion, Effect, FoundModel, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State, Tab,
-    natural, units,
+    Action, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State,
+    Tab, TabRequest, moved, natural, units,
 };
 use std::path::PathBuf;
 
-pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::CompareOverview(request, overview) if request == state.compare.request => {
             let all = overview.comparison.tensors.len();
@@ -44,34 +43,42 @@ pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> 
     Vec::new()
 }
 
-/// Marks the selected model, or takes its mark away, and goes on to the next line.
-pub(in crate::tui) fn mark(state: &mut State) -> Vec<Effect> {
-    let m = &mut state.models;
-    let Some(path) = m.selected.clone() else { return Vec::new() };
-    match m.marked.iter().position(|p| *p == path) {
-        Some(at) => drop(m.marked.remove(at)),
-        None => m.marked.push(path),
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    let c = &mut state.compare;
+    match cmd {
+        Cmd::AddColumn => pick(state),
+        Cmd::RemoveColumn => return Some(remove(state)),
+        Cmd::PinBaseline => return Some(pin(state)),
+        Cmd::Measure => c.measure = c.measure.next(),
+        Cmd::CompareContext => return Some(turn_context(state)),
+        Cmd::ColumnNext => c.move_column(1),
+        Cmd::ColumnPrev => c.move_column(-1),
+        Cmd::CompareTensors => (c.drilled, c.row, c.selected) = (true, 0, c.subject()),
+        Cmd::CompareOrder if c.drilled => c.turn_tensors(),
+        Cmd::CompareOrder => c.turn_columns(),
+        Cmd::Chart => c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers },
+        // A file name, in the folder that is shown.
+        Cmd::Export => c.line = Some((Asking::Export, LineEdit::offering("comparison.md"))),
+        Cmd::Filter => c.line = Some((Asking::Filter, LineEdit::offering(&c.filter))),
+        Cmd::ClearFilter => c.filter.clear(),
+        Cmd::Back if c.drilled => c.drilled = false,
+        Cmd::Back => return Some(vec![Effect::Tab(TabRequest::Show(Tab::Models))]),
+        _ => return None,
     }
-    crate::tui::core::update::motion::by(state, 1)
+    Some(Vec::new())
 }
 
-/// Takes all marks away.
-pub(in crate::tui) fn unmark(state: &mut State) -> Vec<Effect> {
-    state.models.marked.clear();
-    Vec::new()
-}
-
-/// Brings models to the tab: from the tree those marked and the selected one, from a job its source and outputs.
-pub(in crate::tui) fn start(state: &mut State) -> Vec<Effect> {
-    let of_a_job = state.tab == Tab::Jobs;
-    let mut wanted = if of_a_job { of_job(state) } else { of_models(state) };
+/// Does what another tab asks: compares models that were chosen there, the first as the baseline.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    let TabRequest::Compare { models: mut wanted, truncate } = request else { return Vec::new() };
     let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
     let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
     if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
         wanted.retain(|p| !broken(p));
         state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
     }
-    if wanted.len() > MOST && of_a_job {
+    if wanted.len() > MOST && truncate {
         state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
         wanted.truncate(MOST);
     } else if wanted.len() > MOST {
@@ -79,37 +86,11 @@ pub(in crate::tui) fn start(state: &mut State) -> Vec<Effect> {
         state.toast(Level::Warn, text);
         return Vec::new();
     }
-    bring(state, wanted)
-}
-
-/// Brings these models to the tab, the first as the baseline.
-pub(in crate::tui) fn bring(state: &mut State, wanted: Vec<PathBuf>) -> Vec<Effect> {
     state.compare.selected = usize::from(wanted.len() > 1);
     state.compare.order = Order::Added;
     let mut effects = set(state, wanted);
-    effects.extend(go(state, Tab::Compare));
+    effects.push(Effect::Tab(TabRequest::Show(Tab::Compare)));
     effects
-}
-
-fn of_models(state: &State) -> Vec<PathBuf> {
-    let m = &state.models;
-    let mut wanted = m.marked.clone();
-    let here = m.selected.as_ref().filter(|_| m.node().is_some_and(|n| n.model.is_some()));
-    // One mark and the line one stands on are a pair; more marks say what is wanted.
-    if let Some(here) = here.filter(|h| wanted.len() < 2 && !wanted.contains(h)) {
-        wanted.push(here.clone());
-    }
-    wanted
-}
-
-fn of_job(state: &State) -> Vec<PathBuf> {
-    let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
-    // A split output is opened by its first file.
-    let made = plan.outputs.iter().map(|o| match o.files.as_slice() {
-        [(first, _), _, ..] if o.format == "gguf" => first.clone(),
-        _ => o.path.clone(),
-    });
-    std::iter::once(plan.source.clone()).chain(made).collect()
 }
 
 /// Compares another set of models; what is measured for the old one is dropped.
@@ -132,7 +113,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
 }
 
 /// Goes on with what was stopped when the tab was left.
-pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
         return Vec::new();
@@ -142,7 +123,7 @@ pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
 }
 
 /// Stops what is being measured: nobody looks.
-pub(in crate::tui) fn leave(state: &mut State) -> Vec<Effect> {
+pub(super) fn leave(state: &mut State) -> Vec<Effect> {
     match state.compare.running.take() {
         Some(_) => vec![Effect::StopComparing],
         None => Vec::new(),
@@ -150,7 +131,7 @@ pub(in crate::tui) fn leave(state: &mut State) -> Vec<Effect> {
 }
 
 /// Opens the list of models that can be added, those of the same size of network first.
-pub(in crate::tui) fn pick(state: &mut State) -> Vec<Effect> {
+fn pick(state: &mut State) {
     let params = |p: &PathBuf| match state.models.node_at(p).and_then(|n| n.summary.as_ref()) {
         Some(Ok(s)) => Some(s.params),
         _ => None,
@@ -162,7 +143,7 @@ pub(in crate::tui) fn pick(state: &mut State) -> Vec<Effect> {
     if all.is_empty() {
         let text = format!("no other model that can be read lies in {}", state.home_path(&state.dir));
         state.toast(Level::Warn, text);
-        return Vec::new();
+        return;
     }
     all.sort_by(|(a, _), (b, _)| {
         let other = |p: &PathBuf| wanted.is_some() && params(p) != wanted;
@@ -179,11 +160,10 @@ pub(in crate::tui) fn pick(state: &mut State) -> Vec<Effect> {
     let before = state.theme.clone();
     state.layer =
         Some(Layer::Picker(Picker { kind: PickerKind::Models, input: LineEdit::default(), items, row: 0, before }));
-    Vec::new()
 }
 
 /// Adds the model that was picked, by its place in the list that was offered.
-pub(in crate::tui) fn add(state: &mut State, at: usize) -> Vec<Effect> {
+pub(super) fn add(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(path) = state.compare.offered.get(at).cloned() else { return Vec::new() };
     let mut columns = state.compare.columns.clone();
     columns.push(path);
@@ -192,7 +172,7 @@ pub(in crate::tui) fn add(state: &mut State, at: usize) -> Vec<Effect> {
 }
 
 /// Takes the selected model out. Errors are against the baseline: without another one they stay true.
-pub(in crate::tui) fn remove(state: &mut State) -> Vec<Effect> {
+fn remove(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     let at = c.selected;
     if at >= c.columns.len() {
@@ -210,7 +190,7 @@ pub(in crate::tui) fn remove(state: &mut State) -> Vec<Effect> {
 }
 
 /// Makes the selected model the baseline.
-pub(in crate::tui) fn pin(state: &mut State) -> Vec<Effect> {
+fn pin(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.selected == 0 || c.selected >= c.columns.len() {
         return Vec::new();
@@ -222,30 +202,8 @@ pub(in crate::tui) fn pin(state: &mut State) -> Vec<Effect> {
     set(state, columns)
 }
 
-pub(in crate::tui) fn turn_order(state: &mut State) -> Vec<Effect> {
-    let c = &mut state.compare;
-    if c.drilled {
-        c.turn_tensors()
-    } else {
-        c.turn_columns()
-    }
-    Vec::new()
-}
-
-pub(in crate::tui) fn turn_chart(state: &mut State) -> Vec<Effect> {
-    let c = &mut state.compare;
-    c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers };
-    Vec::new()
-}
-
-/// Curves of the next measure.
-pub(in crate::tui) fn turn_measure(state: &mut State) -> Vec<Effect> {
-    state.compare.measure = state.compare.measure.next();
-    Vec::new()
-}
-
 /// Memory at the next context. What is measured is known and comes at once.
-pub(in crate::tui) fn turn_context(state: &mut State) -> Vec<Effect> {
+fn turn_context(state: &mut State) -> Vec<Effect> {
     if state.compare.contexts().len() < 2 {
         let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
         state.toast(Level::Info, text);
@@ -256,30 +214,19 @@ pub(in crate::tui) fn turn_context(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
-pub(in crate::tui) fn column(state: &mut State, by: isize) -> Vec<Effect> {
+/// A click on a model or on a tensor.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
     let c = &mut state.compare;
-    c.selected = c.selected.saturating_add_signed(by).min(c.columns.len().saturating_sub(1));
+    match hit {
+        Hit::List(at) => c.selected = at.min(c.columns.len().saturating_sub(1)),
+        Hit::Detail(at) => c.row = moved(at, 0, c.tensor_rows().len()),
+        _ => {}
+    }
     Vec::new()
-}
-
-pub(in crate::tui) fn drill(state: &mut State) -> Vec<Effect> {
-    let c = &mut state.compare;
-    (c.drilled, c.row, c.selected) = (true, 0, c.subject());
-    Vec::new()
-}
-
-/// Asks for a file name, in the folder that is shown.
-pub(in crate::tui) fn ask_export(state: &mut State) -> Vec<Effect> {
-    state.compare.line = Some((Asking::Export, LineEdit::offering("comparison.md")));
-    Vec::new()
-}
-
-pub(in crate::tui) fn start_filter(state: &mut State) {
-    state.compare.line = Some((Asking::Filter, LineEdit::offering(&state.compare.filter)));
 }
 
 /// Carries on after a key in the line being edited.
-pub(in crate::tui) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let c = &mut state.compare;
     let Some((asking, line)) = &c.line else { return Vec::new() };
     let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };

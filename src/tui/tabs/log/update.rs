@@ -3,41 +3,72 @@
 use super::state::LogEntry;
 use crate::engine::{Event, EventBody};
 use crate::monitor::{Check, Standing};
-use crate::tui::core::{Cmd, Effect, Level, State, Tab, units};
-use crate::tui::tabs::jobs::update as jobs;
+use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
 
-/// Runs a command of the tab.
-pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
     match cmd {
         Cmd::LogLevel => state.log.turn_level(),
         Cmd::LogJob => state.log.turn_job(),
         Cmd::LogFollow => state.log.up = 0,
         Cmd::LogGo => {
             let id = state.log.current().and_then(|e| e.job.clone());
-            let Some(at) = id.and_then(|id| state.jobs.list.iter().position(|j| j.id == id)) else {
-                return Vec::new();
-            };
-            state.tab = Tab::Jobs;
-            return jobs::select(state, at);
+            return Some(id.map(|id| Effect::Tab(TabRequest::ShowJob(id))).into_iter().collect());
         }
         Cmd::CopyLine => {
-            let Some(line) = state.log.current().map(LogEntry::line) else { return Vec::new() };
+            let Some(line) = state.log.current().map(LogEntry::line) else { return Some(Vec::new()) };
             state.flash(Level::Info, "the line was sent to the terminal's clipboard");
-            return vec![Effect::Copy(line)];
+            return Some(vec![Effect::Copy(line)]);
         }
         Cmd::CopyLines => {
             let lines: Vec<String> = state.log.shown().iter().map(|e| e.line()).collect();
             let n = units::plural(lines.len(), "line", "lines");
             state.flash(Level::Info, format!("{n} sent to the terminal's clipboard"));
-            return vec![Effect::Copy(lines.join("\n") + "\n")];
+            return Some(vec![Effect::Copy(lines.join("\n") + "\n")]);
         }
+        Cmd::Filter => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
+        Cmd::ClearFilter => state.log.widen(),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// Takes in what happened in jobs, or what the doctor found.
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::JobNews(events) => news(state, events),
+        Action::Checked(checks) => checked(state, checks),
         _ => {}
     }
     Vec::new()
 }
 
+/// Does what another tab asks: shows the lines of one job.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    if let TabRequest::ShowLog(job) = request {
+        state.log.widen();
+        (state.log.job, state.tab) = (job, Tab::Log);
+    }
+    Vec::new()
+}
+
+/// Carries on after a key in the filter.
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    if let Some(line) = &state.log.editing {
+        state.log.filter.clone_from(&line.text);
+    }
+    if what == Completion::Dropped {
+        state.log.filter.clear();
+    }
+    if what != Completion::Editing {
+        state.log.editing = None;
+    }
+    state.log.up = 0;
+    Vec::new()
+}
+
 /// What happened in jobs.
-pub(in crate::tui) fn news(state: &mut State, events: Vec<Event>) {
+fn news(state: &mut State, events: Vec<Event>) {
     for event in events {
         let mut say = |level, text: String| {
             state.log.push(LogEntry { t: event.t, level, job: Some(event.job.clone()), text });
@@ -69,7 +100,7 @@ pub(in crate::tui) fn news(state: &mut State, events: Vec<Event>) {
 }
 
 /// What the doctor found, a line each.
-pub(in crate::tui) fn checked(state: &mut State, checks: Vec<Check>) {
+fn checked(state: &mut State, checks: Vec<Check>) {
     let (mut notes, mut wrong) = (0, 0);
     for c in checks {
         let level = match c.standing {

@@ -1,9 +1,10 @@
-//! The commands of the Models tab, and those of its kind that other tabs share: sections, filters.
+//! The commands of the Models tab. Hits and filters have the same commands on several tabs; they are here because of their place in
+//! the order of hints.
 
 use super::state::Section;
 use crate::tui::core::Scope::{Details, Job, Log, Tensors, Tree};
 use crate::tui::core::commands::{always, command};
-use crate::tui::core::{Cmd, Command, Focus, State, Tab, search};
+use crate::tui::core::{Cmd, Command, Focus, State, search};
 
 fn on_model(s: &State) -> bool {
     s.models.node().is_some_and(|n| n.model.is_some())
@@ -11,18 +12,6 @@ fn on_model(s: &State) -> bool {
 
 fn on_row(s: &State) -> bool {
     s.models.node().is_some()
-}
-
-fn has_filter(s: &State) -> bool {
-    match s.tab {
-        Tab::Models if s.models.focus == Focus::List => !s.models.filter.is_empty(),
-        _ if search::is_on(s) => true,
-        Tab::Log => s.log.is_narrowed(),
-        Tab::Compare => s.compare.drilled && !s.compare.filter.is_empty(),
-        // What is being read is closed first.
-        Tab::Models => s.models.inspect.reading.is_none() && !s.models.details.filter.is_empty(),
-        _ => false,
-    }
 }
 
 /// The details have a value of their own to copy.
@@ -88,7 +77,7 @@ pub(in crate::tui) const COMMANDS: &[Command] = &[
         &[Tree, Details, Job, Tensors, Log],
         "Clear the filter, or end the search",
         "clear",
-        has_filter,
+        search::can_clear,
     ),
     command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details], "Next section", "", always),
     command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details], "Previous section", "", always),

@@ -1,14 +1,11 @@
-//! Updates of the Watch tab, and the start of a watcher from Models.
+//! Updates of the Watch tab, and the start of a watcher.
 
-use crate::recipe::{Recipe, Source};
-use crate::tui::core::update::go;
-use crate::tui::core::{Action, Cmd, Confirm, Effect, ErrorCard, Focus, Layer, Level, State, Tab};
-use crate::tui::tabs::compare::update as compare;
-use crate::tui::tabs::jobs::update as jobs;
-use crate::tui::tabs::recipe::{PRESETS, title};
+use super::state::WatchState;
+use crate::tui::core::{Action, Cmd, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, State, Tab, TabRequest};
 use crate::watch::{Request, Rule};
+use std::path::PathBuf;
 
-pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Watchers(list) => state.watch.set_list(list),
         Action::WatcherEvents(request, events) if request == state.watch.request => {
@@ -27,7 +24,7 @@ pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> 
             }
             state.toast(Level::Info, format!("watcher {id} runs on its own; Watch (5) shows it"));
             if state.tab == Tab::Models && state.layer.is_none() {
-                return go(state, Tab::Watch);
+                return vec![Effect::Tab(TabRequest::Show(Tab::Watch))];
             }
         }
         Action::WatcherStarted(Err(card)) => failed(state, "cannot watch", &card),
@@ -60,55 +57,81 @@ fn failed(state: &mut State, what: &str, card: &ErrorCard) {
     state.toast(Level::Error, format!("{what}: {}.{hint}", card.message));
 }
 
-/// Runs a command of the tab.
-pub(in crate::tui) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    let w = &mut state.watch;
     match cmd {
-        Cmd::WatchSources => state.watch.focus = Focus::Details,
-        Cmd::WatchersBack => state.watch.focus = Focus::List,
-        Cmd::WatchJob => {
-            let job = state.watch.current_source().and_then(|s| s.last()).map(|e| e.done.job.clone());
-            let Some(at) = job.and_then(|id| state.jobs.list.iter().position(|j| j.id == id)) else {
-                return Vec::new();
-            };
-            state.tab = Tab::Jobs;
-            return jobs::select(state, at);
-        }
-        Cmd::WatchOutput => {
-            let export = state.watch.current_source().and_then(|s| s.exported());
-            let Some(path) = export.and_then(|e| e.done.outputs.first()).cloned() else { return Vec::new() };
-            return jobs::go_to_model(state, path);
-        }
+        Cmd::WatchSources => w.focus = Focus::Details,
+        Cmd::WatchersBack | Cmd::Back => w.focus = Focus::List,
+        Cmd::FocusNext if !w.view.is_empty() => w.focus = w.focus.other(),
         Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchJob
+        | Cmd::WatchOutput
+        | Cmd::WatchPause
+        | Cmd::WatchExport
+        | Cmd::WatchIgnore
+        | Cmd::WatchCompare => return Some(asks(w, cmd).into_iter().collect()),
+        Cmd::WatchCopy => return Some(copy_command(state)),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// What a command asks of another tab or of the watcher; nothing where there is nothing to ask it of.
+fn asks(w: &WatchState, cmd: Cmd) -> Option<Effect> {
+    let source = w.current_source();
+    match cmd {
+        Cmd::WatchJob => Some(Effect::Tab(TabRequest::ShowJob(source?.last()?.done.job.clone()))),
+        Cmd::WatchOutput => Some(Effect::Tab(TabRequest::ShowModel(source?.exported()?.done.outputs.first()?.clone()))),
+        Cmd::WatchCompare => Some(Effect::Tab(TabRequest::Compare { models: w.pair()?.to_vec(), truncate: false })),
         Cmd::WatchPause => {
-            let Some(watcher) = state.watch.current() else { return Vec::new() };
+            let watcher = w.current()?;
             let request = if watcher.paused { Request::Resume } else { Request::Pause };
-            return vec![Effect::AskWatcher(watcher.id.clone(), request)];
+            Some(Effect::AskWatcher(watcher.id.clone(), request))
         }
-        Cmd::WatchExport | Cmd::WatchIgnore => {
-            let (Some(watcher), Some(source)) = (state.watch.current(), state.watch.current_source()) else {
-                return Vec::new();
-            };
+        _ => {
+            let (watcher, source) = (w.current()?, source?);
             let name = source.name.clone();
             let request = match cmd {
                 Cmd::WatchExport => Request::Export { name },
                 _ if source.ignored => Request::Unignore { name },
                 _ => Request::Ignore { name },
             };
-            return vec![Effect::AskWatcher(watcher.id.clone(), request)];
+            Some(Effect::AskWatcher(watcher.id.clone(), request))
         }
-        Cmd::WatchCompare => {
-            let Some(pair) = state.watch.pair() else { return Vec::new() };
-            return compare::bring(state, pair.to_vec());
+    }
+}
+
+/// A command for the shell: the one that follows the watcher, or that starts it when it is stopped.
+fn copy_command(state: &mut State) -> Vec<Effect> {
+    let Some(watcher) = state.watch.current() else { return Vec::new() };
+    let command = match (watcher.pid, &watcher.command) {
+        (Some(_), _) => format!("remold watch attach {}", watcher.id),
+        (None, Some(command)) => command.clone(),
+        (None, None) => return Vec::new(),
+    };
+    state.copy(&command, command.clone())
+}
+
+/// Does what another tab asks: asks the user whether a folder is to be watched.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    if let TabRequest::WatchFolder(folder) = request {
+        ask_start(state, folder);
+    }
+    Vec::new()
+}
+
+/// A click on a watcher or on a source.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    let w = &mut state.watch;
+    match hit {
+        Hit::List(at) => {
+            w.focus = Focus::List;
+            w.select(at);
         }
-        Cmd::WatchCopy => {
-            let Some(watcher) = state.watch.current() else { return Vec::new() };
-            let command = match (watcher.pid, &watcher.command) {
-                (Some(_), _) => format!("remold watch attach {}", watcher.id),
-                (None, Some(command)) => command.clone(),
-                (None, None) => return Vec::new(),
-            };
-            state.toast(Level::Info, format!("sent to the terminal's clipboard: {command}"));
-            return vec![Effect::Copy(command)];
+        Hit::Detail(at) => {
+            w.focus = Focus::Details;
+            w.select_source(at);
         }
         _ => {}
     }
@@ -129,13 +152,8 @@ fn ask_stop(state: &mut State) {
     }));
 }
 
-/// Asks whether the selected folder is to be watched: the folder itself, or the one that the selected model is in.
-pub(in crate::tui) fn ask_start(state: &mut State) -> Vec<Effect> {
-    let (Some(path), Some(node)) = (&state.models.selected, state.models.node()) else { return Vec::new() };
-    let folder = if node.model.is_some() { path.parent() } else { Some(path.as_path()) };
-    let Some(folder) = folder.map(|f| state.dir.join(f)) else { return Vec::new() };
-    let recipe = recipe(state);
-    let made: Vec<String> = recipe.targets.iter().map(title).collect();
+fn ask_start(state: &mut State, folder: PathBuf) {
+    let (recipe, made) = state.recipe.for_watcher();
     let detail = vec![
         format!("each checkpoint → {}", made.join(", ")),
         format!("into {}", state.home_path(&Rule::default_output(&folder))),
@@ -147,20 +165,4 @@ pub(in crate::tui) fn ask_start(state: &mut State) -> Vec<Effect> {
         yes: "start a watcher",
         effect: Effect::StartWatcher(folder, Box::new(recipe)),
     }));
-    Vec::new()
-}
-
-/// The recipe that is composed, without what is about one source; the first preset where none is.
-fn recipe(state: &State) -> Recipe {
-    let mut recipe = state.recipe.document.recipe.clone();
-    (recipe.source, recipe.output_dir) = (Source::default(), None);
-    if recipe.targets.is_empty() {
-        recipe.targets.push(PRESETS[0].target());
-    }
-    for target in &mut recipe.targets {
-        (target.output, target.output_name, target.force) = (None, None, false);
-    }
-    let name = || recipe.targets.iter().map(title).collect::<Vec<_>>().join(", ");
-    recipe.name = Some(recipe.name.clone().unwrap_or_else(name));
-    recipe
 }

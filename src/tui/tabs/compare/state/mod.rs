@@ -249,6 +249,11 @@ impl CompareState {
         (self.tensor_order, self.row) = (self.tensor_order.next(), 0);
     }
 
+    /// Selects the model so many columns to the right.
+    pub fn move_column(&mut self, by: isize) {
+        self.selected = self.selected.saturating_add_signed(by).min(self.columns.len().saturating_sub(1));
+    }
+
     /// Takes the next order of the models; the baseline stays first.
     pub fn turn_columns(&mut self) {
         self.order = match self.order {

@@ -4,8 +4,7 @@
 use super::model_info::Finding;
 use crate::arch::vocab::Encoded;
 use crate::forecast::values::{GLANCE, Values};
-use crate::tui::core::{Effect, ErrorCard, Focus, Search, State, Tab};
-use crate::tui::tabs::models::Section;
+use crate::tui::core::{ErrorCard, Search};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,12 +91,12 @@ pub struct Reading {
 /// What the details pane knows beyond headers.
 #[derive(Clone, Debug, Default)]
 pub struct Inspect {
-    values: VecDeque<(PathBuf, usize, Result<Arc<Values>, ErrorCard>)>,
-    looking: Option<(PathBuf, usize)>,
-    glances: HashMap<PathBuf, HashMap<usize, Glance>>,
-    glancing: Option<(PathBuf, Vec<usize>)>,
-    tried: Option<(PathBuf, String, Result<Arc<Tried>, ErrorCard>)>,
-    trying: Option<(PathBuf, String)>,
+    pub(in crate::tui::tabs::models) values: VecDeque<(PathBuf, usize, Result<Arc<Values>, ErrorCard>)>,
+    pub(in crate::tui::tabs::models) looking: Option<(PathBuf, usize)>,
+    pub(in crate::tui::tabs::models) glances: HashMap<PathBuf, HashMap<usize, Glance>>,
+    pub(in crate::tui::tabs::models) glancing: Option<(PathBuf, Vec<usize>)>,
+    pub(in crate::tui::tabs::models) tried: Option<(PathBuf, String, Result<Arc<Tried>, ErrorCard>)>,
+    pub(in crate::tui::tabs::models) trying: Option<(PathBuf, String)>,
     /// The text the tokenizer is tried on.
     pub text: String,
     /// The last check.
@@ -174,49 +173,5 @@ impl Inspect {
     /// Forgets what files that may have changed have said.
     pub fn forget(&mut self) {
         *self = Self { text: std::mem::take(&mut self.text), check: self.check.take(), ..Self::default() };
-    }
-}
-
-/// What the section shown needs and nobody has asked for yet.
-pub fn wants(state: &mut State) -> Vec<Effect> {
-    let page = usize::from(state.size.1);
-    let m = &mut state.models;
-    if state.tab != Tab::Models {
-        return Vec::new();
-    }
-    let Some(info) = m.current().cloned() else { return Vec::new() };
-    let path = info.path.clone();
-    match m.details.section {
-        Section::Tensors => {
-            let rows = m.tensor_rows(&info);
-            let row = m.details.row.min(rows.len().saturating_sub(1));
-            let Some(selected) = rows.get(row).copied() else { return Vec::new() };
-            let seen = &mut m.inspect;
-            let mut asks = Vec::new();
-            let place = (path.clone(), selected);
-            if seen.values(&path, selected).is_none() && seen.looking.as_ref() != Some(&place) {
-                seen.looking = Some(place);
-                asks.push(Effect::Inspect(Ask::Values(path.clone(), selected)));
-            }
-            let near = rows.iter().skip(row.saturating_sub(page)).take(2 * page).copied();
-            let missing: Vec<usize> = near.filter(|i| seen.glance(&path, *i).is_none()).collect();
-            let asked = |all: &(PathBuf, Vec<usize>)| all.0 == path && missing.iter().all(|i| all.1.contains(i));
-            if !missing.is_empty() && !seen.glancing.as_ref().is_some_and(asked) {
-                seen.glancing = Some((path.clone(), missing.clone()));
-                asks.push(Effect::Inspect(Ask::Glances(path, missing)));
-            }
-            asks
-        }
-        Section::Tokenizer if m.focus == Focus::Details && !info.tokenizer.is_empty() => {
-            let seen = &mut m.inspect;
-            let now = (path.clone(), seen.text.clone());
-            let known = seen.tried.as_ref().is_some_and(|(p, t, _)| *p == now.0 && *t == now.1);
-            if known || seen.trying.as_ref() == Some(&now) {
-                return Vec::new();
-            }
-            seen.trying = Some(now.clone());
-            vec![Effect::Inspect(Ask::Encode(now.0, now.1))]
-        }
-        _ => Vec::new(),
     }
 }

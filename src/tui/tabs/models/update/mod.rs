@@ -1,11 +1,18 @@
 //! Updates of the Models tab.
 
-pub(in crate::tui) mod inspect;
+pub(super) mod filter;
+mod inspect;
+pub(super) mod motion;
+pub(super) mod reader;
 
-use super::state::Section;
-use crate::tui::core::{Action, Completion, Effect, Focus, Level, LineEdit, State, Tab, search, units};
+pub(super) use inspect::wants;
 
-pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+use super::state::{ModelsState, Section};
+use crate::job::is_same_output;
+use crate::tui::core::{Action, Cmd, Effect, Focus, Level, State, Tab, TabRequest, search, units};
+use std::path::PathBuf;
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::FoundSome(found) => {
             let dir = state.dir.clone();
@@ -30,12 +37,62 @@ pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> 
             state.models.keep(path, info);
             Vec::new()
         }
+        Action::Inspected(told) => {
+            state.models.inspect.take(told);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    match cmd {
+        Cmd::Open => return Some(open(state)),
+        Cmd::Close => return Some(close(state)),
+        Cmd::Convert => return Some(convert(state)),
+        Cmd::Rescan => return Some(rescan(state)),
+        Cmd::MarkModel => return Some(mark(state)),
+        Cmd::UnmarkModels => state.models.marked.clear(),
+        Cmd::CompareModels => return Some(compare(state)),
+        Cmd::WatchFolder => return Some(watch(state)),
+        Cmd::CopyPath => return Some(copy_path(state)),
+        Cmd::SectionNext => turn_section(state, 1),
+        Cmd::SectionPrev => turn_section(state, -1),
+        Cmd::Sort => {
+            let details = &mut state.models.details;
+            (details.sort, details.row) = (details.sort.next(), 0);
+        }
+        Cmd::Reverse => state.models.details.reverse ^= true,
+        Cmd::Filter => filter::start(state),
+        Cmd::ClearFilter if !search::is_on(state) => return Some(filter::clear(state)),
+        Cmd::TryText => inspect::try_text(state),
+        Cmd::ReadValue => inspect::read(state),
+        Cmd::CopyValue => return Some(inspect::copy(state)),
+        Cmd::CheckValues => return Some(inspect::check(state)),
+        Cmd::FocusNext => state.models.focus = state.models.focus.other(),
+        Cmd::Zoom => state.models.zoom ^= true,
+        Cmd::Back => back(&mut state.models),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// Does what another tab asks.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    match request {
+        TabRequest::ShowModel(path) => show(state, path),
+        TabRequest::OutputsWritten(outputs) => {
+            // What was made is a model, too; the tree stays as it is until the scan is over.
+            state.models.forget_files(|path| outputs.iter().any(|o| is_same_output(o, path)));
+            vec![Effect::Scan]
+        }
         _ => Vec::new(),
     }
 }
 
 /// Asks for the details of the selected model, unless they are there.
-pub(in crate::tui) fn want_details(state: &State) -> Vec<Effect> {
+fn want_details(state: &State) -> Vec<Effect> {
     let m = &state.models;
     match (&m.selected, m.node()) {
         (Some(path), Some(node)) if node.model.is_some() && m.info(path).is_none() => vec![Effect::Open(path.clone())],
@@ -43,7 +100,7 @@ pub(in crate::tui) fn want_details(state: &State) -> Vec<Effect> {
     }
 }
 
-pub(in crate::tui) fn open(state: &mut State) -> Vec<Effect> {
+fn open(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
     if m.node().is_some_and(|n| n.model.is_some()) {
@@ -57,7 +114,7 @@ pub(in crate::tui) fn open(state: &mut State) -> Vec<Effect> {
     want_details(state)
 }
 
-pub(in crate::tui) fn close(state: &mut State) -> Vec<Effect> {
+fn close(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
     let folder = m.node().is_some_and(|n| n.model.is_none());
@@ -69,7 +126,90 @@ pub(in crate::tui) fn close(state: &mut State) -> Vec<Effect> {
     want_details(state)
 }
 
-pub(in crate::tui) fn set_section(state: &mut State, at: usize) {
+/// Goes to the Recipe tab with the selected model as the source.
+fn convert(state: &mut State) -> Vec<Effect> {
+    let Some(path) = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone()) else {
+        return Vec::new();
+    };
+    let mut effects = want_details(state);
+    effects.push(Effect::Tab(TabRequest::Convert(path)));
+    effects
+}
+
+/// Marks the selected model, or takes its mark away, and goes on to the next line.
+fn mark(state: &mut State) -> Vec<Effect> {
+    let m = &mut state.models;
+    let Some(path) = m.selected.clone() else { return Vec::new() };
+    match m.marked.iter().position(|p| *p == path) {
+        Some(at) => drop(m.marked.remove(at)),
+        None => m.marked.push(path),
+    }
+    motion::scroll(state, 1)
+}
+
+/// Compares the marked models; the selected one too where fewer than two are marked.
+fn compare(state: &State) -> Vec<Effect> {
+    let m = &state.models;
+    let mut models = m.marked.clone();
+    let here = m.selected.as_ref().filter(|_| m.node().is_some_and(|n| n.model.is_some()));
+    // One mark and the selected line are a pair; more marks are the whole choice.
+    if let Some(here) = here.filter(|h| models.len() < 2 && !models.contains(h)) {
+        models.push(here.clone());
+    }
+    vec![Effect::Tab(TabRequest::Compare { models, truncate: false })]
+}
+
+/// Asks to watch the selected folder, or the one that the selected model is in.
+fn watch(state: &State) -> Vec<Effect> {
+    let (Some(path), Some(node)) = (&state.models.selected, state.models.node()) else { return Vec::new() };
+    let folder = if node.model.is_some() { path.parent() } else { Some(path.as_path()) };
+    folder.map(|f| Effect::Tab(TabRequest::WatchFolder(state.dir.join(f)))).into_iter().collect()
+}
+
+fn copy_path(state: &mut State) -> Vec<Effect> {
+    let path = state.models.selected.as_ref().map(|p| p.display().to_string());
+    path.map(|path| state.copy(&path, path.clone())).unwrap_or_default()
+}
+
+/// Closes what is read, gives the whole screen back, or goes to the tree.
+fn back(m: &mut ModelsState) {
+    if m.inspect.reading.is_some() {
+        m.inspect.reading = None;
+    } else if m.zoom {
+        m.zoom = false;
+    } else {
+        m.focus = Focus::List;
+    }
+}
+
+/// Shows a model in the tree; the folder is scanned again where the model is not known yet.
+fn show(state: &mut State, path: PathBuf) -> Vec<Effect> {
+    if !path.starts_with(&state.dir) {
+        let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
+        state.toast(Level::Warn, text);
+        return Vec::new();
+    }
+    (state.tab, state.models.focus) = (Tab::Models, Focus::List);
+    state.models.filter.clear();
+    let parents: Vec<_> =
+        path.ancestors().skip(1).take_while(|p| p.starts_with(&state.dir)).map(ToOwned::to_owned).collect();
+    state.models.selected = Some(path.clone());
+    for parent in parents {
+        state.models.set_open(&parent, true);
+    }
+    if state.models.node_at(&path).is_some() {
+        return want_details(state);
+    }
+    state.models.selected = Some(path);
+    rescan(state)
+}
+
+fn rescan(state: &mut State) -> Vec<Effect> {
+    state.models.start_scan();
+    vec![Effect::Scan]
+}
+
+pub(super) fn set_section(state: &mut State, at: usize) {
     if let Some(section) = Section::ALL.get(at) {
         state.models.details.section = *section;
         state.models.details.row = 0;
@@ -78,64 +218,11 @@ pub(in crate::tui) fn set_section(state: &mut State, at: usize) {
     }
 }
 
-pub(in crate::tui) fn turn_section(state: &mut State, by: isize) {
+fn turn_section(state: &mut State, by: isize) {
     let at = Section::ALL.iter().position(|s| *s == state.models.details.section).unwrap_or(0);
     match at.checked_add_signed(by) {
         Some(to) => set_section(state, to % Section::ALL.len()),
         // Left of the first section is the tree.
         None => state.models.focus = Focus::List,
     }
-}
-
-pub(in crate::tui) fn start_filter(state: &mut State) {
-    match state.tab {
-        Tab::Models => {
-            let m = &mut state.models;
-            let text = if m.focus == Focus::List { &m.filter } else { &m.details.filter };
-            m.editing = Some(LineEdit::offering(text));
-        }
-        Tab::Compare => crate::tui::tabs::compare::update::start_filter(state),
-        Tab::Log => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
-        _ => {}
-    }
-}
-
-pub(in crate::tui) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
-    let m = &mut state.models;
-    let Some(line) = &m.editing else { return Vec::new() };
-    if m.focus == Focus::Details && m.details.section == Section::Tokenizer {
-        m.inspect.text.clone_from(&line.text);
-        if what != Completion::Editing {
-            m.editing = None;
-        }
-        return Vec::new();
-    }
-    let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };
-    if what != Completion::Editing {
-        m.editing = None;
-    }
-    if m.focus == Focus::List {
-        m.filter = text;
-        m.refresh();
-        want_details(state)
-    } else {
-        m.details.filter = text;
-        m.details.row = 0;
-        Vec::new()
-    }
-}
-
-pub(in crate::tui) fn clear_filter(state: &mut State) -> Vec<Effect> {
-    match state.tab {
-        _ if search::is_on(state) => search::clear(state),
-        Tab::Models if state.models.focus == Focus::List => {
-            state.models.filter.clear();
-            state.models.refresh();
-        }
-        Tab::Models => state.models.details.filter.clear(),
-        Tab::Log => state.log.widen(),
-        Tab::Compare => state.compare.filter.clear(),
-        _ => {}
-    }
-    want_details(state)
 }

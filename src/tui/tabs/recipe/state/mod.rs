@@ -242,6 +242,22 @@ impl RecipeState {
         (!targets.is_empty()).then(|| Recipe { targets, ..recipe.clone() })
     }
 
+    /// The recipe for a watcher, without what is about one source, and what it makes in words. Where nothing is composed it is the
+    /// first preset.
+    pub(in crate::tui) fn for_watcher(&self) -> (Recipe, Vec<String>) {
+        let mut recipe = self.document.recipe.clone();
+        (recipe.source, recipe.output_dir) = (Source::default(), None);
+        if recipe.targets.is_empty() {
+            recipe.targets.push(PRESETS[0].target());
+        }
+        for target in &mut recipe.targets {
+            (target.output, target.output_name, target.force) = (None, None, false);
+        }
+        let made: Vec<String> = recipe.targets.iter().map(title).collect();
+        recipe.name.get_or_insert_with(|| made.join(", "));
+        (recipe, made)
+    }
+
     /// What a preset becomes when it is added: it takes the importance matrix that the others have.
     pub fn preset_target(&self, preset: &Preset) -> Target {
         let imatrix = self.document.recipe.targets.iter().find_map(|t| t.imatrix.clone());

@@ -17,7 +17,7 @@ const LINES: usize = 8;
 const COLUMNS: usize = 72;
 
 /// Asks where to save.
-pub(in crate::tui) fn ask_save(state: &mut State) -> Vec<Effect> {
+pub(super) fn ask_save(state: &mut State) -> Vec<Effect> {
     if let Some(w) = state.recipe.document.wrong.first() {
         let why = format!("{} is {:?}, which no recipe can hold. Put it right or take it out first.", w.label, w.text);
         return refuse(state, why);
@@ -43,7 +43,7 @@ fn default_path(state: &State) -> PathBuf {
 }
 
 /// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
-pub(in crate::tui) fn ask_open(state: &mut State) -> Vec<Effect> {
+pub(super) fn ask_open(state: &mut State) -> Vec<Effect> {
     let mut folders = vec![state.dir.clone()];
     let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
     folders.extend(beside.filter(|b| *b != state.dir).map(Path::to_owned));
@@ -54,7 +54,7 @@ pub(in crate::tui) fn ask_open(state: &mut State) -> Vec<Effect> {
 }
 
 /// Leaves the recipe to the user's editor: its own file if that says the same, for the sake of its comments.
-pub(in crate::tui) fn edit_outside(state: &mut State) -> Vec<Effect> {
+pub(super) fn edit_outside(state: &mut State) -> Vec<Effect> {
     let r = &state.recipe;
     let place = match &r.origin.file {
         Some(file) if !r.modified() => EditPlace::File(file.clone()),
@@ -64,7 +64,7 @@ pub(in crate::tui) fn edit_outside(state: &mut State) -> Vec<Effect> {
 }
 
 /// A path was typed.
-pub(in crate::tui) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
+pub(super) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
     let text = state.at_home(text);
     if text.is_empty() {
         return Vec::new();
@@ -78,7 +78,7 @@ pub(in crate::tui) fn path_given(state: &mut State, asking: Asking, text: &str) 
     vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), own)]
 }
 
-pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Recipes(library) => {
             state.recipe.library = library;
@@ -187,7 +187,7 @@ fn entry_items(state: &State) -> Vec<PickerItem> {
 }
 
 /// Opens the recipe that was picked, or asks where another is. A path that was typed into the picker counts as one.
-pub(in crate::tui) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) -> Vec<Effect> {
+pub(super) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) -> Vec<Effect> {
     let Some(at) = at else {
         // A word alone was meant for the list.
         let is_path = typed.contains(['/', '.']);

@@ -8,7 +8,7 @@ use crate::tui::tabs::recipe::{Asking, Field, RecipePane, RecipeState, Row, abou
 const FEW: usize = 4;
 
 /// Enter on a field: a choice of many opens a list, one of few turns, everything else is typed.
-pub(in crate::tui) fn edit(state: &mut State) -> Vec<Effect> {
+pub(super) fn edit(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Some(field) = r.current_field() else { return Vec::new() };
     match r.choices(field).len() {
@@ -30,7 +30,7 @@ pub(in crate::tui) fn edit(state: &mut State) -> Vec<Effect> {
 }
 
 /// The choices of the current field with what they are for, and what the forecast says of file types.
-pub(in crate::tui) fn value_items(state: &State) -> Vec<PickerItem> {
+pub(super) fn value_items(state: &State) -> Vec<PickerItem> {
     let r = &state.recipe;
     let Some(field) = r.current_field() else { return Vec::new() };
     let types = field.label() == "quantization";
@@ -44,7 +44,7 @@ pub(in crate::tui) fn value_items(state: &State) -> Vec<PickerItem> {
 }
 
 /// Takes the choice that was picked.
-pub(in crate::tui) fn value_picked(state: &mut State, at: usize) -> Vec<Effect> {
+pub(super) fn value_picked(state: &mut State, at: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Some(field) = r.current_field() else { return Vec::new() };
     match r.choices(field).get(at) {
@@ -59,7 +59,7 @@ fn set(state: &mut State, field: Field, text: &str) -> Vec<Effect> {
 }
 
 /// Turns a choice by one.
-pub(in crate::tui) fn turn(state: &mut State, by: isize) -> Vec<Effect> {
+pub(super) fn turn(state: &mut State, by: isize) -> Vec<Effect> {
     let r = &state.recipe;
     let Some(field) = r.current_field() else { return Vec::new() };
     let choices = r.choices(field);
@@ -74,7 +74,7 @@ pub(in crate::tui) fn turn(state: &mut State, by: isize) -> Vec<Effect> {
 }
 
 /// Takes the field out of the recipe: the default counts again.
-pub(in crate::tui) fn clear(state: &mut State) -> Vec<Effect> {
+pub(super) fn clear(state: &mut State) -> Vec<Effect> {
     match state.recipe.current_field() {
         Some(field) => set(state, field, ""),
         None => Vec::new(),
@@ -82,14 +82,14 @@ pub(in crate::tui) fn clear(state: &mut State) -> Vec<Effect> {
 }
 
 /// Puts the cursor on a field, if the form has it.
-pub(in crate::tui) fn go_to(r: &mut RecipeState, field: Field) {
+pub(super) fn go_to(r: &mut RecipeState, field: Field) {
     if let Some(at) = r.fields().iter().position(|f| f.label() == field.label()) {
         r.field = at;
     }
 }
 
 /// Goes to the budget of the target and edits it; when that is over, back to where the key was pressed.
-pub(in crate::tui) fn budget(state: &mut State) -> Vec<Effect> {
+pub(super) fn budget(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Some(target) = r.gguf_target() else { return Vec::new() };
     if r.current_target() != Some(target) {
@@ -104,7 +104,7 @@ pub(in crate::tui) fn budget(state: &mut State) -> Vec<Effect> {
 }
 
 /// Tab in a line: a path is completed, in anything else it does nothing.
-pub(in crate::tui) fn complete(state: &State) -> Vec<Effect> {
+pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
     let r = &state.recipe;
     let Some(line) = &r.editing else { return Vec::new() };
     let base = match r.asking {
@@ -117,7 +117,7 @@ pub(in crate::tui) fn complete(state: &State) -> Vec<Effect> {
 }
 
 /// A path was completed, if it is still the one in the line.
-pub(in crate::tui) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
     let Some(line) = state.recipe.editing.as_ref().filter(|l| state.at_home(&l.text) == typed) else { return };
     if line.text != becomes {
         state.recipe.editing = Some(LineEdit::new(becomes));
@@ -126,7 +126,7 @@ pub(in crate::tui) fn completed(state: &mut State, typed: &str, becomes: &str, n
 }
 
 /// Carries on after a key in a line.
-pub(in crate::tui) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     state.recipe.names.clear();
     if matches!(what, Completion::Editing | Completion::Ignored) {
         return Vec::new();

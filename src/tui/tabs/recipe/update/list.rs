@@ -5,7 +5,7 @@ use crate::tui::core::{Effect, Layer, Level, LineEdit, Picker, PickerItem, Picke
 use crate::tui::tabs::recipe::{Asking, Field, PRESETS, RecipePane, Row, Types};
 
 /// Opens the picker of targets to add.
-pub(in crate::tui) fn add(state: &mut State) -> Vec<Effect> {
+pub(super) fn add(state: &mut State) -> Vec<Effect> {
     let items = preset_items(state);
     let before = state.theme.clone();
     let picker = Picker { kind: PickerKind::Targets, input: LineEdit::default(), items, row: 0, before };
@@ -14,7 +14,7 @@ pub(in crate::tui) fn add(state: &mut State) -> Vec<Effect> {
 }
 
 /// The presets with what is known of their sizes and errors.
-pub(in crate::tui) fn preset_items(state: &State) -> Vec<PickerItem> {
+pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
     let r = &state.recipe;
     let detail = |at: usize| {
         let p = &PRESETS[at];
@@ -37,7 +37,7 @@ pub(in crate::tui) fn preset_items(state: &State) -> Vec<PickerItem> {
 }
 
 /// An estimated error; blank where there is no estimate.
-pub(in crate::tui) fn decibel(known: Option<Option<f64>>) -> String {
+pub(super) fn decibel(known: Option<Option<f64>>) -> String {
     match known {
         Some(Some(db)) => format!("{db:.1} dB"),
         Some(None) => "exact".to_owned(),
@@ -46,7 +46,7 @@ pub(in crate::tui) fn decibel(known: Option<Option<f64>>) -> String {
 }
 
 /// Adds the preset that was picked, below the selected target.
-pub(in crate::tui) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
+pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Some(preset) = PRESETS.get(preset) else { return Vec::new() };
     let target = r.preset_target(preset);
@@ -65,7 +65,7 @@ pub(in crate::tui) fn preset_picked(state: &mut State, preset: usize) -> Vec<Eff
 }
 
 /// Takes the selected target or step out.
-pub(in crate::tui) fn delete(state: &mut State) -> Vec<Effect> {
+pub(super) fn delete(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     match r.row() {
         Row::Target(i) => r.change(|d| d.remove(i)),
@@ -79,7 +79,7 @@ pub(in crate::tui) fn delete(state: &mut State) -> Vec<Effect> {
 }
 
 /// Moves the selected target down or up.
-pub(in crate::tui) fn move_target(state: &mut State, by: isize) -> Vec<Effect> {
+pub(super) fn move_target(state: &mut State, by: isize) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Row::Target(from) = r.row() else { return Vec::new() };
     let Some(to) = from.checked_add_signed(by).filter(|to| *to < r.document.recipe.targets.len()) else {
@@ -91,7 +91,7 @@ pub(in crate::tui) fn move_target(state: &mut State, by: isize) -> Vec<Effect> {
 }
 
 /// Adds the selected target once more; the place it is written to is its own.
-pub(in crate::tui) fn duplicate(state: &mut State) -> Vec<Effect> {
+pub(super) fn duplicate(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
     let Row::Target(i) = r.row() else { return Vec::new() };
     let Some(mut target) = r.document.recipe.targets.get(i).cloned() else { return Vec::new() };
@@ -102,7 +102,7 @@ pub(in crate::tui) fn duplicate(state: &mut State) -> Vec<Effect> {
 }
 
 /// Enter on a line of the list.
-pub(in crate::tui) fn enter_row(state: &mut State) -> Vec<Effect> {
+pub(super) fn enter_row(state: &mut State) -> Vec<Effect> {
     match state.recipe.row() {
         Row::Add => add(state),
         Row::Step(_) => Vec::new(),
@@ -113,16 +113,16 @@ pub(in crate::tui) fn enter_row(state: &mut State) -> Vec<Effect> {
     }
 }
 
-pub(in crate::tui) fn undo(state: &mut State) -> Vec<Effect> {
+pub(super) fn undo(state: &mut State) -> Vec<Effect> {
     if state.recipe.undo() { changed(state) } else { Vec::new() }
 }
 
-pub(in crate::tui) fn redo(state: &mut State) -> Vec<Effect> {
+pub(super) fn redo(state: &mut State) -> Vec<Effect> {
     if state.recipe.redo() { changed(state) } else { Vec::new() }
 }
 
 /// Says that a key did nothing, and why.
-pub(in crate::tui) fn refuse(state: &mut State, why: impl Into<String>) -> Vec<Effect> {
+pub(super) fn refuse(state: &mut State, why: impl Into<String>) -> Vec<Effect> {
     state.toast(Level::Warn, why);
     Vec::new()
 }

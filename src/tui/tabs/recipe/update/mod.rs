@@ -5,16 +5,12 @@ mod form;
 mod list;
 mod start;
 
-pub(in crate::tui) use files::{ask_open, ask_save, edit_outside, entry_picked};
-pub(in crate::tui) use form::{budget, clear, complete, edit, edited, turn, value_picked};
-pub(in crate::tui) use list::{add, delete, duplicate, enter_row, move_target, preset_picked, redo, undo};
-pub(in crate::tui) use start::{detached, start};
+pub(super) use form::{complete, edited};
 
-use super::state::{PRESETS, RecipePane};
-use crate::tui::core::{Action, Effect, Layer, PickerKind, State, Tab};
-use crate::tui::tabs::models::update::want_details;
+use super::state::{PRESETS, RecipePane, RecipeState};
+use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, PickerKind, State, Tab, TabRequest};
 
-pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Planned(request, plan) if request == state.recipe.request => {
             state.recipe.planned(plan);
@@ -48,6 +44,78 @@ pub(in crate::tui) fn arrived(state: &mut State, action: Action) -> Vec<Effect> 
             Vec::new()
         }
         Action::Spawned(job) => start::spawned(state, job),
+        _ => Vec::new(),
+    }
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    Some(match cmd {
+        Cmd::EnterRow => list::enter_row(state),
+        Cmd::AddTarget => list::add(state),
+        Cmd::Delete => list::delete(state),
+        Cmd::Duplicate => list::duplicate(state),
+        Cmd::MoveDown => list::move_target(state, 1),
+        Cmd::MoveUp => list::move_target(state, -1),
+        Cmd::Undo => list::undo(state),
+        Cmd::Redo => list::redo(state),
+        Cmd::Save => files::ask_save(state),
+        Cmd::OpenRecipe => files::ask_open(state),
+        Cmd::EditOutside => files::edit_outside(state),
+        Cmd::Edit => form::edit(state),
+        Cmd::ClearField => form::clear(state),
+        Cmd::ValueNext => form::turn(state, 1),
+        Cmd::ValuePrev => form::turn(state, -1),
+        Cmd::Budget => form::budget(state),
+        Cmd::Start => start::start(state),
+        Cmd::StartDetached => start::detached(state),
+        Cmd::FocusNext => {
+            turn_pane(&mut state.recipe);
+            Vec::new()
+        }
+        Cmd::Zoom => {
+            state.recipe.zoom ^= true;
+            Vec::new()
+        }
+        Cmd::Back => back(&mut state.recipe),
+        _ => return None,
+    })
+}
+
+/// Goes to the other pane. Where there is nothing to fill in there is nowhere to go.
+fn turn_pane(r: &mut RecipeState) {
+    let form = r.pane == RecipePane::List && !r.fields().is_empty();
+    r.pane = if form { RecipePane::Form } else { RecipePane::List };
+    r.zoom = false;
+}
+
+/// Gives the form back, goes to the list, or to Models.
+fn back(r: &mut RecipeState) -> Vec<Effect> {
+    if r.zoom {
+        r.zoom = false;
+    } else if r.pane == RecipePane::Form {
+        r.pane = RecipePane::List;
+    } else {
+        return vec![Effect::Tab(TabRequest::Show(Tab::Models))];
+    }
+    Vec::new()
+}
+
+/// Does what another tab asks: composes a conversion of a model.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    let TabRequest::Convert(path) = request else { return Vec::new() };
+    state.recipe.set_source(path);
+    state.recipe.pane = RecipePane::List;
+    state.tab = Tab::Recipe;
+    changed(state)
+}
+
+/// Takes what was chosen in a picker.
+pub(super) fn picked(state: &mut State, kind: PickerKind, at: Option<usize>, typed: &str) -> Vec<Effect> {
+    match (kind, at) {
+        (PickerKind::Targets, Some(at)) => list::preset_picked(state, at),
+        (PickerKind::Values, Some(at)) => form::value_picked(state, at),
+        (PickerKind::Recipes, at) => files::entry_picked(state, at, typed),
         _ => Vec::new(),
     }
 }
@@ -106,7 +174,7 @@ fn changed(state: &mut State) -> Vec<Effect> {
 }
 
 /// Takes the selected model as the source, when there is none yet, and plans anew: outputs may have appeared meanwhile.
-pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let selected = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone());
     if state.recipe.source().is_none()
         && let Some(path) = selected
@@ -116,21 +184,24 @@ pub(in crate::tui) fn enter(state: &mut State) -> Vec<Effect> {
     changed(state)
 }
 
-/// Goes to the Recipe tab with the selected model as the source.
-pub(in crate::tui) fn convert(state: &mut State) -> Vec<Effect> {
-    let Some(path) = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone()) else {
-        return Vec::new();
-    };
-    state.recipe.set_source(path);
-    state.recipe.pane = RecipePane::List;
-    state.tab = Tab::Recipe;
-    let mut effects = want_details(state);
-    effects.extend(enter(state));
-    effects
+/// A click on a line of the list or on a field.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    match hit {
+        Hit::List(at) => {
+            state.recipe.pane = RecipePane::List;
+            return select_row(state, at);
+        }
+        Hit::Detail(at) => {
+            state.recipe.pane = RecipePane::Form;
+            select_field(state, at);
+        }
+        _ => {}
+    }
+    Vec::new()
 }
 
 /// Puts the cursor on a line of the list.
-pub(in crate::tui) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
+pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
     let to = to.min(r.rows().len() - 1);
     if r.cursor == to {
@@ -142,6 +213,6 @@ pub(in crate::tui) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
 }
 
 /// Puts the cursor on a field of the form.
-pub(in crate::tui) fn select_field(state: &mut State, to: usize) {
+pub(super) fn select_field(state: &mut State, to: usize) {
     state.recipe.field = to.min(state.recipe.fields().len().saturating_sub(1));
 }

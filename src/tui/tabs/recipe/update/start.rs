@@ -2,17 +2,17 @@
 
 use super::list::refuse;
 use crate::job::JobSummary;
-use crate::tui::core::{Confirm, Effect, ErrorCard, Focus, Layer, Level, State, Tab};
+use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest};
 use std::path::Path;
 
 /// Starts and goes to the job.
-pub(in crate::tui) fn start(state: &mut State) -> Vec<Effect> {
+pub(super) fn start(state: &mut State) -> Vec<Effect> {
     state.recipe.detached = false;
     go(state)
 }
 
 /// Starts and stays here.
-pub(in crate::tui) fn detached(state: &mut State) -> Vec<Effect> {
+pub(super) fn detached(state: &mut State) -> Vec<Effect> {
     state.recipe.detached = true;
     go(state)
 }
@@ -53,7 +53,7 @@ fn why_not(state: &State) -> String {
     }
 }
 
-pub(in crate::tui) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
+pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> Vec<Effect> {
     state.recipe.starting = false;
     let stay = std::mem::take(&mut state.recipe.detached);
     let job = match job {
@@ -64,18 +64,8 @@ pub(in crate::tui) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCa
             return Vec::new();
         }
     };
-    let (title, id) = (job.title.clone(), job.id.clone());
-    state.jobs.list.retain(|j| j.id != id);
-    state.jobs.list.insert(0, job);
-    if stay {
-        state.toast(Level::Info, format!("started: {title}; Jobs (3) shows it"));
-        return vec![Effect::RefreshJobs];
-    }
-    state.toast(Level::Info, format!("started: {title}"));
-    state.jobs.selected = Some(id);
-    state.jobs.focus = Focus::Details;
-    state.tab = Tab::Jobs;
-    let mut effects = crate::tui::tabs::jobs::update::enter(state);
-    effects.push(Effect::RefreshJobs);
-    effects
+    let said = if stay { "; Jobs (3) shows it" } else { "" };
+    state.toast(Level::Info, format!("started: {}{said}", job.title));
+    let started = TabRequest::JobStarted { job: Box::new(job), show: !stay };
+    vec![Effect::Tab(started), Effect::RefreshJobs]
 }
