@@ -19,7 +19,7 @@ fn measured(s: &State) -> bool {
     s.compare.is_measured()
 }
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::CompareModels,
         "jobs.compare",

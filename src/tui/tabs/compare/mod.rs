@@ -1,7 +1,7 @@
 //! The Compare tab: models of one network side by side, and their tensors.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

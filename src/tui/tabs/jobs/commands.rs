@@ -21,7 +21,7 @@ fn in_grid(s: &State) -> bool {
 /// A list and its job: where both have the command.
 const BOTH: &[Scope] = &[JobList, Job];
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", any),
     command(Cmd::JobReport, "jobs.report", &["r"], BOTH, "Show the report of the ended job", "report", |s| {
         is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)

@@ -1,7 +1,7 @@
 //! The Jobs tab: the list of jobs, and one of them in sections.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

@@ -8,7 +8,7 @@ fn any(s: &State) -> bool {
     !s.log.entries.is_empty()
 }
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::LogLevel,
         "log.level",

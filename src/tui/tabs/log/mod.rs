@@ -1,7 +1,7 @@
 //! The Log tab: everything that was reported, the newest line below.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

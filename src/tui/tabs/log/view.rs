@@ -7,7 +7,7 @@ use crate::tui::view::event::{clock, level_style};
 use crate::tui::view::search;
 use ratatui::layout::Rect;
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let shown = state.log.shown();
     head(c, state, shown.len(), body);
     let list = Rect { y: body.y + 1, height: body.height.saturating_sub(1), ..body };

@@ -32,7 +32,7 @@ fn has_template(s: &State) -> bool {
         && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
 }
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::Open,
         "models.open",

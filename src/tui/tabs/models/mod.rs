@@ -1,7 +1,7 @@
 //! The Models tab: the tree of what the scan found, and the details of the selected model.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

@@ -33,7 +33,7 @@ fn many(s: &State) -> bool {
     on_target(s) && s.recipe.document.recipe.targets.len() > 1
 }
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start: a job in its own process", "run", can_start),
     command(
         Cmd::Start,

@@ -1,7 +1,7 @@
 //! The Recipe tab: what is made of a model, the plan of it, and the forecast.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

@@ -42,7 +42,7 @@ fn has_previous(s: &State) -> bool {
 /// The watchers and the sources of one.
 const BOTH: &[Scope] = &[Watchers, WatchSources];
 
-pub(in crate::tui) const COMMANDS: &[Command] = &[
+pub(super) const COMMANDS: &[Command] = &[
     command(
         Cmd::WatchSources,
         "watch.sources",

@@ -1,7 +1,7 @@
 //! The Watch tab: watchers, and the sources of one with what was exported of them.
 
 mod commands;
-pub(in crate::tui) mod state;
+mod state;
 mod update;
 mod view;
 

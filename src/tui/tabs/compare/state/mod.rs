@@ -217,7 +217,7 @@ impl CompareState {
     }
 
     /// Makes the table of tensors anew if it shows and what it depends on has changed: not once a frame.
-    pub(in crate::tui) fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
         if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {
             let rows = self.make_table(&result).into();

@@ -18,7 +18,7 @@ const TABLE_LEAST: u16 = 10;
 /// What cannot be measured yet.
 const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
     let body = asked(c, state, body);
     if s.columns.is_empty() {

@@ -245,10 +245,34 @@ impl JobView {
                 let within = if outputs.len() > 1 { format!(" in {} outputs", outputs.len()) } else { String::new() };
                 self.say(t, Level::Info, format!("plan  {n}{within}, {size}"));
             }
+            EventBody::TensorStarted(_) | EventBody::TensorProgress { .. } | EventBody::TensorFinished(_) => {
+                self.apply_tensor(t, &event.body);
+            }
+            EventBody::Warning(w) => {
+                self.warn(w);
+                self.say(t, Level::Warn, w.text.clone());
+            }
+            EventBody::Sample(s) => self.sample(t, s),
+            EventBody::OutputWritten { .. }
+            | EventBody::OutputReused { .. }
+            | EventBody::OutputUnchanged { .. }
+            | EventBody::OutputVerified { .. }
+            | EventBody::OutputPublished { .. } => self.apply_output(t, &event.body),
+            EventBody::Finished { .. }
+            | EventBody::Failed { .. }
+            | EventBody::Cancelled { .. }
+            | EventBody::Interrupted { .. } => self.apply_end(t, &event.body),
+            EventBody::Metric(m) => self.say(t, Level::Info, format!("metric  {} {} of {}", m.name, m.value, m.model)),
+            EventBody::Unknown => {}
+        }
+    }
+
+    /// Takes an event of a tensor in.
+    fn apply_tensor(&mut self, t: jiff::Timestamp, body: &EventBody) {
+        match body {
             EventBody::TensorStarted(start) => {
                 // A run that was begun again does once more what its journal does not hold.
-                let key = (start.output, start.name.to_string());
-                let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
+                let before = self.is_done(start);
                 self.done -= usize::from(before);
                 self.tensor(start, CellState::Working(0.0));
             }
@@ -264,8 +288,7 @@ impl JobView {
                 }
             }
             EventBody::TensorFinished(done) => {
-                let key = (done.tensor.output, done.tensor.name.to_string());
-                let before = self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)));
+                let before = self.is_done(&done.tensor);
                 self.done += usize::from(!before);
                 let entry = self.tensor(&done.tensor, CellState::Done(done.sqnr_db));
                 entry.rmse = done.rmse;
@@ -278,37 +301,47 @@ impl JobView {
                 }
                 self.say(t, Level::Info, text);
             }
-            EventBody::Warning(w) => {
-                self.warn(w);
-                self.say(t, Level::Warn, w.text.clone());
-            }
-            EventBody::Sample(s) => {
-                self.sample(t, s);
-            }
+            _ => {}
+        }
+    }
+
+    fn is_done(&self, start: &TensorStart) -> bool {
+        let key = (start.output, start.name.to_string());
+        self.tensors.get(&key).is_some_and(|t| matches!(t.cell, CellState::Done(_)))
+    }
+
+    /// Takes an event of an output in.
+    fn apply_output(&mut self, t: jiff::Timestamp, body: &EventBody) {
+        let text = match body {
             EventBody::OutputWritten { path, bytes } => {
                 let o = self.output(path);
                 o.bytes = Some(*bytes);
                 o.written = true;
-                self.say(t, Level::Info, format!("written  {path}"));
+                format!("written  {path}")
             }
             EventBody::OutputReused { copied, .. } => {
                 let from = copied.from.display();
-                let text = format!("reused  {} of {} tensors of {from}", copied.tensors, copied.of);
-                self.say(t, Level::Info, text);
+                format!("reused  {} of {} tensors of {from}", copied.tensors, copied.of)
             }
-            EventBody::OutputUnchanged { earlier, .. } => {
-                self.say(t, Level::Info, format!("unchanged  the same as {}", earlier.display()));
-            }
+            EventBody::OutputUnchanged { earlier, .. } => format!("unchanged  the same as {}", earlier.display()),
             EventBody::OutputVerified { path, by } => {
                 by.clone_into(&mut self.output(path).verified);
-                self.say(t, Level::Info, format!("verified  {path}  by {}", by.join(" and ")));
+                format!("verified  {path}  by {}", by.join(" and "))
             }
             EventBody::OutputPublished { path, bytes } => {
                 let o = self.output(path);
                 o.bytes = Some(*bytes);
                 (o.written, o.published) = (true, true);
-                self.say(t, Level::Info, format!("published  {path}  {}", units::bytes(*bytes)));
+                format!("published  {path}  {}", units::bytes(*bytes))
             }
+            _ => return,
+        };
+        self.say(t, Level::Info, text);
+    }
+
+    /// Takes the end of a run in.
+    fn apply_end(&mut self, t: jiff::Timestamp, body: &EventBody) {
+        match body {
             EventBody::Finished { seconds, peak_rss } => {
                 self.end(JobState::Finished, *seconds);
                 self.peak_rss = Some(*peak_rss);
@@ -328,8 +361,7 @@ impl JobView {
                 self.end(JobState::Interrupted, *seconds);
                 self.say(t, Level::Warn, format!("interrupted by signal {signal}; what was done is kept"));
             }
-            EventBody::Metric(m) => self.say(t, Level::Info, format!("metric  {} {} of {}", m.name, m.value, m.model)),
-            EventBody::Unknown => {}
+            _ => {}
         }
     }
 

@@ -74,7 +74,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
 }
 
 /// Follows the selected job.
-pub(in crate::tui::tabs::jobs) fn enter(state: &mut State) -> Vec<Effect> {
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let at = state.jobs.cursor();
     follow(state, at)
 }

@@ -14,7 +14,7 @@ use crate::tui::view::panes::split;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let j = &state.jobs;
     if j.list.is_empty() {
         let dim = c.theme().dim;

@@ -1,8 +1,8 @@
 //! The Models tab: the tree of what the scan found, and the details of the selected model.
 
-pub(in crate::tui) mod inspect;
-pub(in crate::tui) mod model_info;
-pub(in crate::tui) mod reading;
+pub(super) mod inspect;
+pub(super) mod model_info;
+pub(super) mod reading;
 mod remedies;
 mod tree;
 
@@ -285,7 +285,7 @@ impl ModelsState {
     }
 
     /// Makes the tensor table anew if what it depends on has changed.
-    pub(in crate::tui) fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let Some(info) = self.current().filter(|_| self.details.section == Section::Tensors).cloned() else { return };
         let key = self.table_key(&info);
         if self.details.table.as_ref().is_none_or(|(k, _)| *k != key) {

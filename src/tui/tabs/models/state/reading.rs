@@ -16,7 +16,7 @@ pub struct ReadLine {
 }
 
 /// Columns and rows the text of what is read has.
-pub(in crate::tui) fn room(state: &State) -> (usize, usize) {
+pub(in crate::tui::tabs::models) fn room(state: &State) -> (usize, usize) {
     let (_, width) = panes(state, state.size.0);
     (width.saturating_sub(AROUND.0).into(), state.size.1.saturating_sub(AROUND.1).into())
 }

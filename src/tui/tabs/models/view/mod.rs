@@ -21,7 +21,7 @@ const REASON: u16 = 14;
 /// Beside a model that is marked; the cursor is in the column before it.
 const MARK: &str = "●";
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let (left, right) = split(c, state, body);
     if let Some(area) = left {
         tree(c, state, area);

@@ -148,7 +148,7 @@ impl RecipeState {
     }
 
     /// Takes the last change back as if it had never been.
-    pub(in crate::tui) fn drop_change(&mut self) {
+    pub(super) fn drop_change(&mut self) {
         self.undo();
         self.history.forget_future();
     }
@@ -197,7 +197,7 @@ impl RecipeState {
     }
 
     /// Counts the tensors of each rule in the plan; the first rule that fits a tensor has it.
-    pub(in crate::tui) fn count_hits(&mut self) {
+    pub(super) fn count_hits(&mut self) {
         let count = |(i, target): (usize, &Target)| {
             let output = self.output(i);
             let rules: Vec<_> = target.tensor_types.keys().map(|s| Selector::parse(s)).collect();
@@ -214,7 +214,7 @@ impl RecipeState {
     }
 
     /// Looks again at what is wrong.
-    pub(in crate::tui) fn look_for_troubles(&mut self) {
+    pub(super) fn look_for_troubles(&mut self) {
         self.troubles = troubles::of(&self.document);
         let refused = self.plan.iter().flat_map(|p| &p.refused);
         self.troubles.extend(refused.map(|r| troubles::planned(&self.document, r)));
@@ -229,7 +229,7 @@ impl RecipeState {
 
     /// What the planner is asked about: the targets with which nothing is wrong yet, so that all is known that is wrong with the
     /// others; nothing without a source or while something is wrong with all of it.
-    pub(in crate::tui) fn ask(&mut self) -> Option<Recipe> {
+    pub(super) fn ask(&mut self) -> Option<Recipe> {
         self.source()?;
         let troubles = troubles::of(&self.document);
         if troubles.iter().any(|t| t.target.is_none()) {

@@ -26,7 +26,7 @@ pub struct Outlook {
 
 impl Outlook {
     /// Takes note of what is wanted now; true if it has to be asked for.
-    pub(in crate::tui) fn want(&mut self, source: &Path, target: &Target) -> bool {
+    pub(in crate::tui::tabs::recipe) fn want(&mut self, source: &Path, target: &Target) -> bool {
         let same = self.asked.as_ref().is_some_and(|(s, t)| s == source && t == target);
         let failed = self.settled && matches!(self.answer, Some(Err(_)));
         if same && !failed {
@@ -44,12 +44,12 @@ impl Outlook {
     }
 
     /// Forgets what was asked for, so that late answers are not taken; the count goes on.
-    pub(in crate::tui) fn forget(&mut self) {
+    pub(in crate::tui::tabs::recipe) fn forget(&mut self) {
         *self = Self { request: self.request + 1, ..Self::default() };
     }
 
     /// Takes an answer, unless it is a late one to an earlier request.
-    pub(in crate::tui) fn arrived(&mut self, request: u64, answer: Result<Arc<Forecast>, ErrorCard>) {
+    pub(in crate::tui::tabs::recipe) fn arrived(&mut self, request: u64, answer: Result<Arc<Forecast>, ErrorCard>) {
         if request == self.request {
             let asked = self.asked.as_ref().and_then(|(_, target)| Budget::of(target));
             if let (Some(budget), Ok(Some(mix))) = (asked, answer.as_ref().map(|f| f.choice.as_ref())) {
@@ -61,7 +61,7 @@ impl Outlook {
     }
 
     /// Takes progress of the latest request.
-    pub(in crate::tui) fn progress(&mut self, request: u64, done: usize, all: usize) {
+    pub(in crate::tui::tabs::recipe) fn progress(&mut self, request: u64, done: usize, all: usize) {
         if request == self.request && !self.settled {
             self.measured = Some((done, all));
         }

@@ -51,7 +51,7 @@ impl Planned {
 
 impl RecipeState {
     /// Takes an answer of the planner.
-    pub(in crate::tui) fn planned(&mut self, answer: Planned) {
+    pub(in crate::tui::tabs::recipe) fn planned(&mut self, answer: Planned) {
         self.plan = Some(answer.counted_in(&self.asked));
         self.count_hits();
         self.look_for_troubles();

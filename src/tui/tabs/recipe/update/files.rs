@@ -2,6 +2,7 @@
 
 use super::changed;
 use super::list::refuse;
+use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
 use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
 use std::path::{Path, PathBuf};
@@ -96,26 +97,40 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             mistakes(state, EditPlace::File(path), lines);
             Vec::new()
         }
-        Action::RecipeSaved(path, recipe, Ok(())) => {
+        Action::RecipeSaved(path, recipe, result) => {
+            saved(state, path, recipe, result);
+            Vec::new()
+        }
+        Action::RecipeEdited(outcome) => edited(state, outcome),
+        _ => Vec::new(),
+    }
+}
+
+/// The recipe was written to a file, or was not.
+fn saved(state: &mut State, path: PathBuf, recipe: Box<Recipe>, result: Result<(), SaveRefusal>) {
+    match result {
+        Ok(()) => {
             state.toast(Level::Info, format!("saved: {}", state.short_path(&path)));
             state.recipe.origin.file = Some(path);
             state.recipe.origin.saved = *recipe;
-            Vec::new()
         }
-        Action::RecipeSaved(path, recipe, Err(SaveRefusal::Exists)) => {
+        Err(SaveRefusal::Exists) => {
             state.layer = Some(Layer::Confirm(Confirm {
                 question: "Replace this file?".to_owned(),
                 detail: vec![state.short_path(&path)],
                 yes: "replace",
                 effect: Effect::SaveRecipe(path, recipe, true),
             }));
-            Vec::new()
         }
-        Action::RecipeSaved(_, _, Err(SaveRefusal::Failed(why))) => {
-            state.toast(Level::Error, why);
-            Vec::new()
-        }
-        Action::RecipeEdited(EditOutcome::Changed(recipe, file)) => match file {
+        Err(SaveRefusal::Failed(why)) => state.toast(Level::Error, why),
+    }
+}
+
+/// The user's editor was left.
+fn edited(state: &mut State, outcome: EditOutcome) -> Vec<Effect> {
+    match outcome {
+        EditOutcome::Same => Vec::new(),
+        EditOutcome::Changed(recipe, file) => match file {
             // Nothing was done to it.
             Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
             Some(_) => open(state, *recipe, file),
@@ -124,23 +139,22 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
                 changed(state)
             }
         },
-        Action::RecipeEdited(EditOutcome::Mistakes(place, lines)) => {
+        EditOutcome::Mistakes(place, lines) => {
             if matches!(place, EditPlace::File(_)) {
                 // The file is another one now: what is on the screen is saved nowhere.
-                state.recipe.origin.saved = crate::recipe::Recipe::default();
+                state.recipe.origin.saved = Recipe::default();
             }
             mistakes(state, place, lines);
             Vec::new()
         }
-        Action::RecipeEdited(EditOutcome::Failed(why)) => {
+        EditOutcome::Failed(why) => {
             state.toast(Level::Error, why);
             Vec::new()
         }
-        _ => Vec::new(),
     }
 }
 
-fn open(state: &mut State, recipe: crate::recipe::Recipe, file: Option<PathBuf>) -> Vec<Effect> {
+fn open(state: &mut State, recipe: Recipe, file: Option<PathBuf>) -> Vec<Effect> {
     state.recipe.open(recipe, file);
     state.recipe.pane = RecipePane::List;
     changed(state)

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 /// Lines the form should have before the list takes more.
 const FORM: u16 = 8;
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if state.recipe.source().is_none() && state.recipe.document.recipe.targets.is_empty() {
         return empty(c, state, body);
     }

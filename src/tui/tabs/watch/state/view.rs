@@ -89,6 +89,37 @@ pub struct Source {
 }
 
 impl Source {
+    /// It is in another state, which the watcher writes as a word.
+    fn turn(&mut self, state: &str, text: String, t: jiff::Timestamp) {
+        let text = lasting(state, text);
+        let exported = self.exported().map(|e| e.t).filter(|_| state == "gone");
+        self.gone = exported.is_some();
+        self.ignored = state == "ignored";
+        (self.state, self.text, self.since) = match exported {
+            // What was made of it is what counts.
+            Some(t) => (SourceState::Exported, text, t),
+            None => (meaning(state), text, t),
+        };
+    }
+
+    /// A job for it has ended.
+    fn export(&mut self, done: Exported, t: jiff::Timestamp) {
+        self.path.clone_from(&done.source);
+        let why = done.why.as_deref().unwrap_or("no reason was told");
+        (self.state, self.text) = match done.status.as_str() {
+            "ok" => (SourceState::Exported, "exported".to_owned()),
+            "cancelled" => (SourceState::Skipped, format!("cancelled: {why}")),
+            status => (SourceState::Failed, format!("{status}: {why}")),
+        };
+        (self.since, self.gone) = (t, false);
+        // Told once more after a kill in the wrong moment, it is the same export.
+        self.exports.retain(|e| e.done.job != done.job || e.done.version != done.version);
+        if self.exports.len() >= EXPORTS_MOST {
+            self.exports.pop_front();
+        }
+        self.exports.push_back(Export { t, done, removed: false });
+    }
+
     /// The folder of its run, relative to the watched one.
     pub fn run(&self) -> &str {
         self.name.rsplit_once('/').map_or("", |(run, _)| run)
@@ -174,37 +205,15 @@ impl WatcherView {
                 self.places.retain(|_, place| sources.contains_key(place));
             }
             WatchBody::Source { source, name, family, step, state, text } => {
-                let text = lasting(&state, text);
                 let entry = self.source(name, step, t);
                 (entry.path, entry.family) = (source, family);
-                let exported = entry.exported().map(|e| e.t).filter(|_| state == "gone");
-                entry.gone = exported.is_some();
-                entry.ignored = state == "ignored";
-                (entry.state, entry.text, entry.since) = match exported {
-                    // What was made of it is what counts.
-                    Some(t) => (SourceState::Exported, text, t),
-                    None => (meaning(&state), text, t),
-                };
+                entry.turn(&state, text, t);
             }
             WatchBody::Exported(done) => {
                 if let (true, Some(db)) = (done.status == "ok", done.weights_db.filter(|db| db.is_finite())) {
                     self.measure(done.job.clone(), Measured::Db(db));
                 }
-                let entry = self.source(done.name.clone(), done.step, t);
-                entry.path.clone_from(&done.source);
-                let why = done.why.as_deref().unwrap_or("no reason was told");
-                (entry.state, entry.text) = match done.status.as_str() {
-                    "ok" => (SourceState::Exported, "exported".to_owned()),
-                    "cancelled" => (SourceState::Skipped, format!("cancelled: {why}")),
-                    status => (SourceState::Failed, format!("{status}: {why}")),
-                };
-                (entry.since, entry.gone) = (t, false);
-                // Told once more after a kill in the wrong moment, it is the same export.
-                entry.exports.retain(|e| e.done.job != done.job || e.done.version != done.version);
-                if entry.exports.len() >= EXPORTS_MOST {
-                    entry.exports.pop_front();
-                }
-                entry.exports.push_back(Export { t, done, removed: false });
+                self.source(done.name.clone(), done.step, t).export(done, t);
             }
             WatchBody::Skipped { source, name, why } => {
                 let entry = self.source(name, None, t);

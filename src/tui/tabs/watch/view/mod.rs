@@ -14,7 +14,7 @@ const WIDE: u16 = 120;
 /// Below this many rows there is no room for a note and for more than the state in the detail.
 const SHORT: u16 = 16;
 
-pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let w = &state.watch;
     if w.list.is_empty() {
         return empty(c, state, body);
