@@ -1,5 +1,6 @@
-//! The pure core: state, actions, effects, and the registry of commands. No terminal, no clock, no files: what happens
-//! outside comes in as an [`Action`], what should happen outside goes out as an [`Effect`].
+//! The pure core: the state, actions, effects, and what all tabs share. No terminal, no clock, no files: what happens outside
+//! comes in as an [`Action`], what is to happen outside goes out as an [`Effect`]. What belongs to one tab is in
+//! [`crate::tui::tabs`].
 
 pub(in crate::tui) mod action;
 pub(in crate::tui) mod commands;

@@ -1,5 +1,6 @@
-//! Views: pure functions from the state to cells. They compute nothing that is not about drawing, and keep only scroll
-//! offsets and hit boxes ([`Ui`]) from one frame to the next.
+//! What the views of all tabs share: the canvas, what surrounds a tab and lies over it, tables and panes. Views are pure functions
+//! from the state to cells. They compute nothing that is not about drawing, and keep only scroll offsets and hit boxes ([`Ui`])
+//! from one frame to the next. The view of a tab is in its folder of [`crate::tui::tabs`].
 
 pub(in crate::tui) mod braille;
 pub(in crate::tui) mod canvas;
