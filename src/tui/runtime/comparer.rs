@@ -1,7 +1,7 @@
 //! The worker that compares models. It reads whole models, which may take minutes: a later request, or none, cancels it.
 
 use super::effects;
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::evaluate::Known;
 use crate::forecast::Measuring;
 use crate::tui::core::Action;

@@ -5,7 +5,7 @@
 //! is still worth its time, unless the source or its importance matrix is another one now: then it is cancelled.
 
 use super::effects;
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::Action;

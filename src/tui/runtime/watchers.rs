@@ -1,7 +1,7 @@
 //! The worker that looks at watchers through their files, once a second while their tab is shown.
 
 use super::effects::watchers::{self as effects, Followed};
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::tui::core::Action;
 use crate::tui::tabs::watch::WatcherWish;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};

@@ -1,7 +1,6 @@
 //! The question before leaving while jobs run: what becomes of them.
 
-use super::canvas::{Canvas, width};
-use super::overlay::centered;
+use super::canvas::{Canvas, centered, width};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{State, running, units};
 use ratatui::layout::Rect;

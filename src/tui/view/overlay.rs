@@ -1,6 +1,6 @@
 //! What lies over a tab: help, pickers, questions.
 
-use super::canvas::{Canvas, width};
+use super::canvas::{Canvas, centered, width};
 use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
 use ratatui::layout::Rect;
 
@@ -12,11 +12,6 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
         Some(Layer::Leave) => super::leave::draw(c, state, body),
         None => {}
     }
-}
-
-pub(in crate::tui) fn centered(body: Rect, w: u16, h: u16) -> Rect {
-    let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
-    Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
 }
 
 /// The order of the scopes in the help: those of this place first, then the general ones.

@@ -1,6 +1,7 @@
 //! Runs a command: by the tab that is shown where it has a meaning of its own there, else by what all tabs share.
 
-use super::{deliver, go, layers, leave, motion};
+use super::route::{deliver, go};
+use super::{leave, pickers};
 use crate::tui::core::commands::Cmd;
 use crate::tui::core::{Effect, State, Tab, panes, search};
 use crate::tui::tabs;
@@ -19,12 +20,12 @@ fn everywhere(state: &mut State, cmd: Cmd) -> Vec<Effect> {
         return go(state, tab);
     }
     if let Some(lines) = lines(state, cmd) {
-        return motion::by(state, lines);
+        return tabs::shown(state).scroll(state, lines);
     }
     match cmd {
         Cmd::BorderLeft => panes::step(state, false),
         Cmd::BorderRight => panes::step(state, true),
-        Cmd::Palette | Cmd::Theme | Cmd::Help => layers::open(state, cmd),
+        Cmd::Palette | Cmd::Theme | Cmd::Help => pickers::open(state, cmd),
         Cmd::Doctor => {
             let mut effects = go(state, Tab::Log);
             state.log.widen();

@@ -31,24 +31,34 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What became of a key.
+pub(super) enum LineKey {
+    /// No line is being edited.
+    NoLine,
+    /// The line took it.
+    Taken(Vec<Effect>),
+    /// The line was accepted and left; the key is still to be taken.
+    Left(Vec<Effect>),
+}
+
 /// Gives the key to the line being edited, if one is.
-pub(super) fn key(state: &mut State, key: Key) -> Option<Vec<Effect>> {
-    edited_line(state)?;
+pub(super) fn key(state: &mut State, key: Key) -> LineKey {
+    if edited_line(state).is_none() {
+        return LineKey::NoLine;
+    }
     let tab = tabs::shown(state);
     if let Some(effects) = tab.line_key(state, key) {
-        return Some(effects);
+        return LineKey::Taken(effects);
     }
-    let what = edited_line_mut(state)?.key(key);
+    let Some(line) = edited_line_mut(state) else { return LineKey::NoLine };
+    let what = line.key(key);
     state.outdating_toasts(|_| ());
-    if what == Completion::Ignored {
-        if tab.keeps_line(state) {
-            return Some(Vec::new());
-        }
+    match what {
+        Completion::Ignored if tab.keeps_line(state) => LineKey::Taken(Vec::new()),
         // Up and down leave a filter with what was typed, as one expects of a list.
-        let effects = edited(state, Completion::Accepted);
-        return Some(effects.into_iter().chain(super::key(state, key)).collect());
+        Completion::Ignored => LineKey::Left(edited(state, Completion::Accepted)),
+        what => LineKey::Taken(edited(state, what)),
     }
-    Some(edited(state, what))
 }
 
 /// Carries on after a key in the line.

@@ -1,6 +1,6 @@
 //! What comes from the files of the user: settings, keys, themes, where the folder was left.
 
-use super::go;
+use super::route::go;
 use crate::tui::core::action::{Action, Effect};
 use crate::tui::core::state::State;
 use crate::tui::core::{Level, units};

@@ -3,12 +3,14 @@
 //! `view` folds a job's events, `grid` orders its tensors, `pages` are the sections that are read line by line,
 //! `sections` says which section is shown.
 
+mod cursor;
 mod grid;
 mod pages;
 mod sections;
 mod view;
 
-pub use grid::{CellState, GridCursor, GridRow, RowKey};
+pub use cursor::GridCursor;
+pub use grid::{CellState, GridRow, RowKey};
 pub use pages::{PageLine, page, section_len};
 pub use sections::{Chosen, JobSection};
 pub use view::{JobTensor, JobView, LogLine, OutputState};

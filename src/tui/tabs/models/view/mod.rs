@@ -3,6 +3,8 @@
 mod details;
 mod health;
 mod names;
+mod overview;
+mod parts;
 mod reading;
 mod tokenizer;
 mod values;

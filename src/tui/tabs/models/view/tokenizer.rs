@@ -1,6 +1,6 @@
 //! The tokenizer of a model: facts, and what becomes of a text.
 
-use super::details::{error_card, pairs};
+use super::parts::{error_card, pairs};
 use crate::arch::vocab::Encoded;
 use crate::tui::core::{Focus, State, units};
 use crate::tui::tabs::models::{ModelInfo, Tried};

@@ -1,7 +1,7 @@
 //! Recipes in files: saving, opening, and the user's own editor.
 
 use super::changed;
-use super::list::refuse;
+use super::words::refuse;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
 use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};

@@ -1,6 +1,7 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
-use super::{changed, files, list};
+use super::words::decibel;
+use super::{changed, files};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Asking, Field, RecipePane, RecipeState, Row, about};
 
@@ -36,8 +37,7 @@ pub(super) fn value_items(state: &State) -> Vec<PickerItem> {
     let types = field.label() == "quantization";
     let item = |word: &&str| {
         let estimate = r.outlook.of_type(&word.to_ascii_uppercase()).filter(|_| types);
-        let detail =
-            estimate.map(|e| format!("{}  {:>8}", units::bytes(e.bytes), list::decibel(Some(e.output_sqnr_db))));
+        let detail = estimate.map(|e| format!("{}  {:>8}", units::bytes(e.bytes), decibel(Some(e.output_sqnr_db))));
         PickerItem { title: format!("{word}: {}", about(word)), detail: detail.unwrap_or_default(), cmd: None }
     };
     r.choices(field).iter().map(item).collect()

@@ -1,7 +1,8 @@
 //! What is done to the list: targets are added, taken out, moved and doubled; changes are taken back.
 
+use super::words::decibel;
 use super::{changed, form};
-use crate::tui::core::{Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State, units};
+use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Asking, Field, PRESETS, RecipePane, Row, Types};
 
 /// Opens the picker of targets to add.
@@ -34,15 +35,6 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         cmd: None,
     };
     (0..PRESETS.len()).map(item).collect()
-}
-
-/// An estimated error; blank where there is no estimate.
-pub(super) fn decibel(known: Option<Option<f64>>) -> String {
-    match known {
-        Some(Some(db)) => format!("{db:.1} dB"),
-        Some(None) => "exact".to_owned(),
-        None => String::new(),
-    }
 }
 
 /// Adds the preset that was picked, below the selected target.
@@ -119,10 +111,4 @@ pub(super) fn undo(state: &mut State) -> Vec<Effect> {
 
 pub(super) fn redo(state: &mut State) -> Vec<Effect> {
     if state.recipe.redo() { changed(state) } else { Vec::new() }
-}
-
-/// Says that a key did nothing, and why.
-pub(super) fn refuse(state: &mut State, why: impl Into<String>) -> Vec<Effect> {
-    state.toast(Level::Warn, why);
-    Vec::new()
 }

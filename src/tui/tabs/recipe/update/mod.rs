@@ -4,6 +4,7 @@ mod files;
 mod form;
 mod list;
 mod start;
+mod words;
 
 pub(super) use form::{complete, edited};
 

@@ -1,13 +1,10 @@
-//! Moving in lists: by keys, by the wheel, by a click.
+//! The mouse: the wheel and clicks.
 
-use super::{commands, go, key, layers};
+use super::keys::key;
+use super::route::go;
+use super::{commands, layers};
 use crate::tui::core::{Code, Effect, Focus, Hit, Key, Layer, State, moved};
 use crate::tui::tabs;
-
-/// Moves the cursor of the focused list.
-pub(super) fn by(state: &mut State, lines: isize) -> Vec<Effect> {
-    tabs::shown(state).scroll(state, lines)
-}
 
 /// The wheel over a pane: it gets the focus only while it is turned.
 pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
@@ -26,7 +23,7 @@ pub(super) fn wheel(state: &mut State, hit: Hit, lines: i32) -> Vec<Effect> {
     let tab = tabs::shown(state);
     let before = tab.focus(state);
     tab.set_focus(state, if matches!(hit, Hit::List(_)) { Focus::List } else { Focus::Details });
-    let effects = by(state, lines as isize);
+    let effects = tab.scroll(state, lines as isize);
     tab.set_focus(state, before);
     effects
 }
