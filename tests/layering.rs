@@ -256,6 +256,69 @@ fn no_room_looks_up() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The tabs of the workbench.
+const TABS: [&str; 6] = ["compare", "jobs", "log", "models", "recipe", "watch"];
+
+/// True for code that changes a part of the state: it is borrowed to be changed, or a value is put into it.
+fn changes(code: &str, part: &str) -> bool {
+    let field = format!("state.{part}");
+    code.match_indices(&field).any(|(at, _)| {
+        let rest = code[at + field.len()..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
+        let rest = rest.trim_start();
+        let assigned = (rest.starts_with('=') && !rest.starts_with("=="))
+            || ["|=", "^=", "+=", "-="].iter().any(|op| rest.starts_with(op));
+        assigned || code[..at].ends_with("&mut ")
+    })
+}
+
+/// A tab names no other tab's module, and changes no other tab's state: it asks for it (`tui::core::TabRequest`).
+#[test]
+fn no_tab_reaches_into_another() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for tab in TABS {
+        let mut files = Vec::new();
+        sources(&src.join("tui/tabs").join(tab), &mut files);
+        assert!(!files.is_empty(), "src/tui/tabs/{tab} is empty");
+        for file in files {
+            let name = file.strip_prefix(&src).expect("below src").display().to_string();
+            let text = fs::read_to_string(&file).expect("a source file");
+            for (n, line) in text.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+                let mut others = TABS.iter().filter(|other| **other != tab);
+                // A list of modules, or a path that climbs out of the tab, could hide a name.
+                let hides = ["tabs::{", "super::super::super::"].iter().any(|h| line.contains(h));
+                let reaches = |o: &str| line.contains(&format!("tabs::{o}")) || changes(line, o);
+                if hides || others.any(|o| reaches(o)) {
+                    wrong.push(format!("src/{name}:{}: {}", n + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "a tab asks another one by Effect::Tab:\n{}", wrong.join("\n"));
+    let core = fs::read_to_string(src.join("tui/core/mod.rs")).expect("src/tui/core/mod.rs");
+    assert!(!core.contains("tabs::"), "core exports what all tabs share, and nothing of one tab");
+}
+
+#[test]
+fn changes_of_a_part_of_the_state_are_recognized() {
+    for code in ["state.jobs.chosen = true;", "let j = &mut state.jobs;", "state.jobs.zoom ^= true"] {
+        assert!(changes(code, "jobs"), "{code}");
+    }
+    for code in ["if state.jobs.chosen == x", "state.jobs.current()", "let j = &state.jobs;", "state.log = x"] {
+        assert!(!changes(code, "jobs"), "{code}");
+    }
+}
+
+/// The folders of `tui/tabs` are those named here.
+#[test]
+fn every_tab_is_named() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui/tabs");
+    let folders = fs::read_dir(folder).expect("src/tui/tabs").flatten().filter(|e| e.path().is_dir());
+    let mut found: Vec<String> = folders.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    found.sort();
+    assert_eq!(found, TABS);
+}
+
 #[test]
 fn only_test_items_are_left_out_of_a_file() {
     let source = r##"

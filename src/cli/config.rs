@@ -3,7 +3,8 @@
 use super::args::{ConfigArgs, ConfigCommand};
 use super::{Exit, err, out, text};
 use crate::tui::config;
-use crate::tui::core::{Keymap, Scope, all_commands};
+use crate::tui::core::all_commands;
+use crate::tui::core::{Keymap, Scope};
 use std::path::PathBuf;
 
 pub(super) fn run(args: &ConfigArgs) -> Exit {

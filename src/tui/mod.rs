@@ -1,13 +1,16 @@
 //! The workbench: one screen on a folder of models.
 //!
-//! `core` is pure: `update(&mut State, Action) -> Vec<Effect>`. `view` draws the state. `runtime` has the terminal, the event
-//! loop and the workers, and is the only part that touches the world. Must not know how anything is computed: every call into
-//! the rest of remold is in `runtime/effects.rs`. Test with `cargo test tui:: && cargo test --test workbench`.
+//! `core` is pure: `update(&mut State, Action) -> Vec<Effect>`. `tabs` has a folder for each tab: its part of the state, its
+//! commands, its updates and its views. `view` has what the views share. `runtime` has the terminal, the event loop and the
+//! workers, and is the only part that touches the world: `runtime/events/apply` carries effects out. `config` reads the user's
+//! settings and keys, `look` has themes and glyphs. Must not know how anything is computed. Test with
+//! `cargo test tui:: && cargo test --test workbench`.
 
 pub mod config;
 pub mod core;
 pub mod look;
 pub mod runtime;
+pub mod tabs;
 pub mod view;
 
 use std::path::PathBuf;

@@ -67,8 +67,9 @@ const EVIL: &str = "e\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}\u{7f}l";
 #[test]
 fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
     use remold::model::{MetaArray, MetaValue};
-    use remold::tui::core::{FoundModel, ModelInfo, Summary};
+    use remold::tui::core::FoundModel;
     use remold::tui::runtime::effects::classify;
+    use remold::tui::tabs::models::{ModelInfo, Summary};
     use std::sync::Arc;
     let mut model = sample::model();
     for t in &mut model.tensors {

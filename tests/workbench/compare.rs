@@ -1,15 +1,14 @@
 //! The Compare tab: what keys do, and its screens, on a comparison with fixed figures.
 
 use super::sample::{self, Bench, DIR};
-use super::screens::{LARGE, SMALL, both, check, render, styled, text};
+use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
 use indexmap::IndexMap;
 use remold::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
-use remold::tui::core::{
-    Action, Chart, CompareAsking, Compared, Effect, ErrorCard, Layer, Order, Tab, TensorOrder, update,
-};
+use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::tui::look::Depth;
+use remold::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -151,30 +150,33 @@ fn answer(b: &mut Bench) {
 
 #[test]
 fn screens() {
-    both("compare-none", sample::start().keys("4"));
-    both("compare", &mut done(3));
-    both("compare-cosine", done(3).keys("m"));
+    let none = ["Models that hold the same network", "Mark models in Models (1) with space and press v", "a add"];
+    shows(sample::start().keys("4"), SMALL, &none);
+    check("compare-styled", styled(&render(&mut done(3), SMALL, Depth::True, false)));
+    picture("compare", &mut done(3), TINY);
+    plain(&mut done(3));
+    shows(
+        &mut done(3),
+        LARGE,
+        &["◆ checkpoint-2000", "2 llama-1000-Q4_K_M", "weights dB by layer, up is better", "−67.3 %"],
+    );
+    picture("compare-cosine", done(3).keys("m"), LARGE);
+    plain(done(3).keys("m"));
     check("compare-rmse-mono", styled(&render(done(3).keys("mm"), SMALL, Depth::Mono, false)));
-    let ascii = render(done(3).keys("m"), SMALL, Depth::True, true);
-    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-    check("compare-cosine-ascii", text(&ascii));
-    check("compare-baseline-selected-80x24", text(&render(done(3).keys("h"), SMALL, Depth::True, false)));
-    both("compare-kinds", done(3).keys("<tab>"));
-    both("compare-many", done(5).keys("<right><right><right>"));
-    both("compare-tensors", done(3).keys("<enter>jj"));
+    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: the others are measured against it"];
+    shows(done(3).keys("h"), SMALL, &baseline);
+    picture("compare-kinds", done(3).keys("<tab>"), SMALL);
+    picture("compare-many", done(5).keys("<right><right><right>"), SMALL);
+    shows(done(5).keys("<right><right><right>"), LARGE, &["checkpoint-1000", "checkpoint-500"]);
+    picture("compare-tensors", done(3).keys("<enter>jj"), SMALL);
     let mut b = asked(3);
     let (id, paths) = (b.state.compare.request, b.state.compare.columns.clone());
     b.act(Action::CompareOverview(id, compared(&paths, false)));
     b.act(Action::CompareProgress(id, 12, 65));
-    check("compare-measuring-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
-    check("compare-export-80x24", text(&render(done(2).keys("E"), SMALL, Depth::True, false)));
-    check("compare-picker-80x24", text(&render(done(2).keys("a"), SMALL, Depth::True, false)));
-    check("compare-styled", styled(&render(&mut done(3), SMALL, Depth::True, false)));
-    check("compare-mono", styled(&render(&mut done(3), SMALL, Depth::Mono, false)));
-    let ascii = render(&mut done(3), SMALL, Depth::Mono, true);
-    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-    check("compare-ascii", text(&ascii));
-    check("compare-40x12", text(&render(&mut done(3), (40, 12), Depth::True, false)));
+    picture("compare-measuring", &mut b, SMALL);
+    shows(done(2).keys("E"), SMALL, &["write to › comparison.md", "type to replace"]);
+    let offered = ["Add a model to the comparison", "4/4", "exp42/checkpoint-500", "safetensors  2.47 GB"];
+    shows(done(2).keys("a"), SMALL, &offered);
     let mut b = asked(2);
     let card = ErrorCard {
         message: "mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)".into(),
@@ -182,9 +184,8 @@ fn screens() {
         wrong: true,
     };
     b.act(Action::Compared(b.state.compare.request, Err(card)));
-    check("compare-failed-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
-    check("models-marked-80x24", text(&render(sample::start().keys("kk  "), SMALL, Depth::True, false)));
-    check("models-marked-160x50", text(&render(sample::start().keys("kk  "), LARGE, Depth::True, false)));
+    picture("compare-failed", &mut b, SMALL);
+    picture("models-marked", sample::start().keys("kk  "), SMALL);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Keys of the user's own, settings, what a folder is left with, messages in the corner, leaving: through the pure core.
 
 use super::sample::{self, Bench, DIR};
-use super::screens::{SMALL, both, check, render, styled, text};
+use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
+use remold::tui::core::all_commands;
 use remold::tui::core::{
-    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab,
-    all_commands, farewell, hints, tail_hints,
+    Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab, farewell,
+    hints, tail_hints,
 };
 use remold::tui::look::Depth;
 use std::path::{Path, PathBuf};
@@ -45,11 +46,11 @@ fn hints_help_and_palette_show_own_keys() {
     assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
     assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
     assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
-    check("own-keys-help-80x24", text(&render(b.keys("<f2>zoom"), SMALL, Depth::True, false)));
-    check("own-keys-palette-80x24", text(&render(b.keys("<esc><esc>:conv"), SMALL, Depth::True, false)));
+    shows(b.keys("<f2>zoom"), SMALL, &["/ zoom", "no key             Give this pane the whole width, or back"]);
+    shows(b.keys("<esc><esc>:conv"), SMALL, &["models.convert", "Convert this model", "  ctrl-o │"]);
     // The first key of a sequence of one's own says what may follow.
     let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
-    check("own-keys-sequence-80x24", text(&render(b.keys("<enter>,"), SMALL, Depth::True, false)));
+    picture("own-keys-sequence", b.keys("<enter>,"), SMALL);
     b.keys("<esc>");
     assert_eq!((b.state.pending, b.state.models.focus), (None, Focus::Details), "esc only takes the first key back");
 }
@@ -167,14 +168,12 @@ fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "one thing to look at");
     notice(&mut b, Level::Error, "config.toml:2: mouse is true or false. The settings stay as they were.");
-    both("toasts", &mut b);
     check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    check("toasts-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
-    check("toasts-ascii", text(&render(&mut b, SMALL, Depth::True, true)));
-    check("toasts-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    shows(&mut b, TINY, &["✗ config.toml:2: mouse is true or", "esc closes"]);
+    plain(&mut b);
+    shows(&mut b, LARGE, &["! one thing to look at", "esc closes"]);
     // With the cursor below they stand above.
-    b.keys("<enter>]G");
-    check("toasts-above-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    picture("toasts-above", b.keys("<enter>]G"), SMALL);
 }
 
 #[test]
@@ -227,9 +226,9 @@ fn leaving_working_jobs_asks_what_becomes_of_them() {
     let mut b = sample::start();
     b.job(0.62).keys("q");
     assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (Some(Layer::Leave), false));
-    both("leave", &mut b);
-    check("leave-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
-    check("leave-ascii", text(&render(&mut b, SMALL, Depth::Mono, true)));
+    picture("leave", &mut b, SMALL);
+    shows(&mut b, TINY, &["2 jobs are still working. Quit?", "stop all, and leave"]);
+    plain(&mut b);
     b.keys("x<esc>");
     assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (None, false), "stays");
     b.effects.clear();
@@ -263,7 +262,7 @@ fn the_question_knows_when_the_last_job_has_ended() {
     b.job(0.62);
     b.state.jobs.list.truncate(1);
     b.keys("q").more_of_the_job(0.62, 1.0);
-    check("leave-ended-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    shows(&mut b, SMALL, &["No job works any more. Quit?", "⏎    leave", "esc  stay"]);
     assert_eq!(farewell(&b.state), None, "the events tell before the list does");
     b.keys("<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::Quit));

@@ -2,13 +2,14 @@
 
 use super::plans;
 use super::sample::{self, Bench};
-use super::screens::{LARGE, SMALL, both, check, render, styled, text};
+use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::job::JobState;
 use remold::model::Warning;
 use remold::monitor::{Check, Gpu, GpuMemory, Machine};
-use remold::tui::core::{Action, Deed, Effect, Focus, JobSection, Level, Tab};
+use remold::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::tui::look::Depth;
+use remold::tui::tabs::jobs::{Deed, JobSection};
 use std::sync::Arc;
 
 fn event(at: &str, job: &str, body: EventBody) -> Event {
@@ -92,13 +93,14 @@ fn small(b: &mut Bench) -> String {
 
 #[test]
 fn sections() {
-    both("jobs-metrics", whole(0.62).keys("<enter>]]"));
-    both("jobs-plan", whole(0.62).keys("<enter>]]]]"));
-    both("jobs-recipe", whole(0.62).keys("<enter>]]]]]"));
-    check("jobs-report-two-80x24", small(two_outputs().keys("<enter>]]]]]]")));
-    both("jobs-two-outputs", two_outputs().keys("<enter>jjll"));
-    check("jobs-machine-160x50", text(&render(&mut whole(0.62), LARGE, Depth::True, false)));
-    check("jobs-metrics-ended-80x24", small(whole(1.0).keys("<enter>]]]")));
+    picture("jobs-metrics", whole(0.62).keys("<enter>]]"), LARGE);
+    plain(whole(0.62).keys("<enter>]]"));
+    picture("jobs-plan", whole(0.62).keys("<enter>]]]]"), SMALL);
+    shows(whole(0.62).keys("<enter>]]]]]"), SMALL, &["[source]", "[[target]]", "quantization = \"Q4_K_M\""]);
+    picture("jobs-report-two", two_outputs().keys("<enter>]]]]]]"), SMALL);
+    picture("jobs-two-outputs", two_outputs().keys("<enter>jjll"), LARGE);
+    picture("jobs-machine", &mut whole(0.62), LARGE);
+    shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, as it was", "✓ done  in 28.2 s"]);
 }
 
 /// The recorded job as the list tells it, in another state.
@@ -126,14 +128,11 @@ fn what_was_known_of_a_file_that_a_job_made_anew_is_forgotten() {
 #[test]
 fn an_ended_job_opens_on_its_report_and_a_chosen_section_stays() {
     let mut b = whole(1.0);
-    both("jobs-report-first", &mut b);
     check("jobs-report-first-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    check("jobs-report-first-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
-    let ascii = render(&mut b, SMALL, Depth::True, true);
-    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-    check("jobs-report-first-ascii", text(&ascii));
-    check("jobs-report-first-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
-    check("jobs-report-row-80x24", small(b.keys("z")));
+    picture("jobs-report-first", &mut b, LARGE);
+    shows(&mut b, TINY, &["r report"]);
+    plain(&mut b);
+    picture("jobs-report-row", b.keys("z"), SMALL);
     let mut b = whole(0.62);
     b.keys("<enter>");
     assert_eq!(b.state.jobs.section, JobSection::Layers, "it works");
@@ -222,27 +221,25 @@ fn states() {
     let mut list = b.state.jobs.list.clone();
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
-    check("jobs-paused-80x24", small(&mut b));
+    shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p go on"]);
     assert!(b.state.jobs.view.as_ref().unwrap().eta.is_none(), "a pause has no end that can be foretold");
-    check("jobs-remove-80x24", small(b.keys("GD")));
+    let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs stay.", "⏎ remove the job"];
+    shows(b.keys("GD"), SMALL, &question);
 }
 
 #[test]
 fn log() {
-    both("log-jobs", &mut news());
-    check("log-narrowed-80x24", small(news().keys("ww")));
-    check("log-selected-80x24", small(news().keys("kk")));
+    shows(&mut news(), LARGE, &["1 error · 1 warning · 8 lines   following", "#40  published  exports/a.gguf  9 B"]);
+    shows(news().keys("ww"), SMALL, &["Log   errors", "1 of 8 lines", "#39  failed  llava.gguf: no space left."]);
     let mut b = news();
     let remedy = "Set REMOLD_JOBS to a folder on a disk of this machine.";
     b.act(Action::Checked(vec![Check::wrong("jobs", "jobs' root", "/mnt/scratch/jobs takes a lock twice", remedy)]));
     b.act(Action::Tick("2026-11-23T12:10:00Z".parse().unwrap())).act(Action::Notice(Level::Info, "one more".into()));
-    check("log-long-80x24", small(b.keys("k")));
+    picture("log-long", b.keys("k"), SMALL);
     check("log-styled", styled(&render(news().keys("k"), SMALL, Depth::Ansi256, false)));
-    check("log-mono", styled(&render(news().keys("k"), SMALL, Depth::Mono, false)));
-    let ascii = render(news().keys("k"), SMALL, Depth::True, true);
-    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-    check("log-ascii", text(&ascii));
-    check("log-40x12", text(&render(news().keys("J"), (40, 12), Depth::True, false)));
+    plain(news().keys("k"));
+    shows(news().keys("kk"), SMALL, &["2 below", "▌12:04:31         #40  published", "⏎ to the job"]);
+    shows(news().keys("J"), TINY, &["2 of 8 li…", "#41  queued  checkpo…"]);
 }
 
 #[test]
@@ -329,7 +326,7 @@ fn an_output_is_found_among_the_models() {
         path: output.clone(),
         format: "gguf".into(),
         bytes: 1,
-        summary: Ok(remold::tui::core::Summary::default()),
+        summary: Ok(remold::tui::tabs::models::Summary::default()),
     };
     b.act(Action::Found(vec![found]));
     assert_eq!(b.state.models.selected, Some(output));

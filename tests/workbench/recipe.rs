@@ -4,9 +4,9 @@ use super::plans;
 use super::sample::{self, DIR};
 use remold::recipe::options::gguf;
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
-use remold::tui::core::{
-    Action, Asking, Budget, EditOutcome, EditPlace, Effect, ErrorCard, Field, Layer, Planned, RecipePane, RecipeRow,
-    SaveRefusal, Tab, presets,
+use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
+use remold::tui::tabs::recipe::{
+    Asking, Budget, EditOutcome, EditPlace, Field, Planned, RecipePane, Row as RecipeRow, SaveRefusal, presets,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -9,11 +9,10 @@ use remold::job::{JobState, JobSummary};
 use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
 use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
-use remold::tui::core::{
-    Action, Ask, Check, EditOutcome, EditPlace, Effect, ErrorCard, Finding, FoundModel, Level, LibraryEntry, ModelInfo,
-    Planned, Refused, State, Summary, Told, Tried, parse_keys, presets, update,
-};
+use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
 use remold::tui::runtime::effects::classify;
+use remold::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
+use remold::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,12 +1,14 @@
-//! Screens as snapshots: every tab at 80 × 24 and 160 × 50, with styles, without colour, in ASCII.
+//! Screens as snapshots. Each picture shows something that no other one does; what a picture would only repeat in another size,
+//! without colour or in ASCII is asserted by [`shows`] and [`plain`].
 
 use super::plans;
 use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::tui::core::{Action, ErrorCard, Level, Planned};
+use remold::tui::core::{Action, ErrorCard, Level};
 use remold::tui::look::{Depth, Look, Theme};
+use remold::tui::tabs::recipe::Planned;
 use remold::tui::view::{Ui, draw};
 use std::sync::Arc;
 
@@ -85,42 +87,49 @@ pub fn check(name: &str, picture: String) {
 
 pub const SMALL: (u16, u16) = (80, 24);
 pub const LARGE: (u16, u16) = (160, 50);
+/// The narrowest and lowest screen.
+pub const TINY: (u16, u16) = (40, 12);
 
-pub fn both(name: &str, bench: &mut Bench) {
-    check(&format!("{name}-80x24"), text(&render(bench, SMALL, Depth::True, false)));
-    check(&format!("{name}-160x50"), text(&render(bench, LARGE, Depth::True, false)));
+/// Keeps the picture of a screen of this size.
+pub fn picture(name: &str, bench: &mut Bench, size: (u16, u16)) {
+    let (w, h) = size;
+    check(&format!("{name}-{w}x{h}"), text(&render(bench, size, Depth::True, false)));
+}
+
+/// Asserts that a screen has these words.
+pub fn shows(bench: &mut Bench, size: (u16, u16), words: &[&str]) {
+    let picture = text(&render(bench, size, Depth::True, false));
+    for word in words {
+        assert!(picture.contains(word), "{word:?} is not on the screen:\n{picture}");
+    }
+}
+
+/// Asserts that a screen needs no colours and no characters beyond ASCII, and says the same without them.
+pub fn plain(bench: &mut Bench) {
+    for size in [SMALL, LARGE, TINY] {
+        let whole = text(&render(bench, size, Depth::True, false));
+        let mono = render(bench, size, Depth::Mono, false);
+        let none = ratatui::style::Color::Reset;
+        assert!(mono.content.iter().all(|c| c.fg == none && c.bg == none), "a colour on\n{whole}");
+        // Parts of a bar that colours tell apart have shades of their own.
+        let shades = |picture: &str| picture.replace(['▓', '▒', '░', '▚', '▤'], "█");
+        assert_eq!(shades(&text(&mono)), shades(&whole), "without colour");
+        let ascii = render(bench, size, Depth::True, true);
+        assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()), "not ASCII:\n{}", text(&ascii));
+        let marks = |picture: &str| picture.matches('?').count();
+        assert_eq!(marks(&text(&ascii)), marks(&whole), "a glyph has no ASCII likeness:\n{}", text(&ascii));
+    }
 }
 
 #[test]
 fn models() {
-    both("models", &mut sample::start());
-    both("models-tensors", sample::start().keys("<enter>]sjj"));
-    check(
-        "models-metadata-80x24",
-        text(&render(sample::start().keys("<enter>]]/rope<enter>"), SMALL, Depth::True, false)),
-    );
-    check("models-tokenizer-80x24", text(&render(sample::start().keys("<enter>]]]"), SMALL, Depth::True, false)));
-    both("models-values", sample::start().keys("<enter>]sjj").looked_at());
-    check(
-        "models-values-mono",
-        styled(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::Mono, false)),
-    );
-    check(
-        "models-values-ascii",
-        text(&render(sample::start().keys("<enter>]sjj").looked_at(), SMALL, Depth::True, true)),
-    );
-    both("models-trial", sample::start().keys("<enter>]]]tThe fox 🦊<enter>").tried());
-    check(
-        "models-trial-mono",
-        styled(&render(sample::start().keys("<enter>]]]tThe fox 🦊<enter>").tried(), SMALL, Depth::Mono, false)),
-    );
+    // With styles it is the picture of 80 × 24, too.
+    check("models-styled", styled(&render(&mut sample::start(), SMALL, Depth::True, false)));
+    picture("models", &mut sample::start(), LARGE);
+    picture("models", &mut sample::start(), TINY);
+    check("models-ascii", text(&render(&mut sample::start(), SMALL, Depth::True, true)));
     check("models-filter-styled", styled(&render(sample::start().keys("/cp20"), SMALL, Depth::True, false)));
-    check(
-        "models-reading-80x24",
-        text(&render(sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL, Depth::True, false)),
-    );
-    check("models-checked-80x24", text(&render(sample::start().checked(), SMALL, Depth::True, false)));
-    check("models-health-80x24", text(&render(sample::start().keys("<enter>]]]]]"), SMALL, Depth::True, false)));
+    plain(&mut sample::start());
     let broken = "/home/ada/runs/bert-base";
     let mut b = sample::start();
     b.keys("/bert<enter>");
@@ -131,38 +140,88 @@ fn models() {
         wrong: true,
     };
     b.act(Action::Opened(broken.into(), Err(card)));
-    check("models-broken-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    picture("models-broken", &mut b, SMALL);
+}
+
+#[test]
+fn details() {
+    // The tensors before and after their values are known.
+    shows(sample::start().keys("<enter>]sjj"), SMALL, &["146 of 146", "sort: size ↓", "reading values…"]);
+    picture("models-values", sample::start().keys("<enter>]sjj").looked_at(), LARGE);
+    let values = &mut sample::start();
+    values.keys("<enter>]sjj").looked_at();
+    check("models-values-mono", styled(&render(values, SMALL, Depth::Mono, false)));
+    plain(values);
+    picture("models-metadata", sample::start().keys("<enter>]]/rope<enter>"), SMALL);
+    picture("models-reading", sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL);
+    // The tokenizer before and after a text was tried.
+    let untried = ["tokenizer class     PreTrainedTokenizerFast", "press t and type one", "reading the vocabulary…"];
+    shows(sample::start().keys("<enter>]]]"), SMALL, &untried);
+    let trial = &mut sample::start();
+    trial.keys("<enter>]]]tThe fox 🦊<enter>").tried();
+    check("models-trial-mono", styled(&render(trial, SMALL, Depth::Mono, false)));
+    shows(trial, LARGE, &["128 256 tokens, 280 147 merges", "<|begin_of_text|>"]);
+    // The health before and after a check of every value.
+    let unchecked =
+        ["values: not checked   n reads all 2.47 GB", "config.unknown-field", "optimizer state: 292 tensors"];
+    shows(sample::start().keys("<enter>]]]]]"), SMALL, &unchecked);
+    picture("models-checked", sample::start().checked(), SMALL);
 }
 
 #[test]
 fn recipe() {
-    let small = |name: &str, bench: &mut Bench| check(name, text(&render(bench, SMALL, Depth::True, false)));
-    both("recipe", sample::start().planned());
-    both("recipe-two", sample::start().two_targets());
-    both("recipe-form", sample::start().two_targets().keys("k<tab>jj"));
-    both("recipe-budget", sample::start().within_budget());
-    both("recipe-add", sample::start().planned().keys("a"));
-    both("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"));
-    both("recipe-plot", sample::start().two_targets().keys("z"));
-    check("recipe-plot-ascii", text(&render(sample::start().two_targets().keys("z"), SMALL, Depth::Mono, true)));
+    check("recipe-styled", styled(&render(sample::start().planned(), SMALL, Depth::Ansi256, false)));
+    picture("recipe", sample::start().planned(), LARGE);
+    picture("recipe", sample::start().two_targets(), TINY);
+    plain(sample::start().planned());
     check("recipe-form-styled", styled(&render(sample::start().planned().keys("<tab>j"), SMALL, Depth::Ansi16, false)));
-    small("recipe-measuring-80x24", sample::start().sized());
-    small("recipe-option-80x24", sample::start().planned().keys("<tab>jjjj<enter>32k"));
-    small("recipe-rules-80x24", sample::start().planned().keys("<tab>jjjjjj<enter>ffn_down = q6_k<enter>"));
-    small("recipe-wrong-value-80x24", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"));
-    small("recipe-wrong-budget-80x24", sample::start().planned().keys("b760<enter>"));
-    small("recipe-save-80x24", sample::start().planned().keys("s"));
-    small("recipe-source-80x24", sample::start().planned().keys("gg<tab>"));
-    small("recipe-add-row-80x24", sample::start().planned().keys("G"));
-    small("recipe-no-target-80x24", sample::start().planned().keys("d"));
-    small("recipe-replace-80x24", sample::start().replacing().keys("r"));
-    small("recipe-library-80x24", sample::start().planned().keys("o").act(Action::Recipes(sample::library())));
-    small("recipe-mistakes-80x24", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())));
-    both("recipe-exists", sample::start().in_the_way());
-    small("recipe-exists-asks-80x24", sample::start().in_the_way().keys("r"));
-    both("recipe-refused", sample::start().refused());
-    small("recipe-many-80x24", sample::start().planned().keys("DDDDDDDDDDDDgg"));
-    check("recipe-40x12", text(&render(sample::start().two_targets(), (40, 12), Depth::True, false)));
+    shows(sample::start().two_targets(), LARGE, &["1 gguf Q4_K_M", "2 gguf within 760MB", "759.8 MB"]);
+    shows(sample::start().two_targets().keys("k<tab>jj"), LARGE, &["─ target 1: gguf Q4_K_M", "▌ budget"]);
+    picture("recipe-budget", sample::start().within_budget(), LARGE);
+    plain(sample::start().within_budget());
+    picture("recipe-measuring", sample::start().sized(), SMALL);
+    picture("recipe-plot", sample::start().two_targets().keys("z"), LARGE);
+    check("recipe-plot-ascii", text(&render(sample::start().two_targets().keys("z"), SMALL, Depth::Mono, true)));
+    picture("recipe-many", sample::start().planned().keys("DDDDDDDDDDDDgg"), SMALL);
+    // Lines of the list besides targets.
+    shows(sample::start().planned().keys("gg<tab>"), SMALL, &["▌ path            exp42/checkpoint-2000", "densify"]);
+    shows(sample::start().planned().keys("G"), SMALL, &["▌ +  add a target", "Press enter or a, and choose from a"]);
+}
+
+#[test]
+fn recipe_pickers_and_lines() {
+    picture("recipe-add", sample::start().planned().keys("a"), SMALL);
+    picture("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"), SMALL);
+    let mut b = sample::start();
+    b.planned().keys("o").act(Action::Recipes(sample::library()));
+    let library = ["Open a recipe", "phone-and-server.toml", "has mistakes", "built in", "type where it is"];
+    shows(&mut b, SMALL, &library);
+    let mut b = sample::start();
+    b.planned().keys("<tab>jjjj<enter>32k");
+    shows(&mut b, SMALL, &["▌ context_length  32k", "Context length to declare", "⏎ accept"]);
+    let mut b = sample::start();
+    b.planned().keys("<tab>jjjjjj<enter>ffn_down = q6_k<enter>");
+    shows(&mut b, SMALL, &["1 gguf Q4_K_M  1 rule", "▌ tensor_types    ffn_down = q6_k", "planning…"]);
+}
+
+#[test]
+fn recipe_troubles() {
+    picture("recipe-wrong-value", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"), SMALL);
+    let budget = ["✗ budget: a size like 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
+    shows(sample::start().planned().keys("b760<enter>"), SMALL, &budget);
+    let none = ["✗ the recipe has no target, so there", "Press a and choose from a list."];
+    shows(sample::start().planned().keys("d"), SMALL, &none);
+    picture("recipe-exists", sample::start().in_the_way(), SMALL);
+    shows(sample::start().in_the_way(), LARGE, &["made by job 7"]);
+    shows(sample::start().in_the_way().keys("r"), SMALL, &["Replace what is there?", "made by job 7 "]);
+    shows(
+        sample::start().replacing().keys("r"),
+        SMALL,
+        &["Replace what is there?", "⏎ start   esc back", "exists already"],
+    );
+    picture("recipe-mistakes", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())), SMALL);
+    picture("recipe-refused", sample::start().refused(), SMALL);
+    plain(sample::start().refused());
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");
     let few = ErrorCard {
@@ -173,63 +232,40 @@ fn recipe() {
     };
     b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, few)));
     b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(plans::forecast(None)))));
-    both("recipe-too-small", &mut b);
+    picture("recipe-too-small", &mut b, SMALL);
 }
 
 #[test]
 fn jobs() {
-    both("jobs", sample::start().job(0.62));
-    check("jobs-focus-80x24", text(&render(sample::start().job(0.62).keys("<enter>"), SMALL, Depth::True, false)));
-    both("jobs-report", sample::start().job(1.0).keys("<enter>"));
-    check("jobs-tensors-80x24", text(&render(sample::start().job(0.62).keys("<enter>]"), SMALL, Depth::True, false)));
-    check("jobs-events-80x24", text(&render(sample::start().job(0.62).keys("<enter>]]]"), SMALL, Depth::True, false)));
-    check("jobs-none-80x24", text(&render(sample::start().keys("3"), SMALL, Depth::True, false)));
+    picture("jobs", sample::start().job(0.62), SMALL);
+    check("jobs-styled", styled(&render(sample::start().job(0.62).keys("<enter>"), SMALL, Depth::Ansi16, false)));
+    picture("jobs", sample::start().job(0.62).keys("<enter>"), TINY);
+    plain(sample::start().job(0.62).keys("<enter>"));
+    picture("jobs-tensors", sample::start().job(0.62).keys("<enter>]"), SMALL);
+    shows(
+        sample::start().job(0.62).keys("<enter>]]]"),
+        SMALL,
+        &["blk.8.ffn_down.weight  bf16 → Q4_K  weights 20.7 dB"],
+    );
+    shows(sample::start().keys("3"), SMALL, &["no jobs yet", "A job runs in its own process"]);
 }
 
 #[test]
-fn other_places() {
+fn messages_are_in_the_log() {
     let mut b = sample::start();
     b.act(Action::Notice(Level::Warn, "one thing to look at".into()));
-    b.act(Action::Notice(
-        Level::Error,
-        "and one that went wrong, said in a sentence that is too long for one line of a small corner".into(),
-    ));
-    both("log", b.keys("6"));
+    let long = "and one that went wrong, said in a sentence that is too long for one line of a small corner";
+    b.act(Action::Notice(Level::Error, long.into()));
+    shows(b.keys("6"), LARGE, &["1 error · 1 warning · 3 lines", "warn", "one thing to look at", long]);
 }
 
 #[test]
 fn layers() {
-    both("help", sample::start().keys("?"));
-    check("help-filtered-80x24", text(&render(sample::start().keys("?sort"), SMALL, Depth::True, false)));
-    check("palette-80x24", text(&render(sample::start().keys(":tab"), SMALL, Depth::True, false)));
-    check("themes-80x24", text(&render(sample::start().keys("T"), SMALL, Depth::True, false)));
-}
-
-#[test]
-fn styles() {
-    check("models-styled", styled(&render(&mut sample::start(), SMALL, Depth::True, false)));
-    check("recipe-styled", styled(&render(sample::start().planned(), SMALL, Depth::Ansi256, false)));
-    check("jobs-styled", styled(&render(sample::start().job(0.62).keys("<enter>"), SMALL, Depth::Ansi16, false)));
-}
-
-#[test]
-fn without_colour_and_in_ascii() {
-    for (name, bench) in [
-        ("models", &mut sample::start()),
-        ("recipe", sample::start().planned()),
-        ("jobs", sample::start().job(0.62).keys("<enter>")),
-    ] {
-        let mono = render(bench, SMALL, Depth::Mono, false);
-        assert!(mono.content.iter().all(|c| {
-            let none = ratatui::style::Color::Reset;
-            c.fg == none && c.bg == none
-        }));
-        check(&format!("{name}-mono"), styled(&mono));
-        let ascii = render(bench, SMALL, Depth::True, true);
-        assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-        assert!(!text(&ascii).replace("? help", "").contains('?'), "a glyph has no ASCII likeness");
-        check(&format!("{name}-ascii"), text(&ascii));
-    }
+    picture("help", sample::start().keys("?"), SMALL);
+    shows(sample::start().keys("?"), LARGE, &["Keys that do something here", "Models: the tree", "Everywhere"]);
+    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "nothing matches"]);
+    picture("palette", sample::start().keys(":tab"), SMALL);
+    picture("themes", sample::start().keys("T"), SMALL);
 }
 
 #[test]
@@ -244,6 +280,4 @@ fn every_size_draws() {
         }
     }
     check("too-small", text(&render(&mut sample::start(), (39, 11), Depth::True, false)));
-    check("models-40x12", text(&render(&mut sample::start(), (40, 12), Depth::True, false)));
-    check("jobs-40x12", text(&render(sample::start().job(0.62).keys("<enter>"), (40, 12), Depth::True, false)));
 }

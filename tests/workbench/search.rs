@@ -1,10 +1,9 @@
 //! Finding: `/` where nothing is hidden, `n` and `N` wherever `/` works; and the border between two panes. Through the pure core.
 
 use super::sample::{self, DIR};
-use super::screens::{SMALL, both, check, render, styled, text};
-use remold::tui::core::{
-    Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, search_standing, searched, tail_hints,
-};
+use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
+use remold::tui::core::search_standing;
+use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints};
 use remold::tui::look::Depth;
 use std::path::PathBuf;
 
@@ -67,10 +66,9 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     assert_eq!((scroll(&b), search_standing(&b.state)), (7, (Some(1), 3)), "as it is typed");
     b.keys("<enter>n");
     assert_eq!(scroll(&b), 37);
-    both("search", &mut b);
     check("search-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    check("search-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
-    check("search-ascii", text(&render(&mut b, SMALL, Depth::True, true)));
+    shows(&mut b, LARGE, &["line 37 Needle", "line 2 of 3 with a hit"]);
+    plain(&mut b);
     b.keys("n");
     assert_eq!(search_standing(&b.state), (Some(3), 3));
     b.keys("n");
@@ -78,10 +76,10 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     b.keys("jjN");
     assert_eq!(scroll(&b), 7, "from where one has scrolled to");
     b.keys("/");
-    check("search-again-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    shows(&mut b, SMALL, &["/ need", "line 1 of 3 with a hit", "type to replace"]);
     b.keys("nowhere<enter>");
     assert!(!offers(&b, "next hit"));
-    check("search-none-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    shows(&mut b, SMALL, &["/ nowhere", "no hit", "line 7 Needle"]);
     assert_eq!(b.state.models.details.filter, "rope_sc", "the filter below is another one");
     b.keys("<esc>");
     assert!(searched(&b.state).is_some_and(|s| s.text.is_empty()), "the search goes first, what is read stays");
@@ -109,7 +107,8 @@ fn the_pages_and_events_of_a_job_are_searched() {
     b.job(1.0).keys("<enter>/blk<enter>n");
     let (at, all) = search_standing(&b.state);
     assert!(at == Some(2) && all > 2, "{at:?} of {all}");
-    both("search-report", &mut b);
+    picture("search-report", &mut b, SMALL);
+    shows(&mut b, LARGE, &["line 2 of 12 with a hit"]);
     let row = b.state.jobs.row;
     b.keys("jn");
     assert!(b.state.jobs.row > row);
@@ -117,7 +116,7 @@ fn the_pages_and_events_of_a_job_are_searched() {
     assert_eq!((b.state.jobs.search.text.as_str(), b.state.tab), ("", Tab::Jobs));
     b.keys("]]]]");
     b.keys("/published<enter>");
-    check("search-events-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    picture("search-events", &mut b, SMALL);
     assert_eq!(search_standing(&b.state).0, Some(1));
     b.keys("[[/");
     assert_eq!(edited_words(&b.state), None, "nothing is read there");
@@ -138,7 +137,7 @@ fn the_border_moves_by_keys_and_mouse_and_is_kept() {
     let own = panes(&b.state, 120).0;
     b.keys("+");
     assert_eq!(panes(&b.state, 120).0, own + 4, "each tab has its own");
-    check("border-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    shows(&mut b, SMALL, &["q4_k_m  the usual choice", "│ Forecast output dB, from a sample"]);
     let session = Session::of(&b.state);
     let mut again =
         sample::Bench { state: remold::tui::core::State::new(PathBuf::from(DIR), b.state.now), effects: Vec::new() };
@@ -155,11 +154,12 @@ fn what_a_prompt_offers_is_seen_to_be_selected() {
     let mut b = sample::start();
     b.planned().keys("s");
     check("offered-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    check("offered-mono", styled(&render(&mut b, SMALL, Depth::Mono, false)));
-    check("offered-ascii", text(&render(&mut b, SMALL, Depth::True, true)));
-    check("offered-40x12", text(&render(&mut b, (40, 12), Depth::True, false)));
+    // Without colour it has brackets.
+    let mono = text(&render(&mut b, SMALL, Depth::Mono, true));
+    assert!(mono.is_ascii() && mono.contains("exp42/checkpoint-2000.toml]"), "{mono}");
+    shows(&mut b, TINY, &["save as", "checkpoint-2000.toml", "type to replace"]);
     b.keys("<left>");
-    check("offered-kept-80x24", text(&render(&mut b, SMALL, Depth::True, false)));
+    shows(&mut b, SMALL, &["save as …s/exp42/checkpoint-2000.toml", "⏎ accept  esc drop"]);
     b.keys("<esc>s<tab>x");
     let line = b.state.recipe.editing.as_ref().unwrap();
     assert!(line.text.ends_with("checkpoint-2000.tomlx"), "whoever completes it keeps it: {}", line.text);

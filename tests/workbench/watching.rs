@@ -1,10 +1,11 @@
 //! The Watch tab: what it shows of watchers, what its keys do, and a real watcher followed in a pseudo-terminal.
 
 use super::sample::{self, Bench, DIR};
-use super::screens::{LARGE, SMALL, check, render, styled, text};
+use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use super::session::{Session, folder_of_a_model};
-use remold::tui::core::{Action, Effect, Focus, Layer, Measured, Tab, WatcherWish, hints};
+use remold::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
 use remold::tui::look::Depth;
+use remold::tui::tabs::watch::{Measured, WatcherWish};
 use remold::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,16 +102,15 @@ fn watched() -> Bench {
 
 #[test]
 fn pictures() {
-    let small = |b: &mut Bench| text(&render(b, SMALL, Depth::True, false));
     let mut none = sample::start();
     none.keys("5").act(Action::Watchers(Vec::new()));
-    check("watch-none-80x24", small(&mut none));
+    shows(&mut none, SMALL, &["no watchers yet", "remold watch DIR --to gguf:q4_k_m --detach"]);
     // What the newest source waits for.
-    check("watch-80x24", small(&mut watched()));
+    picture("watch", &mut watched(), SMALL);
     // An export in full, and the charts.
-    check("watch-160x50", text(&render(watched().keys("<enter>jj"), LARGE, Depth::True, false)));
+    picture("watch", watched().keys("<enter>jj"), LARGE);
     // Why an export failed, where there is next to no room.
-    check("watch-40x12", text(&render(watched().keys("<enter>jjjj"), (40, 12), Depth::True, false)));
+    picture("watch", watched().keys("<enter>jjjj"), TINY);
     // A watcher that looks by itself, without events, and one source that has no step.
     let mut polls = watched();
     let mut note = events().remove(0);
@@ -118,17 +118,13 @@ fn pictures() {
         *note = Some("/home/ada/runs is on nfs4: no events of other machines arrive, it is looked at every 5 s".into());
     }
     polls.act(Action::WatcherEvents(polls.state.watch.request, vec![note]));
-    let ascii = render(polls.keys("<enter>"), SMALL, Depth::True, true);
-    assert!(ascii.content.iter().all(|c| c.symbol().is_ascii()));
-    assert!(!text(&ascii).replace("? help", "").contains('?'), "a glyph has no ASCII likeness");
-    check("watch-ascii", text(&ascii));
+    shows(polls.keys("<enter>"), SMALL, &["is on nfs4: no events"]);
+    plain(&mut polls);
     // A stopped one, without colour.
     let mut stopped = watched();
     stopped.act(Action::Watchers(vec![watcher("5f0c2a91", "exp42", None, 3)]));
-    let mono = render(&mut stopped, SMALL, Depth::Mono, false);
-    let none = ratatui::style::Color::Reset;
-    assert!(mono.content.iter().all(|c| c.fg == none && c.bg == none));
-    check("watch-mono", styled(&mono));
+    check("watch-mono", styled(&render(&mut stopped, SMALL, Depth::Mono, false)));
+    plain(&mut stopped);
 }
 
 #[test]

@@ -1,20 +1,22 @@
 //! What can happen to the workbench, and what it can ask of the outside.
 
-use super::compare::Compared;
-use super::jobs::Deed;
 use super::keymap::Keymap;
 use super::keys::Key;
-use super::model_info::{ModelInfo, Summary};
-use super::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
+use super::request::TabRequest;
 use super::session::Session;
 use super::settings::Settings;
-use super::watching::Measured;
+use super::state::Tab;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
 use crate::model::{ErrorKind, ModelError};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
+use crate::tui::tabs::compare::Compared;
+use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::models::{Ask, ModelInfo, Summary, Told};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
+use crate::tui::tabs::watch::Measured;
 use crate::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,7 +56,7 @@ pub struct FoundModel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
     /// A tab's title.
-    Tab(super::Tab),
+    Tab(Tab),
     /// A line of the pane on the left, by its place in the list.
     List(usize),
     /// A line of the pane on the right.
@@ -160,7 +162,7 @@ pub enum Action {
     /// A comparison was written to this file.
     Exported(Result<String, ErrorCard>),
     /// A worker knows more of a model.
-    Inspected(super::Told),
+    Inspected(Told),
     /// Every watcher there is.
     Watchers(Vec<KnownWatcher>),
     /// New events of the selected watcher; the number tells which request they answer.
@@ -177,15 +179,69 @@ pub enum Action {
     Notice(super::Level, String),
 }
 
+impl Action {
+    /// The tab that is to take it in; nothing for what concerns the whole screen.
+    pub(in crate::tui) fn tab(&self) -> Option<Tab> {
+        match self {
+            Self::FoundSome(..) | Self::Found(..) | Self::Opened(..) | Self::Inspected(..) => Some(Tab::Models),
+            Self::Planned(..)
+            | Self::PlanMeasured(..)
+            | Self::PresetPlanned(..)
+            | Self::Forecasted(..)
+            | Self::ForecastMeasured(..)
+            | Self::Recipes(..)
+            | Self::RecipeRead(..)
+            | Self::RecipeSaved(..)
+            | Self::RecipeEdited(..)
+            | Self::PathCompleted(..)
+            | Self::Spawned(..) => Some(Tab::Recipe),
+            Self::Jobs(..)
+            | Self::JobPlan(..)
+            | Self::JobRecipe(..)
+            | Self::JobReport(..)
+            | Self::JobEvents(..)
+            | Self::Did(..) => Some(Tab::Jobs),
+            Self::CompareOverview(..) | Self::CompareProgress(..) | Self::Compared(..) | Self::Exported(..) => {
+                Some(Tab::Compare)
+            }
+            Self::Watchers(..)
+            | Self::WatcherEvents(..)
+            | Self::WatcherMeasured(..)
+            | Self::WatcherStarted(..)
+            | Self::WatcherAsked(..)
+            | Self::WatcherTold(..) => Some(Tab::Watch),
+            Self::JobNews(..) | Self::Checked(..) => Some(Tab::Log),
+            Self::Key(..)
+            | Self::Paste(..)
+            | Self::Run(..)
+            | Self::Click(..)
+            | Self::DoubleClick(..)
+            | Self::Wheel(..)
+            | Self::Border(..)
+            | Self::Resize(..)
+            | Self::Tick(..)
+            | Self::Configured(..)
+            | Self::Keys(..)
+            | Self::ThemeFiles { .. }
+            | Self::Wrong(..)
+            | Self::Restored(..)
+            | Self::Machine(..)
+            | Self::Notice(..) => None,
+        }
+    }
+}
+
 /// Something the core wants done outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Ask another tab for something. The top update carries it out, so that it never leaves the core.
+    Tab(TabRequest),
     /// Look for models in the folder.
     Scan,
     /// Open this model for the details pane; a later request replaces an earlier one.
     Open(PathBuf),
     /// Find out more of a model.
-    Inspect(super::Ask),
+    Inspect(Ask),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.

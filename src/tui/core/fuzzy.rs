@@ -3,7 +3,12 @@
 
 /// True if every word of a filter, in lower case, says something true of a tensor: a part of its name, its role, one of its types. `!` before a
 /// word negates it.
-pub(super) fn passes<'a>(filter: &str, name: &str, role: &str, types: impl Iterator<Item = &'a str> + Clone) -> bool {
+pub(in crate::tui) fn passes<'a>(
+    filter: &str,
+    name: &str,
+    role: &str,
+    types: impl Iterator<Item = &'a str> + Clone,
+) -> bool {
     filter.split_whitespace().all(|w| {
         let (no, w) = w.strip_prefix('!').map_or((false, w), |w| (true, w));
         let typed = types.clone().any(|ty| ty.eq_ignore_ascii_case(w));

@@ -6,7 +6,7 @@ use super::commands::{self, Scope};
 pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\n\
-         Made from the registry of commands (`src/tui/core/commands`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
+         Made from the registry of commands (`commands.rs` of each tab in `src/tui/tabs`, and `src/tui/core/commands`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
          `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards; what it offers goes by the first letter, an arrow keeps it.\n\
          These are the keys it comes with; yours go into `keys.toml` by the command's name ([configuration](configuration.md)).\n",
     );

@@ -1,6 +1,6 @@
 //! Figures of the machine while a job runs, and how the line above shows them.
 
-use super::jobs::Series;
+use super::Series;
 use crate::monitor::{Gpu, Machine};
 
 /// No machine has more GPUs.

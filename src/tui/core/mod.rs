@@ -1,67 +1,51 @@
-//! The pure core: state, actions, effects, and the registry of commands. No terminal, no clock, no files: what happens
-//! outside comes in as an [`Action`], what should happen outside goes out as an [`Effect`].
+//! The pure core: the state, actions, effects, and what all tabs share. No terminal, no clock, no files: what happens outside
+//! comes in as an [`Action`], what is to happen outside goes out as an [`Effect`]. What belongs to one tab is in
+//! [`crate::tui::tabs`].
 
-mod action;
-mod commands;
-mod compare;
-mod fuzzy;
-mod input;
-mod inspect;
-mod jobs;
-mod key_page;
-mod keymap;
-mod keys;
-mod log;
-mod machine;
-mod model_info;
-mod models;
-mod panes;
-mod reading;
-mod recipe;
-mod remedies;
-mod search;
-mod session;
-mod settings;
-mod state;
-mod toasts;
-mod tree;
+pub(in crate::tui) mod action;
+pub(in crate::tui) mod commands;
+pub(in crate::tui) mod fuzzy;
+pub(in crate::tui) mod input;
+pub(in crate::tui) mod key_page;
+pub(in crate::tui) mod keymap;
+pub(in crate::tui) mod keys;
+pub(in crate::tui) mod kinds;
+pub(in crate::tui) mod level;
+pub(in crate::tui) mod lists;
+pub(in crate::tui) mod machine;
+pub(in crate::tui) mod natural;
+pub(in crate::tui) mod panes;
+pub(in crate::tui) mod request;
+pub(in crate::tui) mod search;
+pub(in crate::tui) mod series;
+pub(in crate::tui) mod session;
+pub(in crate::tui) mod settings;
+pub(in crate::tui) mod state;
+pub(in crate::tui) mod toasts;
 pub mod units;
-mod update;
-mod watching;
+pub(in crate::tui) mod update;
 
 pub use action::{Action, Effect, ErrorCard, FoundModel, Hit};
 pub use commands::{
     Cmd, Command, Hint, Meaning, Scope, all as all_commands, available, continuations, enabled, hint_of, hints,
     key_label, keys_here, lookup, tail_hints,
 };
-pub use compare::{
-    Asking as CompareAsking, Chart, CompareState, Compared, Measure as CompareMeasure, Order, TensorOrder,
-};
 pub use input::{Completion, LineEdit};
-pub use inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
-pub use jobs::{
-    CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,
-    RowKey, Series, kind_order, page,
-};
 pub use key_page::keys_markdown;
 pub use keymap::{Binding, Keymap, Sequence, nearest};
 pub use keys::{Code, Key, parse_keys};
-pub use log::{LogEntry, LogState};
+pub use kinds::kind_order;
+pub use level::Level;
+pub(in crate::tui) use lists::moved;
 pub use machine::MachineView;
-pub use model_info::{Finding, KindRow, Level, ModelInfo, Share, Summary, TensorRow};
-pub use models::{Details, Focus, ModelsState, Node, Row, Section, TensorSort, natural};
-pub use panes::panes;
-pub use reading::{ReadLine, read_lines};
-pub use recipe::{
-    Asking, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, Planned, Preset,
-    PresetSize, RecipePane, RecipeState, Refused, Row as RecipeRow, SaveRefusal, Trouble, Types, Wrong, about, facts,
-    presets, title, types,
-};
+pub(in crate::tui) use natural::natural;
+pub use panes::{Focus, panes};
+pub use request::TabRequest;
 pub use search::{Search, current as search_current, edited_words, places, searched, standing as search_standing};
+pub use series::Series;
 pub use session::Session;
 pub use settings::{Notify, SETTINGS, Setting, Settings};
 pub use state::{Confirm, Help, LEAST, Layer, Picker, PickerItem, PickerKind, State, Tab};
 pub use toasts::Toast;
-pub(in crate::tui) use update::running;
+pub(in crate::tui) use update::{edited_line, running};
 pub use update::{farewell, key, update};
-pub use watching::{Export, Measured, Point, Source, SourceState, Trend, WatchState, WatcherView, WatcherWish};

@@ -1,13 +1,30 @@
 //! How a tab is divided: the list on the left, what is selected on the right, and where the user has put the border between them.
 
-use super::models::Focus;
-use super::state::{State, Tab};
+use super::state::State;
+use crate::tui::tabs;
 use serde::{Deserialize, Serialize};
+
+/// Which pane has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list on the left.
+    #[default]
+    List,
+    /// The pane on the right.
+    Details,
+}
+
+impl Focus {
+    /// The other pane.
+    pub fn other(self) -> Self {
+        if self == Self::List { Self::Details } else { Self::List }
+    }
+}
 
 /// Below this many columns the right pane gets all of them while it has the keys.
 const NARROW: u16 = 100;
 /// Below this many there is one pane at a time.
-const BOTH: u16 = 64;
+pub(in crate::tui) const BOTH: u16 = 64;
 /// Columns that the border goes by.
 const STEP: i16 = 4;
 /// The least that either pane keeps.
@@ -17,59 +34,54 @@ const LEAST: u16 = 24;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Borders {
-    models: i16,
-    recipe: i16,
-    jobs: i16,
+    pub(in crate::tui) models: i16,
+    pub(in crate::tui) recipe: i16,
+    pub(in crate::tui) jobs: i16,
 }
 
-impl Borders {
-    fn of(&mut self, tab: Tab) -> Option<&mut i16> {
-        match tab {
-            Tab::Models => Some(&mut self.models),
-            Tab::Recipe => Some(&mut self.recipe),
-            Tab::Jobs => Some(&mut self.jobs),
-            Tab::Compare | Tab::Watch | Tab::Log => None,
-        }
+/// How a tab is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tui) enum Division {
+    /// Two panes; so many columns for the left one before the user moves the border.
+    Both(u16),
+    /// The left pane alone.
+    List,
+    /// The right pane alone.
+    Details,
+}
+
+impl Division {
+    /// The pane with the keys alone.
+    pub(in crate::tui) fn one(focus: Focus) -> Self {
+        if focus == Focus::List { Self::List } else { Self::Details }
     }
+
+    /// A list of at most so many columns beside its details; one of them alone where it is zoomed or there is too little room.
+    pub(in crate::tui) fn of_list(focus: Focus, zoom: bool, most: u16, width: u16) -> Self {
+        let narrow = width < NARROW;
+        if zoom || width < BOTH || (narrow && focus == Focus::Details) {
+            return Self::one(focus);
+        }
+        let share = if narrow { u32::from(width) * 9 / 20 } else { u32::from(width) * 2 / 5 };
+        Self::Both(most.min(share as u16))
+    }
+}
+
+fn moved(state: &State) -> i16 {
+    let mut borders = state.borders;
+    tabs::shown(state).border(&mut borders).map_or(0, |by| *by)
 }
 
 /// Columns of the left and of the right pane on a screen of this width; none for one that is not shown. The border has a column of its own.
 pub fn panes(state: &State, width: u16) -> (u16, u16) {
-    let Some(own) = unmoved(state, width) else { return alone(state, width) };
-    let mut borders = state.borders;
-    let moved = borders.of(state.tab).map_or(0, |by| *by);
-    let left = bounded(own.saturating_add_signed(moved), width);
-    (left, width - left - 1)
-}
-
-/// Columns of the left pane before anybody moves the border; nothing where one pane has the whole width.
-fn unmoved(state: &State, width: u16) -> Option<u16> {
-    let of_list = |focus: Focus, zoom: bool, most: u16| {
-        let narrow = width < NARROW;
-        let one = zoom || width < BOTH || (narrow && focus == Focus::Details);
-        let share = if narrow { u32::from(width) * 9 / 20 } else { u32::from(width) * 2 / 5 };
-        (!one).then(|| most.min(share as u16))
-    };
-    match state.tab {
-        Tab::Models => of_list(state.models.focus, state.models.zoom, 46),
-        Tab::Jobs if state.jobs.list.is_empty() => None,
-        Tab::Jobs => of_list(state.jobs.focus, state.jobs.zoom, 44),
-        Tab::Recipe => {
-            let r = &state.recipe;
-            let empty = r.source().is_none() && r.document.recipe.targets.is_empty();
-            (!empty && !r.zoom && width >= BOTH).then(|| (width / 2).clamp(40, 74))
+    match tabs::shown(state).division(state, width) {
+        Division::Both(own) => {
+            let left = bounded(own.saturating_add_signed(moved(state)), width);
+            (left, width - left - 1)
         }
-        Tab::Compare | Tab::Watch | Tab::Log => None,
+        Division::List => (width, 0),
+        Division::Details => (0, width),
     }
-}
-
-fn alone(state: &State, width: u16) -> (u16, u16) {
-    let left = match state.tab {
-        Tab::Models => state.models.focus == Focus::List,
-        Tab::Jobs => state.jobs.focus == Focus::List,
-        Tab::Recipe | Tab::Compare | Tab::Watch | Tab::Log => true,
-    };
-    if left { (width, 0) } else { (0, width) }
 }
 
 fn bounded(left: u16, width: u16) -> u16 {
@@ -78,24 +90,24 @@ fn bounded(left: u16, width: u16) -> u16 {
 }
 
 /// True if the border would go a step to the right, or to the left.
-pub(super) fn can_move(state: &State, right: bool) -> bool {
+pub(in crate::tui) fn can_move(state: &State, right: bool) -> bool {
     let (left, other) = panes(state, state.size.0);
     left > 0 && other > 0 && if right { other > LEAST } else { left > LEAST }
 }
 
 /// Moves the border by a step.
-pub(super) fn step(state: &mut State, right: bool) {
+pub(in crate::tui) fn step(state: &mut State, right: bool) {
     let (left, _) = panes(state, state.size.0);
     put(state, left.saturating_add_signed(if right { STEP } else { -STEP }));
 }
 
 /// Puts the border into this column, or as near as both panes allow.
-pub(super) fn put(state: &mut State, column: u16) {
+pub(in crate::tui) fn put(state: &mut State, column: u16) {
     let width = state.size.0;
-    let Some(own) = unmoved(state, width) else { return };
+    let tab = tabs::shown(state);
+    let Division::Both(own) = tab.division(state, width) else { return };
     let by = i32::from(bounded(column, width)) - i32::from(own);
-    let tab = state.tab;
-    if let Some(border) = state.borders.of(tab) {
+    if let Some(border) = tab.border(&mut state.borders) {
         *border = by as i16;
     }
 }
@@ -103,6 +115,7 @@ pub(super) fn put(state: &mut State, column: u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::core::Tab;
 
     #[test]
     fn the_border_moves_by_steps_between_bounds_and_each_tab_has_its_own() {
@@ -123,6 +136,6 @@ mod tests {
         state.models.zoom = true;
         assert_eq!((panes(&state, 120), can_move(&state, true)), ((120, 0), false), "no border, nothing to move");
         state.tab = Tab::Jobs;
-        assert_eq!(state.borders.of(Tab::Jobs), Some(&mut 0));
+        assert_eq!(moved(&state), 0);
     }
 }

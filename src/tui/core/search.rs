@@ -2,12 +2,11 @@
 //! everywhere `/` works: to the next hit and the one before, round the end. In a list that hides what does not match, every line is a hit, but
 //! for the folders of the tree that are only kept for what is in them.
 
-use super::compare::CompareState;
+use super::commands::Cmd;
 use super::input::{Completion, LineEdit};
-use super::jobs::{JobSection, page};
-use super::models::{Focus, Section};
-use super::reading::{read_lines, room};
-use super::state::{State, Tab};
+use super::state::State;
+use crate::tui::core::Effect;
+use crate::tui::tabs;
 
 /// What is searched for in what is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +23,32 @@ pub struct Search {
     last: Option<(usize, usize)>,
 }
 
+/// What a tab shows line by line to be searched in: a long value, the pages and events of a job.
+pub(in crate::tui) trait Reader: Sync {
+    /// True while it has the keys.
+    fn reads(&self, state: &State) -> bool;
+
+    /// What is searched for in it, whichever pane has the keys.
+    fn search<'s>(&self, state: &'s State) -> Option<&'s Search>;
+
+    /// The same, to be changed.
+    fn search_mut<'s>(&self, state: &'s mut State) -> Option<&'s mut Search>;
+
+    /// The lines that have a hit, in order.
+    fn hit_lines(&self, state: &State, query: &str) -> Vec<usize>;
+
+    /// The line shown first; in a list that is followed at its end, the one shown last.
+    fn first(&self, state: &State) -> usize;
+
+    /// Shows a line.
+    fn show(&self, state: &mut State, line: usize);
+}
+
+/// The lines of a text that have a hit.
+pub(in crate::tui) fn lines_with(lines: impl Iterator<Item = String>, query: &str) -> Vec<usize> {
+    lines.enumerate().filter(|(_, l)| !places(l, query).is_empty()).map(|(i, _)| i).collect()
+}
+
 /// Places of a query in a text, by characters, regardless of case.
 pub fn places(text: &str, query: &str) -> Vec<usize> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
@@ -34,39 +59,26 @@ pub fn places(text: &str, query: &str) -> Vec<usize> {
     (0..text.len()).filter(|at| text[*at..].starts_with(&query)).collect()
 }
 
+fn reader(state: &State) -> Option<&'static dyn Reader> {
+    tabs::shown(state).reader()
+}
+
 /// True while the keys are for something that is read line by line.
-pub(super) fn reads(state: &State) -> bool {
-    match state.tab {
-        Tab::Models => state.models.focus == Focus::Details && state.models.inspect.reading.is_some(),
-        Tab::Jobs => {
-            use JobSection::{Events, Plan, Recipe, Report};
-            state.jobs.focus == Focus::Details
-                && state.jobs.view.is_some()
-                && matches!(state.jobs.section, Events | Plan | Recipe | Report)
-        }
-        _ => false,
-    }
+pub(in crate::tui) fn reads(state: &State) -> bool {
+    reader(state).is_some_and(|r| r.reads(state))
 }
 
 /// The search of what the tab reads line by line, whichever pane has the keys.
 pub fn searched(state: &State) -> Option<&Search> {
-    match state.tab {
-        Tab::Models => state.models.inspect.reading.as_ref().map(|r| &r.search),
-        Tab::Jobs => Some(&state.jobs.search),
-        _ => None,
-    }
+    reader(state)?.search(state)
 }
 
 fn searched_mut(state: &mut State) -> Option<&mut Search> {
-    match state.tab {
-        Tab::Models => state.models.inspect.reading.as_mut().map(|r| &mut r.search),
-        Tab::Jobs => Some(&mut state.jobs.search),
-        _ => None,
-    }
+    reader(state)?.search_mut(state)
 }
 
 /// True while something is searched for.
-pub(super) fn is_on(state: &State) -> bool {
+pub(in crate::tui) fn is_on(state: &State) -> bool {
     reads(state) && searched(state).is_some_and(|s| !s.text.is_empty())
 }
 
@@ -82,31 +94,20 @@ pub(super) fn edited_words_mut(state: &mut State) -> Option<&mut LineEdit> {
 
 /// The lines that have a hit, in order.
 fn hit_lines(state: &State) -> Vec<usize> {
-    let Some(Search { text: query, .. }) = searched(state) else { return Vec::new() };
-    let of = |lines: Vec<String>| {
-        lines.iter().enumerate().filter(|(_, l)| !places(l, query).is_empty()).map(|(i, _)| i).collect()
-    };
-    match (&state.models.inspect.reading, &state.jobs.view) {
-        _ if !reads(state) => Vec::new(),
-        (Some(reading), _) if state.tab == Tab::Models => {
-            let lines = read_lines(&reading.text, room(state).0);
-            // A hit may be broken across two lines: it is on the first of them.
-            let line = |at: usize| lines.partition_point(|l| l.start <= at).saturating_sub(1);
-            let mut hits: Vec<usize> = places(&reading.text, query).into_iter().map(line).collect();
-            hits.dedup();
-            hits
-        }
-        (_, Some(view)) if state.jobs.section == JobSection::Events => {
-            of(view.log.iter().map(|l| l.text.clone()).collect())
-        }
-        _ => of(page(state).iter().map(super::jobs::PageLine::words).collect()),
+    match (reader(state).filter(|r| r.reads(state)), searched(state)) {
+        (Some(reader), Some(search)) => reader.hit_lines(state, &search.text),
+        _ => Vec::new(),
     }
 }
 
 /// The line of the hit gone to last, unless somebody has scrolled since.
 pub fn current(state: &State) -> Option<usize> {
     let (line, shown) = searched(state)?.last?;
-    (shown == shown_first(state)).then_some(line)
+    (Some(shown) == first(state)).then_some(line)
+}
+
+fn first(state: &State) -> Option<usize> {
+    Some(reader(state)?.first(state))
 }
 
 /// Which of the lines that have a hit was gone to last, from 1, and how many there are.
@@ -115,48 +116,24 @@ pub fn standing(state: &State) -> (Option<usize>, usize) {
     (current(state).and_then(|l| hits.iter().position(|h| *h == l)).map(|i| i + 1), hits.len())
 }
 
-/// The line shown first; in the event log the one shown last.
-fn shown_first(state: &State) -> usize {
-    match (&state.models.inspect.reading, &state.jobs.view) {
-        (Some(reading), _) if state.tab == Tab::Models => reading.scroll,
-        (_, Some(view)) if state.jobs.section == JobSection::Events => {
-            view.log.len().saturating_sub(1 + state.jobs.row)
-        }
-        _ => state.jobs.row,
-    }
-}
-
-/// The line of what is read over the details that stands first when its end is in view.
-pub(super) fn last_top(state: &State) -> usize {
-    let (width, height) = room(state);
-    let Some(reading) = &state.models.inspect.reading else { return 0 };
-    // The search has a line of its own.
-    let searched = !reading.search.text.is_empty() || reading.search.editing.is_some();
-    read_lines(&reading.text, width).len().saturating_sub(height.saturating_sub(usize::from(searched)))
-}
-
 fn show(state: &mut State, line: usize) {
-    let events = state.jobs.view.as_ref().map_or(0, |v| v.log.len());
-    let end = last_top(state);
-    match &mut state.models.inspect.reading {
-        Some(reading) if state.tab == Tab::Models => reading.scroll = line.min(end),
-        _ if state.jobs.section == JobSection::Events => state.jobs.row = events.saturating_sub(1 + line),
-        _ => state.jobs.row = line,
+    if let Some(reader) = reader(state) {
+        reader.show(state, line);
     }
 }
 
 /// Shows a hit and remembers that it was gone to.
 fn go(state: &mut State, line: usize) {
     show(state, line);
-    let shown = shown_first(state);
-    if let Some(search) = searched_mut(state) {
+    let shown = first(state);
+    if let (Some(search), Some(shown)) = (searched_mut(state), shown) {
         search.last = Some((line, shown));
     }
 }
 
 /// Begins to search from what is shown.
-pub(super) fn start(state: &mut State) {
-    let from = shown_first(state);
+fn start(state: &mut State) {
+    let from = first(state).unwrap_or(0);
     if let Some(search) = searched_mut(state) {
         search.from = from;
         search.editing = Some(LineEdit::offering(&search.text));
@@ -164,7 +141,7 @@ pub(super) fn start(state: &mut State) {
 }
 
 /// Nothing is searched for any more.
-pub(super) fn clear(state: &mut State) {
+fn clear(state: &mut State) {
     if let Some(search) = searched_mut(state) {
         *search = Search::default();
     }
@@ -201,75 +178,51 @@ pub(super) fn settle(state: &mut State) {
 }
 
 /// True if there is a hit to go to.
-pub(super) fn has_hits(state: &State) -> bool {
-    let m = &state.models;
-    match state.tab {
-        _ if reads(state) => searched(state).is_some_and(|s| s.found),
-        Tab::Models if m.focus == Focus::List => !m.filter.is_empty() && m.rows().iter().any(|r| is_model(state, r)),
-        Tab::Models => {
-            let filters = matches!(m.details.section, Section::Tensors | Section::Metadata);
-            filters && !m.details.filter.is_empty() && m.section_len() > 0
-        }
-        Tab::Compare => {
-            let CompareState { drilled, filter, .. } = &state.compare;
-            *drilled && !filter.is_empty() && !state.compare.tensor_rows().is_empty()
-        }
-        Tab::Log => !state.log.filter.is_empty() && !state.log.shown().is_empty(),
-        Tab::Recipe | Tab::Jobs | Tab::Watch => false,
-    }
+pub(in crate::tui) fn has_hits(state: &State) -> bool {
+    if reads(state) { searched(state).is_some_and(|s| s.found) } else { tabs::shown(state).has_hits(state) }
 }
 
-fn is_model(state: &State, row: &super::models::Row) -> bool {
-    state.models.node_at(&row.path).is_some_and(|n| n.model.is_some())
+/// True while a filter or a search can be cleared.
+pub(in crate::tui) fn can_clear(state: &State) -> bool {
+    is_on(state) || tabs::shown(state).is_filtered(state)
 }
 
 /// The hit after a line among those that have one, or the one before; round the end.
-fn next(hits: &[usize], at: usize, forward: bool) -> Option<usize> {
+pub(in crate::tui) fn next(hits: &[usize], at: usize, forward: bool) -> Option<usize> {
     let found = if forward { hits.iter().find(|h| **h > at) } else { hits.iter().rev().find(|h| **h < at) };
     found.or(if forward { hits.first() } else { hits.last() }).copied()
 }
 
-/// Goes to the next hit, or the one before. True if another line is selected in the tree.
-pub(super) fn step(state: &mut State, forward: bool) -> bool {
-    let turn = |at: usize, len: usize| next(&(0..len).collect::<Vec<_>>(), at, forward).unwrap_or(at);
-    match state.tab {
-        _ if reads(state) => {
-            let shown = shown_first(state);
-            let hits = hit_lines(state);
-            // Whoever has scrolled goes on from what is shown, the hit on its first line included.
-            let here = current(state);
-            let line = match here {
-                None if forward && hits.contains(&shown) => Some(shown),
-                _ => next(&hits, here.unwrap_or(shown), forward),
-            };
-            if let Some(line) = line {
-                go(state, line);
-            }
-        }
-        Tab::Models if state.models.focus == Focus::List => {
-            let rows = state.models.rows().iter().enumerate();
-            let hits: Vec<usize> = rows.filter(|(_, r)| is_model(state, r)).map(|(i, _)| i).collect();
-            if let Some(to) = next(&hits, state.models.cursor(), forward) {
-                state.models.select(to);
-                return true;
-            }
-        }
-        Tab::Models => {
-            let m = &mut state.models;
-            m.details.row = turn(m.details.row, m.section_len());
-        }
-        Tab::Compare => {
-            let c = &mut state.compare;
-            c.row = turn(c.row, c.tensor_rows().len());
-        }
-        Tab::Log => {
-            let len = state.log.shown().len();
-            let at = turn(len.saturating_sub(1 + state.log.up), len);
-            state.log.up = len.saturating_sub(1 + at);
-        }
-        Tab::Recipe | Tab::Jobs | Tab::Watch => {}
+/// The line after one of a list in which every line is a hit, or the one before; round the end.
+pub(in crate::tui) fn turn(at: usize, len: usize, forward: bool) -> usize {
+    next(&(0..len).collect::<Vec<_>>(), at, forward).unwrap_or(at)
+}
+
+/// Runs a command on the search; nothing for other commands.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    match cmd {
+        Cmd::Search => start(state),
+        Cmd::HitNext | Cmd::HitPrev if reads(state) => step(state, cmd == Cmd::HitNext),
+        Cmd::HitNext | Cmd::HitPrev => return Some(tabs::shown(state).next_hit(state, cmd == Cmd::HitNext)),
+        Cmd::ClearFilter if is_on(state) => clear(state),
+        _ => return None,
     }
-    false
+    Some(Vec::new())
+}
+
+/// Goes to the next hit in what is read, or to the one before.
+fn step(state: &mut State, forward: bool) {
+    let shown = first(state).unwrap_or(0);
+    let hits = hit_lines(state);
+    // Whoever has scrolled goes on from what is shown, the hit on its first line included.
+    let here = current(state);
+    let line = match here {
+        None if forward && hits.contains(&shown) => Some(shown),
+        _ => next(&hits, here.unwrap_or(shown), forward),
+    };
+    if let Some(line) = line {
+        go(state, line);
+    }
 }
 
 #[cfg(test)]

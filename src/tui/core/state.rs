@@ -1,21 +1,22 @@
 //! Everything the workbench knows. One value; views read it, only `update` changes it.
 
+use super::Level;
 use super::commands::Cmd;
-use super::compare::CompareState;
 use super::input::LineEdit;
-use super::jobs::JobsState;
 use super::keymap::Keymap;
 use super::keys::Key;
-use super::log::{LogEntry, LogState};
 use super::machine::MachineView;
-use super::model_info::Level;
-use super::models::ModelsState;
 use super::panes::Borders;
-use super::recipe::RecipeState;
 use super::settings::Settings;
 use super::toasts::Toast;
-use super::watching::WatchState;
 use crate::job::JobState;
+use crate::tui::tabs;
+use crate::tui::tabs::compare::CompareState;
+use crate::tui::tabs::jobs::JobsState;
+use crate::tui::tabs::log::{LogEntry, LogState};
+use crate::tui::tabs::models::ModelsState;
+use crate::tui::tabs::recipe::RecipeState;
+use crate::tui::tabs::watch::WatchState;
 use std::path::PathBuf;
 
 /// The six places.
@@ -37,14 +38,7 @@ impl Tab {
 
     /// Its title.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Models => "Models",
-            Self::Recipe => "Recipe",
-            Self::Jobs => "Jobs",
-            Self::Compare => "Compare",
-            Self::Watch => "Watch",
-            Self::Log => "Log",
-        }
+        tabs::of(self).title()
     }
 }
 
@@ -76,6 +70,17 @@ pub enum PickerKind {
     Recipes,
     /// A model to compare.
     Models,
+}
+
+impl PickerKind {
+    /// The tab that takes what is picked; nothing where it concerns the whole screen.
+    pub(in crate::tui) fn tab(self) -> Option<Tab> {
+        match self {
+            Self::Palette | Self::Themes => None,
+            Self::Targets | Self::Values | Self::Recipes => Some(Tab::Recipe),
+            Self::Models => Some(Tab::Compare),
+        }
+    }
 }
 
 /// A line of a picker.

@@ -1,7 +1,8 @@
 //! Messages in the corner, and when they go. What is told goes at the next key that does something, or after a while; what went wrong stays
 //! until esc. Both go when another tab is opened: that is out of date there. The log has all of them.
 
-use super::model_info::Level;
+use super::Level;
+use super::action::Effect;
 use super::state::State;
 
 /// How long a message stays that only tells.
@@ -47,14 +48,20 @@ impl State {
         self.toasts.push(toast);
     }
 
+    /// Sends a text to the terminal's clipboard and says so by its name.
+    pub(in crate::tui) fn copy(&mut self, name: &str, text: String) -> Vec<Effect> {
+        self.toast(Level::Info, format!("sent to the terminal's clipboard: {name}"));
+        vec![Effect::Copy(text)]
+    }
+
     /// The time has gone on.
-    pub(super) fn age_toasts(&mut self) {
+    pub(in crate::tui) fn age_toasts(&mut self) {
         let now = self.now;
         self.toasts.retain(|t| t.stays() || now.duration_since(t.since) < STAY);
     }
 
     /// Does what a key or a click asks for, and takes away what was told before.
-    pub(super) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::tui) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tab;
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);

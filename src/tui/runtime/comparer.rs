@@ -1,10 +1,11 @@
 //! The worker that compares models. It reads whole models, which may take minutes: a later request, or none, cancels it.
 
 use super::effects;
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::evaluate::Known;
 use crate::forecast::Measuring;
-use crate::tui::core::{Action, Compared};
+use crate::tui::core::Action;
+use crate::tui::tabs::compare::Compared;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 use super::caps;
 use super::effects::recipes;
 use crate::recipe::Recipe;
-use crate::tui::core::{EditOutcome, EditPlace};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace};
 use std::path::Path;
 use std::process::Command;
 

@@ -16,7 +16,10 @@ use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Compared, Deed, ErrorCard, FoundModel, ModelInfo, Summary};
+use crate::tui::core::{ErrorCard, FoundModel};
+use crate::tui::tabs::compare::Compared;
+use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::models::{ModelInfo, Summary};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

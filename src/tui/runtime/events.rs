@@ -1,25 +1,28 @@
 //! The event loop: wait, drain, update, draw. Nothing in it blocks but the write to the terminal.
 
-use super::editor;
-use super::effects::{paths, recipes};
-use super::osc::{self, Between};
+mod apply;
+mod input;
+mod signals;
+
+use super::osc::Between;
 use super::reload::{self, Files};
 use super::sessions::Keeper;
 use super::terminal::{self, Screen};
-use super::workers::{Workers, thread};
-use super::{caps, sessions, stalled};
+use super::threads::thread;
+use super::workers::Workers;
+use super::{caps, editor, sessions, stalled};
 use crate::recipe::Recipe;
-use crate::tui::config;
-use crate::tui::core::{Action, Code, Deed, EditPlace, Effect, Hit, Key, Level, Session, State, farewell, update};
+use crate::tui::core::{Action, Hit, Level, Session, State, farewell};
 use crate::tui::look::{Depth, Look, Theme};
+use crate::tui::tabs::recipe::EditPlace;
 use crate::tui::view::{Ui, draw};
-use crate::tui::{TuiError, TuiOptions};
-use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crate::tui::{TuiError, TuiOptions, config};
+use crossterm::event::EventStream;
 use futures_util::StreamExt;
+use signals::{Asked, Signals};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Least time between frames that answer a key: whoever holds one down sees each step.
@@ -28,30 +31,29 @@ const FRAME: Duration = Duration::from_millis(8);
 const FRAME_SSH: Duration = Duration::from_millis(12);
 /// Least time between frames that only show progress.
 const PROGRESS_FRAME: Duration = Duration::from_millis(125);
-/// Two clicks on a line within this time are one that opens it.
-const DOUBLE_CLICK: Duration = Duration::from_millis(400);
+/// Actions that are taken in before a frame is drawn, at most.
+const DRAIN_MAX: usize = 512;
 
-pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(TuiError::NoTerminal);
-    }
-    let depth = Depth::from_env(caps::var);
-    let folder = config::themes_folder();
-    // Looked at before they are read: what changes between the two is read again.
-    let files = Files::find();
+/// The state before the first frame, how it is drawn, and what is wrong in the user's files.
+struct Start {
+    state: State,
+    look: Look,
+    problems: Vec<config::Problem>,
+}
+
+/// Reads the user's settings, keys and theme.
+fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) -> Result<Start, TuiError> {
     let read = |file: Option<PathBuf>| file.unwrap_or_default();
     let settings = config::read_settings(&read(config::config_file()));
     let keys = config::read_keys(&read(config::keys_file()));
     let mut problems: Vec<_> = settings.problems.iter().chain(&keys.problems).cloned().collect();
     let settings = options.over(settings.value);
-    // A relative path would change its meaning with the folder the process is in.
-    let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
-    let mut state = State::new(dir.clone(), jiff::Timestamp::now());
+    let mut state = State::new(dir.to_owned(), jiff::Timestamp::now());
     state.home = caps::home();
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
-    state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder.as_deref()) };
+    state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder) };
     state.default_theme = if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned();
-    let theme = match Theme::load(settings.theme.as_ref().unwrap_or(&state.default_theme), folder.as_deref(), depth) {
+    let theme = match Theme::load(settings.theme.as_ref().unwrap_or(&state.default_theme), folder, depth) {
         Err(e) if options.theme.is_none() => {
             problems.push(config::unknown_theme(&config::config_file().unwrap_or_default(), &e));
             Theme::load(&state.default_theme, None, depth)?
@@ -62,6 +64,20 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     state.size = crossterm::terminal::size()?;
     (state.settings, state.keymap) = (settings, keys.value);
     let look = Look { theme, ascii: ascii(&state) };
+    Ok(Start { state, look, problems })
+}
+
+pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(TuiError::NoTerminal);
+    }
+    let depth = Depth::from_env(caps::var);
+    let folder = config::themes_folder();
+    // Looked at before they are read: what changes between the two is read again.
+    let files = Files::find();
+    // A relative path would change its meaning with the folder the process is in.
+    let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
+    let Start { state, look, problems } = start(&options, &dir, depth, folder.as_deref())?;
     let keeper = Keeper::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
     let (outbox, inbox) = unbounded_channel();
     let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
@@ -189,12 +205,14 @@ impl App {
         std::process::exit(129)
     }
 
+    /// Least time between frames: those that answer a key, and those that only show progress.
+    fn pace(&self, ssh: bool) -> (Duration, Duration) {
+        let frames = self.state.settings.ssh_fps.max(1);
+        if ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) }
+    }
+
     async fn run(&mut self, mut inbox: UnboundedReceiver<Action>) -> std::io::Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
-        let mut proceed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let mut signals = Signals::new()?;
         let mut input = EventStream::new();
         let ssh = caps::var("SSH_CONNECTION").is_some();
         let mut clock = tokio::time::interval(Duration::from_secs(1));
@@ -203,12 +221,6 @@ impl App {
         let mut drawn = Instant::now();
         let mut due = Due::No;
         loop {
-            let frames = self.state.settings.ssh_fps.max(1);
-            let (answer, progress) = if ssh {
-                (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH))
-            } else {
-                (FRAME, PROGRESS_FRAME)
-            };
             if let Some((place, recipe)) = self.editing.take() {
                 // Whoever reads the terminal takes the editor's keys away.
                 drop(input);
@@ -216,35 +228,17 @@ impl App {
                 input = EventStream::new();
                 due = Due::Input;
             }
-            let wait = match due {
+            let (answer, progress) = self.pace(ssh);
+            let frame = wait(match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),
                 Due::Input => Some(answer.saturating_sub(drawn.elapsed())),
-            };
-            let frame = async {
-                match wait {
-                    Some(d) => tokio::time::sleep(d).await,
-                    None => std::future::pending().await,
-                }
-            };
+            });
             tokio::select! {
                 biased;
-                _ = hangup.recv() => self.hung_up(),
-                _ = terminate.recv() => {
-                    self.ended = Some(143);
-                    return Ok(());
-                }
-                _ = interrupt.recv() => {
-                    self.ended = Some(130);
-                    return Ok(());
-                }
-                _ = stop.recv() => {
-                    self.suspend()?;
-                    due = Due::Input;
-                }
-                _ = proceed.recv() => {
-                    if !std::mem::take(&mut self.continued) {
-                        self.come_back()?;
+                asked = signals.next() => {
+                    if self.signalled(asked)? {
+                        return Ok(());
                     }
                     due = Due::Input;
                 }
@@ -258,28 +252,11 @@ impl App {
                     }
                 }
                 Some(action) = inbox.recv() => {
-                    due = due.max(urgency(&action));
-                    let mut quit = self.apply(action)?;
-                    // Whatever else has come meanwhile goes into the same frame.
-                    for _ in 0..512 {
-                        let Ok(action) = inbox.try_recv() else { break };
-                        due = due.max(urgency(&action));
-                        quit |= self.apply(action)?;
-                    }
-                    if quit {
+                    if self.drain(action, &mut inbox, &mut due)? {
                         return Ok(());
                     }
                 }
-                _ = clock.tick() => {
-                    if terminal_gone() {
-                        self.hung_up();
-                    }
-                    let (toasts, ages) = (self.state.toasts.len(), self.state.ages());
-                    self.apply(Action::Tick(jiff::Timestamp::now()))?;
-                    if self.state.toasts.len() != toasts || self.state.ages() != ages {
-                        due = due.max(Due::Progress);
-                    }
-                }
+                _ = clock.tick() => due = due.max(self.tick()?),
                 () = frame => {
                     if due == Due::Input {
                         // The write may wait for ever. Progress changes nothing of where the folder is left.
@@ -293,96 +270,48 @@ impl App {
         }
     }
 
+    /// Answers to a signal; true when it is time to leave.
+    fn signalled(&mut self, asked: Asked) -> std::io::Result<bool> {
+        match asked {
+            Asked::HangUp => self.hung_up(),
+            Asked::End(code) => {
+                self.ended = Some(code);
+                return Ok(true);
+            }
+            Asked::Stop => self.suspend()?,
+            // The signal that follows a stop of our own says nothing new.
+            Asked::Continue if std::mem::take(&mut self.continued) => {}
+            Asked::Continue => self.come_back()?,
+        }
+        Ok(false)
+    }
+
+    /// Takes in an action and whatever else has come meanwhile, so that all of it goes into the same frame; true when it is time to leave.
+    fn drain(&mut self, first: Action, inbox: &mut UnboundedReceiver<Action>, due: &mut Due) -> std::io::Result<bool> {
+        *due = (*due).max(urgency(&first));
+        let mut quit = self.apply(first)?;
+        for _ in 0..DRAIN_MAX {
+            let Ok(action) = inbox.try_recv() else { break };
+            *due = (*due).max(urgency(&action));
+            quit |= self.apply(action)?;
+        }
+        Ok(quit)
+    }
+
+    /// A second has gone by; says whether a frame is due for what it changes.
+    fn tick(&mut self) -> std::io::Result<Due> {
+        if terminal_gone() {
+            self.hung_up();
+        }
+        let (toasts, ages) = (self.state.toasts.len(), self.state.ages());
+        self.apply(Action::Tick(jiff::Timestamp::now()))?;
+        let changed = self.state.toasts.len() != toasts || self.state.ages() != ages;
+        Ok(if changed { Due::Progress } else { Due::No })
+    }
+
     fn draw(&mut self) -> std::io::Result<()> {
         let (state, ui, look) = (&self.state, &mut self.ui, &self.look);
         self.screen.draw(|frame| draw(state, ui, frame.buffer_mut(), look))
-    }
-
-    /// Updates and carries out the effects; true when it is time to leave.
-    fn apply(&mut self, action: Action) -> std::io::Result<bool> {
-        if !matches!(action, Action::Tick(_)) {
-            self.state.now = jiff::Timestamp::now();
-        }
-        let mut todo = update(&mut self.state, action);
-        while let Some(effect) = (!todo.is_empty()).then(|| todo.remove(0)) {
-            match effect {
-                Effect::Scan => self.workers.scan(),
-                Effect::Open(path) => self.workers.open(path),
-                Effect::Inspect(ask) => self.workers.inspector.ask(ask),
-                Effect::Plan(id, recipe) => self.workers.plan(id, recipe),
-                Effect::Forecast(id, source, target) => self.workers.forecast(id, source, target),
-                Effect::PlanPresets(id, recipes) => self.workers.plan_presets(id, recipes),
-                Effect::ListRecipes(folders) => self.workers.recipes(move || Action::Recipes(recipes::list(&folders))),
-                Effect::ReadRecipe(path) => self.workers.recipes(move || {
-                    if !path.is_file() {
-                        let why = format!("{}: there is no such file; o lists the recipes there are", path.display());
-                        return Action::Notice(Level::Error, why);
-                    }
-                    let recipe = recipes::read(&path);
-                    Action::RecipeRead(path, recipe)
-                }),
-                Effect::SaveRecipe(path, recipe, replace) => self.workers.recipes(move || {
-                    let saved = recipes::save(&path, &recipe, replace);
-                    Action::RecipeSaved(path, recipe, saved)
-                }),
-                Effect::CompletePath(base, typed) => self.workers.recipes(move || {
-                    let (becomes, names) = paths::complete(&base, &typed);
-                    Action::PathCompleted(typed, becomes, names)
-                }),
-                Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
-                Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
-                Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
-                Effect::Doctor => self.workers.doctor(),
-                Effect::Follow(job) => self.workers.follow(job),
-                Effect::Compare(id, paths, context) => self.workers.compare(id, paths, context),
-                Effect::Uncompare(id, compared, path) => self.workers.uncompare(id, compared, path),
-                Effect::StopComparing => self.workers.stop_comparing(),
-                Effect::ExportComparison(compared, path) => self.workers.export(compared, path),
-                Effect::StartWatcher(root, recipe) => self.workers.start_watcher(root, recipe),
-                Effect::AskWatcher(id, request) => self.workers.ask_watcher(id, request),
-                Effect::StopWatcher(id, root) => self.workers.stop_watcher(id, root),
-                Effect::RefreshJobs => self.workers.refresh_jobs(),
-                Effect::StopJobs(dirs) => {
-                    self.stopped = true;
-                    // One that has ended meanwhile needs no asking.
-                    dirs.iter().for_each(|dir| drop(super::effects::job(Deed::Cancel, dir)));
-                }
-                Effect::Copy(text) => match osc::clipboard(&text, self.between) {
-                    Ok(bytes) => self.screen.send(&bytes)?,
-                    Err(e) => todo.extend(update(&mut self.state, Action::Notice(Level::Error, e))),
-                },
-                Effect::Notify(text) => {
-                    let how = self.state.settings.notify;
-                    self.screen.send(&osc::notification(&text, how, self.between, caps::var))?;
-                }
-                Effect::Configure => {
-                    self.look.ascii = ascii(&self.state);
-                    if self.mouse != self.state.settings.mouse {
-                        self.mouse = self.state.settings.mouse;
-                        self.screen.send(terminal::mouse(self.mouse))?;
-                    }
-                }
-                Effect::Theme(name) => match Theme::load(&name, self.folder.as_deref(), self.depth) {
-                    Ok(theme) => {
-                        // Without colour every name stands for the one without.
-                        self.state.theme.clone_from(&theme.name);
-                        self.look.theme = theme;
-                    }
-                    Err(e) => {
-                        self.state.theme.clone_from(&self.look.theme.name);
-                        let text = format!("{e}; the theme stays as it was");
-                        todo.extend(update(&mut self.state, Action::Notice(Level::Error, text)));
-                    }
-                },
-                Effect::Redraw => self.screen.forget()?,
-                Effect::Suspend => self.suspend()?,
-                Effect::Quit => return Ok(true),
-            }
-        }
-        let watched = self.state.watches_machine().then(|| self.state.jobs.output_folder());
-        self.workers.watch_machine(watched);
-        self.workers.look_at_watchers(self.state.watcher_wish());
-        Ok(false)
     }
 
     /// Stops the process group until the shell continues it. Jobs are in groups of their own and go on.
@@ -401,16 +330,6 @@ impl App {
         self.screen.forget()
     }
 
-    /// A click, or the second of two.
-    fn click(&mut self, hit: Hit) -> Action {
-        let again = self.clicked.take().is_some_and(|(when, what)| what == hit && when.elapsed() < DOUBLE_CLICK);
-        if again {
-            return Action::DoubleClick(hit);
-        }
-        self.clicked = Some((Instant::now(), hit));
-        Action::Click(hit)
-    }
-
     /// Gives the terminal to the user's editor until it is left.
     fn edit(&mut self, place: &EditPlace, recipe: &Recipe) -> std::io::Result<()> {
         terminal::let_go()?;
@@ -422,32 +341,13 @@ impl App {
         self.apply(Action::Resize(columns, rows))?;
         self.apply(Action::RecipeEdited(outcome)).map(|_| ())
     }
+}
 
-    fn action(&mut self, event: Event) -> Option<Action> {
-        match event {
-            Event::Key(k) if k.kind != KeyEventKind::Release => key(k.code, k.modifiers).map(Action::Key),
-            Event::Paste(text) => Some(Action::Paste(text)),
-            Event::Resize(w, h) => Some(Action::Resize(w, h)),
-            Event::Mouse(m) => match m.kind {
-                MouseEventKind::Down(MouseButton::Left) => {
-                    let hit = self.ui.hit(m.column, m.row)?;
-                    self.held = hit == Hit::Border && self.state.layer.is_none();
-                    Some(self.click(hit))
-                }
-                // Only where it is let go: movements of the pointer are not asked for.
-                MouseEventKind::Up(MouseButton::Left) => {
-                    std::mem::take(&mut self.held).then_some(Action::Border(m.column))
-                }
-                MouseEventKind::ScrollDown => Some(Action::Wheel(self.pane(m.column, m.row)?, 3)),
-                MouseEventKind::ScrollUp => Some(Action::Wheel(self.pane(m.column, m.row)?, -3)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn pane(&self, x: u16, y: u16) -> Option<Hit> {
-        if self.state.layer.is_some() { Some(Hit::Layer(0)) } else { self.ui.pane(x, y) }
+/// Waits so long, or for ever.
+async fn wait(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -468,30 +368,6 @@ fn urgency(action: &Action) -> Due {
         | Action::ForecastMeasured(..) => Due::Progress,
         _ => Due::Input,
     }
-}
-
-fn key(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
-    let code = match code {
-        KeyCode::Char(c) => Code::Char(c),
-        KeyCode::Enter => Code::Enter,
-        KeyCode::Esc => Code::Esc,
-        KeyCode::Tab => Code::Tab,
-        KeyCode::BackTab => Code::BackTab,
-        KeyCode::Backspace => Code::Backspace,
-        KeyCode::Delete => Code::Delete,
-        KeyCode::Up => Code::Up,
-        KeyCode::Down => Code::Down,
-        KeyCode::Left => Code::Left,
-        KeyCode::Right => Code::Right,
-        KeyCode::Home => Code::Home,
-        KeyCode::End => Code::End,
-        KeyCode::PageUp => Code::PageUp,
-        KeyCode::PageDown => Code::PageDown,
-        KeyCode::F(n) => Code::F(n),
-        _ => return None,
-    };
-    let has = |m| modifiers.contains(m);
-    Some(Key { code, ctrl: has(KeyModifiers::CONTROL), alt: has(KeyModifiers::ALT) })
 }
 
 /// True when the other end of the terminal has gone without a signal (`trap '' HUP`, a killed multiplexer).

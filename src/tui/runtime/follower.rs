@@ -1,10 +1,11 @@
 //! The worker that looks at jobs: all of them once a second, the selected one's events ten times a second, and what is asked of them.
 
 use super::effects;
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::engine::{Event, EventBody};
 use crate::job::{JobSummary, Tail};
-use crate::tui::core::{Action, Deed};
+use crate::tui::core::Action;
+use crate::tui::tabs::jobs::Deed;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

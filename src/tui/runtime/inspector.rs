@@ -2,8 +2,9 @@
 //! request and gives up older ones.
 
 use super::effects::inspect::{self, Tensors};
-use super::workers::{Outbox, give_way, thread};
-use crate::tui::core::{Action, Ask, Check, Told};
+use super::threads::{Outbox, give_way, thread};
+use crate::tui::core::Action;
+use crate::tui::tabs::models::{Ask, Check, Told};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
 use std::sync::Arc;

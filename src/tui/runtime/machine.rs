@@ -1,6 +1,6 @@
 //! The worker that samples the machine, while somebody wants to know.
 
-use super::workers::Outbox;
+use super::threads::Outbox;
 use super::{caps, effects};
 use crate::tui::core::Action;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};

@@ -5,7 +5,7 @@
 //! is still worth its time, unless the source or its importance matrix is another one now: then it is cancelled.
 
 use super::effects;
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::forecast::Measuring;
 use crate::recipe::options::Options;
 use crate::recipe::{Recipe, Target};
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::model::FormatId;
     use crate::recipe::options::gguf;
-    use crate::tui::core::Planned;
+    use crate::tui::tabs::recipe::Planned;
     use crossbeam_channel::unbounded;
 
     fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {

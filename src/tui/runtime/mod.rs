@@ -17,6 +17,7 @@ mod sessions;
 mod soundness;
 mod stalled;
 mod terminal;
+mod threads;
 mod watchers;
 mod workers;
 

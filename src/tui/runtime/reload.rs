@@ -3,7 +3,7 @@
 //! Twice a second the files are looked at, not read. One that has changed is read when it has stayed the same for one look, so
 //! that a file being written, or missing for the moment in which an editor puts the new one in its place, is not taken for what it says.
 
-use super::workers::Outbox;
+use super::threads::Outbox;
 use crate::tui::TuiOptions;
 use crate::tui::config::{self, Problem};
 use crate::tui::core::Action;

@@ -1,7 +1,8 @@
 //! What a check of every value says in words.
 
 use crate::forecast::values::Sound;
-use crate::tui::core::{Finding, Level, units};
+use crate::tui::core::{Level, units};
+use crate::tui::tabs::models::Finding;
 use std::collections::HashMap;
 
 /// Findings over all tensors (name, elements, what was seen), worst first.

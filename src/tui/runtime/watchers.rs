@@ -1,8 +1,9 @@
 //! The worker that looks at watchers through their files, once a second while their tab is shown.
 
 use super::effects::watchers::{self as effects, Followed};
-use super::workers::Outbox;
-use crate::tui::core::{Action, WatcherWish};
+use super::threads::Outbox;
+use crate::tui::core::Action;
+use crate::tui::tabs::watch::WatcherWish;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -6,21 +6,20 @@ use super::follower::{JobRequest, follower};
 use super::inspector::Inspector;
 use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
+use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
-use crate::tui::core::{Action, Compared, Deed, Level, WatcherWish};
+use crate::tui::core::Action;
+use crate::tui::tabs::compare::Compared;
+use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::watch::WatcherWish;
 use crate::watch::Request;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::UnboundedSender;
-
-/// Where actions go.
-pub(super) type Outbox = UnboundedSender<Action>;
 
 /// A request to the planner.
 enum PlanRequest {
@@ -43,27 +42,6 @@ pub(super) struct Workers {
     watching: Watching,
     jobs_root: PathBuf,
     pub(super) inspector: Inspector,
-}
-
-/// Starts a named thread; a panic inside becomes a line of the log instead of a hole in the screen.
-pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
-    let run = move || {
-        if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");
-            let _ = outbox.send(Action::Notice(Level::Error, text));
-        }
-    };
-    let _ = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-}
-
-/// Lets this thread, and those it starts, give way to the screen when all cores are busy: a key is answered before the next sample is
-/// measured. Not for threads that start jobs, which would inherit it.
-pub(super) fn give_way() {
-    /// Of 19: enough to be scheduled after the screen.
-    const NICE: i32 = 5;
-    // On Linux a thread has a priority of its own. Where that cannot be set, keys come a little later.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }
 
 impl Workers {

@@ -8,20 +8,20 @@ use ratatui::style::Style;
 const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
 /// Dots of an area.
-pub(super) struct Braille {
+pub(in crate::tui) struct Braille {
     area: Rect,
     cells: Vec<(u32, Style)>,
 }
 
 impl Braille {
     /// Nothing drawn yet.
-    pub(super) fn new(area: Rect) -> Self {
+    pub(in crate::tui) fn new(area: Rect) -> Self {
         let cells = usize::from(area.width) * usize::from(area.height);
         Self { area, cells: vec![(0, Style::default()); cells] }
     }
 
     /// A line through `points`, in dots from the top left.
-    pub(super) fn line(&mut self, points: &[(f64, f64)], style: Style) {
+    pub(in crate::tui) fn line(&mut self, points: &[(f64, f64)], style: Style) {
         for pair in points.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).ceil().max(1.0);
@@ -43,7 +43,7 @@ impl Braille {
     }
 
     /// Writes what was drawn.
-    pub(super) fn draw(self, c: &mut Canvas<'_>) {
+    pub(in crate::tui) fn draw(self, c: &mut Canvas<'_>) {
         let w = usize::from(self.area.width);
         for (i, (bits, style)) in self.cells.into_iter().enumerate().filter(|(_, (bits, _))| *bits != 0) {
             let dots = char::from_u32(0x2800 + bits).unwrap_or('·').to_string();

@@ -253,7 +253,7 @@ impl Canvas<'_> {
 }
 
 /// Keeps the first `most` lines; a sign at the end of the last one says that there were more.
-pub(super) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) {
+pub(in crate::tui) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) {
     let more = lines.len() > most;
     lines.truncate(most);
     if let (true, Some(last)) = (more, lines.last_mut()) {
@@ -262,7 +262,7 @@ pub(super) fn cut_lines(lines: &mut Vec<String>, most: usize, w: usize) {
 }
 
 /// Breaks a text at blanks.
-pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
+pub(in crate::tui) fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().map_or(0, |l| width(l));
@@ -277,6 +277,12 @@ pub(super) fn wrap(text: &str, most: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A rectangle of this size in the middle of another, no larger than that leaves room for.
+pub(in crate::tui) fn centered(body: Rect, w: u16, h: u16) -> Rect {
+    let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
+    Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
 }
 
 #[cfg(test)]

@@ -2,22 +2,21 @@
 
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
-use crate::tui::core;
-use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, LineEdit, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
+use crate::tui::{core, tabs};
 use ratatui::layout::Rect;
 
-pub(super) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent, title) = (c.theme().dim, c.theme().accent, c.theme().title);
     let narrow = area.width < 76;
     let mut x = area.x + 1;
     if area.width >= 66 {
         x += c.text(x, area.y, 8, "remold", title) + 2;
     }
-    let running = state.jobs.count(JobState::Running);
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let mut text = format!("{} {}", i + 1, tab.title());
-        if tab == Tab::Jobs && running > 0 {
-            text += &format!(" ●{running}");
+        if let Some(badge) = tabs::of(tab).badge(state) {
+            text += &format!(" {badge}");
         }
         if narrow && tab != state.tab {
             text = (i + 1).to_string();
@@ -66,7 +65,7 @@ fn runs(h: Hint) -> (String, &'static str, Option<Cmd>) {
     (h.key, h.word, Some(h.cmd))
 }
 
-pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
         (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
@@ -78,10 +77,10 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
             [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
         }
-        (None, _) if editing(state).is_some_and(|line| line.selected) => {
+        (None, _) if core::edited_line(state).is_some_and(|line| line.selected) => {
             vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
         }
-        (None, _) if editing(state).is_some() => {
+        (None, _) if core::edited_line(state).is_some() => {
             vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
         }
         (None, Some(first)) => {
@@ -90,7 +89,8 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         (None, None) => core::hints(state).into_iter().map(runs).collect(),
     };
-    let tail = if state.layer.is_some() || editing(state).is_some() { Vec::new() } else { core::tail_hints(state) };
+    let tail =
+        if state.layer.is_some() || core::edited_line(state).is_some() { Vec::new() } else { core::tail_hints(state) };
     let tail_width: usize = tail.iter().map(|h| width(&h.key) + width(h.word) + 3).sum();
     let show_tail = tail_width + 20 < area.width.into();
     let mut end = area.right().saturating_sub(1);
@@ -115,19 +115,7 @@ pub(super) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-/// The line being edited on the tab that shows, if one is.
-fn editing(state: &State) -> Option<&LineEdit> {
-    match state.tab {
-        _ if core::edited_words(state).is_some() => core::edited_words(state),
-        Tab::Models => state.models.editing.as_ref(),
-        Tab::Recipe => state.recipe.editing.as_ref(),
-        Tab::Compare => state.compare.line.as_ref().map(|(_, line)| line),
-        Tab::Log => state.log.editing.as_ref(),
-        Tab::Jobs | Tab::Watch => None,
-    }
-}
-
-pub(super) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
+pub(in crate::tui) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (text, dim) = (c.theme().text, c.theme().dim);
     // A quit key that was taken away leaves ctrl-c.
     let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);

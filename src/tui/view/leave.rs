@@ -1,7 +1,6 @@
 //! The question before leaving while jobs run: what becomes of them.
 
-use super::canvas::{Canvas, width};
-use super::overlay::centered;
+use super::canvas::{Canvas, centered, width};
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{State, running, units};
 use ratatui::layout::Rect;
@@ -9,7 +8,7 @@ use ratatui::layout::Rect;
 /// Jobs named; the others are counted.
 const NAMED: usize = 4;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let share = |j: &JobSummary| if j.state == JobState::Queued { "queued".into() } else { units::percent(j.fraction) };
     let jobs: Vec<(String, String)> = running(state).map(|j| (j.title.clone(), share(j))).collect();
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);

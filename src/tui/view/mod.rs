@@ -1,35 +1,23 @@
-//! Views: pure functions from the state to cells. They compute nothing that is not about drawing, and keep only scroll
-//! offsets and hit boxes ([`Ui`]) from one frame to the next.
+//! What the views of all tabs share: the canvas, what surrounds a tab and lies over it, tables and panes. Views are pure functions
+//! from the state to cells. They compute nothing that is not about drawing, and keep only scroll offsets and hit boxes ([`Ui`])
+//! from one frame to the next. The view of a tab is in its folder of [`crate::tui::tabs`].
 
-mod braille;
-mod canvas;
-mod cell;
-mod chrome;
-mod compare;
-mod details;
-mod grid;
-mod health;
-mod job;
-mod jobs;
-mod leave;
-mod log;
-mod metrics;
-mod models;
-mod names;
-mod overlay;
-mod page;
-mod reading;
-mod recipe;
-mod search;
-mod toasts;
-mod tokenizer;
-mod values;
-mod watching;
+pub(in crate::tui) mod braille;
+pub(in crate::tui) mod canvas;
+pub(in crate::tui) mod chrome;
+pub(in crate::tui) mod event;
+pub(in crate::tui) mod leave;
+pub(in crate::tui) mod overlay;
+pub(in crate::tui) mod panes;
+pub(in crate::tui) mod search;
+pub(in crate::tui) mod table;
+pub(in crate::tui) mod toasts;
 
 pub use canvas::{Canvas, fit, fit_end, width};
 
-use super::core::{Hit, State, Tab};
+use super::core::{Hit, State};
 use super::look::{Look, ascii_buffer};
+use super::tabs;
 use crate::units::is_hidden;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -73,14 +61,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
         chrome::tabs(&mut c, state, Rect { height: 1, ..area });
-        match state.tab {
-            Tab::Models => models::draw(&mut c, state, body),
-            Tab::Recipe => recipe::draw(&mut c, state, body),
-            Tab::Jobs => jobs::draw(&mut c, state, body),
-            Tab::Compare => compare::draw(&mut c, state, body),
-            Tab::Watch => watching::draw(&mut c, state, body),
-            Tab::Log => log::draw(&mut c, state, body),
-        }
+        tabs::shown(state).draw(&mut c, state, body);
         toasts::draw(&mut c, state, body);
         chrome::hints(&mut c, state, Rect { y: area.bottom() - 1, height: 1, ..area });
         overlay::draw(&mut c, state, body);

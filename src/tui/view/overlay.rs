@@ -1,10 +1,10 @@
 //! What lies over a tab: help, pickers, questions.
 
-use super::canvas::{Canvas, width};
+use super::canvas::{Canvas, centered, width};
 use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
 use ratatui::layout::Rect;
 
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     match &state.layer {
         Some(Layer::Help(h)) => help(c, state, h, body),
         Some(Layer::Picker(p)) => picker(c, state, p, body),
@@ -14,44 +14,34 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-pub(super) fn centered(body: Rect, w: u16, h: u16) -> Rect {
-    let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
-    Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }
-}
+/// The order of the scopes in the help: those of this place first, then the general ones.
+const HELP_ORDER: [Scope; 11] = [
+    Scope::Tree,
+    Scope::Details,
+    Scope::Targets,
+    Scope::Form,
+    Scope::JobList,
+    Scope::Job,
+    Scope::Columns,
+    Scope::Tensors,
+    Scope::Log,
+    Scope::Lists,
+    Scope::Global,
+];
 
-/// Commands of this place first, then the general ones; filtered by what was typed.
-fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
-    let area = centered(body, 84, body.height);
-    let inner = c.card(area, "Keys that do something here");
-    let (dim, text, accent, title) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().title);
-    if h.input.text.is_empty() {
-        c.text(inner.x, inner.y, inner.width, "type to filter", dim);
-    } else {
-        c.spans(inner.x, inner.y, 2, &[("/ ", accent)]);
-        c.edit(inner.x + 2, inner.y, inner.width - 2, &h.input, text);
-    }
-    let query = h.input.text.to_lowercase();
-    let mut lines: Vec<(Option<String>, &str, &str)> = Vec::new();
-    let order = [
-        Scope::Tree,
-        Scope::Details,
-        Scope::Targets,
-        Scope::Form,
-        Scope::JobList,
-        Scope::Job,
-        Scope::Columns,
-        Scope::Tensors,
-        Scope::Log,
-        Scope::Lists,
-        Scope::Global,
-    ];
+/// A line of the help: the keys, what they do and the command's name; or the title of a scope, which has no keys.
+type HelpLine = (Option<String>, &'static str, &'static str);
+
+/// The commands that do something now and match what was typed, by scope.
+fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
+    let mut lines: Vec<HelpLine> = Vec::new();
     let here = |s: Scope| all_commands().any(|k| k.scopes.contains(&s) && enabled(state, k) && scope_holds(state, s));
-    for scope in order.into_iter().filter(|s| here(*s)) {
+    for scope in HELP_ORDER.into_iter().filter(|s| here(*s)) {
         let hits = all_commands().filter(|k| k.scopes.contains(&scope) && enabled(state, k));
         let hits = hits.filter(|k| {
             query.is_empty()
-                || k.help.to_lowercase().contains(&query)
-                || k.name.contains(&query)
+                || k.help.to_lowercase().contains(query)
+                || k.name.contains(query)
                 || keys_here(state, k).any(|s| s.text == query)
         });
         let start = lines.len();
@@ -64,33 +54,50 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
             lines.insert(start, (None, scope.title(), ""));
         }
     }
+    lines
+}
+
+/// Commands of this place first, then the general ones; filtered by what was typed.
+fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
+    let area = centered(body, 84, body.height);
+    let inner = c.card(area, "Keys that do something here");
+    let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
+    if h.input.text.is_empty() {
+        c.text(inner.x, inner.y, inner.width, "type to filter", dim);
+    } else {
+        c.spans(inner.x, inner.y, 2, &[("/ ", accent)]);
+        c.edit(inner.x + 2, inner.y, inner.width - 2, &h.input, text);
+    }
+    let lines = help_lines(state, &h.input.text.to_lowercase());
     if lines.is_empty() {
         c.text(inner.x, inner.y + 2, inner.width, "nothing matches", dim);
     }
     let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
-    let names = inner.width >= 72;
-    for (i, (keys, what, name)) in lines.iter().skip(top).take(list.height.into()).enumerate() {
-        let y = list.y + i as u16;
-        match keys {
-            None => {
-                c.text(list.x, y, list.width, what, title);
-            }
-            Some(keys) => {
-                c.text(list.x + 2, y, 19, keys, accent);
-                let taken = if names { width(name) as u16 + 1 } else { 0 };
-                let room = list.width.saturating_sub(21 + taken);
-                let help = super::fit(what, room.into());
-                c.text(list.x + 21, y, room, &help, text);
-                if names {
-                    c.right(list.right(), y, 20, name, dim);
-                }
-            }
-        }
+    for (i, line) in lines.iter().skip(top).take(list.height.into()).enumerate() {
+        help_line(c, line, Rect { y: list.y + i as u16, height: 1, ..list });
     }
     if lines.len() > top + usize::from(list.height) {
         let more = format!(" ↓ {} more ", lines.len() - top - usize::from(list.height));
         c.right(area.right() - 2, area.bottom() - 1, 16, &more, dim);
+    }
+}
+
+fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpLine, line: Rect) {
+    let (dim, text, accent, title) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().title);
+    let Some(keys) = keys else {
+        c.text(line.x, line.y, line.width, what, title);
+        return;
+    };
+    c.text(line.x + 2, line.y, 19, keys, accent);
+    // The names have a column where there is room for it.
+    let names = line.width >= 72;
+    let taken = if names { width(name) as u16 + 1 } else { 0 };
+    let room = line.width.saturating_sub(21 + taken);
+    let help = super::fit(what, room.into());
+    c.text(line.x + 21, line.y, room, &help, text);
+    if names {
+        c.right(line.right(), line.y, 20, name, dim);
     }
 }
 

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 /// Draws the search below what is read, if there is one; gives what is left of the area.
-pub(super) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Rect {
+pub(in crate::tui) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Rect {
     let Some(Search { text, editing, .. }) = searched(state) else { return area };
     if (text.is_empty() && editing.is_none()) || area.height < 2 {
         return area;
@@ -32,7 +32,7 @@ pub(super) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Rect {
 }
 
 /// Marks every place of a text on an area that is drawn already.
-pub(super) fn mark(c: &mut Canvas<'_>, text: &str, area: Rect) {
+pub(in crate::tui) fn mark(c: &mut Canvas<'_>, text: &str, area: Rect) {
     let letters = text.chars().count();
     for y in area.top()..area.bottom() {
         let mut line = String::new();
@@ -51,7 +51,7 @@ pub(super) fn mark(c: &mut Canvas<'_>, text: &str, area: Rect) {
 }
 
 /// Marks a cell, of the hit gone to last or of another.
-pub(super) fn paint(c: &mut Canvas<'_>, x: u16, y: u16, current: bool) {
+pub(in crate::tui) fn paint(c: &mut Canvas<'_>, x: u16, y: u16, current: bool) {
     let style = c.theme().accent.add_modifier(if current { Modifier::REVERSED } else { Modifier::UNDERLINED });
     c.paint(Rect { x, y, width: 1, height: 1 }, style);
 }

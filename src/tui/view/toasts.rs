@@ -51,7 +51,7 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
 }
 
 /// Draws the messages over `body`, below on the right; above on the right where the cursor is below.
-pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let room = WIDEST.min(body.width.saturating_sub(8));
     // A third of the tab, the frame included, but two lines in any.
     let most = usize::from((body.height / 3).max(4)).saturating_sub(2);

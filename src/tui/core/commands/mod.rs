@@ -1,19 +1,11 @@
 //! The registry of commands. Keys, help, palette, the hint line and docs/keys.md all come from its tables.
 
-mod compare;
 mod everywhere;
-mod jobs;
-mod log;
-mod models;
-mod recipe;
-mod watching;
 
-use super::jobs::JobSection;
 use super::keymap::Sequence;
 use super::keys::Key;
-use super::models::Focus;
-use super::recipe::RecipePane;
-use super::state::{State, Tab};
+use super::state::State;
+use crate::tui::tabs;
 
 /// Every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -213,7 +205,7 @@ pub struct Command {
     pub when: fn(&State) -> bool,
 }
 
-const fn command(
+pub(in crate::tui) const fn command(
     cmd: Cmd,
     name: &'static str,
     keys: &'static [&'static str],
@@ -225,46 +217,18 @@ const fn command(
     Command { cmd, name, keys, scopes, help, hint, when }
 }
 
-fn always(_: &State) -> bool {
+pub(in crate::tui) fn always(_: &State) -> bool {
     true
 }
 
-/// The registry, a part for each place. Order is the order of hints and help.
-const PARTS: [&[Command]; 7] = [
-    models::COMMANDS,
-    recipe::COMMANDS,
-    jobs::COMMANDS,
-    compare::COMMANDS,
-    watching::COMMANDS,
-    log::COMMANDS,
-    everywhere::COMMANDS,
-];
-
-/// Every command there is, in order.
+/// Every command there is: the tabs' in their order, then the general ones. The order is that of hints and help.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    PARTS.into_iter().flatten()
+    tabs::all().flat_map(|t| t.commands()).chain(everywhere::COMMANDS)
 }
 
 /// The scopes that hold now, innermost first.
 pub fn scopes(state: &State) -> Vec<Scope> {
-    use Scope::{
-        Columns, Details, Form, Global, Job, JobList, Lists, Log, Targets, Tensors, Tree, WatchSources, Watchers,
-    };
-    let inner = match state.tab {
-        Tab::Models if state.models.focus == Focus::List => Some(Tree),
-        Tab::Models => Some(Details),
-        Tab::Recipe if state.recipe.pane == RecipePane::List => Some(Targets),
-        Tab::Recipe => Some(Form),
-        Tab::Jobs if state.jobs.focus == Focus::List => Some(JobList),
-        Tab::Jobs => Some(Job),
-        Tab::Log => Some(Log),
-        Tab::Compare if state.compare.drilled => Some(Tensors),
-        // No list: the keys that move go from model to model.
-        Tab::Compare => return vec![Columns, Global],
-        Tab::Watch if state.watch.focus == Focus::List => Some(Watchers),
-        Tab::Watch => Some(WatchSources),
-    };
-    inner.into_iter().flat_map(|i| [i, Lists]).chain([Global]).collect()
+    tabs::shown(state).scopes(state).iter().copied().chain([Scope::Global]).collect()
 }
 
 /// What a key means now: a command, or the beginning of a sequence.
@@ -378,11 +342,6 @@ pub fn key_label(key: &str) -> String {
         "right" => "→".to_owned(),
         other => other.to_owned(),
     }
-}
-
-/// True while the event log of a job is shown; its cursor counts from the end.
-pub fn in_event_log(state: &State) -> bool {
-    state.tab == Tab::Jobs && state.jobs.focus == Focus::Details && state.jobs.section == JobSection::Events
 }
 
 #[cfg(test)]

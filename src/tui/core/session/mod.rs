@@ -3,11 +3,11 @@
 
 mod recipe;
 
-use super::jobs::JobSection;
-use super::model_info::Level;
-use super::models::{Focus, Section, TensorSort};
 use super::panes::Borders;
 use super::state::{State, Tab};
+use super::{Focus, Level};
+use crate::tui::tabs::jobs::JobSection;
+use crate::tui::tabs::models::{Section, TensorSort};
 use recipe::RecipePart;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The recipe under work, as text: a later version reads what it understands of it, as of every recipe.
 
 use crate::recipe::{Recipe, Syntax, parse, to_toml};
-use crate::tui::core::recipe::{Document, Origin, RecipeState};
+use crate::tui::tabs::recipe::{Document, Origin, RecipeState};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

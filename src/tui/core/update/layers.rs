@@ -1,42 +1,10 @@
-//! What lies on top: help, pickers, questions.
+//! Keys and clicks for what lies on top: help, pickers, questions.
 
-use super::{recipe, run};
-use crate::tui::core::action::{Effect, Hit};
-use crate::tui::core::commands::{self, Cmd, Command};
-use crate::tui::core::input::{Completion, LineEdit};
-use crate::tui::core::keys::{Code, Key};
-use crate::tui::core::state::{Help, Layer, Picker, PickerItem, PickerKind, State};
-
-/// Opens help, palette or theme picker.
-pub(super) fn open(state: &mut State, cmd: Cmd) {
-    let (kind, items, row) = match cmd {
-        Cmd::Palette => (PickerKind::Palette, palette(state), 0),
-        Cmd::Theme => {
-            let item = |t: &String| PickerItem { title: t.clone(), detail: String::new(), cmd: None };
-            let row = state.themes.iter().position(|t| *t == state.theme).unwrap_or(0);
-            (PickerKind::Themes, state.themes.iter().map(item).collect(), row)
-        }
-        _ => {
-            state.layer = Some(Layer::Help(Help::default()));
-            return;
-        }
-    };
-    let before = state.theme.clone();
-    state.layer = Some(Layer::Picker(Picker { kind, input: LineEdit::default(), items, row, before }));
-}
-
-fn palette(state: &State) -> Vec<PickerItem> {
-    let mut seen = Vec::new();
-    let mut item = |c: &Command| {
-        if seen.contains(&c.cmd) || c.cmd == Cmd::Palette {
-            return None;
-        }
-        seen.push(c.cmd);
-        let keys: Vec<&str> = commands::keys_here(state, c).map(|s| s.text.as_str()).take(2).collect();
-        Some(PickerItem { title: format!("{}: {}", c.name, c.help), detail: keys.join("  "), cmd: Some(c.cmd) })
-    };
-    commands::all().filter(|c| commands::enabled(state, c)).filter_map(&mut item).collect()
-}
+use super::commands::run;
+use crate::tui::core::{
+    Code, Completion, Effect, Help, Hit, Key, Layer, LineEdit, Picker, PickerItem, PickerKind, State,
+};
+use crate::tui::tabs;
 
 /// A key for what lies on top; `layer` was taken out of the state and is put back unless it closes.
 pub(super) fn key(state: &mut State, layer: Layer, key: Key) -> Vec<Effect> {
@@ -124,11 +92,7 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
             state.theme_chosen = true;
             use_theme(state, item.title.clone())
         }
-        (PickerKind::Targets, Some(_)) => place.map(|at| recipe::preset_picked(state, at)).unwrap_or_default(),
-        (PickerKind::Values, Some(_)) => place.map(|at| recipe::value_picked(state, at)).unwrap_or_default(),
-        (PickerKind::Recipes, _) => recipe::entry_picked(state, place, &p.input.text),
-        (PickerKind::Models, Some(_)) => place.map(|at| super::compare::add(state, at)).unwrap_or_default(),
-        _ => Vec::new(),
+        (kind, _) => kind.tab().map(|t| tabs::of(t).picked(state, kind, place, &p.input.text)).unwrap_or_default(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! What comes from the files of the user: settings, keys, themes, where the folder was left.
 
-use super::go;
+use super::route::go;
 use crate::tui::core::action::{Action, Effect};
-use crate::tui::core::model_info::Level;
 use crate::tui::core::state::State;
-use crate::tui::core::units;
+use crate::tui::core::{Level, units};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {

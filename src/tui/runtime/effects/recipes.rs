@@ -4,7 +4,7 @@ use crate::forecast::Measuring;
 use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
-use crate::tui::core::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

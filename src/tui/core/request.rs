@@ -1,0 +1,53 @@
+//! What one tab asks of another.
+
+use super::state::Tab;
+use crate::job::JobSummary;
+use std::path::PathBuf;
+
+/// What one tab asks of another. The tab returns it as [`super::Effect::Tab`]; the top update hands it to the other tab.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TabRequest {
+    /// Show this tab.
+    Show(Tab),
+    /// Models: show this model in the tree.
+    ShowModel(PathBuf),
+    /// Models: look for models again; these outputs were written by jobs that have just finished.
+    OutputsWritten(Vec<PathBuf>),
+    /// Recipe: compose a conversion of this model.
+    Convert(PathBuf),
+    /// Jobs: show the job with this identifier.
+    ShowJob(String),
+    /// Jobs: this job was started.
+    JobStarted {
+        /// The job.
+        job: Box<JobSummary>,
+        /// True to go to the Jobs tab and look at it.
+        show: bool,
+    },
+    /// Compare: compare these models, the first as the baseline.
+    Compare {
+        /// The models.
+        models: Vec<PathBuf>,
+        /// True to leave out those beyond the limit; false to refuse the request.
+        truncate: bool,
+    },
+    /// Watch: ask the user whether to watch this folder.
+    WatchFolder(PathBuf),
+    /// Log: show the lines of this job, or all of them.
+    ShowLog(Option<String>),
+}
+
+impl TabRequest {
+    /// The tab that is asked.
+    pub(in crate::tui) fn tab(&self) -> Tab {
+        match self {
+            Self::Show(tab) => *tab,
+            Self::ShowModel(_) | Self::OutputsWritten(_) => Tab::Models,
+            Self::Convert(_) => Tab::Recipe,
+            Self::ShowJob(_) | Self::JobStarted { .. } => Tab::Jobs,
+            Self::Compare { .. } => Tab::Compare,
+            Self::WatchFolder(_) => Tab::Watch,
+            Self::ShowLog(_) => Tab::Log,
+        }
+    }
+}

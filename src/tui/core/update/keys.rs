@@ -1,0 +1,45 @@
+//! What a key is for: what lies on top, a line being edited, or a command.
+
+use super::commands::run;
+use super::lines::LineKey;
+use super::{layers, leave, lines};
+use crate::tui::core::commands::{Meaning, lookup};
+use crate::tui::core::{Code, Effect, Key, State, Toast};
+
+/// Takes a key in: what lies on top first, then a line being edited, then the registry.
+pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
+    let quit = Key::parse("ctrl-c") == Some(key);
+    if quit {
+        return leave::interrupt(state);
+    }
+    if state.is_too_small() {
+        // What nobody sees must not change.
+        let leaves = key == Key::plain(Code::Char('q')) && state.layer.is_none();
+        return if leaves { leave::ask(state) } else { Vec::new() };
+    }
+    if let Some(layer) = state.layer.take() {
+        return state.outdating_toasts(|state| layers::key(state, layer, key));
+    }
+    match lines::key(state, key) {
+        LineKey::NoLine => {}
+        LineKey::Taken(effects) => return effects,
+        // The line was left with what was typed; the key counts by itself.
+        LineKey::Left(effects) => return effects.into_iter().chain(self::key(state, key)).collect(),
+    }
+    let before = state.pending.take();
+    if key == Key::plain(Code::Esc) && before.is_none() && state.toasts.iter().any(Toast::stays) {
+        // What lies on top goes first.
+        state.toasts.clear();
+        return Vec::new();
+    }
+    match lookup(state, before, key) {
+        Some(Meaning::Run(command)) => state.outdating_toasts(|state| run(state, command.cmd)),
+        Some(Meaning::Prefix) => {
+            state.pending = Some(key);
+            Vec::new()
+        }
+        // The key after an abandoned prefix counts by itself; esc only abandons it.
+        None if before.is_some() && key.code != Code::Esc => self::key(state, key),
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,143 @@
+//! The commands of the Compare tab, and the one that brings a job's models to it.
+
+use super::state::Chart;
+use crate::job::JobState;
+use crate::tui::core::Scope::{Columns, Job, JobList, Tensors};
+use crate::tui::core::commands::command;
+use crate::tui::core::{Cmd, Command, State};
+
+fn made_something(s: &State) -> bool {
+    s.jobs.current().is_some_and(|j| j.state == JobState::Finished)
+        && s.jobs.view.as_ref().is_some_and(|v| v.plan.as_ref().is_some_and(|p| !p.outputs.is_empty()))
+}
+
+fn several(s: &State) -> bool {
+    s.compare.columns.len() > 1
+}
+
+fn measured(s: &State) -> bool {
+    s.compare.is_measured()
+}
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(
+        Cmd::CompareModels,
+        "jobs.compare",
+        &["v"],
+        &[JobList, Job],
+        "Compare the source with what was made of it",
+        "compare",
+        made_something,
+    ),
+    command(
+        Cmd::CompareTensors,
+        "compare.tensors",
+        &["enter"],
+        &[Columns],
+        "List the tensors, most lost first",
+        "tensors",
+        measured,
+    ),
+    command(
+        Cmd::Chart,
+        "compare.kinds",
+        &["tab", "]", "["],
+        &[Columns],
+        "Errors by kind of tensor below the table",
+        "kinds",
+        |s| measured(s) && s.compare.chart == Chart::Layers,
+    ),
+    command(
+        Cmd::Chart,
+        "compare.layers",
+        &["tab", "]", "["],
+        &[Columns],
+        "Errors by layer below the table",
+        "layers",
+        |s| measured(s) && s.compare.chart == Chart::Kinds,
+    ),
+    command(
+        Cmd::Measure,
+        "compare.measure",
+        &["m"],
+        &[Columns],
+        "Curves of another measure: weights dB, 1 − cosine, RMSE",
+        "measure",
+        |s| measured(s) && s.compare.chart == Chart::Layers,
+    ),
+    command(
+        Cmd::PinBaseline,
+        "compare.baseline",
+        &["b"],
+        &[Columns],
+        "Make the selected model the baseline that the others are measured against",
+        "baseline",
+        |s| s.compare.selected > 0,
+    ),
+    command(
+        Cmd::AddColumn,
+        "compare.add",
+        &["a"],
+        &[Columns, Tensors],
+        "Add a model of those found; six at most",
+        "add",
+        |s| s.compare.has_room() && s.models.count() > 0,
+    ),
+    command(Cmd::RemoveColumn, "compare.remove", &["d"], &[Columns], "Take the selected model out", "remove", |s| {
+        !s.compare.columns.is_empty()
+    }),
+    command(
+        Cmd::Export,
+        "compare.export",
+        &["E"],
+        &[Columns, Tensors],
+        "Write the comparison to a file: .md, .csv or .json",
+        "export",
+        measured,
+    ),
+    command(
+        Cmd::CompareOrder,
+        "compare.order",
+        &["s"],
+        &[Columns],
+        "Order the models by size, error, name",
+        "order",
+        |s| s.compare.columns.len() > 2,
+    ),
+    command(
+        Cmd::CompareOrder,
+        "compare.sort",
+        &["s"],
+        &[Tensors],
+        "Sort the tensors by error, file order, name",
+        "sort",
+        measured,
+    ),
+    command(
+        Cmd::CompareContext,
+        "compare.context",
+        &["c"],
+        &[Columns],
+        "Tell memory for a longer context, up to what the networks take",
+        "context",
+        measured,
+    ),
+    command(
+        Cmd::ColumnPrev,
+        "compare.left",
+        &["h", "left"],
+        &[Columns, Tensors],
+        "Select the model to the left",
+        "",
+        several,
+    ),
+    command(
+        Cmd::ColumnNext,
+        "compare.right",
+        &["l", "right"],
+        &[Columns, Tensors],
+        "Select the model to the right",
+        "",
+        several,
+    ),
+];

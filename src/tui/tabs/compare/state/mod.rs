@@ -1,0 +1,280 @@
+//! The Compare tab: a set of models, the first of them the baseline, and what was measured of them.
+
+mod measure;
+
+pub use measure::Measure;
+
+use crate::evaluate::{Comparison, Figures, MOST, Measured, MetricRow, TensorFigures, Variant};
+use crate::tui::core::fuzzy::passes;
+use crate::tui::core::{ErrorCard, LineEdit, natural};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A comparison with its table, as the worker gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// The figures.
+    pub comparison: Comparison,
+    /// The table of metrics.
+    pub rows: Vec<MetricRow>,
+}
+
+/// What the errors below the table are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Chart {
+    /// Curves over the layers.
+    #[default]
+    Layers,
+    /// Bars for the kinds of tensor.
+    Kinds,
+}
+
+/// Order of the models behind the baseline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they were added.
+    #[default]
+    Added,
+    /// Smallest file first.
+    Size,
+    /// Least error first.
+    Error,
+    /// By name.
+    Name,
+}
+
+impl Order {
+    /// Its name on the screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Added => "as added",
+            Self::Size => "by size",
+            Self::Error => "by error",
+            Self::Name => "by name",
+        }
+    }
+}
+
+/// Order of the tensors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TensorOrder {
+    /// Largest error of the selected model first.
+    #[default]
+    Error,
+    /// As in the baseline.
+    File,
+    /// By name, numbers by value.
+    Name,
+}
+
+impl TensorOrder {
+    /// Its name on the screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::File => "file order",
+            Self::Name => "name",
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Error => Self::File,
+            Self::File => Self::Name,
+            Self::Name => Self::Error,
+        }
+    }
+}
+
+/// What a line that is being edited is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// Filter of the tensors.
+    Filter,
+    /// Name of a file to export to.
+    Export,
+}
+
+/// What the table of tensors depends on.
+#[derive(Clone, Debug)]
+struct TableKey {
+    result: Arc<Compared>,
+    filter: String,
+    order: TensorOrder,
+    /// The model whose errors it is sorted by, among those measured.
+    subject: Option<usize>,
+}
+
+impl TableKey {
+    fn fits(&self, s: &CompareState, result: &Arc<Compared>) -> bool {
+        Arc::ptr_eq(&self.result, result)
+            && self.filter == s.filter
+            && self.order == s.tensor_order
+            && self.subject == s.variant_at(s.subject())
+    }
+}
+
+/// The Compare tab.
+#[derive(Clone, Debug, Default)]
+pub struct CompareState {
+    /// The models; the first is the baseline.
+    pub columns: Vec<PathBuf>,
+    /// Selected model.
+    pub selected: usize,
+    /// Number of the latest request.
+    pub request: u64,
+    /// Tensors done and in all, while it is measured.
+    pub running: Option<(usize, usize)>,
+    /// What is known: sizes at once, errors when they are measured.
+    pub result: Option<Arc<Compared>>,
+    /// Why there is nothing.
+    pub failure: Option<ErrorCard>,
+    /// What stands below the table.
+    pub chart: Chart,
+    /// What the curves are of.
+    pub measure: Measure,
+    /// Tokens that memory is told for; the usual number when nothing was asked.
+    pub context: Option<u64>,
+    /// Order of the models.
+    pub order: Order,
+    /// True while the tensors are listed.
+    pub drilled: bool,
+    /// Selected tensor.
+    pub row: usize,
+    /// Order of the tensors.
+    pub tensor_order: TensorOrder,
+    /// Filter of the tensors.
+    pub filter: String,
+    /// A line being edited.
+    pub line: Option<(Asking, LineEdit)>,
+    /// The name last given to an export.
+    pub exported: String,
+    /// Models that the picker offers, in its order.
+    pub offered: Vec<PathBuf>,
+    table: Option<(TableKey, Arc<[usize]>)>,
+}
+
+impl CompareState {
+    /// Place of a model among those measured.
+    fn place(&self, path: &Path) -> Option<usize> {
+        self.result.as_ref()?.comparison.variants.iter().position(|v| v.path == path)
+    }
+
+    /// Place of a column's model among those measured.
+    pub fn variant_at(&self, column: usize) -> Option<usize> {
+        self.place(self.columns.get(column)?)
+    }
+
+    /// What is known of a column's model.
+    pub fn variant(&self, column: usize) -> Option<&Variant> {
+        self.result.as_ref()?.comparison.variants.get(self.variant_at(column)?)
+    }
+
+    /// The errors of a column's model, once measured.
+    pub fn measured(&self, column: usize) -> Option<&Measured> {
+        self.variant(column)?.measured.as_ref()
+    }
+
+    /// Name of a column.
+    pub fn label(&self, column: usize) -> String {
+        let Some(path) = self.columns.get(column) else { return String::new() };
+        let name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        self.variant(column).map_or_else(name, |v| v.label.clone())
+    }
+
+    /// True once errors are there.
+    pub fn is_measured(&self) -> bool {
+        (0..self.columns.len()).any(|i| self.measured(i).is_some())
+    }
+
+    /// True while the name of a file is being typed.
+    pub fn asks_for_a_file(&self) -> bool {
+        matches!(self.line, Some((Asking::Export, _)))
+    }
+
+    /// True if another model fits.
+    pub fn has_room(&self) -> bool {
+        self.columns.len() < MOST
+    }
+
+    /// The column whose errors are looked at: the selected one, or the first that has any.
+    pub fn subject(&self) -> usize {
+        if self.selected == 0 && self.columns.len() > 1 { 1 } else { self.selected }
+    }
+
+    /// Errors of a tensor in a column's model.
+    pub fn figures<'a>(&self, tensor: &'a TensorFigures, column: usize) -> Option<&'a Figures> {
+        tensor.figures.get(self.variant_at(column)?)?.as_ref()
+    }
+
+    /// Places of the tensors that pass the filter, in order.
+    pub fn tensor_rows(&self) -> Arc<[usize]> {
+        match (&self.table, &self.result) {
+            (Some((key, rows)), Some(result)) if key.fits(self, result) => rows.clone(),
+            (_, Some(result)) => self.make_table(result).into(),
+            (_, None) => Arc::default(),
+        }
+    }
+
+    /// Makes the table of tensors anew if it shows and what it depends on has changed: not once a frame.
+    pub(super) fn settle(&mut self) {
+        let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
+        if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {
+            let rows = self.make_table(&result).into();
+            let subject = self.variant_at(self.subject());
+            let key = TableKey { filter: self.filter.clone(), order: self.tensor_order, subject, result };
+            self.table = Some((key, rows));
+        }
+    }
+
+    fn make_table(&self, result: &Compared) -> Vec<usize> {
+        let tensors = &result.comparison.tensors;
+        let filter = self.filter.to_lowercase();
+        let fits = |t: &TensorFigures| passes(&filter, &t.name, &t.role, t.types.iter().flatten().map(String::as_str));
+        let mut rows: Vec<usize> = (0..tensors.len()).filter(|i| fits(&tensors[*i])).collect();
+        match self.tensor_order {
+            TensorOrder::File => {}
+            TensorOrder::Name => rows.sort_by(|a, b| natural(&tensors[*a].name, &tensors[*b].name)),
+            TensorOrder::Error => {
+                let at = self.subject();
+                let bad = |i: usize| self.figures(&tensors[i], at).map_or(f64::NEG_INFINITY, Figures::badness);
+                rows.sort_by(|a, b| bad(*b).total_cmp(&bad(*a)));
+            }
+        }
+        rows
+    }
+
+    /// Takes the next order of the tensors.
+    pub fn turn_tensors(&mut self) {
+        (self.tensor_order, self.row) = (self.tensor_order.next(), 0);
+    }
+
+    /// Selects the model so many columns to the right.
+    pub fn move_column(&mut self, by: isize) {
+        self.selected = self.selected.saturating_add_signed(by).min(self.columns.len().saturating_sub(1));
+    }
+
+    /// Takes the next order of the models; the baseline stays first.
+    pub fn turn_columns(&mut self) {
+        self.order = match self.order {
+            Order::Added | Order::Name => Order::Size,
+            Order::Size => Order::Error,
+            Order::Error => Order::Name,
+        };
+        let Some((_, others)) = self.columns.split_first() else { return };
+        let mut others = others.to_vec();
+        let selected = self.columns.get(self.selected).cloned();
+        let variant = |p: &PathBuf| self.result.as_ref()?.comparison.variants.get(self.place(p)?);
+        let badness = |p: &PathBuf| variant(p).and_then(|v| Some(v.measured.as_ref()?.all.badness()));
+        match self.order {
+            Order::Added => {}
+            Order::Size => others.sort_by_key(|p| variant(p).map_or(u64::MAX, |v| v.bytes)),
+            Order::Error => {
+                others.sort_by(|a, b| badness(a).unwrap_or(f64::MAX).total_cmp(&badness(b).unwrap_or(f64::MAX)));
+            }
+            Order::Name => others.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy())),
+        }
+        self.columns.splice(1.., others);
+        self.selected = self.columns.iter().position(|p| Some(p) == selected.as_ref()).unwrap_or(0);
+    }
+}

@@ -1,0 +1,250 @@
+//! Updates of the Compare tab.
+
+use super::state::{Asking, Chart, Order};
+use crate::evaluate::MOST;
+use crate::tui::core::{
+    Action, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State,
+    Tab, TabRequest, moved, natural, units,
+};
+use std::path::PathBuf;
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::CompareOverview(request, overview) if request == state.compare.request => {
+            let all = overview.comparison.tensors.len();
+            state.compare.running.get_or_insert((0, all)).1 = all;
+            state.compare.result = Some(overview);
+        }
+        Action::CompareProgress(request, done, all) if request == state.compare.request => {
+            state.compare.running = Some((done, all));
+        }
+        Action::Compared(request, answer) if request == state.compare.request => {
+            state.compare.running = None;
+            match answer {
+                Ok(result) => state.compare.result = Some(result),
+                Err(card) => {
+                    let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
+                    state.note(Level::Error, format!("{}.{hint}", card.message));
+                    state.compare.failure = Some(card);
+                }
+            }
+        }
+        Action::Exported(Ok(path)) => state.toast(Level::Info, format!("wrote {path}")),
+        Action::Exported(Err(card)) => {
+            let hint = card.hint.map(|h| format!(" {h}")).unwrap_or_default();
+            state.toast(Level::Error, format!("{}.{hint}", card.message));
+            // What was typed is corrected, not typed again.
+            if state.tab == Tab::Compare && state.layer.is_none() && state.compare.line.is_none() {
+                state.compare.line = Some((Asking::Export, LineEdit::new(&state.compare.exported)));
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    let c = &mut state.compare;
+    match cmd {
+        Cmd::AddColumn => pick(state),
+        Cmd::RemoveColumn => return Some(remove(state)),
+        Cmd::PinBaseline => return Some(pin(state)),
+        Cmd::Measure => c.measure = c.measure.next(),
+        Cmd::CompareContext => return Some(turn_context(state)),
+        Cmd::ColumnNext => c.move_column(1),
+        Cmd::ColumnPrev => c.move_column(-1),
+        Cmd::CompareTensors => (c.drilled, c.row, c.selected) = (true, 0, c.subject()),
+        Cmd::CompareOrder if c.drilled => c.turn_tensors(),
+        Cmd::CompareOrder => c.turn_columns(),
+        Cmd::Chart => c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers },
+        // A file name, in the folder that is shown.
+        Cmd::Export => c.line = Some((Asking::Export, LineEdit::offering("comparison.md"))),
+        Cmd::Filter => c.line = Some((Asking::Filter, LineEdit::offering(&c.filter))),
+        Cmd::ClearFilter => c.filter.clear(),
+        Cmd::Back if c.drilled => c.drilled = false,
+        Cmd::Back => return Some(vec![Effect::Tab(TabRequest::Show(Tab::Models))]),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// Does what another tab asks: compares models that were chosen there, the first as the baseline.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    let TabRequest::Compare { models: mut wanted, truncate } = request else { return Vec::new() };
+    let broken = |p: &PathBuf| state.models.node_at(p).is_some_and(|n| matches!(n.summary, Some(Err(_))));
+    let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
+    if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
+        wanted.retain(|p| !broken(p));
+        state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
+    }
+    if wanted.len() > MOST && truncate {
+        state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
+        wanted.truncate(MOST);
+    } else if wanted.len() > MOST {
+        let text = format!("{} models are too many to compare: {MOST} fit. Take a mark away with space.", wanted.len());
+        state.toast(Level::Warn, text);
+        return Vec::new();
+    }
+    state.compare.selected = usize::from(wanted.len() > 1);
+    state.compare.order = Order::Added;
+    let mut effects = set(state, wanted);
+    effects.push(Effect::Tab(TabRequest::Show(Tab::Compare)));
+    effects
+}
+
+/// Compares another set of models; what is measured for the old one is dropped.
+fn set(state: &mut State, columns: Vec<PathBuf>) -> Vec<Effect> {
+    let c = &mut state.compare;
+    c.request += 1;
+    (c.result, c.failure, c.running) = (None, None, None);
+    (c.drilled, c.row, c.columns) = (false, 0, columns);
+    c.selected = c.selected.min(c.columns.len().saturating_sub(1));
+    ask(state)
+}
+
+fn ask(state: &mut State) -> Vec<Effect> {
+    let c = &mut state.compare;
+    if c.columns.len() < 2 {
+        return vec![Effect::StopComparing];
+    }
+    c.running = Some((0, 0));
+    vec![Effect::Compare(c.request, c.columns.clone(), c.context)]
+}
+
+/// Goes on with what was stopped when the tab was left.
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let c = &mut state.compare;
+    if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
+        return Vec::new();
+    }
+    c.request += 1;
+    ask(state)
+}
+
+/// Stops what is being measured: nobody looks.
+pub(super) fn leave(state: &mut State) -> Vec<Effect> {
+    match state.compare.running.take() {
+        Some(_) => vec![Effect::StopComparing],
+        None => Vec::new(),
+    }
+}
+
+/// Opens the list of models that can be added, those of the same size of network first.
+fn pick(state: &mut State) {
+    let params = |p: &PathBuf| match state.models.node_at(p).and_then(|n| n.summary.as_ref()) {
+        Some(Ok(s)) => Some(s.params),
+        _ => None,
+    };
+    let wanted = state.compare.columns.first().and_then(params);
+    // What cannot be read cannot be compared; Models tells why.
+    let fits = |p: &PathBuf, m: &FoundModel| m.summary.is_ok() && !state.compare.columns.contains(p);
+    let mut all: Vec<_> = state.models.found().filter(|(p, m)| fits(p, m)).collect();
+    if all.is_empty() {
+        let text = format!("no other model that can be read lies in {}", state.home_path(&state.dir));
+        state.toast(Level::Warn, text);
+        return;
+    }
+    all.sort_by(|(a, _), (b, _)| {
+        let other = |p: &PathBuf| wanted.is_some() && params(p) != wanted;
+        other(a).cmp(&other(b)).then_with(|| natural(&a.to_string_lossy(), &b.to_string_lossy()))
+    });
+    let item = |(path, model): &(&PathBuf, &FoundModel)| PickerItem {
+        title: state.short_path(path),
+        detail: format!("{} {:>8}", model.format, units::bytes(model.bytes)),
+        cmd: None,
+    };
+    let items = all.iter().map(item).collect();
+    let offered = all.into_iter().map(|(p, _)| p.clone()).collect();
+    state.compare.offered = offered;
+    let before = state.theme.clone();
+    state.layer =
+        Some(Layer::Picker(Picker { kind: PickerKind::Models, input: LineEdit::default(), items, row: 0, before }));
+}
+
+/// Adds the model that was picked, by its place in the list that was offered.
+pub(super) fn add(state: &mut State, at: usize) -> Vec<Effect> {
+    let Some(path) = state.compare.offered.get(at).cloned() else { return Vec::new() };
+    let mut columns = state.compare.columns.clone();
+    columns.push(path);
+    state.compare.selected = columns.len() - 1;
+    set(state, columns)
+}
+
+/// Takes the selected model out. Errors are against the baseline: without another one they stay true.
+fn remove(state: &mut State) -> Vec<Effect> {
+    let c = &mut state.compare;
+    let at = c.selected;
+    if at >= c.columns.len() {
+        return Vec::new();
+    }
+    if at > 0 && c.columns.len() > 2 && c.running.is_none() && c.failure.is_none() && c.is_measured() {
+        let path = c.columns.remove(at);
+        c.selected = at.min(c.columns.len() - 1);
+        c.request += 1;
+        return c.result.clone().map(|r| Effect::Uncompare(c.request, r, path)).into_iter().collect();
+    }
+    let mut columns = c.columns.clone();
+    columns.remove(at);
+    set(state, columns)
+}
+
+/// Makes the selected model the baseline.
+fn pin(state: &mut State) -> Vec<Effect> {
+    let c = &mut state.compare;
+    if c.selected == 0 || c.selected >= c.columns.len() {
+        return Vec::new();
+    }
+    let mut columns = c.columns.clone();
+    let baseline = columns.remove(c.selected);
+    columns.insert(0, baseline);
+    c.selected = 0;
+    set(state, columns)
+}
+
+/// Memory at the next context. What is measured is known and comes at once.
+fn turn_context(state: &mut State) -> Vec<Effect> {
+    if state.compare.contexts().len() < 2 {
+        let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
+        state.toast(Level::Info, text);
+        return Vec::new();
+    }
+    state.compare.turn_context();
+    state.compare.request += 1;
+    ask(state)
+}
+
+/// A click on a model or on a tensor.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    let c = &mut state.compare;
+    match hit {
+        Hit::List(at) => c.selected = at.min(c.columns.len().saturating_sub(1)),
+        Hit::Detail(at) => c.row = moved(at, 0, c.tensor_rows().len()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Carries on after a key in the line being edited.
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    let c = &mut state.compare;
+    let Some((asking, line)) = &c.line else { return Vec::new() };
+    let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };
+    let asking = *asking;
+    if what != Completion::Editing {
+        c.line = None;
+    }
+    match (asking, what) {
+        (Asking::Filter, _) => (c.filter, c.row) = (text, 0),
+        (Asking::Export, Completion::Accepted) => {
+            let name = text.trim();
+            if let Some(result) = c.result.clone().filter(|_| !name.is_empty()) {
+                c.exported = name.to_owned();
+                let path = state.dir.join(state.at_home(name));
+                return vec![Effect::ExportComparison(result, path)];
+            }
+        }
+        (Asking::Export, _) => {}
+    }
+    Vec::new()
+}

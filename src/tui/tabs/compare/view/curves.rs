@@ -1,0 +1,142 @@
+//! A measure of the errors by layer, a curve a model; the numbers on the curves are those of the columns.
+
+use super::{number, short_label, style};
+use crate::tui::tabs::compare::{CompareState, Measure};
+use crate::tui::view::braille::Braille;
+use crate::tui::view::canvas::{Canvas, width};
+use ratatui::layout::Rect;
+
+/// Columns of the axis at the left.
+const AXIS: u16 = 7;
+/// Least columns between two numbers on a curve.
+const APART: usize = 6;
+
+/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it cannot be told.
+struct Curve {
+    column: usize,
+    points: Vec<Option<f64>>,
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
+    let dim = c.theme().dim;
+    let (layers, curves) = curves(s);
+    let known = || curves.iter().flat_map(|v| v.points.iter().flatten().copied()).filter(|db| db.is_finite());
+    let (low, high) = known().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    if layers.is_empty() || low > high {
+        let untold = curves.iter().any(|v| v.points.iter().any(Option::is_none));
+        let text = match (layers.is_empty(), untold) {
+            (true, _) => "The tensors of these models belong to no layers; tab shows them by kind.",
+            (_, true) => "No error can be told by layer: values are not finite, or all zero.",
+            _ => "Nothing is lost in any layer.",
+        };
+        c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
+        return;
+    }
+    let step = s.measure.step();
+    let (low, high) = ((low / step).floor() * step, ((high / step).floor() + 1.0) * step);
+    let plot = Rect {
+        x: area.x + AXIS + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(AXIS + 2),
+        height: area.height.saturating_sub(2),
+    };
+    title(c, s, &curves, area);
+    let lossless = curves.iter().any(|v| v.points.iter().flatten().any(|db| db.is_infinite()));
+    axes(c, plot, s.measure, (low, high), lossless, &layers);
+    let x = |layer: usize, across: f64| {
+        layer as f64 / (layers.len() - 1).max(1) as f64 * (f64::from(plot.width) * across - 1.0)
+    };
+    // What lost nothing is at the top.
+    let y = |db: f64, down: f64| {
+        if db.is_infinite() { 0.0 } else { (high - db) / (high - low) * (f64::from(plot.height) * down - 1.0) }
+    };
+    let mut lines = Braille::new(plot);
+    for curve in &curves {
+        let all: Vec<_> = curve.points.iter().enumerate().map(|(i, db)| Some((x(i, 2.0), y((*db)?, 4.0)))).collect();
+        // A layer without a value breaks the line.
+        for run in all.split(Option::is_none) {
+            let points: Vec<(f64, f64)> = run.iter().flatten().copied().collect();
+            lines.line(&points, style(c, curve.column));
+        }
+    }
+    lines.draw(c);
+    let step = (APART * (layers.len() - 1)).div_ceil(usize::from(plot.width).max(1)).max(1);
+    for curve in &curves {
+        // Each curve has its numbers at other layers, so that they do not hide one another.
+        let first = if layers.len() > 2 * step { curve.column % step } else { 0 };
+        for (i, db) in curve.points.iter().enumerate().skip(first).step_by(step) {
+            let Some(db) = db else { continue };
+            let (cx, cy) = (plot.x + x(i, 1.0).round() as u16, plot.y + y(*db, 1.0).round() as u16);
+            // Styles add up: the dots below would lend theirs.
+            c.clear(Rect { x: cx, y: cy, width: 1, height: 1 });
+            c.text(cx, cy, 1, &number(curve.column), style(c, curve.column));
+        }
+    }
+}
+
+/// The layers that any model was measured in, and a curve a model.
+fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
+    let measured: Vec<_> = (1..s.columns.len()).filter_map(|i| Some((i, s.measured(i)?))).collect();
+    let mut layers: Vec<u32> =
+        measured.iter().flat_map(|(_, m)| m.layers.iter().filter_map(|g| g.name.parse().ok())).collect();
+    layers.sort_unstable();
+    layers.dedup();
+    let curve = |(column, m): &(usize, &crate::evaluate::Measured)| {
+        let of = |layer: &u32| {
+            let f = m.layers.iter().find(|g| g.name.parse() == Ok(*layer))?.figures;
+            s.measure.height(&f)
+        };
+        Curve { column: *column, points: layers.iter().map(of).collect() }
+    };
+    let curves = measured.iter().map(curve).collect();
+    (layers, curves)
+}
+
+fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
+    let dim = c.theme().dim;
+    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", powers of ten" } else { "" };
+    let title = format!("{} by layer{scale}, up is better", s.measure.title());
+    let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, &title, dim) + 3;
+    for curve in curves {
+        let text = format!("{} {}", number(curve.column), short_label(s, curve.column, 24));
+        let need = width(&text) as u16;
+        if x + need + 2 > area.right() {
+            c.text(x, area.y, 1, "…", dim);
+            break;
+        }
+        x += c.text(x, area.y, need, &text, style(c, curve.column)) + 2;
+    }
+}
+
+fn axes(c: &mut Canvas<'_>, plot: Rect, measure: Measure, (low, high): (f64, f64), lossless: bool, layers: &[u32]) {
+    let (dim, faint) = (c.theme().dim, c.theme().faint);
+    let left = plot.x - 1;
+    c.divide(left, plot.y, plot.height);
+    let rows = f64::from(plot.height - 1).max(1.0);
+    let steps = ((high - low) / measure.step()).round().max(1.0);
+    // A number every ten dB or power of ten, or fewer where they would touch.
+    let apart = (steps / rows).ceil().max(1.0) * measure.step();
+    let mut label = |y: u16, text: &str| {
+        c.right(left - 1, y, AXIS - 2, text, dim);
+        c.text(left, y, 1, "┤", faint);
+    };
+    let mut at = low;
+    while at <= high {
+        let y = plot.y + ((high - at) / (high - low) * rows).round() as u16;
+        if !(lossless && y == plot.y) {
+            label(y, &measure.label(at));
+        }
+        at += apart;
+    }
+    // No number reaches the top: it is for layers that lost nothing.
+    if lossless {
+        label(plot.y, "exact");
+    }
+    let last = layers.len() - 1;
+    let step = (5 * last).div_ceil(usize::from(plot.width).max(1)).max(1);
+    for (i, layer) in layers.iter().enumerate().step_by(step) {
+        let at = plot.x + (i as f64 / last.max(1) as f64 * f64::from(plot.width - 1)).round() as u16;
+        let text = layer.to_string();
+        c.right((at + 1).max(plot.x + width(&text) as u16).min(plot.right()), plot.bottom(), 4, &text, dim);
+    }
+}

@@ -1,0 +1,60 @@
+//! Signal over error by kind of tensor, below the columns of the table: a number and a bar, longer is better.
+
+use super::style;
+use super::table::Columns;
+use crate::evaluate::Figures;
+use crate::tui::tabs::compare::CompareState;
+use crate::tui::view::canvas::Canvas;
+use ratatui::layout::Rect;
+
+/// Columns of a number; `not finite` is the longest.
+const VALUE: u16 = 10;
+
+pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let groups = |column: usize| s.measured(column).map(|m| m.kinds.as_slice()).unwrap_or_default();
+    let of = |column: usize, kind: &str| groups(column).iter().find(|g| g.name == kind).map(|g| g.figures);
+    let mut kinds: Vec<&str> = Vec::new();
+    for g in (1..s.columns.len()).flat_map(groups) {
+        if !kinds.contains(&g.name.as_str()) {
+            kinds.push(&g.name);
+        }
+    }
+    let badness = |kind: &str| of(s.subject(), kind).map_or(f64::NEG_INFINITY, |f| f.badness());
+    kinds.sort_by(|a, b| badness(b).total_cmp(&badness(a)));
+    let all = (1..s.columns.len()).flat_map(groups).filter_map(|g| g.figures.sqnr_db);
+    let most = all.fold(1.0, f64::max);
+    c.text(
+        area.x + 1,
+        area.y,
+        area.width.saturating_sub(2),
+        "weights dB by kind, most lost first; a longer bar is better",
+        dim,
+    );
+    let room = usize::from(area.height.saturating_sub(1));
+    // The last line tells of those that have no room.
+    let shown = if kinds.len() > room { room.saturating_sub(1) } else { kinds.len() };
+    for (i, kind) in kinds.iter().take(shown).enumerate() {
+        let y = area.y + 1 + i as u16;
+        c.text(area.x + 1, y, 15, kind, dim);
+        for (column, (x, w)) in columns.shown.iter().zip(&columns.at).filter(|(column, _)| **column > 0) {
+            let Some(f) = of(*column, kind) else { continue };
+            c.right(x + VALUE, y, VALUE, &f.quality(), text);
+            let style = style(c, *column);
+            c.bar(x + VALUE + 1, y, w.saturating_sub(VALUE + 2), length(&f, most), style, false);
+        }
+    }
+    if kinds.len() > shown {
+        let more = format!("and {} kinds more, which lost less", kinds.len() - shown);
+        c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &more, dim);
+    }
+}
+
+/// Share of the longest bar.
+fn length(f: &Figures, most: f64) -> f64 {
+    match f.sqnr_db {
+        Some(db) => db / most,
+        None if f.lossless() => 1.0,
+        None => 0.0,
+    }
+}

@@ -1,0 +1,151 @@
+//! The Compare tab: models as columns, metrics as rows, errors by layer or kind below; or the tensors.
+
+mod curves;
+mod kinds;
+mod table;
+mod tensors;
+
+use super::state::{Asking as CompareAsking, Chart, CompareState, Order};
+use crate::formats;
+use crate::tui::core::{State, units};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Rows below which there is no chart.
+const CHART_LEAST: u16 = 6;
+/// Rows of the table below which it gets all the room.
+const TABLE_LEAST: u16 = 10;
+/// What cannot be measured yet.
+const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let s = &state.compare;
+    let body = asked(c, state, body);
+    if s.columns.is_empty() {
+        return empty(c, body);
+    }
+    if s.drilled {
+        return tensors::draw(c, state, body);
+    }
+    title(c, s, Rect { height: 1, ..body });
+    let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
+    let columns = table::Columns::of(s, rest);
+    // A long table leaves room for the chart, where there is room for both.
+    let chart = s.is_measured() && rest.height >= TABLE_LEAST + CHART_LEAST;
+    let most = if chart { rest.height - CHART_LEAST } else { rest.height };
+    let used = table::draw(c, s, rest, most, &columns);
+    let below = Rect { y: rest.y + used, height: rest.height.saturating_sub(used), ..rest };
+    if !s.is_measured() {
+        return waiting(c, state, below);
+    }
+    // The line of what comes later gives way to the chart.
+    let later = below.height > CHART_LEAST + 1;
+    let chart = Rect { height: below.height - u16::from(later), ..below };
+    if chart.height >= CHART_LEAST {
+        c.rule(chart.x, chart.y, chart.width);
+        let chart = Rect { y: chart.y + 1, height: chart.height - 1, ..chart };
+        match s.chart {
+            Chart::Layers => curves::draw(c, s, chart),
+            Chart::Kinds => kinds::draw(c, s, chart, &columns),
+        }
+    }
+    if later {
+        let dim = c.theme().dim;
+        c.text(body.x + 1, body.bottom() - 1, body.width.saturating_sub(2), &notes(s, body.width), dim);
+    }
+}
+
+/// What memory is told for, and, where there is room, what comes later.
+fn notes(s: &CompareState, most: u16) -> String {
+    let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return LATER.to_owned() };
+    let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
+    let both = format!("{memory}   ·   {LATER}");
+    if width(&both) + 2 <= most.into() { both } else { memory }
+}
+
+/// The number that stands for a column in charts: with the colour, and without it.
+fn number(column: usize) -> String {
+    if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
+}
+
+/// Name of a column in a narrow place; the ending of the most common files says nothing.
+fn short_label(s: &CompareState, column: usize, most: usize) -> String {
+    let label = s.label(column);
+    // What a file is called ends with what tells variants apart.
+    fit_end(
+        label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
+        most,
+    )
+}
+
+/// The colour of a column.
+fn style(c: &Canvas<'_>, column: usize) -> Style {
+    let t = c.theme();
+    [t.text, t.attention, t.ffn, t.embedding, t.output, t.norm][column.min(5)]
+}
+
+fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
+    let (dim, title, accent) = (c.theme().dim, c.theme().title, c.theme().accent);
+    let told = match (s.running, &s.result) {
+        (Some((0, 0)), _) => "opening…".to_owned(),
+        (Some((done, all)), _) => format!("measuring {done} of {all} tensors"),
+        (None, Some(r)) if s.is_measured() => {
+            let c = &r.comparison;
+            let n = units::plural(c.tensors.len(), "tensor", "tensors");
+            format!("{} of {n} compared in {}", units::count(c.compared() as u64), units::took(c.seconds))
+        }
+        _ => String::new(),
+    };
+    let style = if s.running.is_some() { accent } else { dim };
+    let used = c.right(line.right() - 1, line.y, line.width / 2, &told, style);
+    let room = line.width.saturating_sub(used + 4);
+    let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
+    let base = s.label(0);
+    c.spans(line.x + 1, line.y, room, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
+}
+
+fn empty(c: &mut Canvas<'_>, body: Rect) {
+    let (title, text, dim) = (c.theme().title, c.theme().text, c.theme().dim);
+    let w = body.width.saturating_sub(4).min(64);
+    c.text(body.x + 2, body.y + 1, w, "Compare", title);
+    let what = "Models that hold the same network in different types or formats, side by side: size, bits for each weight, memory, and what every tensor lost.";
+    let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);
+    let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares what a job read with what it made.";
+    let more = c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
+    c.wrapped(body.x + 2, body.y + 5 + used + more, w, 3, LATER, dim);
+}
+
+/// Why no errors stand here.
+fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let s = &state.compare;
+    let (text, dim, bad) = (c.theme().text, c.theme().dim, c.theme().bad);
+    let w = area.width.saturating_sub(4).min(76);
+    if let Some(card) = &s.failure {
+        c.text(area.x + 2, area.y + 1, 1, "✗", bad);
+        let used = c.wrapped(area.x + 4, area.y + 1, w, 4, &card.message, text);
+        let hint = card.hint.as_deref().unwrap_or("d takes a model out, a adds another.");
+        c.wrapped(area.x + 4, area.y + 1 + used, w, 3, hint, dim);
+    } else if s.columns.len() == 1 {
+        c.wrapped(area.x + 2, area.y + 1, w, 3, "One model is no comparison: press a to add another.", text);
+    } else if let Some((done, all)) = s.running.filter(|(_, all)| *all > 0) {
+        let style = c.theme().bar;
+        let told = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
+        c.bar(area.x + 2, area.y + 1, w / 2, done as f64 / all as f64, style, true);
+        c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &told, dim);
+        c.text(area.x + 2, area.y + 2, w, "The errors come when every tensor is read.", dim);
+    }
+}
+
+/// The line that asks for a file name, below all else; gives the area that is left.
+fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
+    let Some((CompareAsking::Export, line)) = &state.compare.line else { return body };
+    let (text, dim, accent) = (c.theme().text, c.theme().dim, c.theme().accent);
+    let y = body.bottom() - 1;
+    let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);
+    let hint = ".md to read, .csv a line a tensor, .json everything";
+    let room = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
+    c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + room + 2), line, text);
+    c.right(body.right() - 1, y, room, hint, dim);
+    Rect { height: body.height - 1, ..body }
+}

@@ -1,0 +1,135 @@
+//! The tensors of the comparison: types and errors in each model, and everything about the selected one.
+
+use super::{number, short_label, style};
+use crate::evaluate::{Figures, TensorFigures};
+use crate::tui::core::{Hit, State};
+use crate::tui::tabs::compare::{Asking as CompareAsking, CompareState, TensorOrder};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::units::small;
+use ratatui::layout::Rect;
+
+/// Columns of the baseline's type.
+const BASE: u16 = 8;
+/// Columns of a model: type, number, blank.
+const EACH: u16 = 19;
+/// Columns that a name must have.
+const NAME_LEAST: u16 = 26;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
+    let s = &state.compare;
+    let (dim, title) = (c.theme().dim, c.theme().title);
+    let rows = s.tensor_rows();
+    let Some(result) = &s.result else { return };
+    let tensors = &result.comparison.tensors;
+    heading(c, s, Rect { height: 1, ..body }, rows.len(), tensors.len());
+    let others = s.columns.len().saturating_sub(1);
+    let fit = usize::from(body.width.saturating_sub(NAME_LEAST + BASE + 2) / EACH).clamp(1, others.max(1));
+    let from = 1 + s.selected.saturating_sub(fit).min(others.saturating_sub(fit));
+    let shown: Vec<usize> = (from..=others).take(fit).collect();
+    // As wide as the longest name, and no wider than what is left.
+    let longest = rows.iter().map(|at| width(&tensors[*at].name) as u16).max().unwrap_or(0);
+    let most = (body.right() - 1).saturating_sub(shown.len() as u16 * EACH);
+    let first = most.min(body.x + longest.max(NAME_LEAST) + BASE + 4);
+    let x = |i: usize| first + i as u16 * EACH;
+    let y = body.y + 1;
+    c.text(body.x + 2, y, 20, "tensor", dim);
+    c.right(first.saturating_sub(1), y, BASE, "◆", dim);
+    for (i, column) in shown.iter().enumerate() {
+        let own = if *column == s.selected { title } else { style(c, *column) };
+        let label = format!("{} {}", number(*column), short_label(s, *column, usize::from(EACH) - 4));
+        c.text(x(i) + 2, y, EACH - 2, &label, own);
+        c.hit(Rect { x: x(i), y, width: EACH, height: 1 }, Hit::List(*column));
+    }
+    let list = Rect { y: y + 1, height: body.height.saturating_sub(5), ..body };
+    c.pane(list, Hit::Detail(0));
+    if rows.is_empty() {
+        c.text(list.x + 2, list.y, list.width, "nothing matches the filter; esc clears it", dim);
+    }
+    let cursor = s.row.min(rows.len().saturating_sub(1));
+    let top = c.offset("compare", cursor, rows.len(), list.height);
+    for (i, at) in rows.iter().enumerate().skip(top).take(list.height.into()) {
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        let tensor = &tensors[*at];
+        row(c, s, tensor, line, &shown, first);
+        if i == cursor {
+            c.select(line, true);
+        }
+        c.hit(line, Hit::Detail(i));
+    }
+    if let Some(tensor) = rows.get(cursor).map(|at| &tensors[*at]) {
+        let area = Rect { y: list.bottom(), height: body.bottom().saturating_sub(list.bottom()), ..body };
+        details(c, s, tensor, area);
+    }
+}
+
+fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: usize) {
+    let (dim, title, text, accent) = (c.theme().dim, c.theme().title, c.theme().text, c.theme().accent);
+    let mut x = line.x + 1 + c.text(line.x + 1, line.y, 9, "Tensors", title) + 3;
+    match &s.line {
+        Some((CompareAsking::Filter, edit)) => {
+            x += c.text(x, line.y, 2, "/ ", accent);
+            c.edit(x, line.y, line.width / 3, edit, text);
+        }
+        _ if !s.filter.is_empty() => {
+            c.spans(x, line.y, line.width / 3, &[("/ ", accent), (&s.filter, text)]);
+        }
+        _ => {}
+    }
+    let order = match s.tensor_order {
+        TensorOrder::Error => format!("error of {}", short_label(s, s.subject(), 20)),
+        other => other.title().to_owned(),
+    };
+    let told = format!("{shown}/{all}   sort: {order}");
+    c.right(line.right() - 1, line.y, line.width / 2, &told, dim);
+}
+
+fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, shown: &[usize], first: u16) {
+    let (text, dim) = (c.theme().text, c.theme().dim);
+    let room = first.saturating_sub(line.x + BASE + 3);
+    let name = fit_end(&t.name, room.into());
+    c.text(line.x + 2, line.y, room, &name, text);
+    c.right(first.saturating_sub(1), line.y, BASE, kind(s, t, 0), dim);
+    for (i, column) in shown.iter().enumerate() {
+        let x = first + i as u16 * EACH;
+        c.text(x + 2, line.y, 7, kind(s, t, *column), dim);
+        let told = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
+        c.right(x + EACH, line.y, 10, &told, text);
+    }
+}
+
+/// The type of a tensor in a column's model.
+fn kind<'a>(s: &CompareState, t: &'a TensorFigures, column: usize) -> &'a str {
+    s.variant_at(column).and_then(|v| t.types.get(v)?.as_deref()).unwrap_or("–")
+}
+
+fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
+    if kind(s, t, column) == "–" { "missing" } else { "no match" }
+}
+
+/// Two lines: what it is, and every figure of the selected model.
+fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) {
+    if area.height < 3 {
+        return;
+    }
+    let (text, dim) = (c.theme().text, c.theme().dim);
+    c.rule(area.x, area.y, area.width);
+    let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
+    let what = format!("{}   {}   {}", t.name, shape.join(" × "), t.role);
+    let w = area.width.saturating_sub(2);
+    c.text(area.x + 1, area.y + 1, w, &what, text);
+    let at = s.subject();
+    let told = match s.figures(t, at) {
+        None => "not compared: the other model lacks it, or it has another shape there".to_owned(),
+        Some(f) if f.lossless() => format!("{}: every value is the same", f.quality()),
+        Some(f) => {
+            let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
+            let cosine = f.cosine.map(|v| 1.0 - v);
+            format!("{}  RMSE {}  1 − cos {}  largest {}", f.quality(), n(f.rmse), n(cosine), n(f.max_abs))
+        }
+    };
+    let label = format!("{} {}   ", number(at), short_label(s, at, 20));
+    let own = style(c, at);
+    let used = width(&label) as u16;
+    c.text(area.x + 1, area.y + 2, w, &label, own);
+    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &told, dim);
+}

@@ -1,0 +1,90 @@
+//! The commands of the Jobs tab.
+
+use super::state::JobSection;
+use crate::job::JobState;
+use crate::tui::core::Scope::{Job, JobList};
+use crate::tui::core::commands::{always, command};
+use crate::tui::core::{Cmd, Command, Focus, Scope, State, search};
+
+fn is(s: &State, fits: impl Fn(JobState) -> bool) -> bool {
+    s.jobs.current().is_some_and(|j| fits(j.state))
+}
+
+fn any(s: &State) -> bool {
+    is(s, |_| true)
+}
+
+fn in_grid(s: &State) -> bool {
+    s.jobs.section == JobSection::Layers && s.jobs.view.as_ref().is_some_and(|v| !v.grid.is_empty())
+}
+
+/// A list and its job: where both have the command.
+const BOTH: &[Scope] = &[JobList, Job];
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(Cmd::OpenJob, "jobs.open", &["enter", "l", "right"], &[JobList], "Go to the job", "open", any),
+    command(Cmd::JobReport, "jobs.report", &["r"], BOTH, "Show the report of the ended job", "report", |s| {
+        is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)
+    }),
+    command(Cmd::CellNext, "grid.right", &["l", "right"], &[Job], "In the grid: the next layer", "", in_grid),
+    command(Cmd::CellPrev, "grid.left", &["h", "left"], &[Job], "In the grid: the layer before", "", in_grid),
+    command(Cmd::SectionNext, "job.section", &["]", "l", "right"], &[Job], "Next section", "section", always),
+    command(Cmd::SectionPrev, "job.section-back", &["[", "h", "left"], &[Job], "Previous section", "", always),
+    command(Cmd::SectionNext, "jobs.section", &["]"], &[JobList], "Next section of the job", "section", any),
+    command(Cmd::SectionPrev, "jobs.section-back", &["["], &[JobList], "Previous section of the job", "", any),
+    command(Cmd::Cancel, "jobs.cancel", &["x"], BOTH, "Cancel the job; nothing half-written stays", "cancel", |s| {
+        is(s, |j| !j.ended())
+    }),
+    command(
+        Cmd::Pause,
+        "jobs.pause",
+        &["p"],
+        BOTH,
+        "Hold the job between two chunks; the next in the queue may run",
+        "pause",
+        |s| is(s, |j| j == JobState::Running),
+    ),
+    command(Cmd::Continue, "jobs.continue", &["p"], BOTH, "Let the paused job go on", "go on", |s| {
+        is(s, |j| j == JobState::Paused)
+    }),
+    command(
+        Cmd::Retry,
+        "jobs.retry",
+        &["R"],
+        BOTH,
+        "Begin a failed or cancelled job again under its number; a lost one goes on where it stopped",
+        "retry",
+        |s| is(s, |j| j.ended() && j != JobState::Finished),
+    ),
+    command(Cmd::Outputs, "jobs.outputs", &["o"], BOTH, "Go to the output in Models", "output", |s| {
+        s.jobs.published().is_some()
+    }),
+    command(Cmd::JobLog, "jobs.log", &["L"], BOTH, "Go to what the log has of this job", "log", any),
+    command(
+        Cmd::Search,
+        "job.search",
+        &["/"],
+        &[Job],
+        "Search in the events, plan, recipe or report; nothing is hidden",
+        "search",
+        search::reads,
+    ),
+    command(
+        Cmd::Remove,
+        "jobs.remove",
+        &["D"],
+        BOTH,
+        "Remove the ended job from the list; its outputs stay",
+        "remove",
+        |s| is(s, JobState::ended),
+    ),
+    command(
+        Cmd::CopyPath,
+        "copy.output",
+        &["y"],
+        BOTH,
+        "Copy the output's path to the terminal's clipboard",
+        "copy path",
+        |s| s.jobs.view.as_ref().is_some_and(|v| !v.outputs.is_empty()),
+    ),
+];

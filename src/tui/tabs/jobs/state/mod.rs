@@ -1,0 +1,109 @@
+//! The Jobs tab: the list, and one followed job.
+//!
+//! `view` folds a job's events, `grid` orders its tensors, `pages` are the sections that are read line by line,
+//! `sections` says which section is shown.
+
+mod cursor;
+mod grid;
+mod pages;
+mod sections;
+mod view;
+
+pub use cursor::GridCursor;
+pub use grid::{CellState, GridRow, RowKey};
+pub use pages::{PageLine, page, section_len};
+pub use sections::{Chosen, JobSection};
+pub use view::{JobTensor, JobView, LogLine, OutputState};
+
+use crate::job::{JobState, JobSummary};
+use crate::tui::core::{Focus, Search};
+use std::path::{Path, PathBuf};
+
+/// What can be done to a job that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Stop it for good.
+    Cancel,
+    /// Hold it.
+    Pause,
+    /// Let a paused one go on.
+    Resume,
+    /// Begin an ended one again; a lost one goes on where it stopped.
+    Again,
+    /// Remove its folder.
+    Remove,
+}
+
+/// The Jobs tab.
+#[derive(Clone, Debug, Default)]
+pub struct JobsState {
+    /// Every job: those at work, those that wait in their order, then the ended, newest first.
+    pub list: Vec<JobSummary>,
+    /// Identifier of the selected one.
+    pub selected: Option<String>,
+    /// True once somebody did something in the tab; until then the first of the list is selected.
+    pub chosen: bool,
+    /// The followed job.
+    pub view: Option<JobView>,
+    /// Pane with the keys.
+    pub focus: Focus,
+    /// One pane over the whole width.
+    pub zoom: bool,
+    /// Section of the job pane.
+    pub section: JobSection,
+    /// Sections that somebody chose.
+    pub chosen_sections: Chosen,
+    /// Selected line of the section, or the first shown of a page; counted from the end in the event log.
+    pub row: usize,
+    /// Selected cell of the grid.
+    pub cell: GridCursor,
+    /// What is searched for in pages and events.
+    pub search: Search,
+}
+
+impl JobsState {
+    /// The latest job that made a file, or the folder it is in; paths of both sides may be relative to `dir`.
+    pub fn maker(&self, dir: &Path, file: &Path) -> Option<&JobSummary> {
+        let file = dir.join(file);
+        self.list.iter().find(|j| j.outputs.iter().any(|o| file.starts_with(dir.join(o))))
+    }
+
+    /// Takes a new list, newest first, and orders it.
+    pub fn set_list(&mut self, mut list: Vec<JobSummary>) {
+        list.sort_by_key(|j| match j.state {
+            JobState::Running => (0, 0),
+            JobState::Paused => (1, 0),
+            JobState::Queued => (2, j.place.unwrap_or(usize::MAX)),
+            _ => (3, 0),
+        });
+        self.list = list;
+        self.prune_chosen();
+    }
+
+    /// Place of the selected job in the list.
+    pub fn cursor(&self) -> usize {
+        self.selected.as_ref().and_then(|s| self.list.iter().position(|j| j.id == *s)).unwrap_or(0)
+    }
+
+    /// The selected job.
+    pub fn current(&self) -> Option<&JobSummary> {
+        self.list.iter().find(|j| Some(&j.id) == self.selected.as_ref())
+    }
+
+    /// Jobs in this state.
+    pub fn count(&self, state: JobState) -> usize {
+        self.list.iter().filter(|j| j.state == state).count()
+    }
+
+    /// The first output of the selected job that stands under its final name.
+    pub fn published(&self) -> Option<PathBuf> {
+        let view = self.view.as_ref().filter(|v| Some(&v.id) == self.selected.as_ref())?;
+        view.outputs.iter().find(|o| o.published).map(|o| PathBuf::from(&o.path))
+    }
+
+    /// The folder that the followed job writes to.
+    pub fn output_folder(&self) -> Option<PathBuf> {
+        let output = self.view.as_ref()?.outputs.first()?;
+        Path::new(&output.path).parent().map(Path::to_owned)
+    }
+}

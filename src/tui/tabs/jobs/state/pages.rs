@@ -1,0 +1,213 @@
+//! The sections of a job that are read like a page: what was planned, the recipe, the report. Lines without a width: the view
+//! breaks them.
+
+use super::{JobSection, JobView, OutputState};
+use crate::engine::OutputReport;
+use crate::job::JobState;
+use crate::plan::{Plan, PlannedOutput};
+use crate::tui::core::{State, units};
+use crate::units::small;
+use indexmap::IndexMap;
+use std::path::Path;
+
+/// Largest errors shown: of one output, and of each of several.
+const WORST: [usize; 2] = [12, 5];
+
+/// A line of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageLine {
+    /// Nothing.
+    Blank,
+    /// What the lines below are about: its standing, if it has one, and its name.
+    Head(Option<JobState>, String),
+    /// A word for a fact, and the fact.
+    Fact(&'static str, String),
+    /// Text as it is.
+    Text(String),
+    /// Something to look at.
+    Warn(String),
+    /// Something that went wrong.
+    Bad(String),
+    /// A line of a table: true for its head, the first cell, the others.
+    Table(bool, String, Vec<String>),
+}
+
+impl PageLine {
+    /// What it says, to be searched in.
+    pub fn words(&self) -> String {
+        match self {
+            Blank => String::new(),
+            Head(_, text) | Text(text) | Warn(text) | Bad(text) => text.clone(),
+            Fact(word, fact) => format!("{word} {fact}"),
+            Table(_, first, rest) => {
+                std::iter::once(first).chain(rest).map(String::as_str).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
+use PageLine::{Bad, Blank, Fact, Head, Table, Text, Warn};
+
+/// Lines of the section shown, or, where it is a list, its rows.
+pub fn section_len(state: &State) -> usize {
+    let Some(view) = &state.jobs.view else { return 0 };
+    match state.jobs.section {
+        JobSection::Layers | JobSection::Metrics => 0,
+        JobSection::Tensors => view.tensors.len(),
+        JobSection::Events => view.log.len(),
+        // A page is moved until its end is well in view; some more, for lines that are broken.
+        JobSection::Plan | JobSection::Recipe | JobSection::Report => {
+            page(state).len().saturating_sub(state.page().saturating_sub(4)).max(1)
+        }
+    }
+}
+
+/// The page of the section shown.
+pub fn page(state: &State) -> Vec<PageLine> {
+    let Some(view) = &state.jobs.view else { return Vec::new() };
+    match state.jobs.section {
+        JobSection::Plan => match &view.plan {
+            Some(p) => plan(state, p),
+            None => vec![Text("the plan is on its way…".to_owned())],
+        },
+        JobSection::Recipe if view.recipe.is_empty() => vec![Text("the job's folder has no recipe".to_owned())],
+        JobSection::Recipe => view.recipe.iter().cloned().map(Text).collect(),
+        JobSection::Report => report(state, view),
+        _ => Vec::new(),
+    }
+}
+
+/// A word and facts beside it, those that say something.
+fn facts(word: &'static str, parts: &[String]) -> PageLine {
+    let said: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    Fact(word, said.join(" · "))
+}
+
+fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
+    let architecture = plan.architecture.clone().unwrap_or_default();
+    let parameters = format!("{} parameters", units::params(plan.parameters));
+    let mut lines = vec![
+        Fact("from", state.short_path(&plan.source)),
+        facts("", &[plan.source_format.clone(), architecture, parameters, units::bytes(plan.source_bytes)]),
+        facts(
+            "needs",
+            &[
+                format!("{} of disk", units::bytes(plan.disk_bytes)),
+                format!("at most {} of memory", units::bytes(plan.memory_bytes)),
+            ],
+        ),
+    ];
+    for output in &plan.outputs {
+        lines.push(Blank);
+        lines.extend(planned(state, output));
+    }
+    lines.extend(warnings(&plan.warnings));
+    lines
+}
+
+fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
+    let many = |n: usize| if n > 1 { units::plural(n, "file", "files") } else { String::new() };
+    let effort = output.effort.as_ref().map(|e| format!("effort {e}")).unwrap_or_default();
+    let mut lines = vec![
+        Head(None, state.short_path(&output.path)),
+        facts("to", &[format!("{} {}", output.format, output.quantization), effort, many(output.files.len())]),
+        facts("size", &[units::bytes(output.bytes), bits(output.bits_per_weight)]),
+    ];
+    if let Some(matrix) = &output.imatrix {
+        lines.push(Fact("imatrix", state.short_path(&matrix.file)));
+    }
+    let mut types: IndexMap<&str, (usize, u64)> = IndexMap::new();
+    for t in output.tensors.iter() {
+        let entry = types.entry(&t.to).or_default();
+        *entry = (entry.0 + 1, entry.1 + t.bytes);
+    }
+    types.sort_by(|_, a, _, b| b.1.cmp(&a.1));
+    let all = types.values().map(|(_, b)| b).sum::<u64>().max(1);
+    lines.push(Table(true, "type".to_owned(), ["tensors", "bytes", "share"].map(str::to_owned).to_vec()));
+    for (name, (tensors, bytes)) in types {
+        let share = format!("{:.1} %", bytes as f64 / all as f64 * 100.0);
+        lines.push(Table(false, name.to_owned(), vec![units::count(tensors as u64), units::bytes(bytes), share]));
+    }
+    let fell = output.tensors.iter().filter_map(|t| Some((t, t.fallback_from.as_ref()?)));
+    lines.extend(fell.map(|(t, from)| Warn(format!("{}: {from} does not fit its shape, so {}", t.name, t.to))));
+    lines
+}
+
+fn bits(per_weight: f64) -> String {
+    if per_weight > 0.0 { format!("{per_weight:.2} bits per weight") } else { String::new() }
+}
+
+fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
+    let space = (!all.is_empty()).then_some(Blank);
+    space.into_iter().chain(all.iter().map(|w| Warn(w.text.clone()))).collect()
+}
+
+fn report(state: &State, view: &JobView) -> Vec<PageLine> {
+    let how = view.ended.or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
+    let mut said = Vec::new();
+    said.extend(view.seconds.map(|s| format!("in {}", units::took(s))));
+    said.extend(view.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
+    if view.threads > 0 {
+        said.push(units::plural(view.threads, "thread", "threads"));
+    }
+    let mut lines = vec![Head(Some(how), said.join(" · "))];
+    if view.ended.is_none() {
+        lines.push(Text("The report is whole when the job has ended; so far:".to_owned()));
+    }
+    if let Some(failure) = &view.failure {
+        lines.push(Bad(failure.message.clone()));
+        lines.extend(failure.hint.clone().map(Text));
+    }
+    for (n, before) in view.attempts.earlier().iter().enumerate() {
+        let state = before.state.map(JobState::name).unwrap_or_default().to_owned();
+        let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
+        let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
+        lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
+    }
+    for (at, output) in view.outputs.iter().enumerate() {
+        lines.push(Blank);
+        lines.extend(written(state, view, at, output));
+    }
+    lines.extend(warnings(&view.warnings));
+    lines
+}
+
+fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Vec<PageLine> {
+    let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
+    let found: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
+    let how = match (output.published, view.ended) {
+        (true, _) => JobState::Finished,
+        (false, Some(end)) => end,
+        (false, None) => JobState::Running,
+    };
+    let kind = planned.map(|o| format!("{} {}", o.format, o.quantization)).unwrap_or_default();
+    let bpw = found.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
+    let mut lines = vec![
+        Head(Some(how), state.short_path(Path::new(&output.path))),
+        facts("size", &[output.bytes.map(units::bytes).unwrap_or_default(), bits(bpw), kind]),
+    ];
+    if let Some(db) = found.and_then(|o| o.sqnr_db) {
+        let gain = found.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
+        lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
+    }
+    let standing = match (output.published, output.verified.is_empty()) {
+        (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
+        (true, true) => "published".to_owned(),
+        _ if output.written => "all bytes in place, not yet published".to_owned(),
+        _ => "not written; a file that was there before stands as it was".to_owned(),
+    };
+    lines.push(Fact("checked", standing));
+    let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
+    if !worst.is_empty() {
+        // Where there is no room the first columns go.
+        let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
+        lines.push(Table(true, "largest errors".to_owned(), head));
+    }
+    for (t, db) in worst {
+        let rmse = t.rmse.map(small).unwrap_or_default();
+        let cosine = t.cosine.map(|v| format!("{v:.6}")).unwrap_or_default();
+        let name = t.name.trim_end_matches(".weight").to_owned();
+        lines.push(Table(false, name, vec![rmse, cosine, t.to.clone(), format!("{db:.1}")]));
+    }
+    lines
+}

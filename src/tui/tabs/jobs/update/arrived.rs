@@ -1,0 +1,167 @@
+//! What arrives of jobs: the list, and what the followed one says.
+
+use super::follow;
+use crate::engine::EventBody;
+use crate::job::{JobState, JobSummary};
+use crate::tui::core::{Action, Effect, Focus, Level, Notify, State, Tab, TabRequest};
+use crate::tui::tabs::jobs::{Deed, JobSection, JobView};
+
+pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Jobs(list) => listed(state, list),
+        Action::JobPlan(id, plan) => {
+            if let Some(view) = view(state, &id) {
+                view.set_plan(plan);
+            }
+            Vec::new()
+        }
+        Action::JobRecipe(id, lines) => {
+            if let Some(view) = view(state, &id) {
+                view.recipe = lines;
+            }
+            Vec::new()
+        }
+        Action::JobReport(id, report) => {
+            if let Some(view) = view(state, &id) {
+                view.report = Some(report);
+            }
+            Vec::new()
+        }
+        Action::JobEvents(id, events) => {
+            let (section, row) = (state.jobs.section, state.jobs.row);
+            if let Some(view) = view(state, &id) {
+                let lines = view.log.len();
+                for event in &events {
+                    view.apply(event);
+                }
+                // Whoever looks at older events keeps looking at them.
+                if section == JobSection::Events && row > 0 {
+                    state.jobs.row += view.log.len().saturating_sub(lines);
+                }
+            }
+            // The list is looked at less often; keys go by it.
+            if events.iter().any(|e| turns(&e.body)) { vec![Effect::RefreshJobs] } else { Vec::new() }
+        }
+        Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
+        _ => Vec::new(),
+    }
+}
+
+/// True for what changes a job's state.
+fn turns(body: &EventBody) -> bool {
+    matches!(
+        body,
+        EventBody::Queued { .. }
+            | EventBody::Started { .. }
+            | EventBody::Paused
+            | EventBody::Resumed
+            | EventBody::Finished { .. }
+            | EventBody::Failed { .. }
+            | EventBody::Interrupted { .. }
+            | EventBody::Cancelled { .. }
+    )
+}
+
+fn view<'a>(state: &'a mut State, id: &str) -> Option<&'a mut JobView> {
+    state.jobs.view.as_mut().filter(|v| v.id == id)
+}
+
+fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
+    let before = |j: &JobSummary| state.jobs.list.iter().find(|o| o.id == j.id).map(|o| o.state);
+    let ended: Vec<(JobSummary, bool)> = list
+        .iter()
+        .filter(|j| j.state.ended() && before(j).is_some_and(|s| !s.ended()))
+        .map(|j| (j.clone(), is_long(state, j)))
+        .collect();
+    let mut effects = Vec::new();
+    let at = state.jobs.cursor();
+    state.jobs.set_list(list);
+    for (job, long) in &ended {
+        if *long {
+            effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
+        }
+        // Nobody looks at the tab and nothing works in it: it opens on what has just ended.
+        if state.tab != Tab::Jobs && !state.jobs.any_alive() {
+            (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
+        }
+    }
+    effects.extend(keep_following(state, at));
+    if ended.iter().any(|(job, _)| job.state == JobState::Finished) {
+        let outputs = ended.iter().flat_map(|(job, _)| job.outputs.clone()).collect();
+        effects.push(Effect::Tab(TabRequest::OutputsWritten(outputs)));
+    }
+    state.jobs.settle_section();
+    ended.iter().for_each(|(job, _)| report_end(state, job));
+    effects
+}
+
+/// Follows the job that is to be shown, after the list has changed; `at` is where the cursor was.
+fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
+    let known = state.jobs.current().is_some();
+    if state.jobs.list.is_empty() {
+        (state.jobs.view, state.jobs.selected, state.jobs.focus) = (None, None, Focus::List);
+        return vec![Effect::Follow(None)];
+    }
+    if !state.jobs.chosen && state.jobs.focus == Focus::List {
+        // A job that was begun here has the focus in its pane.
+        return follow(state, 0);
+    }
+    if !known || state.jobs.view.is_none() {
+        // The one beside a job that was removed; the one a session was left at.
+        return follow(state, at);
+    }
+    Vec::new()
+}
+
+/// Says how a job has ended. The log has it from the job itself, except of a job whose process is gone.
+fn report_end(state: &mut State, job: &JobSummary) {
+    let (title, whither) = (&job.title, where_report(state, &job.id));
+    match job.state {
+        JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
+        JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
+        JobState::Interrupted => {
+            state.flash(Level::Error, format!("interrupted: {title}; R goes on where it stopped"));
+        }
+        JobState::Lost => {
+            state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
+        }
+        _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
+    }
+}
+
+/// True for a job whose end is worth a notification.
+fn is_long(state: &State, job: &crate::job::JobSummary) -> bool {
+    state.settings.notify != Notify::Off && job.seconds.is_some_and(|s| s >= f64::from(state.settings.notify_after))
+}
+
+/// Which key shows the report of a job that has just ended; nothing where it shows already.
+fn where_report(state: &State, id: &str) -> String {
+    let selected = state.jobs.selected.as_deref() == Some(id);
+    match (state.tab == Tab::Jobs, selected) {
+        (true, true) if !state.jobs.report_is_elsewhere() => String::new(),
+        (true, true) => "; r shows its report".to_owned(),
+        (true, false) => format!("; #{id} has its report"),
+        (false, true) => "; 3 shows its report".to_owned(),
+        (false, false) => format!("; 3, then #{id}, shows its report"),
+    }
+}
+
+fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
+    let (done, cannot) = match deed {
+        Deed::Cancel => ("asked to stop", "stop"),
+        Deed::Pause => ("asked to hold", "hold"),
+        Deed::Resume => ("goes on", "go on with"),
+        Deed::Again => ("begins again as the same job, its report keeps how it ended before", "begin again"),
+        Deed::Remove => ("removed", "remove"),
+    };
+    match result {
+        Ok(()) => {
+            state.toast(Level::Info, format!("{done}: {title}"));
+            vec![Effect::RefreshJobs]
+        }
+        Err(message) => {
+            state.toast(Level::Error, format!("cannot {cannot} {title}: {message}"));
+            Vec::new()
+        }
+    }
+}

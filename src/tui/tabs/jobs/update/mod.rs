@@ -1,0 +1,155 @@
+//! Updates of the Jobs tab.
+
+mod arrived;
+pub(super) mod motion;
+pub(super) mod reader;
+
+pub(super) use arrived::arrived;
+
+use super::state::{Deed, GridCursor, JobSection, JobView};
+use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
+
+/// Runs a command of the tab.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    // Whoever does something here looks at that job, and keeps looking at it when another one starts.
+    state.jobs.chosen = true;
+    match cmd {
+        Cmd::OpenJob => state.jobs.focus = Focus::Details,
+        Cmd::Pause => return Some(ask(state, Deed::Pause)),
+        Cmd::Continue => return Some(ask(state, Deed::Resume)),
+        Cmd::Retry => return Some(ask(state, Deed::Again)),
+        Cmd::Cancel => confirm(state, Deed::Cancel),
+        Cmd::Remove => confirm(state, Deed::Remove),
+        Cmd::Outputs => {
+            let path = state.jobs.published();
+            return Some(path.map(|p| Effect::Tab(TabRequest::ShowModel(p))).into_iter().collect());
+        }
+        Cmd::CompareModels => return Some(compare(state)),
+        Cmd::CopyPath => return Some(copy_path(state)),
+        Cmd::JobReport => {
+            state.jobs.choose(JobSection::Report);
+            state.jobs.focus = Focus::Details;
+        }
+        Cmd::JobLog => return Some(vec![Effect::Tab(TabRequest::ShowLog(state.jobs.selected.clone()))]),
+        Cmd::CellNext => motion::move_cell(state, 0, 1),
+        Cmd::CellPrev => {
+            // Left of the first layer is the list.
+            if state.jobs.cell.layer == 0 {
+                state.jobs.focus = Focus::List;
+            }
+            motion::move_cell(state, 0, -1);
+        }
+        Cmd::SectionNext => turn_section(state, 1),
+        Cmd::SectionPrev => turn_section(state, -1),
+        Cmd::FocusNext => state.jobs.focus = state.jobs.focus.other(),
+        Cmd::Zoom => state.jobs.zoom ^= true,
+        Cmd::Back if state.jobs.zoom => state.jobs.zoom = false,
+        Cmd::Back => state.jobs.focus = Focus::List,
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// Does what another tab asks.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    match request {
+        TabRequest::ShowJob(id) => {
+            let Some(at) = state.jobs.list.iter().position(|j| j.id == id) else { return Vec::new() };
+            state.tab = Tab::Jobs;
+            select(state, at)
+        }
+        TabRequest::JobStarted { job, show } => {
+            let id = job.id.clone();
+            state.jobs.list.retain(|j| j.id != id);
+            state.jobs.list.insert(0, *job);
+            if !show {
+                return Vec::new();
+            }
+            (state.jobs.selected, state.jobs.focus) = (Some(id), Focus::Details);
+            state.tab = Tab::Jobs;
+            enter(state)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Follows the selected job.
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let at = state.jobs.cursor();
+    follow(state, at)
+}
+
+/// Selects a job that somebody chose.
+fn select(state: &mut State, at: usize) -> Vec<Effect> {
+    state.jobs.chosen = true;
+    follow(state, at)
+}
+
+fn follow(state: &mut State, at: usize) -> Vec<Effect> {
+    let Some(job) = state.jobs.list.get(at.min(state.jobs.list.len().saturating_sub(1))) else {
+        return Vec::new();
+    };
+    let (id, dir) = (job.id.clone(), job.dir.clone());
+    state.jobs.selected = Some(id.clone());
+    if state.jobs.view.as_ref().is_some_and(|v| v.id == id) {
+        return Vec::new();
+    }
+    state.jobs.view = Some(JobView::new(&id));
+    (state.jobs.row, state.jobs.cell) = (0, GridCursor::default());
+    state.jobs.settle_section();
+    vec![Effect::Follow(Some((id, dir)))]
+}
+
+pub(super) fn set_section(state: &mut State, at: usize) {
+    if let Some(section) = state.jobs.sections().get(at) {
+        state.jobs.choose(*section);
+    }
+}
+
+fn turn_section(state: &mut State, by: isize) {
+    let at = state.jobs.sections().iter().position(|s| *s == state.jobs.section).unwrap_or(0);
+    match at.checked_add_signed(by) {
+        Some(to) => set_section(state, to % state.jobs.sections().len()),
+        None => state.jobs.focus = Focus::List,
+    }
+}
+
+fn ask(state: &State, deed: Deed) -> Vec<Effect> {
+    let job = state.jobs.current();
+    job.map(|j| Effect::Do(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
+}
+
+fn confirm(state: &mut State, deed: Deed) {
+    let Some(job) = state.jobs.current() else { return };
+    let (question, detail, yes) = match deed {
+        Deed::Remove => (
+            format!("Remove job {}, {}?", job.id, job.title),
+            "Its folder with events, plan and report goes; its outputs stay.".to_owned(),
+            "remove the job",
+        ),
+        _ => (
+            format!("Cancel {}?", job.title),
+            format!("{} done; nothing half-written stays.", units::percent(job.fraction)),
+            "cancel the job",
+        ),
+    };
+    let effect = Effect::Do(deed, job.title.clone(), job.dir.clone());
+    state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
+}
+
+/// Compares the source of the job with what was made of it.
+fn compare(state: &State) -> Vec<Effect> {
+    let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
+    // A split output is opened by its first file.
+    let made = plan.outputs.iter().map(|o| match o.files.as_slice() {
+        [(first, _), _, ..] if !o.folder => first.clone(),
+        _ => o.path.clone(),
+    });
+    let models = std::iter::once(plan.source.clone()).chain(made).collect();
+    vec![Effect::Tab(TabRequest::Compare { models, truncate: true })]
+}
+
+fn copy_path(state: &mut State) -> Vec<Effect> {
+    let path = state.jobs.view.as_ref().and_then(|v| v.outputs.first()).map(|o| o.path.clone());
+    path.map(|path| state.copy(&path, path.clone())).unwrap_or_default()
+}

@@ -1,0 +1,186 @@
+//! One job: progress, and the section chosen.
+
+use super::{badge, cell, fit_title, grid, metrics, page, place, titled};
+use crate::job::{JobState, JobSummary};
+use crate::tui::core::{Focus, State, units};
+use crate::tui::tabs::jobs::{CellState, JobSection, JobView};
+use crate::tui::view::canvas::{Canvas, fit_end, width};
+use crate::tui::view::event::{clock, level_style};
+use crate::tui::view::panes::sections;
+use crate::tui::view::search;
+use crate::tui::view::table::Columns;
+use crate::units::small;
+use ratatui::layout::Rect;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let (Some(job), Some(view)) = (state.jobs.current(), state.jobs.view.as_ref()) else { return };
+    header(c, state, job, view, inner);
+    let content = Rect { y: inner.y + 3, height: inner.height.saturating_sub(4), ..inner };
+    match state.jobs.section {
+        JobSection::Layers => layers(c, state, view, job, content),
+        JobSection::Metrics => metrics::draw(c, state, job, view, content),
+        JobSection::Tensors => tensors(c, state, view, content),
+        JobSection::Events => events(c, state, view, content),
+        JobSection::Plan | JobSection::Recipe | JobSection::Report => page::draw(c, state, content),
+    }
+    let titles: Vec<(String, bool)> =
+        state.jobs.sections().iter().map(|s| (s.title().to_owned(), *s == state.jobs.section)).collect();
+    let foot = Rect { y: inner.bottom() - 1, height: 1, ..inner };
+    sections(c, state, foot, &titles, state.jobs.focus == Focus::Details);
+}
+
+fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {
+    let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
+    let how = view.ended.unwrap_or(job.state);
+    let (glyph, word, style) = badge(c, how);
+    let title_text = titled(job);
+    let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
+    let mut right = match (how, view.seconds.or(job.seconds)) {
+        (JobState::Running | JobState::Paused, _) => units::percent(fraction),
+        (JobState::Queued, _) => place(job),
+        (_, Some(s)) => format!("in {}", units::took(s)),
+        _ => String::new(),
+    };
+    if how == JobState::Running {
+        if let Some(eta) = view.eta {
+            right += &format!("   {} left", units::duration(eta));
+        }
+        right += &format!("   {}", units::rate(view.rate.last()));
+    }
+    let badge = format!("{glyph} {word}");
+    let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
+    let shown = fit_title(&title_text, area.width.into());
+    c.text(area.x, area.y, area.width, &shown, title_style);
+    // The state stands beside the title when both fit, else below it.
+    let facts = (width(&badge) + width(&right) + 3) as u16;
+    let mut y = area.y;
+    if width(&shown) as u16 + facts > area.width {
+        y += 1;
+        c.spans(area.x, y, area.width, &[(&badge, style), ("   ", dim), (&right, text)]);
+    } else {
+        let used = c.right(area.right(), y, area.width, &right, text);
+        c.right(area.right() - used - if used > 0 { 2 } else { 0 }, y, 14, &badge, style);
+    }
+    y += 1;
+    let count = view.count();
+    let mut n = c.right(area.right(), y, 26, &count, dim);
+    if !view.warnings.is_empty() && area.width >= 60 {
+        let warn = c.theme().warn;
+        let count = format!("! {}", units::plural(view.warnings.len(), "warning", "warnings"));
+        n += 2 + c.right(area.right() - n - 2, y, 16, &count, warn);
+    }
+    let bar = c.theme().bar;
+    c.bar(area.x, y, area.width.saturating_sub(n + 2), fraction, bar, true);
+}
+
+/// The grid, the rates, and the newest events.
+fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, area: Rect) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let live = view.ended.is_none() && job.state == JobState::Running;
+    if view.grid.is_empty() {
+        let word = match job.state {
+            JobState::Queued => "waiting for its turn",
+            JobState::Running => "the plan is on its way…",
+            _ => "this job left no tensor events",
+        };
+        c.text(area.x, area.y, area.width, word, dim);
+        return;
+    }
+    let focused = state.jobs.focus == Focus::Details;
+    let below = match area.height {
+        20.. => 6,
+        13.. => 4,
+        _ => 1,
+    };
+    let room = Rect { height: area.height.saturating_sub(below), ..area };
+    let mut y = grid::draw(c, view, state.jobs.cell, focused, room);
+    // One row of space where there is some, else what is known of the cell would be cut.
+    y += u16::from(area.bottom().saturating_sub(y) > cell::HEIGHT);
+    if focused && y + 1 < area.bottom() {
+        cell::draw(c, view, state.jobs.cell, Rect { y, height: cell::HEIGHT.min(area.bottom() - y), ..area });
+        y += cell::HEIGHT;
+    }
+    if y + 1 < area.bottom() {
+        rates(c, view, live, Rect { y, height: 1, ..area });
+        y += 1;
+    }
+    let room = usize::from(area.bottom().saturating_sub(y));
+    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(room)).enumerate() {
+        let style = level_style(c, line.level);
+        c.spans(
+            area.x,
+            y + i as u16,
+            area.width,
+            &[(&clock(line.t), dim), ("  ", dim), (&line.text, style.unwrap_or(text))],
+        );
+    }
+}
+
+fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
+    let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
+    let peak = view.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
+    let last = |live_value: f64, over: f64| if live { live_value } else { over };
+    let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
+    let budget = budget.map(|m| format!(" of {}", units::bytes(m))).unwrap_or_default();
+    let mean = view.rate.0.iter().sum::<f64>() / view.rate.0.len().max(1) as f64;
+    let parts = [
+        ("read", &view.rate, units::rate(last(view.rate.last(), mean))),
+        ("ram", &view.rss, format!("{}{budget}", units::bytes(last(view.rss.last(), peak) as u64))),
+        ("cpu", &view.cpu, format!("{:.2}", view.cpu.last())),
+    ];
+    let w = if line.width >= 80 { 12 } else { 6 };
+    let mut x = line.x;
+    for (label, series, value) in &parts {
+        if x + w + 8 > line.right() {
+            break;
+        }
+        x += c.text(x, line.y, 6, label, dim) + 1;
+        let values: Vec<f64> = series.0.iter().copied().collect();
+        c.spark(x, line.y, w, &values, bar);
+        x += w.min(values.len() as u16) + 1;
+        x += c.text(x, line.y, line.right().saturating_sub(x), value, text) + 3;
+    }
+}
+
+fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let columns = Columns::new(area, &[8, 8, 11, 11, 10]);
+    columns.head(c, area.y, "tensor", &["from", "to", "bytes", "weights dB", "max error"], dim);
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let cursor = state.jobs.row.min(view.tensors.len().saturating_sub(1));
+    let top = c.offset("job-tensors", cursor, view.tensors.len(), list.height);
+    for (i, t) in view.tensors.values().enumerate().skip(top).take(list.height.into()) {
+        let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
+        let (glyph, db) = match t.cell {
+            CellState::Waiting => ("·", String::new()),
+            CellState::Working(f) => ("░", units::percent(f)),
+            CellState::Done(Some(db)) => ("✓", format!("{db:.1}")),
+            CellState::Done(None) => ("✓", "exact".to_owned()),
+        };
+        let error = t.max_abs.map(small).unwrap_or_default();
+        columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);
+        let room = columns.first().saturating_sub(2);
+        let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
+        let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
+        let n = c.text(line.x + 1 + used, line.y, room, &name, text);
+        if let Some(note) = &t.note {
+            c.text(line.x + 3 + used + n, line.y, room.saturating_sub(n + 2), note, warn);
+        }
+        if i == cursor {
+            c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, state.jobs.focus == Focus::Details);
+        }
+    }
+}
+
+fn events(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let area = search::below(c, state, area);
+    let height = usize::from(area.height);
+    let end = view.log.len().saturating_sub(state.jobs.row.min(view.log.len().saturating_sub(height)));
+    for (i, line) in view.log.iter().take(end).skip(end.saturating_sub(height)).enumerate() {
+        let style = level_style(c, line.level).unwrap_or(text);
+        c.spans(area.x, area.y + i as u16, area.width, &[(&clock(line.t), dim), ("  ", dim), (&line.text, style)]);
+    }
+    search::mark(c, &state.jobs.search.text, area);
+}

@@ -1,0 +1,125 @@
+//! Updates of the Log tab, and what jobs and the doctor add to it.
+
+use super::state::LogEntry;
+use crate::engine::{Event, EventBody};
+use crate::monitor::{Check, Standing};
+use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    match cmd {
+        Cmd::LogLevel => state.log.turn_level(),
+        Cmd::LogJob => state.log.turn_job(),
+        Cmd::LogFollow => state.log.up = 0,
+        Cmd::LogGo => {
+            let id = state.log.current().and_then(|e| e.job.clone());
+            return Some(id.map(|id| Effect::Tab(TabRequest::ShowJob(id))).into_iter().collect());
+        }
+        Cmd::CopyLine => {
+            let Some(line) = state.log.current().map(LogEntry::line) else { return Some(Vec::new()) };
+            state.flash(Level::Info, "the line was sent to the terminal's clipboard");
+            return Some(vec![Effect::Copy(line)]);
+        }
+        Cmd::CopyLines => {
+            let lines: Vec<String> = state.log.shown().iter().map(|e| e.line()).collect();
+            let n = units::plural(lines.len(), "line", "lines");
+            state.flash(Level::Info, format!("{n} sent to the terminal's clipboard"));
+            return Some(vec![Effect::Copy(lines.join("\n") + "\n")]);
+        }
+        Cmd::Filter => state.log.editing = Some(LineEdit::offering(&state.log.filter)),
+        Cmd::ClearFilter => state.log.widen(),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// Takes in what happened in jobs, or what the doctor found.
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::JobNews(events) => news(state, events),
+        Action::Checked(checks) => checked(state, checks),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Does what another tab asks: shows the lines of one job.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    if let TabRequest::ShowLog(job) = request {
+        state.log.widen();
+        (state.log.job, state.tab) = (job, Tab::Log);
+    }
+    Vec::new()
+}
+
+/// Carries on after a key in the filter.
+pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    if let Some(line) = &state.log.editing {
+        state.log.filter.clone_from(&line.text);
+    }
+    if what == Completion::Dropped {
+        state.log.filter.clear();
+    }
+    if what != Completion::Editing {
+        state.log.editing = None;
+    }
+    state.log.up = 0;
+    Vec::new()
+}
+
+/// What happened in jobs.
+fn news(state: &mut State, events: Vec<Event>) {
+    for event in events {
+        let mut say = |level, text: String| {
+            state.log.push(LogEntry { t: event.t, level, job: Some(event.job.clone()), text });
+        };
+        match event.body {
+            EventBody::Queued { title } => say(Level::Info, format!("queued  {title}")),
+            EventBody::Started { threads, .. } => {
+                say(Level::Info, format!("started  {}", units::plural(threads, "thread", "threads")));
+            }
+            EventBody::Paused => say(Level::Info, "paused".to_owned()),
+            EventBody::Resumed => say(Level::Info, "goes on".to_owned()),
+            EventBody::Plan { warnings, .. } => warnings.into_iter().for_each(|w| say(Level::Warn, w.text)),
+            EventBody::Warning(w) => say(Level::Warn, w.text),
+            EventBody::OutputPublished { path, bytes } => {
+                let path = state.short_path(std::path::Path::new(&path));
+                let text = format!("published  {path}  {}", units::bytes(bytes));
+                state.log.push(LogEntry { t: event.t, level: Level::Info, job: Some(event.job.clone()), text });
+            }
+            EventBody::Finished { seconds, .. } => say(Level::Info, format!("finished  in {}", units::took(seconds))),
+            EventBody::Failed { error, .. } => {
+                let hint = error.hint.map(|h| format!(" {h}")).unwrap_or_default();
+                say(Level::Error, format!("failed  {}.{hint}", error.message));
+            }
+            EventBody::Cancelled { .. } => say(Level::Warn, "cancelled".to_owned()),
+            EventBody::Interrupted { .. } => say(Level::Warn, "interrupted; it can be resumed".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// What the doctor found, a line each.
+fn checked(state: &mut State, checks: Vec<Check>) {
+    let (mut notes, mut wrong) = (0, 0);
+    for c in checks {
+        let level = match c.standing {
+            Standing::Fine => Level::Info,
+            Standing::Note => {
+                notes += 1;
+                Level::Warn
+            }
+            Standing::Wrong => {
+                wrong += 1;
+                Level::Error
+            }
+        };
+        let remedy = c.remedy.map(|r| format!(" → {r}")).unwrap_or_default();
+        state.note(level, format!("doctor  {}, {}: {}{remedy}", c.area, c.what, c.fact));
+    }
+    match (wrong, notes) {
+        (0, 0) => state.flash(Level::Info, "doctor: all is well"),
+        (0, n) => state.flash(Level::Warn, format!("doctor: usable; {n} to look at")),
+        (n, _) => state.flash(Level::Error, format!("doctor: {n} in the way of any work")),
+    }
+}

@@ -1,0 +1,202 @@
+//! The commands of the Models tab. Hits and filters have the same commands on several tabs; they are here because of their place in
+//! the order of hints.
+
+use super::state::Section;
+use crate::tui::core::Scope::{Details, Job, Log, Tensors, Tree};
+use crate::tui::core::commands::{always, command};
+use crate::tui::core::{Cmd, Command, Focus, State, search};
+
+fn on_model(s: &State) -> bool {
+    s.models.node().is_some_and(|n| n.model.is_some())
+}
+
+fn on_row(s: &State) -> bool {
+    s.models.node().is_some()
+}
+
+/// The details have a value of their own to copy.
+fn copies_value(s: &State) -> bool {
+    let m = &s.models;
+    m.focus == Focus::Details
+        && matches!(m.details.section, Section::Metadata | Section::Tensors)
+        && m.section_len() > 0
+}
+
+fn has_tokenizer(s: &State) -> bool {
+    s.models.current().is_some_and(|i| !i.tokenizer.is_empty())
+}
+
+fn has_template(s: &State) -> bool {
+    let tried = s.models.current().and_then(|i| s.models.inspect.tried(&i.path));
+    s.models.details.section == Section::Tokenizer
+        && tried.is_some_and(|t| t.as_ref().is_ok_and(|t| t.template.is_some()))
+}
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(
+        Cmd::Open,
+        "models.open",
+        &["enter", "l", "right"],
+        &[Tree],
+        "Open a folder, or go to the details of a model",
+        "open",
+        on_row,
+    ),
+    command(Cmd::Close, "models.close", &["h", "left"], &[Tree], "Close the folder, or go to its parent", "", on_row),
+    command(
+        Cmd::Convert,
+        "models.convert",
+        &["c"],
+        &[Tree, Details],
+        "Convert this model: choose what to make of it",
+        "convert",
+        on_model,
+    ),
+    command(
+        Cmd::HitNext,
+        "hit.next",
+        &["n"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the next hit of what / looks for, round the end",
+        "next hit",
+        search::has_hits,
+    ),
+    command(
+        Cmd::HitPrev,
+        "hit.previous",
+        &["N"],
+        &[Tree, Details, Job, Tensors, Log],
+        "To the hit before, round the beginning",
+        "",
+        search::has_hits,
+    ),
+    command(
+        Cmd::ClearFilter,
+        "filter.clear",
+        &["esc"],
+        &[Tree, Details, Job, Tensors, Log],
+        "Clear the filter, or end the search",
+        "clear",
+        search::can_clear,
+    ),
+    command(Cmd::SectionNext, "section.next", &["]", "l", "right"], &[Details], "Next section", "", always),
+    command(Cmd::SectionPrev, "section.previous", &["[", "h", "left"], &[Details], "Previous section", "", always),
+    command(
+        Cmd::MarkModel,
+        "models.mark",
+        &["space"],
+        &[Tree],
+        "Mark this model for a comparison, or take the mark away, and go on to the next line",
+        "mark, down",
+        on_model,
+    ),
+    command(Cmd::UnmarkModels, "models.unmark", &["u"], &[Tree], "Take all marks away", "unmark", |s| {
+        !s.models.marked.is_empty()
+    }),
+    command(
+        Cmd::CompareModels,
+        "models.compare",
+        &["v"],
+        &[Tree, Details],
+        "Compare the marked models; with one mark or none, this one too",
+        "compare",
+        |s| on_model(s) || !s.models.marked.is_empty(),
+    ),
+    command(Cmd::SectionNext, "models.section", &["]"], &[Tree], "Next section of the details", "section", on_model),
+    command(Cmd::SectionPrev, "models.section-back", &["["], &[Tree], "Previous section of the details", "", on_model),
+    command(
+        Cmd::Sort,
+        "tensors.sort",
+        &["s"],
+        &[Details],
+        "Sort tensors by file order, size, name, type",
+        "sort",
+        |s| s.models.details.section == Section::Tensors,
+    ),
+    command(
+        Cmd::Reverse,
+        "tensors.reverse",
+        &["S"],
+        &[Details],
+        "Turn the order of the tensors round",
+        "reverse",
+        |s| s.models.details.section == Section::Tensors,
+    ),
+    command(Cmd::Filter, "filter", &["/"], &[Tree, Tensors, Log], "Filter the list as you type", "filter", always),
+    command(
+        Cmd::Filter,
+        "filter.details",
+        &["/"],
+        &[Details],
+        "Filter tensors or metadata; words are and-ed, ! negates",
+        "filter",
+        |s| !search::reads(s) && matches!(s.models.details.section, Section::Tensors | Section::Metadata),
+    ),
+    command(
+        Cmd::Search,
+        "value.search",
+        &["/"],
+        &[Details],
+        "Search in what is read; nothing is hidden",
+        "search",
+        search::reads,
+    ),
+    command(
+        Cmd::TryText,
+        "tokenizer.try",
+        &["t", "enter"],
+        &[Details],
+        "Try the tokenizer on a text",
+        "try a text",
+        |s| s.models.details.section == Section::Tokenizer && has_tokenizer(s),
+    ),
+    command(Cmd::ReadValue, "value.read", &["enter"], &[Details], "Read the whole value, or close it", "read", |s| {
+        s.models.details.section == Section::Metadata && s.models.current().is_some()
+    }),
+    command(
+        Cmd::ReadValue,
+        "template.read",
+        &["p"],
+        &[Details],
+        "Read the chat template, or close it",
+        "template",
+        has_template,
+    ),
+    command(
+        Cmd::CopyValue,
+        "copy.value",
+        &["y"],
+        &[Details],
+        "Copy the value or the tensor's name to the terminal's clipboard",
+        "copy",
+        copies_value,
+    ),
+    command(
+        Cmd::CheckValues,
+        "health.check",
+        &["n"],
+        &[Details],
+        "Look at every value for NaN, zeros and copies; again to stop",
+        "check values",
+        |s| s.models.details.section == Section::Health && s.models.current().is_some(),
+    ),
+    command(
+        Cmd::CopyPath,
+        "copy.path",
+        &["y"],
+        &[Tree, Details],
+        "Copy the path to the terminal's clipboard",
+        "copy path",
+        |s| on_row(s) && !copies_value(s),
+    ),
+    command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
+    command(
+        Cmd::WatchFolder,
+        "models.watch",
+        &["w"],
+        &[Tree],
+        "Watch this folder: export each checkpoint in it as soon as it is whole, as the recipe says; asks first",
+        "watch",
+        on_row,
+    ),
+];

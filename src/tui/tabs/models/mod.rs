@@ -1,0 +1,122 @@
+//! The Models tab: the tree of what the scan found, and the details of the selected model.
+
+mod commands;
+mod state;
+mod update;
+mod view;
+
+pub use state::inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
+pub use state::model_info::{Finding, KindRow, ModelInfo, Share, Summary, TensorRow};
+pub use state::reading::{ReadLine, read_lines};
+pub use state::{Details, ModelsState, Node, Row, Section, TensorSort};
+
+use super::TabBehavior;
+use crate::tui::core::panes::{Borders, Division};
+use crate::tui::core::search::Reader;
+use crate::tui::core::{Action, Cmd, Command, Completion, Effect, Focus, Hit, LineEdit, Scope, State, TabRequest};
+use crate::tui::view::Canvas;
+use ratatui::layout::Rect;
+use update::{filter, motion};
+
+/// Columns of the tree at most, before the user moves the border.
+const TREE: u16 = 46;
+
+/// The Models tab.
+pub(super) struct Models;
+
+impl TabBehavior for Models {
+    fn title(&self) -> &'static str {
+        "Models"
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        commands::COMMANDS
+    }
+
+    fn scopes(&self, state: &State) -> &'static [Scope] {
+        match state.models.focus {
+            Focus::List => &[Scope::Tree, Scope::Lists],
+            Focus::Details => &[Scope::Details, Scope::Lists],
+        }
+    }
+
+    fn draw(&self, c: &mut Canvas<'_>, state: &State, body: Rect) {
+        view::draw(c, state, body);
+    }
+
+    fn run(&self, state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+        update::run(state, cmd)
+    }
+
+    fn arrived(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::arrived(state, action)
+    }
+
+    fn asked(&self, state: &mut State, request: TabRequest) -> Vec<Effect> {
+        update::asked(state, request)
+    }
+
+    fn settle(&self, state: &mut State) {
+        state.models.settle();
+    }
+
+    fn wants(&self, state: &mut State) -> Vec<Effect> {
+        update::wants(state)
+    }
+
+    fn focus(&self, state: &State) -> Focus {
+        state.models.focus
+    }
+
+    fn set_focus(&self, state: &mut State, focus: Focus) {
+        state.models.focus = focus;
+    }
+
+    fn division(&self, state: &State, width: u16) -> Division {
+        Division::of_list(state.models.focus, state.models.zoom, TREE, width)
+    }
+
+    fn border<'b>(&self, borders: &'b mut Borders) -> Option<&'b mut i16> {
+        Some(&mut borders.models)
+    }
+
+    fn scroll(&self, state: &mut State, lines: isize) -> Vec<Effect> {
+        motion::scroll(state, lines)
+    }
+
+    fn click(&self, state: &mut State, hit: Hit) -> Vec<Effect> {
+        motion::click(state, hit)
+    }
+
+    fn double_click(&self, state: &mut State, hit: Hit) -> Option<Vec<Effect>> {
+        motion::double_click(state, hit)
+    }
+
+    fn is_filtered(&self, state: &State) -> bool {
+        filter::is_on(state)
+    }
+
+    fn has_hits(&self, state: &State) -> bool {
+        motion::has_hits(state)
+    }
+
+    fn next_hit(&self, state: &mut State, forward: bool) -> Vec<Effect> {
+        motion::next_hit(state, forward)
+    }
+
+    fn reader(&self) -> Option<&'static dyn Reader> {
+        Some(&update::reader::LongValue)
+    }
+
+    fn line<'s>(&self, state: &'s State) -> Option<&'s LineEdit> {
+        state.models.editing.as_ref()
+    }
+
+    fn line_mut<'s>(&self, state: &'s mut State) -> Option<&'s mut LineEdit> {
+        state.models.editing.as_mut()
+    }
+
+    fn edited(&self, state: &mut State, what: Completion) -> Vec<Effect> {
+        filter::edited(state, what)
+    }
+}

@@ -1,0 +1,177 @@
+//! What the details pane knows beyond a model's headers: values of tensors, the tokenizer at work, a check of every value, a
+//! long text being read. Workers find it out; an answer that came too late for the screen is kept for the next look.
+
+use super::model_info::Finding;
+use crate::arch::vocab::Encoded;
+use crate::forecast::values::{GLANCE, Values};
+use crate::tui::core::{ErrorCard, Search};
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Digests of tensors kept.
+const KEEP_VALUES: usize = 256;
+/// Small histograms kept.
+const KEEP_GLANCES: usize = 8192;
+
+/// A small histogram: nothing where values are no numbers or could not be read.
+pub type Glance = Option<[u8; GLANCE]>;
+
+/// What can be asked of the workers about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// Look at the values of this tensor; a later request replaces an earlier one.
+    Values(PathBuf, usize),
+    /// Small histograms of these tensors; a later request replaces an earlier one.
+    Glances(PathBuf, Vec<usize>),
+    /// Run the tokenizer on a text; a later request replaces an earlier one.
+    Encode(PathBuf, String),
+    /// Look at every value of the model.
+    Check(PathBuf),
+    /// Stop looking.
+    StopCheck,
+}
+
+/// What the workers answer.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// What stands in a tensor.
+    Values(PathBuf, usize, Result<Arc<Values>, ErrorCard>),
+    /// Small histograms, as many as were made.
+    Glances(PathBuf, Vec<(usize, Glance)>),
+    /// What became of a text.
+    Encoded(PathBuf, String, Result<Arc<Tried>, ErrorCard>),
+    /// How far the check is.
+    Checked(Check),
+}
+
+/// The tokenizer of a model, and a text it was tried on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Labels and values: kind, tokens, special tokens.
+    pub facts: Vec<(String, String)>,
+    /// The chat template, if there is one.
+    pub template: Option<String>,
+    /// The tokens of the text, or why they cannot be told.
+    pub encoded: Result<Encoded, ErrorCard>,
+    /// True if the tokens say the same text again; nothing if that cannot be told.
+    pub round_trip: Option<bool>,
+    /// What is not run as the model's own program runs it.
+    pub notes: Vec<String>,
+}
+
+/// How a check of every value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The model.
+    pub path: PathBuf,
+    /// Elements seen.
+    pub done: u64,
+    /// Elements there are.
+    pub total: u64,
+    /// What was found, worst first; complete only when it has ended.
+    pub findings: Vec<Finding>,
+    /// Nothing while it runs; else whether it went to the end, or why not.
+    pub ended: Option<Result<(), ErrorCard>>,
+}
+
+/// A long text over the details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// What it is.
+    pub title: String,
+    /// The text.
+    pub text: String,
+    /// Lines scrolled down.
+    pub scroll: usize,
+    /// What is searched for in it.
+    pub search: Search,
+}
+
+/// What the details pane knows beyond headers.
+#[derive(Clone, Debug, Default)]
+pub struct Inspect {
+    pub(in crate::tui::tabs::models) values: VecDeque<(PathBuf, usize, Result<Arc<Values>, ErrorCard>)>,
+    pub(in crate::tui::tabs::models) looking: Option<(PathBuf, usize)>,
+    pub(in crate::tui::tabs::models) glances: HashMap<PathBuf, HashMap<usize, Glance>>,
+    pub(in crate::tui::tabs::models) glancing: Option<(PathBuf, Vec<usize>)>,
+    pub(in crate::tui::tabs::models) tried: Option<(PathBuf, String, Result<Arc<Tried>, ErrorCard>)>,
+    pub(in crate::tui::tabs::models) trying: Option<(PathBuf, String)>,
+    /// The text the tokenizer is tried on.
+    pub text: String,
+    /// The last check.
+    pub check: Option<Check>,
+    /// What is being read.
+    pub reading: Option<Reading>,
+}
+
+impl Inspect {
+    /// What stands in a tensor, once known.
+    pub fn values(&self, path: &Path, tensor: usize) -> Option<&Result<Arc<Values>, ErrorCard>> {
+        self.values.iter().find(|(p, t, _)| *t == tensor && p == path).map(|(.., v)| v)
+    }
+
+    /// The small histogram of a tensor, once known.
+    pub fn glance(&self, path: &Path, tensor: usize) -> Option<&Glance> {
+        self.glances.get(path)?.get(&tensor)
+    }
+
+    /// The tokenizer of a model and its last text, once known.
+    pub fn tried(&self, path: &Path) -> Option<&Result<Arc<Tried>, ErrorCard>> {
+        self.tried.as_ref().filter(|(p, ..)| p == path).map(|(.., t)| t)
+    }
+
+    /// True if what [`Self::tried`] gives is of the text as it is now.
+    pub fn tried_now(&self) -> bool {
+        self.tried.as_ref().is_some_and(|(_, text, _)| *text == self.text)
+    }
+
+    /// The check of this model.
+    pub fn check_of(&self, path: &Path) -> Option<&Check> {
+        self.check.as_ref().filter(|c| c.path == path)
+    }
+
+    /// Keeps an answer.
+    pub fn take(&mut self, told: Told) {
+        match told {
+            Told::Values(path, tensor, values) => {
+                self.looking.take_if(|(p, t)| *p == path && *t == tensor);
+                self.values.retain(|(p, t, _)| *t != tensor || *p != path);
+                if self.values.len() >= KEEP_VALUES {
+                    self.values.pop_front();
+                }
+                self.values.push_back((path, tensor, values));
+            }
+            Told::Glances(path, made) => {
+                self.glancing.take_if(|(p, _)| *p == path);
+                if self.glances.values().map(HashMap::len).sum::<usize>() + made.len() > KEEP_GLANCES {
+                    self.glances.clear();
+                }
+                self.glances.entry(path).or_default().extend(made);
+            }
+            Told::Encoded(path, text, tried) => {
+                self.trying.take_if(|(p, t)| *p == path && *t == text);
+                self.tried = Some((path, text, tried));
+            }
+            // What is told of a check that was stopped and begun anew elsewhere comes too late.
+            Told::Checked(check) => {
+                if self.check.as_ref().is_some_and(|c| c.path == check.path && c.ended.is_none()) {
+                    self.check = Some(check);
+                }
+            }
+        }
+    }
+
+    /// Forgets what a file that was made anew has said.
+    pub fn forget_file(&mut self, path: &Path) {
+        self.values.retain(|(p, ..)| p != path);
+        self.glances.remove(path);
+        self.tried.take_if(|(p, ..)| p == path);
+        self.check.take_if(|c| c.path == path && c.ended.is_some());
+    }
+
+    /// Forgets what files that may have changed have said.
+    pub fn forget(&mut self) {
+        *self = Self { text: std::mem::take(&mut self.text), check: self.check.take(), ..Self::default() };
+    }
+}

@@ -1,0 +1,416 @@
+//! What the screen shows of a model: a digest of a [`Model`] made once, away from the drawing thread.
+
+use super::remedies;
+use crate::model::{MetaArray, MetaValue, Model};
+use crate::tui::core::{Level, units};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One line of a model's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How serious.
+    pub level: Level,
+    /// Stable identifier.
+    pub code: String,
+    /// One sentence.
+    pub text: String,
+    /// What to do about it; empty for what needs nothing.
+    pub remedy: String,
+}
+
+/// What the tree shows of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Architecture, if known.
+    pub architecture: Option<String>,
+    /// Elements over all tensors.
+    pub params: u64,
+    /// The type most bytes are in.
+    pub dtype: String,
+    /// Number of findings worth a look.
+    pub warnings: usize,
+}
+
+/// A part of a whole, for the bars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// `attention`, `bf16`.
+    pub name: String,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// Elements.
+    pub params: u64,
+}
+
+/// All tensors of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindRow {
+    /// Name without layer: `mlp.down_proj`.
+    pub kind: String,
+    /// Role.
+    pub role: String,
+    /// How many.
+    pub count: usize,
+    /// Encoding, or `mixed`.
+    pub encoding: String,
+    /// Shape of the first.
+    pub shape: String,
+    /// Bytes over all.
+    pub bytes: u64,
+}
+
+/// One tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorRow {
+    /// Name.
+    pub name: String,
+    /// Role.
+    pub role: String,
+    /// Encoding.
+    pub encoding: &'static str,
+    /// Shape as text, outermost first.
+    pub shape: String,
+    /// Elements.
+    pub params: u64,
+    /// Bytes as stored.
+    pub bytes: u64,
+}
+
+/// The digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Format name.
+    pub format: String,
+    /// For the tree.
+    pub summary: Summary,
+    /// Bytes of tensor data.
+    pub bytes: u64,
+    /// Labels and values of the configuration, most telling first.
+    pub highlights: Vec<(String, String)>,
+    /// By role, in a fixed order.
+    pub by_role: Vec<Share>,
+    /// By encoding, largest first.
+    pub by_dtype: Vec<Share>,
+    /// By kind, in order of appearance.
+    pub kinds: Vec<KindRow>,
+    /// The tensors in file order.
+    pub tensors: Vec<TensorRow>,
+    /// Metadata: key, type, value.
+    pub metadata: Vec<(String, String, String)>,
+    /// Values of the metadata that are shown cut, whole or nearly so, by key.
+    pub whole: BTreeMap<String, String>,
+    /// Tokenizer facts.
+    pub tokenizer: Vec<(String, String)>,
+    /// Files and their sizes.
+    pub files: Vec<(String, u64)>,
+    /// Findings, worst first.
+    pub health: Vec<Finding>,
+}
+
+impl ModelInfo {
+    /// Digests a model; `classify` names kind and role of a tensor.
+    pub fn digest(model: &Model, classify: impl Fn(&str) -> (String, String)) -> Self {
+        let mut tensors = Vec::with_capacity(model.tensors.len());
+        let mut kinds: indexmap::IndexMap<String, KindRow> = indexmap::IndexMap::new();
+        let mut by_role: indexmap::IndexMap<String, Share> = indexmap::IndexMap::new();
+        let mut by_dtype: indexmap::IndexMap<String, Share> = indexmap::IndexMap::new();
+        for name in ["embedding", "attention", "ffn", "norm", "output", "other"] {
+            by_role.insert(name.into(), Share { name: name.into(), bytes: 0, params: 0 });
+        }
+        for t in &model.tensors {
+            let (bytes, params) = (t.bytes(), t.shape.elems().unwrap_or(0));
+            let (kind, role) = classify(&t.name);
+            let (shape, encoding) = (t.shape.to_string(), t.encoding.name());
+            for (map, key) in [(&mut by_role, role.as_str()), (&mut by_dtype, encoding)] {
+                let s = map.entry(key.into()).or_insert_with(|| Share { name: key.into(), bytes: 0, params: 0 });
+                s.bytes = s.bytes.saturating_add(bytes);
+                s.params = s.params.saturating_add(params);
+            }
+            let row = kinds.entry(kind.clone()).or_insert_with(|| KindRow {
+                kind,
+                role: role.clone(),
+                count: 0,
+                encoding: encoding.to_owned(),
+                shape: shape.clone(),
+                bytes: 0,
+            });
+            row.count += 1;
+            row.bytes = row.bytes.saturating_add(bytes);
+            if row.encoding != encoding {
+                "mixed".clone_into(&mut row.encoding);
+            }
+            tensors.push(TensorRow { name: t.name.to_string(), role, encoding, shape, params, bytes });
+        }
+        let mut by_dtype: Vec<Share> = by_dtype.into_values().collect();
+        by_dtype.sort_by_key(|s| std::cmp::Reverse(s.bytes));
+        let config = model.config().unwrap_or(Value::Null);
+        let health = health(model);
+        let summary = Summary {
+            architecture: architecture(model, &config),
+            params: model.parameters(),
+            dtype: by_dtype.first().map_or_else(String::new, |s| s.name.clone()),
+            warnings: health.iter().filter(|f| f.level >= Level::Warn).count(),
+        };
+        Self {
+            path: model.path.clone(),
+            format: model.format.name().to_owned(),
+            summary,
+            bytes: model.tensor_bytes(),
+            highlights: highlights(model, &config),
+            by_role: by_role.into_values().filter(|s| s.params > 0).collect(),
+            by_dtype,
+            kinds: kinds.into_values().collect(),
+            tensors,
+            metadata: metadata(model, &config),
+            whole: whole_values(model, &config),
+            tokenizer: tokenizer(model),
+            files: files(model),
+            health,
+        }
+    }
+}
+
+fn architecture(model: &Model, config: &Value) -> Option<String> {
+    let gguf = model.metadata.get("general.architecture").and_then(MetaValue::as_str);
+    gguf.or_else(|| config.get("model_type")?.as_str()).map(str::to_owned)
+}
+
+fn health(model: &Model) -> Vec<Finding> {
+    let warn = |w: &crate::model::Warning| Finding {
+        level: Level::Warn,
+        code: w.code.clone(),
+        text: w.text.clone(),
+        remedy: remedies::of(&w.code).to_owned(),
+    };
+    let mut out: Vec<Finding> = model.warnings.iter().map(warn).collect();
+    out.extend(model.opaque.iter().map(|o| Finding {
+        level: Level::Info,
+        code: "not.converted".into(),
+        text: o.clone(),
+        remedy: String::new(),
+    }));
+    out
+}
+
+/// GGUF's key below the architecture prefix, then config.json's own key: whichever is there.
+fn number(model: &Model, config: &Value, gguf: &str, hf: &[&str]) -> Option<u64> {
+    let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
+    let from_file = model.metadata.get(&format!("{arch}.{gguf}")).and_then(MetaValue::as_u64);
+    from_file.or_else(|| hf.iter().find_map(|k| config.get(k).or_else(|| config.get("text_config")?.get(k))?.as_u64()))
+}
+
+fn highlights(model: &Model, config: &Value) -> Vec<(String, String)> {
+    let n = |gguf: &str, hf: &[&str]| number(model, config, gguf, hf);
+    let mut out = Vec::new();
+    let mut put = |label: &str, value: Option<String>| {
+        if let Some(v) = value {
+            out.push((label.to_owned(), v));
+        }
+    };
+    put("layers", n("block_count", &["num_hidden_layers", "n_layer"]).map(|v| v.to_string()));
+    put("hidden", n("embedding_length", &["hidden_size", "n_embd"]).map(|v| v.to_string()));
+    let heads = n("attention.head_count", &["num_attention_heads", "n_head"]);
+    let kv = n("attention.head_count_kv", &["num_key_value_heads"]);
+    put("heads", heads.map(|h| kv.map_or_else(|| h.to_string(), |k| format!("{h}/{k}"))));
+    put("ffn", n("feed_forward_length", &["intermediate_size", "n_inner"]).map(|v| v.to_string()));
+    let experts = n("expert_count", &["num_local_experts", "num_experts"]).filter(|e| *e > 0);
+    put("experts", experts.map(|e| e.to_string()));
+    put("context", n("context_length", &["max_position_embeddings", "n_positions"]).map(units::count));
+    let tokens = model.metadata.get("tokenizer.ggml.tokens").and_then(array_len);
+    put("vocab", tokens.or_else(|| n("vocab_size", &["vocab_size"])).map(units::count));
+    let rope = config.get("rope_scaling").or_else(|| config.get("rope_parameters"));
+    let kind = rope.and_then(|r| r.get("rope_type").or_else(|| r.get("type"))?.as_str()).filter(|t| *t != "default");
+    let factor = rope.and_then(|r| r.get("factor")?.as_f64());
+    put("rope", kind.map(|k| factor.map_or_else(|| k.to_owned(), |f| format!("{k} ×{f}"))));
+    let tied = config.get("tie_word_embeddings").and_then(Value::as_bool);
+    put("embeddings", tied.map(|t| if t { "tied" } else { "untied" }.to_owned()));
+    put("name", model.metadata.get("general.name").and_then(MetaValue::as_str).map(str::to_owned));
+    out
+}
+
+fn array_len(value: &MetaValue) -> Option<u64> {
+    if let MetaValue::Array(a) = value { Some(a.len() as u64) } else { None }
+}
+
+fn metadata(model: &Model, config: &Value) -> Vec<(String, String, String)> {
+    let own = model.metadata.iter().map(|(k, v)| (k.clone(), type_text(v), value_text(v)));
+    let from_config = config.as_object().into_iter().flatten().map(|(k, v)| {
+        let kind = match v {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(n) if n.is_f64() => "float",
+            Value::Number(_) => "int",
+            Value::String(_) => "str",
+            Value::Array(_) => "list",
+            Value::Object(_) => "object",
+        };
+        let text = v.as_str().map_or_else(|| clip(&v.to_string()), clip);
+        (format!("config.{k}"), kind.to_owned(), text)
+    });
+    own.chain(from_config).collect()
+}
+
+/// Most of a value that is kept for reading, in bytes.
+const WHOLE: usize = 64 << 10;
+/// Most elements of an array that are kept for reading.
+const WHOLE_ELEMS: usize = 1000;
+
+/// Values that one line cannot show: texts of several lines, arrays, objects.
+fn whole_values(model: &Model, config: &Value) -> BTreeMap<String, String> {
+    let cut = |text: String| {
+        let end = text.char_indices().map(|(i, _)| i).find(|i| *i >= WHOLE);
+        end.map_or(text.clone(), |end| format!("{}\n… {} of {} bytes", &text[..end], end, text.len()))
+    };
+    let own = model.metadata.iter().filter_map(|(key, value)| match value {
+        MetaValue::Str(text) if text.len() > 60 || text.contains('\n') => Some((key.clone(), cut(text.clone()))),
+        MetaValue::Array(array) if array.len() > 8 => Some((key.clone(), cut(elements(array)))),
+        _ => None,
+    });
+    let from_config = config.as_object().into_iter().flatten().filter_map(|(key, value)| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(value).ok()?,
+            _ => return None,
+        };
+        Some((format!("config.{key}"), cut(text)))
+    });
+    own.chain(from_config).collect()
+}
+
+/// The first elements of an array, one a line.
+fn elements(array: &MetaArray) -> String {
+    fn lines<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
+        let shown = values.iter().take(WHOLE_ELEMS).enumerate().map(|(i, v)| format!("{i:>6}  {}", text(v)));
+        let mut out: Vec<String> = shown.collect();
+        if values.len() > WHOLE_ELEMS {
+            out.push(format!("… {} more", units::count((values.len() - WHOLE_ELEMS) as u64)));
+        }
+        out.join("\n")
+    }
+    match array {
+        MetaArray::U8(v) => lines(v, u8::to_string),
+        MetaArray::I8(v) => lines(v, i8::to_string),
+        MetaArray::U16(v) => lines(v, u16::to_string),
+        MetaArray::I16(v) => lines(v, i16::to_string),
+        MetaArray::U32(v) => lines(v, u32::to_string),
+        MetaArray::I32(v) => lines(v, i32::to_string),
+        MetaArray::F32(v) => lines(v, f32::to_string),
+        MetaArray::Bool(v) => lines(v, bool::to_string),
+        MetaArray::U64(v) => lines(v, u64::to_string),
+        MetaArray::I64(v) => lines(v, i64::to_string),
+        MetaArray::F64(v) => lines(v, f64::to_string),
+        MetaArray::Str(v) => lines(v, |s| clip(&String::from_utf8_lossy(s))),
+        MetaArray::Nested(v) => lines(v, |a| format!("array of {}", a.len())),
+    }
+}
+
+fn type_text(value: &MetaValue) -> String {
+    match value {
+        MetaValue::Array(a) => format!("[{}]", units::count(a.len() as u64)),
+        v => v.type_name().to_owned(),
+    }
+}
+
+fn clip(text: &str) -> String {
+    const MOST: usize = 400;
+    let line: String = text.chars().take(MOST).map(|c| if c == '\n' { '⏎' } else { c }).collect();
+    crate::units::placeholders(&line).into_owned()
+}
+
+fn value_text(value: &MetaValue) -> String {
+    fn few<T: std::fmt::Display>(v: &[T]) -> String {
+        let shown: Vec<String> = v.iter().take(8).map(T::to_string).collect();
+        let more = if v.len() > 8 { ", …" } else { "" };
+        format!("{}{more}", shown.join(", "))
+    }
+    match value {
+        MetaValue::U8(v) => v.to_string(),
+        MetaValue::I8(v) => v.to_string(),
+        MetaValue::U16(v) => v.to_string(),
+        MetaValue::I16(v) => v.to_string(),
+        MetaValue::U32(v) => v.to_string(),
+        MetaValue::I32(v) => v.to_string(),
+        MetaValue::F32(v) => v.to_string(),
+        MetaValue::Bool(v) => v.to_string(),
+        MetaValue::Str(v) => clip(v),
+        MetaValue::U64(v) => v.to_string(),
+        MetaValue::I64(v) => v.to_string(),
+        MetaValue::F64(v) => v.to_string(),
+        MetaValue::Array(a) => match a {
+            MetaArray::U8(v) => few(v),
+            MetaArray::I8(v) => few(v),
+            MetaArray::U16(v) => few(v),
+            MetaArray::I16(v) => few(v),
+            MetaArray::U32(v) => few(v),
+            MetaArray::I32(v) => few(v),
+            MetaArray::F32(v) => few(v),
+            MetaArray::Bool(v) => few(v),
+            MetaArray::U64(v) => few(v),
+            MetaArray::I64(v) => few(v),
+            MetaArray::F64(v) => few(v),
+            MetaArray::Str(v) => {
+                let shown: Vec<String> = v.iter().take(8).map(|s| clip(&String::from_utf8_lossy(s))).collect();
+                few(&shown)
+            }
+            MetaArray::Nested(v) => format!("{} arrays", v.len()),
+        },
+    }
+}
+
+fn tokenizer(model: &Model) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for (label, key) in [
+        ("model", "tokenizer.ggml.model"),
+        ("pre-tokenizer", "tokenizer.ggml.pre"),
+        ("begin token", "tokenizer.ggml.bos_token_id"),
+        ("end token", "tokenizer.ggml.eos_token_id"),
+        ("unknown token", "tokenizer.ggml.unknown_token_id"),
+        ("padding token", "tokenizer.ggml.padding_token_id"),
+    ] {
+        if let Some(v) = model.metadata.get(key) {
+            out.push((label.to_owned(), value_text(v)));
+        }
+    }
+    for (label, key) in [("tokens", "tokenizer.ggml.tokens"), ("merges", "tokenizer.ggml.merges")] {
+        if let Some(n) = model.metadata.get(key).and_then(array_len) {
+            out.push((label.to_owned(), units::count(n)));
+        }
+    }
+    if let Ok(Some(config)) = model.sidecars.json("tokenizer_config.json") {
+        for key in ["tokenizer_class", "bos_token", "eos_token", "unk_token", "pad_token", "model_max_length"] {
+            let value = config.get(key).map(|v| v.get("content").unwrap_or(v));
+            if let Some(v) = value.filter(|v| !v.is_null()) {
+                out.push((key.replace('_', " "), v.as_str().map_or_else(|| clip(&v.to_string()), clip)));
+            }
+        }
+    }
+    for file in ["tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "merges.txt"] {
+        if model.sidecars.has(file) {
+            out.push(("file".to_owned(), file.to_owned()));
+        }
+    }
+    let template = model.metadata.contains_key("tokenizer.chat_template") || model.sidecars.has("chat_template.jinja");
+    if !out.is_empty() {
+        out.push(("chat template".to_owned(), if template { "✓" } else { "none" }.to_owned()));
+    }
+    out
+}
+
+fn files(model: &Model) -> Vec<(String, u64)> {
+    let base = if model.path.is_dir() { Some(model.path.as_path()) } else { model.path.parent() };
+    let size = |p: &std::path::Path| std::fs::metadata(p).map_or(0, |m| m.len());
+    let mut out: Vec<(String, u64)> = model
+        .files
+        .iter()
+        .map(|p| (base.and_then(|b| p.strip_prefix(b).ok()).unwrap_or(p).display().to_string(), size(p)))
+        .collect();
+    out.extend(model.sidecars.0.iter().map(|(name, s)| match s {
+        crate::model::Sidecar::File(p) => (name.clone(), size(p)),
+        crate::model::Sidecar::Bytes(b) => (name.clone(), b.len() as u64),
+    }));
+    out
+}

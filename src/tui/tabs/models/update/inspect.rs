@@ -1,0 +1,108 @@
+//! Updates of what the details pane knows beyond headers.
+
+use crate::tui::core::{Effect, Focus, LineEdit, Search, State};
+use crate::tui::tabs::models::{Ask, Check, Reading, Section};
+use std::path::PathBuf;
+
+/// Starts to edit the text that the tokenizer is tried on.
+pub(super) fn try_text(state: &mut State) {
+    let m = &mut state.models;
+    m.focus = Focus::Details;
+    m.editing = Some(LineEdit::offering(&m.inspect.text));
+}
+
+/// Opens the selected value over the details, or closes it.
+pub(super) fn read(state: &mut State) {
+    if state.models.inspect.reading.take().is_none() {
+        let reading =
+            selected_text(state).map(|(title, text)| Reading { title, text, scroll: 0, search: Search::default() });
+        state.models.inspect.reading = reading;
+    }
+}
+
+/// Title and whole text of what is selected: a value of the metadata, the chat template, the name of a tensor.
+fn selected_text(state: &State) -> Option<(String, String)> {
+    let m = &state.models;
+    let info = m.current()?;
+    match m.details.section {
+        Section::Metadata => {
+            let rows = m.metadata_rows(info);
+            let (key, _, value) = info.metadata.get(*rows.get(m.details.row.min(rows.len().checked_sub(1)?))?)?;
+            Some((key.clone(), info.whole.get(key).unwrap_or(value).clone()))
+        }
+        Section::Tokenizer => {
+            let tried = m.inspect.tried(&info.path)?.as_ref().ok()?;
+            Some(("chat template".to_owned(), tried.template.clone()?))
+        }
+        Section::Tensors => {
+            let rows = m.tensor_rows(info);
+            let row = rows.get(m.details.row.min(rows.len().checked_sub(1)?))?;
+            let name = info.tensors.get(*row)?.name.clone();
+            Some((String::from("tensor"), name))
+        }
+        _ => None,
+    }
+}
+
+/// Sends the selected value or name to the clipboard.
+pub(super) fn copy(state: &mut State) -> Vec<Effect> {
+    let Some((title, text)) = selected_text(state) else { return Vec::new() };
+    state.copy(&title, text)
+}
+
+/// Starts to look at every value, or stops.
+pub(super) fn check(state: &mut State) -> Vec<Effect> {
+    let m = &mut state.models;
+    let Some(info) = m.current().cloned() else { return Vec::new() };
+    if let Some(check) = m.inspect.check.as_mut().filter(|c| c.ended.is_none()) {
+        let here = check.path == info.path;
+        if here {
+            m.inspect.check = None;
+            return vec![Effect::Inspect(Ask::StopCheck)];
+        }
+    }
+    let total = info.tensors.iter().fold(0u64, |n, t| n.saturating_add(t.params));
+    m.inspect.check = Some(Check { path: info.path.clone(), done: 0, total, findings: Vec::new(), ended: None });
+    vec![Effect::Inspect(Ask::Check(info.path.clone()))]
+}
+
+/// What the section shown needs and nobody has asked for yet.
+pub(in crate::tui::tabs::models) fn wants(state: &mut State) -> Vec<Effect> {
+    let page = usize::from(state.size.1);
+    let m = &mut state.models;
+    let Some(info) = m.current().cloned() else { return Vec::new() };
+    let path = info.path.clone();
+    match m.details.section {
+        Section::Tensors => {
+            let rows = m.tensor_rows(&info);
+            let row = m.details.row.min(rows.len().saturating_sub(1));
+            let Some(selected) = rows.get(row).copied() else { return Vec::new() };
+            let seen = &mut m.inspect;
+            let mut asks = Vec::new();
+            let place = (path.clone(), selected);
+            if seen.values(&path, selected).is_none() && seen.looking.as_ref() != Some(&place) {
+                seen.looking = Some(place);
+                asks.push(Effect::Inspect(Ask::Values(path.clone(), selected)));
+            }
+            let near = rows.iter().skip(row.saturating_sub(page)).take(2 * page).copied();
+            let missing: Vec<usize> = near.filter(|i| seen.glance(&path, *i).is_none()).collect();
+            let asked = |all: &(PathBuf, Vec<usize>)| all.0 == path && missing.iter().all(|i| all.1.contains(i));
+            if !missing.is_empty() && !seen.glancing.as_ref().is_some_and(asked) {
+                seen.glancing = Some((path.clone(), missing.clone()));
+                asks.push(Effect::Inspect(Ask::Glances(path, missing)));
+            }
+            asks
+        }
+        Section::Tokenizer if m.focus == Focus::Details && !info.tokenizer.is_empty() => {
+            let seen = &mut m.inspect;
+            let now = (path.clone(), seen.text.clone());
+            let known = seen.tried.as_ref().is_some_and(|(p, t, _)| *p == now.0 && *t == now.1);
+            if known || seen.trying.as_ref() == Some(&now) {
+                return Vec::new();
+            }
+            seen.trying = Some(now.clone());
+            vec![Effect::Inspect(Ask::Encode(now.0, now.1))]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,144 @@
+//! The commands of the Recipe tab.
+
+use super::state::Row;
+use crate::tui::core::Scope::{Form, Targets};
+use crate::tui::core::commands::command;
+use crate::tui::core::{Cmd, Command, State};
+
+fn composing(s: &State) -> bool {
+    s.recipe.source().is_some()
+}
+
+fn can_start(s: &State) -> bool {
+    s.recipe.ready().is_some() && !s.recipe.starting
+}
+
+fn on_target(s: &State) -> bool {
+    composing(s) && matches!(s.recipe.row(), Row::Target(_))
+}
+
+fn on_form(s: &State) -> bool {
+    composing(s) && matches!(s.recipe.row(), Row::Source | Row::About | Row::Target(_))
+}
+
+fn on_choice(s: &State) -> bool {
+    s.recipe.current_field().is_some_and(|f| !s.recipe.choices(f).is_empty())
+}
+
+fn has_value(s: &State) -> bool {
+    s.recipe.current_field().is_some_and(|f| s.recipe.value(f).is_some())
+}
+
+fn many(s: &State) -> bool {
+    on_target(s) && s.recipe.document.recipe.targets.len() > 1
+}
+
+pub(super) const COMMANDS: &[Command] = &[
+    command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start: a job in its own process", "run", can_start),
+    command(
+        Cmd::Start,
+        "recipe.why-not",
+        &["r"],
+        &[Targets, Form],
+        "Start; says why when the recipe cannot be run",
+        "",
+        |s| !s.recipe.starting,
+    ),
+    command(
+        Cmd::EnterRow,
+        "recipe.open-row",
+        &["enter", "l", "right"],
+        &[Targets],
+        "Go to its options",
+        "options",
+        on_form,
+    ),
+    command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose what else to make", "add", |s| {
+        composing(s) && s.recipe.row() == Row::Add
+    }),
+    command(Cmd::Edit, "option.edit", &["enter"], &[Form], "Edit the option, or choose from a list", "edit", on_form),
+    command(Cmd::ValuePrev, "option.previous", &["h", "left"], &[Form], "Previous value", "", on_choice),
+    command(Cmd::ValueNext, "option.next", &["l", "right", "space"], &[Form], "Next value", "change", on_choice),
+    command(
+        Cmd::ClearField,
+        "option.clear",
+        &["x", "delete"],
+        &[Form],
+        "Leave the option to its default",
+        "clear",
+        has_value,
+    ),
+    command(
+        Cmd::AddTarget,
+        "recipe.add",
+        &["a"],
+        &[Targets, Form],
+        "Add a target: everything is written from one read of the source",
+        "add",
+        composing,
+    ),
+    command(
+        Cmd::Budget,
+        "recipe.budget",
+        &["b"],
+        &[Targets, Form],
+        "A budget: 760MB, or 4.25 bits a weight",
+        "budget",
+        |s| s.recipe.forecast_target_index().is_some(),
+    ),
+    command(
+        Cmd::Delete,
+        "recipe.delete",
+        &["d", "delete"],
+        &[Targets],
+        "Take the target out; u brings it back",
+        "delete",
+        |s| matches!(s.recipe.row(), Row::Target(_) | Row::Step(_)),
+    ),
+    command(Cmd::Duplicate, "recipe.duplicate", &["D"], &[Targets], "Add the same target once more", "", on_target),
+    command(Cmd::MoveDown, "recipe.move-down", &["J"], &[Targets], "Move the target down", "", many),
+    command(Cmd::MoveUp, "recipe.move-up", &["K"], &[Targets], "Move the target up", "", many),
+    command(Cmd::Undo, "recipe.undo", &["u"], &[Targets, Form], "Take the last change back", "undo", |s| {
+        s.recipe.history.can_undo()
+    }),
+    command(Cmd::Redo, "recipe.redo", &["U", "ctrl-r"], &[Targets, Form], "Do again what was taken back", "", |s| {
+        s.recipe.history.can_redo()
+    }),
+    command(Cmd::Save, "recipe.save", &["s"], &[Targets, Form], "Save the recipe in a file", "save", composing),
+    command(
+        Cmd::OpenRecipe,
+        "recipe.open",
+        &["o"],
+        &[Targets, Form],
+        "Open a recipe: of this folder, built in, or by its path",
+        "open",
+        |_| true,
+    ),
+    command(
+        Cmd::EditOutside,
+        "recipe.editor",
+        &["e"],
+        &[Targets, Form],
+        "Edit the recipe in $EDITOR",
+        "$EDITOR",
+        composing,
+    ),
+    command(
+        Cmd::Zoom,
+        "recipe.zoom",
+        &["z"],
+        &[Targets, Form],
+        "The forecast and its plot at full width",
+        "plot",
+        composing,
+    ),
+    command(
+        Cmd::StartDetached,
+        "recipe.start-detached",
+        &["R"],
+        &[Targets, Form],
+        "Start and stay here; Jobs shows it",
+        "",
+        can_start,
+    ),
+];

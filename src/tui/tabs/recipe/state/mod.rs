@@ -1,0 +1,336 @@
+//! The Recipe tab: the recipe being composed, what its plan says, and what the forecast says of the alternatives.
+//!
+//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be taken back. The form
+//! is made from the recipe room's table of keys; what is wrong is said in that room's words, at the field it is about.
+
+mod document;
+mod fields;
+mod hints;
+mod library;
+mod outlook;
+mod planned;
+mod presets;
+mod rows;
+mod troubles;
+mod words;
+
+pub use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
+pub use crate::recipe::options::Budget;
+pub use document::{Document, History, Origin, Wrong};
+pub use fields::Field;
+pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
+pub use outlook::Outlook;
+pub use planned::{Planned, Refused};
+pub use presets::presets;
+pub use rows::{Row, facts, title, types};
+pub use troubles::Trouble;
+pub use words::about;
+
+use crate::plan::Forecasted;
+use crate::plan::has_forecast;
+use crate::recipe::{Recipe, Selector, Source, Target};
+use crate::tui::core::{ErrorCard, LineEdit};
+use std::path::PathBuf;
+
+/// Size of one preset for the source.
+pub type PresetSize = Result<(u64, f64), ErrorCard>;
+
+/// Which part of the left side has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecipePane {
+    /// The list.
+    #[default]
+    List,
+    /// The form of what is selected in the list.
+    Form,
+}
+
+/// What a line being edited is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// The value of the current field.
+    #[default]
+    Value,
+    /// The budget of a target that was added for it: without one there is no target.
+    FirstBudget,
+    /// Where to save.
+    SavePath,
+    /// What to open.
+    OpenPath,
+}
+
+/// The Recipe tab.
+#[derive(Clone, Debug, Default)]
+pub struct RecipeState {
+    /// What is being composed.
+    pub document: Document,
+    /// Its file, and what it is there.
+    pub origin: Origin,
+    /// The way back.
+    pub history: History,
+    /// Selected line of the list.
+    pub cursor: usize,
+    /// Selected field of the form.
+    pub field: usize,
+    /// Part with the keys.
+    pub pane: RecipePane,
+    /// A text being edited.
+    pub editing: Option<LineEdit>,
+    /// What it is for.
+    pub asking: Asking,
+    /// Names that the path being typed may go on with.
+    pub names: Vec<String>,
+    /// A field is being edited from the list, where its key leads back to.
+    pub visiting: bool,
+    /// The forecast has the whole width.
+    pub zoom: bool,
+    /// Recipes that can be opened, as last listed.
+    pub library: Vec<LibraryEntry>,
+    /// Number of the latest plan asked for.
+    pub request: u64,
+    /// What the latest plan said; nothing while it is being made.
+    pub plan: Option<Planned>,
+    /// The targets it is about: those with which nothing was wrong before.
+    pub asked: Vec<usize>,
+    /// Tensors that each rule of each target has, as far as a plan tells.
+    pub hits: Vec<Vec<usize>>,
+    /// What is wrong, kept with the plan.
+    troubles: Vec<Trouble>,
+    /// Tensors measured, of how many, while the plan of a budget is being made.
+    pub plan_measured: Option<(usize, usize)>,
+    /// Number of the latest round of preset sizes.
+    pub preset_request: u64,
+    /// What the latest round asks for.
+    pub sized: Vec<(usize, Recipe)>,
+    /// Sizes of the presets, as they come.
+    pub sizes: Vec<Option<PresetSize>>,
+    /// Errors of the file types and of the current target's budget.
+    pub outlook: Outlook,
+    /// True from the start key until the job is there.
+    pub starting: bool,
+    /// The job that is being started shall not take the screen.
+    pub detached: bool,
+}
+
+impl RecipeState {
+    /// Changes the document; the change can be taken back. True if it was one.
+    pub fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
+        let before = self.document.clone();
+        change(&mut self.document);
+        let changed = self.document != before;
+        if changed {
+            self.history.changed(before, None);
+            self.stay_inside();
+        }
+        changed
+    }
+
+    /// Takes another recipe with where it lives; that can be taken back, too. One without a source keeps the one there is.
+    pub fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
+        let source = self.document.recipe.source.clone();
+        let recipe = match recipe.source.path {
+            Some(_) => recipe,
+            None => Recipe { source: Source { path: source.path, ..recipe.source }, ..recipe },
+        };
+        let origin = std::mem::replace(&mut self.origin, Origin { file, saved: recipe.clone() });
+        let before = std::mem::replace(&mut self.document, Document { recipe, wrong: Vec::new() });
+        self.history.changed(before, Some(origin));
+        self.select(Row::Target(0));
+    }
+
+    /// Takes the last change back.
+    pub fn undo(&mut self) -> bool {
+        self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
+    }
+
+    /// Does again what was taken back.
+    pub fn redo(&mut self) -> bool {
+        self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
+    }
+
+    /// Takes the last change back as if it had never been.
+    pub(super) fn drop_change(&mut self) {
+        self.undo();
+        self.history.forget_future();
+    }
+
+    fn stay_inside(&mut self) -> bool {
+        self.cursor = self.cursor.min(self.rows().len() - 1);
+        self.field = self.field.min(self.fields().len().saturating_sub(1));
+        true
+    }
+
+    /// True if the recipe is another than in its file, or than it began.
+    pub fn modified(&self) -> bool {
+        self.document.recipe != self.origin.saved || !self.document.wrong.is_empty()
+    }
+
+    /// The model to convert.
+    pub fn source(&self) -> Option<&PathBuf> {
+        self.document.recipe.source.path.as_ref()
+    }
+
+    /// Takes a model as the source. Targets stay; what belongs to another model does not.
+    pub fn set_source(&mut self, path: PathBuf) {
+        if self.source() == Some(&path) {
+            return;
+        }
+        let first = self.document == Document::default();
+        self.change(|d| {
+            d.recipe.source = Source { path: Some(path), ..Source::default() };
+            for t in &mut d.recipe.targets {
+                t.output = None;
+                t.options.retain(|key| !key.of_model);
+            }
+            if d.recipe.targets.is_empty() {
+                d.recipe.targets.push(presets()[0].target());
+            }
+        });
+        if first {
+            // Where it begins is nothing to go back from, and nothing to save.
+            (self.history, self.origin.saved) = (History::default(), self.document.recipe.clone());
+        }
+        // A file that names its model is not about another one.
+        if self.origin.saved.source.path.as_ref().is_some_and(|saved| self.source() != Some(saved)) {
+            self.origin.file = None;
+        }
+        self.outlook.forget();
+        self.select(Row::Target(0));
+    }
+
+    /// Counts the tensors of each rule in the plan; the first rule that fits a tensor has it.
+    pub(super) fn count_hits(&mut self) {
+        let count = |(i, target): (usize, &Target)| {
+            let output = self.output(i);
+            let rules: Vec<_> = target.options.rules().iter().map(|(s, _)| Selector::parse(s)).collect();
+            let mut hits = vec![0; rules.len()];
+            for t in output.iter().flat_map(|o| o.tensors.iter()).filter(|_| !rules.is_empty()) {
+                let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
+                if let Some(n) = rules.iter().position(fits).and_then(|at| hits.get_mut(at)) {
+                    *n += 1;
+                }
+            }
+            hits
+        };
+        self.hits = self.document.recipe.targets.iter().enumerate().map(count).collect();
+    }
+
+    /// Looks again at what is wrong.
+    pub(super) fn look_for_troubles(&mut self) {
+        self.troubles = troubles::of(&self.document);
+        let refused = self.plan.iter().flat_map(|p| &p.refused);
+        self.troubles.extend(refused.map(|r| troubles::planned(&self.document, r)));
+        self.troubles.sort_by_key(|t| t.target);
+    }
+
+    /// The recipe as composed; nothing without a source or while something is wrong or wanting.
+    pub fn recipe(&self) -> Option<Recipe> {
+        self.source()?;
+        troubles::of(&self.document).is_empty().then(|| self.document.recipe.clone())
+    }
+
+    /// What the planner is asked about: the targets with which nothing is wrong yet, so that all is known that is wrong with the
+    /// others; nothing without a source or while something is wrong with all of it.
+    pub(super) fn ask(&mut self) -> Option<Recipe> {
+        self.source()?;
+        let troubles = troubles::of(&self.document);
+        if troubles.iter().any(|t| t.target.is_none()) {
+            return None;
+        }
+        let recipe = &self.document.recipe;
+        let sound = (0..recipe.targets.len()).filter(|i| troubles.iter().all(|t| t.target != Some(*i)));
+        self.asked = sound.collect();
+        let targets: Vec<Target> = self.asked.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
+        (!targets.is_empty()).then(|| Recipe { targets, ..recipe.clone() })
+    }
+
+    /// The recipe for a watcher, without what is about one source, and what it makes in words. Where nothing is composed it is the
+    /// first preset.
+    pub(in crate::tui) fn for_watcher(&self) -> (Recipe, Vec<String>) {
+        let mut recipe = self.document.recipe.clone();
+        (recipe.source, recipe.output_dir) = (Source::default(), None);
+        if recipe.targets.is_empty() {
+            recipe.targets.push(presets()[0].target());
+        }
+        for target in &mut recipe.targets {
+            (target.output, target.output_name, target.force) = (None, None, false);
+        }
+        let made: Vec<String> = recipe.targets.iter().map(title).collect();
+        recipe.name.get_or_insert_with(|| made.join(", "));
+        (recipe, made)
+    }
+
+    /// What a preset becomes when it is added: it takes what the others have that belongs to the model, such as an importance matrix.
+    pub fn preset_target(&self, preset: &Preset) -> Target {
+        let mut target = preset.target();
+        let format = target.format;
+        for other in &self.document.recipe.targets {
+            target.options.adopt(&other.options, |key| key.of_model && key.fits(format));
+        }
+        target
+    }
+
+    /// One recipe for each preset whose size is known without measuring, with the preset's place: an output that exists is
+    /// no reason to refuse.
+    pub fn preset_recipes(&self) -> Vec<(usize, Recipe)> {
+        let Some(path) = self.source().cloned() else { return Vec::new() };
+        let recipe = |p: &Preset| Recipe {
+            source: Source { path: Some(path.clone()), ..self.document.recipe.source.clone() },
+            targets: vec![Target { force: true, ..self.preset_target(p) }],
+            output_dir: self.document.recipe.output_dir.clone(),
+            ..Recipe::default()
+        };
+        let known = presets().iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
+        known.map(|(i, p)| (i, recipe(p))).collect()
+    }
+
+    /// What a forecast is asked for: the source, and the options of the target it is for, as far as they reach tensors. Nothing
+    /// without a source or while the target is wrong.
+    pub fn forecast_target(&self) -> Option<(PathBuf, Target)> {
+        let path = self.source()?.clone();
+        let at = self.forecast_target_index();
+        let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
+        if troubles::of(&self.document).iter().any(of_this) {
+            return None;
+        }
+        let mut target = match at {
+            Some(i) => reaching_tensors(self.document.recipe.targets.get(i)?),
+            None => presets()[0].target(),
+        };
+        // A budget next to it, whose mix is not known yet, is asked for in the same go.
+        if Budget::of(&target).is_none() {
+            let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
+            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
+            let same = |t: &Target| Budget::without(t) == target;
+            if let Some(other) = others.filter(unknown).find(same) {
+                target = other;
+            }
+        }
+        Some((path, target))
+    }
+
+    /// What the forecast says of a target.
+    pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
+        let t = self.document.recipe.targets.get(target)?;
+        match (Budget::of(t), t.quantization.as_deref()) {
+            (Some(budget), _) => self.outlook.mix_of(&budget),
+            (None, Some(q)) if has_forecast(t.format) => self.outlook.of_type(&q.to_ascii_uppercase()),
+            _ => None,
+        }
+    }
+
+    /// What the forecast says of a preset, of those whose file type it knows.
+    pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
+        self.outlook.of_type(presets().get(preset)?.file_type()?)
+    }
+}
+
+/// A target without its type, and without what says where and in how many files it is written: that changes nothing of what is measured.
+fn reaching_tensors(target: &Target) -> Target {
+    let mut target = Target { quantization: None, output: None, force: false, ..target.clone() };
+    target.options.retain(|key| !key.unmeasured);
+    target
+}
+
+#[cfg(test)]
+mod tests;

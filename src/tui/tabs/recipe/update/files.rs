@@ -1,0 +1,225 @@
+//! Recipes in files: saving, opening, and the user's own editor.
+
+use super::changed;
+use super::words::refuse;
+use crate::formats::has_model_extension;
+use crate::recipe::Recipe;
+use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
+use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
+use std::path::{Path, PathBuf};
+
+/// The last line of the picker: a recipe that is not in the list.
+const ELSEWHERE: &str = "another file: type where it is";
+
+/// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
+const LINES: usize = 8;
+const COLUMNS: usize = 72;
+
+/// Asks where to save.
+pub(super) fn ask_save(state: &mut State) -> Vec<Effect> {
+    if let Some(w) = state.recipe.document.wrong.first() {
+        let why = format!("{} is {:?}, which no recipe can hold. Put it right or take it out first.", w.label, w.text);
+        return refuse(state, why);
+    }
+    let path = default_path(state);
+    let text = state.home_path(&path);
+    let r = &mut state.recipe;
+    (r.asking, r.editing, r.zoom) = (Asking::SavePath, Some(LineEdit::offering(&text)), false);
+    Vec::new()
+}
+
+/// The recipe's own file, else one named after the source, beside the outputs.
+fn default_path(state: &State) -> PathBuf {
+    let r = &state.recipe;
+    if let Some(file) = &r.origin.file {
+        return file.with_extension("toml");
+    }
+    let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.dir);
+    let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
+    // Only what is an extension: a folder may be called `checkpoint-1.5`.
+    let stem = name.rsplit_once('.').filter(|_| has_model_extension(&name)).map_or(&*name, |(stem, _)| stem);
+    folder.join(format!("{stem}.toml"))
+}
+
+/// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
+pub(super) fn ask_open(state: &mut State) -> Vec<Effect> {
+    let mut folders = vec![state.dir.clone()];
+    let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
+    folders.extend(beside.filter(|b| *b != state.dir).map(Path::to_owned));
+    let (items, before) = (entry_items(state), state.theme.clone());
+    let picker = Picker { kind: PickerKind::Recipes, input: LineEdit::default(), items, row: 0, before };
+    state.layer = Some(Layer::Picker(picker));
+    vec![Effect::ListRecipes(folders)]
+}
+
+/// Leaves the recipe to the user's editor: its own file if that says the same, for the sake of its comments.
+pub(super) fn edit_outside(state: &mut State) -> Vec<Effect> {
+    let r = &state.recipe;
+    let place = match &r.origin.file {
+        Some(file) if !r.modified() => EditPlace::File(file.clone()),
+        _ => EditPlace::Draft(None),
+    };
+    vec![Effect::EditRecipe(place, Box::new(r.document.recipe.clone()))]
+}
+
+/// A path was typed.
+pub(super) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
+    let text = state.at_home(text);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let path = state.dir.join(text);
+    if asking == Asking::OpenPath {
+        return vec![Effect::ReadRecipe(path)];
+    }
+    let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
+    let own = state.recipe.origin.file.as_ref() == Some(&path);
+    vec![Effect::SaveRecipe(path, Box::new(state.recipe.document.recipe.clone()), own)]
+}
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Recipes(library) => {
+            state.recipe.library = library;
+            let items = entry_items(state);
+            // The user may have gone on meanwhile.
+            if let Some(Layer::Picker(p)) = &mut state.layer
+                && p.kind == PickerKind::Recipes
+            {
+                p.items = items;
+            }
+            Vec::new()
+        }
+        Action::RecipeRead(path, Ok(recipe)) => open(state, *recipe, Some(path)),
+        Action::RecipeRead(path, Err(lines)) => {
+            mistakes(state, EditPlace::File(path), lines);
+            Vec::new()
+        }
+        Action::RecipeSaved(path, recipe, result) => {
+            saved(state, path, recipe, result);
+            Vec::new()
+        }
+        Action::RecipeEdited(outcome) => edited(state, outcome),
+        _ => Vec::new(),
+    }
+}
+
+/// The recipe was written to a file, or was not.
+fn saved(state: &mut State, path: PathBuf, recipe: Box<Recipe>, result: Result<(), SaveRefusal>) {
+    match result {
+        Ok(()) => {
+            state.toast(Level::Info, format!("saved: {}", state.short_path(&path)));
+            state.recipe.origin.file = Some(path);
+            state.recipe.origin.saved = *recipe;
+        }
+        Err(SaveRefusal::Exists) => {
+            state.layer = Some(Layer::Confirm(Confirm {
+                question: "Replace this file?".to_owned(),
+                detail: vec![state.short_path(&path)],
+                yes: "replace",
+                effect: Effect::SaveRecipe(path, recipe, true),
+            }));
+        }
+        Err(SaveRefusal::Failed(why)) => state.toast(Level::Error, why),
+    }
+}
+
+/// The user's editor was left.
+fn edited(state: &mut State, outcome: EditOutcome) -> Vec<Effect> {
+    match outcome {
+        EditOutcome::Same => Vec::new(),
+        EditOutcome::Changed(recipe, file) => match file {
+            // Nothing was done to it.
+            Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
+            Some(_) => open(state, *recipe, file),
+            None => {
+                state.recipe.change(|d| (d.recipe, d.wrong) = (*recipe, Vec::new()));
+                changed(state)
+            }
+        },
+        EditOutcome::Mistakes(place, lines) => {
+            if matches!(place, EditPlace::File(_)) {
+                // The file is another one now: what is on the screen is saved nowhere.
+                state.recipe.origin.saved = Recipe::default();
+            }
+            mistakes(state, place, lines);
+            Vec::new()
+        }
+        EditOutcome::Failed(why) => {
+            state.toast(Level::Error, why);
+            Vec::new()
+        }
+    }
+}
+
+fn open(state: &mut State, recipe: Recipe, file: Option<PathBuf>) -> Vec<Effect> {
+    state.recipe.open(recipe, file);
+    state.recipe.pane = RecipePane::List;
+    changed(state)
+}
+
+/// Shows what is wrong with a file and offers the editor; the recipe on the screen stays.
+fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
+    state.note(Level::Error, lines.join(" "));
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    lines.iter_mut().for_each(shorten);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    if let EditPlace::Draft(Some(path)) = &place {
+        lines.push(format!("your text is in {}", path.display()));
+    }
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: "This is no recipe yet: the one you had is kept".to_owned(),
+        detail: lines,
+        yes: "edit it",
+        effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
+    }));
+}
+
+fn shorten(line: &mut String) {
+    if let Some((cut, _)) = line.char_indices().nth(COLUMNS) {
+        line.truncate(cut);
+        line.push('…');
+    }
+}
+
+fn entry_items(state: &State) -> Vec<PickerItem> {
+    let item = |e: &LibraryEntry| {
+        let detail = match (&e.file, &e.recipe) {
+            (_, Err(_)) => "has mistakes".to_owned(),
+            (None, _) => "built in".to_owned(),
+            (Some(_), _) => String::new(),
+        };
+        PickerItem { title: format!("{}: {}", e.name, e.about), detail, cmd: None }
+    };
+    let elsewhere = PickerItem { title: ELSEWHERE.to_owned(), detail: String::new(), cmd: None };
+    state.recipe.library.iter().map(item).chain([elsewhere]).collect()
+}
+
+/// Opens the recipe that was picked, or asks where another is. A path that was typed into the picker counts as one.
+pub(super) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) -> Vec<Effect> {
+    let Some(at) = at else {
+        // A word alone was meant for the list.
+        let is_path = typed.contains(['/', '.']);
+        return if is_path {
+            path_given(state, Asking::OpenPath, typed)
+        } else {
+            refuse(state, format!("there is no recipe called {typed:?}"))
+        };
+    };
+    match state.recipe.library.get(at).cloned() {
+        Some(LibraryEntry { recipe: Ok(recipe), file, .. }) => open(state, *recipe, file),
+        Some(LibraryEntry { recipe: Err(lines), file: Some(file), .. }) => {
+            mistakes(state, EditPlace::File(file), lines);
+            Vec::new()
+        }
+        Some(_) => Vec::new(),
+        None => {
+            let r = &mut state.recipe;
+            (r.asking, r.editing, r.zoom) = (Asking::OpenPath, Some(LineEdit::default()), false);
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What is done to the fields of the form: typed, chosen, turned, cleared.
+
+use super::words::decibel;
+use super::{changed, files};
+use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
+use crate::tui::tabs::recipe::{Asking, Field, RecipePane, RecipeState, Row, about};
+
+/// Choices that are turned without a list.
+const FEW: usize = 4;
+
+/// Enter on a field: a choice of many opens a list, one of few turns, everything else is typed.
+pub(super) fn edit(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    let Some(field) = r.current_field() else { return Vec::new() };
+    match r.choices(field).len() {
+        0 => {
+            r.editing = Some(LineEdit::offering(&r.value(field).unwrap_or_default()));
+            r.asking = Asking::Value;
+            Vec::new()
+        }
+        n if n <= FEW => turn(state, 1),
+        _ => {
+            let row = r.chosen(field).unwrap_or(0);
+            let items = value_items(state);
+            let before = state.theme.clone();
+            let picker = Picker { kind: PickerKind::Values, input: LineEdit::default(), items, row, before };
+            state.layer = Some(Layer::Picker(picker));
+            Vec::new()
+        }
+    }
+}
+
+/// The choices of the current field with what they are for, and what the forecast says of file types.
+pub(super) fn value_items(state: &State) -> Vec<PickerItem> {
+    let r = &state.recipe;
+    let Some(field) = r.current_field() else { return Vec::new() };
+    let types = field.label() == "quantization";
+    let item = |word: &&str| {
+        let estimate = r.outlook.of_type(&word.to_ascii_uppercase()).filter(|_| types);
+        let detail = estimate.map(|e| format!("{}  {:>8}", units::bytes(e.bytes), decibel(Some(e.output_sqnr_db))));
+        PickerItem { title: format!("{word}: {}", about(word)), detail: detail.unwrap_or_default(), cmd: None }
+    };
+    r.choices(field).iter().map(item).collect()
+}
+
+/// Takes the choice that was picked.
+pub(super) fn value_picked(state: &mut State, at: usize) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    let Some(field) = r.current_field() else { return Vec::new() };
+    match r.choices(field).get(at) {
+        Some(word) => set(state, field, word),
+        None => Vec::new(),
+    }
+}
+
+fn set(state: &mut State, field: Field, text: &str) -> Vec<Effect> {
+    let target = state.recipe.current_target();
+    if state.recipe.change(|d| d.set_field(target, field, text)) { changed(state) } else { Vec::new() }
+}
+
+/// Turns a choice by one.
+pub(super) fn turn(state: &mut State, by: isize) -> Vec<Effect> {
+    let r = &state.recipe;
+    let Some(field) = r.current_field() else { return Vec::new() };
+    let choices = r.choices(field);
+    if choices.is_empty() {
+        return Vec::new();
+    }
+    let to = match r.chosen(field) {
+        Some(at) => (at as isize + by).rem_euclid(choices.len() as isize) as usize,
+        None => 0,
+    };
+    set(state, field, choices[to])
+}
+
+/// Takes the field out of the recipe: the default counts again.
+pub(super) fn clear(state: &mut State) -> Vec<Effect> {
+    match state.recipe.current_field() {
+        Some(field) => set(state, field, ""),
+        None => Vec::new(),
+    }
+}
+
+/// Puts the cursor on a field, if the form has it.
+pub(super) fn go_to(r: &mut RecipeState, field: Field) {
+    if let Some(at) = r.fields().iter().position(|f| f.label() == field.label()) {
+        r.field = at;
+    }
+}
+
+/// Goes to the budget of the target and edits it; when that is over, back to where the key was pressed.
+pub(super) fn budget(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    let Some(target) = r.forecast_target_index() else { return Vec::new() };
+    if r.current_target() != Some(target) {
+        r.select(Row::Target(target));
+    }
+    // The form must be seen.
+    r.zoom = false;
+    r.visiting = r.pane == RecipePane::List;
+    r.pane = RecipePane::Form;
+    go_to(r, Field::Budget);
+    edit(state)
+}
+
+/// Tab in a line: a path is completed, in anything else it does nothing.
+pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
+    let r = &state.recipe;
+    let Some(line) = &r.editing else { return Vec::new() };
+    let base = match r.asking {
+        Asking::SavePath | Asking::OpenPath => state.dir.clone(),
+        // Paths in a recipe count from where remold was started.
+        Asking::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
+        Asking::Value | Asking::FirstBudget => return Vec::new(),
+    };
+    vec![Effect::CompletePath(base, state.at_home(&line.text))]
+}
+
+/// A path was completed, if it is still the one in the line.
+pub(super) fn completed(state: &mut State, typed: &str, becomes: &str, names: Vec<String>) {
+    let Some(line) = state.recipe.editing.as_ref().filter(|l| state.at_home(&l.text) == typed) else { return };
+    if line.text != becomes {
+        state.recipe.editing = Some(LineEdit::new(becomes));
+    }
+    state.recipe.names = names;
+}
+
+/// Carries on after a key in a line.
+pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
+    state.recipe.names.clear();
+    if matches!(what, Completion::Editing | Completion::Ignored) {
+        return Vec::new();
+    }
+    let asking = std::mem::take(&mut state.recipe.asking);
+    let line = state.recipe.editing.take().filter(|_| what == Completion::Accepted);
+    match asking {
+        Asking::SavePath | Asking::OpenPath => {
+            line.map(|l| files::path_given(state, asking, &l.text)).unwrap_or_default()
+        }
+        Asking::Value | Asking::FirstBudget => {
+            let typed = line.map(|l| l.text);
+            if asking == Asking::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {
+                state.recipe.drop_change();
+                state.recipe.pane = RecipePane::List;
+                return changed(state);
+            }
+            let effects = typed.map(|t| typed_value(state, &t)).unwrap_or_default();
+            let back = std::mem::take(&mut state.recipe.visiting) || asking == Asking::FirstBudget;
+            // A budget that is none is corrected where it stands.
+            if back && state.recipe.trouble(Field::Budget).is_none() {
+                state.recipe.pane = RecipePane::List;
+            }
+            effects
+        }
+    }
+}
+
+fn typed_value(state: &mut State, text: &str) -> Vec<Effect> {
+    let Some(field) = state.recipe.current_field() else { return Vec::new() };
+    let text = if field.is_path() { state.at_home(text) } else { text.to_owned() };
+    set(state, field, &text)
+}

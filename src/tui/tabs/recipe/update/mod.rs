@@ -1,0 +1,219 @@
+//! Updates of the Recipe tab: what arrives from the workers, and what is asked of them when the recipe changes.
+
+mod files;
+mod form;
+mod list;
+mod start;
+mod words;
+
+pub(super) use form::{complete, edited};
+
+use super::state::{RecipePane, RecipeState, presets};
+use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, PickerKind, State, Tab, TabRequest};
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Planned(request, plan) if request == state.recipe.request => {
+            state.recipe.planned(plan);
+            Vec::new()
+        }
+        Action::PlanMeasured(request, done, all) if request == state.recipe.request => {
+            state.recipe.plan_measured = Some((done, all));
+            Vec::new()
+        }
+        Action::PresetPlanned(request, at, size) if request == state.recipe.preset_request => {
+            if let Some(slot) = state.recipe.sizes.get_mut(at) {
+                *slot = Some(size);
+            }
+            renew_picker(state);
+            Vec::new()
+        }
+        Action::Forecasted(request, answer) => {
+            state.recipe.outlook.arrived(request, answer);
+            renew_picker(state);
+            Vec::new()
+        }
+        Action::ForecastMeasured(request, done, all) => {
+            state.recipe.outlook.progress(request, done, all);
+            Vec::new()
+        }
+        Action::Recipes(..) | Action::RecipeRead(..) | Action::RecipeSaved(..) | Action::RecipeEdited(..) => {
+            files::arrived(state, action)
+        }
+        Action::PathCompleted(typed, becomes, names) => {
+            form::completed(state, &typed, &becomes, names);
+            Vec::new()
+        }
+        Action::Spawned(job) => start::spawned(state, job),
+        _ => Vec::new(),
+    }
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    Some(match cmd {
+        Cmd::EnterRow => list::enter_row(state),
+        Cmd::AddTarget => list::add(state),
+        Cmd::Delete => list::delete(state),
+        Cmd::Duplicate => list::duplicate(state),
+        Cmd::MoveDown => list::move_target(state, 1),
+        Cmd::MoveUp => list::move_target(state, -1),
+        Cmd::Undo => list::undo(state),
+        Cmd::Redo => list::redo(state),
+        Cmd::Save => files::ask_save(state),
+        Cmd::OpenRecipe => files::ask_open(state),
+        Cmd::EditOutside => files::edit_outside(state),
+        Cmd::Edit => form::edit(state),
+        Cmd::ClearField => form::clear(state),
+        Cmd::ValueNext => form::turn(state, 1),
+        Cmd::ValuePrev => form::turn(state, -1),
+        Cmd::Budget => form::budget(state),
+        Cmd::Start => start::start(state),
+        Cmd::StartDetached => start::detached(state),
+        Cmd::FocusNext => {
+            turn_pane(&mut state.recipe);
+            Vec::new()
+        }
+        Cmd::Zoom => {
+            state.recipe.zoom ^= true;
+            Vec::new()
+        }
+        Cmd::Back => back(&mut state.recipe),
+        _ => return None,
+    })
+}
+
+/// Goes to the other pane. Where there is nothing to fill in there is nowhere to go.
+fn turn_pane(r: &mut RecipeState) {
+    let form = r.pane == RecipePane::List && !r.fields().is_empty();
+    r.pane = if form { RecipePane::Form } else { RecipePane::List };
+    r.zoom = false;
+}
+
+/// Gives the form back, goes to the list, or to Models.
+fn back(r: &mut RecipeState) -> Vec<Effect> {
+    if r.zoom {
+        r.zoom = false;
+    } else if r.pane == RecipePane::Form {
+        r.pane = RecipePane::List;
+    } else {
+        return vec![Effect::Tab(TabRequest::Show(Tab::Models))];
+    }
+    Vec::new()
+}
+
+/// Does what another tab asks: composes a conversion of a model.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    let TabRequest::Convert(path) = request else { return Vec::new() };
+    state.recipe.set_source(path);
+    state.recipe.pane = RecipePane::List;
+    state.tab = Tab::Recipe;
+    changed(state)
+}
+
+/// Takes what was chosen in a picker.
+pub(super) fn picked(state: &mut State, kind: PickerKind, at: Option<usize>, typed: &str) -> Vec<Effect> {
+    match (kind, at) {
+        (PickerKind::Targets, Some(at)) => list::preset_picked(state, at),
+        (PickerKind::Values, Some(at)) => form::value_picked(state, at),
+        (PickerKind::Recipes, at) => files::entry_picked(state, at, typed),
+        _ => Vec::new(),
+    }
+}
+
+/// Sizes and errors in the picker that is open.
+fn renew_picker(state: &mut State) {
+    let items = match &state.layer {
+        Some(Layer::Picker(p)) if p.kind == PickerKind::Targets => list::preset_items(state),
+        Some(Layer::Picker(p)) if p.kind == PickerKind::Values => form::value_items(state),
+        _ => return,
+    };
+    if let Some(Layer::Picker(p)) = &mut state.layer {
+        p.items = items;
+    }
+}
+
+/// Asks for the plan of what is composed now.
+fn replan(state: &mut State) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    r.request += 1;
+    (r.plan, r.plan_measured) = (None, None);
+    r.hits.clear();
+    r.look_for_troubles();
+    match r.ask() {
+        Some(recipe) => vec![Effect::Plan(r.request, Box::new(recipe))],
+        None => Vec::new(),
+    }
+}
+
+/// Asks for the forecast, unless the one that is there, or on its way, says it.
+fn forecast(state: &mut State) -> Option<Effect> {
+    let r = &mut state.recipe;
+    let (source, target) = r.forecast_target()?;
+    r.outlook.want(&source, &target).then(|| Effect::Forecast(r.outlook.request, source, Box::new(target)))
+}
+
+/// Asks for the sizes of all presets, unless nothing has changed that they depend on.
+fn sizes(state: &mut State) -> Option<Effect> {
+    let r = &mut state.recipe;
+    let recipes = r.preset_recipes();
+    if recipes.is_empty() || recipes == r.sized {
+        return None;
+    }
+    r.preset_request += 1;
+    r.sizes = vec![None; presets().len()];
+    r.sized.clone_from(&recipes);
+    Some(Effect::PlanPresets(r.preset_request, recipes))
+}
+
+/// The recipe changed: everything that is said of it may have, too.
+fn changed(state: &mut State) -> Vec<Effect> {
+    let mut effects = replan(state);
+    effects.extend(sizes(state));
+    effects.extend(forecast(state));
+    effects
+}
+
+/// Takes the selected model as the source, when there is none yet, and plans anew: outputs may have appeared meanwhile.
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    let selected = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone());
+    if state.recipe.source().is_none()
+        && let Some(path) = selected
+    {
+        state.recipe.set_source(path);
+    }
+    changed(state)
+}
+
+/// A click on a line of the list or on a field.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    match hit {
+        Hit::List(at) => {
+            state.recipe.pane = RecipePane::List;
+            return select_row(state, at);
+        }
+        Hit::Detail(at) => {
+            state.recipe.pane = RecipePane::Form;
+            select_field(state, at);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Puts the cursor on a line of the list.
+pub(super) fn select_row(state: &mut State, to: usize) -> Vec<Effect> {
+    let r = &mut state.recipe;
+    let to = to.min(r.rows().len() - 1);
+    if r.cursor == to {
+        return Vec::new();
+    }
+    (r.cursor, r.field) = (to, 0);
+    // The budget of another target has another mix.
+    forecast(state).into_iter().collect()
+}
+
+/// Puts the cursor on a field of the form.
+pub(super) fn select_field(state: &mut State, to: usize) {
+    state.recipe.field = to.min(state.recipe.fields().len().saturating_sub(1));
+}

@@ -1,0 +1,169 @@
+//! The list: the source, where outputs go, the targets with what is known of each, and a place to add one.
+
+use super::decibel;
+use crate::tui::core::{Hit, State, units};
+use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, title};
+use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
+use ratatui::layout::Rect;
+
+/// Columns before a target's name: the cursor's bar, its number, blanks.
+const MARGIN: u16 = 5;
+/// Columns of the words before the source and the outputs.
+const LABEL: u16 = 9;
+const SIZE: u16 = 9;
+const BITS: u16 = 6;
+const ERROR: u16 = 6;
+/// Columns a target's name should have.
+const NAME: u16 = 19;
+
+/// Lines the list takes: every row, and the head of the targets.
+pub(super) fn height(state: &State) -> u16 {
+    state.recipe.rows().len() as u16 + 1
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let r = &state.recipe;
+    let rows = r.rows();
+    let focused = r.pane == RecipePane::List;
+    // The head stands above the first target, or where it would be.
+    let head = rows.iter().position(|row| matches!(row, RecipeRow::Target(_) | RecipeRow::Add)).unwrap_or(0);
+    let line_of = |i: usize| i + usize::from(i >= head);
+    let top = c.offset("recipe", line_of(r.cursor.min(rows.len() - 1)), rows.len() + 1, area.height);
+    let place = |line: usize| {
+        let at = line.checked_sub(top).filter(|at| *at < area.height.into())?;
+        Some(Rect { y: area.y + at as u16, height: 1, ..area })
+    };
+    let below = (rows.len() + 1).saturating_sub(top + usize::from(area.height));
+    if let Some(line) = place(head) {
+        table_head(c, line, below);
+    }
+    for (i, row) in rows.iter().enumerate() {
+        let Some(line) = place(line_of(i)) else { continue };
+        match row {
+            RecipeRow::Source => source(c, state, line),
+            RecipeRow::About => outputs(c, state, line),
+            RecipeRow::Step(at) => step(c, state, *at, line),
+            RecipeRow::Target(at) => target(c, state, *at, line),
+            RecipeRow::Add => {
+                let (accent, dim) = (c.theme().accent, c.theme().dim);
+                c.spans(line.x + 2, line.y, line.width - 3, &[("+", accent), ("  add a target", dim)]);
+            }
+        }
+        if i == r.cursor {
+            c.select(line, focused);
+        }
+        c.hit(line, Hit::List(i));
+    }
+}
+
+/// Ends of the columns of numbers; bits only where there is room.
+fn columns(line: Rect) -> (u16, Option<u16>, u16) {
+    let end = line.right() - 1;
+    let bits = line.width > MARGIN + NAME + SIZE + BITS + ERROR;
+    (end - ERROR - if bits { BITS } else { 0 }, bits.then_some(end - ERROR), end)
+}
+
+/// The head of the targets, which also says how many lines of the list are not in view below.
+fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
+    let dim = c.theme().dim;
+    let (size, bits, error) = columns(line);
+    let more = if below > 0 { format!("targets  ↓ {below} more") } else { "targets".to_owned() };
+    c.text(line.x + 2, line.y, NAME, &more, dim);
+    c.right(size, line.y, SIZE, "size", dim);
+    if let Some(bits) = bits {
+        c.right(bits, line.y, BITS, "bpw", dim);
+    }
+    c.right(error, line.y, ERROR, "dB", dim);
+}
+
+/// A label and what stands behind it.
+fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, said: &str, known: bool) {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    c.text(line.x + 2, line.y, LABEL, label, dim);
+    let room = line.width.saturating_sub(LABEL + 3);
+    c.text(line.x + 2 + LABEL, line.y, room, &fit_end(said, room.into()), if known { text } else { dim });
+}
+
+fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
+    match state.recipe.source() {
+        Some(path) => {
+            let said = state.short_path(path);
+            labelled(c, line, "source", &said, true);
+            let Some(plan) = state.recipe.partly() else { return };
+            let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
+            if width(&said) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
+                let dim = c.theme().dim;
+                c.right(line.right() - 1, line.y, 24, &size, dim);
+            }
+        }
+        None => labelled(c, line, "source", "none: press c on a model", false),
+    }
+}
+
+fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
+    match &state.recipe.document.recipe.output_dir {
+        Some(folder) => labelled(c, line, "outputs", &state.short_path(folder), true),
+        None => labelled(c, line, "outputs", &beside(state), false),
+    }
+}
+
+/// Where the outputs go by themselves, as the plan knows.
+fn beside(state: &State) -> String {
+    let first = state.recipe.partly().and_then(|p| p.outputs.first());
+    let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
+    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "beside the source".to_owned())
+}
+
+fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
+    let (bad, text) = (c.theme().bad, c.theme().text);
+    let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
+    let said = format!("step {}: not in this version", step.step);
+    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&said, text)]);
+}
+
+fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
+    let (dim, text, bad) = (c.theme().dim, c.theme().text, c.theme().bad);
+    let r = &state.recipe;
+    let Some(target) = r.document.recipe.targets.get(at) else { return };
+    let (size_end, bits_end, error_end) = columns(line);
+    c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
+    let there = !target.force && r.in_the_way(at).is_some();
+    if there {
+        // The word behind the name needs room.
+        let warn = c.theme().warn;
+        c.text(line.x + 1, line.y, 1, "!", warn);
+    }
+    let x = line.x + MARGIN;
+    if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
+        // The whole of it stands at its field and beside the list.
+        let used = c.text(x, line.y, NAME, &title(target), text);
+        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("cannot be made");
+        c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
+        return;
+    }
+    let planned = r.output(at).map(|o| (o.bytes, o.bits_per_weight));
+    let estimate = r.estimate(at);
+    let known = planned.or_else(|| estimate.map(|e| (e.bytes, e.bits_per_weight)));
+    let (size, bits) = match known {
+        Some((bytes, bits)) => (units::bytes(bytes), format!("{bits:.2}")),
+        None => ("…".to_owned(), String::new()),
+    };
+    let start = size_end - c.right(size_end, line.y, SIZE, &size, text);
+    if let Some(end) = bits_end {
+        c.right(end, line.y, BITS - 1, &bits, dim);
+    }
+    c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default(), text);
+    let room = start.saturating_sub(x + 1);
+    let used = c.text(x, line.y, room, &title(target), text);
+    let mut said = String::new();
+    let exists = there.then(|| "exists".to_owned());
+    for fact in exists.into_iter().chain(facts(target)) {
+        let more = if said.is_empty() { fact } else { format!("{said}  {fact}") };
+        if width(&more) + 2 > usize::from(room.saturating_sub(used)) {
+            break;
+        }
+        said = more;
+    }
+    let room = room.saturating_sub(used + 2);
+    c.text(x + used + 2, line.y, room, &fit(&said, room.into()), dim);
+}

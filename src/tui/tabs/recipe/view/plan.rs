@@ -1,0 +1,295 @@
+//! What a sound plan says: outputs, needs, types, warnings.
+
+use super::{decibel, plot};
+use crate::plan::{Forecasted, Plan, PlannedOutput};
+use crate::tui::core::{State, kind_order, units};
+use crate::tui::tabs::recipe::{Budget, title};
+use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
+use crate::tui::view::table::Columns;
+use indexmap::IndexMap;
+use ratatui::layout::Rect;
+use std::collections::BTreeMap;
+
+/// Rows that the lines below the plot should have.
+const FACTS: u16 = 18;
+
+/// Columns from which the table of outputs tells the time of each.
+const TIMED: u16 = 44;
+
+/// Outputs that are listed.
+const OUTPUTS: usize = 4;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
+    // The last line is the verdict, and what there is to think of before stands above it.
+    let inner = Rect { height: area.height.saturating_sub(1), ..area };
+    let told = warnings(c, plan, inner, state.recipe.zoom);
+    let inner = Rect { height: inner.height.saturating_sub(told), ..inner };
+    let left = |y: u16| inner.bottom().saturating_sub(y);
+    let mut y = outputs(c, state, plan, inner) + 1;
+    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MOST).min(FACTS) } else { FACTS };
+    let room = left(y).saturating_sub(facts).min(plot::MOST);
+    let drawn = plot::draw(c, state, Rect { y, height: room, ..inner });
+    y += if drawn > 0 { drawn + 1 } else { 0 };
+    y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
+    let rest = Rect { y: y + 1, height: left(y + 1), ..inner };
+    let at = state.recipe.current_target().unwrap_or(0);
+    let mixed = state.recipe.document.recipe.targets.get(at).is_some_and(|t| Budget::of(t).is_some());
+    y = match plan.outputs.get(at).or(plan.outputs.first()) {
+        Some(o) if mixed => kinds(c, o, rest),
+        Some(o) => types(c, o, rest),
+        None => y,
+    };
+    notes(c, state, plan, Rect { y: y + 1, height: left(y + 1), ..inner });
+    verdict(c, state, plan, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
+}
+
+/// The table of outputs; gives the row below.
+fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let columns = Columns::new(area, &[8, 7, 6, 6, 9]);
+    columns.head(c, area.y, "output", &["of src", "time", "bpw", "dB", "size"], dim);
+    let mut y = area.y + 1;
+    for (at, o) in plan.outputs.iter().enumerate().take(OUTPUTS) {
+        if y >= area.bottom() {
+            return y;
+        }
+        let part = format!("{:.0} %", o.bytes as f64 / plan.source_bytes.max(1) as f64 * 100.0);
+        let estimate = state.recipe.estimate(at);
+        let error = estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default();
+        let time = estimate.map(|e| about(wall(state, e))).unwrap_or_default();
+        let (bits, size) = (format!("{:.2}", o.bits_per_weight), units::bytes(o.bytes));
+        columns.row(c, y, &[&part, &time, &bits, &error, &size], text);
+        let effort = o.effort.as_ref().map(|e| format!(", effort {e}")).unwrap_or_default();
+        let target = state.recipe.document.recipe.targets.get(at);
+        // A budget is the name of its mix, which is shorter than what is said of it in the list.
+        let typed = target.filter(|t| Budget::of(t).is_none());
+        let name = typed.map_or_else(|| format!("{} {}", o.format, o.quantization), title);
+        c.text(area.x + 1, y, columns.first(), &format!("{name}{effort}"), text);
+        y += 1;
+        if y < area.bottom() {
+            let there = there(state, o);
+            let room = usize::from(area.width).saturating_sub(2 + width(&there));
+            let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), room), dim);
+            c.text(area.x + 1 + used, y, area.width, &there, warn);
+            y += 1;
+        }
+    }
+    if plan.outputs.len() > OUTPUTS && y < area.bottom() {
+        c.text(area.x + 1, y, area.width, &format!("… and {} more", plan.outputs.len() - OUTPUTS), dim);
+        y += 1;
+    }
+    y
+}
+
+/// What stands behind the path of an output that is there already: whose it is.
+fn there(state: &State, output: &PlannedOutput) -> String {
+    let Some(path) = output.replaces.first() else { return String::new() };
+    match state.jobs.maker(&state.dir, path) {
+        Some(job) => format!("  made by job {}", job.id),
+        None => "  exists already".to_owned(),
+    }
+}
+
+/// Seconds on the clock to encode.
+fn wall(state: &State, of: &Forecasted) -> f64 {
+    of.cpu_seconds / state.cores.max(1) as f64
+}
+
+/// An estimated time, no more exact than it is.
+fn about(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "< 1 s".to_owned(),
+        s if s < 59.5 => format!("{s:.0} s"),
+        s => units::duration(s),
+    }
+}
+
+/// What it takes; gives the row below.
+fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let mut pairs = vec![
+        ("source", format!("{}  {}", units::bytes(plan.source_bytes), plan.source_format)),
+        ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
+        ("disk", units::bytes(plan.disk_bytes)),
+    ];
+    // Where the table has no room for it.
+    let all = 0..plan.outputs.len();
+    let times: Vec<f64> = all.filter_map(|i| Some(wall(state, state.recipe.estimate(i)?))).collect();
+    if area.width < TIMED && !times.is_empty() {
+        pairs.push(("time", about(times.iter().sum())));
+    }
+    if let Some(matrix) = plan.outputs.iter().find_map(|o| o.imatrix.as_ref()) {
+        pairs.push(("imatrix", format!("covers {} of {} tensors", matrix.used, matrix.quantized)));
+    }
+    if let Some(plain) = instead(state) {
+        pairs.push(("file type", plain));
+    }
+    let rows = pairs.iter().take(area.height.into());
+    for ((label, value), y) in rows.zip(area.y..) {
+        c.text(area.x + 1, y, 10, label, dim);
+        c.text(area.x + 11, y, area.width.saturating_sub(11), value, text);
+    }
+    area.y + (pairs.len() as u16).min(area.height)
+}
+
+/// The best that a file type could do within the bytes of the chosen mix.
+fn instead(state: &State) -> Option<String> {
+    let r = &state.recipe;
+    let budget = Budget::of(r.document.recipe.targets.get(r.forecast_target_index()?)?)?;
+    let mix = r.outlook.mix_of(&budget)?;
+    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
+    let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
+    let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
+    Some(match best.output_sqnr_db {
+        Some(db) => format!("{} at best: {db:.1} dB", best.name),
+        None => format!("{} would do, without loss", best.name),
+    })
+}
+
+/// The types of a mix by kind of tensor; gives the row below.
+fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
+    let (dim, text) = (c.theme().dim, c.theme().text);
+    let mut by: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for t in output.tensors.iter().filter(|t| !t.to.eq_ignore_ascii_case("f32")) {
+        *by.entry(t.kind.as_str()).or_default().entry(t.to.as_str()).or_default() += 1;
+    }
+    if by.is_empty() {
+        return types(c, output, area);
+    }
+    let mut rows: Vec<_> = by.into_iter().collect();
+    rows.sort_by_key(|(kind, _)| kind_order(kind));
+    let label = rows.iter().map(|(k, _)| width(k)).max().unwrap_or(0).min(16) as u16 + 2;
+    let room = area.width.saturating_sub(label + 1);
+    let most = usize::from(area.height);
+    let shown = if rows.len() > most { most.saturating_sub(1) } else { rows.len() };
+    for ((kind, types), y) in rows.iter().take(shown).zip(area.y..) {
+        // The type that most tensors have comes first.
+        let mut types: Vec<_> = types.iter().collect();
+        types.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
+        let parts: Vec<String> = types.iter().map(|(name, n)| format!("{name} ×{n}")).collect();
+        c.text(area.x + 1, y, label, &fit(kind, usize::from(label) - 2), dim);
+        c.text(area.x + 1 + label, y, room, &parts.join("  "), text);
+    }
+    let y = area.y + shown as u16;
+    if rows.len() > shown && y < area.bottom() {
+        c.text(area.x + 1, y, area.width, &format!("… and {} more kinds", rows.len() - shown), dim);
+        return y + 1;
+    }
+    y
+}
+
+/// Bytes by type of one output as bars; gives the row below.
+fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
+    let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
+    let mut by: IndexMap<&str, (u64, usize)> = IndexMap::new();
+    for t in output.tensors.iter() {
+        let e = by.entry(t.to.as_str()).or_default();
+        *e = (e.0 + t.bytes, e.1 + 1);
+    }
+    by.sort_by(|_, a, _, b| b.0.cmp(&a.0));
+    let total = by.values().map(|v| v.0).sum::<u64>().max(1) as f64;
+    let counts = area.width >= 52;
+    let room = area.width.saturating_sub(if counts { 11 + 24 } else { 11 + 11 });
+    let mut y = area.y;
+    for (name, (bytes, n)) in by.iter().take(5) {
+        if y + 3 > area.bottom() {
+            break;
+        }
+        c.text(area.x + 1, y, 9, name, dim);
+        c.bar(area.x + 11, y, room, *bytes as f64 / total, bar, true);
+        let end = if counts { area.right() - 13 } else { area.right() };
+        c.right(end, y, 10, &units::bytes(*bytes), text);
+        if counts {
+            c.right(area.right(), y, 12, &units::plural(*n, "tensor", "tensors"), dim);
+        }
+        y += 1;
+    }
+    y
+}
+
+/// What costs most, and tensors that fall back.
+fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
+    let (dim, text, warn) = (c.theme().dim, c.theme().text, c.theme().warn);
+    let mut y = area.y;
+    let left = |y: u16| area.bottom().saturating_sub(y);
+    let tensors = plan.outputs.iter().flat_map(|o| o.tensors.iter());
+    let fallbacks: Vec<String> = tensors
+        .filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from.as_ref()?)))
+        .collect();
+    let heaviest = heaviest(state, usize::from(area.width).saturating_sub(12));
+    if left(y) >= 2 && !heaviest.is_empty() {
+        c.spans(area.x + 1, y, area.width, &[("loss from  ", dim), (&heaviest, text)]);
+        y += 1;
+    }
+    if left(y) >= 1 {
+        let (n, style) = match fallbacks.len() {
+            0 => ("none".to_owned(), text),
+            n => (units::plural(n, "tensor", "tensors"), warn),
+        };
+        c.spans(area.x + 1, y, area.width, &[("fall back  ", dim), (&n, style)]);
+        y += 1;
+    }
+    for f in fallbacks.iter().take(3) {
+        if left(y) < 2 {
+            break;
+        }
+        c.text(area.x + 3, y, area.width.saturating_sub(4), f, dim);
+        y += 1;
+    }
+}
+
+/// The tensors that most of the selected target's loss comes from, as many as fit: `token_embd 21 %, blk.1.ffn_down 9 %`.
+fn heaviest(state: &State, room: usize) -> String {
+    let r = &state.recipe;
+    let Some(estimate) = r.estimate(r.current_target().unwrap_or(0)) else { return String::new() };
+    let mut said = String::new();
+    for h in &estimate.heaviest {
+        let name = h.name.strip_suffix(".weight").unwrap_or(&h.name);
+        let comma = if said.is_empty() { "" } else { ", " };
+        let next = format!("{comma}{name} {}", units::percent(h.share));
+        if width(&said) + width(&next) > room {
+            break;
+        }
+        said += &next;
+    }
+    said
+}
+
+/// The warnings, above the bottom of `area`: a few lines of them, all where the forecast has the screen; gives the rows used.
+fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
+    let (text, warn) = (c.theme().text, c.theme().warn);
+    let room = usize::from(area.width.saturating_sub(4));
+    let (mut lines, mut begins) = (Vec::new(), Vec::new());
+    for w in &plan.warnings {
+        begins.push(lines.len());
+        lines.extend(wrap(&w.text, room));
+    }
+    cut_lines(&mut lines, usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) }), room);
+    let height = lines.len() as u16;
+    for ((at, line), y) in lines.iter().enumerate().zip(area.bottom().saturating_sub(height)..) {
+        if begins.contains(&at) {
+            c.text(area.x + 1, y, 1, "!", warn);
+        }
+        c.text(area.x + 3, y, area.width.saturating_sub(4), line, text);
+    }
+    height
+}
+
+/// The line at the bottom.
+fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
+    let (text, good, warn) = (c.theme().text, c.theme().good, c.theme().warn);
+    let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
+    let what = units::plural(plan.outputs.len(), "output", "outputs");
+    let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
+    let mut said = format!("{what}, {}", units::bytes(total));
+    if width(&said) + width(&warnings) + 12 <= line.width.into() {
+        said += &format!(", {warnings}");
+    }
+    if state.recipe.starting {
+        c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
+    } else if plan.warnings.is_empty() {
+        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&said, text)]);
+    } else {
+        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&said, text)]);
+    }
+}

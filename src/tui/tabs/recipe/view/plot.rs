@@ -1,0 +1,245 @@
+//! The plot of size against error: every file type a point, the mixes a curve above them, the choice marked.
+
+use crate::plan::Forecasted;
+use crate::tui::core::State;
+use crate::tui::tabs::recipe::{Budget, presets};
+use crate::tui::view::braille::Braille;
+use crate::tui::view::canvas::{Canvas, fit, width};
+use ratatui::layout::Rect;
+
+/// Rows of the largest plot.
+pub(super) const MOST: u16 = 20;
+/// Rows and columns below which there is no plot.
+const LEAST: (u16, u16) = (9, 44);
+/// Columns of the axis at the left.
+const AXIS: u16 = 6;
+/// Rows of title, axis, numbers and legend.
+const AROUND: u16 = 4;
+/// Types of this many bits and more lose too little for the scale of the others.
+const BITS: f64 = 16.0;
+
+/// A point in bytes and dB.
+type Point = (f64, f64);
+
+/// What the recipe makes: a type, or a mix for a budget.
+struct Chosen {
+    name: String,
+    point: Point,
+    glyph: &'static str,
+}
+
+/// The area of the points, and the values at its edges.
+struct Frame {
+    area: Rect,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Frame {
+    /// Column and row, in parts of a cell, from the top left.
+    fn place(&self, (bytes, db): Point, across: f64, down: f64) -> (f64, f64) {
+        let part = |v: f64, (low, high): (f64, f64)| ((v - low) / (high - low)).clamp(0.0, 1.0);
+        let columns = f64::from(self.area.width) * across - 1.0;
+        let rows = f64::from(self.area.height) * down - 1.0;
+        (part(bytes, self.x) * columns, (1.0 - part(db, self.y)) * rows)
+    }
+
+    fn cell(&self, point: Point) -> (u16, u16) {
+        let (x, y) = self.place(point, 1.0, 1.0);
+        (self.area.x + x.round() as u16, self.area.y + y.round() as u16)
+    }
+}
+
+/// A point, when it is of those that can be compared.
+fn point(f: &Forecasted) -> Option<Point> {
+    (f.bits_per_weight < BITS).then_some((f.bytes as f64, f.output_sqnr_db?))
+}
+
+/// Draws the plot if there is something to plot and room for it; gives the rows used.
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+    let outlook = &state.recipe.outlook;
+    let Some(forecast) = outlook.forecast().filter(|_| area.height >= LEAST.0 && area.width >= LEAST.1) else {
+        return 0;
+    };
+    let types: Vec<(&str, Point)> = forecast.types.iter().filter_map(|t| Some((t.name.as_str(), point(t)?))).collect();
+    let mut mixes: Vec<Point> = forecast.mixes.iter().filter_map(point).collect();
+    mixes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let targets = state.recipe.document.recipe.targets.iter().enumerate();
+    let mut chosen: Vec<Chosen> = targets
+        .filter_map(|(i, target)| {
+            let f = state.recipe.estimate(i)?;
+            let mixed = Budget::of(target).is_some();
+            let name = if mixed { format!("{} mix", f.name) } else { f.name.clone() };
+            Some(Chosen { name, point: point(f)?, glyph: if mixed { "★" } else { "◆" } })
+        })
+        .collect();
+    // The same point twice would only write its name over itself.
+    chosen.dedup_by(|a, b| a.name == b.name);
+    let all = || types.iter().map(|t| t.1).chain(mixes.iter().copied()).chain(chosen.iter().map(|t| t.point));
+    let Some(frame) = frame(all(), area).filter(|_| types.len() > 1) else { return 0 };
+    axes(c, &frame, area);
+    curve(c, &frame, &mixes);
+    points(c, &frame, &types, &chosen);
+    legend(c, area, &chosen);
+    area.height
+}
+
+fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> {
+    let span = |values: &mut dyn Iterator<Item = f64>| {
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
+    };
+    let x = span(&mut all.clone().map(|p| p.0));
+    let y = span(&mut all.map(|p| p.1));
+    let y = ((y.0 / 10.0).floor() * 10.0, (y.1 / 10.0).ceil() * 10.0);
+    let inner = Rect {
+        x: area.x + AXIS + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(AXIS + 2),
+        height: area.height.saturating_sub(AROUND),
+    };
+    (x.0 < x.1 && y.0 < y.1).then_some(Frame { area: inner, x, y })
+}
+
+fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
+    let (dim, faint) = (c.theme().dim, c.theme().faint);
+    let long = "dB of signal over error in what the model says, up is better";
+    let title = if width(long) < area.width.into() { long } else { "dB of signal over error, up is better" };
+    c.text(area.x + 1, area.y, area.width, title, dim);
+    let left = frame.area.x - 1;
+    c.divide(left, frame.area.y, frame.area.height);
+    // A number every ten dB, or every twenty where two would touch.
+    let rows_for_ten = f64::from(frame.area.height) * 10.0 / (frame.y.1 - frame.y.0);
+    let apart = if rows_for_ten >= 2.0 { 10.0 } else { 20.0 };
+    let mut db = frame.y.0;
+    while db <= frame.y.1 {
+        let (_, y) = frame.cell((frame.x.0, db));
+        c.right(left - 1, y, AXIS - 2, &format!("{db:.0}"), dim);
+        c.text(left, y, 1, "┤", faint);
+        db += apart;
+    }
+    let bottom = frame.area.bottom();
+    c.text(left, bottom, 1, "└", faint);
+    c.rule(left + 1, bottom, frame.area.width);
+    let (unit, scale) = unit(frame.x.1);
+    let step = round_step(frame.x, frame.area.width);
+    let digits = usize::from(step / scale < 1.0) + usize::from(step / scale < 0.1);
+    let end = area.right();
+    c.right(end, bottom + 1, 3, unit, dim);
+    let mut bytes = (frame.x.0 / step).ceil() * step;
+    while bytes <= frame.x.1 {
+        let (x, _) = frame.cell((bytes, frame.y.0));
+        c.text(x, bottom, 1, "┬", faint);
+        let label = format!("{:.digits$}", bytes / scale);
+        let half = width(&label) as u16 / 2;
+        if x + half + 4 < end {
+            c.text(x.saturating_sub(half), bottom + 1, 8, &label, dim);
+        }
+        bytes += step;
+    }
+}
+
+/// Unit of an axis that ends at `most` bytes, and its bytes.
+fn unit(most: f64) -> (&'static str, f64) {
+    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    units.into_iter().find(|(_, scale)| most >= *scale).unwrap_or(("B", 1.0))
+}
+
+/// Bytes between two numbers of the axis: 1, 2 or 5 times a power of ten, so that about one fits every twelve columns.
+fn round_step((low, high): (f64, f64), columns: u16) -> f64 {
+    let rough = (high - low) / (f64::from(columns) / 12.0).max(1.0);
+    let power = 10f64.powf(rough.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough).unwrap_or(rough)
+}
+
+/// The curve through the mixes.
+fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
+    let points: Vec<(f64, f64)> = mixes.iter().map(|p| frame.place(*p, 2.0, 4.0)).collect();
+    let mut lines = Braille::new(frame.area);
+    lines.line(&points, c.theme().bar);
+    lines.draw(c);
+}
+
+/// File types, names where there is room, and the choice above all.
+fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[Chosen]) {
+    let (dim, accent) = (c.theme().dim, c.theme().accent);
+    // Styles add up: what the choice covers is not drawn below it.
+    let taken: Vec<(u16, u16)> = chosen.iter().map(|t| frame.cell(t.point)).collect();
+    for (x, y) in types.iter().map(|(_, p)| frame.cell(*p)).filter(|cell| !taken.contains(cell)) {
+        c.text(x, y, 1, "•", dim);
+    }
+    for t in chosen {
+        let (x, y) = frame.cell(t.point);
+        c.text(x, y, 1, t.glyph, accent);
+    }
+    for t in chosen {
+        label(c, frame, t.point, &t.name, true);
+    }
+    let known = presets().iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
+    for (name, p) in known.filter(|(name, _)| chosen.iter().all(|t| t.name != *name)) {
+        label(c, frame, *p, name, false);
+    }
+}
+
+/// Writes a name at its point, where nothing stands. Above and left of a point is above the curve. Names of types may be left
+/// out, that of the choice is not.
+fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) {
+    let style = if chosen { c.theme().accent } else { c.theme().dim };
+    let name = fit(name, 20);
+    let (x, y) = frame.cell(p);
+    let w = width(&name) as u16;
+    let area = frame.area;
+    let right = (x + 2 + w <= area.right()).then_some((x + 2, y));
+    let left = (x >= area.x + w + 2).then(|| (x - 1 - w, y));
+    let above = |rows: u16| (x + 1 >= area.x + w && y >= area.y + rows).then(|| (x + 1 - w, y - rows));
+    // Only at the right edge, where no other point stands below that it could be taken for.
+    let edge = x + 1 >= area.right() && x >= area.x + w;
+    let below = |rows: u16| (edge && y + rows < area.bottom()).then(|| (x + 1 - w, y + rows));
+    let places = if chosen {
+        [right, left, above(1), above(2), above(3), below(1)]
+    } else {
+        [right, left, below(1), below(2), None, None]
+    };
+    // With a blank on both sides, for names that touch are no names.
+    let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {
+        let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
+        (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| c.buf[(cx, row)].symbol() == " ")
+    };
+    let mut places = places.into_iter().flatten();
+    if let Some((at, row)) = places.clone().find(|p| free(c, *p)).or_else(|| places.find(|_| chosen)) {
+        c.text(at, row, w, &name, style);
+    }
+}
+
+fn legend(c: &mut Canvas<'_>, area: Rect, chosen: &[Chosen]) {
+    let (dim, bar, accent) = (c.theme().dim, c.theme().bar, c.theme().accent);
+    let mut parts = vec![("•", dim), (" file types   ", dim), ("⠒⠒", bar), (" best mixes   ", dim)];
+    for (glyph, word) in [("◆", " chosen  "), ("★", " budget")] {
+        if chosen.iter().any(|t| t.glyph == glyph) {
+            parts.extend([(glyph, accent), (word, dim)]);
+        }
+    }
+    c.spans(area.x + AXIS + 1, area.bottom() - 1, area.width.saturating_sub(AXIS + 1), &parts);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_axis_are_round_and_apart() {
+        let cases = [((1e6, 4.6e6), 70, 1e6), ((3.9e8, 1.32e9), 70, 2e8), ((0.0, 9e9), 40, 5e9), ((5.0, 6.0), 12, 1.0)];
+        for (range, columns, expected) in cases {
+            let s = round_step(range, columns);
+            assert!((s / expected - 1.0).abs() < 1e-9, "{range:?}: {s}");
+        }
+        assert_eq!((unit(4.6e6).0, unit(1.32e9).0, unit(12.0).0), ("MB", "GB", "B"));
+    }
+
+    #[test]
+    fn better_is_higher_and_larger_is_further_right() {
+        let frame = Frame { area: Rect::new(10, 5, 40, 10), x: (0.0, 100.0), y: (0.0, 50.0) };
+        assert_eq!(frame.cell((0.0, 50.0)), (10, 5));
+        assert_eq!(frame.cell((100.0, 0.0)), (49, 14));
+        assert_eq!(frame.cell((1e9, -3.0)), (49, 14), "what lies outside is kept at the edge");
+    }
+}

@@ -1,0 +1,70 @@
+//! The Watch tab: watchers, and the sources of one with what was exported of them.
+
+mod commands;
+mod state;
+mod update;
+mod view;
+
+pub use state::{Export, Measured, Point, Source, SourceState, Trend, WatchState, WatcherView, WatcherWish};
+
+use super::TabBehavior;
+use crate::tui::core::{Action, Cmd, Command, Effect, Focus, Hit, Scope, State, TabRequest, moved};
+use crate::tui::view::Canvas;
+use ratatui::layout::Rect;
+
+/// The Watch tab.
+pub(super) struct Watch;
+
+impl TabBehavior for Watch {
+    fn title(&self) -> &'static str {
+        "Watch"
+    }
+
+    fn commands(&self) -> &'static [Command] {
+        commands::COMMANDS
+    }
+
+    fn scopes(&self, state: &State) -> &'static [Scope] {
+        match state.watch.focus {
+            Focus::List => &[Scope::Watchers, Scope::Lists],
+            Focus::Details => &[Scope::WatchSources, Scope::Lists],
+        }
+    }
+
+    fn draw(&self, c: &mut Canvas<'_>, state: &State, body: Rect) {
+        view::draw(c, state, body);
+    }
+
+    fn run(&self, state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+        update::run(state, cmd)
+    }
+
+    fn arrived(&self, state: &mut State, action: Action) -> Vec<Effect> {
+        update::arrived(state, action)
+    }
+
+    fn asked(&self, state: &mut State, request: TabRequest) -> Vec<Effect> {
+        update::asked(state, request)
+    }
+
+    fn focus(&self, state: &State) -> Focus {
+        state.watch.focus
+    }
+
+    fn set_focus(&self, state: &mut State, focus: Focus) {
+        state.watch.focus = focus;
+    }
+
+    fn scroll(&self, state: &mut State, lines: isize) -> Vec<Effect> {
+        let w = &mut state.watch;
+        match w.focus {
+            Focus::List => w.select(moved(w.cursor(), lines, w.list.len())),
+            Focus::Details => w.select_source(moved(w.source_cursor(), lines, w.view.len())),
+        }
+        Vec::new()
+    }
+
+    fn click(&self, state: &mut State, hit: Hit) -> Vec<Effect> {
+        update::click(state, hit)
+    }
+}

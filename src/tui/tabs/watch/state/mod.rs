@@ -1,0 +1,140 @@
+//! The Watch tab: the watchers there are, and what the events of the selected one say of its sources.
+//!
+//! `view` folds events into sources, `trend` makes figures over training steps of them. Where the events come from is the runtime's business.
+
+mod trend;
+mod view;
+
+pub use trend::{Point, Trend};
+pub use view::{Export, Measured, Source, SourceState, WatcherView};
+
+use crate::tui::core::{Focus, State, Tab, units};
+use crate::watch::KnownWatcher;
+use std::path::PathBuf;
+
+/// Sources whose ages are compared at each tick.
+const AGES_MOST: usize = 200;
+
+/// What is to be read of watchers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatcherWish {
+    /// Which request this is: a new number reads the events from their beginning.
+    pub request: u64,
+    /// The folder of the watcher that is selected.
+    pub folder: Option<PathBuf>,
+}
+
+/// The Watch tab.
+#[derive(Clone, Debug, Default)]
+pub struct WatchState {
+    /// The watchers, those that run first.
+    pub list: Vec<KnownWatcher>,
+    /// True once the list was read.
+    pub looked: bool,
+    /// Identifier of the selected watcher.
+    pub selected: Option<String>,
+    /// One that was just started here and is selected when it is listed.
+    pub expected: Option<String>,
+    /// What the events of the selected watcher say.
+    pub view: WatcherView,
+    /// Name of the selected source; the newest one without.
+    pub source: Option<String>,
+    /// The watchers or the sources.
+    pub focus: Focus,
+    /// The latest request.
+    pub request: u64,
+}
+
+impl WatchState {
+    /// Place of the selected watcher.
+    pub fn cursor(&self) -> usize {
+        self.selected.as_ref().and_then(|id| self.list.iter().position(|w| w.id == *id)).unwrap_or(0)
+    }
+
+    /// The selected watcher.
+    pub fn current(&self) -> Option<&KnownWatcher> {
+        self.list.iter().find(|w| Some(&w.id) == self.selected.as_ref())
+    }
+
+    /// How many run.
+    pub fn running(&self) -> usize {
+        self.list.iter().filter(|w| w.pid.is_some()).count()
+    }
+
+    /// Place of the selected source.
+    pub fn source_cursor(&self) -> usize {
+        self.source.as_ref().and_then(|name| self.view.sources().position(|s| s.name == *name)).unwrap_or(0)
+    }
+
+    /// The selected source.
+    pub fn current_source(&self) -> Option<&Source> {
+        self.view.sources().nth(self.source_cursor())
+    }
+
+    /// Takes a new list, and keeps the selection where it can.
+    pub fn set_list(&mut self, mut list: Vec<KnownWatcher>) {
+        list.sort_by_key(|w| w.pid.is_none());
+        (self.list, self.looked) = (list, true);
+        if let Some(at) = self.expected.as_ref().and_then(|id| self.list.iter().position(|w| w.id == *id)) {
+            self.expected = None;
+            return self.select(at);
+        }
+        if self.current().is_none() {
+            self.select(0);
+        }
+        if self.list.is_empty() {
+            self.focus = Focus::List;
+        }
+    }
+
+    /// Selects a watcher; what another one said is forgotten.
+    pub fn select(&mut self, at: usize) {
+        let id = self.list.get(at.min(self.list.len().saturating_sub(1))).map(|w| w.id.clone());
+        if id != self.selected {
+            (self.selected, self.source, self.view) = (id, None, WatcherView::default());
+            self.request += 1;
+        }
+    }
+
+    /// Selects a source.
+    pub fn select_source(&mut self, at: usize) {
+        let last = self.view.len().saturating_sub(1);
+        self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
+    }
+
+    /// The export of the selected source and that of the checkpoint before it in the same run, both of which are there.
+    pub fn pair(&self) -> Option<[PathBuf; 2]> {
+        let current = self.current_source()?;
+        let output = |s: &Source| s.exported().filter(|e| !e.removed)?.done.outputs.first().cloned();
+        let step = current.step?;
+        let before = self.view.sources().filter(|s| s.run() == current.run() && s.step.is_some_and(|n| n < step));
+        // The newest comes first.
+        let before = before.filter_map(output).next()?;
+        Some([before, output(current)?])
+    }
+
+    /// The sources of the run that the selected one is of, as figures over their steps.
+    pub fn trend(&self) -> Trend {
+        self.current_source().map_or_else(Trend::default, |s| Trend::of(&self.view, s.run()))
+    }
+}
+
+impl State {
+    /// What is to be read of watchers: nothing while the tab is not shown.
+    pub fn watcher_wish(&self) -> Option<WatcherWish> {
+        let w = &self.watch;
+        (self.tab == Tab::Watch)
+            .then(|| WatcherWish { request: w.request, folder: w.current().map(|w| w.folder.clone()) })
+    }
+
+    /// The ages that the Watch tab shows; nothing elsewhere.
+    pub fn ages(&self) -> Vec<String> {
+        let shown = if self.tab == Tab::Watch { AGES_MOST } else { 0 };
+        self.watch.view.sources().take(shown).map(|s| self.age(s.since)).collect()
+    }
+
+    /// How long ago something was: `now`, `3 min`, `2 h`, `5 d`.
+    pub fn age(&self, t: jiff::Timestamp) -> String {
+        units::age(self.now.as_second().saturating_sub(t.as_second()))
+    }
+}

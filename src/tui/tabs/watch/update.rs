@@ -1,0 +1,168 @@
+//! Updates of the Watch tab, and the start of a watcher.
+
+use super::state::WatchState;
+use crate::tui::core::{Action, Cmd, Confirm, Effect, ErrorCard, Focus, Hit, Layer, Level, State, Tab, TabRequest};
+use crate::watch::{Request, Rule};
+use std::path::PathBuf;
+
+pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Watchers(list) => state.watch.set_list(list),
+        Action::WatcherEvents(request, events) if request == state.watch.request => {
+            let view = &mut state.watch.view;
+            events.into_iter().for_each(|e| view.apply(e));
+        }
+        Action::WatcherMeasured(request, found) if request == state.watch.request => {
+            for (job, measured) in found {
+                state.watch.view.measure(job, measured);
+            }
+        }
+        Action::WatcherStarted(Ok(id)) => {
+            match state.watch.list.iter().position(|w| w.id == id) {
+                Some(at) => state.watch.select(at),
+                None => state.watch.expected = Some(id.clone()),
+            }
+            state.toast(Level::Info, format!("watcher {id} runs on its own; Watch (5) shows it"));
+            if state.tab == Tab::Models && state.layer.is_none() {
+                return vec![Effect::Tab(TabRequest::Show(Tab::Watch))];
+            }
+        }
+        Action::WatcherStarted(Err(card)) => failed(state, "cannot watch", &card),
+        Action::WatcherAsked(folder, Ok(())) => {
+            let folder = state.home_path(&folder);
+            state.toast(Level::Info, format!("the watcher of {folder} was asked to stop; a running export goes on"));
+        }
+        Action::WatcherTold(request, Ok(())) => {
+            let text = match request {
+                Request::Pause => "the watcher begins no more exports; p lets it go on".to_owned(),
+                Request::Resume => "the watcher goes on".to_owned(),
+                Request::Export { name } => format!("the watcher is asked to export {name} now"),
+                Request::Ignore { name } => format!("{name} is ignored; i takes it back"),
+                Request::Unignore { name } => format!("{name} is no longer ignored"),
+            };
+            state.toast(Level::Info, text);
+        }
+        Action::WatcherTold(_, Err(card)) => failed(state, "the watcher cannot be asked", &card),
+        Action::WatcherAsked(folder, Err(card)) => {
+            let what = format!("cannot stop the watcher of {}", state.home_path(&folder));
+            failed(state, &what, &card);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn failed(state: &mut State, what: &str, card: &ErrorCard) {
+    let hint = card.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
+    state.toast(Level::Error, format!("{what}: {}.{hint}", card.message));
+}
+
+/// Runs a command.
+pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
+    let w = &mut state.watch;
+    match cmd {
+        Cmd::WatchSources => w.focus = Focus::Details,
+        Cmd::WatchersBack | Cmd::Back => w.focus = Focus::List,
+        Cmd::FocusNext if !w.view.is_empty() => w.focus = w.focus.other(),
+        Cmd::WatchStop => ask_stop(state),
+        Cmd::WatchJob
+        | Cmd::WatchOutput
+        | Cmd::WatchPause
+        | Cmd::WatchExport
+        | Cmd::WatchIgnore
+        | Cmd::WatchCompare => return Some(asks(w, cmd).into_iter().collect()),
+        Cmd::WatchCopy => return Some(copy_command(state)),
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+/// What a command asks of another tab or of the watcher; nothing where there is nothing to ask it of.
+fn asks(w: &WatchState, cmd: Cmd) -> Option<Effect> {
+    let source = w.current_source();
+    match cmd {
+        Cmd::WatchJob => Some(Effect::Tab(TabRequest::ShowJob(source?.last()?.done.job.clone()))),
+        Cmd::WatchOutput => Some(Effect::Tab(TabRequest::ShowModel(source?.exported()?.done.outputs.first()?.clone()))),
+        Cmd::WatchCompare => Some(Effect::Tab(TabRequest::Compare { models: w.pair()?.to_vec(), truncate: false })),
+        Cmd::WatchPause => {
+            let watcher = w.current()?;
+            let request = if watcher.paused { Request::Resume } else { Request::Pause };
+            Some(Effect::AskWatcher(watcher.id.clone(), request))
+        }
+        _ => {
+            let (watcher, source) = (w.current()?, source?);
+            let name = source.name.clone();
+            let request = match cmd {
+                Cmd::WatchExport => Request::Export { name },
+                _ if source.ignored => Request::Unignore { name },
+                _ => Request::Ignore { name },
+            };
+            Some(Effect::AskWatcher(watcher.id.clone(), request))
+        }
+    }
+}
+
+/// A command for the shell: the one that follows the watcher, or that starts it when it is stopped.
+fn copy_command(state: &mut State) -> Vec<Effect> {
+    let Some(watcher) = state.watch.current() else { return Vec::new() };
+    let command = match (watcher.pid, &watcher.command) {
+        (Some(_), _) => format!("remold watch attach {}", watcher.id),
+        (None, Some(command)) => command.clone(),
+        (None, None) => return Vec::new(),
+    };
+    state.copy(&command, command.clone())
+}
+
+/// Does what another tab asks: asks the user whether a folder is to be watched.
+pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
+    if let TabRequest::WatchFolder(folder) = request {
+        ask_start(state, folder);
+    }
+    Vec::new()
+}
+
+/// A click on a watcher or on a source.
+pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
+    let w = &mut state.watch;
+    match hit {
+        Hit::List(at) => {
+            w.focus = Focus::List;
+            w.select(at);
+        }
+        Hit::Detail(at) => {
+            w.focus = Focus::Details;
+            w.select_source(at);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn ask_stop(state: &mut State) {
+    let Some(watcher) = state.watch.current().filter(|w| w.pid.is_some()) else { return };
+    let detail = [
+        "A running export goes on. What was exported is remembered:",
+        "a watcher of the same folder goes on where this one stops.",
+    ];
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: format!("Stop watching {}?", state.home_path(&watcher.root)),
+        detail: detail.map(str::to_owned).to_vec(),
+        yes: "stop the watcher",
+        effect: Effect::StopWatcher(watcher.id.clone(), watcher.root.clone()),
+    }));
+}
+
+fn ask_start(state: &mut State, folder: PathBuf) {
+    let (recipe, made) = state.recipe.for_watcher();
+    let detail = vec![
+        format!("each checkpoint → {}", made.join(", ")),
+        format!("into {}", state.home_path(&Rule::default_output(&folder))),
+        "The Recipe tab (2) says what is made.".to_owned(),
+    ];
+    state.layer = Some(Layer::Confirm(Confirm {
+        question: format!("Watch {}?", state.home_path(&folder)),
+        detail,
+        yes: "start a watcher",
+        effect: Effect::StartWatcher(folder, Box::new(recipe)),
+    }));
+}

@@ -1,0 +1,94 @@
+//! The selected source: its state in full, its exports, and what exports of its run come to over the steps.
+
+use super::{sources, trend};
+use crate::tui::core::{State, units};
+use crate::tui::tabs::watch::{Export, Measured, Source, SourceState};
+use crate::tui::view::canvas::Canvas;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Below this many rows the name goes: it is in the list.
+const FEW: u16 = 4;
+/// Exports that are listed, the latest.
+const EXPORTS: usize = 8;
+
+pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
+    let Some(s) = state.watch.current_source() else { return };
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let trend = state.watch.trend();
+    let rows = trend::rows(&trend, area);
+    let end = area.bottom() - rows;
+    let title = c.theme().title;
+    let mut y = area.y;
+    for (text, style, most) in lines(c, state, s, title).into_iter().skip(usize::from(area.height < FEW)) {
+        if y >= end {
+            break;
+        }
+        y += c.wrapped(area.x, y, area.width, most.min(end - y), &text, style);
+    }
+    trend::draw(c, &trend, Rect { y: end, height: rows, ..area });
+}
+
+/// Lines from the most to the least telling, each with the rows it may take.
+fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String, Style, u16)> {
+    let (text, dim, warn) = (c.theme().text, c.theme().dim, c.theme().warn);
+    let (glyph, style) = sources::badge(c, s.state);
+    let style = if s.state == SourceState::Failed { style } else { text };
+    let mut all = vec![(s.name.clone(), title, 1)];
+    all.push((format!("{glyph} {}", sources::words(s)), style, 6));
+    let stopped = state.watch.current().is_some_and(|w| w.pid.is_none());
+    match s.state {
+        SourceState::Waiting if stopped => {
+            all.push(("The watcher is stopped: nobody looks at it now.".to_owned(), warn, 2));
+        }
+        SourceState::Exporting if stopped => {
+            all.push(("The watcher is stopped; its job goes on (Jobs, 3).".to_owned(), warn, 2));
+        }
+        _ => {}
+    }
+    let family = if s.family.is_empty() { String::new() } else { format!(", written by {}", s.family) };
+    all.push((format!("since {} UTC{family}", s.since.strftime("%Y-%m-%d %H:%M:%S")), dim, 2));
+    for e in s.exports.iter().rev().take(EXPORTS) {
+        all.push((export(state, e), text, 2));
+        if let Some(r) = &e.done.regression {
+            let fell = format!(
+                "! {} fell from {:.1} to {:.1} dB since the checkpoint before",
+                r.tensor, r.before_db, r.now_db
+            );
+            all.push((fell, warn, 3));
+        }
+        for change in &e.done.config_changes {
+            all.push((format!("config.json {change}"), warn, 2));
+        }
+        for path in &e.done.outputs {
+            all.push((format!("→ {}", state.home_path(path)), dim, 2));
+        }
+    }
+    all.push((format!("from {}", state.home_path(&s.path)), dim, 2));
+    all
+}
+
+/// An export on one line: how it ended, how long it took, its job, its size, what was measured.
+fn export(state: &State, e: &Export) -> String {
+    let how = if e.ok() { "✓" } else { "✗" };
+    let job = match e.done.job.as_str() {
+        "" => "no job".to_owned(),
+        job if state.jobs.list.iter().any(|j| j.id == *job) => format!("job {job}"),
+        job => format!("job {job} (removed)"),
+    };
+    let mut parts = vec![format!("{how} {}  in {}", e.t.strftime("%H:%M:%S"), units::took(e.seconds())), job];
+    if e.ok() {
+        parts.push(units::bytes(e.done.bytes));
+        match state.watch.view.measured(&e.done.job) {
+            Some(Measured::Db(db)) => parts.push(format!("weights {db:.1} dB")),
+            Some(Measured::Lossless) => parts.push("no loss".to_owned()),
+            Some(Measured::NoReport) | None => {}
+        }
+        if e.removed {
+            parts.push("removed since".to_owned());
+        }
+    } else {
+        parts.push(e.done.status.clone());
+    }
+    parts.join("  ")
+}
