@@ -3,6 +3,11 @@
 //! The rooms, ground floor first; a module imports only from rooms above its own line (`ARCHITECTURE.md`, `tests/layering.rs`).
 #![deny(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!(
+    "remold runs on Unix only (Linux and macOS): it needs file locks, signals and positioned reads of Unix. On Windows, use WSL."
+);
+
 pub mod units;
 
 pub mod files;
@@ -35,6 +40,13 @@ pub mod job;
 
 pub mod watch;
 
+pub mod tui;
+
 pub mod cli;
 
-pub mod tui;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+
+#[cfg(test)]
+mod skip;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+#[path = "../src/skip.rs"]
+mod skip;
+
 use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
 use remold::formats;
 use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece};
@@ -21,7 +24,7 @@ fn data(inside: &str, beside: &str) -> Option<PathBuf> {
     ];
     let found = places.into_iter().find(|p| p.is_dir());
     if found.is_none() {
-        eprintln!("skipped: {inside} absent");
+        skip::skipped(&format!("{inside} absent"));
     }
     found
 }

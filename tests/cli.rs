@@ -47,6 +47,8 @@ mod quantize_flags;
 mod ranks;
 #[path = "cli/safety.rs"]
 mod safety;
+#[path = "../src/skip.rs"]
+mod skip;
 #[path = "cli/sources.rs"]
 mod sources;
 #[path = "cli/splitting.rs"]

@@ -23,6 +23,8 @@ mod reject;
 mod roundtrip;
 #[path = "formats/scanning.rs"]
 mod scanning;
+#[path = "../src/skip.rs"]
+mod skip;
 #[path = "formats/splitting.rs"]
 mod splitting;
 #[path = "formats/support.rs"]

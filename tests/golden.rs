@@ -4,11 +4,16 @@
 //! Models that are not in `fixtures/models` are read from `../shared/material/hf`; where that is absent their rows are skipped, and
 //! said so.
 
+#[path = "../src/skip.rs"]
+mod skip;
+
 use remold::engine::{self, EventSink, RunOptions};
 use remold::formats;
+use remold::model::FormatId;
 use remold::model::{MetaArray, MetaValue, Model};
 use remold::plan;
 use remold::quant::{Encoding, can_quantize};
+use remold::recipe::options::gguf;
 use remold::recipe::{Recipe, Target};
 use remold::transform::FileType;
 use serde_json::Value;
@@ -92,13 +97,9 @@ fn same(ours: &Value, golden: &Value) -> bool {
 }
 
 fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBuf>) -> Result<(), String> {
-    let target = Target {
-        format: "gguf".into(),
-        quantization: Some(quantization.to_lowercase()),
-        output: Some(out.to_owned()),
-        imatrix,
-        ..Target::default()
-    };
+    let target =
+        Target { output: Some(out.to_owned()), ..Target::of(FormatId::Gguf).quantized(&quantization.to_lowercase()) };
+    let target = target.with(&gguf::IMATRIX, imatrix);
     let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
     recipe.source.path = Some(source.to_owned());
     let prepared = plan::prepare(&recipe, remold::forecast::Measuring::quiet()).map_err(|e| e.to_string())?;
@@ -166,10 +167,10 @@ fn every_golden_conversion_is_reproduced() {
     let (mut passed, mut not_made, mut wrong) = (0, BTreeMap::<String, usize>::new(), Vec::new());
     for (model, mut list) in cases {
         let Some(source) = model_folder(&model) else {
-            eprintln!(
-                "skipped: {model} ({} files): neither fixtures/models nor ../shared/material/hf has it",
+            skip::skipped(&format!(
+                "{model} ({} files): neither fixtures/models nor ../shared/material/hf has it",
                 list.len()
-            );
+            ));
             continue;
         };
         list.sort();

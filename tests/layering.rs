@@ -1,9 +1,15 @@
 //! The rooms import only from rooms above them (ARCHITECTURE.md).
+//!
+//! Whole files are looked at. What only tests see is left out: items under `#[cfg(test)]`, and the files of such modules.
 
+#[path = "layering/formats.rs"]
+mod formats;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Ground floor first.
+/// Ground floor first. There are no exceptions, so there is no circle between rooms.
 const ROOMS: [&str; 18] = [
     "units",
     "files",
@@ -21,12 +27,13 @@ const ROOMS: [&str; 18] = [
     "engine",
     "job",
     "watch",
-    "cli",
     "tui",
+    "cli",
 ];
 
-/// The command line opens the workbench; nothing else may look up.
-const ALLOWED: [(&str, &str); 1] = [("cli", "tui")];
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
 
 fn sources(dir: &Path, all: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("a folder of sources").flatten() {
@@ -39,26 +46,211 @@ fn sources(dir: &Path, all: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn no_room_looks_up() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut wrong = Vec::new();
-    for (floor, room) in ROOMS.iter().enumerate() {
-        let mut files = Vec::new();
-        sources(&src.join(room), &mut files);
-        assert!(!files.is_empty(), "src/{room} is empty");
-        for file in files {
-            let text = fs::read_to_string(&file).expect("a source file");
-            // Tests may use what they like.
-            let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or("");
-            for (n, line) in code.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
-                for (other, name) in ROOMS.iter().enumerate() {
-                    let up = other > floor && line.contains(&format!("crate::{name}::"));
-                    if up && !ALLOWED.contains(&(room, name)) {
-                        wrong.push(format!("{}:{} uses crate::{name}", file.display(), n + 1));
+/// Every file that is compiled into the program, with its path below `src` and its code without tests and comments.
+fn program() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    sources(&src(), &mut files);
+    files.sort();
+    let mut tests = Vec::new();
+    let mut found = Vec::new();
+    for path in files {
+        let code = Code::of(&fs::read_to_string(&path).expect("a source file"));
+        tests.extend(code.test_modules.iter().map(|name| module_folder(&path).join(name)));
+        found.push((path, code.text));
+    }
+    // A test module is a file or a folder.
+    let is_test = |path: &Path| tests.iter().any(|t| path.starts_with(t) || path.with_extension("") == *t);
+    let below = |path: &Path| path.strip_prefix(src()).expect("below src").display().to_string();
+    found.into_iter().filter(|(path, _)| !is_test(path)).map(|(path, code)| (below(&path), code)).collect()
+}
+
+/// Where the modules that a file declares are.
+fn module_folder(file: &Path) -> PathBuf {
+    let own = file.file_stem().is_some_and(|s| s == "mod" || s == "lib" || s == "main");
+    if own { file.parent().expect("a folder").to_owned() } else { file.with_extension("") }
+}
+
+/// A source file without comments and without what only tests see; lines keep their numbers.
+struct Code {
+    text: String,
+    /// The modules under `#[cfg(test)]` that are files of their own.
+    test_modules: Vec<String>,
+}
+
+impl Code {
+    fn of(source: &str) -> Self {
+        let (mut text, bare) = masked(source);
+        let mut test_modules = Vec::new();
+        for (from, to) in test_items(&bare) {
+            let item = std::str::from_utf8(&bare[from..to]).expect("UTF-8");
+            let module = item.split_once("mod ").and_then(|(_, rest)| rest.trim().strip_suffix(';'));
+            test_modules.extend(module.map(|m| m.trim().to_owned()));
+            blank(&mut text[from..to]);
+        }
+        Self { text: String::from_utf8(text).expect("UTF-8"), test_modules }
+    }
+}
+
+/// Spaces, but for the line ends.
+fn blank(bytes: &mut [u8]) {
+    bytes.iter_mut().filter(|b| **b != b'\n').for_each(|b| *b = b' ');
+}
+
+/// The source without comments, and without comments and the insides of strings and character literals. Both keep every offset.
+fn masked(source: &str) -> (Vec<u8>, Vec<u8>) {
+    let bytes = source.as_bytes();
+    let (mut text, mut bare) = (bytes.to_vec(), bytes.to_vec());
+    let end_of = |from: usize, what: &str| source[from..].find(what).map_or(bytes.len(), |n| from + n + what.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &source.as_bytes()[at..];
+        let in_word = at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_');
+        let raw = raw_string(rest).filter(|_| !in_word);
+        let (end, comment) = if rest.starts_with(b"//") {
+            (source[at..].find('\n').map_or(bytes.len(), |n| at + n), true)
+        } else if rest.starts_with(b"/*") {
+            (end_of_comment(bytes, at), true)
+        } else if let Some((start, close)) = raw {
+            (end_of(at + start, &close), false)
+        } else if rest[0] == b'"' {
+            (end_of_quoted(bytes, at, b'"'), false)
+        } else if rest[0] == b'\'' && (rest.get(1) == Some(&b'\\') || is_char(&source[at..])) {
+            (end_of_quoted(bytes, at, b'\''), false)
+        } else {
+            at += 1;
+            continue;
+        };
+        if comment {
+            blank(&mut text[at..end]);
+        }
+        blank(&mut bare[at..end]);
+        at = end;
+    }
+    (text, bare)
+}
+
+/// The length of the opening of a raw string, and its closing.
+fn raw_string(rest: &[u8]) -> Option<(usize, String)> {
+    let prefix = [&b"r"[..], b"br", b"cr"].into_iter().find(|p| rest.starts_with(p))?.len();
+    let hashes = rest[prefix..].iter().take_while(|b| **b == b'#').count();
+    (rest.get(prefix + hashes) == Some(&b'"')).then(|| (prefix + hashes + 1, format!("\"{}", "#".repeat(hashes))))
+}
+
+/// Whether a quote begins a character and not a lifetime.
+fn is_char(rest: &str) -> bool {
+    let mut chars = rest.chars().skip(1);
+    chars.next().is_some() && chars.next() == Some('\'')
+}
+
+fn end_of_quoted(bytes: &[u8], from: usize, quote: u8) -> usize {
+    let mut at = from + 1;
+    while at < bytes.len() && bytes[at] != quote {
+        at += if bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    (at + 1).min(bytes.len())
+}
+
+/// Comments nest.
+fn end_of_comment(bytes: &[u8], from: usize) -> usize {
+    let (mut at, mut depth) = (from, 0);
+    while at < bytes.len() {
+        if bytes[at..].starts_with(b"/*") {
+            (at, depth) = (at + 2, depth + 1);
+        } else if bytes[at..].starts_with(b"*/") {
+            (at, depth) = (at + 2, depth - 1);
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += 1;
+        }
+    }
+    bytes.len()
+}
+
+/// The ranges of the items under `#[cfg(test)]` or `#[cfg(all(test, …))]`, with their attributes. The bytes are without strings and comments.
+fn test_items(bare: &[u8]) -> Vec<(usize, usize)> {
+    let text = std::str::from_utf8(bare).expect("UTF-8");
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    let mut starts: Vec<usize> =
+        ["#[cfg(test)]", "#[cfg(all(test"].iter().flat_map(|a| text.match_indices(a)).map(|(at, _)| at).collect();
+    starts.sort_unstable();
+    for from in starts {
+        if found.last().is_some_and(|(_, to)| from < *to) {
+            continue;
+        }
+        let (mut depth, mut to) = (0_usize, bare.len());
+        for (at, byte) in bare.iter().enumerate().skip(from) {
+            match byte {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => {
+                    // Without a block of its own, an item ends with the block it is in.
+                    let outside = depth == 0;
+                    depth = depth.saturating_sub(1);
+                    if outside || *byte == b'}' && depth == 0 {
+                        to = if outside { at } else { at + 1 };
+                        break;
+                    }
+                }
+                b';' | b',' if depth == 0 => {
+                    to = at + 1;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        found.push((from, to));
+    }
+    found
+}
+
+/// The rooms that a file names, each with the line: `crate::room`, `crate::{room, …}` and chains of `super` that reach the root.
+fn rooms_named(name: &str, code: &str) -> BTreeSet<(usize, &'static str)> {
+    let mut found = BTreeSet::new();
+    let depth = name.trim_end_matches(".rs").trim_end_matches("/mod").split('/').count();
+    let line = |at: usize| code[..at].matches('\n').count() + 1;
+    let room = |path: &str| {
+        let word = path.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        ROOMS.into_iter().find(|r| *r == word)
+    };
+    let to_root = ["crate::".to_owned(), "super::".repeat(depth)];
+    for (at, path) in to_root.iter().flat_map(|root| code.match_indices(root.as_str())) {
+        let rest = &code[at + path.len()..];
+        match rest.strip_prefix('{') {
+            None => found.extend(room(rest).map(|r| (line(at), r))),
+            Some(list) => {
+                let mut inside = 0;
+                let mut start = 0;
+                for (n, c) in list.char_indices() {
+                    match c {
+                        '{' => inside += 1,
+                        '}' if inside > 0 => inside -= 1,
+                        ',' | '}' if inside == 0 => {
+                            found.extend(room(&list[start..n]).map(|r| (line(at), r)));
+                            start = n + 1;
+                            if c == '}' {
+                                break;
+                            }
+                        }
+                        _ => {}
                     }
                 }
             }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_room_looks_up() {
+    let program = program();
+    let mut wrong = Vec::new();
+    for (floor, room) in ROOMS.iter().enumerate() {
+        let mut files = program.iter().filter(|(name, _)| name.starts_with(&format!("{room}/"))).peekable();
+        assert!(files.peek().is_some(), "src/{room} is empty");
+        for (name, code) in files {
+            let up = rooms_named(name, code).into_iter().filter(|(_, other)| ROOMS[floor + 1..].contains(other));
+            wrong.extend(up.map(|(line, other)| format!("src/{name}:{line} uses crate::{other}")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -128,9 +320,46 @@ fn every_tab_is_named() {
 }
 
 #[test]
+fn only_test_items_are_left_out_of_a_file() {
+    let source = r##"
+use crate::{tui::{run, core}, units, cli as line}; // crate::plan
+#[cfg(test)]
+use crate::{job::Folder, watch};
+/* crate::engine /* nested */ crate::engine */
+fn a<'a>(x: &'a str) -> char { '{' }
+#[cfg(test)]
+mod tests {
+    // }
+    const OPEN: &str = "}";
+    const RAW: &str = r#"" } "#;
+    fn b() -> char { crate::formats::open(); '}' }
+}
+#[cfg(test)]
+pub(super) mod golden_tests;
+fn behind() { crate::arch::convert(super::super::recipe::keys()) }
+#[cfg(all(test, unix))]
+#[path = "x.rs"]
+fn c() { crate::model::few([1, 2]) }
+struct S {
+    #[cfg(test)]
+    field: crate::quant::Encoding,
+    last: crate::monitor::Gpu,
+}
+"##;
+    let code = Code::of(source);
+    let rooms: Vec<&str> = rooms_named("plan/types.rs", &code.text).into_iter().map(|(_, r)| r).collect();
+    assert_eq!(rooms, ["cli", "tui", "units", "arch", "recipe", "monitor"]);
+    assert_eq!(rooms_named("plan/types.rs", "\ncrate::tui::run()").first(), Some(&(2, "tui")));
+    assert_eq!(code.test_modules, ["golden_tests"]);
+    assert_eq!(code.text.lines().count(), source.lines().count());
+}
+
+#[test]
 fn every_room_is_declared_in_order() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("src/lib.rs");
-    let declared: Vec<&str> = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let lib = fs::read_to_string(src().join("lib.rs")).expect("src/lib.rs");
+    let modules = lib.lines().filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'));
+    // No room: it is built for tests and fuzzing only, and calls the parsers of all rooms.
+    let declared: Vec<&str> = modules.filter(|m| *m != "fuzzing").collect();
     assert_eq!(declared, ROOMS);
 }
 
@@ -140,34 +369,27 @@ const WRITES: [&str; 9] =
 
 /// The files that may, each with its reason.
 const WRITERS: [(&str, &str); 3] = [
-    ("cli/print.rs", "the one place that prints; it escapes"),
+    ("units/print.rs", "the one place that prints; it escapes"),
     ("cli/mod.rs", "clap prints its own help, which holds nothing from outside"),
     ("tui/runtime/terminal.rs", "frames of the workbench, whose cells are cleaned by tui::view::draw"),
 ];
 
 #[test]
 fn printing_goes_through_one_place() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
     let mut wrong = Vec::new();
-    for file in files {
-        let name = file.strip_prefix(&src).expect("below src").display().to_string();
-        // Modules of tests alone print what they skipped.
-        if name.ends_with("tests.rs") || WRITERS.iter().any(|(f, _)| *f == name) {
+    for (name, code) in program() {
+        if WRITERS.iter().any(|(f, _)| *f == name) {
             continue;
         }
-        let text = fs::read_to_string(&file).expect("a source");
-        let code = text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
         for (number, line) in code.lines().enumerate() {
             // To ask whether a stream is a terminal, or which styles it takes, writes nothing.
-            let line = ["stdout", "stderr"].iter().fold(line.to_owned(), |line, stream| {
+            let asked = ["stdout", "stderr"].iter().fold(line.to_owned(), |line, stream| {
                 line.replace(&format!("{stream}().is_terminal()"), "").replace(&format!("Style::{stream}()"), "")
             });
-            if !line.trim_start().starts_with("//") && WRITES.iter().any(|w| line.contains(w)) {
+            if WRITES.iter().any(|w| asked.contains(w)) {
                 wrong.push(format!("src/{name}:{}: {}", number + 1, line.trim()));
             }
         }
     }
-    assert!(wrong.is_empty(), "these go around cli/print.rs:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "these go around units/print.rs:\n{}", wrong.join("\n"));
 }

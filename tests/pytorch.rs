@@ -2,6 +2,9 @@
 //! bytes never panic.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../src/skip.rs"]
+mod skip;
+
 use remold::formats::pytorch;
 use remold::model::{Model, TensorEntry};
 use std::path::{Path, PathBuf};
@@ -14,7 +17,7 @@ fn material(name: &str) -> Option<PathBuf> {
         [root.join("fixtures").join(short), root.join("../shared").join(name), root.join("../../shared").join(name)];
     let found = places.into_iter().find(|p| p.exists());
     if found.is_none() {
-        eprintln!("skipped: {name} absent");
+        skip::skipped(&format!("{name} absent"));
     }
     found
 }

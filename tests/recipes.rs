@@ -4,7 +4,9 @@
 //! `fixtures/recipes/invalid`: every file has its messages beside it (`.err`). `BLESS=1 cargo test --test recipes` writes them anew.
 
 use proptest::prelude::*;
-use remold::recipe::keys::{KEYS, Kind, Room, keys_of};
+use remold::model::FormatId;
+use remold::recipe::keys::{Kind, Room, keys, keys_of};
+use remold::recipe::options::gguf as options;
 use remold::recipe::{
     Available, Recipe, Selector, Step, Syntax, Target, apply_set, check, lint, lint_file, load, manual, parse,
     parse_size, parse_text, template, to_toml,
@@ -56,14 +58,15 @@ fn valid_recipes_parse_and_agree_across_syntaxes() {
 #[test]
 fn the_guides_keys_mean_what_they_say() {
     let recipe = load(&here("fixtures/recipes/valid/guide.json")).unwrap_or_else(|e| panic!("{e}")).into_recipe();
-    let formats: Vec<&str> = recipe.targets.iter().map(|t| t.format.as_str()).collect();
+    let formats: Vec<&str> = recipe.targets.iter().map(|t| t.format.name()).collect();
     assert_eq!(formats, ["gguf", "onnx", "tflite"]);
     let gguf = &recipe.targets[0];
-    assert_eq!(gguf.context_length, Some(4096));
-    assert_eq!(gguf.embedding_type.as_deref(), Some("f32"));
-    assert_eq!(gguf.use_mlock, Some(true));
+    assert_eq!(gguf.get(&options::CONTEXT_LENGTH), Some(4096));
+    assert_eq!(gguf.get(&options::EMBEDDING_TYPE).as_deref(), Some("f32"));
+    assert_eq!(gguf.get(&options::USE_MLOCK), Some(true));
     assert_eq!(gguf.quantization.as_deref(), Some("q4_k_m"));
-    assert!(gguf.later.is_empty(), "keys of graph formats do not reach the GGUF: {:?}", gguf.later);
+    let foreign = keys_of(Room::Target).filter(|k| !k.fits(FormatId::Gguf) && gguf.options.json(k).is_some());
+    assert_eq!(foreign.count(), 0, "keys of graph formats do not reach the GGUF");
     assert_eq!(recipe.targets[2].quantization.as_deref(), Some("int8"), "format_options beat the flat key");
     let steps: Vec<&str> = recipe.pipeline.iter().map(|s| s.step.as_str()).collect();
     assert_eq!(steps, ["prune", "distil", "split"]);
@@ -96,7 +99,7 @@ fn invalid_recipes_say_what_is_wrong() {
 
 #[test]
 fn a_recipe_of_flags_is_checked_without_places() {
-    let target = Target { format: "gguf".into(), quantization: Some("q4_km".into()), ..Target::default() };
+    let target = Target::of(FormatId::Gguf).quantized("q4_km");
     let recipe = Recipe { targets: vec![target], ..Recipe::default() };
     let said: Vec<String> = check(&recipe).iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), 1, "{said:?}");
@@ -222,13 +225,16 @@ fn the_template_checks_clean_and_every_suggestion_in_it_works() {
 
 #[test]
 fn every_example_of_the_manual_is_a_value_of_its_key() {
-    for key in KEYS {
+    for key in keys() {
         let (head, format) = match key.room {
             Room::Top => (String::new(), ""),
             Room::Source => ("[source]\n".to_owned(), ""),
             Room::Validate => ("[validate]\n".to_owned(), ""),
             Room::Target if key.name == "format" => ("[[target]]\n".to_owned(), ""),
-            Room::Target => ("[[target]]\n".to_owned(), *key.formats.first().unwrap_or(&"gguf")),
+            Room::Target => (
+                "[[target]]\n".to_owned(),
+                remold::recipe::options::formats_of(key).first().map_or("gguf", |f| f.name()),
+            ),
             Room::Step(step) => (format!("[[pipeline]]\nstep = \"{step}\"\n"), ""),
         };
         let format = if format.is_empty() { String::new() } else { format!("format = \"{format}\"\n") };
@@ -295,9 +301,7 @@ fn value(kind: Kind) -> BoxedStrategy<serde_json::Value> {
             map(prop_oneof![leaf.clone(), list, map(leaf)].boxed())
         }
         // Names with a second spelling come back in the first one.
-        Kind::Format => {
-            prop::sample::select(vec!["gguf", "pytorch", "onnx", "zebra"]).prop_map(serde_json::Value::from).boxed()
-        }
+        Kind::Format => prop::sample::select(vec!["gguf", "pytorch", "onnx"]).prop_map(serde_json::Value::from).boxed(),
         Kind::Quantization => {
             prop::sample::select(vec!["Q4_K_M", "f16", "zebra"]).prop_map(serde_json::Value::from).boxed()
         }
@@ -325,7 +329,7 @@ fn recipe() -> impl Strategy<Value = Recipe> {
             })
         });
     let target = (value(Kind::Format), table(Room::Target)).prop_map(|(f, t)| {
-        let own = Target { format: f.as_str().unwrap_or("").to_owned(), ..Target::default() };
+        let own = Target::of(f.as_str().and_then(FormatId::parse).unwrap_or(FormatId::Gguf));
         serde_set(own, t.into_iter().filter(|(k, _)| *k != "format"))
     });
     let top = (table(Room::Top), table(Room::Source), prop::option::of(table(Room::Validate)));
@@ -391,7 +395,7 @@ proptest! {
                 prop_assert!(problems.len() <= 101);
             }
         }
-        let mut r = Recipe { targets: vec![Target { format: "gguf".into(), ..Target::default() }], ..Recipe::default() };
+        let mut r = Recipe { targets: vec![Target::of(FormatId::Gguf)], ..Recipe::default() };
         let _ = apply_set(&mut r, &text);
         let _ = apply_set(&mut r, &chars);
         let _ = apply_set(&mut r, &format!("target.{chars}=1"));

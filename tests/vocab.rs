@@ -9,6 +9,9 @@ mod llama_cpp;
 #[path = "vocab/rebuilt.rs"]
 mod rebuilt;
 
+#[path = "../src/skip.rs"]
+mod skip;
+
 use proptest::prelude::*;
 use remold::arch::vocab::{VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata};
 use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
@@ -21,7 +24,7 @@ fn data(places: &[&str]) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = places.iter().map(|p| root.join(p)).find(|p| p.is_dir());
     if found.is_none() {
-        eprintln!("skipped: {} absent", places.join(", "));
+        skip::skipped(&format!("{} absent", places.join(", ")));
     }
     found
 }
@@ -37,7 +40,7 @@ fn models() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = places.iter().map(|p| root.join(p)).find(|p| named.iter().all(|n| p.join(n).is_dir()));
     if found.is_none() {
-        eprintln!("skipped: {} absent", places.join(", "));
+        skip::skipped(&format!("{} absent", places.join(", ")));
     }
     found
 }

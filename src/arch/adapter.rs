@@ -3,7 +3,7 @@
 //! Recognised by `adapter_config.json` (PEFT) and by the names that PEFT gives tensors. A full model beside which an
 //! `adapter_config.json` was left is none.
 
-use crate::model::{FormatId, Model, ModelError};
+use crate::model::{Model, ModelError};
 use serde_json::Value;
 
 /// Parts of tensor names that only PEFT's adapters have (`tuners/*/layer.py` of peft 0.17).
@@ -75,7 +75,7 @@ impl Adapter {
 
 /// Recognises an adapter. A GGUF says itself what it is.
 pub fn adapter(model: &Model) -> Option<Adapter> {
-    if model.format == FormatId::Gguf {
+    if model.format.has_gguf_names() {
         return None;
     }
     let config = model.sidecars.json("adapter_config.json").ok().flatten();

@@ -53,10 +53,10 @@ pub(crate) fn with_layer(pattern: &str, layer: Option<u64>) -> String {
     }
 }
 
-/// Source tensors in the converter's order: by name inside each safetensors file, as they come in a pickle.
+/// Source tensors in the converter's order: by name inside each file or as they come, as it reads the format.
 fn ordered(model: &Model) -> Vec<&TensorEntry> {
     let mut tensors: Vec<&TensorEntry> = model.tensors.iter().collect();
-    if model.format == crate::model::FormatId::Safetensors {
+    if crate::formats::spec(model.format).and_then(|f| f.read.as_ref()).is_some_and(|r| r.by_name) {
         for run in tensors.chunk_by_mut(|a, b| a.data.file() == b.data.file()) {
             run.sort_by(|a, b| a.name.cmp(&b.name));
         }

@@ -1,5 +1,6 @@
 //! The arguments of every command.
 
+use super::target_flags::TargetFlags;
 use super::watch::WatchArgs;
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
@@ -166,9 +167,6 @@ pub struct ConvertArgs {
     /// Set a recipe key, as in target.context_length=4096; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Split outputs into files of at most this size, as in 5GB
-    #[arg(long, visible_alias = "split-max-size", value_name = "SIZE")]
-    pub max_shard_size: Option<String>,
     /// Take the tensors alone: no configuration, no tokenizer, no check that they are a whole model
     #[arg(long)]
     pub bare: bool,
@@ -176,7 +174,7 @@ pub struct ConvertArgs {
     #[arg(long)]
     pub densify: bool,
     #[command(flatten)]
-    pub gguf: GgufArgs,
+    pub options: TargetFlags,
     #[command(flatten)]
     pub run: RunFlags,
     /// An earlier output of the same kind: tensors whose source did not change since are copied from it, not encoded again
@@ -195,10 +193,7 @@ pub struct PlanArgs {
     /// The model: a file or a folder
     pub src: PathBuf,
     #[command(flatten)]
-    pub gguf: GgufArgs,
-    /// Count the files of a split above this size, as in 5GB
-    #[arg(long, alias = "split-max-size", value_name = "SIZE")]
-    pub max_shard_size: Option<String>,
+    pub options: TargetFlags,
     /// Count sparse tensors of a PyTorch file in full
     #[arg(long)]
     pub densify: bool,
@@ -269,101 +264,14 @@ pub struct VerifyArgs {
     /// Set a recipe key, as in target.context_length=4096; may be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = "source")]
     pub set: Vec<String>,
-    /// It was split into files of at most this size, as in 5GB
-    #[arg(long, alias = "split-max-size", value_name = "SIZE", requires = "source")]
-    pub max_shard_size: Option<String>,
     #[command(flatten)]
-    pub gguf: GgufArgs,
+    pub options: TargetFlags,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,
     /// Threads to check with; all cores when not given
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-}
-
-/// Options of GGUF targets. llama.cpp's spellings are aliases.
-#[derive(Clone, Debug, Default, PartialEq, Args)]
-#[command(next_help_heading = "GGUF options")]
-pub struct GgufArgs {
-    /// Importance matrix (GGUF or .dat)
-    #[arg(long, value_name = "FILE")]
-    pub imatrix: Option<PathBuf>,
-    /// Instead of a quantization: the types that lose least in a file of at most this size, as in 4.5GiB
-    #[arg(long, value_name = "SIZE")]
-    pub target_size: Option<String>,
-    /// Instead of a quantization: the types that lose least with this many bits for each weight
-    #[arg(long, value_name = "BITS", conflicts_with = "target_size")]
-    pub target_bpw: Option<f64>,
-    /// The only types that --target-size and --target-bpw choose from, as in q4_k,q6_k
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    pub budget_types: Vec<String>,
-    /// Use the importance matrix for these tensors alone: part of the name, role, name with *, or re:PATTERN; may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    pub include_weights: Vec<String>,
-    /// Do not use the importance matrix for these tensors; may be repeated
-    #[arg(long, value_name = "PATTERN")]
-    pub exclude_weights: Vec<String>,
-    /// How hard to search for each block's scales: reference (llama.cpp's bytes) or max (slower, less noise)
-    #[arg(long, value_name = "EFFORT", value_parser = ["reference", "max"], hide_possible_values = true)]
-    pub effort: Option<String>,
-    /// Type of tensors by role (attention, ffn), part of the name, name with *, or re:REGEX; the first match wins; may be repeated
-    #[arg(long = "tensor-type", value_name = "PATTERN=TYPE")]
-    pub tensor_type: Vec<String>,
-    /// Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first
-    #[arg(long, value_name = "FILE")]
-    pub tensor_type_file: Vec<PathBuf>,
-    /// Set metadata: TYPE is int, float, bool or str; may be repeated
-    #[arg(long, value_name = "KEY=TYPE:VALUE")]
-    pub override_kv: Vec<String>,
-    /// Leave layers out, counted from 0; those behind move up
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
-    pub prune_layers: Vec<u32>,
-    /// Type of the token embedding
-    #[arg(long, alias = "token-embedding-type", value_name = "TYPE")]
-    pub embedding_type: Option<String>,
-    /// Type of the output matrix
-    #[arg(long, alias = "output-tensor-type", value_name = "TYPE")]
-    pub output_type: Option<String>,
-    /// Leave the output matrix as it is
-    #[arg(long, alias = "leave-output-tensor")]
-    pub leave_output: bool,
-    /// Every tensor at the base type, no mix
-    #[arg(long)]
-    pub pure: bool,
-    /// A type that does not fit a tensor's rows is an error instead of a fallback
-    #[arg(long)]
-    pub no_fallback: bool,
-    /// Quantize again what is quantized already
-    #[arg(long)]
-    pub allow_requantize: bool,
-    /// Context length to declare
-    #[arg(long, value_name = "N")]
-    pub context_length: Option<u64>,
-    /// Name of the model to write
-    #[arg(long, value_name = "NAME")]
-    pub model_name: Option<String>,
-    /// Pre-tokenizer, when it cannot be recognised
-    #[arg(long = "pre", value_name = "NAME")]
-    pub pre_tokenizer: Option<String>,
-    /// Split after so many tensors
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_shard_size")]
-    pub split_max_tensors: Option<u64>,
-    /// Split after so many whole layers
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_shard_size", "split_max_tensors"])]
-    pub split_max_layers: Option<u64>,
-    /// The first file of a split holds the metadata and no tensor
-    #[arg(long)]
-    pub no_tensor_first_split: bool,
-    /// Split as the source is: the same tensors in each file
-    #[arg(long, conflicts_with_all = ["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"])]
-    pub keep_split: bool,
-    /// Write an Ollama Modelfile beside the GGUF
-    #[arg(long)]
-    pub modelfile: bool,
-    /// A setting for the Modelfile: keep the model locked in memory
-    #[arg(long)]
-    pub use_mlock: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,13 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
-use super::gguf_options;
 use super::measured::Measured;
 use super::progress::Progress;
 use super::signals::stop_on_signal;
 use super::{Exit, err, out, plan_text, print, refuse, tell, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::forecast::Measuring;
+use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
@@ -90,13 +90,11 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
     };
     recipe.source.path = Some(args.src.clone());
     if !args.to.is_empty() {
-        // Targets on the command line replace those of the recipe; its GGUF options stay the model for them.
-        let base = recipe.targets.iter().find(|t| t.format == "gguf").cloned().unwrap_or_default();
-        recipe.targets = args.to.iter().map(|t| target_of(t, &base)).collect();
+        recipe.targets = targets_of(&args.to, &recipe.targets)?;
     }
     let several = recipe.targets.len() > 1;
     if let Some(out) = args.output.as_deref().filter(|o| several && !o.is_dir())
-        && out.extension().is_some_and(|e| ["gguf", "safetensors", "pt", "bin"].iter().any(|known| e == *known))
+        && formats::names_a_file(out)
     {
         let what = "several targets cannot be one file";
         let hint = "Give a folder with -o, or leave it out: each output is then named after the source.";
@@ -108,13 +106,8 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         if let Some(out) = &args.output {
             target.output = Some(if several { out.join("") } else { out.clone() });
         }
-        if target.format == "gguf" {
-            gguf_options::apply(target, &args.gguf)?;
-        }
-        if args.max_shard_size.is_some() {
-            target.max_shard_size.clone_from(&args.max_shard_size);
-        }
     }
+    args.options.apply(&mut recipe.targets)?;
     if let Some(previous) = &args.reuse {
         let [target] = recipe.targets.as_mut_slice() else {
             let what = "--reuse names one earlier output, and there are several targets";
@@ -123,21 +116,28 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         };
         target.reuse = Some(previous.clone());
     }
-    recipe.read_from.extend(args.gguf.tensor_type_file.iter().cloned());
+    recipe.read_from.extend(args.options.rule_files.iter().cloned());
     recipe.source.no_checksums |= args.no_checksums;
     apply(&mut recipe, &args.set, args.force)?;
     Ok(recipe)
 }
 
-pub(super) fn target_of(text: &str, base: &Target) -> Target {
-    let (format, quantization) = match text.split_once(':') {
-        Some((f, q)) => (f, Some(q)),
-        None => (text, None),
+/// The targets that `--to` asks for. They replace those of a recipe; a target of the same format there gives them its options.
+///
+/// # Errors
+/// An unknown format, with what it may mean.
+pub(super) fn targets_of(words: &[String], recipe: &[Target]) -> Result<Vec<Target>> {
+    let target = |text: &String| {
+        let (format, quantization) = match text.split_once(':') {
+            Some((f, q)) => (f, Some(q)),
+            None => (text.as_str(), None),
+        };
+        let format = recipe::format_named(format)?;
+        let quantization = quantization.map(|q| recipe::quantization_by_alias(&q.to_ascii_lowercase()));
+        let base = recipe.iter().find(|t| t.format == format).cloned().unwrap_or_else(|| Target::of(format));
+        Ok(Target { quantization, output: None, ..base })
     };
-    let format = format.to_ascii_lowercase();
-    let quantization = quantization.map(|q| recipe::quantization_by_alias(&q.to_ascii_lowercase()));
-    let base = if format == "gguf" { base.clone() } else { Target::default() };
-    Target { format, quantization, output: None, ..base }
+    words.iter().map(target).collect()
 }
 
 pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {

@@ -14,9 +14,9 @@ pub fn run() -> Exit {
     let mut rows = vec![["format", "read", "write", ""].map(str::to_owned).to_vec()];
     for id in FormatId::ALL {
         let yes = |b: bool| if b { "yes" } else { "-" }.to_owned();
-        match formats::spec(id) {
-            Some(s) => rows.push(vec![id.name().to_owned(), yes(true), yes(s.layout.is_some()), s.about.to_owned()]),
-            None => rows.push(vec![id.name().to_owned(), yes(false), yes(false), "not in this version".to_owned()]),
+        if let Some(s) = formats::spec(id) {
+            let (read, write) = (yes(s.read.is_some()), yes(s.write.is_some()));
+            rows.push(vec![id.name().to_owned(), read, write, s.about.to_owned()]);
         }
     }
     out(&table(&rows, &[false; 4]));

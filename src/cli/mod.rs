@@ -10,20 +10,19 @@ mod convert;
 mod describe;
 mod doctor;
 mod formats;
-mod gguf_options;
 mod inspect;
 mod job_show;
 mod jobs;
 mod measured;
 mod plan;
 mod plan_text;
-pub(crate) mod print;
 mod progress;
 mod recipe;
 mod reference_options;
 mod signals;
 mod split;
-pub mod text;
+pub mod target_flags;
+mod text;
 mod verify;
 mod verify_source;
 mod watch;
@@ -33,12 +32,18 @@ pub use args::command;
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
 use crate::units::is_hidden;
+use crate::units::print::{self, err, out};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
-pub(crate) use print::{err, out};
 use rustix::process::{Resource, Rlimit};
 use std::path::Path;
 use std::process::ExitCode;
+
+/// Reads a file of rules for `remold watch`, for `fuzzing`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_watch_rules(path: &Path) {
+    let _ = watch::load_rules(path);
+}
 
 /// How a command ended; the number is the exit code of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use super::args::PlanArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
-use super::{Exit, err, gguf_options, out, plan_text, print, refuse};
+use super::{Exit, err, out, plan_text, print, refuse};
 use crate::forecast::Measuring;
 use crate::formats;
+use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
 use std::collections::BTreeMap;
@@ -20,10 +21,7 @@ pub fn run(args: &PlanArgs) -> Exit {
     let forecast = open().and_then(|model| {
         noticed.clone_from(&model.warnings);
         model.checks.enable(!args.no_checksums);
-        let mut target =
-            Target { format: "gguf".to_owned(), max_shard_size: args.max_shard_size.clone(), ..Target::default() };
-        gguf_options::apply(&mut target, &args.gguf)?;
-        plan::forecast(&model, &target, how)
+        plan::forecast(&model, &target_of(args)?, how)
     });
     drop(progress);
     err(&plan_text::warnings(&noticed, Style::stderr()));
@@ -39,6 +37,15 @@ pub fn run(args: &PlanArgs) -> Exit {
         Err(_) if stop.is_set() => Exit::stopped(&stop),
         Err(e) => refuse(&e),
     }
+}
+
+/// The target whose quantizations are forecast.
+fn target_of(args: &PlanArgs) -> Result<Target> {
+    let none = || ModelError::unsupported("this version writes no format that has quantizations");
+    let mut targets = [Target::of(plan::forecast_format().ok_or_else(none)?)];
+    args.options.apply(&mut targets)?;
+    let [target] = targets;
+    Ok(target)
 }
 
 fn decibel(db: Option<f64>) -> String {
@@ -161,14 +168,15 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     for line in table(&rows, &[false, false]).lines() {
         out.push_str(&format!("  {line}\n"));
     }
-    let mut command = format!("remold convert {} --to gguf", safe(&args.src.to_string_lossy()));
-    match (&args.gguf.target_size, args.gguf.target_bpw) {
-        (Some(size), _) => command.push_str(&format!(" --target-size {}", safe(&size.replace(' ', "")))),
-        (_, Some(bits)) => command.push_str(&format!(" --target-bpw {bits}")),
-        _ => {}
+    let mut command = format!("remold convert {}", safe(&args.src.to_string_lossy()));
+    if let Some(format) = plan::forecast_format() {
+        command.push_str(&format!(" --to {format}"));
     }
-    if let Some(imatrix) = &args.gguf.imatrix {
-        command.push_str(&format!(" --imatrix {}", safe(&imatrix.to_string_lossy())));
+    for (flag, value) in args.options.given() {
+        command.push_str(&format!(" --{flag}"));
+        if let Some(value) = value {
+            command.push_str(&format!(" {}", safe(&value.replace(' ', ""))));
+        }
     }
     out.push_str(&format!("make it with: {command}\n"));
     out

@@ -4,24 +4,23 @@ use super::args::{MergeArgs, RunFlags, SplitArgs};
 use super::convert::run_prepared;
 use super::{Exit, refuse};
 use crate::forecast::Measuring;
-use crate::formats::{self, gguf};
+use crate::formats;
 use crate::model::{FormatId, Model, ModelError, Result};
 use crate::plan;
+use crate::recipe::options::{common, gguf};
 use crate::recipe::{Recipe, Target};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// `remold split`.
 pub fn split(args: &SplitArgs) -> Exit {
-    let target = Target {
-        max_shard_size: args.max_size.clone(),
-        split_max_tensors: args.max_tensors,
-        split_max_layers: args.max_layers,
-        no_tensor_first_split: args.no_tensor_first_split,
-        ..copy()
-    };
+    let target = copy()
+        .with(&common::MAX_SHARD_SIZE, args.max_size.clone())
+        .with(&gguf::SPLIT_MAX_TENSORS, args.max_tensors)
+        .with(&gguf::SPLIT_MAX_LAYERS, args.max_layers)
+        .with(&gguf::NO_TENSOR_FIRST_SPLIT, args.no_tensor_first_split);
     let hint = "To split safetensors: `remold convert … --to safetensors --max-shard-size SIZE`.";
-    let model = open_gguf(&args.file, hint).and_then(|model| match plan::count_files(&model, &target)? {
+    let model = open_splittable(&args.file, hint).and_then(|model| match plan::count_files(&model, &target)? {
         1 => {
             let what = format!("all its {} tensors fit into one file", model.tensors.len());
             Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
@@ -39,7 +38,7 @@ pub fn merge(args: &MergeArgs) -> Exit {
 
 /// A target that keeps every tensor and every key but those of a split.
 fn copy() -> Target {
-    Target { format: FormatId::Gguf.name().to_owned(), quantization: Some("auto".to_owned()), ..Target::default() }
+    Target::of(FormatId::Gguf).quantized("auto")
 }
 
 fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force: bool, flags: &RunFlags) -> Exit {
@@ -60,7 +59,7 @@ fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force
 
 /// The output as asked for, in a folder or under a name; named after the source, beside it, when nothing is said.
 fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
-    let whole = gguf::whole_path(model.files.first().unwrap_or(&model.path));
+    let whole = formats::whole_path(model.format, model.files.first().unwrap_or(&model.path));
     match output {
         Some(folder) if folder.is_dir() || folder.as_os_str().to_string_lossy().ends_with('/') => {
             folder.join(whole.file_name().unwrap_or_default())
@@ -70,9 +69,9 @@ fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
     }
 }
 
-fn open_gguf(path: &Path, hint: &str) -> Result<Model> {
+fn open_splittable(path: &Path, hint: &str) -> Result<Model> {
     let model = formats::open(path)?;
-    if model.format != FormatId::Gguf {
+    if !formats::write_spec(model.format).is_some_and(|w| w.resplit) {
         let error = ModelError::request(format!("this is {}, and only GGUF is split and merged here", model.format));
         return Err(error.in_file(path).with_hint(hint));
     }
@@ -82,7 +81,7 @@ fn open_gguf(path: &Path, hint: &str) -> Result<Model> {
 /// The set that the given files are of. A shell's `model-*.gguf` may give them all; none of them is ever written to.
 fn set_of(paths: &[PathBuf]) -> Result<Model> {
     let Some(first) = paths.first() else { return Err(ModelError::request("no file is given")) };
-    let model = open_gguf(first, "To make one file of many: `remold convert … --to safetensors`.")?;
+    let model = open_splittable(first, "To make one file of many: `remold convert … --to safetensors`.")?;
     if let [lone] = model.files.as_slice() {
         let error = ModelError::request("this is no part of a split GGUF: there is nothing to merge").in_file(lone);
         return Err(error.with_hint("Name any file of a set: NAME-00001-of-0000N.gguf."));

@@ -1,6 +1,6 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
-use super::args::{ConvertArgs, GgufArgs, RunFlags, VerifyArgs};
+use super::args::{ConvertArgs, RunFlags, VerifyArgs};
 use super::convert::{Refused, recipe_of};
 use super::measured::Measured;
 use super::text::{Style, bytes, safe};
@@ -47,7 +47,7 @@ pub fn run(args: &VerifyArgs, source: &Path) -> Exit {
 fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused> {
     let found = manifest::find(&args.output);
     if args.to.is_none() && args.recipe.is_none() {
-        if args.gguf != GgufArgs::default() || args.max_shard_size.is_some() {
+        if !args.options.is_empty() {
             let what = "these options say how the output was made, and without --to or --recipe its manifest says that";
             let hint = "Say it all with --to or --recipe, or change single keys of the manifest's recipe with --set.";
             return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
@@ -78,10 +78,9 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused
         output: None,
         recipe: args.recipe.clone(),
         set: args.set.clone(),
-        max_shard_size: args.max_shard_size.clone(),
         bare: false,
         densify: false,
-        gguf: args.gguf.clone(),
+        options: args.options.clone(),
         run: RunFlags::default(),
         reuse: None,
         force: false,
@@ -97,7 +96,7 @@ fn only(mut recipe: Recipe, target: usize, output: &Path) -> Result<Recipe> {
     }
     let mut target = recipe.targets.swap_remove(target);
     // A set is asked for by the name of the whole.
-    let whole = if target.format == "gguf" { formats::gguf::whole_path(output) } else { output.to_owned() };
+    let whole = formats::whole_path(target.format, output);
     (target.output, target.output_name, target.reuse) = (Some(whole), None, None);
     recipe.targets = vec![target];
     Ok(recipe)

@@ -17,8 +17,8 @@ pub struct Event {
     pub body: EventBody,
 }
 
-/// Reads JSON that holds events or reports. It goes through `serde_json::Value`, because a dependency switches on serde_json's
-/// `arbitrary_precision`, under which flattened and tagged types cannot read floats directly.
+/// Reads JSON that holds events or reports. It goes through `serde_json::Value`, because gguf-rs switches on serde_json's
+/// `arbitrary_precision` (feature `verify-gguf-rs`), under which flattened and tagged types cannot read floats directly.
 ///
 /// # Errors
 /// As `serde_json::from_slice`.

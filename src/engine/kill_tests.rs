@@ -4,7 +4,9 @@ use super::part_file::is_part_name;
 use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, manifest, run};
 use crate::files::fault::Kill;
 use crate::forecast::Measuring;
+use crate::model::FormatId;
 use crate::plan::{self, Plan};
+use crate::recipe::options::gguf as options;
 use crate::recipe::{Recipe, Target};
 use std::collections::BTreeMap;
 use std::fs;
@@ -99,10 +101,10 @@ pub(super) type Before = fn(&Bench);
 
 /// The kinds of outputs.
 pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
-    let gguf = Target { format: "gguf".into(), quantization: Some("q8_0".into()), ..Target::default() };
-    let folder = Target { format: "safetensors".into(), quantization: Some("f16".into()), ..Target::default() };
+    let gguf = Target::of(FormatId::Gguf).quantized("q8_0");
+    let folder = Target::of(FormatId::Safetensors).quantized("f16");
     let at = |t: &Target, output: &str, force| Target { output: Some(output.into()), force, ..t.clone() };
-    let split = |t: Target| Target { split_max_tensors: Some(8), ..t };
+    let split = |t: Target| t.with(&options::SPLIT_MAX_TENSORS, Some(8));
     let nothing: Before = |_| {};
     vec![
         ("a file", at(&gguf, "new/x.gguf", false), nothing),
@@ -134,7 +136,7 @@ pub(super) fn kinds() -> Vec<(&'static str, Target, Before)> {
                 fs::write(old.join(name), text).unwrap();
             }
         }),
-        ("a pickle", at(&Target { format: "pytorch".into(), ..folder.clone() }, "x.pt", false), nothing),
+        ("a pickle", at(&Target { format: FormatId::Pytorch, ..folder.clone() }, "x.pt", false), nothing),
     ]
 }
 
@@ -315,13 +317,7 @@ fn first_rename(target: &Target) -> usize {
 #[test]
 fn a_file_that_appears_while_a_job_runs_is_never_replaced() {
     for force in [false, true] {
-        let target = Target {
-            format: "gguf".into(),
-            quantization: Some("q8_0".into()),
-            output: Some("x.gguf".into()),
-            force,
-            ..Target::default()
-        };
+        let target = Target { output: Some("x.gguf".into()), force, ..Target::of(FormatId::Gguf).quantized("q8_0") };
         let bench = Bench::new(&target);
         let plan = bench.plan();
         // Killed while publishing; then another program makes the file.

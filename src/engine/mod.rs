@@ -37,6 +37,8 @@ mod work;
 
 pub use event::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart, from_json};
 pub use gate::Gate;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use journal::read as read_journal;
 pub use left::{discard, held, published};
 pub use manifest::Origin;
 pub use metrics::ErrorStats;

@@ -9,7 +9,7 @@ use super::row_facts::RowFacts;
 use super::work::{Consumer, Work};
 use crate::files;
 use crate::formats::FilePlan;
-use crate::model::{FormatId, Model, ModelError, Piece, Result, TensorEntry};
+use crate::model::{Model, ModelError, Piece, Result, TensorEntry};
 use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
 use crate::quant::{Encoding, WholeRow};
 use crate::tensor::DType;
@@ -152,8 +152,8 @@ impl Rebuilt {
 /// Compares what is no tensor data: metadata by key, and where these agree the headers and the files beside the tensors byte for byte.
 fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Result<()> {
     let before = rebuilt.other_count;
-    // A PyTorch file has no place for metadata.
-    let metadata = output.metadata.iter().filter(|_| made.format != FormatId::Pytorch);
+    let keeps = crate::formats::write_spec(made.format).is_some_and(|w| w.metadata);
+    let metadata = output.metadata.iter().filter(|_| keeps);
     for (key, value) in metadata {
         match made.metadata.get(key) {
             None => rebuilt.other(format!("the metadata `{key}` is missing in the output")),

@@ -2,8 +2,8 @@
 
 use super::part_file::PartFile;
 use super::{EventBody, EventSink};
-use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, Split, gguf, safetensors};
-use crate::model::{FormatId, ModelError, Result, Sidecars, TensorEntry, Warning};
+use crate::formats::{self, FileOfSet, FilePlan, LayoutRequest, LayoutTensor, Split, TensorPlace, WriteSpec};
+use crate::model::{ModelError, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::{PreparedOutput, PreparedTensor};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// has so many.
 const SECOND_READER_TENSORS: usize = 1 << 16;
 
-/// Opens what was written with remold's own reader and, for GGUF and safetensors, with an independent one. Gives the names of
+/// Opens what was written with remold's own reader and, where the format has one, with an independent reader. Gives the names of
 /// the readers; `None` when `cancel` was set meanwhile.
 ///
 /// # Errors
@@ -25,28 +25,21 @@ pub fn verify_output(
     sink: &EventSink,
     cancel: &AtomicBool,
 ) -> Result<Option<Vec<String>>> {
-    let (mut by, mut unread) = (Vec::new(), false);
+    let Some(spec) = formats::write_spec(output.format) else { return Ok(Some(Vec::new())) };
     let cancelled = || cancel.load(Ordering::Relaxed);
-    // The first file of a split GGUF may hold metadata alone; what else holds no tensor stands beside the model.
-    let holds_model = |f: &FilePlan| {
-        let begins = |(_, bytes): &(u64, Vec<u8>)| output.format == FormatId::Gguf && bytes.starts_with(&gguf::MAGIC);
-        !f.slots.is_empty() || f.fixed.first().is_some_and(begins)
-    };
-    let count = output.files.iter().filter(|f| holds_model(f)).count();
-    let files = output.files.iter().zip(parts).filter(|(f, _)| holds_model(f));
+    let count = output.files.iter().filter(|f| (spec.holds_model)(f)).count();
+    let files = output.files.iter().zip(parts).filter(|(f, _)| (spec.holds_model)(f));
     let small = |f: &FilePlan| f.slots.len() <= SECOND_READER_TENSORS;
-    let second = matches!(output.format, FormatId::Gguf | FormatId::Safetensors);
-    let any_small = second && output.files.iter().any(|f| holds_model(f) && small(f));
+    let any_small = spec.second_reader.is_some() && output.files.iter().any(|f| (spec.holds_model)(f) && small(f));
     let layout: Vec<LayoutTensor> = output.tensors.iter().filter(|_| any_small).map(PreparedTensor::layout).collect();
-    for (no, (file, part)) in files.enumerate() {
-        let own = read_back(output, file, part, &cancelled);
+    let mut unread = false;
+    for (number, (file, part)) in files.enumerate() {
+        let own = read_back(output, spec, file, part, &cancelled);
         if cancelled() {
             return Ok(None);
         }
         own?;
-        if !second {
-            continue;
-        }
+        let Some(second) = &spec.second_reader else { continue };
         if !small(file) {
             let name = part.destination().file_name().unwrap_or_default().to_string_lossy();
             let text = format!("{name} has {} tensors: remold alone read it back", file.slots.len());
@@ -54,35 +47,30 @@ pub fn verify_output(
             unread = true;
             continue;
         }
-        let shards = if output.format == FormatId::Gguf { count } else { 1 };
-        let metadata = gguf::shard_metadata(&output.metadata, no, shards, layout.len());
         let request = LayoutRequest {
             path: &file.path,
             tensors: &layout,
-            metadata: &metadata,
+            metadata: &output.metadata,
             sidecars: &Sidecars::default(),
             split: Split::Whole,
         };
-        if output.format == FormatId::Safetensors {
-            safetensors::verify(part.path(), file, &request)?;
-            continue;
-        }
-        let skipped = gguf::verify(part.path(), file, &request)?;
+        let skipped = (second.verify)(part.path(), file, &request, FileOfSet { number, count })?;
         unread |= !skipped.is_empty();
         skipped.into_iter().for_each(|w| sink.send(EventBody::Warning(w)));
     }
-    match output.format {
-        FormatId::Gguf if !unread => by.push("gguf-rs".to_owned()),
-        FormatId::Safetensors if !unread => by.push("the safetensors crate".to_owned()),
-        _ => {}
-    }
-    by.push("remold".to_owned());
-    Ok(Some(by))
+    let second = spec.second_reader.as_ref().filter(|_| !unread).map(|s| s.name.to_owned());
+    Ok(Some(second.into_iter().chain(["remold".to_owned()]).collect()))
 }
 
 /// Reads the header of a written file with remold's own reader and compares it with the plan, tensor by tensor. Where the format lists
 /// the tensors in the order of the plan, no other list of them is made. Ends early when `cancelled` says so.
-fn read_back(output: &PreparedOutput, file: &FilePlan, part: &PartFile, cancelled: &impl Fn() -> bool) -> Result<()> {
+fn read_back(
+    output: &PreparedOutput,
+    spec: &WriteSpec,
+    file: &FilePlan,
+    part: &PartFile,
+    cancelled: &impl Fn() -> bool,
+) -> Result<()> {
     const HINT: &str = "This is a fault of remold; please report it.";
     let wrong = || ModelError::bad("what was written does not read back as planned");
     let same = |tensor: usize, encoding: Encoding, shape: &Shape| {
@@ -97,36 +85,34 @@ fn read_back(output: &PreparedOutput, file: &FilePlan, part: &PartFile, cancelle
         });
         if cancelled() || !as_planned { Err(wrong().field(name)) } else { Ok(()) }
     };
-    let read = match output.format {
-        FormatId::Gguf => {
-            let data = file.slots.first().map_or(0, |s| s.offset);
-            let each =
-                |t: gguf::TensorInfo| next(&t.name, t.encoding, &t.shape, data.saturating_add(t.offset), t.bytes);
-            gguf::each_tensor(part.path(), each).and_then(|found| {
-                let as_planned = found == data || file.slots.is_empty();
+    let read = match (spec.list, formats::spec(output.format).and_then(|s| s.read.as_ref())) {
+        (Some(list), _) => {
+            let first = file.slots.first().map_or(0, |s| s.offset);
+            let relative = spec.relative_offsets;
+            let mut each = |t: TensorPlace| {
+                let offset = if relative { first.saturating_add(t.offset) } else { t.offset };
+                next(&t.name, t.encoding, &t.shape, offset, t.bytes)
+            };
+            list(part.path(), &mut each).and_then(|data| {
+                let as_planned = data.is_none_or(|data| data == first) || file.slots.is_empty();
                 if as_planned { Ok(()) } else { Err(wrong().field("data")) }
             })
         }
-        FormatId::Safetensors => safetensors::each_tensor(part.path(), |t: safetensors::TensorInfo| {
-            next(&t.name, t.encoding, &t.shape, t.offset, t.bytes)
+        (None, Some(read)) => (read.open_alone)(part.path()).and_then(|model| {
+            let found: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+            if found.len() != file.slots.len() {
+                return Err(wrong());
+            }
+            for slot in file.slots.iter().take_while(|_| !cancelled()) {
+                let name = output.tensors[slot.tensor].entry.name.as_str();
+                if !found.get(name).is_some_and(|t| same(slot.tensor, t.encoding, &t.shape)) {
+                    return Err(wrong().field(name));
+                }
+            }
+            slots = [].iter();
+            Ok(())
         }),
-        other => match formats::spec(other) {
-            None => return Ok(()),
-            Some(spec) => (spec.open_alone)(part.path()).and_then(|model| {
-                let found: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
-                if found.len() != file.slots.len() {
-                    return Err(wrong());
-                }
-                for slot in file.slots.iter().take_while(|_| !cancelled()) {
-                    let name = output.tensors[slot.tensor].entry.name.as_str();
-                    if !found.get(name).is_some_and(|t| same(slot.tensor, t.encoding, &t.shape)) {
-                        return Err(wrong().field(name));
-                    }
-                }
-                slots = [].iter();
-                Ok(())
-            }),
-        },
+        (None, None) => return Ok(()),
     };
     let read = read.and_then(|()| if slots.next().is_some() { Err(wrong()) } else { Ok(()) });
     read.map_err(|e| e.in_file(part.destination()).with_hint(HINT))
@@ -137,6 +123,7 @@ mod tests {
     use super::*;
     use crate::engine::{Gate, RunError, RunOptions, Stop, run};
     use crate::forecast::Measuring;
+    use crate::model::FormatId;
     use crate::plan;
     use crate::recipe::{Recipe, Target};
     use std::sync::Arc;
@@ -150,23 +137,25 @@ mod tests {
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend_from_slice(&[0; 16]);
         std::fs::write(&source, bytes).unwrap();
-        for format in ["gguf", "safetensors"] {
+        for format in [FormatId::Gguf, FormatId::Safetensors] {
             let mut recipe = Recipe::default();
             recipe.source.path = Some(source.clone());
             let output = Some(dir.path().join(format!("b.{format}")));
-            recipe.targets = vec![Target { format: format.to_owned(), output, ..Target::default() }];
+            recipe.targets = vec![Target { output, ..Target::of(format) }];
             let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
             let file = &prepared.outputs[0].files[0];
             let (path, to) = (dir.path().join(format!("part-{format}")), dir.path().join("to"));
             let part = PartFile::create(&path, &to, file.bytes, 0o600).unwrap();
             let head = &file.fixed[0].1;
             part.write_at(head, 0).unwrap();
-            let check = || read_back(&prepared.outputs[0], file, &part, &|| false);
+            let spec = formats::write_spec(format).unwrap();
+            let check = || read_back(&prepared.outputs[0], spec, file, &part, &|| false);
             check().unwrap();
             // From the length or the quote before the first name to the end of the last offset.
-            let first = head.windows(5).position(|w| w == b"first").unwrap() - if format == "gguf" { 8 } else { 1 };
+            let first =
+                head.windows(5).position(|w| w == b"first").unwrap() - if format == FormatId::Gguf { 8 } else { 1 };
             let other = head.windows(5).position(|w| w == b"other").unwrap();
-            let end = if format == "gguf" {
+            let end = if format == FormatId::Gguf {
                 other + 5 + 4 + 8 + 4 + 8
             } else {
                 head.len() - head.iter().rev().position(|b| *b == b'}').unwrap()
@@ -181,6 +170,42 @@ mod tests {
     }
 
     #[test]
+    fn only_readers_that_ran_are_named_in_report_and_manifest() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("a.safetensors");
+        let header = r#"{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 8]].concat();
+        std::fs::write(&source, bytes).unwrap();
+        let second = if cfg!(feature = "verify-gguf-rs") { Some("gguf-rs") } else { None };
+        let formats = [
+            (FormatId::Gguf, second),
+            (FormatId::Safetensors, Some("the safetensors crate")),
+            (FormatId::Pytorch, None),
+        ];
+        for (format, second) in formats {
+            let mut recipe = Recipe::default();
+            recipe.source.path = Some(source.clone());
+            let out = dir.path().join(format!("b.{format}"));
+            recipe.targets = vec![Target { output: Some(out), ..Target::of(format) }];
+            let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+            let options = RunOptions {
+                threads: 1,
+                stop: &Stop::default(),
+                gate: &Gate::default(),
+                sink: &EventSink::new("1"),
+                journal: None,
+                origin: Default::default(),
+            };
+            let report = run(&prepared, &options).unwrap();
+            let readers: Vec<&str> = second.into_iter().chain(["remold"]).collect();
+            assert_eq!(report.outputs[0].verified_by, readers, "{format}");
+            let manifest = std::fs::read(dir.path().join(format!("b.{format}.remold.json"))).unwrap();
+            let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+            assert_eq!(manifest["output"]["verified_by"], serde_json::json!(readers), "{format}");
+        }
+    }
+
+    #[test]
     fn a_cancel_while_the_output_is_read_back_ends_the_run() {
         let dir = tempfile::tempdir().unwrap();
         let (source, out) = (dir.path().join("a.safetensors"), dir.path().join("b.gguf"));
@@ -191,7 +216,7 @@ mod tests {
         std::fs::write(&source, bytes).unwrap();
         let mut recipe = Recipe::default();
         recipe.source.path = Some(source);
-        recipe.targets = vec![Target { format: "gguf".to_owned(), output: Some(out.clone()), ..Target::default() }];
+        recipe.targets = vec![Target { output: Some(out.clone()), ..Target::of(FormatId::Gguf) }];
         let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
         let stop = Arc::new(Stop::default());
         let flag = stop.clone();

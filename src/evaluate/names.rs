@@ -1,7 +1,7 @@
 //! Common names: models of different ecosystems under the same tensor names and orientation.
 
 use crate::arch::{self, GgufOptions, OutType};
-use crate::model::{FormatId, Metadata, Model, ModelError, Result, TensorEntry};
+use crate::model::{Metadata, Model, ModelError, Result, TensorEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub(super) struct Both {
 
 impl Both {
     pub fn new(model: Model) -> Self {
-        let converted = if model.format == FormatId::Gguf {
+        let converted = if model.format.has_gguf_names() {
             Ok(model.clone())
         } else {
             // No type is chosen here: the lazy tensors keep the encodings that the source has.
@@ -48,8 +48,8 @@ impl Both {
 /// # Errors
 /// A model that has to be brought to GGUF names and cannot.
 pub(super) fn common(models: &mut [Both]) -> Result<(Names, Vec<Vec<TensorEntry>>)> {
-    let gguf = models.iter().any(|m| m.model.format == FormatId::Gguf);
-    let all_gguf = models.iter().all(|m| m.model.format == FormatId::Gguf);
+    let gguf = models.iter().any(|m| m.model.format.has_gguf_names());
+    let all_gguf = models.iter().all(|m| m.model.format.has_gguf_names());
     let own = |models: &[Both]| models.iter().map(|m| m.own().to_vec()).collect();
     // A lone file of tensors keeps its names in a GGUF: where names agree, nothing has to be brought to others.
     if all_gguf || agree(models) || (!gguf && models.iter().any(|m| m.converted.is_err())) {

@@ -2,7 +2,7 @@
 //!
 //! Must not know recipes, plans or jobs. Adding a format is a folder with a [`FormatSpec`] and a line in [`FORMATS`].
 //! Reading is lazy and bounded: every length is checked against what the file holds before anything is allocated.
-//! Writing is planned: [`FormatSpec::layout`] says every fixed byte and the place of every tensor before the first byte is
+//! Writing is planned: [`WriteSpec::layout`] says every fixed byte and the place of every tensor before the first byte is
 //! written; the engine fills the places in any order from many threads.
 
 pub mod gguf;
@@ -16,35 +16,19 @@ mod recognised;
 pub mod safetensors;
 mod scan;
 pub mod shards;
+mod spec;
 
 pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot, Split};
 use probe::probe_sure;
-pub use probe::{HEAD_BYTES, Head, Verdict, open, open_file, probe};
+pub use probe::{HEAD_BYTES, Head, Verdict, open, open_as_format, open_file, probe};
 pub use scan::{Found, FoundKind, scan, scan_each};
+pub use spec::{
+    FileOfSet, FormatSpec, LayoutFn, ListTensors, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec,
+};
 
-use crate::model::{FormatId, Model, Result};
-use std::path::Path;
-
-/// Lays out the files for a request.
-pub type LayoutFn = fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>;
-
-/// Everything the rest of remold needs to know of a format.
-pub struct FormatSpec {
-    /// Which format this is.
-    pub id: FormatId,
-    /// One line for `remold formats`.
-    pub about: &'static str,
-    /// File extensions, lower case, without the dot. They break ties between weak verdicts, nothing else.
-    pub extensions: &'static [&'static str],
-    /// Looks at the first bytes (and the path's name) and says whether this is such a file.
-    pub probe: fn(&Head<'_>) -> Verdict,
-    /// Opens a file of this format (for sharded sets: any shard, or the index).
-    pub open: fn(&Path) -> Result<Model>,
-    /// Opens one file as it is, whatever set it belongs to.
-    pub open_alone: fn(&Path) -> Result<Model>,
-    /// Lays out the file(s) for a set of tensors; `None` if the format is only read.
-    pub layout: Option<LayoutFn>,
-}
+use crate::model::FormatId;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Every format that has something in it, by [`FormatId`] order.
 pub static FORMATS: &[&FormatSpec] = &[
@@ -58,7 +42,92 @@ pub static FORMATS: &[&FormatSpec] = &[
     &recognised::SAVEDMODEL,
 ];
 
-/// The spec of a format; `None` while it is not built.
+/// The formats that can be written: the one place this is derived.
+pub fn written() -> &'static [FormatId] {
+    static WRITTEN: LazyLock<Vec<FormatId>> =
+        LazyLock::new(|| FORMATS.iter().filter(|f| f.write.is_some()).map(|f| f.id).collect());
+    &WRITTEN
+}
+
+/// The names of the formats that can be written.
+pub fn written_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| written().iter().map(|f| f.name()).collect());
+    &NAMES
+}
+
+/// How a format is written; `None` if it is not.
+pub fn write_spec(id: FormatId) -> Option<&'static WriteSpec> {
+    spec(id)?.write.as_ref()
+}
+
+/// The path of the whole from that of any file of a set: `x.gguf` from `x-00002-of-00003.gguf`.
+pub fn whole_path(id: FormatId, path: &Path) -> PathBuf {
+    write_spec(id).and_then(|w| w.whole_path).map_or_else(|| path.to_owned(), |whole| whole(path))
+}
+
+/// How many bytes the header of a file takes, from its first 8 bytes; by the file's extension.
+pub fn header_bytes(path: &Path) -> Option<fn([u8; 8]) -> u64> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    let spec = FORMATS.iter().find(|f| f.extensions.contains(&&*extension))?;
+    spec.read.as_ref()?.header_bytes
+}
+
+/// The extensions of model files, of every format.
+pub fn extensions() -> impl Iterator<Item = &'static str> {
+    FORMATS.iter().flat_map(|f| f.extensions.iter().copied())
+}
+
+/// True for a name with the extension of a model file.
+pub fn has_model_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, e)| e.to_ascii_lowercase());
+    extension.is_some_and(|e| extensions().any(|known| known == e))
+}
+
+/// True for the name of a file of a format that carries everything a network needs: what is beside it
+/// belongs to others.
+pub fn is_self_contained(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
+    let alone = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::File);
+    FORMATS.iter().filter(alone).any(|f| extension.as_deref().is_some_and(|e| f.extensions.contains(&e)))
+}
+
+/// True if an output path with that extension means one file, in whichever format.
+pub fn names_a_file(path: &Path) -> bool {
+    names_file_of(path, |_| true)
+}
+
+/// True if an output path with that extension means one file of tensors, in a format whose outputs are folders otherwise.
+pub fn names_a_lone_file(path: &Path) -> bool {
+    names_file_of(path, |w| w.output == OutputKind::Folder)
+}
+
+/// True if a path has the extension of a format whose outputs are files: shards beside it are one output.
+pub fn names_a_file_of_a_set(path: &Path) -> bool {
+    names_file_of(path, |w| w.output != OutputKind::Folder)
+}
+
+fn names_file_of(path: &Path, which: impl Fn(&WriteSpec) -> bool) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str());
+    let known = |w: &WriteSpec| extension.is_some_and(|e| w.extension == e || w.file_extensions.contains(&e));
+    FORMATS.iter().filter_map(|f| f.write.as_ref()).any(|w| which(w) && known(w))
+}
+
+/// The spec of a format. Every format has one; a test says so.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
     FORMATS.iter().copied().find(|s| s.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_one_spec_and_no_name_means_two() {
+        let ids: Vec<FormatId> = FORMATS.iter().map(|f| f.id).collect();
+        assert_eq!(ids, FormatId::ALL);
+        let mut seen = std::collections::HashSet::new();
+        for name in FORMATS.iter().flat_map(|f| f.aliases.iter().copied().chain([f.id.name()])) {
+            assert!(seen.insert(name), "{name}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Which format a path holds, by its bytes first and its name second.
 
-use super::{FORMATS, FormatSpec, hf, pytorch};
+use super::{FORMATS, FormatSpec, hf};
 use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file, placeholder};
 use std::io::Read;
 use std::path::Path;
@@ -56,7 +56,9 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
     let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     let best = FORMATS
         .iter()
-        .map(|s| ((s.probe)(&head), s.extensions.contains(&ext.as_str()), *s))
+        .map(|s| {
+            ((s.probe)(&head), s.extensions.contains(&ext.as_str()) || s.rare_extensions.contains(&ext.as_str()), *s)
+        })
         .filter(|(v, by_name, _)| *v == Verdict::Strong || (*v == Verdict::Weak && *by_name))
         .max_by_key(|(v, by_name, _)| (*v, *by_name));
     best.map(|(v, _, s)| (s, v)).ok_or_else(|| {
@@ -79,13 +81,16 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
 /// # Errors
 /// What the format's reader says, with file and place.
 pub fn open(path: &Path) -> Result<Model> {
-    let mut model = if path.is_dir() {
-        hf::open(path)?
-    } else {
-        let mut model = open_file(path)?;
-        hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
-        model
-    };
+    if path.is_dir() {
+        return finish(hf::open(path)?);
+    }
+    let mut model = open_file(path)?;
+    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+    finish(model)
+}
+
+/// Notes the sidecar files among those that were opened.
+fn finish(mut model: Model) -> Result<Model> {
     // Sidecars are read later, from their paths.
     for sidecar in model.sidecars.0.values() {
         if let Sidecar::File(path) = sidecar {
@@ -96,14 +101,45 @@ pub fn open(path: &Path) -> Result<Model> {
     Ok(model)
 }
 
+/// Opens a model as one of that format, whatever its bytes and its name say; in a folder, only files with that format's extensions count
+/// as weights. `None`: as [`open`].
+///
+/// # Errors
+/// As [`open`]; a format that is not read.
+pub fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
+    let Some(spec) = format.and_then(super::spec) else { return open(path) };
+    if path.is_dir() && spec.read.is_some() {
+        return finish(hf::open_with(path, &|name| belongs_to(spec, name))?);
+    }
+    let mut model = open_as(path, spec)?;
+    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+    finish(model)
+}
+
+/// True unless a file's name says that it holds the weights of another format.
+fn belongs_to(spec: &FormatSpec, name: &str) -> bool {
+    let name = name.strip_suffix(".index.json").unwrap_or(name);
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+    spec.extensions.contains(&&*extension) || !super::extensions().any(|e| e == extension)
+}
+
 /// Opens a file (or the set it belongs to) without looking for sidecar files.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_file(path: &Path) -> Result<Model> {
-    if path.to_string_lossy().ends_with(".bin.index.json") {
-        return pytorch::open_index(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch));
-    }
     let spec = probe(path)?;
-    (spec.open)(path).map_err(|e| e.in_file(path).in_format(spec.id))
+    open_as(path, spec)
+}
+
+/// Opens a file as one of that format.
+fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
+    match &spec.read {
+        Some(read) => (read.open)(path).map_err(|e| e.in_file(path).in_format(spec.id)),
+        None => {
+            let what = format!("this is {}; this version does not read those yet", spec.noun);
+            let error = ModelError::unsupported(what).in_file(path).in_format(spec.id);
+            Err(error.with_hint("`remold formats` lists what can be read."))
+        }
+    }
 }

@@ -5,40 +5,37 @@
 //! no magic number, the top-level fields of `onnx.proto` (1 ir_version … 7 graph) and `saved_model.proto` (1 version, 2 graphs).
 
 use super::{FormatSpec, Head, Verdict};
-use crate::model::{FormatId, Model, ModelError, Result};
-use std::path::Path;
+use crate::model::FormatId;
 
 macro_rules! recognised {
-    ($($(#[$doc:meta])* $spec:ident = $id:ident, $what:literal, $about:literal, $ext:expr, $probe:ident;)*) => {
+    ($($(#[$doc:meta])* $spec:ident = $id:ident, $badge:literal, $noun:literal, $about:literal, $aliases:expr, $ext:expr, $probe:ident;)*) => {
         $($(#[$doc])*
         pub static $spec: FormatSpec = FormatSpec {
             id: FormatId::$id,
             about: $about,
+            aliases: $aliases,
+            badge: $badge,
+            noun: $noun,
             extensions: $ext,
+            rare_extensions: &[],
             probe: |head| if $probe(head) { Verdict::Strong } else { Verdict::No },
-            open: |path| refuse(path, $what),
-            open_alone: |path| refuse(path, $what),
-            layout: None,
+            read: None,
+            write: None,
         };)*
     };
 }
 
 recognised! {
     /// ggml's files before GGUF.
-    GGML = Ggml, "a ggml file of before GGUF", "ggml's files before GGUF: whisper.cpp, early llama.cpp (recognised, not read yet)", &["ggml", "bin"], ggml;
+    GGML = Ggml, "ggml", "a ggml file from before GGUF", "ggml's files before GGUF: whisper.cpp, early llama.cpp (recognized, not read yet)", &[], &["ggml", "bin"], ggml;
     /// ONNX.
-    ONNX = Onnx, "an ONNX model", "operator graphs for ONNX Runtime and others (recognised, not read yet)", &["onnx"], onnx;
+    ONNX = Onnx, "onnx", "an ONNX model", "operator graphs for ONNX Runtime and others (recognized, not read yet)", &[], &["onnx"], onnx;
     /// ONNX Runtime's own format.
-    ORT = Ort, "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile (recognised, not read yet)", &["ort"], ort;
+    ORT = Ort, "ort", "an ONNX Runtime (ORT) model", "ONNX Runtime's format for mobile (recognized, not read yet)", &["onnxruntime"], &["ort"], ort;
     /// TensorFlow Lite.
-    TFLITE = Tflite, "a TensorFlow Lite model", "operator graphs for LiteRT (recognised, not read yet)", &["tflite", "lite"], tflite;
+    TFLITE = Tflite, "tfl", "a TensorFlow Lite model", "operator graphs for LiteRT (recognized, not read yet)", &[], &["tflite"], tflite;
     /// TensorFlow's SavedModel and frozen graphs.
-    SAVEDMODEL = Savedmodel, "a TensorFlow graph", "TensorFlow's folders and frozen graphs (recognised, not read yet)", &["pb"], savedmodel;
-}
-
-fn refuse(path: &Path, what: &str) -> Result<Model> {
-    let error = ModelError::unsupported(format!("this is {what}; this version does not read those yet"));
-    Err(error.in_file(path).with_hint("`remold formats` lists what can be read."))
+    SAVEDMODEL = Savedmodel, "tf", "a TensorFlow graph", "TensorFlow's folders and frozen graphs (recognized, not read yet)", &["tensorflow", "tf", "saved_model"], &["pb"], savedmodel;
 }
 
 fn ggml(head: &Head<'_>) -> bool {

@@ -245,18 +245,21 @@ fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    for t in recipe.targets.iter_mut().filter(|t| t.imatrix_name.is_none()) {
-        // The file tells the path as it was given: the same bytes whoever runs the job.
-        t.imatrix_name = t.imatrix.as_ref().map(|p| p.display().to_string());
+    // The file has the path as it was given: the same bytes whoever runs the job.
+    recipe.targets.iter_mut().for_each(|t| t.options.keep_given_names());
+    let full = |path: PathBuf| match std::path::absolute(&path) {
+        // A trailing slash means: inside this folder.
+        Ok(full) if path.as_os_str().to_string_lossy().ends_with('/') => full.join(""),
+        Ok(full) => full,
+        Err(_) => path,
+    };
+    for target in &mut recipe.targets {
+        target.options.map_paths(full);
+        target.output = target.output.take().map(full);
+        target.reuse = target.reuse.take().map(full);
     }
-    let targets = recipe.targets.iter_mut().flat_map(|t| [&mut t.output, &mut t.imatrix, &mut t.reuse]);
-    for path in [&mut recipe.source.path, &mut recipe.output_dir].into_iter().chain(targets).flatten() {
-        let inside = path.as_os_str().to_string_lossy().ends_with('/');
-        if let Ok(full) = std::path::absolute(&path) {
-            // A trailing slash means: inside this folder.
-            *path = if inside { full.join("") } else { full };
-        }
-    }
+    recipe.source.path = recipe.source.path.take().map(full);
+    recipe.output_dir = recipe.output_dir.take().map(full);
     recipe
 }
 

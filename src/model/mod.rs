@@ -38,7 +38,8 @@ pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_pi
 use std::path::PathBuf;
 
 /// The file formats a model can come from or go to. What each can do stands in `formats`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are the formats' own")]
 pub enum FormatId {
     Safetensors,
@@ -64,6 +65,17 @@ impl FormatId {
             Self::Tflite => "tflite",
             Self::Savedmodel => "savedmodel",
         }
+    }
+
+    /// The format of that name, in any case.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(name))
+    }
+
+    /// True for formats in which a network has the tensor names of GGUF and declares itself by GGUF keys. The others keep the names of
+    /// their source, which are Hugging Face's for a transformer.
+    pub const fn has_gguf_names(self) -> bool {
+        matches!(self, Self::Gguf)
     }
 
     /// Every format of the command-line contract.

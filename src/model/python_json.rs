@@ -4,7 +4,7 @@
 //! Granite 4 configuration has `"time_step_limit": [0.0, Infinity]`, and trainer files hold losses of NaN. Editors on Windows
 //! add the mark. Such a number is read as `null`, since JSON values cannot hold it; [`edit`] keeps it in the text.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 /// The words, longest first where one begins with another.
@@ -46,30 +46,76 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
-/// Changes a document and gives it back indented; numbers that strict JSON does not have stay what they were.
+/// Changes a document and gives it back indented. Numbers keep their text (`1e-05`, `Infinity`, `1000000000000000019884624838656`), so
+/// that the bytes depend neither on what an `f64` can hold nor on serde_json's `arbitrary_precision`. `change` sees the numbers
+/// that an `f64` could reword as strings.
 ///
 /// # Errors
 /// As `serde_json::from_slice`.
 pub fn edit(bytes: &[u8], change: impl FnOnce(&mut Value)) -> serde_json::Result<Vec<u8>> {
     let bytes = without_mark(bytes);
-    let marked = replaced(bytes, stand_in);
+    let marked = replaced_where(bytes, |rest| word_at(rest).or_else(|| number_at(rest)), placeholder);
     let mut value: Value = serde_json::from_slice(marked.as_deref().unwrap_or(bytes))?;
     change(&mut value);
     let text = serde_json::to_string_pretty(&value)?;
-    let restored = match marked {
-        Some(_) => WORDS.iter().fold(text, |t, word| t.replace(&stand_in(word), word)),
-        None => text,
-    };
-    Ok(restored.into_bytes())
+    Ok(if marked.is_some() { restored(&text) } else { text }.into_bytes())
 }
 
-/// A JSON string that no file holds, for the time between reading and writing.
-fn stand_in(word: &str) -> String {
-    format!("\"\\u0000{word}\\u0000\"")
+/// Begins and ends a JSON string that no file holds; a number is kept in it between reading and writing.
+const OPEN: &str = "\"\\u0000";
+const CLOSE: &str = "\\u0000\"";
+
+fn placeholder(number: &str) -> String {
+    format!("{OPEN}{number}{CLOSE}")
 }
 
-/// The text with every such number outside of strings replaced; `None` if there is none.
+/// The text with its placeholders replaced by their numbers.
+fn restored(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(OPEN) {
+        out.push_str(before);
+        match after.split_once(CLOSE) {
+            Some((number, behind)) if WORDS.contains(&number) || is_number(number) => {
+                out.push_str(number);
+                rest = behind;
+            }
+            _ => {
+                out.push_str(OPEN);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The word that the bytes begin with.
+fn word_at(bytes: &[u8]) -> Option<&str> {
+    WORDS.into_iter().find(|w| bytes.starts_with(w.as_bytes()))
+}
+
+/// The number that the bytes begin with, unless it is a plain integer, which every JSON library writes as it reads it.
+fn number_at(bytes: &[u8]) -> Option<&str> {
+    const PLAIN_DIGITS: usize = 18;
+    let end = bytes.iter().position(|b| !matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+    let text = std::str::from_utf8(&bytes[..end.unwrap_or(bytes.len())]).ok()?;
+    let plain = text.len() <= PLAIN_DIGITS && !text.contains(['.', 'e', 'E']) && text != "-0";
+    (!plain && is_number(text)).then_some(text)
+}
+
+/// Whether a text is one number of strict JSON, of any size.
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// The text with every word outside of strings replaced; `None` if there is none.
 fn replaced(bytes: &[u8], put: impl Fn(&str) -> String) -> Option<Vec<u8>> {
+    replaced_where(bytes, word_at, put)
+}
+
+/// The text with everything outside of strings that `find` finds at the start of the remaining bytes replaced.
+fn replaced_where(bytes: &[u8], find: impl Fn(&[u8]) -> Option<&str>, put: impl Fn(&str) -> String) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let (mut copied, mut at, mut in_string) = (0, 0, false);
     while let Some(&byte) = bytes.get(at) {
@@ -77,13 +123,17 @@ fn replaced(bytes: &[u8], put: impl Fn(&str) -> String) -> Option<Vec<u8>> {
             b'"' => in_string = !in_string,
             // The character behind it is no end of the string.
             b'\\' if in_string => at += 1,
-            b'-' | b'I' | b'N' if !in_string => {
-                if let Some(word) = WORDS.iter().find(|w| bytes[at..].starts_with(w.as_bytes())) {
+            b'-' | b'I' | b'N' | b'0'..=b'9' if !in_string => {
+                if let Some(found) = find(&bytes[at..]) {
                     out.extend_from_slice(&bytes[copied..at]);
-                    out.extend_from_slice(put(word).as_bytes());
-                    at += word.len();
+                    out.extend_from_slice(put(found).as_bytes());
+                    at += found.len();
                     copied = at;
                     continue;
+                }
+                // The rest of a number is not another one.
+                while matches!(bytes.get(at + 1), Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E')) {
+                    at += 1;
                 }
             }
             _ => {}
@@ -142,6 +192,29 @@ mod tests {
         assert_eq!(out, r#"{"limit":[0.0,Infinity,-Infinity],"x":NaN,"name":"NaN","dtype":"float16"}"#);
         let plain = edit(b"\xef\xbb\xbf{\"a\": 1}", |v| v["a"] = 2.into()).unwrap();
         assert_eq!(plain, b"{\n  \"a\": 2\n}");
+    }
+
+    #[test]
+    fn an_edited_document_keeps_the_text_of_its_numbers() {
+        for number in [
+            "1e-05",
+            "1E+5",
+            "0.10",
+            "-0",
+            "-0.0",
+            "1e999",
+            "123456789012345678",
+            "18446744073709551616",
+            "1000000000000000019884624838656",
+            "0.1000000000000000055511151231257827",
+        ] {
+            let text = format!("{{\n  \"a\": [\n    {number},\n    {number}\n  ],\n  \"b\": \"{number}\"\n}}");
+            let out = edit(text.as_bytes(), |_| {}).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+        for bad in ["01", "1.", "1e", "--1", "1-1", ".5", "+1.5", "-", "1.5.5", "-Infinity1", "1NaN"] {
+            assert!(edit(format!("[{bad}]").as_bytes(), |_| {}).is_err(), "{bad}");
+        }
     }
 
     proptest::proptest! {

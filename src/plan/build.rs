@@ -1,13 +1,14 @@
 //! From a recipe to a plan.
 
-use super::target::{Resolved, resolve};
+use super::by_size::too_large;
+use super::resolve::{self, Resolved, resolve};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
-use super::{changes, checkpoints, destination, manifest, memory, naming, space, split, text_names};
+use super::{changes, checkpoints, destination, manifest, memory, space, text_names};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
-use crate::formats::{self, LayoutRequest, LayoutTensor};
-use crate::model::{FormatId, Metadata, Model, ModelError, Name, OpenedFile, Result, Sidecars, TensorEntry, Warning};
+use crate::formats::{self, LayoutRequest, LayoutTensor, OutputKind};
+use crate::model::{Metadata, Model, ModelError, Name, OpenedFile, Result, Sidecars, TensorEntry, Warning};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
@@ -44,7 +45,7 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
         let hint = "Name it with `--source PATH`, or as `[source] path = \"…\"` in the recipe.";
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
-    formats::open(path)
+    formats::open_as_format(path, recipe.source.format)
 }
 
 /// As [`build`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
@@ -149,10 +150,10 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     model.checks.known()?;
 
     let mut inputs = model.opened.clone();
-    for path in recipe.targets.iter().filter_map(|t| t.imatrix.as_deref()) {
+    for path in recipe.targets.iter().flat_map(|t| t.options.paths()) {
         if !inputs.iter().any(|i| i.path == path) {
             // One that cannot be read has an error of its own later.
-            inputs.extend(OpenedFile::by_path(path));
+            inputs.extend(OpenedFile::by_path(&path));
         }
     }
     let protected = protected(model, recipe, &inputs);
@@ -166,7 +167,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         ..Plan::default()
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
-    let mut taken = Vec::new();
+    let (mut taken, mut left_out) = (Vec::new(), Vec::new());
     for (no, asked) in recipe.targets.iter().enumerate() {
         let mut target = asked.clone();
         if target.output.is_none() {
@@ -175,9 +176,10 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
         let target = &target;
         let mut resolved = resolve(model, target, how)?;
         // Where layers are left out, names mean other tensors.
-        let before = outputs.iter().zip(&recipe.targets[..no]);
-        let alike = before.filter(|(o, t)| o.format == resolved.format && t.prune_layers == asked.prune_layers);
+        let before = outputs.iter().zip(&left_out);
+        let alike = before.filter(|(o, left_out)| o.format == resolved.format && **left_out == resolved.left_out);
         share(alike.map(|(o, _)| o), &mut resolved.tensors);
+        left_out.push(resolved.left_out.clone());
         plan.architecture = plan.architecture.or_else(|| resolved.architecture.clone());
         let (mut planned, prepared) = lay_out(model, target, resolved, occasion, &protected, &mut taken, &mut plan)?;
         planned.manifest = match occasion.output(no) {
@@ -238,14 +240,13 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
 pub fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Measuring::quiet())?;
     let tensors = layout_tensors(&resolved);
-    trial(model, target, resolved.format, &tensors, &resolved.metadata).map(|files| files.len())
+    trial(model, target, &tensors, &resolved.metadata).map(|files| files.len())
 }
 
 /// The files of an output, for their number and sizes alone: without a name and without what stands beside the tensors.
 pub(super) fn trial(
     model: &Model,
     target: &Target,
-    format: FormatId,
     tensors: &[LayoutTensor],
     metadata: &Metadata,
 ) -> Result<Vec<formats::FilePlan>> {
@@ -254,9 +255,9 @@ pub(super) fn trial(
         tensors,
         metadata,
         sidecars: &Sidecars::default(),
-        split: split::resolve(model, target, format, tensors)?,
+        split: resolve::split(model, target, tensors)?,
     };
-    let layout = formats::spec(format).and_then(|s| s.layout);
+    let layout = formats::write_spec(target.format).map(|w| w.layout);
     layout.map_or(Ok(Vec::new()), |layout| layout(&request))
 }
 
@@ -277,27 +278,22 @@ fn lay_out(
     taken: &mut Vec<PathBuf>,
     plan: &mut Plan,
 ) -> Result<(PlannedOutput, PreparedOutput)> {
-    let spec = formats::spec(resolved.format);
-    let Some(layout) = spec.and_then(|s| s.layout) else {
+    let Some(spec) = formats::write_spec(resolved.format) else {
         let what = format!("this version does not write {}", resolved.format);
         return Err(ModelError::unsupported(what).with_hint("`remold formats` lists what can be written."));
     };
-    let folder = resolved.folder
-        && !target
-            .output
-            .as_deref()
-            .is_some_and(|o| o.extension().is_some_and(|e| e == "safetensors" || e == "pt" || e == "bin"));
+    let folder = resolved.folder && !target.output.as_deref().is_some_and(formats::names_a_lone_file);
     let before = occasion.output(plan.outputs.len());
     destination::check_name(target)?;
     let path = match before {
         // A set is known by its first file, and asked for by the name of the whole.
-        Some(before) if before.files.len() > 1 && !before.folder => formats::gguf::whole_path(&before.path),
+        Some(before) if before.files.len() > 1 && !before.folder => formats::whole_path(resolved.format, &before.path),
         Some(before) => before.path.clone(),
         None => destination::default_output(&model.path, target, resolved.format, &resolved.quantization, folder),
     };
     let path = destination::follow_link(&path)?;
     let tensors = layout_tensors(&resolved);
-    let split = split::resolve(model, target, resolved.format, &tensors)?;
+    let split = resolve::split(model, target, &tensors)?;
     let request = LayoutRequest {
         path: &path,
         tensors: &tensors,
@@ -305,19 +301,17 @@ fn lay_out(
         sidecars: &resolved.sidecars,
         split,
     };
-    let mut files = layout(&request).map_err(|e| e.in_format(resolved.format))?;
-    plan.warnings.extend(split::too_large(&request.split, &files, &tensors));
+    let mut files = (spec.layout)(&request).map_err(|e| e.in_format(resolved.format))?;
+    plan.warnings.extend(too_large(&request.split, &files, &tensors));
     let path = match files.as_slice() {
         // A set is known by its first file.
-        [first, _, ..] if resolved.format == FormatId::Gguf => first.path.clone(),
+        [first, _, ..] if spec.output == OutputKind::File => first.path.clone(),
         _ => path,
     };
-    if target.modelfile && files.len() > 1 {
-        let text = "Ollama does not load a split GGUF (its issue 5245); the Modelfile names the first file";
-        plan.warnings.push(Warning::new("modelfile.split", text));
-    }
-    for (path, bytes) in resolved.extra_files(&path, target) {
-        files.push(formats::FilePlan::whole(path, bytes));
+    if let Some(spec) = resolve::spec(resolved.format) {
+        let (extra, warnings) = (spec.extra_files)(target, &path, files.len());
+        files.extend(extra.into_iter().map(|(path, bytes)| formats::FilePlan::whole(path, bytes)));
+        plan.warnings.extend(warnings);
     }
     // Formats that write several files, or sidecars, put them into a folder of that name.
     let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
@@ -351,10 +345,9 @@ fn lay_out(
         let text = format!("{} files of an earlier output are removed: {}", stale.len(), names.join(", "));
         plan.warnings.push(Warning::new("output.stale", text));
     }
-    let effort = effort(target)?;
+    let effort = resolved.effort;
     plan.warnings.extend(resolved.warnings.iter().cloned());
     plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
-    plan.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
     let planned_tensors: Vec<PlannedTensor> =
         resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
     let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
@@ -409,16 +402,7 @@ fn max_memory(text: &str) -> Result<u64> {
     })
 }
 
-fn effort(target: &Target) -> Result<Effort> {
-    let Some(text) = &target.effort else { return Ok(Effort::default()) };
-    Effort::parse(text).ok_or_else(|| {
-        ModelError::request(format!("there is no effort `{text}`"))
-            .field("effort")
-            .with_hint("Write reference (llama.cpp's bytes) or max.")
-    })
-}
-
-fn planned_tensor(t: &super::PreparedTensor, why: &super::target::Reason) -> PlannedTensor {
+fn planned_tensor(t: &super::PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
     let what = classify(&t.entry.name);
     PlannedTensor {
         name: t.entry.name.clone(),
@@ -439,9 +423,9 @@ fn stale_shards(folder: &Path, files: &[formats::FilePlan]) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
     let is_weights = |name: &str| {
-        [("model", ".safetensors"), ("pytorch_model", ".bin")].iter().any(|(stem, ext)| {
+        formats::FORMATS.iter().filter_map(|f| f.write.as_ref()?.in_folders).any(|(stem, ext)| {
             let Some(rest) = name.strip_prefix(stem) else { return false };
-            if rest == *ext || rest.strip_suffix(".index.json") == Some(ext) {
+            if rest == ext || rest.strip_suffix(".index.json") == Some(ext) {
                 return true;
             }
             let shard = rest.strip_suffix(ext).and_then(|r| r.strip_prefix('-')).and_then(|r| r.split_once("-of-"));

@@ -3,6 +3,7 @@
 use super::naming::Naming;
 use crate::files::{self, FileStamp};
 use crate::formats::hf::Repository;
+use crate::formats::{self, OutputKind};
 use crate::model::{FormatId, ModelError, Result};
 use crate::recipe::Target;
 use std::fs;
@@ -21,12 +22,8 @@ fn quantization_label(quantization: &str) -> String {
 
 /// The extension of a file of that format; folders have none.
 fn extension(format: FormatId, folder: bool) -> Option<&'static str> {
-    match (format, folder) {
-        (FormatId::Gguf, _) => Some("gguf"),
-        (FormatId::Safetensors, false) => Some("safetensors"),
-        (FormatId::Pytorch, false) => Some("pt"),
-        _ => None,
-    }
+    let spec = formats::write_spec(format)?;
+    (!folder || spec.output != OutputKind::Folder).then_some(spec.extension)
 }
 
 /// The name of a target's output: its `output_name` with the placeholders filled in, else after the source.
@@ -64,9 +61,10 @@ pub fn check_name(target: &Target) -> Result<()> {
 fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> String {
     let label = quantization_label(quantization);
     let quant = if label.is_empty() { String::new() } else { format!("-{label}") };
-    // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. A GGUF that keeps the
+    // An output made from an output keeps one type in its name: `llama-F32` to Q4_K_M is `llama-Q4_K_M`. One file that keeps the
     // types keeps the name too.
-    let kept = format == FormatId::Gguf && quant.is_empty();
+    let is_file = formats::write_spec(format).is_some_and(|w| w.output != OutputKind::Folder);
+    let kept = is_file && quant.is_empty();
     let base = match stem.rsplit_once('-') {
         Some((base, q)) if !kept && crate::transform::FileType::parse(q).is_some() => base,
         _ => stem,
@@ -266,7 +264,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("tiny-llama");
         fs::create_dir(&folder).unwrap();
-        let t = Target::default();
+        let t = Target::of(FormatId::Gguf);
         let name =
             |p: &Path, f, q| default_output(p, &t, f, q, false).file_name().unwrap().to_string_lossy().into_owned();
         assert_eq!(name(&folder, FormatId::Gguf, "q4_k_m"), "tiny-llama-Q4_K_M.gguf");
@@ -293,7 +291,7 @@ mod tests {
     #[test]
     fn a_name_of_the_recipe_has_placeholders() {
         let name = |text: &str, format, q, folder| {
-            let target = Target { output_name: Some(text.into()), ..Target::default() };
+            let target = Target { output_name: Some(text.into()), ..Target::of(format) };
             output_leaf(&target, "llama", format, q, folder)
         };
         assert_eq!(name("{source}-100", FormatId::Gguf, "q4_k_m", false), "llama-100-Q4_K_M.gguf");

@@ -2,7 +2,7 @@
 
 use super::destination;
 use crate::files;
-use crate::formats::shards::ShardName;
+use crate::formats::{self, shards::ShardName};
 use crate::model::{ModelError, Result};
 use std::fs;
 use std::io::Read;
@@ -34,7 +34,7 @@ fn manifest_name(name: &str) -> String {
 /// file system.
 fn named(output: &Path) -> Option<(PathBuf, String)> {
     let path = if output.file_name().is_some() { output.to_owned() } else { destination::resolved(output) };
-    let set = ShardName::parse(&path).filter(|s| s.count > 1 && path.extension().is_some_and(|e| e == "gguf"));
+    let set = ShardName::parse(&path).filter(|s| s.count > 1 && formats::names_a_file_of_a_set(&path));
     let path = set.map_or(path, |s| s.path(1));
     let name = path.file_name()?.to_string_lossy().into_owned();
     Some((path, name))

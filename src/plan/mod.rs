@@ -1,29 +1,23 @@
 //! Recipe + Model → [`Plan`]: every output tensor, byte, type and warning, before anything is written.
 //!
-//! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `target` resolves one target to
-//! tensors and encodings; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `split` spreads an output
-//! over files; `space` asks the disks and `memory` the memory; `importance` opens an imatrix and `coverage` says what it covers; `changes` compares two plans of a
-//! job; `metadata` reads what is to be overridden; `text_names` refuses names that are no text; `forecast` tells what every quantization would make of a
-//! model, and `forecast_many` of a GGUF of very many tensors. Must not know how a plan is run or shown.
+//! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `resolve` resolves one target to
+//! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `by_size` splits outputs
+//! by size; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
+//! job; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
 
 mod build;
+mod by_size;
 mod changes;
 mod checkpoints;
 mod coverage;
 mod destination;
-mod forecast;
-mod forecast_many;
-mod importance;
 mod manifest;
 mod memory;
-mod metadata;
 mod naming;
-mod overrides;
 mod prepared;
+mod resolve;
 mod source;
 mod space;
-mod split;
-mod target;
 mod text_names;
 mod types;
 
@@ -32,9 +26,12 @@ pub use build::{
 };
 pub use coverage::{ImatrixCoverage, PartOf};
 pub use destination::default_output;
-pub use forecast::{Chosen, Forecast, Forecasted, Heavy, forecast};
 pub use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub use memory::{Need, available, cut, hash_cut};
 pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
+pub use resolve::{
+    Chosen, Forecast, Forecasted, Heavy, PresetTypes, TARGETS, TargetPreset, TargetSpec, forecast, forecast_format,
+    has_forecast, presets,
+};
 pub use space::{free_bytes, is_shortage, total_bytes};
 pub use types::{Plan, PlannedOutput, PlannedReuse, PlannedTensor, SourceFile};

@@ -6,8 +6,6 @@
 
 use super::checkpoints::{all_count, counted, is_checkpoint};
 use crate::formats::hf::Repository;
-use crate::model::{MetaValue, Metadata, Model, Warning};
-use crate::recipe::Target;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -55,22 +53,6 @@ impl Naming {
     }
 }
 
-/// The note that `general.name` is a commit. llama.cpp's converter names a model after its folder, which in the cache is the
-/// snapshot's; so does remold, unless it is told the name.
-pub(super) fn commit_as_name(model: &Model, target: &Target, metadata: &Metadata) -> Option<Warning> {
-    let repository = Repository::of(&model.path)?;
-    let commit = name(&model.path).to_ascii_lowercase();
-    let written = metadata.get("general.name").and_then(MetaValue::as_str)?;
-    if target.model_name.is_some() || commit.is_empty() || written.to_ascii_lowercase() != commit {
-        return None;
-    }
-    let better = repository.name().replace(['-', '_'], " ");
-    let text = format!(
-        "general.name is the commit of the snapshot, as llama.cpp's converter writes it; `--model-name \"{better}\"` writes the model's name"
-    );
-    Some(Warning::new("general.name-is-commit", text))
-}
-
 /// In the run's folder, with its name in front.
 fn in_run(folder: &Path, stem: &str) -> Naming {
     let up = folder.parent().filter(|_| all_count(&name(folder)));
@@ -103,7 +85,7 @@ fn file_stem(file: &Path) -> String {
     stem.to_owned()
 }
 
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@
 
 use super::PreparedTensor;
 use crate::arch;
-use crate::model::{FormatId, Model, ModelError, Result};
+use crate::model::{Model, ModelError, Result};
 use crate::recipe::Target;
 
 /// Files that only a network's folder has. One of them says that the tensors beside it are meant as a model.
@@ -32,12 +32,12 @@ const NETWORK_FILES: [&str; 15] = [
 /// # Errors
 /// Tensors that cannot be read; adapters; quantized checkpoints on the way to GGUF; a folder of a network without its
 /// configuration, on the way to GGUF; tensors that are missing or contradict the configuration.
-pub(super) fn check(model: &Model, target: &Target, format: FormatId) -> Result<()> {
+pub(super) fn check(model: &Model, target: &Target) -> Result<()> {
     model.check_readable()?;
     if target.bare {
         return Ok(());
     }
-    let to_gguf = format == FormatId::Gguf && model.format != FormatId::Gguf;
+    let to_gguf = target.format.has_gguf_names() && !model.format.has_gguf_names();
     let told = |e: ModelError| e.in_file(&model.path);
     if let Some(adapter) = arch::adapter(model) {
         return Err(told(adapter.refusal()));

@@ -12,7 +12,8 @@ use std::path::Path;
 /// # Errors
 /// A request error that names the file.
 pub(super) fn check_recipe(model: &Model, recipe: &Recipe) -> Result<()> {
-    let targets = recipe.targets.iter().flat_map(|t| [&t.output, &t.imatrix]).flatten();
+    // A path of an option is text already.
+    let targets = recipe.targets.iter().filter_map(|t| t.output.as_ref());
     let named = recipe.source.path.iter().chain(&recipe.output_dir).chain(targets);
     named.chain([&model.path]).chain(&model.files).try_for_each(|path| check(path))
 }

@@ -1,66 +1,110 @@
-//! The block formats of ggml: names, wire codes, block lengths and sizes.
+//! The block formats of ggml: names, wire codes, block lengths, sizes and functions, in one table.
 //!
-//! Codes and sizes: ggml's public `ggml.h` (`enum ggml_type`) and `ggml-common.h` (block structs), autumn 2026.
+//! A new format is a file with a [`Codec`](super::codec::Codec) and a line in the table. Codes and sizes: ggml's public
+//! `ggml.h` (`enum ggml_type`) and `ggml-common.h` (block structs), autumn 2026.
 
+use super::codec::Functions;
+use super::{fp4, iq, k, legacy, low_bit};
 use std::fmt;
 
+/// A line of the table.
+struct Entry {
+    code: u32,
+    name: &'static str,
+    elems: usize,
+    bytes: usize,
+    /// `None` for formats that no file contains: they are known by size alone.
+    functions: Option<Functions>,
+}
+
+/// Each line: name = wire code, elements / bytes of a block, codec.
 macro_rules! block_types {
-    ($($variant:ident = $code:literal, $name:literal, $elems:literal / $bytes:literal;)*) => {
+    ($($name:ident = $code:literal, $elems:literal / $bytes:literal $(, $codec:ty)?;)*) => {
         /// A ggml block format: a row is cut into blocks of a fixed number of elements, each stored in a fixed number of bytes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[allow(non_camel_case_types, missing_docs, reason = "the names are the field's own")]
-        pub enum BlockType { $($variant,)* }
+        #[allow(non_camel_case_types, missing_docs, reason = "the names are those of ggml")]
+        pub enum BlockType { $($name,)* }
+
+        /// Indexed by [`BlockType`].
+        const TABLE: &[Entry] = &[$(
+            Entry {
+                code: $code,
+                name: stringify!($name),
+                elems: $elems,
+                bytes: $bytes,
+                functions: block_types!(@functions $elems $bytes $($codec)?),
+            },
+        )*];
 
         impl BlockType {
             /// Every block format, by wire code.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The `ggml_type` number used in GGUF files.
-            pub const fn code(self) -> u32 { match self { $(Self::$variant => $code,)* } }
-
-            /// The upper-case name people know: `Q4_K`.
-            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
-
-            /// Elements in one block.
-            pub const fn block_elems(self) -> usize { match self { $(Self::$variant => $elems,)* } }
-
-            /// Bytes of one block.
-            pub const fn block_bytes(self) -> usize { match self { $(Self::$variant => $bytes,)* } }
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
+    (@functions $elems:literal $bytes:literal) => { None };
+    (@functions $elems:literal $bytes:literal $codec:ty) => { Some(Functions::of::<$codec, $elems, $bytes>()) };
 }
 
 block_types! {
-    Q4_0 = 2, "Q4_0", 32 / 18;
-    Q4_1 = 3, "Q4_1", 32 / 20;
-    Q5_0 = 6, "Q5_0", 32 / 22;
-    Q5_1 = 7, "Q5_1", 32 / 24;
-    Q8_0 = 8, "Q8_0", 32 / 34;
-    Q8_1 = 9, "Q8_1", 32 / 36;
-    Q2_K = 10, "Q2_K", 256 / 84;
-    Q3_K = 11, "Q3_K", 256 / 110;
-    Q4_K = 12, "Q4_K", 256 / 144;
-    Q5_K = 13, "Q5_K", 256 / 176;
-    Q6_K = 14, "Q6_K", 256 / 210;
-    Q8_K = 15, "Q8_K", 256 / 292;
-    IQ2_XXS = 16, "IQ2_XXS", 256 / 66;
-    IQ2_XS = 17, "IQ2_XS", 256 / 74;
-    IQ3_XXS = 18, "IQ3_XXS", 256 / 98;
-    IQ1_S = 19, "IQ1_S", 256 / 50;
-    IQ4_NL = 20, "IQ4_NL", 32 / 18;
-    IQ3_S = 21, "IQ3_S", 256 / 110;
-    IQ2_S = 22, "IQ2_S", 256 / 82;
-    IQ4_XS = 23, "IQ4_XS", 256 / 136;
-    IQ1_M = 29, "IQ1_M", 256 / 56;
-    TQ1_0 = 34, "TQ1_0", 256 / 54;
-    TQ2_0 = 35, "TQ2_0", 256 / 66;
-    MXFP4 = 39, "MXFP4", 32 / 17;
-    NVFP4 = 40, "NVFP4", 64 / 36;
-    Q1_0 = 41, "Q1_0", 128 / 18;
-    Q2_0 = 42, "Q2_0", 64 / 18;
+    Q4_0 = 2, 32 / 18, legacy::Symmetric<4, 18>;
+    Q4_1 = 3, 32 / 20, legacy::Affine<4, 20>;
+    Q5_0 = 6, 32 / 22, legacy::Symmetric<5, 22>;
+    Q5_1 = 7, 32 / 24, legacy::Affine<5, 24>;
+    Q8_0 = 8, 32 / 34, legacy::Q8_0;
+    Q8_1 = 9, 32 / 36;
+    Q2_K = 10, 256 / 84, k::Q2K;
+    Q3_K = 11, 256 / 110, k::Q3K;
+    Q4_K = 12, 256 / 144, k::WithMin<4, 144>;
+    Q5_K = 13, 256 / 176, k::WithMin<5, 176>;
+    Q6_K = 14, 256 / 210, k::Q6K;
+    Q8_K = 15, 256 / 292;
+    IQ2_XXS = 16, 256 / 66, iq::Iq2Xxs;
+    IQ2_XS = 17, 256 / 74, iq::Iq2Xs;
+    IQ3_XXS = 18, 256 / 98, iq::Iq3Xxs;
+    IQ1_S = 19, 256 / 50, iq::Iq1S;
+    IQ4_NL = 20, 32 / 18, iq::Iq4Nl;
+    IQ3_S = 21, 256 / 110, iq::Iq3S;
+    IQ2_S = 22, 256 / 82, iq::Iq2S;
+    IQ4_XS = 23, 256 / 136, iq::Iq4Xs;
+    IQ1_M = 29, 256 / 56, iq::Iq1M;
+    TQ1_0 = 34, 256 / 54, low_bit::Tq1;
+    TQ2_0 = 35, 256 / 66, low_bit::Tq2;
+    MXFP4 = 39, 32 / 17, fp4::Mxfp4;
+    NVFP4 = 40, 64 / 36, fp4::Nvfp4;
+    Q1_0 = 41, 128 / 18, low_bit::Q1_0;
+    Q2_0 = 42, 64 / 18, low_bit::Q2_0;
 }
 
 impl BlockType {
+    const fn entry(self) -> &'static Entry {
+        &TABLE[self as usize]
+    }
+
+    /// The `ggml_type` number used in GGUF files.
+    pub const fn code(self) -> u32 {
+        self.entry().code
+    }
+
+    /// The upper-case name that users know: `Q4_K`.
+    pub const fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// Elements in one block.
+    pub const fn block_elems(self) -> usize {
+        self.entry().elems
+    }
+
+    /// Bytes of one block.
+    pub const fn block_bytes(self) -> usize {
+        self.entry().bytes
+    }
+
+    /// The functions of the format, if it can be read and written.
+    pub(in crate::quant) const fn functions(self) -> Option<&'static Functions> {
+        self.entry().functions.as_ref()
+    }
+
     /// The format with this wire code.
     pub fn from_code(code: u32) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.code() == code)
@@ -75,5 +119,19 @@ impl BlockType {
 impl fmt::Display for BlockType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_rise_and_names_invert() {
+        assert!(BlockType::ALL.is_sorted_by_key(|t| t.code()));
+        for &ty in BlockType::ALL {
+            assert_eq!(BlockType::from_code(ty.code()), Some(ty));
+            assert_eq!(BlockType::parse(&ty.name().to_lowercase()), Some(ty));
+        }
     }
 }

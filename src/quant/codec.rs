@@ -1,112 +1,153 @@
-//! The table from a block format to the functions that write and read it.
+//! What a block format implements ([`Codec`]), and its functions as the table of block types keeps them ([`Functions`]).
+//!
+//! A format is a unit struct in its own file. `block_type` lists it in the table; nothing else names it.
 
-use super::{BlockType, few, fp4, iq, k, legacy};
+use super::blocks::{Rows, decode_blocks};
+use super::number::{from_f16, to_f16};
+use super::simd::{Isa, Kernel, Level, run};
+use std::marker::PhantomData;
 
-/// Encodes one row: elements, importance weights of the same length, bytes. Lengths are checked by the caller.
-pub(super) type EncodeRow = fn(&[f32], Option<&[f32]>, &mut [u8]);
-
-/// Decodes any number of blocks. Lengths are checked by the caller.
-pub(super) type Decode = fn(&[u8], &mut [f32]);
-
-/// The functions of one format.
-pub(super) struct Codec {
-    /// Writes a row; `None` where only reading is implemented.
-    pub(super) encode_row: Option<EncodeRow>,
-    /// Reads blocks.
-    pub(super) decode: Decode,
+/// What importance weights mean to a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::quant) enum Importance {
+    /// They change nothing.
+    Ignored,
+    /// They may change the bytes; the format can be written without them.
+    Used,
+    /// The format cannot be written without them.
+    Required,
 }
 
-/// The functions of `ty`, if it is implemented.
-pub(super) fn codec(ty: BlockType) -> Option<Codec> {
-    use BlockType as B;
-    let (encode, decode): (EncodeRow, Decode) = match ty {
-        B::Q4_0 => (legacy::q4_0::encode_row, legacy::q4_0::decode),
-        B::Q4_1 => (legacy::q4_1::encode_row, legacy::q4_1::decode),
-        B::Q5_0 => (legacy::q5_0::encode_row, legacy::q5_0::decode),
-        B::Q5_1 => (legacy::q5_1::encode_row, legacy::q5_1::decode),
-        B::Q8_0 => (legacy::q8_0::encode_row, legacy::q8_0::decode),
-        B::Q2_K => (k::q2::encode_row, k::q2::decode),
-        B::Q3_K => (k::q3::encode_row, k::q3::decode),
-        B::Q4_K => (k::q4::encode_row, k::q4::decode),
-        B::Q5_K => (k::q5::encode_row, k::q5::decode),
-        B::Q6_K => (k::q6::encode_row, k::q6::decode),
-        B::IQ1_S => (iq::iq1::encode_row_s, iq::iq1::decode_s),
-        B::IQ1_M => (iq::iq1::encode_row_m, iq::iq1::decode_m),
-        B::IQ2_XXS => (iq::iq2::encode_row_xxs, iq::iq2::decode_xxs),
-        B::IQ2_XS => (iq::iq2::encode_row_xs, iq::iq2::decode_xs),
-        B::IQ2_S => (iq::iq2::encode_row_s, iq::iq2::decode_s),
-        B::IQ3_XXS => (iq::iq3::encode_row_xxs, iq::iq3::decode_xxs),
-        B::IQ3_S => (iq::iq3::encode_row_s, iq::iq3::decode_s),
-        B::IQ4_NL => (iq::iq4_nl::encode_row, iq::iq4_nl::decode),
-        B::IQ4_XS => (iq::iq4_xs::encode_row, iq::iq4_xs::decode),
-        B::MXFP4 => (fp4::mxfp4::encode_row, fp4::mxfp4::decode),
-        B::NVFP4 => (fp4::nvfp4::encode_row, fp4::nvfp4::decode),
-        B::Q1_0 => (few::q1_0::encode_row, few::q1_0::decode),
-        B::Q2_0 => (few::q2_0::encode_row, few::q2_0::decode),
-        B::TQ1_0 => (few::tq1_0::encode_row, few::tq1_0::decode),
-        B::TQ2_0 => (few::tq2_0::encode_row, few::tq2_0::decode),
-        _ => return None,
-    };
-    Some(Codec { encode_row: Some(encode), decode })
-}
+/// A block format: `N` elements in `B` bytes.
+///
+/// Mark every function that runs with an instruction set `#[inline(always)]`: only then is it compiled for that set.
+pub(in crate::quant) trait Codec<const N: usize, const B: usize> {
+    /// What importance weights mean.
+    const IMPORTANCE: Importance = Importance::Used;
 
-/// Decodes a format that profits from wider registers: inlined, it is compiled for the caller's instruction set.
-#[inline(always)]
-pub(super) fn decode_inline(ty: BlockType, src: &[u8], dst: &mut [f32]) {
-    use BlockType as B;
-    match ty {
-        B::Q4_0 => legacy::q4_0::decode(src, dst),
-        B::Q4_1 => legacy::q4_1::decode(src, dst),
-        B::Q5_0 => legacy::q5_0::decode(src, dst),
-        B::Q5_1 => legacy::q5_1::decode(src, dst),
-        B::Q8_0 => legacy::q8_0::decode(src, dst),
-        B::Q2_K => k::q2::decode(src, dst),
-        B::Q3_K => k::q3::decode(src, dst),
-        B::Q4_K => k::q4::decode(src, dst),
-        B::Q5_K => k::q5::decode(src, dst),
-        B::Q6_K => k::q6::decode(src, dst),
-        B::MXFP4 => fp4::mxfp4::decode(src, dst),
-        B::NVFP4 => fp4::nvfp4::decode(src, dst),
-        B::Q1_0 => few::q1_0::decode(src, dst),
-        B::Q2_0 => few::q2_0::decode(src, dst),
-        B::TQ2_0 => few::tq2_0::decode(src, dst),
-        B::IQ4_NL => iq::iq4_nl::decode(src, dst),
-        B::IQ4_XS => iq::iq4_xs::decode(src, dst),
-        _ => unreachable!("no decoder in lanes"),
+    /// True if encoding with importance weights needs the mean square of the whole row.
+    const NEEDS_MEAN_SQUARE: bool = false;
+
+    /// Byte offsets of the little-endian `f16` scales and minimums in a block.
+    const F16_SCALES: &'static [usize];
+
+    /// True if decoding is faster when compiled for wider registers (measured with `cargo bench --bench quantize`).
+    const WIDE_DECODE: bool = true;
+
+    /// Encodes rows one block after the other. This is the definition of the format's bytes.
+    fn encode(rows: Rows<'_>);
+
+    /// Encodes finite rows with an instruction set, to the same bytes as [`Codec::encode`].
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(_s: I, rows: Rows<'_>) {
+        Self::encode(rows);
     }
-}
 
-/// Calls `f` on each block of `N` elements and `B` bytes, with its importance weights where there are some.
-#[inline(always)]
-pub(super) fn encode_blocks<const N: usize, const B: usize>(
-    x: &[f32],
-    weights: Option<&[f32]>,
-    dst: &mut [u8],
-    mut f: impl FnMut(&[f32; N], Option<&[f32; N]>, &mut [u8; B]),
-) {
-    let (blocks, _) = x.as_chunks::<N>();
-    let (out, _) = dst.as_chunks_mut::<B>();
-    match weights {
-        None => blocks.iter().zip(out).for_each(|(x, out)| f(x, None, out)),
-        Some(w) => {
-            let (w, _) = w.as_chunks::<N>();
-            blocks.iter().zip(w).zip(out).for_each(|((x, w), out)| f(x, Some(w), out));
+    /// Decodes a block.
+    fn decode_block(block: &[u8; B], out: &mut [f32; N]);
+
+    /// Replaces the blocks in `rows.dst`, which [`Codec::encode`] wrote, by blocks of less error (`effort = "max"`).
+    #[inline(always)]
+    fn search<I: Isa>(_s: I, _rows: Rows<'_>) {}
+
+    /// True if a scale or minimum of the block is NaN or infinite.
+    #[inline(always)]
+    fn has_bad_scale(block: &[u8; B]) -> bool {
+        const EXPONENT: u8 = 0x7c;
+        Self::F16_SCALES.iter().fold(false, |bad, &at| bad | (block[at + 1] & EXPONENT == EXPONENT))
+    }
+
+    /// Multiplies the scales and minimums of the block by `factor`, where the format can store the result precisely enough.
+    #[inline(always)]
+    fn multiply_scales(block: &mut [u8; B], factor: f32) {
+        for &at in Self::F16_SCALES {
+            let scale = from_f16([block[at], block[at + 1]]) * factor;
+            block[at..at + 2].copy_from_slice(&to_f16(scale));
         }
     }
 }
 
-/// Calls `f` on each block of `B` bytes and `N` elements.
-#[inline(always)]
-pub(super) fn decode_blocks<const B: usize, const N: usize>(
-    src: &[u8],
-    dst: &mut [f32],
-    mut f: impl FnMut(&[u8; B], &mut [f32; N]),
-) {
-    let (blocks, _) = src.as_chunks::<B>();
-    let (out, _) = dst.as_chunks_mut::<N>();
-    for (b, out) in blocks.iter().zip(out) {
-        // A copy cannot overlap the elements, which lets the compiler work on many of them at a time.
-        let b = *b;
-        f(&b, out);
+/// The functions and facts of one format. Callers check lengths.
+pub(in crate::quant) struct Functions {
+    /// Encodes whole rows with an instruction set; above [`Level::Scalar`] the rows must be finite.
+    pub(in crate::quant) encode: fn(Level, Rows<'_>),
+    /// Decodes any number of blocks.
+    pub(in crate::quant) decode: fn(Level, &[u8], &mut [f32]),
+    /// Lowers the error of encoded rows; see [`Codec::search`].
+    pub(in crate::quant) search: fn(Level, Rows<'_>),
+    /// The index of the first block for which [`Codec::has_bad_scale`] is true.
+    pub(in crate::quant) first_bad_block: fn(&[u8]) -> Option<usize>,
+    /// See [`Codec::multiply_scales`]; takes one block.
+    pub(in crate::quant) multiply_scales: fn(&mut [u8], f32),
+    /// See [`Codec::IMPORTANCE`].
+    pub(in crate::quant) importance: Importance,
+    /// See [`Codec::NEEDS_MEAN_SQUARE`].
+    pub(in crate::quant) needs_mean_square: bool,
+    /// See [`Codec::F16_SCALES`].
+    #[cfg_attr(not(test), allow(dead_code, reason = "for the tests of `validate`"))]
+    pub(in crate::quant) f16_scales: &'static [usize],
+}
+
+impl Functions {
+    /// The functions of the format `T`.
+    pub(in crate::quant) const fn of<T: Codec<N, B>, const N: usize, const B: usize>() -> Self {
+        Self {
+            encode: encode::<T, N, B>,
+            decode: decode::<T, N, B>,
+            search: |level, rows| run(level, Search::<T, N, B>(rows, PhantomData)),
+            first_bad_block: |bytes| bytes.as_chunks::<B>().0.iter().position(T::has_bad_scale),
+            multiply_scales: multiply_scales::<T, N, B>,
+            importance: T::IMPORTANCE,
+            needs_mean_square: T::NEEDS_MEAN_SQUARE,
+            f16_scales: T::F16_SCALES,
+        }
+    }
+}
+
+fn encode<T: Codec<N, B>, const N: usize, const B: usize>(level: Level, rows: Rows<'_>) {
+    match level {
+        Level::Scalar => T::encode(rows),
+        level => run(level, Encode::<T, N, B>(rows, PhantomData)),
+    }
+}
+
+fn decode<T: Codec<N, B>, const N: usize, const B: usize>(level: Level, src: &[u8], dst: &mut [f32]) {
+    if T::WIDE_DECODE {
+        run(level, Decode::<T, N, B>(src, dst, PhantomData));
+    } else {
+        decode_blocks(src, dst, T::decode_block);
+    }
+}
+
+fn multiply_scales<T: Codec<N, B>, const N: usize, const B: usize>(block: &mut [u8], factor: f32) {
+    if let Some(block) = block.first_chunk_mut() {
+        T::multiply_scales(block, factor);
+    }
+}
+
+struct Encode<'a, T, const N: usize, const B: usize>(Rows<'a>, PhantomData<T>);
+
+impl<T: Codec<N, B>, const N: usize, const B: usize> Kernel for Encode<'_, T, N, B> {
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        T::encode_lanes(isa, self.0);
+    }
+}
+
+struct Decode<'a, T, const N: usize, const B: usize>(&'a [u8], &'a mut [f32], PhantomData<T>);
+
+impl<T: Codec<N, B>, const N: usize, const B: usize> Kernel for Decode<'_, T, N, B> {
+    #[inline(always)]
+    fn run<I: Isa>(self, _isa: I) {
+        decode_blocks(self.0, self.1, T::decode_block);
+    }
+}
+
+struct Search<'a, T, const N: usize, const B: usize>(Rows<'a>, PhantomData<T>);
+
+impl<T: Codec<N, B>, const N: usize, const B: usize> Kernel for Search<'_, T, N, B> {
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        T::search(isa, self.0);
     }
 }

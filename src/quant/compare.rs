@@ -1,18 +1,18 @@
-//! How far two rows of numbers are apart: the sums that every measure of error is made of.
+//! How far apart two rows of numbers are: the sums behind every measure of error.
 
 use super::simd::{Isa, Kernel, Lanes, at_best};
 
 /// Sums over pairs of a source value x and what its encoding decodes to, y.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Sums {
+pub(crate) struct Sums {
     /// Σ(x − y)²
-    pub error: f64,
+    pub(crate) error: f64,
     /// Σx²
-    pub source: f64,
+    pub(crate) source: f64,
     /// Σy²
-    pub output: f64,
+    pub(crate) output: f64,
     /// The largest |x − y|.
-    pub max_abs: f64,
+    pub(crate) max_abs: f64,
 }
 
 /// Lanes of the sums on every machine, so that the result is the same on all.
@@ -21,39 +21,39 @@ const LANES: usize = 16;
 const BLOCK: usize = 1024;
 
 impl Sums {
-    /// The sums over two slices of the same length; what one has beyond the other is not looked at.
-    pub fn of(source: &[f32], output: &[f32]) -> Self {
+    /// The sums over two slices of the same length; elements beyond the shorter one are ignored.
+    pub(crate) fn of(source: &[f32], output: &[f32]) -> Self {
         let mut sums = Self::default();
         let n = source.len().min(output.len());
         at_best(Compare { source: &source[..n], output: &output[..n], sums: &mut sums });
         sums
     }
 
-    /// Joins the sums of another range.
-    pub fn add(&mut self, other: &Self) {
+    /// Adds the sums of another range.
+    pub(crate) fn add(&mut self, other: &Self) {
         self.error += other.error;
         self.source += other.source;
         self.output += other.output;
         self.max_abs = self.max_abs.max(other.max_abs);
     }
 
-    /// Σxy, which the others decide.
-    pub fn dot(&self) -> f64 {
+    /// Σxy, which follows from the other sums.
+    pub(crate) fn dot(&self) -> f64 {
         (self.source + self.output - self.error) / 2.0
     }
 
     /// Root mean square error of `elems` pairs; 0 for none.
-    pub fn rmse(&self, elems: u64) -> f64 {
+    pub(crate) fn rmse(&self, elems: u64) -> f64 {
         if elems == 0 { 0.0 } else { (self.error / elems as f64).sqrt() }
     }
 
     /// Signal to noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
-    pub fn sqnr_db(&self) -> Option<f64> {
+    pub(crate) fn sqnr_db(&self) -> Option<f64> {
         (self.error > 0.0 && self.source > 0.0).then(|| 10.0 * (self.source / self.error).log10())
     }
 
     /// Cosine similarity; 1 for two rows of zeros.
-    pub fn cosine(&self) -> f64 {
+    pub(crate) fn cosine(&self) -> f64 {
         if self.error == 0.0 {
             1.0
         } else {
@@ -74,7 +74,7 @@ impl Kernel for Compare<'_> {
         let s = isa.near();
         let zero = s.splat(0.0);
         for (x, y) in self.source.chunks(BLOCK).zip(self.output.chunks(BLOCK)) {
-            let (mut error, mut source, mut output, mut most) = (zero, zero, zero, zero);
+            let (mut error, mut source, mut output, mut largest) = (zero, zero, zero, zero);
             let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
             let (mut x_last, mut y_last) = ([0.0; LANES], [0.0; LANES]);
             x_last[..x_rest.len()].copy_from_slice(x_rest);
@@ -86,7 +86,7 @@ impl Kernel for Compare<'_> {
                 error = error + e * e;
                 source = source + x * x;
                 output = output + y * y;
-                most = e.abs().greater(most);
+                largest = e.abs().greater(largest);
             }
             let total = |lanes: <S::Near as Isa>::F| {
                 let mut each = [0.0; LANES];
@@ -97,7 +97,7 @@ impl Kernel for Compare<'_> {
                 error: total(error),
                 source: total(source),
                 output: total(output),
-                max_abs: f64::from(most.largest()),
+                max_abs: f64::from(largest.largest()),
             };
             self.sums.add(&block);
         }
@@ -132,8 +132,8 @@ mod tests {
             assert!(near(found[0].source, exact(&|a, _| a * a)), "{n}");
             assert!(near(found[0].output, exact(&|_, b| b * b)), "{n}");
             assert!(near(found[0].dot(), exact(&|a, b| a * b)), "{n}");
-            let most = x.iter().zip(&y).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
-            assert_eq!(found[0].max_abs, f64::from(most), "{n}");
+            let largest = x.iter().zip(&y).fold(0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert_eq!(found[0].max_abs, f64::from(largest), "{n}");
         }
     }
 }

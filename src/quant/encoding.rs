@@ -1,6 +1,6 @@
 //! How the elements of a stored tensor are encoded: plain or in blocks.
 
-use super::BlockType;
+use super::block_type::BlockType;
 use crate::tensor::{DType, Shape};
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Bytes of one row of `cols` elements; `None` if `cols` is no multiple of the block length or the size overflows.
+    /// Bytes of one row of `cols` elements; `None` if `cols` is not a multiple of the block length, or the size overflows.
     pub fn row_bytes(self, cols: u64) -> Option<u64> {
         let (elems, bytes) = self.unit();
         if !cols.is_multiple_of(elems) {
@@ -66,7 +66,7 @@ impl Encoding {
         plain.or_else(|| BlockType::from_code(code).map(Self::Block))
     }
 
-    /// The name people know: `bf16`, `Q4_K`.
+    /// The name that users know: `bf16`, `Q4_K`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain(d) => d.name(),

@@ -1,12 +1,12 @@
 //! What can be wrong with a request to quantize or dequantize rows.
 
-use super::BlockType;
+use super::block_type::BlockType;
 
 /// A request that a block format cannot serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantError {
-    /// The row length is no multiple of the block length.
-    #[error("rows of {cols} elements are no multiple of the {}-element blocks of {ty}", ty.block_elems())]
+    /// The row length is not a multiple of the block length.
+    #[error("rows of {cols} elements are not a multiple of the {}-element blocks of {ty}", ty.block_elems())]
     RowLength {
         /// The format asked for.
         ty: BlockType,

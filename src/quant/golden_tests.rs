@@ -9,7 +9,7 @@ pub(super) fn golden(relative: &str) -> Option<PathBuf> {
     let places = ["fixtures/golden", "../shared/golden", "../../shared/golden"];
     let found = places.iter().map(|p| root.join(p).join(relative)).find(|p| p.exists());
     if found.is_none() {
-        eprintln!("skipped: golden data {relative} absent");
+        crate::skip::skipped(&format!("golden data {relative} absent"));
     }
     found
 }

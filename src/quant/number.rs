@@ -1,7 +1,7 @@
 //! Number conversions with exactly the results of ggml's C code on x86-64.
 
 /// Bits of the nearest `f16`, ties to even; a NaN becomes the one NaN ggml writes (`ggml_compute_fp32_to_fp16`). Short enough
-/// to be inlined, unlike a call that first asks what the processor has.
+/// to be inlined, unlike a call that first checks for processor features.
 #[inline(always)]
 pub(super) fn to_f16(x: f32) -> [u8; 2] {
     const LEAST_NORMAL: u32 = 0x3880_0000;
@@ -11,7 +11,7 @@ pub(super) fn to_f16(x: f32) -> [u8; 2] {
     let bits = x.to_bits();
     let magnitude = bits & 0x7fff_ffff;
     let half = if magnitude < LEAST_NORMAL {
-        // Next to a half the last bit counts 2⁻²⁴, as in a subnormal `f16`.
+        // Next to a half the last bit is worth 2⁻²⁴, as in a subnormal `f16`.
         (f32::from_bits(magnitude) + 0.5).to_bits() - 0.5f32.to_bits()
     } else if magnitude < TOO_LARGE {
         (magnitude + 0xfff + (magnitude >> 13 & 1) - (112 << 23)) >> 13
@@ -28,7 +28,7 @@ pub(super) fn to_f16(x: f32) -> [u8; 2] {
 pub(super) fn from_f16(bytes: [u8; 2]) -> f32 {
     let bits = u32::from(u16::from_le_bytes(bytes));
     let (sign, magnitude) = ((bits & 0x8000) << 16, bits & 0x7fff);
-    // Moving the exponent by a multiplication makes subnormal ones right, too.
+    // Moving the exponent by a multiplication is right for subnormal numbers, too.
     let finite = f32::from_bits(magnitude << 13) * f32::from_bits(239 << 23);
     let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
     f32::from_bits(finite.to_bits() | special | sign)
@@ -41,7 +41,7 @@ pub(super) fn nearest_int(x: f32) -> i32 {
     ((x + 12_582_912.0).to_bits() & 0x007f_ffff) as i32 - 0x0040_0000
 }
 
-/// A C cast from `float` to `int` as x86-64 computes it (`cvttss2si`): towards zero, and `i32::MIN` for whatever does not fit.
+/// A C cast from `float` to `int` as x86-64 computes it (`cvttss2si`): towards zero, and `i32::MIN` for numbers that do not fit.
 /// Reached with out-of-range values in blocks so small that the reciprocal of their scale is infinite.
 #[inline(always)]
 pub(super) fn c_int(x: f32) -> i32 {
@@ -49,7 +49,7 @@ pub(super) fn c_int(x: f32) -> i32 {
 }
 
 /// C's `roundf` followed by a cast to `int`: halves away from zero. Written without the library call so that it vectorizes;
-/// exact for |x| < 2²³, and above that every `f32` is an integer already.
+/// exact for |x| < 2²³; above that every `f32` is an integer.
 #[inline(always)]
 pub(super) fn round_away(x: f32) -> i32 {
     let t = c_int(x);
@@ -72,7 +72,7 @@ pub(super) fn max_abs<const N: usize>(x: &[f32; N]) -> f32 {
     f32::from_bits(x.iter().fold(0i32, |m, v| m.max((v.to_bits() & 0x7fff_ffff) as i32)) as u32)
 }
 
-/// The first element of the largest magnitude, with its sign; `+0.0` where all are zeros. NaN is passed over: scales become
+/// The first element of the largest magnitude, with its sign; `+0.0` where all are zeros. NaN is skipped: scales become
 /// NaN where the sums behind them overflow.
 #[inline(always)]
 pub(super) fn signed_max_abs<const N: usize>(x: &[f32; N]) -> f32 {
@@ -144,7 +144,7 @@ mod tests {
         for h in 0..=u16::MAX {
             let (want, got) = (f16::from_bits(h).to_f32(), from_f16(h.to_le_bytes()));
             assert!(want.to_bits() == got.to_bits() || want.is_nan() && got.is_nan(), "{h:#x}: {got} not {want}");
-            // Around every number that could be rounded the wrong way: the value, the middles beside it, their neighbours.
+            // Numbers that could be rounded the wrong way: the value, the middles beside it, their neighbours.
             for low in [0, 1, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2000] {
                 for x in [want.to_bits().wrapping_add(low), want.to_bits().wrapping_sub(low)].map(f32::from_bits) {
                     if !x.is_nan() {

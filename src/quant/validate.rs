@@ -1,49 +1,35 @@
-//! Scales that are not finite: what llama-quantize refuses to write (`ggml_validate_row_data`).
+//! Numbers that are not finite: in rows, and in the scales of blocks, which llama-quantize refuses to write
+//! (`ggml_validate_row_data`).
 
-use super::BlockType;
+use super::block_type::BlockType;
 
-/// The index of the first block with a scale or minimum that is NaN or infinite, if there is one. Finite elements give such a
-/// block where they are beyond what an `f16` scale reaches (about 8·10⁶ in Q8_0).
-///
-/// Bytes after the last whole block are not looked at.
-pub fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
-    const F16_EXPONENT: u8 = 0x7c;
-    let mut blocks = bytes.chunks_exact(ty.block_bytes());
-    match ty {
-        BlockType::MXFP4 => blocks.position(|b| b[0] == 0xff),
-        BlockType::NVFP4 => None,
-        // The four nibbles of d stand on top of the last four words; the highest holds most of the exponent.
-        BlockType::IQ1_M => blocks.position(|b| b[55] & 0x70 == 0x70 && b[53] & 0xc0 == 0xc0),
-        _ => {
-            let bad = |b: &[u8], at: usize| b[at + 1] & F16_EXPONENT == F16_EXPONENT;
-            // One loop for each number of scales: this runs over every block of a model.
-            match *f16_offsets(ty) {
-                [at] => blocks.position(|b| bad(b, at)),
-                [first, second] => blocks.position(|b| bad(b, first) | bad(b, second)),
-                _ => None,
-            }
+/// The index of the first NaN or infinity, if there is one. The reference refuses the blocks that such a value leads to; callers
+/// check their rows with this and the blocks with [`first_bad_block`], and name the place in an error.
+pub(crate) fn first_non_finite(values: &[f32]) -> Option<usize> {
+    const CHUNK: usize = 64;
+    const EXPONENT: u32 = 0x7f80_0000;
+    let bad = |x: &f32| x.to_bits() & EXPONENT == EXPONENT;
+    for (c, chunk) in values.chunks(CHUNK).enumerate() {
+        // A branch-free pass over the chunk first: this runs over every weight of a model.
+        if chunk.iter().fold(false, |any, x| any | bad(x)) {
+            return chunk.iter().position(bad).map(|i| c * CHUNK + i);
         }
     }
+    None
 }
 
-/// Where a block's little-endian `f16` numbers stand.
-pub(super) const fn f16_offsets(ty: BlockType) -> &'static [usize] {
-    match ty {
-        BlockType::Q4_1 | BlockType::Q5_1 | BlockType::Q8_1 | BlockType::Q4_K | BlockType::Q5_K => &[0, 2],
-        BlockType::Q2_K => &[80, 82],
-        BlockType::Q3_K => &[108],
-        BlockType::Q6_K => &[208],
-        BlockType::TQ1_0 => &[52],
-        BlockType::TQ2_0 => &[64],
-        BlockType::MXFP4 | BlockType::NVFP4 | BlockType::IQ1_M | BlockType::Q8_K => &[],
-        _ => &[0],
-    }
+/// The index of the first block with a scale or minimum that is NaN or infinite, if there is one. Finite elements give such a
+/// block if they are too large for an `f16` scale (about 8·10⁶ in Q8_0).
+///
+/// Bytes after the last whole block are ignored.
+pub(crate) fn first_bad_block(ty: BlockType, bytes: &[u8]) -> Option<usize> {
+    ty.functions().and_then(|f| (f.first_bad_block)(bytes))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::quantize_rows;
     use super::*;
+    use crate::quant::quantize_rows;
 
     #[test]
     fn scales_beyond_f16_are_found_and_others_not() {
@@ -55,7 +41,7 @@ mod tests {
             let mut out = vec![0; 512 / ty.block_elems() * ty.block_bytes()];
             quantize_rows(ty, &row, 512, Some(&weights), &mut out).unwrap();
             assert_eq!(first_bad_block(ty, &out), None, "{ty}");
-            for &at in f16_offsets(ty) {
+            for &at in ty.functions().unwrap().f16_scales {
                 let mut bad = out.clone();
                 let block = bad.len() - ty.block_bytes();
                 bad[block + at..][..2].copy_from_slice(&[0, 0xfc]);

@@ -3,11 +3,14 @@
 use super::fields::{get_recipe, get_target};
 use super::keys::{self, Key, Kind, Room, State, keys_of};
 use super::meaning;
-use super::names::{self, FILE_TYPES, FORMATS, GRAPH_TYPES, METRICS, PLAIN_TYPES, TENSOR_TYPES, listed, suggest};
+use super::names::{self, FILE_TYPES, GRAPH_TYPES, METRICS, TENSOR_TYPES, listed, suggest};
+use super::options::{self, Types};
 use super::problem::{MAX_FOUND, Problem};
 use super::selector::Selector;
 use super::types::{Recipe, Step, Target, Validate};
 use super::values::{Condition, parse_size};
+use crate::formats;
+use crate::model::FormatId;
 
 /// Rules of one target at most: twice the tensors of the largest models, each of which may be compiled.
 const MAX_RULES: usize = 10_000;
@@ -18,7 +21,7 @@ const SELECTORS: &str = "A selector is a role (attention, ffn, norm, embedding, 
 #[derive(Clone, Copy, Debug)]
 pub struct Available<'a> {
     /// Formats that can be written.
-    pub formats: &'a [&'a str],
+    pub formats: &'a [FormatId],
     /// Quantizations of a whole GGUF.
     pub quantizations: &'a [&'a str],
     /// Types of single tensors in a GGUF.
@@ -32,7 +35,7 @@ pub struct Available<'a> {
 impl Default for Available<'static> {
     fn default() -> Self {
         Self {
-            formats: names::FORMATS_NOW,
+            formats: formats::written(),
             quantizations: names::FILE_TYPES,
             tensor_types: names::TENSOR_TYPES,
             metrics: &[],
@@ -70,13 +73,14 @@ impl Checker<'_> {
                 self.out.push(not_yet(key.name.to_owned(), &format!("`{}`", key.name), "Remove it to run the recipe."));
             }
         }
-        if let Some(format) = &r.source.format
-            && names::format(format).is_none()
+        if let Some(format) = r.source.format
+            && formats::spec(format).is_none_or(|f| f.read.is_none())
         {
-            self.out.push(
-                Problem::error("source.format", format!("unknown format `{format}`"))
-                    .with_help(names::format_help(format)),
-            );
+            self.out.push(not_yet(
+                "source.format".to_owned(),
+                &format!("reading {format}"),
+                "Remove it or choose another.",
+            ));
         }
         for (i, step) in r.pipeline.iter().enumerate() {
             self.step(i, step);
@@ -110,31 +114,18 @@ impl Checker<'_> {
     }
 
     fn target(&mut self, at: &str, t: &Target) {
-        let format = names::format(&t.format);
-        match format {
-            None if t.format.is_empty() => {
-                self.out.push(
-                    Problem::error(format!("{at}.format"), "this target has no `format`")
-                        .with_help(listed("Formats", FORMATS)),
-                );
-            }
-            None => {
-                let p = Problem::error(format!("{at}.format"), format!("unknown format `{}`", t.format));
-                self.out.push(p.with_help(names::format_help(&t.format)));
-            }
-            Some(known) if !self.available.formats.contains(&known) => {
-                let help = listed("This version writes", self.available.formats);
-                self.out.push(not_yet(format!("{at}.format"), &format!("writing {known}"), help));
-            }
-            Some(_) => {}
+        let format = t.format;
+        if !self.available.formats.contains(&format) {
+            let help = listed("This version writes", &names::format_list(self.available.formats));
+            self.out.push(not_yet(format!("{at}.format"), &format!("writing {format}"), help));
         }
         for key in keys_of(Room::Target) {
             let Some(value) = get_target(t, key) else { continue };
             let path = format!("{at}.{}", key.name);
-            match format {
-                Some(format) if !key.fits(format) => {
-                    let message =
-                        format!("`{}` is for {} targets, and this one is {format}", key.name, key.formats.join(", "));
+            match key.state {
+                _ if !key.fits(format) => {
+                    let formats = options::formats_text(key);
+                    let message = format!("`{}` is for {formats} targets, and this one is {format}", key.name);
                     self.out.push(Problem::error(path, message).with_help("Remove it."));
                 }
                 _ if key.state == State::Later => {
@@ -143,24 +134,16 @@ impl Checker<'_> {
                 _ => self.value(key, &path, &value, format),
             }
         }
-        if !t.include_weights.is_empty() && !t.exclude_weights.is_empty() {
-            let p = Problem::error(format!("{at}.exclude_weights"), "`include_weights` and `exclude_weights` together");
-            self.out.push(p.with_help("Keep one of them: what is not included is excluded."));
-        }
-        if let Some((one, other)) = t.two_splits() {
-            let message = format!("`{one}` and `{other}` are two ways to split");
+        if let Some((one, other)) = t.conflict() {
+            let message = format!("`{one}` and `{other}` cannot be given together");
             self.out.push(Problem::error(format!("{at}.{other}"), message).with_help("Keep one of them."));
         }
-        if t.use_mlock == Some(true) && !t.modelfile && format == Some("gguf") {
-            let note =
-                Problem::note(format!("{at}.use_mlock"), "`use_mlock` is a runtime setting that a GGUF cannot hold");
-            self.out.push(
-                note.with_help("It goes into the Modelfile: set `modelfile = true`, or pass --mlock to llama.cpp."),
-            );
+        for note in options::of(format).map(|f| (f.notes)(&t.options)).into_iter().flatten() {
+            self.out.push(Problem::note(format!("{at}.{}", note.key), note.message).with_help(note.help));
         }
     }
 
-    fn value(&mut self, key: &Key, path: &str, value: &serde_json::Value, format: Option<&str>) {
+    fn value(&mut self, key: &Key, path: &str, value: &serde_json::Value, format: FormatId) {
         let text = value.as_str().unwrap_or("");
         match key.kind {
             Kind::Quantization => self.quantization(path, text, format),
@@ -206,15 +189,11 @@ impl Checker<'_> {
         }
     }
 
-    fn quantization(&mut self, path: &str, text: &str, format: Option<&str>) {
+    fn quantization(&mut self, path: &str, text: &str, format: FormatId) {
         let lower = names::quantization(text).to_ascii_lowercase();
-        let (known, now): (&[&str], &[&str]) = match format {
-            Some("gguf" | "ggml") => (FILE_TYPES, self.available.quantizations),
-            Some("safetensors" | "pytorch") => (PLAIN_TYPES, PLAIN_TYPES),
-            Some(_) => (GRAPH_TYPES, GRAPH_TYPES),
-            None => return,
-        };
-        let format = format.unwrap_or_default();
+        let known = names::types_of(format);
+        let files = options::of(format).is_some_and(|f| f.types == Types::Files);
+        let now = if files { self.available.quantizations } else { known };
         if now.contains(&lower.as_str()) {
             return;
         }
@@ -227,8 +206,8 @@ impl Checker<'_> {
             return;
         }
         let message = if FILE_TYPES.contains(&lower.as_str()) || GRAPH_TYPES.contains(&lower.as_str()) {
-            format!("`{text}` is no quantization of {format} files")
-        } else if matches!(format, "gguf" | "ggml") && TENSOR_TYPES.contains(&lower.as_str()) {
+            format!("`{text}` is not a quantization of {format} files")
+        } else if files && TENSOR_TYPES.contains(&lower.as_str()) {
             format!("`{text}` is a type of single tensors (`tensor_types`), not a quantization of a whole file")
         } else {
             format!("unknown quantization `{text}`")

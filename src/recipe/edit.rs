@@ -3,15 +3,17 @@
 //! Typed text goes through the reader of recipe files, so it is taken by the same rules and refused with the same messages.
 //! Whether the recipe can be run says [`super::check()`]. Tests: `cargo test --lib recipe::edit`.
 
-use super::fields::{get_recipe, get_target, set_target};
-use super::keys::{Key, Kind, Room, keys_of};
-use super::names::{FILE_TYPES, FORMATS_NOW, PLAIN_TYPES, TENSOR_TYPES};
+use super::fields::{clear_target, get_recipe, get_target};
+use super::keys::{Key, Kind, Room};
+use super::names::{TENSOR_TYPES, types_of};
 use super::problem::{Problem, Span};
 use super::read::Reader;
 use super::set;
 use super::tree::{Entry, Node, Value};
-use super::types::{Recipe, Target};
+use super::types::Recipe;
 use super::write;
+use crate::formats;
+use crate::model::FormatId;
 use serde_json::Value as Json;
 
 /// Signs that a lone word of a list or a rule does not have. What has one is written as TOML.
@@ -53,11 +55,7 @@ pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, t
         None => reader.plain(key, &entry),
     }
     match reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error) {
-        Some(problem) => {
-            // How a number is written in a file is no help where everything is typed as text.
-            let lone = matches!(key.kind, Kind::Bool | Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_));
-            Err(Problem { help: problem.help.filter(|_| !lone), ..problem })
-        }
+        Some(problem) => Err(without_file_help(key, problem)),
         None => {
             *recipe = reader.recipe;
             Ok(())
@@ -65,19 +63,36 @@ pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, t
     }
 }
 
+/// The canonical value of a key from a text as it is typed.
+///
+/// # Errors
+/// When the text is not a value of the key.
+pub fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem> {
+    let node = Node { value: value(key.kind, text.trim())?, at: Span::default() };
+    let entry = Entry { key: key.name.to_owned(), key_at: Span::default(), node };
+    let mut reader = Reader::default();
+    let value = reader.value(key, &entry, key.name);
+    match (value, reader.found.into_iter().map(|(p, _)| p).find(Problem::is_error)) {
+        (_, Some(problem)) if matches!(key.kind, Kind::Choice(_)) => Err(problem),
+        (_, Some(problem)) => Err(without_file_help(key, problem)),
+        (Some(value), None) => Ok(value),
+        (None, None) => Err(Problem::error(key.name, format!("{text:?} is not a value of `{}`", key.name))),
+    }
+}
+
+/// How a number is written in a file is no help where everything is typed as text.
+fn without_file_help(key: &Key, problem: Problem) -> Problem {
+    let lone = matches!(key.kind, Kind::Bool | Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_));
+    Problem { help: problem.help.filter(|_| !lone), ..problem }
+}
+
 /// Takes a key out of the recipe.
 pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
     match (key.room, key.name) {
-        (Room::Target, name) => {
-            let Some(old) = target.and_then(|i| recipe.targets.get_mut(i)) else { return };
-            let mut new = Target { later: old.later.clone(), ..Target::default() };
-            new.later.shift_remove(name);
-            for other in keys_of(Room::Target).filter(|k| k.name != name) {
-                if let Some(value) = get_target(old, other) {
-                    set_target(&mut new, other, value);
-                }
+        (Room::Target, _) => {
+            if let Some(target) = target.and_then(|i| recipe.targets.get_mut(i)) {
+                clear_target(target, key);
             }
-            *old = new;
         }
         (Room::Source, "path") => recipe.source.path = None,
         (Room::Source, "format") => recipe.source.format = None,
@@ -92,13 +107,12 @@ pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
 }
 
 /// The words a key can be chosen from in a target of that format, of those this version can make; empty if it is typed.
-pub fn choices(key: &Key, format: &str) -> &'static [&'static str] {
+pub fn choices(key: &Key, format: Option<FormatId>) -> &'static [&'static str] {
     match key.kind {
         Kind::Bool => &["false", "true"],
         Kind::Choice(words) => words,
-        Kind::Format if key.room == Room::Target => FORMATS_NOW,
-        Kind::Quantization if format == "gguf" => FILE_TYPES,
-        Kind::Quantization => PLAIN_TYPES,
+        Kind::Format if key.room == Room::Target => formats::written_names(),
+        Kind::Quantization => format.map_or(&[], types_of),
         Kind::TensorType => TENSOR_TYPES,
         _ => &[],
     }
@@ -216,45 +230,48 @@ fn toml(text: &str) -> Result<Value, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::keys::{State, find};
-    use crate::recipe::{Syntax, parse, to_toml};
+    use crate::recipe::keys::{State, find, keys_of};
+    use crate::recipe::options::gguf;
+    use crate::recipe::{Syntax, Target, parse, to_toml};
 
-    fn gguf() -> Recipe {
-        Recipe { targets: vec![Target { format: "gguf".into(), ..Target::default() }], ..Recipe::default() }
+    fn blank() -> Recipe {
+        Recipe { targets: vec![Target::of(FormatId::Gguf)], ..Recipe::default() }
     }
 
     #[test]
     fn every_key_of_a_target_goes_in_comes_out_and_is_taken_out_again() {
-        for key in keys_of(Room::Target).filter(|k| k.state != State::Later && k.fits("gguf") && k.name != "format") {
+        for key in
+            keys_of(Room::Target).filter(|k| k.state != State::Later && k.fits(FormatId::Gguf) && k.name != "format")
+        {
             let text = format!("[[target]]\nformat = \"gguf\"\n{} = {}\n", key.name, key.example);
             let wanted = parse(&text, Syntax::Toml, None).unwrap();
             let typed = value_text(&wanted, Some(0), key).unwrap_or_else(|| panic!("{} is not shown", key.name));
-            let mut recipe = gguf();
+            let mut recipe = blank();
             set_text(&mut recipe, Some(0), key, &typed).unwrap_or_else(|p| panic!("{}: {typed}: {p}", key.name));
             assert_eq!(recipe, wanted, "{}: {typed}", key.name);
             assert_eq!(parse(&to_toml(&recipe), Syntax::Toml, None).unwrap(), wanted, "{}", key.name);
             set_text(&mut recipe, Some(0), key, "  ").unwrap();
-            assert_eq!(recipe, gguf(), "{}", key.name);
+            assert_eq!(recipe, blank(), "{}", key.name);
         }
     }
 
     #[test]
     fn what_people_type_is_taken() {
         let set = |name: &str, text: &str| {
-            let mut recipe = gguf();
+            let mut recipe = blank();
             set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text).unwrap();
             recipe.targets.remove(0)
         };
-        assert_eq!(set("context_length", "32k").context_length, Some(32_768));
-        assert_eq!(set("context_length", "4 096").context_length, Some(4096));
-        assert_eq!(set("prune_layers", "3, 5").prune_layers, [3, 5]);
-        assert!(set("pure", "yes").pure);
-        assert_eq!(set("include_weights", "ffn, attn_v").include_weights, ["ffn", "attn_v"]);
-        assert_eq!(set("override_kv", "general.license = \"mit\"").override_kv["general.license"], "mit");
-        let bare = set("override_kv", "general.license = mit, x.y = 3").override_kv;
+        assert_eq!(set("context_length", "32k").get(&gguf::CONTEXT_LENGTH), Some(32_768));
+        assert_eq!(set("context_length", "4 096").get(&gguf::CONTEXT_LENGTH), Some(4096));
+        assert_eq!(set("prune_layers", "3, 5").get(&gguf::PRUNE_LAYERS), [3, 5]);
+        assert!(set("pure", "yes").get(&gguf::PURE));
+        assert_eq!(set("include_weights", "ffn, attn_v").get(&gguf::INCLUDE_WEIGHTS), ["ffn", "attn_v"]);
+        assert_eq!(set("override_kv", "general.license = \"mit\"").get(&gguf::OVERRIDE_KV)["general.license"], "mit");
+        let bare = set("override_kv", "general.license = mit, x.y = 3").get(&gguf::OVERRIDE_KV);
         assert_eq!((&bare["general.license"], &bare["x.y"]), (&Json::from("mit"), &Json::from(3)));
-        assert_eq!(set("override_kv", "a.b.c = 1, d = true").override_kv.len(), 2);
-        let rules = set("tensor_types", "ffn_down = q6_k, re:attn_(k|v)=q8_0").tensor_types;
+        assert_eq!(set("override_kv", "a.b.c = 1, d = true").get(&gguf::OVERRIDE_KV).len(), 2);
+        let rules = set("tensor_types", "ffn_down = q6_k, re:attn_(k|v)=q8_0").get(&gguf::TENSOR_TYPES);
         assert_eq!(
             rules.iter().map(|(k, v)| format!("{k}>{v}")).collect::<Vec<_>>(),
             ["ffn_down>q6_k", "re:attn_(k|v)>q8_0"]
@@ -274,20 +291,21 @@ mod tests {
             ("prune_layers", "first"),
             ("effort", "most"),
         ] {
-            let mut recipe = gguf();
+            let mut recipe = blank();
             let said = set_text(&mut recipe, Some(0), find(Room::Target, name).unwrap(), text);
             assert!(said.is_err_and(|p| !p.message.is_empty()), "{name} = {text}");
-            assert_eq!(recipe, gguf(), "{name}");
+            assert_eq!(recipe, blank(), "{name}");
         }
     }
 
     #[test]
     fn signs_in_patterns_are_kept_by_quotes() {
         let key = find(Room::Target, "tensor_types").unwrap();
-        let mut recipe = gguf();
-        recipe.targets[0].tensor_types.insert("re:blk.[0-9]{1,2}.ffn".into(), "q6_k".into());
+        let mut recipe = blank();
+        let rules = [("re:blk.[0-9]{1,2}.ffn".to_owned(), "q6_k".to_owned())];
+        recipe.targets[0].set(&gguf::TENSOR_TYPES, rules.into_iter().collect());
         let text = value_text(&recipe, Some(0), key).unwrap();
-        let mut again = gguf();
+        let mut again = blank();
         set_text(&mut again, Some(0), key, &text).unwrap();
         assert_eq!(again, recipe, "{text}");
     }

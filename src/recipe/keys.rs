@@ -1,4 +1,8 @@
-//! Every key a recipe can have, once. The reader, the writer, `--set`, the template and `docs/recipe.md` all go by this table.
+//! Every key a recipe can have, once. The reader, the writer, `--set`, the template and `docs/recipe.md` all go by this table and by the
+//! tables of [`options`], which have the keys of targets.
+
+use super::options::{self, Flag};
+use crate::model::FormatId;
 
 /// The table a key stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,27 +108,32 @@ pub struct Key {
     pub flat: &'static [&'static str],
     /// What it takes.
     pub kind: Kind,
-    /// Target formats it is for; empty: every one.
-    pub formats: &'static [&'static str],
     /// Whether this version acts on it.
     pub state: State,
     /// One line for people.
     pub help: &'static str,
     /// A value in TOML.
     pub example: &'static str,
+    /// Keys that cannot be given together with it.
+    pub conflicts: &'static [&'static str],
+    /// True for a flag for which off is not the same as absent.
+    pub tri_state: bool,
+    /// How it is given on the command line, if it has a flag of its own.
+    pub flag: Option<Flag>,
+    /// How a list shows that it is given: `ctx {}`, with `{}` for the value, `{n}` for the number of entries and `{s}` for the plural; empty
+    /// if it does not.
+    pub fact: &'static str,
+    /// The option whose path, as given, is its default: a job's recipe has full paths, and the output names the one that was given.
+    pub named_after: Option<&'static str>,
+    /// True if its value belongs to one model and is dropped when another is chosen.
+    pub of_model: bool,
+    /// True if it changes nothing of what a forecast measures.
+    pub unmeasured: bool,
 }
 
-const GGUF: &[&str] = &["gguf"];
-const GRAPH: &[&str] = &["onnx", "ort", "tflite"];
-const NOW: State = State::Since("0.1");
+pub(crate) const NOW: State = State::Since("0.1");
 
-/// Longest context a GGUF header can declare: llama.cpp reads it into a signed 32-bit number.
-pub(crate) const MAX_CONTEXT: u64 = 1 << 31;
-
-/// Most tensors or layers that a file of a split is counted to: more than any model has.
-const MAX_SPLIT: u64 = 1 << 31;
-
-const fn key(
+pub(crate) const fn key(
     room: Room,
     name: &'static str,
     kind: Kind,
@@ -132,11 +141,27 @@ const fn key(
     help: &'static str,
     example: &'static str,
 ) -> Key {
-    Key { room, name, aliases: &[], flat: &[], kind, formats: &[], state, help, example }
+    Key {
+        room,
+        name,
+        aliases: &[],
+        flat: &[],
+        kind,
+        state,
+        help,
+        example,
+        conflicts: &[],
+        tri_state: false,
+        flag: None,
+        fact: "",
+        named_after: None,
+        of_model: false,
+        unmeasured: false,
+    }
 }
 
 impl Key {
-    const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+    pub(crate) const fn or(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
@@ -146,14 +171,44 @@ impl Key {
         self
     }
 
-    const fn only(mut self, formats: &'static [&'static str]) -> Self {
-        self.formats = formats;
+    pub(crate) const fn conflicts(mut self, others: &'static [&'static str]) -> Self {
+        self.conflicts = others;
+        self
+    }
+
+    pub(crate) const fn tri_state(mut self) -> Self {
+        self.tri_state = true;
+        self
+    }
+
+    pub(crate) const fn fact(mut self, fact: &'static str) -> Self {
+        self.fact = fact;
+        self
+    }
+
+    pub(crate) const fn named_after(mut self, other: &'static str) -> Self {
+        self.named_after = Some(other);
+        self
+    }
+
+    pub(crate) const fn of_model(mut self) -> Self {
+        self.of_model = true;
+        self
+    }
+
+    pub(crate) const fn unmeasured(mut self) -> Self {
+        self.unmeasured = true;
+        self
+    }
+
+    pub(crate) const fn flag(mut self, flag: Flag) -> Self {
+        self.flag = Some(flag);
         self
     }
 
     /// True if a target of that format can have the key.
-    pub fn fits(&self, format: &str) -> bool {
-        self.formats.is_empty() || self.formats.contains(&format)
+    pub fn fits(&self, format: FormatId) -> bool {
+        options::fits(self, format)
     }
 
     /// True if that is its name or an alias; `-` counts as `_`.
@@ -166,16 +221,13 @@ impl Key {
     }
 }
 
-use Kind::{
-    Bool, Choice, Conditions, Format, Integer, Layers, List, Number, Path, Quantization, Rules, Selectors, Size, Table,
-    TensorType, Text,
-};
-use Room::{Source, Step, Target, Top, Validate};
+use Kind::{Bool, Choice, Conditions, Format, Integer, List, Number, Path, Selectors, Size, Table, Text};
+use Room::{Source, Step, Top, Validate};
 use State::{Later, NoEffect};
 
-/// Every key, in the order of the manual.
+/// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`].
 #[rustfmt::skip]
-pub static KEYS: &[Key] = &[
+static KEYS: &[Key] = &[
     key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
     key(Top, "description", Text, NOW, "One line for people.", "\"Q4_K_M for the laptop\"").or(&["about"]),
     key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets that name none.", "\"out\"").or(&["output_folder"]),
@@ -191,53 +243,6 @@ pub static KEYS: &[Key] = &[
     key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true"),
     key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true"),
 
-    key(Target, "format", Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]),
-    key(Target, "quantization", Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),
-    key(Target, "output", Path, NOW, "Where to write; named after the source when absent.", "\"out/model.gguf\"").or(&["output_path", "outfile", "path"]),
-    key(Target, "output_name", Text, NOW, "Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}` stand for what they say; a name with `{quant}` gets no other type.", "\"{source}-{quant}\""),
-    key(Target, "force", Bool, NOW, "Replace an output that exists.", "true").or(&["overwrite"]),
-    key(Target, "context_length", Integer(1, MAX_CONTEXT), NOW, "Context length to declare; that of the model when absent.", "4096").or(&["num_ctx", "n_ctx", "ctx_size", "context_size"]).only(GGUF),
-    key(Target, "embedding_type", TensorType, NOW, "Type of the token embedding.", "\"q8_0\"").or(&["token_embedding_type"]).only(GGUF),
-    key(Target, "output_type", TensorType, NOW, "Type of the output matrix.", "\"q6_k\"").or(&["output_tensor_type"]).only(GGUF),
-    key(Target, "tensor_types", Rules, NOW, "Types by tensor: roles, parts of names, names with `*`, or `re:` patterns; the first that matches wins.", "{ \"re:ffn_down\" = \"q6_k\" }").or(&["tensor_type"]).only(GGUF),
-    key(Target, "pure", Bool, NOW, "Every tensor at the base type, no mix.", "true").only(GGUF),
-    key(Target, "allow_requantize", Bool, NOW, "Quantize again what is quantized already; loses quality.", "true").only(GGUF),
-    key(Target, "no_fallback", Bool, NOW, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true").only(GGUF),
-    key(Target, "imatrix", Path, NOW, "Importance matrix, as `llama-imatrix` writes it.", "\"imatrix.gguf\"").or(&["imatrix_file"]).only(GGUF),
-    key(Target, "imatrix_name", Text, NOW, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"").only(GGUF),
-    key(Target, "effort", Choice(&["reference", "max"]), NOW, "How hard to search for each block's scales: `reference` gives llama.cpp's bytes; `max` takes longer, and every block has at most the reference's error.", "\"max\"").only(GGUF),
-    key(Target, "pre_tokenizer", Text, NOW, "Name of the pre-tokenizer, when it cannot be recognised.", "\"llama-bpe\"").or(&["tokenizer_pre"]).only(GGUF),
-    key(Target, "model_name", Text, NOW, "Model name to write (`general.name`).", "\"My model\"").only(GGUF),
-    key(Target, "modelfile", Bool, NOW, "Write an Ollama Modelfile beside the output.", "true").or(&["ollama_modelfile"]).only(GGUF),
-    key(Target, "use_mlock", Bool, NOW, "Keep the model in memory when it runs: goes into the Modelfile, not into the GGUF.", "true").or(&["mlock"]).only(GGUF),
-    key(Target, "max_shard_size", Size, NOW, "Split above this size of tensor data; a larger tensor gets a file of its own.", "\"5GB\"").or(&["shard_size", "out_shard_size", "split_max_size"]).only(&["safetensors", "pytorch", "gguf"]),
-    key(Target, "split_max_tensors", Integer(1, MAX_SPLIT), NOW, "Split after so many tensors.", "128").only(GGUF),
-    key(Target, "split_max_layers", Integer(1, MAX_SPLIT), NOW, "Split after so many whole layers, by number. What belongs to no layer stays with the tensor before it.", "16").only(GGUF),
-    key(Target, "no_tensor_first_split", Bool, NOW, "The first file holds the metadata and no tensor.", "true").only(GGUF),
-    key(Target, "keep_split", Bool, NOW, "The files of the source, with the same tensors in each.", "true").only(GGUF),
-    key(Target, "target_size", Size, NOW, "Instead of a quantization: choose types so that the file has at most this size.", "\"4.5GiB\"").only(GGUF),
-    key(Target, "target_bpw", Number(0.5, 32.0), NOW, "Instead of a quantization: choose types so that a weight takes at most this many bits.", "4.25").only(GGUF),
-    key(Target, "budget_types", List, NOW, "The only types that `target_size` and `target_bpw` choose from.", "[\"q4_k\", \"q6_k\"]").only(GGUF),
-    key(Target, "leave_output", Bool, NOW, "Leave the output matrix as it is.", "true").or(&["leave_output_tensor"]).only(GGUF),
-    key(Target, "include_weights", Selectors, NOW, "Use the importance matrix for these tensors alone: a part of the name, or a selector as in `tensor_types`.", "[\"ffn\"]").only(GGUF),
-    key(Target, "exclude_weights", Selectors, NOW, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]").only(GGUF),
-    key(Target, "override_kv", Table, NOW, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }").or(&["metadata"]).only(GGUF),
-    key(Target, "prune_layers", Layers, NOW, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]").only(GGUF),
-    key(Target, "bare", Bool, NOW, "Take the tensors alone under their own names: no configuration, no tokenizer, no check that they are a whole model.", "true").or(&["tensors_only"]),
-    key(Target, "reuse", Path, NOW, "An earlier output of the same kind, with its manifest: tensors whose source did not change since are copied from it.", "\"previous.gguf\""),
-    key(Target, "compression", Choice(&["lz4", "zstd", "none"]), Later, "Compress the file. No loader reads compressed safetensors.", "\"zstd\"").only(&["safetensors"]),
-    key(Target, "precision", Choice(&["f32", "f16", "mixed", "fp32", "fp16"]), Later, "Precision of a graph.", "\"mixed\"").only(GRAPH),
-    key(Target, "fp16_layers", Selectors, Later, "With `precision = \"mixed\"`: what becomes f16.", "[\"attention\", \"ffn\"]").only(GRAPH),
-    key(Target, "calibration_data", Path, Later, "Data for static quantization.", "\"calib.jsonl\"").only(GRAPH),
-    key(Target, "calibration_method", Choice(&["minmax", "entropy", "percentile"]), Later, "How ranges are found.", "\"entropy\"").only(GRAPH),
-    key(Target, "opset", Integer(1, 64), Later, "ONNX operator set.", "21").only(&["onnx", "ort"]),
-    key(Target, "save_as_external_data", Bool, Later, "Tensors in a file beside the graph.", "true").only(&["onnx", "ort"]),
-    key(Target, "external_data_threshold", Integer(0, u64::MAX), Later, "Bytes above which a tensor goes into that file.", "1024").only(&["onnx", "ort"]),
-    key(Target, "custom_ops", List, Later, "Libraries of custom operators.", "[\"ops.so\"]").only(&["onnx", "ort"]),
-    key(Target, "allow_custom_ops", Bool, Later, "Keep operators TFLite does not know.", "true").only(&["tflite"]),
-    key(Target, "optimizations", List, Later, "TFLite optimizations.", "[\"DEFAULT\"]").only(&["tflite"]),
-    key(Target, "inference_input_type", Choice(&["float32", "int8", "uint8", "int16"]), Later, "Type of the inputs.", "\"int8\"").only(&["tflite"]),
-    key(Target, "inference_output_type", Choice(&["float32", "int8", "uint8", "int16"]), Later, "Type of the outputs.", "\"int8\"").only(&["tflite"]),
 
     key(Validate, "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),
     key(Validate, "fail_if", Conditions, Later, "Conditions that end the run with exit code 3.", "{ kld_mean = \"> 0.05\" }"),
@@ -299,7 +304,13 @@ pub(crate) fn step(name: &str) -> Option<&'static str> {
 
 /// The keys of a room, in the order of the manual.
 pub fn keys_of(room: Room) -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().filter(move |k| k.room == room)
+    keys().filter(move |k| k.room == room)
+}
+
+/// Every key of every room.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    let after = |k: &&Key| matches!(k.room, Room::Validate | Room::Step(_));
+    KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after))
 }
 
 /// The key of that name or alias in a room.
@@ -315,13 +326,13 @@ mod tests {
     #[test]
     fn no_name_stands_for_two_keys() {
         let mut seen = HashSet::new();
-        for k in KEYS {
+        for k in keys() {
             for name in k.aliases.iter().chain([&k.name]) {
                 assert!(seen.insert((format!("{:?}", k.room), *name)), "{:?} {name}", k.room);
             }
         }
         let mut top = HashSet::new();
-        for k in KEYS {
+        for k in keys() {
             let names = k.aliases.iter().chain([&k.name]);
             let flat: Vec<_> = if k.room == Top { names.chain(k.flat).collect() } else { k.flat.iter().collect() };
             flat.into_iter().for_each(|n| assert!(top.insert(*n), "{n}"));

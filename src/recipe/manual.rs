@@ -1,6 +1,7 @@
 //! The tables of `docs/recipe.md`, from the table of keys.
 
 use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use super::options;
 use std::fmt::Write as _;
 
 /// Every key as Markdown tables, one for each place a key can stand in.
@@ -32,8 +33,11 @@ pub fn manual() -> String {
 fn table(out: &mut String, room: Room) {
     out.push_str("| key | takes | for | state | what it does | example |\n| --- | --- | --- | --- | --- | --- |\n");
     for k in keys_of(room) {
-        let formats = if k.formats.is_empty() { "all".to_owned() } else { k.formats.join(", ") };
-        let formats = if room == Room::Target { formats } else { "–".to_owned() };
+        let formats = match (room, options::formats_text(k)) {
+            (Room::Target, formats) if formats.is_empty() => "all".to_owned(),
+            (Room::Target, formats) => formats,
+            _ => "–".to_owned(),
+        };
         let state = match k.state {
             State::Since(version) => format!("since {version}"),
             State::Later => "later".to_owned(),

@@ -13,6 +13,7 @@ pub mod keys;
 mod manual;
 pub(crate) mod meaning;
 mod names;
+pub mod options;
 pub mod presets;
 mod problem;
 mod read;
@@ -27,6 +28,7 @@ mod write;
 
 pub use check::{Available, check, check_with};
 pub use manual::manual;
+pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
 pub use presets::{Origin, Preset, find, presets};
@@ -141,13 +143,17 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
     if parsed.places.is_empty() && !found.is_empty() {
         return problem::placed(found, &parsed.source);
     }
-    // What could not be read is not there for the check: it must not be told as missing too.
-    let inside = |p: &str, q: &str| p.strip_prefix(q).is_some_and(|r| r.is_empty() || r.starts_with('.'));
-    let told = |p: &str| {
+    // What could not be read is missing for the check, which must not report it again. Nor is anything else of a target whose format is
+    // not known.
+    let inside = |p: &str, q: &str| {
+        let q = q.strip_suffix(".format").unwrap_or(q);
+        p.strip_prefix(q).is_some_and(|r| r.is_empty() || r.starts_with('.'))
+    };
+    let reported = |p: &str| {
         let mut paths = found.iter().map(|(q, _)| q.path.as_str()).filter(|q| !q.is_empty());
         paths.any(|q| inside(p, q) || (p == "target" && q.starts_with("target")))
     };
-    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !told(&p.path)).collect();
+    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !reported(&p.path)).collect();
     found.extend(checked);
     problem::placed(found, &parsed.source)
 }

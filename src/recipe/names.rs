@@ -1,5 +1,10 @@
 //! The words a recipe may use as values: formats, quantizations, tensor types, metrics; and the nearest known word to a wrong one.
 
+use super::meaning;
+use super::options::{self, Types};
+use crate::formats::{self, FORMATS};
+use crate::model::{FormatId, ModelError, Result};
+
 /// A quantization of a whole file, as llama.cpp's `llama-quantize` names it, lower case.
 pub(crate) const FILE_TYPES: &[&str] = &[
     "auto",
@@ -57,24 +62,6 @@ pub(crate) const PLAIN_TYPES: &[&str] = &["auto", "f32", "f16", "bf16"];
 /// Quantizations of the graph formats; the guide's words first.
 pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", "int4", "f32", "f16", "auto"];
 
-/// Formats by their canonical names.
-pub(crate) const FORMATS: &[&str] = &["safetensors", "pytorch", "gguf", "ggml", "onnx", "ort", "tflite", "savedmodel"];
-
-/// Formats this version writes.
-pub(crate) const FORMATS_NOW: &[&str] = &["safetensors", "pytorch", "gguf"];
-
-/// Other spellings of formats.
-const FORMAT_ALIASES: &[(&str, &str)] = &[
-    ("pt", "pytorch"),
-    ("pth", "pytorch"),
-    ("torch", "pytorch"),
-    ("safetensor", "safetensors"),
-    ("tensorflow", "savedmodel"),
-    ("tf", "savedmodel"),
-    ("saved_model", "savedmodel"),
-    ("onnxruntime", "ort"),
-];
-
 /// Formats people ask for that remold does not make.
 const OUTSIDE: &[&str] =
     &["tensorrt", "engine", "coreml", "mlmodel", "mlpackage", "openvino", "mlx", "exl2", "gptq", "awq"];
@@ -101,11 +88,35 @@ pub(crate) const METRICS: &[&str] = &[
     "bits_per_weight",
 ];
 
-/// The canonical name of a format; `None` if nobody knows it.
-pub(crate) fn format(name: &str) -> Option<&'static str> {
-    let lower = name.to_ascii_lowercase();
-    let direct = FORMATS.iter().find(|f| **f == lower).copied();
-    direct.or_else(|| FORMAT_ALIASES.iter().find(|(a, _)| *a == lower).map(|(_, f)| *f))
+/// The format of that name or other spelling.
+pub(crate) fn format(name: &str) -> Option<FormatId> {
+    FormatId::parse(name).or_else(|| {
+        let lower = name.to_ascii_lowercase();
+        FORMATS.iter().find(|f| f.aliases.contains(&lower.as_str())).map(|f| f.id)
+    })
+}
+
+/// The format that a word on the command line names.
+///
+/// # Errors
+/// A request error that says what the word may mean.
+pub(crate) fn format_named(word: &str) -> Result<FormatId> {
+    format(word).ok_or_else(|| {
+        let quantized = formats::written().iter().find(|f| options::of(**f).is_some_and(|o| o.types == Types::Files));
+        let is_type = FILE_TYPES.contains(&word.to_ascii_lowercase().as_str()).then(|| word.to_owned());
+        let meant = is_type.or_else(|| meaning::file_type(word).map(str::to_owned));
+        let hint = match (nearest(word, formats::written_names().iter().copied()), meant, quantized) {
+            (_, Some(meant), Some(format)) => format!("Did you mean {format}:{meant}?"),
+            (Some(near), ..) => format!("Did you mean {near}? {}", listed("Formats", formats::written_names())),
+            _ => listed("Formats", formats::written_names()),
+        };
+        ModelError::request(format!("there is no format `{word}`")).field("target.format").with_hint(hint)
+    })
+}
+
+/// `safetensors, pytorch, …`: the formats as a list.
+pub(crate) fn format_list(formats: &[FormatId]) -> Vec<&'static str> {
+    formats.iter().map(|f| f.name()).collect()
 }
 
 /// The canonical spelling of a quantization that has another: `fp16` → `f16`. Everything else comes back as it is.
@@ -118,12 +129,24 @@ pub(crate) fn quantization(name: &str) -> String {
     }
 }
 
-/// What to say about a format nobody knows.
+/// What to write instead of a format that does not exist.
 pub(crate) fn format_help(name: &str) -> String {
+    let all = listed("Formats", &format_list(&FormatId::ALL));
     if OUTSIDE.contains(&name.to_ascii_lowercase().as_str()) {
-        return format!("remold does not make `{name}` files. {}", listed("Formats", FORMATS));
+        return format!("remold does not make `{name}` files. {all}");
     }
-    suggest(name, FORMATS.iter().copied().chain(FORMAT_ALIASES.iter().map(|(a, _)| *a)), &listed("Formats", FORMATS))
+    let known = FORMATS.iter().flat_map(|f| f.aliases.iter().copied()).chain(FormatId::ALL.map(FormatId::name));
+    suggest(name, known, &all)
+}
+
+/// The words of a format's `quantization` key.
+pub(crate) fn types_of(format: FormatId) -> &'static [&'static str] {
+    match options::of(format).map(|f| f.types) {
+        Some(Types::Files) => FILE_TYPES,
+        Some(Types::Elements) => PLAIN_TYPES,
+        Some(Types::Graphs) => GRAPH_TYPES,
+        None => &[],
+    }
 }
 
 /// `Did you mean …? ` when something is near, then `rest`.
@@ -171,14 +194,13 @@ mod tests {
             FileType::ALL.iter().filter(|t| !known.iter().any(|k| FileType::parse(k) == Some(**t))).collect();
         assert!(missing.is_empty(), "made and not offered: {missing:?}");
     }
-    use crate::model::FormatId;
 
     #[test]
-    fn formats_are_those_of_the_contract() {
-        assert_eq!(FORMATS, FormatId::ALL.map(FormatId::name));
-        for (_, name) in FORMAT_ALIASES {
-            assert!(FORMATS.contains(name));
-        }
+    fn formats_have_names_and_other_spellings() {
+        assert_eq!(
+            (format("GGUF"), format("pth"), format("zip")),
+            (Some(FormatId::Gguf), Some(FormatId::Pytorch), None)
+        );
     }
 
     #[test]
@@ -194,10 +216,5 @@ mod tests {
             assert_eq!(nearest(word, ["quantization", "context_length", "pure"]), want, "{word}");
         }
         assert_eq!(nearest("q4_km", FILE_TYPES.iter().copied()), Some("q4_k_m"));
-    }
-
-    #[test]
-    fn what_is_available_is_known() {
-        assert!(FORMATS_NOW.iter().all(|t| FORMATS.contains(t)));
     }
 }

@@ -1,12 +1,14 @@
 //! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike, every mistake told with its place.
 
 use super::fields::{set_recipe, set_step, set_target};
-use super::keys::{self, GROUP_ALIASES, GROUPS, KEYS, Key, Kind, Room, STEPS, State, keys_of};
+use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
 use super::names;
+use super::options;
 use super::problem::{MAX_FOUND, Problem, Span};
 use super::tree::{Entry, Node, Value};
 use super::types::{Recipe, Step, Target, Validate};
 use super::value::convert;
+use crate::model::FormatId;
 use std::collections::HashMap;
 
 /// Where every key that was read stands, by canonical path: `target[0].context_length`.
@@ -15,13 +17,16 @@ pub(crate) type Places = HashMap<String, Span>;
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
 const NOT_FLAT: &[&str] = &["format", "type", "path"];
 
+/// The format of a target whose own is missing or unknown, until the recipe is refused.
+const PLACEHOLDER: FormatId = FormatId::ALL[0];
+
 /// Targets and steps of one recipe at most.
 const MAX_TARGETS: usize = 256;
 
 /// A target key that stands outside of a target: it goes to every target that it fits and that does not say it itself.
 struct Flat<'n> {
     key: &'static Key,
-    format: Option<&'static str>,
+    format: Option<FormatId>,
     entry: &'n Entry,
 }
 
@@ -107,7 +112,7 @@ impl<'n> Reader<'n> {
         match group {
             "source" => match &e.node.value {
                 Value::Text(t) => {
-                    let name = if names::FORMATS.contains(&t.as_str()) { "format" } else { "path" };
+                    let name = if FormatId::parse(t).is_some() { "format" } else { "path" };
                     if let Some(key) = keys::find(Room::Source, name) {
                         self.plain(key, e);
                     }
@@ -190,12 +195,16 @@ impl<'n> Reader<'n> {
         }
         let at = format!("target[{index}]");
         self.places.insert(at.clone(), node.at);
-        let mut target = Target::default();
+        // A target whose format is missing or unknown is kept, so that its other keys are read too; the recipe is refused.
+        let mut target = Target::of(PLACEHOLDER);
         match &node.value {
             Value::Text(t) => {
                 let (format, quantization) = t.split_once(':').unwrap_or((t, ""));
-                target.format = names::format(format).map_or_else(|| format.to_owned(), str::to_owned);
                 self.places.insert(format!("{at}.format"), node.at);
+                match names::format(format) {
+                    Some(format) => target.format = format,
+                    None => self.unknown_format(&format!("{at}.format"), node.at, format),
+                }
                 if !quantization.is_empty() {
                     target.quantization = Some(names::quantization(quantization));
                     self.places.insert(format!("{at}.quantization"), node.at);
@@ -213,7 +222,8 @@ impl<'n> Reader<'n> {
                     }
                 }
                 if !seen.contains_key("format") {
-                    let help = format!("Add `format`. {}", names::listed("Formats", names::FORMATS));
+                    let help =
+                        format!("Add `format`. {}", names::listed("Formats", &names::format_list(&FormatId::ALL)));
                     self.wrong(&format!("{at}.format"), node.at, "this target has no `format`", &help);
                 }
             }
@@ -223,6 +233,10 @@ impl<'n> Reader<'n> {
             }
         }
         self.recipe.targets.push(target);
+    }
+
+    pub fn unknown_format(&mut self, path: &str, at: Span, format: &str) {
+        self.wrong(path, at, format!("unknown format `{format}`"), &names::format_help(format));
     }
 
     pub fn target_key(&mut self, target: &mut Target, at: &str, key: &'static Key, e: &Entry) {
@@ -333,12 +347,12 @@ impl<'n> Reader<'n> {
         flats.sort_by_key(|f| f.format.is_none());
         for Flat { key, format, entry } in flats {
             let targets = self.recipe.targets.iter().enumerate();
-            let fits = |t: &Target| match names::format(&t.format) {
-                Some(known) => format.map_or(key.fits(known), |f| f == known),
-                None => format.is_none(),
-            };
+            let fits = |t: &Target| format.map_or(key.fits(t.format), |f| f == t.format);
             let meant: Vec<usize> = targets.filter(|(_, t)| fits(t)).map(|(i, _)| i).collect();
             if meant.is_empty() {
+                if self.has_unknown_format() {
+                    continue;
+                }
                 self.no_target(key, format, entry);
                 continue;
             }
@@ -365,15 +379,20 @@ impl<'n> Reader<'n> {
         }
     }
 
-    fn no_target(&mut self, key: &Key, format: Option<&str>, e: &Entry) {
-        let wanted = format.map_or_else(|| key.formats.join(", "), str::to_owned);
+    /// True if a target's format is not known: whether a key fits it cannot be said.
+    fn has_unknown_format(&self) -> bool {
+        self.found.iter().any(|(p, _)| p.path.starts_with("target[") && p.path.ends_with("].format"))
+    }
+
+    fn no_target(&mut self, key: &Key, format: Option<FormatId>, e: &Entry) {
+        let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let (message, help) = if self.recipe.targets.is_empty() {
             (
                 format!("`{}` stands at the top, but the recipe has no target", e.key),
                 "Add `target_format = \"gguf\"` or a [[target]].".to_owned(),
             )
         } else {
-            let have: Vec<&str> = self.recipe.targets.iter().map(|t| t.format.as_str()).collect();
+            let have: Vec<&str> = self.recipe.targets.iter().map(|t| t.format.name()).collect();
             let help = format!("The targets are: {}. Remove the key or add such a target.", have.join(", "));
             (format!("`{}` is for {wanted} targets, and the recipe has none", e.key), help)
         };
@@ -398,7 +417,7 @@ pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
     let place = match room {
         Room::Top => {
             known.extend(GROUPS.iter().map(|(g, _)| *g).chain(GROUP_ALIASES.iter().map(|(a, _)| *a)));
-            known.extend(KEYS.iter().flat_map(|k| k.flat.iter().copied()));
+            known.extend(keys::keys().flat_map(|k| k.flat.iter().copied()));
             known.extend(keys_of(Room::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
             allowed.extend(GROUPS.iter().map(|(g, _)| *g));
             "at the top".to_owned()
@@ -408,7 +427,7 @@ pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
         Room::Validate => "of [validate]".to_owned(),
         Room::Step(s) => format!("of the step `{s}`"),
     };
-    let elsewhere = KEYS.iter().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
+    let elsewhere = keys::keys().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
         Room::Top => "It belongs at the top of the recipe. ".to_owned(),
         Room::Source => "It belongs in [source]. ".to_owned(),
         Room::Target => "It belongs in a [[target]]. ".to_owned(),

@@ -7,7 +7,8 @@ use super::read::{Reader, flat_key, is_textual, unknown_key};
 use super::syntax::{self, Syntax};
 use super::tree::{Entry, Node, Value};
 use super::types::Recipe;
-use super::{fields, problem};
+use super::{fields, options, problem};
+use crate::model::FormatId;
 use std::path::PathBuf;
 
 /// One step of a key's path.
@@ -119,7 +120,7 @@ fn plain(
 fn targets(
     reader: &mut Reader<'_>,
     index: Option<(usize, Span)>,
-    format: Option<&str>,
+    format: Option<FormatId>,
     names: &[&str],
     raw: (&str, usize),
     at: Span,
@@ -137,12 +138,12 @@ fn targets(
             return Err(wrong(format!("there is no target {i}; the recipe has {count}"), at, help));
         }
         None => {
-            let fits = |t: &str| names::format(t).is_none_or(|f| key.fits(f) && format.is_none_or(|g| f == g));
-            (0..count).filter(|i| reader.recipe.targets.get(*i).is_some_and(|t| fits(&t.format))).collect()
+            let fits = |f: FormatId| key.fits(f) && format.is_none_or(|g| f == g);
+            (0..count).filter(|i| reader.recipe.targets.get(*i).is_some_and(|t| fits(t.format))).collect()
         }
     };
     if meant.is_empty() {
-        let wanted = format.map_or_else(|| key.formats.join(", "), str::to_owned);
+        let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let wanted = if wanted.is_empty() { "any".to_owned() } else { wanted };
         return Err(wrong(
             format!("`{name}` is for {wanted} targets, and the recipe has none"),
@@ -326,6 +327,7 @@ fn path(text: &str) -> Result<(Vec<Part>, usize), Wrong> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::options::{common, gguf};
     use crate::recipe::{Syntax, parse};
 
     fn recipe() -> Recipe {
@@ -354,11 +356,14 @@ mod tests {
         }
         assert_eq!(r.source.path.as_deref(), Some(std::path::Path::new("runs/exp 42")));
         assert_eq!(r.name.as_deref(), Some("5"));
-        assert_eq!((r.targets[0].context_length, r.targets[1].context_length), (Some(4096), None));
-        let rules: Vec<_> = r.targets[0].tensor_types.iter().map(|(k, v)| format!("{k} {v}")).collect();
+        assert_eq!(
+            (r.targets[0].get(&gguf::CONTEXT_LENGTH), r.targets[1].get(&gguf::CONTEXT_LENGTH)),
+            (Some(4096), None)
+        );
+        let rules: Vec<_> = r.targets[0].get(&gguf::TENSOR_TYPES).iter().map(|(k, v)| format!("{k} {v}")).collect();
         assert_eq!(rules, ["re:a=b q6_k", "ffn q5_k"]);
-        assert_eq!(r.targets[0].use_mlock, Some(true));
-        assert_eq!(r.targets[1].max_shard_size.as_deref(), Some("5GB"));
+        assert_eq!(r.targets[0].get(&gguf::USE_MLOCK), Some(true));
+        assert_eq!(r.targets[1].get(&common::MAX_SHARD_SIZE).as_deref(), Some("5GB"));
         assert_eq!(r.targets[1].quantization.as_deref(), Some("f16"));
         assert_eq!(r.pipeline[0].options["layers"], serde_json::json!(["ffn", "attention"]));
         assert_eq!(r.validate.unwrap().fail_if["rmse"], "> 0.1");

@@ -1,5 +1,8 @@
 //! The recipe as the rest of remold sees it, whatever file or flags it came from.
 
+use super::keys::Key;
+use super::options::{self, OptionValue, Options, TargetOption};
+use crate::model::FormatId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -50,9 +53,9 @@ pub struct Source {
     /// A file or folder; may be left to the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
-    /// Format name, when probing must not decide.
+    /// Its format, when probing must not decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
+    pub format: Option<FormatId>,
     /// Convert although checksums in the source do not match its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_checksums: bool,
@@ -72,11 +75,10 @@ pub struct Step {
 }
 
 /// One thing to write.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// Format name: `gguf`, `safetensors`, `pytorch`, …
-    pub format: String,
+    /// The format.
+    pub format: FormatId,
     /// Quantization or element type: `q4_k_m`, `bf16`, `f16`, `auto`; absent = keep the source's types (GGUF: `auto`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<String>,
@@ -96,104 +98,61 @@ pub struct Target {
     /// The tensors alone: no configuration, no tokenizer, no check that they are a whole model.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bare: bool,
-    /// GGUF: the context length to declare; the config's when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub context_length: Option<u64>,
-    /// GGUF: type of the token embedding.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub embedding_type: Option<String>,
-    /// GGUF: type of the output matrix.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_type: Option<String>,
-    /// GGUF: types by tensor: roles (`attention`, `ffn`), parts of names, names with `*`, or `re:` patterns; first match wins.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub tensor_types: IndexMap<String, String>,
-    /// GGUF: leave the output matrix as it is.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub leave_output: bool,
-    /// GGUF: every allowed tensor at the base type, no mix.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub pure: bool,
-    /// GGUF: quantize again what is quantized already.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub allow_requantize: bool,
-    /// GGUF: a type that does not fit a tensor's shape is an error instead of a fallback.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_fallback: bool,
-    /// GGUF: importance matrix file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imatrix: Option<PathBuf>,
-    /// GGUF: what to call the importance matrix in the file; its path as given when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub imatrix_name: Option<String>,
-    /// GGUF: choose types so that the file has at most this size, in bytes or as `4.5GiB`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_size: Option<String>,
-    /// GGUF: choose types so that a weight takes at most this many bits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_bpw: Option<f64>,
-    /// GGUF: the only types that a budget may choose; empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub budget_types: Vec<String>,
-    /// GGUF: tensors the importance matrix is used for, as selectors or parts of names; all when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub include_weights: Vec<String>,
-    /// GGUF: tensors the importance matrix is not used for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exclude_weights: Vec<String>,
-    /// GGUF: metadata to set. Tables inside count as dots in the key.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub override_kv: IndexMap<String, serde_json::Value>,
-    /// GGUF: layers to leave out, counted from 0.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prune_layers: Vec<u32>,
-    /// GGUF: how hard to search for each block's scales: `reference` (the bytes of llama.cpp) or `max`; absent = `reference`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effort: Option<String>,
-    /// GGUF: pre-tokenizer name, when it cannot be recognised.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pre_tokenizer: Option<String>,
-    /// GGUF: model name to write (`general.name`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_name: Option<String>,
-    /// Write an Ollama Modelfile beside the output.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub modelfile: bool,
-    /// A runtime setting: goes into the Modelfile, not into the GGUF.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_mlock: Option<bool>,
-    /// Split above this size, in bytes or as `5GB`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_shard_size: Option<String>,
-    /// GGUF: split after so many tensors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split_max_tensors: Option<u64>,
-    /// GGUF: split after so many whole layers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub split_max_layers: Option<u64>,
-    /// GGUF: the first file holds the metadata and no tensor.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_tensor_first_split: bool,
-    /// GGUF: the files of the source, with the same tensors in each.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub keep_split: bool,
-    /// Keys that are understood and not acted on yet, by canonical name. `check` refuses a target that has any.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub later: IndexMap<String, serde_json::Value>,
+    /// The options of the format.
+    #[serde(flatten)]
+    pub options: Options,
 }
 
 impl Target {
-    /// Two keys that say different things about how the output is split.
-    pub fn two_splits(&self) -> Option<(&'static str, &'static str)> {
-        let given = [
-            ("max_shard_size", self.max_shard_size.is_some()),
-            ("split_max_tensors", self.split_max_tensors.is_some()),
-            ("split_max_layers", self.split_max_layers.is_some()),
-            ("no_tensor_first_split", self.no_tensor_first_split && self.keep_split),
-            ("keep_split", self.keep_split),
-        ];
-        let mut given = given.into_iter().filter(|(_, is)| *is).map(|(key, _)| key);
-        Some((given.next()?, given.next()?))
+    /// A target of that format with nothing else said.
+    pub fn of(format: FormatId) -> Self {
+        Self {
+            format,
+            quantization: None,
+            output: None,
+            output_name: None,
+            reuse: None,
+            force: false,
+            bare: false,
+            options: Options::default(),
+        }
+    }
+
+    /// With a quantization or element type.
+    pub fn quantized(mut self, quantization: &str) -> Self {
+        self.quantization = Some(quantization.to_owned());
+        self
+    }
+
+    /// With an option.
+    pub fn with<T: OptionValue>(mut self, option: &TargetOption<T>, value: T) -> Self {
+        self.options.set(option, value);
+        self
+    }
+
+    /// The value of an option, or its default.
+    pub fn get<T: OptionValue>(&self, option: &TargetOption<T>) -> T {
+        self.options.get(option)
+    }
+
+    /// True if the option has a value other than its default.
+    pub fn has<T>(&self, option: &TargetOption<T>) -> bool {
+        self.options.has(option)
+    }
+
+    /// Gives an option a value; its default takes it out.
+    pub fn set<T: OptionValue>(&mut self, option: &TargetOption<T>, value: T) {
+        self.options.set(option, value);
+    }
+
+    /// Two keys that cannot be given together, by the tables of [`super::options`].
+    pub fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        let given: Vec<&'static Key> = options::own_keys().filter(|k| self.options.json(k).is_some()).collect();
+        let conflicts = given.iter().enumerate().flat_map(|(i, key)| {
+            let later = given.iter().skip(i + 1).filter(|other| key.conflicts.contains(&other.name));
+            later.map(|other| (key.name, other.name))
+        });
+        conflicts.into_iter().next()
     }
 }
 

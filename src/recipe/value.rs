@@ -29,7 +29,13 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
         (Kind::Text | Kind::Path, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
             wrong_type(reader, "Put it in quotes.")
         }
-        (Kind::Format, Value::Text(t)) => Some(Json::String(names::format(t).map_or_else(|| t.clone(), str::to_owned))),
+        (Kind::Format, Value::Text(t)) => match names::format(t) {
+            Some(format) => Some(Json::from(format.name())),
+            None => {
+                reader.unknown_format(path, node.at, t);
+                None
+            }
+        },
         (Kind::Bool, Value::Bool(b)) => Some(Json::Bool(*b)),
         (Kind::Bool, Value::Text(_)) => wrong_type(reader, "Write `true` or `false`, without quotes."),
         (Kind::Integer(low, high), Value::Int(i)) => match u64::try_from(*i) {

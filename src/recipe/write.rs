@@ -2,7 +2,9 @@
 
 use super::fields::{get_recipe, get_target};
 use super::keys::{Key, Room, State, keys_of};
+use super::options::{self, Types};
 use super::types::{Recipe, Target};
+use crate::model::FormatId;
 use serde_json::Value as Json;
 use std::fmt::Write as _;
 
@@ -118,8 +120,14 @@ fn value(out: &mut String, v: &Json) {
     }
 }
 
+/// The first format of that kind: for the targets in the template.
+fn format_of(types: Types) -> FormatId {
+    options::FORMAT_OPTIONS.iter().find(|f| f.types == types).map_or(FormatId::ALL[0], |f| f.format)
+}
+
 /// What `remold recipe new` writes: a recipe that checks clean, with every key this version acts on as a comment.
 pub fn template() -> String {
+    let (first_format, second_format) = (format_of(Types::Files), format_of(Types::Elements));
     let mut out = String::from(
         "# A recipe of remold. `remold recipe check FILE` says what is wrong with it, `remold run FILE --dry-run` what it would do.\n\
          # Every key is described in docs/recipe.md. A line that begins with `#` is a suggestion.\n\n",
@@ -128,11 +136,13 @@ pub fn template() -> String {
     comments(&mut out, keys_of(Room::Top).filter(now));
     out.push_str("\n[source]\n");
     comments(&mut out, keys_of(Room::Source).filter(now));
-    out.push_str("\n[[target]]\nformat = \"gguf\"\nquantization = \"q4_k_m\"\n");
-    let gguf = |k: &&Key| k.fits("gguf") && !matches!(k.name, "format" | "quantization");
-    comments(&mut out, keys_of(Room::Target).filter(now).filter(gguf));
-    out.push_str("\n# Another target from the same read of the source:\n# [[target]]\n# format = \"safetensors\"\n# quantization = \"f16\"\n");
-    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| k.formats == ["safetensors"]));
+    out.push_str("\n[[target]]\n");
+    let _ = writeln!(out, "format = \"{first_format}\"\nquantization = \"q4_k_m\"");
+    let first = |k: &&Key| k.fits(first_format) && !matches!(k.name, "format" | "quantization");
+    comments(&mut out, keys_of(Room::Target).filter(now).filter(first));
+    out.push_str("\n# Another target from the same read of the source:\n# [[target]]\n");
+    let _ = writeln!(out, "# format = \"{second_format}\"\n# quantization = \"f16\"");
+    comments(&mut out, keys_of(Room::Target).filter(now).filter(|k| options::formats_of(k) == [second_format]));
     out
 }
 
@@ -145,6 +155,7 @@ fn comments(out: &mut String, keys: impl Iterator<Item = &'static Key>) {
 
 /// A short name for lists: the recipe's own, or what its targets say.
 pub fn title(recipe: &Recipe) -> String {
-    let target = |t: &Target| t.quantization.as_ref().map_or_else(|| t.format.clone(), |q| format!("{}:{q}", t.format));
+    let target =
+        |t: &Target| t.quantization.as_ref().map_or_else(|| t.format.to_string(), |q| format!("{}:{q}", t.format));
     recipe.name.clone().unwrap_or_else(|| recipe.targets.iter().map(target).collect::<Vec<_>>().join(" + "))
 }

@@ -2,6 +2,7 @@
 //! The workbench has shorter forms of its own for narrow columns (`tui::core::units`). `escape` makes text from outside fit to be shown.
 
 mod escape;
+pub(crate) mod print;
 mod shell;
 
 pub use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};

@@ -119,7 +119,7 @@ pub fn begin(
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
 fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
-    let model = formats::open(&read.source)?;
+    let model = formats::open_as_format(&read.source, rule.recipe.source.format)?;
     for version in 1..=MAX_VERSIONS {
         let mut recipe = recipe_for(rule, unit, &read.source, version);
         reuse_earlier(&mut recipe, rule, unit, store);

@@ -3,6 +3,7 @@
 use super::temporary::{Temporary, temporary};
 use super::tree::{Entry, EntryKind, Listing, Tree};
 use super::unit::FileRole;
+use crate::formats;
 use crate::formats::hf::SIDECARS;
 use std::collections::HashSet;
 use std::path::Path;
@@ -146,10 +147,9 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The folder itself, with every file in it but GGUF files, which carry all they need; folders inside may be units of their own.
+    /// The folder itself, with every file in it but files that carry all they need; folders inside may be units of their own.
     pub fn folder(folder: &Folder<'_>) -> Self {
-        let hides =
-            folder.everything().filter(|n| !n.to_ascii_lowercase().ends_with(".gguf")).map(str::to_owned).collect();
+        let hides = folder.everything().filter(|n| !formats::is_self_contained(n)).map(str::to_owned).collect();
         Self { hides, inside: Some(Vec::new()), ..Self::default() }
     }
 

@@ -125,8 +125,8 @@ impl Rule {
     pub fn recipe_hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(recipe::to_toml(&self.recipe));
-        for path in self.recipe.targets.iter().filter_map(|t| t.imatrix.as_deref()) {
-            if let Ok(stamp) = crate::files::FileStamp::of_path(path) {
+        for path in self.recipe.targets.iter().flat_map(|t| t.options.paths()) {
+            if let Ok(stamp) = crate::files::FileStamp::of_path(&path) {
                 hash.update(format!("{path:?} {} {} {}", stamp.bytes, stamp.mtime_ns, stamp.ino));
             }
         }
@@ -172,7 +172,7 @@ impl Rule {
     /// Sets what is made, and what the export needs for that.
     pub fn set_recipe(&mut self, recipe: Recipe) {
         // A file that names its network needs the network's files; tensors alone do not.
-        let needs = recipe.targets.iter().any(|t| t.format == "gguf" && !t.bare);
+        let needs = recipe.targets.iter().any(|t| t.format.has_gguf_names() && !t.bare);
         (self.settings.needs_config, self.settings.needs_tokenizer) = (needs, needs);
         self.recipe = recipe;
     }
@@ -232,15 +232,13 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::recipe::Target;
 
     fn rule(root: &Path, output: &Path) -> Rule {
         Rule {
             root: root.to_owned(),
-            recipe: Recipe {
-                targets: vec![Target { format: "gguf".into(), ..Target::default() }],
-                ..Recipe::default()
-            },
+            recipe: Recipe { targets: vec![Target::of(FormatId::Gguf)], ..Recipe::default() },
             recipe_name: "test".into(),
             output: output.to_owned(),
             name: super::super::template::DEFAULT.to_owned(),

@@ -4,6 +4,7 @@
 //! with the watched folder's name in front of a source directly in it), `{step}`, and those of a recipe's `output_name` (`{quant}`, `{format}`).
 
 use super::Unit;
+use crate::formats;
 use crate::model::{ModelError, Result};
 use std::path::Path;
 
@@ -55,8 +56,8 @@ pub fn output_name(template: &str, root: &Path, unit: &Unit, version: u32) -> St
     if version > 1 {
         // Before the type, where the template has one, and before an extension.
         let at = name.find("-{quant}").or_else(|| name.find("{quant}")).unwrap_or_else(|| {
-            let known = [".gguf", ".safetensors", ".pt"].iter().find(|e| name.ends_with(*e));
-            name.len() - known.map_or(0, |e| e.len())
+            let extension = name.rsplit_once('.').filter(|_| formats::names_a_file(Path::new(&name)));
+            name.len() - extension.map_or(0, |(_, e)| e.len() + 1)
         });
         name.insert_str(at, &format!("-v{version}"));
     }

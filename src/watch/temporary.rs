@@ -5,6 +5,8 @@
 //! (`.crdownload`, `.download`), the AWS command line (`NAME.XXXXXXXX`), aria2 (`NAME.aria2` beside the file itself). `.nfsXXXX` is a
 //! deleted file that somebody holds open and says nothing.
 
+use crate::formats;
+
 /// What a name of unfinished work becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -42,8 +44,13 @@ impl Temporary<'_> {
 const ENDINGS: [&str; 10] =
     [".tmp", ".part", ".partial", ".incomplete", ".crdownload", ".download", ".filepart", "_.gstmp", ".gstmp", ".temp"];
 
-/// Endings of model files; the AWS command line puts eight characters behind them.
-const MODEL: [&str; 9] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".json", ".model", ".keras"];
+/// Endings of files of model folders that are not weights, and of weights that remold does not read.
+const BESIDE_MODELS: [&str; 3] = [".json", ".model", ".keras"];
+
+/// True for the name of a file of a model; the AWS command line puts eight characters behind it.
+fn is_model_file(name: &str) -> bool {
+    formats::has_model_extension(name) || BESIDE_MODELS.iter().any(|end| name.ends_with(end))
+}
 
 /// What an unfinished name says of its target; `None` for any other name.
 pub(super) fn temporary(name: &str) -> Option<Temporary<'_>> {
@@ -70,9 +77,7 @@ pub(super) fn temporary(name: &str) -> Option<Temporary<'_>> {
             let told = target.contains('.') || random.bytes().any(mixed);
             told.then_some(Temporary::Name(target))
         }
-        None if random.len() == 8 && random.bytes().any(mixed) && MODEL.iter().any(|end| stem.ends_with(end)) => {
-            Some(Temporary::Name(stem))
-        }
+        None if random.len() == 8 && random.bytes().any(mixed) && is_model_file(stem) => Some(Temporary::Name(stem)),
         _ => None,
     }
 }

@@ -224,13 +224,13 @@ fn budgets_that_cannot_be_met() {
             row(
                 "bits that are none",
                 2,
-                &["-1 is no number of bits"],
+                &["a number from 0.5 to 32"],
                 llama("convert tiny-llama --to gguf --target-bpw=-1"),
             ),
             row(
                 "bits that are no number",
                 2,
-                &["NaN is no number of bits"],
+                &["a number from 0.5 to 32"],
                 llama("convert tiny-llama --to gguf --target-bpw NaN"),
             ),
             row(

@@ -23,7 +23,7 @@ impl Mounted {
         if mount.is_ok_and(|s| s.success()) {
             return Some(Self(at.to_owned()));
         }
-        eprintln!("skipped: mounting a small file system is not permitted here");
+        crate::skip::skipped("mounting a small file system is not permitted here");
         None
     }
 }

@@ -8,7 +8,7 @@ fn every_file_of_the_material_opens_or_says_why_not() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let places = ["../shared/material", "../../shared/material"];
     let Some(material) = places.iter().map(|p| root.join(p)).find(|p| p.exists()) else {
-        eprintln!("skipped: shared/material absent");
+        crate::skip::skipped("shared/material absent");
         return;
     };
     let lab = Lab::new();
@@ -16,7 +16,7 @@ fn every_file_of_the_material_opens_or_says_why_not() {
     for kind in ["safetensors", "pytorch", "gguf"] {
         let folder = material.join(kind);
         if !folder.exists() {
-            eprintln!("skipped: material/{kind} absent");
+            crate::skip::skipped(&format!("material/{kind} absent"));
             continue;
         }
         for name in tree(&folder).into_iter().filter(|(_, h)| !h.is_empty()).map(|(n, _)| n) {

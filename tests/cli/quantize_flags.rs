@@ -250,7 +250,7 @@ fn flags_that_fit_nothing() {
             row(
                 "include and exclude",
                 2,
-                &["together"],
+                &["cannot be used with"],
                 with("--to gguf:q4_k_m --imatrix m.gguf --include-weights ffn --exclude-weights attn"),
             ),
             row(
@@ -288,7 +288,7 @@ fn flags_that_fit_nothing() {
                 &["int, float, bool and str"],
                 with("--to gguf:q4_0 --override-kv a=text:b"),
             ),
-            row("override: no number", 2, &["no whole number"], with("--to gguf:q4_0 --override-kv a=int:many")),
+            row("override: no number", 2, &["not a whole number"], with("--to gguf:q4_0 --override-kv a=int:many")),
             row(
                 "override: the layout",
                 2,

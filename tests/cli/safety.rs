@@ -209,7 +209,7 @@ fn a_second_job_is_refused_at_once_also_when_the_name_is_long() {
 fn files_of_others_in_a_sticky_folder_are_refused_at_once() {
     use std::os::unix::process::CommandExt;
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: only root can make files of two users");
+        crate::skip::skipped("only root can make files of two users");
         return;
     }
     let lab = Lab::new();

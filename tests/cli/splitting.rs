@@ -212,7 +212,7 @@ fn requests_that_are_wrong() {
             row(
                 "keep_split and a limit",
                 2,
-                &["two ways to split"],
+                &["cannot be given together"],
                 on("convert m-00001-of-00002.gguf --to gguf --keep-split --set target.split_max_tensors=3"),
             ),
         ],

@@ -1,6 +1,7 @@
 //! A table of bad inputs: every row is run, every failing row is told, and what was printed is kept beside the tests.
 
 use crate::lab::Lab;
+use remold::formats::gguf;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -72,7 +73,10 @@ pub fn check(file: &str, rows: Vec<Row>) {
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &messages).unwrap();
     } else {
-        let known = std::fs::read_to_string(&path).unwrap_or_default();
+        let mut known = std::fs::read_to_string(&path).unwrap_or_default();
+        if remold::formats::write_spec(remold::model::FormatId::Gguf).is_some_and(|w| w.second_reader.is_none()) {
+            known = known.replace("read back by gguf-rs and remold", "read back by remold");
+        }
         let differs = known.split("\n\n").zip(messages.split("\n\n")).find(|(a, b)| a != b);
         if known != messages {
             wrong.push(format!("{} differs (BLESS=1 writes it anew), first here: {differs:#?}", path.display()));

@@ -4,6 +4,7 @@ use crate::support::{entries, material, request, tensor, walk, write};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use remold::formats;
+use remold::model::FormatId;
 use remold::model::{MetaArray, MetaValue, Metadata, Sidecars};
 use remold::tensor::DType;
 use std::fs;
@@ -55,10 +56,11 @@ fn made() -> Vec<(String, Vec<u8>, usize)> {
     .into_iter()
     .collect();
     let sidecars = Sidecars::default();
-    let layouts = [("made.gguf", formats::gguf::SPEC.layout), ("made.safetensors", formats::safetensors::SPEC.layout)];
-    let make = |(name, layout): (&str, Option<formats::LayoutFn>)| {
+    let layouts = [("made.gguf", FormatId::Gguf), ("made.safetensors", FormatId::Safetensors)];
+    let make = |(name, format): (&str, FormatId)| {
         let path = dir.path().join(name);
-        let plan = &layout.unwrap()(&request(&path, &tensors, &metadata, &sidecars)).unwrap()[0];
+        let plan =
+            &(formats::write_spec(format).unwrap().layout)(&request(&path, &tensors, &metadata, &sidecars)).unwrap()[0];
         write(plan, &entries(&tensors));
         (name.to_owned(), fs::read(&path).unwrap(), plan.fixed[0].1.len())
     };

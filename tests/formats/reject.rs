@@ -321,15 +321,10 @@ fn safetensors_files_that_are_wrong() {
                 BadFile,
                 "expected __metadata__ as an object of strings",
             ),
-            ("metadata a large number", st(r#"{"__metadata__":1e400}"#, 0), BadFile, "an object of strings"),
+            ("metadata a large number", st(r#"{"__metadata__":1e400}"#, 0), BadFile, "not what safetensors prescribes"),
             ("metadata a list", st(r#"{"__metadata__":["a"]}"#, 0), BadFile, "an object of strings"),
             ("metadata a string", st(r#"{"__metadata__":"a"}"#, 0), BadFile, "an object of strings"),
-            (
-                "metadata of a fraction",
-                st(r#"{"__metadata__":{"a":1.5}}"#, 0),
-                BadFile,
-                "prescribes: invalid type: number, expected a string",
-            ),
+            ("metadata of a fraction", st(r#"{"__metadata__":{"a":1.5}}"#, 0), BadFile, "expected a string"),
             (
                 "metadata twice",
                 st(r#"{"__metadata__":{"a":"","a":""}}"#, 0),

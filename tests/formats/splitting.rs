@@ -83,6 +83,7 @@ fn a_set_merges_to_the_file_that_was_split_at_every_alignment() {
                 write(plan, &entries(&tensors));
                 let own = gguf::shard_metadata(&metadata, no, plans.len(), tensors.len());
                 assert!(own.contains_key("general.name") == (no == 0), "{case}");
+                #[cfg(feature = "verify-gguf-rs")]
                 assert_eq!(gguf::verify(&plan.path, plan, &request(&path, &tensors, &own, &sidecars)).unwrap(), []);
                 let seen = gguf::open_alone(&plan.path).unwrap();
                 assert!(seen.metadata == *own, "{case}: {:?}", seen.metadata);

@@ -16,7 +16,7 @@ pub fn material(name: &str) -> Option<PathBuf> {
         [("fixtures", name), ("fixtures/models", model), ("../shared/material", name), ("../../shared/material", name)];
     let found = places.iter().map(|(place, name)| root.join(place).join(name)).find(|p| p.exists());
     if found.is_none() {
-        eprintln!("skipped: {name} absent");
+        crate::skip::skipped(&format!("{name} absent"));
     }
     found
 }
@@ -27,7 +27,7 @@ pub fn golden(name: &str) -> Option<PathBuf> {
     let places = ["fixtures/golden", "../shared/golden", "../../shared/golden"];
     let found = places.iter().map(|p| root.join(p).join(name)).find(|p| p.exists());
     if found.is_none() {
-        eprintln!("skipped: golden {name} absent");
+        crate::skip::skipped(&format!("golden {name} absent"));
     }
     found
 }

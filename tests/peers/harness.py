@@ -82,9 +82,16 @@ class Remold:
         return self.made[key]
 
 
+def report_skip(text):
+    """Adds a line to the list of skipped checks that .ci/run prints at its end."""
+    if path := os.environ.get("REMOLD_SKIPS"):
+        with open(path, "a", encoding="utf-8") as skips:
+            print(text.replace("\n", " "), file=skips)
+
+
 def run_all(binary, llama_cpp, only):
     """Runs the registered checks; prints one line for each and the sum. Gives the exit code."""
-    passed = failed = skipped = 0
+    passed = failed = skipped = left_out = 0
     with contextlib.ExitStack() as stack:
         keep = os.environ.get("REMOLD_PEERS_KEEP")
         folder = keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="remold-peers-"))
@@ -97,6 +104,7 @@ def run_all(binary, llama_cpp, only):
             if only and not any(word in title for word in only):
                 continue
             if slow and not llama_cpp:
+                left_out += 1
                 continue
             began = time.monotonic()
             try:
@@ -106,6 +114,7 @@ def run_all(binary, llama_cpp, only):
             except Skip as reason:
                 verdict, text = "skipped", str(reason)
                 skipped += 1
+                report_skip(f"peers: {title}: {reason}")
             except Failure as difference:
                 verdict, text = "FAILED", str(difference)
                 failed += 1
@@ -114,6 +123,8 @@ def run_all(binary, llama_cpp, only):
                 failed += 1
             line = f"{verdict:7} {title}" + (f": {text}" if text else "")
             print(f"{line} ({time.monotonic() - began:.1f} s)", flush=True)
+    if left_out:
+        report_skip(f"peers: {left_out} slow checks: they need --llama-cpp")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
 

@@ -18,6 +18,12 @@ export REMOLD
 short="hf-sharded-index-first hf-die-resume-old hf-die-after-weights hf-trailing-rank hf-burst hf-hardlinks staging-die lightning-link
 lightning-die torchtune peft-reordered deepspeed-latest-early hf-download git-lfs"
 
+# `.ci/run` lists what REMOLD_SKIPS holds.
+skipped() {
+    echo "SKIPPED: watch scenarios: $1"
+    [ -z "${REMOLD_SKIPS:-}" ] || echo "watch scenarios: $1" >>"$REMOLD_SKIPS"
+}
+
 full='' seed='' names=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -29,11 +35,11 @@ while [ $# -gt 0 ]; do
     shift
 done
 if [ ! -f "$harness/run_scenarios.py" ]; then
-    echo "SKIPPED: watch scenarios: $harness is not there"
+    skipped "$harness is not there"
     exit 0
 fi
 if ! command -v python3 >/dev/null; then
-    echo "SKIPPED: watch scenarios: there is no python3"
+    skipped "there is no python3"
     exit 0
 fi
 all=$(python3 -c 'import json, sys; print(*[s["name"] for s in json.load(open(sys.argv[1]))])' "$harness/scenarios.json")

@@ -2,10 +2,11 @@
 
 use super::plans;
 use super::sample::{self, DIR};
+use remold::recipe::options::gguf;
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
 use remold::tui::tabs::recipe::{
-    Asking, Budget, EditOutcome, EditPlace, Field, PRESETS, Planned, RecipePane, Row as RecipeRow, SaveRefusal,
+    Asking, Budget, EditOutcome, EditPlace, Field, Planned, RecipePane, Row as RecipeRow, SaveRefusal, presets,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     assert_eq!(b.state.tab, Tab::Recipe);
     assert!(
         matches!(&b.effects[..], [Effect::Plan(1, r), Effect::PlanPresets(1, all), Effect::Forecast(..)]
-            if r.targets.len() == 1 && all.len() == PRESETS.len() - 1),
+            if r.targets.len() == 1 && all.len() == presets().len() - 1),
         "all but the budget, which has to be measured"
     );
     b.effects.clear();
@@ -64,7 +65,7 @@ fn the_picker_shows_sizes_and_errors_as_they_come() {
     };
     assert_eq!(shown(&b, "gguf Q8_0").trim(), "…");
     let id = b.state.recipe.preset_request;
-    let q8 = PRESETS.iter().position(|p| p.title == "Q8_0").unwrap();
+    let q8 = presets().iter().position(|p| p.title == "Q8_0").unwrap();
     b.act(Action::PresetPlanned(id, q8, Ok((1_321_500_000, 8.5))));
     let id = b.state.recipe.outlook.request;
     b.act(Action::Forecasted(id, Ok(Arc::new(plans::forecast(None)))));
@@ -243,9 +244,13 @@ fn a_typed_budget_is_planned_and_forecast() {
     b.keys("4.5 GiB<enter>");
     assert_eq!(b.state.recipe.pane, RecipePane::List, "and back where b was pressed");
     let [Effect::Plan(_, recipe), Effect::Forecast(_, _, target)] = &b.effects[..] else { panic!("{:?}", b.effects) };
-    assert_eq!(recipe.targets[0].target_size.as_deref(), Some("4.5GiB"));
+    assert_eq!(recipe.targets[0].get(&gguf::TARGET_SIZE).as_deref(), Some("4.5GiB"));
     assert_eq!(recipe.targets[0].quantization, None, "a budget chooses the types");
-    assert_eq!(target.target_size, recipe.targets[0].target_size, "sizes of the presets are not asked for again");
+    assert_eq!(
+        target.get(&gguf::TARGET_SIZE),
+        recipe.targets[0].get(&gguf::TARGET_SIZE),
+        "sizes of the presets are not asked for again"
+    );
     b.effects.clear();
     b.keys("b<esc>b<enter>kj");
     assert!(!b.effects.iter().any(|e| matches!(e, Effect::Forecast(..))), "the same budget again: {:?}", b.effects);
@@ -253,7 +258,7 @@ fn a_typed_budget_is_planned_and_forecast() {
     assert_eq!(b.state.recipe.pane, RecipePane::Form, "what is wrong is corrected where it stands");
     assert!(b.state.recipe.recipe().is_none());
     b.keys("b<ctrl-u>4.25<enter>");
-    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].target_bpw, Some(4.25));
+    assert_eq!(b.state.recipe.recipe().unwrap().targets[0].get(&gguf::TARGET_BPW), Some(4.25));
 }
 
 #[test]
@@ -262,7 +267,7 @@ fn a_target_within_a_budget_asks_for_it_and_without_one_there_is_none() {
     b.planned().keys("awithin<enter>");
     assert_eq!((b.state.recipe.asking, b.state.recipe.editing.is_some()), (Asking::FirstBudget, true));
     b.keys("<esc>");
-    assert_eq!(b.state.recipe.document.recipe.targets, [PRESETS[0].target()]);
+    assert_eq!(b.state.recipe.document.recipe.targets, [presets()[0].target()]);
     assert!(!b.state.recipe.history.can_redo() && !b.state.recipe.modified());
     b.keys("awithin<enter>3g<enter>");
     let targets = &b.state.recipe.document.recipe.targets;
@@ -294,7 +299,7 @@ fn forecasts_arrive_and_stale_ones_do_not() {
     b.keys("<enter>~/i.gguf<enter>");
     assert!(b.state.recipe.preset_estimate(0).is_none());
     let asked = b.effects.iter().find_map(|e| match e {
-        Effect::Forecast(_, _, target) => target.imatrix.clone(),
+        Effect::Forecast(_, _, target) => target.get(&gguf::IMATRIX).clone(),
         _ => None,
     });
     assert_eq!(asked, Some(PathBuf::from("/home/ada/i.gguf")));
@@ -369,7 +374,7 @@ fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
     b.act(Action::Recipes(sample::library())).keys("phone<enter>");
     let file = Path::new(DIR).join("phone-and-server.toml");
     assert_eq!(b.state.recipe.origin.file.as_ref(), Some(&file));
-    assert_eq!(b.state.recipe.document.recipe.targets, [PRESETS[2].target()]);
+    assert_eq!(b.state.recipe.document.recipe.targets, [presets()[2].target()]);
     assert_eq!(b.state.recipe.source(), before.recipe.source.path.as_ref(), "it names no source");
     b.keys("u");
     assert_eq!((&b.state.recipe.document, b.state.recipe.origin.file.as_ref()), (&before, None));
@@ -383,7 +388,7 @@ fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
     assert_eq!(b.effects.last(), Some(&Effect::ReadRecipe("/home/ada/else/where.toml".into())));
     let other = Recipe {
         source: remold::recipe::Source { path: Some("/other".into()), ..Default::default() },
-        targets: vec![PRESETS[3].target()],
+        targets: vec![presets()[3].target()],
         ..Recipe::default()
     };
     b.act(Action::RecipeRead("/home/ada/else/where.toml".into(), Ok(Box::new(other))));
@@ -402,7 +407,7 @@ fn the_editor_gets_the_file_or_a_draft_and_its_mistakes_change_nothing() {
     b.keys("<enter>");
     assert!(matches!(b.effects.last(), Some(Effect::EditRecipe(EditPlace::Draft(Some(_)), _))), "the same text again");
     let mut new = before.recipe.clone();
-    new.targets[0].context_length = Some(4096);
+    new.targets[0].set(&gguf::CONTEXT_LENGTH, Some(4096));
     b.act(Action::RecipeEdited(EditOutcome::Changed(Box::new(new.clone()), None)));
     assert_eq!((&planned_recipe(&b), b.state.recipe.modified()), (&new, true));
     b.keys("u");

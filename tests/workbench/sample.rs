@@ -12,7 +12,7 @@ use remold::tensor::{DType, Shape};
 use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
 use remold::tui::runtime::effects::classify;
 use remold::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
-use remold::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PRESETS, Planned, Refused};
+use remold::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn events() -> Vec<Event> {
 
 /// Recipes of the folder, one of them broken, and one that is built in.
 pub fn library() -> Vec<LibraryEntry> {
-    let recipe = Recipe { targets: vec![PRESETS[2].target()], ..Recipe::default() };
+    let recipe = Recipe { targets: vec![presets()[2].target()], ..Recipe::default() };
     let entry = |name: &str, about: &str, file: bool, recipe: Result<Recipe, &str>| LibraryEntry {
         name: name.into(),
         about: about.into(),
@@ -347,7 +347,7 @@ impl Bench {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
         self.act(Action::Planned(one, Planned::whole(Arc::new(plan()))));
-        for (i, p) in PRESETS.iter().enumerate() {
+        for (i, p) in presets().iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),
                 Some(_) if p.needs_imatrix => {
@@ -357,7 +357,7 @@ impl Bench {
                 Some(name) => {
                     TYPES.iter().find(|t| t.0 == name).map(|t| (t.1 * 100_000, t.2)).ok_or_else(|| panic!("{name}"))
                 }
-                None if p.format == "safetensors" => Ok((2_471_000_000, 16.0)),
+                None if p.format == FormatId::Safetensors => Ok((2_471_000_000, 16.0)),
                 // The last one is still on its way.
                 None => continue,
             };

@@ -13,7 +13,7 @@ use super::config::Config;
 use super::family::{Bias, Dim, Experts, FAMILIES, Family, Need, Network, Op, Rule, by_class};
 use super::tensors::{is_unused, other_modality, plain_name, split_layer, split_suffix, with_layer};
 use super::to_gguf::{BLOCK_FIELDS, hf_class, names_family};
-use crate::model::{FormatId, MetaValue, Model, Result};
+use crate::model::{MetaValue, Model, Result};
 use crate::tensor::Shape;
 use faults::Faults;
 use sizes::{Size, Sizes};
@@ -40,7 +40,7 @@ struct Layer {
 /// A bad-file error that names the tensors that are missing and those that have other shapes (the first 20 of each, and how
 /// many there are).
 pub(super) fn check(model: &Model) -> Result<()> {
-    if model.format == FormatId::Gguf { check_gguf(model) } else { check_hugging_face(model) }
+    if model.format.has_gguf_names() { check_gguf(model) } else { check_hugging_face(model) }
 }
 
 fn check_hugging_face(model: &Model) -> Result<()> {

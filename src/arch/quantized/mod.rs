@@ -5,7 +5,7 @@
 
 mod schemes;
 
-use crate::model::{FormatId, Model, ModelError};
+use crate::model::{Model, ModelError};
 use crate::quant::Encoding;
 use schemes::{Mark, SCHEMES, Scheme, Sign};
 use serde_json::Value;
@@ -51,7 +51,7 @@ impl Quantized {
 
 /// Recognises a quantized checkpoint by its configuration and by its tensors. A GGUF says its types itself.
 pub fn quantized(model: &Model) -> Option<Quantized> {
-    if model.format == FormatId::Gguf {
+    if model.format.has_gguf_names() {
         return None;
     }
     let config = model.config().unwrap_or(Value::Null);
@@ -155,6 +155,7 @@ fn by_tensors(model: &Model) -> Option<(&'static Scheme, String, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::model::{MemoryRows, Metadata, Sidecar, Sidecars, TensorEntry};
     use crate::tensor::DType;
     use std::sync::Arc;

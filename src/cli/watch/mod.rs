@@ -19,6 +19,8 @@ use crate::job;
 use crate::model::ModelError;
 use crate::watch::{self, Rule};
 use args::RuleArgs;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use rules_file::load as load_rules;
 use std::path::Path;
 
 /// A rule that is to be watched, and what it was made from.

@@ -1,6 +1,6 @@
 //! From what is said of a rule, on the command line or in a file, to the rule.
 
-use super::super::convert::{Refused, apply, find_recipe, target_of};
+use super::super::convert::{Refused, apply, find_recipe, targets_of};
 use super::args::RuleArgs;
 use crate::model::{ModelError, Result};
 use crate::recipe::{self, Origin, Recipe};
@@ -61,17 +61,12 @@ pub fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
         None => Recipe::default(),
     };
     if !args.to.is_empty() {
-        let base = recipe.targets.iter().find(|t| t.format == "gguf").cloned().unwrap_or_default();
-        recipe.targets = args.to.iter().map(|t| target_of(t, &base)).collect();
+        recipe.targets = targets_of(&args.to, &recipe.targets)?;
     }
     apply(&mut recipe, &args.set, false)?;
     for target in &mut recipe.targets {
         target.bare |= args.bare;
-        if let Some(imatrix) = &mut target.imatrix
-            && let Ok(full) = std::path::absolute(&imatrix)
-        {
-            *imatrix = full;
-        }
+        target.options.map_paths(|path| std::path::absolute(&path).unwrap_or(path));
     }
     if args.no_manifest {
         recipe.manifest = Some(false);

@@ -2,13 +2,13 @@
 
 use super::types::SourceFileRecord;
 use crate::files::{self, FileStamp};
+use crate::formats;
 use crate::model::{ModelError, OpenedFile, Result};
 use crate::plan::Prepared;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 /// Bytes read at a time.
 const WINDOW: usize = 1 << 20;
@@ -33,10 +33,10 @@ fn hash_one(input: &OpenedFile) -> Result<SourceFileRecord> {
         ..SourceFileRecord::default()
     };
     match &input.file {
-        Some(file) if is_safetensors(&input.path) => {
-            let mut length = [0; 8];
-            if file.read_exact_at(&mut length, 0).is_ok() {
-                let header = u64::from_le_bytes(length).saturating_add(8);
+        Some(file) if formats::header_bytes(&input.path).is_some() => {
+            let mut first = [0; 8];
+            if let (Some(bytes), Ok(())) = (formats::header_bytes(&input.path), file.read_exact_at(&mut first, 0)) {
+                let header = bytes(first);
                 if header <= input.stamp.bytes.min(MAX_HEADER_BYTES) {
                     record.header_sha256 = Some(sha256_at(file, header).map_err(fail)?);
                     record.header_bytes = Some(header);
@@ -54,10 +54,6 @@ fn hash_one(input: &OpenedFile) -> Result<SourceFileRecord> {
         }
     }
     Ok(record)
-}
-
-fn is_safetensors(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"))
 }
 
 fn hex(hash: Sha256) -> String {

@@ -2,6 +2,7 @@
 
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use super::{joined, values};
+use crate::formats::TensorPlace;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
 use crate::model::{MetaValue, Metadata, ModelError, Name, OpenedFile, Result, Warning};
@@ -27,21 +28,6 @@ impl Arrays {
     }
 }
 
-/// One tensor as the header describes it; its place is known to lie inside the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorInfo {
-    /// Name.
-    pub name: Name,
-    /// Dimensions, outermost first.
-    pub shape: Shape,
-    /// Encoding.
-    pub encoding: Encoding,
-    /// Absolute byte offset of the data.
-    pub offset: u64,
-    /// Bytes of the data.
-    pub bytes: u64,
-}
-
 /// The header of one file.
 #[derive(Debug)]
 pub struct Header {
@@ -58,7 +44,7 @@ pub struct Header {
     /// Key-values, in file order.
     pub metadata: Metadata,
     /// Tensors, in file order.
-    pub tensors: Vec<TensorInfo>,
+    pub tensors: Vec<TensorPlace>,
     /// Absolute offset of the data section.
     pub data_offset: u64,
     /// Alignment of the data section and of each tensor in it.
@@ -114,7 +100,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
 ///
 /// # Errors
 /// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
-pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorInfo) -> Result<()>) -> Result<u64> {
+pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<u64> {
     let mut r = HeaderReader::open(path)?;
     let Beginning { big_endian, n_tensors, alignment, .. } = beginning(&mut r, Arrays::SkipLong)?;
     for i in 0..n_tensors {
@@ -225,7 +211,7 @@ fn alignment(r: &HeaderReader, metadata: &Metadata) -> Result<u64> {
 }
 
 /// One tensor info; `offset` is still relative to the data section.
-fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -> Result<TensorInfo> {
+fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -> Result<TensorPlace> {
     let at = r.pos();
     let name = values::string(r, limits::NAME_BYTES, format_args!("tensors[{i}].name"))?;
     let Ok(name) = std::str::from_utf8(name).map(Name::from) else {
@@ -272,7 +258,7 @@ fn tensor_info(r: &mut HeaderReader, i: u64, alignment: u64, big_endian: bool) -
         let what = format!("offset {offset} is no multiple of the alignment {alignment}");
         return Err(r.place(ModelError::bad(what), at, format_args!("{name}.offset")));
     }
-    Ok(TensorInfo { name, shape, encoding, offset, bytes })
+    Ok(TensorPlace { name, shape, encoding, offset, bytes })
 }
 
 /// The encoding of a `ggml_type` code.
@@ -295,12 +281,12 @@ fn encoding(code: u32) -> Result<Encoding> {
 /// Makes offsets absolute and checks that the tensors lie in the file without overlap.
 fn place(
     r: &HeaderReader,
-    tensors: &mut [TensorInfo],
+    tensors: &mut [TensorPlace],
     data: u64,
     alignment: u64,
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
-    let end_of = |t: &TensorInfo| data.checked_add(t.offset)?.checked_add(t.bytes);
+    let end_of = |t: &TensorPlace| data.checked_add(t.offset)?.checked_add(t.bytes);
     // What the whole file should have, where offsets make sense.
     let whole = tensors.iter().map(end_of).collect::<Option<Vec<u64>>>().and_then(|ends| ends.into_iter().max());
     for t in tensors.iter_mut() {
@@ -317,7 +303,7 @@ fn place(
         }
         t.offset += data;
     }
-    let mut order: Vec<&TensorInfo> = tensors.iter().collect();
+    let mut order: Vec<&TensorPlace> = tensors.iter().collect();
     order.sort_by_key(|t| t.offset);
     for pair in order.windows(2) {
         let end = pair[0].offset + pair[0].bytes;

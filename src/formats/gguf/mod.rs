@@ -14,16 +14,22 @@ mod layout;
 mod open;
 mod split;
 mod values;
+#[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
-pub use header::{Arrays, Header, TensorInfo, each_tensor, read_header};
+pub use header::{Arrays, Header, each_tensor, read_header};
 pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};
+#[cfg(feature = "verify-gguf-rs")]
 pub use verify::verify;
 
-use super::{FormatSpec, Head, Verdict};
-use crate::model::FormatId;
+use super::{
+    FormatSpec, Head, LayoutRequest, Outline, OutputKind, ReadSpec, SecondReader, Split, TensorPlace, Verdict,
+    WriteSpec,
+};
+use crate::model::{FormatId, Result};
+use std::path::Path;
 
 /// First bytes of every GGUF file.
 pub const MAGIC: [u8; 4] = *b"GGUF";
@@ -35,13 +41,57 @@ pub const ALIGNMENT_KEY: &str = "general.alignment";
 /// The format's entry.
 pub static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Gguf,
+    aliases: &[],
+    badge: "gguf",
+    noun: "a GGUF file",
     about: "one file for llama.cpp, Ollama and LM Studio: weights, hyper-parameters and tokenizer",
     extensions: &["gguf"],
+    rare_extensions: &[],
     probe,
-    open,
-    open_alone,
-    layout: Some(layout),
+    read: Some(ReadSpec { open, open_alone, outline: Some(outline), header_bytes: None, by_name: false }),
+    write: Some(WriteSpec {
+        layout,
+        extension: "gguf",
+        file_extensions: &[],
+        metadata: true,
+        output: OutputKind::File,
+        whole_path: Some(whole_path),
+        in_folders: None,
+        resplit: true,
+        list: Some(list_tensors),
+        relative_offsets: true,
+        // The first file of a set may hold metadata alone.
+        holds_model: |f| !f.slots.is_empty() || f.fixed.first().is_some_and(|(_, bytes)| bytes.starts_with(&MAGIC)),
+        second_reader: SECOND_READER,
+    }),
 };
+
+/// gguf-rs; `None` in a build without the feature `verify-gguf-rs`.
+#[cfg(feature = "verify-gguf-rs")]
+const SECOND_READER: Option<SecondReader> = Some(SecondReader {
+    name: "gguf-rs",
+    verify: |path, plan, request, file| {
+        let metadata = shard_metadata(request.metadata, file.number, file.count, request.tensors.len());
+        verify(path, plan, &LayoutRequest { metadata: &metadata, split: Split::Whole, ..*request })
+    },
+});
+
+#[cfg(not(feature = "verify-gguf-rs"))]
+const SECOND_READER: Option<SecondReader> = None;
+
+fn outline(path: &Path) -> Result<Outline> {
+    let header = read_header(path, Arrays::SkipLong)?;
+    let text = |key: &str| header.metadata.get(key)?.as_str().map(str::to_owned);
+    Ok(Outline {
+        title: text("general.name").filter(|n| !n.trim().is_empty()),
+        architecture: text("general.architecture"),
+        tensors: header.tensors.into_iter().map(|t| (t.shape, t.encoding)).collect(),
+    })
+}
+
+fn list_tensors(path: &Path, each: &mut dyn FnMut(TensorPlace) -> Result<()>) -> Result<Option<u64>> {
+    each_tensor(path, each).map(Some)
+}
 
 fn probe(head: &Head<'_>) -> Verdict {
     if head.bytes.starts_with(&MAGIC) { Verdict::Strong } else { Verdict::Weak }

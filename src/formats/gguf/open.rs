@@ -2,6 +2,7 @@
 
 use super::header::{Arrays, Header, read_header};
 use super::split::{KEYS, shard_paths, split_of};
+use crate::formats::TensorPlace;
 use crate::model::{
     FileSlice, FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorData, TensorEntry, Warning,
 };
@@ -101,7 +102,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
     }
 }
 
-fn entry(header: &Header, t: super::TensorInfo) -> TensorEntry {
+fn entry(header: &Header, t: TensorPlace) -> TensorEntry {
     let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
     let slice = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
     let data: Arc<dyn TensorData> = match t.encoding {

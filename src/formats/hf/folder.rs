@@ -125,9 +125,18 @@ fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
 /// # Errors
 /// No weights in it, several candidates, or what the format's reader says.
 pub fn open(folder: &Path) -> Result<Model> {
+    open_with(folder, &|_| true)
+}
+
+/// As [`open`], with the files that the filter keeps.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Model> {
     let snapshot = Repository::at(folder).map(|r| r.snapshot()).transpose()?;
     let folder = snapshot.as_deref().unwrap_or(folder);
-    let (files, folders) = entries(folder)?;
+    let (mut files, folders) = entries(folder)?;
+    files.retain(|name| keep(name));
     let found = find_weights(folder, &files).map_err(|e| sharded(folder, &files).unwrap_or(e))?;
     let Some(weights) = found else {
         return match Ranks::inside(folder, &folders) {

@@ -13,7 +13,7 @@ mod sidecars;
 mod training;
 
 pub(super) use folder::entries;
-pub use folder::{PYTORCH_INDEX, Weights, find_weights, open};
+pub use folder::{PYTORCH_INDEX, Weights, find_weights, open, open_with};
 pub use hub::Repository;
 pub(super) use sidecars::collect_one;
 pub use sidecars::{SIDECARS, attach, collect};

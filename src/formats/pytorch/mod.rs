@@ -32,7 +32,7 @@ pub use dcp::METADATA as DCP_METADATA;
 pub use deepspeed::STATES as DEEPSPEED_STATES;
 pub use index::open_index;
 
-use super::FormatSpec;
+use super::{FormatSpec, OutputKind, ReadSpec, WriteSpec};
 use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, TensorEntry};
 use crate::quant::Encoding;
 use std::path::Path;
@@ -40,12 +40,28 @@ use std::path::Path;
 /// PyTorch checkpoints.
 pub static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Pytorch,
+    aliases: &["pt", "pth", "torch"],
+    badge: "pt",
+    noun: "a PyTorch checkpoint",
     about: "PyTorch checkpoints: zip archives, legacy pickles, TorchScript and .pt2 weights, sharded .bin sets, torch.distributed.checkpoint",
-    extensions: &["pt", "pth", "bin", "ckpt", "pt2", "ptl", "pkl"],
+    extensions: &["pt", "pth", "bin", "ckpt", "pt2"],
+    rare_extensions: &["ptl", "pkl"],
     probe: probe::probe,
-    open,
-    open_alone,
-    layout: Some(write::layout),
+    read: Some(ReadSpec { open, open_alone, outline: None, header_bytes: None, by_name: false }),
+    write: Some(WriteSpec {
+        layout: write::layout,
+        extension: "pt",
+        file_extensions: &["bin"],
+        metadata: false,
+        output: OutputKind::Folder,
+        whole_path: None,
+        in_folders: Some(("pytorch_model", ".bin")),
+        resplit: false,
+        list: None,
+        relative_offsets: false,
+        holds_model: |f| !f.slots.is_empty(),
+        second_reader: None,
+    }),
 };
 
 /// Opens a checkpoint, an index, or any shard of a set whose index lies beside it.
@@ -119,6 +135,15 @@ fn element_bytes(t: &TensorEntry) -> usize {
 }
 
 /// A model without anything in it yet.
+/// Interprets a pickle in memory, for `fuzzing`.
+///
+/// # Errors
+/// What is wrong with it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn load_pickle(bytes: &[u8]) -> Result<()> {
+    pickle::load(&mut pickle::Input::memory(bytes.to_vec())).map(drop)
+}
+
 fn empty_model(path: &Path) -> Model {
     Model {
         path: path.to_owned(),

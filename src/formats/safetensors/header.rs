@@ -1,6 +1,7 @@
 //! The header of one safetensors file, checked against the specification and the size of the file.
 
 use super::dtype;
+use crate::formats::TensorPlace;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
 use crate::model::{ModelError, Name, OpenedFile, Result};
@@ -15,21 +16,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One tensor as the header describes it; its place is known to lie inside the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorInfo {
-    /// Name.
-    pub name: Name,
-    /// Dimensions, outermost first.
-    pub shape: Shape,
-    /// Encoding, always plain.
-    pub encoding: Encoding,
-    /// Absolute byte offset of the data.
-    pub offset: u64,
-    /// Bytes of the data.
-    pub bytes: u64,
-}
-
 /// The header of one file.
 #[derive(Debug)]
 pub struct Header {
@@ -42,7 +28,7 @@ pub struct Header {
     /// `__metadata__`, in file order.
     pub metadata: IndexMap<String, String>,
     /// Tensors, by the place of their data.
-    pub tensors: Vec<TensorInfo>,
+    pub tensors: Vec<TensorPlace>,
 }
 
 /// Reads and checks the header of one file.
@@ -65,7 +51,7 @@ pub fn read_header(path: &Path) -> Result<Header> {
 ///
 /// # Errors
 /// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
-pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorInfo) -> Result<()>) -> Result<()> {
+pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<()> {
     let mut r = HeaderReader::open(path)?;
     let len = header_len(&mut r)?;
     let mut refused = None;
@@ -73,7 +59,7 @@ pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorInfo) -> Result<()>) 
         let dtype = dtype::parse(&t.dtype)?;
         let bytes = t.end.checked_sub(t.begin).ok_or_else(|| ModelError::bad("a range that ends before it begins"))?;
         let offset = (8 + len).saturating_add(t.begin);
-        each(TensorInfo { name: t.name, shape: Shape(t.shape), encoding: Encoding::Plain(dtype), offset, bytes })
+        each(TensorPlace { name: t.name, shape: Shape(t.shape), encoding: Encoding::Plain(dtype), offset, bytes })
     };
     let parsed = parse(&mut r, len, EachVisitor { take: &mut take, refused: &mut refused });
     refused.map_or(parsed, Err)
@@ -320,9 +306,9 @@ impl<'de> Visitor<'de> for Numbers {
 }
 
 /// Types, sizes, and that the ranges tile the `size` bytes after `data` exactly.
-fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Result<Vec<TensorInfo>> {
+fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Result<Vec<TensorPlace>> {
     raw.sort_by_key(|t| (t.begin, t.end));
-    let mut tensors: Vec<TensorInfo> = Vec::new();
+    let mut tensors: Vec<TensorPlace> = Vec::new();
     let mut next = 0u64;
     for t in raw {
         let at = data.saturating_add(t.begin);
@@ -353,7 +339,7 @@ fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Res
             return Err(r.place(ModelError::bad(what), at, field));
         }
         next = t.end;
-        tensors.push(TensorInfo { name: t.name, shape, encoding, offset: at, bytes });
+        tensors.push(TensorPlace { name: t.name, shape, encoding, offset: at, bytes });
     }
     if next != size {
         let what = format!("{} bytes after the last tensor belong to none", size - next);

@@ -16,13 +16,13 @@ mod layout;
 mod open;
 mod verify;
 
-pub use header::{Header, TensorInfo, each_tensor, read_header};
+pub use header::{Header, each_tensor, read_header};
 pub use index::{Index, read_index};
 pub use layout::layout;
 pub use open::{open, open_alone, open_index, open_shards};
 pub use verify::verify;
 
-use super::{FormatSpec, Head, Verdict, limits};
+use super::{FormatSpec, Head, Outline, OutputKind, ReadSpec, SecondReader, Verdict, WriteSpec, limits};
 use crate::model::FormatId;
 
 /// Name suffix of the file that lists the shards.
@@ -31,12 +31,40 @@ pub const INDEX_SUFFIX: &str = ".safetensors.index.json";
 /// The format's entry.
 pub static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Safetensors,
+    aliases: &["safetensor"],
+    badge: "st",
+    noun: "a safetensors file",
     about: "plain tensors of Hugging Face models: one file, or a folder with shards, config and tokenizer",
     extensions: &["safetensors"],
+    rare_extensions: &[],
     probe,
-    open,
-    open_alone,
-    layout: Some(layout),
+    read: Some(ReadSpec {
+        open,
+        open_alone,
+        outline: Some(|path| {
+            let tensors = read_header(path)?.tensors.into_iter().map(|t| (t.shape, t.encoding)).collect();
+            Ok(Outline { tensors, ..Outline::default() })
+        }),
+        header_bytes: Some(|first| u64::from_le_bytes(first).saturating_add(8)),
+        by_name: true,
+    }),
+    write: Some(WriteSpec {
+        layout,
+        extension: "safetensors",
+        file_extensions: &[],
+        metadata: true,
+        output: OutputKind::Folder,
+        whole_path: None,
+        in_folders: Some(("model", ".safetensors")),
+        resplit: false,
+        list: Some(|path, each| each_tensor(path, each).map(|()| None)),
+        relative_offsets: false,
+        holds_model: |f| !f.slots.is_empty(),
+        second_reader: Some(SecondReader {
+            name: "the safetensors crate",
+            verify: |path, plan, request, _| verify(path, plan, request).map(|()| Vec::new()),
+        }),
+    }),
 };
 
 fn probe(head: &Head<'_>) -> Verdict {

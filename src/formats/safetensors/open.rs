@@ -3,6 +3,7 @@
 use super::INDEX_SUFFIX;
 use super::header::{Header, read_header};
 use super::index::read_index;
+use crate::formats::TensorPlace;
 use crate::formats::limits;
 use crate::formats::shards::{self, ShardName};
 use crate::model::{
@@ -140,7 +141,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)>
     Ok((model, holders))
 }
 
-fn entry(header: &Header, t: super::TensorInfo) -> TensorEntry {
+fn entry(header: &Header, t: TensorPlace) -> TensorEntry {
     let row_bytes = t.encoding.row_bytes(t.shape.cols()).unwrap_or(0);
     let data = FileSlice { file: header.file.clone(), path: header.path.clone(), offset: t.offset, row_bytes };
     TensorEntry::new(t.name, t.shape, t.encoding, Arc::new(data))

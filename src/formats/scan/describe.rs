@@ -1,11 +1,10 @@
 //! Reads the headers of one unit of a scan.
 
 use super::{Found, FoundKind, Unit};
-use crate::formats::gguf::{self, Arrays};
 use crate::formats::hf::Repository;
 use crate::formats::limits;
 use crate::formats::safetensors;
-use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards};
+use crate::formats::{FORMATS, Verdict, open_file, probe_sure, shards, whole_path};
 use crate::model::{FormatId, ModelError, Result};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
@@ -33,7 +32,7 @@ impl Summary {
 
 /// The entry of a unit; `None` for files with an ambiguous extension that turn out to be no model.
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
-    let whole = if unit.files.len() > 1 { gguf::whole_path(&unit.path) } else { unit.path.clone() };
+    let whole = if unit.files.len() > 1 { whole_path(FormatId::Gguf, &unit.path) } else { unit.path.clone() };
     let named = if unit.kind == FoundKind::File { whole.file_stem() } else { unit.path.file_name() };
     // A snapshot in the cache of Hugging Face is called after a commit.
     let repository = Repository::of(&unit.path).filter(|_| unit.kind == FoundKind::Folder);
@@ -127,21 +126,14 @@ fn summarize(files: &[PathBuf], format: &mut Option<FormatId>) -> Result<Summary
             return Err(ModelError::bad("no model").in_file(path));
         }
         *format = Some(spec.id);
-        match spec.id {
-            FormatId::Gguf => {
-                let header = gguf::read_header(path, Arrays::SkipLong)?;
-                header.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
-                if i == 0 {
-                    let text = |key: &str| header.metadata.get(key)?.as_str().map(str::to_owned);
-                    s.title = text("general.name").filter(|n| !n.trim().is_empty());
-                    s.architecture = text("general.architecture");
-                }
-            }
-            FormatId::Safetensors => {
-                let header = safetensors::read_header(path)?;
-                header.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
-            }
-            _ => open_file(path)?.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding)),
+        let Some(outline) = spec.read.as_ref().and_then(|r| r.outline) else {
+            open_file(path)?.tensors.iter().for_each(|t| s.add(&t.shape, t.encoding));
+            continue;
+        };
+        let outline = outline(path)?;
+        outline.tensors.iter().for_each(|(shape, encoding)| s.add(shape, *encoding));
+        if i == 0 {
+            (s.title, s.architecture) = (outline.title, outline.architecture);
         }
     }
     if s.tensors == 0 && s.architecture.is_none() {

@@ -3,19 +3,13 @@
 use super::{FoundKind, Unit};
 use crate::formats::hf::{self, Weights};
 use crate::formats::shards::ShardName;
+use crate::formats::{FORMATS, FormatSpec, OutputKind, has_model_extension, is_self_contained};
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Folders entered at most: a scan started in `/` by mistake ends.
 const MAX_FOLDERS: usize = 20_000;
-
-/// Extensions of files that are looked at by themselves.
-const EXTENSIONS: [&str; 12] =
-    ["gguf", "safetensors", "pt", "pth", "ckpt", "bin", "onnx", "ort", "tflite", "pb", "ggml", "pt2"];
-
-/// Extensions of files that a model folder already accounts for.
-const IN_FOLDER: [&str; 5] = ["safetensors", "pt", "pth", "ckpt", "bin"];
 
 pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
     if root.is_file() {
@@ -64,14 +58,14 @@ fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<
             Some(path) => units.push(unit(vec![path], None)),
             None => return false,
         },
-        // A folder of GGUF files with a config.json is a folder of files.
-        Ok(Some(Weights::File(path))) if path.extension().is_some_and(|e| e == "gguf") => return false,
+        // A folder of self-contained files with a config.json is a folder of files.
+        Ok(Some(Weights::File(path))) if is_self_contained(&path.to_string_lossy()) => return false,
         Ok(Some(Weights::File(path))) => units.push(unit(vec![path], None)),
         Ok(Some(Weights::SafetensorsSet(paths))) => units.push(unit(paths, None)),
         Ok(Some(Weights::SafetensorsIndex(index) | Weights::PytorchIndex(index))) => {
             units.push(unit(vec![index], None))
         }
-        Err(e) if files.iter().any(|f| f == "config.json") && !files.iter().any(|f| f.ends_with(".gguf")) => {
+        Err(e) if files.iter().any(|f| f == "config.json") && !files.iter().any(|f| is_self_contained(f)) => {
             units.push(unit(Vec::new(), Some(e.to_string())));
         }
         Err(_) => return false,
@@ -79,13 +73,18 @@ fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<
     true
 }
 
+/// True for a file of a format whose files belong to the model folder they are in.
+fn of_folders(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
+    let folder = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::Folder);
+    FORMATS.iter().filter(folder).any(|f| f.extensions.contains(&&*extension))
+}
+
 /// Adds the files that are models by themselves; the files of a set once.
 fn lone_files(dir: &Path, files: &[String], in_model_folder: bool, units: &mut Vec<Unit>) {
     let mut sets: BTreeMap<(PathBuf, u64, String), PathBuf> = BTreeMap::new();
     for name in files {
-        let Some((_, ext)) = name.rsplit_once('.') else { continue };
-        let ext = ext.to_ascii_lowercase();
-        let known = EXTENSIONS.contains(&ext.as_str()) && !(in_model_folder && IN_FOLDER.contains(&ext.as_str()));
+        let known = has_model_extension(name) && !(in_model_folder && of_folders(name));
         if !known || hf::training(name).is_some() {
             continue;
         }

@@ -5,19 +5,19 @@ use std::fmt;
 /// How hard a block format's scales and levels are searched for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effort {
-    /// As the reference does, to its bytes.
+    /// As the reference does, with its bytes.
     #[default]
     Reference,
-    /// Further, to blocks of less noise that every reader of the format reads.
+    /// Further, for blocks of less noise, which every reader of the format can read.
     Max,
 }
 
 impl Effort {
     /// Every choice.
-    pub const ALL: [Self; 2] = [Self::Reference, Self::Max];
+    pub(crate) const ALL: [Self; 2] = [Self::Reference, Self::Max];
 
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
+    /// Its name in recipes.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Reference => "reference",
             Self::Max => "max",
@@ -25,7 +25,7 @@ impl Effort {
     }
 
     /// Inverse of [`Effort::name`], case-insensitive.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|e| e.name().eq_ignore_ascii_case(name))
     }
 }

@@ -1,28 +1,30 @@
-//! Which of two encodings of a block stays, and what that gains.
+//! Which of two encodings of a block is kept, and what that gains.
 
 use super::unbias::unbias;
+use crate::quant::block_type::BlockType;
+use crate::quant::error::QuantError;
 use crate::quant::part::mean_weight;
-use crate::quant::{BlockType, QuantError, dequantize_rows};
+use crate::quant::quantize::dequantize_rows;
 
 /// The noise of encoded rows: Σ w·(x − y)² over all their elements, w the importance of the column over the mean importance, or 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Noise {
     /// With the reference's bytes.
-    pub reference: f64,
+    pub(crate) reference: f64,
     /// With the bytes written.
-    pub written: f64,
+    pub(crate) written: f64,
 }
 
 impl Noise {
-    /// Joins the noise of other rows.
-    pub fn add(&mut self, other: &Self) {
+    /// Adds the noise of other rows.
+    pub(crate) fn add(&mut self, other: &Self) {
         self.reference += other.reference;
         self.written += other.written;
     }
 
-    /// How far the noise lies under the reference's, dB: 10·log10(reference / written). 0 where neither has any, `None` where
-    /// only the bytes written have none (an infinite gain).
-    pub fn gain_db(&self) -> Option<f64> {
+    /// How far the noise is below the reference's, in dB: 10·log10(reference / written). 0 if neither has any, `None` if only
+    /// the bytes written have none (an infinite gain).
+    pub(crate) fn gain_db(&self) -> Option<f64> {
         if self.reference == self.written {
             return Some(0.0);
         }
@@ -30,8 +32,8 @@ impl Noise {
     }
 }
 
-/// Makes the blocks of `found` shrink nothing and copies each of them to `dst` whose error is smaller than that of the block there.
-/// `mean`: the mean importance, where `weights` are not those of the whole row.
+/// Scales the blocks of `found` so that they do not shrink their elements, and copies those to `dst` whose error is smaller
+/// than that of the block there. `mean`: the mean importance, if `weights` are not those of the whole row.
 pub(super) fn better(
     ty: BlockType,
     src: &[f32],
@@ -41,6 +43,7 @@ pub(super) fn better(
     found: &mut [u8],
     dst: &mut [u8],
 ) -> Result<Noise, QuantError> {
+    let functions = ty.functions().ok_or(QuantError::NotWritable { ty })?;
     let (elems, bytes) = (ty.block_elems(), ty.block_bytes());
     let row_bytes = cols / elems * bytes;
     let mean = weights.map_or(1.0, |w| mean.unwrap_or_else(|| mean_weight(w)));
@@ -54,7 +57,7 @@ pub(super) fn better(
         dequantize_rows(ty, found, &mut is)?;
         for (b, found) in found.chunks_exact_mut(bytes).enumerate() {
             let (at, w) = of(b);
-            unbias(ty, &x[at.clone()], &is[at], w, found);
+            unbias(functions, &x[at.clone()], &is[at], w, found);
         }
         dequantize_rows(ty, found, &mut is)?;
         let mut row = Noise::default();

@@ -1,8 +1,10 @@
-//! What the searches have in common: blocks into lanes, and sums over the elements of each lane.
+//! What the searches share: blocks to lanes, and arithmetic on lanes.
 
-use crate::quant::simd::{Isa, Lanes, MOST, Rows, transpose};
+use crate::quant::blocks::Rows;
+use crate::quant::simd::{Isa, Lanes, MAX_LANES, transpose};
 
-/// Elements and weights of the sub-blocks of `S` elements from number `first` on, a sub-block in each lane; lanes beyond the last repeat it.
+/// Elements and weights of the sub-blocks of `S` elements, starting with number `first`, a sub-block in each lane; lanes beyond the
+/// last repeat it.
 #[inline(always)]
 pub(super) fn gather<I: Isa, const S: usize>(s: I, rows: &Rows<'_>, first: usize) -> ([I::F; S], [I::F; S]) {
     let subs = rows.blocks::<S>();
@@ -19,7 +21,7 @@ pub(super) fn gather<I: Isa, const S: usize>(s: I, rows: &Rows<'_>, first: usize
 /// A number for each lane.
 #[inline(always)]
 pub(super) fn each<I: Isa>(s: I, f: impl Fn(usize) -> f32) -> I::F {
-    let mut lanes = [0f32; MOST];
+    let mut lanes = [0f32; MAX_LANES];
     for lane in 0..I::F::N {
         lanes[lane] = f(lane);
     }
@@ -39,7 +41,7 @@ pub(super) fn clamp<F: Lanes>(x: F, low: F, high: F) -> F {
     x.greater(low).lesser(high)
 }
 
-/// The number cut to the eleven bits of an `f16` (Veltkamp's splitting); right where an `f16` is normal, elsewhere only near.
+/// The number cut to the eleven bits of an `f16` (Veltkamp's splitting); exact if the `f16` is normal, otherwise only close.
 #[inline(always)]
 pub(super) fn near_f16<I: Isa>(s: I, x: I::F) -> I::F {
     let c = x * s.splat(8193.0);

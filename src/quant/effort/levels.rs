@@ -4,16 +4,16 @@ use super::lanes::clamp;
 use crate::quant::simd::{Isa, Lanes, Sixteen};
 
 /// A rising set of values.
-pub(super) trait Levels: Copy {
+pub(in crate::quant) trait Levels: Copy {
     /// The nearest value in each lane.
     fn nearest<I: Isa>(self, s: I, v: I::F) -> I::F;
 }
 
 /// All integers from `low` to `high`.
 #[derive(Clone, Copy)]
-pub(super) struct Integers {
-    pub low: i32,
-    pub high: i32,
+pub(in crate::quant) struct Integers {
+    pub(in crate::quant) low: i32,
+    pub(in crate::quant) high: i32,
 }
 
 impl Levels for Integers {
@@ -30,7 +30,7 @@ impl Levels for &Sixteen {
     }
 }
 
-/// The error of each lane at these scales and their inverses; together, because one sum waits for its own last addition.
+/// The error of each lane at these scales and their inverses; several at a time, because each addition to a sum waits for the one before.
 #[inline(always)]
 pub(super) fn errors<I: Isa, L: Levels, const S: usize, const K: usize>(
     s: I,

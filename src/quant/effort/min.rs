@@ -1,33 +1,22 @@
 //! Q4_1, Q5_1: x ≈ d·q + m, a block in each lane.
 //!
-//! Ranges narrower and wider than the block's own on either side give levels, least squares the scale and minimum that suit them;
-//! measured exactly with both as they will be read back.
+//! Ranges narrower and wider than the block's own on either side give levels, and least squares gives the scale and minimum that
+//! suit them; the error is measured exactly, with both as they will be read back.
 
 use super::lanes::{clamp, gather, inverse, near_f16};
-use crate::quant::legacy::{q4_1, q5_1};
+use crate::quant::blocks::Rows;
 use crate::quant::number::{from_f16, inverse_or_zero, nearest_int, to_f16};
-use crate::quant::simd::{Isa, Lanes, Rows, numbers};
+use crate::quant::simd::{Isa, Lanes, numbers};
 
 /// Elements of a block.
 const N: usize = 32;
 
-/// Where the ends of the range are tried: so far inside the block's own, in levels.
+/// The ends of the range that are tried: how far inside the block's own, in levels.
 const INSIDE: [f32; 6] = [-0.35, -0.1, 0.15, 0.4, 0.65, 0.9];
 
-/// Improves Q4_1.
+/// Searches every block for levels up to `nmax`; `write` stores scale, minimum and levels of a block.
 #[inline(always)]
-pub(super) fn q4<I: Isa>(s: I, rows: Rows<'_>) {
-    search(s, 15, rows, q4_1::write);
-}
-
-/// Improves Q5_1.
-#[inline(always)]
-pub(super) fn q5<I: Isa>(s: I, rows: Rows<'_>) {
-    search(s, 31, rows, q5_1::write);
-}
-
-#[inline(always)]
-fn search<I: Isa, const B: usize>(
+pub(in crate::quant) fn search<I: Isa, const B: usize>(
     s: I,
     nmax: i32,
     mut rows: Rows<'_>,
@@ -62,7 +51,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
     let (mut best, mut best_d, mut best_m) = (s.splat(f32::MAX), zero, near_f16(s, low));
     for below in INSIDE {
         let from = low + unit * s.splat(below);
-        // The ends above it, together: one sum waits for its own last addition.
+        // All upper ends at a time: each addition to a sum waits for the one before.
         const K: usize = INSIDE.len();
         let mut id = [zero; K];
         for k in 0..K {
@@ -76,7 +65,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
                 let w = w[i] * l;
                 wl[k] = wl[k] + w;
                 l2[k] = l2[k] + w * l;
-                // Sums over what stands above `from` keep digits where the block is far from zero.
+                // Sums over the distance from `from` keep their digits if the block is far from zero.
                 xl[k] = xl[k] + w * v;
             }
         }
@@ -106,7 +95,7 @@ fn best<I: Isa>(s: I, nmax: i32, x: &[I::F; N], w: &[I::F; N]) -> (I::F, I::F) {
     (best_d, best_m)
 }
 
-/// The level of an element that stands `v` above the minimum.
+/// The level of an element that is `v` above the minimum.
 #[inline(always)]
 fn level<I: Isa>(s: I, nmax: i32, v: I::F, id: I::F) -> I::F {
     clamp((v * id).nearest(), s.splat(0.0), s.splat(nmax as f32))

@@ -1,28 +1,28 @@
-//! Beyond the reference: the same block formats with less noise, for whoever gives the time.
+//! Beyond the reference: the same block formats with less noise, for users who accept a longer run.
 //!
 //! [`quantize_rows_max`] encodes rows as the reference does and then searches each block further: scales and minima around the
-//! reference's, the codes of sub-blocks by what they make of the block as it will be read back, the scales above them by
+//! reference's, the codes of sub-blocks by their effect on the block as it will be read back, the scales above them by
 //! least squares over the codes. The measure is the weighted square error, Σ w·(x − y)², w the importance of the column as
-//! the matrix gives it, or 1. What is found is scaled so that it shrinks nothing (`unbias`, which says why), and a block is replaced
-//! only where the error falls, so no block is ever worse than the reference's.
+//! the matrix gives it, or 1. The result is scaled so that it does not shrink the elements (`unbias` says why), and a block is
+//! replaced only if the error falls, so no block is ever worse than the reference's.
 //!
-//! A file a family of formats. The searches compute in the lanes of `simd`, the lanes of each block or sub-block on their own,
-//! every operation rounded by itself: the bytes do not depend on the instruction set (plain arrays stand in where there is none), nor
-//! on how the rows are cut. There is no byte oracle; `tests` holds what must be true of the errors. Test with
-//! `cargo test quant::effort`.
-#![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
+//! A search for each kind of format: `scale`, `min`, `super_scale`, `super_min`, `grid`, `low_bit`, `fp4`; the formats' `Codec`s
+//! call them. They compute in the lanes of `simd`, each block or sub-block on its own, every operation rounded by itself: the
+//! bytes depend neither on the instruction set (machines without one use plain arrays) nor on how the rows are cut. There is
+//! no byte oracle; `tests` checks what must be true of the errors. Test with `cargo test quant::effort`.
+#![allow(clippy::needless_range_loop, reason = "several arrays are indexed in step")]
 
 mod choice;
-mod few;
-mod fp4;
-mod grid;
+pub(super) mod fp4;
+pub(super) mod grid;
 mod keep;
 mod lanes;
-mod levels;
-mod min;
-mod scale;
-mod super_min;
-mod super_scale;
+pub(super) mod levels;
+pub(super) mod low_bit;
+pub(super) mod min;
+pub(super) mod scale;
+pub(super) mod super_min;
+pub(super) mod super_scale;
 #[cfg(test)]
 mod tests;
 mod unbias;
@@ -30,16 +30,20 @@ mod unbias;
 pub use choice::Effort;
 pub use keep::Noise;
 
-use super::part::{WholeRow, quantize};
-use super::simd::{self, Isa, Kernel, Level, Rows};
-use super::{BlockType, QuantError, first_non_finite};
+use super::block_type::BlockType;
+use super::blocks::Rows;
+use super::error::QuantError;
+use super::part::WholeRow;
+use super::quantize::quantize;
+use super::simd::{self, Level};
+use super::validate::first_non_finite;
 
-/// Quantizes whole rows like [`quantize_rows`](crate::quant::quantize_rows) and then lowers the error of each block where a further search can; says what the noise was
-/// and is. Rows that are not finite, and formats without a further search, keep the reference's bytes.
+/// Quantizes whole rows like [`quantize_rows`](crate::quant::quantize_rows) and then lowers the error of each block if a further
+/// search can; returns the noise before and after. Rows that are not finite keep the reference's bytes.
 ///
 /// # Errors
 /// As [`quantize_rows`](crate::quant::quantize_rows).
-pub fn quantize_rows_max(
+pub(crate) fn quantize_rows_max(
     ty: BlockType,
     src: &[f32],
     cols: usize,
@@ -52,8 +56,8 @@ pub fn quantize_rows_max(
 /// As [`quantize_rows_max`], for a part of one row: see [`quantize_part`](super::quantize_part).
 ///
 /// # Errors
-/// As [`quantize_rows`](crate::quant::quantize_rows)(super::quantize_rows).
-pub fn quantize_part_max(
+/// As [`quantize_rows`](crate::quant::quantize_rows).
+pub(crate) fn quantize_part_max(
     ty: BlockType,
     src: &[f32],
     weights: Option<&[f32]>,
@@ -77,46 +81,8 @@ fn quantize_with(
         return Ok(Noise::default());
     }
     let mut found = dst.to_vec();
-    let search = Search { ty, rows: Rows { x: src, cols, weights, mean_square: None, dst: &mut found } };
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2(isa) => isa.run(search),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512(isa) => isa.run(search),
-        _ => search.run(simd::Portable),
+    if let Some(functions) = ty.functions() {
+        (functions.search)(level, Rows { x: src, cols, weights, mean_square: None, dst: &mut found });
     }
     keep::better(ty, src, cols, weights, whole.map(|w| w.mean_weight), &mut found, dst)
-}
-
-/// The search of a format; the rows' bytes are the reference's and become the ones found.
-struct Search<'a> {
-    ty: BlockType,
-    rows: Rows<'a>,
-}
-
-impl Kernel for Search<'_> {
-    #[inline(always)]
-    fn run<S: Isa>(self, isa: S) {
-        use BlockType as B;
-        match self.ty {
-            B::Q4_K => super_min::q4(isa, self.rows),
-            B::Q5_K => super_min::q5(isa, self.rows),
-            B::Q2_K => super_min::q2(isa, self.rows),
-            B::Q6_K => super_scale::q6(isa, self.rows),
-            B::Q3_K => super_scale::q3(isa, self.rows),
-            B::IQ4_XS => super_scale::iq4_xs(isa, self.rows),
-            B::Q4_0 => scale::q4(isa, self.rows),
-            B::Q5_0 => scale::q5(isa, self.rows),
-            B::Q8_0 => scale::q8(isa, self.rows),
-            B::IQ4_NL => scale::iq4_nl(isa, self.rows),
-            B::Q4_1 => min::q4(isa, self.rows),
-            B::Q5_1 => min::q5(isa, self.rows),
-            B::MXFP4 => fp4::mx(isa, self.rows),
-            B::NVFP4 => fp4::nv(isa, self.rows),
-            B::Q2_0 => few::q2(self.rows),
-            B::TQ1_0 => few::tq1(self.rows),
-            B::TQ2_0 => few::tq2(self.rows),
-            ty => grid::grid(ty, self.rows),
-        }
-    }
 }

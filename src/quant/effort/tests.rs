@@ -1,5 +1,5 @@
-//! There is no byte oracle: what must be true is that no block is worse than the reference's, and that the bytes depend on nothing but the
-//! row.
+//! There is no byte oracle: what must be true is that no block is worse than the reference's, and that the bytes depend on the
+//! row alone.
 
 use super::*;
 use crate::quant::golden_tests::{floats, golden};
@@ -46,9 +46,9 @@ fn fault(ty: BlockType, x: &[f32], cols: usize, w: Option<&[f32]>) -> Option<Str
         return Some(format!("the noise rose: {noise:?}"));
     }
     let ratio = |a: f64, b: f64| if a == b { 1.0 } else { a / b };
-    let (told, summed) = (ratio(noise.written, noise.reference), ratio(is.iter().sum(), was.iter().sum()));
-    if summed.is_finite() && (told - summed).abs() > 1e-9 {
-        return Some(format!("the noise told changes by {told}, the sum by {summed}"));
+    let (reported, summed) = (ratio(noise.written, noise.reference), ratio(is.iter().sum(), was.iter().sum()));
+    if summed.is_finite() && (reported - summed).abs() > 1e-9 {
+        return Some(format!("the reported noise changes by {reported}, the sum by {summed}"));
     }
     None
 }
@@ -150,7 +150,7 @@ fn normal_rows_gain_what_is_claimed() {
 fn blocks_that_are_replaced_shrink_nothing() {
     let mut random = Random(0xdead);
     let x: Vec<f32> = (0..64 * 256).map(|_| random.normal()).collect();
-    let likeness = |ty, bytes: &[u8]| {
+    let projection = |ty, bytes: &[u8]| {
         let mut y = vec![0f32; x.len()];
         dequantize_rows(ty, bytes, &mut y).unwrap();
         let sum = |y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
@@ -159,9 +159,9 @@ fn blocks_that_are_replaced_shrink_nothing() {
     for ty in [BlockType::Q2_K, BlockType::Q3_K, BlockType::Q4_K, BlockType::IQ4_XS, BlockType::TQ2_0] {
         let mut bytes = vec![0; x.len() / ty.block_elems() * ty.block_bytes()];
         quantize_rows(ty, &x, 256, None, &mut bytes).unwrap();
-        let reference = likeness(ty, &bytes);
+        let reference = projection(ty, &bytes);
         quantize_rows_max(ty, &x, 256, None, &mut bytes).unwrap();
-        let best = likeness(ty, &bytes);
+        let best = projection(ty, &bytes);
         // What is left comes from the last bit of f16 scales, and from the few blocks that stay the reference's.
         assert!(
             (best - 1.0).abs() < 2e-3 && (best - 1.0).abs() < (reference - 1.0).abs(),

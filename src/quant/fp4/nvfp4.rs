@@ -5,19 +5,51 @@
 //! ├ 4 × u8 s ┼ 4 × 8 bytes nibbles ──┤     s: unsigned E4M3 (bias 7)
 //! ```
 
-use super::{decode_group, encode_group, encode_group_fast};
-use crate::quant::BlockType;
-use crate::quant::codec::{decode_blocks, encode_blocks};
+use super::group::{decode_group, encode_group, encode_group_fast};
+use crate::quant::blocks::Rows;
+use crate::quant::codec::{Codec, Importance};
+use crate::quant::effort::fp4;
 use crate::quant::number::max_abs;
-use crate::quant::simd::{Isa, Rows};
+use crate::quant::simd::Isa;
 
 const N: usize = 64;
 const GROUP: usize = 16;
-const BYTES: usize = BlockType::NVFP4.block_bytes();
 const HEAD: usize = N / GROUP;
-const _: () = assert!(BYTES == HEAD + N / 2);
+const BYTES: usize = HEAD + N / 2;
 
-/// Half of each scale's value; the sign bit counts for nothing, and 0x7f is no number and counts as zero.
+/// The format.
+pub(in crate::quant) struct Nvfp4;
+
+impl Codec<N, BYTES> for Nvfp4 {
+    const IMPORTANCE: Importance = Importance::Ignored;
+    /// Every scale is finite.
+    const F16_SCALES: &'static [usize] = &[];
+
+    fn encode(rows: Rows<'_>) {
+        rows.encode_each(|x, _, out| encode_block(x, out, |x, _, d, q| encode_group(x, d, q)));
+    }
+
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(_s: I, mut rows: Rows<'_>) {
+        for (b, x) in rows.blocks().iter().enumerate() {
+            encode_block(x, rows.out(b), encode_group_fast);
+        }
+    }
+
+    #[inline(always)]
+    fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+        for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+            decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
+        }
+    }
+
+    #[inline(always)]
+    fn search<I: Isa>(s: I, rows: Rows<'_>) {
+        fp4::search_scales(s, rows, half_scale);
+    }
+}
+
+/// Half of each scale's value; the sign bit is ignored, and 0x7f, a NaN, counts as zero.
 const HALF_SCALES: [f32; 256] = {
     let mut values = [0f32; 256];
     let mut s = 0;
@@ -35,7 +67,7 @@ const HALF_SCALES: [f32; 256] = {
 
 /// Half of a scale's value.
 #[inline(always)]
-pub(in crate::quant) fn half_scale(s: u8) -> f32 {
+fn half_scale(s: u8) -> f32 {
     HALF_SCALES[usize::from(s)]
 }
 
@@ -59,38 +91,14 @@ fn scale_code(x: f32) -> u8 {
     if code >> 3 >= 15 { 0x7e } else { code as u8 }
 }
 
-pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| encode(x, out, |x, _, d, q| encode_group(x, d, q)));
-}
-
-/// [`encode_row`] for many rows, compiled for the instruction set.
+/// Encodes a block; `group` gets elements, their largest magnitude, the scale and the bytes of the levels.
 #[inline(always)]
-pub(in crate::quant) fn encode_lanes<I: Isa>(_s: I, mut rows: Rows<'_>) {
-    for (b, x) in rows.blocks().iter().enumerate() {
-        encode(x, rows.out(b), encode_group_fast);
-    }
-}
-
-/// Encodes a block; `group` gets elements, their largest magnitude, the scale and the place of the levels.
-#[inline(always)]
-fn encode(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32, f32, &mut [u8])) {
+fn encode_block(x: &[f32; N], out: &mut [u8; BYTES], group: impl Fn(&[f32; GROUP], f32, f32, &mut [u8])) {
     let (head, levels) = out.split_at_mut(HEAD);
     let groups = x.as_chunks::<GROUP>().0.iter().zip(levels.as_chunks_mut::<{ GROUP / 2 }>().0);
     for (s, (x, q)) in head.iter_mut().zip(groups) {
         let amax = max_abs(x);
         *s = scale_code(amax / 6.0);
         group(x, amax, half_scale(*s), q);
-    }
-}
-
-#[inline(always)]
-pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, decode_block);
-}
-
-#[inline(always)]
-fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
-    for (g, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-        decode_group(&b[HEAD + g * GROUP / 2..][..GROUP / 2], half_scale(b[g]), out);
     }
 }

@@ -13,7 +13,7 @@ const VALUES: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 3
 /// Candidates on either side of the first.
 const TRIES: i32 = 7;
 
-/// The index of the level nearest to `x`; halfway, the upper one.
+/// The index of the level nearest to `x`; the upper one if halfway.
 #[inline(always)]
 pub(super) fn nearest(x: f32) -> u8 {
     if x <= f32::from(VALUES[0]) {
@@ -69,9 +69,9 @@ pub(super) fn scale(x: &[f32; S], weights: &[f32; S]) -> f32 {
     d
 }
 
-/// The levels for lanes. An element belongs to the upper of two levels from the middle between them on: near it both of the
-/// differences that [`nearest`] compares are exact, and farther away rounding keeps their order.
-pub(in crate::quant) const LEVELS: Sixteen = {
+/// The levels for lanes. An element at or above the middle between two levels belongs to the upper one: near the middle both of
+/// the differences that [`nearest`] compares are exact, and farther away rounding keeps their order.
+pub(super) const LEVELS: Sixteen = {
     let mut table = Sixteen { values: [0.0; 16], bounds: [f32::INFINITY; 16] };
     let mut i = 0;
     while i < 16 {
@@ -131,7 +131,7 @@ pub(super) fn weights_lanes<I: Isa>(x: &[I::F; S], importance: Option<&[I::F; S]
 
 /// [`pack`] with the lanes inside the sub-block.
 #[inline(always)]
-pub(in crate::quant) fn pack_within<I: Isa>(s: I, x: &[f32; S], id: f32, out: &mut [u8]) {
+pub(super) fn pack_within<I: Isa>(s: I, x: &[f32; S], id: f32, out: &mut [u8]) {
     let mut l = [0u8; S];
     simd::within::places(s, x, &mut l, id, &LEVELS);
     for (j, o) in out.iter_mut().enumerate().take(S / 2) {

@@ -13,20 +13,157 @@ use super::grids::{IQ1, digits8};
 use super::split_lanes::{BestSplit, OneShift, ShiftOfHalves};
 use super::ternary::{Found, MINUS, PLUS, SHIFT, Split, points_of, sort, sums_of};
 use super::ternary_lanes::search_lanes;
-use crate::quant::BlockType;
-use crate::quant::codec::{decode_blocks, encode_blocks};
+use crate::quant::blocks::Rows;
+use crate::quant::codec::{Codec, Importance};
+use crate::quant::effort::grid::{self, Layout};
 use crate::quant::number::{from_f16, max_abs, nearest_int, sum_of_squares, to_f16};
-use crate::quant::simd::{Isa, Lanes, MOST, Rows};
+use crate::quant::simd::{Isa, Lanes, MAX_LANES};
 
 const N: usize = 256;
 const GROUPS: usize = N / 8;
-const S_BYTES: usize = BlockType::IQ1_S.block_bytes();
-const M_BYTES: usize = BlockType::IQ1_M.block_bytes();
-const _: () = assert!(S_BYTES == 2 + GROUPS + 16 && M_BYTES == GROUPS + 16 + 8);
+const S_BYTES: usize = 2 + GROUPS + 16;
+const M_WORDS: usize = GROUPS + 16;
+const M_BYTES: usize = M_WORDS + 8;
 
-/// A sub-block whose largest magnitude is below counts as all zero.
+/// A sub-block whose largest magnitude is smaller counts as all zero.
 const S_ALL_ZERO: f32 = 1e-12;
 const M_ALL_ZERO: f32 = 1e-7;
+
+/// IQ1_S.
+pub(in crate::quant) struct Iq1S;
+
+impl Codec<N, S_BYTES> for Iq1S {
+    const IMPORTANCE: Importance = Importance::Required;
+    const F16_SCALES: &'static [usize] = &[0];
+    const WIDE_DECODE: bool = false;
+
+    fn encode(rows: Rows<'_>) {
+        rows.encode_each(|x: &[f32; N], importance: Option<&[f32; N]>, out| {
+            let floor = floor(x);
+            let found = std::array::from_fn(|j| {
+                let x = &x.as_chunks::<32>().0[j];
+                if max_abs(x) < S_ALL_ZERO {
+                    return None;
+                }
+                let w = weights(x, importance.map(|w| &w.as_chunks::<32>().0[j]), floor);
+                let order = sort(x);
+                let (mut split, shift) = best_split(x, &w, &order)?;
+                let minus = split.turn_positive() != (shift == MINUS);
+                Some(points_of(x, &w, &split.digits(&order), split.scale, [minus; 4]))
+            });
+            write_s(out, &found);
+        });
+    }
+
+    /// A sub-block is in each lane.
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
+        encode_lanes::<I, OneShift, 32, 4, 8, S_BYTES>(s, rows, S_ALL_ZERO, |out, found, _, _| write_s(out, found));
+    }
+
+    #[inline(always)]
+    fn decode_block(b: &[u8; S_BYTES], out: &mut [f32; N]) {
+        let d = from_f16([b[0], b[1]]);
+        for g in 0..GROUPS {
+            let at = 2 + GROUPS + g / 4 * 2;
+            let word = usize::from(u16::from_le_bytes([b[at], b[at + 1]]));
+            let point = usize::from(b[2 + g]) | (word >> (3 * (g % 4)) & 7) << 8;
+            group(out, g, point, word & 0x8000 != 0, d * (2 * (word >> 12 & 7) + 1) as f32);
+        }
+    }
+
+    #[inline(always)]
+    fn search<I: Isa>(_s: I, rows: Rows<'_>) {
+        let nibbles = Layout::of_nibbles(32, Self::decode_block, |j| (2 + GROUPS + 2 * j + 1, 4));
+        grid::search(&Layout { bits: 3, ..nibbles }, rows);
+    }
+}
+
+/// IQ1_M.
+pub(in crate::quant) struct Iq1M;
+
+impl Codec<N, M_BYTES> for Iq1M {
+    /// The scale is spread over four words.
+    const F16_SCALES: &'static [usize] = &[];
+    const WIDE_DECODE: bool = false;
+
+    fn encode(rows: Rows<'_>) {
+        rows.encode_each(|x: &[f32; N], importance: Option<&[f32; N]>, out| {
+            let floor = floor(x);
+            let subs = x.as_chunks::<16>().0;
+            let w: [[f32; 16]; 16] =
+                std::array::from_fn(|j| weights(&subs[j], importance.map(|w| &w.as_chunks::<16>().0[j]), floor));
+            let found = std::array::from_fn(|j| {
+                let x = &subs[j];
+                if max_abs(x) < M_ALL_ZERO {
+                    return None;
+                }
+                let order = sort(x);
+                let (mut split, minus) = best_split_of_halves(x, &w[j], &order)?;
+                let turned = split.turn_positive();
+                Some(points_of(x, &w[j], &split.digits(&order), split.scale, minus.map(|minus| minus != turned)))
+            });
+            write_m(out, &found, subs, &w);
+        });
+    }
+
+    /// A sub-block is in each lane.
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
+        encode_lanes::<I, ShiftOfHalves, 16, 2, 16, M_BYTES>(s, rows, M_ALL_ZERO, write_m);
+    }
+
+    #[inline(always)]
+    fn decode_block(b: &[u8; M_BYTES], out: &mut [f32; N]) {
+        let word = |i: usize| u16::from_le_bytes([b[M_WORDS + 2 * i], b[M_WORDS + 1 + 2 * i]]);
+        let d = m_scale(b);
+        for g in 0..GROUPS {
+            let nibble = usize::from(b[GROUPS + g / 2] >> (4 * (g % 2)) & 15);
+            let point = usize::from(b[g]) | (nibble & 7) << 8;
+            let scale = word(g / 8) >> (3 * (g / 2 % 4)) & 7;
+            group(out, g, point, nibble & 8 != 0, d * f32::from(2 * scale + 1));
+        }
+    }
+
+    #[inline(always)]
+    fn search<I: Isa>(_s: I, rows: Rows<'_>) {
+        let layout = Layout {
+            sub: 16,
+            bits: 3,
+            decode: Self::decode_block,
+            d: m_scale,
+            put_d: put_m_scale,
+            code: |j| (M_WORDS + 2 * (j / 4) + 3 * (j % 4) / 8, (3 * (j % 4) % 8) as u32),
+        };
+        grid::search(&layout, rows);
+    }
+
+    /// The two highest nibbles hold the exponent.
+    #[inline(always)]
+    fn has_bad_scale(block: &[u8; M_BYTES]) -> bool {
+        block[M_WORDS + 7] & 0x70 == 0x70 && block[M_WORDS + 5] & 0xc0 == 0xc0
+    }
+
+    #[inline(always)]
+    fn multiply_scales(block: &mut [u8; M_BYTES], factor: f32) {
+        put_m_scale(block, m_scale(block) * factor);
+    }
+}
+
+/// The scale of an IQ1_M block: the high nibbles of its last four words.
+#[inline(always)]
+fn m_scale(b: &[u8; M_BYTES]) -> f32 {
+    from_f16((0..4).fold(0u16, |d, i| d | u16::from(b[M_WORDS + 1 + 2 * i] >> 4) << (4 * i)).to_le_bytes())
+}
+
+#[inline(always)]
+fn put_m_scale(b: &mut [u8; M_BYTES], d: f32) {
+    let d = u16::from_le_bytes(to_f16(d));
+    for i in 0..4 {
+        let byte = &mut b[M_WORDS + 1 + 2 * i];
+        *byte = (*byte & 15) | ((d >> (4 * i) & 15) as u8) << 4;
+    }
+}
 
 /// Writes a group of eight.
 #[inline(always)]
@@ -35,32 +172,6 @@ fn group(out: &mut [f32; N], g: usize, point: usize, negative: bool, scale: f32)
     for (o, digit) in out.as_chunks_mut::<8>().0[g].iter_mut().zip(digits8(IQ1[point])) {
         *o = scale * ((i32::from(digit) - 1) as f32 + shift);
     }
-}
-
-pub(in crate::quant) fn decode_s(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<S_BYTES, N>(src, dst, |b, out| {
-        let d = from_f16([b[0], b[1]]);
-        for g in 0..GROUPS {
-            let at = 2 + GROUPS + g / 4 * 2;
-            let word = usize::from(u16::from_le_bytes([b[at], b[at + 1]]));
-            let point = usize::from(b[2 + g]) | (word >> (3 * (g % 4)) & 7) << 8;
-            group(out, g, point, word & 0x8000 != 0, d * (2 * (word >> 12 & 7) + 1) as f32);
-        }
-    });
-}
-
-pub(in crate::quant) fn decode_m(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<M_BYTES, N>(src, dst, |b, out| {
-        let word = |i: usize| u16::from_le_bytes([b[M_BYTES - 8 + 2 * i], b[M_BYTES - 7 + 2 * i]]);
-        let d = (0..4).fold(0u16, |d, i| d | (word(i) >> 12) << (4 * i));
-        let d = from_f16(d.to_le_bytes());
-        for g in 0..GROUPS {
-            let nibble = usize::from(b[GROUPS + g / 2] >> (4 * (g % 2)) & 15);
-            let point = usize::from(b[g]) | (nibble & 7) << 8;
-            let scale = word(g / 8) >> (3 * (g / 2 % 4)) & 7;
-            group(out, g, point, nibble & 8 != 0, d * f32::from(2 * scale + 1));
-        }
-    });
 }
 
 /// Weights of a sub-block's elements.
@@ -78,8 +189,8 @@ fn floor(x: &[f32; N]) -> f32 {
     2.0 * sum_of_squares(x) / N as f32
 }
 
-/// Encodes rows, `SUBS` sub-blocks of `S` elements a block, a sub-block in each lane; `write` gets what was found for each
-/// block, its elements and their weights.
+/// Encodes rows, `SUBS` sub-blocks of `S` elements a block, a sub-block in each lane; `write` gets what was found for a
+/// block, its bytes, its elements and their weights.
 #[inline(always)]
 fn encode_lanes<I: Isa, Best: BestSplit<S, G>, const S: usize, const G: usize, const SUBS: usize, const B: usize>(
     s: I,
@@ -91,7 +202,7 @@ fn encode_lanes<I: Isa, Best: BestSplit<S, G>, const S: usize, const G: usize, c
     let together = I::F::N / SUBS;
     for first in (0..blocks.len()).step_by(together) {
         let count = together.min(blocks.len() - first);
-        let (mut x, mut w) = ([[0f32; S]; MOST], [[0f32; S]; MOST]);
+        let (mut x, mut w) = ([[0f32; S]; MAX_LANES], [[0f32; S]; MAX_LANES]);
         for b in 0..count {
             let floor = floor(&blocks[first + b]);
             let importance = rows.importance::<N>(first + b);
@@ -107,30 +218,6 @@ fn encode_lanes<I: Isa, Best: BestSplit<S, G>, const S: usize, const G: usize, c
             write(rows.out(first + b), &found, &x[of_block.clone()], &w[of_block]);
         }
     }
-}
-
-pub(in crate::quant) fn encode_row_s(x: &[f32], weights_row: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, S_BYTES>(x, weights_row, dst, |x, importance, out| {
-        let floor = floor(x);
-        let found = std::array::from_fn(|j| {
-            let x = &x.as_chunks::<32>().0[j];
-            if max_abs(x) < S_ALL_ZERO {
-                return None;
-            }
-            let w = weights(x, importance.map(|w| &w.as_chunks::<32>().0[j]), floor);
-            let order = sort(x);
-            let (mut split, shift) = best_split(x, &w, &order)?;
-            let minus = split.turn_positive() != (shift == MINUS);
-            Some(points_of(x, &w, &split.digits(&order), split.scale, [minus; 4]))
-        });
-        write_s(out, &found);
-    });
-}
-
-/// [`encode_row_s`] for many rows, a sub-block in each lane.
-#[inline(always)]
-pub(in crate::quant) fn encode_lanes_s<I: Isa>(s: I, rows: Rows<'_>) {
-    encode_lanes::<I, OneShift, 32, 4, 8, S_BYTES>(s, rows, S_ALL_ZERO, |out, found, _, _| write_s(out, found));
 }
 
 fn write_s(out: &mut [u8; S_BYTES], found: &[Option<Found<4>>; 8]) {
@@ -184,32 +271,6 @@ fn best_split(x: &[f32; 32], w: &[f32; 32], order: &[u8; 32]) -> Option<(Split, 
     best
 }
 
-pub(in crate::quant) fn encode_row_m(x: &[f32], weights_row: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, M_BYTES>(x, weights_row, dst, |x, importance, out| {
-        let floor = floor(x);
-        let subs = x.as_chunks::<16>().0;
-        let w: [[f32; 16]; 16] =
-            std::array::from_fn(|j| weights(&subs[j], importance.map(|w| &w.as_chunks::<16>().0[j]), floor));
-        let found = std::array::from_fn(|j| {
-            let x = &subs[j];
-            if max_abs(x) < M_ALL_ZERO {
-                return None;
-            }
-            let order = sort(x);
-            let (mut split, minus) = best_split_of_halves(x, &w[j], &order)?;
-            let turned = split.turn_positive();
-            Some(points_of(x, &w[j], &split.digits(&order), split.scale, minus.map(|minus| minus != turned)))
-        });
-        write_m(out, &found, subs, &w);
-    });
-}
-
-/// [`encode_row_m`] for many rows, a sub-block in each lane.
-#[inline(always)]
-pub(in crate::quant) fn encode_lanes_m<I: Isa>(s: I, rows: Rows<'_>) {
-    encode_lanes::<I, ShiftOfHalves, 16, 2, 16, M_BYTES>(s, rows, M_ALL_ZERO, write_m);
-}
-
 fn write_m(out: &mut [u8; M_BYTES], found: &[Option<Found<2>>; 16], subs: &[[f32; 16]], w: &[[f32; 16]]) {
     *out = [0; M_BYTES];
     for (j, f) in found.iter().enumerate().filter_map(|(j, f)| Some((j, f.as_ref()?))) {
@@ -232,15 +293,14 @@ fn write_m(out: &mut [u8; M_BYTES], found: &[Option<Found<2>>; 16], subs: &[[f32
         sums_of(&subs[j], &w[j], &f, (2 * l + 1) as f32, &mut sums);
     }
     let d = if sums.1 > 0.0 { sums.0 / sums.1 } else { max / 15.0 };
-    // The factor is the reference's: it lowers the error a little.
-    let d = u16::from_le_bytes(to_f16(d * 1.1125));
     for (i, word) in words.into_iter().enumerate() {
-        let word = word | (d >> (4 * i) & 15) << 12;
-        out[M_BYTES - 8 + 2 * i..][..2].copy_from_slice(&word.to_le_bytes());
+        out[M_WORDS + 2 * i..][..2].copy_from_slice(&word.to_le_bytes());
     }
+    // The factor is the reference's: it lowers the error a little.
+    put_m_scale(out, d * 1.1125);
 }
 
-/// The best split of a sub-block of 16 whose halves may have different shifts; says which are shifted down.
+/// The best split of a sub-block of 16 whose halves may have different shifts; also returns which are shifted down.
 fn best_split_of_halves(x: &[f32; 16], w: &[f32; 16], order: &[u8; 16]) -> Option<(Split, [bool; 2])> {
     const S: usize = 16;
     let (mut px, mut pw) = ([[0f32; S + 1]; 2], [[0f32; S + 1]; 2]);

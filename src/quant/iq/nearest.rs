@@ -1,19 +1,19 @@
-//! For each combination of digits: the grid point it is, or the points around it.
+//! For each combination of digits: the grid point with these digits, or the points around it.
 //!
 //! Built once for a grid, on first use (a few milliseconds). Follows `iq2xs_init_impl` and `iq3xs_init_impl`: the neighbours of a
-//! combination that is no point are the points at its few smallest distances, nearest first, then by number.
+//! combination that is not a point are the points at its few smallest distances, nearest first, then by number.
 //!
-//! A combination is known by its *code*: its digits packed, the first lowest. The codes of points are the numbers of `grids`.
+//! A combination is identified by its *code*: its digits packed, the first lowest. The codes of points are the numbers of `grids`.
 
 use crate::quant::simd::{Isa, Lanes};
 
-/// Neighbours looked at together; a list is filled up with repeats of its last.
+/// Neighbours compared at a time; the last of a list is repeated to fill it up.
 const TOGETHER: usize = 16;
 
-/// In the map: neighbours instead of a point.
+/// Marks neighbours instead of a point in the map.
 const NEAR: u32 = 1 << 31;
 
-/// Bits of the map's numbers for how many neighbours there are; above them stands where they begin.
+/// Bits of the map's numbers for how many neighbours there are; above them is the index of the first.
 const COUNT_BITS: u32 = 12;
 
 /// A grid of points of `G` digits, prepared for the search.
@@ -73,13 +73,13 @@ impl<const G: usize> Grid<G> {
         std::array::from_fn(|i| (code >> (Self::BITS * i as u32)) as u8 & ((1 << Self::BITS) - 1))
     }
 
-    /// The number of the point with this code; 0 where there is none.
+    /// The number of the point with this code; 0 if there is none.
     #[inline(always)]
     pub(super) fn point_of(&self, code: u16) -> u16 {
         self.map.get(usize::from(code)).map_or(0, |&p| if p & NEAR == 0 { p as u16 } else { 0 })
     }
 
-    /// The number of the point with these digits; 0 where there is none.
+    /// The number of the point with these digits; 0 if there is none.
     pub(super) fn point(&self, digits: &[u8; G]) -> u16 {
         self.point_of(Self::code(digits))
     }
@@ -90,8 +90,8 @@ impl<const G: usize> Grid<G> {
         Self::digits(self.points[usize::from(point)])
     }
 
-    /// If `digits` are no point: the neighbour of least error, the first of several. `error` gives the error of an element (by
-    /// its place) at a digit; errors are summed in index order.
+    /// If `digits` are not a point: the neighbour of least error, the first of several. `error` gives the error of an element (by
+    /// its index) at a digit; errors are summed in index order.
     #[inline(always)]
     pub(super) fn nearest(&self, digits: &[u8; G], error: impl Fn(usize, u8) -> f32) -> Option<[u8; G]> {
         let entry = self.map[usize::from(Self::code(digits))];
@@ -109,8 +109,8 @@ impl<const G: usize> Grid<G> {
         Some(Self::digits(found))
     }
 
-    /// [`Grid::nearest`] by codes, with a neighbour in each lane; the error of an element is w·(scale·v − x)², where `values` has
-    /// the v of each digit.
+    /// [`Grid::nearest`] by codes, with a neighbour in each lane; the error of an element is w·(scale·v − x)², `values` has the v of
+    /// each digit.
     #[inline(always)]
     pub(super) fn nearest_lanes<S: Isa>(
         &self,

@@ -9,25 +9,31 @@ use crate::quant::search::positive;
 #[derive(Clone, Copy)]
 pub(super) struct How {
     /// Digits run from 0 to one below.
-    pub levels: i32,
+    pub(super) levels: i32,
     /// Candidates on either side of the first, and their distance.
-    pub steps: i32,
-    pub step: f32,
-    /// A sub-block whose largest magnitude is below counts as all zero.
-    pub all_zero: f32,
+    pub(super) steps: i32,
+    pub(super) step: f32,
+    /// A sub-block whose largest magnitude is smaller counts as all zero.
+    pub(super) all_zero: f32,
     /// Only seven of eight signs are stored; the number of minus signs must be even.
-    pub even_signs: bool,
+    pub(super) even_signs: bool,
     /// Start from the best scale without a grid instead of the largest magnitude.
-    pub start_fitted: bool,
+    pub(super) start_fitted: bool,
     /// Choose all groups again at the final scale, not only those that were moved onto the grid.
-    pub redo: Redo,
+    pub(super) redo: Redo,
     /// The floor under the weights in mean squares of the block.
-    pub floor: f32,
+    pub(super) floor: f32,
     /// The weight of an element of this square without importance; the floor comes second.
-    pub plain: fn(f32, f32) -> f32,
+    pub(super) plain: fn(f32, f32) -> f32,
 }
 
 impl How {
+    /// The largest magnitude of a grid.
+    #[inline(always)]
+    pub(super) fn top(&self) -> f32 {
+        (2 * self.levels - 1) as f32
+    }
+
     /// The floor under the weights of a block.
     #[inline(always)]
     pub(super) fn floor(&self, x: &[f32; 256]) -> f32 {
@@ -74,11 +80,11 @@ pub(super) enum Redo {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Found {
     /// Never negative.
-    pub scale: f32,
+    pub(super) scale: f32,
     /// A point for each group, in order.
-    pub points: [u16; 8],
+    pub(super) points: [u16; 8],
     /// Signs of each eight elements.
-    pub signs: [u8; 4],
+    pub(super) signs: [u8; 4],
 }
 
 /// Magnitudes and signs. With even signs, where the number is odd the least important element changes its sign (and its
@@ -116,8 +122,8 @@ fn digits_at<const G: usize>(x: &[f32], id: f32, levels: i32) -> [u8; G] {
     std::array::from_fn(|i| nearest_int(0.5 * (id * x[i] - 1.0)).clamp(0, levels - 1) as u8)
 }
 
-/// Makes `digits` a point: if they are none, the neighbour with the least error at this scale, weighted by `root`. True if
-/// they were.
+/// If `digits` are not a point, replaces them by the neighbour with the least error at this scale, weighted by `root`. True if
+/// they were a point.
 #[inline(always)]
 fn snap<const G: usize>(digits: &mut [u8; G], x: &[f32], root: &[f32], grid: &Grid<G>, scale: f32) -> bool {
     let found = grid.nearest(digits, |i, digit| {
@@ -150,7 +156,7 @@ fn search<const S: usize, const G: usize>(x: &[f32; S], w: &[f32; S], grid: &Gri
     if max < how.all_zero || max == 0.0 {
         return None;
     }
-    let top = (2 * how.levels - 1) as f32;
+    let top = how.top();
     let mut scale = max / top;
     let mut reference = max;
     if how.start_fitted {

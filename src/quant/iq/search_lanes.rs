@@ -1,9 +1,10 @@
-//! `search` with a sub-block in each lane, and the neighbours of a group that is no grid point in the lanes of a second kind.
+//! `search` with a sub-block in each lane; the neighbours of a group that is not a grid point are in lanes of their own.
 
 use super::nearest::Grid;
 use super::search::{Found, How, Redo, split_signs};
+use crate::quant::blocks::Rows;
 use crate::quant::search::positive;
-use crate::quant::simd::{self, Isa, Lanes, MAGIC, MOST, Rows, all_small, levels_anywhere, numbers, transpose};
+use crate::quant::simd::{self, Isa, Lanes, MAGIC, MAX_LANES, all_small, levels_anywhere, numbers, transpose};
 
 /// The magnitude of each digit. Digits of two bits are picked by three, so their table repeats.
 const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
@@ -15,9 +16,9 @@ const fn magnitudes(digits_of_two_bits: bool) -> [f32; 8] {
 }
 
 /// The codes of up to eight groups in each lane.
-type Codes = [[u16; MOST]; 8];
+type Codes = [[u16; MAX_LANES]; 8];
 
-/// What the search knows of its sub-blocks: as lanes and, for one lane at a time, as numbers.
+/// The sub-blocks of a search: as lanes and, for one lane at a time, as numbers.
 struct Subs<'a, I: Isa, const S: usize, const G: usize> {
     s: I,
     grid: &'a Grid<G>,
@@ -28,12 +29,12 @@ struct Subs<'a, I: Isa, const S: usize, const G: usize> {
     /// The smallest and the largest magnitude.
     range: (I::F, I::F),
     /// Magnitudes again, and the roots of the weights.
-    values: [[f32; S]; MOST],
-    roots: [[f32; S]; MOST],
+    values: [[f32; S]; MAX_LANES],
+    roots: [[f32; S]; MAX_LANES],
 }
 
 impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
-    /// Chooses the point of each group that `wanted` (bits of lanes) names, at these scales and their inverses. Gives the
+    /// Chooses the point of each group in the lanes of `wanted` (one bit a lane), at these scales and their inverses. Returns the
     /// lanes of each group that had to be moved onto the grid.
     #[inline(always)]
     fn choose(&self, id: I::F, scale: I::F, wanted: [u32; 8], codes: &mut Codes) -> [u32; 8] {
@@ -62,7 +63,7 @@ impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
             let code = numbers(code);
             let mut lanes = wanted[k];
             while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize % MOST;
+                let lane = lanes.trailing_zeros() as usize % MAX_LANES;
                 lanes &= lanes - 1;
                 let x = &self.values[lane].as_chunks::<G>().0[k];
                 let root = &self.roots[lane].as_chunks::<G>().0[k];
@@ -92,9 +93,86 @@ impl<I: Isa, const S: usize, const G: usize> Subs<'_, I, S, G> {
         }
         (qx, q2)
     }
+
+    /// The first scale of each lane, and the magnitude that candidates are derived from. Removes lanes that count as all zero from
+    /// `active`.
+    #[inline(always)]
+    fn start(&self, weights: &[[f32; S]; MAX_LANES], active: &mut u32) -> (I::F, I::F) {
+        let (s, how, max) = (self.s, self.how, self.range.1);
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        let (small, none) = (max.lt(s.splat(how.all_zero)), max.same(zero));
+        *active &= !(I::F::bits(small) | I::F::bits(none));
+        let (mut scale, mut reference) = (max / s.splat(how.top()), max);
+        if how.start_fitted {
+            scale = simd::positive(s, how.levels + 1, &self.x, &self.w).unwrap_or_else(|| {
+                let mut scales = [0f32; MAX_LANES];
+                for lane in 0..I::F::N {
+                    scales[lane] = positive(how.levels + 1, &self.values[lane], &weights[lane], &mut [0; S]);
+                }
+                s.load(&scales)
+            });
+            reference = scale * s.splat(how.levels as f32);
+            let hopeless = reference.le(zero);
+            *active &= !I::F::bits(hopeless);
+            reference = one.or_else(hopeless, reference);
+        }
+        // Lanes without a search get a harmless scale.
+        (scale, one.or_else(small, one.or_else(none, reference)))
+    }
+
+    /// The best scale and codes of the active lanes.
+    #[inline(always)]
+    fn best(&self, mut scale: I::F, reference: I::F, active: u32) -> (I::F, Codes) {
+        let (s, how) = (self.s, self.how);
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        let mut codes: Codes = [[0; MAX_LANES]; 8];
+        let mut moved = if how.redo == Redo::Moved { [0; 8] } else { [active; 8] };
+        let mut best = zero;
+        let mut candidate = codes;
+        for step in -how.steps..=how.steps {
+            let id = s.splat(how.top() + step as f32 * how.step) / reference;
+            let this_scale = one / id;
+            let candidate_moved = self.choose(id, this_scale, [active; 8], &mut candidate);
+            let (qx, q2) = self.moments(&candidate);
+            let better = I::F::both(zero.lt(q2), (best * q2).lt(qx * qx));
+            let this = qx / q2;
+            scale = this.or_else(better, scale);
+            best = (this * qx).or_else(better, best);
+            let better = I::F::bits(better);
+            for k in 0..S / G {
+                moved[k] = candidate_moved[k] & better | moved[k] & !better;
+                for lane in 0..I::F::N {
+                    codes[k][lane] = if better >> lane & 1 == 1 { candidate[k][lane] } else { codes[k][lane] };
+                }
+            }
+        }
+        (self.choose_again(scale, moved, active, &mut codes), codes)
+    }
+
+    /// Chooses groups again at the final scale, as `how.redo` says, and returns the scale that suits them.
+    #[inline(always)]
+    fn choose_again(&self, scale: I::F, moved: [u32; 8], active: u32, codes: &mut Codes) -> I::F {
+        let (s, how) = (self.s, self.how);
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        let any_moved = moved[..S / G].iter().fold(0, |any, m| any | m);
+        let again = active & I::F::bits(zero.lt(scale)) & if how.redo == Redo::All { u32::MAX } else { any_moved };
+        if again == 0 {
+            return scale;
+        }
+        let wanted = moved.map(|m| again & if how.redo == Redo::Moved { m } else { u32::MAX });
+        let harmless = scale.or_else(zero.lt(scale), one);
+        self.choose(one / harmless, harmless, wanted, codes);
+        let (qx, q2) = self.moments(codes);
+        let fitted = numbers((qx / q2).or_else(zero.lt(q2), scale));
+        let mut scales = numbers(scale);
+        for lane in 0..I::F::N {
+            scales[lane] = if again >> lane & 1 == 1 { fitted[lane] } else { scales[lane] };
+        }
+        s.load(&scales)
+    }
 }
 
-/// Encodes rows, `SUBS` sub-blocks of `S` elements a block; `write` gets what was found for each block.
+/// Encodes rows, `SUBS` sub-blocks of `S` elements a block; `write` stores what was found for a block.
 #[inline(always)]
 pub(super) fn encode_lanes<I: Isa, const S: usize, const G: usize, const SUBS: usize, const B: usize>(
     s: I,
@@ -108,7 +186,7 @@ pub(super) fn encode_lanes<I: Isa, const S: usize, const G: usize, const SUBS: u
     let together = I::F::N / SUBS;
     for first in (0..blocks.len()).step_by(together) {
         let count = together.min(blocks.len() - first);
-        let mut floors = [0f32; MOST];
+        let mut floors = [0f32; MAX_LANES];
         for (floor, x) in floors.iter_mut().zip(&blocks[first..][..count]) {
             *floor = how.floor(x);
         }
@@ -131,19 +209,16 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
     grid: &Grid<G>,
     how: How,
     sub: impl Fn(usize) -> ([f32; S], [f32; S]),
-) -> [Option<Found>; MOST] {
-    let groups = S / G;
-    let mut found = [None; MOST];
-    let mut weights = [[0f32; S]; MOST];
-    let (mut values, mut roots) = ([[0f32; S]; MOST], [[0f32; S]; MOST]);
-    let mut signs = [[0u8; 4]; MOST];
-    for lane in 0..count.min(MOST) {
+) -> [Option<Found>; MAX_LANES] {
+    let mut weights = [[0f32; S]; MAX_LANES];
+    let (mut values, mut roots) = ([[0f32; S]; MAX_LANES], [[0f32; S]; MAX_LANES]);
+    let mut signs = [[0u8; 4]; MAX_LANES];
+    for lane in 0..count.min(MAX_LANES) {
         let (x, w) = sub(lane);
         (values[lane], signs[lane]) = split_signs(&x, &w, how.even_signs);
         roots[lane] = w.map(f32::sqrt);
         weights[lane] = w;
     }
-    let (zero, one) = (s.splat(0.0), s.splat(1.0));
     let x: [I::F; S] = transpose(s, |lane| &values[lane]);
     let w: [I::F; S] = transpose(s, |lane| &weights[lane]);
     let (mut min, mut max) = (x[0], x[0]);
@@ -151,71 +226,20 @@ fn search_lanes<I: Isa, const S: usize, const G: usize>(
         min = min.lesser(x[i]);
         max = max.greater(x[i]);
     }
-    let (small, none) = (max.lt(s.splat(how.all_zero)), max.same(zero));
-    let empty = I::F::bits(small) | I::F::bits(none);
-    let mut active = ((1u64 << count.min(MOST)) - 1) as u32 & !empty;
-    let top = (2 * how.levels - 1) as f32;
-    let (mut scale, mut reference) = (max / s.splat(top), max);
-    if how.start_fitted {
-        scale = simd::positive(s, how.levels + 1, &x, &w).unwrap_or_else(|| {
-            let mut scales = [0f32; MOST];
-            for lane in 0..I::F::N {
-                scales[lane] = positive(how.levels + 1, &values[lane], &weights[lane], &mut [0; S]);
-            }
-            s.load(&scales)
-        });
-        reference = scale * s.splat(how.levels as f32);
-        let hopeless = reference.le(zero);
-        active &= !I::F::bits(hopeless);
-        reference = one.or_else(hopeless, reference);
-    }
-    // Lanes without a search get a harmless scale.
-    reference = one.or_else(small, one.or_else(none, reference));
     let subs = Subs { s, grid, how, x, w, range: (min, max), values, roots };
-    let mut codes: Codes = [[0; MOST]; 8];
-    let mut moved = if how.redo == Redo::Moved { [0; 8] } else { [active; 8] };
-    let mut best = zero;
-    let mut candidate = codes;
-    for step in -how.steps..=how.steps {
-        let id = s.splat(top + step as f32 * how.step) / reference;
-        let this_scale = one / id;
-        let candidate_moved = subs.choose(id, this_scale, [active; 8], &mut candidate);
-        let (qx, q2) = subs.moments(&candidate);
-        let better = I::F::both(zero.lt(q2), (best * q2).lt(qx * qx));
-        let this = qx / q2;
-        scale = this.or_else(better, scale);
-        best = (this * qx).or_else(better, best);
-        let better = I::F::bits(better);
-        for k in 0..groups {
-            moved[k] = candidate_moved[k] & better | moved[k] & !better;
-            for lane in 0..I::F::N {
-                codes[k][lane] = if better >> lane & 1 == 1 { candidate[k][lane] } else { codes[k][lane] };
-            }
-        }
-    }
-    let any_moved = moved[..groups].iter().fold(0, |any, m| any | m);
-    let again = active & I::F::bits(zero.lt(scale)) & if how.redo == Redo::All { u32::MAX } else { any_moved };
-    if again != 0 {
-        let wanted = moved.map(|m| again & if how.redo == Redo::Moved { m } else { u32::MAX });
-        let harmless = scale.or_else(zero.lt(scale), one);
-        subs.choose(one / harmless, harmless, wanted, &mut codes);
-        let (qx, q2) = subs.moments(&codes);
-        let fitted = numbers((qx / q2).or_else(zero.lt(q2), scale));
-        let mut scales = numbers(scale);
-        for lane in 0..I::F::N {
-            scales[lane] = if again >> lane & 1 == 1 { fitted[lane] } else { scales[lane] };
-        }
-        scale = s.load(&scales);
-    }
+    let mut active = ((1u64 << count.min(MAX_LANES)) - 1) as u32;
+    let (scale, reference) = subs.start(&weights, &mut active);
+    let (scale, codes) = subs.best(scale, reference, active);
     let scales = numbers(scale);
-    for lane in (0..count.min(MOST)).filter(|lane| active >> lane & 1 == 1) {
+    let mut found = [None; MAX_LANES];
+    for lane in (0..count.min(MAX_LANES)).filter(|lane| active >> lane & 1 == 1) {
         let (mut scale, mut signs) = (scales[lane], signs[lane]);
         if scale < 0.0 {
             scale = -scale;
             let mask = if how.even_signs { 127 } else { 255 };
             signs = signs.map(|s| !s & mask);
         }
-        let points = std::array::from_fn(|k| if k < groups { grid.point_of(codes[k][lane]) } else { 0 });
+        let points = std::array::from_fn(|k| if k < S / G { grid.point_of(codes[k][lane]) } else { 0 });
         found[lane] = Some(Found { scale, points, signs });
     }
     found

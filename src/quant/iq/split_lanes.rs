@@ -1,4 +1,4 @@
-//! The best cuts of sorted elements in three, in each lane: what `iq1` searches, many sub-blocks at a time.
+//! The best cuts of sorted elements into three, in each lane: the search of `iq1` for many sub-blocks at a time.
 
 use super::ternary::{MINUS, PLUS, SHIFT};
 use crate::quant::simd::{Isa, Lanes};
@@ -7,7 +7,7 @@ use crate::quant::simd::{Isa, Lanes};
 pub(super) struct Best<F, const G: usize> {
     score: F,
     pub scale: F,
-    /// How many elements stand below each cut.
+    /// The number of elements below each cut.
     pub cuts: (F, F),
     /// The shift of each group.
     pub shifts: [F; G],
@@ -22,7 +22,7 @@ impl<F: Lanes, const G: usize> Best<F, G> {
         Self { score: s.splat(-f32::MAX), scale: zero, cuts: (zero, zero), shifts: [zero; G], any: 0 }
     }
 
-    /// Takes a split where it is better.
+    /// Keeps a split in the lanes where it is better.
     #[inline(always)]
     fn consider<I: Isa<F = F>>(&mut self, s: I, qx: F, q2: F, cuts: (usize, usize), shifts: [f32; G]) {
         let better = F::both(s.splat(0.0).lt(q2), (self.score * q2).lt(qx * qx));
@@ -49,7 +49,8 @@ pub(super) struct Sorted<F, const S: usize> {
     pub half: [F; S],
 }
 
-/// How the best split is searched. (A trait and no closures: only what is marked is sure to be compiled for the instruction set.)
+/// How the best split is searched. (A trait instead of closures: only functions marked for inlining are certain to be compiled for
+/// the instruction set.)
 pub(super) trait BestSplit<const S: usize, const G: usize> {
     /// The best split over every pair of cuts.
     fn search<I: Isa>(s: I, sorted: &Sorted<I::F, S>) -> Best<I::F, G>;
@@ -67,7 +68,7 @@ fn squared<I: Isa>(s: I, w: I::F, v: f32) -> I::F {
     w * s.splat(v) * s.splat(v)
 }
 
-/// Sums below each place; one more than there are elements.
+/// Sums of the elements before each index; one more than there are elements.
 type Sums<F> = [F; 33];
 
 /// One shift for all groups.

@@ -40,11 +40,11 @@ pub(super) static GRID: LazyLock<Grid<8>> = LazyLock::new(|| Grid::new(&IQ1, 2, 
 /// Sorted elements cut in three: digit 0 below the first cut, 1 up to the second, 2 above.
 #[derive(Clone, Copy)]
 pub(super) struct Split {
-    /// How many elements stand below each cut.
+    /// The number of elements below each cut.
     pub cuts: (usize, usize),
     /// The scale.
     pub scale: f32,
-    /// Digits and scale have changed sides.
+    /// The scale was negative: it and the digits have been negated.
     pub turned: bool,
 }
 
@@ -67,7 +67,8 @@ impl Split {
     }
 }
 
-/// The elements' numbers in ascending order, equal ones as they stand. (By insertion: total whatever the numbers are.)
+/// The elements' indices in ascending order; equal elements keep their order. (Insertion sort is well defined for any numbers,
+/// NaN too.)
 pub(super) fn sort<const S: usize>(x: &[f32; S]) -> [u8; S] {
     let mut order: [u8; S] = std::array::from_fn(|i| i as u8);
     for i in 1..S {

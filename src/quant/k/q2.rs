@@ -5,130 +5,100 @@
 //! ├ 16 bytes: scale, min << 4 ─┼ 64 bytes, 4×2 ─┼ d ─┼ dmin ─┤     d, dmin: f16; levels: see `two_bits`
 //! ```
 
-use super::{N, mean_square, sub, sub_mut, sum, two_bits, weighted, weighted_lanes, with_min};
-use crate::quant::BlockType;
-use crate::quant::codec::{decode_blocks, encode_blocks};
+use super::minimums::{self, Found, Minimums, Scales};
+use super::super_block::N;
+use super::two_bits;
+use crate::quant::blocks::Rows;
+use crate::quant::codec::Codec;
+use crate::quant::effort::super_min;
 use crate::quant::number::{from_f16, nearest_int, to_f16};
-use crate::quant::search::{Candidates, affine, positive};
-use crate::quant::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
+use crate::quant::search::{Candidates, positive};
+use crate::quant::simd::{Isa, Lanes};
 
 const S: usize = 16;
 const SUBS: usize = N / S;
-const BYTES: usize = BlockType::Q2_K.block_bytes();
-const _: () = assert!(BYTES == SUBS + N / 4 + 2 + 2);
+const LEVELS_END: usize = SUBS + N / 4;
+const BYTES: usize = LEVELS_END + 2 + 2;
 
-const PLAIN: Candidates = Candidates { rmin: -0.5, rdelta: 0.1, steps: 15, absolute: true, weighted: false };
+/// The format.
+pub(in crate::quant) struct Q2K;
 
-pub(in crate::quant) fn encode_row(x: &[f32], weights: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, BYTES>(x, weights, dst, encode_block);
-}
+impl Codec<N, BYTES> for Q2K {
+    const F16_SCALES: &'static [usize] = &[LEVELS_END, LEVELS_END + 2];
 
-fn encode_block(x: &[f32; N], importance: Option<&[f32; N]>, out: &mut [u8; BYTES]) {
-    let mut l = [0u8; N];
-    let (mut scales, mut mins) = ([0f32; SUBS], [0f32; SUBS]);
-    let mut weight_sums = None;
-    match importance {
-        None => {
-            for j in 0..SUBS {
-                let x = sub::<S, _>(x, j);
-                let found = affine(3, x, &x.map(f32::abs), sub_mut(&mut l, j), PLAIN);
-                (scales[j], mins[j]) = (found.scale, found.min);
-            }
-        }
-        Some(importance) => {
-            let floor = mean_square(x, 1.0);
-            let sums = weight_sums.insert([0f32; SUBS]);
-            for j in 0..SUBS {
-                let x = sub::<S, _>(x, j);
-                let w = weighted(x, sub(importance, j), floor);
-                sums[j] = sum(&w);
-                let found = affine(3, x, &w, sub_mut(&mut l, j), with_min::WEIGHTED);
-                (scales[j], mins[j]) = (found.scale, found.min);
-            }
+    fn encode(rows: Rows<'_>) {
+        minimums::encode::<Self, S, SUBS, BYTES>(rows);
+    }
+
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
+        minimums::encode_lanes::<Self, I, S, SUBS, BYTES>(s, rows);
+    }
+
+    #[inline(always)]
+    fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+        if let Some(q) = b[SUBS..].first_chunk() {
+            minimums::decode::<S, SUBS>(&Self::read(b), &two_bits::unpack(q), out);
         }
     }
-    finish(x, &scales, &mins, weight_sums.as_ref(), out, |j| *sub(&l, j));
+
+    #[inline(always)]
+    fn search<I: Isa>(s: I, rows: Rows<'_>) {
+        super_min::search::<Self, I, S, SUBS, BYTES>(s, &[4, 2, 1], rows);
+    }
 }
 
-/// [`encode_row`] for many rows, a sub-block in each lane.
-#[inline(always)]
-pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
-    let blocks = rows.blocks::<N>();
-    let group = I::F::N / SUBS;
-    for first in (0..blocks.len()).step_by(group) {
-        // Lanes beyond the last block repeat it.
-        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
-        let x = transpose(s, |lane| sub::<S, _>(&blocks[block(lane)], lane % SUBS));
-        let mut weight_sums = None;
-        let found = if rows.weights.is_none() {
-            let mut w = x;
-            for i in 0..S {
-                w[i] = x[i].abs();
-            }
-            simd::affine::<_, S, false, true>(s, 3, &x, &w, PLAIN)
-        } else {
-            let w = weighted_lanes(s, &rows, &x, 1.0, block);
-            let mut sums = s.splat(0.0);
-            for i in 0..S {
-                sums = sums + w[i];
-            }
-            weight_sums = Some(numbers(sums));
-            simd::affine::<_, S, true, false>(s, 3, &x, &w, with_min::WEIGHTED)
+impl Minimums<S, SUBS, BYTES> for Q2K {
+    const TOP: i32 = 3;
+    const TOP_CODE: i32 = 15;
+    const PLAIN: Candidates = Candidates { rmin: -0.5, rdelta: 0.1, steps: 15, absolute: true, weighted: false };
+    const FLOOR: f32 = 1.0;
+
+    fn plain_weights(x: &[f32; S]) -> [f32; S] {
+        x.map(f32::abs)
+    }
+
+    #[inline(always)]
+    fn plain_weights_lanes<I: Isa>(_s: I, x: &[I::F; S]) -> [I::F; S] {
+        let mut w = *x;
+        for i in 0..S {
+            w[i] = x[i].abs();
+        }
+        w
+    }
+
+    #[inline(always)]
+    fn quantize(found: &Found<SUBS>) -> Scales<SUBS> {
+        let (mut scales, mut mins) = ([0u8; SUBS], [0u8; SUBS]);
+        let (d, dmin) = match &found.weight_sums {
+            None => (against_largest(&found.scales, &mut scales), against_largest(&found.mins, &mut mins)),
+            Some(sums) => (positive(15, &found.scales, sums, &mut scales), positive(15, &found.mins, sums, &mut mins)),
         };
-        let (scales, mins) = (numbers(found.scale), numbers(found.min));
-        let (iscales, offsets) = (numbers(found.iscale), numbers(found.offset));
-        for i in 0..group.min(blocks.len() - first) {
-            let of = |v: &[f32; MOST]| std::array::from_fn(|j| v[i * SUBS + j]);
-            let x = &blocks[first + i];
-            let sums = weight_sums.as_ref().map(of);
-            finish(x, &of(&scales), &of(&mins), sums.as_ref(), rows.out(first + i), |j| {
-                let (iscale, offset) = (iscales[i * SUBS + j], offsets[i * SUBS + j]);
-                sub::<S, _>(x, j).map(|v| nearest_int(iscale * (v - offset)).clamp(0, 3) as u8)
-            });
-        }
+        // A code above 15 (a wrapped negative one) spills into the other half of its byte, as in the reference.
+        let bytes: [u8; SUBS] = std::array::from_fn(|j| scales[j] | mins[j] << 4);
+        Scales { d, dmin, scales: bytes.map(|b| b & 15), mins: bytes.map(|b| b >> 4) }
     }
-}
 
-/// Quantizes the sub-blocks' scales and chooses the levels; `searched` gives a sub-block's levels of the search, which stay
-/// where its scale came out as zero.
-#[inline(always)]
-fn finish(
-    x: &[f32; N],
-    scales: &[f32; SUBS],
-    mins: &[f32; SUBS],
-    weight_sums: Option<&[f32; SUBS]>,
-    out: &mut [u8; BYTES],
-    searched: impl Fn(usize) -> [u8; S],
-) {
-    let (mut q_scales, mut q_mins) = ([0u8; SUBS], [0u8; SUBS]);
-    let (d, dmin) = match weight_sums {
-        None => (against_largest(scales, &mut q_scales), against_largest(mins, &mut q_mins)),
-        Some(weight_sums) => {
-            (positive(15, scales, weight_sums, &mut q_scales), positive(15, mins, weight_sums, &mut q_mins))
-        }
-    };
-    for j in 0..SUBS {
-        out[j] = q_scales[j] | q_mins[j] << 4;
-    }
-    let (d, dmin) = (to_f16(d), to_f16(dmin));
-    out[BYTES - 4..BYTES - 2].copy_from_slice(&d);
-    out[BYTES - 2..].copy_from_slice(&dmin);
-    let (d, dmin) = (from_f16(d), from_f16(dmin));
-    let mut l = [0u8; N];
-    for j in 0..SUBS {
-        let d = d * f32::from(out[j] & 15);
-        let l = sub_mut::<S, _>(&mut l, j);
-        if d == 0.0 {
-            *l = searched(j);
-            continue;
-        }
-        let m = dmin * f32::from(out[j] >> 4);
-        for (l, &v) in l.iter_mut().zip(sub::<S, _>(x, j)) {
-            *l = nearest_int((v + m) / d).clamp(0, 3) as u8;
+    #[inline(always)]
+    fn read(b: &[u8; BYTES]) -> Scales<SUBS> {
+        Scales {
+            d: from_f16([b[LEVELS_END], b[LEVELS_END + 1]]),
+            dmin: from_f16([b[LEVELS_END + 2], b[LEVELS_END + 3]]),
+            scales: std::array::from_fn(|j| b[j] & 15),
+            mins: std::array::from_fn(|j| b[j] >> 4),
         }
     }
-    if let Some(q) = out[SUBS..].first_chunk_mut() {
-        two_bits::pack(&l, q);
+
+    #[inline(always)]
+    fn write(scales: &Scales<SUBS>, l: &[u8; N], out: &mut [u8; BYTES]) {
+        for j in 0..SUBS {
+            out[j] = scales.scales[j] | scales.mins[j] << 4;
+        }
+        if let Some(q) = out[SUBS..].first_chunk_mut() {
+            two_bits::pack(l, q);
+        }
+        out[LEVELS_END..LEVELS_END + 2].copy_from_slice(&to_f16(scales.d));
+        out[LEVELS_END + 2..].copy_from_slice(&to_f16(scales.dmin));
     }
 }
 
@@ -141,22 +111,4 @@ fn against_largest(v: &[f32; SUBS], out: &mut [u8; SUBS]) -> f32 {
     let inverse = 15.0 / max;
     *out = v.map(|v| nearest_int(inverse * v) as u8);
     max / 15.0
-}
-
-#[inline(always)]
-pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, decode_block);
-}
-
-#[inline(always)]
-fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
-    let (d, dmin) = (from_f16([b[80], b[81]]), from_f16([b[82], b[83]]));
-    let Some(q) = b[SUBS..].first_chunk() else { return };
-    let l = two_bits::unpack(q);
-    for j in 0..SUBS {
-        let (d, m) = (d * f32::from(b[j] & 15), dmin * f32::from(b[j] >> 4));
-        for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(&l, j)) {
-            *o = d * f32::from(q) - m;
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Levels of two bits, four in a byte: byte 32·h + j holds elements 128·h + j, +32, +64, +96 from low to high bits.
 
-use super::N;
+use super::super_block::N;
 
 /// Packs the low two bits of each level.
 #[inline(always)]

@@ -1,160 +1,124 @@
-//! What Q4_K and Q5_K share: eight sub-blocks of 32 with a 6-bit scale and minimum each, x ≈ (d·scale)·q − (dmin·min).
+//! Q4_K and Q5_K: x ≈ (d·scale)·q − (dmin·min), eight sub-blocks of 32, scales and minimums of six bits.
+//!
+//! ```text
+//! Q4_K  0    2       4         16                   144
+//!       ├ d ─┼ dmin ─┼ scales ─┼ 128 bytes nibbles ─┤
+//! Q5_K  0    2       4         16                   48                   176
+//!       ├ d ─┼ dmin ─┼ scales ─┼ 32 bytes top bits ─┼ 128 bytes nibbles ─┤
+//!       d, dmin: f16; scales: see `scales`
+//! ```
+//!
+//! Top bits: see `top_bits`. Nibble byte 32·p + j holds elements 64·p + j and 64·p + 32 + j.
 
+use super::minimums::{self, Found, Minimums, Scales};
 use super::scales::{pack8, unpack8};
-use super::{N, mean_square, sub, sub_mut, sum, weighted, weighted_lanes};
+use super::super_block::N;
+use super::top_bits;
+use crate::quant::blocks::Rows;
+use crate::quant::codec::Codec;
+use crate::quant::effort::super_min;
 use crate::quant::number::{from_f16, nearest_int, sum_of_squares, to_f16};
-use crate::quant::search::{Candidates, affine, positive};
-use crate::quant::simd::{self, Isa, Lanes, MOST, Rows, numbers, transpose};
+use crate::quant::search::{Candidates, positive};
+use crate::quant::simd::{Isa, Lanes};
 
-/// Bytes before the levels: d, dmin (f16), twelve bytes of scales.
-pub(in crate::quant) const HEADER: usize = 16;
-
-/// Elements of a sub-block and number of sub-blocks.
 const S: usize = 32;
 const SUBS: usize = N / S;
 
-/// The weighted search of all K formats with a minimum.
-pub(super) const WEIGHTED: Candidates =
-    Candidates { rmin: -0.9, rdelta: 0.05, steps: 36, absolute: false, weighted: true };
+/// Bytes before the levels: d, dmin, twelve bytes of scales.
+const HEADER: usize = 16;
 
-/// What the search found for the sub-blocks of a super-block.
-pub(super) struct Found {
-    scales: [f32; SUBS],
-    mins: [f32; SUBS],
-    /// Sums of the sub-blocks' weights where an importance is given.
-    weight_sums: Option<[f32; SUBS]>,
-}
+/// The format with levels of `BITS` bits, `B` bytes a super-block.
+pub(in crate::quant) struct WithMin<const BITS: u32, const B: usize>;
 
-/// Chooses scales and levels 0 ..= nmax of a super-block and writes its header. `plain` is the search without weights.
-pub(super) fn encode(
-    nmax: i32,
-    x: &[f32; N],
-    importance: Option<&[f32; N]>,
-    plain: Candidates,
-    header: &mut [u8; HEADER],
-) -> [u8; N] {
-    let mut l = [0u8; N];
-    let (mut scales, mut mins) = ([0f32; SUBS], [0f32; SUBS]);
-    let mut weight_sums = None;
-    match importance {
-        None => {
-            for j in 0..SUBS {
-                let x = sub::<S, _>(x, j);
-                let rms = (sum_of_squares(x) / S as f32).sqrt();
-                let found = affine(nmax, x, &x.map(|v| rms + v.abs()), sub_mut(&mut l, j), plain);
-                (scales[j], mins[j]) = (found.scale, found.min);
-            }
-        }
-        Some(importance) => {
-            let floor = mean_square(x, 2.0);
-            let sums = weight_sums.insert([0f32; SUBS]);
-            for j in 0..SUBS {
-                let x = sub::<S, _>(x, j);
-                let w = weighted(x, sub(importance, j), floor);
-                sums[j] = sum(&w);
-                let found = affine(nmax, x, &w, sub_mut(&mut l, j), WEIGHTED);
-                (scales[j], mins[j]) = (found.scale, found.min);
-            }
-        }
+impl<const BITS: u32, const B: usize> Codec<N, B> for WithMin<BITS, B> {
+    const F16_SCALES: &'static [usize] = &[0, 2];
+
+    fn encode(rows: Rows<'_>) {
+        minimums::encode::<Self, S, SUBS, B>(rows);
     }
-    finish(nmax, x, &Found { scales, mins, weight_sums }, header, |j| *sub(&l, j))
+
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(s: I, rows: Rows<'_>) {
+        minimums::encode_lanes::<Self, I, S, SUBS, B>(s, rows);
+    }
+
+    #[inline(always)]
+    fn decode_block(b: &[u8; B], out: &mut [f32; N]) {
+        minimums::decode::<S, SUBS>(&Self::read(b), &unpack::<BITS>(&b[HEADER..]), out);
+    }
+
+    #[inline(always)]
+    fn search<I: Isa>(s: I, rows: Rows<'_>) {
+        super_min::search::<Self, I, S, SUBS, B>(s, &[5, 2, 2], rows);
+    }
 }
 
-/// Quantizes the sub-blocks' scales, writes the header and chooses the levels; `searched` gives a sub-block's levels of the
-/// search, which stay where its scale came out as zero.
-#[inline(always)]
-fn finish(
-    nmax: i32,
-    x: &[f32; N],
-    found: &Found,
-    header: &mut [u8; HEADER],
-    searched: impl Fn(usize) -> [u8; S],
-) -> [u8; N] {
-    let Found { scales, mins, weight_sums } = found;
-    let (d, dmin, packed) = match weight_sums {
-        None => {
-            let (max_scale, q_scales) = against_largest(scales);
-            let (max_min, q_mins) = against_largest(mins);
-            (max_scale / 63.0, max_min / 63.0, pack8(&q_scales, &q_mins))
-        }
-        Some(weight_sums) => {
-            let (mut q_scales, mut q_mins) = ([0u8; SUBS], [0u8; SUBS]);
-            let d = positive(63, scales, weight_sums, &mut q_scales);
-            let dmin = positive(63, mins, weight_sums, &mut q_mins);
-            if nmax == 31 {
-                // Q5_K clamps here, Q4_K does not; it shows where a negative level wrapped.
-                q_scales = q_scales.map(|v| v.min(63));
-                q_mins = q_mins.map(|v| v.min(63));
-            }
-            (d, dmin, pack8(&q_scales, &q_mins))
-        }
+impl<const BITS: u32, const B: usize> Minimums<S, SUBS, B> for WithMin<BITS, B> {
+    const TOP: i32 = (1 << BITS) - 1;
+    const TOP_CODE: i32 = 63;
+    const PLAIN: Candidates = {
+        let (rmin, steps) = if BITS == 4 { (-1.0, 20) } else { (-0.5, 15) };
+        Candidates { rmin, rdelta: 0.1, steps, absolute: false, weighted: false }
     };
-    header[..2].copy_from_slice(&to_f16(d));
-    header[2..4].copy_from_slice(&to_f16(dmin));
-    header[4..].copy_from_slice(&packed);
-    let mut l = [0u8; N];
-    for (j, (d, dm)) in read_header(header).into_iter().enumerate() {
-        let l = sub_mut::<S, _>(&mut l, j);
-        if d == 0.0 {
-            *l = searched(j);
-            continue;
-        }
-        for (l, &v) in l.iter_mut().zip(sub::<S, _>(x, j)) {
-            *l = nearest_int((v + dm) / d).clamp(0, nmax) as u8;
-        }
-    }
-    l
-}
+    const FLOOR: f32 = 2.0;
 
-/// Encodes rows with a sub-block in each lane; `put` gets each super-block's number, header and levels.
-#[inline(always)]
-pub(super) fn encode_lanes<I: Isa>(
-    s: I,
-    nmax: i32,
-    plain: Candidates,
-    mut rows: Rows<'_>,
-    put: impl Fn(&mut Rows<'_>, usize, &[u8; HEADER], &[u8; N]),
-) {
-    let blocks = rows.blocks::<N>();
-    let group = I::F::N / SUBS;
-    for first in (0..blocks.len()).step_by(group) {
-        // Lanes beyond the last block repeat it.
-        let block = |lane: usize| (first + lane / SUBS).min(blocks.len() - 1);
-        let x = transpose(s, |lane| sub::<S, _>(&blocks[block(lane)], lane % SUBS));
-        let mut w = x;
-        let mut weight_sums = None;
-        let found = if rows.weights.is_none() {
-            let mut squares = s.splat(0.0);
-            for i in 0..S {
-                squares = squares + x[i] * x[i];
-            }
-            let rms = (squares / s.splat(S as f32)).sqrt();
-            for i in 0..S {
-                w[i] = rms + x[i].abs();
-            }
-            simd::affine::<_, S, false, false>(s, nmax, &x, &w, plain)
-        } else {
-            w = weighted_lanes(s, &rows, &x, 2.0, block);
-            let mut sums = s.splat(0.0);
-            for i in 0..S {
-                sums = sums + w[i];
-            }
-            weight_sums = Some(numbers(sums));
-            simd::affine::<_, S, true, false>(s, nmax, &x, &w, WEIGHTED)
-        };
-        let (scales, mins) = (numbers(found.scale), numbers(found.min));
-        let (iscales, offsets) = (numbers(found.iscale), numbers(found.offset));
-        for i in 0..group.min(blocks.len() - first) {
-            let of = |v: &[f32; MOST]| std::array::from_fn(|j| v[i * SUBS + j]);
-            let x = &blocks[first + i];
-            let found = Found { scales: of(&scales), mins: of(&mins), weight_sums: weight_sums.as_ref().map(of) };
-            let mut header = [0; HEADER];
-            let l = finish(nmax, x, &found, &mut header, |j| {
-                let (iscale, offset) = (iscales[i * SUBS + j], offsets[i * SUBS + j]);
-                sub::<S, _>(x, j).map(|v| nearest_int(iscale * (v - offset)).clamp(0, nmax) as u8)
-            });
-            put(&mut rows, first + i, &header, &l);
+    fn plain_weights(x: &[f32; S]) -> [f32; S] {
+        let rms = (sum_of_squares(x) / S as f32).sqrt();
+        x.map(|v| rms + v.abs())
+    }
+
+    #[inline(always)]
+    fn plain_weights_lanes<I: Isa>(s: I, x: &[I::F; S]) -> [I::F; S] {
+        let mut squares = s.splat(0.0);
+        for i in 0..S {
+            squares = squares + x[i] * x[i];
         }
+        let rms = (squares / s.splat(S as f32)).sqrt();
+        let mut w = *x;
+        for i in 0..S {
+            w[i] = rms + x[i].abs();
+        }
+        w
+    }
+
+    #[inline(always)]
+    fn quantize(found: &Found<SUBS>) -> Scales<SUBS> {
+        let (d, dmin, packed) = match &found.weight_sums {
+            None => {
+                let (max_scale, scales) = against_largest(&found.scales);
+                let (max_min, mins) = against_largest(&found.mins);
+                (max_scale / 63.0, max_min / 63.0, pack8(&scales, &mins))
+            }
+            Some(sums) => {
+                let (mut scales, mut mins) = ([0u8; SUBS], [0u8; SUBS]);
+                let d = positive(63, &found.scales, sums, &mut scales);
+                let dmin = positive(63, &found.mins, sums, &mut mins);
+                if BITS == 5 {
+                    // The reference limits the codes in Q5_K, not in Q4_K; the difference shows in wrapped negative codes.
+                    scales = scales.map(|v| v.min(63));
+                    mins = mins.map(|v| v.min(63));
+                }
+                (d, dmin, pack8(&scales, &mins))
+            }
+        };
+        let (scales, mins) = unpack8(&packed);
+        Scales { d, dmin, scales, mins }
+    }
+
+    #[inline(always)]
+    fn read(b: &[u8; B]) -> Scales<SUBS> {
+        let mut packed = [0; 12];
+        packed.copy_from_slice(&b[4..HEADER]);
+        let (scales, mins) = unpack8(&packed);
+        Scales { d: from_f16([b[0], b[1]]), dmin: from_f16([b[2], b[3]]), scales, mins }
+    }
+
+    #[inline(always)]
+    fn write(scales: &Scales<SUBS>, l: &[u8; N], out: &mut [u8; B]) {
+        out[..2].copy_from_slice(&to_f16(scales.d));
+        out[2..4].copy_from_slice(&to_f16(scales.dmin));
+        out[4..HEADER].copy_from_slice(&pack8(&scales.scales, &scales.mins));
+        pack::<BITS>(l, &mut out[HEADER..]);
     }
 }
 
@@ -166,45 +130,43 @@ fn against_largest(v: &[f32; SUBS]) -> (f32, [u8; SUBS]) {
     (max, v.map(|v| (nearest_int(inverse * v) as u8).min(63)))
 }
 
-/// Scale and minimum of each sub-block, in elements' units.
+/// Packs levels: top bits (with five bits), then nibbles.
 #[inline(always)]
-pub(super) fn read_header(header: &[u8; HEADER]) -> [(f32, f32); SUBS] {
-    let (d, dmin) = (from_f16([header[0], header[1]]), from_f16([header[2], header[3]]));
-    let mut packed = [0; 12];
-    packed.copy_from_slice(&header[4..]);
-    let (scales, mins) = unpack8(&packed);
-    std::array::from_fn(|j| (d * f32::from(scales[j]), dmin * f32::from(mins[j])))
-}
-
-/// Levels to elements.
-#[inline(always)]
-pub(super) fn decode(header: &[u8; HEADER], l: &[u8; N], out: &mut [f32; N]) {
-    for (j, (d, m)) in read_header(header).into_iter().enumerate() {
-        for (o, &q) in sub_mut::<S, _>(out, j).iter_mut().zip(sub::<S, _>(l, j)) {
-            *o = d * f32::from(q) - m;
-        }
+fn pack<const BITS: u32>(l: &[u8; N], out: &mut [u8]) {
+    if BITS == 5
+        && let Some((top, nibbles)) = out.split_first_chunk_mut()
+    {
+        top_bits::pack::<4>(l, top);
+        pack_nibbles(l, nibbles);
+    } else {
+        pack_nibbles(l, out);
     }
 }
 
-/// Packs the low nibbles: byte 32·p + j holds elements 64·p + j and 64·p + 32 + j.
+/// Inverse of [`pack`].
 #[inline(always)]
-pub(super) fn pack_nibbles(l: &[u8; N], out: &mut [u8]) {
+fn unpack<const BITS: u32>(q: &[u8]) -> [u8; N] {
+    let (top, nibbles) = q.split_at(q.len() - N / 2);
+    let mut l = [0; N];
+    for (p, (q, l)) in nibbles.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0).enumerate() {
+        for (j, &q) in q.iter().enumerate() {
+            l[j] = q & 15;
+            l[j + 32] = q >> 4;
+            if BITS == 5 {
+                l[j] |= (top[j] >> (2 * p) & 1) << 4;
+                l[j + 32] |= (top[j] >> (2 * p + 1) & 1) << 4;
+            }
+        }
+    }
+    l
+}
+
+/// Packs the low four bits of each level.
+#[inline(always)]
+fn pack_nibbles(l: &[u8; N], out: &mut [u8]) {
     for (l, out) in l.as_chunks::<64>().0.iter().zip(out.as_chunks_mut::<32>().0) {
         for (j, o) in out.iter_mut().enumerate() {
             *o = (l[j] & 15) | l[j + 32] << 4;
         }
     }
-}
-
-/// Inverse of [`pack_nibbles`].
-#[inline(always)]
-pub(super) fn unpack_nibbles(q: &[u8]) -> [u8; N] {
-    let mut l = [0; N];
-    for (q, l) in q.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<64>().0) {
-        for (j, &q) in q.iter().enumerate() {
-            l[j] = q & 15;
-            l[j + 32] = q >> 4;
-        }
-    }
-    l
 }

@@ -1,55 +1,75 @@
-//! Q8_0: x ≈ d·q. Importance weights change nothing here.
+//! Q8_0: x ≈ d·q.
 //!
 //! ```text
 //! 0    2              34
 //! ├ d ─┼ 32 × i8 ─────┤     d: f16
 //! ```
 
-use super::N;
-use crate::quant::BlockType;
-use crate::quant::codec::{decode_blocks, encode_blocks};
+use super::levels::N;
+use crate::quant::blocks::Rows;
+use crate::quant::codec::{Codec, Importance};
+use crate::quant::effort::levels::Integers;
+use crate::quant::effort::scale::{self, Candidates};
 use crate::quant::number::{from_f16, inverse_or_zero, max_abs, round_away, to_f16};
-use crate::quant::simd::{Isa, Lanes, Rows, within};
+use crate::quant::simd::{Isa, Lanes, within};
 
-const BYTES: usize = BlockType::Q8_0.block_bytes();
-const _: () = assert!(BYTES == 2 + N);
+const BYTES: usize = 2 + N;
 
-pub(in crate::quant) fn encode_row(x: &[f32], _weights: Option<&[f32]>, dst: &mut [u8]) {
-    encode_blocks::<N, BYTES>(x, None, dst, |x, _, out| {
-        let d = max_abs(x) / 127.0;
-        let id = inverse_or_zero(d);
-        out[..2].copy_from_slice(&to_f16(d));
-        for (o, &v) in out[2..].iter_mut().zip(x) {
-            *o = round_away(v * id) as u8;
-        }
-    });
-}
+/// The highest level.
+const TOP: i32 = 127;
 
-/// [`encode_row`] for many rows, the lanes inside a block.
-#[inline(always)]
-pub(in crate::quant) fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
-    // The largest number below a half: added before cutting it rounds halves away from zero, and nothing else up.
-    let half = s.splat(0.5 - f32::EPSILON / 4.0);
-    for (b, x) in rows.blocks().iter().enumerate() {
-        let d = within::max_abs(s, x) / 127.0;
-        let id = s.splat(inverse_or_zero(d));
-        let out: &mut [u8; BYTES] = rows.out(b);
-        out[..2].copy_from_slice(&to_f16(d));
-        if let Some(levels) = out.last_chunk_mut::<N>() {
-            within::cut(s, x, levels, |v| v * id + half.with_sign_of(v * id));
+const CANDIDATES: Candidates<Integers> =
+    Candidates { levels: Integers { low: -TOP, high: TOP }, first: 121.0, step: 0.3, count: 24, both_signs: false };
+
+/// The format.
+pub(in crate::quant) struct Q8_0;
+
+impl Codec<N, BYTES> for Q8_0 {
+    const IMPORTANCE: Importance = Importance::Ignored;
+    const F16_SCALES: &'static [usize] = &[0];
+
+    fn encode(rows: Rows<'_>) {
+        rows.encode_each(|x: &[f32; N], _, out: &mut [u8; BYTES]| {
+            let d = max_abs(x) / TOP as f32;
+            let id = inverse_or_zero(d);
+            out[..2].copy_from_slice(&to_f16(d));
+            for (o, &v) in out[2..].iter_mut().zip(x) {
+                *o = round_away(v * id) as u8;
+            }
+        });
+    }
+
+    /// The lanes are inside a block.
+    #[inline(always)]
+    fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
+        // The largest number below a half: added before cutting, it rounds halves away from zero, and nothing else up.
+        let half = s.splat(0.5 - f32::EPSILON / 4.0);
+        for (b, x) in rows.blocks().iter().enumerate() {
+            let d = within::max_abs(s, x) / TOP as f32;
+            let id = s.splat(inverse_or_zero(d));
+            let out: &mut [u8; BYTES] = rows.out(b);
+            out[..2].copy_from_slice(&to_f16(d));
+            if let Some(levels) = out.last_chunk_mut::<N>() {
+                within::cut(s, x, levels, |v| v * id + half.with_sign_of(v * id));
+            }
         }
     }
-}
 
-#[inline(always)]
-pub(in crate::quant) fn decode(src: &[u8], dst: &mut [f32]) {
-    decode_blocks::<BYTES, N>(src, dst, decode_block);
-}
+    #[inline(always)]
+    fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
+        let d = from_f16([b[0], b[1]]);
+        for (o, &q) in out.iter_mut().zip(&b[2..]) {
+            *o = f32::from(q as i8) * d;
+        }
+    }
 
-#[inline(always)]
-fn decode_block(b: &[u8; BYTES], out: &mut [f32; N]) {
-    let d = from_f16([b[0], b[1]]);
-    for (o, &q) in out.iter_mut().zip(&b[2..]) {
-        *o = f32::from(q as i8) * d;
+    #[inline(always)]
+    fn search<I: Isa>(s: I, rows: Rows<'_>) {
+        scale::search(s, CANDIDATES, rows, |d, x, out: &mut [u8; BYTES]| {
+            out[..2].copy_from_slice(&to_f16(d));
+            for (o, l) in out[2..].iter_mut().zip(scale::integer_levels(x, d, -TOP, TOP)) {
+                *o = l.wrapping_sub(TOP as u8);
+            }
+        });
     }
 }

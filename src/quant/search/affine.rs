@@ -6,25 +6,31 @@ use crate::quant::number::nearest_int;
 #[derive(Clone, Copy)]
 pub(in crate::quant) struct Candidates {
     /// Offset of the first candidate from `nmax`.
-    pub rmin: f32,
+    pub(in crate::quant) rmin: f32,
     /// Distance between candidates.
-    pub rdelta: f32,
+    pub(in crate::quant) rdelta: f32,
     /// Index of the last candidate.
-    pub steps: i32,
+    pub(in crate::quant) steps: i32,
     /// Compare absolute instead of squared errors.
-    pub absolute: bool,
-    /// Which equality marks a group without range: the weighted variant (`make_qkx3_quants`) also stops at a NaN-free
-    /// `max < min`, which a group of positive elements gives after its minimum became zero.
-    pub weighted: bool,
+    pub(in crate::quant) absolute: bool,
+    /// How a group without range is recognized: by `max <= min` in the weighted variant (`make_qkx3_quants`), by `max == min` in
+    /// the other.
+    pub(in crate::quant) weighted: bool,
+}
+
+impl Candidates {
+    /// Those of the search with importance weights, in every format.
+    pub(in crate::quant) const WEIGHTED: Self =
+        Self { rmin: -0.9, rdelta: 0.05, steps: 36, absolute: false, weighted: true };
 }
 
 /// What was found: x ≈ scale·level − min.
 #[derive(Clone, Copy)]
 pub(in crate::quant) struct Affine {
     /// The scale.
-    pub scale: f32,
+    pub(in crate::quant) scale: f32,
     /// The minimum with its sign turned: never negative.
-    pub min: f32,
+    pub(in crate::quant) min: f32,
 }
 
 #[inline(always)]
@@ -41,6 +47,25 @@ fn error<const N: usize>(x: &[f32; N], w: &[f32; N], l: &[i32; N], scale: f32, m
         e[i] = w[i] * if absolute { diff.abs() } else { diff * diff };
     }
     e.iter().fold(0.0, |s, v| s + v)
+}
+
+/// Σ w·l, Σ w·l², Σ w·l·x in index order.
+#[inline(always)]
+fn sums<const N: usize>(x: &[f32; N], w: &[f32; N], l: &[i32; N]) -> (f32, f32, f32) {
+    let (mut wl, mut wll, mut wxl) = ([0f32; N], [0f32; N], [0f32; N]);
+    for i in 0..N {
+        let lf = l[i] as f32;
+        wl[i] = w[i] * lf;
+        wll[i] = wl[i] * lf;
+        wxl[i] = wl[i] * x[i];
+    }
+    let (mut sum_l, mut sum_l2, mut sum_xl) = (0f32, 0f32, 0f32);
+    for i in 0..N {
+        sum_l += wl[i];
+        sum_l2 += wll[i];
+        sum_xl += wxl[i];
+    }
+    (sum_l, sum_l2, sum_xl)
 }
 
 /// Best scale and minimum over the candidates (`make_qkx2_quants`, `make_qkx3_quants`).
@@ -77,19 +102,7 @@ pub(in crate::quant) fn affine<const N: usize>(
         // The reference measures levels and range against the minimum found so far in this loop's own variable.
         let iscale = (how.rmin + how.rdelta * step as f32 + nmax as f32) / (max - best_min);
         let l = levels(x, best_min, iscale, nmax);
-        let (mut wl, mut wll, mut wxl) = ([0f32; N], [0f32; N], [0f32; N]);
-        for i in 0..N {
-            let lf = l[i] as f32;
-            wl[i] = weights[i] * lf;
-            wll[i] = wl[i] * lf;
-            wxl[i] = wl[i] * x[i];
-        }
-        let (mut sum_l, mut sum_l2, mut sum_xl) = (0f32, 0f32, 0f32);
-        for i in 0..N {
-            sum_l += wl[i];
-            sum_l2 += wll[i];
-            sum_xl += wxl[i];
-        }
+        let (sum_l, sum_l2, sum_xl) = sums(x, weights, &l);
         let det = sum_w * sum_l2 - sum_l * sum_l;
         if det > 0.0 {
             let mut this_scale = (sum_w * sum_xl - sum_x * sum_l) / det;

@@ -1,6 +1,6 @@
 //! A scale for levels around zero, −nmax … nmax−1.
 
-use super::ALL_ZERO;
+use super::limits::ALL_ZERO;
 use crate::quant::number::{nearest_int, signed_max_abs};
 
 /// The level of each element at this inverse scale.

@@ -1,25 +1,25 @@
 //! A scale and a minimum for each lane: `search::affine`, many groups at a time.
 
-use super::lanes::{Isa, Lanes};
+use super::lanes::{Isa, Lanes, MAX_LANES};
 use super::nearest::{levels_anywhere, within};
 use crate::quant::search::Candidates;
 
-/// What was found in each lane. The levels are those at `iscale` and `offset`, see [`levels_of`].
+/// What was found in each lane. The levels are those at `iscale` and `offset`.
 #[derive(Clone, Copy)]
 pub(in crate::quant) struct AffineLanes<F> {
     /// The scale.
-    pub scale: F,
+    pub(in crate::quant) scale: F,
     /// The minimum with its sign turned.
-    pub min: F,
+    pub(in crate::quant) min: F,
     /// The inverse scale that gave the levels.
-    pub iscale: F,
+    pub(in crate::quant) iscale: F,
     /// What was subtracted before.
-    pub offset: F,
+    pub(in crate::quant) offset: F,
 }
 
-/// Best scale and minimum of each lane over the candidates.
+/// Best scale and minimum of each lane over the candidates, which must be constant where this is inlined.
 #[inline(always)]
-pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, const ABSOLUTE: bool>(
+pub(in crate::quant) fn affine<S: Isa, const N: usize>(
     s: S,
     nmax: i32,
     x: &[S::F; N],
@@ -27,17 +27,9 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, con
     how: Candidates,
 ) -> AffineLanes<S::F> {
     let (zero, one, top) = (s.splat(0.0), s.splat(1.0), s.splat(nmax as f32));
-    let (mut min, mut max) = (x[0], x[0]);
-    let mut sum_w = w[0];
-    let mut sum_x = sum_w * x[0];
-    for i in 1..N {
-        min = x[i].lesser(min);
-        max = x[i].greater(max);
-        sum_w = sum_w + w[i];
-        sum_x = sum_x + w[i] * x[i];
-    }
+    let (mut min, mut max, sum_w, sum_x) = extremes_and_sums(x, w);
     min = zero.or_else(zero.lt(min), min);
-    let flat = if WEIGHTED { max.le(min) } else { max.same(min) };
+    let flat = if how.weighted { max.le(min) } else { max.same(min) };
     let flat_min = min;
     // Flat lanes get a harmless range; their result is replaced at the end.
     min = zero.or_else(flat, min);
@@ -48,7 +40,7 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, con
     let mut level_offset = min;
     let mut scale = one / level_iscale;
     fill_levels(s, x, min, max, level_iscale, min, top, &mut levels);
-    let mut best = error::<S, N, ABSOLUTE>(s, x, w, &levels, scale, min);
+    let mut best = error(s, x, w, &levels, scale, min, how.absolute);
     let mut best_min = min;
     for step in 0..=how.steps {
         let iscale = s.splat(how.rmin + how.rdelta * step as f32 + nmax as f32) / (max - best_min);
@@ -65,7 +57,7 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, con
         let above = zero.lt(this_min);
         let this_min = zero.or_else(above, this_min);
         let this_scale = (sum_xl / sum_l2).or_else(above, this_scale);
-        let e = error::<S, N, ABSOLUTE>(s, x, w, &levels, this_scale, this_min);
+        let e = error(s, x, w, &levels, this_scale, this_min, how.absolute);
         let better = S::F::but_not(S::F::both(solved, e.lt(best)), flat);
         best = e.or_else(better, best);
         scale = this_scale.or_else(better, scale);
@@ -79,6 +71,21 @@ pub(in crate::quant) fn affine<S: Isa, const N: usize, const WEIGHTED: bool, con
         iscale: zero.or_else(flat, level_iscale),
         offset: zero.or_else(flat, level_offset),
     }
+}
+
+/// The smallest and the largest element, Σ w and Σ w·x of each lane.
+#[inline(always)]
+fn extremes_and_sums<F: Lanes, const N: usize>(x: &[F; N], w: &[F; N]) -> (F, F, F, F) {
+    let (mut min, mut max) = (x[0], x[0]);
+    let mut sum_w = w[0];
+    let mut sum_x = sum_w * x[0];
+    for i in 1..N {
+        min = x[i].lesser(min);
+        max = x[i].greater(max);
+        sum_w = sum_w + w[i];
+        sum_x = sum_x + w[i] * x[i];
+    }
+    (min, max, sum_w, sum_x)
 }
 
 #[inline(always)]
@@ -98,7 +105,7 @@ fn fill_levels<S: Isa, const N: usize>(
             out[i] = (iscale * (x[i] - offset)).nearest().greater(s.splat(0.0)).lesser(top);
         }
     } else {
-        let mut nmax = [0f32; super::lanes::MOST];
+        let mut nmax = [0f32; MAX_LANES];
         top.store(&mut nmax);
         for i in 0..N {
             out[i] = levels_anywhere(s, iscale * (x[i] - offset), 0, nmax[0] as i32);
@@ -130,18 +137,19 @@ fn sums<S: Isa, const N: usize>(
 
 /// The weighted error, summed in index order.
 #[inline(always)]
-fn error<S: Isa, const N: usize, const ABSOLUTE: bool>(
+fn error<S: Isa, const N: usize>(
     s: S,
     x: &[S::F; N],
     w: &[S::F; N],
     l: &[S::F; N],
     scale: S::F,
     min: S::F,
+    absolute: bool,
 ) -> S::F {
     let mut e = s.splat(0.0);
     for i in 0..N {
         let diff = scale * l[i] + min - x[i];
-        e = e + w[i] * if ABSOLUTE { diff.abs() } else { diff * diff };
+        e = e + w[i] * if absolute { diff.abs() } else { diff * diff };
     }
     e
 }

@@ -1,18 +1,18 @@
-//! Lanes of `f32`: what a kernel may do, whatever the instruction set.
+//! Lanes of `f32`: what a kernel can do, on any instruction set.
 //!
 //! Every operation rounds by itself, exactly as the same operation on single numbers; nothing is fused or reordered.
 
 use std::ops::{Add, Div, Mul, Sub};
 
-/// An instruction set this machine has: a value of this type is the proof.
+/// An instruction set of this machine: a value of this type proves that it exists.
 pub(in crate::quant) trait Isa: Copy {
     /// The lanes it computes with.
     type F: Lanes;
 
-    /// The same instruction set, or a part of it, with sixteen lanes: for the lists of grid points, which are short.
+    /// The same instruction set, or a part of it, with sixteen lanes: for the short lists of grid points.
     type Near: Isa;
 
-    /// That one.
+    /// A value of [`Isa::Near`].
     fn near(self) -> Self::Near;
 
     /// The same number in every lane.
@@ -28,7 +28,7 @@ pub(in crate::quant) trait Isa: Copy {
     fn codes(self, codes: &[u16]) -> <Self::F as Lanes>::Codes;
 }
 
-/// A group of numbers computed in step.
+/// A group of numbers that are computed in step.
 pub(in crate::quant) trait Lanes:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
@@ -44,11 +44,11 @@ pub(in crate::quant) trait Lanes:
     /// An integer for each lane: digits of two or three bits, the first lowest.
     type Codes: Copy;
 
-    /// For each lane the number of `table` at the place that bits `at` .. `at` + 3 of its code name. Digits of two bits want a
+    /// For each lane the number of `table` whose index is bits `at` .. `at` + 3 of the lane's code. Digits of two bits need a
     /// table whose halves are equal.
     fn pick(table: Self::Table, codes: Self::Codes, at: u32) -> Self;
 
-    /// −w·(scale·v − x)² for each number v of `values`: a weighted error with its sign turned, the larger the better.
+    /// −w·(scale·v − x)² for each number v of `values`: the negative of a weighted error, so larger is better.
     fn merits(values: Self::Table, scale: f32, x: f32, w: f32) -> Self::Table;
 
     /// Writes the lanes to the first [`Lanes::N`] places of `out`.
@@ -63,7 +63,7 @@ pub(in crate::quant) trait Lanes:
     /// The magnitude.
     fn abs(self) -> Self;
 
-    /// The number with its sign turned.
+    /// The number with the opposite sign.
     fn negate(self) -> Self;
 
     /// The square root.
@@ -105,10 +105,10 @@ pub(in crate::quant) trait Lanes:
     /// The magnitude of `self` with the sign of `other`.
     fn with_sign_of(self, other: Self) -> Self;
 
-    /// The low byte of each lane cut to an integer; of `i32::MIN` for what does not fit, as a C cast on x86-64 gives.
+    /// The low byte of each lane truncated to an integer; numbers that do not fit become `i32::MIN`, as in a C cast on x86-64.
     fn cut_to_bytes(self, out: &mut [u8]);
 
-    /// The value of the nearest of the sixteen levels of IQ4, halfway the upper one.
+    /// The value of the nearest of the sixteen levels of IQ4, the upper one if halfway.
     fn nearest_of_sixteen(self, table: &Sixteen) -> Self;
 
     /// The place of that level.
@@ -121,18 +121,18 @@ pub(in crate::quant) trait Lanes:
 /// Sixteen rising values and the fifteen bounds between them, each the first number that belongs above.
 pub(in crate::quant) struct Sixteen {
     /// The values.
-    pub values: [f32; 16],
-    /// `bounds[i]` parts value i from value i + 1; the last is no bound.
-    pub bounds: [f32; 16],
+    pub(in crate::quant) values: [f32; 16],
+    /// `bounds[i]` separates value i from value i + 1; the last is unused.
+    pub(in crate::quant) bounds: [f32; 16],
 }
 
 const PLACES: [f32; 16] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
 
-/// The most lanes of any instruction set.
-pub(in crate::quant) const MOST: usize = 32;
+/// The largest number of lanes of any instruction set.
+pub(in crate::quant) const MAX_LANES: usize = 32;
 
-/// Work that an instruction set can be chosen for.
+/// Work that is compiled for every instruction set.
 pub(in crate::quant) trait Kernel {
-    /// Does it. Must be `#[inline(always)]`, with all it calls: only then is it compiled for the instruction set.
+    /// Does the work. Must be `#[inline(always)]`, with all it calls: only then is it compiled for the instruction set.
     fn run<S: Isa>(self, isa: S);
 }

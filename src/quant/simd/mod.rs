@@ -1,20 +1,20 @@
-//! The encoders many blocks at a time, to the same bytes.
+//! The encoders in lanes: many blocks at a time, to the same bytes.
 //!
-//! The reference's sums run in index order inside a sub-block, and sub-blocks do not know each other. So **lane = sub-block,
-//! loop = element**: each lane does exactly the scalar code's operations in its order. The scalar code (`search`, the format
-//! files) is the definition and the oracle of the tests here. Where a group of elements is chosen from a list of grid points,
-//! lane = point. Formats without sums are compiled for the wider registers, with lanes inside a block. Never fused
-//! multiply-add: no kernel names it, and the compiler does not contract.
+//! The reference's sums run in index order inside a sub-block, and sub-blocks are independent of each other. So **lane =
+//! sub-block, loop = element**: each lane does exactly the scalar code's operations in its order. The scalar code (`search`, the
+//! format files) is the definition and the oracle of the tests here. Where a group of elements is chosen from a list of grid
+//! points, lane = point. Formats without sums are compiled for the wider registers, with lanes inside a block. Never fused
+//! multiply-add: no kernel uses it, and the compiler does not contract.
 //!
-//! `lanes` says what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `portable` is for all other
-//! machines, `affine`, `positive` and `symmetric` are the searches, `dispatch` chooses the instruction set
+//! `lanes` defines what lanes can do, `x86` is AVX2 and AVX-512 and the only place with `unsafe`, `portable` is for all other
+//! machines, `affine`, `positive` and `symmetric` are the searches, `level` chooses the instruction set
 //! (`REMOLD_ISA=scalar|portable|avx2|avx512` forces downward; on aarch64 `portable` is named `neon`). The drivers
-//! (gathering sub-blocks, finishing blocks) stand in the format files. Test with `cargo test quant::simd`.
-#![allow(clippy::needless_range_loop, reason = "several arrays run in step; the index says so plainly")]
+//! (gathering sub-blocks, finishing blocks) are in the format files. Test with `cargo test quant::simd`.
+#![allow(clippy::needless_range_loop, reason = "several arrays are indexed in step")]
 
 mod affine;
-mod dispatch;
 mod lanes;
+mod level;
 mod nearest;
 mod portable;
 mod positive;
@@ -27,10 +27,8 @@ pub(super) mod within;
 mod x86;
 
 pub(super) use affine::affine;
-#[cfg(test)]
-pub(super) use dispatch::run;
-pub(super) use dispatch::{Level, Rows, at_best, best, decode, encode, names};
-pub(super) use lanes::{Isa, Kernel, Lanes, MOST, Sixteen};
+pub(super) use lanes::{Isa, Kernel, Lanes, MAX_LANES, Sixteen};
+pub(super) use level::{Level, at_best, best, names, run};
 pub(super) use nearest::{MAGIC, levels_anywhere, within as all_small};
 pub(super) use portable::Portable;
 pub(super) use positive::positive;

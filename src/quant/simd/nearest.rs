@@ -1,6 +1,6 @@
 //! Rounding to levels in lanes.
 
-use super::lanes::{Isa, Lanes, MOST};
+use super::lanes::{Isa, Lanes, MAX_LANES};
 use crate::quant::number::nearest_int;
 
 /// 1.5·2²³: added to a small number it leaves the nearest integer, ties to even, in the low bits.
@@ -13,10 +13,10 @@ pub(in crate::quant) fn within<S: Isa>(s: S, a: S::F, b: S::F) -> bool {
     S::F::all(S::F::both(a.abs().lt(bound), b.abs().lt(bound)))
 }
 
-/// The level of any number, infinite ones and NaN too; one by one, for the rare groups of extreme numbers.
+/// The level of any number, infinite ones and NaN too; one at a time, for the rare groups of extreme numbers.
 #[inline(always)]
 pub(in crate::quant) fn levels_anywhere<S: Isa>(s: S, v: S::F, low: i32, high: i32) -> S::F {
-    let mut lanes = [0f32; MOST];
+    let mut lanes = [0f32; MAX_LANES];
     v.store(&mut lanes);
     s.load(&lanes.map(|v| nearest_int(v).clamp(low, high) as f32))
 }

@@ -1,9 +1,8 @@
 //! Lanes of plain numbers: sixteen in an array, for machines without AVX2.
 //!
-//! Written so that the compiler makes vector instructions of the target's baseline of it: NEON on aarch64 (there the level is
-//! named `neon`), SSE2 on x86-64 (`portable`), where the tests run this very code. No intrinsics, because what is written
-//! for aarch64 could not be compiled where this was written; so it is unmeasured there. Rust contracts nothing to fused
-//! multiply-add on any target.
+//! The compiler turns the loops into vector instructions of the target's baseline: NEON on aarch64 (where the level is named
+//! `neon`), SSE2 on x86-64 (`portable`), where the tests run the same code. There are no intrinsics for aarch64, and the speed
+//! there is not measured. Rust contracts nothing to fused multiply-add on any target.
 
 use super::lanes::{Isa, Kernel, Lanes, Sixteen};
 use std::array::from_fn;
@@ -11,7 +10,7 @@ use std::ops::{Add, Div, Mul, Sub};
 
 const N: usize = 16;
 
-/// Every machine has it.
+/// Exists on every machine.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::quant) struct Portable;
 
@@ -198,7 +197,7 @@ impl Lanes for PortableLanes {
 
     #[inline(always)]
     fn largest(self) -> f32 {
-        // Halves against each other, so that only the last steps wait for one another.
+        // The halves are compared with each other, so that only the last steps depend on one another.
         let larger = |a: f32, b: f32| if a > b { a } else { b };
         let a: [f32; 8] = from_fn(|i| larger(self.0[i], self.0[i + 8]));
         let a: [f32; 4] = from_fn(|i| larger(a[i], a[i + 4]));

@@ -106,32 +106,7 @@ pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize, const P: usize>(
     for _ in 0..5 {
         let mut changed = false;
         for i in 0..N {
-            let (mut xl, mut l2, mut target) = ([zero; P], [zero; P], [zero; P]);
-            let mut fast = true;
-            for p in 0..P {
-                xl[p] = sum_xl[p] - wx[p][i] * l[p][i];
-                l2[p] = sum_l2[p] - w[p][i] * l[p][i] * l[p][i];
-                target[p] = (x[p][i] * l2[p] / xl[p]).or_else(zero.lt(xl[p]), zero);
-                fast &= within(s, target[p], target[p]);
-            }
-            for p in 0..P {
-                let positive = zero.lt(xl[p]);
-                // Out of range only where sums under- or overflow; there the rounding goes the reference's way.
-                let new = if fast {
-                    (target[p] + magic).greater(low).lesser(high) - magic
-                } else {
-                    levels_anywhere(s, target[p], -nmax, nmax - 1)
-                };
-                let xl = xl[p] + wx[p][i] * new;
-                let l2 = l2[p] + w[p][i] * new * new;
-                let gain = (sum_xl[p] * sum_xl[p] * l2).lt(xl * xl * sum_l2[p]);
-                let better = S::F::both(S::F::both(positive, zero.lt(l2)), gain);
-                let better = S::F::but_not(better, new.same(l[p][i]));
-                l[p][i] = new.or_else(better, l[p][i]);
-                sum_xl[p] = xl.or_else(better, sum_xl[p]);
-                sum_l2[p] = l2.or_else(better, sum_l2[p]);
-                changed |= S::F::any(better);
-            }
+            changed |= improve_at(s, nmax, i, x, &w, &wx, l, &mut sum_xl, &mut sum_l2);
         }
         if !changed {
             break;
@@ -142,6 +117,52 @@ pub(in crate::quant) fn symmetric_3bit<S: Isa, const N: usize, const P: usize>(
         scale[p] = (sum_xl[p] / sum_l2[p]).or_else(zero.lt(sum_l2[p]), zero);
     }
     (scale, shift)
+}
+
+/// Changes level `i` of each lane where it helps, and the sums Σ w·x·l and Σ w·l² with it. True if some level changed.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "the state of one search")]
+fn improve_at<S: Isa, const N: usize, const P: usize>(
+    s: S,
+    nmax: i32,
+    i: usize,
+    x: &[[S::F; N]; P],
+    w: &[[S::F; N]; P],
+    wx: &[[S::F; N]; P],
+    l: &mut [[S::F; N]; P],
+    sum_xl: &mut [S::F; P],
+    sum_l2: &mut [S::F; P],
+) -> bool {
+    let (zero, magic) = (s.splat(0.0), s.splat(MAGIC));
+    let (low, high) = (s.splat(MAGIC - nmax as f32), s.splat(MAGIC + (nmax - 1) as f32));
+    let mut changed = false;
+    let (mut xl, mut l2, mut target) = ([zero; P], [zero; P], [zero; P]);
+    let mut fast = true;
+    for p in 0..P {
+        xl[p] = sum_xl[p] - wx[p][i] * l[p][i];
+        l2[p] = sum_l2[p] - w[p][i] * l[p][i] * l[p][i];
+        target[p] = (x[p][i] * l2[p] / xl[p]).or_else(zero.lt(xl[p]), zero);
+        fast &= within(s, target[p], target[p]);
+    }
+    for p in 0..P {
+        let positive = zero.lt(xl[p]);
+        // Out of range only where sums under- or overflow; there the rounding goes the reference's way.
+        let new = if fast {
+            (target[p] + magic).greater(low).lesser(high) - magic
+        } else {
+            levels_anywhere(s, target[p], -nmax, nmax - 1)
+        };
+        let xl = xl[p] + wx[p][i] * new;
+        let l2 = l2[p] + w[p][i] * new * new;
+        let gain = (sum_xl[p] * sum_xl[p] * l2).lt(xl * xl * sum_l2[p]);
+        let better = S::F::both(S::F::both(positive, zero.lt(l2)), gain);
+        let better = S::F::but_not(better, new.same(l[p][i]));
+        l[p][i] = new.or_else(better, l[p][i]);
+        sum_xl[p] = xl.or_else(better, sum_xl[p]);
+        sum_l2[p] = l2.or_else(better, sum_l2[p]);
+        changed |= S::F::any(better);
+    }
+    changed
 }
 
 /// Levels of [`symmetric`] shifted by `nmax`, and 0 where the lane counts as all zero.

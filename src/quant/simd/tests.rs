@@ -1,8 +1,7 @@
 //! Lanes give the scalar code's bytes.
 
-use super::dispatch::Level;
 use super::*;
-use crate::quant::codec::codec;
+use crate::quant::blocks::Rows;
 use crate::quant::{BlockType, needs_imatrix};
 
 pub(in crate::quant) struct Random(pub u64);
@@ -19,7 +18,7 @@ impl Random {
         (0..6).map(|_| self.next()).sum::<f32>() - 3.0
     }
 
-    /// An element of a row of this kind; `i` is its place.
+    /// An element of a row of this kind; `i` is its index.
     pub(in crate::quant) fn element(&mut self, kind: &str, i: usize) -> f32 {
         match kind {
             "normal" => self.normal() * 0.02,
@@ -128,35 +127,30 @@ struct Cases<'a> {
 
 /// Compares every level with the scalar code on one matrix; adds what differs, gives the comparisons.
 fn compare(ty: BlockType, x: &[f32], cols: usize, w: Option<&[f32]>, case: &str, failures: &mut Vec<String>) -> usize {
-    let codec = codec(ty).unwrap();
-    let encode = codec.encode_row.unwrap();
+    let functions = ty.functions().unwrap();
+    let encode = |level, dst: &mut [u8]| {
+        (functions.encode)(level, Rows { x, cols, weights: w, mean_square: None, dst });
+    };
     let block = ty.block_bytes();
     let bytes = x.len() / ty.block_elems() * block;
-    let row_bytes = cols / ty.block_elems() * block;
     let mut want = vec![0x55; bytes];
-    for (x, out) in x.chunks_exact(cols).zip(want.chunks_exact_mut(row_bytes)) {
-        encode(x, w, out);
-    }
+    encode(Level::Scalar, &mut want);
     let mut plain = vec![0f32; x.len()];
-    (codec.decode)(&want, &mut plain);
+    (functions.decode)(Level::Scalar, &want, &mut plain);
     let levels = &Level::available()[1..];
     for &level in levels {
         let name = level.name();
         let mut got = vec![0xaa; bytes];
-        assert!(
-            super::encode(level, ty, Rows { x, cols, weights: w, mean_square: None, dst: &mut got }),
-            "{ty} has no lanes"
-        );
+        encode(level, &mut got);
         let wrong = want.chunks(block).zip(got.chunks(block)).filter(|(a, b)| a != b).count();
         if wrong > 0 {
             failures.push(format!("{ty} {name} {case}: {wrong} blocks differ"));
         }
         let mut back = vec![1f32; x.len()];
-        if super::decode(level, ty, &want, &mut back) {
-            let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
-            if !plain.iter().zip(&back).all(same) {
-                failures.push(format!("{ty} {name} {case}: decoded values differ"));
-            }
+        (functions.decode)(level, &want, &mut back);
+        let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+        if !plain.iter().zip(&back).all(same) {
+            failures.push(format!("{ty} {name} {case}: decoded values differ"));
         }
     }
     levels.len()
@@ -164,7 +158,7 @@ fn compare(ty: BlockType, x: &[f32], cols: usize, w: Option<&[f32]>, case: &str,
 
 fn check(cases: &Cases<'_>) {
     let (mut failures, mut compared) = (Vec::new(), 0);
-    for &ty in BlockType::ALL.iter().filter(|&&t| codec(t).is_some()) {
+    for &ty in BlockType::ALL.iter().filter(|t| t.functions().is_some()) {
         for &(rows, cols) in cases.shapes.iter().filter(|(_, cols)| cols.is_multiple_of(ty.block_elems())) {
             for (seed, kind) in (1..=cases.seeds).flat_map(|seed| cases.kinds.iter().map(move |kind| (seed, kind))) {
                 for weight_kind in cases.weights {

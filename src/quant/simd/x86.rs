@@ -1,4 +1,4 @@
-//! Lanes of AVX2 and AVX-512: two registers side by side, so that one hides the other's latency.
+//! Lanes of AVX2 and AVX-512: two registers side by side; one hides the latency of the other.
 #![allow(unsafe_code, reason = "vector instructions; each token proves that the machine has them")]
 
 use super::lanes::{Isa, Kernel, Lanes, Sixteen};
@@ -49,7 +49,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn load(self, x: &[f32]) -> $lanes {
                 let x = &x[..2 * $half];
-                // SAFETY: the token proves the instruction set; both halves lie within the slice.
+                // SAFETY: the token proves the instruction set; both halves are within the slice.
                 unsafe { $lanes($ops::load(x.as_ptr()), $ops::load(x.as_ptr().add($half))) }
             }
 
@@ -62,7 +62,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn codes(self, codes: &[u16]) -> ($ints, $ints) {
                 let codes = &codes[..2 * $half];
-                // SAFETY: the token proves the instruction set; both halves lie within the slice.
+                // SAFETY: the token proves the instruction set; both halves are within the slice.
                 unsafe { ($ops::codes(codes.as_ptr()), $ops::codes(codes.as_ptr().add($half))) }
             }
         }
@@ -96,7 +96,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn store(self, out: &mut [f32]) {
                 let out = &mut out[..2 * $half];
-                // SAFETY: lanes exist only where their instruction set does; both halves lie within the slice.
+                // SAFETY: lanes exist only where their instruction set does; both halves are within the slice.
                 unsafe {
                     $ops::store(out.as_mut_ptr(), self.0);
                     $ops::store(out.as_mut_ptr().add($half), self.1);
@@ -150,7 +150,7 @@ macro_rules! lanes {
             #[inline(always)]
             fn cut_to_bytes(self, out: &mut [u8]) {
                 let out = &mut out[..2 * $half];
-                // SAFETY: lanes exist only where their instruction set does; the bytes lie within the slice.
+                // SAFETY: lanes exist only where their instruction set does; the bytes are within the slice.
                 unsafe { $ops::cut_to_bytes(out.as_mut_ptr(), self.0, self.1) }
             }
 
@@ -200,7 +200,7 @@ macro_rules! lanes {
     };
 }
 
-/// Names instructions: `wrap! { add(a: R, b: R) -> R = _mm256_add_ps(a, b); }`
+/// Wraps instructions: `wrap! { add(a: R, b: R) -> R = _mm256_add_ps(a, b); }`
 macro_rules! wrap {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $out:ty = $body:expr;)*) => {
         $(

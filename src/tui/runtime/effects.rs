@@ -14,6 +14,7 @@ use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
 use crate::model::ErrorKind;
 use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
+use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
@@ -75,7 +76,7 @@ pub fn measures(recipe: &Recipe) -> bool {
 }
 
 fn has_budget(target: &Target) -> bool {
-    target.target_size.is_some() || target.target_bpw.is_some()
+    Budget::of(target).is_some()
 }
 
 /// Measures a model and tells what a GGUF of every type would be. A budget that cannot be met leaves the rest of it true: what is
@@ -87,7 +88,7 @@ pub fn forecast(source: &Path, target: &Target, how: Measuring<'_>) -> Result<Fo
     let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
     let told = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
-            let without = Target { target_size: None, target_bpw: None, ..target.clone() };
+            let without = Budget::without(target);
             crate::plan::forecast(&model, &without, how)
         }
         other => other,

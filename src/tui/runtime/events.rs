@@ -131,7 +131,7 @@ fn leave(code: Option<i32>, farewell: Option<String>) {
         std::process::exit(code);
     }
     if let Some(text) = farewell {
-        crate::cli::err(&text);
+        crate::units::print::err(&text);
     }
 }
 

@@ -7,6 +7,7 @@
 use super::effects;
 use super::threads::Outbox;
 use crate::forecast::Measuring;
+use crate::recipe::options::Options;
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::Action;
 use crossbeam_channel::{Receiver, Sender};
@@ -27,20 +28,27 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// What decides the numbers: the source and its importance matrix.
+    /// What decides the numbers: the source and the options that belong to it.
     fn subject(&self) -> Subject {
         match self {
             Self::Plan(_, recipe) => {
-                let imatrix = recipe.targets.iter().find_map(|t| t.imatrix.clone());
-                Subject(recipe.source.path.clone().unwrap_or_default(), imatrix)
+                let options = recipe.targets.iter().map(|t| of_model(&t.options)).find(|o| *o != Options::default());
+                Subject(recipe.source.path.clone().unwrap_or_default(), options.unwrap_or_default())
             }
-            Self::Forecast(_, source, target) => Subject(source.clone(), target.imatrix.clone()),
+            Self::Forecast(_, source, target) => Subject(source.clone(), of_model(&target.options)),
         }
     }
 }
 
-#[derive(Clone, PartialEq, Eq)]
-struct Subject(PathBuf, Option<PathBuf>);
+/// The options whose values belong to the source, such as its importance matrix.
+fn of_model(options: &Options) -> Options {
+    let mut options = options.clone();
+    options.retain(|key| key.of_model);
+    options
+}
+
+#[derive(Clone, PartialEq)]
+struct Subject(PathBuf, Options);
 
 /// Work, and the flag that cancels it.
 pub(super) struct Order {
@@ -141,12 +149,15 @@ fn carry_out(order: Order, out: &Outbox) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
+    use crate::recipe::options::gguf;
     use crate::tui::tabs::recipe::Planned;
     use crossbeam_channel::unbounded;
 
     fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {
-        let target =
-            Target { format: "gguf".into(), target_bpw, imatrix: imatrix.map(Into::into), ..Target::default() };
+        let target = Target::of(FormatId::Gguf)
+            .with(&gguf::TARGET_BPW, target_bpw)
+            .with(&gguf::IMATRIX, imatrix.map(Into::into));
         Work::Forecast(id, source.into(), Box::new(target))
     }
 

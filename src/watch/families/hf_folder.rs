@@ -4,6 +4,7 @@
 //! the index first or the configuration last.
 
 use super::{Family, PLAIN};
+use crate::formats;
 use crate::formats::hf;
 use crate::formats::shards::ShardName;
 use crate::watch::folder::{Claim, Folder};
@@ -15,7 +16,7 @@ pub(super) static FAMILY: Family = Family { name: "hf", title: "a model folder",
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     let telling = ["config.json", "adapter_config.json", "model.safetensors", "pytorch_model.bin"];
     let index = folder.any(|n| n.ends_with(".index.json"));
-    let shard = |n: &str| !n.ends_with(".gguf") && ShardName::parse(Path::new(n)).is_some_and(|s| s.count > 1);
+    let shard = |n: &str| !formats::is_self_contained(n) && ShardName::parse(Path::new(n)).is_some_and(|s| s.count > 1);
     if !index && !telling.iter().any(|n| folder.has(n)) && !folder.any(|n| n.contains("-of-") && shard(n)) {
         return Vec::new();
     }

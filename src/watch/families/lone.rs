@@ -1,16 +1,12 @@
 //! Single files of any format, and numbered sets of them, that belong to no folder.
 
 use super::{Family, PLAIN};
-use crate::formats::hf;
 use crate::formats::shards::ShardName;
+use crate::formats::{self, hf};
 use crate::watch::folder::{Claim, Folder};
 use crate::watch::unit::FileRole;
 use std::collections::BTreeSet;
 use std::path::Path;
-
-/// Endings of files that are models by themselves.
-const ENDINGS: [&str; 12] =
-    ["safetensors", "pt", "pth", "ckpt", "bin", "gguf", "onnx", "ort", "tflite", "ggml", "pt2", "pb"];
 
 pub(super) static FAMILY: Family = Family { name: "file", title: "a model file", claim, ..PLAIN };
 
@@ -31,7 +27,7 @@ fn claim(folder: &Folder<'_>) -> Vec<Claim> {
 
 /// A single file, with the sidecars that a reader takes from beside it.
 pub(super) fn file(folder: &Folder<'_>, name: &str) -> Claim {
-    if name.ends_with(".gguf") || !(folder.has("config.json") || folder.has("adapter_config.json")) {
+    if formats::is_self_contained(name) || !(folder.has("config.json") || folder.has("adapter_config.json")) {
         return Claim::file(name);
     }
     Claim::file(name).with(FileRole::Sidecar, folder.sidecars())
@@ -52,6 +48,5 @@ fn shards(folder: &Folder<'_>, set: &ShardName) -> Claim {
 
 /// True for a name that ends like a model and is no state of a training run.
 fn is_model(name: &str) -> bool {
-    let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, e)| e.to_ascii_lowercase());
-    ending.is_some_and(|e| ENDINGS.contains(&e.as_str())) && !hf::is_training_state(name)
+    formats::has_model_extension(name) && !hf::is_training_state(name)
 }

@@ -3,6 +3,7 @@
 //! They are never exported. They are units so that nothing is passed over in silence.
 
 use super::{Exports, Family, PLAIN, Reading};
+use crate::formats;
 use crate::watch::folder::{Claim, Folder};
 use crate::watch::rules::in_progress;
 use crate::watch::temporary::Temporary;
@@ -19,12 +20,13 @@ pub(super) static FAMILY: Family = Family {
     ..PLAIN
 };
 
-/// Endings of models.
-const ENDINGS: [&str; 9] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".keras", ".onnx", ".tflite"];
+fn is_model(name: &str) -> bool {
+    formats::has_model_extension(name) || name.ends_with(".keras")
+}
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     let lone = |temporary: Temporary<'_>| match temporary {
-        Temporary::Name(n) | Temporary::Control(n) => !folder.exists(n) && ENDINGS.iter().any(|e| n.ends_with(e)),
+        Temporary::Name(n) | Temporary::Control(n) => !folder.exists(n) && is_model(n),
         Temporary::Unknown => true,
     };
     let found = folder.unfinished().filter(|(_, t)| lone(*t));

@@ -30,9 +30,9 @@ pub(super) struct RecipeLook {
 
 impl Watcher {
     fn recipe_stamps(&self) -> Vec<Option<FileStamp>> {
-        let named = self.options.recipe.iter().flat_map(|r| &r.files);
-        let matrices = self.rule.recipe.targets.iter().filter_map(|t| t.imatrix.as_ref());
-        named.chain(matrices).map(|path| FileStamp::of_path(path).ok()).collect()
+        let named = self.options.recipe.iter().flat_map(|r| r.files.clone());
+        let options = self.rule.recipe.targets.iter().flat_map(|t| t.options.paths());
+        named.chain(options).map(|path| FileStamp::of_path(&path).ok()).collect()
     }
 
     /// Reads the recipe again when one of its files has changed, and is whole.

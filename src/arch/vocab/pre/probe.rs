@@ -296,7 +296,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let places = ["fixtures/models", "../shared/material/hf", "../../shared/material/hf"];
         let Some(models) = places.iter().map(|p| root.join(p)).find(|p| p.join("tiny-llama").is_dir()) else {
-            eprintln!("skipped: {} absent", places.join(", "));
+            crate::skip::skipped(&format!("{} absent", places.join(", ")));
             return;
         };
         // SHA-256 of str(AutoTokenizer.encode(text)), transformers 4.57.6.
@@ -308,7 +308,7 @@ mod tests {
         ];
         for (name, hash) in cases {
             let Ok(bytes) = std::fs::read(models.join(name).join("tokenizer.json")) else {
-                eprintln!("skipped: {name} absent");
+                crate::skip::skipped(&format!("pre-tokenizer of {name}: its folder is absent"));
                 continue;
             };
             let json = TokenizerJson::parse(&bytes).unwrap();

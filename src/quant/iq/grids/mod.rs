@@ -1,7 +1,7 @@
 //! The points that groups of elements are chosen from.
 //!
-//! Facts of the formats, not choices: a file stores only the number of a point. Digits become element values by a short table
-//! each format brings along.
+//! The points are facts of the formats: a file stores only the number of a point. Each format has a short table that maps digits
+//! to element values.
 
 mod iq1;
 mod iq2_s;

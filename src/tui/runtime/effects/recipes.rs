@@ -131,7 +131,7 @@ pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome
 pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Planned {
     let refuse = |e: &ModelError| Planned::refused(None, e.into());
     let Some(source) = &recipe.source.path else { return Planned::default() };
-    let model = match crate::formats::open(source) {
+    let model = match crate::formats::open_as_format(source, recipe.source.format) {
         Ok(model) => model,
         Err(e) => return refuse(&e),
     };
@@ -160,10 +160,12 @@ pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Planned {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::recipe::Target;
+    use crate::recipe::options::gguf;
 
     fn recipe(quantization: &str) -> Recipe {
-        let target = Target { format: "gguf".into(), quantization: Some(quantization.into()), ..Target::default() };
+        let target = Target { quantization: Some(quantization.into()), ..Target::of(FormatId::Gguf) };
         Recipe { targets: vec![target], ..Recipe::default() }
     }
 
@@ -187,19 +189,21 @@ mod tests {
     fn every_target_is_told_of_and_the_sound_ones_are_planned() {
         let dir = tempfile::tempdir().unwrap();
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama");
-        let gguf = |quantization: &str, change: &dyn Fn(&mut Target)| {
+        let target = |quantization: &str, change: &dyn Fn(&mut Target)| {
             let mut target = Target {
-                format: "gguf".into(),
-                quantization: Some(quantization.into()),
                 output: Some(dir.path().join(format!("{quantization}.gguf"))),
-                ..Target::default()
+                ..Target::of(FormatId::Gguf).quantized(quantization)
             };
             change(&mut target);
             target
         };
-        let rule = |t: &mut Target| drop(t.tensor_types.insert("nowhere".into(), "q6_k".into()));
-        let (wrong, sound) = (gguf("q4_k_m", &rule), gguf("q8_0", &|_| ()));
-        let small = gguf("auto", &|t| (t.quantization, t.target_size) = (None, Some("5kB".into())));
+        let rule =
+            |t: &mut Target| t.set(&gguf::TENSOR_TYPES, [("nowhere".into(), "q6_k".into())].into_iter().collect());
+        let (wrong, sound) = (target("q4_k_m", &rule), target("q8_0", &|_| ()));
+        let small = target("auto", &|t| {
+            t.quantization = None;
+            t.set(&gguf::TARGET_SIZE, Some("5kB".into()));
+        });
         let planned = |targets: &[&Target]| {
             let source = crate::recipe::Source { path: Some(model.clone()), ..Default::default() };
             let targets = targets.iter().map(|t| (*t).clone()).collect();

@@ -101,10 +101,8 @@ pub fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<String, E
     let folder = jobs_root.join(".watch").join(&id);
     let path = folder.join("recipe.toml");
     let mut recipe = recipe.clone();
-    for imatrix in recipe.targets.iter_mut().filter_map(|t| t.imatrix.as_mut()) {
-        if let Ok(full) = std::path::absolute(&imatrix) {
-            *imatrix = full;
-        }
+    for target in &mut recipe.targets {
+        target.options.map_paths(|path| std::path::absolute(&path).unwrap_or(path));
     }
     let written = files::create_private_folder(&folder)
         .and_then(|()| files::write_private(&path, recipe::to_toml(&recipe).as_bytes()));

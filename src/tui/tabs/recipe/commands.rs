@@ -84,7 +84,7 @@ pub(super) const COMMANDS: &[Command] = &[
         &[Targets, Form],
         "A budget: 760MB, or 4.25 bits a weight",
         "budget",
-        |s| s.recipe.gguf_target().is_some(),
+        |s| s.recipe.forecast_target_index().is_some(),
     ),
     command(
         Cmd::Delete,

@@ -6,9 +6,9 @@ mod update;
 mod view;
 
 pub use state::{
-    Asking, BUDGET, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, PRESETS,
-    Planned, Preset, PresetSize, RecipePane, RecipeState, Refused, Row, SaveRefusal, Trouble, Types, Wrong, about,
-    facts, title, types,
+    Asking, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, Planned, Preset,
+    PresetSize, RecipePane, RecipeState, Refused, Row, SaveRefusal, Trouble, Types, Wrong, about, facts, presets,
+    title, types,
 };
 
 use super::TabBehavior;

@@ -6,6 +6,7 @@ mod table;
 mod tensors;
 
 use super::state::{Asking as CompareAsking, Chart, CompareState, Order};
+use crate::formats;
 use crate::tui::core::{State, units};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
@@ -72,7 +73,10 @@ fn number(column: usize) -> String {
 fn short_label(s: &CompareState, column: usize, most: usize) -> String {
     let label = s.label(column);
     // What a file is called ends with what tells variants apart.
-    fit_end(label.strip_suffix(".gguf").unwrap_or(&label), most)
+    fit_end(
+        label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
+        most,
+    )
 }
 
 /// The colour of a column.

@@ -142,7 +142,7 @@ fn compare(state: &State) -> Vec<Effect> {
     let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
     // A split output is opened by its first file.
     let made = plan.outputs.iter().map(|o| match o.files.as_slice() {
-        [(first, _), _, ..] if o.format == "gguf" => first.clone(),
+        [(first, _), _, ..] if !o.folder => first.clone(),
         _ => o.path.clone(),
     });
     let models = std::iter::once(plan.source.clone()).chain(made).collect();

@@ -10,6 +10,8 @@ mod tokenizer;
 mod values;
 
 use super::state::{Node, Row};
+use crate::formats;
+use crate::model::FormatId;
 use crate::tui::core::{Focus, Hit, State, units};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
 use crate::tui::view::panes::split;
@@ -79,15 +81,9 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
     c.wrapped(list.x + 2, list.y + 3, list.width.saturating_sub(4), 4, second, dim);
 }
 
-/// Three letters that tell formats apart in a narrow column.
+/// A few letters that tell formats apart in a narrow column.
 pub(super) fn badge(format: &str) -> &str {
-    match format {
-        "safetensors" => "st",
-        "pytorch" => "pt",
-        "tflite" => "tfl",
-        "savedmodel" => "tf",
-        other => other,
-    }
+    FormatId::parse(format).and_then(formats::spec).map_or(format, |f| f.badge)
 }
 
 /// The names above and below a row, of those in the same folder.

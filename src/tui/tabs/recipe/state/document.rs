@@ -181,18 +181,20 @@ pub(super) fn target_key(name: &str) -> Option<&'static Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
     use crate::recipe::Target;
+    use crate::recipe::options::gguf;
 
-    fn of(formats: &[&str]) -> Document {
-        let targets = formats.iter().map(|f| Target { format: (*f).to_owned(), ..Target::default() }).collect();
+    fn of(formats: &[FormatId]) -> Document {
+        let targets = formats.iter().map(|f| Target::of(*f)).collect();
         Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() }
     }
 
     #[test]
     fn wrong_texts_stay_with_their_targets() {
-        let mut d = of(&["gguf", "gguf"]);
+        let mut d = of(&[FormatId::Gguf, FormatId::Gguf]);
         d.set(Some(1), target_key("context_length").unwrap(), "many");
-        d.insert(0, Target::default());
+        d.insert(0, Target::of(FormatId::Gguf));
         assert!(d.wrong(Some(2), "context_length").is_some());
         d.swap(2, 1);
         assert!(d.wrong(Some(1), "context_length").is_some());
@@ -204,11 +206,11 @@ mod tests {
 
     #[test]
     fn a_value_takes_the_place_of_a_wrong_text() {
-        let mut d = of(&["gguf"]);
+        let mut d = of(&[FormatId::Gguf]);
         let key = target_key("context_length").unwrap();
         d.set(Some(0), key, "many");
         d.set(Some(0), key, "8k");
-        assert_eq!((d.wrong.len(), d.recipe.targets[0].context_length), (0, Some(8192)));
+        assert_eq!((d.wrong.len(), d.recipe.targets[0].get(&gguf::CONTEXT_LENGTH)), (0, Some(8192)));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The form of what is selected in the list: its fields, made from the table of keys, and their values.
 
-use super::budget::Budget;
 use super::document::target_key;
 use super::rows::Row;
 use super::{Document, RecipeState};
+use crate::model::FormatId;
+use crate::plan::has_forecast;
+use crate::recipe::edit;
 use crate::recipe::keys::{Key, Kind, Room, State, keys_of};
-use crate::recipe::{Target, edit};
+use crate::recipe::options::{self, Budget, budget::budget_keys};
 
 /// One field of the form.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +38,10 @@ const BUDGET: &str = "budget";
 /// What is wrong with a text that is no budget.
 const NO_BUDGET: &str = "a size like 760MB, or bits like 4.25";
 
-/// The keys that the budget stands for.
-const BUDGET_KEYS: [&str; 2] = ["target_size", "target_bpw"];
+/// True for the keys that the budget stands for.
+fn is_budget(name: &str) -> bool {
+    budget_keys().iter().any(|k| k.name == name)
+}
 
 impl Field {
     /// Label: the recipe's own key, but for the budget.
@@ -77,17 +81,17 @@ impl Field {
     pub fn is_about(self, key: &str) -> bool {
         let name = key.split('.').next().unwrap_or(key);
         match self {
-            Self::Budget => BUDGET_KEYS.contains(&name) || name == BUDGET,
+            Self::Budget => is_budget(name) || name == BUDGET,
             Self::Key(k) => k.name == name,
         }
     }
 }
 
 /// The fields of a target of that format.
-fn of_target(format: &str) -> Vec<Field> {
-    let known = |k: &&Key| matches!(k.state, State::Since(_)) && (k.fits(format) || k.name == "format");
-    let field = |key: &'static Key| if BUDGET_KEYS.contains(&key.name) { Field::Budget } else { Field::Key(key) };
-    let mut all: Vec<Field> = keys_of(Room::Target).filter(known).map(field).collect();
+fn of_target(format: FormatId) -> Vec<Field> {
+    let known = |k: &&Key| matches!(k.state, State::Since(_));
+    let field = |key: &'static Key| if is_budget(key.name) { Field::Budget } else { Field::Key(key) };
+    let mut all: Vec<Field> = options::keys_of(format).filter(known).map(field).collect();
     let place = |f: &Field| FIRST.iter().position(|n| *n == f.label()).unwrap_or(FIRST.len());
     all.sort_by_key(place);
     all.dedup_by_key(|f| f.label());
@@ -105,7 +109,7 @@ impl RecipeState {
         match self.row() {
             Row::Source => of_room(Room::Source),
             Row::About => of_room(Room::Top),
-            Row::Target(i) => self.document.recipe.targets.get(i).map(|t| of_target(&t.format)).unwrap_or_default(),
+            Row::Target(i) => self.document.recipe.targets.get(i).map(|t| of_target(t.format)).unwrap_or_default(),
             Row::Step(_) | Row::Add => Vec::new(),
         }
     }
@@ -132,11 +136,11 @@ impl RecipeState {
         }
     }
 
-    /// The target that a forecast is for: the selected one if it is a GGUF, else the first that is.
-    pub fn gguf_target(&self) -> Option<usize> {
+    /// The target that a forecast is for: the selected one if its format has a forecast, else the first that has.
+    pub fn forecast_target_index(&self) -> Option<usize> {
         let targets = &self.document.recipe.targets;
-        let is_gguf = |i: &usize| targets.get(*i).is_some_and(|t| t.format == "gguf");
-        self.current_target().filter(is_gguf).or_else(|| (0..targets.len()).find(is_gguf))
+        let can = |i: &usize| targets.get(*i).is_some_and(|t| has_forecast(t.format));
+        self.current_target().filter(can).or_else(|| (0..targets.len()).find(can))
     }
 
     /// What stands in a field: the value, or what was typed in its place. Nothing where the default counts.
@@ -154,7 +158,7 @@ impl RecipeState {
 
     /// The words a field can be chosen from; empty if it is typed.
     pub fn choices(&self, field: Field) -> &'static [&'static str] {
-        let format = self.current_target().and_then(|i| self.document.recipe.targets.get(i)).map_or("", |t| &t.format);
+        let format = self.current_target().and_then(|i| self.document.recipe.targets.get(i)).map(|t| t.format);
         match field {
             Field::Budget => &[],
             Field::Key(key) => edit::choices(key, format),
@@ -199,7 +203,7 @@ impl Document {
         self.wrong.retain(|w| w.target != target || w.label != BUDGET);
         let Some(t) = target.and_then(|i| self.recipe.targets.get_mut(i)) else { return };
         if text.trim().is_empty() {
-            (t.target_size, t.target_bpw) = (None, None);
+            Budget::clear(t);
             return;
         }
         match Budget::parse(text) {
@@ -211,46 +215,30 @@ impl Document {
     /// Leaves out what another format cannot have.
     fn keep_what_fits(&mut self, target: Option<usize>) {
         let Some(i) = target.filter(|i| *i < self.recipe.targets.len()) else { return };
-        let format = self.recipe.targets[i].format.clone();
-        for key in keys_of(Room::Target).filter(|k| !k.fits(&format)) {
+        let format = self.recipe.targets[i].format;
+        for key in keys_of(Room::Target).filter(|k| !k.fits(format)) {
             edit::clear(&mut self.recipe, target, key);
             self.wrong.retain(|w| w.target != target || w.label != key.name);
         }
         let t = &self.recipe.targets[i];
-        let types = target_key("quantization").map_or(&[][..], |k| edit::choices(k, &format));
+        let types = target_key("quantization").map_or(&[][..], |k| edit::choices(k, Some(format)));
         if t.quantization.as_ref().is_some_and(|q| !types.iter().any(|c| q.eq_ignore_ascii_case(c))) {
             self.recipe.targets[i].quantization = None;
         }
-        if format != "gguf" {
+        if !budget_keys()[0].fits(format) {
             self.wrong.retain(|w| w.target != target || w.label != BUDGET);
         }
-    }
-}
-
-impl Budget {
-    /// The budget of a target.
-    pub fn of(target: &Target) -> Option<Self> {
-        let size = target.target_size.clone().map(Self::Size);
-        size.or(target.target_bpw.map(Self::BitsPerWeight))
-    }
-
-    /// Gives the budget to a target, in place of a type.
-    fn put(self, target: &mut Target) {
-        target.quantization = None;
-        (target.target_size, target.target_bpw) = match self {
-            Self::Size(text) => (Some(text), None),
-            Self::BitsPerWeight(bits) => (None, Some(bits)),
-        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Recipe;
+    use crate::recipe::options::gguf;
+    use crate::recipe::{Recipe, Target};
 
-    fn form(format: &str) -> RecipeState {
-        let targets = vec![Target { format: format.into(), ..Target::default() }];
+    fn form(format: FormatId) -> RecipeState {
+        let targets = vec![Target::of(format)];
         let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
         let mut r = RecipeState { document, ..RecipeState::default() };
         r.select(Row::Target(0));
@@ -259,13 +247,13 @@ mod tests {
 
     #[test]
     fn the_form_has_every_key_of_its_format_once_and_the_common_ones_first() {
-        let r = form("gguf");
+        let r = form(FormatId::Gguf);
         let labels: Vec<&str> = r.fields().iter().map(|f| f.label()).collect();
         assert_eq!(labels[..FIRST.len()], FIRST);
-        for key in keys_of(Room::Target).filter(|k| matches!(k.state, State::Since(_)) && k.fits("gguf")) {
+        for key in keys_of(Room::Target).filter(|k| matches!(k.state, State::Since(_)) && k.fits(FormatId::Gguf)) {
             assert_eq!(r.fields().iter().filter(|f| f.is_about(key.name)).count(), 1, "{}", key.name);
         }
-        let plain: Vec<&str> = form("safetensors").fields().iter().map(|f| f.label()).collect();
+        let plain: Vec<&str> = form(FormatId::Safetensors).fields().iter().map(|f| f.label()).collect();
         assert_eq!(
             plain,
             ["format", "quantization", "output", "force", "output_name", "max_shard_size", "bare", "reuse"]
@@ -274,32 +262,35 @@ mod tests {
 
     #[test]
     fn a_budget_takes_the_place_of_a_type_and_a_type_that_of_a_budget() {
-        let mut d = form("gguf").document;
+        let mut d = form(FormatId::Gguf).document;
         let quantization = Field::Key(target_key("quantization").unwrap());
         d.set_field(Some(0), quantization, "q4_k_m");
         d.set_field(Some(0), Field::Budget, "4.5 GiB");
         assert_eq!(
-            (d.recipe.targets[0].target_size.as_deref(), &d.recipe.targets[0].quantization),
+            (d.recipe.targets[0].get(&gguf::TARGET_SIZE).as_deref(), &d.recipe.targets[0].quantization),
             (Some("4.5GiB"), &None)
         );
         d.set_field(Some(0), Field::Budget, "4.25 bpw");
-        assert_eq!((d.recipe.targets[0].target_size.as_deref(), d.recipe.targets[0].target_bpw), (None, Some(4.25)));
+        assert_eq!(
+            (d.recipe.targets[0].get(&gguf::TARGET_SIZE).as_deref(), d.recipe.targets[0].get(&gguf::TARGET_BPW)),
+            (None, Some(4.25))
+        );
         d.set_field(Some(0), Field::Budget, "little");
         assert_eq!(d.wrong.len(), 1);
         d.set_field(Some(0), quantization, "q8_0");
-        assert_eq!((d.recipe.targets[0].target_bpw, d.wrong.len()), (None, 0));
+        assert_eq!((d.recipe.targets[0].get(&gguf::TARGET_BPW), d.wrong.len()), (None, 0));
     }
 
     #[test]
     fn another_format_keeps_only_what_fits_it() {
-        let mut d = form("gguf").document;
+        let mut d = form(FormatId::Gguf).document;
         for (name, text) in
             [("quantization", "q4_k_m"), ("context_length", "4096"), ("output", "/out/x"), ("effort", "max")]
         {
             d.set_field(Some(0), Field::Key(target_key(name).unwrap()), text);
         }
         d.set_field(Some(0), Field::Key(target_key("format").unwrap()), "safetensors");
-        let wanted = Target { format: "safetensors".into(), output: Some("/out/x".into()), ..Target::default() };
+        let wanted = Target { output: Some("/out/x".into()), ..Target::of(FormatId::Safetensors) };
         assert_eq!(d.recipe.targets, [wanted]);
     }
 }

@@ -3,7 +3,6 @@
 //! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be taken back. The form
 //! is made from the recipe room's table of keys; what is wrong is said in that room's words, at the field it is about.
 
-mod budget;
 mod document;
 mod fields;
 mod hints;
@@ -15,18 +14,20 @@ mod rows;
 mod troubles;
 mod words;
 
-pub use budget::Budget;
+pub use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
+pub use crate::recipe::options::Budget;
 pub use document::{Document, History, Origin, Wrong};
 pub use fields::Field;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
 pub use outlook::Outlook;
 pub use planned::{Planned, Refused};
-pub use presets::{BUDGET, PRESETS, Preset, Types};
+pub use presets::presets;
 pub use rows::{Row, facts, title, types};
 pub use troubles::Trouble;
 pub use words::about;
 
 use crate::plan::Forecasted;
+use crate::plan::has_forecast;
 use crate::recipe::{Recipe, Selector, Source, Target};
 use crate::tui::core::{ErrorCard, LineEdit};
 use std::path::PathBuf;
@@ -178,10 +179,11 @@ impl RecipeState {
         self.change(|d| {
             d.recipe.source = Source { path: Some(path), ..Source::default() };
             for t in &mut d.recipe.targets {
-                (t.output, t.imatrix) = (None, None);
+                t.output = None;
+                t.options.retain(|key| !key.of_model);
             }
             if d.recipe.targets.is_empty() {
-                d.recipe.targets.push(PRESETS[0].target());
+                d.recipe.targets.push(presets()[0].target());
             }
         });
         if first {
@@ -200,7 +202,7 @@ impl RecipeState {
     pub(super) fn count_hits(&mut self) {
         let count = |(i, target): (usize, &Target)| {
             let output = self.output(i);
-            let rules: Vec<_> = target.tensor_types.keys().map(|s| Selector::parse(s)).collect();
+            let rules: Vec<_> = target.options.rules().iter().map(|(s, _)| Selector::parse(s)).collect();
             let mut hits = vec![0; rules.len()];
             for t in output.iter().flat_map(|o| o.tensors.iter()).filter(|_| !rules.is_empty()) {
                 let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
@@ -248,7 +250,7 @@ impl RecipeState {
         let mut recipe = self.document.recipe.clone();
         (recipe.source, recipe.output_dir) = (Source::default(), None);
         if recipe.targets.is_empty() {
-            recipe.targets.push(PRESETS[0].target());
+            recipe.targets.push(presets()[0].target());
         }
         for target in &mut recipe.targets {
             (target.output, target.output_name, target.force) = (None, None, false);
@@ -258,10 +260,14 @@ impl RecipeState {
         (recipe, made)
     }
 
-    /// What a preset becomes when it is added: it takes the importance matrix that the others have.
+    /// What a preset becomes when it is added: it takes what the others have that belongs to the model, such as an importance matrix.
     pub fn preset_target(&self, preset: &Preset) -> Target {
-        let imatrix = self.document.recipe.targets.iter().find_map(|t| t.imatrix.clone());
-        Target { imatrix: imatrix.filter(|_| preset.format == "gguf"), ..preset.target() }
+        let mut target = preset.target();
+        let format = target.format;
+        for other in &self.document.recipe.targets {
+            target.options.adopt(&other.options, |key| key.of_model && key.fits(format));
+        }
+        target
     }
 
     /// One recipe for each preset whose size is known without measuring, with the preset's place: an output that exists is
@@ -274,7 +280,7 @@ impl RecipeState {
             output_dir: self.document.recipe.output_dir.clone(),
             ..Recipe::default()
         };
-        let known = PRESETS.iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
+        let known = presets().iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
         known.map(|(i, p)| (i, recipe(p))).collect()
     }
 
@@ -282,20 +288,20 @@ impl RecipeState {
     /// without a source or while the target is wrong.
     pub fn forecast_target(&self) -> Option<(PathBuf, Target)> {
         let path = self.source()?.clone();
-        let at = self.gguf_target();
+        let at = self.forecast_target_index();
         let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
         if troubles::of(&self.document).iter().any(of_this) {
             return None;
         }
         let mut target = match at {
             Some(i) => reaching_tensors(self.document.recipe.targets.get(i)?),
-            None => PRESETS[0].target(),
+            None => presets()[0].target(),
         };
         // A budget next to it, whose mix is not known yet, is asked for in the same go.
         if Budget::of(&target).is_none() {
-            let others = self.document.recipe.targets.iter().filter(|t| t.format == "gguf").map(reaching_tensors);
+            let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
             let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
-            let same = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() } == target;
+            let same = |t: &Target| Budget::without(t) == target;
             if let Some(other) = others.filter(unknown).find(same) {
                 target = other;
             }
@@ -308,33 +314,22 @@ impl RecipeState {
         let t = self.document.recipe.targets.get(target)?;
         match (Budget::of(t), t.quantization.as_deref()) {
             (Some(budget), _) => self.outlook.mix_of(&budget),
-            (None, Some(q)) if t.format == "gguf" => self.outlook.of_type(&q.to_ascii_uppercase()),
+            (None, Some(q)) if has_forecast(t.format) => self.outlook.of_type(&q.to_ascii_uppercase()),
             _ => None,
         }
     }
 
     /// What the forecast says of a preset, of those whose file type it knows.
     pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
-        self.outlook.of_type(PRESETS.get(preset)?.file_type()?)
+        self.outlook.of_type(presets().get(preset)?.file_type()?)
     }
 }
 
 /// A target without its type, and without what says where and in how many files it is written: that changes nothing of what is measured.
 fn reaching_tensors(target: &Target) -> Target {
-    Target {
-        quantization: None,
-        output: None,
-        force: false,
-        effort: None,
-        modelfile: false,
-        use_mlock: None,
-        max_shard_size: None,
-        split_max_tensors: None,
-        split_max_layers: None,
-        no_tensor_first_split: false,
-        keep_split: false,
-        ..target.clone()
-    }
+    let mut target = Target { quantization: None, output: None, force: false, ..target.clone() };
+    target.options.retain(|key| !key.unmeasured);
+    target
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Outlook {
         if same && !failed {
             return false;
         }
-        let without = |t: &Target| Target { target_size: None, target_bpw: None, ..t.clone() };
+        let without = Budget::without;
         let budget_only = self.asked.as_ref().is_some_and(|(s, t)| s == source && without(t) == without(target));
         if !budget_only {
             (self.answer, self.mixes) = (None, Vec::new());

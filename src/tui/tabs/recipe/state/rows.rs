@@ -1,8 +1,9 @@
 //! The list of the Recipe tab: the source, the recipe's own keys, steps where a file has some, targets, and a place to add one.
 
 use super::RecipeState;
-use super::budget::Budget;
+use crate::plan::has_forecast;
 use crate::recipe::Target;
+use crate::recipe::options::Budget;
 
 /// A line of the list that can be selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,52 +57,37 @@ pub fn types(target: &Target) -> String {
 /// A target in a few words: `gguf Q4_K_M`.
 pub fn title(target: &Target) -> String {
     match types(target).as_str() {
-        "as stored" if target.format != "gguf" => target.format.clone(),
+        "as stored" if !has_forecast(target.format) => target.format.to_string(),
         types => format!("{} {types}", target.format),
     }
 }
 
-/// What else is special about a target, the most telling first.
+/// What else is special about a target, in the order of the options.
 pub fn facts(target: &Target) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut tell = |is: bool, what: String| {
-        if is {
-            out.push(what);
-        }
-    };
-    tell(target.imatrix.is_some(), "imatrix".to_owned());
-    tell(target.effort.as_deref() == Some("max"), "effort max".to_owned());
-    tell(target.context_length.is_some(), format!("ctx {}", target.context_length.unwrap_or(0)));
-    tell(target.embedding_type.is_some(), format!("emb {}", target.embedding_type.as_deref().unwrap_or("")));
-    tell(target.output_type.is_some(), format!("out {}", target.output_type.as_deref().unwrap_or("")));
-    let rules = target.tensor_types.len();
-    tell(rules > 0, format!("{rules} {}", if rules == 1 { "rule" } else { "rules" }));
-    tell(target.pure, "pure".to_owned());
-    let left_out = target.prune_layers.len();
-    tell(left_out > 0, format!("{left_out} {} out", if left_out == 1 { "layer" } else { "layers" }));
-    tell(target.max_shard_size.is_some(), format!("≤ {} a file", target.max_shard_size.as_deref().unwrap_or("")));
-    let split = target.split_max_tensors.is_some() || target.split_max_layers.is_some() || target.keep_split;
-    tell(split, "split".to_owned());
-    tell(target.modelfile, "Modelfile".to_owned());
-    tell(target.force, "replaces".to_owned());
-    out
+    let mut facts = target.options.facts();
+    if target.force {
+        facts.push("replaces".to_owned());
+    }
+    facts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
+    use crate::recipe::options::gguf;
 
     #[test]
     fn targets_are_told_in_a_few_words() {
         let gguf = |f: &dyn Fn(&mut Target)| {
-            let mut t = Target { format: "gguf".into(), ..Target::default() };
+            let mut t = Target::of(FormatId::Gguf);
             f(&mut t);
             title(&t)
         };
         assert_eq!(gguf(&|t| t.quantization = Some("q4_k_m".into())), "gguf Q4_K_M");
-        assert_eq!(gguf(&|t| t.target_size = Some("760MB".into())), "gguf within 760MB");
-        assert_eq!(gguf(&|t| t.target_bpw = Some(4.25)), "gguf at 4.25 bpw");
+        assert_eq!(gguf(&|t| t.set(&gguf::TARGET_SIZE, Some("760MB".into()))), "gguf within 760MB");
+        assert_eq!(gguf(&|t| t.set(&gguf::TARGET_BPW, Some(4.25))), "gguf at 4.25 bpw");
         assert_eq!(gguf(&|_| ()), "gguf as stored");
-        assert_eq!(title(&Target { format: "pytorch".into(), ..Target::default() }), "pytorch");
+        assert_eq!(title(&Target::of(FormatId::Pytorch)), "pytorch");
     }
 }

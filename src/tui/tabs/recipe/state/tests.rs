@@ -1,6 +1,8 @@
 //! Tests of the state of the Recipe tab.
 
 use super::*;
+use crate::model::FormatId;
+use crate::recipe::options::gguf;
 use proptest::prelude::*;
 
 fn composed() -> RecipeState {
@@ -12,7 +14,7 @@ fn composed() -> RecipeState {
 #[test]
 fn a_model_brings_the_usual_target_and_nothing_to_save() {
     let r = composed();
-    assert_eq!(r.recipe().unwrap().targets, [PRESETS[0].target()]);
+    assert_eq!(r.recipe().unwrap().targets, [presets()[0].target()]);
     assert!(!r.modified() && !r.history.can_undo());
     assert_eq!(r.row(), Row::Target(0));
     assert_eq!(RecipeState::default().recipe(), None);
@@ -21,14 +23,14 @@ fn a_model_brings_the_usual_target_and_nothing_to_save() {
 #[test]
 fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     let mut r = composed();
-    r.change(|d| d.recipe.targets[0].imatrix = Some("/i".into()));
+    r.change(|d| d.recipe.targets[0].set(&gguf::IMATRIX, Some("/i".into())));
     r.change(|d| d.set_field(Some(0), Field::Budget, "4.25"));
     let (source, target) = r.forecast_target().unwrap();
     assert!(r.outlook.want(&source, &target) && !r.outlook.want(&source, &target));
     let request = r.outlook.request;
     r.set_source("/n".into());
     let t = &r.document.recipe.targets[0];
-    assert_eq!((t.target_bpw, t.imatrix.is_none()), (Some(4.25), true));
+    assert_eq!((t.get(&gguf::TARGET_BPW), !t.has(&gguf::IMATRIX)), (Some(4.25), true));
     let late = ErrorCard { message: "late".into(), hint: None, wrong: true };
     r.outlook.arrived(request, Err(late));
     assert!(r.outlook.answer.is_none());
@@ -39,11 +41,19 @@ fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
 #[test]
 fn presets_take_the_matrix_that_is_there_and_no_budget_is_sized() {
     let mut r = composed();
-    r.change(|d| d.recipe.targets[0].imatrix = Some("/i".into()));
+    r.change(|d| d.recipe.targets[0].set(&gguf::IMATRIX, Some("/i".into())));
     let recipes = r.preset_recipes();
-    assert!(recipes.iter().all(|(i, _)| *i != BUDGET), "a budget is measured, which takes seconds");
+    assert!(
+        recipes.iter().all(|(i, _)| presets()[*i].types != Types::Budget),
+        "a budget is measured, which takes seconds"
+    );
     for (i, recipe) in recipes {
-        assert_eq!(recipe.targets[0].imatrix.is_some(), PRESETS[i].format == "gguf", "{}", PRESETS[i].name());
+        assert_eq!(
+            recipe.targets[0].has(&gguf::IMATRIX),
+            presets()[i].format == FormatId::Gguf,
+            "{}",
+            presets()[i].name()
+        );
         assert!(recipe.targets[0].force);
     }
 }
@@ -53,7 +63,7 @@ fn another_recipe_brings_its_file_and_undo_brings_the_old_one_back() {
     let mut r = composed();
     r.change(|d| d.recipe.name = Some("mine".into()));
     let (before, origin) = (r.document.clone(), r.origin.clone());
-    let other = Recipe { targets: vec![PRESETS[2].target()], ..Recipe::default() };
+    let other = Recipe { targets: vec![presets()[2].target()], ..Recipe::default() };
     r.open(other, Some("/r.toml".into()));
     assert_eq!((r.source(), r.modified()), (Some(&PathBuf::from("/m")), false), "a recipe without a source keeps it");
     r.undo();
@@ -76,18 +86,18 @@ fn edit() -> impl Strategy<Value = Edit> {
     const TEXTS: &[&str] =
         &["", "q8_0", "4096", "many", "4.25", "760MB", "true", "gguf", "safetensors", "/x", "ffn = q6_k"];
     prop_oneof![
-        (0..PRESETS.len()).prop_map(Edit::Add),
+        (0..presets().len()).prop_map(Edit::Add),
         (0..4usize).prop_map(Edit::Remove),
         (0..4usize, 0..4usize).prop_map(|(a, b)| Edit::Swap(a, b)),
         (0..4usize, 0..40usize, prop::sample::select(TEXTS)).prop_map(|(t, f, text)| Edit::Set(t, f, text)),
-        (0..PRESETS.len()).prop_map(Edit::Open),
+        (0..presets().len()).prop_map(Edit::Open),
     ]
 }
 
 fn apply(r: &mut RecipeState, edit: &Edit) {
     match edit {
         Edit::Add(preset) => {
-            r.change(|d| d.insert(0, PRESETS[*preset].target()));
+            r.change(|d| d.insert(0, presets()[*preset].target()));
         }
         Edit::Remove(at) => {
             r.change(|d| d.remove(*at));
@@ -103,7 +113,7 @@ fn apply(r: &mut RecipeState, edit: &Edit) {
             }
         }
         Edit::Open(preset) => {
-            let recipe = Recipe { targets: vec![PRESETS[*preset].target()], ..Recipe::default() };
+            let recipe = Recipe { targets: vec![presets()[*preset].target()], ..Recipe::default() };
             r.open(recipe, Some(format!("/{preset}.toml").into()));
         }
     }

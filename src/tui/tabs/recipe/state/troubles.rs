@@ -136,14 +136,16 @@ impl RecipeState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
+    use crate::recipe::options::gguf;
     use crate::recipe::{Recipe, Step, Target};
     use crate::tui::core::ErrorCard;
 
     #[test]
     fn troubles_stand_where_their_keys_are() {
-        let target = |q: &str| Target { format: "gguf".into(), quantization: Some(q.into()), ..Target::default() };
+        let target = |q: &str| Target::of(FormatId::Gguf).quantized(q);
         let mut second = target("q9");
-        second.tensor_types.insert("ffn".into(), "q6_k_m".into());
+        second.set(&gguf::TENSOR_TYPES, [("ffn".into(), "q6_k_m".into())].into_iter().collect());
         let recipe = Recipe {
             targets: vec![target("q8_0"), second],
             pipeline: vec![Step { step: "prune".into(), ..Step::default() }],
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_the_planner_refuses_stands_at_the_field_it_names() {
-        let targets = vec![Target { format: "gguf".into(), ..Target::default() }];
+        let targets = vec![Target::of(FormatId::Gguf)];
         let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
         let at = |message: &str| {
             let card = ErrorCard { message: message.into(), hint: None, wrong: true };

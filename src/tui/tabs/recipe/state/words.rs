@@ -1,5 +1,8 @@
 //! What each quantization is for, in a few words: for those who choose.
 
+use crate::model::FormatId;
+use crate::recipe::options;
+
 /// The words beside a quantization or tensor type; empty for what nobody asks about.
 pub fn about(name: &str) -> &'static str {
     match name {
@@ -32,12 +35,9 @@ pub fn about(name: &str) -> &'static str {
         "mxfp4_moe" | "mxfp4" => "4-bit floats, for mixtures of experts",
         "nvfp4" => "4-bit floats of NVIDIA's cards",
         "q2_0" | "q1_0" => "for networks trained to so few bits",
-        "gguf" => "llama.cpp, Ollama, LM Studio",
-        "safetensors" => "to train, to serve",
-        "pytorch" => "a .pt state dict",
         "reference" => "llama.cpp's bytes",
         "max" => "takes longer, loses less",
-        _ => "",
+        _ => FormatId::parse(name).and_then(options::of).map_or("", |f| f.purpose),
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     fn every_word_of_the_pickers_is_explained() {
         for name in ["format", "quantization", "embedding_type", "effort"] {
             let key = find(Room::Target, name).unwrap();
-            for word in edit::choices(key, "gguf") {
+            for word in edit::choices(key, Some(FormatId::Gguf)) {
                 assert!(!about(word).is_empty(), "{name} {word}");
             }
         }

@@ -2,6 +2,7 @@
 
 use super::changed;
 use super::words::refuse;
+use crate::formats::has_model_extension;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
 use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
@@ -9,9 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// The last line of the picker: a recipe that is not in the list.
 const ELSEWHERE: &str = "another file: type where it is";
-
-/// What the names of model files end in.
-const EXTENSIONS: [&str; 5] = [".gguf", ".safetensors", ".pt", ".pth", ".bin"];
 
 /// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
 const LINES: usize = 8;
@@ -39,7 +37,7 @@ fn default_path(state: &State) -> PathBuf {
     let folder = r.ready().and_then(|p| p.outputs.first()).and_then(|o| o.path.parent()).unwrap_or(&state.dir);
     let name = r.source().and_then(|s| s.file_name()).map_or("recipe".into(), |s| s.to_string_lossy());
     // Only what is an extension: a folder may be called `checkpoint-1.5`.
-    let stem = EXTENSIONS.iter().find_map(|e| name.strip_suffix(e)).unwrap_or(&name);
+    let stem = name.rsplit_once('.').filter(|_| has_model_extension(&name)).map_or(&*name, |(stem, _)| stem);
     folder.join(format!("{stem}.toml"))
 }
 

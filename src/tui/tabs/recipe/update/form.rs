@@ -91,7 +91,7 @@ pub(super) fn go_to(r: &mut RecipeState, field: Field) {
 /// Goes to the budget of the target and edits it; when that is over, back to where the key was pressed.
 pub(super) fn budget(state: &mut State) -> Vec<Effect> {
     let r = &mut state.recipe;
-    let Some(target) = r.gguf_target() else { return Vec::new() };
+    let Some(target) = r.forecast_target_index() else { return Vec::new() };
     if r.current_target() != Some(target) {
         r.select(Row::Target(target));
     }

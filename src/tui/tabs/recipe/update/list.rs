@@ -3,7 +3,7 @@
 use super::words::decibel;
 use super::{changed, form};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, PRESETS, RecipePane, Row, Types};
+use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row, Types, presets};
 
 /// Opens the picker of targets to add.
 pub(super) fn add(state: &mut State) -> Vec<Effect> {
@@ -18,7 +18,7 @@ pub(super) fn add(state: &mut State) -> Vec<Effect> {
 pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
     let r = &state.recipe;
     let detail = |at: usize| {
-        let p = &PRESETS[at];
+        let p = &presets()[at];
         let estimate = r.preset_estimate(at);
         let size = match r.sizes.get(at).and_then(Option::as_ref) {
             _ if p.types == Types::Budget => return "asks for a budget".to_owned(),
@@ -30,17 +30,17 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         format!("{size}  {:>8}", decibel(estimate.map(|e| e.output_sqnr_db)))
     };
     let item = |at: usize| PickerItem {
-        title: format!("{}: {}", PRESETS[at].name(), PRESETS[at].about),
+        title: format!("{}: {}", presets()[at].name(), presets()[at].about),
         detail: detail(at),
         cmd: None,
     };
-    (0..PRESETS.len()).map(item).collect()
+    (0..presets().len()).map(item).collect()
 }
 
 /// Adds the preset that was picked, below the selected target.
 pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     let r = &mut state.recipe;
-    let Some(preset) = PRESETS.get(preset) else { return Vec::new() };
+    let Some(preset) = presets().get(preset) else { return Vec::new() };
     let target = r.preset_target(preset);
     let at = r.current_target().map_or(r.document.recipe.targets.len(), |i| i + 1);
     r.change(|d| d.insert(at, target));

@@ -8,7 +8,7 @@ mod words;
 
 pub(super) use form::{complete, edited};
 
-use super::state::{PRESETS, RecipePane, RecipeState};
+use super::state::{RecipePane, RecipeState, presets};
 use crate::tui::core::{Action, Cmd, Effect, Hit, Layer, PickerKind, State, Tab, TabRequest};
 
 pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
@@ -161,7 +161,7 @@ fn sizes(state: &mut State) -> Option<Effect> {
         return None;
     }
     r.preset_request += 1;
-    r.sizes = vec![None; PRESETS.len()];
+    r.sizes = vec![None; presets().len()];
     r.sized.clone_from(&recipes);
     Some(Effect::PlanPresets(r.preset_request, recipes))
 }

@@ -111,7 +111,7 @@ fn told(state: &State, field: Field) -> String {
     let hits = at.and_then(|i| r.hits.get(i)).filter(|h| !h.is_empty());
     let (Some(target), Some(hits)) = (target, hits) else { return field.help() };
     let rule = |(selector, n): (&String, &usize)| format!("{selector}: {}", units::plural(*n, "tensor", "tensors"));
-    let rules: Vec<String> = target.tensor_types.keys().zip(hits).map(rule).collect();
+    let rules: Vec<String> = target.options.rules().iter().map(|(selector, _)| selector).zip(hits).map(rule).collect();
     format!("{}. {}", rules.join(", "), field.help())
 }
 

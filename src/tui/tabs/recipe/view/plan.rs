@@ -135,7 +135,7 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 /// The best that a file type could do within the bytes of the chosen mix.
 fn instead(state: &State) -> Option<String> {
     let r = &state.recipe;
-    let budget = Budget::of(r.document.recipe.targets.get(r.gguf_target()?)?)?;
+    let budget = Budget::of(r.document.recipe.targets.get(r.forecast_target_index()?)?)?;
     let mix = r.outlook.mix_of(&budget)?;
     let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
     let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);

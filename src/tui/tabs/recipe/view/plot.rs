@@ -2,7 +2,7 @@
 
 use crate::plan::Forecasted;
 use crate::tui::core::State;
-use crate::tui::tabs::recipe::{Budget, PRESETS};
+use crate::tui::tabs::recipe::{Budget, presets};
 use crate::tui::view::braille::Braille;
 use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
@@ -174,7 +174,7 @@ fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[
     for t in chosen {
         label(c, frame, t.point, &t.name, true);
     }
-    let known = PRESETS.iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
+    let known = presets().iter().filter_map(|p| types.iter().find(|(name, _)| Some(*name) == p.file_type()));
     for (name, p) in known.filter(|(name, _)| chosen.iter().all(|t| t.name != *name)) {
         label(c, frame, *p, name, false);
     }

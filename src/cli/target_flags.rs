@@ -1,0 +1,244 @@
+//! The flags of target options, made from the tables of `recipe::options`.
+
+use crate::arch::Role;
+use crate::model::{FormatId, ModelError, Result, read_request_text};
+use crate::recipe::keys::{Key, Kind};
+use crate::recipe::options::{self, Flag, FlagValue};
+use crate::recipe::{Target, edit};
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+use std::path::PathBuf;
+
+/// Largest file of tensor types: a line for each of a million tensors takes less.
+const MAX_TYPES_BYTES: u64 = 64 << 20;
+
+/// The flag that gives rules from a file. Its rules belong to the option whose flag is [`RULES`].
+const RULES_FILE: &str = "tensor-type-file";
+const RULES: &str = "tensor-type";
+
+/// The flags of target options that were given, in the order of the tables.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TargetFlags {
+    given: Vec<Given>,
+    /// Files of rules.
+    pub rule_files: Vec<PathBuf>,
+}
+
+/// One flag with its values; a switch has none.
+#[derive(Clone, Debug, PartialEq)]
+struct Given {
+    name: &'static str,
+    values: Vec<String>,
+}
+
+impl Given {
+    fn key(&self) -> Option<(&'static Key, &'static Flag)> {
+        options::own_keys().find(|k| k.name == self.name).and_then(|k| Some((k, k.flag.as_ref()?)))
+    }
+}
+
+impl TargetFlags {
+    /// True if none was given.
+    pub fn is_empty(&self) -> bool {
+        self.given.is_empty() && self.rule_files.is_empty()
+    }
+
+    /// The flags with their values, in the order of the tables.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, Option<&str>)> {
+        self.given.iter().flat_map(|g| {
+            let long = g.key().map_or("", |(_, flag)| flag.long);
+            let values = g.values.iter().map(|v| Some(v.as_str()));
+            values.chain(g.values.is_empty().then_some(None)).map(move |v| (long, v))
+        })
+    }
+
+    /// Gives the options to every target whose format takes them; what no flag is about stays.
+    ///
+    /// # Errors
+    /// Values that cannot be read, files that cannot be read, an option that none of the targets takes.
+    pub fn apply(&self, targets: &mut [Target]) -> Result<()> {
+        for given in &self.given {
+            let Some((key, flag)) = given.key() else { continue };
+            let mut taken = false;
+            for target in targets.iter_mut().filter(|t| key.fits(t.format)) {
+                taken = true;
+                put(target, key, flag, &given.values)?;
+            }
+            if !taken {
+                return Err(not_taken(flag.long, key, targets));
+            }
+        }
+        let rules = options::own_keys().find_map(|k| Some((k, k.flag.as_ref().filter(|f| f.long == RULES)?)));
+        let Some((key, flag)) = rules.filter(|_| !self.rule_files.is_empty()) else { return Ok(()) };
+        if !targets.iter().any(|t| key.fits(t.format)) {
+            return Err(not_taken(RULES_FILE, key, targets));
+        }
+        for file in &self.rule_files {
+            let text = read_request_text(file, MAX_TYPES_BYTES)?;
+            // The file is llama-quantize's: a word that is a role here is an expression there.
+            let role = |pair: &str| pair.split_once('=').is_some_and(|(word, _)| Role::parse(word).is_some());
+            let pairs = text.split_whitespace().map(|p| if role(p) { format!("re:{p}") } else { p.to_owned() });
+            let pairs: Vec<String> = pairs.collect();
+            for target in targets.iter_mut().filter(|t| key.fits(t.format)) {
+                put(target, key, &Flag { long: RULES_FILE, ..*flag }, &pairs).map_err(|e| e.in_file(file))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn not_taken(long: &str, key: &Key, targets: &[Target]) -> ModelError {
+    let have: Vec<&str> = targets.iter().map(|t| t.format.name()).collect();
+    let what = format!(
+        "--{long} is an option of {} targets, and this run writes {}",
+        options::formats_text(key),
+        have.join(", ")
+    );
+    ModelError::request(what)
+        .field(format!("--{long}"))
+        .with_hint(format!("Leave out --{long}, or add a target that takes it."))
+}
+
+/// Gives one option to a target.
+fn put(target: &mut Target, key: &'static Key, flag: &Flag, values: &[String]) -> Result<()> {
+    let refuse = |what: String, hint: Option<String>| {
+        let error = ModelError::request(what).field(format!("--{}", flag.long));
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    };
+    if let FlagValue::Entry(read, last_wins) = flag.value {
+        let mut table = target.options.json(key).and_then(|v| v.as_object()).cloned().unwrap_or_default();
+        for value in values {
+            let (name, value) = read(value).map_err(|(what, hint)| refuse(what, Some(hint.to_owned())))?;
+            if last_wins {
+                // As in llama-quantize, what is set again goes to the end.
+                table.shift_remove(&name);
+            }
+            table.entry(name).or_insert(value);
+        }
+        target.options.put(key, Some(serde_json::Value::Object(table)));
+        return Ok(());
+    }
+    if matches!(key.kind, Kind::List | Kind::Selectors) {
+        target.options.put(key, Some(values.into()));
+        return Ok(());
+    }
+    let text = if values.is_empty() { "true".to_owned() } else { values.join(",") };
+    let json = edit::read_value(key, &text).map_err(|problem| refuse(problem.message, problem.help))?;
+    target.options.put(key, Some(json));
+    Ok(())
+}
+
+/// What the help says of a flag: the first sentence of the option's help, with what may be repeated.
+fn help(key: &Key, flag: &Flag) -> String {
+    let text = key.help.trim_end_matches('.').replace('`', "");
+    let repeated = matches!(flag.value, FlagValue::Entry(..)) || key.kind == Kind::Selectors;
+    let example = match key.kind {
+        Kind::Size | Kind::Layers | Kind::List => key.example.replace(['"', '[', ']', ' '], ""),
+        _ => String::new(),
+    };
+    let example = if example.is_empty() { example } else { format!(", as in {example}") };
+    format!("{text}{example}{}", if repeated { "; may be repeated" } else { "" })
+}
+
+fn arg(key: &'static Key, flag: &'static Flag, heading: &'static str) -> Arg {
+    let arg = Arg::new(flag.long)
+        .long(flag.long)
+        .visible_aliases(flag.shown_aliases)
+        .aliases(flag.aliases)
+        .help(help(key, flag))
+        .help_heading(heading);
+    let conflicts = key
+        .conflicts
+        .iter()
+        .filter_map(|name| options::own_keys().find(|k| k.name == *name).and_then(|k| k.flag.as_ref()).map(|f| f.long));
+    let arg = arg.conflicts_with_all(conflicts.collect::<Vec<_>>());
+    if flag.value_name.is_empty() {
+        return arg.action(ArgAction::SetTrue);
+    }
+    let arg = arg.value_name(flag.value_name).value_parser(value_parser(key, flag));
+    let list = matches!(key.kind, Kind::List | Kind::Layers);
+    let repeated = list || key.kind == Kind::Selectors || matches!(flag.value, FlagValue::Entry(..));
+    let arg = if list { arg.value_delimiter(',') } else { arg };
+    if repeated { arg.action(ArgAction::Append) } else { arg }
+}
+
+/// Numbers are checked by clap, so that the message has its usual form; the rest by the reader of recipes.
+fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
+    match (key.kind, flag.value) {
+        (Kind::Integer(low, high), FlagValue::Typed) => {
+            ValueParser::new(clap::value_parser!(u64).range(low..=high).map(|n| n.to_string()))
+        }
+        (Kind::Number(..) | Kind::Choice(_) | Kind::Size, FlagValue::Typed) => ValueParser::new(move |text: &str| {
+            edit::read_value(key, text).map(|_| text.to_owned()).map_err(|p| match p.help {
+                Some(help) => format!("{}. {help}", p.message),
+                None => p.message,
+            })
+        }),
+        (Kind::Layers, _) => ValueParser::new(clap::value_parser!(u32).map(|n| n.to_string())),
+        (Kind::Path, _) => ValueParser::new(NonEmptyStringValueParser::new()),
+        _ => ValueParser::new(clap::builder::StringValueParser::new()),
+    }
+}
+
+/// The flags of the formats that can be written, each under the heading of its first format.
+fn flags() -> impl Iterator<Item = (&'static Key, &'static Flag, &'static str)> {
+    options::own_keys().filter_map(|key| {
+        let flag = key.flag.as_ref()?;
+        let heading = match options::formats_of(key).as_slice() {
+            [one] => heading(*one),
+            _ => "Target options",
+        };
+        Some((key, flag, heading))
+    })
+}
+
+fn heading(format: FormatId) -> &'static str {
+    options::of(format).map_or("Target options", |f| f.heading)
+}
+
+impl clap::Args for TargetFlags {
+    fn augment_args(command: Command) -> Command {
+        let command = flags().fold(command, |command, (key, flag, heading)| command.arg(arg(key, flag, heading)));
+        command.arg(
+            Arg::new(RULES_FILE)
+                .long(RULES_FILE)
+                .value_name("FILE")
+                .help(
+                    "Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first",
+                )
+                .help_heading(heading(FormatId::Gguf))
+                .action(ArgAction::Append)
+                .value_parser(clap::value_parser!(PathBuf)),
+        )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for TargetFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let mut given = Vec::new();
+        for (key, flag, _) in flags() {
+            if matches.value_source(flag.long) != Some(clap::parser::ValueSource::CommandLine) {
+                continue;
+            }
+            let values = match flag.value_name {
+                "" => Vec::new(),
+                _ => matches.get_many::<String>(flag.long).into_iter().flatten().cloned().collect(),
+            };
+            given.push(Given { name: key.name, values });
+        }
+        let rule_files = matches.get_many::<PathBuf>(RULES_FILE).into_iter().flatten().cloned().collect();
+        Ok(Self { given, rule_files })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! A budget in place of a type, as the user gave it.
+
+use crate::model::{ModelError, Result};
+use crate::recipe::options::gguf;
+use crate::recipe::{Target, parse_size};
+
+/// Why a tensor has the type that a budget gave it.
+pub(super) const BECAUSE: &str = "chosen for the budget";
+
+/// What the file may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::plan) enum Budget {
+    /// Bytes of the whole file, or of all files of a split.
+    Bytes(u64),
+    /// Bits for each weight, over all tensors.
+    BitsPerWeight(f64),
+}
+
+impl Budget {
+    /// The budget of a target, if it has one.
+    ///
+    /// # Errors
+    /// Two budgets; a budget and a type; a size that is none.
+    pub(in crate::plan) fn of(target: &Target) -> Result<Option<Self>> {
+        let budget = match (&target.get(&gguf::TARGET_SIZE), target.get(&gguf::TARGET_BPW)) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let hint = "Give the size, or the bits for each weight.";
+                return Err(ModelError::request("two budgets: target_size and target_bpw").with_hint(hint));
+            }
+            (Some(text), None) => {
+                let bytes = parse_size(text).filter(|&n| n > 0);
+                Self::Bytes(bytes.ok_or_else(|| {
+                    let what = format!("`{text}` is no size");
+                    ModelError::request(what).field("target_size").with_hint("Write it as 760MB or 4.5GiB.")
+                })?)
+            }
+            (None, Some(bits)) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
+            (None, Some(bits)) => {
+                let what = format!("{bits} is no number of bits");
+                return Err(ModelError::request(what).field("target_bpw").with_hint("Write it as 4.25."));
+            }
+        };
+        match target.quantization.as_deref() {
+            None => Ok(Some(budget)),
+            Some(q) if q.eq_ignore_ascii_case("auto") => Ok(Some(budget)),
+            Some(q) => Err(ModelError::request(format!("a type ({q}) and a budget for one target"))
+                .field("quantization")
+                .with_hint("A budget chooses the types: leave out the type, as in `--to gguf --target-bpw 4.25`.")),
+        }
+    }
+
+    /// Its name in plans and in the names of files.
+    pub(in crate::plan) fn name(self, target: &Target) -> String {
+        match self {
+            Self::Bytes(n) => {
+                target.get(&gguf::TARGET_SIZE).as_deref().map_or_else(|| n.to_string(), |t| t.replace(' ', ""))
+            }
+            Self::BitsPerWeight(bits) => format!("{bits}bpw"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FormatId;
+
+    #[test]
+    fn a_budget_stands_alone_and_names_itself() {
+        let of = |size: Option<&str>, bits, quantization: Option<&str>| {
+            let quantization = quantization.map(str::to_owned);
+            let target = Target { quantization, ..Target::of(FormatId::Gguf) };
+            let target = target.with(&gguf::TARGET_SIZE, size.map(str::to_owned)).with(&gguf::TARGET_BPW, bits);
+            Budget::of(&target).map(|b| b.map(|b| b.name(&target))).map_err(|e| e.to_string())
+        };
+        assert_eq!(of(None, None, Some("q4_k_m")), Ok(None));
+        assert_eq!(of(Some("4.5 GiB"), None, None), Ok(Some("4.5GiB".to_owned())));
+        assert_eq!(of(None, Some(4.25), Some("auto")), Ok(Some("4.25bpw".to_owned())));
+        assert!(of(Some("4GB"), Some(4.0), None).is_err());
+        assert!(of(None, Some(4.0), Some("q4_k_m")).is_err());
+        assert!(of(Some("0"), None, None).is_err() && of(Some("big"), None, None).is_err());
+        assert!(of(None, Some(-1.0), None).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Opens the importance matrix of a target, applies `include_weights` and `exclude_weights`, and refuses that of another model.
+
+use crate::arch::classify;
+use crate::formats;
+use crate::model::{Model, ModelError, Result, few, open_request_file, read_request_file};
+use crate::plan::ImatrixCoverage;
+use crate::recipe::options::gguf;
+use crate::recipe::{Selector, Target};
+use crate::transform::{Imatrix, MAX_IMATRIX_BYTES};
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::Path;
+
+/// The matrix of a target and what there is to say of it so far. The matrix is `None` when no entry is left.
+///
+/// # Errors
+/// A file that is none or was made from another model; filters that match no entry.
+pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
+    let Some(path) = target.get(&gguf::IMATRIX) else { return Ok(None) };
+    let path = path.as_path();
+    let mut matrix = read(path)?;
+    if let Some(name) = target.get(&gguf::IMATRIX_NAME) {
+        matrix.file = name;
+    }
+    let mut coverage = ImatrixCoverage {
+        file: path.to_owned(),
+        dataset: matrix.dataset.clone(),
+        chunks: matrix.chunks,
+        entries: matrix.entries.len(),
+        ..ImatrixCoverage::default()
+    };
+    let known: HashSet<&str> = model.tensors.iter().map(|t| t.name.as_str()).collect();
+    let unmatched = matrix.entries.keys().filter(|name| !known.contains(name.as_str()));
+    coverage.unmatched = unmatched.cloned().collect();
+    if coverage.unmatched.len() * 2 > coverage.entries {
+        let (n, all) = (coverage.unmatched.len(), coverage.entries);
+        let what = format!(
+            "{n} of the {all} entries of this importance matrix name tensors that the model does not have: {}",
+            few(&coverage.unmatched)
+        );
+        let hint = "It was made from another model; make one from this model with llama-imatrix.";
+        return Err(ModelError::request(what).in_file(path).with_hint(hint));
+    }
+    for (option, texts) in filters(target) {
+        let meant = Meant::parse(option, &texts, &matrix)?;
+        matrix.retain(|name| meant.matches(name) == (option == "include_weights"));
+    }
+    coverage.left_out = coverage.entries - matrix.entries.len();
+    Ok(Some((Some(matrix).filter(|m| !m.entries.is_empty()), coverage)))
+}
+
+/// Refuses filters without a matrix to choose from, and both at once, whatever the target becomes.
+///
+/// # Errors
+/// As said.
+pub fn check_filters(target: &Target) -> Result<()> {
+    let mut used = filters(target);
+    match (used.next(), used.next()) {
+        (Some(_), Some(_)) => Err(ModelError::request("include_weights and exclude_weights cannot be used together")
+            .with_hint("Keep one of them: what is not included is excluded.")),
+        (Some((option, _)), None) if !target.has(&gguf::IMATRIX) => {
+            Err(ModelError::request("there is no importance matrix to choose from")
+                .field(option)
+                .with_hint("Pass one with --imatrix, or leave the option out."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The filters a target has, by option.
+fn filters(target: &Target) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    [&gguf::INCLUDE_WEIGHTS, &gguf::EXCLUDE_WEIGHTS]
+        .map(|option| (option.key.name, target.get(option)))
+        .into_iter()
+        .filter(|(_, texts)| !texts.is_empty())
+}
+
+/// Opens an importance matrix: llama.cpp's GGUF form or its older `.dat` form.
+fn read(path: &Path) -> Result<Imatrix> {
+    let name = path.display().to_string();
+    let mut magic = [0u8; 4];
+    let is_gguf = open_request_file(path)?.read_exact(&mut magic).is_ok() && &magic == b"GGUF";
+    if is_gguf {
+        return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
+    }
+    Imatrix::parse_dat(&read_request_file(path, MAX_IMATRIX_BYTES)?, &name).map_err(|e| e.in_file(path))
+}
+
+/// The entries a filter means.
+struct Meant<'a> {
+    /// Plain texts that are part of some name: searched in the name, as llama-quantize does.
+    parts: Vec<&'a str>,
+    selectors: Vec<Selector>,
+}
+
+impl<'a> Meant<'a> {
+    fn parse(option: &str, texts: &'a [String], matrix: &Imatrix) -> Result<Self> {
+        let mut meant = Meant { parts: Vec::new(), selectors: Vec::new() };
+        for text in texts {
+            if !text.trim().is_empty() && matrix.entries.keys().any(|name| name.contains(text.as_str())) {
+                meant.parts.push(text);
+                continue;
+            }
+            let selector = Selector::parse(text).map_err(|e| ModelError::request(e).field(option))?;
+            if !matrix.entries.keys().any(|name| selects(&selector, name)) {
+                let some: Vec<&String> = matrix.entries.keys().take(4).collect();
+                let what = format!("`{text}` matches no entry of the importance matrix");
+                return Err(ModelError::request(what)
+                    .field(option)
+                    .with_hint(format!("Its entries look like {}.", few(&some))));
+            }
+            meant.selectors.push(selector);
+        }
+        Ok(meant)
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| name.contains(part)) || self.selectors.iter().any(|s| selects(s, name))
+    }
+}
+
+fn selects(selector: &Selector, name: &str) -> bool {
+    let what = classify(name);
+    selector.matches(name, what.role.name(), &what.kind)
+}

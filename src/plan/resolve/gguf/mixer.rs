@@ -1,0 +1,356 @@
+//! Which type each tensor gets, so that a file keeps to a budget and loses least.
+//!
+//! The tensors that llama-quantize would quantize, and for which the user named no type, are measured in every candidate
+//! type (`forecast`); [`forecast::choose`] picks; the choices go to the planner of llama-quantize as types by name.
+
+use super::super::parse_encoding;
+use super::budget::Budget;
+use super::overrides::Overrides;
+use super::ready::Ready;
+use crate::arch::{Role, classify};
+use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
+use crate::formats::LayoutTensor;
+use crate::model::{ModelError, Name, Result, TensorEntry, Warning};
+use crate::plan::build::trial;
+use crate::quant::{BlockType, Encoding};
+use crate::recipe::Target;
+use crate::recipe::options::gguf;
+use crate::tensor::DType;
+use crate::transform::{FileType, may_quantize, plan_quantize};
+use crate::units::{bytes, bytes_at_least};
+use std::collections::{BTreeMap, HashMap};
+
+/// Cost of a type that could not be measured: never chosen where there is another.
+const NEVER: f64 = 1e300;
+
+/// Rounds of taking off what padding and split tables cost; each one leaves less.
+const ROUNDS: usize = 8;
+
+/// A model whose tensors are measured, for any number of budgets.
+pub(in crate::plan) struct Mixer<'a> {
+    ready: &'a Ready,
+    target: &'a Target,
+    overrides: &'a Overrides,
+    open: Vec<Open<'a>>,
+    groups: Vec<Tied>,
+    options: Vec<Group>,
+    scores: Scores,
+    around: Surroundings,
+    base: Base,
+}
+
+/// What was chosen.
+pub(in crate::plan) struct Mix {
+    /// The file type to declare.
+    pub file_type: FileType,
+    /// The type of every tensor that was open.
+    pub types: HashMap<Name, Encoding>,
+    /// When the budget could not be used up.
+    pub warning: Option<Warning>,
+}
+
+/// A tensor that a type is chosen for.
+struct Open<'a> {
+    entry: &'a TensorEntry,
+    types: Vec<Encoding>,
+    group: (Option<u32>, String),
+}
+
+impl<'a> Mixer<'a> {
+    /// Measures the candidates of every open tensor, and of `also` tensors by name the types given there.
+    ///
+    /// # Errors
+    /// Those of reading; types in `budget_types` that do not exist or do not fit.
+    pub(in crate::plan) fn measured(
+        ready: &'a Ready,
+        target: &'a Target,
+        overrides: &'a Overrides,
+        also: &[(Name, Encoding)],
+        how: Measuring<'_>,
+    ) -> Result<Self> {
+        let around = Surroundings::of(ready.model.tensors.iter().map(|t| t.name.as_str()));
+        let open = open(ready, target, overrides, around)?;
+        let mut wanted: BTreeMap<&str, Vec<Encoding>> = BTreeMap::new();
+        for t in &open {
+            let measured = t.types.iter().copied().filter(|e| *e != t.entry.encoding);
+            wanted.insert(&t.entry.name, measured.collect());
+        }
+        for (name, encoding) in also {
+            wanted.entry(name).or_default().push(*encoding);
+        }
+        let subjects: Vec<(Subject, Vec<Encoding>)> = ready
+            .real
+            .iter()
+            .filter_map(|t| {
+                let mut types = wanted.remove(t.name.as_str())?;
+                // Without loss, and cheap: tells the signal of tensors that keep their type.
+                types.push(DType::F32.into());
+                types.sort_unstable();
+                types.dedup();
+                let importance = ready.imatrix.clone().filter(|m| m.covers(t));
+                Some((Subject { entry: t.clone(), importance }, types))
+            })
+            .collect();
+        let mut scores = Scores::open(&forecast::scores_root(), &ready.model.path);
+        scores.measure(&subjects, how)?;
+        let groups = grouped(&open, &scores);
+        let mut mixer =
+            Self { ready, target, overrides, open, groups, options: Vec::new(), scores, around, base: Base::default() };
+        mixer.base = mixer.base_bytes()?;
+        mixer.options = mixer.groups.iter().map(|g| Group { options: mixer.options_of(g) }).collect();
+        Ok(mixer)
+    }
+
+    /// The mix for a budget.
+    ///
+    /// # Errors
+    /// A budget below what is possible.
+    pub(in crate::plan) fn choose(&self, budget: Budget) -> Result<Mix> {
+        let fixed = if matches!(budget, Budget::Bytes(_)) { self.base.file } else { self.base.data };
+        let asked = match budget {
+            Budget::Bytes(n) => n,
+            Budget::BitsPerWeight(bits) => (bits * self.elems() as f64 / 8.0) as u64,
+        };
+        let (mut limit, mut needed) = (asked, asked);
+        // Padding and the tables of a split file are known only with the types: a second round takes them off.
+        for _ in 0..ROUNDS {
+            let chosen = forecast::choose(&self.options, limit.saturating_sub(fixed))
+                .map_err(|over| self.too_small(budget, fixed + over.least))?;
+            let mut types = HashMap::new();
+            for (group, &o) in self.groups.iter().zip(&chosen) {
+                types.extend(group.members.iter().map(|&t| (self.open[t].entry.name.clone(), group.types[o])));
+            }
+            let file_type = nearest_file_type(&self.open, &types);
+            let bytes = match budget {
+                Budget::Bytes(_) => self.file_bytes(file_type, &types)?,
+                Budget::BitsPerWeight(_) => fixed + self.data_bytes(&types),
+            };
+            if bytes <= asked {
+                return Ok(Mix { file_type, warning: self.left_over(bytes, asked, &chosen), types });
+            }
+            limit = limit.saturating_sub(bytes - asked);
+            needed = bytes;
+        }
+        Err(self.too_small(budget, needed))
+    }
+
+    /// What is lost when tensors have these types. What was not measured counts as without loss.
+    pub(in crate::plan) fn loss<'t>(&self, types: impl Iterator<Item = (&'t TensorEntry, Encoding)>) -> Loss<'t> {
+        let mut loss = Loss::default();
+        for (entry, encoding) in types {
+            let lossless = DType::F32.into();
+            let measured = if encoding == entry.encoding { lossless } else { encoding };
+            let score = self.scores.get(&entry.name, measured).or_else(|| self.scores.get(&entry.name, lossless));
+            if let Some(score) = score {
+                let part = self.around.sensitivity(&entry.name) * score.relative();
+                loss.output += part;
+                loss.sums.add(score);
+                loss.parts.push((entry, encoding, part));
+            }
+        }
+        loss
+    }
+
+    /// CPU seconds to encode tensors in these types, as measured on this machine.
+    pub(in crate::plan) fn seconds<'t>(&self, types: impl Iterator<Item = (&'t TensorEntry, Encoding)>) -> f64 {
+        let time = |(entry, encoding): (&TensorEntry, Encoding)| {
+            let each = if encoding == entry.encoding { None } else { self.scores.nanoseconds(encoding) };
+            each.unwrap_or(0.0) * entry.shape.elems().unwrap_or(0) as f64 / 1e9
+        };
+        types.map(time).sum()
+    }
+
+    fn elems(&self) -> u64 {
+        self.ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum()
+    }
+
+    fn options_of(&self, group: &Tied) -> Vec<Choice> {
+        let option = |&e: &Encoding| Choice {
+            bytes: group.members.iter().filter_map(|&t| e.tensor_bytes(&self.open[t].entry.shape)).sum(),
+            cost: group.members.iter().map(|&t| self.cost(&self.open[t], e)).sum(),
+        };
+        group.types.iter().map(option).collect()
+    }
+
+    /// What a tensor costs in a type.
+    fn cost(&self, t: &Open<'_>, e: Encoding) -> f64 {
+        if e == t.entry.encoding {
+            return 0.0;
+        }
+        let score = self.scores.get(&t.entry.name, e);
+        score.map_or(NEVER, |s| self.around.sensitivity(&t.entry.name) * s.relative())
+    }
+
+    fn data_bytes(&self, types: &HashMap<Name, Encoding>) -> u64 {
+        let bytes = |t: &Open<'_>| types.get(&t.entry.name)?.tensor_bytes(&t.entry.shape);
+        self.open.iter().filter_map(bytes).sum()
+    }
+
+    /// Every tensor and the bytes of the file or files with these types.
+    fn laid_out(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<(Vec<LayoutTensor>, u64)> {
+        let request = self.ready.request(self.target, file_type, types, self.overrides)?;
+        let plan = plan_quantize(&self.ready.model, &request)?;
+        let tensor = |(&i, c): (&usize, &crate::transform::Choice)| {
+            let entry = &self.ready.model.tensors[i];
+            LayoutTensor { name: entry.name.clone(), shape: entry.shape.clone(), encoding: c.encoding }
+        };
+        let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
+        let files = trial(&self.ready.model, self.target, &tensors, &plan.metadata)?;
+        let bytes = files.iter().map(|f| f.bytes).sum();
+        Ok((tensors, bytes))
+    }
+
+    fn file_bytes(&self, file_type: FileType, types: &HashMap<Name, Encoding>) -> Result<u64> {
+        self.laid_out(file_type, types).map(|(_, bytes)| bytes)
+    }
+
+    /// What stands in the file whatever is chosen.
+    fn base_bytes(&self) -> Result<Base> {
+        // Any choice shows it.
+        let any: HashMap<Name, Encoding> = self
+            .groups
+            .iter()
+            .flat_map(|g| g.members.iter().map(|&t| (t, g.types[0])))
+            .map(|(t, e)| (self.open[t].entry.name.clone(), e))
+            .collect();
+        let chosen = self.data_bytes(&any);
+        let (tensors, file) = self.laid_out(FileType::Q8_0, &any)?;
+        let data: u64 = tensors.iter().filter_map(|t| t.encoding.tensor_bytes(&t.shape)).sum();
+        Ok(Base { data: data.saturating_sub(chosen), file: file.saturating_sub(chosen) })
+    }
+
+    fn left_over(&self, used: u64, asked: u64, chosen: &[usize]) -> Option<Warning> {
+        let best = |(g, &o): (&Group, &usize)| g.options.iter().all(|c| c.cost >= g.options[o].cost);
+        let text = format!("the budget is larger than the model can use: {} of {}", bytes(used), bytes(asked));
+        let used_up = used as f64 > 0.995 * asked as f64;
+        (!used_up && self.options.iter().zip(chosen).all(best)).then(|| Warning::new("budget.left-over", text))
+    }
+
+    fn too_small(&self, budget: Budget, least: u64) -> ModelError {
+        let with = if self.ready.imatrix.is_some() { "" } else { " without an importance matrix" };
+        let (field, what) = match budget {
+            Budget::Bytes(n) => {
+                let (n, least) = (bytes(n), bytes_at_least(least));
+                ("target_size", format!("{n} is too little: a mix of this model needs {least} at least{with}"))
+            }
+            Budget::BitsPerWeight(bits) => {
+                // Rounded up, so that asking for it is enough.
+                let least = (least as f64 * 8.0 / self.elems().max(1) as f64 * 100.0).ceil() / 100.0;
+                (
+                    "target_bpw",
+                    format!(
+                        "{bits} bits for each weight are too few: a mix of this model needs {least:.2} at least{with}"
+                    ),
+                )
+            }
+        };
+        let hint = match (&self.ready.imatrix, self.target.get(&gguf::BUDGET_TYPES).is_empty()) {
+            (_, false) => "Raise the budget, or allow smaller types in budget_types.",
+            (None, _) => "Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.",
+            (Some(_), _) => "Raise the budget; `remold plan` shows what can be had.",
+        };
+        ModelError::request(what).field(field).with_hint(hint)
+    }
+}
+
+/// What is lost with one choice of types.
+#[derive(Default)]
+pub(in crate::plan) struct Loss<'t> {
+    /// The estimated error of the logits relative to their signal.
+    pub output: f64,
+    /// The sums over all measured tensors.
+    pub sums: Score,
+    /// Each tensor's part of `output`.
+    pub parts: Vec<(&'t TensorEntry, Encoding, f64)>,
+}
+
+/// Bytes that no choice changes.
+#[derive(Clone, Copy, Default)]
+struct Base {
+    /// Of tensor data.
+    data: u64,
+    /// Of the file: header, padding and tensor data.
+    file: u64,
+}
+
+/// Tensors of one type.
+struct Tied {
+    members: Vec<usize>,
+    types: Vec<Encoding>,
+}
+
+/// The tensors to choose for.
+fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Surroundings) -> Result<Vec<Open<'a>>> {
+    let only: Vec<Encoding> =
+        target.get(&gguf::BUDGET_TYPES).iter().map(|t| parse_encoding("budget_types", t)).collect::<Result<_>>()?;
+    let arch = ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).unwrap_or_default();
+    let mut open = Vec::new();
+    for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {
+        let name = entry.name.as_str();
+        let embedding = matches!(name, "token_embd.weight" | "per_layer_token_embd.weight");
+        let named = overrides.rule(name).is_some()
+            || (name == "output.weight" && (overrides.output.is_some() || target.get(&gguf::LEAVE_OUTPUT)))
+            || (embedding && overrides.embedding.is_some());
+        if named || !may_quantize(entry, arch) || matches!(entry.encoding, Encoding::Plain(d) if !d.is_float()) {
+            continue;
+        }
+        let what = classify(name);
+        let candidates = Candidates {
+            cols: entry.cols(),
+            // A 16-bit checkpoint keeps its 16 bits at most, also where the planner sees its f32 conversion.
+            source: real.encoding,
+            importance: ready.imatrix.as_ref().is_some_and(|m| m.covers(entry)),
+            output: what.role == Role::Output || (around.tied && name == "token_embd.weight"),
+            embedding: what.role == Role::Embedding,
+            only: &only,
+        };
+        let types = candidates.types();
+        if types.is_empty() {
+            let what = format!("none of the types in budget_types fits its rows of {} elements", entry.cols());
+            let hint = "Add a type of 32-element blocks (q8_0) or f16.";
+            return Err(ModelError::request(what).field(name).with_hint(hint));
+        }
+        open.push(Open { entry: real, types, group: (what.layer, fused_with(&what.kind).to_owned()) });
+    }
+    Ok(open)
+}
+
+fn grouped(open: &[Open<'_>], scores: &Scores) -> Vec<Tied> {
+    let mut by: BTreeMap<&(Option<u32>, String), Vec<usize>> = BTreeMap::new();
+    for (i, t) in open.iter().enumerate() {
+        by.entry(&t.group).or_default().push(i);
+    }
+    let can = |t: usize, e: Encoding| {
+        open[t].types.contains(&e) && (e == open[t].entry.encoding || scores.get(&open[t].entry.name, e).is_some())
+    };
+    let shared = |members: &[usize]| -> Vec<Encoding> {
+        let first = open[members[0]].types.iter().copied();
+        first.filter(|e| members.iter().all(|&t| can(t, *e))).collect()
+    };
+    let mut out = Vec::new();
+    for members in by.into_values() {
+        let types = shared(&members);
+        if types.is_empty() {
+            // Rows of different lengths may have no type in common: each goes alone.
+            out.extend(members.iter().map(|&t| Tied { members: vec![t], types: shared(&[t]) }));
+        } else {
+            out.push(Tied { members, types });
+        }
+    }
+    out.retain(|g| !g.types.is_empty());
+    out
+}
+
+/// The file type to declare: the one whose base type most of the weights have.
+fn nearest_file_type(open: &[Open<'_>], types: &HashMap<Name, Encoding>) -> FileType {
+    let mut elems: BTreeMap<Encoding, u64> = BTreeMap::new();
+    for t in open {
+        if let Some(e @ Encoding::Block(_)) = types.get(&t.entry.name) {
+            *elems.entry(*e).or_default() += t.entry.shape.elems().unwrap_or(0);
+        }
+    }
+    let most = elems.into_iter().max_by_key(|(_, n)| *n).map_or(BlockType::Q8_0.into(), |(e, _)| e);
+    let medium = [FileType::Q3_K_M, FileType::Q4_K_M, FileType::Q5_K_M];
+    let mut all = medium.iter().chain(FileType::ALL);
+    all.find(|f| f.base() == most).copied().unwrap_or(FileType::Q8_0)
+}

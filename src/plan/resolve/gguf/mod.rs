@@ -1,0 +1,242 @@
+//! To GGUF: from a Hugging Face model (`hf`), from another GGUF, or from a lone tensor file (`lone`).
+//!
+//! The types `f32 f16 bf16 q8_0 auto` from a Hugging Face model are what llama.cpp's converter writes; every other file type
+//! is what llama-quantize makes of the f32 conversion (`ready`), without the file in between. A budget instead of a type is
+//! read in `budget` and met in `mixer`.
+
+mod budget;
+mod forecast;
+mod forecast_many;
+mod hf;
+mod importance;
+mod lone;
+mod metadata;
+mod mixer;
+mod modelfile;
+mod naming;
+mod overrides;
+mod presets;
+mod ready;
+mod split;
+
+use super::{Asked, ExtraFiles, Resolved, TargetSpec};
+use crate::arch::OutType;
+use crate::forecast::Measuring;
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Name, Result, Warning};
+use crate::quant::{Effort, Encoding, can_quantize};
+use crate::recipe::options::gguf;
+use crate::recipe::{Target, meaning};
+use crate::transform::{FileType, may_quantize};
+use overrides::Overrides;
+use std::path::Path;
+
+use budget::Budget;
+use mixer::{Loss, Mixer};
+use ready::Ready;
+
+/// How GGUF targets are planned.
+pub static TARGET: TargetSpec = TargetSpec {
+    format: FormatId::Gguf,
+    resolve,
+    split: split::resolve,
+    extra_files,
+    forecast: Some(forecast::forecast),
+    presets: presets::PRESETS,
+};
+
+/// The Modelfile, when it is asked for.
+fn extra_files(target: &Target, output: &Path, files: usize) -> ExtraFiles {
+    if !target.get(&gguf::MODELFILE) {
+        return ExtraFiles::default();
+    }
+    let split = "Ollama does not load a split GGUF (its issue 5245); the Modelfile names the first file";
+    let warnings = if files > 1 { vec![Warning::new("modelfile.split", split)] } else { Vec::new() };
+    (vec![modelfile::write(output, target)], warnings)
+}
+
+/// What decides the types of a target's tensors.
+#[derive(Clone, Copy)]
+enum Choice<'a> {
+    /// A type by name.
+    Type(&'a str),
+    /// The types that lose least within a budget.
+    Budget(Budget, Measuring<'a>),
+}
+
+/// Resolves a GGUF target; a budget is measured as `how` says.
+fn resolve(asked: Asked<'_>) -> Result<Resolved> {
+    let Asked { model, target, how } = asked;
+    let overrides = &Overrides::parse(target)?;
+    importance::check_filters(target)?;
+    let asked = match Budget::of(target)? {
+        Some(budget) => Choice::Budget(budget, how),
+        None => Choice::Type(target.quantization.as_deref().unwrap_or("auto")),
+    };
+    let mut resolved = if model.format == FormatId::Gguf {
+        from_gguf(model, target, asked, overrides)?
+    } else if model.sidecars.has("config.json") && !target.bare {
+        from_hf(model, target, asked, overrides)?
+    } else if let Choice::Type(asked) = asked {
+        lone::from_tensors(model, target, asked, overrides)?
+    } else {
+        return Err(if target.bare { bare_budget() } else { no_config("a budget") });
+    };
+    for (t, _) in resolved.tensors.iter().zip(&resolved.reasons) {
+        if let Encoding::Block(b) = t.encoding
+            && t.entry.encoding != t.encoding
+            && !can_quantize(b)
+        {
+            let what = format!("this version does not quantize to {b}");
+            let hint = "`remold formats` lists the types that can be made.";
+            return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
+        }
+    }
+    if let Some(path) = target.get(&gguf::IMATRIX)
+        && resolved.imatrix.as_ref().is_none_or(|c| c.quantized == 0)
+    {
+        let text = format!("{} is not used: no tensor becomes a type it matters for", path.display());
+        resolved.warnings.push(Warning::new("imatrix.unused", text));
+    }
+    resolved.warnings.sort_by_key(|w| w.tensor.is_some());
+    overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
+    resolved.effort = effort(target)?;
+    resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
+    resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
+    resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));
+    if target.has(&gguf::USE_MLOCK) && !target.get(&gguf::MODELFILE) {
+        let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
+        resolved.warnings.push(Warning::new("option.runtime-only", text));
+    }
+    Ok(resolved)
+}
+
+/// A model as llama-quantize would be given it, ready for any number of file types and budgets.
+///
+/// # Errors
+/// Architectures that cannot be converted; a lone tensor file; an importance matrix of another model.
+fn ready(model: &Model, target: &Target) -> Result<Ready> {
+    if model.format == FormatId::Gguf {
+        Ready::of_gguf(&declared(model, target), target)
+    } else if model.sidecars.has("config.json") {
+        hf::ready(model, target)
+    } else {
+        Err(no_config("a forecast"))
+    }
+}
+
+fn bare_budget() -> ModelError {
+    ModelError::request("a budget is for a model, and bare takes the tensors alone")
+        .with_hint("Leave one of them out, or name a type, as in `--to gguf:q8_0`.")
+}
+
+fn no_config(what: &str) -> ModelError {
+    ModelError::request(format!("{what} needs a model with its config.json, and there is none beside the tensors"))
+        .with_hint("Give the model's folder or a GGUF, or name a type, as in `--to gguf:q8_0`.")
+}
+
+fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let out_type = match asked {
+        Choice::Type(name) => OutType::parse(name),
+        Choice::Budget(..) => None,
+    };
+    // The converter leaves no layers out: then every type is llama-quantize's.
+    if let Some(out_type) = out_type.filter(|_| target.get(&gguf::PRUNE_LAYERS).is_empty()) {
+        return hf::converted(model, target, out_type, overrides);
+    }
+    let ready = hf::ready(model, target)?;
+    match (asked, out_type) {
+        (Choice::Budget(budget, how), _) => ready.within(budget, target, overrides, how),
+        (Choice::Type(_), Some(OutType::Auto)) => {
+            ready.quantized(target, hf::converter_choice(model, target)?, overrides)
+        }
+        (Choice::Type(name), _) => ready.quantized(target, file_type(name)?, overrides),
+    }
+}
+
+fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overrides) -> Result<Resolved> {
+    let as_it_is = |name: &str| name.eq_ignore_ascii_case("auto") || name.eq_ignore_ascii_case("copy");
+    let model = &declared(model, target);
+    let mut resolved = match asked {
+        Choice::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
+        Choice::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
+        Choice::Budget(budget, how) => Ready::of_gguf(model, target)?.within(budget, target, overrides, how)?,
+    };
+    resolved.architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
+    Ok(resolved)
+}
+
+/// A GGUF that says what the target wants it to say; sizes count with it.
+fn declared(model: &Model, target: &Target) -> Model {
+    let mut model = model.clone();
+    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str);
+    if let (Some(n), Some(key)) =
+        (target.get(&gguf::CONTEXT_LENGTH), architecture.map(|a| format!("{a}.context_length")))
+    {
+        model.metadata.insert(key, u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32));
+    }
+    if let Some(name) = target.get(&gguf::MODEL_NAME) {
+        model.metadata.insert("general.name".to_owned(), name.as_str().into());
+    }
+    model
+}
+
+/// A GGUF whose tensors keep their types, but for those that the user names.
+fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolved> {
+    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or_default();
+    let mut resolved = if target.get(&gguf::PRUNE_LAYERS).is_empty() {
+        let mut resolved = lone::kept(model, "auto");
+        resolved.metadata = model.metadata.clone();
+        resolved.metadata.retain(|k, _| !k.starts_with("split."));
+        set_all(&mut resolved.metadata, metadata::overrides(target, &model.metadata)?);
+        resolved
+    } else {
+        Ready::of_gguf(model, target)?.quantized(target, FileType::Copy, overrides)?
+    };
+    resolved.quantization = "auto".to_owned();
+    for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
+        if let Some(e) = overrides.rule(&t.entry.name).filter(|_| may_quantize(&t.entry, architecture)) {
+            t.encoding = e;
+            why.because = Some(Name::word("asked for"));
+        }
+    }
+    Ok(resolved)
+}
+
+fn effort(target: &Target) -> Result<Effort> {
+    let Some(text) = target.get(&gguf::EFFORT) else { return Ok(Effort::default()) };
+    Effort::parse(&text).ok_or_else(|| {
+        ModelError::request(format!("there is no effort `{text}`"))
+            .field("effort")
+            .with_hint("Write reference (llama.cpp's bytes) or max.")
+    })
+}
+
+/// Sets metadata as `gguf_set_val_*` does: at the end, whether it was there or not.
+fn set_all(metadata: &mut Metadata, values: Vec<(String, MetaValue)>) {
+    for (key, value) in values {
+        metadata.shift_remove(&key);
+        metadata.insert(key, value);
+    }
+}
+
+fn file_type(asked: &str) -> Result<FileType> {
+    FileType::parse(asked).ok_or_else(|| {
+        let near = match meaning::file_type(asked).map(str::to_ascii_uppercase).or_else(|| spelled_alike(asked)) {
+            Some(near) => format!("Did you mean {near}? "),
+            None => String::new(),
+        };
+        ModelError::request(format!("there is no quantization `{asked}`"))
+            .field("quantization")
+            .with_hint(format!("{near}`remold formats` lists them."))
+    })
+}
+
+/// The file type that is spelled nearly like the word.
+fn spelled_alike(asked: &str) -> Option<String> {
+    let fold = |s: &str| s.to_ascii_lowercase().replace(['-', '_', '.', ' '], "");
+    let asked = fold(asked);
+    let names = FileType::ALL.iter().map(|f| f.name()).chain(["auto"]);
+    let distances = names.map(|n| (strsim::damerau_levenshtein(&fold(n), &asked), n));
+    let near = distances.min_by_key(|(distance, _)| *distance)?;
+    (near.0 <= 2.max(asked.len() / 3)).then(|| near.1.to_owned())
+}

@@ -1,0 +1,93 @@
+//! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
+
+use crate::arch::classify;
+use crate::model::{ModelError, Result, Warning, few};
+use crate::plan::resolve::parse_encoding;
+use crate::quant::Encoding;
+use crate::recipe::options::gguf;
+use crate::recipe::{Selector, Target};
+
+/// The overrides of one target, parsed.
+#[derive(Debug, Default)]
+pub struct Overrides {
+    /// Type of the token embedding.
+    pub embedding: Option<Encoding>,
+    /// Type of the output matrix.
+    pub output: Option<Encoding>,
+    rules: Vec<(Selector, String, Encoding)>,
+}
+
+impl Overrides {
+    /// Parses a target's overrides.
+    ///
+    /// # Errors
+    /// Unknown types and selectors that do not parse.
+    pub fn parse(target: &Target) -> Result<Self> {
+        let named =
+            |option: &str, name: &Option<String>| name.as_deref().map(|n| parse_encoding(option, n)).transpose();
+        let mut rules = Vec::new();
+        for (pattern, name) in &target.get(&gguf::TENSOR_TYPES) {
+            let selector = Selector::parse(pattern)
+                .map_err(|e| ModelError::request(e.to_string()).field(format!("tensor_types.\"{pattern}\"")))?;
+            rules.push((selector, pattern.clone(), parse_encoding(&format!("tensor_types.\"{pattern}\""), name)?));
+        }
+        Ok(Self {
+            embedding: named("embedding_type", &target.get(&gguf::EMBEDDING_TYPE))?,
+            output: named("output_type", &target.get(&gguf::OUTPUT_TYPE))?,
+            rules,
+        })
+    }
+
+    /// The rule for a tensor: the first that matches wins.
+    pub fn rule(&self, name: &str) -> Option<Encoding> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let what = classify(name);
+        self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
+    }
+
+    /// Tells of roles whose word is also part of other tensors' names: llama-quantize would mean those too.
+    pub fn ambiguous<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<Warning> {
+        let mut out = Vec::new();
+        for (selector, word, _) in &self.rules {
+            let Selector::Role(role) = selector else { continue };
+            let others: Vec<&str> =
+                names.clone().filter(|n| n.contains(role.as_str()) && classify(n).role.name() != role).collect();
+            if !others.is_empty() {
+                let text = format!(
+                    "`{word}` means the role; for the tensors that have it in their name, as llama-quantize takes it, write `re:{word}`: {}",
+                    few(&others)
+                );
+                out.push(Warning::new("tensor_types.role", text));
+            }
+        }
+        out
+    }
+
+    /// Refuses rules that match none of the tensors.
+    ///
+    /// # Errors
+    /// A bad-request error that names the pattern and a few tensors it could have meant.
+    pub fn check_all_match<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+        for (selector, pattern, _) in &self.rules {
+            let hit = names.clone().any(|n| {
+                let what = classify(n);
+                selector.matches(n, what.role.name(), &what.kind)
+            });
+            if !hit {
+                let some: Vec<&str> = names.clone().take(4).collect();
+                let what = format!("the pattern `{pattern}` matches no tensor");
+                let mut hint =
+                    format!("Names look like {}; `remold inspect --tensors` lists them all.", some.join(", "));
+                if matches!(selector, Selector::Glob(_)) {
+                    hint.push_str(&format!(
+                        " `*` stands for the whole name; the regular expression is `re:{pattern}`."
+                    ));
+                }
+                return Err(ModelError::request(what).field("tensor_types").with_hint(hint));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! Resolves one target: which tensors are written, in which encoding, with which metadata and files beside them.
+//!
+//! [`TARGETS`] has a line for each format that is written; `gguf` goes to GGUF, `tensors` to safetensors and PyTorch. What is the same for
+//! every format is in this file.
+
+mod forecast;
+mod gguf;
+mod presets;
+mod tensors;
+
+pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
+pub use presets::{PresetTypes, TargetPreset, presets};
+
+use super::{ImatrixCoverage, PreparedTensor, source};
+use crate::forecast::Measuring;
+use crate::formats::{self, LayoutTensor, Split};
+use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Name, Result, Sidecars, Warning};
+use crate::quant::{Effort, Encoding};
+use crate::recipe::{Target, meaning};
+use crate::transform::MOST_NAMED;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Why a tensor has its type.
+#[derive(Clone, Debug, Default)]
+pub struct Reason {
+    /// The rule, when one chose the type.
+    pub because: Option<Name>,
+    /// The type that was wanted but does not fit the shape.
+    pub fallback_from: Option<Encoding>,
+}
+
+/// A target resolved against a model.
+#[derive(Debug)]
+pub struct Resolved {
+    /// Format to write.
+    pub format: FormatId,
+    /// Canonical name of the type asked for: `Q4_K_M`, `bf16`, `auto`.
+    pub quantization: String,
+    /// Architecture in GGUF words, if known.
+    pub architecture: Option<String>,
+    /// What is written, in output order.
+    pub tensors: Vec<PreparedTensor>,
+    /// Why, parallel to `tensors`.
+    pub reasons: Vec<Reason>,
+    /// Metadata of the output.
+    pub metadata: Metadata,
+    /// Files beside the tensors, when the output is a folder.
+    pub sidecars: Sidecars,
+    /// True if the output is a folder.
+    pub folder: bool,
+    /// How hard the scales of blocks are searched for.
+    pub effort: Effort,
+    /// Layers of the source that are left out: the same name means another tensor in another target.
+    pub left_out: Vec<u32>,
+    /// What the importance matrix covers, when one is used.
+    pub imatrix: Option<ImatrixCoverage>,
+    /// What to tell the user.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a target needs to be resolved.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The source.
+    pub model: &'a Model,
+    /// The target.
+    pub target: &'a Target,
+    /// How a budget is measured.
+    pub how: Measuring<'a>,
+}
+
+/// Small files beside an output, and what to say about them.
+pub type ExtraFiles = (Vec<(PathBuf, Vec<u8>)>, Vec<Warning>);
+
+/// How targets of one format are planned.
+pub struct TargetSpec {
+    /// The format.
+    pub format: FormatId,
+    /// Resolves a target to tensors and encodings.
+    pub resolve: fn(Asked<'_>) -> Result<Resolved>,
+    /// How the output is spread over files. The tensors are those of the output, in its order.
+    pub split: fn(&Model, &Target, &[LayoutTensor]) -> Result<Split>,
+    /// Small files to put beside the output, which has that path and so many files.
+    pub extra_files: fn(&Target, &Path, usize) -> ExtraFiles,
+    /// Forecasts what every quantization would make of a model, for formats that have quantizations.
+    pub forecast: Option<ForecastFn>,
+    /// Ready-made targets, for those who choose.
+    pub presets: &'static [TargetPreset],
+}
+
+/// Forecasts what every quantization would make of a model.
+pub type ForecastFn = fn(&Model, &Target, Measuring<'_>) -> Result<Forecast>;
+
+/// How targets are planned, by format: every format that can be written, in the order in which ready-made targets are shown.
+pub static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH];
+
+/// How targets of a format are planned; `None` for formats that are not written.
+pub fn spec(format: FormatId) -> Option<&'static TargetSpec> {
+    TARGETS.iter().copied().find(|t| t.format == format)
+}
+
+/// True if what the quantizations of a format would make of a model can be forecast.
+pub fn has_forecast(format: FormatId) -> bool {
+    spec(format).is_some_and(|t| t.forecast.is_some())
+}
+
+/// The first format with a forecast.
+pub fn forecast_format() -> Option<FormatId> {
+    TARGETS.iter().find(|t| t.forecast.is_some()).map(|t| t.format)
+}
+
+/// Measures the model and forecasts what its outputs would be. `target` gives the options; its budget, if it has one, is met with a mix.
+///
+/// # Errors
+/// Formats without quantizations; sources that cannot become the format; those of measuring; a budget that is too small.
+pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
+    match spec(target.format).and_then(|t| t.forecast) {
+        Some(forecast) => forecast(model, target, how),
+        None => {
+            let what = format!("{} has no quantizations to choose from", target.format);
+            Err(ModelError::request(what).field("target.format"))
+        }
+    }
+}
+
+fn not_written(format: FormatId) -> ModelError {
+    let (last, others) = formats::written_names().split_last().unwrap_or((&"nothing", &[]));
+    ModelError::unsupported(format!("this version does not write {format}"))
+        .field("target.format")
+        .with_hint(format!("It writes {} and {last}.", others.join(", ")))
+}
+
+/// The split that a target asks for.
+///
+/// # Errors
+/// Two ways to split at once; those of the format.
+pub fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
+    if let Some((one, other)) = target.conflict() {
+        let what = format!("`{one}` and `{other}` cannot be given together");
+        return Err(ModelError::request(what).field(other).with_hint("Give one of them."));
+    }
+    spec(target.format).map_or(Ok(Split::Whole), |t| (t.split)(model, target, tensors))
+}
+
+/// Resolves a target; a budget is measured as `how` says.
+///
+/// # Errors
+/// Formats that are not written, unknown types, architectures that cannot be converted, types a format cannot hold.
+pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Resolved> {
+    let Some(spec) = spec(target.format) else { return Err(not_written(target.format)) };
+    source::check(model, target)?;
+    let resolved = (spec.resolve)(Asked { model, target, how });
+    // What is wrong with the model, and not with the request, names the model.
+    let mut resolved = resolved.map_err(|e| match e.kind() {
+        ErrorKind::BadRequest => e,
+        _ => e.in_file(&model.path),
+    })?;
+    source::check_encodings(model, target, &resolved.tensors)?;
+    report_fallbacks(&mut resolved)?;
+    Ok(resolved)
+}
+
+/// Warns of types that do not fit the shape of their tensor, unless that was said already.
+///
+/// # Errors
+/// A type that does not fit and has no fallback.
+fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
+    let reported: HashSet<String> =
+        resolved.warnings.iter().filter(|w| w.code == "quantize.fallback").filter_map(|w| w.tensor.clone()).collect();
+    // Without a name: tensors beyond the number that is named.
+    let all_reported = resolved.warnings.iter().any(|w| w.code == "quantize.fallback" && w.tensor.is_none());
+    let mut fallen = 0;
+    for (t, why) in resolved.tensors.iter().zip(&resolved.reasons) {
+        if t.encoding.tensor_bytes(&t.entry.shape).is_none() {
+            let what = format!("rows of {} elements do not fit the blocks of {}", t.entry.cols(), t.encoding);
+            let hint = "Choose another type for this tensor, or leave its type to the fallback.";
+            return Err(ModelError::request(what).field(t.entry.name.as_str()).with_hint(hint));
+        }
+        if let Some(wanted) = why.fallback_from
+            && !all_reported
+            && !reported.contains(t.entry.name.as_str())
+        {
+            fallen += 1;
+            if fallen > MOST_NAMED {
+                continue;
+            }
+            let text = format!(
+                "{}: rows of {} elements do not fit {wanted}; written as {}",
+                t.entry.name,
+                t.entry.cols(),
+                t.encoding
+            );
+            resolved.warnings.push(Warning::about("quantize.fallback", &t.entry.name, text));
+        }
+    }
+    if fallen > MOST_NAMED {
+        let text = format!("the rows of {} more tensors do not fit the type they should have", fallen - MOST_NAMED);
+        resolved.warnings.push(Warning::new("quantize.fallback", text));
+    }
+    Ok(())
+}
+
+/// An encoding named by the user.
+///
+/// # Errors
+/// A bad-request error that names the option and, when there is one, the nearest known type.
+fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
+    Encoding::parse(name).ok_or_else(|| {
+        let what = format!("there is no tensor type `{name}`");
+        let meant = meaning::tensor_type(name).map_or(String::new(), |m| format!("Did you mean {m}? "));
+        let hint = format!("{meant}`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");
+        ModelError::request(what).field(option).with_hint(hint)
+    })
+}

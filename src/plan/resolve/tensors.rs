@@ -1,0 +1,148 @@
+//! To safetensors and PyTorch: a Hugging Face folder from a GGUF, or the source's own tensors under their own names.
+
+use super::parse_encoding;
+use super::{Asked, Reason, Resolved, TargetSpec, presets};
+use crate::arch;
+use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning, python_json};
+use crate::plan::PreparedTensor;
+use crate::plan::build::is_float;
+use crate::plan::by_size::by_size;
+use crate::quant::{Effort, Encoding};
+use crate::recipe::meaning;
+use crate::tensor::DType;
+use std::borrow::Cow;
+
+/// How safetensors targets are planned.
+pub static SAFETENSORS: TargetSpec =
+    TargetSpec { format: FormatId::Safetensors, presets: presets::SAFETENSORS, ..TENSORS };
+
+/// How PyTorch targets are planned.
+pub static PYTORCH: TargetSpec = TargetSpec { format: FormatId::Pytorch, presets: presets::PYTORCH, ..TENSORS };
+
+/// What both have in common.
+const TENSORS: TargetSpec = TargetSpec {
+    format: FormatId::Safetensors,
+    resolve,
+    split: |_, target, _| by_size(target),
+    extra_files: |_, _, _| Default::default(),
+    forecast: None,
+    presets: &[],
+};
+
+/// Resolves a safetensors or PyTorch target.
+fn resolve(asked: Asked<'_>) -> Result<Resolved> {
+    let Asked { model, target, .. } = asked;
+    let format = target.format;
+    let wanted = match target.quantization.as_deref() {
+        None => None,
+        Some(a) if a.eq_ignore_ascii_case("auto") => None,
+        Some(a) => match crate::transform::FileType::parse(a).map(|f| (f.name(), f.base())) {
+            Some((name, Encoding::Block(_))) => {
+                let what = format!("{format} does not hold {name}");
+                let hint = "Use f32, f16 or bf16, or write GGUF.";
+                return Err(ModelError::request(what).field("quantization").with_hint(hint));
+            }
+            _ => Some(parse_encoding("quantization", a).map_err(|e| match meaning::file_type(a) {
+                Some(plain @ ("f32" | "f16" | "bf16" | "auto")) => e.with_hint(format!("Did you mean {plain}?")),
+                Some(meant) => {
+                    e.with_hint(format!("{format} holds f32, f16 and bf16; for {a} write GGUF: `--to gguf:{meant}`."))
+                }
+                None => e,
+            })?),
+        },
+    };
+    if let Some(Encoding::Block(b)) = wanted {
+        let what = format!("{format} does not hold {b} blocks");
+        return Err(ModelError::request(what).field("quantization").with_hint("Use f32, f16 or bf16, or write GGUF."));
+    }
+    let mut warnings = Vec::new();
+    let converted = if target.bare { None } else { hugging_face(model, &mut warnings)? };
+    let (source, encodings, architecture): (Cow<'_, Model>, Vec<Encoding>, _) = match converted {
+        Some((hf, encodings, architecture)) => (Cow::Owned(hf), encodings, Some(architecture)),
+        None => {
+            let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
+            let source = match arch::unwrapped(model) {
+                Some((unwrapped, note)) => {
+                    warnings.push(note);
+                    Cow::Owned(unwrapped)
+                }
+                None => Cow::Borrowed(model),
+            };
+            let encodings = source.tensors.iter().map(|t| plain(t.encoding)).collect();
+            (source, encodings, None)
+        }
+    };
+    let mut tensors = Vec::new();
+    for (entry, encoding) in source.tensors.iter().zip(encodings) {
+        let cast = wanted.filter(|_| is_float(entry.encoding));
+        let encoding = cast.unwrap_or(encoding);
+        tensors.push(PreparedTensor { entry: entry.clone(), encoding, importance: None });
+    }
+    let mut sidecars = source.sidecars.clone();
+    if let Some(Encoding::Plain(dtype)) = wanted.filter(|_| !target.bare) {
+        declare_dtype(&mut sidecars, dtype)?;
+    }
+    let folder = sidecars.has("config.json") && !target.bare;
+    let strings = |(k, v): (&String, &MetaValue)| v.as_str().map(|s| (k.clone(), s.into()));
+    let metadata: Metadata = if source.format == FormatId::Safetensors {
+        source.metadata.iter().filter_map(strings).collect()
+    } else {
+        Metadata::new()
+    };
+    Ok(Resolved {
+        format,
+        quantization: target.quantization.clone().unwrap_or_else(|| "auto".to_owned()),
+        architecture,
+        reasons: vec![Reason::default(); tensors.len()],
+        tensors,
+        metadata,
+        sidecars: if folder { sidecars } else { Sidecars::default() },
+        folder,
+        effort: Effort::default(),
+        left_out: Vec::new(),
+        imatrix: None,
+        warnings,
+    })
+}
+
+/// A GGUF of a known architecture under its Hugging Face names; `None` for anything else, whose names are kept.
+fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Model, Vec<Encoding>, String)>> {
+    if model.format != FormatId::Gguf {
+        return Ok(None);
+    }
+    let Some(architecture) = model.metadata.get("general.architecture").and_then(MetaValue::as_str) else {
+        return Ok(None);
+    };
+    if !arch::supported().iter().any(|f| f.gguf_arch == architecture) {
+        let text = format!(
+            "the architecture `{architecture}` has no way back to Hugging Face here; GGUF names are kept and no config is written"
+        );
+        warnings.push(Warning::new("hf.unknown-architecture", text));
+        return Ok(None);
+    }
+    let hf = arch::to_hf(model)?;
+    warnings.extend(hf.model.warnings.iter().cloned());
+    Ok(Some((hf.model, hf.encodings, architecture.to_owned())))
+}
+
+/// Writes the new element type into `config.json` (`dtype` in the style of transformers 5, `torch_dtype` in that of 4).
+fn declare_dtype(sidecars: &mut Sidecars, dtype: DType) -> Result<()> {
+    let Some(config) = sidecars.read("config.json")? else { return Ok(()) };
+    let name = match dtype {
+        DType::F32 => "float32",
+        DType::F16 => "float16",
+        DType::BF16 => "bfloat16",
+        DType::F64 => "float64",
+        _ => return Ok(()),
+    };
+    let declare = |config: &mut serde_json::Value| {
+        if let Some(map) = config.as_object_mut() {
+            let key = if map.contains_key("dtype") { "dtype" } else { "torch_dtype" };
+            map.insert(key.to_owned(), name.into());
+        }
+    };
+    let text = python_json::edit(&config, declare)
+        .map_err(|e| ModelError::bad(format!("not valid JSON: {e}")).field("config.json"))?;
+    sidecars.0.insert("config.json".to_owned(), Sidecar::Bytes(text));
+    Ok(())
+}

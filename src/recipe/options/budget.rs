@@ -1,0 +1,108 @@
+//! A budget in place of a quantization: the size of the file, or bits for each weight. One wish, two keys.
+
+use super::gguf::{TARGET_BPW, TARGET_SIZE};
+use crate::recipe::keys::Key;
+use crate::recipe::{Target, parse_size};
+use std::fmt;
+
+/// What a file may have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Budget {
+    /// `target_size`, as typed: it becomes a part of the file's name.
+    Size(String),
+    /// `target_bpw`.
+    BitsPerWeight(f64),
+}
+
+/// The bits that a recipe takes.
+const BITS: std::ops::RangeInclusive<f64> = 0.5..=32.0;
+
+/// The keys that say a budget.
+pub fn budget_keys() -> [&'static Key; 2] {
+    [&TARGET_SIZE.key, &TARGET_BPW.key]
+}
+
+impl Budget {
+    /// The budget of a target.
+    pub fn of(target: &Target) -> Option<Self> {
+        target.get(&TARGET_SIZE).map(Self::Size).or(target.get(&TARGET_BPW).map(Self::BitsPerWeight))
+    }
+
+    /// Gives the budget to a target, in place of a quantization.
+    pub fn put(self, target: &mut Target) {
+        Self::clear(target);
+        target.quantization = None;
+        match self {
+            Self::Size(text) => target.set(&TARGET_SIZE, Some(text)),
+            Self::BitsPerWeight(bits) => target.set(&TARGET_BPW, Some(bits)),
+        }
+    }
+
+    /// Takes the budget from a target.
+    pub fn clear(target: &mut Target) {
+        target.set(&TARGET_SIZE, None);
+        target.set(&TARGET_BPW, None);
+    }
+
+    /// A target without its budget.
+    pub fn without(target: &Target) -> Target {
+        let mut target = target.clone();
+        Self::clear(&mut target);
+        target
+    }
+
+    /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`. A bare number is bits: a file of 760 bytes is never meant.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let lower = text.to_ascii_lowercase();
+        let bits = lower.strip_suffix("bpw").map(str::trim_end);
+        let number = |t: &str| t.parse::<f64>().ok().filter(|n| BITS.contains(n));
+        if bits.is_some() || text.ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+            return number(bits.unwrap_or(text)).map(Self::BitsPerWeight);
+        }
+        parse_size(text).filter(|n| *n > 0).map(|_| Self::Size(text.split_whitespace().collect()))
+    }
+}
+
+impl fmt::Display for Budget {
+    /// As it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(text) => f.write_str(text),
+            Self::BitsPerWeight(bits) => write!(f, "{bits}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_bits_and_neither() {
+        let size = |t: &str| Some(Budget::Size(t.to_owned()));
+        let bits = |n| Some(Budget::BitsPerWeight(n));
+        let cases = [
+            ("760MB", size("760MB")),
+            (" 4.5 GiB ", size("4.5GiB")),
+            ("3g", size("3g")),
+            ("900000b", size("900000b")),
+            ("4.25", bits(4.25)),
+            ("4.25 bpw", bits(4.25)),
+            ("5BPW", bits(5.0)),
+            ("", None),
+            ("760", None),
+            ("0", None),
+            ("0MB", None),
+            ("-1", None),
+            ("nan", None),
+            ("inf", None),
+            ("bpw", None),
+            ("4.25 bits", None),
+            ("small", None),
+        ];
+        for (text, budget) in cases {
+            assert_eq!(Budget::parse(text), budget, "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The options of the graph formats. None of them is written by this version; the keys are known, so that a recipe that has one is refused by name.
+
+use super::{FormatOptions, Types, no_notes};
+use crate::model::FormatId;
+use crate::recipe::keys::{Key, Kind, Room, State, key};
+
+const fn later(name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
+    key(Room::Target, name, kind, State::Later, help, example)
+}
+
+const ARITHMETIC: &[&str] = &["float32", "int8", "uint8", "int16"];
+
+static PRECISION: Key =
+    later("precision", Kind::Choice(&["f32", "f16", "mixed", "fp32", "fp16"]), "Precision of a graph.", "\"mixed\"");
+static FP16_LAYERS: Key = later(
+    "fp16_layers",
+    Kind::Selectors,
+    "With `precision = \"mixed\"`: what becomes f16.",
+    "[\"attention\", \"ffn\"]",
+);
+static CALIBRATION_DATA: Key =
+    later("calibration_data", Kind::Path, "Data for static quantization.", "\"calib.jsonl\"");
+static CALIBRATION_METHOD: Key = later(
+    "calibration_method",
+    Kind::Choice(&["minmax", "entropy", "percentile"]),
+    "How ranges are found.",
+    "\"entropy\"",
+);
+static OPSET: Key = later("opset", Kind::Integer(1, 64), "ONNX operator set.", "21");
+static EXTERNAL_DATA: Key = later("save_as_external_data", Kind::Bool, "Tensors in a file beside the graph.", "true");
+static EXTERNAL_DATA_THRESHOLD: Key = later(
+    "external_data_threshold",
+    Kind::Integer(0, u64::MAX),
+    "Bytes above which a tensor goes into that file.",
+    "1024",
+);
+static CUSTOM_OPS: Key = later("custom_ops", Kind::List, "Libraries of custom operators.", "[\"ops.so\"]");
+static ALLOW_CUSTOM_OPS: Key = later("allow_custom_ops", Kind::Bool, "Keep operators TFLite does not know.", "true");
+static OPTIMIZATIONS: Key = later("optimizations", Kind::List, "TFLite optimizations.", "[\"DEFAULT\"]");
+static INPUT_TYPE: Key = later("inference_input_type", Kind::Choice(ARITHMETIC), "Type of the inputs.", "\"int8\"");
+static OUTPUT_TYPE: Key = later("inference_output_type", Kind::Choice(ARITHMETIC), "Type of the outputs.", "\"int8\"");
+
+const fn row(format: FormatId, purpose: &'static str, options: &'static [&'static Key]) -> FormatOptions {
+    FormatOptions { format, types: Types::Graphs, heading: "Graph options", purpose, options, notes: no_notes }
+}
+
+/// What ONNX and ORT share.
+static ONNX_KEYS: &[&Key] = &[
+    &PRECISION,
+    &FP16_LAYERS,
+    &CALIBRATION_DATA,
+    &CALIBRATION_METHOD,
+    &OPSET,
+    &EXTERNAL_DATA,
+    &EXTERNAL_DATA_THRESHOLD,
+    &CUSTOM_OPS,
+];
+
+/// ONNX.
+pub static ONNX: FormatOptions = row(FormatId::Onnx, "ONNX Runtime and others", ONNX_KEYS);
+
+/// ONNX Runtime's own format.
+pub static ORT: FormatOptions = row(FormatId::Ort, "ONNX Runtime on phones", ONNX_KEYS);
+
+/// TensorFlow Lite.
+pub static TFLITE: FormatOptions = row(
+    FormatId::Tflite,
+    "LiteRT on phones",
+    &[
+        &PRECISION,
+        &FP16_LAYERS,
+        &CALIBRATION_DATA,
+        &CALIBRATION_METHOD,
+        &ALLOW_CUSTOM_OPS,
+        &OPTIMIZATIONS,
+        &INPUT_TYPE,
+        &OUTPUT_TYPE,
+    ],
+);
+
+/// TensorFlow's SavedModel.
+pub static SAVEDMODEL: FormatOptions = row(FormatId::Savedmodel, "TensorFlow", &[]);

@@ -1,0 +1,36 @@
+//! The options of safetensors and PyTorch targets: plain tensor files.
+
+use super::common::MAX_SHARD_SIZE;
+use super::{FormatOptions, TargetOption, Types, no_notes};
+use crate::model::FormatId;
+use crate::recipe::keys::{Kind, Room, State, key};
+
+/// Compression of the file.
+pub static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
+    Room::Target,
+    "compression",
+    Kind::Choice(&["lz4", "zstd", "none"]),
+    State::Later,
+    "Compress the file. No loader reads compressed safetensors.",
+    "\"zstd\"",
+));
+
+/// safetensors.
+pub static SAFETENSORS: FormatOptions = FormatOptions {
+    format: FormatId::Safetensors,
+    types: Types::Elements,
+    heading: "safetensors options",
+    purpose: "to train, to serve",
+    options: &[&MAX_SHARD_SIZE.key, &COMPRESSION.key],
+    notes: no_notes,
+};
+
+/// PyTorch.
+pub static PYTORCH: FormatOptions = FormatOptions {
+    format: FormatId::Pytorch,
+    types: Types::Elements,
+    heading: "PyTorch options",
+    purpose: "a .pt state dict",
+    options: &[&MAX_SHARD_SIZE.key],
+    notes: no_notes,
+};

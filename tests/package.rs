@@ -1,0 +1,61 @@
+//! What `cargo package` takes: all that the program is built from, and none of the fixtures, which would make it too large to install.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// It has 1.1 MB; registries refuse much larger ones.
+const MAX_ARCHIVE_BYTES: u64 = 2_000_000;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn package(args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root()).args(["package", "--allow-dirty", "--offline", "--quiet"]).args(args);
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|p| if p.is_dir() { rust_files(&p) } else { vec![p] }).collect()
+}
+
+#[test]
+fn the_package_holds_what_the_program_is_built_from_and_little_else() {
+    let listed = package(&["--list"]);
+    let files: BTreeSet<&str> = listed.lines().collect();
+    for folder in ["fixtures/", "tests/", "benches/", "fuzz/", "docs/picture/", ".ci/", ".github/"] {
+        assert!(!files.iter().any(|f| f.starts_with(folder)), "{folder} is in the package");
+    }
+    for name in ["Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "src/main.rs"] {
+        assert!(files.contains(name), "{name} is not in the package");
+    }
+    let src = root().join("src");
+    for file in rust_files(&src) {
+        let name = file.strip_prefix(root()).unwrap().display().to_string();
+        assert!(files.contains(&*name), "{name} is not in the package");
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for macro_name in ["include_str!(\"", "include_bytes!(\""] {
+            for part in text.split(macro_name).skip(1) {
+                let included = file.parent().unwrap().join(part.split('"').next().unwrap()).canonicalize().unwrap();
+                let included = included.strip_prefix(root().canonicalize().unwrap()).unwrap().display().to_string();
+                assert!(files.contains(&*included), "{name} includes {included}, which is not in the package");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_package_is_small() {
+    let target = tempfile::tempdir().unwrap();
+    package(&["--no-verify", "--target-dir", target.path().to_str().unwrap()]);
+    let archives = std::fs::read_dir(target.path().join("package")).unwrap().map(|e| e.unwrap());
+    let archive = archives.into_iter().find(|e| e.path().extension().is_some_and(|e| e == "crate")).unwrap();
+    let bytes = archive.metadata().unwrap().len();
+    assert!(bytes < MAX_ARCHIVE_BYTES, "{bytes} bytes");
+}
