@@ -1,7 +1,6 @@
 //! A table of bad inputs: every row is run, every failing row is told, and what was printed is kept beside the tests.
 
 use crate::lab::Lab;
-use remold::formats::gguf;
 use std::fmt::Write;
 use std::path::Path;
 
