@@ -274,16 +274,13 @@ fn changes(code: &str, part: &str) -> bool {
 /// A tab names no other tab's module, and changes no other tab's state: it asks for it (`tui::core::TabRequest`).
 #[test]
 fn no_tab_reaches_into_another() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let program = program();
     let mut wrong = Vec::new();
     for tab in TABS {
-        let mut files = Vec::new();
-        sources(&src.join("tui/tabs").join(tab), &mut files);
-        assert!(!files.is_empty(), "src/tui/tabs/{tab} is empty");
-        for file in files {
-            let name = file.strip_prefix(&src).expect("below src").display().to_string();
-            let text = fs::read_to_string(&file).expect("a source file");
-            for (n, line) in text.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+        let mut files = program.iter().filter(|(name, _)| name.starts_with(&format!("tui/tabs/{tab}/"))).peekable();
+        assert!(files.peek().is_some(), "src/tui/tabs/{tab} is empty");
+        for (name, code) in files {
+            for (n, line) in code.lines().enumerate() {
                 let mut others = TABS.iter().filter(|other| **other != tab);
                 // A list of modules, or a path that climbs out of the tab, could hide a name.
                 let hides = ["tabs::{", "super::super::super::"].iter().any(|h| line.contains(h));
@@ -295,8 +292,11 @@ fn no_tab_reaches_into_another() {
         }
     }
     assert!(wrong.is_empty(), "a tab asks another one by Effect::Tab:\n{}", wrong.join("\n"));
-    let core = fs::read_to_string(src.join("tui/core/mod.rs")).expect("src/tui/core/mod.rs");
-    assert!(!core.contains("tabs::"), "core exports what all tabs share, and nothing of one tab");
+    let core = program.iter().find(|(name, _)| name == "tui/core/mod.rs").map(|(_, code)| code.as_str());
+    assert!(
+        core.is_some_and(|code| !code.contains("tabs::")),
+        "core exports what all tabs share, and nothing of one tab"
+    );
 }
 
 #[test]
@@ -312,8 +312,7 @@ fn changes_of_a_part_of_the_state_are_recognized() {
 /// The folders of `tui/tabs` are those named here.
 #[test]
 fn every_tab_is_named() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tui/tabs");
-    let folders = fs::read_dir(folder).expect("src/tui/tabs").flatten().filter(|e| e.path().is_dir());
+    let folders = fs::read_dir(src().join("tui/tabs")).expect("src/tui/tabs").flatten().filter(|e| e.path().is_dir());
     let mut found: Vec<String> = folders.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     found.sort();
     assert_eq!(found, TABS);

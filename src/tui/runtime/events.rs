@@ -100,6 +100,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 workers,
                 keeper,
                 between: Between::from_env(caps::var),
+                ssh: caps::var("SSH_CONNECTION").is_some(),
                 clicked: None,
                 held: false,
                 continued: false,
@@ -120,13 +121,18 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     // Blocking reads of the terminal must not hold the process back.
     runtime.shutdown_background();
     let (code, farewell) = result?;
+    leave(code, farewell);
+    Ok(())
+}
+
+/// Ends the process with the status of a signal, or says on the shell's screen which jobs go on.
+fn leave(code: Option<i32>, farewell: Option<String>) {
     if let Some(code) = code {
         std::process::exit(code);
     }
     if let Some(text) = farewell {
         crate::units::print::err(&text);
     }
-    Ok(())
 }
 
 /// Whether ASCII is to be drawn: as the user says, else as the locale does.
@@ -146,6 +152,8 @@ struct App {
     /// Keeps where the folder is left.
     keeper: Keeper,
     between: Between,
+    /// The terminal is at the other end of an SSH connection.
+    ssh: bool,
     /// The last click: when, and on what.
     clicked: Option<(Instant, Hit)>,
     /// The border between two panes is held with the mouse.
@@ -206,15 +214,14 @@ impl App {
     }
 
     /// Least time between frames: those that answer a key, and those that only show progress.
-    fn pace(&self, ssh: bool) -> (Duration, Duration) {
+    fn pace(&self) -> (Duration, Duration) {
         let frames = self.state.settings.ssh_fps.max(1);
-        if ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) }
+        if self.ssh { (FRAME_SSH, (Duration::from_secs(1) / frames).max(FRAME_SSH)) } else { (FRAME, PROGRESS_FRAME) }
     }
 
     async fn run(&mut self, mut inbox: UnboundedReceiver<Action>) -> std::io::Result<()> {
         let mut signals = Signals::new()?;
         let mut input = EventStream::new();
-        let ssh = caps::var("SSH_CONNECTION").is_some();
         let mut clock = tokio::time::interval(Duration::from_secs(1));
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         self.draw()?;
@@ -228,7 +235,7 @@ impl App {
                 input = EventStream::new();
                 due = Due::Input;
             }
-            let (answer, progress) = self.pace(ssh);
+            let (answer, progress) = self.pace();
             let frame = wait(match due {
                 Due::No => None,
                 Due::Progress => Some(progress.saturating_sub(drawn.elapsed())),

@@ -2,7 +2,7 @@
 //!
 //! A tab has its part of the state (`state`), its part of the registry of commands (`commands`), what its keys and what
 //! arrives from outside change (`update`), and how it is drawn (`view`). The rest of the workbench knows a tab only by
-//! [`TabBehavior`]; [`of`] is the one place that names them all.
+//! `TabBehavior`; `of` is the one place that names them all.
 //!
 //! A tab may read the whole [`State`]. It changes its own part of it, and what all tabs share: the layer on top, messages and
 //! the log. It must not name another tab's module. Where it needs another tab to do something, it returns
