@@ -62,8 +62,7 @@ impl<const BITS: u32, const B: usize> Symmetric<BITS, B> {
                 let iscale = iscales[lane];
                 let mut l = [0u8; N];
                 if iscale != 0.0 {
-                    let level = |v: f32| nearest_int(iscale * v).clamp(-Self::ZERO, Self::ZERO - 1) + Self::ZERO;
-                    l = x.map(|v| level(v) as u8);
+                    l = x.map(|v| (nearest_int(iscale * v).clamp(-Self::ZERO, Self::ZERO - 1) + Self::ZERO) as u8);
                 }
                 Self::write(rows.out(first + lane), scales[lane], &l);
             }
