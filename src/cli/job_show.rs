@@ -4,6 +4,7 @@ use super::text::{self, Style, bytes, count, safe, seconds};
 use super::{Exit, out, plan_text, print};
 use crate::engine::{EventBody, Report};
 use crate::job::{Attempt, Attempts, JobFolder, JobState, JobSummary, is_same_output};
+use crate::model::FormatId;
 use crate::model::{Result, Warning};
 use crate::plan::Plan;
 use serde::Serialize;
@@ -30,7 +31,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Output {
     path: std::path::PathBuf,
-    format: String,
+    format: FormatId,
     quantization: String,
     tensors: usize,
     bytes: u64,

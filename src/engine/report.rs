@@ -2,6 +2,7 @@
 
 use super::event::TensorDone;
 use super::manifest::Copied;
+use crate::model::FormatId;
 use crate::model::Name;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     /// Final path.
     pub path: PathBuf,
     /// Format name.
-    pub format: String,
+    pub format: FormatId,
     /// What was asked for.
     pub quantization: String,
     /// Files it consists of.

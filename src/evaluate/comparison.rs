@@ -2,6 +2,7 @@
 
 use super::figures::Figures;
 use super::names::Names;
+use crate::model::FormatId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -71,7 +72,7 @@ pub struct Variant {
     /// File or folder.
     pub path: PathBuf,
     /// File format.
-    pub format: String,
+    pub format: FormatId,
     /// Bytes of its files, without what stands beside the tensors.
     pub bytes: u64,
     /// Bytes of its tensors.

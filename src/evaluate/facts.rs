@@ -28,7 +28,7 @@ pub(super) fn variant(both: &Both, label: String, path: &Path, context: u64) -> 
     Variant {
         label,
         path: path.to_owned(),
-        format: model.format.name().to_owned(),
+        format: model.format,
         bytes: on_disk,
         tensor_bytes,
         tensors: model.tensors.len(),

@@ -38,10 +38,13 @@ pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_pi
 use std::path::PathBuf;
 
 /// The file formats a model can come from or go to. What each can do stands in `formats`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+///
+/// The default is the first: for structures that are filled in field by field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are the formats' own")]
 pub enum FormatId {
+    #[default]
     Safetensors,
     Pytorch,
     Gguf,

@@ -160,7 +160,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Oc
     let mut plan = Plan {
         source: model.path.clone(),
         source_files: inputs.iter().map(|f| SourceFile::new(&f.path, &f.stamp)).collect(),
-        source_format: model.format.to_string(),
+        source_format: model.format,
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
         warnings: model.warnings.clone(),
@@ -355,7 +355,7 @@ fn lay_out(
     let data: u64 = planned_tensors.iter().map(|t| t.bytes).sum();
     let planned = PlannedOutput {
         path,
-        format: resolved.format.to_string(),
+        format: resolved.format,
         quantization: resolved.quantization.clone(),
         effort: (effort != Effort::Reference).then(|| effort.to_string()),
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),

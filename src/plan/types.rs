@@ -2,6 +2,7 @@
 
 use super::ImatrixCoverage;
 use crate::files::FileStamp;
+use crate::model::FormatId;
 use crate::model::{Dims, Name, Warning};
 use crate::recipe::Recipe;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_files: Vec<SourceFile>,
     /// Format of the source.
-    pub source_format: String,
+    pub source_format: FormatId,
     /// Architecture (GGUF name, `llama`), if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
@@ -43,7 +44,7 @@ impl Plan {
             .file_name()
             .map_or_else(|| self.source.display().to_string(), |n| n.to_string_lossy().into_owned());
         let target = |o: &PlannedOutput| match o.quantization.as_str() {
-            "auto" | "" => o.format.clone(),
+            "auto" | "" => o.format.to_string(),
             q => format!("{} {q}", o.format),
         };
         let targets: Vec<String> = self.outputs.iter().map(target).collect();
@@ -161,7 +162,7 @@ pub struct PlannedOutput {
     /// Final path: a file or a folder.
     pub path: PathBuf,
     /// Format name.
-    pub format: String,
+    pub format: FormatId,
     /// What was asked for: `Q4_K_M`, `bf16`, `auto`.
     pub quantization: String,
     /// `max` where blocks are searched further than the reference does.

@@ -8,14 +8,9 @@ fn importance(ty: BlockType) -> Option<Importance> {
     ty.functions().map(|f| f.importance)
 }
 
-/// True if [`quantize_rows`](crate::quant::quantize_rows) can write this format.
+/// True if [`quantize_rows`](crate::quant::quantize_rows) can write this format, and
+/// [`dequantize_rows`](crate::quant::dequantize_rows) read it.
 pub fn can_quantize(ty: BlockType) -> bool {
-    ty.functions().is_some()
-}
-
-/// True if [`dequantize_rows`](crate::quant::dequantize_rows) can read this format.
-#[cfg(test)]
-pub(crate) fn can_dequantize(ty: BlockType) -> bool {
     ty.functions().is_some()
 }
 

@@ -50,7 +50,7 @@ fn parts(lab: &Lab) -> Vec<String> {
 #[test]
 fn ctrl_c_cancels_and_leaves_nothing() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(64));
     let before = lab.tree();
     let mut command = lab.command();
     command.args(words("convert big.safetensors --to gguf:iq3_s -o new/out.gguf --threads 1"));
@@ -69,7 +69,7 @@ fn ctrl_c_cancels_and_leaves_nothing() {
 #[test]
 fn a_signal_to_end_keeps_the_work_and_the_job_can_be_resumed() {
     let lab = Lab::new();
-    lab.write("big.safetensors", big(16));
+    lab.write("big.safetensors", big(64));
     lab.run("convert big.safetensors --to gguf:iq3_s -o straight.gguf").expect(0);
     for (signal, code, detached) in
         [(Signal::TERM, 143, false), (Signal::HUP, 129, false), (Signal::TERM, 143, true), (Signal::HUP, 129, true)]

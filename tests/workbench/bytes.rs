@@ -85,7 +85,7 @@ fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
     let summary = Summary { architecture: Some(EVIL.into()), params: 7, dtype: EVIL.into(), warnings: 1 };
     found.push(FoundModel {
         path: path.with_file_name(format!("checkpoint-{EVIL}")),
-        format: EVIL.into(),
+        format: None,
         bytes: 5,
         summary: Ok(summary),
     });

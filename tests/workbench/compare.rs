@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use remold::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
+use remold::model::FormatId;
 use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::tui::look::Depth;
 use remold::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
@@ -92,7 +93,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         Variant {
             label: name.rsplit('/').next().unwrap().to_owned(),
             path: path.clone(),
-            format: format.into(),
+            format: FormatId::parse(format).unwrap(),
             bytes,
             tensor_bytes: bytes,
             tensors: if i == 1 { 64 } else { 65 },

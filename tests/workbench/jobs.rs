@@ -324,7 +324,7 @@ fn an_output_is_found_among_the_models() {
     assert_eq!((b.state.tab, &b.effects[..]), (Tab::Models, &[Effect::Scan][..]));
     let found = remold::tui::core::FoundModel {
         path: output.clone(),
-        format: "gguf".into(),
+        format: Some(remold::model::FormatId::Gguf),
         bytes: 1,
         summary: Ok(remold::tui::tabs::models::Summary::default()),
     };

@@ -1,6 +1,7 @@
 //! Plans and forecasts of the sample model.
 
 use super::sample::{DIR, EVENTS};
+use remold::model::FormatId;
 use remold::model::Warning;
 use remold::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
 use std::path::PathBuf;
@@ -30,14 +31,14 @@ pub fn plan() -> Plan {
     let bytes = tensors.iter().map(|t| t.bytes).sum::<u64>() + 7_800_000;
     Plan {
         source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
-        source_format: "safetensors".into(),
+        source_format: FormatId::Safetensors,
         architecture: Some("llama".into()),
         parameters: 1_235_814_400,
         source_bytes: 2_471_628_800,
         outputs: vec![PlannedOutput {
             files: vec![(path.clone(), bytes)],
             path,
-            format: "gguf".into(),
+            format: FormatId::Gguf,
             quantization: "Q4_K_M".into(),
             effort: None,
             bytes,
@@ -108,7 +109,7 @@ pub fn forecast(budget: Option<&str>) -> Forecast {
     });
     Forecast {
         source: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
-        source_format: "safetensors".into(),
+        source_format: FormatId::Safetensors,
         architecture: Some("llama".into()),
         parameters: 1_235_814_400,
         source_bytes: 2_471_628_800,

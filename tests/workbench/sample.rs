@@ -103,7 +103,7 @@ pub fn found() -> Vec<FoundModel> {
     ];
     let make = |(path, format, bytes, summary): (&str, &str, u64, Result<Summary, ErrorCard>)| FoundModel {
         path: PathBuf::from(DIR).join(path),
-        format: format.into(),
+        format: FormatId::parse(format),
         bytes,
         summary,
     };

@@ -82,7 +82,7 @@ pub fn make(
         target: o,
         source: SourceRecord {
             path: absolute(&plan.source),
-            format: plan.source_format.clone(),
+            format: plan.source_format.to_string(),
             architecture: plan.architecture.clone(),
             parameters: plan.parameters,
             files: run.sources.to_vec(),
@@ -91,7 +91,7 @@ pub fn make(
             name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             path,
             folder: planned.folder,
-            format: planned.format.clone(),
+            format: planned.format.to_string(),
             quantization: planned.quantization.clone(),
             effort: planned.effort.clone(),
             imatrix: planned.imatrix.as_ref().map(|m| absolute(&m.file)),

@@ -1,5 +1,6 @@
 //! What every quantization would make of a model.
 
+use crate::model::FormatId;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ pub struct Forecast {
     /// The source path.
     pub source: PathBuf,
     /// Format of the source.
-    pub source_format: String,
+    pub source_format: FormatId,
     /// Architecture in GGUF words.
     pub architecture: Option<String>,
     /// Parameters in the source.

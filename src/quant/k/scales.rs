@@ -11,7 +11,7 @@
 
 /// Packs sixteen 6-bit values.
 #[inline(always)]
-pub(in crate::quant) fn pack16(l: &[u8; 16]) -> [u8; 12] {
+pub(super) fn pack16(l: &[u8; 16]) -> [u8; 12] {
     let mut out = [0; 12];
     for (j, &l) in l.iter().enumerate() {
         out[j % 8] |= (l & 15) << (4 * (j / 8));
@@ -22,13 +22,13 @@ pub(in crate::quant) fn pack16(l: &[u8; 16]) -> [u8; 12] {
 
 /// Inverse of [`pack16`].
 #[inline(always)]
-pub(in crate::quant) fn unpack16(b: &[u8; 12]) -> [u8; 16] {
+pub(super) fn unpack16(b: &[u8; 12]) -> [u8; 16] {
     std::array::from_fn(|j| ((b[j % 8] >> (4 * (j / 8))) & 15) | ((b[8 + j % 4] >> (2 * (j / 4))) & 3) << 4)
 }
 
 /// Packs eight scales and eight minima. A value above 63 (a wrapped negative one) spills over as in the reference.
 #[inline(always)]
-pub(in crate::quant) fn pack8(scales: &[u8; 8], mins: &[u8; 8]) -> [u8; 12] {
+pub(super) fn pack8(scales: &[u8; 8], mins: &[u8; 8]) -> [u8; 12] {
     let mut out = [0; 12];
     for j in 0..4 {
         out[j] = scales[j] | (scales[j + 4] >> 4) << 6;
@@ -40,7 +40,7 @@ pub(in crate::quant) fn pack8(scales: &[u8; 8], mins: &[u8; 8]) -> [u8; 12] {
 
 /// Inverse of [`pack8`]: scales, minima.
 #[inline(always)]
-pub(in crate::quant) fn unpack8(b: &[u8; 12]) -> ([u8; 8], [u8; 8]) {
+pub(super) fn unpack8(b: &[u8; 12]) -> ([u8; 8], [u8; 8]) {
     let (mut scales, mut mins) = ([0; 8], [0; 8]);
     for j in 0..4 {
         scales[j] = b[j] & 63;

@@ -4,7 +4,7 @@ use super::super_block::N;
 
 /// Packs the low two bits of each level.
 #[inline(always)]
-pub(in crate::quant) fn pack(l: &[u8; N], out: &mut [u8; N / 4]) {
+pub(super) fn pack(l: &[u8; N], out: &mut [u8; N / 4]) {
     for (l, out) in l.as_chunks::<128>().0.iter().zip(out.as_chunks_mut::<32>().0) {
         for (j, o) in out.iter_mut().enumerate() {
             *o = (l[j] & 3) | (l[j + 32] & 3) << 2 | (l[j + 64] & 3) << 4 | (l[j + 96] & 3) << 6;
@@ -14,7 +14,7 @@ pub(in crate::quant) fn pack(l: &[u8; N], out: &mut [u8; N / 4]) {
 
 /// Inverse of [`pack`].
 #[inline(always)]
-pub(in crate::quant) fn unpack(q: &[u8; N / 4]) -> [u8; N] {
+pub(super) fn unpack(q: &[u8; N / 4]) -> [u8; N] {
     let mut l = [0; N];
     for (q, l) in q.as_chunks::<32>().0.iter().zip(l.as_chunks_mut::<128>().0) {
         for (j, &q) in q.iter().enumerate() {

@@ -17,9 +17,8 @@ const HIGH: usize = N / 8;
 #[inline(always)]
 pub(super) fn pack<const BITS: u32>(l: &[u8; N], out: &mut [u8]) {
     if BITS == 5 {
-        let (high, nibbles) = out.split_at_mut(HIGH);
-        high.copy_from_slice(&pack_fifth_bits(l));
-        pack_nibbles(l, nibbles);
+        out[..HIGH].copy_from_slice(&pack_fifth_bits(l));
+        pack_nibbles(l, &mut out[HIGH..]);
     } else {
         pack_nibbles(l, out);
     }

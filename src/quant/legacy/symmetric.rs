@@ -48,27 +48,6 @@ impl<const BITS: u32, const B: usize> Symmetric<BITS, B> {
     fn plain_scale(max: f32) -> f32 {
         max / -(Self::ZERO as f32)
     }
-
-    /// Weighted rows, a block in each lane.
-    #[inline(always)]
-    fn encode_weighted<I: Isa>(s: I, mut rows: Rows<'_>) {
-        let means = mean_squares(&rows);
-        let blocks = rows.blocks::<N>();
-        for first in (0..blocks.len()).step_by(I::F::N) {
-            let (x, w) = weighted_lanes(s, &rows, &means, first);
-            let (scales, iscales) = simd::symmetric(s, Self::ZERO, &x, &w);
-            let (scales, iscales) = (numbers(scales), numbers(iscales));
-            for (lane, x) in blocks[first..].iter().enumerate().take(I::F::N) {
-                let iscale = iscales[lane];
-                let mut l = [0u8; N];
-                if iscale != 0.0 {
-                    let level = |v: f32| nearest_int(iscale * v).clamp(-Self::ZERO, Self::ZERO - 1) + Self::ZERO;
-                    l = x.map(|v| level(v) as u8);
-                }
-                Self::write(rows.out(first + lane), scales[lane], &l);
-            }
-        }
-    }
 }
 
 impl<const BITS: u32, const B: usize> Codec<N, B> for Symmetric<BITS, B> {
@@ -97,7 +76,7 @@ impl<const BITS: u32, const B: usize> Codec<N, B> for Symmetric<BITS, B> {
     #[inline(always)]
     fn encode_lanes<I: Isa>(s: I, mut rows: Rows<'_>) {
         if rows.weights.is_some() {
-            return Self::encode_weighted(s, rows);
+            return encode_weighted(s, Self::ZERO, rows, Self::write);
         }
         for (b, x) in rows.blocks().iter().enumerate() {
             let d = Self::plain_scale(within::signed_max_abs(s, x));
@@ -123,5 +102,30 @@ impl<const BITS: u32, const B: usize> Codec<N, B> for Symmetric<BITS, B> {
     fn search<I: Isa>(s: I, rows: Rows<'_>) {
         let levels = |x: &[f32; N], d: f32| scale::integer_levels(x, d, -Self::ZERO, Self::ZERO - 1);
         scale::search(s, Self::CANDIDATES, rows, |d, x, out| Self::write(out, d, &levels(x, d)));
+    }
+}
+
+/// Encodes weighted rows, a block in each lane, with levels −nmax … nmax − 1; `put` stores scale and levels of a block.
+#[inline(always)]
+fn encode_weighted<I: Isa, const B: usize>(
+    s: I,
+    nmax: i32,
+    mut rows: Rows<'_>,
+    put: impl Fn(&mut [u8; B], f32, &[u8; N]),
+) {
+    let means = mean_squares(&rows);
+    let blocks = rows.blocks::<N>();
+    for first in (0..blocks.len()).step_by(I::F::N) {
+        let (x, w) = weighted_lanes(s, &rows, &means, first);
+        let (scales, iscales) = simd::symmetric(s, nmax, &x, &w);
+        let (scales, iscales) = (numbers(scales), numbers(iscales));
+        for (lane, x) in blocks[first..].iter().enumerate().take(I::F::N) {
+            let iscale = iscales[lane];
+            let mut l = [0u8; N];
+            if iscale != 0.0 {
+                l = x.map(|v| (nearest_int(iscale * v).clamp(-nmax, nmax - 1) + nmax) as u8);
+            }
+            put(rows.out(first + lane), scales[lane], &l);
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::state::Tab;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
+use crate::model::FormatId;
 use crate::model::{ErrorKind, ModelError};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
@@ -44,8 +45,8 @@ impl From<&ModelError> for ErrorCard {
 pub struct FoundModel {
     /// Where it is.
     pub path: PathBuf,
-    /// Format name: `safetensors`, `gguf`.
-    pub format: String,
+    /// Its format, where that is known.
+    pub format: Option<FormatId>,
     /// Bytes on disk.
     pub bytes: u64,
     /// What its headers say.

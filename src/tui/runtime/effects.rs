@@ -32,10 +32,13 @@ pub fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
 }
 
 fn found(f: Found) -> FoundModel {
-    let format = f.format.map_or("", crate::model::FormatId::name).to_owned();
     let summary = match f.error {
         // What no reader takes yet is no fault of the file.
-        Some(message) => Err(ErrorCard { message, hint: None, wrong: f.format.is_none_or(|id| spec(id).is_some()) }),
+        Some(message) => Err(ErrorCard {
+            message,
+            hint: None,
+            wrong: f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())),
+        }),
         None => Ok(Summary {
             architecture: f.architecture,
             params: f.parameters,
@@ -43,7 +46,7 @@ fn found(f: Found) -> FoundModel {
             warnings: 0,
         }),
     };
-    FoundModel { path: f.path, format, bytes: f.bytes, summary }
+    FoundModel { path: f.path, format: f.format, bytes: f.bytes, summary }
 }
 
 /// Opens a model (headers only) and digests it.

@@ -118,7 +118,7 @@ pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Fo
     };
     Ok(Forecast {
         source: model.path.clone(),
-        source_format: model.format.to_string(),
+        source_format: model.format,
         architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),

@@ -151,7 +151,7 @@ pub(super) fn forecast(
     mark_front(&mut types);
     Ok(Forecast {
         source: model.path.clone(),
-        source_format: model.format.to_string(),
+        source_format: model.format,
         architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),

@@ -2,6 +2,7 @@
 
 use super::state::{Asking, Chart, Order};
 use crate::evaluate::MOST;
+use crate::model::FormatId;
 use crate::tui::core::{
     Action, Cmd, Completion, Effect, FoundModel, Hit, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State,
     Tab, TabRequest, moved, natural, units,
@@ -151,7 +152,7 @@ fn pick(state: &mut State) {
     });
     let item = |(path, model): &(&PathBuf, &FoundModel)| PickerItem {
         title: state.short_path(path),
-        detail: format!("{} {:>8}", model.format, units::bytes(model.bytes)),
+        detail: format!("{} {:>8}", model.format.map_or("", FormatId::name), units::bytes(model.bytes)),
         cmd: None,
     };
     let items = all.iter().map(item).collect();

@@ -88,7 +88,7 @@ fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
     let parameters = format!("{} parameters", units::params(plan.parameters));
     let mut lines = vec![
         Fact("from", state.short_path(&plan.source)),
-        facts("", &[plan.source_format.clone(), architecture, parameters, units::bytes(plan.source_bytes)]),
+        facts("", &[plan.source_format.to_string(), architecture, parameters, units::bytes(plan.source_bytes)]),
         facts(
             "needs",
             &[

@@ -341,12 +341,13 @@ impl ModelsState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FormatId;
 
     fn tree(paths: &[&str]) -> ModelsState {
         let mut m = ModelsState::default();
         let found = paths.iter().map(|p| FoundModel {
             path: p.into(),
-            format: "gguf".into(),
+            format: Some(FormatId::Gguf),
             bytes: 10,
             summary: Ok(Summary::default()),
         });

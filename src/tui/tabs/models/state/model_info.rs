@@ -1,6 +1,7 @@
 //! What the screen shows of a model: a digest of a [`Model`] made once, away from the drawing thread.
 
 use super::remedies;
+use crate::model::FormatId;
 use crate::model::{MetaArray, MetaValue, Model};
 use crate::tui::core::{Level, units};
 use serde_json::Value;
@@ -84,7 +85,7 @@ pub struct ModelInfo {
     /// Where it is.
     pub path: PathBuf,
     /// Format name.
-    pub format: String,
+    pub format: FormatId,
     /// For the tree.
     pub summary: Summary,
     /// Bytes of tensor data.
@@ -157,7 +158,7 @@ impl ModelInfo {
         };
         Self {
             path: model.path.clone(),
-            format: model.format.name().to_owned(),
+            format: model.format,
             summary,
             bytes: model.tensor_bytes(),
             highlights: highlights(model, &config),

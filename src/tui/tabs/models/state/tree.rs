@@ -106,7 +106,7 @@ impl ModelsState {
                     Some(Ok(s)) => fact(&s.dtype) || s.architecture.as_deref().is_some_and(fact),
                     _ => false,
                 };
-                if !facts && !node.model.as_ref().is_some_and(|m| fact(&m.format)) {
+                if !facts && !node.model.as_ref().and_then(|m| m.format).is_some_and(|f| fact(f.name())) {
                     fit(&relative.join("/"), word)?;
                 }
             }
@@ -131,9 +131,10 @@ impl ModelsState {
 mod tests {
     use super::super::model_info::Summary;
     use super::*;
+    use crate::model::FormatId;
 
     fn found(path: &str, bytes: u64) -> FoundModel {
-        FoundModel { path: path.into(), format: "gguf".into(), bytes, summary: Ok(Summary::default()) }
+        FoundModel { path: path.into(), format: Some(FormatId::Gguf), bytes, summary: Ok(Summary::default()) }
     }
 
     fn names(m: &ModelsState) -> Vec<&str> {

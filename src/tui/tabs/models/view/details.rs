@@ -2,7 +2,7 @@
 
 use super::parts::error_card;
 use super::{health, overview, reading, tokenizer, values};
-use crate::tui::core::{Focus, Hit, State, units};
+use crate::tui::core::{Focus, FoundModel, Hit, State, units};
 use crate::tui::tabs::models::{ModelInfo, Node, Section};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::panes::sections;
@@ -65,15 +65,15 @@ fn header(c: &mut Canvas<'_>, state: &State, node: &Node, area: Rect) {
     let (dim, title, accent) = (c.theme().dim, c.theme().title, c.theme().accent);
     let facts = match (&node.summary, &node.model) {
         (Some(Ok(s)), Some(model)) => {
-            let arch = s.architecture.clone().unwrap_or_else(|| model.format.clone());
+            let arch = s.architecture.clone().or(model.format.map(|f| f.to_string())).unwrap_or_default();
             if s.params == 0 {
                 format!("{arch} · no tensors · {}", units::bytes(model.bytes))
             } else {
                 format!("{arch} · {} · {} · {}", units::params(s.params), s.dtype, units::bytes(model.bytes))
             }
         }
-        (_, Some(model)) if model.format.is_empty() => units::bytes(model.bytes),
-        (_, Some(model)) => format!("{} · {}", model.format, units::bytes(model.bytes)),
+        (_, Some(FoundModel { format: Some(format), bytes, .. })) => format!("{format} · {}", units::bytes(*bytes)),
+        (_, Some(model)) => units::bytes(model.bytes),
         _ => String::new(),
     };
     let path = m.selected.as_deref().map(|p| state.short_path(p)).unwrap_or_default();

@@ -82,8 +82,8 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
 }
 
 /// A few letters that tell formats apart in a narrow column.
-pub(super) fn badge(format: &str) -> &str {
-    FormatId::parse(format).and_then(formats::spec).map_or(format, |f| f.badge)
+pub(super) fn badge(format: FormatId) -> &'static str {
+    formats::spec(format).map_or(format.name(), |f| f.badge)
 }
 
 /// The names above and below a row, of those in the same folder.
@@ -122,7 +122,7 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
         c.right(edge, line.y, 6, &params, dim);
         edge -= 7;
     }
-    c.right(edge, line.y, 5, badge(&model.format), dim);
+    c.right(edge, line.y, 5, model.format.map_or("", badge), dim);
     edge -= if wide { 5 } else { 6 };
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
