@@ -68,7 +68,7 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     }
     let planned = plan.iter().flat_map(|p| &p.outputs).map(|o| Output {
         path: o.path.clone(),
-        format: o.format.clone(),
+        format: o.format,
         quantization: o.quantization.clone(),
         tensors: o.tensors.len(),
         bytes: o.bytes,

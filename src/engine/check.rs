@@ -98,7 +98,7 @@ pub(super) fn check_outputs(
         let name = |t: usize| planned.tensors[t].name.clone();
         reports.push(OutputReport {
             path: planned.path.clone(),
-            format: planned.format.clone(),
+            format: planned.format,
             quantization: planned.quantization.clone(),
             files: planned.files.len(),
             bytes: planned.bytes,

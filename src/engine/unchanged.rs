@@ -83,7 +83,7 @@ pub(super) fn report(
         options.sink.send(EventBody::OutputUnchanged { path, earlier });
         reports.push(OutputReport {
             path: reuse.output.clone(),
-            format: planned.format.clone(),
+            format: planned.format,
             quantization: planned.quantization.clone(),
             files: planned.files.len(),
             bytes: planned.bytes,
