@@ -94,9 +94,7 @@ fn not_taken(long: &str, key: &Key, targets: &[Target]) -> ModelError {
         options::formats_text(key),
         have.join(", ")
     );
-    ModelError::request(what)
-        .field(format!("--{long}"))
-        .with_hint(format!("Leave out --{long}, or add a target that takes it."))
+    ModelError::request(what).with_hint(format!("Leave out --{long}, or add a target that takes it."))
 }
 
 /// Gives one option to a target.
@@ -133,7 +131,11 @@ fn put(target: &mut Target, key: &'static Key, flag: &Flag, values: &[String]) -
 
 /// What the help says of a flag: the first sentence of the option's help, with what may be repeated.
 fn help(key: &Key, flag: &Flag) -> String {
-    let text = key.help.trim_end_matches('.').replace('`', "");
+    // Other options are named by their flags.
+    let named = options::own_keys().filter_map(|k| Some((k.name, k.flag.as_ref()?.long)));
+    let text =
+        named.fold(key.help.to_owned(), |text, (name, long)| text.replace(&format!("`{name}`"), &format!("--{long}")));
+    let text = text.trim_end_matches('.').replace('`', "");
     let repeated = matches!(flag.value, FlagValue::Entry(..)) || key.kind == Kind::Selectors;
     let example = match key.kind {
         Kind::Size | Kind::Layers | Kind::List => key.example.replace(['"', '[', ']', ' '], ""),
@@ -165,18 +167,17 @@ fn arg(key: &'static Key, flag: &'static Flag, heading: &'static str) -> Arg {
     if repeated { arg.action(ArgAction::Append) } else { arg }
 }
 
-/// Numbers are checked by clap, so that the message has its usual form; the rest by the reader of recipes.
+/// Values are checked by the reader of recipes, within a message of the usual form.
 fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
     match (key.kind, flag.value) {
-        (Kind::Integer(low, high), FlagValue::Typed) => {
-            ValueParser::new(clap::value_parser!(u64).range(low..=high).map(|n| n.to_string()))
-        }
-        (Kind::Number(..) | Kind::Choice(_) | Kind::Size, FlagValue::Typed) => ValueParser::new(move |text: &str| {
-            edit::read_value(key, text).map(|_| text.to_owned()).map_err(|p| match p.help {
-                Some(help) => format!("{}. {help}", p.message),
-                None => p.message,
+        (Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_) | Kind::Size, FlagValue::Typed) => {
+            ValueParser::new(move |text: &str| {
+                edit::read_value(key, text).map(|_| text.to_owned()).map_err(|p| match p.help {
+                    Some(help) => format!("{}. {help}", p.message),
+                    None => p.message,
+                })
             })
-        }),
+        }
         (Kind::Layers, _) => ValueParser::new(clap::value_parser!(u32).map(|n| n.to_string())),
         (Kind::Path, _) => ValueParser::new(NonEmptyStringValueParser::new()),
         _ => ValueParser::new(clap::builder::StringValueParser::new()),

@@ -1,6 +1,7 @@
 //! Options and names: what they change in the file that is written.
 
 use crate::lab::{Lab, hash};
+use crate::made::big;
 use remold::engine::{EventBody, Report, from_json};
 use remold::formats;
 use remold::model::MetaValue;
@@ -150,4 +151,33 @@ fn shards_are_cut_and_read_again() {
     let names: Vec<String> =
         crate::lab::tree(&lab.path("cut")).into_keys().filter(|n| n.starts_with("model")).collect();
     assert_eq!(names, ["model.safetensors"]);
+}
+
+#[test]
+fn an_option_goes_to_the_targets_that_take_it_and_no_other() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    let refused = lab.run("convert tiny-llama --to safetensors:f16 --context-length 77").expect(2);
+    assert!(refused.err.contains("--context-length is an option of gguf targets"), "{}", refused.err);
+    let refused = lab.run("convert tiny-llama --to safetensors --set target.context_length=77").expect(2);
+    assert!(refused.err.contains("`context_length` is for gguf targets"), "{}", refused.err);
+    lab.run("convert tiny-llama --to gguf:q8_0 --to safetensors:f16 -o both/ --context-length 77").expect(0);
+    let said = lab.run("inspect both/tiny-llama-Q8_0.gguf --metadata").expect(0).out;
+    assert!(said.lines().any(|l| l.contains("llama.context_length") && l.ends_with("77")), "{said}");
+}
+
+#[test]
+fn the_format_of_the_source_decides_which_weights_of_a_folder_are_read() {
+    let lab = Lab::new();
+    lab.write("both/model.safetensors", big(2));
+    lab.write("one.safetensors", big(1));
+    lab.run("convert one.safetensors --to pytorch -o both/pytorch_model.bin").expect(0);
+    for (format, tensors) in [("", 2), ("format = \"safetensors\"", 2), ("format = \"pytorch\"", 1)] {
+        let target = "[[target]]\nformat = \"safetensors\"\nbare = true\nforce = true\noutput = \"x.safetensors\"\n";
+        lab.write("r.toml", format!("[source]\npath = \"both\"\n{format}\n{target}"));
+        lab.run("run r.toml").expect(0);
+        assert_eq!(formats::open(&lab.path("x.safetensors")).unwrap().tensors.len(), tensors, "{format}");
+    }
+    lab.write("r.toml", "[source]\npath = \"both\"\nformat = \"onnx\"\n[[target]]\nformat = \"gguf\"\n");
+    assert!(lab.run("run r.toml").expect(2).err.contains("reading onnx is not available in this version"));
 }
