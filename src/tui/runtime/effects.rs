@@ -20,6 +20,7 @@ use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::Deed;
 use crate::tui::tabs::models::{ModelInfo, Summary};
+use crate::units::escape;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,7 +36,10 @@ fn found(f: Found) -> FoundModel {
     let format = f.format.map_or("", crate::model::FormatId::name).to_owned();
     let summary = match f.error {
         // What no reader takes yet is no fault of the file.
-        Some(message) => Err(ErrorCard { message, hint: None, wrong: f.format.is_none_or(|id| spec(id).is_some()) }),
+        Some(message) => {
+            let card = ErrorCard::new(message, f.format.is_none_or(|id| spec(id).is_some()));
+            Err(ErrorCard { fact: f.fact.map_or(card.fact, |fact| escape(&fact).into_owned()), ..card })
+        }
         None => Ok(Summary {
             architecture: f.architecture,
             params: f.parameters,
