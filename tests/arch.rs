@@ -409,7 +409,7 @@ fn bad_models_are_refused_with_a_reason() {
     };
     let fails = |model: &Model, words: &[&str]| {
         let e = to_gguf(model, &options("tiny-mixtral", OutType::F16)).unwrap_err();
-        let text = format!("{e} / {}", e.hint().unwrap_or("no hint"));
+        let text = format!("{e} / {}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default());
         assert!(words.iter().all(|w| text.contains(w)), "{text}");
     };
     fails(
@@ -621,7 +621,7 @@ fn sizes_beyond_reason_are_counted_and_not_listed() {
     };
     let error = with(&|c| c["num_hidden_layers"] = (1u64 << 40).into());
     assert!(error.to_string().contains("and 9895604649") && error.to_string().len() < 2500, "{error}");
-    assert!(error.hint().unwrap().contains("layers 4 to 1099511627775"), "{:?}", error.hint());
+    assert!(error.hint().unwrap().text().contains("layers 4 to 1099511627775"), "{:?}", error.hint());
     let error = with(&|c| {
         c["architectures"] = serde_json::json!(["MixtralForCausalLM"]);
         c["num_local_experts"] = (1u64 << 40).into();

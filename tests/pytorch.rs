@@ -242,7 +242,11 @@ fn dump() {
                     println!("{}: {line}", path.display());
                 }
             }
-            Err(e) => println!("{}: refused: {e} ({})", path.display(), e.hint().unwrap_or("")),
+            Err(e) => println!(
+                "{}: refused: {e} ({})",
+                path.display(),
+                e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default()
+            ),
         }
     }
 }

@@ -31,6 +31,7 @@ pub use args::command;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};
+use crate::recipe::remedies::on_command_line;
 use crate::units::is_hidden;
 use crate::units::print::{self, err, out};
 use args::{Cli, Command};
@@ -90,7 +91,8 @@ pub(crate) fn tell(e: &ModelError) {
     let style = text::Style::stderr();
     let mut line = format!("{} {e}\n", style.error("error:"));
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
-    let hint = near.map(|n| format!("Did you mean {n}?")).or_else(|| crate::job::remedy(e).map(|h| h.to_string()));
+    let hint = near.map(|n| format!("Did you mean {n}?"));
+    let hint = hint.or_else(|| crate::job::remedy(e).as_ref().map(on_command_line));
     if let Some(hint) = hint {
         line.push_str(&format!("  {} {}\n", style.dim("hint:"), text::safe(&hint)));
     }

@@ -1,7 +1,7 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
 use super::manifest::Copied;
-use crate::model::{Name, Warning};
+use crate::model::{ErrorCode, Name, Warning};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -29,8 +29,8 @@ pub fn from_json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Re
 /// Why a job failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Stable identifier: `source.bad`, `disk.full`, `output.exists`, …
-    pub code: String,
+    /// What kind of failure: `file.bad`, `disk.full`, …
+    pub code: ErrorCode,
     /// One sentence: what, in which file, where.
     pub message: String,
     /// What to do.
@@ -286,7 +286,7 @@ mod tests {
             EventBody::OutputVerified { path: "x".into(), by: vec!["remold".into()] },
             EventBody::OutputPublished { path: "x".into(), bytes: 1 },
             EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },
-            EventBody::Failed { seconds: 0.5, error: Failure { code: "io".into(), message: "m".into(), hint: None } },
+            EventBody::Failed { seconds: 0.5, error: Failure { code: ErrorCode::Io, message: "m".into(), hint: None } },
             EventBody::Cancelled { seconds: 2.0 },
         ];
         for body in bodies {

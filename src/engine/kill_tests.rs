@@ -216,7 +216,8 @@ fn an_operation_that_fails_leaves_the_state_that_its_error_tells() {
                 assert!(whole.iter().all(|(p, b)| now.get(p) == Some(b)), "{context}: {:?}", now.keys());
                 continue;
             };
-            let (text, hint) = (e.to_string(), e.hint().unwrap_or_default().to_owned());
+            let (text, hint) =
+                (e.to_string(), e.hint().map(crate::recipe::remedies::on_command_line).unwrap_or_default());
             let hidden = |p: &Path| p.to_string_lossy().contains("remold-");
             let shown =
                 |t: &Tree| t.iter().filter(|(p, _)| !hidden(p)).map(|(p, b)| (p.clone(), b.clone())).collect::<Tree>();

@@ -1,7 +1,7 @@
 //! An output file before it has its name: exclusively created, locked while it is written, removed unless it is kept.
 
 use crate::files;
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Place, Remedy, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
@@ -116,7 +116,9 @@ impl PartFile {
         let this = Self { file, path, destination, kept: AtomicBool::new(false), new: true };
         if !files::lock(&this.file, patience) {
             let what = "another process holds the lock of the unfinished file that was just created for it";
-            let hint = "Find the program that locks new files in this folder, or choose another output with -o.";
+            let hint = Hint::from("Find the program that locks new files in this folder, or ")
+                .then(Remedy::GiveOutput(Place::Another))
+                .then(".");
             return Err(ModelError::request(what).in_file(&this.destination).with_hint(hint));
         }
         this.file.set_len(bytes).map_err(|e| this.explain("creating", e))?;
@@ -132,7 +134,7 @@ impl PartFile {
         let Ok(file) = files::reopen(path) else { return Ok(None) };
         let Ok(meta) = file.metadata() else { return Ok(None) };
         if !files::lock(&file, LOCK_PATIENCE) {
-            let hint = "Wait for it, or cancel it (`remold jobs`).";
+            let hint = Hint::from("Wait for it, or cancel it (").then(Remedy::Run("jobs".to_owned())).then(").");
             return Err(ModelError::request("another process is writing this output")
                 .in_file(destination)
                 .with_hint(hint));
@@ -209,7 +211,11 @@ impl PartFile {
         let full = e.kind() == io::ErrorKind::StorageFull || e.kind() == io::ErrorKind::QuotaExceeded;
         let error = ModelError::io(&self.destination, what, e);
         if full {
-            error.with_hint("Free some space or choose another disk with -o; the unfinished file is removed.")
+            error.with_hint(
+                Hint::from("Free some space or ")
+                    .then(Remedy::GiveOutput(Place::AnotherDisk))
+                    .then("; the unfinished file is removed."),
+            )
         } else {
             error
         }

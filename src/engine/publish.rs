@@ -10,7 +10,7 @@ use super::journal::{Journal, StagedPaths};
 use super::part_file::{self, Identity};
 use super::stage::{self, Staged};
 use crate::files::{self, FileStamp};
-use crate::model::{ErrorKind, ModelError, Result, few};
+use crate::model::{ErrorKind, Hint, ModelError, Place, Remedy, Result, few};
 use crate::plan::{PlannedOutput, SourceFile};
 use std::collections::HashMap;
 use std::fs;
@@ -37,7 +37,7 @@ fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadat
     let Ok(there) = fs::symlink_metadata(path) else { return Ok(None) };
     if !there.is_file() {
         let error = ModelError::request("this is not a regular file, and is not replaced").in_file(path);
-        return Err(error.with_hint("Choose another output with -o."));
+        return Err(error.with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then(".")));
     }
     let Some(planned) = planned.replaced.iter().find(|r| planned.may_replace && r.path == path) else {
         return Err(appeared(path));
@@ -139,7 +139,8 @@ pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &
     }
     let then =
         if done { "completes what is left to do" } else { "publishes the finished files without encoding them again" };
-    error.with_hint(format!("Remove the cause, then `remold jobs resume {job}` {then}."))
+    let resume = Remedy::Run(format!("jobs resume {job}"));
+    error.with_hint(Hint::from("Remove the cause, then ").then(resume).then(format!(" {then}.")))
 }
 
 /// True if a part file has its final name already.

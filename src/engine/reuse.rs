@@ -14,7 +14,7 @@ use super::stage::Staged;
 use super::work::Work;
 use super::{EventBody, RunError, RunOptions, TensorStart};
 use crate::files;
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Warning};
 use crate::plan::{self, Plan, PlannedOutput, PlannedReuse, Prepared, PreparedOutput};
 use crate::quant::Encoding;
 use crate::recipe::Recipe;
@@ -60,7 +60,8 @@ pub fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
 fn foresee(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
     let Some(found) = manifest::find(previous) else {
         let what = "the earlier output has no manifest (NAME.remold.json), so nothing can be reused";
-        let hint = "Leave out --reuse for a full conversion; what this version writes has a manifest.";
+        let hint = Hint::from(Remedy::Clear(OptionName::REUSE))
+            .then(" for a full conversion; what this version writes has a manifest.");
         return Err(ModelError::request(what).in_file(previous).with_hint(hint));
     };
     let names = names(output);

@@ -9,7 +9,7 @@ use super::part_file::{Identity, PartFile, is_being_written, part_name};
 use super::{manifest, publish};
 use crate::files;
 use crate::formats::FilePlan;
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -108,7 +108,9 @@ pub fn check_not_written(prepared: &Prepared) -> Result<()> {
             written = vec![&planned.path];
         }
         if let Some(path) = written.into_iter().find(|p| is_being_written(p)) {
-            let hint = "Wait for it, cancel it (`remold jobs`), or choose another output.";
+            let hint = Hint::from("Wait for it, cancel it (")
+                .then(Remedy::Run("jobs".to_owned()))
+                .then("), or choose another output.");
             return Err(ModelError::request("another job is writing this output").in_file(path).with_hint(hint));
         }
     }

@@ -1,7 +1,7 @@
 //! Common names: models of different ecosystems under the same tensor names and orientation.
 
 use crate::arch::{self, GgufOptions, OutType};
-use crate::model::{Metadata, Model, ModelError, Result, TensorEntry};
+use crate::model::{Hint, Metadata, Model, ModelError, Result, TensorEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -64,8 +64,10 @@ pub(super) fn common(models: &mut [Both]) -> Result<(Names, Vec<Vec<TensorEntry>
                 let gone = std::mem::replace(&mut m.converted, Err(ModelError::request("taken")));
                 let Err(e) = gone else { continue };
                 let hint = match e.hint() {
-                    Some(hint) => format!("To stand beside a GGUF, a model is brought to GGUF names first. {hint}"),
-                    None => "To stand beside a GGUF, a model is brought to GGUF names first.".to_owned(),
+                    Some(hint) => {
+                        Hint::from("To stand beside a GGUF, a model is brought to GGUF names first. ").join(hint)
+                    }
+                    None => "To stand beside a GGUF, a model is brought to GGUF names first.".into(),
                 };
                 return Err(e.in_file(&m.model.path).with_hint(hint));
             }

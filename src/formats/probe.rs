@@ -1,7 +1,9 @@
 //! Which format a path holds, by its bytes first and its name second.
 
 use super::{FORMATS, FormatSpec, hf};
-use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, Sidecar, open_request_file, placeholder};
+use crate::model::{
+    FormatId, Hint, Model, ModelError, OpenedFile, Remedy, Result, Sidecar, open_request_file, placeholder,
+};
 use std::io::Read;
 use std::path::Path;
 
@@ -66,11 +68,8 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
         let what = format!("no known model format begins with these bytes: {}", shown.join(" "));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let sidecar = hf::SIDECARS.contains(&&*name);
-        let hint = if sidecar {
-            "This file belongs to a model folder; name the folder."
-        } else {
-            "`remold formats` lists what can be read."
-        };
+        let hint =
+            if sidecar { Hint::from("This file belongs to a model folder; name the folder.") } else { readable() };
         ModelError::bad(what).in_file(path).with_hint(hint)
     })
 }
@@ -132,6 +131,10 @@ pub fn open_file(path: &Path) -> Result<Model> {
     open_as(path, spec)
 }
 
+fn readable() -> Hint {
+    Hint::from(Remedy::Run("formats".to_owned())).then(" lists what can be read.")
+}
+
 /// Opens a file as one of that format.
 fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
     match &spec.read {
@@ -139,7 +142,7 @@ fn open_as(path: &Path, spec: &FormatSpec) -> Result<Model> {
         None => {
             let what = format!("this is {}; this version does not read those yet", spec.noun);
             let error = ModelError::unsupported(what).in_file(path).in_format(spec.id);
-            Err(error.with_hint("`remold formats` lists what can be read."))
+            Err(error.with_hint(readable()))
         }
     }
 }

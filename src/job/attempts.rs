@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_happened_before_is_kept() {
-        let failure = Failure { code: "disk.full".into(), message: "no space left".into(), hint: None };
+        let failure = Failure { code: crate::model::ErrorCode::DiskFull, message: "no space left".into(), hint: None };
         let mut attempts = Attempts::default();
         let mut say = |body| {
             attempts.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });

@@ -3,7 +3,7 @@
 use super::{JobClass, Tail};
 use crate::engine::{Event, Origin, Report, from_json, plan_reuse};
 use crate::files;
-use crate::model::{ModelError, Result, read_request_file};
+use crate::model::{Hint, ModelError, Remedy, Result, read_request_file};
 use crate::plan::{Plan, PlannedReuse};
 use crate::recipe::{self, Recipe};
 use crate::units::own_command;
@@ -78,7 +78,9 @@ impl JobFolder {
                 Err(e) => return Err(ModelError::io(&dir, "creating the job", e)),
             }
         }
-        Err(ModelError::limit("no free job number").in_file(root).with_hint("Run `remold jobs clean`."))
+        Err(ModelError::limit("no free job number")
+            .in_file(root)
+            .with_hint(Hint::from("Run ").then(Remedy::Run("jobs clean".to_owned())).then(".")))
     }
 
     /// The folder of a job by its identifier.
@@ -279,7 +281,7 @@ fn private_root(root: &Path) -> std::io::Result<()> {
 }
 
 /// What to say where there is no such job: the numbers next to it.
-fn nearest(root: &Path, id: &str) -> String {
+fn nearest(root: &Path, id: &str) -> Hint {
     let mut all: Vec<u64> = numbers(root).collect();
     // Of what is no number the latest are the most likely ones.
     let wanted = id.trim_start_matches('#').parse().unwrap_or(u64::MAX);
@@ -287,11 +289,12 @@ fn nearest(root: &Path, id: &str) -> String {
     all.truncate(3);
     all.sort_unstable();
     let all: Vec<String> = all.iter().map(u64::to_string).collect();
+    let list = Remedy::Run("jobs".to_owned());
     match all.as_slice() {
-        [] => "There are no jobs yet; `remold convert` makes one.".to_owned(),
-        [one] => format!("There is job {one}; `remold jobs` lists all."),
+        [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" makes one."),
+        [one] => Hint::from(format!("There is job {one}; ")).then(list).then(" lists all."),
         [first @ .., last] => {
-            format!("The nearest are {} and {last}; `remold jobs` lists all.", first.join(", "))
+            Hint::from(format!("The nearest are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
         }
     }
 }

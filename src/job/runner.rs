@@ -3,8 +3,9 @@
 use super::overseer::Overseer;
 use super::{JobFolder, Turn};
 use crate::engine::{self, Event, EventBody, EventSink, Failure, Gate, Report, RunError, RunOptions, Stop};
-use crate::model::{ErrorKind, ModelError, Result, Warning};
+use crate::model::{ErrorKind, Hint, ModelError, Remedy, Result, Warning};
 use crate::plan::Prepared;
+use crate::recipe::remedies::on_command_line;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,34 +46,31 @@ pub enum Outcome {
 
 /// What the events say of an error.
 pub fn failure(e: &ModelError) -> Failure {
-    let full = e.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
-    let code = match e.kind() {
-        _ if full => "disk.full",
-        ErrorKind::BadFile => "file.bad",
-        ErrorKind::Unsupported => "unsupported",
-        ErrorKind::Limit => "limit",
-        ErrorKind::BadRequest => "request",
-        ErrorKind::Io => "io",
-    };
-    Failure { code: code.to_owned(), message: e.to_string(), hint: remedy(e).map(str::to_owned) }
+    Failure { code: e.code(), message: e.to_string(), hint: remedy(e).as_ref().map(on_command_line) }
 }
 
 /// What to do about an error: its own hint, else what is right for all of its kind.
-pub fn remedy(e: &ModelError) -> Option<&str> {
+pub fn remedy(e: &ModelError) -> Option<Hint> {
     use std::io::ErrorKind::{
         IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
     };
-    let general = match (e.kind(), e.os_error().map(std::io::Error::kind)) {
-        (_, Some(NotFound | NotADirectory | IsADirectory)) => "Check the path.",
+    if let Some(hint) = e.hint() {
+        return Some(hint.clone());
+    }
+    Some(match (e.kind(), e.os_error().map(std::io::Error::kind)) {
+        (_, Some(NotFound | NotADirectory | IsADirectory)) => "Check the path.".into(),
         (_, Some(PermissionDenied | ReadOnlyFilesystem)) => {
-            "Choose a place that you may write to, or change its permissions."
+            "Choose a place that you may write to, or change its permissions.".into()
         }
-        (_, Some(StorageFull)) => "Free some space or choose another disk.",
-        (ErrorKind::BadFile, _) => "The file is damaged, or what wrote it has a fault: fetch it again or save it anew.",
-        (ErrorKind::Unsupported, _) => "`remold formats` lists what this version can do.",
-        _ => return e.hint(),
-    };
-    Some(e.hint().unwrap_or(general))
+        (_, Some(StorageFull)) => "Free some space or choose another disk.".into(),
+        (ErrorKind::BadFile, _) => {
+            "The file is damaged, or what wrote it has a fault: fetch it again or save it anew.".into()
+        }
+        (ErrorKind::Unsupported, _) => {
+            Hint::from(Remedy::Run("formats".to_owned())).then(" lists what this version can do.")
+        }
+        _ => return None,
+    })
 }
 
 /// Runs a prepared plan as the job of `folder`. The lock is held meanwhile.

@@ -1,6 +1,6 @@
 //! What can be wrong with a model: one fact a variant, with file and place.
 
-use super::FormatId;
+use super::{ErrorCode, FormatId, Hint, OptionPath};
 use crate::units::escape;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Io,
 }
 
-/// An error about a model file. `Display` is one line: file, place, fact,
+/// An error about a model file. Every part of it has an accessor; nothing needs to parse its text. `Display` is one line: file, place, fact,
 /// fit for a terminal whatever the file holds; [`ModelError::hint`] says what to do.
 #[derive(Debug)]
 pub struct ModelError(Box<Inner>);
@@ -34,16 +34,47 @@ struct Inner {
     format: Option<FormatId>,
     file: Option<PathBuf>,
     offset: Option<u64>,
-    field: Option<String>,
-    what: String,
-    hint: Option<String>,
+    field: Option<Field>,
+    about: Option<OptionPath>,
+    fact: String,
+    hint: Option<Hint>,
+    shortage: bool,
     io: Option<std::io::Error>,
+}
+
+/// Where in the file or the request the error is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A place in a file: a tensor, a metadata key, an entry of an archive.
+    Named(String),
+    /// An option of the recipe.
+    Option(OptionPath),
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => f.write_str(name),
+            Self::Option(path) => write!(f, "{path}"),
+        }
+    }
 }
 
 impl ModelError {
     #[cold]
-    fn make(kind: ErrorKind, what: String) -> Self {
-        Self(Box::new(Inner { kind, format: None, file: None, offset: None, field: None, what, hint: None, io: None }))
+    fn make(kind: ErrorKind, fact: String) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            format: None,
+            file: None,
+            offset: None,
+            field: None,
+            about: None,
+            fact,
+            hint: None,
+            shortage: false,
+            io: None,
+        }))
     }
 
     /// The file is wrong: `what` is one clause, lower case, without a full stop.
@@ -62,6 +93,14 @@ impl ModelError {
     #[cold]
     pub fn limit(what: impl Into<String>) -> Self {
         Self::make(ErrorKind::Limit, what.into())
+    }
+
+    /// More space or memory is needed than is free now: a limit that may pass.
+    #[cold]
+    pub fn shortage(what: impl Into<String>) -> Self {
+        let mut e = Self::limit(what);
+        e.0.shortage = true;
+        e
     }
 
     /// The request is wrong.
@@ -103,21 +142,35 @@ impl ModelError {
     /// Adds the field path (`metadata[3].key`), unless one is given already.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.0.field.get_or_insert_with(|| field.into());
+        self.0.field.get_or_insert_with(|| Field::Named(field.into()));
+        self
+    }
+
+    /// Adds the option that is wrong as the field, unless a field is given already.
+    #[must_use]
+    pub fn in_option(mut self, option: impl Into<OptionPath>) -> Self {
+        self.0.field.get_or_insert_with(|| Field::Option(option.into()));
+        self
+    }
+
+    /// Adds the option that decides about it, where the field is something else.
+    #[must_use]
+    pub fn about_option(mut self, option: impl Into<OptionPath>) -> Self {
+        self.0.about.get_or_insert_with(|| option.into());
         self
     }
 
     /// Adds a clause to what is said, for instance in what state things are now.
     #[must_use]
     pub fn and(mut self, clause: &str) -> Self {
-        self.0.what.push_str("; ");
-        self.0.what.push_str(clause);
+        self.0.fact.push_str("; ");
+        self.0.fact.push_str(clause);
         self
     }
 
     /// Adds the remedy: one sentence in the imperative or a question.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Hint>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
@@ -127,14 +180,50 @@ impl ModelError {
         self.0.kind
     }
 
+    /// The code of the error in events.
+    pub fn code(&self) -> ErrorCode {
+        let full = self.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
+        match self.0.kind {
+            _ if full => ErrorCode::DiskFull,
+            ErrorKind::BadFile => ErrorCode::FileBad,
+            ErrorKind::Unsupported => ErrorCode::Unsupported,
+            ErrorKind::Limit => ErrorCode::Limit,
+            ErrorKind::BadRequest => ErrorCode::Request,
+            ErrorKind::Io => ErrorCode::Io,
+        }
+    }
+
     /// The fact alone: one clause without file and place.
-    pub fn what(&self) -> &str {
-        &self.0.what
+    pub fn fact(&self) -> &str {
+        &self.0.fact
     }
 
     /// What to do about it, if that is known.
-    pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+    pub fn hint(&self) -> Option<&Hint> {
+        self.0.hint.as_ref()
+    }
+
+    /// True if it goes away when there is more space or more memory.
+    pub fn is_shortage(&self) -> bool {
+        self.0.shortage
+    }
+
+    /// The absolute byte offset in the file.
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// Where in the file or the request it is.
+    pub fn field_path(&self) -> Option<&Field> {
+        self.0.field.as_ref()
+    }
+
+    /// The option that it is about, whether that is its field or not.
+    pub fn option(&self) -> Option<&OptionPath> {
+        match (&self.0.about, &self.0.field) {
+            (Some(option), _) | (None, Some(Field::Option(option))) => Some(option),
+            _ => None,
+        }
     }
 
     /// The file it is about.
@@ -162,14 +251,14 @@ impl fmt::Display for ModelError {
                 write!(f, " @{offset:#x}")?;
             }
             if let Some(field) = &e.field {
-                write!(f, " {}", escape(field))?;
+                write!(f, " {}", escape(&field.to_string()))?;
             }
             write!(f, ": ")?;
         } else if let Some(field) = &e.field {
-            write!(f, "{}: ", escape(field))?;
+            write!(f, "{}: ", escape(&field.to_string()))?;
         }
         // Names from files stand in it; none of them may begin a line of its own.
-        f.write_str(&escape(&e.what))
+        f.write_str(&escape(&e.fact))
     }
 }
 

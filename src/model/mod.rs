@@ -3,13 +3,16 @@
 //! Knows no single file format. A [`TensorEntry`] is a name, a shape, an encoding and a way to produce any range of its rows
 //! or part of a row ([`TensorData`]); steps wrap entries in the lazy views of `view` and nothing is computed until a writer pulls rows.
 
+mod code;
 mod dims;
 mod entry;
 mod error;
 mod file_slice;
+mod hint;
 mod metadata;
 mod name;
 mod opened;
+mod option_name;
 mod piece;
 mod placeholder;
 pub mod python_json;
@@ -20,13 +23,16 @@ pub mod tokenizer;
 mod unreadable;
 mod view;
 
+pub use code::ErrorCode;
 pub use dims::Dims;
 pub use entry::{TensorData, TensorEntry};
-pub use error::{ErrorKind, ModelError, Result, few};
+pub use error::{ErrorKind, Field, ModelError, Result, few};
 pub use file_slice::FileSlice;
+pub use hint::{Hint, Listing, Part, Place, Remedy, Words};
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub use name::Name;
 pub use opened::OpenedFile;
+pub use option_name::{OptionName, OptionPath};
 pub use piece::{Cut, PART_ALIGN, Piece};
 pub use placeholder::placeholder;
 pub use request_file::{open_request_file, read_request_file, read_request_text};

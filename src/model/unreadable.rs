@@ -1,6 +1,6 @@
 //! Tensors of a model that its file holds in a form that cannot be converted as it is.
 
-use super::{Model, ModelError, Result, TensorEntry, few};
+use super::{Hint, Model, ModelError, OptionName, Remedy, Result, TensorEntry, few};
 
 /// A tensor that a conversion would lose.
 #[derive(Clone, Debug)]
@@ -27,9 +27,12 @@ impl Model {
         let names: Vec<String> = self.unreadable.iter().map(|u| format!("{} ({})", u.name, u.what)).collect();
         let (verb, of) = if names.len() == 1 { ("is not", "tensor") } else { ("are not", "tensors") };
         let what = format!("{} {of} of the model {verb} stored as plain values: {}", names.len(), few(&names));
-        let mut hint = first.remedy.clone();
+        let mut hint = Hint::from(&first.remedy);
         if self.unreadable.iter().all(|u| u.dense.is_some()) {
-            hint = format!("Convert with `--densify`, which writes sparse tensors in full. Or: {hint}");
+            hint = Hint::from("Convert with `")
+                .then(Remedy::Option(OptionName::DENSIFY))
+                .then("`, which writes sparse tensors in full. Or: ")
+                .join(&hint);
         }
         Err(ModelError::unsupported(what).in_file(&self.path).with_hint(hint))
     }

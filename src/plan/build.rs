@@ -8,7 +8,10 @@ use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor, OutputKind};
-use crate::model::{Metadata, Model, ModelError, Name, OpenedFile, Result, Sidecars, TensorEntry, Warning};
+use crate::model::{
+    Hint, Metadata, Model, ModelError, Name, OpenedFile, OptionName, Place, Remedy, Result, Sidecars, TensorEntry,
+    Warning,
+};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
 use std::collections::HashMap;
@@ -123,12 +126,16 @@ impl<'a> Occasion<'a> {
 fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     if let Some(step) = recipe.pipeline.first() {
         let what = format!("the step `{}` is not available in this version", step.step);
-        return Err(ModelError::unsupported(what)
-            .with_hint("Remove it from [[pipeline]]; `remold recipe check` lists what is not available."));
+        return Err(ModelError::unsupported(what).with_hint(
+            Hint::from("Remove it from [[pipeline]]; ")
+                .then(Remedy::Run("recipe check".to_owned()))
+                .then(" lists what is not available."),
+        ));
     }
     text_names::check_recipe(model, recipe)?;
     if recipe.targets.is_empty() {
-        let hint = "Name one: `--to gguf:q4_k_m`, or [[target]] in the recipe.";
+        let example = Remedy::Target("gguf:q4_k_m".to_owned());
+        let hint = Hint::from("Name one: ").then(example).then(", or [[target]] in the recipe.");
         return Err(ModelError::request("there is no target").with_hint(hint));
     }
     let densified;
@@ -280,7 +287,8 @@ fn lay_out(
 ) -> Result<(PlannedOutput, PreparedOutput)> {
     let Some(spec) = formats::write_spec(resolved.format) else {
         let what = format!("this version does not write {}", resolved.format);
-        return Err(ModelError::unsupported(what).with_hint("`remold formats` lists what can be written."));
+        return Err(ModelError::unsupported(what)
+            .with_hint(Hint::from(Remedy::Run("formats".to_owned())).then(" lists what can be written.")));
     };
     let folder = resolved.folder && !target.output.as_deref().is_some_and(formats::names_a_lone_file);
     let before = occasion.output(plan.outputs.len());
@@ -332,7 +340,8 @@ fn lay_out(
                 }
                 return Err(ModelError::request("the output folder holds the input")
                     .in_file(&old)
-                    .with_hint("Choose another output with -o."));
+                    .about_option(OptionName::OUTPUT)
+                    .with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then(".")));
             }
             if target.force {
                 destination::check_sticky(&old)?;
@@ -397,7 +406,7 @@ pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
 fn max_memory(text: &str) -> Result<u64> {
     crate::recipe::parse_size(text).ok_or_else(|| {
         ModelError::request(format!("`{text}` is not a size"))
-            .field("max_memory")
+            .in_option(OptionName::MAX_MEMORY)
             .with_hint("Write it as 500MB or 2GiB.")
     })
 }

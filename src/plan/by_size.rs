@@ -1,7 +1,7 @@
 //! Outputs that are split by size: the limit, and the tensors that are larger.
 
 use crate::formats::{FilePlan, LayoutTensor, Slot, Split};
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{ModelError, OptionName, Result, Warning};
 use crate::recipe::Target;
 use crate::recipe::options::common;
 
@@ -26,7 +26,7 @@ pub fn too_large(split: &Split, files: &[FilePlan], tensors: &[LayoutTensor]) ->
 }
 
 fn size(text: &str) -> Result<u64> {
-    let error = |what: String| ModelError::request(what).field("max_shard_size");
+    let error = |what: String| ModelError::request(what).in_option(OptionName::MAX_SHARD_SIZE);
     match crate::recipe::parse_size(text) {
         None => Err(error(format!("`{text}` is not a size")).with_hint("Write it as 5GB or 4.5GiB.")),
         Some(0) => Err(error("a file of 0 bytes holds nothing".to_owned()).with_hint("Write it as 5GB or 4.5GiB.")),

@@ -4,7 +4,7 @@ use super::naming::Naming;
 use crate::files::{self, FileStamp};
 use crate::formats::hf::Repository;
 use crate::formats::{self, OutputKind};
-use crate::model::{FormatId, ModelError, Result};
+use crate::model::{FormatId, Hint, ModelError, OptionName, Place, Remedy, Result};
 use crate::recipe::Target;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -51,7 +51,9 @@ pub fn check_name(target: &Target) -> Result<()> {
     let Some(name) = &target.output_name else { return Ok(()) };
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
         let what = format!("`{name}` cannot be the name of an output");
-        let hint = "output_name is a name without folders; the folder is `output` or -o.";
+        let hint = Hint::from("output_name is a name without folders; the folder is `output`")
+            .then(Remedy::OnCommandLine(" or -o"))
+            .then(".");
         return Err(ModelError::request(what).with_hint(hint));
     }
     Ok(())
@@ -138,8 +140,8 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
 pub fn follow_link(path: &Path) -> Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_symlink() => fs::canonicalize(path).map_err(|_| {
-            let hint = "Remove the link, or choose another output with -o.";
-            ModelError::request("the output is a link that leads nowhere").in_file(path).with_hint(hint)
+            let hint = Hint::from("Remove the link, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
+            wrong_output("the output is a link that leads nowhere", path).with_hint(hint)
         }),
         _ => Ok(path.to_owned()),
     }
@@ -151,7 +153,7 @@ pub fn follow_link(path: &Path) -> Result<PathBuf> {
 /// A request error for a link.
 pub fn refuse_link(path: &Path) -> Result<PathBuf> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
-        let hint = "Remove the link, or choose another output with -o.";
+        let hint = Hint::from("Remove the link, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
         return Err(ModelError::request("a file of the output folder is a link").in_file(path).with_hint(hint));
     }
     Ok(path.to_owned())
@@ -171,8 +173,18 @@ fn check_outside(path: &Path, source: &Path) -> Result<()> {
     if !resolved(path).starts_with(cache.unwrap_or(&root)) {
         return Ok(());
     }
-    let hint = "remold creates nothing inside a source: choose a path outside of it with -o.";
-    Err(ModelError::request(what).in_file(path).with_hint(hint))
+    let hint =
+        Hint::from("remold creates nothing inside a source: ").then(Remedy::GiveOutput(Place::Outside)).then(".");
+    Err(wrong_output(what, path).with_hint(hint))
+}
+
+/// An error about the path of an output.
+fn wrong_output(what: &str, path: &Path) -> ModelError {
+    ModelError::request(what).in_file(path).about_option(OptionName::OUTPUT)
+}
+
+fn file_name() -> Hint {
+    Hint::from(Remedy::GiveOutput(Place::FileName)).then(".")
 }
 
 /// Refuses to write to a path that is an input, that is inside the source, that exists (unless forced), that is not a regular file, or that
@@ -189,26 +201,24 @@ pub fn check(
 ) -> Result<()> {
     let there = FileStamp::of_path(path).ok();
     if inputs.iter().any(|(input, stamp)| path == input || there.is_some_and(|t| t.same_file(stamp))) {
-        let hint = "Choose another output with -o; remold never writes to an input.";
-        return Err(ModelError::request("the output is the input").in_file(path).with_hint(hint));
+        let hint = Hint::from(Remedy::GiveOutput(Place::Another)).then("; remold never writes to an input.");
+        return Err(wrong_output("the output is the input", path).with_hint(hint));
     }
     check_outside(path, source)?;
     if taken.iter().any(|t| resolved(t) == resolved(path)) {
         let hint = "Give each target its own output.";
-        return Err(ModelError::request("two targets write to the same output").in_file(path).with_hint(hint));
+        return Err(wrong_output("two targets write to the same output", path).with_hint(hint));
     }
     if path.exists() && !force {
-        let hint = "Use --force to replace it, or choose another output with -o.";
-        return Err(ModelError::request("the output exists already").in_file(path).with_hint(hint));
+        let hint = Hint::from(Remedy::Force).then(", or ").then(Remedy::GiveOutput(Place::Another)).then(".");
+        return Err(wrong_output("the output exists already", path).with_hint(hint));
     }
     if path.is_dir() {
-        return Err(ModelError::request("the output is a folder")
-            .in_file(path)
-            .with_hint("Choose a file name with -o."));
+        return Err(wrong_output("the output is a folder", path).with_hint(file_name()));
     }
     if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
-        let error = ModelError::request("the output is a device, a pipe or a socket, not a regular file").in_file(path);
-        return Err(error.with_hint("Choose a file name with -o."));
+        let error = wrong_output("the output is a device, a pipe or a socket, not a regular file", path);
+        return Err(error.with_hint(file_name()));
     }
     check_sticky(path)?;
     taken.push(path.to_owned());
@@ -232,7 +242,7 @@ pub fn check_sticky(path: &Path) -> Result<()> {
         "the file belongs to another user (number {}) and its folder is sticky, so that nobody else can replace it",
         there.uid()
     );
-    let hint = "Choose another output with -o, or ask the owner of the file to remove it.";
+    let hint = Hint::from(Remedy::GiveOutput(Place::Another)).then(", or ask the owner of the file to remove it.");
     Err(ModelError::request(what).in_file(path).with_hint(hint))
 }
 

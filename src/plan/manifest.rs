@@ -3,7 +3,7 @@
 use super::destination;
 use crate::files;
 use crate::formats::{self, shards::ShardName};
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, OptionName, Place, Remedy, Result};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -87,7 +87,11 @@ pub(super) fn place(output: &Path, folder: bool) -> Option<PathBuf> {
 pub(super) fn check_free(manifest: &Path) -> Result<()> {
     if fs::symlink_metadata(manifest).is_ok() && !is_manifest(manifest) {
         let what = "a file that remold did not write has the name of the output's manifest";
-        let hint = "Move it away, choose another output with -o, or write no manifest (--no-manifest).";
+        let hint = Hint::from("Move it away, ")
+            .then(Remedy::GiveOutput(Place::Another))
+            .then(", or write no manifest")
+            .then(Remedy::Aside(OptionName::MANIFEST))
+            .then(".");
         return Err(ModelError::request(what).in_file(manifest).with_hint(hint));
     }
     destination::check_sticky(manifest)

@@ -4,7 +4,7 @@
 //! matrices) and a part for each thread. Both are upper bounds.
 
 use super::{PreparedOutput, PreparedTensor};
-use crate::model::{Cut, ModelError, Result, TensorEntry};
+use crate::model::{Cut, Hint, ModelError, OptionName, Remedy, Result, TensorEntry};
 use crate::transform::Imatrix;
 use std::fs;
 use std::sync::Arc;
@@ -20,9 +20,6 @@ const BASE_BYTES: u64 = 48 << 20;
 const TENSOR_BYTES: u64 = 1024;
 /// What a thread takes beside its chunk: its stack, and the spans that strided and transposed sources are read through.
 const THREAD_BYTES: u64 = 6 << 20;
-
-/// What to do where the machine has too little memory now.
-pub(super) const SHORT_OF_MEMORY: &str = "Free some memory, or name the memory it may take with --max-memory.";
 
 /// Memory that a run takes at most, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,11 +96,14 @@ impl Need {
             let mega = |n: u64| format!("{:.0} MB", n as f64 / 1e6);
             let what =
                 format!("the conversion may need {} of memory, more than the {} that {why}", mega(least), mega(limit));
-            let hint = match asked {
-                Some(_) => "Allow more with --max-memory, or convert a part of the model.",
-                None => SHORT_OF_MEMORY,
-            };
-            return Err(ModelError::limit(what).with_hint(hint));
+            let option = Remedy::Option(OptionName::MAX_MEMORY);
+            return Err(match asked {
+                Some(_) => ModelError::limit(what)
+                    .with_hint(Hint::from("Allow more with ").then(option).then(", or convert a part of the model.")),
+                None => ModelError::shortage(what).with_hint(
+                    Hint::from("Free some memory, or name the memory it may take with ").then(option).then("."),
+                ),
+            });
         }
         Ok(usize::try_from((limit - self.fixed) / self.per_thread.max(1)).unwrap_or(usize::MAX).max(1))
     }

@@ -33,5 +33,5 @@ pub use resolve::{
     Chosen, Forecast, Forecasted, Heavy, PresetTypes, TARGETS, TargetPreset, TargetSpec, forecast, forecast_format,
     has_forecast, presets,
 };
-pub use space::{free_bytes, is_shortage, total_bytes};
+pub use space::{free_bytes, total_bytes};
 pub use types::{Plan, PlannedOutput, PlannedReuse, PlannedTensor, SourceFile};

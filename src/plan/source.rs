@@ -5,7 +5,7 @@
 
 use super::PreparedTensor;
 use crate::arch;
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result};
 use crate::recipe::Target;
 
 /// Files that only a network's folder has. One of them says that the tensors beside it are meant as a model.
@@ -69,16 +69,16 @@ pub(super) fn check_encodings(model: &Model, target: &Target, tensors: &[Prepare
 /// A folder with a network's files but without its configuration.
 fn no_configuration(model: &Model) -> Result<()> {
     let Some(file) = NETWORK_FILES.iter().find(|f| model.sidecars.has(f)) else { return Ok(()) };
-    let bare = "`--bare` writes the tensors alone.";
+    let bare = Hint::from("`").then(Remedy::Option(OptionName::BARE)).then("` writes the tensors alone.");
     let error = if *file == "params.json" {
         let what = "params.json and no config.json: this is the layout of Meta's and Mistral's own releases";
         let hint = "Use the Hugging Face files of the same model (config.json and model.safetensors)";
-        ModelError::request(what).with_hint(format!("{hint}; {bare}"))
+        ModelError::request(what).with_hint(Hint::from(hint).then("; ").join(&bare))
     } else {
         let what =
             format!("config.json is missing: {file} says that the folder is a network's, and GGUF needs its sizes");
-        ModelError::request(what)
-            .with_hint(format!("Copy config.json from the model it was made from into the folder; {bare}"))
+        let hint = "Copy config.json from the model it was made from into the folder; ";
+        ModelError::request(what).with_hint(Hint::from(hint).join(&bare))
     };
     Err(error.in_file(&model.path))
 }

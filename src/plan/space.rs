@@ -1,17 +1,9 @@
 //! Free space where outputs will be written.
 
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Place, Remedy, Result};
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// What to do where too little space is free.
-pub(super) const SHORT_OF_SPACE: &str = "Free some space, or choose another disk with -o.";
-
-/// True for an error that goes away when there is more space or more memory.
-pub fn is_shortage(e: &ModelError) -> bool {
-    e.hint().is_some_and(|hint| [SHORT_OF_SPACE, super::memory::SHORT_OF_MEMORY].contains(&hint))
-}
 
 /// Bytes of the file system that `path` is on, or will be; `None` where it does not tell.
 pub fn total_bytes(path: &Path) -> Option<u64> {
@@ -64,7 +56,8 @@ pub fn check_free<'a>(
         let Some(free) = free_bytes(&folder) else { continue };
         if bytes > free {
             let what = format!("{bytes} bytes are needed and {free} are free");
-            return Err(ModelError::limit(what).in_file(&folder).with_hint(SHORT_OF_SPACE));
+            let hint = Hint::from("Free some space, or ").then(Remedy::GiveOutput(Place::AnotherDisk)).then(".");
+            return Err(ModelError::shortage(what).in_file(&folder).with_hint(hint));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! Checked before anything is created, against absolute paths: a folder above may have such a name too.
 
 use super::Plan;
-use crate::model::{Model, ModelError, Result};
+use crate::model::{Hint, Model, ModelError, Remedy, Result};
 use crate::recipe::Recipe;
 use std::path::Path;
 
@@ -38,7 +38,8 @@ fn check(path: &Path) -> Result<()> {
         return Ok(());
     }
     let what = "this name is not UTF-8 text, and a job's files, which are text, could not hold it";
-    let hint = "Rename the file or the folder, or give a symbolic link with another name (for an output: another path with -o).";
+    let hint = "Rename the file or the folder, or give a symbolic link with another name (for an output: another path";
+    let hint = Hint::from(hint).then(Remedy::OnCommandLine(" with -o")).then(").");
     Err(ModelError::request(what).in_file(path).with_hint(hint))
 }
 

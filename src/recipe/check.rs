@@ -5,7 +5,7 @@ use super::keys::{self, Key, Kind, Room, State, keys_of};
 use super::meaning;
 use super::names::{self, FILE_TYPES, GRAPH_TYPES, METRICS, TENSOR_TYPES, listed, suggest};
 use super::options::{self, Types};
-use super::problem::{MAX_FOUND, Problem};
+use super::problem::{MAX_FOUND, Message, Problem, RecipePath, RecipeTable};
 use super::selector::Selector;
 use super::types::{Recipe, Step, Target, Validate};
 use super::values::{Condition, parse_size};
@@ -16,6 +16,9 @@ use crate::model::FormatId;
 const MAX_RULES: usize = 10_000;
 
 const SELECTORS: &str = "A selector is a role (attention, ffn, norm, embedding, output), a part of a name (ffn_down), a name with `*`, or `re:` and a regular expression.";
+
+/// What is said of things that a later version will do.
+const NOT_YET: &str = "is not available in this version";
 
 /// What the running version can do. Names are lower case.
 #[derive(Clone, Copy, Debug)]
@@ -62,22 +65,26 @@ struct Checker<'a> {
     out: Vec<Problem>,
 }
 
-fn not_yet(path: String, what: &str, help: impl Into<String>) -> Problem {
-    Problem::error(path, format!("{what} is not available in this version")).with_help(help)
+fn not_yet(path: &RecipePath, what: &str, help: impl Into<String>) -> Problem {
+    Problem::of(path, format!("{what} {NOT_YET}")).with_help(help)
+}
+
+fn key_not_yet(path: &RecipePath, key: &Key) -> Problem {
+    Problem::of(path, Message::of_key(key.name, NOT_YET.to_owned())).with_help("Remove it to run the recipe.")
 }
 
 impl Checker<'_> {
     fn recipe(&mut self, r: &Recipe) {
         for key in keys_of(Room::Top).filter(|k| k.state == State::Later) {
             if get_recipe(r, key).is_some() {
-                self.out.push(not_yet(key.name.to_owned(), &format!("`{}`", key.name), "Remove it to run the recipe."));
+                self.out.push(key_not_yet(&RecipeTable::Top.key(key.name), key));
             }
         }
         if let Some(format) = r.source.format
             && formats::spec(format).is_none_or(|f| f.read.is_none())
         {
             self.out.push(not_yet(
-                "source.format".to_owned(),
+                &RecipeTable::Source.key("format"),
                 &format!("reading {format}"),
                 "Remove it or choose another.",
             ));
@@ -87,12 +94,11 @@ impl Checker<'_> {
         }
         if r.targets.is_empty() {
             let help = "Add a [[target]] with `format = \"gguf\"` and a `quantization`.";
-            self.out.push(
-                Problem::error("target", "the recipe has no target, so there is nothing to write").with_help(help),
-            );
+            let path = RecipeTable::Top.key("target");
+            self.out.push(Problem::of(&path, "the recipe has no target, so there is nothing to write").with_help(help));
         }
         for (i, target) in r.targets.iter().enumerate() {
-            self.target(&format!("target[{i}]"), target);
+            self.target(RecipeTable::Target(i), target);
             self.outputs(i, target, r);
         }
         if let Some(validate) = &r.validate {
@@ -101,11 +107,11 @@ impl Checker<'_> {
     }
 
     fn step(&mut self, i: usize, step: &Step) {
-        let path = format!("pipeline[{i}]");
+        let path = &RecipeTable::Step(i).key("");
         let words: Vec<&str> = keys::STEPS.iter().map(|(s, _)| *s).collect();
         self.out.push(match keys::step(&step.step) {
             Some(name) => not_yet(path, &format!("the step `{name}`"), "Remove it to run the recipe."),
-            None => Problem::error(path, format!("unknown step `{}`", step.step)).with_help(suggest(
+            None => Problem::of(path, format!("unknown step `{}`", step.step)).with_help(suggest(
                 &step.step,
                 words.iter().copied(),
                 &listed("Steps", &words),
@@ -113,49 +119,49 @@ impl Checker<'_> {
         });
     }
 
-    fn target(&mut self, at: &str, t: &Target) {
+    fn target(&mut self, at: RecipeTable, t: &Target) {
         let format = t.format;
         if !self.available.formats.contains(&format) {
             let help = listed("This version writes", &names::format_list(self.available.formats));
-            self.out.push(not_yet(format!("{at}.format"), &format!("writing {format}"), help));
+            self.out.push(not_yet(&at.key("format"), &format!("writing {format}"), help));
         }
         for key in keys_of(Room::Target) {
             let Some(value) = get_target(t, key) else { continue };
-            let path = format!("{at}.{}", key.name);
+            let path = at.key(key.name);
             match key.state {
                 _ if !key.fits(format) => {
                     let formats = options::formats_text(key);
-                    let message = format!("`{}` is for {formats} targets, and this one is {format}", key.name);
-                    self.out.push(Problem::error(path, message).with_help("Remove it."));
+                    let message = format!("is for {formats} targets, and this one is {format}");
+                    self.out.push(Problem::of(&path, Message::of_key(key.name, message)).with_help("Remove it."));
                 }
                 _ if key.state == State::Later => {
-                    self.out.push(not_yet(path, &format!("`{}`", key.name), "Remove it to run the recipe."));
+                    self.out.push(key_not_yet(&path, key));
                 }
                 _ => self.value(key, &path, &value, format),
             }
         }
         if let Some((one, other)) = t.conflict() {
             let message = format!("`{one}` and `{other}` cannot be given together");
-            self.out.push(Problem::error(format!("{at}.{other}"), message).with_help("Keep one of them."));
+            self.out.push(Problem::of(&at.key(other), message).with_help("Keep one of them."));
         }
         for note in options::of(format).map(|f| (f.notes)(&t.options)).into_iter().flatten() {
-            self.out.push(Problem::note(format!("{at}.{}", note.key), note.message).with_help(note.help));
+            self.out.push(Problem::note(at.key(note.key).to_string(), note.message).with_help(note.help));
         }
     }
 
-    fn value(&mut self, key: &Key, path: &str, value: &serde_json::Value, format: FormatId) {
+    fn value(&mut self, key: &Key, path: &RecipePath, value: &serde_json::Value, format: FormatId) {
         let text = value.as_str().unwrap_or("");
         match key.kind {
             Kind::Quantization => self.quantization(path, text, format),
             Kind::TensorType => self.tensor_type(path, text),
             Kind::Integer(low, high) if !value.as_u64().is_some_and(|n| (low..=high).contains(&n)) => {
-                let message = format!("`{}` takes {}, not {value}", key.name, key.kind.describe());
-                self.out.push(Problem::error(path, message));
+                let message = format!("takes {}, not {value}", key.kind.describe());
+                self.out.push(Problem::of(path, Message::of_key(key.name, message)));
             }
             Kind::Size => {
                 let p = match parse_size(text) {
-                    Some(0) => Problem::error(path, format!("`{}` cannot be 0", key.name)),
-                    None => Problem::error(path, format!("{text:?} is no size")),
+                    Some(0) => Problem::of(path, Message::of_key(key.name, "cannot be 0".to_owned())),
+                    None => Problem::of(path, format!("{text:?} is no size")),
                     Some(_) => return,
                 };
                 self.out.push(p.with_help("Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)."));
@@ -163,14 +169,14 @@ impl Checker<'_> {
             Kind::Selectors => {
                 for selector in value.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
                     if let Err(why) = Selector::parse(selector) {
-                        self.out.push(Problem::error(path, why).with_help(SELECTORS));
+                        self.out.push(Problem::of(path, why).with_help(SELECTORS));
                     }
                 }
             }
             Kind::Rules => {
                 let rules = value.as_object().into_iter().flatten();
                 if rules.clone().count() > MAX_RULES {
-                    let p = Problem::error(path, format!("more than {MAX_RULES} rules"));
+                    let p = Problem::of(path, format!("more than {MAX_RULES} rules"));
                     self.out.push(p.with_help("Use patterns with `*` or `re:` instead of one rule for each tensor."));
                     return;
                 }
@@ -178,9 +184,9 @@ impl Checker<'_> {
                     if self.out.len() >= MAX_FOUND {
                         return;
                     }
-                    let path = format!("{path}.{selector}");
+                    let path = path.entry(selector);
                     if let Err(why) = Selector::parse(selector) {
-                        self.out.push(Problem::error(path.clone(), why).with_help(SELECTORS));
+                        self.out.push(Problem::of(&path, why).with_help(SELECTORS));
                     }
                     self.tensor_type(&path, kind.as_str().unwrap_or(""));
                 }
@@ -189,7 +195,7 @@ impl Checker<'_> {
         }
     }
 
-    fn quantization(&mut self, path: &str, text: &str, format: FormatId) {
+    fn quantization(&mut self, path: &RecipePath, text: &str, format: FormatId) {
         let lower = names::quantization(text).to_ascii_lowercase();
         let known = names::types_of(format);
         let files = options::of(format).is_some_and(|f| f.types == Types::Files);
@@ -198,11 +204,7 @@ impl Checker<'_> {
             return;
         }
         if known.contains(&lower.as_str()) {
-            self.out.push(not_yet(
-                path.to_owned(),
-                &format!("the quantization `{lower}`"),
-                listed("This version makes", now),
-            ));
+            self.out.push(not_yet(path, &format!("the quantization `{lower}`"), listed("This version makes", now)));
             return;
         }
         let message = if FILE_TYPES.contains(&lower.as_str()) || GRAPH_TYPES.contains(&lower.as_str()) {
@@ -217,17 +219,17 @@ impl Checker<'_> {
             Some(meant) => format!("Did you mean `{meant}`? {rest}"),
             None => suggest(&lower, known.iter().copied(), &rest),
         };
-        self.out.push(Problem::error(path, message).with_help(help));
+        self.out.push(Problem::of(path, message).with_help(help));
     }
 
-    fn tensor_type(&mut self, path: &str, text: &str) {
+    fn tensor_type(&mut self, path: &RecipePath, text: &str) {
         let lower = text.to_ascii_lowercase();
         if self.available.tensor_types.contains(&lower.as_str()) {
             return;
         }
         if TENSOR_TYPES.contains(&lower.as_str()) {
             let help = listed("This version makes", self.available.tensor_types);
-            self.out.push(not_yet(path.to_owned(), &format!("the tensor type `{lower}`"), help));
+            self.out.push(not_yet(path, &format!("the tensor type `{lower}`"), help));
             return;
         }
         let base = lower.rsplit_once('_').map_or("", |(base, _)| base);
@@ -241,30 +243,34 @@ impl Checker<'_> {
             };
             (format!("unknown tensor type `{text}`"), help)
         };
-        self.out.push(Problem::error(path, message).with_help(help));
+        self.out.push(Problem::of(path, message).with_help(help));
     }
 
     /// No two targets may write the same place, none may write over the source.
     fn outputs(&mut self, i: usize, t: &Target, r: &Recipe) {
         let Some(output) = &t.output else { return };
-        let path = format!("target[{i}].output");
+        let path = &RecipeTable::Target(i).key("output");
         if r.source.path.as_ref() == Some(output) {
-            let p = Problem::error(path, format!("the output {} is the source", output.display()));
+            let p = Problem::of(path, format!("the output {} is the source", output.display()));
             self.out.push(p.with_help("remold never writes over its input; choose another place."));
         } else if let Some(first) = r.targets[..i].iter().position(|o| o.output.as_ref() == Some(output)) {
             let message = format!("target {} writes to {} already", first + 1, output.display());
-            self.out.push(Problem::error(path, message).with_help("Give each target a place of its own."));
+            self.out.push(Problem::of(path, message).with_help("Give each target a place of its own."));
         }
     }
 
     fn validate(&mut self, v: &Validate) {
         if v.data.is_some() && !self.available.evaluation {
-            self.out.push(not_yet("validate.data".to_owned(), "measuring on text", "Remove `data` to run the recipe."));
+            self.out.push(not_yet(
+                &RecipeTable::Validate.key("data"),
+                "measuring on text",
+                "Remove `data` to run the recipe.",
+            ));
         }
         for (metric, condition) in v.fail_if.iter().take(MAX_FOUND) {
-            let path = format!("validate.fail_if.{metric}");
+            let path = &RecipeTable::Validate.key("fail_if").entry(metric);
             if Condition::parse(condition).is_none() {
-                let p = Problem::error(path.clone(), format!("{condition:?} is no condition"));
+                let p = Problem::of(path, format!("{condition:?} is no condition"));
                 self.out.push(p.with_help("Write a comparison and a number: `> 0.05`, `<= 3`."));
             }
             if self.available.metrics.contains(&metric.as_str()) {
@@ -273,7 +279,7 @@ impl Checker<'_> {
             self.out.push(if METRICS.contains(&metric.as_str()) {
                 not_yet(path, &format!("the metric `{metric}`"), "Remove it to run the recipe.")
             } else {
-                let p = Problem::error(path, format!("unknown metric `{metric}`"));
+                let p = Problem::of(path, format!("unknown metric `{metric}`"));
                 p.with_help(suggest(metric, METRICS.iter().copied(), &listed("Metrics", METRICS)))
             });
         }

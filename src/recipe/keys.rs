@@ -231,8 +231,8 @@ static KEYS: &[Key] = &[
     key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
     key(Top, "description", Text, NOW, "One line for people.", "\"Q4_K_M for the laptop\"").or(&["about"]),
     key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets that name none.", "\"out\"").or(&["output_folder"]),
-    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) beside each output: hashes, recipe, errors. Written when absent.", "false"),
-    key(Top, "max_memory", Size, NOW, "Memory the conversion may take; fewer threads work when it is short. 80 % of what is available when absent.", "\"2GB\""),
+    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) beside each output: hashes, recipe, errors. Written when absent.", "false").flag(Flag::switch("no-manifest")),
+    key(Top, "max_memory", Size, NOW, "Memory the conversion may take; fewer threads work when it is short. 80 % of what is available when absent.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
     key(Top, "parallel", Bool, NoEffect, "Targets are always made from one read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),
     key(Top, "hardware_optimization", Table, Later, "What the outputs are tuned for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
@@ -240,8 +240,8 @@ static KEYS: &[Key] = &[
     key(Source, "path", Path, NOW, "The model: a file or a folder. May be left to the command line.", "\"runs/exp42/checkpoint-2000\"")
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
     key(Source, "format", Format, NOW, "Format of the source, when looking at it must not decide.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
-    key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true"),
-    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true"),
+    key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
+    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true").flag(Flag::switch("densify")),
 
 
     key(Validate, "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),

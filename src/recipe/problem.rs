@@ -52,16 +52,111 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where it stands, if the recipe came from text.
     pub place: Option<Box<Place>>,
+    /// The key as a value, if the problem was found in a recipe and not in its text.
+    #[serde(skip)]
+    pub at: Option<RecipePath>,
+    /// The message without the name of the key that it begins with.
+    #[serde(skip)]
+    pub(super) rest: Option<String>,
+}
+
+/// A key of a recipe, or the table that it would be in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipePath {
+    /// Where the key is.
+    pub table: RecipeTable,
+    /// The key, with keys of its own behind dots; empty for the table as a whole.
+    pub key: String,
+}
+
+/// A table of a recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipeTable {
+    /// The recipe itself.
+    Top,
+    /// `[source]`.
+    Source,
+    /// `[validate]`.
+    Validate,
+    /// A `[[target]]`, from 0.
+    Target(usize),
+    /// A `[[pipeline]]` step, from 0.
+    Step(usize),
+}
+
+impl RecipeTable {
+    /// A key of the table.
+    pub(crate) fn key(self, key: impl Into<String>) -> RecipePath {
+        RecipePath { table: self, key: key.into() }
+    }
+}
+
+impl RecipePath {
+    /// An entry of a key that is a table.
+    pub(crate) fn entry(&self, entry: &str) -> Self {
+        self.table.key(format!("{}.{entry}", self.key))
+    }
+}
+
+impl fmt::Display for RecipePath {
+    /// `target[0].context_length`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.table {
+            RecipeTable::Top => return f.write_str(&self.key),
+            RecipeTable::Source => f.write_str("source")?,
+            RecipeTable::Validate => f.write_str("validate")?,
+            RecipeTable::Target(i) => write!(f, "target[{i}]")?,
+            RecipeTable::Step(i) => write!(f, "pipeline[{i}]")?,
+        }
+        if self.key.is_empty() { Ok(()) } else { write!(f, ".{}", self.key) }
+    }
+}
+
+/// What a problem says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    text: String,
+    rest: Option<String>,
+}
+
+impl Message {
+    /// A message that begins with the name of the key it is about: `` `pure` takes `true` or `false` ``.
+    pub fn of_key(key: &str, rest: String) -> Self {
+        Self { text: format!("`{key}` {rest}"), rest: Some(rest) }
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self { text, rest: None }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
 }
 
 impl Problem {
     /// An error about a key.
-    pub(crate) fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, path: path.into(), message: message.into(), help: None, place: None }
+    pub(crate) fn error(path: impl Into<String>, message: impl Into<Message>) -> Self {
+        let Message { text, rest } = message.into();
+        Self { severity: Severity::Error, path: path.into(), message: text, help: None, place: None, at: None, rest }
+    }
+
+    /// An error about a key of a recipe.
+    pub(crate) fn of(path: &RecipePath, message: impl Into<Message>) -> Self {
+        Self { at: Some(path.clone()), ..Self::error(path.to_string(), message) }
+    }
+
+    /// The message without the name of its key, for where that is shown already.
+    pub fn fact(&self) -> &str {
+        self.rest.as_deref().unwrap_or(&self.message)
     }
 
     /// A note about a key.
-    pub(crate) fn note(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn note(path: impl Into<String>, message: impl Into<Message>) -> Self {
         Self { severity: Severity::Note, ..Self::error(path, message) }
     }
 

@@ -4,6 +4,7 @@ use super::fields::{set_recipe, set_step, set_target};
 use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
 use super::names;
 use super::options;
+use super::problem::Message;
 use super::problem::{MAX_FOUND, Problem, Span};
 use super::tree::{Entry, Node, Value};
 use super::types::{Recipe, Step, Target, Validate};
@@ -55,7 +56,7 @@ impl<'n> Reader<'n> {
         self.found.len() >= MAX_FOUND
     }
 
-    pub fn wrong(&mut self, path: &str, at: Span, message: impl Into<String>, help: &str) {
+    pub fn wrong(&mut self, path: &str, at: Span, message: impl Into<Message>, help: &str) {
         if !self.is_full() {
             self.found.push((Problem::error(path, message).with_help(help), at));
         }

@@ -42,7 +42,7 @@ pub fn apply_set(recipe: &mut Recipe, assignment: &str) -> Result<(), RecipeErro
 
 type Wrong = (Problem, Span);
 
-fn wrong(message: impl Into<String>, at: Span, help: &str) -> Wrong {
+fn wrong(message: impl Into<super::problem::Message>, at: Span, help: &str) -> Wrong {
     (Problem::error("", message).with_help(help), at)
 }
 

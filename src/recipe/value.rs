@@ -2,7 +2,7 @@
 
 use super::keys::{Key, Kind};
 use super::names;
-use super::problem::Span;
+use super::problem::{Message, Span};
 use super::read::Reader;
 use super::tree::{Entry, Node, Value};
 use serde_json::{Map, Number, Value as Json};
@@ -12,9 +12,10 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
     let node = &e.node;
     let wrong_type = |reader: &mut Reader<'_>, help: &str| {
         let message = match node.value {
-            Value::Null => format!("`{}` has no value", e.key),
-            _ => format!("`{}` takes {}, not {}", e.key, key.kind.describe(), node.describe()),
+            Value::Null => "has no value".to_owned(),
+            _ => format!("takes {}, not {}", key.kind.describe(), node.describe()),
         };
+        let message = Message::of_key(&e.key, message);
         let help = if node_is_null(node) && help.is_empty() {
             format!("Give it {} or remove the key.", key.kind.describe())
         } else {
@@ -61,7 +62,7 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
             Some(word) => Some(Json::String((*word).to_owned())),
             None => {
                 let help = names::suggest(t, words.iter().copied(), &names::listed("Allowed", words));
-                reader.wrong(path, node.at, format!("`{}` does not know {t:?}", e.key), &help);
+                reader.wrong(path, node.at, Message::of_key(&e.key, format!("does not know {t:?}")), &help);
                 None
             }
         },
@@ -109,13 +110,8 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
             Value::Text(t) => out.push(Json::String(t.clone())),
             Value::Int(_) | Value::Float(_) if key.kind == Kind::List => out.extend(free(item, path, reader)),
             _ => {
-                let message = format!(
-                    "`{}` takes {}, and {} is none of its members",
-                    key.name,
-                    key.kind.describe(),
-                    item.describe()
-                );
-                reader.wrong(path, item.at, message, "");
+                let message = format!("takes {}, and {} is none of its members", key.kind.describe(), item.describe());
+                reader.wrong(path, item.at, Message::of_key(key.name, message), "");
             }
         }
     }
@@ -132,7 +128,7 @@ fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Opt
             _ => None,
         };
         let Some(numbers) = numbers else {
-            let message = format!("`{}` takes layer numbers, not {}", e.key, item.describe());
+            let message = Message::of_key(&e.key, format!("takes layer numbers, not {}", item.describe()));
             reader.wrong(path, item.at, message, "Layers are counted from 0: `[20, 21]`.");
             return None;
         };
@@ -155,7 +151,8 @@ fn rules(e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
                 out.insert(selector, Json::String(kind.to_owned()));
             }
             _ => {
-                let message = format!("`{}` takes rules like `pattern=type`, not {}", e.key, item.describe());
+                let message = format!("takes rules like `pattern=type`, not {}", item.describe());
+                let message = Message::of_key(&e.key, message);
                 reader.wrong(path, item.at, message, "Or write a table: `{ \"re:pattern\" = \"q6_k\" }`.");
             }
         }

@@ -7,7 +7,7 @@
 //! under new names. Test with `cargo test prune_layers`.
 
 use super::llama_quantize::layer_of_name;
-use crate::model::{MetaValue, Metadata, Model, ModelError, Result, Warning};
+use crate::model::{Hint, Listing, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Warning};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys below the architecture whose arrays have a value for each layer (`get_key_or_arr` and `get_arr` with `n_layer` in
@@ -75,12 +75,14 @@ pub fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
             _ => "it has no layers".to_owned(),
         };
         return Err(ModelError::request(format!("the model has no layer {missing}; {known}"))
-            .field("prune_layers")
-            .with_hint("Layers are counted from 0; `remold inspect --tensors` lists them."));
+            .in_option(OptionName::PRUNE_LAYERS)
+            .with_hint(
+                Hint::from("Layers are counted from 0; ").then(Remedy::See(Listing::Tensors)).then(" lists them."),
+            ));
     }
     if layers.len() == there.len() {
         return Err(ModelError::request("no layer would be left")
-            .field("prune_layers")
+            .in_option(OptionName::PRUNE_LAYERS)
             .with_hint("Name fewer layers."));
     }
     // Layers before the first that goes keep their number, even where the source skips some.

@@ -9,9 +9,10 @@ use crate::engine::{self, EventBody, Failure, manifest};
 use crate::forecast::Measuring;
 use crate::formats;
 use crate::job::{self, JobFolder, JobState, Tail};
-use crate::model::{ModelError, Result};
+use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result};
 use crate::plan::{self, Plan};
 use crate::recipe::Recipe;
+use crate::recipe::remedies::on_command_line;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -86,7 +87,7 @@ pub fn begin(
     let picked_at = now();
     let planned = match plan(rule, unit, pinned.map_or(unit, |p| &p.unit), store) {
         Ok(planned) => planned,
-        Err(e) if plan::is_shortage(&e) => return Ok(Begun::NoRoom(e.to_string())),
+        Err(e) if e.is_shortage() => return Ok(Begun::NoRoom(e.to_string())),
         Err(e) => return Ok(Begun::Refused(e)),
     };
     let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
@@ -274,8 +275,11 @@ impl Running {
         self.resumes += 1;
         if self.resumes > MAX_RESUMES {
             let message = format!("the process of job {} ended {} times without a word", self.picked.job, self.resumes);
-            let hint = "The system may have killed it for memory; `--max-memory` makes it take less.".to_owned();
-            return Some(JobEnd::Failed(Failure { code: "job.died".to_owned(), message, hint: Some(hint) }));
+            let hint = Hint::from("The system may have killed it for memory; `")
+                .then(Remedy::Option(OptionName::MAX_MEMORY))
+                .then("` makes it take less.");
+            let hint = on_command_line(&hint);
+            return Some(JobEnd::Failed(Failure { code: ErrorCode::JobDied, message, hint: Some(hint) }));
         }
         // Another process may have resumed it meanwhile: then there is nothing to do.
         let resumed = job::resume(&self.folder);

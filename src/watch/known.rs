@@ -2,7 +2,7 @@
 
 use super::store::ExportCount;
 use super::watcher::care::HOLD;
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -83,7 +83,9 @@ impl KnownWatcher {
         let lock = File::open(self.folder.join("lock"));
         if self.pid.is_some() || lock.as_ref().is_ok_and(|f| f.try_lock().is_err()) {
             let e = ModelError::request(format!("watcher {} runs", self.id));
-            return Err(e.with_hint(format!("Stop it first with `remold watch stop {}`.", self.id)));
+            return Err(e.with_hint(
+                Hint::from("Stop it first with ").then(Remedy::Run(format!("watch stop {}", self.id))).then("."),
+            ));
         }
         // The rule's note first: a folder without it is no watcher.
         let gone = fs::remove_file(self.folder.join("rule.json")).and_then(|()| fs::remove_dir_all(&self.folder));

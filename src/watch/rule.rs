@@ -1,7 +1,7 @@
 //! What a user asks a watcher to do with one folder.
 
 use super::{Care, Metric, Pin, Settings, Tree, Unit, units};
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::recipe::{self, Recipe};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -139,7 +139,9 @@ impl Rule {
     /// Request errors: no target, an output folder inside the watched one, a name without a place for the checkpoint, a file as the root.
     pub fn check(&self) -> Result<()> {
         if self.recipe.targets.is_empty() {
-            let hint = "Name what to make: `--to gguf:q4_k_m`, or a recipe that has a [[target]] with `-r RECIPE`.";
+            let hint = Hint::from("Name what to make: ")
+                .then(Remedy::Target("gguf:q4_k_m".to_owned()))
+                .then(", or a recipe that has a [[target]] with `-r RECIPE`.");
             return Err(ModelError::request("there is no target").with_hint(hint));
         }
         // What is wrong with the recipe would be wrong with every export.

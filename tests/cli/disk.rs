@@ -86,7 +86,7 @@ fn a_disk_that_fills_up_stops_the_job_and_leaves_nothing() {
     let ran = finish(child);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     let Some(EventBody::Failed { error, .. }) = events.last().map(|e| &e.body) else { panic!("{events:?}") };
-    assert_eq!(error.code, "disk.full", "{error:?}");
+    assert_eq!(error.code.name(), "disk.full", "{error:?}");
     assert!(ran.err.contains("out.gguf: writing") && ran.err.contains("hint: Free some space"), "{}", ran.err);
     eprintln!("{}", ran.err);
     let left: Vec<_> = std::fs::read_dir(&small.0).unwrap().map(|e| e.unwrap().file_name()).collect();

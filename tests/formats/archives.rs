@@ -11,7 +11,7 @@ fn open(bytes: &[u8]) -> Result<(tempfile::TempDir, Model), String> {
     std::fs::write(&path, bytes).unwrap();
     match pytorch::open(&path) {
         Ok(model) => Ok((dir, model)),
-        Err(e) => Err(format!("{e}\n{}", e.hint().unwrap_or(""))),
+        Err(e) => Err(format!("{e}\n{}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default())),
     }
 }
 

@@ -61,7 +61,7 @@ fn training_state_is_named_and_left_alone() {
 
     let e = formats::open(dir.parent().unwrap()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::BadFile);
-    assert!(e.hint().unwrap().contains("checkpoint-100, checkpoint-400"), "{:?}", e.hint());
+    assert!(e.hint().unwrap().text().contains("checkpoint-100, checkpoint-400"), "{:?}", e.hint());
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn said(name: &str, bytes: &[u8]) -> String {
     std::fs::write(&path, bytes).unwrap();
     match formats::open(&path) {
         Ok(m) => m.warnings.iter().map(|w| format!("{}\n", w.text)).collect(),
-        Err(e) => format!("{e}\n{}", e.hint().unwrap_or_default()),
+        Err(e) => format!("{e}\n{}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default()),
     }
 }
 

@@ -180,9 +180,8 @@ fn screens() {
     shows(done(2).keys("a"), SMALL, &offered);
     let mut b = asked(2);
     let card = ErrorCard {
-        message: "mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)".into(),
         hint: Some("Compare models that hold the same network in different types or formats.".into()),
-        wrong: true,
+        ..ErrorCard::new("mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)", true)
     };
     b.act(Action::Compared(b.state.compare.request, Err(card)));
     picture("compare-failed", &mut b, SMALL);
@@ -326,7 +325,7 @@ fn an_export_asks_for_a_name() {
     assert!(b.state.compare.asks_for_a_file(), "only enter takes the name");
     b.keys("<esc>");
     assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
-    let card = ErrorCard { message: "q.csv: this file is there already".into(), hint: None, wrong: true };
+    let card = ErrorCard::new("q.csv: this file is there already", true);
     update(&mut b.state, Action::Exported(Err(card)));
     assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
     let typed = b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str());

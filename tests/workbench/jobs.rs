@@ -5,7 +5,7 @@ use super::sample::{self, Bench};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::job::JobState;
-use remold::model::Warning;
+use remold::model::{ErrorCode, Warning};
 use remold::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::tui::look::Depth;
@@ -65,7 +65,7 @@ fn two_outputs() -> Bench {
 fn news() -> Bench {
     let mut b = sample::start();
     b.job(0.62);
-    let failure = Failure { code: "disk.full".into(), message: "llava.gguf: no space left".into(), hint: None };
+    let failure = Failure { code: ErrorCode::DiskFull, message: "llava.gguf: no space left".into(), hint: None };
     b.act(Action::JobNews(vec![
         event("12:04:20", "40", EventBody::Started { pid: 7, threads: 2 }),
         event(
@@ -181,7 +181,7 @@ fn the_end_of_a_job_says_which_key_shows_its_report() {
 
 #[test]
 fn the_report_keeps_how_it_ended_before() {
-    let failure = Failure { code: "disk.full".into(), message: "no space left on the disk".into(), hint: None };
+    let failure = Failure { code: ErrorCode::DiskFull, message: "no space left on the disk".into(), hint: None };
     let mut b = sample::start();
     b.job(0.3).keys("<enter>");
     let say = |b: &mut Bench, body| {

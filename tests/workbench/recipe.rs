@@ -2,6 +2,7 @@
 
 use super::plans;
 use super::sample::{self, DIR};
+use remold::model::{ModelError, OptionName};
 use remold::recipe::options::gguf;
 use remold::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
@@ -44,7 +45,7 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     let types: Vec<_> = recipe.targets.iter().filter_map(|t| t.quantization.as_deref()).collect();
     assert_eq!(types, ["q4_k_m", "q8_0"]);
     b.effects.clear();
-    let old = ErrorCard { message: "old".into(), hint: None, wrong: true };
+    let old = ErrorCard::new("old", true);
     b.act(Action::Planned(1, Planned::refused(None, old)));
     assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
     b.act(Action::Planned(2, Planned::whole(Arc::new(plans::two()))));
@@ -171,7 +172,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
         b.keys("<enter><ctrl-u>").keys(typed).keys("<enter>");
         let field = b.state.recipe.current_field().unwrap();
         let trouble = b.state.recipe.trouble(field).unwrap_or_else(|| panic!("{label}: no trouble"));
-        assert!(trouble.message.contains(said), "{label}: {}", trouble.message);
+        assert!(trouble.fact.contains(said), "{label}: {}", trouble.fact);
         assert_eq!(b.state.recipe.value(field).as_deref(), Some(typed), "what was typed stays");
         assert!(b.state.recipe.recipe().is_none() && !b.effects.iter().any(|e| matches!(e, Effect::Plan(..))));
         b.keys("s");
@@ -212,8 +213,8 @@ fn a_target_that_is_typed_wrong_does_not_hide_what_is_wrong_with_another() {
     assert_eq!(recipe.targets.len(), 1, "the other one is planned");
     let wrong = b.state.recipe.troubles()[0].target;
     let other = 1 - wrong.unwrap();
-    let card = ErrorCard { message: "quantization: no".into(), hint: None, wrong: true };
-    b.act(Action::Planned(*id, Planned::refused(Some(0), card)));
+    let error = ModelError::request("no").in_option(OptionName::QUANTIZATION);
+    b.act(Action::Planned(*id, Planned::refused(Some(0), (&error).into())));
     let places: Vec<_> = b.state.recipe.troubles().iter().map(|t| (t.target, t.key.as_str())).collect();
     assert!(
         places.contains(&(wrong, "context_length")) && places.contains(&(Some(other), "quantization")),

@@ -6,7 +6,10 @@ use remold::arch::vocab::{Encoded, Piece};
 use remold::engine::Event;
 use remold::forecast::values::Values;
 use remold::job::{JobState, JobSummary};
-use remold::model::{FormatId, Metadata, Model, Sidecar, Sidecars, TensorData, TensorEntry, Warning};
+use remold::model::{
+    FormatId, Hint, Metadata, Model, ModelError, OptionName, Place, Remedy, Sidecar, Sidecars, TensorData, TensorEntry,
+    Warning,
+};
 use remold::recipe::Recipe;
 use remold::tensor::{DType, Shape};
 use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
@@ -85,7 +88,7 @@ pub fn found() -> Vec<FoundModel> {
     let sound = |arch: &str, params, dtype: &str| {
         Ok(Summary { architecture: Some(arch.into()), params, dtype: dtype.into(), warnings: 0 })
     };
-    let broken = |message: &str, wrong| Err(ErrorCard { message: message.into(), hint: None, wrong });
+    let broken = |fact: &str, wrong| Err(ErrorCard::new(fact, wrong));
     let all = [
         ("exp42/checkpoint-500", "safetensors", 2_471_645_608, sound("llama", 1_235_814_400, "bf16")),
         ("exp42/checkpoint-1000", "safetensors", 2_471_645_608, sound("llama", 1_235_814_400, "bf16")),
@@ -93,12 +96,7 @@ pub fn found() -> Vec<FoundModel> {
         ("exports/llama-1000-Q4_K_M.gguf", "gguf", 807_694_464, sound("llama", 1_235_814_400, "Q4_K")),
         ("exports/llama-1000.onnx", "onnx", 2_480_000_000, broken("onnx models are not read yet", false)),
         ("vision/whisper-base/ggml-base.bin", "ggml", 147_951_465, sound("whisper", 74_000_000, "f16")),
-        (
-            "bert-base",
-            "safetensors",
-            1_100_000_000,
-            broken("model-00003-of-00004.safetensors: is not there, but the index names it", true),
-        ),
+        ("bert-base", "safetensors", 1_100_000_000, broken("is not there, but the index names it", true)),
         ("tiny-llama", "safetensors", 8_397_000, sound("llama", 4_195_584, "bf16")),
     ];
     let make = |(path, format, bytes, summary): (&str, &str, u64, Result<Summary, ErrorCard>)| FoundModel {
@@ -321,12 +319,20 @@ impl Bench {
     /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
     pub fn refused(&mut self) -> &mut Self {
         self.planned().keys("aq8<enter>aq6<enter>");
-        let card =
-            |message: &str, hint: &str| ErrorCard { message: message.into(), hint: Some(hint.into()), wrong: true };
-        let again = "Start from the 16- or 32-bit model, or pass --allow-requantize and accept the loss.";
-        let again = card("output.weight: it is Q8_0 already; requantizing it to Q4_K is not allowed", again);
-        let same = card(&format!("{DIR}/x.gguf: the output is the input"), "Choose another output with -o.");
-        let refused = vec![Refused { target: Some(0), card: again }, Refused { target: Some(2), card: same }];
+        let again = ModelError::request("it is Q8_0 already; requantizing it to Q4_K is not allowed")
+            .field("output.weight")
+            .about_option(OptionName::ALLOW_REQUANTIZE)
+            .with_hint(
+                Hint::from("Start from the 16- or 32-bit model, or ")
+                    .then(Remedy::Set(OptionName::ALLOW_REQUANTIZE))
+                    .then(" and accept the loss."),
+            );
+        let same = ModelError::request("the output is the input")
+            .in_file(format!("{DIR}/x.gguf").as_ref())
+            .about_option(OptionName::OUTPUT)
+            .with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then("."));
+        let refused = [(0, again), (2, same)];
+        let refused = refused.iter().map(|(i, e)| Refused { target: Some(*i), card: e.into() }).collect();
         let planned = Planned { plan: Some(Arc::new(plan())), targets: vec![1], refused };
         self.act(Action::Planned(self.state.recipe.request, planned))
     }
@@ -350,10 +356,7 @@ impl Bench {
         for (i, p) in presets().iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),
-                Some(_) if p.needs_imatrix => {
-                    let message = "needs an importance matrix".into();
-                    Err(ErrorCard { message, hint: None, wrong: true })
-                }
+                Some(_) if p.needs_imatrix => Err(ErrorCard::new("needs an importance matrix", true)),
                 Some(name) => {
                     TYPES.iter().find(|t| t.0 == name).map(|t| (t.1 * 100_000, t.2)).ok_or_else(|| panic!("{name}"))
                 }

@@ -6,7 +6,9 @@ use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::tui::core::{Action, ErrorCard, Level};
+use remold::model::{Hint, ModelError, OptionName, Remedy};
+use remold::recipe::options::gguf;
+use remold::tui::core::{Action, Level};
 use remold::tui::look::{Depth, Look, Theme};
 use remold::tui::tabs::recipe::Planned;
 use remold::tui::view::{Ui, draw};
@@ -133,13 +135,10 @@ fn models() {
     let broken = "/home/ada/runs/bert-base";
     let mut b = sample::start();
     b.keys("/bert<enter>");
-    let card = remold::tui::core::ErrorCard {
-        message: "bert-base/model.safetensors.index.json: names model-00003-of-00004.safetensors, which is not there"
-            .into(),
-        hint: Some("Is the download complete?".into()),
-        wrong: true,
-    };
-    b.act(Action::Opened(broken.into(), Err(card)));
+    let error = ModelError::bad("names model-00003-of-00004.safetensors, which is not there")
+        .in_file("bert-base/model.safetensors.index.json".as_ref())
+        .with_hint("Is the download complete?");
+    b.act(Action::Opened(broken.into(), Err((&error).into())));
     picture("models-broken", &mut b, SMALL);
 }
 
@@ -224,13 +223,12 @@ fn recipe_troubles() {
     plain(sample::start().refused());
     let mut b = sample::start();
     b.planned().keys("b1MB<enter>");
-    let few = ErrorCard {
-        message: "target_size: 1.00 MB is too little: this model needs 499.9 MB at least without an importance matrix"
-            .into(),
-        hint: Some("Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.".into()),
-        wrong: true,
-    };
-    b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, few)));
+    let few = "1.00 MB is too little: this model needs 499.9 MB at least without an importance matrix";
+    let hint = Hint::from("Raise the budget, or give an importance matrix")
+        .then(Remedy::Aside(OptionName::IMATRIX))
+        .then(", which allows smaller types.");
+    let few = ModelError::request(few).in_option(&gguf::TARGET_SIZE).with_hint(hint);
+    b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, (&few).into())));
     b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(plans::forecast(None)))));
     picture("recipe-too-small", &mut b, SMALL);
 }

@@ -5,7 +5,7 @@
 
 mod schemes;
 
-use crate::model::{Model, ModelError};
+use crate::model::{Hint, Model, ModelError, Remedy};
 use crate::quant::Encoding;
 use schemes::{Mark, SCHEMES, Scheme, Sign};
 use serde_json::Value;
@@ -32,8 +32,15 @@ impl Quantized {
     /// The error that says why it is not converted, and what to do.
     pub fn refusal(&self) -> ModelError {
         let what = format!("the checkpoint is quantized ({})", self.describe());
-        let copy = "A copy that keeps every type is possible: `--to safetensors` or `--to pytorch` without a type.";
-        let original = format!("{}, or convert the original 16-bit model. {copy}", self.remedy);
+        let original = format!(
+            "{}, or convert the original 16-bit model. A copy that keeps every type is possible: ",
+            self.remedy
+        );
+        let original = Hint::from(original)
+            .then(Remedy::Target("safetensors".to_owned()))
+            .then(" or ")
+            .then(Remedy::Target("pytorch".to_owned()))
+            .then(" without a type.");
         match &self.tensors {
             Some((name, 1)) => ModelError::unsupported(format!("{what}: {name} holds codes or scales, not weights"))
                 .with_hint(original),
@@ -44,7 +51,7 @@ impl Quantized {
             None => ModelError::unsupported(what)
                 .in_file(std::path::Path::new("config.json"))
                 .field("quantization_config")
-                .with_hint(format!("{original} If the weights are plain already, remove this field.")),
+                .with_hint(original.then(" If the weights are plain already, remove this field.")),
         }
     }
 }

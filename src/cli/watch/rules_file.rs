@@ -10,6 +10,7 @@ use super::args::RuleArgs;
 use super::rule::rule_of;
 use crate::files;
 use crate::model::ModelError;
+use crate::recipe::remedies::on_command_line;
 use crate::recipe::{
     Entry, Found, MAX_TEXT_BYTES, Node, Problem, SourceText, Span, Syntax, Value, placed, read_tree, suggest,
 };
@@ -150,7 +151,7 @@ fn rule(table: Vec<Entry>, folder: &Path) -> Result<Asked, Vec<Found>> {
     match rule_of(&dir, &args) {
         Ok(rule) => Ok(Asked { rule, args }),
         Err(Refused::Model(e)) => {
-            let hint = crate::job::remedy(&e).unwrap_or_default().to_owned();
+            let hint = crate::job::remedy(&e).as_ref().map(on_command_line).unwrap_or_default();
             Err(whole(e.to_string(), hint))
         }
         Err(Refused::Recipe(text)) => {

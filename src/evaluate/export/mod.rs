@@ -99,7 +99,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         assert_eq!(Export::to(&at("a.MD")).unwrap().kind, ExportKind::Markdown);
         let e = Export::to(&at("a.html")).unwrap_err();
-        assert!(e.hint().unwrap().contains(".csv"), "{e}");
+        assert!(e.hint().unwrap().text().contains(".csv"), "{e}");
         let c = comparison();
         let export = Export::to(&at("a.json")).unwrap();
         export.write(&c).unwrap();

@@ -6,7 +6,7 @@
 use super::MAGIC;
 use super::header::Header;
 use super::split::split_of;
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{Hint, ModelError, Remedy, Result, Warning};
 use std::os::unix::fs::FileExt;
 
 /// Looks behind the last tensor of a file.
@@ -31,6 +31,7 @@ pub(super) fn check(header: &mut Header, file_len: u64) -> Result<()> {
     let what = format!(
         "files of a split set of {count} were joined with cat: the second one begins here, and no program reads it"
     );
-    let hint = "Fetch the files again, keep their names (NAME-00001-of-0000N.gguf), and open the first one; `remold merge` makes one file of them.";
+    let hint = "Fetch the files again, keep their names (NAME-00001-of-0000N.gguf), and open the first one; ";
+    let hint = Hint::from(hint).then(Remedy::Run("merge".to_owned())).then(" makes one file of them.");
     Err(ModelError::bad(what).in_file(&header.path).at(next).with_hint(hint))
 }

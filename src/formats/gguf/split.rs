@@ -7,7 +7,7 @@
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT};
 use crate::formats::shards::{self, ShardName};
 use crate::formats::{Split, limits};
-use crate::model::{MetaValue, Metadata, ModelError, Result};
+use crate::model::{Hint, MetaValue, Metadata, ModelError, OptionName, Remedy, Result};
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,8 @@ pub(super) fn shard_path(path: &Path, no: usize, count: usize) -> Result<PathBuf
     let prefix = match (path.file_name(), path.extension()) {
         (Some(name), None) if ends(name, ".gguf") => {
             let error = ModelError::request("the output has no name before .gguf").in_file(path);
-            return Err(error.with_hint("Choose a name with -o, as in -o out/model.gguf."));
+            let hint = Hint::from("Choose a name").then(Remedy::OnCommandLine(" with -o, as in -o out/model.gguf"));
+            return Err(error.about_option(OptionName::OUTPUT).with_hint(hint.then(".")));
         }
         (_, Some(extension)) if ends(extension, EXTENSION) => path.with_extension(""),
         _ => path.to_owned(),

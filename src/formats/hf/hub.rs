@@ -136,7 +136,7 @@ mod tests {
             let found = Repository::of(&folder).unwrap().snapshot();
             found
                 .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
-                .map_err(|e| format!("{e} / {}", e.hint().unwrap()))
+                .map_err(|e| format!("{e} / {}", e.hint().unwrap().text()))
         };
         assert_eq!(open(&["aa", "bb"], Some("bb\n")), Ok("bb".into()));
         assert_eq!(open(&["aa"], None), Ok("aa".into()));

@@ -130,8 +130,8 @@ impl Ranks {
     pub(super) fn refused(self, e: ModelError, folder: &Path, inner: Option<&str>, files: &[String]) -> ModelError {
         let is_list = self == Self::Distributed && e.file().is_some_and(|f| f.ends_with(DCP_METADATA));
         let reason = match e.kind() {
-            ErrorKind::Unsupported => e.what().to_owned(),
-            ErrorKind::BadFile if is_list => format!("{DCP_METADATA} cannot be read: {}", e.what()),
+            ErrorKind::Unsupported => e.fact().to_owned(),
+            ErrorKind::BadFile if is_list => format!("{DCP_METADATA} cannot be read: {}", e.fact()),
             _ => return e,
         };
         let shards = match self {
@@ -294,7 +294,7 @@ mod tests {
             let folder = dir.path().join(at);
             let (files, folders) = entries(&folder).unwrap();
             let error = sharded(&folder, &files).or_else(|| sharded_inside(&folder, &files, &folders));
-            let text = error.map(|e| format!("{e} / {}", e.hint().unwrap())).unwrap_or_default();
+            let text = error.map(|e| format!("{e} / {}", e.hint().unwrap().text())).unwrap_or_default();
             assert_eq!(text.is_empty(), says.is_empty(), "{made:?} {at}: {text}");
             assert!(says.iter().all(|w| text.contains(w)), "{made:?} {at}: {text}");
         }

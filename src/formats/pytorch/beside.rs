@@ -7,7 +7,7 @@ use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
 use super::pickle::{Input, globals::told_before, load, printable};
 use super::source::{Blob, Source};
 use super::walk;
-use crate::model::{Model, ModelError, Warning};
+use crate::model::{Hint, Model, ModelError, Warning};
 use std::os::unix::fs::FileExt;
 
 /// Archives within archives are followed so deep.
@@ -21,7 +21,7 @@ const PICKLES: [&str; 9] = ["pkl", "pickle", "p", "pt", "pth", "bin", "ckpt", "d
 pub struct Beside {
     warnings: Vec<Warning>,
     /// The first error's hint that names what a pickle asks for.
-    hint: Option<String>,
+    hint: Option<Hint>,
     looked: usize,
 }
 
@@ -99,8 +99,8 @@ impl Beside {
                 }
                 Err(e) => {
                     // Only an error that tells of globals has such a hint; of a plain file that is no pickle nothing is said.
-                    if let Some(hint) = e.hint().filter(|h| h.starts_with("The pickle asks for")) {
-                        self.warnings.push(Warning::new("pytorch.code", format!("beside the model: {hint}")));
+                    if let Some(hint) = e.hint().filter(|h| h.names_code()) {
+                        self.warnings.push(Warning::new("pytorch.code", format!("beside the model: {}", hint.text())));
                         self.keep_hint(Some(hint));
                     }
                     return;
@@ -109,9 +109,9 @@ impl Beside {
         }
     }
 
-    fn keep_hint(&mut self, hint: Option<&str>) {
+    fn keep_hint(&mut self, hint: Option<&Hint>) {
         if self.hint.is_none() {
-            self.hint = hint.map(str::to_owned);
+            self.hint = hint.cloned();
         }
     }
 

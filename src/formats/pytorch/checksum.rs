@@ -8,7 +8,7 @@
 //! for none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
 
 use super::source::Blob;
-use crate::model::{ModelError, Result, SourceCheck, TensorData};
+use crate::model::{Hint, ModelError, OptionName, Remedy, Result, SourceCheck, TensorData};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
@@ -18,8 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to do about a checksum that is wrong.
-pub const HINT: &str =
-    "Copy or download the file again: PyTorch itself would not notice. With --no-checksums it is converted as it is.";
+pub fn hint() -> Hint {
+    Hint::from("Copy or download the file again: PyTorch itself would not notice. With ")
+        .then(Remedy::Option(OptionName::NO_CHECKSUMS))
+        .then(" it is converted as it is.")
+}
 
 /// Ranges kept at most for one storage. More come only from single rows in a disorder that no view has; then the storage is read
 /// once more in the end.
@@ -136,7 +139,7 @@ impl StorageCheck {
             "the data of {} does not match its checksum: the archive says {:08x}, it is {found:08x}",
             self.entry, self.crc32
         );
-        Err(ModelError::bad(what).in_file(&self.path).at(self.blob.offset).field(&self.tensor).with_hint(HINT))
+        Err(ModelError::bad(what).in_file(&self.path).at(self.blob.offset).field(&self.tensor).with_hint(hint()))
     }
 }
 
@@ -285,7 +288,7 @@ impl SourceCheck for KnownWrong {
             return Ok(());
         }
         let error = ModelError::bad("its contents do not match its checksum").in_file(&self.path).field(self.entry);
-        Err(error.with_hint(HINT))
+        Err(error.with_hint(hint()))
     }
 
     fn finish(&self, _cancel: &AtomicBool) -> Result<()> {
@@ -387,7 +390,8 @@ mod tests {
         let e = check.saw(76, &bytes[60..]).unwrap_err();
         let text = e.to_string();
         assert!(text.starts_with("m.pt @0x10 w: the data of data/0 does not match its checksum"), "{text}");
-        assert!(e.hint().unwrap().contains("--no-checksums"));
+        let option = Remedy::Option(OptionName::NO_CHECKSUMS);
+        assert!(e.hint().unwrap().remedies().any(|r| *r == option));
         assert!(check.known().is_err());
         check.enable(false);
         assert!(check.known().is_ok() && check.finish(&AtomicBool::new(false)).is_ok());

@@ -51,9 +51,11 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
         parameters: 0,
         encoding: None,
         files: unit.files.len().max(1),
-        error: unit.error.clone(),
+        error: None,
+        fact: None,
     };
-    if found.error.is_some() {
+    if let Some(e) = &unit.error {
+        found.wrong(e);
         return Some(found);
     }
     if unit.kind == FoundKind::Folder {
@@ -65,7 +67,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
             let ext = unit.path.extension().and_then(|e| e.to_str());
             let by_name = FORMATS.iter().find(|s| ext.is_some_and(|e| s.extensions.contains(&e)));
             found.format = e.format().or(by_name.map(|s| s.id));
-            found.error = Some(e.to_string());
+            found.wrong(&e);
             return Some(found);
         }
     };
@@ -83,7 +85,7 @@ pub(super) fn describe(unit: &Unit) -> Option<Found> {
             if unit.kind == FoundKind::File && found.format.is_none() && ambiguous(&unit.path) {
                 return None;
             }
-            found.error = Some(e.to_string());
+            found.wrong(&e);
         }
     }
     Some(found)

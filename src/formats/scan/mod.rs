@@ -6,7 +6,7 @@
 mod describe;
 mod walk;
 
-use crate::model::FormatId;
+use crate::model::{FormatId, ModelError};
 use crate::quant::Encoding;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -48,6 +48,14 @@ pub struct Found {
     pub files: usize,
     /// What is wrong with it, one line.
     pub error: Option<String>,
+    /// The fact of `error` alone, without file and place.
+    pub fact: Option<String>,
+}
+
+impl Found {
+    fn wrong(&mut self, e: &ModelError) {
+        (self.error, self.fact) = (Some(e.to_string()), Some(e.fact().to_owned()));
+    }
 }
 
 /// Something that may be a model, before its headers were read.
@@ -56,7 +64,7 @@ struct Unit {
     path: PathBuf,
     kind: FoundKind,
     files: Vec<PathBuf>,
-    error: Option<String>,
+    error: Option<ModelError>,
 }
 
 /// Every model in `dir` and in folders up to `max_depth` below it, by path. A file given as `dir` is looked at alone.

@@ -26,7 +26,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
         let (files, folders) = match hf::entries(&dir) {
             Ok(lists) => lists,
             Err(e) => {
-                units.push(Unit { path: dir, kind: FoundKind::Nothing, files: Vec::new(), error: Some(e.to_string()) });
+                units.push(Unit { path: dir, kind: FoundKind::Nothing, files: Vec::new(), error: Some(e) });
                 continue;
             }
         };
@@ -66,7 +66,7 @@ fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<
             units.push(unit(vec![index], None))
         }
         Err(e) if files.iter().any(|f| f == "config.json") && !files.iter().any(|f| is_self_contained(f)) => {
-            units.push(unit(Vec::new(), Some(e.to_string())));
+            units.push(unit(Vec::new(), Some(e)));
         }
         Err(_) => return false,
     }

@@ -14,7 +14,10 @@ pub use presets::{PresetTypes, TargetPreset, presets};
 use super::{ImatrixCoverage, PreparedTensor, source};
 use crate::forecast::Measuring;
 use crate::formats::{self, LayoutTensor, Split};
-use crate::model::{ErrorKind, FormatId, Metadata, Model, ModelError, Name, Result, Sidecars, Warning};
+use crate::model::{
+    ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
+    Sidecars, Warning,
+};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::transform::MOST_NAMED;
@@ -138,7 +141,7 @@ fn not_written(format: FormatId) -> ModelError {
 pub fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
     if let Some((one, other)) = target.conflict() {
         let what = format!("`{one}` and `{other}` cannot be given together");
-        return Err(ModelError::request(what).field(other).with_hint("Give one of them."));
+        return Err(ModelError::request(what).in_option(OptionName::of_key(other)).with_hint("Give one of them."));
     }
     spec(target.format).map_or(Ok(Split::Whole), |t| (t.split)(model, target, tensors))
 }
@@ -205,11 +208,12 @@ fn report_fallbacks(resolved: &mut Resolved) -> Result<()> {
 ///
 /// # Errors
 /// A bad-request error that names the option and, when there is one, the nearest known type.
-fn parse_encoding(option: &str, name: &str) -> Result<Encoding> {
+fn parse_encoding(option: impl Into<OptionPath>, name: &str) -> Result<Encoding> {
     Encoding::parse(name).ok_or_else(|| {
         let what = format!("there is no tensor type `{name}`");
         let meant = meaning::tensor_type(name).map_or(String::new(), |m| format!("Did you mean {m}? "));
-        let hint = format!("{meant}`remold formats` lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");
-        ModelError::request(what).field(option).with_hint(hint)
+        let hint =
+            Hint::from(meant).then(Remedy::See(Listing::Types)).then(" lists them: f32 f16 bf16 q8_0 q6_k q5_k q4_k …");
+        ModelError::request(what).in_option(option).with_hint(hint)
     })
 }

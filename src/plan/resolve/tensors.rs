@@ -3,7 +3,10 @@
 use super::parse_encoding;
 use super::{Asked, Reason, Resolved, TargetSpec, presets};
 use crate::arch;
-use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Result, Sidecar, Sidecars, Warning, python_json};
+use crate::model::{
+    FormatId, Hint, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Sidecar, Sidecars, Warning,
+    python_json,
+};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
 use crate::plan::by_size::by_size;
@@ -40,12 +43,13 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
             Some((name, Encoding::Block(_))) => {
                 let what = format!("{format} does not hold {name}");
                 let hint = "Use f32, f16 or bf16, or write GGUF.";
-                return Err(ModelError::request(what).field("quantization").with_hint(hint));
+                return Err(ModelError::request(what).in_option(OptionName::QUANTIZATION).with_hint(hint));
             }
-            _ => Some(parse_encoding("quantization", a).map_err(|e| match meaning::file_type(a) {
+            _ => Some(parse_encoding(OptionName::QUANTIZATION, a).map_err(|e| match meaning::file_type(a) {
                 Some(plain @ ("f32" | "f16" | "bf16" | "auto")) => e.with_hint(format!("Did you mean {plain}?")),
                 Some(meant) => {
-                    e.with_hint(format!("{format} holds f32, f16 and bf16; for {a} write GGUF: `--to gguf:{meant}`."))
+                    let hint = format!("{format} holds f32, f16 and bf16; for {a} write GGUF: ");
+                    e.with_hint(Hint::from(hint).then(Remedy::Target(format!("gguf:{meant}"))).then("."))
                 }
                 None => e,
             })?),
@@ -53,7 +57,9 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     };
     if let Some(Encoding::Block(b)) = wanted {
         let what = format!("{format} does not hold {b} blocks");
-        return Err(ModelError::request(what).field("quantization").with_hint("Use f32, f16 or bf16, or write GGUF."));
+        return Err(ModelError::request(what)
+            .in_option(OptionName::QUANTIZATION)
+            .with_hint("Use f32, f16 or bf16, or write GGUF."));
     }
     let mut warnings = Vec::new();
     let converted = if target.bare { None } else { hugging_face(model, &mut warnings)? };

@@ -14,14 +14,14 @@ pub static FIRST: &[Key] = &[
     target("quantization", Kind::Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),
     target("output", Kind::Path, NOW, "Where to write; named after the source when absent.", "\"out/model.gguf\"").or(&["output_path", "outfile", "path"]),
     target("output_name", Kind::Text, NOW, "Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}` stand for what they say; a name with `{quant}` gets no other type.", "\"{source}-{quant}\""),
-    target("force", Kind::Bool, NOW, "Replace an output that exists.", "true").or(&["overwrite"]),
+    target("force", Kind::Bool, NOW, "Replace an output that exists.", "true").or(&["overwrite"]).flag(Flag::switch("force")),
 ];
 
 /// The keys of every target that come after its options.
 #[rustfmt::skip]
 pub static LAST: &[Key] = &[
-    target("bare", Kind::Bool, NOW, "Take the tensors alone under their own names: no configuration, no tokenizer, no check that they are a whole model.", "true").or(&["tensors_only"]),
-    target("reuse", Kind::Path, NOW, "An earlier output of the same kind, with its manifest: tensors whose source did not change since are copied from it.", "\"previous.gguf\""),
+    target("bare", Kind::Bool, NOW, "Take the tensors alone under their own names: no configuration, no tokenizer, no check that they are a whole model.", "true").or(&["tensors_only"]).flag(Flag::switch("bare")),
+    target("reuse", Kind::Path, NOW, "An earlier output of the same kind, with its manifest: tensors whose source did not change since are copied from it.", "\"previous.gguf\"").flag(Flag::new("reuse", "OUTPUT")),
 ];
 
 /// Size of the files of a set.

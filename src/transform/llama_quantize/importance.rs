@@ -3,7 +3,7 @@
 
 use super::category::Category;
 use super::{Choice, QuantizeRequest};
-use crate::model::{Model, ModelError, Result, TensorEntry, Warning, few};
+use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
 use crate::quant::{BlockType as B, Encoding, uses_imatrix};
 use crate::transform::FileType;
 
@@ -99,12 +99,14 @@ fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> Model
     let (what, hint) = match req.imatrix {
         None => (
             format!("{} needs an importance matrix: {n} {tensors} would become {types}: {names}", req.file_type),
-            "Make one with llama-imatrix and pass it with --imatrix, or choose a larger type.",
+            Hint::from("Make one with llama-imatrix and ")
+                .then(Remedy::Give("it", OptionName::IMATRIX))
+                .then(", or choose a larger type."),
         ),
         Some(_) => (
             format!("the importance matrix has no values for {n} {tensors} that would become {types}: {names}"),
-            "Make the matrix from this model and more text, or give these tensors a larger type (tensor_types).",
+            "Make the matrix from this model and more text, or give these tensors a larger type (tensor_types).".into(),
         ),
     };
-    ModelError::request(what).field("imatrix").with_hint(hint)
+    ModelError::request(what).in_option(OptionName::IMATRIX).with_hint(hint)
 }

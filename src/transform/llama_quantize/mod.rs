@@ -23,7 +23,7 @@ pub use kept::may_quantize;
 pub(super) use order::layer as layer_of_name;
 pub use request::{Choice, QuantizePlan, QuantizeRequest};
 
-use crate::model::{MetaValue, Model, ModelError, Result, TensorEntry, Warning, few};
+use crate::model::{Hint, MetaValue, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
 use crate::quant::Encoding;
 use category::Category;
 use mix::Mix;
@@ -146,7 +146,12 @@ fn check_source(tensor: &TensorEntry, choice: &Choice, req: &QuantizeRequest) ->
             choice.encoding
         ))
         .field(&tensor.name)
-        .with_hint("Start from the 16- or 32-bit model, or pass --allow-requantize and accept the loss.")),
+        .about_option(OptionName::ALLOW_REQUANTIZE)
+        .with_hint(
+            Hint::from("Start from the 16- or 32-bit model, or ")
+                .then(Remedy::Set(OptionName::ALLOW_REQUANTIZE))
+                .then(" and accept the loss."),
+        )),
         Encoding::Plain(from) if !from.is_float() => {
             Err(ModelError::unsupported(format!("{from} cannot be quantized to {}", choice.encoding))
                 .field(&tensor.name))
@@ -180,9 +185,9 @@ fn report_fallbacks(
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
         let what = format!("{} tensors do not fit {} and would fall back: {}", names.len(), req.file_type, few(&names));
-        return Err(ModelError::request(what).with_hint(
-            "Leave out --no-fallback, choose a type of 32-element blocks (Q8_0, Q5_0, Q4_0), or give types by pattern.",
-        ));
+        let hint = Hint::from(Remedy::Clear(OptionName::NO_FALLBACK))
+            .then(", choose a type of 32-element blocks (Q8_0, Q5_0, Q4_0), or give types by pattern.");
+        return Err(ModelError::request(what).with_hint(hint));
     }
     Ok(())
 }

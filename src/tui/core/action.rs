@@ -8,18 +8,19 @@ use super::settings::Settings;
 use super::state::Tab;
 use crate::engine::{Event, Report};
 use crate::job::JobSummary;
-use crate::model::FormatId;
-use crate::model::{ErrorKind, ModelError};
+use crate::model::{ErrorKind, Field, FormatId, ModelError, OptionPath};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
+use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::Deed;
 use crate::tui::tabs::models::{Ask, ModelInfo, Summary, Told};
 use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
 use crate::tui::tabs::watch::Measured;
+use crate::units::escape;
 use crate::watch::{KnownWatcher, Request, WatchEvent};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An error as the screen shows it.
@@ -27,7 +28,15 @@ use std::sync::Arc;
 pub struct ErrorCard {
     /// One line: file, place, fact.
     pub message: String,
-    /// What to do.
+    /// The fact alone.
+    pub fact: String,
+    /// The file it is about.
+    pub file: Option<PathBuf>,
+    /// Where in the file or the recipe it is.
+    pub field: Option<Field>,
+    /// The option that it is about.
+    pub option: Option<OptionPath>,
+    /// What to do, in the words of the workbench.
     pub hint: Option<String>,
     /// True when the file or the request is wrong, false when this version cannot do it yet.
     pub wrong: bool,
@@ -36,7 +45,29 @@ pub struct ErrorCard {
 impl From<&ModelError> for ErrorCard {
     fn from(e: &ModelError) -> Self {
         let wrong = !matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::Limit);
-        Self { message: e.to_string(), hint: e.hint().map(str::to_owned), wrong }
+        Self {
+            message: e.to_string(),
+            fact: escape(e.fact()).into_owned(),
+            file: e.file().map(Path::to_owned),
+            field: e.field_path().cloned(),
+            option: e.option().cloned(),
+            hint: e.hint().map(on_screen),
+            wrong,
+        }
+    }
+}
+
+impl ErrorCard {
+    /// A fact about no file and no option.
+    pub fn new(fact: impl Into<String>, wrong: bool) -> Self {
+        let fact = fact.into();
+        Self { message: fact.clone(), fact, file: None, field: None, option: None, hint: None, wrong }
+    }
+
+    /// What there is to say where the name of the option that it is about is shown already.
+    pub fn beside_option(&self) -> &str {
+        let named = matches!(&self.field, Some(Field::Option(_))) && self.file.is_none();
+        if named { &self.fact } else { &self.message }
     }
 }
 

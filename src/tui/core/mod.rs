@@ -15,6 +15,7 @@ pub(in crate::tui) mod lists;
 pub(in crate::tui) mod machine;
 pub(in crate::tui) mod natural;
 pub(in crate::tui) mod panes;
+pub(in crate::tui) mod remedies;
 pub(in crate::tui) mod request;
 pub(in crate::tui) mod search;
 pub(in crate::tui) mod series;

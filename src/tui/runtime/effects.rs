@@ -20,6 +20,7 @@ use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::Deed;
 use crate::tui::tabs::models::{ModelInfo, Summary};
+use crate::units::escape;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,11 +35,10 @@ pub fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
 fn found(f: Found) -> FoundModel {
     let summary = match f.error {
         // What no reader takes yet is no fault of the file.
-        Some(message) => Err(ErrorCard {
-            message,
-            hint: None,
-            wrong: f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())),
-        }),
+        Some(message) => {
+            let card = ErrorCard::new(message, f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())));
+            Err(ErrorCard { fact: f.fact.map_or(card.fact, |fact| escape(&fact).into_owned()), ..card })
+        }
         None => Ok(Summary {
             architecture: f.architecture,
             params: f.parameters,

@@ -6,6 +6,7 @@ use super::{holes, markers};
 use crate::files::{self, ReadError};
 use crate::formats;
 use crate::model::{ErrorKind, ModelError, python_json, read_request_file};
+use crate::recipe::remedies::on_command_line;
 use crate::watch::unit::{FileRole, Fingerprint, Unit, UnitFile};
 use crate::watch::verdict::{Observation, RuleOutcome, RuleResult, State, Wait};
 use crate::watch::words;
@@ -233,11 +234,11 @@ fn reader(unit: &Unit, e: &ModelError) -> Refused {
     }
     match e.kind() {
         ErrorKind::Unsupported | ErrorKind::Limit => {
-            let what_to_run = e.hint().unwrap_or_default().to_owned();
-            State::CannotExport { why: e.what().to_owned(), what_to_run }.into()
+            let what_to_run = e.hint().map(on_command_line).unwrap_or_default();
+            State::CannotExport { why: e.fact().to_owned(), what_to_run }.into()
         }
         ErrorKind::BadFile | ErrorKind::BadRequest | ErrorKind::Io => {
-            Wait::Incomplete { file, why: e.what().to_owned() }.into()
+            Wait::Incomplete { file, why: e.fact().to_owned() }.into()
         }
     }
 }

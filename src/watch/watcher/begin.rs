@@ -158,7 +158,10 @@ impl Watcher {
             Begun::NoRoom(text) => {
                 let picked = self.picked_without_job(&unit);
                 self.store.pick(picked.clone())?;
-                self.ended(&picked, JobEnd::Failed(Failure { code: "limit".to_owned(), message: text, hint: None }))?;
+                self.ended(
+                    &picked,
+                    JobEnd::Failed(Failure { code: crate::model::ErrorCode::Limit, message: text, hint: None }),
+                )?;
                 Ok(false)
             }
             Begun::Refused(e) => {

@@ -185,7 +185,7 @@ impl Watcher {
             return (Ended::Changed, format!("{why} It was not whole; it is exported when it is."));
         }
         // Space and memory may come back.
-        let passing = matches!(failure.code.as_str(), "io" | "disk.full" | "limit");
+        let passing = failure.code.may_pass();
         let Some(t) = self.tracked.get_mut(&picked.unit).filter(|_| passing) else { return (Ended::Failed, why) };
         let wait = (FIRST_RETRY * 2u32.saturating_pow(t.failures)).min(LAST_RETRY);
         t.failures += 1;

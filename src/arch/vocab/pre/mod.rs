@@ -12,7 +12,7 @@ mod table;
 pub(super) use probe::{assemble, specials};
 
 use crate::model::tokenizer::TokenizerJson;
-use crate::model::{ModelError, Result, Warning};
+use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Warning};
 use serde_json::{Value, json};
 use table::Step;
 
@@ -47,13 +47,16 @@ pub(super) fn recognise(json: &TokenizerJson, given: Option<&str>, warnings: &mu
     match probe::closest(&json.pre_tokenizer) {
         Some((name, 1.0)) => Ok(name.to_owned()),
         closest => {
-            let error = ModelError::unsupported("the pre-tokenizer is none that llama.cpp has").field("pre_tokenizer");
+            let error = ModelError::unsupported("the pre-tokenizer is none that llama.cpp has")
+                .in_option(OptionName::PRE_TOKENIZER);
             let known = closest.map_or(String::new(), |(name, share)| {
                 format!("It splits most like {name} ({:.0} % of the cuts agree). ", share * 100.0)
             });
-            Err(error.with_hint(format!(
-                "{known}If you know which one llama.cpp should use, name it with --pre NAME (pre_tokenizer in a recipe)."
-            )))
+            Err(error.with_hint(
+                Hint::from(format!("{known}If you know which one llama.cpp should use, "))
+                    .then(Remedy::Name("it", OptionName::PRE_TOKENIZER))
+                    .then("."),
+            ))
         }
     }
 }
@@ -147,7 +150,8 @@ mod tests {
         let json = with(serde_json::from_str(&llama_with_four).unwrap());
         let error = recognise(&json, None, &mut Vec::new()).unwrap_err();
         let hint = error.hint().unwrap();
-        assert!(hint.contains("most like llama-bpe") && hint.contains("--pre"), "{hint}");
+        assert!(hint.text().contains("most like llama-bpe"), "{hint:?}");
+        assert_eq!(hint.remedies().collect::<Vec<_>>(), [&Remedy::Name("it", OptionName::PRE_TOKENIZER)]);
         assert_eq!(recognise(&json, Some("llama-bpe"), &mut Vec::new()).unwrap(), "llama-bpe");
         assert!(recognise(&with(Value::Null), None, &mut Vec::new()).is_err());
         assert!(recognise(&with(json!({"type": "Metaspace"})), None, &mut Vec::new()).is_err());

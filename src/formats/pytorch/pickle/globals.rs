@@ -9,7 +9,7 @@
 
 use super::{Node, Tree, printable};
 use crate::formats::pytorch::limits::MAX_TOLD_GLOBALS;
-use crate::model::ModelError;
+use crate::model::{Hint, ModelError};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 
@@ -223,7 +223,8 @@ pub fn told_before(e: ModelError, tree: &Tree) -> ModelError {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let advice =
         if dangerous { "Do not load this file with Python." } else { "If the file is damaged, fetch it again." };
-    e.with_hint(format!("The pickle asks for {}{more}; nothing was executed. {advice}", names.join(", ")))
+    let hint = format!("The pickle asks for {}{more}; nothing was executed. {advice}", names.join(", "));
+    e.with_hint(Hint::from(hint).naming_code())
 }
 
 /// A global as people know it: `os` is pickled under the name of the module that implements it.

@@ -11,7 +11,7 @@ mod zip_plan;
 mod tests;
 
 use crate::formats::{FilePlan, LayoutRequest, LayoutTensor};
-use crate::model::{ModelError, Result, Sidecar};
+use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Sidecar};
 use crate::quant::Encoding;
 use crate::tensor::DType;
 use std::collections::HashSet;
@@ -94,7 +94,9 @@ fn shards(sizes: &[u64], max: u64) -> Vec<Vec<usize>> {
 fn file(path: &Path, tensors: &[LayoutTensor], sizes: &[u64], chosen: &[usize]) -> Result<FilePlan> {
     if chosen.len() > MOST_TENSORS {
         let what = format!("{} tensors are more than the {MOST_TENSORS} that one PyTorch file may have", chosen.len());
-        let hint = "Write safetensors, or a folder of several files (--max-shard-size).";
+        let hint = Hint::from("Write safetensors, or a folder of several files")
+            .then(Remedy::Aside(OptionName::MAX_SHARD_SIZE))
+            .then(".");
         return Err(ModelError::limit(what).in_file(path).with_hint(hint));
     }
     let mut described = Vec::with_capacity(chosen.len());

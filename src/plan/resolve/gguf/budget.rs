@@ -1,6 +1,6 @@
 //! A budget in place of a type, as the user gave it.
 
-use crate::model::{ModelError, Result};
+use crate::model::{Hint, ModelError, OptionName, Remedy, Result};
 use crate::recipe::options::gguf;
 use crate::recipe::{Target, parse_size};
 
@@ -32,21 +32,25 @@ impl Budget {
                 let bytes = parse_size(text).filter(|&n| n > 0);
                 Self::Bytes(bytes.ok_or_else(|| {
                     let what = format!("`{text}` is no size");
-                    ModelError::request(what).field("target_size").with_hint("Write it as 760MB or 4.5GiB.")
+                    ModelError::request(what).in_option(&gguf::TARGET_SIZE).with_hint("Write it as 760MB or 4.5GiB.")
                 })?)
             }
             (None, Some(bits)) if bits.is_finite() && bits > 0.0 => Self::BitsPerWeight(bits),
             (None, Some(bits)) => {
                 let what = format!("{bits} is no number of bits");
-                return Err(ModelError::request(what).field("target_bpw").with_hint("Write it as 4.25."));
+                return Err(ModelError::request(what).in_option(&gguf::TARGET_BPW).with_hint("Write it as 4.25."));
             }
         };
         match target.quantization.as_deref() {
             None => Ok(Some(budget)),
             Some(q) if q.eq_ignore_ascii_case("auto") => Ok(Some(budget)),
             Some(q) => Err(ModelError::request(format!("a type ({q}) and a budget for one target"))
-                .field("quantization")
-                .with_hint("A budget chooses the types: leave out the type, as in `--to gguf --target-bpw 4.25`.")),
+                .in_option(OptionName::QUANTIZATION)
+                .with_hint(
+                    Hint::from("A budget chooses the types: leave out the type")
+                        .then(Remedy::Example("gguf", Some(((&gguf::TARGET_BPW).into(), "4.25"))))
+                        .then("."),
+                )),
         }
     }
 

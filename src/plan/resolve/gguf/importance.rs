@@ -2,7 +2,7 @@
 
 use crate::arch::classify;
 use crate::formats;
-use crate::model::{Model, ModelError, Result, few, open_request_file, read_request_file};
+use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, few, open_request_file, read_request_file};
 use crate::plan::ImatrixCoverage;
 use crate::recipe::options::gguf;
 use crate::recipe::{Selector, Target};
@@ -60,8 +60,13 @@ pub fn check_filters(target: &Target) -> Result<()> {
             .with_hint("Keep one of them: what is not included is excluded.")),
         (Some((option, _)), None) if !target.has(&gguf::IMATRIX) => {
             Err(ModelError::request("there is no importance matrix to choose from")
-                .field(option)
-                .with_hint("Pass one with --imatrix, or leave the option out."))
+                .in_option(OptionName::of_key(option))
+                .with_hint(
+                    Hint::from(Remedy::Give("one", OptionName::IMATRIX))
+                        .then(", or ")
+                        .then(Remedy::ClearThis)
+                        .then("."),
+                ))
         }
         _ => Ok(()),
     }
@@ -94,19 +99,20 @@ struct Meant<'a> {
 }
 
 impl<'a> Meant<'a> {
-    fn parse(option: &str, texts: &'a [String], matrix: &Imatrix) -> Result<Self> {
+    fn parse(option: &'static str, texts: &'a [String], matrix: &Imatrix) -> Result<Self> {
         let mut meant = Meant { parts: Vec::new(), selectors: Vec::new() };
         for text in texts {
             if !text.trim().is_empty() && matrix.entries.keys().any(|name| name.contains(text.as_str())) {
                 meant.parts.push(text);
                 continue;
             }
-            let selector = Selector::parse(text).map_err(|e| ModelError::request(e).field(option))?;
+            let selector =
+                Selector::parse(text).map_err(|e| ModelError::request(e).in_option(OptionName::of_key(option)))?;
             if !matrix.entries.keys().any(|name| selects(&selector, name)) {
                 let some: Vec<&String> = matrix.entries.keys().take(4).collect();
                 let what = format!("`{text}` matches no entry of the importance matrix");
                 return Err(ModelError::request(what)
-                    .field(option)
+                    .in_option(OptionName::of_key(option))
                     .with_hint(format!("Its entries look like {}.", few(&some))));
             }
             meant.selectors.push(selector);

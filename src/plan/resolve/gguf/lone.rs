@@ -5,7 +5,7 @@ use super::super::{Reason, Resolved};
 use super::metadata;
 use super::overrides::Overrides;
 use super::set_all;
-use crate::model::{FormatId, Metadata, Model, ModelError, Name, Result, Warning};
+use crate::model::{FormatId, Metadata, Model, ModelError, Name, OptionName, Result, Warning};
 use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
 use crate::quant::{Effort, Encoding};
@@ -40,12 +40,14 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
         return Err(ModelError::request(
             "there is no config.json beside the tensors that would say what its layers are",
         )
-        .field("prune_layers")
+        .in_option(&gguf::PRUNE_LAYERS)
         .with_hint("Give the model's folder, or a GGUF file."));
     }
     let wanted = match asked {
         a if a.eq_ignore_ascii_case("auto") => None,
-        a => Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding("quantization", a), Ok)?),
+        a => {
+            Some(FileType::parse(a).map(|f| f.base()).map_or_else(|| parse_encoding(OptionName::QUANTIZATION, a), Ok)?)
+        }
     };
     let mut resolved = kept(model, asked);
     resolved.metadata.insert("general.architecture".to_owned(), "unknown".into());

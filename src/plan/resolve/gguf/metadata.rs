@@ -3,7 +3,7 @@
 //! Whole numbers become `u32` and others `f32`, as in llama-quantize (`gguf_set_val_u32` in `src/llama-quant.cpp`); a negative one,
 //! whose sign llama-quantize drops, becomes `i32`. Refuses what would make the file unreadable.
 
-use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
+use crate::model::{MetaArray, MetaValue, Metadata, ModelError, OptionPath, Result};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
 use indexmap::IndexMap;
@@ -29,7 +29,9 @@ pub fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(String, Meta
     let mut out = Vec::new();
     for (key, value) in flat {
         let refuse = |what: &str, hint: &str| {
-            Err(ModelError::request(what).field(format!("override_kv.\"{key}\"")).with_hint(hint))
+            Err(ModelError::request(what)
+                .in_option(OptionPath::entry(&gguf::OVERRIDE_KV, key.as_str()))
+                .with_hint(hint))
         };
         if key.is_empty() || key.len() > MAX_KEY_BYTES {
             return refuse("a key has 1 to 127 bytes", "Write it as in `general.license`.");

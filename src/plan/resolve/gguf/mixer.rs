@@ -10,7 +10,7 @@ use super::ready::Ready;
 use crate::arch::{Role, classify};
 use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
-use crate::model::{ModelError, Name, Result, TensorEntry, Warning};
+use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, TensorEntry, Warning};
 use crate::plan::build::trial;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
@@ -231,13 +231,16 @@ impl<'a> Mixer<'a> {
         let (field, what) = match budget {
             Budget::Bytes(n) => {
                 let (n, least) = (bytes(n), bytes_at_least(least));
-                ("target_size", format!("{n} is too little: a mix of this model needs {least} at least{with}"))
+                (
+                    OptionName::from(&gguf::TARGET_SIZE),
+                    format!("{n} is too little: a mix of this model needs {least} at least{with}"),
+                )
             }
             Budget::BitsPerWeight(bits) => {
                 // Rounded up, so that asking for it is enough.
                 let least = (least as f64 * 8.0 / self.elems().max(1) as f64 * 100.0).ceil() / 100.0;
                 (
-                    "target_bpw",
+                    OptionName::from(&gguf::TARGET_BPW),
                     format!(
                         "{bits} bits for each weight are too few: a mix of this model needs {least:.2} at least{with}"
                     ),
@@ -245,11 +248,15 @@ impl<'a> Mixer<'a> {
             }
         };
         let hint = match (&self.ready.imatrix, self.target.get(&gguf::BUDGET_TYPES).is_empty()) {
-            (_, false) => "Raise the budget, or allow smaller types in budget_types.",
-            (None, _) => "Raise the budget, or give an importance matrix (--imatrix), which allows smaller types.",
-            (Some(_), _) => "Raise the budget; `remold plan` shows what can be had.",
+            (_, false) => "Raise the budget, or allow smaller types in budget_types.".into(),
+            (None, _) => Hint::from("Raise the budget, or give an importance matrix")
+                .then(Remedy::Aside(OptionName::IMATRIX))
+                .then(", which allows smaller types."),
+            (Some(_), _) => {
+                Hint::from("Raise the budget; ").then(Remedy::See(Listing::Budgets)).then(" shows what can be had.")
+            }
         };
-        ModelError::request(what).field(field).with_hint(hint)
+        ModelError::request(what).in_option(field).with_hint(hint)
     }
 }
 
@@ -281,8 +288,11 @@ struct Tied {
 
 /// The tensors to choose for.
 fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Surroundings) -> Result<Vec<Open<'a>>> {
-    let only: Vec<Encoding> =
-        target.get(&gguf::BUDGET_TYPES).iter().map(|t| parse_encoding("budget_types", t)).collect::<Result<_>>()?;
+    let only: Vec<Encoding> = target
+        .get(&gguf::BUDGET_TYPES)
+        .iter()
+        .map(|t| parse_encoding(&gguf::BUDGET_TYPES, t))
+        .collect::<Result<_>>()?;
     let arch = ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).unwrap_or_default();
     let mut open = Vec::new();
     for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {

@@ -22,7 +22,9 @@ mod split;
 use super::{Asked, ExtraFiles, Resolved, TargetSpec};
 use crate::arch::OutType;
 use crate::forecast::Measuring;
-use crate::model::{FormatId, MetaValue, Metadata, Model, ModelError, Name, Result, Warning};
+use crate::model::{
+    FormatId, Hint, Listing, MetaValue, Metadata, Model, ModelError, Name, OptionName, Remedy, Result, Warning,
+};
 use crate::quant::{Effort, Encoding, can_quantize};
 use crate::recipe::options::gguf;
 use crate::recipe::{Target, meaning};
@@ -87,7 +89,7 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
             && !can_quantize(b)
         {
             let what = format!("this version does not quantize to {b}");
-            let hint = "`remold formats` lists the types that can be made.";
+            let hint = Hint::from(Remedy::See(Listing::Types)).then(" lists the types that can be made.");
             return Err(ModelError::unsupported(what).field(t.entry.name.as_str()).with_hint(hint));
         }
     }
@@ -125,13 +127,18 @@ fn ready(model: &Model, target: &Target) -> Result<Ready> {
 }
 
 fn bare_budget() -> ModelError {
-    ModelError::request("a budget is for a model, and bare takes the tensors alone")
-        .with_hint("Leave one of them out, or name a type, as in `--to gguf:q8_0`.")
+    ModelError::request("a budget is for a model, and bare takes the tensors alone").with_hint(
+        Hint::from("Leave one of them out, or name a type").then(Remedy::Example("gguf:q8_0", None)).then("."),
+    )
 }
 
 fn no_config(what: &str) -> ModelError {
     ModelError::request(format!("{what} needs a model with its config.json, and there is none beside the tensors"))
-        .with_hint("Give the model's folder or a GGUF, or name a type, as in `--to gguf:q8_0`.")
+        .with_hint(
+            Hint::from("Give the model's folder or a GGUF, or name a type")
+                .then(Remedy::Example("gguf:q8_0", None))
+                .then("."),
+        )
 }
 
 fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overrides) -> Result<Resolved> {
@@ -206,7 +213,7 @@ fn effort(target: &Target) -> Result<Effort> {
     let Some(text) = target.get(&gguf::EFFORT) else { return Ok(Effort::default()) };
     Effort::parse(&text).ok_or_else(|| {
         ModelError::request(format!("there is no effort `{text}`"))
-            .field("effort")
+            .in_option(&gguf::EFFORT)
             .with_hint("Write reference (llama.cpp's bytes) or max.")
     })
 }
@@ -226,8 +233,8 @@ fn file_type(asked: &str) -> Result<FileType> {
             None => String::new(),
         };
         ModelError::request(format!("there is no quantization `{asked}`"))
-            .field("quantization")
-            .with_hint(format!("{near}`remold formats` lists them."))
+            .in_option(OptionName::QUANTIZATION)
+            .with_hint(Hint::from(near).then(Remedy::See(Listing::Types)).then(" lists them."))
     })
 }
 

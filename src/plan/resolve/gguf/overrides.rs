@@ -1,10 +1,10 @@
 //! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
 
 use crate::arch::classify;
-use crate::model::{ModelError, Result, Warning, few};
+use crate::model::{Hint, Listing, ModelError, OptionPath, Remedy, Result, Warning, few};
 use crate::plan::resolve::parse_encoding;
 use crate::quant::Encoding;
-use crate::recipe::options::gguf;
+use crate::recipe::options::{TargetOption, gguf};
 use crate::recipe::{Selector, Target};
 
 /// The overrides of one target, parsed.
@@ -23,19 +23,18 @@ impl Overrides {
     /// # Errors
     /// Unknown types and selectors that do not parse.
     pub fn parse(target: &Target) -> Result<Self> {
-        let named =
-            |option: &str, name: &Option<String>| name.as_deref().map(|n| parse_encoding(option, n)).transpose();
+        let named = |option: &TargetOption<Option<String>>| {
+            let name = target.get(option);
+            name.as_deref().map(|n| parse_encoding(option, n)).transpose()
+        };
+        let entry = |pattern: &str| OptionPath::entry(&gguf::TENSOR_TYPES, pattern);
         let mut rules = Vec::new();
         for (pattern, name) in &target.get(&gguf::TENSOR_TYPES) {
-            let selector = Selector::parse(pattern)
-                .map_err(|e| ModelError::request(e.to_string()).field(format!("tensor_types.\"{pattern}\"")))?;
-            rules.push((selector, pattern.clone(), parse_encoding(&format!("tensor_types.\"{pattern}\""), name)?));
+            let selector =
+                Selector::parse(pattern).map_err(|e| ModelError::request(e.to_string()).in_option(entry(pattern)))?;
+            rules.push((selector, pattern.clone(), parse_encoding(entry(pattern), name)?));
         }
-        Ok(Self {
-            embedding: named("embedding_type", &target.get(&gguf::EMBEDDING_TYPE))?,
-            output: named("output_type", &target.get(&gguf::OUTPUT_TYPE))?,
-            rules,
-        })
+        Ok(Self { embedding: named(&gguf::EMBEDDING_TYPE)?, output: named(&gguf::OUTPUT_TYPE)?, rules })
     }
 
     /// The rule for a tensor: the first that matches wins.
@@ -78,14 +77,14 @@ impl Overrides {
             if !hit {
                 let some: Vec<&str> = names.clone().take(4).collect();
                 let what = format!("the pattern `{pattern}` matches no tensor");
-                let mut hint =
-                    format!("Names look like {}; `remold inspect --tensors` lists them all.", some.join(", "));
+                let mut hint = Hint::from(format!("Names look like {}; ", some.join(", ")))
+                    .then(Remedy::See(Listing::Tensors))
+                    .then(" lists them all.");
                 if matches!(selector, Selector::Glob(_)) {
-                    hint.push_str(&format!(
-                        " `*` stands for the whole name; the regular expression is `re:{pattern}`."
-                    ));
+                    hint =
+                        hint.then(format!(" `*` stands for the whole name; the regular expression is `re:{pattern}`."));
                 }
-                return Err(ModelError::request(what).field("tensor_types").with_hint(hint));
+                return Err(ModelError::request(what).in_option(&gguf::TENSOR_TYPES).with_hint(hint));
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::formats::{LayoutTensor, Split};
 use crate::model::{FormatId, Model, ModelError, Result};
 use crate::plan::by_size::by_size;
 use crate::recipe::Target;
-use crate::recipe::options::gguf;
+use crate::recipe::options::{TargetOption, gguf};
 use std::collections::{BTreeSet, HashMap};
 
 /// The split that a GGUF target asks for. `tensors` are those of the output, in its order.
@@ -16,20 +16,22 @@ use std::collections::{BTreeSet, HashMap};
 pub fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
     if target.get(&gguf::KEEP_SPLIT) && target.has(&gguf::PRUNE_LAYERS) {
         let what = "the files of the source cannot be kept when layers are left out: their tensors get other names";
-        return Err(ModelError::request(what).field("keep_split").with_hint("Use max_shard_size or split_max_layers."));
+        return Err(ModelError::request(what)
+            .in_option(&gguf::KEEP_SPLIT)
+            .with_hint("Use max_shard_size or split_max_layers."));
     }
     let split = match (target.get(&gguf::SPLIT_MAX_TENSORS), target.get(&gguf::SPLIT_MAX_LAYERS)) {
-        (Some(n), _) => Split::Tensors(positive("split_max_tensors", n)?),
-        (_, Some(n)) => Split::Files(by_layers(tensors, positive("split_max_layers", n)?)?),
+        (Some(n), _) => Split::Tensors(positive(&gguf::SPLIT_MAX_TENSORS, n)?),
+        (_, Some(n)) => Split::Files(by_layers(tensors, positive(&gguf::SPLIT_MAX_LAYERS, n)?)?),
         _ if target.get(&gguf::KEEP_SPLIT) => files_of(model, tensors)?,
         _ => by_size(target)?,
     };
     Ok(if target.get(&gguf::NO_TENSOR_FIRST_SPLIT) { Split::MetadataFirst(Box::new(split)) } else { split })
 }
 
-fn positive(key: &str, n: u64) -> Result<usize> {
+fn positive(option: &TargetOption<Option<u64>>, n: u64) -> Result<usize> {
     if n == 0 {
-        let error = ModelError::request("a file of 0 of them holds nothing").field(key);
+        let error = ModelError::request("a file of 0 of them holds nothing").in_option(option);
         return Err(error.with_hint("Give a number from 1."));
     }
     Ok(usize::try_from(n).unwrap_or(usize::MAX))
@@ -41,7 +43,7 @@ fn by_layers(tensors: &[LayoutTensor], layers: usize) -> Result<Vec<Vec<usize>>>
     let of: Vec<Option<u32>> = tensors.iter().map(|t| classify(&t.name).layer).collect();
     let all: BTreeSet<u32> = of.iter().flatten().copied().collect();
     if all.is_empty() {
-        let error = ModelError::request("no tensor belongs to a layer").field("split_max_layers");
+        let error = ModelError::request("no tensor belongs to a layer").in_option(&gguf::SPLIT_MAX_LAYERS);
         return Err(error.with_hint("Split by size or by number of tensors instead."));
     }
     let rank: HashMap<u32, usize> = all.iter().enumerate().map(|(rank, &layer)| (layer, rank)).collect();
@@ -62,7 +64,7 @@ fn by_layers(tensors: &[LayoutTensor], layers: usize) -> Result<Vec<Vec<usize>>>
 fn files_of(model: &Model, tensors: &[LayoutTensor]) -> Result<Split> {
     if model.format != FormatId::Gguf {
         let what = format!("only the files of a split GGUF can be kept, and the source is {}", model.format);
-        let error = ModelError::request(what).field("keep_split");
+        let error = ModelError::request(what).in_option(&gguf::KEEP_SPLIT);
         return Err(error.with_hint("Split by size, by number of tensors or by layers instead."));
     }
     if model.files.len() < 2 {

@@ -118,7 +118,7 @@ pub fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<String, E
     if ran.status.success() {
         return Ok(id);
     }
-    Err(ErrorCard { message: said(&ran.stderr), hint: None, wrong: true })
+    Err(ErrorCard::new(said(&ran.stderr), true))
 }
 
 /// What a command said that failed, on one line.
@@ -141,7 +141,7 @@ fn said(stderr: &[u8]) -> String {
 pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
     // Looked for again: its process may be another one by now.
     let Some(watcher) = find(jobs_root, id) else {
-        return Err(ErrorCard { message: format!("there is no watcher {id}"), hint: None, wrong: true });
+        return Err(ErrorCard::new(format!("there is no watcher {id}"), true));
     };
     watcher.ask_to_end().map(drop).map_err(|e| ErrorCard::from(&e))
 }
@@ -152,7 +152,7 @@ pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
 /// When it does not run any more, or the request cannot be written.
 pub fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
     let Some(watcher) = find(jobs_root, id).filter(|w| w.pid.is_some()) else {
-        return Err(ErrorCard { message: format!("watcher {id} does not run"), hint: None, wrong: true });
+        return Err(ErrorCard::new(format!("watcher {id} does not run"), true));
     };
     watch::ask(&watcher.folder, request).map_err(|e| ErrorCard::from(&e))
 }

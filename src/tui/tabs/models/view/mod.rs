@@ -133,9 +133,8 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     if let Some(Err(card)) = &node.summary
         && room > used + REASON
     {
-        let reason = card.message.split_once(": ").map_or(card.message.as_str(), |(_, fact)| fact);
         let room = room - used - 2;
-        c.text(x + used + 2, line.y, room, &fit(reason, room.into()), faint);
+        c.text(x + used + 2, line.y, room, &fit(&card.fact, room.into()), faint);
     }
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }

@@ -17,8 +17,8 @@ pub struct Wrong {
     pub label: &'static str,
     /// What was typed.
     pub text: String,
-    /// What is wrong with it.
-    pub message: String,
+    /// What is wrong with it, without the name of the field.
+    pub fact: String,
     /// What to write instead.
     pub help: Option<String>,
 }
@@ -42,8 +42,8 @@ impl Document {
     pub fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
         self.wrong.retain(|w| w.target != target || w.label != key.name);
         if let Err(problem) = edit::set_text(&mut self.recipe, target, key, text) {
-            let (message, help) = (problem.message, problem.help);
-            self.refuse(target, key.name, text, message, help);
+            let fact = problem.fact().to_owned();
+            self.refuse(target, key.name, text, fact, problem.help);
         }
     }
 
@@ -53,11 +53,11 @@ impl Document {
         target: Option<usize>,
         label: &'static str,
         text: &str,
-        message: String,
+        fact: String,
         help: Option<String>,
     ) {
         self.wrong.retain(|w| w.target != target || w.label != label);
-        self.wrong.push(Wrong { target, label, text: text.trim().to_owned(), message, help });
+        self.wrong.push(Wrong { target, label, text: text.trim().to_owned(), fact, help });
     }
 
     /// Puts a target into the list.

@@ -5,7 +5,6 @@
 
 mod document;
 mod fields;
-mod hints;
 mod library;
 mod outlook;
 mod planned;

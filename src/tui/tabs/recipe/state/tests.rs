@@ -31,7 +31,7 @@ fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     r.set_source("/n".into());
     let t = &r.document.recipe.targets[0];
     assert_eq!((t.get(&gguf::TARGET_BPW), !t.has(&gguf::IMATRIX)), (Some(4.25), true));
-    let late = ErrorCard { message: "late".into(), hint: None, wrong: true };
+    let late = ErrorCard::new("late", true);
     r.outlook.arrived(request, Err(late));
     assert!(r.outlook.answer.is_none());
     r.undo();

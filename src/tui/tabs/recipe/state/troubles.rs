@@ -1,9 +1,10 @@
 //! What is wrong with the recipe, and at which field of which target that is to be said.
 
 use super::document::Wrong;
-use super::{Document, Field, RecipeState, Refused, hints};
-use crate::recipe::keys::{Key, Kind, Room, keys_of};
-use crate::recipe::{Problem, check};
+use super::{Document, Field, RecipeState, Refused};
+use crate::model::OptionPath;
+use crate::recipe::keys::{Room, keys_of};
+use crate::recipe::{Problem, RecipeTable, check};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +15,8 @@ pub struct Trouble {
     pub step: Option<usize>,
     /// The key, perhaps with keys of its own behind dots; empty if it is about no key alone.
     pub key: String,
-    /// The fact.
-    pub message: String,
+    /// The fact, without the name of the key.
+    pub fact: String,
     /// What to do.
     pub help: Option<String>,
 }
@@ -27,51 +28,34 @@ pub(super) fn of(document: &Document) -> Vec<Trouble> {
 }
 
 fn typed(w: &Wrong) -> Trouble {
-    Trouble { target: w.target, step: None, key: w.label.to_owned(), message: w.message.clone(), help: w.help.clone() }
+    Trouble { target: w.target, step: None, key: w.label.to_owned(), fact: w.fact.clone(), help: w.help.clone() }
 }
 
 fn checked(p: Problem) -> Trouble {
-    let (head, key) = p.path.split_once("].").unwrap_or((p.path.trim_end_matches(']'), ""));
-    let number = |list: &str| head.strip_prefix(list).and_then(|n| n.parse().ok());
-    let (target, step) = (number("target["), number("pipeline["));
-    let key = if target.is_some() || step.is_some() {
-        key.to_owned()
-    } else {
-        p.path.trim_start_matches("source.").to_owned()
+    let fact = p.fact().to_owned();
+    let (table, key) = p.at.map_or((RecipeTable::Top, p.path), |at| (at.table, at.key));
+    let (target, step) = match table {
+        RecipeTable::Target(i) => (Some(i), None),
+        RecipeTable::Step(i) => (None, Some(i)),
+        RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => (None, None),
     };
     // What to write into a file is no help on the screen.
-    let help = if key == "target" { Some("Press a and choose from a list.".to_owned()) } else { p.help };
-    Trouble { target, step, key, message: p.message, help }
+    let choose = table == RecipeTable::Top && key == "target";
+    let help = if choose { Some("Press a and choose from a list.".to_owned()) } else { p.help };
+    Trouble { target, step, key, fact, help }
 }
 
-/// What the planner refuses, at the field that its message names.
+/// What the planner refuses, at the field of the option that it is about.
 pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
     let card = &refused.card;
     let lone = || (document.recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
-    let key = target.map(|_| key_of(&card.message)).unwrap_or_default();
-    Trouble { target, step: None, key, message: card.message.clone(), help: card.hint.as_deref().map(hints::on_screen) }
-}
-
-/// The key that a message of the planner is about; empty if about none. Messages begin with a key and a colon, with a path and a
-/// colon, or with a tensor, whose name may begin like a key.
-fn key_of(message: &str) -> String {
-    let (head, fact) = message.split_once(": ").unwrap_or(("", message));
-    let named = |k: &&Key| {
-        let rest = head.strip_prefix(k.name).unwrap_or("?");
-        rest.is_empty() || rest.starts_with('.') && matches!(k.kind, Kind::Rules | Kind::Table)
+    let of_target = |o: &&OptionPath| target.is_some() && keys_of(Room::Target).any(|k| k.name == o.option.key());
+    let (key, fact) = match card.option.as_ref().filter(of_target) {
+        Some(option) => (option.to_string(), card.beside_option()),
+        None => (String::new(), card.message.as_str()),
     };
-    if keys_of(Room::Target).any(|k| named(&k)) {
-        return head.to_owned();
-    }
-    let place = fact.starts_with("the output") || fact.contains("write to the same output");
-    if place {
-        "output".to_owned()
-    } else if fact.contains("requantizing") {
-        "allow_requantize".to_owned()
-    } else {
-        String::new()
-    }
+    Trouble { target, step: None, key, fact: fact.to_owned(), help: card.hint.clone() }
 }
 
 impl Trouble {
@@ -81,13 +65,6 @@ impl Trouble {
             "target_size" | "target_bpw" => Field::Budget.label(),
             key => key,
         }
-    }
-
-    /// The fact without the name of its key, for where that stands already.
-    pub fn fact(&self) -> &str {
-        let named = self.message.strip_prefix(self.key.as_str()).and_then(|m| m.strip_prefix(": "));
-        let quoted = || self.message.strip_prefix(&format!("`{}` ", self.key));
-        named.or_else(quoted).unwrap_or(&self.message)
     }
 }
 
@@ -103,7 +80,7 @@ impl RecipeState {
             (None, "" | "target") => String::new(),
             (None, key) => format!("{key}: "),
         };
-        format!("{place}{}", trouble.fact())
+        format!("{place}{}", trouble.fact)
     }
 
     /// What is wrong with the recipe as it is now.
@@ -136,10 +113,11 @@ impl RecipeState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FormatId;
+    use crate::model::{FormatId, ModelError, OptionName};
+    use crate::recipe::keys::find;
+    use crate::recipe::options::common::MAX_SHARD_SIZE;
     use crate::recipe::options::gguf;
     use crate::recipe::{Recipe, Step, Target};
-    use crate::tui::core::ErrorCard;
 
     #[test]
     fn troubles_stand_where_their_keys_are() {
@@ -164,33 +142,40 @@ mod tests {
 
     #[test]
     fn a_fact_does_not_say_its_key_twice() {
-        let trouble = |key: &str, message: &str| Trouble {
-            target: Some(0),
-            step: None,
-            key: key.into(),
-            message: message.into(),
-            help: None,
+        let target = Target::of(FormatId::Gguf).quantized("q8_0");
+        let document = |target: Target| Document {
+            recipe: Recipe { targets: vec![target], ..Recipe::default() },
+            wrong: Vec::new(),
         };
-        assert_eq!(trouble("effort", "effort: no such word").fact(), "no such word");
-        assert_eq!(trouble("pure", "`pure` takes `true` or `false`").fact(), "takes `true` or `false`");
-        assert_eq!(trouble("pure", "`pureness` is unknown").fact(), "`pureness` is unknown");
+        let size = target.clone().with(&MAX_SHARD_SIZE, Some("0".to_owned()));
+        let said: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
+        assert_eq!(said, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
+        let mut typed = document(target);
+        typed.set(Some(0), find(Room::Target, "pure").unwrap(), "perhaps");
+        assert_eq!(of(&typed)[0].fact, "takes `true` or `false`, not a text");
     }
 
     #[test]
-    fn what_the_planner_refuses_stands_at_the_field_it_names() {
+    fn what_the_planner_refuses_stands_at_the_option_it_is_about() {
         let targets = vec![Target::of(FormatId::Gguf)];
         let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
-        let at = |message: &str| {
-            let card = ErrorCard { message: message.into(), hint: None, wrong: true };
-            let t = planned(&document, &Refused { target: None, card });
-            (t.target, t.key)
+        let at = |e: ModelError| {
+            let t = planned(&document, &Refused { target: None, card: (&e).into() });
+            assert_eq!(t.target, Some(0));
+            (t.key, t.fact)
         };
-        assert_eq!(at("target_size: 1000 bytes are too few"), (Some(0), "target_size".into()));
-        assert_eq!(at("tensor_types.\"re:x\": no such type"), (Some(0), "tensor_types.\"re:x\"".into()));
-        assert_eq!(at("/out/x.gguf: the output is the input"), (Some(0), "output".into()));
-        let again = "output.weight: it is Q8_0 already; requantizing it to Q4_K is not allowed";
-        assert_eq!(at(again), (Some(0), "allow_requantize".into()));
-        assert_eq!(at("output.weight: rows of 3 elements do not fit Q4_K"), (Some(0), String::new()));
-        assert_eq!(at("model.safetensors: is cut off"), (Some(0), String::new()));
+        let request = |fact: &str| ModelError::request(fact);
+        let pair = |key: &str, fact: &str| (key.to_owned(), fact.to_owned());
+        let few = request("1000 bytes are too few").in_option(&gguf::TARGET_SIZE);
+        assert_eq!(at(few), pair("target_size", "1000 bytes are too few"));
+        let rule = request("no such type").in_option(OptionPath::entry(&gguf::TENSOR_TYPES, "re:x"));
+        assert_eq!(at(rule), pair("tensor_types.\"re:x\"", "no such type"));
+        let same = request("the output is the input").in_file("/out/x.gguf".as_ref()).about_option(OptionName::OUTPUT);
+        assert_eq!(at(same), pair("output", "/out/x.gguf: the output is the input"));
+        let again = request("it is Q8_0 already").field("output.weight").about_option(OptionName::ALLOW_REQUANTIZE);
+        assert_eq!(at(again), pair("allow_requantize", "output.weight: it is Q8_0 already"));
+        // A tensor is no option, whatever its name; an option of the whole recipe has no field in a target.
+        assert_eq!(at(request("rows of 3").field("output")), pair("", "output: rows of 3"));
+        assert_eq!(at(request("no size").in_option(OptionName::MAX_MEMORY)), pair("", "max_memory: no size"));
     }
 }

@@ -88,7 +88,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         _ if state.recipe.editing.is_some() && field.is_path() => ("tab completes the path".to_owned(), dim),
         Some(t) => {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
-            (format!("✗ {}{help}", t.fact()), bad)
+            (format!("✗ {}{help}", t.fact), bad)
         }
         None => (told(state, field), dim),
     };
@@ -133,7 +133,7 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
         let used =
             c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
         // In full below the fields, and where the plan would stand.
-        c.text(x + used, line.y, room.saturating_sub(used), trouble.fact(), bad);
+        c.text(x + used, line.y, room.saturating_sub(used), &trouble.fact, bad);
         return;
     }
     let shown = match &value {
