@@ -6,7 +6,7 @@
 //! says since when and for which job. A ticket counts while its job's own lock is held, so those of killed workers do not.
 
 use super::JobFolder;
-use super::summary::Story;
+use super::summary::FollowedJob;
 use crate::files;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -122,9 +122,9 @@ impl Turn {
     /// For a job whose lock is held by this process; it neither waits nor works yet.
     pub fn new(folder: &JobFolder) -> Self {
         let root = folder.dir.parent().unwrap_or(Path::new(".")).to_owned();
-        let mut story = Story::new(folder.clone());
-        story.read();
-        let since = story.queued().as_nanosecond();
+        let mut job = FollowedJob::new(folder.clone());
+        job.read();
+        let since = job.queued().as_nanosecond();
         let class = folder.class();
         let ticket = class.places(&root).0.join(format!("{since:024}-{}", folder.id()));
         Self { root, class, ticket, waits: false, slot: None }
