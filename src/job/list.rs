@@ -2,7 +2,7 @@
 
 use super::folder::numbers;
 use super::summary::FollowedJob;
-use super::{JobFolder, JobSummary, queue};
+use super::{JobFolder, JobSummary, tickets};
 use crate::engine::Event;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl JobList {
             let job = || FollowedJob::new(JobFolder { dir: self.root.join(n.to_string()) });
             self.known.entry(n).or_insert_with(job);
         }
-        let waiting = queue::places(&self.root);
+        let waiting = tickets::places(&self.root);
         let mut news = Vec::new();
         let mut all = Vec::with_capacity(self.known.len());
         for job in self.known.values_mut().rev() {

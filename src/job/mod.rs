@@ -3,7 +3,7 @@
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `history` folds a job's
-//! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn,
+//! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn (with one of the `tickets`),
 //! `runner` carries a job out in this process while an `overseer` looks for `wishes`, `tail` follows the events.
 
 mod attempts;
@@ -18,6 +18,7 @@ mod runner;
 mod spawn;
 mod summary;
 mod tail;
+mod tickets;
 mod wishes;
 
 pub use attempts::{Attempt, Attempts};

@@ -1,6 +1,6 @@
 //! What a job's folder tells of it: state, title, how far it is.
 
-use super::{JobFolder, JobHistory, Tail, queue};
+use super::{JobFolder, JobHistory, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
 use std::fs;
 use std::path::PathBuf;
@@ -176,7 +176,7 @@ impl JobFolder {
     /// What the folder tells of the job.
     pub fn summary(&self) -> JobSummary {
         let mut job = FollowedJob::new(self.clone());
-        let waiting = self.dir.parent().map(queue::places).unwrap_or_default();
+        let waiting = self.dir.parent().map(tickets::places).unwrap_or_default();
         job.read();
         job.summary(&waiting, &mut Vec::new())
     }
