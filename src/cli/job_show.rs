@@ -2,8 +2,8 @@
 
 use super::text::{self, Style, bytes, count, safe, seconds};
 use super::{Exit, out, plan_text, print};
-use crate::engine::{EventBody, Report};
-use crate::job::{Attempt, Attempts, JobFolder, JobState, JobSummary, is_same_output};
+use crate::engine::Report;
+use crate::job::{Attempt, JobFolder, JobHistory, JobState, JobSummary, is_same_output};
 use crate::model::FormatId;
 use crate::model::{Result, Warning};
 use crate::plan::Plan;
@@ -56,16 +56,11 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     // A folder whose plan is damaged has its events still.
     let plan = folder.plan().ok();
     let report = folder.report();
-    let mut attempts = Attempts::default();
-    let mut warnings = plan.as_ref().map(|p| p.warnings.clone()).unwrap_or_default();
-    for event in &events {
-        attempts.apply(event);
-        if let EventBody::Warning(w) = &event.body
-            && !warnings.contains(w)
-        {
-            warnings.push(w.clone());
-        }
+    let mut history = JobHistory::default();
+    if let Some(plan) = &plan {
+        history.set_plan(plan);
     }
+    events.iter().for_each(|e| history.apply(e));
     let planned = plan.iter().flat_map(|p| &p.outputs).map(|o| Output {
         path: o.path.clone(),
         format: o.format,
@@ -77,14 +72,14 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     });
     Ok(Shown {
         source: plan.as_ref().map(|p| p.source.clone()),
-        attempts: attempts.all().to_vec(),
-        warnings,
+        attempts: history.attempts.all().to_vec(),
+        earlier: history.attempts.earlier().len(),
+        warnings: history.warnings,
         outputs: planned.collect(),
         // A report of an earlier attempt says nothing of this one.
         report: report.filter(|_| job.state == JobState::Finished),
         job,
         plan,
-        earlier: attempts.earlier().len(),
     })
 }
 

@@ -3,8 +3,7 @@
 use super::args::{JobsArgs, JobsCommand};
 use super::progress::Progress;
 use super::{Exit, convert, err, job_show, out, plan_text, print, refuse, text};
-use crate::engine::EventBody;
-use crate::job::{self, JobFolder, JobState, Tail};
+use crate::job::{self, JobFolder, JobHistory, JobState, Tail, Wording};
 use crate::model::{ModelError, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,45 +83,21 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
     let mut progress = Progress::new(&folder.plan()?);
     let mut tail = Tail::new(&folder.dir);
+    let mut history = JobHistory::default();
     let mut told = None;
     loop {
         let events = tail.poll()?;
-        let mut end = None;
         for event in &events {
+            history.apply(event);
             if json {
                 print::json(event);
             } else {
                 progress.event(event);
             }
-            match &event.body {
-                EventBody::Finished { .. } => end = Some(Exit::Done),
-                EventBody::Cancelled { .. } => end = Some(Exit::Cancelled),
-                EventBody::Interrupted { signal, .. } => {
-                    if !json {
-                        err(&format!("job {id} was interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
-                    }
-                    end = Some(Exit::interrupted(*signal));
-                }
-                EventBody::Failed { error, .. } => {
-                    if !json {
-                        let e = ModelError::bad(error.message.clone());
-                        super::tell(&match &error.hint {
-                            Some(h) => e.with_hint(h.clone()),
-                            None => e,
-                        });
-                    }
-                    end = Some(Exit::Failed);
-                }
-                EventBody::Started { .. } | EventBody::Queued { .. } => end = None,
-                _ => {}
-            }
         }
-        if let Some(exit) = end {
-            if exit == Exit::Done
-                && !json
-                && let Some(report) = folder.report()
-            {
-                err(&plan_text::report(&report, text::Style::stderr()));
+        if let Some(exit) = exit_of(&history) {
+            if !json {
+                report_end(&folder, &history);
             }
             return Ok(exit);
         }
@@ -145,6 +120,40 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
             std::thread::sleep(FOLLOW);
         }
+    }
+}
+
+/// The exit code of a job that has ended.
+fn exit_of(history: &JobHistory) -> Option<Exit> {
+    match history.state {
+        JobState::Finished => Some(Exit::Done),
+        JobState::Cancelled => Some(Exit::Cancelled),
+        JobState::Interrupted => Some(Exit::interrupted(history.signal.unwrap_or_default())),
+        JobState::Failed => Some(Exit::Failed),
+        _ => None,
+    }
+}
+
+/// Says how a followed job ended.
+fn report_end(folder: &JobFolder, history: &JobHistory) {
+    match (history.state, &history.failure) {
+        (JobState::Finished, _) => {
+            if let Some(report) = folder.report() {
+                err(&plan_text::report(&report, text::Style::stderr()));
+            }
+        }
+        (JobState::Interrupted, _) => {
+            let id = folder.id();
+            err(&format!("job {id} was interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+        }
+        (_, Some(error)) => {
+            let e = ModelError::bad(error.message.clone());
+            super::tell(&match &error.hint {
+                Some(h) => e.with_hint(h.clone()),
+                None => e,
+            });
+        }
+        _ => {}
     }
 }
 
@@ -203,6 +212,10 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
     Exit::Failed
 }
 
+/// Figures and paths as the command line writes them.
+const WORDING: Wording<'_> =
+    Wording { path: &|path| path.display().to_string(), bytes: text::bytes, seconds: text::seconds };
+
 fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let folder = JobFolder::find(root, id)?;
     for event in folder.events()? {
@@ -210,11 +223,11 @@ fn log(root: &Path, id: &str, json: bool) -> Result<Exit> {
             print::json(&event);
             continue;
         }
-        if matches!(event.body, EventBody::Sample(_) | EventBody::TensorProgress { .. } | EventBody::TensorStarted(_)) {
-            continue;
-        }
         let time = event.t.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string();
-        out(&format!("{time}  {}\n", super::describe::event(&event.body)));
+        for line in job::event_lines(&event.body, &WORDING) {
+            let text = format!("{:<10} {}", line.word, line.text);
+            out(&format!("{time}  {}\n", text::safe(text.trim_end())));
+        }
     }
     if !json && let Ok(text) = folder.read("log.txt") {
         out(&String::from_utf8_lossy(&text));

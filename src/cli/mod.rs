@@ -7,7 +7,6 @@ mod compare;
 mod compare_events;
 mod config;
 mod convert;
-mod describe;
 mod doctor;
 mod formats;
 mod inspect;

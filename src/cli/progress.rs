@@ -3,10 +3,10 @@
 use super::plan_text::warnings;
 use super::text::{Style, bytes, cut, safe, seconds};
 use super::{err, print};
-use crate::engine::{Event, EventBody, Sample, TensorStart};
+use crate::engine::{Event, EventBody};
+use crate::job::JobHistory;
 use crate::plan::Plan;
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,8 @@ pub struct Progress {
     ascii: bool,
     /// By layer: (tensors done, tensors in all), over all outputs. Tensors without a layer are under `None`.
     layers: BTreeMap<Option<u32>, (usize, usize)>,
-    tensors: usize,
-    done: usize,
-    /// Hashes of the finished tensors: there may be a million.
-    finished: HashSet<u64>,
+    history: JobHistory,
     now: String,
-    sample: Sample,
     drawn_lines: usize,
     last_drawn: Option<Instant>,
     last_step: u32,
@@ -45,16 +41,15 @@ impl Progress {
         for t in plan.outputs.iter().flat_map(|o| o.tensors.iter()).filter(|_| live) {
             layers.entry(t.layer).or_default().1 += 1;
         }
+        let mut history = JobHistory::counting();
+        history.set_plan(plan);
         Self {
             live,
             style: Style::stderr(),
             ascii: !utf8.is_some_and(|v| v.to_ascii_uppercase().replace('-', "").contains("UTF8")),
-            tensors: plan.outputs.iter().map(|o| o.tensors.len()).sum(),
             layers,
-            done: 0,
-            finished: HashSet::new(),
+            history,
             now: String::new(),
-            sample: Sample::default(),
             drawn_lines: 0,
             last_drawn: None,
             last_step: 0,
@@ -63,6 +58,7 @@ impl Progress {
 
     /// Takes one event.
     pub fn event(&mut self, event: &Event) {
+        self.count(event);
         match &event.body {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {
                 self.erase();
@@ -70,25 +66,13 @@ impl Progress {
                 err(&format!("{tensors} tensors, {} → {}\n", bytes(*n), safe(&outputs.join(", "))));
             }
             EventBody::TensorStarted(t) => {
-                // A job that is resumed does once more what its journal does not hold.
-                self.count(t, false);
                 self.now = format!("{}  {} → {}", safe(&t.name), t.from, t.to);
             }
-            EventBody::TensorFinished(t) => self.count(&t.tensor, true),
-            EventBody::Sample(s) => self.sample = s.clone(),
             EventBody::Warning(w) => {
                 self.erase();
                 err(&warnings(std::slice::from_ref(w), self.style));
             }
-            EventBody::Cancelled { .. } | EventBody::Failed { .. } => {
-                // Its unfinished files are removed: a resumed job begins again.
-                self.finished.clear();
-                self.layers.values_mut().for_each(|l| l.0 = 0);
-                (self.done, self.last_step, self.sample) = (0, 0, Sample::default());
-                self.erase();
-                return;
-            }
-            EventBody::Finished { .. } | EventBody::Interrupted { .. } => {
+            _ if event.body.changes_state() && self.history.ended().is_some() => {
                 self.erase();
                 return;
             }
@@ -98,39 +82,45 @@ impl Progress {
         if self.live { self.draw() } else { self.line() }
     }
 
-    /// Counts a tensor once, however often a job that is resumed does it.
-    fn count(&mut self, tensor: &TensorStart, finished: bool) {
-        let mut hasher = DefaultHasher::new();
-        (tensor.output, &tensor.name).hash(&mut hasher);
-        let key = hasher.finish();
-        let changed = if finished { self.finished.insert(key) } else { self.finished.remove(&key) };
-        let step = |n: &mut usize| *n = if finished { *n + 1 } else { n.saturating_sub(1) };
-        if changed {
-            step(&mut self.done);
-            if let Some(layer) = self.layers.get_mut(&tensor.layer) {
-                step(&mut layer.0);
-            }
+    /// Takes the event into the history, and counts the tensors of each layer as the history does.
+    fn count(&mut self, event: &Event) {
+        let tensor = match &event.body {
+            EventBody::TensorStarted(t) => Some(t),
+            EventBody::TensorFinished(t) => Some(&t.tensor),
+            _ => None,
+        };
+        if self.history.starts_over(&event.body) {
+            self.layers.values_mut().for_each(|l| l.0 = 0);
+            self.last_step = 0;
+        }
+        let before = tensor.is_some_and(|t| self.history.is_done(t));
+        self.history.apply(event);
+        let Some(tensor) = tensor.filter(|t| self.history.is_done(t) != before) else { return };
+        if let Some(layer) = self.layers.get_mut(&tensor.layer) {
+            layer.0 = if before { layer.0.saturating_sub(1) } else { layer.0 + 1 };
         }
     }
 
     fn line(&mut self) {
-        let step = (self.done as f64 / self.tensors.max(1) as f64 * PLAIN_STEPS) as u32;
+        let (done, tensors) = (self.history.done, self.history.expected);
+        let step = (done as f64 / tensors.max(1) as f64 * PLAIN_STEPS) as u32;
         if step > self.last_step {
             self.last_step = step;
-            let line = format!("{:3} %  {} of {} tensors  {}", step * 10, self.done, self.tensors, self.rates());
+            let line = format!("{:3} %  {done} of {tensors} tensors  {}", step * 10, self.rates());
             err(&format!("{}\n", line.trim_end()));
         }
     }
 
     fn rates(&self) -> String {
         let mut parts = Vec::new();
-        if self.sample.read_rate > 0.0 {
-            parts.push(format!("{}/s", bytes(self.sample.read_rate as u64)));
+        let Some(sample) = &self.history.sample else { return String::new() };
+        if sample.read_rate > 0.0 {
+            parts.push(format!("{}/s", bytes(sample.read_rate as u64)));
         }
-        if self.sample.rss > 0 {
-            parts.push(format!("memory {}", bytes(self.sample.rss)));
+        if sample.rss > 0 {
+            parts.push(format!("memory {}", bytes(sample.rss)));
         }
-        if let Some(eta) = self.sample.eta.filter(|e| *e >= 1.0) {
+        if let Some(eta) = sample.eta.filter(|e| *e >= 1.0) {
             parts.push(format!("{} left", seconds(eta)));
         }
         parts.join("  ")
@@ -150,7 +140,8 @@ impl Progress {
         self.last_drawn = Some(Instant::now());
         let width = crossterm::terminal::size().map_or(80, |(w, _)| usize::from(w)).clamp(20, 200);
         let (full, empty) = if self.ascii { ("#", ".") } else { ("█", "─") };
-        let fraction = (self.done as f64 / self.tensors.max(1) as f64).max(self.sample.fraction).min(1.0);
+        let (done, tensors) = (self.history.done, self.history.expected);
+        let fraction = (done as f64 / tensors.max(1) as f64).max(self.history.fraction).min(1.0);
         let bar_width = width.saturating_sub(8).min(60);
         let filled = (fraction * bar_width as f64) as usize;
         let bar = format!("{}{}", full.repeat(filled), empty.repeat(bar_width - filled));
@@ -166,7 +157,7 @@ impl Progress {
         if !layers.is_empty() {
             lines.push(cut(&format!("layers {layers}"), width));
         }
-        lines.push(cut(&format!("{} of {}  {}", self.done, self.tensors, self.rates()), width));
+        lines.push(cut(&format!("{done} of {tensors}  {}", self.rates()), width));
         lines.push(cut(&self.now, width));
         print::redraw(self.drawn_lines, &lines);
         self.drawn_lines = lines.len();

@@ -258,6 +258,23 @@ pub enum EventBody {
     Unknown,
 }
 
+impl EventBody {
+    /// True for what changes the state of the job.
+    pub fn changes_state(&self) -> bool {
+        matches!(
+            self,
+            Self::Queued { .. }
+                | Self::Started { .. }
+                | Self::Paused
+                | Self::Resumed
+                | Self::Finished { .. }
+                | Self::Failed { .. }
+                | Self::Interrupted { .. }
+                | Self::Cancelled { .. }
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ mod create;
 mod direct;
 #[cfg(test)]
 pub(crate) mod fault;
+pub mod paths;
 mod private;
 mod read;
 mod rename;

@@ -42,10 +42,7 @@ pub(super) struct Kept {
 
 /// The folder of kept scores: `$REMOLD_CACHE`, else `$XDG_CACHE_HOME/remold`, else `~/.cache/remold`; in it `scores`.
 pub fn scores_root() -> PathBuf {
-    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let home = || var("XDG_CACHE_HOME").or_else(|| var("HOME").map(|h| h.join(".cache")));
-    let root = var("REMOLD_CACHE").unwrap_or_else(|| home().unwrap_or_else(std::env::temp_dir).join("remold"));
-    root.join("scores")
+    files::paths::cache().join("scores")
 }
 
 /// The file for a source.

@@ -17,12 +17,7 @@ use std::time::Duration;
 
 /// Folder that holds all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
 pub fn jobs_root() -> PathBuf {
-    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(root) = var("REMOLD_JOBS") {
-        return root;
-    }
-    let state = var("XDG_STATE_HOME").or_else(|| var("HOME").map(|h| h.join(".local/state")));
-    state.unwrap_or_else(std::env::temp_dir).join("remold/jobs")
+    files::paths::jobs()
 }
 
 /// A job's folder.

@@ -1,8 +1,8 @@
 //! Every job of a root, looked at again and again: of a job that was read before only what is new is read.
 
 use super::folder::numbers;
-use super::summary::Story;
-use super::{JobFolder, JobSummary, queue};
+use super::summary::FollowedJob;
+use super::{JobFolder, JobSummary, tickets};
 use crate::engine::Event;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct JobList {
     root: PathBuf,
-    known: BTreeMap<u64, Story>,
+    known: BTreeMap<u64, FollowedJob>,
 }
 
 impl JobList {
@@ -26,15 +26,15 @@ impl JobList {
         let numbers: Vec<u64> = numbers(&self.root).collect();
         self.known.retain(|n, _| numbers.contains(n));
         for n in numbers {
-            let story = || Story::new(JobFolder { dir: self.root.join(n.to_string()) });
-            self.known.entry(n).or_insert_with(story);
+            let job = || FollowedJob::new(JobFolder { dir: self.root.join(n.to_string()) });
+            self.known.entry(n).or_insert_with(job);
         }
-        let waiting = queue::places(&self.root);
+        let waiting = tickets::places(&self.root);
         let mut news = Vec::new();
         let mut all = Vec::with_capacity(self.known.len());
-        for story in self.known.values_mut().rev() {
-            news.append(&mut story.read());
-            all.push(story.summary(&waiting, &mut news));
+        for job in self.known.values_mut().rev() {
+            news.append(&mut job.read());
+            all.push(job.summary(&waiting, &mut news));
         }
         news.sort_by_key(|e| e.t);
         (all, news)

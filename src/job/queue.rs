@@ -2,11 +2,11 @@
 //!
 //! Jobs of a watcher have a queue and a slot of their own, so that a night's backlog does not keep the jobs that a user starts waiting.
 //!
-//! A slot is a lock on a file, so a worker that is killed gives it back. Whoever waits has a ticket: an empty file whose name
-//! says since when and for which job. A ticket counts while its job's own lock is held, so those of killed workers do not.
+//! A slot is a lock on a file, so a worker that is killed gives it back. A job that waits has a ticket (`tickets`).
 
 use super::JobFolder;
-use super::summary::Story;
+use super::summary::FollowedJob;
+use super::tickets::{self, Ticket};
 use crate::files;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -47,51 +47,31 @@ impl JobClass {
         if name.trim() == Self::Watch.name() { Self::Watch } else { Self::Interactive }
     }
 
-    /// Folders of the tickets and of the slots, and the number of slots.
-    fn places(self, root: &Path) -> (PathBuf, PathBuf, usize) {
+    /// The folder of the tickets.
+    pub(super) fn tickets_folder(self, root: &Path) -> PathBuf {
+        root.join(match self {
+            Self::Interactive => ".queue",
+            Self::Watch => ".queue-watch",
+        })
+    }
+
+    /// The folder of the slots, and their number.
+    fn slots(self, root: &Path) -> (PathBuf, usize) {
         match self {
-            Self::Interactive => (root.join(".queue"), root.join(".slots"), at_once()),
-            Self::Watch => (root.join(".queue-watch"), root.join(".slots-watch"), 1),
+            Self::Interactive => (root.join(".slots"), at_once()),
+            Self::Watch => (root.join(".slots-watch"), 1),
         }
     }
-}
-
-/// Every ticket that counts, first come first: its path and its job.
-fn tickets(root: &Path, class: JobClass) -> Vec<(PathBuf, String)> {
-    let mut all: Vec<(PathBuf, String)> = Vec::new();
-    for entry in fs::read_dir(class.places(root).0).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((_, id)) = name.split_once('-') else { continue };
-        if (JobFolder { dir: root.join(id) }).is_locked() {
-            all.push((entry.path(), id.to_owned()));
-        } else {
-            // Its worker was killed. Tickets are made under the job's lock, so no living one has this one.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    all.sort();
-    all
-}
-
-/// The jobs of a class that wait for their turn, first come first.
-fn waiting(root: &Path, class: JobClass) -> Vec<String> {
-    tickets(root, class).into_iter().map(|(_, id)| id).collect()
-}
-
-/// Every job that waits, with its place among those of its class, from 1.
-pub(super) fn places(root: &Path) -> Vec<(String, usize)> {
-    let of = |class| waiting(root, class).into_iter().zip(1..);
-    of(JobClass::Interactive).chain(of(JobClass::Watch)).collect()
 }
 
 /// True if a job of that class that is detached now would have to wait.
 pub fn is_full(root: &Path, class: JobClass) -> bool {
-    !waiting(root, class).is_empty() || take_slot(root, class).is_none()
+    !tickets::waiting(root, class).is_empty() || take_slot(root, class).is_none()
 }
 
 /// The lock of a free slot. A root that takes no locks (some network file systems) has no queue: `None` would wait for ever.
 fn take_slot(root: &Path, class: JobClass) -> Option<Option<File>> {
-    let (_, folder, slots) = class.places(root);
+    let (folder, slots) = class.slots(root);
     if files::create_private_folder(&folder).is_err() {
         return Some(None);
     }
@@ -113,8 +93,7 @@ fn take_slot(root: &Path, class: JobClass) -> Option<Option<File>> {
 pub struct Turn {
     root: PathBuf,
     class: JobClass,
-    ticket: PathBuf,
-    waits: bool,
+    ticket: Ticket,
     slot: Option<File>,
 }
 
@@ -122,25 +101,19 @@ impl Turn {
     /// For a job whose lock is held by this process; it neither waits nor works yet.
     pub fn new(folder: &JobFolder) -> Self {
         let root = folder.dir.parent().unwrap_or(Path::new(".")).to_owned();
-        let mut story = Story::new(folder.clone());
-        story.read();
-        let since = story.queued().as_nanosecond();
+        let mut job = FollowedJob::new(folder.clone());
+        job.read();
         let class = folder.class();
-        let ticket = class.places(&root).0.join(format!("{since:024}-{}", folder.id()));
-        Self { root, class, ticket, waits: false, slot: None }
+        let ticket = Ticket::new(&root, class, job.queued(), &folder.id());
+        Self { root, class, ticket, slot: None }
     }
 
     /// Takes a slot if it is this job's turn and one is free; true when it may work. Else it waits in the queue.
     pub fn take(&mut self) -> bool {
-        if !self.waits {
-            let written = files::create_private_folder(&self.class.places(&self.root).0)
-                .and_then(|()| files::write_private(&self.ticket, b""));
-            if written.is_err() {
-                return true;
-            }
-            self.waits = true;
+        if self.ticket.draw().is_err() {
+            return true;
         }
-        let first = tickets(&self.root, self.class).first().is_none_or(|(path, _)| *path == self.ticket);
+        let first = self.ticket.is_first(&self.root, self.class);
         let Some(slot) = first.then(|| take_slot(&self.root, self.class)).flatten() else { return false };
         self.slot = slot;
         self.leave();
@@ -149,9 +122,7 @@ impl Turn {
 
     /// Leaves the queue.
     pub fn leave(&mut self) {
-        if std::mem::take(&mut self.waits) {
-            let _ = fs::remove_file(&self.ticket);
-        }
+        self.ticket.give_up();
     }
 
     /// Gives the slot to the next.
@@ -168,6 +139,7 @@ impl Drop for Turn {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tickets::waiting;
     use super::*;
     use crate::engine::{EventBody, EventSink};
 

@@ -100,11 +100,7 @@ const EXITING: u64 = 4;
 
 /// True if the process that worked on the job is gone, or about to be. False where the system does not tell.
 fn is_dying(folder: &JobFolder) -> bool {
-    let started = |e: &crate::engine::Event| match e.body {
-        EventBody::Started { pid, .. } => Some(pid),
-        _ => None,
-    };
-    let Some(pid) = folder.events().ok().and_then(|all| all.iter().rev().find_map(started)) else { return false };
+    let Some(pid) = folder.history().pid else { return false };
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return Path::new("/proc/self").exists();
     };

@@ -1,9 +1,9 @@
 //! What a job's folder tells of it: state, title, how far it is.
 
-use super::{JobFolder, Tail, queue};
+use super::{JobFolder, JobHistory, Tail, tickets};
 use crate::engine::{Event, EventBody, Sample};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// State of a job as its folder tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -79,46 +79,22 @@ pub struct JobSummary {
 /// A worker that has not begun after this time never will: it was killed before its first word.
 const START_SECONDS: i64 = 60;
 
-/// True for two spellings of one output: the plan in a job's folder has it absolute, the events of a job that was run in a shell as it
-/// was given there.
-pub fn is_same_output(one: &Path, other: &Path) -> bool {
-    let plain = |p| Path::strip_prefix(p, ".").unwrap_or(p);
-    let (one, other) = (plain(one), plain(other));
-    match (one.is_absolute(), other.is_absolute()) {
-        (true, false) => one.ends_with(other),
-        (false, true) => other.ends_with(one),
-        _ => one == other,
-    }
-}
-
-/// A job as far as its events were read.
+/// A job whose events are read on.
 #[derive(Debug)]
-pub(super) struct Story {
+pub(super) struct FollowedJob {
     folder: JobFolder,
     tail: Tail,
-    told: JobSummary,
-    /// When it was queued last.
-    queued: jiff::Timestamp,
+    history: JobHistory,
+    /// When its folder was made, as far as that is known.
+    made: jiff::Timestamp,
 }
 
-impl Story {
+impl FollowedJob {
     /// Nothing read yet.
     pub(super) fn new(folder: JobFolder) -> Self {
         let meta = fs::metadata(folder.path("recipe.toml")).and_then(|m| m.modified()).ok();
-        let created = meta.and_then(|t| jiff::Timestamp::try_from(t).ok()).unwrap_or_default();
-        let told = JobSummary {
-            id: folder.id(),
-            dir: folder.dir.clone(),
-            title: String::new(),
-            state: JobState::Queued,
-            created,
-            fraction: 0.0,
-            seconds: None,
-            place: None,
-            outputs: Vec::new(),
-            sample: None,
-        };
-        Self { tail: Tail::new(&folder.dir), told, queued: created, folder }
+        let made = meta.and_then(|t| jiff::Timestamp::try_from(t).ok()).unwrap_or_default();
+        Self { tail: Tail::new(&folder.dir), history: JobHistory::default(), made, folder }
     }
 
     /// Reads on; gives what is new.
@@ -130,7 +106,7 @@ impl Story {
                 return news;
             }
             for event in events {
-                self.take(&event);
+                self.history.apply(&event);
                 if is_news(&event.body) {
                     news.push(event);
                 }
@@ -146,109 +122,63 @@ impl Story {
             news.append(&mut self.read());
             lost = self.wants_process();
         }
-        let mut summary = self.told.clone();
-        if lost {
-            summary.state = JobState::Lost;
-        }
+        let history = &self.history;
+        let mut summary = JobSummary {
+            id: self.folder.id(),
+            dir: self.folder.dir.clone(),
+            title: history.title.clone(),
+            state: if lost { JobState::Lost } else { history.state },
+            created: history.created.unwrap_or(self.made),
+            fraction: history.fraction,
+            seconds: history.seconds,
+            place: None,
+            outputs: history.published().into_iter().map(|(path, _)| path).collect(),
+            sample: history.sample.clone().filter(|_| !lost && history.state == JobState::Running),
+        };
         if summary.state == JobState::Queued {
             summary.place = waiting.iter().find(|(id, _)| *id == summary.id).map(|(_, place)| *place);
-        }
-        if summary.state != JobState::Running {
-            summary.sample = None;
         }
         summary
     }
 
     /// When the job was queued last.
     pub(super) fn queued(&self) -> jiff::Timestamp {
-        self.queued
-    }
-
-    fn take(&mut self, event: &Event) {
-        let told = &mut self.told;
-        let ended = match &event.body {
-            EventBody::Queued { title } => {
-                // Said once more when a job is resumed.
-                if told.title.is_empty() {
-                    told.created = event.t;
-                }
-                self.queued = event.t;
-                told.title.clone_from(title);
-                told.state = JobState::Queued;
-                told.seconds = None;
-                None
-            }
-            EventBody::Started { .. } | EventBody::Resumed => {
-                told.state = JobState::Running;
-                told.seconds = None;
-                None
-            }
-            EventBody::Paused => {
-                told.state = JobState::Paused;
-                None
-            }
-            EventBody::Sample(s) => {
-                told.fraction = s.fraction;
-                told.sample = Some(s.clone());
-                None
-            }
-            EventBody::OutputPublished { path, .. } => {
-                let path = PathBuf::from(path);
-                if !told.outputs.contains(&path) {
-                    told.outputs.push(path);
-                }
-                None
-            }
-            EventBody::Finished { seconds, .. } => {
-                told.fraction = 1.0;
-                Some((JobState::Finished, seconds))
-            }
-            EventBody::Failed { seconds, .. } => Some((JobState::Failed, seconds)),
-            EventBody::Cancelled { seconds } => Some((JobState::Cancelled, seconds)),
-            EventBody::Interrupted { seconds, .. } => Some((JobState::Interrupted, seconds)),
-            _ => None,
-        };
-        if let Some((state, seconds)) = ended {
-            told.state = state;
-            told.seconds = Some(*seconds);
-        }
+        self.history.queued.unwrap_or(self.made)
     }
 
     /// True if by what was told a process should hold the job's lock.
     fn wants_process(&self) -> bool {
-        match self.told.state {
+        match self.history.state {
             JobState::Running | JobState::Paused => true,
-            JobState::Queued => jiff::Timestamp::now().duration_since(self.queued).as_secs() > START_SECONDS,
+            JobState::Queued => jiff::Timestamp::now().duration_since(self.queued()).as_secs() > START_SECONDS,
             _ => false,
         }
     }
 }
 
-/// True for what concerns somebody who does not follow the job.
+/// True for what is of interest to people who do not follow the job.
 fn is_news(body: &EventBody) -> bool {
     match body {
         EventBody::Plan { warnings, .. } => !warnings.is_empty(),
-        EventBody::Queued { .. }
-        | EventBody::Started { .. }
-        | EventBody::Paused
-        | EventBody::Resumed
-        | EventBody::Warning(_)
-        | EventBody::OutputPublished { .. }
-        | EventBody::Finished { .. }
-        | EventBody::Failed { .. }
-        | EventBody::Interrupted { .. }
-        | EventBody::Cancelled { .. } => true,
-        _ => false,
+        EventBody::Warning(_) | EventBody::OutputPublished { .. } => true,
+        other => other.changes_state(),
     }
 }
 
 impl JobFolder {
+    /// The history that the events of the job tell, without tensors. Events that cannot be read are as if they were not there.
+    pub fn history(&self) -> JobHistory {
+        let mut job = FollowedJob::new(self.clone());
+        job.read();
+        job.history
+    }
+
     /// What the folder tells of the job.
     pub fn summary(&self) -> JobSummary {
-        let mut story = Story::new(self.clone());
-        let waiting = self.dir.parent().map(queue::places).unwrap_or_default();
-        story.read();
-        story.summary(&waiting, &mut Vec::new())
+        let mut job = FollowedJob::new(self.clone());
+        let waiting = self.dir.parent().map(tickets::places).unwrap_or_default();
+        job.read();
+        job.summary(&waiting, &mut Vec::new())
     }
 }
 

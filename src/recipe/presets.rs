@@ -63,9 +63,7 @@ fn preset(name: &str, text: &str, recipe: Recipe, origin: Origin) -> Preset {
 
 /// Folder of the user's recipes: `$XDG_CONFIG_HOME/remold/recipes`, else `~/.config/remold/recipes`.
 pub fn user_dir() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let config = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
-    Some(config.join("remold/recipes"))
+    Some(crate::files::paths::config()?.join("recipes"))
 }
 
 /// Every preset: the user's, then the built-in ones that no user's recipe replaces by name. Files with mistakes are left out here;

@@ -5,10 +5,10 @@ use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
 use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, config_changes, template};
-use crate::engine::{self, EventBody, Failure, manifest};
+use crate::engine::{self, Failure, manifest};
 use crate::forecast::Measuring;
 use crate::formats;
-use crate::job::{self, JobFolder, JobState, Tail};
+use crate::job::{self, JobFolder, JobHistory, JobState, Tail};
 use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result};
 use crate::plan::{self, Plan};
 use crate::recipe::Recipe;
@@ -48,10 +48,7 @@ pub struct Running {
     pub picked: Picked,
     folder: JobFolder,
     tail: Tail,
-    published: Vec<(PathBuf, u64)>,
-    /// Earlier outputs that those of the job would be the same as.
-    unchanged: Vec<PathBuf>,
-    end: Option<JobEnd>,
+    history: JobHistory,
     looked: Instant,
     resumes: u32,
 }
@@ -224,16 +221,7 @@ pub fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path)
 impl Running {
     fn new(picked: Picked, folder: JobFolder) -> Self {
         let tail = Tail::new(&folder.dir);
-        Self {
-            picked,
-            folder,
-            tail,
-            published: Vec::new(),
-            unchanged: Vec::new(),
-            end: None,
-            looked: Instant::now(),
-            resumes: 0,
-        }
+        Self { picked, folder, tail, history: JobHistory::default(), looked: Instant::now(), resumes: 0 }
     }
 
     /// The export of a job that an earlier watcher began.
@@ -249,8 +237,7 @@ impl Running {
         if !self.folder.dir.is_dir() {
             return Some(JobEnd::Lost);
         }
-        self.read();
-        if let Some(end) = self.end.take() {
+        if let Some(end) = self.read() {
             return Some(end);
         }
         if self.looked.elapsed() < ALIVE_LOOK {
@@ -259,8 +246,7 @@ impl Running {
         self.looked = Instant::now();
         let state = self.folder.summary().state;
         // It may have ended since its events were read.
-        self.read();
-        match (self.end.take(), state) {
+        match (self.read(), state) {
             (Some(end), _) => Some(end),
             (None, JobState::Lost | JobState::Interrupted) => self.resume(),
             // It was made, and the watcher died before it was started.
@@ -286,41 +272,32 @@ impl Running {
         resumed.err().filter(|_| self.resumes == MAX_RESUMES).map(|e| JobEnd::Failed(job::failure(&e)))
     }
 
-    /// True if the job's only event is that it was made, some seconds ago.
+    /// True if the job was made some seconds ago, and never started.
     fn never_started(&self) -> bool {
-        let events = self.folder.events().unwrap_or_default();
         let age = |t: jiff::Timestamp| jiff::Timestamp::now().duration_since(t).as_secs();
-        matches!(events.as_slice(), [only] if matches!(only.body, EventBody::Queued { .. }) && age(only.t) > 5)
+        self.history.started.is_none() && self.history.queued.is_some_and(|t| age(t) > 5)
     }
 
-    fn read(&mut self) {
+    /// Reads the new events; returns how the job ended, if it has.
+    fn read(&mut self) -> Option<JobEnd> {
         loop {
             let events = self.tail.poll().unwrap_or_default();
             if events.is_empty() {
-                return;
+                break;
             }
-            for event in events {
-                match event.body {
-                    EventBody::OutputPublished { path, bytes } => {
-                        let path = PathBuf::from(path);
-                        self.published.retain(|(p, _)| *p != path);
-                        self.published.push((path, bytes));
-                    }
-                    EventBody::OutputUnchanged { earlier, .. } => self.unchanged.push(earlier),
-                    EventBody::Finished { .. } => {
-                        self.end = Some(match std::mem::take(&mut self.published) {
-                            none if none.is_empty() && !self.unchanged.is_empty() => {
-                                JobEnd::Unchanged(std::mem::take(&mut self.unchanged))
-                            }
-                            published => JobEnd::Finished(published),
-                        });
-                    }
-                    EventBody::Failed { error, .. } => self.end = Some(JobEnd::Failed(error)),
-                    EventBody::Cancelled { .. } => self.end = Some(JobEnd::Cancelled),
-                    EventBody::Queued { .. } | EventBody::Started { .. } => self.end = None,
-                    _ => {}
-                }
+            events.iter().for_each(|e| self.history.apply(e));
+        }
+        let history = &self.history;
+        match history.state {
+            JobState::Finished => {
+                let published = history.published();
+                let unchanged: Vec<PathBuf> = history.outputs.iter().filter_map(|o| o.unchanged.clone()).collect();
+                let is_unchanged = published.is_empty() && !unchanged.is_empty();
+                Some(if is_unchanged { JobEnd::Unchanged(unchanged) } else { JobEnd::Finished(published) })
             }
+            JobState::Failed => history.failure.clone().map(JobEnd::Failed),
+            JobState::Cancelled => Some(JobEnd::Cancelled),
+            _ => None,
         }
     }
 }

@@ -207,10 +207,10 @@ fn tensors_are_counted_by_output() {
     let mut b = two_outputs();
     assert!(small(&mut b).contains(" in 2 outputs"), "{}", small(&mut b));
     let view = b.state.jobs.view.as_mut().unwrap();
-    view.done = view.expected;
-    let each = view.expected / 2;
+    view.history.done = view.history.expected;
+    let each = view.history.expected / 2;
     assert_eq!(view.count(), format!("{each} tensors × 2 outputs"));
-    view.outputs.truncate(1);
+    view.history.outputs.truncate(1);
     assert_eq!(view.count(), format!("{} of {} tensors", each * 2, each * 2));
 }
 
@@ -222,7 +222,7 @@ fn states() {
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
     shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p go on"]);
-    assert!(b.state.jobs.view.as_ref().unwrap().eta.is_none(), "a pause has no end that can be foretold");
+    assert!(b.state.jobs.view.as_ref().unwrap().history.eta().is_none(), "a pause has no end that can be foretold");
     let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs stay.", "⏎ remove the job"];
     shows(b.keys("GD"), SMALL, &question);
 }

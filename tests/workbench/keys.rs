@@ -203,9 +203,9 @@ fn a_recorded_job_folds_into_its_view() {
     let mut b = sample::start();
     b.job(1.0);
     let view = b.state.jobs.view.as_ref().unwrap();
-    assert_eq!((view.done, view.expected), (146, 146));
-    assert!(view.outputs[0].published && view.outputs[0].verified == ["remold", "gguf-rs"]);
+    assert_eq!((view.history.done, view.history.expected), (146, 146));
+    assert!(view.history.outputs[0].published && view.history.outputs[0].verified == ["remold", "gguf-rs"]);
     assert_eq!(view.grid.values().map(|r| r.progress().0).sum::<usize>(), 146);
     assert!(view.worst(0, 3).windows(2).all(|w| w[0].1 <= w[1].1));
-    assert_eq!(view.warnings.len(), 1, "a warning of plan and events is one warning");
+    assert_eq!(view.history.warnings.len(), 1, "a warning of plan and events is one warning");
 }

@@ -228,8 +228,8 @@ fn plain_words(e: &clap::Error, key: Option<&str>) -> String {
 
 /// A path of the file, from the file's folder; `~/` is the home folder, since no shell reads it.
 fn from(folder: &Path, path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+    match (path.strip_prefix("~/"), crate::files::paths::home()) {
+        (Some(rest), Some(home)) => home.join(rest),
         _ => folder.join(path),
     }
 }

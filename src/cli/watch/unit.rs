@@ -1,6 +1,7 @@
 //! `watch --print-unit`: a systemd user unit for a watcher (systemd.service(5)).
 
 use super::super::{Exit, out, refuse};
+use crate::files::paths;
 use crate::model::ModelError;
 use std::path::Path;
 
@@ -18,9 +19,10 @@ pub fn print(watched: &Path) -> Exit {
         std::env::args_os().skip(1).filter(|a| a != "--print-unit").map(|a| a.to_string_lossy().into_owned());
     let command: Vec<String> =
         std::iter::once(program.display().to_string()).chain(arguments).map(|a| quoted(&a)).collect();
-    let jobs = std::env::var("REMOLD_JOBS").ok().filter(|v| !v.is_empty());
-    let environment =
-        jobs.map_or_else(String::new, |jobs| format!("Environment={}\n", quoted(&format!("REMOLD_JOBS={jobs}"))));
+    let jobs = paths::chosen_jobs();
+    let environment = jobs.map_or_else(String::new, |jobs| {
+        format!("Environment={}\n", quoted(&format!("REMOLD_JOBS={}", jobs.display())))
+    });
     out(&text(&watched.display().to_string(), &folder.display().to_string(), &environment, &command.join(" ")));
     Exit::Done
 }

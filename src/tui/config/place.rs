@@ -1,15 +1,11 @@
 //! Where configuration and state are: the XDG folders.
 
+use crate::files::paths;
 use std::path::PathBuf;
-
-fn base(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let var = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    Some(var(variable).or_else(|| Some(var("HOME")?.join(below_home)))?.join("remold"))
-}
 
 /// `$XDG_CONFIG_HOME/remold`; nothing without that variable and without a home.
 pub fn config_folder() -> Option<PathBuf> {
-    base("XDG_CONFIG_HOME", ".config")
+    paths::config()
 }
 
 /// The settings.
@@ -29,5 +25,5 @@ pub fn themes_folder() -> Option<PathBuf> {
 
 /// `$XDG_STATE_HOME/remold/session`: where each folder was left.
 pub fn sessions_folder() -> Option<PathBuf> {
-    Some(base("XDG_STATE_HOME", ".local/state")?.join("session"))
+    Some(paths::state()?.join("session"))
 }

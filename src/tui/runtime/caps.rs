@@ -1,6 +1,4 @@
-//! What the environment says about the terminal, the user's folders and the language.
-
-use std::path::PathBuf;
+//! What the environment says about the terminal and the language.
 
 /// A variable of the environment, unless it is empty.
 pub(super) fn var(name: &str) -> Option<String> {
@@ -20,11 +18,6 @@ pub(super) fn ascii(var: impl Fn(&str) -> Option<String>) -> bool {
         let l = l.to_ascii_lowercase();
         !l.contains("utf-8") && !l.contains("utf8")
     })
-}
-
-/// The user's home.
-pub(super) fn home() -> Option<PathBuf> {
-    var("HOME").map(PathBuf::from)
 }
 
 #[cfg(test)]

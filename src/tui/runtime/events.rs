@@ -49,7 +49,7 @@ fn start(options: &TuiOptions, dir: &Path, depth: Depth, folder: Option<&Path>) 
     let mut problems: Vec<_> = settings.problems.iter().chain(&keys.problems).cloned().collect();
     let settings = options.over(settings.value);
     let mut state = State::new(dir.to_owned(), jiff::Timestamp::now());
-    state.home = caps::home();
+    state.home = crate::files::paths::home();
     state.cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.themes = if depth == Depth::Mono { vec!["mono".to_owned()] } else { Theme::names(folder) };
     state.default_theme = if depth == Depth::Ansi16 { "ansi16" } else { "dark" }.to_owned();

@@ -8,7 +8,7 @@ use crate::tui::core::units;
 
 /// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
-    let ended = state.jobs.view.as_ref().filter(|v| v.ended.is_some()).map(|v| v.id.as_str());
+    let ended = state.jobs.view.as_ref().filter(|v| v.history.ended().is_some()).map(|v| v.id.as_str());
     let working = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued);
     state.jobs.list.iter().filter(working).filter(move |j| Some(j.id.as_str()) != ended)
 }

@@ -85,6 +85,6 @@ pub(super) const COMMANDS: &[Command] = &[
         BOTH,
         "Copy the output's path to the terminal's clipboard",
         "copy path",
-        |s| s.jobs.view.as_ref().is_some_and(|v| !v.outputs.is_empty()),
+        |s| s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty()),
     ),
 ];

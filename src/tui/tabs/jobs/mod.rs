@@ -5,10 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{
-    CellState, Deed, GridCursor, GridRow, JobSection, JobTensor, JobView, JobsState, LogLine, OutputState, PageLine,
-    RowKey, page,
-};
+pub use state::{Deed, GridCursor, GridRow, JobSection, JobView, JobsState, LogLine, PageLine, RowKey, page};
 
 use super::TabBehavior;
 use crate::job::JobState;

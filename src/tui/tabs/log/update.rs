@@ -1,9 +1,11 @@
 //! Updates of the Log tab, and what jobs and the doctor add to it.
 
 use super::state::LogEntry;
-use crate::engine::{Event, EventBody};
+use crate::engine::Event;
+use crate::job::{self, Wording};
 use crate::monitor::{Check, Standing};
 use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
+use std::path::Path;
 
 /// Runs a command.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
@@ -67,34 +69,14 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What happened in jobs.
+/// What happened in jobs. Plans are news only for their warnings.
 fn news(state: &mut State, events: Vec<Event>) {
     for event in events {
-        let mut say = |level, text: String| {
+        let path = |path: &Path| state.short_path(path);
+        let wording = Wording { path: &path, bytes: units::bytes, seconds: units::took };
+        for line in job::event_lines(&event.body, &wording).into_iter().filter(|l| l.word != "plan") {
+            let (level, text) = (line.level, line.short());
             state.log.push(LogEntry { t: event.t, level, job: Some(event.job.clone()), text });
-        };
-        match event.body {
-            EventBody::Queued { title } => say(Level::Info, format!("queued  {title}")),
-            EventBody::Started { threads, .. } => {
-                say(Level::Info, format!("started  {}", units::plural(threads, "thread", "threads")));
-            }
-            EventBody::Paused => say(Level::Info, "paused".to_owned()),
-            EventBody::Resumed => say(Level::Info, "goes on".to_owned()),
-            EventBody::Plan { warnings, .. } => warnings.into_iter().for_each(|w| say(Level::Warn, w.text)),
-            EventBody::Warning(w) => say(Level::Warn, w.text),
-            EventBody::OutputPublished { path, bytes } => {
-                let path = state.short_path(std::path::Path::new(&path));
-                let text = format!("published  {path}  {}", units::bytes(bytes));
-                state.log.push(LogEntry { t: event.t, level: Level::Info, job: Some(event.job.clone()), text });
-            }
-            EventBody::Finished { seconds, .. } => say(Level::Info, format!("finished  in {}", units::took(seconds))),
-            EventBody::Failed { error, .. } => {
-                let hint = error.hint.map(|h| format!(" {h}")).unwrap_or_default();
-                say(Level::Error, format!("failed  {}.{hint}", error.message));
-            }
-            EventBody::Cancelled { .. } => say(Level::Warn, "cancelled".to_owned()),
-            EventBody::Interrupted { .. } => say(Level::Warn, "interrupted; it can be resumed".to_owned()),
-            _ => {}
         }
     }
 }

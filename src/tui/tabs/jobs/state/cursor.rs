@@ -1,7 +1,8 @@
 //! The cursor of the grid, and the order of its rows.
 
 use super::grid::{GridRow, RowKey};
-use super::view::{JobTensor, JobView};
+use super::view::JobView;
+use crate::job::JobTensor;
 use crate::tui::core::kind_order;
 
 /// A place in the grid: a row of [`JobView::rows`] and a layer.
@@ -46,8 +47,8 @@ impl JobView {
         let rows = self.rows();
         let Some(((output, kind), row)) = rows.get(at.row) else { return Vec::new() };
         let layer = row.layered.then_some(at.layer as u32);
-        let here = |t: &JobTensor| t.place.0 == *kind && (t.place.1 == layer || !row.layered);
-        self.tensors.iter().filter(|((o, _), t)| o == output && here(t)).map(|(_, t)| t).collect()
+        let here = |t: &JobTensor| t.kind == *kind && (t.layer == layer || !row.layered);
+        self.history.tensors.iter().filter(|((o, _), t)| o == output && here(t)).map(|(_, t)| t).collect()
     }
 }
 

@@ -1,16 +1,6 @@
 //! The grid of a job: kinds of tensor down, layers across.
 
-/// State of one tensor in the grid.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum CellState {
-    /// Not begun.
-    #[default]
-    Waiting,
-    /// Being worked on; 0 to 1.
-    Working(f64),
-    /// Done; dB of signal over error, or nothing when nothing was re-encoded.
-    Done(Option<f64>),
-}
+use crate::job::TensorState;
 
 /// One row of the grid: a kind of tensor of one output.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +8,7 @@ pub struct GridRow {
     /// Role.
     pub role: String,
     /// Cells by layer; a kind that belongs to no layer has one.
-    pub cells: Vec<CellState>,
+    pub cells: Vec<TensorState>,
     /// True when cells are layers.
     pub layered: bool,
     /// Encoding in the output of the latest tensor seen.
@@ -30,13 +20,13 @@ pub struct GridRow {
 impl GridRow {
     /// Tensors done and in all.
     pub fn progress(&self) -> (usize, usize) {
-        (self.cells.iter().filter(|c| matches!(c, CellState::Done(_))).count(), self.cells.len())
+        (self.cells.iter().filter(|c| matches!(c, TensorState::Done(_))).count(), self.cells.len())
     }
 
     /// Mean dB over the tensors that have one, and the layer of the worst.
     pub fn quality(&self) -> Option<(f64, usize, f64)> {
         let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
-            CellState::Done(Some(db)) => Some((i, *db)),
+            TensorState::Done(Some(db)) => Some((i, *db)),
             _ => None,
         });
         let all: Vec<(usize, f64)> = known.collect();

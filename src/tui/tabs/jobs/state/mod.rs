@@ -1,6 +1,6 @@
 //! The Jobs tab: the list, and one followed job.
 //!
-//! `view` folds a job's events, `grid` orders its tensors, `pages` are the sections that are read line by line,
+//! `view` has the followed job, `grid` orders its tensors, `pages` are the sections that are read line by line,
 //! `sections` says which section is shown.
 
 mod cursor;
@@ -10,10 +10,10 @@ mod sections;
 mod view;
 
 pub use cursor::GridCursor;
-pub use grid::{CellState, GridRow, RowKey};
+pub use grid::{GridRow, RowKey};
 pub use pages::{PageLine, page, section_len};
 pub use sections::{Chosen, JobSection};
-pub use view::{JobTensor, JobView, LogLine, OutputState};
+pub use view::{JobView, LogLine};
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Focus, Search};
@@ -98,12 +98,12 @@ impl JobsState {
     /// The first output of the selected job that stands under its final name.
     pub fn published(&self) -> Option<PathBuf> {
         let view = self.view.as_ref().filter(|v| Some(&v.id) == self.selected.as_ref())?;
-        view.outputs.iter().find(|o| o.published).map(|o| PathBuf::from(&o.path))
+        view.history.outputs.iter().find(|o| o.published).map(|o| PathBuf::from(&o.path))
     }
 
     /// The folder that the followed job writes to.
     pub fn output_folder(&self) -> Option<PathBuf> {
-        let output = self.view.as_ref()?.outputs.first()?;
+        let output = self.view.as_ref()?.history.outputs.first()?;
         Path::new(&output.path).parent().map(Path::to_owned)
     }
 }

@@ -1,9 +1,9 @@
 //! The sections of a job that are read like a page: what was planned, the recipe, the report. Lines without a width: the view
 //! breaks them.
 
-use super::{JobSection, JobView, OutputState};
+use super::{JobSection, JobView};
 use crate::engine::OutputReport;
-use crate::job::JobState;
+use crate::job::{JobOutput, JobState};
 use crate::plan::{Plan, PlannedOutput};
 use crate::tui::core::{State, units};
 use crate::units::small;
@@ -53,7 +53,7 @@ pub fn section_len(state: &State) -> usize {
     let Some(view) = &state.jobs.view else { return 0 };
     match state.jobs.section {
         JobSection::Layers | JobSection::Metrics => 0,
-        JobSection::Tensors => view.tensors.len(),
+        JobSection::Tensors => view.history.tensors.len(),
         JobSection::Events => view.log.len(),
         // A page is moved until its end is well in view; some more, for lines that are broken.
         JobSection::Plan | JobSection::Recipe | JobSection::Report => {
@@ -143,39 +143,39 @@ fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
 }
 
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
-    let how = view.ended.or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
+    let how = view.history.ended().or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
     let mut said = Vec::new();
-    said.extend(view.seconds.map(|s| format!("in {}", units::took(s))));
-    said.extend(view.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
-    if view.threads > 0 {
-        said.push(units::plural(view.threads, "thread", "threads"));
+    said.extend(view.history.seconds.map(|s| format!("in {}", units::took(s))));
+    said.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
+    if view.history.threads > 0 {
+        said.push(units::plural(view.history.threads, "thread", "threads"));
     }
     let mut lines = vec![Head(Some(how), said.join(" · "))];
-    if view.ended.is_none() {
+    if view.history.ended().is_none() {
         lines.push(Text("The report is whole when the job has ended; so far:".to_owned()));
     }
-    if let Some(failure) = &view.failure {
+    if let Some(failure) = &view.history.failure {
         lines.push(Bad(failure.message.clone()));
         lines.extend(failure.hint.clone().map(Text));
     }
-    for (n, before) in view.attempts.earlier().iter().enumerate() {
+    for (n, before) in view.history.attempts.earlier().iter().enumerate() {
         let state = before.state.map(JobState::name).unwrap_or_default().to_owned();
         let after = before.seconds.map(|s| format!("after {}", units::took(s))).unwrap_or_default();
         let error = before.error.as_ref().map(|e| e.message.clone()).unwrap_or_default();
         lines.push(facts(if n == 0 { "before" } else { "" }, &[state, after, error]));
     }
-    for (at, output) in view.outputs.iter().enumerate() {
+    for (at, output) in view.history.outputs.iter().enumerate() {
         lines.push(Blank);
         lines.extend(written(state, view, at, output));
     }
-    lines.extend(warnings(&view.warnings));
+    lines.extend(warnings(&view.history.warnings));
     lines
 }
 
-fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Vec<PageLine> {
+fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<PageLine> {
     let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
     let found: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
-    let how = match (output.published, view.ended) {
+    let how = match (output.published, view.history.ended()) {
         (true, _) => JobState::Finished,
         (false, Some(end)) => end,
         (false, None) => JobState::Running,
@@ -197,7 +197,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &OutputState) -> Ve
         _ => "not written; a file that was there before stands as it was".to_owned(),
     };
     lines.push(Fact("checked", standing));
-    let worst = view.worst(at, WORST[usize::from(view.outputs.len() > 1)]);
+    let worst = view.worst(at, WORST[usize::from(view.history.outputs.len() > 1)]);
     if !worst.is_empty() {
         // Where there is no room the first columns go.
         let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();

@@ -1,16 +1,12 @@
 //! One followed job as its plan and events tell it.
 
-mod events;
-
-use super::grid::{CellState, GridRow};
-use crate::engine::{Failure, Report, TensorStart};
-use crate::job::{Attempts, JobState, is_same_output};
-use crate::model::Warning;
+use super::grid::GridRow;
+use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
+use crate::job::{self, JobHistory, JobTensor, TensorState, Wording};
 use crate::plan::Plan;
 use crate::tui::core::{Level, Series, units};
 use indexmap::IndexMap;
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A line of a job's event log.
@@ -24,48 +20,8 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// An output as far as it has come.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct OutputState {
-    /// Final path.
-    pub path: String,
-    /// Exact size, once known.
-    pub bytes: Option<u64>,
-    /// All bytes in place.
-    pub written: bool,
-    /// Who has read it back.
-    pub verified: Vec<String>,
-    /// Stands under its final name.
-    pub published: bool,
-}
-
-/// One tensor of a job.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobTensor {
-    /// Name in the output.
-    pub name: String,
-    /// Kind and layer: its place in the grid.
-    pub place: (String, Option<u32>),
-    /// Encoding before.
-    pub from: String,
-    /// Encoding after.
-    pub to: String,
-    /// Encoded bytes.
-    pub bytes: u64,
-    /// How far it is.
-    pub cell: CellState,
-    /// Root mean square error.
-    pub rmse: Option<f64>,
-    /// Cosine similarity.
-    pub cosine: Option<f64>,
-    /// Largest absolute error.
-    pub max_abs: Option<f64>,
-    /// Why this type.
-    pub note: Option<String>,
-}
-
 /// A job as its plan and events tell it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct JobView {
     /// Identifier.
     pub id: String,
@@ -73,14 +29,8 @@ pub struct JobView {
     pub plan: Option<Arc<Plan>>,
     /// Grid rows by (output, kind).
     pub grid: IndexMap<(usize, String), GridRow>,
-    /// Tensors by (output, name).
-    pub tensors: IndexMap<(usize, String), JobTensor>,
-    /// Outputs in order.
-    pub outputs: Vec<OutputState>,
-    /// Tensors expected.
-    pub expected: usize,
-    /// Tensors done.
-    pub done: usize,
+    /// What the events tell.
+    pub history: JobHistory,
     /// Source bytes per second.
     pub rate: Series,
     /// Output bytes per second.
@@ -89,26 +39,6 @@ pub struct JobView {
     pub rss: Series,
     /// Cores in use.
     pub cpu: Series,
-    /// Share of the job done.
-    pub fraction: f64,
-    /// Seconds left.
-    pub eta: Option<f64>,
-    /// Worker threads.
-    pub threads: usize,
-    /// When work began.
-    pub started: Option<jiff::Timestamp>,
-    /// Wall seconds, once ended.
-    pub seconds: Option<f64>,
-    /// Highest resident memory.
-    pub peak_rss: Option<u64>,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-    /// How it ended, if it has.
-    pub ended: Option<JobState>,
-    /// How often it was begun, and how that ended.
-    pub attempts: Attempts,
-    /// Warnings of plan and work.
-    pub warnings: Vec<Warning>,
     /// The event log, oldest first.
     pub log: VecDeque<LogLine>,
     /// Second of the latest sample in the series.
@@ -119,6 +49,10 @@ pub struct JobView {
     pub report: Option<Arc<Report>>,
 }
 
+/// Figures as the workbench writes them, and paths as the job does.
+const WORDING: Wording<'_> =
+    Wording { path: &|path| path.display().to_string(), bytes: units::bytes, seconds: units::took };
+
 /// Lines of log kept for one job.
 const LOG_MOST: usize = 10_000;
 /// No model has more layers; a larger number in an event is not drawn.
@@ -127,46 +61,31 @@ const LAYERS_MOST: u32 = 1024;
 impl JobView {
     /// A view of the job with this identifier, knowing nothing yet.
     pub fn new(id: &str) -> Self {
-        Self { id: id.to_owned(), ..Self::default() }
+        Self {
+            id: id.to_owned(),
+            plan: None,
+            grid: IndexMap::new(),
+            history: JobHistory::with_tensors(),
+            rate: Series::default(),
+            write_rate: Series::default(),
+            rss: Series::default(),
+            cpu: Series::default(),
+            log: VecDeque::new(),
+            sampled: None,
+            recipe: Vec::new(),
+            report: None,
+        }
     }
 
     /// Lays out the grid as the plan says.
     pub fn set_plan(&mut self, plan: Arc<Plan>) {
+        self.history.set_plan(&plan);
         for (o, output) in plan.outputs.iter().enumerate() {
             for t in output.tensors.iter() {
                 self.touch(o, &t.kind, t.layer, &t.role, &t.to, t.bytes, None);
-                let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
-                let entry = self.tensors.entry((o, t.name.to_string())).or_default();
-                t.name.as_str().clone_into(&mut entry.name);
-                t.from.as_str().clone_into(&mut entry.from);
-                t.to.as_str().clone_into(&mut entry.to);
-                entry.bytes = t.bytes;
-                entry.place = (t.kind.to_string(), t.layer);
-                entry.note = note.or_else(|| t.because.clone().map(String::from));
             }
-            self.output(&output.path.display().to_string()).bytes = Some(output.bytes);
-        }
-        self.expected = self.expected.max(self.tensors.len());
-        for w in &plan.warnings {
-            self.warn(w);
         }
         self.plan = Some(plan);
-    }
-
-    fn warn(&mut self, w: &Warning) {
-        if !self.warnings.contains(w) {
-            self.warnings.push(w.clone());
-        }
-    }
-
-    fn output(&mut self, path: &str) -> &mut OutputState {
-        let at = self.outputs.iter().position(|o| is_same_output(Path::new(&o.path), Path::new(path))).unwrap_or_else(
-            || {
-                self.outputs.push(OutputState { path: path.to_owned(), ..OutputState::default() });
-                self.outputs.len() - 1
-            },
-        );
-        &mut self.outputs[at]
     }
 
     #[allow(clippy::too_many_arguments, reason = "the fields of a tensor as plan and events both spell them")]
@@ -178,7 +97,7 @@ impl JobView {
         role: &str,
         to: &str,
         bytes: u64,
-        state: Option<CellState>,
+        state: Option<TensorState>,
     ) {
         let row = self.grid.entry((output, kind.to_owned())).or_default();
         role.clone_into(&mut row.role);
@@ -186,24 +105,12 @@ impl JobView {
         row.layered |= layer.is_some();
         let at = layer.filter(|l| *l < LAYERS_MOST).unwrap_or(0) as usize;
         if row.cells.len() <= at {
-            row.cells.resize(at + 1, CellState::Waiting);
+            row.cells.resize(at + 1, TensorState::Waiting);
         }
         match state {
             Some(s) => row.cells[at] = s,
             None => row.bytes = row.bytes.saturating_add(bytes),
         }
-    }
-
-    fn tensor(&mut self, t: &TensorStart, cell: CellState) -> &mut JobTensor {
-        self.touch(t.output, &t.kind, t.layer, &t.role, &t.to, t.bytes, Some(cell));
-        let entry = self.tensors.entry((t.output, t.name.to_string())).or_default();
-        t.name.as_str().clone_into(&mut entry.name);
-        t.from.as_str().clone_into(&mut entry.from);
-        t.to.as_str().clone_into(&mut entry.to);
-        entry.bytes = t.bytes;
-        entry.cell = cell;
-        entry.place = (t.kind.to_string(), t.layer);
-        entry
     }
 
     fn say(&mut self, t: jiff::Timestamp, level: Level, text: String) {
@@ -213,10 +120,53 @@ impl JobView {
         self.log.push_back(LogLine { t, level, text });
     }
 
+    /// Takes one event in.
+    pub fn apply(&mut self, event: &Event) {
+        if self.history.starts_over(&event.body) {
+            self.grid.values_mut().for_each(|row| row.cells.fill(TensorState::Waiting));
+        }
+        self.history.apply(event);
+        match &event.body {
+            EventBody::TensorStarted(t) => self.cell(t, TensorState::Working(0.0)),
+            EventBody::TensorFinished(t) => self.cell(&t.tensor, TensorState::Done(t.sqnr_db)),
+            EventBody::TensorProgress { output, name, fraction } => self.progress(*output, name, *fraction),
+            EventBody::Sample(s) => self.sample(event.t, s),
+            _ => {}
+        }
+        for line in job::event_lines(&event.body, &WORDING) {
+            self.say(event.t, line.level, line.short());
+        }
+    }
+
+    fn cell(&mut self, t: &TensorStart, state: TensorState) {
+        self.touch(t.output, &t.kind, t.layer, &t.role, &t.to, t.bytes, Some(state));
+    }
+
+    fn progress(&mut self, output: usize, name: &str, fraction: f64) {
+        let Some(tensor) = self.history.tensors.get(&(output, name.to_owned())) else { return };
+        if let Some(row) = self.grid.get_mut(&(output, tensor.kind.clone()))
+            && let Some(cell) = row.cells.get_mut(tensor.layer.unwrap_or(0) as usize)
+        {
+            *cell = TensorState::Working(fraction);
+        }
+    }
+
+    /// One sample a second is kept: figures that change more often cannot be read, and cost bytes over a slow line.
+    fn sample(&mut self, t: jiff::Timestamp, s: &Sample) {
+        if self.sampled.replace(t.as_second()) == Some(t.as_second()) {
+            return;
+        }
+        self.rate.push(s.read_rate);
+        self.write_rate.push(s.write_rate);
+        self.rss.push(s.rss as f64);
+        self.cpu.push(s.cpu);
+    }
+
     /// Tensors done and in all; with several outputs, how many times those of the model: `39 tensors × 2 outputs`.
     pub fn count(&self) -> String {
-        let (done, all, outputs) = (self.done, self.expected.max(self.done), self.outputs.len());
-        let first = self.tensors.keys().filter(|(o, _)| *o == 0).count();
+        let history = &self.history;
+        let (done, all, outputs) = (history.done, history.expected.max(history.done), history.outputs.len());
+        let first = history.tensors.keys().filter(|(o, _)| *o == 0).count();
         let alike = first > 0 && first * outputs == all;
         match (outputs, alike) {
             (0 | 1, _) => format!("{done} of {all} tensors"),
@@ -228,10 +178,11 @@ impl JobView {
     /// The worst tensors of an output by dB, worst first.
     pub fn worst(&self, output: usize, most: usize) -> Vec<(&JobTensor, f64)> {
         let mut all: Vec<(&JobTensor, f64)> = self
+            .history
             .tensors
             .iter()
             .filter(|((o, _), _)| *o == output)
-            .filter_map(|(_, t)| if let CellState::Done(Some(db)) = t.cell { Some((t, db)) } else { None })
+            .filter_map(|(_, t)| if let TensorState::Done(Some(db)) = t.state { Some((t, db)) } else { None })
             .collect();
         all.sort_by(|a, b| a.1.total_cmp(&b.1));
         all.truncate(most);
@@ -245,30 +196,20 @@ mod tests {
     use crate::engine::{Event, EventBody, TensorDone};
 
     #[test]
-    fn an_output_has_one_line_however_it_is_spelt() {
-        let mut view = JobView::new("1");
-        for path in ["/w/a.gguf", "./a.gguf", "/w/./a.gguf", "a.gguf"] {
-            view.output(path);
-        }
-        assert_eq!(view.outputs.len(), 1);
-        view.output("/w/ba.gguf");
-        view.output("/v/a.gguf");
-        assert_eq!(view.outputs.len(), 3);
-    }
-
-    #[test]
     fn a_cancelled_job_begins_at_nothing_and_a_lost_one_where_it_stopped() {
         let start = TensorStart { name: "a".into(), kind: "ffn_up".into(), layer: Some(0), ..TensorStart::default() };
         let mut view = JobView::new("1");
         let mut say = |body| {
             view.apply(&Event { t: jiff::Timestamp::UNIX_EPOCH, job: "1".into(), body });
-            (view.done, view.tensors[0].cell)
+            let cell = view.grid[0].cells[0];
+            assert_eq!(view.history.tensors[0].state, cell);
+            (view.history.done, cell)
         };
         let begun = || EventBody::Started { pid: 1, threads: 1 };
         let done = TensorDone { tensor: start, sqnr_db: Some(20.0), ..TensorDone::default() };
-        assert_eq!(say(EventBody::TensorFinished(done)), (1, CellState::Done(Some(20.0))));
-        assert_eq!(say(begun()), (1, CellState::Done(Some(20.0))));
+        assert_eq!(say(EventBody::TensorFinished(done)), (1, TensorState::Done(Some(20.0))));
+        assert_eq!(say(begun()), (1, TensorState::Done(Some(20.0))));
         say(EventBody::Cancelled { seconds: 1.0 });
-        assert_eq!(say(begun()), (0, CellState::Waiting));
+        assert_eq!(say(begun()), (0, TensorState::Waiting));
     }
 }

@@ -1,7 +1,6 @@
 //! What arrives of jobs: the list, and what the followed one says.
 
 use super::follow;
-use crate::engine::EventBody;
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Action, Effect, Focus, Level, Notify, State, Tab, TabRequest};
 use crate::tui::tabs::jobs::{Deed, JobSection, JobView};
@@ -40,26 +39,11 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
                 }
             }
             // The list is looked at less often; keys go by it.
-            if events.iter().any(|e| turns(&e.body)) { vec![Effect::RefreshJobs] } else { Vec::new() }
+            if events.iter().any(|e| e.body.changes_state()) { vec![Effect::RefreshJobs] } else { Vec::new() }
         }
         Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
         _ => Vec::new(),
     }
-}
-
-/// True for what changes a job's state.
-fn turns(body: &EventBody) -> bool {
-    matches!(
-        body,
-        EventBody::Queued { .. }
-            | EventBody::Started { .. }
-            | EventBody::Paused
-            | EventBody::Resumed
-            | EventBody::Finished { .. }
-            | EventBody::Failed { .. }
-            | EventBody::Interrupted { .. }
-            | EventBody::Cancelled { .. }
-    )
 }
 
 fn view<'a>(state: &'a mut State, id: &str) -> Option<&'a mut JobView> {

@@ -150,6 +150,6 @@ fn compare(state: &State) -> Vec<Effect> {
 }
 
 fn copy_path(state: &mut State) -> Vec<Effect> {
-    let path = state.jobs.view.as_ref().and_then(|v| v.outputs.first()).map(|o| o.path.clone());
+    let path = state.jobs.view.as_ref().and_then(|v| v.history.outputs.first()).map(|o| o.path.clone());
     path.map(|path| state.copy(&path, path.clone())).unwrap_or_default()
 }

@@ -1,7 +1,8 @@
 //! What is known of the tensor under the grid's cursor.
 
+use crate::job::TensorState;
 use crate::tui::core::units;
-use crate::tui::tabs::jobs::{CellState, GridCursor, JobView};
+use crate::tui::tabs::jobs::{GridCursor, JobView};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::units::small;
 use ratatui::layout::Rect;
@@ -21,11 +22,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
     let room = usize::from(area.width).saturating_sub(width(&types));
     let name = fit_end(t.name.trim_end_matches(".weight"), room);
     c.spans(area.x, area.y, area.width, &[(&name, title), (&types, text)]);
-    let figures = match t.cell {
-        CellState::Waiting => "not begun".to_owned(),
-        CellState::Working(f) => format!("{} done", units::percent(f)),
-        CellState::Done(None) => "as it was: nothing was re-encoded".to_owned(),
-        CellState::Done(Some(db)) => {
+    let figures = match t.state {
+        TensorState::Waiting => "not begun".to_owned(),
+        TensorState::Working(f) => format!("{} done", units::percent(f)),
+        TensorState::Done(None) => "as it was: nothing was re-encoded".to_owned(),
+        TensorState::Done(Some(db)) => {
             let part = |name: &str, value: Option<String>| value.map(|v| format!("  {name} {v}")).unwrap_or_default();
             format!(
                 "weights {db:.1} dB{}{}{}",

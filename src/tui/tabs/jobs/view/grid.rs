@@ -1,7 +1,8 @@
 //! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows error as shade and colour.
 
+use crate::job::TensorState;
 use crate::tui::core::Hit;
-use crate::tui::tabs::jobs::{CellState, GridCursor, GridRow, JobView, RowKey};
+use crate::tui::tabs::jobs::{GridCursor, GridRow, JobView, RowKey};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -17,14 +18,14 @@ fn heat(db: Option<f64>) -> usize {
 }
 
 /// Glyph and style of a cell: state by glyph, error by shade as well as colour.
-fn cell(c: &Canvas<'_>, state: CellState) -> (&'static str, Style) {
+fn cell(c: &Canvas<'_>, state: TensorState) -> (&'static str, Style) {
     match state {
-        CellState::Waiting => ("·", c.theme().faint),
+        TensorState::Waiting => ("·", c.theme().faint),
         // Where the blocks of half a cell look like shades there is one glyph.
-        CellState::Working(f) if !c.look.ascii && f >= 0.75 => ("▅", c.theme().working),
-        CellState::Working(f) if !c.look.ascii && f >= 0.4 => ("▃", c.theme().working),
-        CellState::Working(_) => ("░", c.theme().working),
-        CellState::Done(db) => {
+        TensorState::Working(f) if !c.look.ascii && f >= 0.75 => ("▅", c.theme().working),
+        TensorState::Working(f) if !c.look.ascii && f >= 0.4 => ("▃", c.theme().working),
+        TensorState::Working(_) => ("░", c.theme().working),
+        TensorState::Done(db) => {
             let step = heat(db);
             (["▒", "▒", "▓", "█", "█"][step], c.theme().heat(step))
         }
@@ -32,11 +33,11 @@ fn cell(c: &Canvas<'_>, state: CellState) -> (&'static str, Style) {
 }
 
 /// The state that speaks for several layers in one cell: work first, then waiting, then the largest error.
-fn worst(cells: &[CellState]) -> CellState {
-    let rank = |c: &CellState| match c {
-        CellState::Working(_) => -2.0,
-        CellState::Waiting => -1.0,
-        CellState::Done(db) => db.unwrap_or(f64::MAX),
+fn worst(cells: &[TensorState]) -> TensorState {
+    let rank = |c: &TensorState| match c {
+        TensorState::Working(_) => -2.0,
+        TensorState::Waiting => -1.0,
+        TensorState::Done(db) => db.unwrap_or(f64::MAX),
     };
     cells.iter().copied().min_by(|a, b| rank(a).total_cmp(&rank(b))).unwrap_or_default()
 }
@@ -48,7 +49,7 @@ enum Line<'a> {
 }
 
 fn lines(view: &JobView) -> Vec<Line<'_>> {
-    let several = view.outputs.len() > 1;
+    let several = view.history.outputs.len() > 1;
     let mut lines = Vec::new();
     let mut output = None;
     for (at, (key, row)) in view.rows().into_iter().enumerate() {
@@ -125,7 +126,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, focused: 
 
 fn output(c: &mut Canvas<'_>, view: &JobView, at: usize, line: Rect) {
     let (dim, title) = (c.theme().dim, c.theme().title);
-    let path = view.outputs.get(at).map(|o| o.path.clone()).unwrap_or_default();
+    let path = view.history.outputs.get(at).map(|o| o.path.clone()).unwrap_or_default();
     let name = std::path::Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let kind = view.plan.as_ref().and_then(|p| p.outputs.get(at)).map(|o| format!("{} {}", o.format, o.quantization));
     let number = format!("{}  ", at + 1);

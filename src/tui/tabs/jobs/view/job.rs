@@ -1,9 +1,9 @@
 //! One job: progress, and the section chosen.
 
 use super::{badge, cell, fit_title, grid, metrics, page, place, titled};
-use crate::job::{JobState, JobSummary};
+use crate::job::{JobState, JobSummary, TensorState};
 use crate::tui::core::{Focus, State, units};
-use crate::tui::tabs::jobs::{CellState, JobSection, JobView};
+use crate::tui::tabs::jobs::{JobSection, JobView};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::tui::view::event::{clock, level_style};
 use crate::tui::view::panes::sections;
@@ -32,18 +32,18 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, area: Rect) {
     let (dim, title, accent, text) = (c.theme().dim, c.theme().title, c.theme().accent, c.theme().text);
-    let how = view.ended.unwrap_or(job.state);
+    let how = view.history.ended().unwrap_or(job.state);
     let (glyph, word, style) = badge(c, how);
     let title_text = titled(job);
-    let fraction = if view.fraction > 0.0 { view.fraction } else { job.fraction };
-    let mut right = match (how, view.seconds.or(job.seconds)) {
+    let fraction = if view.history.fraction > 0.0 { view.history.fraction } else { job.fraction };
+    let mut right = match (how, view.history.seconds.or(job.seconds)) {
         (JobState::Running | JobState::Paused, _) => units::percent(fraction),
         (JobState::Queued, _) => place(job),
         (_, Some(s)) => format!("in {}", units::took(s)),
         _ => String::new(),
     };
     if how == JobState::Running {
-        if let Some(eta) = view.eta {
+        if let Some(eta) = view.history.eta() {
             right += &format!("   {} left", units::duration(eta));
         }
         right += &format!("   {}", units::rate(view.rate.last()));
@@ -65,9 +65,9 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     y += 1;
     let count = view.count();
     let mut n = c.right(area.right(), y, 26, &count, dim);
-    if !view.warnings.is_empty() && area.width >= 60 {
+    if !view.history.warnings.is_empty() && area.width >= 60 {
         let warn = c.theme().warn;
-        let count = format!("! {}", units::plural(view.warnings.len(), "warning", "warnings"));
+        let count = format!("! {}", units::plural(view.history.warnings.len(), "warning", "warnings"));
         n += 2 + c.right(area.right() - n - 2, y, 16, &count, warn);
     }
     let bar = c.theme().bar;
@@ -77,7 +77,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
 /// The grid, the rates, and the newest events.
 fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, area: Rect) {
     let (dim, text) = (c.theme().dim, c.theme().text);
-    let live = view.ended.is_none() && job.state == JobState::Running;
+    let live = view.history.ended().is_none() && job.state == JobState::Running;
     if view.grid.is_empty() {
         let word = match job.state {
             JobState::Queued => "waiting for its turn",
@@ -119,7 +119,7 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
 
 fn rates(c: &mut Canvas<'_>, view: &JobView, live: bool, line: Rect) {
     let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
-    let peak = view.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
+    let peak = view.history.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
     let last = |live_value: f64, over: f64| if live { live_value } else { over };
     let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
     let budget = budget.map(|m| format!(" of {}", units::bytes(m))).unwrap_or_default();
@@ -148,15 +148,15 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
     let columns = Columns::new(area, &[8, 8, 11, 11, 10]);
     columns.head(c, area.y, "tensor", &["from", "to", "bytes", "weights dB", "max error"], dim);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let cursor = state.jobs.row.min(view.tensors.len().saturating_sub(1));
-    let top = c.offset("job-tensors", cursor, view.tensors.len(), list.height);
-    for (i, t) in view.tensors.values().enumerate().skip(top).take(list.height.into()) {
+    let cursor = state.jobs.row.min(view.history.tensors.len().saturating_sub(1));
+    let top = c.offset("job-tensors", cursor, view.history.tensors.len(), list.height);
+    for (i, t) in view.history.tensors.values().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
-        let (glyph, db) = match t.cell {
-            CellState::Waiting => ("·", String::new()),
-            CellState::Working(f) => ("░", units::percent(f)),
-            CellState::Done(Some(db)) => ("✓", format!("{db:.1}")),
-            CellState::Done(None) => ("✓", "exact".to_owned()),
+        let (glyph, db) = match t.state {
+            TensorState::Waiting => ("·", String::new()),
+            TensorState::Working(f) => ("░", units::percent(f)),
+            TensorState::Done(Some(db)) => ("✓", format!("{db:.1}")),
+            TensorState::Done(None) => ("✓", "exact".to_owned()),
         };
         let error = t.max_abs.map(small).unwrap_or_default();
         columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);

@@ -26,7 +26,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &J
         c.text(area.x, area.y, area.width, word, dim);
         return;
     }
-    let live = view.ended.is_none() && job.state == JobState::Running;
+    let live = view.history.ended().is_none() && job.state == JobState::Running;
     let title = if live { "this job" } else { "this job, as it was" };
     let mut y = block(c, title, &of_job(view, live), area);
     // The machine now says nothing of a job that has ended.
@@ -47,9 +47,9 @@ fn of_job(view: &JobView, live: bool) -> Vec<Figure<'_>> {
     let shown = |v: &VecDeque<f64>| if live { v.back().copied().unwrap_or(0.0) } else { mean(v) };
     let figure = |word: &str, values, now: String, most: String| Figure { word: word.to_owned(), values, now, most };
     let budget = view.plan.as_ref().map(|p| p.memory_bytes).filter(|m| *m > 0);
-    let peak = view.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
+    let peak = view.history.peak_rss.map_or_else(|| view.rss.0.iter().copied().fold(0.0, f64::max), |p| p as f64);
     let memory = if live { view.rss.last() } else { peak };
-    let threads = if view.threads > 0 { format!("of {} cores", view.threads) } else { String::new() };
+    let threads = if view.history.threads > 0 { format!("of {} cores", view.history.threads) } else { String::new() };
     vec![
         figure("read", &view.rate.0, units::rate(shown(&view.rate.0)), String::new()),
         figure("write", &view.write_rate.0, units::rate(shown(&view.write_rate.0)), String::new()),

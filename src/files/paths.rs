@@ -1,0 +1,120 @@
+//! Where the user's files are: the XDG base directories, and the folders of remold in them.
+//!
+//! A base directory that is not an absolute path is ignored, as the XDG Base Directory Specification wants it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A kind of file that the user has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Base {
+    Config,
+    State,
+    Cache,
+}
+
+impl Base {
+    /// The variable that names the folder, and the folder below the home folder where it is not set.
+    const fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Config => ("XDG_CONFIG_HOME", ".config"),
+            Self::State => ("XDG_STATE_HOME", ".local/state"),
+            Self::Cache => ("XDG_CACHE_HOME", ".cache"),
+        }
+    }
+}
+
+/// Reads variables of the environment.
+trait Environment: Fn(&str) -> Option<OsString> {}
+impl<F: Fn(&str) -> Option<OsString>> Environment for F {}
+
+fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// A variable that names a folder, which may be relative.
+fn folder(name: &str, env: &impl Environment) -> Option<PathBuf> {
+    env(name).filter(|v| !v.is_empty()).map(PathBuf::from)
+}
+
+fn absolute(name: &str, env: &impl Environment) -> Option<PathBuf> {
+    folder(name, env).filter(|path| path.is_absolute())
+}
+
+fn base(base: Base, env: &impl Environment) -> Option<PathBuf> {
+    let (variable, below_home) = base.place();
+    Some(absolute(variable, env).or_else(|| Some(absolute("HOME", env)?.join(below_home)))?.join("remold"))
+}
+
+fn base_or_temporary(kind: Base, env: &impl Environment) -> PathBuf {
+    base(kind, env).unwrap_or_else(|| std::env::temp_dir().join("remold"))
+}
+
+/// The home folder.
+pub fn home() -> Option<PathBuf> {
+    absolute("HOME", &environment)
+}
+
+/// Settings, keys, themes and recipes: `$XDG_CONFIG_HOME/remold`, else `~/.config/remold`.
+pub fn config() -> Option<PathBuf> {
+    base(Base::Config, &environment)
+}
+
+/// What is kept from one run to the next: `$XDG_STATE_HOME/remold`, else `~/.local/state/remold`.
+pub fn state() -> Option<PathBuf> {
+    base(Base::State, &environment)
+}
+
+/// What can be made again: `$REMOLD_CACHE`, else `$XDG_CACHE_HOME/remold`, else `~/.cache/remold`.
+pub fn cache() -> PathBuf {
+    cache_in(&environment)
+}
+
+fn cache_in(env: &impl Environment) -> PathBuf {
+    folder("REMOLD_CACHE", env).unwrap_or_else(|| base_or_temporary(Base::Cache, env))
+}
+
+/// The folder of all jobs that `$REMOLD_JOBS` names.
+pub fn chosen_jobs() -> Option<PathBuf> {
+    folder("REMOLD_JOBS", &environment)
+}
+
+/// The folder of all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
+pub fn jobs() -> PathBuf {
+    jobs_in(&environment)
+}
+
+fn jobs_in(env: &impl Environment) -> PathBuf {
+    folder("REMOLD_JOBS", env).unwrap_or_else(|| base_or_temporary(Base::State, env).join("jobs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(set: &'static [(&str, &str)]) -> impl Environment {
+        move |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v))
+    }
+
+    #[test]
+    fn variables_come_before_the_home_folder() {
+        let home = env(&[("HOME", "/h")]);
+        let all = [Base::Config, Base::State, Base::Cache].map(|b| base(b, &home).unwrap());
+        assert_eq!(all, ["/h/.config/remold", "/h/.local/state/remold", "/h/.cache/remold"].map(PathBuf::from));
+        assert_eq!(jobs_in(&home), PathBuf::from("/h/.local/state/remold/jobs"));
+        let set = env(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s"), ("XDG_CACHE_HOME", "/k")]);
+        assert_eq!(base(Base::Config, &set), Some("/c/remold".into()));
+        assert_eq!((jobs_in(&set), cache_in(&set)), ("/s/remold/jobs".into(), "/k/remold".into()));
+        let own = env(&[("HOME", "/h"), ("REMOLD_JOBS", "jobs"), ("REMOLD_CACHE", "/k")]);
+        assert_eq!((jobs_in(&own), cache_in(&own)), ("jobs".into(), "/k".into()));
+    }
+
+    #[test]
+    fn what_is_empty_or_relative_is_ignored() {
+        for value in [&[("XDG_CONFIG_HOME", ""), ("HOME", "/h")], &[("XDG_CONFIG_HOME", "c"), ("HOME", "/h")]] {
+            assert_eq!(base(Base::Config, &env(value)), Some("/h/.config/remold".into()));
+        }
+        assert_eq!(base(Base::Config, &env(&[("HOME", "")])), None);
+        assert_eq!(jobs_in(&env(&[("REMOLD_JOBS", "")])), std::env::temp_dir().join("remold/jobs"));
+    }
+}
