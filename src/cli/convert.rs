@@ -31,7 +31,7 @@ pub fn convert(args: ConvertArgs) -> Exit {
 pub fn run_recipe(args: &RunArgs) -> Exit {
     let recipe = find_recipe(&args.recipe).and_then(|mut recipe| {
         if let Some(source) = &args.source {
-            recipe.source.path = Some(source.clone());
+            replace_source(&mut recipe, source);
         }
         recipe.source.no_checksums |= args.no_checksums;
         apply(&mut recipe, &args.set, args.force)?;
@@ -45,6 +45,14 @@ pub fn run_recipe(args: &RunArgs) -> Exit {
             Exit::Request
         }
     }
+}
+
+/// Gives the recipe another source than its own. A format in the recipe is about its own source.
+pub(super) fn replace_source(recipe: &mut Recipe, source: &Path) {
+    if recipe.source.path.as_deref() != Some(source) {
+        recipe.source.format = None;
+    }
+    recipe.source.path = Some(source.to_owned());
 }
 
 pub(super) enum Refused {
@@ -88,7 +96,7 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
     };
-    recipe.source.path = Some(args.src.clone());
+    replace_source(&mut recipe, &args.src);
     if !args.to.is_empty() {
         recipe.targets = targets_of(&args.to, &recipe.targets)?;
     }

@@ -9,6 +9,7 @@ use crate::formats;
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
+use crate::units::quoted;
 use std::collections::BTreeMap;
 
 /// `remold plan`.
@@ -168,16 +169,15 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     for line in table(&rows, &[false, false]).lines() {
         out.push_str(&format!("  {line}\n"));
     }
-    let mut command = format!("remold convert {}", safe(&args.src.to_string_lossy()));
+    let mut words = vec!["remold".to_owned(), "convert".to_owned(), args.src.to_string_lossy().into_owned()];
     if let Some(format) = plan::forecast_format() {
-        command.push_str(&format!(" --to {format}"));
+        words.extend(["--to".to_owned(), format.to_string()]);
     }
-    for (flag, value) in args.options.given() {
-        command.push_str(&format!(" --{flag}"));
-        if let Some(value) = value {
-            command.push_str(&format!(" {}", safe(&value.replace(' ', ""))));
-        }
-    }
+    words.extend(args.options.words());
+    words.extend(args.densify.then(|| "--densify".to_owned()));
+    words.extend(args.no_checksums.then(|| "--no-checksums".to_owned()));
+    let command: Vec<String> = words.iter().map(|word| safe(&quoted(word))).collect();
+    let command = command.join(" ");
     out.push_str(&format!("make it with: {command}\n"));
     out
 }

@@ -5,7 +5,7 @@ use crate::model::{FormatId, ModelError, Result, read_request_text};
 use crate::recipe::keys::{Key, Kind};
 use crate::recipe::options::{self, Flag, FlagValue};
 use crate::recipe::{Target, edit};
-use clap::builder::{NonEmptyStringValueParser, TypedValueParser, ValueParser};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use std::path::PathBuf;
 
@@ -43,13 +43,24 @@ impl TargetFlags {
         self.given.is_empty() && self.rule_files.is_empty()
     }
 
-    /// The flags with their values, in the order of the tables.
-    pub fn given(&self) -> impl Iterator<Item = (&'static str, Option<&str>)> {
-        self.given.iter().flat_map(|g| {
-            let long = g.key().map_or("", |(_, flag)| flag.long);
-            let values = g.values.iter().map(|v| Some(v.as_str()));
-            values.chain(g.values.is_empty().then_some(None)).map(move |v| (long, v))
-        })
+    /// The words of a command line that gives the same flags.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for given in &self.given {
+            let Some((_, flag)) = given.key() else { continue };
+            if given.values.is_empty() {
+                words.push(format!("--{}", flag.long));
+            }
+            for value in &given.values {
+                // With `=`, a value may begin with a dash.
+                match value.starts_with('-') {
+                    true => words.push(format!("--{}={value}", flag.long)),
+                    false => words.extend([format!("--{}", flag.long), value.clone()]),
+                }
+            }
+        }
+        words.extend(self.rule_files.iter().map(|file| format!("--{RULES_FILE}={}", file.display())));
+        words
     }
 
     /// Gives the options to every target whose format takes them; what no flag is about stays.
@@ -119,6 +130,11 @@ fn put(target: &mut Target, key: &'static Key, flag: &Flag, values: &[String]) -
         target.options.put(key, Some(serde_json::Value::Object(table)));
         return Ok(());
     }
+    if let (Kind::Text | Kind::Path, [value]) = (key.kind, values) {
+        // As it was given: a name may begin with a space.
+        target.options.put(key, Some(value.as_str().into()));
+        return Ok(());
+    }
     if matches!(key.kind, Kind::List | Kind::Selectors) {
         target.options.put(key, Some(values.into()));
         return Ok(());
@@ -133,8 +149,9 @@ fn put(target: &mut Target, key: &'static Key, flag: &Flag, values: &[String]) -
 fn help(key: &Key, flag: &Flag) -> String {
     // Other options are named by their flags.
     let named = options::own_keys().filter_map(|k| Some((k.name, k.flag.as_ref()?.long)));
-    let text =
-        named.fold(key.help.to_owned(), |text, (name, long)| text.replace(&format!("`{name}`"), &format!("--{long}")));
+    let text = named.fold(flag.help.unwrap_or(key.help).to_owned(), |text, (name, long)| {
+        text.replace(&format!("`{name}`"), &format!("--{long}"))
+    });
     let text = text.trim_end_matches('.').replace('`', "");
     let repeated = matches!(flag.value, FlagValue::Entry(..)) || key.kind == Kind::Selectors;
     let example = match key.kind {
@@ -164,20 +181,24 @@ fn arg(key: &'static Key, flag: &'static Flag, heading: &'static str) -> Arg {
     let list = matches!(key.kind, Kind::List | Kind::Layers);
     let repeated = list || key.kind == Kind::Selectors || matches!(flag.value, FlagValue::Entry(..));
     let arg = if list { arg.value_delimiter(',') } else { arg };
+    let arg = match key.kind {
+        Kind::Path => arg.value_hint(clap::ValueHint::FilePath),
+        Kind::Choice(_) => arg.ignore_case(true).hide_possible_values(true),
+        _ => arg,
+    };
     if repeated { arg.action(ArgAction::Append) } else { arg }
 }
 
 /// Values are checked by the reader of recipes, within a message of the usual form.
 fn value_parser(key: &'static Key, flag: &Flag) -> ValueParser {
     match (key.kind, flag.value) {
-        (Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_) | Kind::Size, FlagValue::Typed) => {
-            ValueParser::new(move |text: &str| {
-                edit::read_value(key, text).map(|_| text.to_owned()).map_err(|p| match p.help {
-                    Some(help) => format!("{}. {help}", p.message),
-                    None => p.message,
-                })
+        (Kind::Choice(words), FlagValue::Typed) => ValueParser::new(PossibleValuesParser::new(words)),
+        (Kind::Integer(..) | Kind::Number(..) | Kind::Size, FlagValue::Typed) => ValueParser::new(move |text: &str| {
+            edit::read_value(key, text).map(|_| text.to_owned()).map_err(|p| match p.help {
+                Some(help) => format!("{}. {help}", p.message),
+                None => p.message,
             })
-        }
+        }),
         (Kind::Layers, _) => ValueParser::new(clap::value_parser!(u32).map(|n| n.to_string())),
         (Kind::Path, _) => ValueParser::new(NonEmptyStringValueParser::new()),
         _ => ValueParser::new(clap::builder::StringValueParser::new()),

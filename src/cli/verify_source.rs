@@ -67,7 +67,7 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused
                 .into());
         };
         let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| Refused::Recipe(e.to_string()))?;
-        recipe.source.path = Some(source.to_owned());
+        super::convert::replace_source(&mut recipe, source);
         super::convert::apply(&mut recipe, &args.set, false)?;
         return Ok((only(recipe, head.target, &output)?, output));
     }

@@ -107,12 +107,25 @@ fn finish(mut model: Model) -> Result<Model> {
 /// As [`open`]; a format that is not read.
 pub fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
     let Some(spec) = format.and_then(super::spec) else { return open(path) };
-    if path.is_dir() && spec.read.is_some() {
-        return finish(hf::open_with(path, &|name| belongs_to(spec, name))?);
-    }
-    let mut model = open_as(path, spec)?;
-    hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
-    finish(model)
+    let opened = if path.is_dir() && spec.read.is_some() {
+        hf::open_with(path, &|name| belongs_to(spec, name)).and_then(finish)
+    } else {
+        open_as(path, spec).and_then(|mut model| {
+            hf::attach(&mut model, path.parent().unwrap_or(Path::new("")));
+            finish(model)
+        })
+    };
+    // Where the source can be read as what it is, the format that was asked for is the mistake.
+    opened.map_err(|e| match open(path) {
+        Ok(model) if model.format != spec.id => {
+            let what = format!("the source is {}, and its format should be {}", model.format, spec.id);
+            ModelError::request(what)
+                .in_file(path)
+                .field("source.format")
+                .with_hint("Take `format` out of the recipe's [source], or name another source.")
+        }
+        _ => e,
+    })
 }
 
 /// True unless a file's name says that it holds the weights of another format.

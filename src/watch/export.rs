@@ -117,7 +117,7 @@ pub fn begin(
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
 fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
-    let model = formats::open_as_format(&read.source, rule.recipe.source.format)?;
+    let model = formats::open(&read.source)?;
     for version in 1..=MAX_VERSIONS {
         let mut recipe = recipe_for(rule, unit, &read.source, version);
         reuse_earlier(&mut recipe, rule, unit, store);
@@ -142,7 +142,8 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
 
 fn recipe_for(rule: &Rule, unit: &Unit, source: &Path, version: u32) -> Recipe {
     let mut recipe = rule.recipe.clone();
-    recipe.source.path = Some(source.to_owned());
+    // A format in the recipe is about a source of its own.
+    (recipe.source.path, recipe.source.format) = (Some(source.to_owned()), None);
     recipe.output_dir = None;
     for target in &mut recipe.targets {
         target.output = Some(rule.output.join(""));

@@ -1,6 +1,6 @@
 //! Options and names: what they change in the file that is written.
 
-use crate::lab::{Lab, hash};
+use crate::lab::{Lab, finish, hash, start};
 use crate::made::big;
 use remold::engine::{EventBody, Report, from_json};
 use remold::formats;
@@ -180,4 +180,38 @@ fn the_format_of_the_source_decides_which_weights_of_a_folder_are_read() {
     }
     lab.write("r.toml", "[source]\npath = \"both\"\nformat = \"onnx\"\n[[target]]\nformat = \"gguf\"\n");
     assert!(lab.run("run r.toml").expect(2).err.contains("reading onnx is not available in this version"));
+}
+
+#[test]
+fn the_command_that_plan_prints_makes_the_same_file_in_a_shell() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.write("types of mine.txt", "ffn_down=q6_k\n");
+    let args = ["--target-bpw=5", "--model-name= it's $HOME; x", "--tensor-type-file=types of mine.txt", "--pure"];
+    let mut command = lab.command();
+    let ran = finish(start(command.arg("plan").arg("tiny-llama").args(args)));
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let line = ran.out.lines().find_map(|l| l.strip_prefix("make it with: ")).unwrap().to_owned();
+    let shell = format!("remold() {{ \"$BIN\" \"$@\"; }}; {line} -o shell.gguf");
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["-c", &shell]).current_dir(lab.path("")).env("BIN", lab.command().get_program());
+    for (name, value) in lab.command().get_envs() {
+        bash.env(name, value.unwrap_or_default());
+    }
+    assert!(bash.output().unwrap().status.success(), "{line}");
+    let mut command = lab.command();
+    command.args(["convert", "tiny-llama", "--to", "gguf", "-o", "own.gguf"]).args(args);
+    assert_eq!(finish(start(&mut command)).code, Some(0));
+    assert_eq!(hash(&lab.path("shell.gguf")), hash(&lab.path("own.gguf")), "{line}");
+    assert!(lab.run("inspect own.gguf --metadata").expect(0).out.contains(" it's $HOME; x"));
+}
+
+#[test]
+fn a_format_of_the_recipe_is_about_its_own_source() {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    lab.write("r.toml", "[source]\npath = \"other\"\nformat = \"pytorch\"\n[[target]]\nformat = \"gguf\"\n");
+    lab.run("convert tiny-llama -r r.toml -o x.gguf").expect(0);
+    let refused = lab.run("convert tiny-llama --to gguf --set source.format=pytorch -o y.gguf").expect(2).err;
+    assert!(refused.contains("the source is safetensors, and its format should be pytorch"), "{refused}");
 }

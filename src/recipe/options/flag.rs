@@ -31,12 +31,14 @@ pub struct Flag {
     pub value_name: &'static str,
     /// What the value is.
     pub value: FlagValue,
+    /// What the help says, where the flag's value is written otherwise than the key's.
+    pub help: Option<&'static str>,
 }
 
 impl Flag {
     /// A flag with a value as it is typed into a form.
     pub const fn new(long: &'static str, value_name: &'static str) -> Self {
-        Self { long, shown_aliases: &[], aliases: &[], value_name, value: FlagValue::Typed }
+        Self { long, shown_aliases: &[], aliases: &[], value_name, value: FlagValue::Typed, help: None }
     }
 
     /// A flag that is on when it is given.
@@ -53,6 +55,12 @@ impl Flag {
     /// With other names that are shown.
     pub const fn shown(mut self, aliases: &'static [&'static str]) -> Self {
         self.shown_aliases = aliases;
+        self
+    }
+
+    /// With a help of its own.
+    pub const fn help(mut self, help: &'static str) -> Self {
+        self.help = Some(help);
         self
     }
 

@@ -47,7 +47,7 @@ options! {
     PURE: bool = "pure", Kind::Bool, "Every tensor at the base type, no mix.", "true", flag(Flag::switch("pure")), fact("pure");
     ALLOW_REQUANTIZE: bool = "allow_requantize", Kind::Bool, "Quantize again what is quantized already; loses quality.", "true", flag(Flag::switch("allow-requantize"));
     NO_FALLBACK: bool = "no_fallback", Kind::Bool, "A type that does not fit a tensor's shape is an error instead of a fallback.", "true", flag(Flag::switch("no-fallback"));
-    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix, as `llama-imatrix` writes it.", "\"imatrix.gguf\"",
+    IMATRIX: Option<PathBuf> = "imatrix", Kind::Path, "Importance matrix, as `llama-imatrix` writes it (GGUF or .dat).", "\"imatrix.gguf\"",
         or(&["imatrix_file"]), flag(Flag::new("imatrix", "FILE")), fact("imatrix"), of_model();
     IMATRIX_NAME: Option<String> = "imatrix_name", Kind::Text, "What the file calls the importance matrix (`quantize.imatrix.file`); its path as given when absent.", "\"imatrix.gguf\"", named_after("imatrix");
     EFFORT: Option<String> = "effort", Kind::Choice(&["reference", "max"]), "How hard to search for each block's scales: `reference` gives llama.cpp's bytes; `max` takes longer, and every block has at most the reference's error.", "\"max\"",
@@ -67,9 +67,9 @@ options! {
         conflicts(&["keep_split"]), flag(Flag::switch("no-tensor-first-split")), unmeasured();
     KEEP_SPLIT: bool = "keep_split", Kind::Bool, "The files of the source, with the same tensors in each.", "true",
         conflicts(&["max_shard_size", "split_max_tensors", "split_max_layers", "no_tensor_first_split"]), flag(Flag::switch("keep-split")), fact("split"), unmeasured();
-    TARGET_SIZE: Option<String> = "target_size", Kind::Size, "Instead of a quantization: choose types so that the file has at most this size.", "\"4.5GiB\"",
+    TARGET_SIZE: Option<String> = "target_size", Kind::Size, "Instead of a quantization: choose the types that lose least in a file of at most this size.", "\"4.5GiB\"",
         conflicts(&["target_bpw"]), flag(Flag::new("target-size", "SIZE"));
-    TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose types so that a weight takes at most this many bits.", "4.25",
+    TARGET_BPW: Option<f64> = "target_bpw", Kind::Number(0.5, 32.0), "Instead of a quantization: choose the types that lose least with at most this many bits for each weight.", "4.25",
         conflicts(&["target_size"]), flag(Flag::new("target-bpw", "BITS"));
     BUDGET_TYPES: Vec<String> = "budget_types", Kind::List, "The only types that `target_size` and `target_bpw` choose from.", "[\"q4_k\", \"q6_k\"]",
         flag(Flag::new("budget-types", "TYPES"));
@@ -80,7 +80,7 @@ options! {
     EXCLUDE_WEIGHTS: Vec<String> = "exclude_weights", Kind::Selectors, "Do not use the importance matrix for these tensors; not together with `include_weights`.", "[\"output\"]",
         conflicts(&["include_weights"]), flag(Flag::new("exclude-weights", "PATTERN"));
     OVERRIDE_KV: IndexMap<String, Json> = "override_kv", Kind::Table, "Metadata to set: key → text, number, boolean, or a list of one of them.", "{ \"general.license\" = \"mit\" }",
-        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true));
+        or(&["metadata"]), flag(Flag::new("override-kv", "KEY=TYPE:VALUE").entries(metadata, true).help("Set metadata: TYPE is int, float, bool or str"));
     PRUNE_LAYERS: Vec<u32> = "prune_layers", Kind::Layers, "Layers to leave out, counted from 0; those behind move up.", "[20, 21]",
         flag(Flag::new("prune-layers", "N,…")), fact("{n} layer{s} out");
 }
