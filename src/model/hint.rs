@@ -146,8 +146,7 @@ impl Hint {
                         remedy,
                         Remedy::See(_) | Remedy::Option(_) | Remedy::Target(_) | Remedy::OnCommandLine(_)
                     );
-                    let begins =
-                        out.is_empty() || out.ends_with(['.', '?', ' ']) && out.trim_end().ends_with(['.', '?']);
+                    let begins = out.is_empty() || out.trim_end().ends_with(['.', '?']);
                     let mut chars = phrase.chars();
                     match chars.next() {
                         Some(first) if verb && begins => {
