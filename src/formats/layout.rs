@@ -43,7 +43,7 @@ pub enum Split {
     Bytes(u64),
     /// GGUF: this many tensors per file.
     Tensors(usize),
-    /// GGUF: the tensors of each file, as indices into [`LayoutRequest::tensors`]; each is in one file.
+    /// GGUF: the tensors of each file, as indices into [`LayoutRequest::tensors`]; each is in exactly one file.
     Files(Vec<Vec<usize>>),
     /// GGUF: like the inner one, after a first file that contains the metadata and no tensor.
     MetadataFirst(Box<Split>),

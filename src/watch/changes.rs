@@ -176,7 +176,7 @@ impl ChangeSource {
         self.sweep_took = took;
     }
 
-    /// Time until everything is to be listed again.
+    /// Time until everything is listed again.
     pub fn until_sweep(&self) -> Duration {
         let interval = match (&self.native, self.remote) {
             (Some(_), _) if !self.absent => SWEEP,

@@ -98,7 +98,7 @@ pub enum WatchBody {
     /// Exports are held, or continue.
     #[serde(rename = "watch.hold")]
     Hold {
-        /// The limit that is exceeded and the value; absent when exports continue.
+        /// The limit that is crossed and the value; absent when exports continue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
         /// True if a running export is paused too; false if only new ones wait.

@@ -34,7 +34,7 @@ pub enum Begun {
     Running(Box<Running>),
     /// The source changed since it was judged.
     Changed,
-    /// There is not enough space or memory for it now; the text says how much is missing.
+    /// There is not enough space or memory for it now; the text gives the figures.
     NoRoom(String),
     /// It cannot be exported as it is.
     Refused(ModelError),

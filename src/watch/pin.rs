@@ -92,7 +92,7 @@ pub fn check(rule: &Rule) -> Result<()> {
     tried.map_err(|e| refuse(e.to_string()))
 }
 
-/// Pins a unit; `None` if it is no longer what was judged.
+/// Pins a unit; `None` if it changed since it was judged.
 ///
 /// # Errors
 /// The system's error; nothing is left behind then.

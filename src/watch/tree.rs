@@ -64,7 +64,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree that is not listed yet. The root may not exist. A relative path is taken from the current folder.
+    /// A tree that is not listed yet. The root need not exist yet. A relative path is taken from the current folder.
     pub fn new(root: &Path) -> Self {
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         Self { root, listings: BTreeMap::new(), second_names: BTreeMap::new(), problems: Vec::new() }
@@ -174,7 +174,7 @@ impl Tree {
     }
 }
 
-/// A folder that is to be listed.
+/// A folder to list.
 struct Todo {
     path: PathBuf,
     real: PathBuf,

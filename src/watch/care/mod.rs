@@ -33,7 +33,7 @@ pub struct Care {
     pub nice: u8,
 }
 
-/// A limit that is exceeded.
+/// A limit that is crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The name of its check.

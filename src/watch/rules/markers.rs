@@ -83,7 +83,7 @@ fn newest(unit: &Unit) -> Option<&UnitFile> {
     unit.of(FileRole::Weights).max_by_key(|f| f.stamp.ctime_ns)
 }
 
-/// A file that matches the pattern: in a folder any; beside a file one whose name starts with the file's, or a pattern without wildcard.
+/// A file that matches the pattern: in a folder, any; beside a file, one whose name starts with the file's stem, or any if it has no wildcard.
 fn done(o: &Observation<'_>, pattern: &str) -> Option<(String, i128)> {
     let (folder, _) = o.tree.found(&o.unit.folder)?;
     let own = o.unit.path.file_name().and_then(|n| n.to_str()).unwrap_or("");

@@ -94,8 +94,8 @@ fn file(tree: &Tree, folder: &Folder<'_>, name: &str, role: FileRole) -> Option<
     Some(UnitFile { name: name.to_owned(), path, role, stamp: entry.stamp })
 }
 
-/// Names of unfinished work that may concern the unit: for a folder all names in the folders that contain its files and in the cache of `hf
-/// download`; for a file those that become it.
+/// Names of unfinished work that may concern the unit: for a folder all names in the folders that contain its files and in the cache
+/// of `hf download`; for a file those that become it.
 fn unfinished(tree: &Tree, family: &Family, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished> {
     let mut found = Vec::new();
     if claim.file.is_some() && !folder.is_unfinished() {

@@ -173,7 +173,7 @@ struct Watcher {
     blind: Vec<String>,
     keeper: Keeper,
     measured: Option<Instant>,
-    /// The limit that is exceeded.
+    /// The limit that is crossed.
     hold: Option<Hold>,
     /// True while the running export is paused by this watcher.
     paused: bool,
