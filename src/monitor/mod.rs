@@ -1,7 +1,7 @@
 //! Live figures of this machine and process, and checks of the machine before any work. Must not know screens.
 //!
-//! `process` is the own process, `machine` the whole machine with its GPUs (`gpu`, through NVML if present), `checks` the part of `remold
-//! doctor` about the machine.
+//! `process` is the own process, `machine` the whole machine with its GPUs (`gpu`, through NVML if present), `checks` the part of
+//! `remold doctor` about the machine.
 
 mod check;
 mod checks;
