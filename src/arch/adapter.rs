@@ -1,7 +1,7 @@
-//! Adapters: small tensors that change a base model and are no model themselves.
+//! Adapters: small tensors that change a base model and are not models themselves.
 //!
-//! Recognised by `adapter_config.json` (PEFT) and by the names that PEFT gives tensors. A full model beside which an
-//! `adapter_config.json` was left is none.
+//! Recognised by `adapter_config.json` (PEFT) and by the names that PEFT gives tensors. A full model with a leftover
+//! `adapter_config.json` beside it is not an adapter.
 
 use crate::model::{Model, ModelError};
 use serde_json::Value;
@@ -26,7 +26,7 @@ const SHOWN: usize = 120;
 /// An adapter, or a model with adapters that were not merged into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adapter {
-    /// `LoRA`, or what `peft_type` says.
+    /// `LoRA`, or the value of `peft_type`.
     pub kind: String,
     /// The rank.
     pub rank: Option<u64>,
@@ -37,7 +37,7 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// In a few words: `LoRA, r 8, for meta-llama/Llama-3.2-1B`.
+    /// A short description: `LoRA, r 8, for meta-llama/Llama-3.2-1B`.
     pub fn describe(&self) -> String {
         let mut text = self.kind.clone();
         if let Some(rank) = self.rank {
@@ -73,7 +73,7 @@ impl Adapter {
     }
 }
 
-/// Recognises an adapter. A GGUF says itself what it is.
+/// Recognises an adapter. A GGUF file says itself whether it is one.
 pub fn adapter(model: &Model) -> Option<Adapter> {
     if model.format.has_gguf_names() {
         return None;
@@ -102,7 +102,7 @@ pub fn adapter(model: &Model) -> Option<Adapter> {
     })
 }
 
-/// The rank as the tensors have it: the rows of an A matrix.
+/// The rank according to the tensors: the rows of an A matrix.
 fn rank(model: &Model) -> Option<u64> {
     let down = model.tensors.iter().find(|t| t.shape.rank() == 2 && t.name.split('.').any(|p| p == "lora_A"))?;
     down.shape.0.first().copied()

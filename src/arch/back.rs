@@ -1,4 +1,4 @@
-//! GGUF metadata as a family's way back to `config.json` reads it.
+//! GGUF metadata as a family's conversion back to `config.json` reads it.
 
 use super::rope::Rope;
 use crate::arch::config::Config;
@@ -84,7 +84,7 @@ impl Meta<'_> {
         Ok(Some(floats.into_iter().map(short).collect()))
     }
 
-    /// Class, model type and the commonest type of the matrices.
+    /// Class, model type and the most common type of the matrices.
     pub(crate) fn head(&self, class: &str, model_type: &str) -> Map<String, Value> {
         let of = |e: Encoding| {
             let matrices = self.model.tensors.iter().filter(|t| t.shape.rank() > 1 && t.encoding == e);
@@ -187,7 +187,7 @@ impl Meta<'_> {
     }
 
     /// `rope_scaling` of kind llama3 that gives the factors in `rope_freqs.weight`. The file does not store the parameters;
-    /// the usual ones are tried until the factors agree.
+    /// the usual ones are tried until the factors match.
     pub(crate) fn llama3_scaling(&self, base: f64, dim: u64) -> Result<Value> {
         let stored = self.vector("rope_freqs.weight")?.unwrap_or_default();
         let factor = stored.iter().copied().fold(1.0, f64::max);

@@ -1,7 +1,8 @@
-//! `config.json` as the converter sees it: text part flattened, the class's defaults filled in, and a note of what was used.
+//! `config.json` as the converter sees it: text part flattened, the class's defaults filled in, and a record of what was
+//! used.
 //!
-//! llama.cpp's converter reads the configuration through transformers' `AutoConfig`, so a field that is missing has the
-//! class's default when `model_type` names the class; with another `model_type` the file stands as it is.
+//! llama.cpp's converter reads the configuration through transformers' `AutoConfig`, so a missing field has the class's
+//! default when `model_type` names the class; with another `model_type` the file is used as it is.
 
 use super::types::{ConfigField, ConfigStatus};
 use crate::model::{ModelError, Result, python_json};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Fields for which transformers' own classes write or take null to say that there is none.
+/// Fields where null means that there is no value: transformers' own classes write or accept it.
 const NULL_IS_ABSENT: &[&str] = &[
     "attn_logit_softcapping",
     "final_logit_softcapping",
@@ -31,7 +32,7 @@ const NULL_IS_ABSENT: &[&str] = &[
     "top_k_experts",
 ];
 
-/// Sizes of which no network has zero.
+/// Sizes that are never zero in a network.
 const POSITIVE: &[&str] = &[
     "head_dim",
     "hidden_size",
@@ -87,17 +88,17 @@ impl Config {
         }
     }
 
-    /// Replaces a value without noting its use.
+    /// Replaces a value without recording its use.
     pub(crate) fn set(&mut self, key: &str, value: Value) {
         self.map.insert(key.to_owned(), value);
     }
 
-    /// The raw value, noting nothing; null counts as absent.
+    /// The raw value, without recording its use; null counts as absent.
     pub(crate) fn peek(&self, key: &str) -> Option<&Value> {
         self.map.get(key).filter(|v| !v.is_null())
     }
 
-    /// A non-negative integer, noting nothing.
+    /// A non-negative integer, without recording its use.
     pub(crate) fn peek_uint(&self, key: &str) -> Option<u64> {
         self.peek(key).and_then(uint_of)
     }
@@ -107,7 +108,7 @@ impl Config {
         self.defaulted.iter().any(|d| d == key)
     }
 
-    /// Notes that `key` went into the output as `to`.
+    /// Records that `key` went into the output as `to`.
     pub(crate) fn mark(&self, key: &str, to: &str) {
         let mut used = self.used.borrow_mut();
         let entry = used.entry(key.to_owned()).or_default();
@@ -119,8 +120,8 @@ impl Config {
         }
     }
 
-    /// The value of the first of `keys` that is present, noting that it went to `to`. A present null is `None`: the
-    /// converter does not look further either.
+    /// The value of the first of `keys` that is present, recording that it went to `to`. A present null is `None`:
+    /// the converter does not look further either.
     pub(crate) fn find(&self, keys: &[&str], to: &str) -> Option<&Value> {
         let key = keys.iter().find(|k| self.map.contains_key(**k))?;
         self.mark(key, to);
@@ -170,14 +171,14 @@ impl Config {
         self.float(keys, to)?.ok_or_else(|| bad(keys, "the field is missing"))
     }
 
-    /// What became of every field, in the order of the file, then the defaults that were used.
+    /// What happened to every field, in the order of the file, then the defaults that were used.
     pub(crate) fn table(&self, ignored: &[&[&str]]) -> Vec<ConfigField> {
         let used = self.used.borrow();
         let mut out = Vec::new();
         for (name, value) in &self.map {
             let by_default = self.defaulted.contains(name);
             let (status, detail) = match used.get(name) {
-                // Null is as good as absent to every class.
+                // To every class null is the same as absent.
                 Some(_) if value.is_null() => (ConfigStatus::Ignored, "null".to_owned()),
                 Some(to) if by_default => (ConfigStatus::Defaulted, format!("{} → {to}", brief(value))),
                 Some(to) => (ConfigStatus::Mapped, format!("{} → {to}", brief(value))),
@@ -212,7 +213,7 @@ pub(crate) fn unusable(keys: &[&str], value: &Value, kind: &str) -> ModelError {
     bad(keys, &format!("{shown} is not {kind}")).with_hint(hint)
 }
 
-/// A number that is finite also with the 32 bits that GGUF has for it.
+/// A number that is also finite as the 32-bit float that GGUF stores.
 pub(crate) fn float_of(v: &Value) -> Option<f64> {
     v.as_f64().filter(|f| (*f as f32).is_finite())
 }

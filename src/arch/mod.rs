@@ -1,8 +1,9 @@
-//! Network architectures, one file a family: tensor names across ecosystems, roles, hyper-parameter mapping.
+//! Network architectures, one file per family: tensor names across ecosystems, roles, hyper-parameter mapping.
 //!
 //! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf`] gives the
-//! same keys, value types, tensor names, order, types and bytes. [`to_hf`] goes back. [`classify`] says what a tensor is for,
-//! whatever ecosystem named it. Adding a family is a file and a line in `family::FAMILIES` (`docs/adding-an-architecture.md`).
+//! same keys, value types, tensor names, order, types and bytes. [`to_hf`] is the inverse. [`classify`] says what a tensor is
+//! for, in the names of any ecosystem. Adding a family is a file and a line in `family::FAMILIES`
+//! (`docs/adding-an-architecture.md`).
 
 mod adapter;
 mod back;
@@ -48,17 +49,18 @@ pub fn to_hf(model: &Model) -> Result<HfModel> {
     to_hf::convert(model)
 }
 
-/// The model with tensor names as its architecture has them, where a training framework put something in front (`_orig_mod.`,
-/// `module.`), and a note that says so; `None` if there is nothing to take away. [`to_gguf`] does it by itself.
+/// The model with tensor names as its architecture has them, if a training framework added a prefix (`_orig_mod.`,
+/// `module.`), and a note about it; `None` if there is nothing to remove. [`to_gguf`] does this by itself.
 pub fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
     wrapped::unwrapped(model)
 }
 
-/// Refuses a model of a known architecture that lacks tensors, or whose tensors have other shapes than its configuration (GGUF:
-/// its metadata) gives. Reads names and shapes only; models of other architectures pass.
+/// Refuses a model of a known architecture that lacks tensors, or whose tensor shapes differ from its configuration (GGUF: its
+/// metadata). Reads names and shapes only; models of other architectures pass.
 ///
 /// # Errors
-/// A bad-file error that names what is missing and what has another shape: the first 20 of each, and how many there are.
+/// A bad-file error that names missing tensors and those with other shapes: the first 20 of each, and how many there
+/// are.
 pub fn check_complete(model: &Model) -> Result<()> {
     match wrapped::unwrapped(model) {
         Some((model, _)) => complete::check(&model),

@@ -21,7 +21,7 @@ pub(crate) struct Params {
 }
 
 impl Params {
-    /// Inserts `ARCH.key`; a key that is there keeps its place and takes the new value.
+    /// Inserts `ARCH.key`; an existing key keeps its place and takes the new value.
     pub(crate) fn put(&mut self, key: &str, value: impl Into<MetaValue>) {
         self.md.insert(format!("{}.{key}", self.arch), value.into());
     }
@@ -155,7 +155,7 @@ fn rope(s: &Source<'_>, p: &mut Params) -> Result<()> {
 /// `pooling_type` of a sentence-transformers folder (`modules.json` and the pooling module's own config.json).
 ///
 /// # Errors
-/// A pooling mode GGUF has no number for; broken JSON.
+/// A pooling mode that has no number in GGUF; broken JSON.
 pub(crate) fn pooling(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let Some(Value::Array(modules)) = s.model.sidecars.json("modules.json")? else {
         return Ok(());

@@ -1,8 +1,8 @@
-//! What a tensor is for, told by its name in any ecosystem.
+//! What a tensor is for, by its name in any ecosystem.
 
 use std::fmt;
 
-/// The part a tensor plays.
+/// The role of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// Projections of attention.
@@ -51,13 +51,13 @@ impl fmt::Display for Role {
 pub struct TensorRole {
     /// The layer it belongs to.
     pub layer: Option<u32>,
-    /// Its name without layer and suffix, in GGUF words where they are known: `ffn_down`, `attn_q`.
+    /// Its name without layer and suffix, in GGUF's spelling where known: `ffn_down`, `attn_q`.
     pub kind: String,
-    /// The part it plays.
+    /// Its role.
     pub role: Role,
 }
 
-/// Tells layer, kind and role from a GGUF, Hugging Face or PyTorch tensor name. Never fails: what it does not know is
+/// Finds layer, kind and role in a GGUF, Hugging Face or PyTorch tensor name. Never fails: an unknown name is
 /// [`Role::Other`] with the bare name as kind.
 ///
 /// A layer is the first numeric part that follows a word for a block, or the first numeric part at all (`0.weight` of a
@@ -69,7 +69,7 @@ pub fn classify(name: &str) -> TensorRole {
     }
     let layer = find_layer(stem);
     let tail = match layer {
-        // What follows the layer's number; an expert's number goes too.
+        // The rest of the name after the layer's number; an expert's number is removed too.
         Some((_, end)) if end < stem.len() => &stem[end + 1..],
         _ => stem,
     };
@@ -116,7 +116,7 @@ fn find_layer(stem: &str) -> Option<(u32, usize)> {
 /// Names after the layer, without `.weight`: GGUF's own first, then the ecosystems'.
 fn known(tail: &str) -> Option<(&'static str, Role)> {
     use Role::{Attention, Embedding, Ffn, Norm, Other, Output};
-    // `experts.3.w1` and `experts.gate_up_proj` are told apart by their last part.
+    // `experts.3.w1` and `experts.gate_up_proj` differ in their last part.
     if let Some((_, rest)) = tail.split_once("experts.") {
         let part = rest.split_once('.').filter(|(n, _)| n.bytes().all(|b| b.is_ascii_digit())).map_or(rest, |(_, p)| p);
         return Some(match part {
@@ -176,7 +176,7 @@ fn known(tail: &str) -> Option<(&'static str, Role)> {
         "layer_output_norm" | "output.LayerNorm" | "output_layer_norm" => ("layer_output_norm", Norm),
         "post_attention_norm" => ("post_attention_norm", Norm),
         "post_ffw_norm" | "post_feedforward_layernorm" => ("post_ffw_norm", Norm),
-        // Gemma's norm of this name stands after attention, Llama's before the feed-forward part: one name, one kind.
+        // Gemma's norm of this name is after attention, Llama's before the feed-forward part: one name, one kind.
         "ffn_norm" | "post_attention_layernorm" | "pre_feedforward_layernorm" | "ln_2" | "norm2" => ("ffn_norm", Norm),
         "ffn_gate" | "mlp.gate_proj" | "feed_forward.w1" => ("ffn_gate", Ffn),
         "ffn_up" | "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.c_fc" | "mlp.fc1" | "intermediate.dense" | "ffn.lin1"

@@ -1,4 +1,4 @@
-//! Rotary embedding parameters: both configuration styles made one, and the frequency factors that go into tensors.
+//! Rotary embedding parameters: both configuration styles unified, and the frequency factors that go into tensors.
 
 use super::config::{Config, bad, float_of, unusable};
 use crate::model::Result;
@@ -59,7 +59,7 @@ impl Rope {
         Self { map, source, theta: theta_field, theta_sliding: sliding_field }
     }
 
-    /// Notes in the configuration which fields the base frequencies came from.
+    /// Records in the configuration which fields the base frequencies came from.
     pub(crate) fn mark_bases(&self, config: &Config) {
         if let Some(key) = self.theta {
             config.mark(key, "rope.freq_base");
@@ -82,7 +82,7 @@ impl Rope {
     /// Base frequency of the sliding-window layers.
     ///
     /// # Errors
-    /// A value that is there and is no number above zero.
+    /// A value that is there and is not a number above zero.
     pub(crate) fn theta_sliding(&self) -> Result<Option<f64>> {
         let value = self.map.get("sliding_attention").and_then(|s| s.get("rope_theta")).filter(|v| !v.is_null());
         value.map(|v| positive(&[self.source, "sliding_attention", "rope_theta"], v)).transpose()
@@ -91,14 +91,14 @@ impl Rope {
     /// Base frequency of full attention.
     ///
     /// # Errors
-    /// A value that is there and is no number above zero.
+    /// A value that is there and is not a number above zero.
     pub(crate) fn theta(&self) -> Result<Option<f64>> {
         let field = [self.source, "rope_theta"];
         let field = self.theta.as_ref().map_or(&field[..], std::slice::from_ref);
         self.full().get("rope_theta").filter(|v| !v.is_null()).map(|v| positive(field, v)).transpose()
     }
 
-    /// Refuses parameters that are there but say nothing: a base frequency of null, or parameters that are no object.
+    /// Refuses parameters that are there but empty: a base frequency of null, or parameters that are not an object.
     ///
     /// # Errors
     /// An error that names the field and its value.
@@ -130,8 +130,8 @@ impl Rope {
         self.full().get("rope_type").and_then(Value::as_str).map(str::to_ascii_lowercase)
     }
 
-    /// How the rotated dimensions are shared out to time, height and width (`mrope_section`), filled up to four numbers or cut to
-    /// them as `TextModel.set_gguf_parameters` of llama.cpp's converter does for every architecture.
+    /// How the rotated dimensions are divided among time, height and width (`mrope_section`), padded or cut to four numbers as
+    /// `TextModel.set_gguf_parameters` of llama.cpp's converter does for every architecture.
     pub(crate) fn sections(&self) -> Result<Option<[i32; 4]>> {
         let Some(value) = self.root(SECTIONS) else { return Ok(None) };
         let wrong = || bad(&[self.source, SECTIONS], &format!("{value} is no list of whole numbers"));
@@ -249,7 +249,7 @@ mod tests {
                 assert!(e.contains(if key == "rope_theta" { key } else { "rope_" }), "{e}");
             }
         }
-        // The parameters of transformers 5 have it, and the root says nothing.
+        // The parameters of transformers 5 have it, and the root does not.
         let config = json!({"rope_theta": null, "rope_parameters": {"rope_theta": 1e4}});
         let config = Config::new(config.as_object().unwrap());
         Rope::read(&config).check(&config).unwrap();

@@ -1,4 +1,4 @@
-//! Tensors from Hugging Face names to GGUF names: rules applied, experts stacked, fused experts split.
+//! Tensors from Hugging Face names to GGUF names: applies rules, stacks experts, splits fused experts.
 
 use super::config::Config;
 use super::family::{Experts, Family, Op};
@@ -8,7 +8,7 @@ use crate::tensor::Shape;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-/// What tensors need to know of the model.
+/// What tensors need to know about the model.
 pub(crate) struct Shapes {
     pub blocks: u64,
     pub heads: Option<u64>,
@@ -53,7 +53,7 @@ pub(crate) fn with_layer(pattern: &str, layer: Option<u64>) -> String {
     }
 }
 
-/// Source tensors in the converter's order: by name inside each file or as they come, as it reads the format.
+/// Source tensors in the converter's order: by name inside each file or in file order, depending on the format.
 fn ordered(model: &Model) -> Vec<&TensorEntry> {
     let mut tensors: Vec<&TensorEntry> = model.tensors.iter().collect();
     if crate::formats::spec(model.format).and_then(|f| f.read.as_ref()).is_some_and(|r| r.by_name) {
@@ -135,7 +135,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The name of a text model's tensor within a multi-modal model, without what says so.
+/// The name of a text model's tensor within a multi-modal model, without the part that says so.
 pub(crate) fn plain_name(name: &str) -> String {
     name.replace("language_model.", "").replace("text_model.", "")
 }
@@ -167,7 +167,7 @@ pub(crate) fn sources(
     out
 }
 
-/// Leaves out an output matrix that is the embedding itself, as the pickle's shared storage tells.
+/// Leaves out an output matrix that is the embedding itself, according to the pickle's shared storage.
 fn untie(tensors: &mut Vec<TensorEntry>, warnings: &mut Vec<Warning>) {
     let embeddings = ["model.embed_tokens.weight", "transformer.wte.weight"];
     let embedding = tensors.iter().find(|t| embeddings.contains(&t.name.as_str()) && t.storage.is_some());
@@ -182,7 +182,7 @@ fn untie(tensors: &mut Vec<TensorEntry>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// Buffers that old checkpoints store and that are no weights.
+/// Buffers that old checkpoints store and that are not weights.
 pub(crate) fn is_unused(name: &str) -> bool {
     [".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"].iter().any(|u| name.ends_with(u))
 }
@@ -190,7 +190,7 @@ pub(crate) fn is_unused(name: &str) -> bool {
 /// Maps every source tensor to its GGUF name and order of elements.
 ///
 /// # Errors
-/// A tensor that has no place in the architecture, a layer beyond the configured ones, experts that are missing or unlike.
+/// A tensor without a place in the architecture, a layer beyond the configured ones, experts that are missing or differ.
 pub(crate) fn map(sources: Vec<TensorEntry>, family: &Family, shapes: &Shapes) -> Result<Vec<TensorEntry>> {
     let mut rules = HashMap::new();
     for r in family.rules.iter().copied().flatten() {
@@ -329,7 +329,7 @@ fn fused(stem: &str) -> Option<&'static str> {
     }
 }
 
-/// One matrix an expert, made one tensor of three dimensions.
+/// Stacks one matrix per expert into a tensor of three dimensions.
 fn stack(name: String, parts: Vec<TensorEntry>) -> Result<TensorEntry> {
     let Some(first) = parts.first() else {
         return Err(ModelError::bad("no experts to stack").field(name));

@@ -1,4 +1,4 @@
-//! Hugging Face → GGUF, the whole way.
+//! Hugging Face → GGUF, the complete conversion.
 
 use super::config::{COMMON_IGNORED, Config};
 use super::family::{Family, by_class};
@@ -120,7 +120,7 @@ pub(crate) fn names_family(root: &Value, family: &Family) -> bool {
     root.get("model_type").and_then(Value::as_str).is_none_or(|t| family.model_types.contains(&t))
 }
 
-/// `auto` made definite: the type of the first matrix that is bf16 or f16, f16 if there is none.
+/// Resolves `auto`: the type of the first matrix that is bf16 or f16, f16 if there is none.
 fn resolve(out_type: OutType, sources: &[TensorEntry]) -> OutType {
     if out_type != OutType::Auto {
         return out_type;
@@ -177,7 +177,7 @@ fn shapes(family: &Family, config: &Config, blocks: u64, tokens: Option<u64>) ->
     Ok(Shapes { blocks, heads, heads_kv, vocabulary: tokens, experts })
 }
 
-/// Ranks and types GGUF can hold, no name twice, and an embedding that fits the vocabulary.
+/// Checks ranks and types that GGUF can hold, unique names, and an embedding that fits the vocabulary.
 fn check_tensors(tensors: &[TensorEntry], tokens: Option<u64>, warnings: &mut Vec<Warning>) -> Result<()> {
     let mut seen = std::collections::HashSet::new();
     for t in tensors {
@@ -213,7 +213,7 @@ fn check_tensors(tensors: &[TensorEntry], tokens: Option<u64>, warnings: &mut Ve
     Ok(())
 }
 
-/// Values that GGUF has no key for and that llama.cpp takes to be something else.
+/// Values that have no key in GGUF and for which llama.cpp assumes another value.
 fn warn_values(family: &Family, config: &Config, warnings: &mut Vec<Warning>) {
     for (field, values) in family.expects {
         let value = match config.peek(field) {

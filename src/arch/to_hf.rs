@@ -1,4 +1,4 @@
-//! GGUF → Hugging Face, the whole way.
+//! GGUF → Hugging Face, the complete conversion.
 
 use super::back::Meta;
 use super::family::{Experts, FAMILIES, Family, Op, nearest};
@@ -160,7 +160,7 @@ fn expert_part(family: &Family, stem: &str) -> Option<(&'static Experts, &'stati
     experts.parts.iter().find(|p| p.1 == stem).map(|p| (experts, p.0))
 }
 
-/// One matrix an expert again.
+/// Splits stacked experts into one matrix per expert again.
 fn unstack(
     e: &Experts,
     part: &str,

@@ -14,7 +14,7 @@ pub enum OutType {
     BF16,
     /// ggml's Q8_0; F16 where the rows do not fit its blocks.
     Q8_0,
-    /// The highest-fidelity 16-bit type, told by the first matrix that is bf16 or f16; f16 when there is none.
+    /// The highest-fidelity 16-bit type: that of the first matrix that is bf16 or f16; f16 when there is none.
     #[default]
     Auto,
 }
@@ -57,16 +57,16 @@ pub struct GgufOptions {
     pub pre_tokenizer: Option<String>,
 }
 
-/// What became of a field of `config.json`.
+/// What happened to a field of `config.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigStatus {
     /// It went into the output (metadata or the way tensors are arranged).
     Mapped,
     /// It was absent and the architecture's default was used.
     Defaulted,
-    /// Known, and of no consequence for the output.
+    /// Known, and without effect on the output.
     Ignored,
-    /// Nothing is known of it; a warning names it.
+    /// Unknown; a warning names it.
     Unknown,
 }
 
@@ -82,12 +82,12 @@ impl ConfigStatus {
     }
 }
 
-/// One line of the table that says what became of every field of `config.json`.
+/// One line of the table that says what happened to every field of `config.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigField {
     /// The field, with a dot path for nested ones: `rope_scaling.factor`.
     pub name: String,
-    /// What became of it.
+    /// What happened to it.
     pub status: ConfigStatus,
     /// The value, and where it went or why it does not matter.
     pub detail: String,
@@ -96,13 +96,13 @@ pub struct ConfigField {
 /// A model under GGUF names, ready to be laid out.
 #[derive(Clone, Debug)]
 pub struct GgufModel {
-    /// Tensors by GGUF name in output order; metadata holds every key in order; warnings say what to know.
+    /// Tensors by GGUF name in output order; metadata holds every key in order; warnings are for the user.
     pub model: Model,
     /// The type to write each tensor in, parallel to `model.tensors`.
     pub encodings: Vec<Encoding>,
     /// GGUF architecture: `llama`.
     pub architecture: String,
-    /// What became of every field of `config.json`.
+    /// What happened to every field of `config.json`.
     pub config_table: Vec<ConfigField>,
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Elements of each row of a plain-typed tensor in another order (biases of permuted projections).
 pub(super) struct MapElems<F> {
     pub inner: TensorEntry,
-    /// Which element of the inner row stands at each place.
+    /// The source index of each element within the inner row.
     pub map: F,
 }
 
@@ -152,7 +152,7 @@ impl TensorData for Unblocked {
         self.decode(block, &Piece::rows(&self.inner, rows), dst)
     }
 
-    /// The bounds need not be those of blocks, since this gives single elements.
+    /// The bounds need not be block bounds, since this returns single elements.
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
         let Encoding::Block(block) = self.inner.encoding else {
             return self.inner.data.read_part(row, bytes, dst);

@@ -1,9 +1,9 @@
-//! Tensor names with what training frameworks put in front of them, taken back.
+//! Removes the prefixes that training frameworks add to tensor names.
 //!
 //! `torch.compile` wraps a module as `_orig_mod`, DistributedDataParallel as `module`, FSDP and activation checkpointing as
 //! `_fsdp_wrapped_module` and `_checkpoint_wrapped_module`, peft as `base_model.model`; Lightning saves the names of its own
-//! module (`model.…`, `net.…`). What all names share is left out if every name then has a place in the architecture; else the
-//! names stay as they are, and the error tells of one without a place.
+//! module (`model.…`, `net.…`). A prefix that all names share is removed if every name then has a place in the architecture;
+//! otherwise the names are kept, and the error names one without a place.
 
 use super::config::Config;
 use super::family::{Family, by_class};
@@ -12,18 +12,18 @@ use super::to_gguf::hf_class;
 use crate::model::{Model, ModelError, Result, Warning};
 use std::borrow::Cow;
 
-/// Modules that wrap another one anywhere in the network and are never a part of it.
+/// Modules that wrap another one anywhere in the network and are never part of it.
 const WRAPPERS: [&str; 3] = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
 /// Modules around the network at most: `model.base_model.model.module.` has four.
 const DEPTH: usize = 8;
 
-/// Parts of names that peft's layers have while an adapter is not merged.
+/// Parts of names in peft's layers while an adapter is not merged.
 const ADAPTERS: [&str; 6] =
     [".base_layer.", ".lora_A.", ".lora_B.", ".lora_embedding_A", ".lora_embedding_B", ".lora_magnitude_vector"];
 
-/// The model under the names of its architecture, and a note of what was left out; `None` if the names are right as they are,
-/// do not become right, or nothing is known of the architecture.
+/// The model under the names of its architecture, and a note of what was removed; `None` if the names are right as they are,
+/// cannot be fixed, or the architecture is unknown.
 pub(crate) fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
     let root = model.config()?;
     let family = by_class(hf_class(&root).ok()?).ok()?;
@@ -90,13 +90,13 @@ fn without_parts(name: &str) -> Cow<'_, str> {
     Cow::Owned(parts.join("."))
 }
 
-/// The wrapper that the names have.
+/// The wrapper that all names have.
 fn found(model: &Model) -> &'static str {
     let has = |w: &str| model.tensors.iter().any(|t| t.name.split('.').any(|p| p == w));
     WRAPPERS.into_iter().find(|w| has(w)).unwrap_or(WRAPPERS[0])
 }
 
-/// What all names begin with, up to and with a dot.
+/// The common prefix of all names, up to and including a dot.
 fn shared_prefix<'a>(names: &'a [Cow<'_, str>]) -> &'a str {
     let Some(first) = names.first() else { return "" };
     let mut len = first.len();
@@ -104,7 +104,7 @@ fn shared_prefix<'a>(names: &'a [Cow<'_, str>]) -> &'a str {
         let same = first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
         len = len.min(same);
     }
-    // A dot is one byte of its own, so what ends with one is whole characters.
+    // A dot is one byte in UTF-8, so a prefix that ends with one is made of whole characters.
     let end = first.as_bytes()[..len].iter().rposition(|b| *b == b'.').map_or(0, |at| at + 1);
     first.get(..end).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Creating files exclusively, and opening them again.
+//! Creates files exclusively, and opens them again.
 
 use super::{parent_of, point, rename_over, sync_file, sync_folder};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub fn random_token() -> String {
     let mut bytes = [0u8; 8];
     if File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).is_err() {
-        // A chroot without devices: the seed of the standard library's hash maps is random too.
+        // In a chroot without devices: the seed of the standard library's hash maps is random too.
         use std::hash::{BuildHasher, Hasher, RandomState};
         let mut hasher = RandomState::new().build_hasher();
         hasher.write_u32(std::process::id());
@@ -20,8 +20,8 @@ pub fn random_token() -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Creates a file that does not exist yet, for reading and writing. `mode` is subject to the umask. Nothing at `path` is followed or
-/// opened, whatever it is.
+/// Creates a file that does not exist yet, for reading and writing. `mode` is subject to the umask. An existing entry at `path` is never
+/// followed or opened.
 ///
 /// # Errors
 /// `AlreadyExists` when there is something at `path`; other I/O errors.
@@ -31,7 +31,7 @@ pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
 }
 
-/// Opens a file that an earlier attempt created with [`create_new`]. Links, and files with further names, are not ours.
+/// Opens a file that an earlier attempt created with [`create_new`]. Links, and files with several names, are not ours.
 ///
 /// # Errors
 /// I/O errors; `InvalidInput` when it is not a regular file with one name.
@@ -49,7 +49,7 @@ pub fn reopen(path: &Path) -> io::Result<File> {
 const LOCK_WAIT: Duration = Duration::from_millis(5);
 
 /// Takes an exclusive lock that the system releases when the process dies. Waits up to `patience` for another holder: a process that was just
-/// killed needs a moment to die. `false` when it is still held then. File systems without locks count as locked by us.
+/// killed needs a moment to die. `false` if it is still held then. File systems without locks count as locked by us.
 pub fn lock(file: &File, patience: Duration) -> bool {
     let begun = Instant::now();
     loop {
@@ -61,7 +61,7 @@ pub fn lock(file: &File, patience: Duration) -> bool {
     }
 }
 
-/// Writes a small file whole: a reader sees the old contents or the new, also after a power failure.
+/// Writes a small file atomically: a reader sees either the old or the new contents, even after a power failure.
 ///
 /// # Errors
 /// I/O errors; the file is then as it was.
@@ -69,7 +69,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_whole_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_whole`], for contents that are written piece by piece.
+/// As [`write_whole`], for contents that are written in pieces.
 ///
 /// # Errors
 /// I/O errors and those of `write`; the file is then as it was.

@@ -1,4 +1,4 @@
-//! Reading what is on the disk rather than what is in the page cache.
+//! Reads what is on disk rather than what is in the page cache.
 
 use std::fs::File;
 use std::io;
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const ALIGNMENT: usize = 4096;
 
 /// Reads a file that was synced, from the disk where the system can: with direct I/O, else after dropping the file's cached pages, else from
-/// the page cache. Direct I/O is also the cheapest of them: nothing is copied.
+/// the page cache. Direct I/O is also the cheapest: nothing is copied.
 ///
-/// Direct I/O is a flag of the open file, so nothing may write through the file while this lives.
+/// Direct I/O is a flag of the open file, so nothing may write through the file while this exists.
 #[derive(Debug)]
 pub struct DiskReader<'a> {
     file: &'a File,
@@ -28,7 +28,7 @@ impl<'a> DiskReader<'a> {
         Self { file, direct: AtomicBool::new(direct) }
     }
 
-    /// The `bytes` at `offset`, read into `buffer`, which grows to a little more than that. May be called from many threads.
+    /// The `bytes` at `offset`, read into `buffer`, which grows to slightly more than that. May be called from many threads.
     ///
     /// # Errors
     /// I/O errors; `UnexpectedEof` when the file ends before.
@@ -36,7 +36,7 @@ impl<'a> DiskReader<'a> {
         let before = (offset % ALIGNMENT as u64) as usize;
         let wanted = before + bytes;
         let room = wanted.next_multiple_of(ALIGNMENT) + ALIGNMENT;
-        // Never shrunk: what grows again is cleared again.
+        // Never shrunk: growing it again would clear it again.
         if buffer.len() < room {
             buffer.resize(room, 0);
         }
@@ -49,12 +49,12 @@ impl<'a> DiskReader<'a> {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                // The file system takes the flag and then not these reads.
+                // The file system accepts the flag but not these reads.
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput && self.direct.swap(false, Ordering::Relaxed) => {
                     set_direct(self.file, false);
                     drop_cache(self.file);
                 }
-                // Another thread met the same just before.
+                // Another thread just found the same.
                 Err(e) if e.kind() == io::ErrorKind::InvalidInput && !is_direct(self.file) => {
                     return self
                         .file
@@ -76,7 +76,7 @@ impl Drop for DiskReader<'_> {
     }
 }
 
-/// Turns direct I/O on or off for an open file; true if it is now as asked.
+/// Turns direct I/O on or off for an open file; true if that succeeded.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_direct(file: &File, on: bool) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -101,23 +101,22 @@ fn is_direct(_file: &File) -> bool {
     false
 }
 
-/// Stretches that are shorter are left to the system.
+/// Shorter ranges are left to the system.
 const WRITEBACK_BYTES: u64 = 256 << 10;
 
-/// Asks the system to begin writing a stretch of a file to the disk, without waiting: a sync to come has less to wait for. Where it cannot,
-/// nothing happens.
+/// Asks the system to start writing a range of a file to disk, without waiting, so that a later sync has less to wait for. Does nothing if
+/// unsupported.
 pub fn start_writeback(file: &File, offset: u64, bytes: u64) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if bytes >= WRITEBACK_BYTES {
-        // The advice that the pages are not needed writes those that are dirty.
+        // The advice that pages are not needed writes the dirty ones.
         let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(bytes), rustix::fs::Advice::DontNeed);
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = (file, offset, bytes);
 }
 
-/// Asks the system to forget the cached pages of a synced file, so that the next read comes from the disk. Where it cannot, nothing
-/// happens.
+/// Asks the system to drop the cached pages of a synced file, so that the next read comes from disk. Does nothing if unsupported.
 fn drop_cache(file: &File) {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);

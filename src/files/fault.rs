@@ -1,5 +1,5 @@
-//! Simulated kills for unit tests: after a given number of operations below a folder, every further one fails, as if the process
-//! were gone. What runs in `Drop` asks [`is_dead`] and does nothing either. A single operation can fail too, with an error of the system.
+//! Simulated kills for unit tests: after a given number of operations below a folder, every further one fails, as if the process were gone.
+//! Code in `Drop` checks [`is_dead`] and does nothing either. A single operation can also fail with a system error.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ struct Plan {
     left: usize,
     log: Vec<String>,
     dead: bool,
-    /// The one operation that fails does so with this error number.
+    /// The error number with which a single operation fails.
     errno: Option<i32>,
 }
 
@@ -20,7 +20,7 @@ fn plans() -> MutexGuard<'static, Vec<Plan>> {
     PLANS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills the run that works below `folder` before its operation number `after` (from 0), until the guard is dropped.
+/// Kills the run that works below `folder` before operation number `after` (from 0), until the guard is dropped.
 pub(crate) struct Kill(PathBuf);
 
 impl Kill {
@@ -29,14 +29,14 @@ impl Kill {
         Self(folder.to_owned())
     }
 
-    /// Lets the operation number `after` (from 0), and no other, fail with this error number.
+    /// Makes only operation number `after` (from 0) fail with this error number.
     pub(crate) fn fail_once(folder: &Path, after: usize, errno: i32) -> Self {
         let errno = Some(errno);
         plans().push(Plan { folder: folder.to_owned(), left: after, log: Vec::new(), dead: false, errno });
         Self(folder.to_owned())
     }
 
-    /// The operations that were let through, and whether the kill happened.
+    /// The number of operations that passed, and whether the kill happened.
     pub(crate) fn result(&self) -> (Vec<String>, bool) {
         plans().iter().find(|p| p.folder == self.0).map(|p| (p.log.clone(), p.dead)).unwrap_or_default()
     }

@@ -2,7 +2,7 @@
 //! reads of files that a user or a model names; and the private folders that remold keeps for itself.
 //!
 //! Every operation of a run that changes a directory passes through here, so that each of them is a point at which the tests can kill the
-//! run (`fault`). Must not know what is in a file: no formats, jobs or plans. The type that matters to everybody else is [`FileStamp`].
+//! run (`fault`). Must not know what is in a file: no formats, jobs or plans. The type that matters to other modules is [`FileStamp`].
 
 mod create;
 mod direct;
@@ -25,11 +25,11 @@ pub use stamp::FileStamp;
 pub use sync::{create_folders, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
 pub use watch::WriteWatch;
 
-/// What a system call that changes a file or a directory is about to do. Only the tests listen.
+/// What a system call that changes a file or a directory is about to do. Only tests use it.
 #[cfg(test)]
 pub(crate) use fault::point;
 
-/// Does nothing outside of the tests.
+/// Does nothing outside tests.
 #[cfg(not(test))]
 #[inline]
 #[expect(clippy::unnecessary_wraps, reason = "the tests' version fails")]

@@ -1,4 +1,4 @@
-//! Folders and files that only their owner may read: job folders tell what somebody works on, kept scores and sessions too.
+//! Folders and files that only their owner may read: job folders, stored scores and sessions reveal what a user works on.
 
 use super::{create_folders, read};
 use std::fs::{File, OpenOptions, Permissions};
@@ -9,8 +9,7 @@ use std::path::Path;
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// Makes a folder, and those above it that are missing, for their owner alone. A folder that exists already stays as it is
-/// ([`tighten`] changes it).
+/// Creates a folder, and missing parents, accessible to the owner only. An existing folder keeps its mode ([`tighten`] changes it).
 ///
 /// # Errors
 /// I/O errors.
@@ -18,8 +17,8 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     create_folders(path, FOLDER_MODE).map(drop)
 }
 
-/// Takes the rights of others from a folder that belongs to this user. Only for folders that nobody but remold makes: earlier
-/// versions left them open. What cannot be changed stays as it is.
+/// Removes other users' permissions from a folder that belongs to this user. Only for folders that only remold creates: earlier versions
+/// left them open. A mode that cannot be changed is kept.
 pub fn tighten(path: &Path) {
     let Ok(meta) = std::fs::symlink_metadata(path) else { return };
     let mine = meta.uid() == rustix::process::geteuid().as_raw();
@@ -28,14 +27,14 @@ pub fn tighten(path: &Path) {
     }
 }
 
-/// Options that make new files for their owner alone, for [`open_private`].
+/// Options that create new files for their owner only, for [`open_private`].
 pub fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE_MODE).custom_flags(read::nonblocking());
     options
 }
 
-/// Opens a file of remold's own folders. A pipe or a device that has its name is refused instead of waited for.
+/// Opens a file in remold's own folders. A pipe or a device of that name is refused instead of waited for.
 ///
 /// # Errors
 /// I/O errors; `InvalidInput` when it is not a regular file.
@@ -51,7 +50,7 @@ pub fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Writes a file whole, for its owner alone when it is new.
+/// Replaces the contents of a file; a new file is accessible to the owner only.
 ///
 /// # Errors
 /// I/O errors.

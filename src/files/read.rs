@@ -1,7 +1,7 @@
-//! Reading a file that somebody named: refused at once when it is not a regular file, and never more of it than it may have.
+//! Reads a file named by a user or a model: anything but a regular file is refused at once, and never more than a limit is read.
 //!
-//! A named pipe blocks whoever opens it until a writer comes, a device may have no end, and a file in `/proc` tells no length. So
-//! a file is opened without blocking, looked at through the descriptor, and read up to a limit whatever its length says.
+//! Opening a named pipe blocks until a writer comes, a device may be endless, and a file in `/proc` reports no length. So a file is opened
+//! without blocking, checked through the descriptor, and read up to a limit whatever its length.
 
 use std::fmt;
 use std::fs::{File, FileType, OpenOptions};
@@ -12,13 +12,13 @@ use std::path::Path;
 /// Why a file is not read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The system says no.
+    /// A system error.
     Io(io::Error),
     /// What it is instead of a regular file, with an article.
     NotAFile(&'static str),
     /// It has more bytes than the limit.
     TooLarge(u64),
-    /// It is no UTF-8 text.
+    /// It is not UTF-8 text.
     NotText,
 }
 
@@ -44,12 +44,12 @@ impl From<io::Error> for ReadError {
 /// Opens a regular file (or a link to one) for reading, without waiting for anything.
 ///
 /// # Errors
-/// What is there instead, and I/O errors.
+/// Anything but a regular file, and I/O errors.
 pub fn open(path: &Path) -> Result<File, ReadError> {
-    // Looked at first: opening a device may act on it (a tape rewinds, a modem answers).
+    // Checked first: opening a device may act on it (a tape rewinds, a modem answers).
     regular(std::fs::metadata(path)?.file_type())?;
     let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path)?;
-    // And again through the descriptor: the name may mean something else by now.
+    // And again through the descriptor: the name may refer to something else by now.
     regular(file.metadata()?.file_type())?;
     Ok(file)
 }
@@ -74,17 +74,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 /// As [`read`], for text.
 ///
 /// # Errors
-/// As [`read`], and bytes that are no UTF-8.
+/// As [`read`], and bytes that are not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
     String::from_utf8(read(path, limit)?).map_err(|_| ReadError::NotText)
 }
 
-/// The flag with which opening a pipe does not wait for its other end.
+/// The flag that makes opening a pipe not wait for its other end.
 pub(super) fn nonblocking() -> i32 {
     i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0)
 }
 
-/// Refuses what is not a regular file.
+/// Refuses anything but a regular file.
 pub(super) fn regular(kind: FileType) -> Result<(), ReadError> {
     let what = match kind {
         k if k.is_file() => return Ok(()),
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(read(&path("file"), 5).unwrap(), b"12345");
         assert!(matches!(read(&path("file"), 4), Err(ReadError::TooLarge(4))));
         assert!(matches!(read(&path("none"), 4), Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound));
-        // A file that says that it is empty and is not.
+        // A file with length zero that is not empty.
         assert!(matches!(read(Path::new("/proc/self/maps"), 4), Err(ReadError::TooLarge(4))));
     }
 }

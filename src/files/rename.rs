@@ -1,4 +1,4 @@
-//! Renames that never replace what they were not asked to replace.
+//! Renames that only replace what they were asked to replace.
 
 use super::point;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Renames `from` to `to`; both lie on one file system. Replaces what has that name.
+/// Renames `from` to `to` on the same file system. Replaces an existing entry at `to`.
 ///
 /// # Errors
 /// I/O errors.
@@ -19,7 +19,7 @@ pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
 /// Renames a file or a folder to a name that must be free.
 ///
 /// # Errors
-/// `AlreadyExists` when something has the name; other I/O errors.
+/// `AlreadyExists` when the name is taken; other I/O errors.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     point("rename", to)?;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
@@ -31,7 +31,7 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 /// For file systems without `RENAME_NOREPLACE`: a hard link never replaces anything.
 fn rename_new_by_link(from: &Path, to: &Path) -> io::Result<()> {
     if fs::symlink_metadata(from)?.is_dir() {
-        // A folder replaces an empty folder at most.
+        // A folder replaces at most an empty folder.
         return match fs::symlink_metadata(to) {
             Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => fs::rename(from, to),
@@ -40,13 +40,13 @@ fn rename_new_by_link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => fs::remove_file(from),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
-        // Neither is there: the window between the look and the rename stays.
+        // If neither is supported, the window between the check and the rename remains.
         Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => fs::rename(from, to),
     }
 }
 
-/// Exchanges two names in one step. `false` where the system cannot.
+/// Exchanges two names atomically. `false` if the system cannot.
 ///
 /// # Errors
 /// I/O errors.

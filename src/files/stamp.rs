@@ -1,4 +1,4 @@
-//! What identifies a file and shows that it was changed.
+//! Identifies a file and shows whether it was changed.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -45,8 +45,8 @@ impl FileStamp {
         (self.dev, self.ino) == (other.dev, other.ino)
     }
 
-    /// True if the file was written to between `self` and `later`, both taken from the same open file, as size and modification time
-    /// tell. A program can set that time back: see [`FileStamp::touched`].
+    /// True if the file was written to between `self` and `later`, both taken from the same open file, judging by size and modification
+    /// time. A program can set that time back: see [`FileStamp::touched`].
     pub fn rewritten(&self, later: &Self) -> bool {
         !self.same_file(later) || self.bytes != later.bytes || self.mtime_ns != later.mtime_ns
     }

@@ -1,4 +1,4 @@
-//! Bringing files and directory entries to the disk.
+//! Syncs files and directory entries to disk.
 
 use super::point;
 use rustix::io::Errno;
@@ -12,7 +12,7 @@ pub fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Brings a file's contents, size and mode to the disk. `path` is its name, for the tests.
+/// Syncs a file's contents, size and mode to disk. `path` is its name, for the tests.
 ///
 /// # Errors
 /// I/O errors.
@@ -21,7 +21,7 @@ pub fn sync_file(file: &File, path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Brings a file's contents and size to the disk.
+/// Syncs a file's contents and size to disk.
 ///
 /// # Errors
 /// I/O errors.
@@ -30,7 +30,7 @@ pub fn sync_data(file: &File, path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Brings the entries of a folder to the disk: names that were made, changed or removed.
+/// Syncs the entries of a folder to disk: names that were created, changed or removed.
 ///
 /// # Errors
 /// I/O errors. A file system that cannot sync folders at all is not an error.
@@ -42,10 +42,11 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates a folder and what is missing above it, with a mode that is subject to the umask; each entry is brought to the disk. Gives the folders that are new, deepest first.
+/// Creates a folder and its missing parents, with a mode that is subject to the umask; each entry is synced to disk. Returns the new folders,
+/// deepest first.
 ///
 /// # Errors
-/// I/O errors; what was made before them stays.
+/// I/O errors; folders created before the error remain.
 pub fn create_folders(folder: &Path, mode: u32) -> io::Result<Vec<PathBuf>> {
     let missing = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();

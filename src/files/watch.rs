@@ -1,9 +1,9 @@
-//! Noticing writes to files that are read for a long time.
+//! Notices writes to files that are read for a long time.
 //!
-//! A file that is removed while it is read keeps its bytes for whoever has it open. Its change time is new, though, as after a write
-//! whose author set the modification time back: the times cannot tell the two apart. On Linux the kernel reports writes (inotify(7)),
-//! for files on file systems that only this machine writes to. Writes through a memory map are not reported; that a file which was open for
-//! writing is closed is, and counts as a write.
+//! A file that is removed while it is read keeps its bytes for every process that has it open. Its change time is new, though, as after a
+//! write followed by setting the modification time back: the times cannot distinguish the two. On Linux the kernel reports writes
+//! (inotify(7)), for files on file systems that only this machine writes to. Writes through a memory map are not reported, but closing a
+//! file that was open for writing is, and counts as a write.
 
 use super::FileStamp;
 use std::fs::File;
@@ -16,7 +16,7 @@ pub struct WriteWatch {
 }
 
 impl WriteWatch {
-    /// Watches these files from now on. Those that cannot be watched are unknown to [`WriteWatch::was_written`].
+    /// Watches these files from now on. [`WriteWatch::was_written`] returns `None` for those that cannot be watched.
     pub fn new<'a>(files: impl Iterator<Item = &'a File>) -> Self {
         #[cfg(target_os = "linux")]
         return Self { inner: inotify::Inner::new(files) };
@@ -27,7 +27,7 @@ impl WriteWatch {
         }
     }
 
-    /// Whether the file with this stamp was written to since it is watched; `None` when that is not known.
+    /// Whether the file with this stamp was written to since it is watched; `None` if that is unknown.
     pub fn was_written(&self, file: &FileStamp) -> Option<bool> {
         #[cfg(target_os = "linux")]
         return self.inner.as_ref()?.was_written(file);
@@ -78,7 +78,7 @@ mod inotify {
             for file in files {
                 let local = rustix::fs::fstatfs(file).is_ok_and(|s| LOCAL.contains(&(s.f_type as u64 & 0xffff_ffff)));
                 let (true, Ok(stamp)) = (local, FileStamp::of_file(file)) else { continue };
-                // Through the descriptor: the name may mean another file by now.
+                // Through the descriptor: the name may refer to another file by now.
                 let path = format!("/proc/self/fd/{}", file.as_raw_fd());
                 if let Ok(watch) = inotify::add_watch(&queue, path, WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE) {
                     watches.insert((stamp.dev, stamp.ino), watch);
@@ -130,12 +130,12 @@ mod tests {
         let watch = WriteWatch::new([&kept, &changed, &mapped].into_iter());
         let stamp = |file: &File| FileStamp::of_file(file).unwrap();
         if watch.was_written(&stamp(&kept)).is_none() {
-            // The temporary folder is on a file system whose writes are not watched: then nothing is said to be unchanged.
+            // The temporary folder is on a file system whose writes are not watched: then no file is reported as unchanged.
             assert_eq!(watch.was_written(&stamp(&changed)), None);
             return;
         }
         fs::OpenOptions::new().write(true).open(&changed_path).unwrap().write_all_at(b"x", 0).unwrap();
-        // What a process does that writes through a memory map.
+        // The steps of a process that writes through a memory map.
         drop(fs::OpenOptions::new().write(true).open(&mapped_path).unwrap());
         for path in [kept_path, changed_path, mapped_path] {
             fs::remove_file(path).unwrap();

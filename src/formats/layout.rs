@@ -6,7 +6,7 @@ use crate::tensor::Shape;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What a layout needs to know of one tensor.
+/// What a layout needs to know about one tensor.
 #[derive(Clone, Debug)]
 pub struct LayoutTensor {
     /// Its name in the output.
@@ -38,13 +38,14 @@ pub enum Split {
     /// One file.
     #[default]
     Whole,
-    /// A new file where the next tensor would bring the data of one above so many bytes. A larger tensor stands alone.
+    /// Starts a new file if the next tensor would bring the data of the current one above this many bytes. A larger
+    /// tensor gets its own file.
     Bytes(u64),
-    /// GGUF: so many tensors a file.
+    /// GGUF: this many tensors per file.
     Tensors(usize),
-    /// GGUF: the tensors of each file, as indices into [`LayoutRequest::tensors`]; each stands in one file.
+    /// GGUF: the tensors of each file, as indices into [`LayoutRequest::tensors`]; each is in exactly one file.
     Files(Vec<Vec<usize>>),
-    /// GGUF: as the other says, behind a first file that holds the metadata and no tensor.
+    /// GGUF: like the inner one, after a first file that contains the metadata and no tensor.
     MetadataFirst(Box<Split>),
 }
 
@@ -70,8 +71,8 @@ pub struct Slot {
     pub bytes: u64,
 }
 
-/// Computes the last bytes of a file once the data is in place: gets the CRC-32 of each slot, in slot order, and gives
-/// (offset, bytes) pieces to write.
+/// Computes the last bytes of a file once the data is written: takes the CRC-32 of each slot, in slot order, and
+/// returns (offset, bytes) pieces to write.
 pub type Finish = Box<dyn Fn(&[u32]) -> Vec<(u64, Vec<u8>)> + Send + Sync>;
 
 /// One file to be written. The fixed pieces and the slots never overlap; gaps between them are zero.

@@ -1,5 +1,5 @@
-//! Caps that no real file meets, each with its reason. Lengths are also checked against the bytes the file still holds; these
-//! bound the memory a file that is large *and* hostile can make us take.
+//! Limits that no real file reaches, each with its reason. Lengths are also checked against the bytes left in the file; these
+//! limit the memory that a file that is large *and* hostile can make us use.
 
 /// Largest metadata section, and largest tensor list, of a GGUF file: the largest real vocabularies (262,144 tokens with scores
 /// and merges) take about 15 MB. Held in memory it is at most about four times this.
@@ -14,7 +14,7 @@ pub const GGML_NAME_BYTES: usize = 63;
 /// Most dimensions of a ggml tensor (`GGML_MAX_DIMS` in `ggml.h`).
 pub const GGML_DIMS: u32 = 4;
 
-/// Deepest nesting of metadata arrays in arrays. llama.cpp refuses the first level; no file in the wild has any.
+/// Deepest nesting of metadata arrays in arrays. llama.cpp refuses the first level; no known file has any.
 pub const META_ARRAY_DEPTH: u32 = 4;
 
 /// Most tensors in a model. The largest mixture-of-experts checkpoints have about 150,000.
@@ -38,8 +38,8 @@ pub const SHARDS: u64 = 99_999;
 /// Most files of a split GGUF: `split.no` and `split.count` are u16.
 pub const GGUF_SHARDS: u64 = u16::MAX as u64;
 
-/// Largest `config.json` that a scan looks into; real ones have a few kilobytes.
+/// Largest `config.json` that a scan reads; real ones have a few kilobytes.
 pub const SCAN_CONFIG_BYTES: u64 = 1 << 20;
 
-/// Most entries of one folder that are looked at.
+/// Most entries of one folder that are read.
 pub const FOLDER_ENTRIES: usize = 100_000;

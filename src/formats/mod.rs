@@ -1,9 +1,9 @@
 //! File formats, one folder each: probe, open → [`Model`], lay out a file ← tensors.
 //!
 //! Must not know recipes, plans or jobs. Adding a format is a folder with a [`FormatSpec`] and a line in [`FORMATS`].
-//! Reading is lazy and bounded: every length is checked against what the file holds before anything is allocated.
-//! Writing is planned: [`WriteSpec::layout`] says every fixed byte and the place of every tensor before the first byte is
-//! written; the engine fills the places in any order from many threads.
+//! Reading is lazy and bounded: every length is checked against the file's size before anything is allocated. Writing is
+//! planned: [`WriteSpec::layout`] gives every fixed byte and the place of every tensor before the first byte is written;
+//! the engine fills the places in any order from many threads.
 
 pub mod gguf;
 pub mod hf;
@@ -30,7 +30,7 @@ use crate::model::FormatId;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// Every format that has something in it, by [`FormatId`] order.
+/// Every format with an entry, in [`FormatId`] order.
 pub static FORMATS: &[&FormatSpec] = &[
     &safetensors::SPEC,
     &pytorch::SPEC,
@@ -60,12 +60,12 @@ pub fn write_spec(id: FormatId) -> Option<&'static WriteSpec> {
     spec(id)?.write.as_ref()
 }
 
-/// The path of the whole from that of any file of a set: `x.gguf` from `x-00002-of-00003.gguf`.
+/// The path of the set from that of any of its files: `x.gguf` from `x-00002-of-00003.gguf`.
 pub fn whole_path(id: FormatId, path: &Path) -> PathBuf {
     write_spec(id).and_then(|w| w.whole_path).map_or_else(|| path.to_owned(), |whole| whole(path))
 }
 
-/// How many bytes the header of a file takes, from its first 8 bytes; by the file's extension.
+/// Size of a file's header, from its first 8 bytes; depends on the file's extension.
 pub fn header_bytes(path: &Path) -> Option<fn([u8; 8]) -> u64> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     let spec = FORMATS.iter().find(|f| f.extensions.contains(&&*extension))?;
@@ -83,8 +83,8 @@ pub fn has_model_extension(name: &str) -> bool {
     extension.is_some_and(|e| extensions().any(|known| known == e))
 }
 
-/// True for the name of a file of a format that carries everything a network needs: what is beside it
-/// belongs to others.
+/// True for the name of a file of a format that carries everything a network needs: files beside it do not belong to
+/// it.
 pub fn is_self_contained(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
     let alone = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::File);
@@ -112,7 +112,7 @@ fn names_file_of(path: &Path, which: impl Fn(&WriteSpec) -> bool) -> bool {
     FORMATS.iter().filter_map(|f| f.write.as_ref()).any(|w| which(w) && known(w))
 }
 
-/// The spec of a format. Every format has one; a test says so.
+/// The spec of a format. Every format has one; a test checks this.
 pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
     FORMATS.iter().copied().find(|s| s.id == id)
 }

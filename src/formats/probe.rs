@@ -10,7 +10,7 @@ use std::path::Path;
 /// Bytes of the file's beginning a probe may look at.
 pub const HEAD_BYTES: usize = 4096;
 
-/// What a probe sees.
+/// The input of a probe.
 #[derive(Debug)]
 pub struct Head<'a> {
     /// The path, for its name only.
@@ -21,14 +21,14 @@ pub struct Head<'a> {
     pub len: u64,
 }
 
-/// A probe's answer. Bytes beat names: an extension alone never makes more than `Weak`.
+/// A probe's answer. Bytes take precedence over names: an extension alone is at most `Weak`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Not this format.
     No,
-    /// Could be; the extension decides between several.
+    /// Possibly; the extension decides between several.
     Weak,
-    /// A magic number or an equally telling structure was seen.
+    /// A magic number or an equally specific structure was found.
     Strong,
 }
 
@@ -40,7 +40,7 @@ pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
     probe_sure(path).map(|(spec, _)| spec)
 }
 
-/// As [`probe`], and how sure it is.
+/// As [`probe`], and how certain it is.
 pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> {
     let mut file = open_request_file(path)?;
     let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
@@ -78,7 +78,7 @@ pub(super) fn probe_sure(path: &Path) -> Result<(&'static FormatSpec, Verdict)> 
 /// folder's sidecar files.
 ///
 /// # Errors
-/// What the format's reader says, with file and place.
+/// The errors of the format's reader, with file and place.
 pub fn open(path: &Path) -> Result<Model> {
     if path.is_dir() {
         return finish(hf::open(path)?);
@@ -88,20 +88,20 @@ pub fn open(path: &Path) -> Result<Model> {
     finish(model)
 }
 
-/// Notes the sidecar files among those that were opened.
+/// Records the sidecar files among those that were opened.
 fn finish(mut model: Model) -> Result<Model> {
     // Sidecars are read later, from their paths.
     for sidecar in model.sidecars.0.values() {
         if let Sidecar::File(path) = sidecar {
-            // One that cannot be looked at has an error of its own when it is read.
+            // If the file's metadata cannot be read, reading the file gives its own error.
             model.opened.extend(OpenedFile::by_path(path));
         }
     }
     Ok(model)
 }
 
-/// Opens a model as one of that format, whatever its bytes and its name say; in a folder, only files with that format's extensions count
-/// as weights. `None`: as [`open`].
+/// Opens a model as one of that format, regardless of its bytes and its name; in a folder, only files with that format's extensions
+/// count as weights. `None`: as [`open`].
 ///
 /// # Errors
 /// As [`open`]; a format that is not read.
@@ -128,7 +128,7 @@ pub fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
     })
 }
 
-/// True unless a file's name says that it holds the weights of another format.
+/// True unless a file's name says that it contains the weights of another format.
 fn belongs_to(spec: &FormatSpec, name: &str) -> bool {
     let name = name.strip_suffix(".index.json").unwrap_or(name);
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Reads the header of a binary file field by field: positioned reads into a moving window, never past what the file holds.
+//! Reads the header of a binary file field by field: positioned reads into a moving window, never past the end of the file.
 //!
 //! Every error names the file, the absolute offset and the field. Nothing is allocated for a length before that length was
-//! checked against the bytes left. No memory map: a file cut short under us is an error, not a signal.
+//! checked against the bytes left. No memory map: truncating the file while it is read gives an error, not a signal.
 
 use crate::model::{ModelError, OpenedFile, Result, open_request_file};
 use std::fmt;
@@ -50,7 +50,7 @@ impl HeaderReader {
     /// Opens a file at its beginning.
     ///
     /// # Errors
-    /// I/O errors; a path that is no regular file.
+    /// I/O errors; a path that is not a regular file.
     pub fn open(path: &Path) -> Result<Self> {
         let file = open_request_file(path)?;
         let meta = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?;
@@ -108,24 +108,24 @@ impl HeaderReader {
         self.big_endian
     }
 
-    /// From here, the fields may take at most `bytes`: bounds the memory that a large hostile file can make us take.
+    /// From here, the fields may take at most `bytes`: limits the memory that a large hostile file can make us use.
     pub fn set_budget(&mut self, bytes: u64) {
         self.stop = self.pos.saturating_add(bytes);
     }
 
-    /// A bad-file error at the present offset.
+    /// A bad-file error at the current offset.
     #[cold]
     pub fn bad(&self, field: fmt::Arguments<'_>, what: impl Into<String>) -> ModelError {
         self.place(ModelError::bad(what), self.pos, field)
     }
 
-    /// Puts file, offset and field to an error.
+    /// Adds file, offset and field to an error.
     #[cold]
     pub fn place(&self, error: ModelError, at: u64, field: fmt::Arguments<'_>) -> ModelError {
         error.in_file(&self.path).at(at).field(field.to_string())
     }
 
-    /// Checks that `n` more bytes are there.
+    /// Checks that `n` more bytes exist.
     ///
     /// # Errors
     /// When the file ends before.
@@ -141,8 +141,8 @@ impl HeaderReader {
         Err(error.with_hint("Is the download complete? Compare the file's size with the original's."))
     }
 
-    /// Checks a count that was the last 8 bytes read: at most `limit`, and its entries of at least `min_entry` bytes fit what
-    /// is left.
+    /// Checks a count that was the last 8 bytes read: at most `limit`, and its entries of at least `min_entry` bytes fit in
+    /// the rest.
     ///
     /// # Errors
     /// When one of them does not hold.
@@ -177,7 +177,7 @@ impl HeaderReader {
         Ok(&self.window[start..start + n as usize])
     }
 
-    /// Passes over the next `n` bytes without reading them.
+    /// Skips the next `n` bytes without reading them.
     ///
     /// # Errors
     /// When the file ends before.
@@ -198,7 +198,7 @@ impl HeaderReader {
         u64: u64;
     }
 
-    /// Fills the window with at least `n` bytes from the present position; `n` is known to be in the file.
+    /// Fills the window with at least `n` bytes from the current position; `n` is known to be in the file.
     fn refill(&mut self, n: u64) -> Result<()> {
         let usual = if self.window.is_empty() { FIRST_WINDOW } else { WINDOW };
         let size = n.max(usual).min(self.left());

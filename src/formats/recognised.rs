@@ -1,4 +1,4 @@
-//! Formats that are recognised by their bytes so that an error can name them, and not read yet.
+//! Formats that are recognised by their bytes so that an error can name them, but not read yet.
 //!
 //! Signatures: ggml's magic numbers of 2022–2023 (llama.cpp and whisper.cpp history), the FlatBuffers file identifiers `ORTM`
 //! (ONNX Runtime's `ort.fbs`) and `TFL3` (TensorFlow Lite's `schema.fbs`), and for the two Protocol Buffers formats, which have
@@ -84,7 +84,7 @@ struct Field {
     len: u64,
 }
 
-/// The top-level fields as far as the head shows them; `None` for what is no field, then the end.
+/// The top-level fields as far as the head contains them; `None` for anything that is not a field, then the end.
 struct Fields<'a> {
     rest: &'a [u8],
     /// Bytes of the file from the start of `rest`.

@@ -4,7 +4,7 @@ use super::limits;
 use crate::model::{ModelError, Result};
 use std::path::{Component, Path, PathBuf};
 
-/// A shard's name taken apart.
+/// The parts of a shard's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardName {
     /// Folder and stem: `dir/model`.
@@ -18,7 +18,7 @@ pub struct ShardName {
 }
 
 impl ShardName {
-    /// Takes `stem-00001-of-00005.ext` apart; `None` for other names.
+    /// Splits `stem-00001-of-00005.ext`; `None` for other names.
     pub fn parse(path: &Path) -> Option<Self> {
         let (stem, ext) = path.file_name()?.to_str()?.rsplit_once('.')?;
         let (stem, count) = stem.rsplit_once("-of-")?;
@@ -38,7 +38,7 @@ impl ShardName {
     }
 }
 
-/// Checks that every file is there.
+/// Checks that every file exists.
 ///
 /// # Errors
 /// A bad-file error that names the missing ones.
@@ -55,7 +55,7 @@ pub fn all_present(paths: &[PathBuf]) -> Result<()> {
     Err(ModelError::bad(what).in_file(folder).with_hint("Put the missing files beside the others, then open it again."))
 }
 
-/// What to say of tensors that an index does not name although they are in its shards.
+/// The warning for tensors that an index does not name although they are in its shards.
 pub fn not_in_index(named: usize, extra: usize, first: &str) -> String {
     let all = named + extra;
     let (others, them) = match extra {
@@ -67,7 +67,8 @@ pub fn not_in_index(named: usize, extra: usize, first: &str) -> String {
     )
 }
 
-/// Files of the same sets as `shards` that are in the folder but not among them: `model-00002-of-00003` where the others are.
+/// Files of the same sets as `shards` that are in the folder but not in the list: `model-00002-of-00003` where the others
+/// are.
 pub fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
     let mut sets: Vec<ShardName> = Vec::new();
     for name in shards.iter().filter_map(|s| ShardName::parse(s)) {
@@ -83,7 +84,7 @@ pub fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
 /// The path of a file that a model names relative to its own folder.
 ///
 /// # Errors
-/// When the name is absolute, leaves the folder or is empty.
+/// When the name is absolute, outside the folder or empty.
 pub fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     let relative = Path::new(name);
     let stays = relative.components().all(|c| matches!(c, Component::Normal(_)));

@@ -1,4 +1,4 @@
-//! What the rest of remold needs to know of a format.
+//! What the rest of remold needs to know about a format.
 
 use super::{FilePlan, Head, LayoutRequest, Verdict};
 use crate::model::{FormatId, Model, Name, Result, Warning};
@@ -17,13 +17,13 @@ pub struct FormatSpec {
     pub about: &'static str,
     /// Other spellings of its name, lower case.
     pub aliases: &'static [&'static str],
-    /// Two letters or so for narrow columns.
+    /// About two letters for narrow columns.
     pub badge: &'static str,
     /// File extensions, lower case, without the dot. They break ties between weak verdicts, nothing else.
     pub extensions: &'static [&'static str],
-    /// Extensions that files of the format can have, but mostly other files have: files are not looked for by them.
+    /// Extensions that files of the format can have, but mostly other files have: they are not used to find files.
     pub rare_extensions: &'static [&'static str],
-    /// Looks at the first bytes (and the path's name) and says whether this is such a file.
+    /// Checks the first bytes (and the path's name) for this format.
     pub probe: fn(&Head<'_>) -> Verdict,
     /// How it is read; `None` if its files are only recognized, so that an error can name them.
     pub read: Option<ReadSpec>,
@@ -39,15 +39,15 @@ pub struct ReadSpec {
     pub open: fn(&Path) -> Result<Model>,
     /// Opens one file as it is, whatever set it belongs to.
     pub open_alone: fn(&Path) -> Result<Model>,
-    /// Shapes and encodings of the tensors of one file, and what it says of the model, faster than opening it; `None`: it is opened.
+    /// Shapes and encodings of the tensors of one file, and its name and architecture, faster than opening it; `None`: it is opened.
     pub outline: Option<fn(&Path) -> Result<Outline>>,
-    /// Bytes of the header with the list of tensors, from the first 8 bytes of a file, where the header is the beginning of the file.
+    /// Size of the header with the list of tensors, from the first 8 bytes of a file, if the file starts with the header.
     pub header_bytes: Option<fn([u8; 8]) -> u64>,
-    /// Whether llama.cpp's converter takes the tensors of a file by name instead of in the order of the file.
+    /// Whether llama.cpp's converter reads the tensors of a file by name instead of in file order.
     pub by_name: bool,
 }
 
-/// What a scan of many files wants to know of one.
+/// What a scan of many files needs from one.
 #[derive(Debug, Default)]
 pub struct Outline {
     /// Shape and encoding of each tensor.
@@ -66,13 +66,13 @@ pub struct WriteSpec {
     pub extension: &'static str,
     /// Extensions with which `-o` means one file, where an output can be a folder, too.
     pub file_extensions: &'static [&'static str],
-    /// Whether a file has a place for metadata.
+    /// Whether a file can store metadata.
     pub metadata: bool,
-    /// What an output is.
+    /// The kind of output.
     pub output: OutputKind,
-    /// Stem and extension of weight files in model folders: what another output left there under such a name is stale.
+    /// Stem and extension of weight files in model folders: such files left there by another output are stale.
     pub in_folders: Option<(&'static str, &'static str)>,
-    /// The path of the whole from that of any file of a set, for outputs that are files.
+    /// The path of the set from that of any of its files, for outputs that are files.
     pub whole_path: Option<fn(&Path) -> PathBuf>,
     /// Whether a file of a set can be split again and sets can be merged, by `remold split` and `remold merge`.
     pub resplit: bool,
@@ -81,23 +81,23 @@ pub struct WriteSpec {
     pub list: Option<ListTensors>,
     /// True if [`WriteSpec::list`] gives offsets from where the data begins.
     pub relative_offsets: bool,
-    /// True for a file that has a tensor, or that is a part of the model without one.
+    /// True for a file that has a tensor, or that belongs to the model without one.
     pub holds_model: fn(&FilePlan) -> bool,
     /// An independent reader that checks a written file.
     pub second_reader: Option<SecondReader>,
 }
 
-/// What an output of a format is.
+/// The kind of output of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
-    /// One file with everything in it, or a set of such files, which is known by the first.
+    /// One file with everything in it, or a set of such files, which is identified by the first.
     File,
-    /// A folder with the files of the model, or a lone file of tensors.
+    /// A folder with the files of the model, or a single file of tensors.
     Folder,
 }
 
-/// Calls back with each tensor of a file, in file order. Gives the offset at which the data begins, where the format says it apart from the
-/// tensors.
+/// Calls back with each tensor of a file, in file order. Returns the offset at which the data begins, if the format stores it separately
+/// from the tensors.
 pub type ListTensors = fn(&Path, &mut dyn FnMut(TensorPlace) -> Result<()>) -> Result<Option<u64>>;
 
 /// A tensor in a file's header.
@@ -117,9 +117,9 @@ pub struct TensorPlace {
 
 /// A reader that is not remold's.
 pub struct SecondReader {
-    /// As reports name it.
+    /// Its name in reports.
     pub name: &'static str,
-    /// Checks a file of a set against its plan. Gives a warning for what it could not check.
+    /// Checks a file of a set against its plan. Returns a warning for what it could not check.
     pub verify: fn(&Path, &FilePlan, &LayoutRequest<'_>, FileOfSet) -> Result<Vec<Warning>>,
 }
 
@@ -128,6 +128,6 @@ pub struct SecondReader {
 pub struct FileOfSet {
     /// From 0.
     pub number: usize,
-    /// Files that hold the model.
+    /// Number of files that contain the model.
     pub count: usize,
 }

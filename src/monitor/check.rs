@@ -1,29 +1,29 @@
-//! What `remold doctor` says: one fact, how it stands, and what to do where it is not fine.
+//! The results of `remold doctor`: one fact, its status, and what to do if it is not fine.
 
 use serde::Serialize;
 
-/// How a fact stands.
+/// The status of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// Nothing to do.
     Fine,
-    /// remold works, something is less than it could be.
+    /// remold works, but something is less than it could be.
     Note,
-    /// remold cannot work like this.
+    /// remold cannot work this way.
     Wrong,
 }
 
-/// One line of the doctor's.
+/// One line of the doctor's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Of what: `terminal`, `jobs`, `machine`.
+    /// The group: `terminal`, `jobs`, `machine`.
     pub area: &'static str,
-    /// Which fact.
+    /// The name of the fact.
     pub what: &'static str,
-    /// How it stands.
+    /// Its status.
     pub standing: Standing,
-    /// The fact.
+    /// The text.
     pub fact: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,17 +31,17 @@ pub struct Check {
 }
 
 impl Check {
-    /// All is well.
+    /// A fact that is fine.
     pub fn fine(area: &'static str, what: &'static str, fact: impl Into<String>) -> Self {
         Self { area, what, standing: Standing::Fine, fact: fact.into(), remedy: None }
     }
 
-    /// Less than it could be.
+    /// A fact that is less than it could be.
     pub fn note(area: &'static str, what: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { area, what, standing: Standing::Note, fact: fact.into(), remedy: Some(remedy.into()) }
     }
 
-    /// In the way of any work.
+    /// A fact that prevents any work.
     pub fn wrong(area: &'static str, what: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { standing: Standing::Wrong, ..Self::note(area, what, fact, remedy) }
     }

@@ -1,4 +1,4 @@
-//! What can be said of the machine and the session without a terminal: CPU, memory, GPU, limits, and who ends our processes.
+//! Checks of the machine and the session that need no terminal: CPU, memory, GPU, limits, and what may end our processes.
 
 use super::check::Check;
 use super::gpu::{Gpu, Gpus, NoGpus};
@@ -12,16 +12,16 @@ use sysinfo::System;
 const MACHINE: &str = "machine";
 const SYSTEM: &str = "system";
 
-/// Least memory that leaves room for a conversion and the rest of the system.
+/// Least memory that is enough for a conversion and the rest of the system.
 const MEMORY_LEAST: u64 = 1 << 30;
-/// Files of the largest split models, and what a process has open besides.
+/// Files of the largest split models, plus other files that a process has open.
 const FILES_LEAST: u64 = 1024;
-/// Folders below a training run that are watched at once; the kernel's old default was this.
+/// Folders below a training run that are watched at once; the kernel's former default was this.
 const WATCHES_LEAST: u64 = 8192;
 /// The kernel's default; every editor and file manager takes some.
 const INSTANCES_LEAST: u64 = 128;
 
-/// Everything about the machine.
+/// All checks of the machine.
 pub fn machine_checks() -> Vec<Check> {
     let mut all = vec![cpu(), memory_check(), gpu(), open_files()];
     all.extend(inotify());
@@ -64,7 +64,7 @@ fn memory_check() -> Check {
 }
 
 fn gpu() -> Check {
-    // Nothing is computed on it: no GPU is no fault.
+    // Nothing is computed on a GPU, so having none is not a fault.
     let fine = |fact: String| Check::fine(MACHINE, "gpu", fact);
     let gpus = match Gpus::load() {
         Ok(gpus) => gpus,
@@ -143,7 +143,7 @@ fn logind() -> Check {
     Check::fine(SYSTEM, "logout", if linger { "jobs outlive the session (linger)" } else { "jobs outlive the session" })
 }
 
-/// The last word of the files on `KillUserProcesses`.
+/// The last setting of `KillUserProcesses` in the files.
 fn kills(texts: impl Iterator<Item = String>) -> bool {
     let mut kills = false;
     for text in texts {

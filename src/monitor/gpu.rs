@@ -1,22 +1,22 @@
-//! GPUs through NVML, NVIDIA's management library. It is loaded when the program runs: where it is not, there are no GPUs.
+//! GPUs through NVML, NVIDIA's management library. It is loaded at run time: without it, there are no GPUs.
 //!
-//! A GPU may tell little of itself: one that is split (MIG) has no load and tells its memory to the administrator alone, one that shares the
-//! memory of the machine has none of its own, a driver before 510 knows no such question. What is not told is absent, never zero.
+//! A GPU may report little: a split one (MIG) has no load and reports its memory to the administrator only, one that shares the memory of
+//! the machine has none of its own, a driver before 510 does not support the query. An unknown figure is absent, never zero.
 
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use std::ffi::OsStr;
 
-/// What a GPU holds and does.
+/// Memory and load of a GPU.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Gpu {
-    /// Its number, by which `nvidia-smi` knows it too. One that tells nothing leaves a gap.
+    /// Its number, the same as in `nvidia-smi`. A GPU that reports nothing leaves a gap.
     pub index: u32,
     /// Its name.
     pub name: String,
-    /// Its memory, if it tells.
+    /// Its memory, if known.
     pub memory: Option<GpuMemory>,
-    /// Share of the time it works, 0 to 1, if it tells.
+    /// Share of the time it works, 0 to 1, if known.
     pub load: Option<f64>,
 }
 
@@ -25,7 +25,7 @@ pub struct Gpu {
 pub struct GpuMemory {
     /// In use.
     pub used: u64,
-    /// In all.
+    /// In total.
     pub total: u64,
 }
 
@@ -34,7 +34,7 @@ pub struct GpuMemory {
 pub enum NoGpus {
     /// No library: no driver of NVIDIA is installed.
     NoLibrary,
-    /// The library is there and says why it cannot work.
+    /// The library exists and reports why it cannot work.
     Refused(String),
 }
 
@@ -46,10 +46,10 @@ impl Gpus {
     /// Loads the library.
     ///
     /// # Errors
-    /// No library, or what it says: no driver loaded, a driver of another version, no permission.
+    /// No library, or its error: no driver loaded, a driver of another version, no permission.
     pub fn load() -> Result<Self, NoGpus> {
-        // The name without a number comes with the developer's package alone. Only a library that is missing has another name:
-        // one that refuses has said why.
+        // The name without a number comes only with the development package. Another name is tried only if the library is missing: one that
+        // fails has reported why.
         let nvml = match Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init() {
             Err(NvmlError::LibloadingError(_)) => Nvml::init(),
             other => other,
@@ -65,10 +65,10 @@ impl Gpus {
         self.0.sys_driver_version().ok()
     }
 
-    /// Every GPU that can be asked.
+    /// Every GPU that can be queried.
     pub fn sample(&self) -> Vec<Gpu> {
         let count = self.0.device_count().unwrap_or(0);
-        // One without permission, or lost from the bus, has no handle; the others keep their numbers.
+        // A GPU without permission, or lost from the bus, has no handle; the others keep their numbers.
         (0..count).filter_map(|index| Some(of(index, &self.0.device_by_index(index).ok()?))).collect()
     }
 }
@@ -89,7 +89,7 @@ fn memory(device: &Device<'_>) -> Option<GpuMemory> {
 
 /// The memory of the parts of a split GPU that this user may see.
 fn parts(device: &Device<'_>) -> Option<GpuMemory> {
-    // The most parts there may be: a place without one says so.
+    // The maximum number of parts: an empty slot returns an error.
     let count = device.mig_device_count().ok()?;
     let all = (0..count).filter_map(|i| memory(&device.mig_device_by_index(i).ok()?));
     all.reduce(|a, b| GpuMemory { used: a.used.saturating_add(b.used), total: a.total.saturating_add(b.total) })

@@ -3,10 +3,10 @@
 use super::gpu::{Gpu, Gpus};
 use sysinfo::System;
 
-/// What the machine does at one moment.
+/// The state of the machine at one moment.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Machine {
-    /// Its name in the network.
+    /// Its host name.
     pub host: String,
     /// Share of all cores in use since the last sample, 0 to 1.
     pub cpu: f64,
@@ -14,11 +14,11 @@ pub struct Machine {
     pub memory_used: u64,
     /// Bytes of memory.
     pub memory_total: u64,
-    /// GPUs, where NVML knows some.
+    /// GPUs that NVML reports.
     pub gpus: Vec<Gpu>,
 }
 
-/// Samples the machine; keeps what it needs between two samples.
+/// Samples the machine; stores what it needs between two samples.
 pub struct MachineSampler {
     system: Option<System>,
     host: String,
@@ -32,7 +32,7 @@ impl Default for MachineSampler {
 }
 
 impl MachineSampler {
-    /// A sampler that counts from now. Loads NVML, which may take a second.
+    /// A sampler that starts now. Loads NVML, which may take a second.
     pub fn new() -> Self {
         let host = System::host_name().unwrap_or_default();
         let mut this = Self { system: System::new().ok(), host, gpus: Gpus::load().ok() };
@@ -56,7 +56,7 @@ impl MachineSampler {
     }
 }
 
-/// Memory that is not available and memory in all, as the machine has it, or the control group if that has less.
+/// Unavailable and total memory of the machine, or of the control group if that has less.
 pub(super) fn memory(system: &System) -> (u64, u64) {
     let total = system.total_memory();
     match system.cgroup_limits().filter(|limit| limit.total_memory > 0 && limit.total_memory < total) {

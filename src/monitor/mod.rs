@@ -1,7 +1,7 @@
-//! Live figures of this machine and process, and what is to be said of the machine before any work. Must not know screens.
+//! Live figures of this machine and process, and checks of the machine before any work. Must not know screens.
 //!
-//! `process` is the own process, `machine` the whole of it with its GPUs (`gpu`, through NVML where that is), `checks` what
-//! `remold doctor` tells of it.
+//! `process` is the own process, `machine` the whole machine with its GPUs (`gpu`, through NVML if present), `checks` the part of
+//! `remold doctor` about the machine.
 
 mod check;
 mod checks;
@@ -15,7 +15,7 @@ pub use gpu::{Gpu, GpuMemory, Gpus, NoGpus};
 pub use machine::{Machine, MachineSampler};
 pub use process::{ProcessSampler, Usage};
 
-/// Worker threads that are of any use: more than a few for each core only cost memory and switching.
+/// Number of useful worker threads: more than a few per core only cost memory and switching.
 pub fn most_threads() -> usize {
     const FOR_EACH_CORE: usize = 4;
     const LEAST: usize = 64;

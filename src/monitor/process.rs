@@ -9,7 +9,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 pub struct Usage {
     /// Resident bytes now.
     pub rss: u64,
-    /// Highest resident bytes so far; equals `rss` where the system does not tell.
+    /// Highest resident bytes so far; equals `rss` where the system does not report it.
     pub peak_rss: u64,
     /// CPU seconds so far, user and system.
     pub cpu_seconds: f64,
@@ -17,7 +17,7 @@ pub struct Usage {
     pub cores: f64,
 }
 
-/// Samples the own process; keeps what it needs between two samples.
+/// Samples the own process; stores what it needs between two samples.
 #[derive(Debug)]
 pub struct ProcessSampler {
     system: Option<System>,
@@ -31,7 +31,7 @@ impl Default for ProcessSampler {
 }
 
 impl ProcessSampler {
-    /// A sampler that counts from now.
+    /// A sampler that starts now.
     pub fn new() -> Self {
         let mut this = Self { system: System::new().ok(), last: (Instant::now(), 0.0) };
         this.last.1 = this.read().cpu_seconds;

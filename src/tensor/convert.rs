@@ -6,7 +6,7 @@
 use super::DType;
 use half::f16;
 
-/// Decodes `src`, packed elements of `dtype`, into `dst` (one `f32` an element; `src.len() == dst.len() * size`).
+/// Decodes `src`, packed elements of `dtype`, into `dst` (one `f32` per element; `src.len() == dst.len() * size`).
 ///
 /// Integers beyond 2^24 and `f64` are rounded once. Complex types give their real part.
 ///

@@ -1,6 +1,6 @@
 //! Element types, shapes and element conversion between raw little-endian bytes and `f32`.
 //!
-//! Knows nothing of files, names or block formats. The types that matter: [`DType`] and [`Shape`].
+//! Knows nothing about files, names or block formats. The types that matter: [`DType`] and [`Shape`].
 
 mod convert;
 mod dtype;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Dimensions of a tensor, outermost first. GGUF stores the reverse order; its reader and writer turn it round.
+/// Dimensions of a tensor, outermost first. GGUF stores the reverse order; its reader and writer reverse it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Shape(pub Vec<u64>);
 

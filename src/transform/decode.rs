@@ -4,10 +4,10 @@ use crate::model::{ModelError, Piece, Result, TensorEntry};
 use crate::quant::{Encoding, dequantize_rows};
 use crate::tensor::decode_f32;
 
-/// Decodes a piece of `entry`, plain or in blocks, into `dst` (an element each) through `scratch`, which callers reuse.
+/// Decodes a piece of `entry`, plain or in blocks, into `dst` (one value per element) through `scratch`, which callers reuse.
 ///
 /// # Errors
-/// Those of reading; unsupported for a block format that cannot be dequantized.
+/// Read errors; unsupported for a block format that cannot be dequantized.
 pub fn decode(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
     entry.read_piece(piece, scratch)?;
     decode_bytes(entry, scratch, dst)

@@ -14,7 +14,7 @@ macro_rules! file_types {
         pub enum FileType { $($variant,)* }
 
         impl FileType {
-            /// Every file type, smallest numbers of bits first, as llama-quantize lists them.
+            /// Every file type, fewest bits first, as llama-quantize lists them.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The `LLAMA_FTYPE` number, stored as `general.file_type`.
@@ -23,7 +23,7 @@ macro_rules! file_types {
             /// The upper-case name: `Q4_K_M`.
             pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
 
-            /// The encoding of a tensor that no rule speaks of.
+            /// The encoding of a tensor that no rule matches.
             pub const fn base(self) -> Encoding { match self { $(Self::$variant => $base,)* } }
         }
     };
@@ -72,7 +72,7 @@ file_types! {
     Copy = 0, "COPY", Encoding::Plain(DType::F32);
 }
 
-/// Other names llama-quantize takes.
+/// Other names llama-quantize accepts.
 const ALIASES: [(&str, FileType); 3] =
     [("Q3_K", FileType::Q3_K_M), ("Q4_K", FileType::Q4_K_M), ("Q5_K", FileType::Q5_K_M)];
 

@@ -1,10 +1,10 @@
-//! Leaves layers out of a GGUF model: the rest moves up and the metadata follows.
+//! Removes layers from a GGUF model: the remaining ones move up and the metadata is adjusted.
 //!
-//! Names and `block_count` are those of llama-quantize's `--prune-layers` (`remap_layer` in `src/llama-quant.cpp` of llama.cpp). It
-//! leaves metadata that has a value for each layer as it was, and llama.cpp then refuses the file or runs it with the values of other
-//! layers; here such arrays and counters lose what belonged to the layers that went. Refuses layers that are not there, all of
-//! them, and models of several stacks of layers (encoder and decoder), whose numbers name two layers each. Tensors are the source's
-//! under new names. Test with `cargo test prune_layers`.
+//! Names and `block_count` are those of llama-quantize's `--prune-layers` (`remap_layer` in `src/llama-quant.cpp` of llama.cpp). It leaves
+//! metadata that has a value for each layer as it was, and llama.cpp then refuses the file or runs it with the values of other layers; here
+//! the values of removed layers are removed from such arrays and counters. Refuses layers that do not exist, all of them, and models of
+//! several stacks of layers (encoder and decoder), whose numbers name two layers each. Tensors are the source's under new names. Test with
+//! `cargo test prune_layers`.
 
 use super::llama_quantize::layer_of_name;
 use crate::model::{Hint, Listing, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Warning};
@@ -32,9 +32,9 @@ const PER_LAYER_BARE: &[&str] = &["xielu.alpha_n", "xielu.alpha_p", "xielu.beta"
 /// A model without some of its layers.
 #[derive(Clone, Debug)]
 pub struct Pruned {
-    /// The model. `block_count` stands at the end of its metadata, where llama-quantize puts it.
+    /// The model. `block_count` is at the end of its metadata, where llama-quantize puts it.
     pub model: Model,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
     /// Layers that the source declares.
     pub layers_before: u32,
@@ -49,7 +49,7 @@ impl Pruned {
         old.map_or_else(|| new.to_owned(), |n| renumbered(new, *n))
     }
 
-    /// The name a tensor of the source has now; `None` if its layer went.
+    /// The name a tensor of the source has now; `None` if its layer was removed.
     pub fn new_name(&self, old: &str) -> Option<String> {
         let Some(n) = layer_of_name(old) else { return Some(old.to_owned()) };
         let new = self.kept.iter().find(|(_, old)| **old == n)?.0;
@@ -57,10 +57,10 @@ impl Pruned {
     }
 }
 
-/// Leaves `layers` out of a model with GGUF names.
+/// Removes `layers` from a model with GGUF names.
 ///
 /// # Errors
-/// A layer that is not there, all of them, several stacks of layers.
+/// A layer that does not exist, all of them, several stacks of layers.
 pub fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
     if let Some(t) = model.tensors.iter().find(|t| t.name.contains(".blk.")) {
         let what = "layers are numbered in several stacks, as in an encoder and a decoder";
@@ -85,7 +85,7 @@ pub fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
             .in_option(OptionName::PRUNE_LAYERS)
             .with_hint("Name fewer layers."));
     }
-    // Layers before the first that goes keep their number, even where the source skips some.
+    // Layers before the first removed one keep their number, even where the source skips some.
     let first = layers.first().copied().unwrap_or(u32::MAX);
     let mut kept = BTreeMap::new();
     let mut next = 0;
@@ -122,13 +122,13 @@ fn renumbered(name: &str, layer: u32) -> String {
     format!("blk.{layer}{rest}")
 }
 
-/// Takes what belongs to `layers` out of metadata with a value or a count for layers; names the keys that changed.
+/// Removes the values of `layers` from metadata with a value or a count for layers; returns the keys that changed.
 fn follow(metadata: &mut Metadata, arch: &str, declared: u32, layers: &BTreeSet<u32>) -> Vec<String> {
     let count = |metadata: &Metadata, key: &str| {
         metadata.get(key).and_then(MetaValue::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
     };
     let (dense, predicting) = (format!("{arch}.leading_dense_block_count"), format!("{arch}.nextn_predict_layers"));
-    // Layers that predict several tokens stand behind the others and have no place in some arrays.
+    // Layers that predict several tokens come after the others and have no place in some arrays.
     let without = declared.saturating_sub(count(metadata, &predicting));
     let mut changed = Vec::new();
     let keys = PER_LAYER.iter().map(|k| format!("{arch}.{k}")).chain(PER_LAYER_BARE.iter().map(|k| (*k).to_owned()));

@@ -1,17 +1,16 @@
-//! Text from outside made fit for a terminal: tensor names, metadata, file names and recipe keys may hold anything.
+//! Makes text from outside safe for a terminal: tensor names, metadata, file names and recipe keys may contain anything.
 //!
-//! A control character can move the cursor, change the title or paint over what was printed; a bidirectional override or a
-//! character without width makes one name look like another. Both are written as Rust writes them: `\u{1b}`. Backslashes stay, so
-//! that escaping twice changes nothing.
+//! A control character can move the cursor, change the title or paint over earlier output; a bidirectional override or a zero-width
+//! character makes one name look like another. Both are written as Rust writes them: `\u{1b}`. Backslashes are kept, so that escaping twice
+//! changes nothing.
 //!
-//! Which characters: the general categories Cc, Cf, Zl and Zp of Unicode 16, and the other characters that show nothing although
-//! they are letters or marks (Hangul fillers, U+034F, the supplementary variation selectors). U+FE00 to U+FE0F stay: emoji in
-//! names and templates have them.
+//! Which characters: the general categories Cc, Cf, Zl and Zp of Unicode 16, and other invisible characters that are letters or marks
+//! (Hangul fillers, U+034F, the supplementary variation selectors). U+FE00 to U+FE0F are kept: emoji in names and templates have them.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// True for a character that a terminal acts on or that nobody sees.
+/// True for a character that a terminal interprets or that is invisible.
 pub fn is_hidden(c: char) -> bool {
     match c {
         ' '..='~' => false,
@@ -33,7 +32,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden, |out, c| out.extend(c.escape_default()))
 }
 
-/// Text of several lines: every hidden character escaped but the line ends.
+/// Text of several lines: every hidden character except line ends is escaped.
 pub fn escape_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && is_hidden(c), |out, c| out.extend(c.escape_default()))
 }
@@ -43,8 +42,8 @@ pub fn placeholders(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden, |out, _| out.push(char::REPLACEMENT_CHARACTER))
 }
 
-/// Serialized JSON with every hidden character as `\uXXXX`. Such characters stand inside of strings only, so the value stays the
-/// same. (JSON itself escapes C0 alone, RFC 8259 §7.)
+/// Serialized JSON with every hidden character as `\uXXXX`. Such characters only occur inside strings, so the value stays the same. (JSON
+/// itself only escapes C0, RFC 8259 §7.)
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     escaped(
         json,

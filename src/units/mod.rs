@@ -1,5 +1,5 @@
-//! Figures as tables for people have them: three digits, decimal units. Knows nothing of what is counted.
-//! The workbench has shorter forms of its own for narrow columns (`tui::core::units`). `escape` makes text from outside fit to be shown.
+//! Formats figures for people: three digits, decimal units. Knows nothing about what is counted. The workbench has shorter forms of its own
+//! for narrow columns (`tui::core::units`). `escape` makes text from outside safe to show.
 
 mod escape;
 pub(crate) mod print;
@@ -24,9 +24,9 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// Bytes in decimal units, rounded up, so that who asks for as much as is told gets it: `1.84 MB` for 1,832,896.
+/// Bytes in decimal units, rounded up, so that requesting the displayed amount is enough: `1.84 MB` for 1,832,896.
 pub fn bytes_at_least(n: u64) -> String {
-    // The next that has three digits at most, or four where `bytes` tells four.
+    // The next value with at most three digits, or four where `bytes` shows four.
     let unit = 1000_u64.checked_pow(n.checked_ilog(1000).unwrap_or(0)).unwrap_or(1);
     let step = match n / unit {
         _ if unit == 1 => 1,
@@ -36,7 +36,7 @@ pub fn bytes_at_least(n: u64) -> String {
     bytes(n.div_ceil(step).saturating_mul(step))
 }
 
-/// A small error: `1.23e-4`, and `0` where there is none.
+/// A small error: `1.23e-4`, and `0` if there is none.
 pub fn small(error: f64) -> String {
     if error == 0.0 { "0".to_owned() } else { format!("{error:.2e}") }
 }

@@ -1,9 +1,8 @@
 //! The one place that writes to stdout and stderr.
 //!
-//! Names in models, metadata, recipes and file names are text from outside: whatever is printed has its control characters escaped
-//! here, line ends excepted, so that no caller can forget it. remold's own styles pass because [`Style`] marks them with a word that
-//! is drawn anew for each process and that no file can therefore hold. `tests/layering.rs` looks for writes that go around this
-//! file.
+//! Names in models, metadata, recipes and file names are text from outside: control characters in all output are escaped here, except line
+//! ends, so that no caller can forget it. remold's own styles pass because [`Style`] marks them with a word that is random for each
+//! process, so that no file can contain it. `tests/layering.rs` looks for writes that bypass this file.
 
 use super::{escape_json, escape_lines};
 use serde::Serialize;
@@ -16,7 +15,7 @@ pub(crate) fn out(text: &str) {
     write_out(rendered(text).as_bytes());
 }
 
-/// Writes to stderr; nobody to read it is no reason to fail.
+/// Writes to stderr; a missing reader is not an error.
 pub(crate) fn err(text: &str) {
     write_err(rendered(text).as_bytes());
 }
@@ -26,13 +25,13 @@ pub(crate) fn json(value: &impl Serialize) {
     json_lines(&serde_json::to_string(value).unwrap_or_default());
 }
 
-/// Writes a value to stdout as one line of JSON; false if nobody reads it any more.
+/// Writes a value to stdout as one line of JSON; false if the reader is gone.
 pub(crate) fn try_json(value: &impl Serialize) -> bool {
     let text = serde_json::to_string(value).unwrap_or_default();
     std::io::stdout().lock().write_all(format!("{}\n", escape_json(&text)).as_bytes()).is_ok()
 }
 
-/// Waits until stdout is a pipe that nobody reads any more; false if it never will be.
+/// Waits until stdout is a pipe whose reader is gone; false if that cannot happen.
 pub(crate) fn until_nobody_reads() -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdout = std::io::stdout();
@@ -50,12 +49,12 @@ pub(crate) fn json_lines(text: &str) {
     write_out(format!("{}\n", escape_json(text.trim_end_matches('\n'))).as_bytes());
 }
 
-/// Writes what clap made of the table of commands to stdout: a script or a page, with no value from outside in it.
+/// Writes clap's output from the table of commands to stdout: a script or a page, without values from outside.
 pub(crate) fn generated(bytes: &[u8]) {
     write_out(bytes);
 }
 
-/// Replaces the last `drawn` lines of stderr, a terminal, by these.
+/// Replaces the last `drawn` lines of stderr, a terminal, with these.
 pub(crate) fn redraw(drawn: usize, lines: &[String]) {
     let mut text = if drawn > 0 { format!("\x1b[{drawn}A\r\x1b[J") } else { String::new() };
     for line in lines {
@@ -80,7 +79,7 @@ fn write_err(bytes: &[u8]) {
     let _ = std::io::stderr().lock().write_all(bytes);
 }
 
-/// What stands before a style's number.
+/// The text before a style's number.
 fn mark() -> &'static str {
     static MARK: OnceLock<String> = OnceLock::new();
     MARK.get_or_init(|| {
@@ -90,7 +89,7 @@ fn mark() -> &'static str {
     })
 }
 
-/// Everything escaped but line ends; marks become sequences of the terminal.
+/// Escapes everything but line ends; marks become terminal sequences.
 fn rendered(text: &str) -> String {
     let mut parts = text.split(mark());
     let mut out = escape_lines(parts.next().unwrap_or_default()).into_owned();
@@ -114,7 +113,7 @@ pub(crate) fn width(text: &str) -> usize {
     first + parts.map(|p| p.split_once('m').map_or(p, |(_, rest)| rest).width()).sum::<usize>()
 }
 
-/// Styles for the terminal, or none when the stream is no terminal or `NO_COLOR` is set.
+/// Styles for the terminal, or none when the stream is not a terminal or `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     on: bool,

@@ -1,6 +1,6 @@
-//! Commands as a shell takes them.
+//! Quotes commands for a shell.
 
-/// A word as a shell takes it.
+/// A word quoted for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -10,7 +10,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// The command line of this process, as a shell takes it in any folder. `None` where a part of it is not text.
+/// The command line of this process, quoted so that a shell can run it in any folder. `None` if a part of it is not text.
 pub fn own_command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();

@@ -1,8 +1,8 @@
-//! Where news of changed folders comes from: the system's events where it sends them, else a look at every folder from time to time.
+//! How changed folders are noticed: by the system's events where it sends them, otherwise by listing every folder from time to time.
 //!
-//! Events only mark folders as dirty, and every folder is looked at once a minute anyway, so a lost event delays and loses nothing. Each folder
-//! has a watch of its own, set before the folder is listed: a recursive watch of the library loses files that are written right after their
-//! folder is made (notify#727).
+//! Events only mark folders as dirty, and every folder is listed once a minute anyway, so a lost event delays an export but loses nothing. Each
+//! folder has a watch of its own, set before the folder is listed: a recursive watch of the library loses files that are written right after
+//! their folder is made (notify#727).
 
 use super::mount;
 use super::{Dirty, Tree};
@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Everything is listed again after this time, also where the system sends events.
+/// Everything is listed again after this time, even where the system sends events.
 const SWEEP: Duration = Duration::from_secs(60);
-/// Between two looks where no events come, on a local disk and on one that other machines write to.
+/// Time between two polls where no events come, on a local disk and on one that other machines write to.
 const LOCAL_POLL: Duration = Duration::from_millis(700);
 const REMOTE_POLL: Duration = Duration::from_secs(5);
-/// A look at a large tree must not take more than this share of the time.
+/// Polling a large tree must not take more than this share of the time.
 const POLL_SHARE: u32 = 50;
-/// More folders than this at once are all folders.
+/// If more folders than this change at once, all folders are listed.
 const MAX_DIRTY: usize = 4096;
 
 /// How changes are noticed.
@@ -31,7 +31,7 @@ pub enum Backend {
     Auto,
     /// By events.
     Native,
-    /// By looking.
+    /// By polling.
     Poll,
 }
 
@@ -51,7 +51,7 @@ struct Pending {
     folders: BTreeSet<PathBuf>,
 }
 
-/// Tells which folders may have changed.
+/// Reports which folders may have changed.
 #[derive(Debug)]
 pub struct ChangeSource {
     native: Option<RecommendedWatcher>,
@@ -65,12 +65,12 @@ pub struct ChangeSource {
     absent: bool,
     last_sweep: Option<Instant>,
     sweep_took: Duration,
-    /// Why changes are looked for instead of being told, and what to do about it.
+    /// Why the folder is polled instead of watched by events, and what to do about it.
     note: Option<String>,
 }
 
 impl ChangeSource {
-    /// For a folder that need not exist.
+    /// For a folder that may not exist yet.
     pub fn new(root: &Path, backend: Backend) -> Self {
         let (waker, wake) = bounded(1);
         let pending = Arc::new(Mutex::new(Pending::default()));
@@ -113,8 +113,8 @@ impl ChangeSource {
         this
     }
 
-    /// Sets a watch on every folder of the tree that has none, and drops those of folders that are gone. True if a watch was set: what
-    /// happened in those folders before is unknown.
+    /// Sets a watch on every folder of the tree that has none, and drops those of folders that are gone. True if a watch was set: earlier
+    /// changes in those folders are unknown.
     pub fn follow(&mut self, tree: &Tree) -> bool {
         let Some(mut native) = self.native.take() else { return false };
         let now: HashSet<PathBuf> = tree.folders().map(Path::to_owned).collect();
@@ -131,7 +131,7 @@ impl ChangeSource {
                     self.watched.clear();
                     return true;
                 }
-                // It is gone already, or may not be read; the next listing says so.
+                // It is already gone or not readable; the next listing reports it.
                 Err(_) => {}
             }
         }
@@ -140,7 +140,7 @@ impl ChangeSource {
         new
     }
 
-    /// A folder that was removed and made again has no watch, though one of that path was set.
+    /// A folder that was removed and made again has no watch, although one was set for its path.
     pub fn forget(&mut self, folders: &[PathBuf]) {
         for folder in folders {
             if self.watched.remove(folder)
@@ -151,7 +151,7 @@ impl ChangeSource {
         }
     }
 
-    /// Waits for news, at most so long.
+    /// Waits for changes, at most this long.
     pub fn wait(&self, at_most: Duration) {
         let _ = self.wake.recv_timeout(at_most);
     }
@@ -165,18 +165,18 @@ impl ChangeSource {
         (!pending.folders.is_empty()).then_some(Dirty::Folders(pending.folders))
     }
 
-    /// Says whether the watched folder is there. While it is not, it is looked for.
+    /// Records whether the watched folder exists. While it does not, it is polled for.
     pub fn set_absent(&mut self, absent: bool) {
         self.absent = absent;
     }
 
-    /// To be called after everything was listed, with the time that it took.
+    /// Call after everything was listed, with the time that it took.
     pub fn swept(&mut self, took: Duration) {
         self.last_sweep = Some(Instant::now());
         self.sweep_took = took;
     }
 
-    /// Time until everything is to be listed again.
+    /// Time until everything is listed again.
     pub fn until_sweep(&self) -> Duration {
         let interval = match (&self.native, self.remote) {
             (Some(_), _) if !self.absent => SWEEP,
@@ -192,7 +192,7 @@ impl ChangeSource {
         self.remote
     }
 
-    /// Why changes are looked for, where events were wanted.
+    /// Why the folder is polled although events were requested.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -224,7 +224,7 @@ fn is_limit(e: &notify::Error) -> bool {
 }
 
 impl Pending {
-    /// Takes an event; true if there is something to do.
+    /// Handles an event; true if there is something to do.
     fn note(&mut self, event: notify::Result<notify::Event>) -> bool {
         let Ok(event) = event else {
             self.all = true;
@@ -237,7 +237,7 @@ impl Pending {
         }
         use notify::event::{AccessKind, AccessMode};
         match event.kind {
-            // Reading, also by the exports themselves, changes nothing.
+            // Reads, including those of the exports, change nothing.
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => {}
             EventKind::Access(_) => return false,
             _ => {}

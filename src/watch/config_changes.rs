@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 const NAME: &str = "config.json";
 /// Longest file that is kept and compared.
 const MAX_BYTES: u64 = 1 << 20;
-/// Most changes that are named.
+/// Most changes that are listed.
 const MAX_CHANGES: usize = 20;
 /// Most characters of a value.
 const MAX_VALUE_CHARS: usize = 40;
-/// Keys that say nothing of the model.
+/// Keys that do not describe the model.
 const IGNORED: [&str; 3] = ["_name_or_path", "transformers_version", "use_cache"];
 
-/// Keeps the configuration of a source with the job that exports it. One that is not there or cannot be read is not kept.
+/// Stores the configuration of a source with the job that exports it. A missing or unreadable one is not stored.
 pub fn keep(unit: &Unit, job: &JobFolder) {
     let file = unit.files.iter().find(|f| f.name == NAME);
     if let Some(bytes) = file.and_then(|f| files::read(&f.path, MAX_BYTES).ok()) {

@@ -1,5 +1,5 @@
-//! What a user asks of a watcher that runs, from another process: small files in the folder of its state. What is to last (a pause, sources
-//! that are ignored) is kept there too, so that it survives a restart.
+//! Requests of a user to a running watcher, from another process: small files in its state folder. Lasting requests (a pause, ignored
+//! sources) are stored there too, so that they survive a restart.
 
 use crate::files;
 use crate::model::{ModelError, Result};
@@ -8,26 +8,26 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Most bytes of one request, and of what is kept.
+/// Most bytes of one request, and of the stored state.
 const MAX_REQUEST_BYTES: u64 = 64 << 10;
 const MAX_KEPT_BYTES: u64 = 16 << 20;
-/// Most requests that are heard in one look.
+/// Most requests handled at a time.
 const MAX_REQUESTS: usize = 1000;
 
-/// What a user asks for. Sources go by their names relative to the watched folder.
+/// A user's request. Sources are given by their names relative to the watched folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase")]
 pub enum Request {
-    /// Begin no export until [`Request::Resume`]; the one that runs goes on.
+    /// Start no export until [`Request::Resume`]; the running one continues.
     Pause,
-    /// Begin exports again.
+    /// Start exports again.
     Resume,
     /// Export a source now, whatever its state: before its trainer's marker is there, again after a success, once more after a failure.
     Export {
         /// The source.
         name: String,
     },
-    /// Export a source no more.
+    /// Stop exporting a source.
     Ignore {
         /// The source.
         name: String,
@@ -39,10 +39,10 @@ pub enum Request {
     },
 }
 
-/// What lasts of the requests.
+/// The requests that last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
-    /// No export is begun.
+    /// No export is started.
     #[serde(default)]
     pub paused: bool,
     /// Names of sources that are not exported.
@@ -63,13 +63,13 @@ pub fn ask(folder: &Path, request: &Request) -> Result<()> {
     let fail = |e| ModelError::io(&folder, "writing a request into", e);
     files::create_private_folder(&folder).map_err(fail)?;
     let now = jiff::Timestamp::now().as_nanosecond();
-    // Names sort by time: what was asked first is heard first.
+    // Names sort by time: requests are handled in the order they were made.
     let path = folder.join(format!("{now:020}-{}.json", files::random_token()));
     let text = serde_json::to_vec(request).unwrap_or_default();
     files::write_whole(&path, &text).map_err(fail)
 }
 
-/// Takes the requests that were left, oldest first. What is no request is removed.
+/// Takes the pending requests, oldest first. Invalid files are removed.
 pub fn take(folder: &Path) -> Vec<Request> {
     let Ok(entries) = fs::read_dir(requests(folder)) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
@@ -78,7 +78,7 @@ pub fn take(folder: &Path) -> Vec<Request> {
     paths.truncate(MAX_REQUESTS);
     let read = |path: &PathBuf| {
         let bytes = files::read(path, MAX_REQUEST_BYTES);
-        // Removed before it is carried out: a request that kills the watcher must not be heard at each start.
+        // Removed before it is carried out: a request that kills the watcher must not be handled at every start.
         let removed = fs::remove_file(path).is_ok();
         bytes.ok().filter(|_| removed).and_then(|b| serde_json::from_slice(&b).ok())
     };
@@ -86,13 +86,13 @@ pub fn take(folder: &Path) -> Vec<Request> {
 }
 
 impl Control {
-    /// What is kept in the folder of a watcher's state; nothing where there is none.
+    /// The lasting requests in the state folder of a watcher; the default if there is no file.
     pub fn read(folder: &Path) -> Self {
         let bytes = files::read(&folder.join("control.json"), MAX_KEPT_BYTES);
         bytes.ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
     }
 
-    /// Keeps it there.
+    /// Writes them there.
     ///
     /// # Errors
     /// I/O errors.

@@ -1,4 +1,4 @@
-//! The events of a watcher: one JSON object a line, the same on stdout (`--json`), in `events.jsonl` and for people.
+//! The events of a watcher: one JSON object per line, the same on stdout (`--json`) and in `events.jsonl`, and as text for people.
 
 use super::Regression;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct WatchEvent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum WatchBody {
-    /// The watcher looks at the folder from now on.
+    /// The watcher has started watching the folder.
     #[serde(rename = "watch.started")]
     Started {
         /// The watched folder.
@@ -31,7 +31,7 @@ pub enum WatchBody {
         recipe: String,
         /// Its process.
         pid: u32,
-        /// Why changes are looked for instead of being told.
+        /// Why the folder is polled instead of watched by events.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
@@ -42,7 +42,7 @@ pub enum WatchBody {
         source: PathBuf,
         /// Its name relative to the watched folder.
         name: String,
-        /// Who writes such sources.
+        /// The family of the source: which program writes it.
         family: String,
         /// The training step, if the name says one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,11 +75,11 @@ pub enum WatchBody {
         name: String,
         /// What was removed.
         files: Vec<PathBuf>,
-        /// Why it does not stay.
+        /// Why it was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
-    /// What the watcher begins with.
+    /// What the watcher starts with.
     #[serde(rename = "watch.found")]
     Found {
         /// Sources in the folder.
@@ -95,22 +95,22 @@ pub enum WatchBody {
         /// What follows from that.
         text: String,
     },
-    /// Exports are held, or go on.
+    /// Exports are held, or continue.
     #[serde(rename = "watch.hold")]
     Hold {
-        /// The limit that is crossed and the value; absent when exports go on.
+        /// The limit that is crossed and the value; absent when exports continue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
         /// True if a running export is paused too; false if only new ones wait.
         pauses: bool,
     },
-    /// A user paused the watcher: no export is begun.
+    /// A user paused the watcher: no export is started.
     #[serde(rename = "watch.paused")]
     Paused,
-    /// Exports are begun again.
+    /// Exports are started again.
     #[serde(rename = "watch.resumed")]
     Resumed,
-    /// Something about the watched folder that a person should know.
+    /// A problem with the watched folder that a person should know about.
     #[serde(rename = "warning")]
     Warning {
         /// What.
@@ -149,10 +149,10 @@ pub struct Exported {
     /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_db: Option<f64>,
-    /// The tensor that fell most against the checkpoint before it, if it fell by more than 3 dB.
+    /// The tensor whose quality fell most since the previous checkpoint, if it fell by more than 3 dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regression: Option<Regression>,
-    /// What changed in config.json since the checkpoint before it, as `key: before → now`.
+    /// What changed in config.json since the previous checkpoint, as `key: before → now`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config_changes: Vec<String>,
     /// `ok`, `failed` or `cancelled`.

@@ -1,4 +1,4 @@
-//! The verdict on one source, from what is on the disk now.
+//! The verdict on one source, from what is on disk now.
 
 use super::rule::Rule;
 use super::store::{Ended, Exports};
@@ -15,7 +15,7 @@ use std::time::SystemTime;
 pub struct Explained {
     /// Its name relative to the watched folder.
     pub name: String,
-    /// Who writes such sources.
+    /// The family of the source: which program writes it.
     pub family: &'static str,
     /// The state in words.
     pub state: String,
@@ -23,7 +23,7 @@ pub struct Explained {
     pub complete: bool,
     /// Each rule: its name, `passed`, `careful`, `waiting`, `blocked` or `not yet`, and one sentence.
     pub rules: Vec<(&'static str, &'static str, String)>,
-    /// All of it for people.
+    /// All of the above as text for people.
     #[serde(skip)]
     pub text: String,
 }
@@ -31,7 +31,7 @@ pub struct Explained {
 /// The sources at `path`, or in it, each with its verdict.
 ///
 /// # Errors
-/// A request error when no source is there.
+/// A request error when there is no source at `path`.
 pub fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
     let exports = Exports::read(&super::state_folder(jobs_root, rule));
     let recipe = rule.recipe_hash();

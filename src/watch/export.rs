@@ -1,4 +1,4 @@
-//! One export: from a whole source to a job, and from the job's end to its result.
+//! One export: from a complete source to a job, and from the job's end to its result.
 
 use super::care::{self, Readings};
 use super::pin::Pinned;
@@ -16,11 +16,11 @@ use crate::recipe::remedies::on_command_line;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Versions of one name that are tried.
+/// Highest version number tried for one name.
 const MAX_VERSIONS: u32 = 100_000;
 /// How often a job that was killed is resumed.
 const MAX_RESUMES: u32 = 5;
-/// Between two looks at whether a silent job still lives.
+/// Time between two checks whether a silent job is still running.
 const ALIVE_LOOK: Duration = Duration::from_secs(1);
 
 /// Seconds since 1970.
@@ -28,20 +28,20 @@ pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
-/// What became of the decision to export.
+/// The result of trying to start an export.
 #[derive(Debug)]
 pub enum Begun {
-    /// A worker is at it.
+    /// A worker is running it.
     Running(Box<Running>),
-    /// The source is no longer what was judged.
+    /// The source changed since it was judged.
     Changed,
-    /// There is too little space or memory for it now; the words say how little.
+    /// There is not enough space or memory for it now; the text gives the figures.
     NoRoom(String),
-    /// It cannot be exported like this.
+    /// It cannot be exported as it is.
     Refused(ModelError),
 }
 
-/// An export that is under way.
+/// A running export.
 #[derive(Debug)]
 pub struct Running {
     /// What was decided.
@@ -58,20 +58,20 @@ pub struct Running {
 pub enum JobEnd {
     /// The outputs are published: each with its size in bytes.
     Finished(Vec<(PathBuf, u64)>),
-    /// The outputs would be the same as these earlier ones, and were not published.
+    /// The outputs would be identical to these earlier ones, and were not published.
     Unchanged(Vec<PathBuf>),
     /// It failed.
     Failed(Failure),
     /// A user cancelled it.
     Cancelled,
-    /// It is gone with its folder.
+    /// The job and its folder are gone.
     Lost,
 }
 
-/// Plans the export of a unit, writes it down and starts its job. It is read under the names of `pinned`, if there are any.
+/// Plans the export of a unit, records it and starts its job. If `pinned` is given, the unit is read under those names.
 ///
 /// # Errors
-/// When it cannot be written down or the worker cannot be started; what is wrong with the source is in [`Begun`].
+/// When it cannot be recorded or the worker cannot be started; problems of the source are in [`Begun`].
 pub fn begin(
     rule: &Rule,
     unit: &Unit,
@@ -153,10 +153,10 @@ fn recipe_for(rule: &Rule, unit: &Unit, source: &Path, version: u32) -> Recipe {
     recipe
 }
 
-/// Earlier exports that are looked at for one to reuse.
+/// Earlier exports that are considered for reuse.
 const MAX_LOOKED_AT: usize = 16;
 
-/// Has each target reuse an earlier export: the last one of the same source, else the last one of the rule that is still there.
+/// Lets each target reuse an earlier export: the last one of the same source, else the last one of the rule that still exists.
 fn reuse_earlier(recipe: &mut Recipe, rule: &Rule, unit: &Unit, store: &Store) {
     if !rule.incremental {
         return;
@@ -170,8 +170,8 @@ fn reuse_earlier(recipe: &mut Recipe, rule: &Rule, unit: &Unit, store: &Store) {
     }
 }
 
-/// Has nothing published that would be the same as the last export of the same source: its files may have been touched or moved. A version
-/// that was exported already comes here only if a user asks for it.
+/// Prevents publishing outputs identical to the last export of the same source: its files may have been touched or moved. A version that
+/// was exported already gets here only if a user requests it.
 fn skip_unchanged(plan: &mut Plan, unit: &Unit, store: &Store) {
     let Some(last) = store.exports().last_of(&unit.name) else { return };
     if last.picked.fingerprint == unit.fingerprint().to_string() {
@@ -196,14 +196,13 @@ fn is_as_judged(unit: &Unit, plan: &Plan) -> bool {
     }) && unit.of(FileRole::Weights).any(|file| plan.source_files.iter().any(|s| s.inode == file.stamp.ino))
 }
 
-/// True if everything that would be replaced is what the last export of the unit published.
+/// True if every file that would be replaced was published by the unit's last export.
 fn is_ours(unit: &Unit, plan: &Plan, store: &Store) -> bool {
     let Some(done) = store.exports().last_of(&unit.name).and_then(|e| e.done.as_ref()) else { return false };
     plan.outputs.iter().flat_map(|o| &o.replaces).all(|path| done.owns(path))
 }
 
-/// The files that a job published, with what identifies them. None where the job's folder is gone: then none of them is ever replaced or
-/// removed.
+/// The files that a job published, with their stamps. Empty if the job's folder is gone: then none of them is ever replaced or removed.
 pub fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path) -> Vec<PublishedFile> {
     let journal = jobs_root.join(&picked.job).join("journal");
     let identities = engine::published(&journal).unwrap_or_default();
@@ -225,7 +224,7 @@ impl Running {
         Self { picked, folder, tail, history: JobHistory::default(), looked: Instant::now(), resumes: 0 }
     }
 
-    /// The export of a job that an earlier watcher began.
+    /// The export of a job that an earlier watcher started.
     pub fn adopt(picked: Picked, jobs_root: &Path) -> Self {
         let folder = JobFolder { dir: jobs_root.join(&picked.job) };
         let mut this = Self::new(picked, folder);
@@ -233,7 +232,7 @@ impl Running {
         this
     }
 
-    /// Reads the job's new events; returns its end once it has ended. A job whose process was killed is resumed.
+    /// Reads the job's new events; returns the result once it has ended. A job whose process was killed is resumed.
     pub fn follow(&mut self) -> Option<JobEnd> {
         if !self.folder.dir.is_dir() {
             return Some(JobEnd::Lost);
@@ -250,7 +249,7 @@ impl Running {
         match (self.read(), state) {
             (Some(end), _) => Some(end),
             (None, JobState::Lost | JobState::Interrupted) => self.resume(),
-            // It was made, and the watcher died before it was started.
+            // It was created, and the watcher died before starting it.
             (None, JobState::Queued) if !self.folder.is_locked() && self.never_started() => {
                 job::start_queued(&self.folder).err().map(|e| JobEnd::Failed(job::failure(&e)))
             }

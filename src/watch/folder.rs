@@ -1,4 +1,4 @@
-//! What a family sees of a folder, and what it claims of it.
+//! What a family sees of a folder, and what it claims from it.
 
 use super::temporary::{Temporary, temporary};
 use super::tree::{Entry, EntryKind, Listing, Tree};
@@ -104,7 +104,7 @@ impl<'t> Folder<'t> {
         Self::at(self.tree, &self.path.join(name))
     }
 
-    /// The folder it lies in, unless it is the root.
+    /// Its parent folder, unless it is the root.
     pub fn parent(&self) -> Option<Folder<'t>> {
         Self::at(self.tree, self.path.parent()?)
     }
@@ -134,26 +134,26 @@ impl<'t> Folder<'t> {
 /// What a family says is one unit.
 #[derive(Clone, Debug, Default)]
 pub struct Claim {
-    /// The file that is the unit; `None` for the folder itself. It need not be there (the first shard of a set).
+    /// The file that is the unit; `None` for the folder itself. It may not exist (the first shard of a set).
     pub file: Option<String>,
-    /// What a conversion opens, if that is not the unit's path: a file of the folder.
+    /// What a conversion opens, if that is not the unit's path: a file in the folder.
     pub opens: Option<String>,
-    /// Paths relative to the folder, each with what it is to the unit. May name files that are not there.
+    /// Paths relative to the folder, each with its role in the unit. May name files that do not exist.
     pub files: Vec<(String, FileRole)>,
-    /// Further names of the folder that later families do not see.
+    /// Other names in the folder that later families do not see.
     pub hides: Vec<String>,
-    /// Folders inside that are the unit's own and are not looked at for other units; `None` for all of them.
+    /// Subfolders that belong to the unit and are not searched for other units; `None` for all of them.
     pub inside: Option<Vec<String>>,
 }
 
 impl Claim {
-    /// The folder itself, with every file in it but files that carry all they need; folders inside may be units of their own.
+    /// The folder itself, with every file in it except self-contained ones; subfolders may be units of their own.
     pub fn folder(folder: &Folder<'_>) -> Self {
         let hides = folder.everything().filter(|n| !formats::is_self_contained(n)).map(str::to_owned).collect();
         Self { hides, inside: Some(Vec::new()), ..Self::default() }
     }
 
-    /// The folder itself with all that lies in it.
+    /// The folder itself with everything in it.
     pub fn all_of(folder: &Folder<'_>) -> Self {
         Self { hides: folder.everything().map(str::to_owned).collect(), inside: None, ..Self::default() }
     }
@@ -171,14 +171,14 @@ impl Claim {
         self
     }
 
-    /// Says what a conversion opens.
+    /// Sets what a conversion opens.
     #[must_use]
     pub fn opening(mut self, name: &str) -> Self {
         self.opens = Some(name.to_owned());
         self
     }
 
-    /// Says which folders inside belong to it.
+    /// Sets which subfolders belong to it.
     #[must_use]
     pub fn owning<S: Into<String>>(mut self, folders: impl IntoIterator<Item = S>) -> Self {
         self.inside.get_or_insert_default().extend(folders.into_iter().map(Into::into));

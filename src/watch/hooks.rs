@@ -1,7 +1,7 @@
-//! Commands of the user that run when an export ended.
+//! User commands that run when an export ends.
 //!
-//! The shell gets the command as it was written: no name of a file becomes a part of it. What happened is in the environment, and as one JSON
-//! object on stdin.
+//! The shell gets the command as it was written: file names never become part of it. The details of the export are in the environment, and as
+//! one JSON object on stdin.
 
 use super::event::Exported;
 use crate::files;
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
-/// A command that runs: its end gives what to tell if it ended badly.
+/// A running command: its end gives a message if it failed.
 pub type Hook = JoinHandle<Option<String>>;
 
-/// Starts `command` for an export that ended. It runs beside the watcher; what it prints goes to `log.txt` in `folder`.
+/// Starts `command` for an export that ended. It runs beside the watcher; its output goes to `log.txt` in `folder`.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -40,7 +40,7 @@ pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<H
     let mut child = shell.spawn()?;
     let json = serde_json::to_vec(export).unwrap_or_default();
     let (command, name) = (command.to_owned(), export.name.clone());
-    // A command that does not read its input must not hold up the watcher.
+    // A command that does not read its input must not block the watcher.
     Ok(std::thread::spawn(move || {
         if let Some(mut stdin) = child.stdin.take() {
             let _ = stdin.write_all(&json).and_then(|()| stdin.write_all(b"\n"));

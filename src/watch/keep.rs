@@ -1,4 +1,4 @@
-//! Which exports stay when a new one is made: the newest of a run, and the best by a figure that every export records.
+//! Which exports are kept when a new one is made: the newest of a run, and the best by a figure that every export records.
 
 use super::store::{Ended, Export, Exports};
 use super::trend::Figures;
@@ -33,12 +33,12 @@ impl Metric {
     }
 }
 
-/// What is recorded of an export's figures.
+/// The recorded figures of an export, by metric.
 pub fn recorded(figures: &Figures) -> BTreeMap<String, f64> {
     METRICS.iter().filter_map(|m| Some((m.name.to_owned(), (m.value)(figures)?))).collect()
 }
 
-/// How many exports of a run stay. One that either counts keeps stays.
+/// How many exports of a run are kept. An export is kept if either count includes it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Keep {
     /// The newest; all when both are absent, one when this alone is.
@@ -47,8 +47,8 @@ pub struct Keep {
     pub best: Option<(usize, &'static Metric)>,
 }
 
-/// The exports of the run that `unit` is a checkpoint of that do not stay, each with the reason. `present` tells whether an export's files are
-/// still there; those that are not take nobody's place. An export without the figure cannot be compared, so it stays.
+/// The exports of `unit`'s run that are not kept, each with the reason. `present` says whether an export's files still exist; exports without
+/// files do not count. An export without the figure cannot be compared, so it is kept.
 pub fn surplus<'e>(
     exports: &'e Exports,
     unit: &str,
@@ -67,7 +67,7 @@ pub fn surplus<'e>(
     });
     let last = keep.last.unwrap_or(if keep.best.is_some() { 1 } else { usize::MAX });
     let value = |e: &Export, m: &Metric| e.done.as_ref().and_then(|d| d.metrics.get(m.name).copied());
-    // Places among the best, by index. The order is from new to old and the sort is stable, so the newer of two equal ones is before the other.
+    // Indices of the best. The order is from new to old and the sort is stable, so the newer of two equal ones comes first.
     let best: Option<Vec<usize>> = keep.best.map(|(count, metric)| {
         let mut known: Vec<(usize, f64)> =
             of_run.iter().enumerate().filter_map(|(i, e)| Some((i, value(e, metric)?))).collect();
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(gone(&exports, Some(1), Some(2)), [300, 100], "the newest and the two best stay");
         assert_eq!(gone(&exports, None, Some(1)), [300, 200, 100], "of two equal ones the newer stays");
         assert_eq!(gone(&exports, Some(3), Some(1)), [200, 100]);
-        // What cannot be compared is not removed for its quality.
+        // An export that cannot be compared is not removed for its quality.
         all.push(export("a/c-50", 50, None));
         let exports = Exports::of(all);
         assert_eq!(gone(&exports, Some(1), Some(2)), [300, 100]);

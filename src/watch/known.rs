@@ -1,4 +1,4 @@
-//! The watchers of this user, running or stopped, by the folders of their state.
+//! The watchers of this user, running or stopped, by their state folders.
 
 use super::store::ExportCount;
 use super::watcher::care::HOLD;
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// Most bytes of events that are read in one poll.
 const MAX_POLL_BYTES: u64 = 8 << 20;
-/// Most bytes in which the last events are looked for.
+/// Most bytes searched for the last events.
 const MAX_HISTORY_BYTES: u64 = 1 << 20;
-/// Most bytes of the file that tells of a rule.
+/// Most bytes of the file that describes a rule.
 const MAX_NOTE_BYTES: u64 = 1 << 20;
 /// Most watchers that are listed.
 const MAX_WATCHERS: usize = 10_000;
 
-/// What a watcher's folder says of its rule.
+/// The description of the rule in a watcher's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleNote {
     /// The watched folder.
@@ -27,7 +27,7 @@ pub struct RuleNote {
     pub output: PathBuf,
     /// The recipe's name.
     pub recipe: String,
-    /// The command that started it, fit for a shell.
+    /// The command that started it, quoted for a shell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
@@ -37,7 +37,7 @@ pub struct RuleNote {
 pub struct KnownWatcher {
     /// Its identifier.
     pub id: String,
-    /// Folder of its state.
+    /// Its state folder.
     pub folder: PathBuf,
     /// Its process, while it runs.
     pub pid: Option<u32>,
@@ -54,13 +54,13 @@ pub struct KnownWatcher {
     pub hold: Option<String>,
     /// A user paused it.
     pub paused: bool,
-    /// The command that started it, fit for a shell; absent where an earlier version started it.
+    /// The command that started it, quoted for a shell; absent if an earlier version started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
 impl KnownWatcher {
-    /// Asks its process to end; false if there is none. Its running export goes on.
+    /// Asks its process to end; false if there is none. Its running export continues.
     ///
     /// # Errors
     /// When the process cannot be signalled.
@@ -87,7 +87,7 @@ impl KnownWatcher {
                 Hint::from("Stop it first with ").then(Remedy::Run(format!("watch stop {}", self.id))).then("."),
             ));
         }
-        // The rule's note first: a folder without it is no watcher.
+        // The rule's file first: a folder without it is not a watcher.
         let gone = fs::remove_file(self.folder.join("rule.json")).and_then(|()| fs::remove_dir_all(&self.folder));
         gone.map_err(|e| ModelError::io(&self.folder, "removing", e))
     }
@@ -98,7 +98,7 @@ pub fn known(jobs_root: &Path) -> Vec<KnownWatcher> {
     Watchers::new(jobs_root).look()
 }
 
-/// The watchers of a folder of jobs, to be looked at again and again: what was read is not read again.
+/// The watchers of a folder of jobs, for repeated listing: files that were read are not read again.
 #[derive(Debug)]
 pub struct Watchers {
     folder: PathBuf,
@@ -141,7 +141,7 @@ impl Watchers {
     }
 }
 
-/// Follows the events of a watcher, from their beginning.
+/// Follows the events of a watcher from the beginning.
 #[derive(Debug)]
 pub struct EventTail {
     path: PathBuf,
@@ -149,12 +149,12 @@ pub struct EventTail {
 }
 
 impl EventTail {
-    /// For the folder of a watcher's state.
+    /// For the state folder of a watcher.
     pub fn new(folder: &Path) -> Self {
         Self { path: folder.join("events.jsonl"), offset: 0 }
     }
 
-    /// For the folder of a watcher's state, from the last lines that are there; `usize::MAX` for all.
+    /// For the state folder of a watcher, starting with the last lines; `usize::MAX` for all.
     pub fn of_last(folder: &Path, lines: usize) -> Self {
         let mut this = Self::new(folder);
         if lines < usize::MAX {
@@ -163,12 +163,12 @@ impl EventTail {
         this
     }
 
-    /// The whole lines that came since the last call.
+    /// The complete lines added since the last call.
     pub fn poll(&mut self) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {
             if file.metadata()?.len() < self.offset {
-                // Another file than the one that was read.
+                // The file was replaced by another one.
                 self.offset = 0;
             }
             file.seek(SeekFrom::Start(self.offset))?;
@@ -180,7 +180,7 @@ impl EventTail {
     }
 }
 
-/// Where the last lines of a file begin. Lines that are longer than all that is read of it count as none.
+/// Where the last lines of a file begin. Lines longer than the part that is read do not count.
 fn start_of_last(path: &Path, lines: usize) -> Option<u64> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();

@@ -1,15 +1,16 @@
-//! Watched folders: what lies there, what of it is a checkpoint or a model, and whether that is whole.
+//! Watched folders: what is in them, which of it is a checkpoint or a model, and whether that is complete.
 //!
-//! The flow is [`Tree::refresh`] (lists folders) → [`units()`] (families claim what they know) → [`judge`] (rules give a
-//! [`Verdict`]). All three are plain functions of the disk and of what the caller remembers: no threads, no file system events, no jobs.
-//! Events only say which folder to list again; the listing decides.
+//! The flow is [`Tree::refresh`] (lists folders) → [`units()`] (families claim what they know) → [`judge`] (rules give a [`Verdict`]). All
+//! three are plain functions of the disk and of the caller's earlier state: no threads, no file system events, no jobs. Events only say
+//! which folder to list again; the listing decides.
 //!
-//! On top of that is the watcher itself: `rule` (what a user asks for), `changes` (where news of changed folders comes from), `tracked` (a
-//! source from one look to the next), `export` (from a whole source to a job), `store` (what is remembered on the disk) and `watcher` (the
-//! loop that joins them and tells [`WatchEvent`]s). `keep` says which exports stay, `pin` holds a checkpoint that its trainer may delete, `care` says when exports wait.
+//! The watcher itself builds on that: `rule` (what a user asks for), `changes` (how changed folders are noticed), `tracked` (a source from one
+//! listing to the next), `export` (from a complete source to a job), `store` (the state on disk) and `watcher` (the loop that joins them and
+//! reports [`WatchEvent`]s). `keep` decides which exports are kept, `pin` holds a checkpoint that its trainer may delete, `care` decides when
+//! exports wait.
 //!
-//! A family is one file in `families` and one line in [`FAMILIES`]; what several families check is in `rules`. The wording of every state
-//! is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
+//! A family is one file in `families` and one line in [`FAMILIES`]; checks that several families share are in `rules`. The wording of every
+//! state is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
 mod care;
 mod changes;

@@ -1,4 +1,4 @@
-//! Which file system a folder is on: some send no events of what other machines do.
+//! Which file system a folder is on: some send no events for changes by other machines.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub fn file_system(path: &Path) -> Option<String> {
     of_table(&table, &real)
 }
 
-/// True if changes on that file system must be looked for.
+/// True if that file system must be polled for changes.
 pub fn is_remote(kind: &str) -> bool {
     REMOTE.contains(&kind) || kind.starts_with("fuse")
 }
@@ -41,7 +41,7 @@ fn of_table(table: &str, path: &Path) -> Option<String> {
         let point = PathBuf::from(unescaped(before.split(' ').nth(4)?));
         Some((point, after.split(' ').next()?.to_owned()))
     };
-    // A later mount on the same point hides the earlier.
+    // A later mount on the same point hides the earlier one.
     let holds = |(point, _): &(PathBuf, String)| path.starts_with(point);
     let best = table.lines().filter_map(line).filter(holds).max_by_key(|(point, _)| point.components().count());
     best.map(|(_, kind)| kind)

@@ -1,9 +1,9 @@
-//! Names of a checkpoint's files of the watcher's own, so that an export is not lost when the trainer deletes the checkpoint.
+//! The watcher's own names for a checkpoint's files, so that an export is not lost when the trainer deletes the checkpoint.
 //!
-//! Weights are hard links or reflinks (copies that share their blocks until one is written to); the small files beside them are copied. They
-//! are in a hidden folder outside of the watched one, on the same file system, under the checkpoint's own name, so that the export is the same. A hard
-//! link changes the link count and the change time of the watched file and nothing else; a reflink changes nothing. Neither keeps the
-//! bytes of a file that is written to in place under a hard link: that is noticed as without a pin.
+//! Weights are hard links or reflinks (copies that share their blocks until one is written to); the small files beside them are copied. They are
+//! in a hidden folder outside the watched one, on the same file system, under the checkpoint's own name, so that the export is the same. A hard
+//! link changes only the link count and the change time of the watched file; a reflink changes nothing. A hard link does not protect the bytes
+//! of a file that is written to in place: that is noticed as it is without a pin.
 
 use super::rule::Rule;
 use super::unit::{FileRole, Unit, UnitFile};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pin {
-    /// Not at all: the files are open, which is enough on a local disk once the export has begun.
+    /// Not at all: the files are open, which is enough on a local disk once the export has started.
     #[default]
     None,
     /// By hard links.
@@ -46,7 +46,7 @@ impl Pin {
     }
 }
 
-/// A unit under names of the watcher's own.
+/// A unit under the watcher's own names.
 #[derive(Debug)]
 pub struct Pinned {
     /// The folder that is removed afterwards.
@@ -92,10 +92,10 @@ pub fn check(rule: &Rule) -> Result<()> {
     tried.map_err(|e| refuse(e.to_string()))
 }
 
-/// Pins a unit; `None` if it is no longer what was judged.
+/// Pins a unit; `None` if it changed since it was judged.
 ///
 /// # Errors
-/// What the system says; nothing is left behind then.
+/// The system's error; nothing is left behind then.
 pub fn pin(rule: &Rule, unit: &Unit) -> io::Result<Option<Pinned>> {
     let place = place(rule).ok_or(io::ErrorKind::CrossesDevices)?;
     let folder = place.join(files::random_token());
@@ -108,7 +108,7 @@ pub fn pin(rule: &Rule, unit: &Unit) -> io::Result<Option<Pinned>> {
 
 fn fill(how: Pin, unit: &Unit, folder: &Path) -> io::Result<Option<Pinned>> {
     let own = |p: Option<&Path>| p.and_then(Path::file_name).unwrap_or("_".as_ref()).to_owned();
-    // The names of the checkpoint and of its run: the export's metadata may follow from them.
+    // The names of the checkpoint and of its run: the export's metadata may depend on them.
     let base = folder.join(own(unit.folder.parent())).join(own(Some(&unit.folder)));
     files::create_private_folder(folder)?;
     fs::create_dir_all(&base)?;
@@ -128,7 +128,7 @@ fn fill(how: Pin, unit: &Unit, folder: &Path) -> io::Result<Option<Pinned>> {
             fs::copy(&file.path, &to)?;
         }
         let stamp = FileStamp::of_path(&to)?;
-        // A hard link changes the change time, and nothing else of the file.
+        // A hard link changes only the change time of the file.
         let is_same = match linked && how == Pin::Hardlink {
             true => !file.stamp.rewritten(&stamp),
             false => FileStamp::of_path(&file.path)? == file.stamp && stamp.bytes == file.stamp.bytes,
@@ -176,7 +176,7 @@ fn clone(_to: &fs::File, _from: &fs::File) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "reflinks are made on Linux alone"))
 }
 
-/// Removes a pin, and the folder for pins and that for the exports if nothing else is in them.
+/// Removes a pin, and the folders for pins and for exports if they are empty.
 pub fn remove(folder: &Path) {
     let is_ours =
         folder.parent().and_then(Path::file_name).is_some_and(|n| n.to_string_lossy().starts_with(".remold-pin-"));
@@ -186,7 +186,7 @@ pub fn remove(folder: &Path) {
     }
 }
 
-/// Removes what a watcher that was killed has left; `used` are the pins of jobs that are under way.
+/// Removes the pins left by a watcher that was killed; `used` are the pins of running jobs.
 pub fn sweep(rule: &Rule, used: &[PathBuf]) {
     let Some(place) = place(rule) else { return };
     for entry in fs::read_dir(&place).into_iter().flatten().flatten() {

@@ -5,12 +5,12 @@ use crate::files;
 use crate::plan;
 use std::path::PathBuf;
 
-/// True while a file of the export is there as it was published, and for one of which that is not known.
+/// True if a file of the export is still there as it was published, or if that is not known.
 pub fn is_present(export: &Export) -> bool {
     export.done.as_ref().is_some_and(|done| done.files.is_empty() || done.files.iter().any(|f| done.owns(&f.path)))
 }
 
-/// Removes the files of an export that are still what was written, and its folder if nothing else is in it; gives what is gone now.
+/// Removes the files of an export that are unchanged since they were written, and its folder if it is then empty; returns what is now gone.
 pub fn remove(export: &Export) -> Vec<PathBuf> {
     let Some(done) = &export.done else { return Vec::new() };
     let mut removed = Vec::new();
@@ -25,7 +25,7 @@ pub fn remove(export: &Export) -> Vec<PathBuf> {
             removed.push(folder.clone());
         }
     }
-    // The manifest goes with its output, and stays where the output does.
+    // The manifest is removed with its output, and kept if the output is.
     for output in export.picked.outputs.iter().filter(|o| std::fs::symlink_metadata(o).is_err()) {
         let manifest = plan::manifest_beside(output).filter(|m| !removed.is_empty() && plan::is_manifest(m));
         removed.extend(manifest.filter(|m| files::remove_file(m).is_ok()));

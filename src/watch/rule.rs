@@ -15,18 +15,18 @@ pub enum Policy {
     /// Every one.
     #[default]
     Every,
-    /// The newest of each run; those that wait when a newer one is complete are skipped.
+    /// The newest of each run; those still waiting when a newer one is complete are skipped.
     Newest,
 }
 
-/// What becomes of the export of a source that has changed since.
+/// What happens to the export of a source that has changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnChange {
     /// It stays; the new one gets a version in its name (`-v2`).
     #[default]
     Version,
-    /// It is replaced, if it is still what was written.
+    /// It is replaced, if it is unchanged since it was written.
     Replace,
 }
 
@@ -34,7 +34,7 @@ pub enum OnChange {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBusy {
-    /// It waits for the end of that export.
+    /// It waits for that export to end.
     #[default]
     Queue,
     /// That export is cancelled, and the newer version is exported.
@@ -53,12 +53,12 @@ impl OnBusy {
     }
 }
 
-/// A folder and what is made of the models in it.
+/// A folder and how the models in it are exported.
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// The watched folder, absolute. It need not exist yet.
     pub root: PathBuf,
-    /// What is made; its source and the folder of its outputs are set for each export.
+    /// The recipe; its source and output folder are set for each export.
     pub recipe: Recipe,
     /// What the recipe is called, for people.
     pub recipe_name: String,
@@ -68,7 +68,7 @@ pub struct Rule {
     pub name: String,
     /// Which checkpoints.
     pub policy: Policy,
-    /// What becomes of older exports of the same source.
+    /// What happens to older exports of the same source.
     pub on_change: OnChange,
     /// What happens when a newer version is complete while an export runs.
     pub on_busy: OnBusy,
@@ -78,19 +78,19 @@ pub struct Rule {
     pub include: Vec<String>,
     /// Names that are left out.
     pub exclude: Vec<String>,
-    /// When a source counts as whole.
+    /// When a source counts as complete.
     pub settings: Settings,
-    /// Consideration for what else the machine does.
+    /// When exports give way to other work on the machine.
     pub care: Care,
     /// Threads of an export; 0: all cores.
     pub threads: usize,
-    /// Copy from an earlier export what did not change since.
+    /// Reuse from an earlier export what did not change since.
     pub incremental: bool,
-    /// Exports of a run that stay when a newer one is made; all when absent.
+    /// Exports of a run that are kept when a newer one is made; all when absent.
     pub keep_last: Option<usize>,
-    /// The best exports of a run that stay, by [`Rule::metric`].
+    /// The best exports of a run that are kept, by [`Rule::metric`].
     pub keep_best: Option<usize>,
-    /// What exports are compared by.
+    /// The metric that exports are compared by.
     pub metric: &'static Metric,
     /// A shell command that runs when an export succeeded.
     pub on_finish: Option<String>,
@@ -121,7 +121,7 @@ impl Rule {
         hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect()
     }
 
-    /// A hash of what is made of a source: the recipe and the importance matrices it names. Thirty-two hexadecimal digits.
+    /// A hash of how a source is exported: the recipe and the importance matrices it names. Thirty-two hexadecimal digits.
     pub fn recipe_hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(recipe::to_toml(&self.recipe));
@@ -133,7 +133,7 @@ impl Rule {
         hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
     }
 
-    /// Refuses what cannot be watched.
+    /// Rejects rules that cannot be watched.
     ///
     /// # Errors
     /// Request errors: no target, an output folder inside the watched one, a name without a place for the checkpoint, a file as the root.
@@ -144,7 +144,7 @@ impl Rule {
                 .then(", or a recipe that has a [[target]] with `-r RECIPE`.");
             return Err(ModelError::request("there is no target").with_hint(hint));
         }
-        // What is wrong with the recipe would be wrong with every export.
+        // A mistake in the recipe would affect every export.
         if let Some(problem) = recipe::check(&self.recipe).into_iter().find(recipe::Problem::is_error) {
             let text = problem.to_string();
             let (what, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -171,15 +171,15 @@ impl Rule {
         super::template::check(&self.name, self.recipe.targets.len())
     }
 
-    /// Sets what is made, and what the export needs for that.
+    /// Sets the recipe, and what the export needs for it.
     pub fn set_recipe(&mut self, recipe: Recipe) {
-        // A file that names its network needs the network's files; tensors alone do not.
+        // A file that describes its network needs the network's files; tensors alone do not.
         let needs = recipe.targets.iter().any(|t| t.format.has_gguf_names() && !t.bare);
         (self.settings.needs_config, self.settings.needs_tokenizer) = (needs, needs);
         self.recipe = recipe;
     }
 
-    /// The sources of a tree that the rule is about.
+    /// The sources of a tree that the rule covers.
     pub fn units(&self, tree: &Tree) -> Vec<Unit> {
         let mut found = units(tree);
         for unit in &mut found {
@@ -189,24 +189,24 @@ impl Rule {
         found
     }
 
-    /// True for a source that the rule is about, by its name relative to the root.
+    /// True for a source that the rule covers, by its name relative to the root.
     pub fn covers(&self, name: &str) -> bool {
         let matches = |patterns: &[String]| patterns.iter().any(|p| is_match(p, name));
         (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
     }
 }
 
-/// True if `name` or a folder above it is what `pattern` says; `*` stands for anything but `/`, `**` for anything, `?` for one character.
+/// True if `name` or a folder above it matches `pattern`; `*` matches anything but `/`, `**` anything, `?` one character.
 fn is_match(pattern: &str, name: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
     let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
     ends.into_iter().any(|end| glob(pattern.as_bytes(), &name.as_bytes()[..end]))
-        // A pattern without a folder is about the last name too.
+        // A pattern without a folder also matches the last name.
         || (!pattern.contains('/') && name.rsplit('/').next().is_some_and(|last| glob(pattern.as_bytes(), last.as_bytes())))
 }
 
 fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    // Positions to go back to: behind the last star, and what it has taken so far.
+    // Positions to backtrack to: behind the last star, and what it has matched so far.
     let (mut p, mut n) = (0, 0);
     let mut back: Option<(usize, usize, bool)> = None;
     while n < name.len() {

@@ -1,7 +1,7 @@
-//! What a watcher remembers of a rule, on the disk: which version of which source was exported by which job.
+//! The state of a rule on disk: which version of which source was exported by which job.
 //!
-//! One JSON object a line, synced before what it speaks of happens, so that after a kill or a power failure nothing is exported twice and
-//! nothing is forgotten.
+//! One JSON object per line, synced before the action that it records, so that after a kill or a power failure nothing is exported twice
+//! and nothing is forgotten.
 
 use super::{Fingerprint, Seen};
 use crate::engine::{Identity, from_json};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Longest state file that is read: some ten million exports.
 const MAX_BYTES: u64 = 4 << 30;
-/// Bytes of the state that are counted in at once.
+/// Bytes of the state that are counted at a time.
 const MAX_PIECE_BYTES: u64 = 8 << 20;
 
 /// How an export ended.
@@ -26,15 +26,15 @@ pub enum Ended {
     Ok,
     /// The job failed. It is not tried again before the source changes.
     Failed,
-    /// The job failed for a reason that may go away by itself, such as a full disk. It is tried again.
+    /// The job failed for a reason that may pass by itself, such as a full disk. It is tried again.
     Passing,
     /// A user cancelled the job.
     Cancelled,
-    /// The source changed or went away before it was read whole: this version was never exported.
+    /// The source changed or went away before it was completely read: this version was never exported.
     Changed,
-    /// The job is gone; what it made is unknown. The version is exported again.
+    /// The job is gone; its outputs are unknown. The version is exported again.
     Lost,
-    /// Not exported for a reason that is no failure: superseded, the same contents as another.
+    /// Not exported for a reason other than a failure: superseded, or the same contents as another.
     Skipped,
 }
 
@@ -47,7 +47,7 @@ pub struct Picked {
     pub source: PathBuf,
     /// Its version.
     pub fingerprint: String,
-    /// What is made of it.
+    /// The hash of its recipe.
     pub recipe: String,
     /// The training step, if the name says one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub struct Picked {
     pub written: Vec<Vec<PathBuf>>,
     /// The files it was made from.
     pub files: Vec<KnownFile>,
-    /// The folder with the watcher's own names of these files, while the export runs.
+    /// The folder with the watcher's own names for these files, while the export runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<PathBuf>,
 }
@@ -86,17 +86,17 @@ pub struct KnownFile {
     pub ctime_ns: i64,
 }
 
-/// How an export ended, and when that was made known.
+/// How an export ended, and when that was reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Done {
     /// The job; empty for a version that was skipped.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub job: String,
-    /// The source's name, for what has no job.
+    /// The source's name, for exports without a job.
     pub unit: String,
     /// Its version.
     pub fingerprint: String,
-    /// How.
+    /// The outcome.
     pub status: Ended,
     /// Why, for anything but success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,12 +116,12 @@ pub struct Done {
 pub struct PublishedFile {
     /// Its path.
     pub path: PathBuf,
-    /// What identifies it and its contents.
+    /// Its stamp.
     pub identity: Identity,
 }
 
 impl Done {
-    /// True if `path` is a file that this export published and that nobody has changed or replaced since.
+    /// True if `path` is a file that this export published and that was not changed or replaced since.
     pub fn owns(&self, path: &Path) -> bool {
         self.files.iter().any(|f| f.path == path && f.identity.is_at(path))
     }
@@ -134,12 +134,12 @@ enum Record {
     Done(Done),
 }
 
-/// An export and, once it ended, how.
+/// An export and, once it ended, its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Export {
-    /// What was decided.
+    /// The export.
     pub picked: Picked,
-    /// How it ended; `None` while its job is under way.
+    /// Its outcome; `None` while its job is running.
     pub done: Option<Done>,
 }
 
@@ -173,7 +173,7 @@ impl KnownFile {
     }
 }
 
-/// The state of one rule. One process at a time holds it.
+/// The state of one rule. Only one process at a time holds it.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -186,12 +186,12 @@ pub struct Store {
 #[derive(Debug, Default)]
 pub struct Exports {
     all: Vec<Export>,
-    /// Places of the exports of each unit, oldest first.
+    /// Indices of the exports of each unit, oldest first.
     known: HashMap<String, Vec<usize>>,
 }
 
 impl Store {
-    /// Opens, or makes, the state in `folder`.
+    /// Opens, or creates, the state in `folder`.
     ///
     /// # Errors
     /// A request error when another watcher holds it; I/O errors.
@@ -222,13 +222,13 @@ impl Store {
         let mut bytes = Vec::new();
         (&mut file).take(MAX_BYTES).read_to_end(&mut bytes).map_err(fail("reading"))?;
         if bytes.last().is_some_and(|b| *b != b'\n') {
-            // The line that was being written at a power failure must not swallow the next.
+            // A line that was cut off by a power failure must not swallow the next.
             file.write_all(b"\n").map_err(fail("writing"))?;
         }
         Ok(Self { folder: folder.to_owned(), file, _lock: lock, exports: Exports::parse(&bytes) })
     }
 
-    /// Writes down, and syncs, that a version is about to be exported.
+    /// Records, and syncs, that a version is about to be exported.
     ///
     /// # Errors
     /// I/O errors: then it must not be exported.
@@ -236,7 +236,7 @@ impl Store {
         self.write(Record::Picked(picked))
     }
 
-    /// Writes down, and syncs, how an export ended.
+    /// Records, and syncs, how an export ended.
     ///
     /// # Errors
     /// I/O errors.
@@ -249,7 +249,7 @@ impl Store {
         &self.exports
     }
 
-    /// The folder of the state.
+    /// The state folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -266,7 +266,7 @@ impl Store {
 }
 
 impl Exports {
-    /// Those of the state in a folder; none where there is no readable state.
+    /// The exports recorded in a state folder; none if there is no readable state.
     pub fn read(folder: &Path) -> Self {
         Self::parse(&files::read(&folder.join("state.jsonl"), MAX_BYTES).unwrap_or_default())
     }
@@ -325,7 +325,7 @@ impl Exports {
     }
 }
 
-/// Counts the exports of a rule that succeeded, reading on from where it stopped the last time.
+/// Counts the exports of a rule that succeeded, continuing from where it stopped the last time.
 #[derive(Debug, Default)]
 pub struct ExportCount {
     offset: u64,
@@ -337,7 +337,7 @@ impl ExportCount {
     pub fn look(&mut self, folder: &Path) -> usize {
         let Ok(mut file) = File::open(folder.join("state.jsonl")) else { return self.ok };
         if file.metadata().is_ok_and(|m| m.len() < self.offset) {
-            // Another file than the one that was read.
+            // The file was replaced by another one.
             *self = Self::default();
         }
         while let Some(read) = self.piece(&mut file).filter(|n| *n > 0) {
@@ -346,7 +346,7 @@ impl ExportCount {
         self.ok
     }
 
-    /// Counts in the whole lines of the next piece; gives the bytes they take.
+    /// Counts the complete lines of the next piece; returns their bytes.
     fn piece(&mut self, file: &mut File) -> Option<u64> {
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(self.offset)).ok()?;
@@ -367,7 +367,7 @@ pub fn append_event(folder: &Path, line: &[u8]) -> io::Result<()> {
     let mut whole = line.to_vec();
     whole.push(b'\n');
     let mut file = files::private_options().create(true).append(true).open(folder.join("events.jsonl"))?;
-    // One write: readers never see half a line of a living watcher.
+    // One write: readers never see half a line of a running watcher.
     file.write_all(&whole)
 }
 
@@ -436,7 +436,7 @@ mod tests {
         assert_eq!(store.last_of("b"), None);
         assert_eq!(a.seen().files["a"].mtime_ns, -4);
         drop(held);
-        // Counted on from where the count stopped; a file that is shorter than that is another one.
+        // Counting continues from where it stopped; a shorter file is a different one.
         let mut count = ExportCount::default();
         assert_eq!(count.look(&folder), 1);
         let mut store = Store::open(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! Names of exports, made from the place of a source in the watched folder.
+//! Names of exports, made from the path of a source in the watched folder.
 //!
 //! Placeholders: `{run}` (the folder that the checkpoints are in), `{unit}` (the source's own name), `{path}` (its path in the watched folder,
 //! with the watched folder's name in front of a source directly in it), `{step}`, and those of a recipe's `output_name` (`{quant}`, `{format}`).
@@ -15,7 +15,7 @@ pub const DEFAULT: &str = "{path}";
 const OURS: [&str; 4] = ["run", "unit", "path", "step"];
 const OF_RECIPES: [&str; 2] = ["quant", "format"];
 
-/// Refuses a template that cannot name different exports differently.
+/// Rejects a template that gives different exports the same name.
 ///
 /// # Errors
 /// Request errors that say which placeholders there are.
@@ -69,7 +69,7 @@ fn parts(root: &Path, unit: &Unit) -> Vec<String> {
     let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let inside = unit.path.strip_prefix(root).unwrap_or(Path::new(""));
     let mut parts: Vec<String> = inside.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-    // Lightning and others put a run's checkpoints into a folder that says nothing.
+    // Lightning and others put a run's checkpoints into a folder with a generic name.
     parts.retain(|p| p != "checkpoints" && p != "weights");
     if parts.len() < 2 {
         parts.insert(0, name(root));
@@ -84,7 +84,7 @@ fn parts(root: &Path, unit: &Unit) -> Vec<String> {
     parts.into_iter().map(|p| clean(&p)).filter(|p| !p.is_empty()).collect()
 }
 
-/// A name without what has a meaning in templates or in shells.
+/// A name without the characters that have a meaning in templates or shells.
 fn clean(name: &str) -> String {
     let fine = |c: char| if c.is_control() || "{}/\\\"'`$;&|<>*? ".contains(c) { '_' } else { c };
     name.trim_start_matches('.').chars().map(fine).collect()

@@ -1,9 +1,9 @@
-//! Names of unfinished work: what writers and copiers call a file until it is whole.
+//! Names of unfinished work: what writers and copiers call a file until it is complete.
 //!
 //! Names: safetensors ≥ 0.8 (`tempfile`'s `.tmpXXXXXX`), rsync (`.NAME.XXXXXX`), huggingface_hub (`*.incomplete` under
 //! `.cache/huggingface/download`), torch.distributed.checkpoint (`.metadata.tmp`), curl and wget scripts (`.part`, `.partial`), browsers
 //! (`.crdownload`, `.download`), the AWS command line (`NAME.XXXXXXXX`), aria2 (`NAME.aria2` beside the file itself). `.nfsXXXX` is a
-//! deleted file that somebody holds open and says nothing.
+//! deleted file that a process still has open; it is ignored.
 
 use crate::formats;
 
@@ -12,7 +12,7 @@ use crate::formats;
 pub enum Target {
     /// The file of this name.
     Name(String),
-    /// It stands beside the file of this name while that is written.
+    /// It is beside the file of this name while that is written.
     Control(String),
     /// The name does not say.
     Unknown,
@@ -40,21 +40,21 @@ impl Temporary<'_> {
     }
 }
 
-/// Endings that are put behind the final name.
+/// Suffixes that are appended to the final name.
 const ENDINGS: [&str; 10] =
     [".tmp", ".part", ".partial", ".incomplete", ".crdownload", ".download", ".filepart", "_.gstmp", ".gstmp", ".temp"];
 
 /// Endings of files of model folders that are not weights, and of weights that remold does not read.
 const BESIDE_MODELS: [&str; 3] = [".json", ".model", ".keras"];
 
-/// True for the name of a file of a model; the AWS command line puts eight characters behind it.
+/// True for the name of a file of a model; the AWS command line appends eight characters to it.
 fn is_model_file(name: &str) -> bool {
     formats::has_model_extension(name) || BESIDE_MODELS.iter().any(|end| name.ends_with(end))
 }
 
 /// What an unfinished name says of its target; `None` for any other name.
 pub(super) fn temporary(name: &str) -> Option<Temporary<'_>> {
-    // remold's own parts belong to remold.
+    // remold's own partial files are handled by remold.
     if name.starts_with(".nfs") || (name.starts_with('.') && name.contains(".remold-")) {
         return None;
     }

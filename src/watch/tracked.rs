@@ -1,35 +1,35 @@
-//! A source as the watcher follows it from one look to the next.
+//! A source as the watcher follows it from one listing to the next.
 
 use super::verdict::{State, Verdict};
 use super::{Fingerprint, Unit, Wait, words};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A source and what is known of it.
+/// A source and what is known about it.
 #[derive(Debug)]
 pub struct Tracked {
-    /// It as it was last found.
+    /// The unit as it was last found.
     pub unit: Unit,
-    /// Of the unit.
+    /// The fingerprint of the unit.
     pub fingerprint: Fingerprint,
     activity: Fingerprint,
-    /// When it last changed, as far as was seen.
+    /// When it last changed, as far as was observed.
     changed: Instant,
     /// The last verdict; `None` before the first.
     pub verdict: Option<Verdict>,
-    /// When it is to be judged again.
+    /// When to judge it again.
     pub due: Instant,
     /// The last state that was reported: its word and its text.
     told: (&'static str, String),
     /// The search that found it last.
     pub pass: u64,
-    /// Failures in a row that may go away by themselves.
+    /// Consecutive failures that may pass by themselves.
     pub failures: u32,
-    /// Not before this moment is it tried again.
+    /// It is not tried again before this moment.
     pub retry: Option<Instant>,
 }
 
 impl Tracked {
-    /// A source that was just found. On a local disk its times say how long it has been quiet; the clock of a server may be another.
+    /// A source that was just found. On a local disk its times say how long it has been quiet; a server's clock may differ.
     pub fn new(unit: Unit, trust_times: bool) -> Self {
         let now = Instant::now();
         let age = if trust_times { age(&unit) } else { Duration::ZERO };
@@ -47,7 +47,7 @@ impl Tracked {
         }
     }
 
-    /// Takes what was found now; true if something changed.
+    /// Stores what was found now; true if something changed.
     pub fn update(&mut self, unit: Unit) -> bool {
         if !is_other(&unit, &self.unit) {
             self.unit = unit;
@@ -74,12 +74,12 @@ impl Tracked {
         self.changed.elapsed()
     }
 
-    /// True if it is whole.
+    /// True if it is complete.
     pub fn is_complete(&self) -> bool {
         matches!(&self.verdict, Some(v) if v.state == State::Complete)
     }
 
-    /// True if time alone may make it whole.
+    /// True if it may become complete by waiting.
     pub fn is_settling(&self) -> bool {
         match &self.verdict {
             None => true,
@@ -87,7 +87,7 @@ impl Tracked {
         }
     }
 
-    /// What to tell of a state: `None` if it was told already.
+    /// The state to report: `None` if it was already reported.
     pub fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
         if self.told == (word, key.clone()) {
             return None;
@@ -96,13 +96,13 @@ impl Tracked {
         Some(text)
     }
 
-    /// What to tell of the verdict, with its word; `None` if it was told already or there is none.
+    /// The verdict to report, with its word; `None` if it was already reported or there is none.
     pub fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
         let state = self.verdict.as_ref().map(|v| v.state.clone())?;
         let word = word(&state);
         let text = words::state(&state);
         let key = match &state {
-            // What counts time is told once.
+            // States with a running time are reported once.
             State::Settling { why, .. } => why.clone().unwrap_or_default(),
             State::Waiting { what: Wait::Shape { names, .. } } => names.join(", "),
             _ => text.clone(),
@@ -111,7 +111,8 @@ impl Tracked {
     }
 }
 
-/// True if something of a unit differs that its hashes or its state are about. Hashing every unit at every look takes long in a large tree.
+/// True if something changed in a unit that affects its hashes or its state. Hashing every unit at every listing takes long in a large
+/// tree.
 fn is_other(one: &Unit, other: &Unit) -> bool {
     let same_files = one.files.len() == other.files.len()
         && one.files.iter().zip(&other.files).all(|(a, b)| a.name == b.name && a.role == b.role && a.stamp == b.stamp);
@@ -131,7 +132,7 @@ fn word(state: &State) -> &'static str {
     }
 }
 
-/// Time since the newest change of a file of the unit, by the files' change times.
+/// Time since a file of the unit last changed, by the files' change times.
 fn age(unit: &Unit) -> Duration {
     let stamps = unit.files.iter().map(|f| &f.stamp).chain(unit.unfinished.iter().map(|f| &f.stamp));
     let newest = stamps.map(|s| s.ctime_ns).max().unwrap_or(0);

@@ -1,8 +1,8 @@
-//! What lies under a watched folder, as it was last listed.
+//! What is under a watched folder, as it was last listed.
 //!
-//! A listing stats every entry of one folder once. Links are followed: a link to a folder outside of the tree is a folder of the tree, a
-//! link to a folder inside is remembered as a second name of it. No folder is entered twice (device and inode), none deeper than
-//! [`MAX_DEPTH`], and none whose name says that it is unfinished or private (`.git`, `tmp-checkpoint-5`).
+//! A listing stats every entry of one folder once. Links are followed: a link to a folder outside the tree is a folder of the tree, a link
+//! to a folder inside is recorded as a second name of it. No folder is entered twice (device and inode), none deeper than [`MAX_DEPTH`],
+//! and none whose name says that it is unfinished or private (`.git`, `tmp-checkpoint-5`).
 
 mod list;
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Folders below the root that are entered, counted in levels.
 pub const MAX_DEPTH: usize = 8;
 
-/// Folders entered at most: a watch of `/` by mistake ends.
+/// Folders entered at most: accidentally watching `/` must end.
 const MAX_FOLDERS: usize = 20_000;
 
 /// What to list again.
@@ -24,27 +24,27 @@ const MAX_FOLDERS: usize = 20_000;
 pub enum Dirty {
     /// Everything.
     All,
-    /// The folders named, by their path in the tree or by their real path. A path that is no folder of the tree stands for the nearest
-    /// folder above it that is.
+    /// The folders named, by their path in the tree or by their real path. A path that is not a folder of the tree means the nearest folder
+    /// above it that is.
     Folders(BTreeSet<PathBuf>),
 }
 
 /// Entries kept at most, over all folders: about 300 MB of memory.
 const MAX_ENTRIES: usize = 1_000_000;
 
-/// Folders that came and went with a refresh; absolute paths.
+/// Folders that were added and removed by a refresh; absolute paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Listed for the first time. What happened in them between their listing and the caller's watch on them is unknown: watch them, then
+    /// Listed for the first time. Changes in them between their listing and the caller's watch on them are unknown: watch them, then
     /// refresh them once more.
     pub added: Vec<PathBuf>,
     /// No longer there.
     pub removed: Vec<PathBuf>,
-    /// True if [`Tree::folders`] may give others than before.
+    /// True if [`Tree::folders`] may have changed.
     pub other_folders: bool,
 }
 
-/// Something under the root that is not looked at, and why.
+/// Something under the root that is skipped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Absolute path.
@@ -64,7 +64,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// A tree of which nothing is listed yet. The root need not exist. A relative path is taken from the current folder.
+    /// A tree that is not listed yet. The root need not exist yet. A relative path is taken from the current folder.
     pub fn new(root: &Path) -> Self {
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         Self { root, listings: BTreeMap::new(), second_names: BTreeMap::new(), problems: Vec::new() }
@@ -80,7 +80,7 @@ impl Tree {
         self.listings.contains_key(&self.root)
     }
 
-    /// Lists again what is dirty, and every folder that is new or that its parent shows to have changed.
+    /// Lists the dirty folders again, and every folder that is new or that its parent shows to have changed.
     pub fn refresh(&mut self, dirty: &Dirty) -> Changes {
         let stale = match dirty {
             Dirty::All => None,
@@ -97,7 +97,7 @@ impl Tree {
         Changes { added, removed, other_folders }
     }
 
-    /// True if these folders, by their paths in the tree, hold what they held when they were last listed.
+    /// True if these folders, by their paths in the tree, have not changed since they were last listed.
     pub fn is_current<'p>(&self, folders: impl IntoIterator<Item = &'p Path>) -> bool {
         folders.into_iter().all(|path| {
             let known = self.listings.get(path);
@@ -115,7 +115,7 @@ impl Tree {
         all.filter(move |p| seen.insert(*p))
     }
 
-    /// What is not looked at: folders that cannot be listed, that are too deep or too many, names that are not UTF-8.
+    /// What is skipped: folders that cannot be listed, that are too deep or too many, names that are not UTF-8.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -131,7 +131,7 @@ impl Tree {
         self.listings.get_key_value(path).map(|(p, l)| (p.as_path(), l))
     }
 
-    /// Every listing by path, parents before what lies in them.
+    /// Every listing by path, parents before their contents.
     pub fn listings(&self) -> impl Iterator<Item = (&Path, &Listing)> {
         self.listings.iter().map(|(p, l)| (p.as_path(), l))
     }
@@ -174,18 +174,18 @@ impl Tree {
     }
 }
 
-/// A folder that is to be listed.
+/// A folder to list.
 struct Todo {
     path: PathBuf,
     real: PathBuf,
     depth: usize,
-    /// It as the parent's listing shows it.
+    /// The folder's entry in its parent's listing.
     shown: Option<FileStamp>,
 }
 
 /// One pass over the folders.
 struct Walk {
-    /// The root without links.
+    /// The root with links resolved.
     real: PathBuf,
     old: BTreeMap<PathBuf, Listing>,
     /// `None`: everything is listed again.
@@ -194,13 +194,13 @@ struct Walk {
     entered: HashMap<(u64, u64), PathBuf>,
     second_names: BTreeMap<PathBuf, PathBuf>,
     problems: Vec<Problem>,
-    /// Folders of `old` that were looked for in vain.
+    /// Folders of `old` that were looked up and do not exist.
     gone: Vec<PathBuf>,
     /// Folders that were not there before.
     added: Vec<PathBuf>,
-    /// True if links lead elsewhere than before.
+    /// True if link targets changed.
     other_folders: bool,
-    /// Entries of `done`.
+    /// Entries in all listings of `done`.
     kept: usize,
     folders: VecDeque<Todo>,
     /// Links wait until every real folder is entered, so that a folder of the tree has its own path and not a link's.

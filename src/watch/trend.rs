@@ -1,4 +1,4 @@
-//! How the quality of exports goes on from checkpoint to checkpoint, from the reports of their jobs.
+//! How the quality of exports changes from checkpoint to checkpoint, from the reports of their jobs.
 
 use super::config_changes;
 use crate::engine::{OutputReport, Report};
@@ -20,7 +20,7 @@ pub struct Regression {
     pub now_db: f64,
 }
 
-/// What the reports say.
+/// The figures from the reports.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs. Absent where nothing was re-encoded with loss.
@@ -29,11 +29,11 @@ pub struct Figures {
     pub worst_tensor_db: Option<f64>,
     /// The tensor that fell most, if it fell by more than 3 dB.
     pub regression: Option<Regression>,
-    /// What changed in config.json since the checkpoint before.
+    /// What changed in config.json since the previous checkpoint.
     pub config_changes: Vec<String>,
 }
 
-/// The figures of an export; `previous` is the job of the checkpoint before it in the same run.
+/// The figures of an export; `previous` is the job of the previous checkpoint in the same run.
 pub fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
     let config_changes = previous.map(|p| config_changes::between(p, job)).unwrap_or_default();
     let Some(report) = job.report() else { return Figures { config_changes, ..Figures::default() } };

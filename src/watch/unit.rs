@@ -15,16 +15,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What a file is to a unit.
+/// The role of a file in a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FileRole {
     /// Tensors.
     Weights,
     /// The list of shards.
     Index,
-    /// Configuration, tokenizer and other small files that decide the bytes of an export.
+    /// Configuration, tokenizer and other small files that affect the bytes of an export.
     Sidecar,
-    /// Proves that the trainer finished; decides no byte.
+    /// Proves that the trainer finished; does not affect the bytes of an export.
     Marker,
 }
 
@@ -35,7 +35,7 @@ pub struct UnitFile {
     pub name: String,
     /// Absolute path in the tree.
     pub path: PathBuf,
-    /// What it is to the unit.
+    /// Its role in the unit.
     pub role: FileRole,
     /// Identity, size and times when it was listed.
     pub stamp: FileStamp,
@@ -57,26 +57,26 @@ pub struct Unfinished {
 pub struct Unit {
     /// Absolute, as it was found in the tree (links are not resolved); the root itself for a model in the root.
     pub path: PathBuf,
-    /// What a conversion opens: `path`, or the one file in it that is meant.
+    /// What a conversion opens: `path`, or the one file in it that is used.
     pub source: PathBuf,
-    /// The folder that its files are named from: `path`, or its folder if the unit is a file.
+    /// The folder that its files are relative to: `path`, or its folder if the unit is a file.
     pub folder: PathBuf,
     /// Path relative to the root; the root's own name for a model in the root.
     pub name: String,
-    /// Who writes such units.
+    /// The family of the unit: which program writes it.
     pub family: &'static Family,
-    /// The files that are there and matter: what decides the bytes of an export, and markers. Not the state of optimizers, random-number
+    /// The files that exist and matter: those that affect the bytes of an export, and markers. Not the state of optimizers, random-number
     /// generators and schedules.
     pub files: Vec<UnitFile>,
     /// Names of unfinished work that may concern it.
     pub unfinished: Vec<Unfinished>,
     /// The training step, from the name.
     pub step: Option<u64>,
-    /// The real path, when the unit is a link.
+    /// The real path, if the unit is a link.
     pub link: Option<PathBuf>,
     /// The name of the unit that this one is a second name of (link, hard link).
     pub alias_of: Option<String>,
-    /// False where the change times of weights say nothing, because the watcher itself makes hard links to them.
+    /// False if the change times of weights are meaningless, because the watcher itself makes hard links to them.
     pub change_times_count: bool,
 }
 
@@ -101,9 +101,9 @@ impl Unit {
         self.of(FileRole::Weights).fold(0, |sum, f| sum.saturating_add(f.stamp.bytes))
     }
 
-    /// What identifies this version of the unit. Markers do not count: a marker written again changes no byte of an export. A new hard link
-    /// to a file changes the file's change time and so the fingerprint, though no byte differs; whoever must not export twice compares
-    /// contents too.
+    /// Identifies this version of the unit. Markers do not count: rewriting a marker does not change an export. A new hard link to a file
+    /// changes the file's change time and so the fingerprint, though no byte differs; callers that must not export twice compare contents
+    /// too.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(
             self.stamps().filter(|(f, _)| f.role != FileRole::Marker).map(|(f, stamp)| (f.name.as_str(), stamp)),
@@ -116,7 +116,7 @@ impl Unit {
         Fingerprint::of(files.chain(self.unfinished.iter().map(|f| (f.name.as_str(), f.stamp))))
     }
 
-    /// Its files with what identifies their contents.
+    /// Its files with the stamps of their contents.
     fn stamps(&self) -> impl Iterator<Item = (&UnitFile, FileStamp)> {
         self.files.iter().map(|f| match f.role {
             FileRole::Weights if !self.change_times_count => (f, FileStamp { ctime_ns: 0, ..f.stamp }),
@@ -124,7 +124,7 @@ impl Unit {
         })
     }
 
-    /// Stamps of the files that decide an export, to be kept with it.
+    /// Stamps of the files that affect an export, to be stored with it.
     pub fn seen(&self) -> Seen {
         Seen { files: self.files.iter().map(|f| (f.name.clone(), f.stamp)).collect() }
     }
@@ -166,7 +166,7 @@ impl Fingerprint {
         Self(hex.chars().take(Self::DIGITS).collect())
     }
 
-    /// The fingerprint that was written down as this text; `None` if it is none.
+    /// Parses a fingerprint from this text; `None` if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         hex.then(|| Self(text.to_owned()))
@@ -184,7 +184,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A unit as it was when it was exported last.
+/// A unit as it was when it was last exported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Seen {
     /// Stamps by relative name, markers included.
@@ -212,7 +212,7 @@ impl Shape {
         Self { names: files.filter(learned).map(|f| f.name.clone()).collect() }
     }
 
-    /// Names that `unit` lacks. A tokenizer may come in another form, and a card is no part of a checkpoint.
+    /// Names that `unit` lacks. A tokenizer may come in another form, and a model card is not part of a checkpoint.
     pub fn missing(&self, unit: &Unit) -> Vec<String> {
         let optional = |name: &str| name.ends_with(".md") || name.starts_with("LICENSE") || name == "NOTICE";
         let lacks = |name: &&String| unit.file(name).is_none() && !optional(name);

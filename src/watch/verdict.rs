@@ -1,4 +1,4 @@
-//! Whether a unit is whole: its rules in order, and the state that follows from them.
+//! Whether a unit is complete: its rules in order, and the state that follows from them.
 
 use super::families::Exports;
 use super::rules::{self, Outcome, StructureCache};
@@ -8,7 +8,7 @@ use super::words;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// What the caller decides.
+/// The caller's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Time without a change after which a unit counts as settled.
@@ -17,7 +17,7 @@ pub struct Settings {
     pub long_quiet: Duration,
     /// Time without a change after which names that the previous checkpoint had are no longer waited for.
     pub shape_patience: Duration,
-    /// A pattern (`*`, `?`) for the name of the file that says a checkpoint is done. It takes the place of the family's own marker.
+    /// A pattern (`*`, `?`) for the name of the file that marks a checkpoint as done. It replaces the family's own marker.
     pub done_marker: Option<String>,
     /// The export needs `config.json`.
     pub needs_config: bool,
@@ -38,7 +38,7 @@ impl Default for Settings {
     }
 }
 
-/// A unit and what the caller knows of it.
+/// A unit and what the caller knows about it.
 #[derive(Clone, Copy)]
 pub struct Observation<'a> {
     /// The unit.
@@ -49,18 +49,18 @@ pub struct Observation<'a> {
     pub unchanged: Duration,
     /// The time of the file system's clock.
     pub now: SystemTime,
-    /// What the caller decides.
+    /// The caller's settings.
     pub settings: &'a Settings,
     /// The unit as it was when it was last exported.
     pub previous: Option<&'a Seen>,
-    /// Names of the complete checkpoint before it in the same run.
+    /// File names of the previous complete checkpoint in the same run.
     pub sibling: Option<&'a Shape>,
 }
 
 /// What a unit waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Files of a set that are not there; `of`: how many the set has.
+    /// Missing files of a set; `of`: how many the set has.
     MissingFiles {
         /// Some of their names.
         names: Vec<String>,
@@ -69,12 +69,12 @@ pub enum Wait {
         /// How many there should be.
         of: usize,
     },
-    /// The file that proves the end is not there.
+    /// The marker file is missing.
     Marker {
         /// Its name, or the pattern for it.
         name: String,
     },
-    /// The file that proves the end is older than what it should prove.
+    /// The marker file is older than the files that it should prove.
     StaleMarker {
         /// Its name.
         name: String,
@@ -83,21 +83,21 @@ pub enum Wait {
     },
     /// The tracker beside a checkpoint names an earlier one.
     Tracker {
-        /// What it says.
+        /// What it contains.
         at: String,
     },
     /// A JSON file that does not parse yet.
     Unparsed {
         /// Its name.
         name: String,
-        /// The parser's words.
+        /// The parser's message.
         why: String,
     },
-    /// A file that is not what its header says.
+    /// A file that does not match its header.
     Incomplete {
         /// Its name; of the unit if the reader names none.
         file: String,
-        /// The reader's words.
+        /// The reader's message.
         why: String,
     },
     /// A range of the file was never written.
@@ -112,7 +112,7 @@ pub enum Wait {
         /// The name.
         name: String,
     },
-    /// A Git LFS pointer in the place of a file.
+    /// A Git LFS pointer instead of a file.
     LfsPointer {
         /// Its name.
         file: String,
@@ -141,7 +141,7 @@ pub enum Wait {
 /// Whether a unit may be exported, and if not, why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Everything is there; it changed a moment ago.
+    /// All files are there; the unit changed a moment ago.
     Settling {
         /// Time since the last change.
         quiet_for: Duration,
@@ -150,14 +150,14 @@ pub enum State {
         /// Why that is more than usual; `None` if it is not.
         why: Option<String>,
     },
-    /// Not whole.
+    /// Not complete.
     Waiting {
         /// What it waits for.
         what: Wait,
     },
     /// May be exported.
     Complete,
-    /// What a killed writer left; it is no model.
+    /// Left by a killed writer; it is not a model.
     Leftover {
         /// Its name.
         name: String,
@@ -167,7 +167,7 @@ pub enum State {
         /// The name of that unit.
         of: String,
     },
-    /// Whole, but nothing here converts it.
+    /// Complete, but remold cannot convert it.
     CannotExport {
         /// One clause.
         why: String,
@@ -178,12 +178,12 @@ pub enum State {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The system's message.
         error: String,
     },
 }
 
-/// How a rule ended.
+/// The result of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleResult {
     /// It holds.
@@ -192,18 +192,18 @@ pub enum RuleResult {
     Careful,
     /// It does not hold yet.
     Waiting,
-    /// It decides against an export.
+    /// It rules out an export.
     Blocked,
-    /// It is checked when the others hold.
+    /// It is checked after the others hold.
     NotYet,
 }
 
-/// A rule and how it ended, for `--explain`.
+/// A rule and its result, for `--explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleOutcome {
     /// The rule's name.
     pub rule: &'static str,
-    /// How it ended.
+    /// Its result.
     pub result: RuleResult,
     /// One sentence.
     pub sentence: String,
@@ -216,7 +216,7 @@ pub struct Verdict {
     pub state: State,
     /// Every rule, in the order of checking.
     pub rules: Vec<RuleOutcome>,
-    /// Time after which the verdict may differ though nothing changed on the disk.
+    /// Time after which the verdict may differ although nothing changed on disk.
     pub next_look: Option<Duration>,
 }
 

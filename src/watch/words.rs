@@ -1,4 +1,4 @@
-//! The words for every state, in one place: the same on the command line, in events and in the workbench.
+//! The text for every state, in one place: the same on the command line, in events and in the workbench.
 
 use super::unit::Unit;
 use super::verdict::{RuleResult, State, Verdict, Wait};

@@ -1,4 +1,4 @@
-//! What is missing or has another shape, counted in full and named up to a bound.
+//! Tensors that are missing or have another shape: all are counted, a limited number is named.
 
 use crate::model::ModelError;
 use crate::tensor::Shape;
@@ -6,7 +6,7 @@ use crate::tensor::Shape;
 /// Names shown of each list; the rest are counted.
 const NAMED: usize = 20;
 
-/// A list of which the first entries are kept and all are counted.
+/// A list that keeps the first entries and counts all of them.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     shown: Vec<String>,
@@ -58,14 +58,14 @@ pub(super) struct Faults {
     pub shapes: Listed,
     /// Fields that gave a dimension that no tensor has, each with its value.
     pub fields: Vec<String>,
-    /// The first name that is none of the family's, and how many there are.
+    /// The first name that is not one of the family's, and how many there are.
     strangers: Option<(String, u64)>,
     /// First and last layer without any tensor, and how many there are.
     pub empty_layers: Option<(u64, u64, u64)>,
 }
 
 impl Faults {
-    /// Notes a name that is none of the family's.
+    /// Records a name that is not one of the family's.
     pub(super) fn stranger(&mut self, name: &str) {
         match &mut self.strangers {
             Some((first, n)) => {
@@ -78,7 +78,7 @@ impl Faults {
         }
     }
 
-    /// Notes a tensor whose shape is not the expected one; unknown dimensions are `None`.
+    /// Records a tensor whose shape is not the expected one; unknown dimensions are `None`.
     pub(super) fn shape(&mut self, name: &str, is: &Shape, expected: &[Option<u64>], fields: Vec<String>) {
         self.shapes.add(|| {
             let dims: Vec<String> =
@@ -92,8 +92,8 @@ impl Faults {
         }
     }
 
-    /// The error, if there is any fault. `source` is where the sizes are from (`config.json`), `layers` the field that gives the
-    /// number of layers with its value.
+    /// The error, if there is any fault. `source` is where the sizes come from (`config.json`), `layers` the field that gives
+    /// the number of layers with its value.
     pub(super) fn into_error(self, arch: &str, source: &str, layers: &str) -> Result<(), ModelError> {
         let mut parts = Vec::new();
         if self.missing.count > 0 {

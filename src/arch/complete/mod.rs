@@ -1,8 +1,8 @@
-//! Whether a checkpoint is the whole network that its configuration describes: every tensor that the family's rules need is
-//! there, and no tensor has another shape than the hyper-parameters give.
+//! Whether a checkpoint is the complete network that its configuration describes: every tensor that the family's rules
+//! require exists, and every shape agrees with the hyper-parameters.
 //!
-//! Reads names and shapes only. What is not known (a field that is missing and has no default, sizes that differ from layer to
-//! layer) is not checked. Names that the family does not know are the business of the conversion.
+//! Reads names and shapes only. Unknown sizes (a field that is missing and has no default, sizes that differ from layer to
+//! layer) are not checked. Names that the family does not know are handled by the conversion.
 
 mod faults;
 mod sizes;
@@ -20,7 +20,7 @@ use sizes::{Size, Sizes};
 use slots::{FUSED, Side, Slot, slots};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Names of modules remembered to tell how a checkpoint spells its tensors; an architecture has a few dozen.
+/// Names of modules remembered to find out how a checkpoint spells its tensors; an architecture has a few dozen.
 const MAX_MODULES: usize = 1024;
 
 /// What was seen of a layer.
@@ -37,14 +37,14 @@ struct Layer {
 /// whose tensors have none of the family's names, is not judged.
 ///
 /// # Errors
-/// A bad-file error that names the tensors that are missing and those that have other shapes (the first 20 of each, and how
-/// many there are).
+/// A bad-file error that names the missing tensors and those that have other shapes (the first 20 of each, and how many
+/// there are).
 pub(super) fn check(model: &Model) -> Result<()> {
     if model.format.has_gguf_names() { check_gguf(model) } else { check_hugging_face(model) }
 }
 
 fn check_hugging_face(model: &Model) -> Result<()> {
-    // What is wrong with the configuration itself is told where it is needed.
+    // Errors of the configuration itself are reported where it is used.
     let Some(root) = model.config().filter(serde_json::Value::is_object) else { return Ok(()) };
     let Ok(class) = hf_class(&root) else { return Ok(()) };
     let Ok(family) = by_class(class) else { return Ok(()) };
@@ -94,7 +94,7 @@ fn check_gguf(model: &Model) -> Result<()> {
 struct Check<'a> {
     family: &'static Family,
     side: Side,
-    /// What decides which tensors there are; GGUF metadata does not say.
+    /// What determines which tensors exist; GGUF metadata does not say.
     network: Option<&'a Network<'a>>,
     sizes: Sizes,
     blocks: u64,
@@ -127,7 +127,7 @@ impl Check<'_> {
         if self.side == Side::HuggingFace { rule.hf } else { rule.gguf }
     }
 
-    /// What there is of each layer, and whether any name is the family's. Finds the spelling of each slot.
+    /// The tensors found in each layer, and whether any name is the family's. Finds the spelling of each slot.
     fn seen(&self, slots: &mut [Slot], faults: &mut Faults) -> (BTreeMap<u64, Layer>, bool) {
         let rules: HashMap<&str, &Rule> = slots.iter().flat_map(|s| &s.rules).map(|r| (self.pattern(r), *r)).collect();
         let mut seen: BTreeMap<u64, Layer> = BTreeMap::new();
@@ -200,7 +200,7 @@ impl Check<'_> {
         }
     }
 
-    /// One tensor under any of its names: there if it must be, and of the right shape.
+    /// One tensor under any of its names: it exists if required, and has the right shape.
     fn slot(&self, slot: &Slot, layer: Option<u64>, wanted: bool, faults: &mut Faults) {
         let weight = slot.rules.iter().find_map(|rule| {
             let name = with_layer(self.pattern(rule), layer) + ".weight";
@@ -316,7 +316,7 @@ impl Check<'_> {
         let held: HashSet<(u64, usize)> = layer.experts.iter().copied().collect();
         let all = self.sizes.experts().saturating_mul(experts.parts.len() as u64);
         let mut missing = all.saturating_sub(held.len() as u64);
-        // As many steps as there are experts and as there is room in the list, whatever number the configuration gives.
+        // At most as many steps as experts exist and as fit in the list, whatever number the configuration gives.
         let names = (0..self.sizes.experts()).flat_map(|e| (0..experts.parts.len()).map(move |p| (e, p)));
         for (expert, part) in names.filter(|k| !held.contains(k)) {
             if missing == 0 || faults.missing.is_full() {
@@ -328,12 +328,12 @@ impl Check<'_> {
         faults.missing.add_unnamed(missing);
     }
 
-    /// Layers of which there is nothing: named as far as there is room, the rest counted.
+    /// Layers without any tensor: named as far as they fit in the list, the rest counted.
     fn absent(&self, slots: &[Slot], seen: &BTreeMap<u64, Layer>, absent: u64, faults: &mut Faults) {
         let mut left = absent;
         let mut each = 0;
         let (mut first, mut last) = (None, 0);
-        // Stops at the latest after the layers that are there and as many as fit the list.
+        // Stops at the latest after the existing layers and as many as fit in the list.
         for n in (0..self.blocks).filter(|n| !seen.contains_key(n)) {
             first.get_or_insert(n);
             last = n;
@@ -351,7 +351,7 @@ impl Check<'_> {
         }
         faults.missing.add_unnamed(left.saturating_mul(each));
         if left > 0 {
-            // The last one of all, found from the end.
+            // The very last one, searched from the end.
             last = (0..self.blocks).rev().find(|n| !seen.contains_key(n)).unwrap_or(last);
         }
         faults.empty_layers = first.map(|first| (first, last, absent));

@@ -12,7 +12,7 @@ pub(super) struct Size {
     pub fields: Vec<String>,
 }
 
-/// The sizes of one network; what its configuration does not say is unknown and not checked.
+/// The sizes of one network; a size that its configuration does not give is unknown and not checked.
 #[derive(Debug, Default)]
 pub(super) struct Sizes {
     vocabulary: Option<Size>,
@@ -80,7 +80,7 @@ impl Sizes {
             heads_kv: get("attention.head_count_kv"),
             head: head.filter(|_| values.is_none() || values == keys),
             experts: get("expert_count"),
-            // A context length given by hand says nothing of the table of positions.
+            // A context length given by hand says nothing about the size of the position table.
             positions: None,
             token_types: None,
         }

@@ -1,8 +1,8 @@
-//! The rules of a family as a check goes through them: one slot for each tensor, whatever its spellings.
+//! The rules of a family as a check uses them: one slot for each tensor, whatever its spellings.
 
 use crate::arch::family::{Dim, Family, Rule};
 
-/// Whose names and orientation tensors have.
+/// Whose names and orientation the tensors have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     HuggingFace,
@@ -12,7 +12,7 @@ pub(super) enum Side {
 /// Rules that lead to one GGUF name: different spellings of one tensor.
 pub(super) struct Slot {
     pub rules: Vec<&'static Rule>,
-    /// The spelling that the checkpoint's other tensors have.
+    /// The spelling that the checkpoint's other tensors use.
     pub spelling: &'static Rule,
 }
 
@@ -22,7 +22,7 @@ pub(super) const FUSED: [(&str, &[Dim]); 2] = [
     ("model.layers.{}.mlp.experts.down_proj", &[Dim::Experts, Dim::Width, Dim::ExpertInner]),
 ];
 
-/// The family's rules by GGUF name, in order. On the side of GGUF there is one spelling.
+/// The family's rules by GGUF name, in order. In GGUF there is one spelling.
 pub(super) fn slots(family: &'static Family, side: Side) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::new();
     for rule in family.rules.iter().copied().flatten() {

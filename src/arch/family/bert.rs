@@ -1,4 +1,4 @@
-//! BERT and the embedding models built on it, DistilBERT among them: no head, no pooler.
+//! BERT and the embedding models built on it, including DistilBERT: no head, no pooler.
 
 use super::*;
 use crate::arch::params::{common, label_names, labels, pooling};

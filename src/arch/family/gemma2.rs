@@ -9,7 +9,7 @@ pub(crate) static FAMILY: Family = Family {
     defaults,
     rules: &[GEMMA, PLAIN_QK],
     experts: None,
-    // llama.cpp ties the output to the embedding, whatever the checkpoint holds.
+    // llama.cpp ties the output to the embedding, whatever the checkpoint contains.
     rename: |name, config| if name == "lm_head.weight" { None } else { decoder_name(name, config) },
     params,
     extra: no_extra,

@@ -51,7 +51,7 @@ static RULES: &[Rule] = &[
     rule("transformer.h.{}.mlp.c_proj", "blk.{}.ffn_down", Op::Transpose).of(&[QuadWidth, Width]).bias(Bias::Always),
 ];
 
-/// The base model's names lack `transformer.`; the causal mask that old checkpoints store is no weight.
+/// The base model's names lack `transformer.`; the causal mask that old checkpoints store is not a weight.
 fn rename(name: &str, _: &Config) -> Option<String> {
     if name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") {
         return None;

@@ -12,10 +12,10 @@ pub(crate) static FAMILY: Family = Family {
     rename: decoder_name,
     params: llama::params,
     extra: llama::extra,
-    // llama.cpp runs its llama graph on it, which knows no window.
+    // llama.cpp runs its llama graph on it, which does not support a window.
     ignored: &["sliding_window", "hidden_act", "layer_types"],
     expects: &[("hidden_act", &["silu", "swish"])],
-    // A GGUF does not tell Mistral from Llama; it goes back as Llama.
+    // A GGUF file does not distinguish Mistral from Llama; it is converted back as Llama.
     claims: |_| false,
     config: |meta| llama::config(meta, "MistralForCausalLM", "mistral"),
 };

@@ -1,4 +1,4 @@
-//! Mixtral: Llama with experts, stacked into one tensor a layer.
+//! Mixtral: Llama with experts, stacked into one tensor per layer.
 
 use super::*;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! The families, one file each, and the words they are written in: rules that pair names across ecosystems, what happens to
-//! a tensor on the way, defaults, parameters.
+//! The families, one file each, and the types they are written with: rules that pair names across ecosystems, what happens
+//! to a tensor in the conversion, defaults, parameters.
 //!
 //! Adding a family is a file with a [`Family`] and a line in [`FAMILIES`].
 
@@ -33,7 +33,8 @@ use need::{
 pub(crate) use need::{Bias, Dim, Need, Network};
 use serde_json::{Map, Value};
 
-/// Every family. Going back from GGUF, the first one whose architecture fits and whose `claims` says yes is taken.
+/// Every family. When converting from GGUF, the first one whose architecture matches and whose `claims` returns true
+/// is used.
 pub(crate) static FAMILIES: &[&Family] = &[
     &mixtral::FAMILY,
     &llama::FAMILY,
@@ -48,14 +49,14 @@ pub(crate) static FAMILIES: &[&Family] = &[
     &bert::FAMILY,
 ];
 
-/// What is known of a family of networks.
+/// A family of networks.
 pub(crate) struct Family {
     pub info: FamilyInfo,
     /// `model_type` values whose class defaults [`Family::defaults`] gives.
     pub model_types: &'static [&'static str],
     /// Fills in what the transformers class would (only called when `model_type` names the family).
     pub defaults: fn(&mut Config),
-    /// Pairs of names; for a GGUF name that several Hugging Face names lead to, the first is the one to go back to.
+    /// Pairs of names; for a GGUF name with several Hugging Face names, the first is used when converting back.
     pub rules: &'static [&'static [Rule]],
     /// How experts are stored, for families that have them.
     pub experts: Option<Experts>,
@@ -65,9 +66,9 @@ pub(crate) struct Family {
     pub params: fn(&Source<'_>, &mut Params) -> Result<()>,
     /// Tensors made from the configuration; they come first.
     pub extra: fn(&Source<'_>, &mut Params) -> Result<Vec<TensorEntry>>,
-    /// Fields of config.json that are known to have no place in GGUF, beside the common ones.
+    /// Fields of config.json that are known to have no place in GGUF, besides the common ones.
     pub ignored: &'static [&'static str],
-    /// Fields whose value GGUF cannot say, with the values llama.cpp takes for granted.
+    /// Fields whose value GGUF cannot express, with the values llama.cpp assumes.
     pub expects: &'static [(&'static str, &'static [&'static str])],
     /// Whether a GGUF of the same architecture name is of this family.
     pub claims: fn(&Meta<'_>) -> bool,
@@ -106,7 +107,7 @@ impl Rule {
     }
 }
 
-/// What happens to a tensor on the way to GGUF (and is undone on the way back).
+/// What happens to a tensor when converted to GGUF (undone when converting back).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     /// Nothing.
@@ -133,7 +134,7 @@ pub(crate) const fn rule(hf: &'static str, gguf: &'static str, op: Op) -> Rule {
     Rule { hf, gguf, op, shape: &[], need: Need::Always, bias: Bias::Optional }
 }
 
-/// How a family's experts are stored: one matrix an expert, to be stacked.
+/// How a family's experts are stored: one matrix per expert, to be stacked.
 pub(crate) struct Experts {
     /// Name up to the expert's number.
     pub prefix: &'static str,
@@ -214,7 +215,7 @@ pub(crate) fn by_class(class: &str) -> Result<&'static Family> {
     Err(ModelError::unsupported(format!("the architecture {class} is not supported")).with_hint(hint))
 }
 
-/// Every family's public face.
+/// Every family's public description.
 pub(crate) fn infos() -> &'static [FamilyInfo] {
     static INFOS: std::sync::LazyLock<Vec<FamilyInfo>> =
         std::sync::LazyLock::new(|| FAMILIES.iter().map(|f| f.info).collect());

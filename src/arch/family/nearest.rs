@@ -1,4 +1,5 @@
-//! The supported architecture nearest to one that is not: of the same family first, then one that is spelled nearly alike.
+//! The supported architecture nearest to an unsupported one: of the same family first, then one that is spelled nearly
+//! alike.
 //!
 //! Spelling alone misleads: `Qwen2VLForConditionalGeneration` has more letters in common with
 //! `Gemma3ForConditionalGeneration` than with `Qwen2ForCausalLM`.
@@ -8,7 +9,7 @@ use super::FAMILIES;
 /// Ends of class names that say what the network is used for, longest first where one ends with another.
 const USES: [&str; 4] = ["ForConditionalGeneration", "LMHeadModel", "Model", "LM"];
 
-/// Spellings further apart than this are another word.
+/// Spellings further apart than this are different words.
 const ALIKE: f64 = 0.85;
 
 /// The supported class nearest to `class`, if one is near.
@@ -29,7 +30,7 @@ fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     }
     let spelled = |k: &str| strsim::normalized_damerau_levenshtein(&k.to_lowercase(), &name.to_lowercase());
     let same = known.iter().filter(|k| !family(k).is_empty() && family(k) == family(name));
-    // Behind the family's name: its version, then its variant (`Moe`), then what it is used for.
+    // After the family's name: its version, then its variant (`Moe`), then what it is used for.
     let rank = |k: &&&str| (alike(stem(k), stem(name)), variant(stem(k), stem(name)), spelled(k));
     let of_family = same.map(|k| (rank(&k), *k)).reduce(|best, other| if other.0 > best.0 { other } else { best });
     let by_spelling = || {
@@ -58,7 +59,7 @@ fn alike(a: &str, b: &str) -> usize {
     fold(a).chars().zip(fold(b).chars()).take_while(|(x, y)| x == y).count()
 }
 
-/// Words of a known name that the asked one has too (`Moe`), less those that it has not.
+/// Words of a known name that the given one has too (`Moe`), minus those that it has not.
 fn variant(known: &str, asked: &str) -> isize {
     let asked = asked.to_lowercase();
     words(known).map(|w| if asked.contains(&w.to_lowercase()) { 1 } else { -1 }).sum()

@@ -56,7 +56,7 @@ pub(crate) enum Need {
 /// Which networks of a family have a bias beside a weight.
 #[derive(Clone, Copy)]
 pub(crate) enum Bias {
-    /// It may be there or not.
+    /// It may exist or not.
     Optional,
     /// Every one.
     Always,
@@ -64,7 +64,7 @@ pub(crate) enum Bias {
     If(fn(&Network<'_>) -> bool),
 }
 
-/// What decides which tensors a network has.
+/// What determines which tensors a network has.
 pub(crate) struct Network<'a> {
     /// The class that `config.json` names.
     pub class: &'a str,
@@ -84,8 +84,8 @@ pub(crate) const ATTENTION_BIAS: Bias = Bias::If(|n| n.says("attention_bias", tr
 /// Biases of the feed-forward part that `mlp_bias` turns on.
 pub(crate) const MLP_BIAS: Bias = Bias::If(|n| n.says("mlp_bias", true));
 
-/// True for a language model that says its output matrix is not the embedding. A configuration that says neither is given the
-/// benefit of the doubt: llama.cpp ties what has no output matrix.
+/// True for a language model that says its output matrix is not the embedding. If a configuration does not say, it is assumed
+/// to be tied: llama.cpp ties a model without an output matrix.
 pub(crate) fn untied_head(network: &Network<'_>) -> bool {
     let head = ["ForCausalLM", "LMHeadModel", "ForConditionalGeneration"];
     head.iter().any(|h| network.class.ends_with(h)) && network.says("tie_word_embeddings", false)

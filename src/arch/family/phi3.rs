@@ -53,7 +53,7 @@ fn defaults(c: &mut Config) {
     c.default("rms_norm_eps", json!(1e-5));
     c.default("rope_theta", json!(10000.0));
     c.default("partial_rotary_factor", json!(1.0));
-    // Early configurations said `su` or `yarn` for what is longrope.
+    // Early configurations used `su` or `yarn` for longrope.
     if let Some(Value::Object(scaling)) = c.peek("rope_scaling") {
         let old = scaling.get("type").and_then(Value::as_str).is_some_and(|t| t == "su" || t == "yarn");
         if old {
@@ -103,7 +103,7 @@ fn params(s: &Source<'_>, p: &mut Params) -> Result<()> {
     let theta = s.rope.theta()?.ok_or_else(|| bad(&["rope_theta"], "the field is missing"))?;
     p.float("rope.freq_base", theta);
     p.file_type();
-    // Zero tells Phi 4 from the Phi 3 models with a window.
+    // Zero distinguishes Phi 4 from the Phi 3 models with a window.
     let window = s.config.uint(&["sliding_window"], "attention.sliding_window")?.unwrap_or(0);
     p.uint("attention.sliding_window", window)
 }

@@ -33,7 +33,7 @@ static BIASED_QKV: &[Rule] = &[
     keep("model.layers.{}.self_attn.v_proj", "blk.{}.attn_v").of(&[Keys, Width]).bias(Bias::Always),
 ];
 
-/// Sliding windows of Qwen are off unless asked for, and llama.cpp has none for it.
+/// Sliding windows of Qwen are off unless requested, and llama.cpp has none for it.
 pub(super) static IGNORED: &[&str] = &[
     "attention_bias",
     "hidden_act",
@@ -44,7 +44,7 @@ pub(super) static IGNORED: &[&str] = &[
     "use_sliding_window",
 ];
 
-/// What llama.cpp takes for granted of the dense Qwen models.
+/// What llama.cpp assumes for the dense Qwen models.
 pub(super) static EXPECTS: &[(&str, &[&str])] =
     &[("hidden_act", &["silu", "swish"]), ("use_sliding_window", &["false"])];
 

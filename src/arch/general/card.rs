@@ -1,7 +1,7 @@
 //! The front matter of a model card (README.md): a small tree of strings, lists and maps.
 //!
-//! Scalars stay the text they are: GGUF wants strings, and a version `1.10` or a language `no` must not become a number or a
-//! truth value on the way.
+//! Scalars are kept as text: GGUF wants strings, and a version `1.10` or a language `no` must not become a number or a
+//! boolean.
 
 use indexmap::IndexMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
@@ -39,7 +39,7 @@ impl Yaml {
 /// Parses the front matter of a README; an empty map when there is none.
 ///
 /// # Errors
-/// One line of what is wrong with the YAML.
+/// One line that says what is wrong with the YAML.
 pub(super) fn front_matter(readme: &str) -> Result<IndexMap<String, Yaml>, String> {
     let mut lines = readme.lines();
     if lines.next() != Some("---") {
@@ -49,7 +49,7 @@ pub(super) fn front_matter(readme: &str) -> Result<IndexMap<String, Yaml>, Strin
     if yaml.len() > MAX_BYTES {
         return Err(format!("the front matter has {} bytes", yaml.len()));
     }
-    // Tabs are no YAML, but cards have them.
+    // Tabs are not valid YAML, but cards have them.
     match parse(&yaml.replace('\t', "  "))? {
         Yaml::Map(map) => Ok(map),
         Yaml::Null => Ok(IndexMap::new()),

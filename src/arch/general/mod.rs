@@ -76,7 +76,7 @@ const SAMPLING: &[(&str, &[&str], bool)] = &[
     ("mirostat_eta", &["mirostat_eta"], false),
 ];
 
-/// Writes the general metadata that stands before the architecture's parameters.
+/// Writes the general metadata that precedes the architecture's parameters.
 ///
 /// # Errors
 /// When a sidecar cannot be read. A broken card or generation configuration is a warning.
@@ -93,7 +93,7 @@ pub(crate) fn write(
     let card = read_card(model, warnings)?;
     let mut texts: IndexMap<&str, String> = IndexMap::new();
     for (key, fields) in TEXTS {
-        // A field that is there without a value leaves the place to the next one.
+        // If a field has no value, the next one is used.
         let value = fields.iter().filter_map(|f| card.get(*f)).find(|v| **v != Yaml::Null);
         let text = value.map(|v| v.texts().join(",")).filter(|t| !t.is_empty());
         if let Some(text) = text {
@@ -172,7 +172,7 @@ fn merge(texts: &mut IndexMap<&str, String>, parts: NameParts) {
     }
 }
 
-/// Name of the folder the model lies in, as it was given: a link's own name, as llama.cpp's converter takes it, not that of its target.
+/// Name of the folder the model is in, as given: a link's own name, as llama.cpp's converter takes it, not that of its target.
 fn folder_name(model: &Model) -> String {
     let given = std::path::absolute(&model.path).ok().filter(|p| p.file_name().is_some());
     let path = given.or_else(|| std::fs::canonicalize(&model.path).ok()).unwrap_or_else(|| model.path.clone());

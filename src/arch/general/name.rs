@@ -3,7 +3,7 @@
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Parts of a model name; what cannot be told is `None`.
+/// Parts of a model name; unknown parts are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct NameParts {
     pub full: Option<String>,
@@ -122,7 +122,7 @@ pub(super) fn name_parts(id: &str, parameters: u64) -> NameParts {
 fn size_part(part: &str, parameters: u64) -> (String, bool) {
     let mut chars: Vec<char> = part.replace('_', ".").chars().collect();
     let n = chars.len();
-    // `7b1` is written for 7.1B.
+    // `7b1` means 7.1B.
     if n >= 2 && chars[n - 1].is_ascii_digit() {
         let (letter, digit) = (chars[n - 2], chars[n - 1]);
         chars.truncate(n - 2);

@@ -1,7 +1,7 @@
-//! Checkpoints that are quantized already: their tensors are codes and scales, which must not be taken for values.
+//! Checkpoints that are already quantized: their tensors are codes and scales, which must not be taken for values.
 //!
-//! [`schemes`] has one entry a scheme: the names its `quant_method` has, the configuration keys and the tensor names that give it
-//! away, and how to get plain weights back. The configuration is asked first, then the tensors.
+//! [`schemes`] has one entry per scheme: its `quant_method` names, the configuration keys and the tensor names that identify it,
+//! and how to get plain weights back. The configuration is checked first, then the tensors.
 
 mod schemes;
 
@@ -14,11 +14,11 @@ use std::collections::HashMap;
 /// A checkpoint recognised as quantized.
 #[derive(Debug)]
 pub struct Quantized {
-    /// The scheme, or the name that the configuration gives one that is not known.
+    /// The scheme, or the configuration's name for an unknown one.
     pub scheme: String,
-    /// Bits and groups, as far as the configuration says: `4 bits, groups of 64`.
+    /// Bits and groups, as far as the configuration gives them: `4 bits, groups of 64`.
     pub detail: String,
-    /// A tensor that gives it away, and how many do; none when only the configuration says it.
+    /// A tensor that identifies it, and how many do; none when only the configuration says it.
     pub tensors: Option<(String, usize)>,
     remedy: &'static str,
 }
@@ -56,7 +56,7 @@ impl Quantized {
     }
 }
 
-/// Recognises a quantized checkpoint by its configuration and by its tensors. A GGUF says its types itself.
+/// Recognises a quantized checkpoint by its configuration and by its tensors. GGUF stores its types itself.
 pub fn quantized(model: &Model) -> Option<Quantized> {
     if model.format.has_gguf_names() {
         return None;
@@ -100,7 +100,7 @@ fn declaration(config: &Value) -> Option<&Value> {
     [Some(config), text].into_iter().flatten().find_map(|v| v.get(FIELDS[of(v)?]))
 }
 
-/// A setting that says no: `"load_in_8bit": false`.
+/// A setting that turns quantization off: `"load_in_8bit": false`.
 fn is_off(value: &Value) -> bool {
     matches!(value, Value::Null | Value::Bool(false))
 }
@@ -131,7 +131,7 @@ fn detail(model: &Model, declared: Option<&Value>) -> String {
     parts.join(", ")
 }
 
-/// The first scheme whose tensors are there, one of these tensors, and how many there are.
+/// The first scheme whose tensors exist, one of these tensors, and how many there are.
 fn by_tensors(model: &Model) -> Option<(&'static Scheme, String, usize)> {
     let by_name: HashMap<&str, Encoding> = model.tensors.iter().map(|t| (t.name.as_str(), t.encoding)).collect();
     let mut sibling = String::new();
@@ -282,7 +282,7 @@ mod tests {
             // A plain cast to FP8, as ComfyUI's unscaled checkpoints are.
             &[("q.weight", F8E4M3), ("k.weight", F8E4M3)],
             &[("position_ids", I64), ("mask", U8), ("table.weight", I8)],
-            // Scales that quantization-aware training leaves beside weights that are values still.
+            // Scales that quantization-aware training leaves beside weights that are still values.
             &[("q.weight", BF16), ("q.weight_scale", BF16)],
         ];
         for tensors in rows {

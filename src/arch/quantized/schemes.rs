@@ -8,20 +8,20 @@ use crate::tensor::DType;
 /// A way checkpoints are quantized.
 #[derive(Debug)]
 pub(super) struct Scheme {
-    /// The name people know.
+    /// The common name.
     pub name: &'static str,
     /// Values of `quant_method`.
     pub methods: &'static [&'static str],
-    /// Keys of the configuration that give it away where no method is named.
+    /// Keys of the configuration that identify it if no method is named.
     pub keys: &'static [&'static str],
-    /// Tensors that give it away.
+    /// Tensors that identify it.
     pub signs: &'static [Sign],
-    /// How to get plain weights, the beginning of a sentence.
+    /// How to get plain weights, as the start of a sentence.
     pub remedy: &'static str,
 }
 
-/// Tensors that give a scheme away: one whose name ends so (or has this inside), of one of these types (any when empty), with
-/// these others of the same stem beside it.
+/// Tensors that identify a scheme: one whose name ends with this (or contains it), of one of these types (any when empty),
+/// with these others of the same stem beside it.
 #[derive(Debug)]
 pub(super) struct Sign {
     pub mark: Mark,
@@ -49,7 +49,7 @@ const fn inside(part: &'static str) -> Sign {
     Sign { mark: Mark::Inside(part), types: &[], with: &[] }
 }
 
-/// Every scheme that is known. Of several whose tensors fit, the first is named.
+/// Every known scheme. If the tensors match several, the first is used.
 pub(super) static SCHEMES: &[Scheme] = &[
     Scheme {
         name: "MLX",

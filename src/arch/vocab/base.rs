@@ -101,8 +101,8 @@ fn with_id(value: &Value, id: &str) -> Value {
     value
 }
 
-/// Adds tokens as the library does: a text that is known keeps its id (and takes the new flags if they are given), another
-/// one gets the next free id.
+/// Adds tokens as the library does: a known text keeps its id (and takes the new flags if they are given), an unknown one
+/// gets the next free id.
 fn merge_added(json: &mut TokenizerJson, wanted: Vec<(AddedToken, bool)>) {
     let ids: HashMap<&str, u32> = json.model.vocab.iter().map(|(t, id)| (t.as_str(), *id)).collect();
     let mut at: HashMap<String, usize> =
@@ -204,12 +204,13 @@ pub(super) fn is_byte_level(decoder: &Value) -> bool {
         || decoder["decoders"].as_array().is_some_and(|d| d.iter().any(|d| d["type"] == "ByteLevel"))
 }
 
-/// The bytes that a token's letters stand for in byte-level BPE, if all of them do.
+/// The bytes that a token's letters represent in byte-level BPE, if all of them do.
 pub(super) fn letters(token: &str) -> Option<Vec<u8>> {
     token.chars().map(byte_of).collect()
 }
 
-/// The byte a letter stands for in byte-level BPE: printable Latin-1 stands for itself, the rest from U+0100 on in order.
+/// The byte that a letter represents in byte-level BPE: printable Latin-1 represents itself, the rest follows from U+0100
+/// in order.
 fn byte_of(c: char) -> Option<u8> {
     let own = |b: u8| matches!(b, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
     let code = u32::from(c);

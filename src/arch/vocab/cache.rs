@@ -1,5 +1,5 @@
-//! The vocabulary that was built last, kept while its files do not change: several targets of one plan, and every forecast of the
-//! workbench, ask for the same one (0.3 s each for 128 k tokens).
+//! The last vocabulary that was built, kept while its files do not change: several targets of one plan, and every forecast of the
+//! workbench, need the same one (0.3 s each for 128 k tokens).
 
 use super::{Vocab, VocabRequest};
 use crate::model::Sidecar;
@@ -20,7 +20,7 @@ pub(super) struct Key {
 static LAST: Mutex<Option<(Key, Vocab)>> = Mutex::new(None);
 
 impl Key {
-    /// The key of a request; `None` where a file was made in memory or cannot be looked at.
+    /// The key of a request; `None` if a file was made in memory or cannot be accessed.
     pub fn of(request: &VocabRequest<'_>) -> Option<Self> {
         let mut files = Vec::new();
         for (name, sidecar) in &request.sidecars.0 {

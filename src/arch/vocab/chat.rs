@@ -15,7 +15,7 @@ pub(super) enum ChatTemplate {
     Named(Vec<(String, String)>),
 }
 
-/// The template the converter would take: `tokenizer_config.json` first, then the files.
+/// The template the converter would use: `tokenizer_config.json` first, then the files.
 pub(super) fn find(
     files: &Files<'_>,
     config: &Map<String, Value>,
@@ -62,7 +62,7 @@ fn in_files(files: &Files<'_>) -> Result<Option<ChatTemplate>> {
     Ok(match json.as_ref().and_then(|j| j.get("chat_template")) {
         Some(Value::String(text)) => Some(ChatTemplate::One(text.clone())),
         Some(Value::Array(list)) => Some(named(list)),
-        // The converter takes the further ones only beside a default one; alone they are kept here.
+        // The converter uses the further ones only beside a default one; alone they are kept here.
         _ => (!all.is_empty()).then_some(ChatTemplate::Named(all)),
     })
 }
@@ -74,7 +74,7 @@ fn named(list: &[Value]) -> ChatTemplate {
 
 impl ChatTemplate {
     /// Named templates first, then their names, then the default (gguf-py/gguf/gguf_writer.py, `add_chat_template`). The
-    /// converter lists the names in no fixed order; here they stand in the order of the files.
+    /// converter lists the names in no fixed order; here they are in the order of the files.
     pub(super) fn write(self, entries: &mut Entries) {
         let list = match self {
             Self::One(text) => return entries.set(key::CHAT_TEMPLATE, text),

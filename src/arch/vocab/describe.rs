@@ -1,4 +1,4 @@
-//! What people want to know about a tokenizer at a glance.
+//! A short description of a tokenizer.
 
 use super::files::Files;
 use super::{key, pre};
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A tokenizer in a few lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenizerInfo {
-    /// `BPE`, `SentencePiece`, `WordPiece`, `Unigram`, or the name GGUF gives to another kind.
+    /// `BPE`, `SentencePiece`, `WordPiece`, `Unigram`, or GGUF's name for another kind.
     pub kind: String,
     /// Number of tokens, padding included.
     pub tokens: usize,
@@ -19,7 +19,7 @@ pub struct TokenizerInfo {
     pub pre: Option<String>,
     /// Special tokens: role (`bos`), id, text.
     pub special: Vec<(String, u32, String)>,
-    /// A chat template is there.
+    /// Whether there is a chat template.
     pub chat_template: bool,
 }
 
@@ -55,7 +55,7 @@ pub fn describe(sidecars: &Sidecars, config: &Value) -> Result<Option<TokenizerI
         let by_text = text.and_then(|t| texts.iter().rev().find(|(_, other)| other == t));
         let id = || config.get(format!("{role}_token_id"))?.as_u64().and_then(|id| u32::try_from(id).ok());
         let by_id = id().and_then(|id| texts.iter().rev().find(|(other, _)| *other == id));
-        // Without tokenizer.json only config.json gives ids to GGUF.
+        // Without tokenizer.json the ids in GGUF come from config.json only.
         let found = if files.tokenizer_json.is_some() { by_text.or(by_id) } else { by_id.or(by_text) };
         if let Some((id, text)) = found {
             info.special.push((role.to_owned(), *id, text.clone()));

@@ -5,7 +5,7 @@ use crate::model::tokenizer::{AddedToken, JsonModel, TokenizerJson};
 use crate::model::{ModelError, Result, Sidecar, Sidecars, Warning, python_json};
 use serde_json::{Map, Value, json};
 
-/// What the folder holds.
+/// The contents of the folder.
 pub(super) struct Files<'a> {
     /// All files.
     pub sidecars: &'a Sidecars,
@@ -17,7 +17,7 @@ pub(super) struct Files<'a> {
     pub tokenizer_config: Option<Map<String, Value>>,
 }
 
-/// True for what Python takes as true.
+/// True for values that Python treats as true.
 pub(super) fn truthy(v: &Value) -> bool {
     match v {
         Value::Null | Value::Bool(false) => false,
@@ -60,7 +60,7 @@ impl<'a> Files<'a> {
         Ok(Self { sidecars, config, tokenizer_json, tokenizer_config })
     }
 
-    /// Names the model's folder, for errors about a file that is not there.
+    /// Names the model's folder, for errors about a missing file.
     pub(super) fn in_folder(&self, error: ModelError) -> ModelError {
         let path =
             self.sidecars.0.values().find_map(|s| if let Sidecar::File(path) = s { path.parent() } else { None });
@@ -70,7 +70,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// A text file, with line ends as Python gives them; `None` if there is none.
+    /// A text file, with line ends as in Python; `None` if there is none.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>> {
         let Some(bytes) = self.sidecars.read(name)? else { return Ok(None) };
         let text = String::from_utf8(bytes).map_err(|e| {

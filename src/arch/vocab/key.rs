@@ -27,7 +27,7 @@ pub(super) const IDS: [(&str, &str); 8] = [
     ("eom", "tokenizer.ggml.eom_token_id"),
 ];
 
-/// The key of BERT's class token in older files; today it is the begin token.
+/// The key of BERT's class token in older files; now it is the begin token.
 pub(super) const OLD_CLS_ID: (&str, &str) = ("cls", "tokenizer.ggml.cls_token_id");
 
 /// The key of a role's id, if the format has one.

@@ -1,8 +1,8 @@
 //! Vocabularies: from the tokenizer files of a Hugging Face folder to GGUF's `tokenizer.*` metadata, and back.
 //!
-//! What is written equals what llama.cpp's converter writes, entry by entry and in its order; each file here names the part
-//! of the converter it follows. Must not know file formats, nor tensors. The types that matter: [`VocabRequest`] in,
-//! [`Vocab`] out; [`restore_sidecars`] goes back, [`describe`] tells people what there is, [`Runner`] encodes a text with it.
+//! The output equals that of llama.cpp's converter, entry by entry and in its order; each file here names the part of the
+//! converter it follows. Must not know file formats, nor tensors. The types that matter: [`VocabRequest`] in, [`Vocab`] out;
+//! [`restore_sidecars`] is the inverse, [`describe`] gives a short description, [`Runner`] encodes a text with it.
 
 mod base;
 mod cache;
@@ -49,7 +49,7 @@ pub struct VocabRequest<'a> {
 pub struct Vocab {
     /// Keys and values in order.
     pub entries: Vec<(String, MetaValue)>,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }
 
@@ -96,7 +96,8 @@ fn is_sentencepiece(files: &Files<'_>) -> bool {
     files.tokenizer_json.as_ref().is_some_and(spm_json::is_sentencepiece)
 }
 
-/// Gemma adds no space before the text. For `tokenizer.model` the converter always writes that; `tokenizer.json` says it itself.
+/// Gemma adds no space before the text. For `tokenizer.model` the converter always writes that; `tokenizer.json` has its own
+/// setting.
 fn gemma(files: &Files<'_>, e: &mut Entries, w: &mut Vec<Warning>) -> Result<()> {
     spm::write(files, spm::Flavour::Common, e, w)?;
     if files.sidecars.has("tokenizer.model") {
@@ -124,7 +125,7 @@ fn llama(files: &Files<'_>, request: &VocabRequest<'_>, e: &mut Entries, w: &mut
         base::gpt2(files, request, e, w)?;
     }
     match files.hparam("vocab_size").and_then(Value::as_u64) {
-        // Code Llama: of its infill tokens GGUF keeps the end only.
+        // Code Llama: of its infill tokens GGUF keeps only the end.
         Some(32016) => {
             let options = Options { merges: false, n_vocab: None, roles: Some(&["prefix", "suffix", "middle", "eot"]) };
             let mut special = SpecialVocab::load(files, &options, w)?;

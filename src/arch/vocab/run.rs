@@ -1,8 +1,8 @@
-//! Runs a model's tokenizer on a text, to look at what becomes of it.
+//! Runs a model's tokenizer on a text, to show the result.
 //!
 //! Folders are run from `tokenizer.json` (or what the library would make of `vocab.json`, `vocab.txt`, `tokenizer.model`);
-//! GGUF from the files that its metadata gives back. Only parts that [`pre`](super::pre) hands to the `tokenizers` crate are
-//! run: files are not trusted. Kinds that cannot be run say so.
+//! GGUF from the files restored from its metadata. Only parts that [`pre`](super::pre) hands to the `tokenizers` crate are
+//! run: files are not trusted. Kinds that cannot be run are reported.
 
 use super::files::Files;
 use super::{base, pre, restore_sidecars, run_spm};
@@ -18,39 +18,39 @@ use tokenizers::decoders::DecoderWrapper;
 pub struct Piece {
     /// Its id.
     pub id: u32,
-    /// The part of the text it stands for. Where that is less than a character its bytes (`<C3>`), and where it is nothing the token as
-    /// the vocabulary has it.
+    /// The part of the text it covers. If that is less than a character, its bytes (`<C3>`), and if it is empty, the token as in the
+    /// vocabulary.
     pub text: String,
-    /// Put there by the model (begin, end), not by the text.
+    /// Added by the model (begin, end), not from the text.
     pub added: bool,
 }
 
-/// What a text becomes.
+/// The result of encoding a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
     /// The tokens in order.
     pub pieces: Vec<Piece>,
-    /// What the tokens of the text say when they are put together again.
+    /// The text of the tokens joined again.
     pub decoded: String,
 }
 
 /// A tokenizer that can be run.
 pub struct Runner {
     tokenizer: Tokenizer,
-    /// Ids of tokens outside the model, which the crate may number anew.
+    /// Ids of tokens outside the model, which the crate may renumber.
     added: HashMap<String, u32>,
     names: HashMap<u32, String>,
     before: Vec<u32>,
     after: Vec<u32>,
-    /// The letters of tokens stand for bytes.
+    /// Whether the letters of tokens represent bytes.
     byte_level: bool,
-    /// A decoder starts a text with the space that the normalizer put before it.
+    /// Whether a decoder leaves the space that the normalizer put before a text.
     prefixed: bool,
-    /// Where the tokenizer comes from, in words.
+    /// Where the tokenizer comes from, as text.
     pub source: &'static str,
-    /// True if tokens can be put together to a text again.
+    /// True if tokens can be joined to a text again.
     pub decodes: bool,
-    /// What is not run as the model's own program runs it.
+    /// What differs from the model's own tokenizer program.
     pub notes: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Runner {
     /// The tokenizer of an opened model.
     ///
     /// # Errors
-    /// When it has none, a broken one, or one of a kind that is not run here.
+    /// When it has none, a broken one, or one of a kind that remold does not run.
     pub fn of(model: &Model) -> Result<Self> {
         let config = model.config().unwrap_or(Value::Null);
         let files = ["tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"];
@@ -133,7 +133,7 @@ impl Runner {
     /// Encodes a text, with the tokens that the model puts around it.
     ///
     /// # Errors
-    /// What the tokenizer says.
+    /// The tokenizer's error.
     pub fn encode(&self, text: &str) -> Result<Encoded> {
         let broken = |e: tokenizers::Error| ModelError::bad(format!("the tokenizer cannot encode this: {e}"));
         let encoding = self.tokenizer.encode(text, false).map_err(broken)?;
@@ -159,7 +159,7 @@ impl Runner {
         Ok(Encoded { pieces, decoded })
     }
 
-    /// A token of the vocabulary as something to read.
+    /// A token of the vocabulary as readable text.
     fn said(&self, token: &str) -> String {
         match base::letters(token).filter(|_| self.byte_level) {
             Some(bytes) => readable(&bytes),
@@ -177,7 +177,7 @@ impl Runner {
     }
 }
 
-/// Bytes as text; those that are no whole character as `<C3>`.
+/// Bytes as text; those that are not a whole character as `<C3>`.
 fn readable(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(encoded.decoded, TEXTS[0]);
         assert_eq!(encoded.pieces[0].text, "<s>");
 
-        // The same as a SentencePiece model, where nothing says which tokens stand around a text.
+        // The same as a SentencePiece model, which does not say which tokens surround a text.
         let json = TokenizerJson::parse(&sidecars.read("tokenizer.json").unwrap().unwrap()).unwrap();
         let kind = |id| match id {
             3 => PieceType::Unknown,

@@ -8,7 +8,7 @@ use crate::model::{ModelError, Result};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// The tokenizer of `tokenizer.model`; what is left out goes to `notes`.
+/// The tokenizer of `tokenizer.model`; omissions go to `notes`.
 ///
 /// # Errors
 /// A broken file; a model of another kind than BPE or Unigram.
@@ -143,7 +143,8 @@ fn merges(texts: &[String], model: &SentencePieceModel) -> Vec<(String, String)>
     found.into_iter().map(|(_, _, l, r)| (l.to_owned(), r.to_owned())).collect()
 }
 
-/// Ids put before and after a text: `tokenizer_config.json` decides; the library's own choice is a begin token and no end.
+/// Ids put before and after a text: `tokenizer_config.json` decides; the library's default is a begin token and no end
+/// token.
 pub(super) fn ends(json: &TokenizerJson, files: &Files<'_>) -> (Vec<u32>, Vec<u32>) {
     let find = |role: &str, usual: &str| {
         let named = files.setting(&format!("{role}_token"));

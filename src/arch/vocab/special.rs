@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// Roles that the converter looks for, in its order.
 const ROLES: [&str; 7] = ["bos", "eos", "unk", "sep", "pad", "cls", "mask"];
 
-/// What stands beside the tokens.
+/// The entries besides the tokens.
 #[derive(Debug, Default)]
 pub(super) struct SpecialVocab {
     merges: Vec<Vec<u8>>,
@@ -33,7 +33,7 @@ pub(super) struct Options<'a> {
 }
 
 impl SpecialVocab {
-    /// Reads what the files say.
+    /// Reads the entries from the files.
     pub(super) fn load(files: &Files<'_>, options: &Options<'_>, warnings: &mut Vec<Warning>) -> Result<Self> {
         let mut out = Self::default();
         let mut roles: Vec<&str> = options.roles.unwrap_or(&ROLES).to_vec();
@@ -72,7 +72,7 @@ impl SpecialVocab {
         Ok(out)
     }
 
-    /// Appends the entries in the converter's order; a key that is there already keeps its place and takes the new value.
+    /// Appends the entries in the converter's order; an existing key keeps its place and takes the new value.
     pub(super) fn write(self, entries: &mut Entries) {
         if !self.merges.is_empty() {
             entries.set(key::MERGES, MetaArray::Str(self.merges));
@@ -113,7 +113,7 @@ impl SpecialVocab {
                 self.lowercase = normalizer["lowercase"].as_bool().or(self.lowercase);
                 self.strip_accents = normalizer["strip_accents"].as_bool().or(self.strip_accents);
             }
-            // serde_json bounds the depth of the file; the bound here keeps the rule in sight.
+            // serde_json limits the depth of the file; the limit here makes the rule visible.
             Some("Sequence") if depth < 64 => {
                 for inner in normalizer["normalizers"].as_array().into_iter().flatten() {
                     self.parse_normalizer(inner, depth + 1);
@@ -252,7 +252,7 @@ impl SpecialVocab {
     }
 }
 
-/// The tokens that `tokenizer_config.json` names, as they stand there (text or object).
+/// The tokens that `tokenizer_config.json` names, as written there (text or object).
 struct Specials {
     bos: Value,
     cls: Value,
@@ -283,7 +283,7 @@ fn merge_text(a: &str, b: &str) -> Vec<u8> {
 
 /// The entries in order, by key: what `Entries::set` needs.
 impl Entries {
-    /// Sets a value; a key that is there already keeps its place.
+    /// Sets a value; an existing key keeps its place.
     pub(super) fn set(&mut self, key: &str, value: impl Into<MetaValue>) {
         self.0.insert(key.to_owned(), value.into());
     }

@@ -15,11 +15,12 @@ use serde_json::Value;
 pub(super) enum Flavour {
     /// The common rules.
     Common,
-    /// Phi-3: added tokens of `tokenizer.json` count too, no token is control by its looks, none may lie beyond the end.
+    /// Phi-3: added tokens of `tokenizer.json` count too, no token is control because of its text, none may be beyond
+    /// the end.
     Phi3,
 }
 
-/// Writes the vocabulary of `tokenizer.model`, or of `tokenizer.json` where there is no such file.
+/// Writes the vocabulary of `tokenizer.model`, or of `tokenizer.json` if there is no such file.
 pub(super) fn write(
     files: &Files<'_>,
     flavour: Flavour,
@@ -38,7 +39,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The pieces with their ids, and the `tokenizer.json` that they come from if it is that.
+/// The pieces with their ids, and the `tokenizer.json` that they come from, if they do.
 struct Source {
     file: &'static str,
     pieces: spm_json::Pieces,
@@ -179,7 +180,7 @@ impl Adder<'_, '_> {
     }
 
     /// The added tokens of the `tokenizer.json` that the pieces come from. Files of transformers 5 list them nowhere else;
-    /// where `added_tokens_decoder` lists them, that counts. Unknown and control pieces stay what they are.
+    /// if `added_tokens_decoder` lists them, that has precedence. Unknown and control pieces keep their type.
     fn rebuilt(&mut self, json: &TokenizerJson) -> Result<()> {
         let listed = self.files.setting("added_tokens_decoder").and_then(Value::as_object);
         for token in &json.added_tokens {

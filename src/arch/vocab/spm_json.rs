@@ -1,5 +1,5 @@
-//! The SentencePiece vocabulary inside a `tokenizer.json`: BPE with byte fallback, as Hugging Face's converter makes it of a
-//! `tokenizer.model` (transformers, `convert_slow_tokenizer.py`).
+//! The SentencePiece vocabulary inside a `tokenizer.json`: BPE with byte fallback, as Hugging Face's converter makes it from
+//! a `tokenizer.model` (transformers, `convert_slow_tokenizer.py`).
 //!
 //! The converter writes one merge for each way to cut a piece in two, best score first. So the order of the merges gives the
 //! scores back, and the texts and flags of the tokens give the types.
@@ -17,7 +17,7 @@ const CONTROLS: [&str; 5] = ["<s>", "</s>", "<pad>", "<bos>", "<eos>"];
 /// pieces of at most 16 characters by default; Gemma has runs of 31.
 const MAX_CUT_BYTES: usize = 128;
 
-/// What a space becomes.
+/// The replacement of a space.
 const SPACE: &str = "▁";
 
 /// Pieces with their ids.
@@ -148,8 +148,8 @@ fn warn(json: &TokenizerJson, pieces: &[(usize, Piece)], strays: usize, warnings
         let text = "The tokenizer adds a space at the start of the text only; llama.cpp also adds one after each special token.";
         say("tokenizer.prefix", text.to_owned());
     }
-    // After the normalizer there is no space left to split at. Metaspace splits before each `▁`, which matters only where
-    // there are pieces that go on after one.
+    // After the normalizer there is no space left to split at. Metaspace splits before each `▁`, which matters only if
+    // there are pieces that continue after one.
     let inside = |text: &[u8]| text.windows(SPACE.len()).skip(1).any(|w| w == SPACE.as_bytes());
     let goes_on = || pieces.iter().any(|(_, p)| p.kind == PieceType::Normal && inside(&p.text));
     let no_op = |step: &&Value| match step["type"].as_str() {
@@ -181,7 +181,7 @@ pub(super) fn steps<'a>(value: &'a Value, list: &str) -> &'a [Value] {
     }
 }
 
-/// The id of a tab in the place of the byte piece `<0x09>`: the converter for older Gemma tokenizers puts it there
+/// The id of a tab instead of the byte piece `<0x09>`: the converter for older Gemma tokenizers puts it there
 /// (transformers, `GemmaConverter.vocab`).
 fn tab_for_byte(json: &TokenizerJson) -> Option<u32> {
     let find = |wanted: &str| json.model.vocab.iter().find(|(text, _)| text == wanted).map(|(_, id)| *id);
@@ -189,7 +189,7 @@ fn tab_for_byte(json: &TokenizerJson) -> Option<u32> {
     find("\t").filter(|tab| before + 1 == *tab && tab + 1 == after && find("<0x09>").is_none())
 }
 
-/// Tells the type of a piece by its text.
+/// Finds the type of a piece from its text.
 struct Kinds<'a> {
     unknown: Option<&'a str>,
     added: HashMap<&'a str, &'a AddedToken>,
@@ -233,7 +233,7 @@ mod tests {
     use crate::model::tokenizer::SentencePieceModel;
     use std::path::Path;
 
-    /// The pieces of a `tokenizer.model`, and those rebuilt from what the library's converter makes of it.
+    /// The pieces of a `tokenizer.model`, and those rebuilt from the output of the library's converter.
     fn both(bytes: &[u8]) -> (Pieces, Pieces) {
         let (sidecars, config) = (Sidecars::default(), Value::Null);
         let files = Files::read(&sidecars, &config).unwrap();

@@ -15,10 +15,10 @@ pub(super) mod kind {
     pub(crate) const BYTE: i32 = 6;
 }
 
-/// Score of a token that came on top of the model.
+/// Score of a token that was added to the model.
 pub(super) const ADDED_SCORE: f32 = -1000.0;
 
-/// Score of an id that nothing defines.
+/// Score of an undefined id.
 pub(super) const PADDING_SCORE: f32 = -10000.0;
 
 /// All tokens, by id.
@@ -30,7 +30,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// `n` tokens that nothing defines yet: `[PAD0]`, `[PAD1]`, …
+    /// `n` tokens that are not defined yet: `[PAD0]`, `[PAD1]`, …
     pub(super) fn padding(n: usize) -> Self {
         Self {
             texts: (0..n).map(|i| padding_text(i).into_bytes()).collect(),
@@ -70,7 +70,7 @@ impl Tokens {
     }
 }
 
-/// The text of an id that nothing defines.
+/// The text of an undefined id.
 pub(super) fn padding_text(id: usize) -> String {
     format!("[PAD{id}]")
 }
@@ -87,7 +87,7 @@ pub(super) fn vocab_size(value: Option<&Value>) -> Result<Option<usize>> {
     }
 }
 
-/// True for texts that are control tokens though their files do not say so (conversion/base.py,
+/// True for texts that are control tokens although their files do not say so (conversion/base.py,
 /// `does_token_look_special`).
 pub(super) fn looks_special(text: &str) -> bool {
     matches!(text, "<pad>" | "<mask>" | "<2mass>" | "[@BOS@]")

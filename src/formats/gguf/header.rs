@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub enum Arrays {
     /// All of them.
     Keep,
-    /// Only short ones: a look at many files does not need their vocabularies.
+    /// Only short ones: a scan of many files does not need their vocabularies.
     SkipLong,
 }
 
@@ -49,14 +49,14 @@ pub struct Header {
     pub data_offset: u64,
     /// Alignment of the data section and of each tensor in it.
     pub alignment: u64,
-    /// Oddities.
+    /// Warnings about irregularities.
     pub warnings: Vec<Warning>,
 }
 
-/// Reads and checks the header of one file; siblings of a split set are not looked at.
+/// Reads and checks the header of one file; siblings of a split set are not read.
 ///
 /// # Errors
-/// Whatever contradicts the format, with offset and field; unsupported versions and types.
+/// Anything that contradicts the format, with offset and field; unsupported versions and types.
 pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
     let Beginning { version, big_endian, n_tensors, metadata, alignment, mut warnings } = beginning(&mut r, arrays)?;
@@ -71,7 +71,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         }
         tensors.push(info);
     }
-    // The alignment is at most 2³¹ and the position lies in the file.
+    // The alignment is at most 2³¹ and the position is in the file.
     let data_offset = r.pos().next_multiple_of(alignment);
     place(&r, &mut tensors, data_offset, alignment, &mut warnings)?;
     let long = tensors.iter().filter(|t| t.name.len() > limits::GGML_NAME_BYTES).count();
@@ -95,11 +95,11 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     Ok(header)
 }
 
-/// Reads the header of a file and gives each tensor to `each`, its offset relative to the data. For a file of which it is known what
-/// should be in it: a list of its tensors is not made. Gives the offset of the data.
+/// Reads the header of a file and passes each tensor to `each`, its offset relative to the data. For a file whose expected contents
+/// are known: no list of its tensors is made. Returns the offset of the data.
 ///
 /// # Errors
-/// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
+/// As [`read_header`], except that names and places are not compared with each other; errors of `each`.
 pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<u64> {
     let mut r = HeaderReader::open(path)?;
     let Beginning { big_endian, n_tensors, alignment, .. } = beginning(&mut r, Arrays::SkipLong)?;
@@ -109,7 +109,7 @@ pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>)
     Ok(r.pos().next_multiple_of(alignment))
 }
 
-/// What stands before the tensors.
+/// The fields before the tensors.
 struct Beginning {
     version: u32,
     big_endian: bool,
@@ -278,7 +278,7 @@ fn encoding(code: u32) -> Result<Encoding> {
     }
 }
 
-/// Makes offsets absolute and checks that the tensors lie in the file without overlap.
+/// Makes offsets absolute and checks that the tensors are in the file without overlap.
 fn place(
     r: &HeaderReader,
     tensors: &mut [TensorPlace],
@@ -287,7 +287,7 @@ fn place(
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
     let end_of = |t: &TensorPlace| data.checked_add(t.offset)?.checked_add(t.bytes);
-    // What the whole file should have, where offsets make sense.
+    // The size the whole file should have, if the offsets are valid.
     let whole = tensors.iter().map(end_of).collect::<Option<Vec<u64>>>().and_then(|ends| ends.into_iter().max());
     for t in tensors.iter_mut() {
         if end_of(t).is_none_or(|e| e > r.file_len()) {

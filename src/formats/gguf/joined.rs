@@ -1,7 +1,8 @@
-//! Split sets whose files were joined with `cat`, which GGUF does not allow: the first header speaks of its own tensors alone, and
-//! what follows would be passed over in silence.
+//! Split sets whose files were joined with `cat`, which GGUF does not allow: the first header only describes its own tensors, and
+//! the rest would be silently ignored.
 //!
-//! Downloads in parts (`model.gguf.part1of2`) are meant to be joined so; files of llama-gguf-split, each with a header, are not.
+//! Downloads in parts (`model.gguf.part1of2`) are meant to be joined this way; files of llama-gguf-split, each with a header,
+//! are not.
 
 use super::MAGIC;
 use super::header::Header;
@@ -9,14 +10,14 @@ use super::split::split_of;
 use crate::model::{Hint, ModelError, Remedy, Result, Warning};
 use std::os::unix::fs::FileExt;
 
-/// Looks behind the last tensor of a file.
+/// Checks the bytes after the last tensor of a file.
 ///
 /// # Errors
-/// When another GGUF begins there and the file says it is one of a set.
+/// When another GGUF begins there and the file says that it is part of a set.
 pub(super) fn check(header: &mut Header, file_len: u64) -> Result<()> {
     let ends = header.tensors.iter().map(|t| t.offset.saturating_add(t.bytes));
     let end = ends.max().unwrap_or(0).max(header.data_offset);
-    // Writers pad the last tensor; its own end is looked at too, should one not.
+    // Writers pad the last tensor; its own end is checked too, in case one does not.
     let padded = end.checked_next_multiple_of(header.alignment).unwrap_or(end);
     let begins = |at: u64| {
         let mut magic = [0; MAGIC.len()];

@@ -8,12 +8,12 @@ use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Lays out one file, or the set that `split` asks for, byte for byte as `gguf-split` and `llama-quantize --keep-split` write it.
-/// What fits into one file is no set: it has the name asked for and no key of a split.
+/// Lays out one file, or the set that `split` requests, byte for byte as `gguf-split` and `llama-quantize --keep-split` write it.
+/// If everything fits into one file, it is not a set: it has the requested name and no key of a split.
 ///
 /// # Errors
 /// What GGUF or ggml cannot hold: other element types, more than 4 dimensions, zero dimensions, rows that do not fill blocks,
-/// long or repeated names, an alignment that is no power of two, more than 65,535 files.
+/// long or repeated names, an alignment that is not a power of two, more than 65,535 files.
 pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     let alignment = match request.metadata.get(ALIGNMENT_KEY) {
         None => DEFAULT_ALIGNMENT,
@@ -25,7 +25,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     }
     let mut names = HashSet::new();
     let mut sizes: Vec<u64> = Vec::new();
-    // Leaves room for the header.
+    // Reserves space for the header.
     let mut total = 1u64 << 63;
     for t in request.tensors {
         sizes.push(check(t).map_err(|e| e.field(&t.name))?);

@@ -5,8 +5,9 @@
 //! into the data section); zeros up to a multiple of `general.alignment` (32 unless given); the data, each tensor padded to the
 //! same multiple. Strings are a u64 length and bytes.
 //!
-//! Refuses what llama.cpp refuses (duplicate names, more than 4 dimensions, rows that are no multiple of the block) and what
-//! would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`, `tests/formats.rs`.
+//! Refuses what llama.cpp refuses (duplicate names, more than 4 dimensions, rows that are not a multiple of the block) and
+//! what would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`,
+//! `tests/formats.rs`.
 
 mod header;
 mod joined;
@@ -60,7 +61,7 @@ pub static SPEC: FormatSpec = FormatSpec {
         resplit: true,
         list: Some(list_tensors),
         relative_offsets: true,
-        // The first file of a set may hold metadata alone.
+        // The first file of a set may contain metadata only.
         holds_model: |f| !f.slots.is_empty() || f.fixed.first().is_some_and(|(_, bytes)| bytes.starts_with(&MAGIC)),
         second_reader: SECOND_READER,
     }),

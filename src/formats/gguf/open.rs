@@ -12,14 +12,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Opens a file or, when it is one of a split set, the whole set.
+/// Opens a file or, if it is part of a split set, the whole set.
 ///
 /// # Errors
 /// As [`read_header`]; missing or contradicting shards.
 pub fn open(path: &Path) -> Result<Model> {
     let first = read_header(path, Arrays::Keep)?;
     let Some((_, count, total)) = split_of(&first.metadata) else {
-        // One file of a set whose key split.count is damaged would pass as a whole model.
+        // One file of a set whose key split.count is damaged would be accepted as a whole model.
         let total = first.metadata.get(KEYS[2]).and_then(MetaValue::as_u64);
         if let Some(total) = total.filter(|t| *t > first.tensors.len() as u64) {
             let what = format!(
@@ -114,7 +114,7 @@ fn entry(header: &Header, t: TensorPlace) -> TensorEntry {
     TensorEntry::new(t.name, t.shape, t.encoding, data)
 }
 
-/// Big-endian elements given as little-endian.
+/// Converts big-endian elements to little-endian.
 #[derive(Debug)]
 struct Swapped {
     inner: FileSlice,

@@ -1,5 +1,5 @@
-//! Sets of GGUF files, as `llama-gguf-split` and `llama-quantize --keep-split` make them: which tensors go to which file, what the
-//! files are called and which keys they have.
+//! Sets of GGUF files, as `llama-gguf-split` and `llama-quantize --keep-split` make them: which tensors go to which file, the
+//! names of the files and their keys.
 //!
 //! The first file has all the metadata; each has `split.no` (from 0), `split.count` and `split.tensors.count` (over all files).
 //! Facts: `tools/gguf-split/gguf-split.cpp` and `src/llama-quant.cpp` of llama.cpp.
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// Keys that only describe the split and vanish when a set is opened as one model.
+/// Keys that only describe the split and are dropped when a set is opened as one model.
 pub(super) const KEYS: [&str; 3] = ["split.no", "split.count", "split.tensors.count"];
 
 /// Extension of every file of a set.
@@ -28,7 +28,7 @@ pub(super) fn split_of(metadata: &Metadata) -> Option<(u64, u64, Option<u64>)> {
 /// Every file of the set that `path` belongs to, in order.
 ///
 /// # Errors
-/// When the name is not `NAME-00001-of-0000N.gguf` or files are missing, which are named.
+/// When the name is not `NAME-00001-of-0000N.gguf`, or when files are missing; they are named.
 pub fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
     let Some(name) = ShardName::parse(path).filter(|n| n.count == count) else {
         let what = format!("part of a set of {count} files, but not named NAME-00001-of-{count:05}.gguf");
@@ -41,7 +41,8 @@ pub fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The file that a set is named after: `DIR/NAME.gguf` of `DIR/NAME-00001-of-00003.gguf`. Any other path is its own.
+/// The file that a set is named after: `DIR/NAME.gguf` of `DIR/NAME-00001-of-00003.gguf`. Any other path is returned
+/// as it is.
 pub fn whole_path(path: &Path) -> PathBuf {
     ShardName::parse(path).map_or_else(|| path.to_owned(), |n| n.prefix.with_file_name(with_extension(&n.prefix)))
 }
@@ -53,7 +54,7 @@ fn with_extension(prefix: &Path) -> OsString {
     name
 }
 
-/// The path of file `no` (from 0) of a set that is asked for as `path`: `NAME.gguf`, or a bare `NAME` as gguf-split takes it.
+/// The path of file `no` (from 0) of a set requested as `path`: `NAME.gguf`, or a bare `NAME` as gguf-split takes it.
 ///
 /// # Errors
 /// When there is nothing before `.gguf`.
@@ -75,7 +76,7 @@ pub(super) fn shard_path(path: &Path, no: usize, count: usize) -> Result<PathBuf
 /// The tensors of each file, as indices. `sizes` are the bytes each takes, padding included: that is what gguf-split counts.
 ///
 /// # Errors
-/// Lists that do not hold every tensor once; more files than `split.no` can count.
+/// Lists that do not contain every tensor exactly once; more files than `split.no` can count.
 pub(super) fn groups(sizes: &[u64], split: &Split) -> Result<Vec<Vec<usize>>> {
     let groups = match split {
         Split::Whole => vec![(0..sizes.len()).collect()],
@@ -122,10 +123,10 @@ fn cut(n: usize, mut begins: impl FnMut(usize) -> bool) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The metadata of file `no` (from 0) of `count` that hold `tensors` tensors together.
+/// The metadata of file `no` (from 0) of `count` that contain `tensors` tensors in total.
 ///
-/// An alignment other than 32 stands in every file and holds there. (llama-gguf-split copies the key to the first file and aligns
-/// to 32 all the same, so that its first file does not load.)
+/// An alignment other than 32 is written to every file and used there. (llama-gguf-split copies the key to the first file but
+/// still aligns to 32, so that its first file does not load.)
 pub fn shard_metadata(all: &Metadata, no: usize, count: usize, tensors: usize) -> Cow<'_, Metadata> {
     if count <= 1 {
         return Cow::Borrowed(all);

@@ -6,7 +6,7 @@ use crate::formats::reader::HeaderReader;
 use crate::model::{MetaArray, MetaValue, Result};
 use std::fmt;
 
-/// Bytes an element of that type takes at least (strings and arrays: their length fields); `None` for unknown codes.
+/// Minimum bytes of an element of that type (strings and arrays: their length fields); `None` for unknown codes.
 fn min_bytes(code: u32) -> Option<u64> {
     Some(match code {
         0 | 1 | 7 => 1,
@@ -29,7 +29,7 @@ pub(super) fn string<'r>(r: &'r mut HeaderReader, limit: u64, field: fmt::Argume
     r.bytes(len, field)
 }
 
-/// A value of type `code`. `None` stands for an array passed over because of `arrays`. Sets `lossy` when a string is not UTF-8.
+/// A value of type `code`. `None` means an array skipped because of `arrays`. Sets `lossy` when a string is not UTF-8.
 pub(super) fn value(
     r: &mut HeaderReader,
     code: u32,

@@ -2,7 +2,7 @@
 //!
 //! It is trusted with what it gets right (its version 0.1.8): names, dimensions, type codes, offsets, the place of the data, and
 //! metadata as untyped JSON. Its tensor sizes are compared only for the types whose size it computes correctly. It panics on
-//! type codes from 40 on and refuses nested arrays, so such files are not handed to it; that is said in a warning.
+//! type codes from 40 on and refuses nested arrays, so it is not used for such files; a warning says so.
 
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT};
 use crate::formats::{FilePlan, LayoutRequest};
@@ -17,8 +17,8 @@ use std::path::Path;
 /// First type code that gguf-rs cannot take.
 const FIRST_UNKNOWN_CODE: u32 = 40;
 
-/// Type codes whose byte size gguf-rs computes correctly: F32, F16, the 32-blocks but Q8_1, the K-quants, and the i-quants of
-/// 256 elements. It takes every other type for blocks of 256.
+/// Type codes whose byte size gguf-rs computes correctly: F32, F16, the 32-blocks except Q8_1, the K-quants, and the i-quants
+/// of 256 elements. It treats every other type as blocks of 256.
 fn size_is_right(code: u32) -> bool {
     matches!(code, 0..=3 | 6..=8 | 10..=14 | 16..=19 | 21..=23)
 }
@@ -28,7 +28,7 @@ fn size_is_right(code: u32) -> bool {
 /// [`shard_metadata`](super::shard_metadata).
 ///
 /// # Errors
-/// When the second reader fails or sees something else than was planned, with the first difference.
+/// When the second reader fails or finds something other than planned, with the first difference.
 pub fn verify(path: &Path, plan: &FilePlan, request: &LayoutRequest<'_>) -> Result<Vec<Warning>> {
     let codes = plan.slots.iter().map(|s| request.tensors[s.tensor].encoding.ggml_code().unwrap_or(u32::MAX));
     let mut reason =
@@ -39,7 +39,7 @@ pub fn verify(path: &Path, plan: &FilePlan, request: &LayoutRequest<'_>) -> Resu
     if let Some(reason) = reason {
         return Ok(vec![Warning::new("verify.skipped", format!("gguf-rs did not check this file: {reason}"))]);
     }
-    // Its reader asks for a few bytes at a time and nothing past the header.
+    // Its reader requests a few bytes at a time and nothing past the header.
     let header = plan.fixed.iter().map(|(_, b)| b.len() as u64).sum();
     let model = decode(path, header)
         .and_then(|model| compare(&model, plan, request).map_err(|what| ModelError::bad(format!("gguf-rs {what}"))));
@@ -72,7 +72,7 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
         return Err(format!("sees {} tensors, planned were {}", model.tensors().len(), plan.slots.len()));
     }
     let data = plan.slots.first().map_or(0, |s| s.offset);
-    // It falls back to 32 for alignments that are no multiple of 8.
+    // It falls back to 32 for alignments that are not a multiple of 8.
     if !plan.slots.is_empty() && alignment.is_multiple_of(8) && model.data_offset() != data {
         return Err(format!("sees the data at {:#x}, planned was {data:#x}", model.data_offset()));
     }
@@ -102,7 +102,7 @@ fn compare(model: &GGUFModel, plan: &FilePlan, request: &LayoutRequest<'_>) -> R
     compare_metadata(model, request.metadata)
 }
 
-/// Every key that was asked for is there with its value.
+/// Every requested key exists with its value.
 fn compare_metadata(model: &GGUFModel, metadata: &Metadata) -> Result<(), String> {
     let expected = metadata.len();
     if model.num_kv() != expected as u64 || model.metadata().len() != expected {
@@ -118,7 +118,7 @@ fn compare_metadata(model: &GGUFModel, metadata: &Metadata) -> Result<(), String
     Ok(())
 }
 
-/// A value and the same value as untyped JSON: floats that are not finite became null, bytes that are no text were replaced.
+/// A value and the same value as untyped JSON: non-finite floats became null, bytes that are not text were replaced.
 fn same_value(ours: &MetaValue, theirs: &Value) -> bool {
     let float = |v: f64, j: &Value| if v.is_finite() { j.as_f64() == Some(v) } else { j.is_null() };
     // Through f32 again: with serde_json's arbitrary precision the number is the shortest text of the f32.

@@ -1,4 +1,4 @@
-//! Which file of a folder holds the weights.
+//! Finds the file of a folder that contains the weights.
 
 use super::hub::Repository;
 use super::sidecars::collect;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Where the weights of a folder are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Weights {
-    /// One file; a shard or a split file stands for its set.
+    /// One file; a shard or a split file represents its set.
     File(PathBuf),
     /// An index of safetensors shards.
     SafetensorsIndex(PathBuf),
@@ -123,12 +123,12 @@ fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
 /// Opens a model folder; for a repository of the Hugging Face cache, its snapshot.
 ///
 /// # Errors
-/// No weights in it, several candidates, or what the format's reader says.
+/// No weights in it, several candidates, or an error of the format's reader.
 pub fn open(folder: &Path) -> Result<Model> {
     open_with(folder, &|_| true)
 }
 
-/// As [`open`], with the files that the filter keeps.
+/// As [`open`], restricted to the files that the filter keeps.
 ///
 /// # Errors
 /// As [`open`].
@@ -150,7 +150,7 @@ pub fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Model> {
     {
         return open_ranks(folder, &ranks, None, (&files, &folders));
     }
-    // One loose file among folders of models is not what somebody means who names the folder.
+    // A user who names a folder of model folders does not mean the one loose file in it.
     if let Weights::File(path) = &weights
         && !files.iter().any(|f| f == "config.json" || f == "adapter_config.json")
     {
@@ -177,7 +177,7 @@ pub fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Model> {
     Ok(model)
 }
 
-/// Opens what the ranks of a training run wrote, in `folder` or in the folder `inner` of it.
+/// Opens what the ranks of a training run wrote, in `folder` or in its subfolder `inner`.
 fn open_ranks(
     folder: &Path,
     ranks: &Ranks,
@@ -200,7 +200,7 @@ fn open_ranks(
     Ok(model)
 }
 
-/// The folders inside that hold weights, a few of them.
+/// The subfolders that contain weights, a few of them.
 fn model_folders<'a>(folder: &Path, folders: &'a [String]) -> Vec<&'a str> {
     const SHOWN: usize = 20;
     let holds_weights = |f: &&String| {
@@ -210,7 +210,7 @@ fn model_folders<'a>(folder: &Path, folders: &'a [String]) -> Vec<&'a str> {
     folders.iter().filter(holds_weights).take(SHOWN).map(String::as_str).collect()
 }
 
-/// The error for a folder without weights, with a word about what is there instead.
+/// The error for a folder without weights, which says what is there instead.
 fn nothing(folder: &Path, files: &[String], folders: &[String]) -> ModelError {
     if let Some(error) = sharded(folder, files) {
         return error;

@@ -1,7 +1,8 @@
-//! The cache of `huggingface_hub`: a folder a repository, `models--ORG--NAME`, with `blobs`, `refs` and `snapshots`.
+//! The cache of `huggingface_hub`: a folder per repository, `models--ORG--NAME`, with `blobs`, `refs` and
+//! `snapshots`.
 //!
-//! A snapshot is a folder named after a commit, whose files are links to blobs; `refs/main` holds the commit of the branch.
-//! Layout: huggingface_hub's documentation, "Understand caching" (2026). Nothing is ever written there.
+//! A snapshot is a folder named after a commit, whose files are links to blobs; `refs/main` contains the commit of the
+//! branch. Layout: huggingface_hub's documentation, "Understand caching" (2026). remold never writes there.
 
 use super::folder::entries;
 use crate::model::{ModelError, Result};
@@ -10,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 const PREFIX: &str = "models--";
 
-/// A reference holds a commit: 40 characters.
+/// A reference contains a commit: 40 characters.
 const REFERENCE_BYTES: u64 = 256;
 
 /// A model's repository in the cache.
@@ -23,7 +24,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The repository that a path lies in (or is), by the path's words and by where its links lead.
+    /// The repository that a path is in (or is), by the components of the path and by the targets of its links.
     pub fn of(path: &Path) -> Option<Self> {
         let absolute = std::path::absolute(path).ok();
         let known = absolute.as_deref().and_then(Self::in_path);

@@ -1,11 +1,12 @@
 //! Model folders as Hugging Face lays them out: weights in one of several formats, `config.json`, tokenizer files.
 //!
-//! `hub` knows the cache of `huggingface_hub`, `training` the state and the shards that a training run leaves.
+//! `hub` reads the cache of `huggingface_hub`, `training` handles the state and the shards that a training run
+//! leaves.
 //!
-//! A folder is not a format: this finds the weights in it, hands them to their format and puts the sidecar files to the model.
-//! The order of preference is that of `transformers`: `model.safetensors`, its index, other safetensors, `pytorch_model.bin`,
-//! its index, `consolidated.NN.pth`, what the ranks of a training run left whole, then whatever single file is there. Training state (optimizer, scheduler, random-number
-//! generators) is named in [`Model::opaque`](crate::model::Model::opaque) and left alone. Must not know architectures.
+//! A folder is not a format: this finds the weights in it, passes them to their format and adds the sidecar files to the model. The order of
+//! preference is that of `transformers`: `model.safetensors`, its index, other safetensors, `pytorch_model.bin`, its index,
+//! `consolidated.NN.pth`, what the ranks of a training run left complete, then any single file. Training state (optimizer, scheduler,
+//! random-number generators) is named in [`Model::opaque`](crate::model::Model::opaque) and otherwise ignored. Must not know architectures.
 
 mod folder;
 mod hub;

@@ -43,15 +43,15 @@ pub const SIDECARS: &[&str] = &[
 /// The folder where transformers 4.51 and later keep the chat templates that have names, one `NAME.jinja` each.
 const TEMPLATES: &str = "additional_chat_templates";
 
-/// Named templates taken at most; models have about three.
+/// Most named templates that are read; models have about three.
 const MAX_TEMPLATES: usize = 256;
 
-/// The sidecar files that stand in `folder`. They are looked for by name, so a large folder costs nothing more.
+/// The sidecar files in `folder`. They are looked up by name, so a large folder costs nothing more.
 pub fn collect(folder: &Path) -> Sidecars {
     let mut sidecars = Sidecars::default();
     let mut add = |name: String| {
         let path = folder.join(&name);
-        // A pipe or a dangling link in the place of a file is an error when it is read, not a file that the model lacks.
+        // A pipe or a dangling link in place of a file is an error when it is read, not a file that the model lacks.
         if std::fs::symlink_metadata(&path).is_ok_and(|m| !m.is_dir()) {
             sidecars.0.insert(name, Sidecar::File(path));
         }
@@ -68,13 +68,13 @@ fn templates(folder: &Path) -> Vec<String> {
     templates.take(MAX_TEMPLATES).map(|f| format!("{TEMPLATES}/{f}")).collect()
 }
 
-/// The one sidecar file of that name, if it stands in `folder`.
+/// The sidecar file of that name, if it is in `folder`.
 pub(in crate::formats) fn collect_one(folder: &Path, name: &str) -> Option<Sidecars> {
     let path = folder.join(name);
     path.is_file().then(|| Sidecars([(name.to_owned(), Sidecar::File(path))].into_iter().collect()))
 }
 
-/// Puts the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
+/// Adds the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
 /// the format keeps its configuration in such files. GGUF carries its own.
 pub fn attach(model: &mut Model, folder: &Path) {
     use crate::model::FormatId::{Pytorch, Safetensors};

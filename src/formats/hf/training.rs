@@ -9,7 +9,7 @@ use crate::formats::pytorch::{DCP_METADATA, DEEPSPEED_STATES};
 use crate::model::{ErrorKind, ModelError};
 use std::path::{Path, PathBuf};
 
-/// Names (`*` stands for anything) of files that a training run leaves beside the weights.
+/// Names (`*` matches anything) of files that a training run leaves beside the weights.
 const TRAINING: [(&str, &str); 19] = [
     ("optimizer.pt", "optimizer state"),
     ("optimizer.bin", "optimizer state"),
@@ -32,10 +32,10 @@ const TRAINING: [(&str, &str); 19] = [
     ("model_world_size_*.pt", "verl's shard of the weights"),
 ];
 
-/// Further names that end like weights and are none: state of torchtune and others.
+/// Further names that end like weights but are not: state of torchtune and others.
 const OTHER: [&str; 2] = ["recipe_state.pt", "random_states.pt"];
 
-/// What a file of that name is to a training run; `None` for other files.
+/// The role of a file of that name in a training run; `None` for other files.
 pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
     let hit = |pattern: &str| match pattern.split_once('*') {
         Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
@@ -84,7 +84,8 @@ pub(super) enum Ranks {
 }
 
 impl Ranks {
-    /// By the names of the files of a folder. A second file of model states is of another rank, of a layer or of ZeRO-3.
+    /// Detected by the names of the files of a folder. A second file of model states is of another rank, of a layer or
+    /// of ZeRO-3.
     pub(super) fn of(files: &[String]) -> Option<Self> {
         let has = |name: &str| files.iter().any(|f| f == name);
         let shard = |f: &String| f.ends_with("_model_states.pt") || f.starts_with("layer_");
@@ -97,7 +98,8 @@ impl Ranks {
         }
     }
 
-    /// The folder of a checkpoint that holds such files: the one that DeepSpeed's `latest` names, the only one of DeepSpeed, or FSDP's.
+    /// The folder of a checkpoint that contains such files: the one that DeepSpeed's `latest` names, the only one of DeepSpeed, or
+    /// FSDP's.
     pub(super) fn inside(folder: &Path, folders: &[String]) -> Option<(Self, String)> {
         let latest = latest(folder).filter(|l| folders.contains(l));
         let steps: Vec<&String> = folders.iter().filter(|f| f.starts_with(GLOBAL_STEP)).collect();
@@ -126,7 +128,8 @@ impl Ranks {
         }
     }
 
-    /// The error for files that do not hold whole tensors, and for a `.metadata` that is not a list of them; other errors stay.
+    /// The error for files that do not contain whole tensors, and for a `.metadata` that is not a list of them; other errors
+    /// are unchanged.
     pub(super) fn refused(self, e: ModelError, folder: &Path, inner: Option<&str>, files: &[String]) -> ModelError {
         let is_list = self == Self::Distributed && e.file().is_some_and(|f| f.ends_with(DCP_METADATA));
         let reason = match e.kind() {
@@ -148,7 +151,7 @@ pub(in crate::formats) fn ranks_inside(folder: &Path, folders: &[String]) -> Opt
     Some(folder.join(inner).join(ranks.file()))
 }
 
-/// The error for a folder that holds shards of ranks itself; `None` for any other.
+/// The error for a folder that contains shards of ranks itself; `None` for any other.
 pub(super) fn sharded(folder: &Path, files: &[String]) -> Option<ModelError> {
     Some(Shards::of(files)?.error(folder, None, files))
 }
@@ -171,7 +174,7 @@ fn latest(folder: &Path) -> Option<String> {
     small.then(|| std::fs::read_to_string(&path).ok())?.map(|t| t.trim().to_owned())
 }
 
-/// Folders looked into at most.
+/// Most folders that are searched.
 const LOOKED_INTO: usize = 64;
 
 /// Which framework spread the weights.
@@ -196,7 +199,8 @@ impl Shards {
         }
     }
 
-    /// `inner` is the folder in `folder` that holds the shards, unless they stand there themselves; `files` are those of `folder`.
+    /// `inner` is the folder in `folder` that contains the shards, unless they are in `folder` itself; `files` are those of
+    /// `folder`.
     fn error(self, folder: &Path, inner: Option<&str>, files: &[String]) -> ModelError {
         let place = inner.map_or(String::new(), |i| format!(" ({i}/)"));
         let accelerate = |name: &str| name.starts_with("pytorch_model_fsdp");

@@ -1,4 +1,4 @@
-//! safetensors' element types and ours.
+//! Maps safetensors' element types to ours.
 
 use crate::model::{ModelError, Result};
 use crate::tensor::DType;
@@ -10,7 +10,7 @@ use serde::de::value::{Error, StrDeserializer};
 /// The type of that name in a header.
 ///
 /// # Errors
-/// Names that are no type (bad file); types that nothing here computes with (unsupported).
+/// Names that are not a type (bad file); types that remold does not compute with (unsupported).
 pub(super) fn parse(name: &str) -> Result<DType> {
     let from: StrDeserializer<'_, Error> = name.into_deserializer();
     let theirs = Dtype::deserialize(from).map_err(|_| {
@@ -23,7 +23,7 @@ pub(super) fn parse(name: &str) -> Result<DType> {
     })
 }
 
-/// The crate's type; its order is that of the reference writer. `None` where safetensors has no such type.
+/// The crate's type; its order is that of the reference writer. `None` if safetensors has no such type.
 pub(super) fn to_theirs(dtype: DType) -> Option<Dtype> {
     Some(match dtype {
         DType::F64 => Dtype::F64,
@@ -46,7 +46,7 @@ pub(super) fn to_theirs(dtype: DType) -> Option<Dtype> {
     })
 }
 
-/// The beginning of a text from a file, for messages.
+/// The start of a text from a file, for messages.
 pub(super) fn truncated(text: &str) -> String {
     text.chars().take(80).collect()
 }

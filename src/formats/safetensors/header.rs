@@ -34,7 +34,7 @@ pub struct Header {
 /// Reads and checks the header of one file.
 ///
 /// # Errors
-/// Whatever contradicts the specification, with offset and tensor; unsupported element types.
+/// Anything that contradicts the specification, with offset and tensor; unsupported element types.
 pub fn read_header(path: &Path) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
     let len = header_len(&mut r)?;
@@ -46,11 +46,11 @@ pub fn read_header(path: &Path) -> Result<Header> {
     Ok(Header { opened, file: r.file().clone(), path: r.path().clone(), metadata: raw.metadata, tensors })
 }
 
-/// Reads the header of a file and gives each tensor to `each`, in the order of the header. For a file of which it is known what should be
-/// in it: a list of its tensors is not made.
+/// Reads the header of a file and passes each tensor to `each`, in the order of the header. For a file whose expected contents are known:
+/// no list of its tensors is made.
 ///
 /// # Errors
-/// As [`read_header`], except that names and places are not compared with each other; what `each` refuses.
+/// As [`read_header`], except that names and places are not compared with each other; errors of `each`.
 pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<()> {
     let mut r = HeaderReader::open(path)?;
     let len = header_len(&mut r)?;
@@ -85,7 +85,7 @@ fn header_len(r: &mut HeaderReader) -> Result<u64> {
     Ok(len)
 }
 
-/// The header's JSON as it stands.
+/// The header's JSON as it is in the file.
 #[derive(Default)]
 struct Raw {
     metadata: IndexMap<String, String>,
@@ -116,7 +116,7 @@ fn parse<T>(r: &mut HeaderReader, len: u64, visitor: impl for<'de> Visitor<'de, 
     Err(r.place(error.0, 8 + error.1, format_args!("header")))
 }
 
-/// serde's message without its own line and column; the offset stands beside it.
+/// serde's message without its own line and column; the offset is shown beside it.
 fn problem(e: &serde_json::Error) -> ModelError {
     let text = e.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);
@@ -162,7 +162,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 }
 
-/// Gives each tensor away as it comes.
+/// Passes on each tensor as it is read.
 struct EachVisitor<'f> {
     take: &'f mut dyn FnMut(RawTensor) -> Result<()>,
     refused: &'f mut Option<ModelError>,
@@ -198,7 +198,7 @@ impl<'de> DeserializeSeed<'de> for MetadataSeed {
     type Value = IndexMap<String, String>;
 
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Self::Value, D::Error> {
-        // Not `deserialize_any`: with serde_json's `arbitrary_precision`, which a dependency switches on, a number comes as a map.
+        // Not `deserialize_any`: with serde_json's `arbitrary_precision`, which a dependency enables, a number comes as a map.
         d.deserialize_option(self)
     }
 }
@@ -231,7 +231,7 @@ impl<'de> Visitor<'de> for MetadataSeed {
     }
 }
 
-/// One tensor's object. Unknown fields are passed over, as the reference does.
+/// One tensor's object. Unknown fields are skipped, as in the reference.
 struct TensorSeed(Name);
 
 impl<'de> DeserializeSeed<'de> for TensorSeed {
@@ -275,7 +275,7 @@ impl<'de> Visitor<'de> for TensorSeed {
     }
 }
 
-/// At most so many non-negative integers.
+/// At most this many non-negative integers.
 struct Numbers(usize);
 
 impl<'de> DeserializeSeed<'de> for Numbers {
@@ -305,7 +305,7 @@ impl<'de> Visitor<'de> for Numbers {
     }
 }
 
-/// Types, sizes, and that the ranges tile the `size` bytes after `data` exactly.
+/// Checks types, sizes, and that the ranges tile the `size` bytes after `data` exactly.
 fn check(r: &HeaderReader, mut raw: Vec<RawTensor>, data: u64, size: u64) -> Result<Vec<TensorPlace>> {
     raw.sort_by_key(|t| (t.begin, t.end));
     let mut tensors: Vec<TensorPlace> = Vec::new();

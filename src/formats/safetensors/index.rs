@@ -1,4 +1,4 @@
-//! `model.safetensors.index.json` (and PyTorch's twin of it): which tensor is in which shard.
+//! `model.safetensors.index.json` (and PyTorch's equivalent): which tensor is in which shard.
 
 use crate::formats::{limits, shards};
 use crate::model::{ModelError, Result, placeholder, python_json, read_request_file};
@@ -14,10 +14,10 @@ pub struct Index {
     pub shards: Vec<PathBuf>,
 }
 
-/// Reads an index. Whether the shards exist and hold what it says is for the caller to check.
+/// Reads an index. The caller checks whether the shards exist and match it.
 ///
 /// # Errors
-/// Not JSON, no `weight_map`, a shard outside the folder, or what a failed download left in its place.
+/// Not JSON, no `weight_map`, a shard outside the folder, or the result of a failed download.
 pub fn read_index(path: &Path) -> Result<Index> {
     let bytes = read_request_file(path, limits::INDEX_BYTES)?;
     if let Some(error) = placeholder(&bytes, true, false) {

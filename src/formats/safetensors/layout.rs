@@ -14,8 +14,8 @@ use std::path::Path;
 /// Lays out a file (`path` ends in `.safetensors`) or a folder with `model.safetensors` and the sidecar files; above
 /// the bytes that [`Split`](crate::formats::Split) allows, shards and their index instead of the one file.
 ///
-/// `__metadata__` takes the scalar metadata, numbers as text; arrays have no place there. A folder's files say
-/// `format: pt` when nothing else is given: `transformers` insists on it.
+/// `__metadata__` takes the scalar metadata, numbers as text; arrays cannot be stored there. The files of a folder
+/// get `format: pt` when nothing else is given: `transformers` requires it.
 ///
 /// # Errors
 /// What safetensors cannot hold: block types and complex doubles, repeated names; sidecars that cannot be read.
@@ -64,7 +64,7 @@ pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     Ok(plans)
 }
 
-/// A tensor in the words of the header.
+/// A tensor as written in the header.
 struct Item<'a> {
     name: &'a str,
     dtype: Dtype,
@@ -149,11 +149,11 @@ fn strings(metadata: &Metadata, folder: bool) -> Map<String, Value> {
 fn file(path: &Path, metadata: &Map<String, Value>, items: &[Item<'_>], group: &[usize]) -> Result<FilePlan> {
     let mut order = group.to_vec();
     order.sort_by(|&a, &b| items[b].dtype.cmp(&items[a].dtype).then_with(|| items[a].name.cmp(items[b].name)));
-    // Written piece by piece: as a value, a header of a million tensors would take gigabytes.
+    // Written in pieces: as a value, a header of a million tensors would take gigabytes.
     let text = |out: &mut Vec<u8>, s: &str| {
         serde_json::to_writer(out, s).map_err(|e| ModelError::request(e.to_string()).in_file(path))
     };
-    // The length goes before the text.
+    // The length precedes the text.
     let mut head = vec![0u8; 8];
     head.push(b'{');
     if !metadata.is_empty() {

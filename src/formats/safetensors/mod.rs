@@ -6,8 +6,8 @@
 //! Sharded sets are files named `stem-00001-of-0000N.safetensors` with a `stem.safetensors.index.json` whose `weight_map` says
 //! which tensor is where.
 //!
-//! Refuses whatever the reference refuses, and duplicate names, which it lets pass. The 4-bit, 6-bit and scale-only element
-//! types are recognised and refused. Tests: `cargo test formats::safetensors`, `tests/formats.rs`.
+//! Refuses everything that the reference refuses, and duplicate names, which it accepts. The 4-bit, 6-bit and scale-only
+//! element types are recognised and refused. Tests: `cargo test formats::safetensors`, `tests/formats.rs`.
 
 mod dtype;
 mod header;

@@ -91,7 +91,7 @@ pub fn open_alone(path: &Path) -> Result<Model> {
 /// Opens a set of files that belong together but have no index.
 ///
 /// # Errors
-/// As [`read_header`]; a tensor that two files have.
+/// As [`read_header`]; a tensor that is in two files.
 pub fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
     let (mut model, _) = join(path, files)?;
     let text = format!("{} shards without an index; their names were trusted", files.len());
@@ -99,7 +99,7 @@ pub fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
     Ok(model)
 }
 
-/// Reads the headers of `files` into one model; also says in which of them each tensor is.
+/// Reads the headers of `files` into one model; also returns which of them each tensor is in.
 fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)> {
     let mut tensors: Vec<TensorEntry> = Vec::new();
     let mut metadata = Metadata::new();

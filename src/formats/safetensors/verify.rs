@@ -1,5 +1,5 @@
 //! A second opinion on a safetensors file from the reference implementation, the crate `safetensors`: it parses and validates
-//! the header that stands on disk, and what it sees is compared with what was planned.
+//! the header on disk, and the result is compared with the plan.
 
 use super::dtype;
 use crate::formats::{FilePlan, LayoutRequest, limits};
@@ -11,11 +11,11 @@ use std::io::Read;
 use std::path::Path;
 
 /// Reads the file at `path` (the planned path or its temporary name) with the reference implementation and compares it with
-/// `plan`, one of the files that [`layout`](super::layout) gave for `request`. Files without tensors (indexes, sidecars) are
-/// not for this.
+/// `plan`, one of the files that [`layout`](super::layout) gave for `request`. Not for files without tensors (indexes,
+/// sidecars).
 ///
 /// # Errors
-/// When the reference refuses the file or sees something else than was planned, with the first difference.
+/// When the reference refuses the file or finds something other than planned, with the first difference.
 pub fn verify(path: &Path, plan: &FilePlan, request: &LayoutRequest<'_>) -> Result<()> {
     let done = read(path).and_then(|(header, metadata, len)| {
         compare(&metadata, header, len, plan, request)
@@ -26,7 +26,7 @@ pub fn verify(path: &Path, plan: &FilePlan, request: &LayoutRequest<'_>) -> Resu
     })
 }
 
-/// Length of the header with its 8 bytes, what the reference makes of it, length of the file.
+/// Length of the header with its 8 bytes, the reference's result, length of the file.
 fn read(path: &Path) -> Result<(u64, Metadata, u64)> {
     let io = |e| ModelError::io(path, "reading", e);
     let mut file = File::open(path).map_err(|e| ModelError::io(path, "opening", e))?;

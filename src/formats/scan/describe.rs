@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// What the headers say.
+/// The contents of the headers.
 #[derive(Default)]
 struct Summary {
     title: Option<String>,
@@ -30,11 +30,11 @@ impl Summary {
     }
 }
 
-/// The entry of a unit; `None` for files with an ambiguous extension that turn out to be no model.
+/// The entry of a unit; `None` for files with an ambiguous extension that turn out not to be models.
 pub(super) fn describe(unit: &Unit) -> Option<Found> {
     let whole = if unit.files.len() > 1 { whole_path(FormatId::Gguf, &unit.path) } else { unit.path.clone() };
     let named = if unit.kind == FoundKind::File { whole.file_stem() } else { unit.path.file_name() };
-    // A snapshot in the cache of Hugging Face is called after a commit.
+    // A snapshot in the cache of Hugging Face is named after a commit.
     let repository = Repository::of(&unit.path).filter(|_| unit.kind == FoundKind::Folder);
     let mut found = Found {
         path: unit.path.clone(),
@@ -101,7 +101,7 @@ fn stored(file: &Path) -> Vec<u64> {
     files.iter().filter(|f| f.ends_with(".distcp")).filter_map(|f| bytes(&file.with_file_name(f))).collect()
 }
 
-/// Extensions that all sorts of files have: these must show by their bytes that they are models.
+/// Extensions that many kinds of files have: these files must be recognized as models by their bytes.
 fn ambiguous(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "bin" || e == "pb")
 }

@@ -1,6 +1,6 @@
-//! What models lie under a folder: one entry for each model folder, single file, shard set or split GGUF.
+//! Lists the models under a folder: one entry for each model folder, single file, shard set or split GGUF.
 //!
-//! Only headers are read, from several threads; vocabularies are passed over. Links are followed, but no folder is entered
+//! Only headers are read, from several threads; vocabularies are skipped. Links are followed, but no folder is entered
 //! twice. A broken model is an entry with its error, not an error of the scan.
 
 mod describe;
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What an entry of a scan is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundKind {
     /// A model folder with configuration and weights.
     Folder,
     /// A file, or a set of files that are one model; the path is the first of them.
     File,
-    /// No model: a folder that could not be listed.
+    /// Not a model: a folder that could not be listed.
     Nothing,
 }
 
@@ -28,21 +28,21 @@ pub enum FoundKind {
 pub struct Found {
     /// The folder or (first) file.
     pub path: PathBuf,
-    /// What it is.
+    /// Its kind.
     pub kind: FoundKind,
     /// Its format, when it was recognised.
     pub format: Option<FormatId>,
     /// Bytes of all its weights files.
     pub bytes: u64,
-    /// A name for people: the one the model gives itself, else the folder's or file's.
+    /// A name for people: the one in the model, otherwise the folder's or file's.
     pub title: String,
-    /// `llama`, `bert`, … as the model's metadata or configuration says it.
+    /// `llama`, `bert`, … from the model's metadata or configuration.
     pub architecture: Option<String>,
     /// Number of tensors; 0 if unknown.
     pub tensors: usize,
     /// Number of elements over all tensors; 0 if unknown.
     pub parameters: u64,
-    /// The encoding that most bytes have.
+    /// The encoding of the most bytes.
     pub encoding: Option<Encoding>,
     /// Number of files of a set; 1 otherwise.
     pub files: usize,
@@ -67,7 +67,8 @@ struct Unit {
     error: Option<ModelError>,
 }
 
-/// Every model in `dir` and in folders up to `max_depth` below it, by path. A file given as `dir` is looked at alone.
+/// Every model in `dir` and in folders up to `max_depth` below it, by path. If `dir` is a file, only that file is
+/// read.
 pub fn scan(dir: &Path, max_depth: usize) -> Vec<Found> {
     let found = Mutex::new(Vec::new());
     scan_each(dir, max_depth, &|one| {
@@ -81,8 +82,8 @@ pub fn scan(dir: &Path, max_depth: usize) -> Vec<Found> {
     found
 }
 
-/// The same, told one by one as they are read, from several threads and about in the order of their paths; `take` says whether
-/// to go on.
+/// The same, reported one by one as they are read, from several threads and roughly in the order of their paths; `take`
+/// returns whether to continue.
 pub fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> bool + Sync)) {
     let units = walk::units(dir, max_depth);
     let next = AtomicUsize::new(0);

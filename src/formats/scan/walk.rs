@@ -1,4 +1,4 @@
-//! Which folders and files may be models, by their names alone.
+//! Which folders and files may be models, by their names only.
 
 use super::{FoundKind, Unit};
 use crate::formats::hf::{self, Weights};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Folders entered at most: a scan started in `/` by mistake ends.
+/// Folders entered at most: a scan accidentally started in `/` must end.
 const MAX_FOLDERS: usize = 20_000;
 
 pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
@@ -32,7 +32,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
         };
         let is_model = folder(&dir, (&files, &folders), &mut units);
         lone_files(&dir, &files, is_model, &mut units);
-        // The insides of a SavedModel are not models of their own.
+        // The contents of a SavedModel are not models of their own.
         if depth < max_depth && !files.iter().any(|f| f == "saved_model.pb") {
             let below = folders.iter().filter(|f| !f.starts_with('.') && !f.starts_with("global_step"));
             todo.extend(below.map(|f| (dir.join(f), depth + 1)));
@@ -41,7 +41,7 @@ pub(super) fn units(root: &Path, max_depth: usize) -> Vec<Unit> {
     units
 }
 
-/// Adds the folder itself if it is a model folder: a configuration or an index stands beside weights.
+/// Adds the folder itself if it is a model folder: a configuration or an index is beside weights.
 fn folder(dir: &Path, (files, folders): (&[String], &[String]), units: &mut Vec<Unit>) -> bool {
     let telling = |f: &String| {
         matches!(f.as_str(), "config.json" | "adapter_config.json" | "model.safetensors" | "pytorch_model.bin")
@@ -99,7 +99,7 @@ fn lone_files(dir: &Path, files: &[String], in_model_folder: bool, units: &mut V
     units.extend(sets.map(|path| Unit { files: set_of(&path), path, kind: FoundKind::File, error: None }));
 }
 
-/// Every file of the set that `path` belongs to, there or not.
+/// Every file of the set that `path` belongs to, whether it exists or not.
 fn set_of(path: &Path) -> Vec<PathBuf> {
     match ShardName::parse(path) {
         Some(name) if name.count > 1 => (1..=name.count).map(|i| name.path(i)).collect(),

@@ -1,8 +1,8 @@
 //! Importance matrices: for each tensor, how much each input column matters.
 //!
-//! `read` opens llama.cpp's two file forms. What is held here is the values by tensor name; filters and new names (of layers that
-//! moved up) act on it before anything is quantized. Refuses values that are NaN,
-//! infinite or negative, and matrices that are zero throughout. Test with `cargo test imatrix`.
+//! `read` opens llama.cpp's two file forms. This module holds the values by tensor name; filters and new names (of layers that moved up)
+//! are applied before anything is quantized. Refuses values that are NaN, infinite or negative, and matrices that are zero throughout. Test
+//! with `cargo test imatrix`.
 
 mod read;
 
@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 /// Largest importance matrix read, in bytes. That of a network of 671 billion parameters with 256 experts takes about 1 GB.
 pub const MAX_BYTES: u64 = 4 << 30;
 
-/// What to do about values that no program computes.
+/// What to do about values that no program produces.
 const AGAIN: &str = "The file is damaged: compute the importance matrix again.";
 
 /// Importance of the columns of each tensor; one run of columns per expert for stacked experts.
@@ -26,16 +26,16 @@ pub struct Imatrix {
     pub dataset: Option<String>,
     /// Chunks of text it was made from, stored as `quantize.imatrix.chunks_count` when not zero.
     pub chunks: u32,
-    /// Entries before those of layers that are left out went, stored as `quantize.imatrix.entries_count`.
+    /// Number of entries before those of removed layers were dropped, stored as `quantize.imatrix.entries_count`.
     pub listed: usize,
-    /// Entries with experts (or the one matrix) that no token of the text reached. The legacy form does not tell.
+    /// Entries with experts (or the one matrix) that no token of the text reached. The legacy form does not record them.
     pub unseen: IndexMap<String, Unseen>,
 }
 
-/// How many of the matrices stacked in a tensor no token reached; their columns all count the same.
+/// How many of the matrices stacked in a tensor no token reached; their columns all have the same weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unseen {
-    /// Matrices without a token.
+    /// Matrices that no token reached.
     pub unseen: usize,
     /// All of them.
     pub of: usize,
@@ -66,7 +66,7 @@ impl Imatrix {
         self.listed = self.entries.len();
     }
 
-    /// The same values under new names; an entry without one goes.
+    /// The same values under new names; an entry without one is dropped.
     #[must_use]
     pub fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Self {
         let entries = self.entries.into_iter().filter_map(|(old, v)| Some((name(&old)?, v))).collect();
@@ -84,8 +84,8 @@ impl Imatrix {
         self.get(&tensor.name).is_some_and(|v| v.len() as u64 == tensor.cols().saturating_mul(tensor.stacked()))
     }
 
-    /// The importance of the columns for row `row` of a tensor with `columns` columns and `rows_per_expert` rows for each
-    /// expert (all rows, where there are no stacked experts). `None` where the matrix says nothing about the tensor.
+    /// The importance of the columns for row `row` of a tensor with `columns` columns and `rows_per_expert` rows for each expert (all rows,
+    /// if there are no stacked experts). `None` if the matrix has no entry for the tensor.
     pub fn columns_of_row(&self, tensor: &str, columns: usize, rows_per_expert: u64, row: u64) -> Option<&[f32]> {
         let expert = usize::try_from(row / rows_per_expert.max(1)).ok()?;
         self.get(tensor)?.get(expert.checked_mul(columns)?..)?.get(..columns)

@@ -90,7 +90,7 @@ impl Imatrix {
     /// From the bytes of a legacy `.dat` file. `file` is the name to store.
     ///
     /// # Errors
-    /// Lengths that are negative or pass the end; values that are not finite.
+    /// Lengths that are negative or exceed the file; values that are not finite.
     pub fn parse_dat(bytes: &[u8], file: &str) -> Result<Self> {
         let mut r = Reader { bytes, at: 0 };
         let n = r.count("entries")?;
@@ -127,7 +127,7 @@ impl Imatrix {
     }
 }
 
-/// Refuses values that are all zero: no input of a layer is zero in every column, and weights of zero leave a quantizer nothing to go by.
+/// Refuses values that are all zero: no input of a layer is zero in every column, and a quantizer cannot use weights of zero.
 fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
     if values.iter().any(|v| *v != 0.0) {
         return Ok(());
@@ -144,7 +144,7 @@ fn read_floats(entry: &TensorEntry) -> Result<Vec<f32>> {
     if entry.encoding != crate::tensor::DType::F32.into() {
         return Err(ModelError::bad(format!("{} instead of f32", entry.encoding)).field(&entry.name));
     }
-    // The reader has checked that the file holds these bytes, and the caller how many they are.
+    // The reader has checked that the file holds these bytes, and the caller how many there are.
     let mut out = vec![0f32; usize::try_from(entry.shape.elems().unwrap_or(0)).unwrap_or(0)];
     let (mut scratch, mut rest) = (Vec::new(), &mut out[..]);
     for piece in Piece::rows(entry, 0..entry.rows()).split(READ_ELEMS, true) {
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(m.get("blk.0.ffn_down.weight").map(<[f32]>::len), Some(768));
         assert_eq!(m.columns_of_row("blk.0.ffn_down.weight", 768, 256, 255).map(<[f32]>::len), Some(768));
         assert_eq!(m.columns_of_row("blk.0.ffn_down.weight", 768, 256, 256), None);
-        // Cut anywhere it is refused, or it lost only the optional end.
+        // A truncated file is refused, or it lost only the optional end.
         for cut in (0..bytes.len()).step_by(97) {
             if let Ok(part) = Imatrix::parse_dat(&bytes[..cut], "x.dat") {
                 assert_eq!(part.entries, m.entries);

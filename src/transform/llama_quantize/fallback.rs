@@ -1,12 +1,12 @@
-//! What happens where the row length is no multiple of the block length (`tensor_type_fallback`).
+//! The encoding for tensors whose row length is not a multiple of the block length (`tensor_type_fallback`).
 
 use super::Choice;
 use crate::model::{ModelError, Result, TensorEntry};
 use crate::quant::{BlockType, Encoding};
 use crate::tensor::DType;
 
-/// The choice itself if it fits, else its fallback: a format of 32-element blocks of about the same size, and F16 where even
-/// that does not fit.
+/// The choice itself if it fits, else its fallback: a format of 32-element blocks of about the same size, and F16 if even that does not
+/// fit.
 pub(super) fn fit(tensor: &TensorEntry, wanted: Choice) -> Result<Choice> {
     let (Encoding::Block(ty), None) = (wanted.encoding, wanted.encoding.row_bytes(tensor.cols())) else {
         return Ok(wanted);

@@ -25,7 +25,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// Arrays stand in the golden files only as hashes; here they become strings that say as much.
+/// The golden files contain arrays only as hashes; here they become strings that say so.
 fn metadata(file: &Value) -> Metadata {
     let value = |entry: &Value| {
         let v = &entry["value"];
@@ -70,8 +70,8 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
     }
 }
 
-/// The matrix of `tiny-llama` with the name the golden command line gave. It was read from the GGUF form, which has one entry
-/// more than the legacy file: that of the output.
+/// The matrix of `tiny-llama` with the name that the golden command line used. It was read from the GGUF form, which has one entry more
+/// than the legacy file: that of the output.
 fn imatrix() -> Option<Arc<Imatrix>> {
     let bytes = std::fs::read(golden("imatrix/tiny-llama.imatrix.dat")?).unwrap();
     let mut imatrix = Imatrix::parse_dat(&bytes, "tiny-llama.imatrix.gguf").unwrap();

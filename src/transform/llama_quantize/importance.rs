@@ -1,5 +1,5 @@
 //! Which tensors need importance values, and whether the matrix has the right ones (`tensor_requires_imatrix` and the main loop of
-//! `llama_model_quantize_impl`). llama-quantize stops at the first tensor; here all of them are told at once.
+//! `llama_model_quantize_impl`). llama-quantize stops at the first tensor; here all of them are reported at once.
 
 use super::category::Category;
 use super::{Choice, QuantizeRequest};
@@ -10,7 +10,7 @@ use crate::transform::FileType;
 /// The formats that llama-quantize makes only with importance values, smallest first.
 pub const NEED_IMATRIX: [B; 6] = [B::IQ1_S, B::IQ1_M, B::IQ2_XXS, B::IQ2_XS, B::IQ2_S, B::IQ3_XXS];
 
-/// True where llama-quantize refuses to go on without importance weights.
+/// True where llama-quantize refuses to continue without importance weights.
 fn requires(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {
     if matches!(name, "token_embd.weight" | "per_layer_token_embd.weight" | "output.weight") {
         return false;
@@ -25,7 +25,7 @@ fn requires(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {
 /// Checks the planned tensors against the importance matrix.
 ///
 /// # Errors
-/// Tensors that need values and have none; entries with another number of values than their tensor has columns.
+/// Tensors that need values and have none; entries whose number of values differs from their tensor's columns.
 pub(super) fn check(
     model: &Model,
     order: &[usize],
@@ -88,7 +88,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// The error of tensors that need values.
+/// The error for tensors that need values.
 fn needed(lacking: &[&(&TensorEntry, Encoding)], req: &QuantizeRequest) -> ModelError {
     let names: Vec<&str> = lacking.iter().map(|(t, _)| t.name.as_str()).collect();
     let mut types: Vec<String> = lacking.iter().map(|(_, e)| e.to_string()).collect();

@@ -1,8 +1,8 @@
-//! Tensors that are never quantized (`tensor_allows_quantization`): they keep the encoding they have.
+//! Tensors that are never quantized (`tensor_allows_quantization`): they keep their encoding.
 
 use crate::model::TensorEntry;
 
-/// Parts of names of tensors that stay, and why.
+/// Parts of names of tensors that keep their encoding, and why.
 const PARTS: &[(&str, &str)] = &[
     ("_norm.weight", "norms are not quantized"),
     ("ffn_gate_inp.weight", "the expert router is not quantized"),

@@ -9,15 +9,15 @@ const QUANTIZATION_VERSION: u32 = 2;
 /// llama-quantize keeps strings it adds in buffers of 128 bytes with a closing zero.
 const MAX_TEXT_BYTES: usize = 127;
 
-/// The entries of the source in order, with version and file type moved to the end, `split.*` dropped, then what is overridden,
-/// the importance matrix, and the number of layers where some were left out.
+/// The entries of the source in order, with version and file type moved to the end, `split.*` dropped, then overrides, the importance
+/// matrix, and the number of layers if some were removed.
 pub(super) fn output_metadata(source: &Metadata, req: &QuantizeRequest) -> Metadata {
     let mut out = source.clone();
     let mut set = |key: &str, value: MetaValue| {
         out.shift_remove(key);
         out.insert(key.to_owned(), value);
     };
-    // COPY keeps the file type of the source; one that names none stays without.
+    // COPY keeps the file type of the source, including its absence.
     let file_type = match source.get("general.file_type").filter(|_| req.file_type.is_copy()) {
         Some(kept) => Some(kept.clone()),
         None => Some(MetaValue::U32(req.file_type.id())).filter(|_| !req.file_type.is_copy()),

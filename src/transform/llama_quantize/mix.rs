@@ -1,10 +1,8 @@
-//! The rules of the mixed file types: which tensors deserve more (or bear fewer) bits than the base type
-//! (`llama_tensor_get_type_impl`).
+//! The rules of the mixed file types: which tensors get more (or fewer) bits than the base type (`llama_tensor_get_type_impl`).
 //!
-//! The table in words: the output and the embedding by rules of their own; then the values of attention, the down projection
-//! and the attention output get more bits, in some file types only in the first, the last and every third layer between. The
-//! counters of layers advance only when a rule is asked, so a type given by hand shifts them for later layers, as it does in
-//! llama-quantize.
+//! In short: the output and the embedding have rules of their own; then the values of attention, the down projection and the attention
+//! output get more bits, in some file types only in the first, the last and every third layer between. The counters of layers advance only
+//! when a rule is evaluated, so a type given by hand shifts them for later layers, as it does in llama-quantize.
 
 use super::category::Category;
 use super::model_facts::ModelFacts;
@@ -29,9 +27,9 @@ pub(super) struct Mix<'a> {
     facts: &'a ModelFacts,
     req: &'a QuantizeRequest,
     tied: bool,
-    /// Attention-value tensors in the model, and how many were asked for.
+    /// Attention-value tensors in the model, and for how many the rules were evaluated.
     values: (i64, i64),
-    /// How many of each were asked for.
+    /// For how many of each the rules were evaluated.
     downs: i64,
     gates: i64,
     ups: i64,
@@ -54,7 +52,7 @@ impl<'a> Mix<'a> {
         Self { facts, req, tied, values: (values, 0), downs: 0, gates: 0, ups: 0 }
     }
 
-    /// What this tensor becomes, before its row length is looked at.
+    /// The encoding of this tensor, before its row length is checked.
     pub(super) fn choose(&mut self, base: B, tensor: &TensorEntry, category: Category) -> Result<Choice> {
         let name = tensor.name.as_str();
         if self.facts.arch == "glm5-next"
@@ -112,7 +110,7 @@ impl<'a> Mix<'a> {
         matches!(self.req.file_type, F::IQ2_XXS | F::IQ2_XS | F::IQ2_S | F::IQ2_M | F::IQ1_S | F::IQ1_M)
     }
 
-    /// The layer a rule counts with: the counter, or with experts the number in the name.
+    /// The layer number a rule uses: the counter, or with experts the number in the name.
     fn layer_of(&self, name: &str, counter: i64) -> Result<i64> {
         if self.facts.experts <= 1 {
             return Ok(counter);
@@ -283,7 +281,7 @@ impl<'a> Mix<'a> {
             F::IQ4_NL | F::IQ4_XS if early && !imatrix => B::Q5_K,
             F::Q5_K_M if more_bits(i, n) => B::Q6_K,
             F::Q4_K_S if early && !falcon => B::Q5_K,
-            // Without weights these would do worse here; with them they guard against outliers in the first layers.
+            // Without weights these would be worse here; with them they guard against outliers in the first layers.
             F::Q4_0 if early && imatrix => B::Q4_1,
             F::Q5_0 if early && imatrix => B::Q5_1,
             _ => return None,
@@ -329,7 +327,7 @@ impl<'a> Mix<'a> {
     }
 }
 
-/// A type and why; `None` where the base type stands.
+/// A type and why; `None` if the base type is used.
 type Rule = Option<(B, &'static str)>;
 
 /// The first and the last eighth of the layers and every third between.

@@ -1,10 +1,10 @@
-//! llama-quantize's file-level behaviour as a pure function: which tensors are quantized, to what, in which order they are
-//! written, and what the metadata becomes.
+//! llama-quantize's file-level behaviour as a pure function: which tensors are quantized, to which type, in which order they are written,
+//! and the resulting metadata.
 //!
-//! Facts: `src/llama-quant.cpp` and `tools/quantize/quantize.cpp` of llama.cpp, autumn 2026. Per tensor the decision goes:
-//! may it be quantized at all (`kept`); a type given for the embedding or the output; a type given by pattern; the rules of
-//! the file type (`mix`); and where the row length does not fit, a fallback (`fallback`). Counters of the rules run in output
-//! order (`order`). Nothing here knows whether an encoding can be written by this version; callers ask `quant::can_quantize`.
+//! Facts: `src/llama-quant.cpp` and `tools/quantize/quantize.cpp` of llama.cpp, autumn 2026. The order of decisions per tensor: may it be
+//! quantized at all (`kept`); a type given for the embedding or the output; a type given by pattern; the rules of the file type (`mix`);
+//! and if the row length does not fit, a fallback (`fallback`). Counters of the rules run in output order (`order`). This module does not
+//! know whether this version can write an encoding; callers ask `quant::can_quantize`.
 
 mod category;
 mod fallback;
@@ -29,7 +29,7 @@ use category::Category;
 use mix::Mix;
 use model_facts::ModelFacts;
 
-/// Tensors that warnings of one kind name, at most; the rest are counted. Nobody reads a million lines, and the plan has every tensor.
+/// Most tensors that one warning names; the rest are counted. A million lines are useless, and the plan lists every tensor.
 pub const MOST_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
@@ -41,7 +41,7 @@ pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePla
     plan_quantize_with(model, req, &Outlook::of(model, req.leave_output, req.keep_order))
 }
 
-/// What does not depend on the file type: made once where one model is planned for several.
+/// The part that does not depend on the file type: computed once if one model is planned for several.
 pub struct Outlook {
     /// Indices of the tensors in output order.
     order: Vec<usize>,
@@ -52,7 +52,7 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// That of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
+    /// The facts of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
     pub fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
         let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
         Self {
@@ -71,7 +71,7 @@ impl Outlook {
     }
 }
 
-/// As [`plan_quantize`], with what is known of the same model already.
+/// As [`plan_quantize`], with facts already computed for the same model.
 ///
 /// # Errors
 /// As [`plan_quantize`].
@@ -105,7 +105,7 @@ fn choose(tensor: &TensorEntry, category: Category, req: &QuantizeRequest, mix: 
     let by_pattern = req.tensor_types.get(name).copied();
     if category == Category::TokenEmbedding
         && let Some(encoding) = req.token_embedding_type
-        // The per-layer embedding is a large table of its own: a pattern that names it goes first.
+        // The per-layer embedding is a large table of its own: a pattern that names it has precedence.
         && !(name == "per_layer_token_embd.weight" && by_pattern.is_some())
     {
         return requested(tensor, encoding, "token embedding type given");
@@ -126,7 +126,7 @@ fn choose(tensor: &TensorEntry, category: Category, req: &QuantizeRequest, mix: 
     fallback::fit(tensor, wanted)
 }
 
-/// A type the user gave without a shape fallback behind it.
+/// A type the user gave that has no shape fallback.
 fn requested(tensor: &TensorEntry, encoding: Encoding, why: &'static str) -> Result<Choice> {
     if encoding.row_bytes(tensor.cols()).is_none() {
         let (block, _) = encoding.unit();

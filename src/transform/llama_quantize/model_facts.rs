@@ -1,9 +1,9 @@
-//! The few hyper-parameters the rules look at.
+//! The few hyper-parameters the rules use.
 
 use super::QuantizeRequest;
 use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
 
-/// What the rules know of a model.
+/// The facts about a model that the rules use.
 #[derive(Clone, Debug)]
 pub(super) struct ModelFacts {
     /// `general.architecture`.
@@ -19,11 +19,10 @@ pub(super) struct ModelFacts {
 }
 
 impl ModelFacts {
-    /// Reads them from GGUF metadata and what the request overrides. Metadata without an architecture gives a model no special rule
-    /// applies to.
+    /// Reads them from GGUF metadata and the overrides of the request. If the metadata has no architecture, no special rule applies.
     ///
     /// # Errors
-    /// A number of layers beyond anything that exists.
+    /// More layers than any existing model has.
     pub(super) fn of(metadata: &Metadata, req: &QuantizeRequest) -> Result<Self> {
         // LLAMA_MAX_LAYERS is 512 today; the bound only keeps arithmetic on layers safe.
         const MAX_LAYERS: u64 = 1 << 20;
@@ -31,7 +30,7 @@ impl ModelFacts {
         let first = |key: &str| {
             let key = format!("{arch}.{key}");
             let stored = metadata.get(&key);
-            // llama.cpp's loader takes an override for a number that is there, not for an array of them.
+            // llama.cpp's loader accepts an override for a number that exists, not for an array of them.
             let over = req.overrides.iter().find(|(k, _)| *k == key).and_then(|(_, v)| v.as_u64());
             over.filter(|_| !matches!(stored, None | Some(MetaValue::Array(_))))
                 .or_else(|| stored.and_then(first_number))
@@ -53,7 +52,7 @@ impl ModelFacts {
     }
 }
 
-/// A number, or the first one of an array with one for each layer.
+/// A number, or the first element of an array with one per layer.
 fn first_number(value: &MetaValue) -> Option<u64> {
     match value {
         MetaValue::Array(MetaArray::U32(v)) => v.first().map(|&n| n.into()),

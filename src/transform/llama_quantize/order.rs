@@ -1,5 +1,4 @@
-//! The order llama-quantize writes tensors in: tensors of no layer first, then layer by layer, each by name
-//! (`weight_name_comparer`).
+//! The order llama-quantize writes tensors in: tensors without a layer first, then layer by layer, each by name (`weight_name_comparer`).
 
 use crate::model::TensorEntry;
 

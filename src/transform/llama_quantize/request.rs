@@ -1,4 +1,4 @@
-//! What is asked for and what is planned.
+//! The request and the resulting plan.
 
 use crate::model::{MetaValue, Metadata, Name, Warning};
 use crate::quant::Encoding;
@@ -23,20 +23,20 @@ pub struct QuantizeRequest {
     pub pure: bool,
     /// Keep `output.weight` as it is.
     pub leave_output: bool,
-    /// A row length that fits no block of the wanted type is an error instead of a fallback.
+    /// A row length that does not fit the blocks of the requested type is an error instead of a fallback.
     pub no_fallback: bool,
-    /// Quantize tensors that are quantized already.
+    /// Quantize tensors that are already quantized.
     pub allow_requantize: bool,
-    /// Metadata to set, in order. The rules of the mix see whole numbers among them, as llama-quantize's loader does.
+    /// Metadata to set, in order. The rules of the mix use whole numbers among them, as llama-quantize's loader does.
     pub overrides: Vec<(String, MetaValue)>,
-    /// Layers before some were left out: the rules of the mix go by them.
+    /// Number of layers before some were removed: the rules of the mix use it.
     pub layers_before_pruning: Option<u32>,
-    /// Write the tensors in the order of the source, as `--keep-split` does. The rules count in it.
+    /// Write the tensors in the order of the source, as `--keep-split` does. The rules count in that order.
     pub keep_order: bool,
 }
 
 impl QuantizeRequest {
-    /// A request for `file_type` and nothing else.
+    /// A request for `file_type` without further options.
     pub fn new(file_type: FileType) -> Self {
         Self {
             file_type,
@@ -58,11 +58,11 @@ impl QuantizeRequest {
 /// The encoding chosen for a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What it becomes.
+    /// The new encoding.
     pub encoding: Encoding,
-    /// The rule that chose it; `None` where it is simply the base type.
+    /// The rule that chose it; `None` if it is the base type.
     pub because: Option<&'static str>,
-    /// The type that was wanted but does not fit the rows.
+    /// The requested type, if it does not fit the rows.
     pub fallback_from: Option<Encoding>,
 }
 
@@ -85,6 +85,6 @@ pub struct QuantizePlan {
     pub choices: Vec<Choice>,
     /// The metadata of the output.
     pub metadata: Metadata,
-    /// What to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<Warning>,
 }

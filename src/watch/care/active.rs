@@ -61,7 +61,7 @@ fn time(text: &str, is_end: bool) -> Result<Time, String> {
     Time::new(hour, minute, 0, 0).map_err(|_| wrong())
 }
 
-/// Says when exports may start, if not now.
+/// The reason why exports may not start now, if there is one.
 pub(super) fn closed(care: &Care, readings: &Readings, _edge: Edge) -> Option<String> {
     let active = care.active.as_ref()?;
     if active.is_open(readings.time) {

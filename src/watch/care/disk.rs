@@ -4,13 +4,13 @@ use super::{Care, Edge, Readings};
 use crate::plan::Plan;
 use crate::units;
 
-/// What stays free without being asked for: a gibibyte, less on a small file system.
+/// Space kept free by default: a gibibyte, less on a small file system.
 const FLOOR_BYTES: u64 = 1 << 30;
 const FLOOR_SHARE: u64 = 50;
-/// A floor is left above this multiple of it.
+/// After a limit was crossed, exports continue only above this multiple of it.
 const LEAVE: f64 = 1.1;
 
-/// Bytes that stay free where nothing was asked for: 1 GiB, or 2 % of a file system that has less than 50 GiB.
+/// Bytes kept free by default: 1 GiB, or 2 % of a file system that has less than 50 GiB.
 fn default_floor(total: Option<u64>) -> u64 {
     total.map_or(FLOOR_BYTES, |total| FLOOR_BYTES.min(total / FLOOR_SHARE))
 }
@@ -19,7 +19,7 @@ fn wanted(care: &Care, readings: &Readings) -> u64 {
     care.min_free.unwrap_or_else(|| default_floor(readings.total))
 }
 
-/// Says that too little space is free for anything to start.
+/// Reports that too little space is free for anything to start.
 pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<String> {
     let (limit, now) = (wanted(care, readings), readings.free?);
     let crossed = match edge {
@@ -35,7 +35,7 @@ pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<Stri
     })
 }
 
-/// Says that an export would leave too little space.
+/// Reports that an export would leave too little space.
 pub fn no_room(care: &Care, readings: &Readings, plan: &Plan) -> Option<String> {
     let (floor, free) = (wanted(care, readings), readings.free?);
     let needed = plan.disk_bytes;

@@ -2,7 +2,7 @@
 
 use super::{Care, Edge, Readings};
 
-/// A limit is left below this part of it.
+/// After a limit was crossed, exports continue only below this part of it.
 const LEAVE: f64 = 0.8;
 
 /// The busiest GPU.

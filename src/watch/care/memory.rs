@@ -3,7 +3,7 @@
 use super::{Care, Edge, Readings};
 use crate::units;
 
-/// A limit of pressure is left below this part of it, one of free memory above this multiple.
+/// After a limit was crossed, exports continue only below this part of a pressure limit, or above this multiple of a free-memory limit.
 const LEAVE_PRESSURE: f64 = 0.8;
 const LEAVE_FREE: f64 = 1.1;
 

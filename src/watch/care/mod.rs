@@ -1,7 +1,7 @@
-//! Consideration for what else the machine does: when exports may start, and when those that run are paused.
+//! How exports give way to other work on the machine: when they may start, and when running ones are paused.
 //!
-//! A kind of check is one file and one line in [`CHECKS`]. Checks are pure functions of what was asked for ([`Care`]) and of what was measured
-//! ([`Readings`]); [`Keeper`] joins them and sees to it that a figure near its limit does not start and stop exports again and again. `sensor`
+//! A kind of check is one file and one line in [`CHECKS`]. Checks are pure functions of the settings ([`Care`]) and the measurements
+//! ([`Readings`]); [`Keeper`] joins them and makes sure that a figure near its limit does not start and stop exports again and again. `sensor`
 //! measures.
 
 mod active;
@@ -21,13 +21,13 @@ use std::time::Instant;
 pub struct Care {
     /// Times of day at which exports may start; always when absent.
     pub active: Option<Active>,
-    /// Share of the time in which some process waits for memory, percent, from which on exports are paused.
+    /// Share of the time in which some process waits for memory, percent, at which exports are paused.
     pub pressure: Option<f64>,
     /// Bytes of available memory below which exports are paused.
     pub free_memory: Option<u64>,
-    /// Load of a GPU in percent from which on exports are paused.
+    /// GPU load in percent at which exports are paused.
     pub gpu: Option<f64>,
-    /// Bytes of the exports' file system that stay free; when absent 1 GiB, or 2 % of a small one.
+    /// Bytes of the exports' file system to keep free; when absent 1 GiB, or 2 % of a small one.
     pub min_free: Option<u64>,
     /// How much the exports give way to other processes, 0 to 19.
     pub nice: u8,
@@ -44,12 +44,12 @@ pub struct Hold {
     pub pauses: bool,
 }
 
-/// Which side of a limit is looked at: a limit is left only with some distance.
+/// Which side of a limit is checked: after it was crossed, the value must move some distance away from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// No hold yet.
     Enter,
-    /// Held, until it is clearly over.
+    /// Held, until the value is clearly back within the limit.
     Leave,
 }
 
@@ -58,7 +58,7 @@ struct Check {
     name: &'static str,
     /// True if it pauses what runs; false if it only keeps exports from starting.
     pauses: bool,
-    /// True if the limit must not be crossed for a while before exports go on.
+    /// True if the limit must not be crossed for a while before exports continue.
     calms: bool,
     /// The limit and the value in words, if it is crossed.
     look: fn(&Care, &Readings, Edge) -> Option<String>,
@@ -73,7 +73,7 @@ const CHECKS: [Check; 5] = [
     Check { name: "min-free", pauses: false, calms: false, look: disk::floor },
 ];
 
-/// Remembers what is held, and since when it is calm.
+/// Remembers what is held, and since when the limit is no longer crossed.
 #[derive(Debug, Default)]
 pub struct Keeper {
     held: [Option<Held>; CHECKS.len()],

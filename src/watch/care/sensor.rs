@@ -1,5 +1,5 @@
-//! What is measured: time of day, memory, GPUs, space. `REMOLD_READINGS` names a JSON file that takes the place of the machine's figures, for
-//! tests: `{"time": "12:00", "pressure": 5, "available": 1000, "gpus": [90], "free": 1000, "calm_seconds": 1}`; what it does not have is measured.
+//! The measurements: time of day, memory, GPUs, space. `REMOLD_READINGS` names a JSON file that replaces the machine's figures, for tests:
+//! `{"time": "12:00", "pressure": 5, "available": 1000, "gpus": [90], "free": 1000, "calm_seconds": 1}`; missing keys are measured.
 
 use super::Care;
 use crate::monitor::Gpus;
@@ -9,34 +9,34 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a limit must not be crossed before exports go on: a trainer's GPU is idle for some seconds between two epochs.
+/// How long a limit must not be crossed before exports continue: a trainer's GPU is idle for some seconds between two epochs.
 const CALM: Duration = Duration::from_secs(30);
 /// Longest file of readings.
 const MAX_BYTES: u64 = 1 << 16;
-/// Longest text of the kernel about pressure.
+/// Longest pressure text from the kernel.
 const MAX_PRESSURE_BYTES: u64 = 4096;
 const PRESSURE: &str = "/proc/pressure/memory";
 
-/// The figures at one moment; absent where the system does not tell.
+/// The figures at one moment; absent where the system does not report them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     /// Local time of day.
     pub time: Time,
     /// Share of the last ten seconds in which some process waited for memory, percent.
     pub pressure: Option<f64>,
-    /// Bytes of memory that can be had.
+    /// Bytes of available memory.
     pub available: Option<u64>,
     /// Load of each GPU in percent, by its number.
     pub gpus: Vec<(u32, f64)>,
     /// Bytes that are free where the exports go.
     pub free: Option<u64>,
-    /// Bytes of that file system.
+    /// Size of that file system in bytes.
     pub total: Option<u64>,
-    /// How long a limit must not be crossed before exports go on.
+    /// How long a limit must not be crossed before exports continue.
     pub calm: Duration,
 }
 
-/// What a file says instead of the machine.
+/// Figures from a file instead of the machine.
 #[derive(Debug, Default, Deserialize)]
 struct Given {
     time: Option<String>,
@@ -47,7 +47,7 @@ struct Given {
     calm_seconds: Option<f64>,
 }
 
-/// Measures what a rule asks for.
+/// Measures what a rule needs.
 #[derive(Debug)]
 pub struct Sensor {
     gpus: Option<Gpus>,
@@ -55,7 +55,7 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// For a rule. Gives the reasons why something that it asks for cannot be measured here.
+    /// For a rule. Also returns why something that it needs cannot be measured here.
     pub fn new(care: &Care) -> (Self, Vec<String>) {
         let given = std::env::var_os("REMOLD_READINGS").filter(|v| !v.is_empty()).map(PathBuf::from);
         let mut notes = Vec::new();

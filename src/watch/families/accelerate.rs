@@ -23,7 +23,7 @@ static RANDOM: Rule = Rule {
 };
 
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
-    // The Trainer of transformers names its own state otherwise.
+    // The Trainer of transformers uses other names for its state.
     let trainer = folder.has("trainer_state.json") || folder.has("training_args.bin");
     let random = || folder.any(|n| n.starts_with("random_states_") && n.ends_with(".pkl"));
     let begun = || folder.has("optimizer.bin") || !hf_folder::weights(folder).is_empty();

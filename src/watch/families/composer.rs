@@ -1,6 +1,6 @@
 //! Checkpoints of composer and llm-foundry: `ep1-ba100-rank0.pt`, and `latest-rank0.pt`, a link that is removed and made again.
 //!
-//! One file of rank 0 is the whole model; with files of other ranks beside it each holds a part. Folders `ep1-ba100` are `dcp`'s.
+//! One file of rank 0 is the complete model; with files of other ranks beside it, each holds a part. Folders `ep1-ba100` belong to `dcp`.
 
 use super::{Exports, Family, PLAIN, Reading, lone, numbered};
 use crate::watch::folder::{Claim, Folder};

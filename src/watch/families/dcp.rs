@@ -1,9 +1,9 @@
 //! Folders of torch.distributed.checkpoint (torch 2.15): torchtitan's `step-100`, sharded checkpoints of composer, Lightning and FSDP.
 //!
-//! Every rank writes `__<rank>_<n>.distcp`; rank 0 then writes `.metadata.tmp`, syncs and renames it to `.metadata`. Written again into the
-//! same folder, the old `.metadata` stays until then, so it must be newer than every shard. accelerate and the Trainer put such a
-//! folder, `pytorch_model_fsdp_0`, into their checkpoint; without gathered weights beside it the checkpoint is the unit. It is exported if its
-//! tensors are whole or divided by rows; otherwise the reader says what to run.
+//! Every rank writes `__<rank>_<n>.distcp`; rank 0 then writes `.metadata.tmp`, syncs and renames it to `.metadata`. When the same folder is
+//! written again, the old `.metadata` remains until then, so it must be newer than every shard. accelerate and the Trainer put such a folder,
+//! `pytorch_model_fsdp_0`, into their checkpoint; without gathered weights beside it the checkpoint is the unit. It is exported if its tensors
+//! are complete or divided by rows; otherwise the reader says what to run.
 
 use super::{Family, PLAIN, hf_folder, hf_trainer};
 use crate::watch::folder::{Claim, Folder};

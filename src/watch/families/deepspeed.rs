@@ -1,9 +1,9 @@
 //! Checkpoints of DeepSpeed: `global_step100/` with `mp_rank_*_model_states.pt` and `*zero_pp_rank_*_optim_states.pt`.
 //!
-//! Every rank writes its own files in place. Rank 0 writes `latest` before the closing barrier (`runtime/engine.py`), so `latest` says nothing of
-//! other ranks: their numbers must have no gap, and the archives of the model states must have their end. In a `checkpoint-N` of the Trainer
-//! without gathered weights the checkpoint is the unit. The model states of ZeRO-1 and ZeRO-2 are exported, with the configuration of the folder
-//! above; those of ZeRO-3 and of model parallelism have to be merged first.
+//! Every rank writes its own files in place. Rank 0 writes `latest` before the closing barrier (`runtime/engine.py`), so `latest` does not prove
+//! that other ranks are done: their numbers must have no gap, and the archives of the model states must have their end. In a `checkpoint-N` of
+//! the Trainer without gathered weights the checkpoint is the unit. The model states of ZeRO-1 and ZeRO-2 are exported, with the configuration
+//! of the folder above; those of ZeRO-3 and of model parallelism have to be merged first.
 
 use super::{Family, PLAIN, Reading, hf_folder, hf_trainer};
 use crate::watch::folder::{Claim, Folder};
@@ -15,7 +15,7 @@ pub(super) static FAMILY: Family = Family {
     title: "a checkpoint of DeepSpeed",
     claim,
     rules: &[&ranks::RULE, &TRAINER_STATE],
-    // Read if the model states are whole; otherwise the reader says what to run.
+    // Read if the model states are complete; otherwise the reader says what to run.
     reading: Reading { zips: |n| n.ends_with("_model_states.pt"), model: true },
     by_rank: true,
     ..PLAIN

@@ -1,4 +1,4 @@
-//! Checkpoints of transformers' `Trainer`, and of TRL, axolotl, LLaMA-Factory and unsloth, which ride on it.
+//! Checkpoints of transformers' `Trainer`, and of TRL, axolotl, LLaMA-Factory and unsloth, which build on it.
 //!
 //! `Trainer._save_checkpoint` (transformers 5.24) writes into `checkpoint-N`: configuration, shards, index, tokenizer, `training_args.bin`,
 //! optimizer, schedule, random-number state, and `trainer_state.json` last, with a plain `open("w")`. Other ranks' random-number states may
@@ -18,7 +18,7 @@ pub(super) static FAMILY: Family = Family {
     ..PLAIN
 };
 
-/// A run's root has a `trainer_state.json` too, of `Trainer.save_state`; it says nothing of the weights beside it.
+/// A run's root has a `trainer_state.json` too, from `Trainer.save_state`; it does not prove that the weights beside it are complete.
 fn claim(folder: &Folder<'_>) -> Vec<Claim> {
     if !is_checkpoint(folder.name()) {
         return Vec::new();

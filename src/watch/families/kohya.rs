@@ -1,7 +1,7 @@
 //! LoRA files of kohya's scripts and of ai-toolkit: `name-step00000100.safetensors`, `name-000002.safetensors` (epochs),
 //! `name_000001000.safetensors`; the oldest are removed.
 //!
-//! Whole by their own header. Folders `…-state` beside them are accelerate's.
+//! Complete by their own header. Folders `…-state` beside them are accelerate's.
 
 use super::{Family, PLAIN, lone};
 use crate::watch::folder::{Claim, Folder};

@@ -1,7 +1,8 @@
 //! Checkpoints of Lightning: single `.ckpt` files, `epoch=3-step=100.ckpt`, and `last.ckpt`, a second save or a link.
 //!
 //! fsspec writes into `$TMPDIR` and moves; across file systems the move is a copy that grows under the final name (Lightning 2.6). The
-//! archive's directory, at its end, says whether it is whole. A strategy that shards writes a folder of that name: see `dcp`, `deepspeed`.
+//! archive's directory, at its end, says whether it is complete. A strategy that shards writes a folder of that name: see `dcp`,
+//! `deepspeed`.
 
 use super::{Family, PLAIN, lone};
 use crate::watch::folder::{Claim, Folder};

@@ -1,4 +1,4 @@
-//! Single files of any format, and numbered sets of them, that belong to no folder.
+//! Single files of any format, and numbered sets of them, that do not belong to a folder.
 
 use super::{Family, PLAIN};
 use crate::formats::shards::ShardName;
@@ -46,7 +46,7 @@ fn shards(folder: &Folder<'_>, set: &ShardName) -> Claim {
     claim
 }
 
-/// True for a name that ends like a model and is no state of a training run.
+/// True for a name that ends like a model and is not the state of a training run.
 fn is_model(name: &str) -> bool {
     formats::has_model_extension(name) && !hf::is_training_state(name)
 }

@@ -1,7 +1,7 @@
 //! Checkpoints of Megatron-LM and Megatron-Bridge: `iter_0000100/` with a folder for each model-parallel rank, or with the shards of
 //! torch_dist (`.distcp`, `common.pt`, `.metadata`, `metadata.json` last).
 //!
-//! `latest_checkpointed_iteration.txt` beside it is written after the barrier; it must have come to this iteration.
+//! `latest_checkpointed_iteration.txt` beside it is written after the barrier; it must have reached this iteration.
 
 use super::{Exports, Family, PLAIN, Reading, numbered};
 use crate::watch::folder::{Claim, Folder};

@@ -1,6 +1,6 @@
-//! Who writes what: one file a family, one table.
+//! Which program writes which files: one file per family, one table.
 //!
-//! A family says which files of a folder are one unit and which rules hold for it beside the common ones. To add one: a file with a static
+//! A family says which files of a folder are one unit and which rules apply to it besides the common ones. To add one: a file with a static
 //! [`Family`] and a line in [`FAMILIES`], before every family that would claim the same names.
 
 mod accelerate;
@@ -32,9 +32,9 @@ use std::fmt;
 /// Whether what a family writes can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exports {
-    /// It is opened; what the reader refuses is told with the reader's hint.
+    /// It is opened; if the reader refuses it, its error is shown with its hint.
     Yes,
-    /// Nothing here reads it.
+    /// remold does not read it.
     No {
         /// One clause.
         why: &'static str,
@@ -43,7 +43,7 @@ pub enum Exports {
     },
 }
 
-/// What is read of a unit to know that it is whole, beside what the common rules read.
+/// What is read of a unit to know that it is complete, besides what the common rules read.
 #[derive(Clone, Copy)]
 pub struct Reading {
     /// Picks the zip archives among the weights, by name: their end records are looked for.
@@ -75,7 +75,7 @@ pub struct Family {
     pub reading: Reading,
     /// True if it writes a marker after everything else.
     pub marked: bool,
-    /// True if the rules for models hold for it.
+    /// True if the rules for models apply to it.
     pub common: bool,
     /// True if its weights are files of ranks, the same names in every checkpoint.
     pub by_rank: bool,
@@ -87,7 +87,7 @@ impl fmt::Debug for Family {
     }
 }
 
-/// Every family, in the order in which they claim: those that know a folder by what no other has in it, then model folders, then files.
+/// Every family, in the order in which they claim: those that recognize a folder by unique contents, then model folders, then files.
 pub static FAMILIES: &[&Family] = &[
     &olmo_core::FAMILY,
     &megatron::FAMILY,
@@ -113,7 +113,7 @@ pub static FAMILIES: &[&Family] = &[
     &unfinished::FAMILY,
 ];
 
-/// What is left to say of a folder or file that is opened as a model and has no marker.
+/// The message for a folder or file that is opened as a model and has no marker.
 const PLAIN: Family = Family {
     name: "",
     title: "",
@@ -126,7 +126,7 @@ const PLAIN: Family = Family {
     by_rank: false,
 };
 
-/// The digits behind `prefix`, if that is all there is.
+/// The digits behind `prefix`, if there is nothing else.
 fn numbered<'n>(name: &'n str, prefix: &str) -> Option<&'n str> {
     let digits = name.strip_prefix(prefix)?;
     (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)

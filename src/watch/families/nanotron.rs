@@ -1,7 +1,7 @@
 //! Checkpoints of nanotron: `100/` with `model/…/model_weight_pp-rank-0-of-1_tp-rank-0-of-2.safetensors`, `optimizer/`, `random/` and, last,
 //! `model_config.json`.
 //!
-//! Every rank writes `latest.txt` beside it without a barrier; it says nothing. The numbers of ranks are in the names.
+//! Every rank writes `latest.txt` beside it without a barrier, so it proves nothing. The number of ranks is in the names.
 
 use super::{Exports, Family, PLAIN, Reading, below, numbered};
 use crate::watch::folder::{Claim, Folder};

@@ -1,6 +1,6 @@
 //! Checkpoints of OLMo-core: `step100/` with `model_and_optim/` (torch.distributed.checkpoint), `train/`, `config.json`, `.metadata.json`.
 //!
-//! It is written as `step100-tmp` and renamed, so what has the final name is whole; `.metadata.json` says that it is such a checkpoint.
+//! It is written as `step100-tmp` and renamed, so a folder with the final name is complete; `.metadata.json` identifies such a checkpoint.
 
 use super::{Exports, Family, PLAIN, Reading, numbered};
 use crate::watch::folder::{Claim, Folder};

@@ -1,6 +1,6 @@
 //! PEFT adapters outside of a `checkpoint-N`: `adapter_model.safetensors` (or `.bin`) and `adapter_config.json` (PEFT 0.21).
 //!
-//! The order of the two is not the same in all versions, so both must be there. Whether an adapter can be exported is for the conversion.
+//! The order of the two is not the same in all versions, so both must be there. The conversion decides whether an adapter can be exported.
 
 use super::{Family, PLAIN, hf_folder};
 use crate::watch::folder::{Claim, Folder};

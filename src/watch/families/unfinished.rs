@@ -1,6 +1,6 @@
-//! Names of unfinished work that belong to no unit: files that a writer works on, or left when it was stopped.
+//! Names of unfinished work that do not belong to a unit: files that a writer works on, or left when it was stopped.
 //!
-//! They are never exported. They are units so that nothing is passed over in silence.
+//! They are never exported. They are units so that they are reported instead of silently ignored.
 
 use super::{Exports, Family, PLAIN, Reading};
 use crate::formats;

@@ -1,4 +1,4 @@
-//! Configuration and tokenizer: some exports need them, and most writers that mark nothing write them last.
+//! Configuration and tokenizer: some exports need them, and most writers without a marker write them last.
 
 use super::{Outcome, Rule};
 use crate::watch::unit::{FileRole, Unit};
@@ -16,7 +16,7 @@ const TOKENIZERS: [&str; 8] = [
     "tiktoken.model",
 ];
 
-/// What the export cannot do without.
+/// The files that the export requires.
 pub(super) static NEEDED: Rule = Rule {
     name: "needed files",
     check: |o| {
@@ -49,7 +49,7 @@ pub(in crate::watch) static ADAPTER: Rule = Rule {
     },
 };
 
-/// What stands beside weights as a rule. Where the checkpoint before had none either, nothing is missing.
+/// Files that are usually beside weights. If the previous checkpoint had none either, nothing is missing.
 pub(super) static USUAL: Rule = Rule {
     name: "usual files",
     check: |o| {
@@ -78,7 +78,7 @@ pub(super) static USUAL: Rule = Rule {
     },
 };
 
-/// Adapters and lone files carry no configuration and no tokenizer; files of ranks are no model folder.
+/// Adapters and lone files carry no configuration and no tokenizer; files of ranks are not a model folder.
 fn concerns(unit: &Unit) -> bool {
     let adapter =
         unit.file("adapter_config.json").is_some() || unit.of(FileRole::Weights).any(|f| f.name.starts_with("adapter"));

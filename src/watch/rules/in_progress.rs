@@ -1,8 +1,8 @@
-//! Names of unfinished work hold a unit back while somebody works on them, not for ever.
+//! Names of unfinished work hold a unit back while they are being written, not forever.
 //!
-//! Who was killed leaves the name behind. It is a leftover when what it becomes is there and newer, when the weights or the marker of the
-//! unit are newer than it, or when it did not change for a minute and nothing needed is missing. A control file of aria2 says that
-//! the file beside it is not whole, however old it is.
+//! A killed writer leaves the name behind. It is a leftover when its target exists and is newer, when the weights or the marker of the unit
+//! are newer than it, or when it did not change for a minute and nothing needed is missing. A control file of aria2 says that the file
+//! beside it is incomplete, no matter how old it is.
 
 use super::{Outcome, Rule};
 use crate::watch::temporary::Target;
@@ -10,7 +10,7 @@ use crate::watch::unit::{FileRole, Unfinished};
 use crate::watch::verdict::{Observation, Settings, State, Wait};
 use std::time::{Duration, SystemTime};
 
-/// Shortest time without a change after which a name counts as left.
+/// Shortest time without a change after which a name counts as a leftover.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The same in quiet times.
@@ -50,7 +50,7 @@ pub(in crate::watch) static LEFT: Rule = Rule {
     },
 };
 
-/// Time without a change after which a name of unfinished work counts as left.
+/// Time without a change after which a name of unfinished work counts as a leftover.
 fn fresh(settings: &Settings) -> Duration {
     FRESH.max(settings.quiet.saturating_mul(QUIET_TIMES))
 }
@@ -79,7 +79,7 @@ fn look(o: &Observation<'_>, work: &Unfinished) -> Option<Option<Duration>> {
     (!left.is_zero()).then_some(Some(left))
 }
 
-/// Time since `ctime_ns`; none if that lies in the future.
+/// Time since `ctime_ns`; zero if that is in the future.
 fn age(o: &Observation<'_>, ctime_ns: i128) -> Duration {
     let now = o.now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
     let age = i128::try_from(now).unwrap_or(i128::MAX).saturating_sub(ctime_ns);

@@ -4,7 +4,7 @@ use super::{Outcome, Rule};
 use crate::watch::unit::{FileRole, Unit, UnitFile};
 use crate::watch::verdict::{Observation, Wait};
 
-/// The user's own marker. It takes the place of the family's.
+/// The user's own marker. It replaces the family's.
 pub(super) static DONE: Rule = Rule {
     name: "done marker",
     check: |o| {
@@ -37,7 +37,7 @@ pub(in crate::watch) static TRAINER_STATE: Rule = Rule {
 /// The file beside a checkpoint that names the last iteration whose ranks all finished, relative to the checkpoint.
 pub(in crate::watch) const TRACKER_NAME: &str = "../latest_checkpointed_iteration.txt";
 
-/// The tracker is there. What it says is read with the structure ([`reached`]).
+/// The tracker exists. Its contents are read with the structure ([`reached`]).
 pub(in crate::watch) static TRACKER: Rule = Rule {
     name: "tracker",
     check: |o| {
@@ -52,13 +52,13 @@ pub(in crate::watch) static TRACKER: Rule = Rule {
     },
 };
 
-/// True if a tracker with this text has come to the unit's step.
+/// True if a tracker with this text has reached the unit's step.
 pub(super) fn reached(unit: &Unit, text: &str) -> bool {
     let text = text.trim();
     text == "release" || text.parse::<u64>().is_ok_and(|at| unit.step.is_none_or(|step| at >= step))
 }
 
-/// A marker of any name: it is there and no weights are newer. Writers that overwrite a checkpoint leave the old marker meanwhile.
+/// A marker of any name: it exists and no weights are newer. Writers that overwrite a checkpoint leave the old marker in place meanwhile.
 pub(in crate::watch) fn newer(o: &Observation<'_>, name: &str) -> Option<Outcome> {
     if o.settings.done_marker.is_some() {
         return None;
@@ -78,12 +78,12 @@ pub(super) fn after(unit: &Unit, file: &UnitFile) -> bool {
     unit.family.marked && unit.of(FileRole::Marker).any(|m| m.stamp.ctime_ns > file.stamp.ctime_ns)
 }
 
-/// The file that was written last of those that decide an export.
+/// The most recently written file of those that affect an export.
 fn newest(unit: &Unit) -> Option<&UnitFile> {
     unit.of(FileRole::Weights).max_by_key(|f| f.stamp.ctime_ns)
 }
 
-/// A file that fits the pattern: in a folder any; beside a file one whose name begins as the file's does, or has no wildcard.
+/// A file that matches the pattern: in a folder, any; beside a file, one whose name starts with the file's stem, or any if it has no wildcard.
 fn done(o: &Observation<'_>, pattern: &str) -> Option<(String, i128)> {
     let (folder, _) = o.tree.found(&o.unit.folder)?;
     let own = o.unit.path.file_name().and_then(|n| n.to_str()).unwrap_or("");

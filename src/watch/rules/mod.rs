@@ -1,6 +1,6 @@
-//! Rules that several families share. A rule looks at names and times only; what has to be opened is in `structure`.
+//! Rules that several families share. A rule looks at names and times only; checks that open files are in `structure`.
 //!
-//! [`COMMON`] is checked for every unit, then come the family's own rules. The rules that a family may name are the other statics here.
+//! [`COMMON`] is checked for every unit, followed by the family's own rules. The rules that a family may name are the other statics here.
 
 pub(super) mod companions;
 mod holes;
@@ -27,7 +27,7 @@ pub enum Outcome {
     Careful(String),
     /// It does not hold yet; and the time after which it may without a change on the disk.
     Wait(Wait, Option<Duration>),
-    /// It decides against an export.
+    /// It rules out an export.
     Stop(State),
 }
 

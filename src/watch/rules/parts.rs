@@ -1,4 +1,4 @@
-//! The weights are there, and every file of a numbered set.
+//! Whether the weights exist, and every file of a numbered set.
 
 use super::{Outcome, Rule};
 use crate::formats::shards::ShardName;
@@ -36,7 +36,7 @@ pub(super) static RULE: Rule = Rule {
     },
 };
 
-/// What is missing of the set that the names tell of. Where there are two sets, one of them is a leftover of another count, and the index
+/// The missing files of the set that the names describe. If there are two sets, one of them is a leftover of another count, and the index
 /// says which.
 fn shards(unit: &Unit) -> Option<Wait> {
     let mut sets: BTreeMap<(String, u64, String), BTreeSet<u64>> = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! Files of ranks: their numbers have no gap, and where a name tells how many there are, all are there.
+//! Files of ranks: their numbers have no gap, and if a name gives the number of ranks, all are there.
 //!
-//! Names without a count tell nothing of the last ranks. Where the previous checkpoint is known, its names do (`shape`); else the longer
-//! quiet time is taken.
+//! Names without a count do not show whether the last ranks are missing. If the previous checkpoint is known, its names do (`shape`);
+//! otherwise the longer quiet time is used.
 
 use super::{Outcome, Rule};
 use crate::watch::unit::{FileRole, Unit};
@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 /// Missing names that are shown at most.
 const SHOWN: usize = 4;
 
-/// More ranks than any run has: a name with a larger number is no rank.
+/// More ranks than any run has: a larger number in a name is not a rank.
 const MAX_RANK: usize = 1 << 20;
 
 /// Combinations of ranks that are checked for gaps.
@@ -39,7 +39,7 @@ pub(in crate::watch) static RULE: Rule = Rule {
     },
 };
 
-/// A rank in a name; `of` and `size` are the number of ranks where it is told.
+/// A rank in a name; `of` and `size` are the number of ranks, if the name gives it.
 static RANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?:world_size_(?<size>\d{1,7})_)?(?:rank[-_]?)(?<rank>\d{1,7})(?:-of-(?<of>\d{1,7}))?").ok()
 });
@@ -47,7 +47,8 @@ static RANK: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Names with the ranks cut out, each with the ranks that were found in them.
 #[derive(Default)]
 struct Sets {
-    /// Pieces of the name around the ranks → combinations of ranks there are, how many digits each rank has, and counts that were told.
+    /// Pieces of the name around the ranks → combinations of ranks found, the number of digits of each rank, and the counts that names
+    /// give.
     sets: BTreeMap<Vec<String>, Set>,
     found: usize,
     counted: bool,
@@ -95,7 +96,7 @@ impl Sets {
         all
     }
 
-    /// Names that are missing, at most a few more than are told.
+    /// Missing names, at most a few more than are shown.
     fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         for (pieces, set) in &self.sets {

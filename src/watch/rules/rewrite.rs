@@ -1,7 +1,7 @@
 //! A unit that was exported before and is being written again, file after file.
 //!
-//! Old and new files together pass every other check. All weights changed: the writer got through them. Only some: it may be between
-//! two files, or only one file was meant; time tells.
+//! Old and new files together pass every other check. If all weights changed, the writer got through them. If only some changed, it may be
+//! between two files, or only one file was meant to change; waiting decides.
 
 use super::{Outcome, Rule};
 use crate::watch::unit::{FileRole, UnitFile};

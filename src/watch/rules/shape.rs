@@ -1,4 +1,4 @@
-//! Learned shape: what the previous checkpoint of the run had, this one will have.
+//! Learned shape: this checkpoint should have the files that the previous one of the run had.
 
 use super::{Outcome, Rule};
 use crate::watch::verdict::Wait;

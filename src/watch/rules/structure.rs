@@ -1,4 +1,4 @@
-//! What has to be opened to know: JSON that parses, weights without holes, headers that agree with sizes.
+//! Checks that open files: JSON that parses, weights without holes, headers that agree with sizes.
 //!
 //! Read once for each version of a unit, after the quiet time; the result is kept until a stamp changes.
 
@@ -15,14 +15,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Largest JSON file that is parsed: the tokenizers of today have up to 35 MB, a long training history has less.
+/// Largest JSON file that is parsed: current tokenizers have up to 35 MB, a long training history has less.
 const JSON_BYTES: u64 = 256 << 20;
 
 /// A Git LFS pointer has about 130 bytes; its specification allows 1024.
 const POINTER_BYTES: u64 = 1024;
 const POINTER: &[u8] = b"version https://git-lfs";
 
-/// After an error of the system that says nothing of the file.
+/// Retry time after a system error that says nothing about the file.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// A tracker holds one number.
@@ -40,7 +40,7 @@ pub struct StructureCache(HashMap<PathBuf, (Fingerprint, Found)>);
 #[derive(Clone, Debug, Default)]
 pub(in crate::watch) struct Found {
     pub(in crate::watch) rules: Vec<RuleOutcome>,
-    /// Why it is not exported; `None` if it is whole.
+    /// Why it is not exported; `None` if it is complete.
     pub(in crate::watch) state: Option<State>,
     pub(in crate::watch) next_look: Option<Duration>,
 }
@@ -73,7 +73,7 @@ impl StructureCache {
     }
 }
 
-/// Why a unit is not whole, and whether the next look may find another reason though no stamp changed.
+/// Why a unit is not complete, and whether a later check may find another reason though no stamp changed.
 struct Refused {
     state: State,
     retry: bool,
@@ -91,7 +91,7 @@ impl From<Wait> for Refused {
     }
 }
 
-/// A step gives its sentence; `None` if it does not concern the unit.
+/// A step returns its sentence; `None` if it does not concern the unit.
 type Step = fn(&Unit) -> Result<Option<String>, Refused>;
 
 /// Cheap things first.
@@ -152,7 +152,7 @@ fn no_holes(unit: &Unit) -> Result<Option<String>, Refused> {
     for file in unit.of(FileRole::Weights) {
         let opened = files::open(&file.path).map_err(|e| refused(file, e))?;
         let Some(at) = holes::first(&opened) else { continue };
-        // Some file systems store zeros as holes. A marker that came after the file says that it is meant.
+        // Some file systems store zeros as holes. A marker written after the file shows that they are intended.
         if !markers::after(unit, file) {
             return Err(Wait::Hole { file: file.name.clone(), at }.into());
         }
@@ -175,7 +175,7 @@ fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
     Ok((archives > 0).then(|| format!("{archives} archives have their end records")))
 }
 
-/// The tracker beside the checkpoint has come to its step.
+/// The tracker beside the checkpoint has reached its step.
 fn tracker(unit: &Unit) -> Result<Option<String>, Refused> {
     let Some(file) = unit.file(markers::TRACKER_NAME) else { return Ok(None) };
     let mut text = Vec::new();
@@ -206,7 +206,7 @@ fn zip_end(file: &UnitFile) -> Result<(), Refused> {
     Err(Wait::Incomplete { file: file.name.clone(), why }.into())
 }
 
-/// What an error of the system says of a file.
+/// The verdict for a system error on a file.
 fn refused(file: &UnitFile, e: ReadError) -> Refused {
     match e {
         ReadError::Io(e) => system(&file.name, &file.path, &e),
@@ -214,7 +214,7 @@ fn refused(file: &UnitFile, e: ReadError) -> Refused {
     }
 }
 
-/// Rights change with a new change time; anything else may pass by itself.
+/// A change of permissions changes the change time; anything else may pass by itself.
 fn system(name: &str, path: &Path, e: &io::Error) -> Refused {
     if e.kind() == io::ErrorKind::NotFound {
         let what = Wait::Incomplete { file: name.to_owned(), why: "it is not there any more".to_owned() };
@@ -224,7 +224,7 @@ fn system(name: &str, path: &Path, e: &io::Error) -> Refused {
     Refused { state: State::Unreadable { file: path.to_owned(), error: e.to_string() }, retry }
 }
 
-/// What an error of a reader says of the unit.
+/// The verdict for a reader's error on the unit.
 fn reader(unit: &Unit, e: &ModelError) -> Refused {
     let path = e.file().unwrap_or(&unit.source);
     let file = path.strip_prefix(&unit.folder).ok().filter(|p| !p.as_os_str().is_empty());

@@ -1,4 +1,4 @@
-//! Whatever names lie there, nothing panics, and what is said of a unit is said again.
+//! Whatever names there are, nothing panics, and judging a unit twice gives the same result.
 
 use super::support::{LONG, World};
 use crate::watch::{Dirty, FAMILIES, Observation, Settings, StructureCache, Tree, judge, units, words};

@@ -64,7 +64,7 @@ fn what_a_killed_rsync_left_blocks_for_a_minute_and_is_then_a_leftover() {
     let mut w = World::new();
     let temporary = ".model.safetensors.x9KpQz";
     w.sidecars("m").put(&format!("m/{temporary}"), "x");
-    // Its target is needed and absent.
+    // Its target is needed and missing.
     let unit = w.unit("m");
     let verdict = w.judge(&unit, Duration::from_secs(1_000_000));
     assert_eq!(verdict.state, State::Waiting { what: Wait::NoWeights });
@@ -76,7 +76,7 @@ fn what_a_killed_rsync_left_blocks_for_a_minute_and_is_then_a_leftover() {
     assert_eq!(verdict.state, State::Waiting { what: Wait::InProgress { name: temporary.into() } });
     assert!(verdict.next_look.is_some_and(|n| n > Duration::ZERO && n <= Duration::from_secs(60)));
     assert_eq!(w.judge(&unit, Duration::from_secs(60)).state, State::Complete);
-    // The target is newer: who wrote it was started again.
+    // The target is newer: its writer was started again.
     shift(&mut unit, temporary, -10);
     let verdict = w.judge(&unit, Duration::from_secs(4));
     assert_eq!(verdict.state, State::Complete);
@@ -101,7 +101,7 @@ fn a_temporary_name_of_safetensors_is_left_when_the_weights_or_the_marker_are_ne
     shift(&mut unit, ".tmpAbC123", 60);
     shift(&mut unit, "trainer_state.json", 61);
     assert_eq!(w.judge(&unit, Duration::from_secs(5)).state, State::Complete);
-    // A file of its own is whole by its header, whatever is written beside it.
+    // A self-contained file is complete by its header, whatever is written beside it.
     w.put("run-step00000100.safetensors", safetensors("t", 64)).put(".tmpXyZ789", "x");
     w.complete("run-step00000100.safetensors");
 }

@@ -1,4 +1,4 @@
-//! Folders with the names of Hugging Face, whoever writes them.
+//! Folders with Hugging Face's names, whichever program writes them.
 
 use super::support::{LONG, World, index, names, safetensors, shard};
 use crate::watch::{FileRole, State, Wait};
@@ -102,7 +102,7 @@ fn names_of_the_previous_checkpoint_are_waited_for_but_not_for_ever() {
     assert_eq!((names, left), (vec!["special_tokens_map.json".to_owned()], Duration::from_secs(570)));
     assert_eq!(verdict.next_look, Some(left));
     assert_eq!(w.judge_with(&unit, Duration::from_secs(601), None, Some(&shape)).state, State::Complete);
-    // What the previous one lacked too is not usual here.
+    // A file that the previous checkpoint lacked too is not expected here.
     for name in ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"] {
         w.remove(&format!("epoch_2/{name}"));
     }
@@ -118,7 +118,7 @@ fn the_index_decides_which_shards_belong_to_the_model() {
     assert_eq!(w.waits("m"), Wait::NoWeights);
     w.put(&format!("m/{}", shard(1, 2)), safetensors("t1", 64));
     assert!(matches!(w.waits("m"), Wait::MissingFiles { missing: 1, of: 2, .. }));
-    // A shard of another count does not stand for the missing one.
+    // A shard of another count does not replace the missing one.
     w.put(&format!("m/{}", shard(1, 3)), safetensors("t9", 64));
     assert!(matches!(w.waits("m"), Wait::Incomplete { why, .. } if why.contains("1 of 2 files are missing")));
     w.put(&format!("m/{}", shard(2, 2)), safetensors("t2", 64));
@@ -160,7 +160,7 @@ fn a_state_of_accelerate_is_told_by_its_random_states() {
     let unit = w.unit("checkpoint_0");
     assert_eq!(w.judge(&unit, Duration::from_secs(5)).state, State::Complete);
     assert_eq!(names(&unit, FileRole::Weights), ["model.safetensors"]);
-    // diffusers writes such a state into checkpoint-N; the Trainer's own state is told by other names.
+    // diffusers writes such a state into checkpoint-N; the Trainer's own state has other names.
     w.put("checkpoint-5/model.safetensors", safetensors("t", 64)).put("checkpoint-5/random_states_0.pkl", "x");
     assert_eq!(w.unit("checkpoint-5").family.name, "accelerate");
     w.put("checkpoint-5/training_args.bin", "x");

@@ -40,7 +40,7 @@ fn only_what_is_dirty_is_listed_again_and_new_folders_are_listed_at_once() {
     let changes = tree.refresh(&folders(&w, &["a"]));
     assert_eq!(changes.added, [w.path("a/new"), w.path("a/new/deep")]);
     assert_eq!(bytes(&tree, "a/new/deep/y"), Some(1));
-    // A path that is not known stands for the folder above it that is.
+    // An unknown path means the nearest known folder above it.
     w.put("b/z", "1");
     tree.refresh(&folders(&w, &["b/gone/deeper"]));
     assert_eq!((bytes(&tree, "b/x"), bytes(&tree, "b/z")), (Some(2), Some(1)));

@@ -4,7 +4,7 @@ use super::support::{LONG, World, safetensors, shift, torch, zip};
 use crate::watch::{State, Wait};
 use std::time::Duration;
 
-/// Metadata that is not of torch.distributed.checkpoint: there is nothing to read, and the reader says what to run.
+/// Metadata that is not torch.distributed.checkpoint's: there is nothing to read, and the reader says what to run.
 const FOREIGN: &[u8] = b"\x80\x02cmegatron.core\nMetadata\n)\x81.";
 
 /// Model states without a model.
@@ -38,7 +38,7 @@ fn what_the_ranks_left_whole_is_complete() {
     assert!(says.contains("dcp_to_torch") && says.contains("divided in another way than by rows"), "{says}");
 }
 
-/// The words of a state that says what to run.
+/// The text of a state that says what to run.
 fn refused(w: &mut World, name: &str) -> String {
     match w.state(name) {
         State::CannotExport { why, what_to_run } => format!("{why} / {what_to_run}"),

@@ -1,4 +1,4 @@
-//! One folder listed: its entries, each with what one `stat` says.
+//! The listing of one folder: its entries, each with the result of one `stat`.
 
 use crate::files::FileStamp;
 use crate::plan::MANIFEST_SUFFIX;
@@ -43,13 +43,13 @@ pub struct Entry {
 /// The entries of one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// The folder without links.
+    /// The folder with links resolved.
     pub real: PathBuf,
     /// Entries by name. Names that are not UTF-8 are left out and counted in `error`.
     pub entries: Vec<Entry>,
     /// Folders elsewhere that hold the targets of linked files.
     pub targets: BTreeSet<PathBuf>,
-    /// Why entries are missing; `None` if none is.
+    /// Why entries are missing; `None` if none are.
     pub error: Option<String>,
     /// True if an entry has a name of unfinished work.
     pub unfinished: bool,
@@ -91,7 +91,7 @@ impl Listing {
                 unnamed += 1;
                 continue;
             };
-            // What remold says of an output is neither a model nor a part of one.
+            // remold's own files beside an output are neither a model nor a part of one.
             if name.ends_with(MANIFEST_SUFFIX) {
                 continue;
             }
@@ -114,12 +114,12 @@ impl Listing {
         self.entries.get(at)
     }
 
-    /// True if a folder of that name in this folder (at `path`) is looked into.
+    /// True if a folder of that name in this folder (at `path`) is entered.
     pub(super) fn enters(&self, path: &Path, name: &str) -> bool {
         let own = path.file_name().and_then(|n| n.to_str()).unwrap_or("");
         let above = path.parent().and_then(Path::file_name).and_then(|n| n.to_str()).unwrap_or("");
         match (above, own, name) {
-            // Where `hf download` keeps what is not whole yet.
+            // Where `hf download` keeps incomplete files.
             (_, _, ".cache") | (_, ".cache", "huggingface") | (".cache", "huggingface", "download") => true,
             (_, ".cache", _) | (".cache", "huggingface", _) => false,
             _ => !never_a_model(name),
@@ -135,7 +135,7 @@ fn never_a_model(name: &str) -> bool {
         || name == "__pycache__"
 }
 
-/// The entry as one `stat` shows it; `None` if it went meanwhile.
+/// The entry as one `stat` shows it; `None` if it was removed meanwhile.
 fn stat(found: &DirEntry, name: String) -> Option<Entry> {
     let meta = found.metadata().ok()?;
     let unfinished = temporary(&name).is_some();

@@ -3,7 +3,7 @@
 use super::{FileRole, Unit};
 use std::collections::HashMap;
 
-/// Marks every unit whose files are all the files of another one. The one that is kept is no link, and has a step in its name.
+/// Marks every unit whose files are all the files of another one. The one that is kept is not a link, and has a step in its name.
 pub(super) fn mark(units: &mut [Unit]) {
     let mut first: HashMap<Vec<(u64, u64)>, usize> = HashMap::new();
     let mut order: Vec<usize> = (0..units.len()).collect();
@@ -22,7 +22,7 @@ pub(super) fn mark(units: &mut [Unit]) {
     }
 }
 
-/// Device and inode of everything that decides an export, sorted. Units of one file are the same whatever stands beside them.
+/// Device and inode of every file that affects an export, sorted. Units of one file are the same whatever is beside them.
 fn identity(unit: &Unit) -> Vec<(u64, u64)> {
     if unit.of(FileRole::Weights).next().is_none() {
         return Vec::new();

@@ -9,11 +9,11 @@ use crate::watch::tree::{EntryKind, Tree};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-/// Where `hf download` keeps files until they are whole, below the folder it fills.
+/// Where `hf download` keeps files until they are complete, below the folder it fills.
 const DOWNLOADS: &str = ".cache/huggingface/download";
 
-/// Every unit in the tree, by path. What a family claims, the families after it do not see. Units may lie in others: a model in the root
-/// of a run and the checkpoints of that run.
+/// Every unit in the tree, by path. Later families do not see what an earlier family claims. Units may be nested: a model in the root of a
+/// run and the checkpoints of that run.
 pub fn units(tree: &Tree) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut owned: BTreeSet<PathBuf> = BTreeSet::new();
@@ -80,11 +80,11 @@ fn build(tree: &Tree, family: &'static Family, folder: &Folder<'_>, claim: &Clai
 fn file(tree: &Tree, folder: &Folder<'_>, name: &str, role: FileRole) -> Option<UnitFile> {
     let base = folder.path();
     if !name.contains('/') {
-        // Most files by far; a search in the tree compares whole paths.
+        // These are most files by far; a lookup in the tree compares whole paths.
         let stamp = folder.any_file(name)?.stamp;
         return Some(UnitFile { name: name.to_owned(), path: base.join(name), role, stamp });
     }
-    // A marker may stand beside the folder.
+    // A marker may be beside the folder.
     let path = match name.strip_prefix("../") {
         Some(beside) => base.parent()?.join(beside),
         None => base.join(name),
@@ -94,8 +94,8 @@ fn file(tree: &Tree, folder: &Folder<'_>, name: &str, role: FileRole) -> Option<
     Some(UnitFile { name: name.to_owned(), path, role, stamp: entry.stamp })
 }
 
-/// Names of unfinished work that may concern the unit: for a folder all in the folders that its files lie in and in the cache of
-/// `hf download`; for a file those that become it.
+/// Names of unfinished work that may concern the unit: for a folder all names in the folders that contain its files and in the cache
+/// of `hf download`; for a file those that become it.
 fn unfinished(tree: &Tree, family: &Family, folder: &Folder<'_>, claim: &Claim) -> Vec<Unfinished> {
     let mut found = Vec::new();
     if claim.file.is_some() && !folder.is_unfinished() {
@@ -127,7 +127,7 @@ fn unfinished(tree: &Tree, family: &Family, folder: &Folder<'_>, claim: &Claim) 
     found
 }
 
-/// True for what becomes state of a training run: an export does not wait for an optimizer that is still being copied.
+/// True for a name that becomes state of a training run: an export does not wait for an optimizer that is still being copied.
 fn state(target: &Target) -> bool {
     let (Target::Name(name) | Target::Control(name)) = target else { return false };
     let name = name.rsplit('/').next().unwrap_or(name);
@@ -141,7 +141,7 @@ fn downloads(tree: &Tree, folder: &Folder<'_>, found: &mut Vec<Unfinished>) {
         let inner = path.strip_prefix(&cache).map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
         let prefix = if inner.is_empty() { inner } else { format!("{inner}/") };
         for entry in listing.entries.iter().filter(|e| e.kind == EntryKind::File && e.name.ends_with(".incomplete")) {
-            // `NAME.ETAG.incomplete`, or a hash in the place of the name since huggingface_hub 0.24.
+            // `NAME.ETAG.incomplete`, or a hash instead of the name since huggingface_hub 0.24.
             let stem = entry.name.trim_end_matches(".incomplete");
             let name = stem.rsplit_once('.').map_or(stem, |(name, _)| name);
             let known = listing.entry(&format!("{name}.lock")).or_else(|| listing.entry(&format!("{name}.metadata")));

@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-/// Words that stand before a step, the most telling first: a Lightning name has an epoch and a step, composer's an epoch and a batch.
+/// Words that precede a step, the most specific first: a Lightning name has an epoch and a step, composer's an epoch and a batch.
 const WORDS: [&str; 9] = ["step", "steps", "checkpoint", "iter", "iteration", "ba", "ckpt", "epoch", "ep"];
 
 /// Digits of a step at most.
 const DIGITS: usize = 18;
 
-/// The step of a unit with this relative name: what a trainer's word announces, in the last part of the name that has one; else the last
-/// number of the last part that stands by itself.
+/// The step of a unit with this relative name: the number after a trainer's word, in the last part of the name that has one; otherwise the
+/// last separate number of the last part.
 pub(super) fn step(name: &str) -> Option<u64> {
     let parts: Vec<&str> = name.rsplit('/').collect();
     if let Some(step) = parts.iter().find_map(|p| announced(p)) {
         return Some(step);
     }
-    // A number alone is a step wherever it stands (`checkpoints/005000/pretrained_model`).
+    // A number alone is a step anywhere in the path (`checkpoints/005000/pretrained_model`).
     let alone = |part: &&str| part.parse().ok().filter(|_| part.len() <= DIGITS);
     parts.iter().find_map(alone).or_else(|| number(without_ending(parts.first()?)))
 }
 
-/// The number behind a trainer's word that is no part of another word.
+/// The number after a trainer's word that is not part of another word.
 fn announced(part: &str) -> Option<u64> {
     let part = part.to_ascii_lowercase();
     let behind = |word: &&str| {
@@ -35,7 +35,7 @@ fn announced(part: &str) -> Option<u64> {
     WORDS.iter().find_map(behind)
 }
 
-/// The last number between characters that are no letters.
+/// The last number between characters that are not letters.
 fn number(text: &str) -> Option<u64> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     words.filter(|w| w.len() <= DIGITS).filter_map(|w| w.parse().ok()).next_back()

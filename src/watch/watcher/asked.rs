@@ -1,4 +1,4 @@
-//! What users ask of the watcher while it runs.
+//! Requests of users to the running watcher.
 
 use super::Watcher;
 use crate::model::Result;
@@ -6,7 +6,7 @@ use crate::watch::control::{self, Request};
 use crate::watch::event::WatchBody;
 
 impl Watcher {
-    /// Carries out what was asked for since the last call.
+    /// Carries out the requests made since the last call.
     pub(super) fn hear_requests(&mut self) -> Result<()> {
         for request in control::take(self.store.folder()) {
             self.carry_out(request)?;
@@ -58,7 +58,7 @@ impl Watcher {
         self.tell_source(name, "ignored", "ignored on request".to_owned());
     }
 
-    /// Reports that a source is no longer ignored: an exported version here, all else when it is judged.
+    /// Reports that a source is no longer ignored: an exported version here, any other when it is judged.
     fn tell_considered(&mut self, name: &str) {
         let Some(tracked) = self.tracked.get(name) else { return };
         let (text, word) = match self.store.exports().last_of(name) {
@@ -68,7 +68,7 @@ impl Watcher {
         self.tell_source(name, word, text.to_owned());
     }
 
-    /// True if the source is exported whatever its state, because a user asked for that.
+    /// True if the source is exported regardless of its state, because a user requested it.
     pub(super) fn is_forced(&self, name: &str) -> bool {
         self.forced.contains(name)
     }

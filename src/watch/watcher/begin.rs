@@ -1,4 +1,4 @@
-//! Which source is exported next, and the beginning of its export.
+//! Which source is exported next, and how its export starts.
 
 use super::{JOB_LOOK, Watcher};
 use crate::engine::Failure;
@@ -15,11 +15,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two looks at whether there is room for an export.
+/// Time between two checks whether there is space for an export.
 const ROOM_LOOK: Duration = Duration::from_secs(5);
 
 impl Watcher {
-    /// Sources that are whole and have no export, first come first.
+    /// Sources that are complete and have no export, in the order in which they were written.
     pub(super) fn candidates(&self) -> Vec<String> {
         if self.still.get() {
             return Vec::new();
@@ -48,7 +48,7 @@ impl Watcher {
         }
         let mut candidates = self.candidates();
         if let Some(hold) = self.hold.clone() {
-            // What a user wants now does not wait.
+            // A user's request does not wait.
             let waiting: Vec<String> = candidates.extract_if(.., |name| !self.is_forced(name)).collect();
             self.tell_queued(&waiting, &hold);
         }
@@ -66,7 +66,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// Leaves the newest of each run; what is older is skipped.
+    /// Keeps the newest of each run; older ones are skipped.
     pub(super) fn skip_superseded(&mut self, candidates: Vec<String>) -> Result<Vec<String>> {
         let mut newest: HashMap<(&'static str, PathBuf), (Option<u64>, String)> = HashMap::new();
         let mut older = Vec::new();
@@ -75,7 +75,7 @@ impl Watcher {
             let (family, folder) = t.unit.run();
             let entry = newest.entry((family, folder.to_owned())).or_insert_with(|| (t.unit.step, name.clone()));
             if entry.1 != name && !self.is_forced(&name) {
-                // They come in the order in which they were written.
+                // They are in the order in which they were written.
                 let last = if t.unit.step >= entry.0 { std::mem::replace(entry, (t.unit.step, name)).1 } else { name };
                 older.push((last, entry.1.clone()));
             }
@@ -83,7 +83,7 @@ impl Watcher {
         for (name, by) in older {
             self.skip(&name, format!("superseded by {by}"))?;
         }
-        // One that is whole in a moment takes the place of an older one.
+        // One that will soon be complete replaces an older one.
         let overtaken = |run: &(&'static str, PathBuf), step: Option<u64>| {
             let newer = |t: &Tracked| t.is_settling() && t.unit.step > step && !self.is_settled_with(&t.unit.name);
             self.tracked.values().any(|t| (t.unit.run().0, t.unit.run().1) == (run.0, run.1.as_path()) && newer(t))
@@ -91,9 +91,9 @@ impl Watcher {
         Ok(newest.into_iter().filter(|(run, (step, _))| !overtaken(run, *step)).map(|(_, (_, name))| name).collect())
     }
 
-    /// Begins an export; false if there is none to begin.
+    /// Starts an export; false if there is none to start.
     pub(super) fn begin(&mut self, name: &str) -> Result<bool> {
-        // What was written since the last event came is seen now.
+        // Changes since the last event are seen now.
         let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
         let before = (tracked.fingerprint.clone(), tracked.unit.activity());
         let folders = tracked.unit.files.iter().filter_map(|f| f.path.parent()).chain([tracked.unit.folder.as_path()]);
@@ -174,7 +174,7 @@ impl Watcher {
         }
     }
 
-    /// The unit under names of the watcher's own, where that is wanted and possible; `None` if it is no longer what was judged.
+    /// The unit under the watcher's own names, where that is requested and possible; `None` if it changed since it was judged.
     fn pinned(&mut self, unit: &Unit) -> Option<Option<Pinned>> {
         if self.rule.pin == Pin::None {
             return Some(None);
@@ -188,7 +188,7 @@ impl Watcher {
         }
     }
 
-    /// Has a source looked at again that changed when its export was about to begin.
+    /// Schedules another check of a source that changed when its export was about to start.
     fn wake_changed(&mut self, name: &str) {
         self.refresh(Dirty::All);
         self.find();

@@ -12,12 +12,13 @@ use crate::watch::store::{Ended, Picked};
 pub(super) enum Restart {
     /// Another version of the same source is complete.
     Changed,
-    /// A newer checkpoint of the same run is complete, and only the newest is wanted.
+    /// A newer checkpoint of the same run is complete, and only the newest is exported.
     Superseded(String),
 }
 
 impl Watcher {
-    /// Skips what was complete while an export ran that has succeeded (`--on-busy ignore`). Where it has not, they are exported.
+    /// After an export that succeeded, skips the sources that became complete while it ran (`--on-busy ignore`). Otherwise they are
+    /// exported.
     pub(super) fn skip_ignored(&mut self, picked: &Picked, succeeded: bool) -> Result<()> {
         let ignored = std::mem::take(&mut self.ignored);
         if !succeeded {
@@ -31,8 +32,8 @@ impl Watcher {
         Ok(())
     }
 
-    /// Looks for what takes the place of the running export: a new version of its source or, where only the newest is wanted, a newer
-    /// checkpoint of its run.
+    /// Looks for what replaces the running export: a new version of its source or, if only the newest is exported, a newer checkpoint of
+    /// its run.
     pub(super) fn settle_busy(&mut self) {
         if self.rule.on_busy == OnBusy::Queue || self.restarting.is_some() {
             return;

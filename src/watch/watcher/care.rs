@@ -1,4 +1,4 @@
-//! Holding exports while a limit is crossed: new ones wait, and some limits pause the one that runs.
+//! Holds exports while a limit is crossed: new ones wait, and some limits pause the running one.
 
 use super::Watcher;
 use crate::job::{self, JobFolder};
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 /// Between two measurements.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often a job is asked to go on when the watcher ends, a look at jobs apart.
+/// How often a job is asked to continue when the watcher ends, one job poll apart.
 const LET_GO_TRIES: usize = 30;
-/// In the folder of a job that a watcher has paused: it goes on by the watcher, not by the user.
+/// In the folder of a job that a watcher has paused: the watcher continues it, not the user.
 const MARK: &str = "held";
-/// In the folder of a watcher, while it holds.
+/// In the folder of a watcher, while it holds exports.
 pub(in crate::watch) const HOLD: &str = "hold";
 
 impl Watcher {
@@ -59,7 +59,7 @@ impl Watcher {
         self.tell(WatchBody::Hold { text, pauses });
     }
 
-    /// Sources that are complete say what they wait for.
+    /// Reports for complete sources what they wait for.
     pub(super) fn tell_queued(&mut self, names: &[String], hold: &Hold) {
         let waits = if hold.text.starts_with("waits ") { "" } else { "waits: " };
         for name in names {
@@ -72,7 +72,7 @@ impl Watcher {
         let Some(running) = &self.running else { return };
         let (unit, folder) = (running.picked.unit.clone(), self.job_folder(&running.picked.job));
         let Some(hold) = self.hold.clone().filter(|h| h.pauses) else { return self.proceed() };
-        // One that the user has paused, or that waits for its turn, is left alone.
+        // A job that the user has paused, or that waits for its turn, is left alone.
         if !self.paused && job::pause(&folder.dir).is_ok() {
             let _ = folder.write(MARK, hold.text.as_bytes());
             self.paused = true;
@@ -80,11 +80,11 @@ impl Watcher {
         }
     }
 
-    /// Lets the export that was paused here go on.
+    /// Continues the export that was paused here.
     pub(super) fn proceed(&mut self) {
         let Some(running) = self.running.as_ref().filter(|_| self.paused) else { return };
         let (unit, folder) = (running.picked.unit.clone(), self.job_folder(&running.picked.job));
-        // It may not have come to its pause yet; then it is tried again.
+        // It may not have paused yet; then this is tried again.
         if job::proceed(&folder.dir).is_ok() || folder.summary().state.ended() {
             let _ = std::fs::remove_file(folder.path(MARK));
             self.paused = false;
@@ -92,7 +92,7 @@ impl Watcher {
         }
     }
 
-    /// Lets it go on because the watcher ends. A job that was asked to pause a moment ago is waited for.
+    /// Continues it because the watcher ends. A job that was asked to pause a moment ago is waited for.
     pub(super) fn let_go(&mut self) {
         for _ in 0..LET_GO_TRIES {
             self.proceed();
@@ -103,7 +103,7 @@ impl Watcher {
         }
     }
 
-    /// Takes up the pause of a watcher that was killed.
+    /// Takes over the pause of a watcher that was killed.
     pub(super) fn adopt_pause(&mut self, job: &str) {
         self.paused = self.job_folder(job).path(MARK).exists();
     }

@@ -1,4 +1,4 @@
-//! The end of an export: reporting it, recording it, and what follows.
+//! The end of an export: reporting and recording it, and what follows.
 
 use super::{FIRST_RETRY, LAST_RETRY, Watcher};
 use crate::engine::Failure;
@@ -100,7 +100,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// The figures of an export that succeeded, beside the checkpoint before it in the same folder.
+    /// The figures of an export that succeeded, compared to the previous checkpoint in the same folder.
     pub(super) fn figures(&self, picked: &Picked) -> trend::Figures {
         let job = |id: &str| JobFolder { dir: self.options.jobs_root.join(id) };
         let before = self.store.exports().all().iter().filter(|e| {
@@ -123,7 +123,7 @@ impl Watcher {
         }
     }
 
-    /// Warns of the user's commands that have failed since the last call.
+    /// Warns about user commands that have failed since the last call.
     pub(super) fn hear_hooks(&mut self) {
         let ended: Vec<hooks::Hook> = self.hooks.extract_if(.., |h| h.is_finished()).collect();
         for hook in ended {
@@ -133,7 +133,7 @@ impl Watcher {
         }
     }
 
-    /// Waits for the user's commands, where the watcher ends by itself: in a container they would end with it.
+    /// Waits for the user's commands if the watcher ends by itself: in a container they would end with it.
     pub(super) fn end_hooks(&mut self) {
         while !self.hooks.is_empty() && !self.options.stop.is_set() {
             self.hear_hooks();
@@ -141,7 +141,7 @@ impl Watcher {
         }
     }
 
-    /// Removes older exports of the run of `unit`, where only some are to be kept.
+    /// Removes older exports of the run of `unit`, if only some are to be kept.
     pub(super) fn prune(&mut self, unit: &str) {
         let keep = keep::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
         if keep.last.is_none() && keep.best.is_none() {
@@ -158,7 +158,7 @@ impl Watcher {
         }
     }
 
-    /// Why an export that failed is no failure: the source is not what it was.
+    /// Why a failed export does not count as a failure: the source changed.
     pub(super) fn change_of(&mut self, picked: &Picked) -> Option<String> {
         self.refresh(Dirty::All);
         self.find();
@@ -174,14 +174,14 @@ impl Watcher {
         }
     }
 
-    /// Notes a failure; gives its kind and its words. What may go away by itself is tried again.
+    /// Records a failure; returns its kind and its text. A failure that may pass by itself is tried again.
     pub(super) fn failed(&mut self, picked: &Picked, failure: &Failure) -> (Ended, String) {
         let mut why = failure.message.clone();
         if let Some(hint) = &failure.hint {
             why = format!("{why}. {hint}");
         }
         if self.early.as_deref() == Some(picked.unit.as_str()) {
-            // What was asked for too early says nothing of the whole source.
+            // An export requested too early says nothing about the complete source.
             return (Ended::Changed, format!("{why} It was not whole; it is exported when it is."));
         }
         // Space and memory may come back.

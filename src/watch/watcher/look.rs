@@ -1,4 +1,4 @@
-//! Looking at the folders, finding the sources in them, and judging these.
+//! Lists the folders, finds the sources in them, and judges these.
 
 use super::{LONGEST_LOOK, LOOK_SHARE, MAX_REFRESHES, SHORTEST_LOOK, Watcher};
 use crate::watch::store::Ended;
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 impl Watcher {
-    /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events in a second, so
-    /// looks are a while apart, longer where a look takes long.
+    /// Lists what may have changed, and finds the sources in it. A file that is being written sends thousands of events per second, so
+    /// listings are a while apart, longer if one takes long.
     pub(super) fn look(&mut self) {
         if !self.until_look().is_zero() {
             return;
@@ -23,7 +23,7 @@ impl Watcher {
         self.looked = Some((Instant::now(), begun.elapsed()));
     }
 
-    /// Time until the folders may be looked at again.
+    /// Time until the folders may be listed again.
     pub(super) fn until_look(&self) -> Duration {
         let Some((at, took)) = self.looked else { return Duration::ZERO };
         (took * LOOK_SHARE).clamp(SHORTEST_LOOK, LONGEST_LOOK).saturating_sub(at.elapsed())
@@ -42,7 +42,7 @@ impl Watcher {
             // Setting watches takes long in a large tree.
             let watched = changes.other_folders && self.changes.follow(&self.tree);
             if watched {
-                // What was written before the watch was set is seen now.
+                // Changes made before the watch was set are seen now.
                 let new = changes.added.into_iter().collect::<BTreeSet<_>>();
                 next = Some(if new.is_empty() { Dirty::All } else { Dirty::Folders(new) });
             }
@@ -116,7 +116,7 @@ impl Watcher {
         }
     }
 
-    /// True if this version of the source needs no export: it has one, or one that failed, or is under way.
+    /// True if this version of the source needs no export: it has one that succeeded, failed or is running.
     pub(super) fn is_settled_with(&self, name: &str) -> bool {
         let Some(tracked) = self.tracked.get(name) else { return true };
         if self.control.ignored.contains(name) {
@@ -138,7 +138,7 @@ impl Watcher {
         }
     }
 
-    /// True for a source that was exported and now has fewer files and no other ones: its trainer is deleting it.
+    /// True for a source that was exported and now has fewer files and no new ones: its trainer is deleting it.
     pub(super) fn is_being_removed(&self, name: &str) -> bool {
         let (Some(tracked), Some(export)) = (self.tracked.get(name), self.store.exports().last_of(name)) else {
             return false;

@@ -1,4 +1,4 @@
-//! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, take its `end`, `tell` what happens.
+//! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, handle its `end`, `tell` what happens.
 
 mod asked;
 mod begin;
@@ -29,17 +29,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a request to stop is looked for.
+/// How often a request to stop is checked for.
 const STOP_LOOK: Duration = Duration::from_millis(500);
-/// How often a running job is looked at.
+/// How often a running job is polled.
 const JOB_LOOK: Duration = Duration::from_millis(100);
-/// Time between two looks at the folders: at least and at most, and how many times what a look takes.
+/// Time between two listings of the folders: at least and at most, and as a multiple of the time that a listing takes.
 const SHORTEST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_millis(800);
 const LOOK_SHARE: u32 = 20;
-/// Between two looks at a queue that is full.
+/// Time between two checks of a queue that is full.
 const QUEUE_LOOK: Duration = Duration::from_millis(500);
-/// Waits after failures that may go away by themselves: the first, and the longest.
+/// Waits after failures that may pass by themselves: the first, and the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Refreshes in a row for folders that appear while they are listed.
@@ -47,19 +47,19 @@ const MAX_REFRESHES: usize = 64;
 
 /// How a watcher runs.
 pub struct WatchOptions {
-    /// Export what is whole, or becomes so by waiting, and end.
+    /// Export what is complete, or becomes so by waiting, and end.
     pub once: bool,
     /// How changes are noticed.
     pub backend: Backend,
     /// The folder of jobs.
     pub jobs_root: PathBuf,
-    /// Where the recipe comes from, where it may be edited meanwhile.
+    /// Where the recipe comes from, if it may be edited meanwhile.
     pub recipe: Option<RecipeSource>,
-    /// The command that started it, fit for a shell: kept for those who want to start it again.
+    /// The command that started it, quoted for a shell: stored so that users can start it again.
     pub command: Option<String>,
-    /// Asks the watcher to end. Its jobs go on.
+    /// Asks the watcher to end. Its jobs continue.
     pub stop: Arc<Stop>,
-    /// Hears every event.
+    /// Receives every event.
     pub listener: Box<dyn FnMut(&WatchEvent) + Send>,
 }
 
@@ -70,9 +70,9 @@ pub struct Tally {
     pub exported: usize,
     /// Exports that failed.
     pub failed: usize,
-    /// Sources that are not whole.
+    /// Sources that are not complete.
     pub waiting: usize,
-    /// Sources that are whole and not exported, because the watcher is paused.
+    /// Sources that are complete and not exported, because the watcher is paused.
     pub held: usize,
 }
 
@@ -81,7 +81,7 @@ pub fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
     jobs_root.join(".watch").join(rule.id())
 }
 
-/// Watches a folder until it is asked to stop; with `once`, until nothing more is to come.
+/// Watches a folder until it is asked to stop; with `once`, until nothing more is expected.
 ///
 /// # Errors
 /// Request errors of the rule, or when it is watched already; I/O errors of the state.
@@ -120,12 +120,12 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         if watcher.options.once && watcher.is_over() {
             break;
         }
-        // Events that came too early for a look are kept; the next wait must not end at once because of them.
+        // Events that came too early for a listing are stored; the next wait must not end at once because of them.
         std::thread::sleep(watcher.until_look().min(watcher.pause()));
         let pause = watcher.pause();
         watcher.changes.wait(pause);
     }
-    // Its running export goes on without it.
+    // Its running export continues without it.
     watcher.let_go();
     watcher.end_hooks();
     let tally = watcher.tally();
@@ -144,7 +144,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     Ok(tally)
 }
 
-/// What is said of a watched folder that is not there, where it is not waited for.
+/// The error for a missing watched folder, if it is not waited for.
 pub fn not_there(root: &Path) -> ModelError {
     let error = ModelError::request("the folder is not there").in_file(root);
     error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
@@ -177,24 +177,24 @@ struct Watcher {
     hold: Option<Hold>,
     /// True while the running export is paused by this watcher.
     paused: bool,
-    /// Jobs that an earlier watcher began.
+    /// Jobs that an earlier watcher started.
     adopted: Vec<Picked>,
     recipe_hash: String,
     recipe_look: recipe::RecipeLook,
-    /// What users asked for that lasts.
+    /// Lasting requests of users.
     control: Control,
-    /// Sources that users want exported now, whatever their state.
+    /// Sources that users want exported now, regardless of their state.
     forced: BTreeSet<String>,
-    /// A source whose export was begun, on request, before it was whole.
+    /// A source whose export was started, on request, before it was complete.
     early: Option<String>,
     tally: Tally,
     /// True while there is no candidate, and nothing has happened that could make one.
     still: Cell<bool>,
     /// Figures of the export that has just ended.
     metrics: BTreeMap<String, f64>,
-    /// Commands of the user that run.
+    /// Running user commands.
     hooks: Vec<hooks::Hook>,
-    /// When the last look ended, and how long it took.
+    /// When the last listing ended, and how long it took.
     looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
     told_note: bool,
@@ -270,7 +270,7 @@ impl Watcher {
         Ok(())
     }
 
-    /// True if nothing more is to come by waiting.
+    /// True if nothing more is expected by waiting.
     fn is_over(&self) -> bool {
         let idle = self.running.is_none() && self.adopted.is_empty() && self.candidates().is_empty();
         idle && !self.tracked.values().any(|t| t.is_settling() && !self.is_settled_with(&t.unit.name))

@@ -1,4 +1,4 @@
-//! The recipe and its importance matrices, edited while the watcher runs: what is exported from then on is made by the new ones.
+//! The recipe and its importance matrices, edited while the watcher runs: later exports use the new ones.
 
 use super::Watcher;
 use crate::files::FileStamp;
@@ -7,24 +7,24 @@ use crate::watch::event::WatchBody;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Between two looks at the files, and how long they must be the same before they are read.
+/// Time between two checks of the files, and how long they must be unchanged before they are read.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Where the recipe of a rule comes from.
 pub struct RecipeSource {
-    /// The files it was read from; none for one that was given in words.
+    /// The files it was read from; none for a built-in recipe or one given by options.
     pub files: Vec<PathBuf>,
-    /// Reads it again; what is wrong with it comes as text.
+    /// Reads it again; errors are returned as text.
     pub read: Box<dyn FnMut() -> Result<Recipe, String> + Send>,
 }
 
-/// What is known of the files.
+/// What is known about the files.
 #[derive(Debug, Default)]
 pub(super) struct RecipeLook {
     looked: Option<Instant>,
     /// As they were when the recipe was read.
     read: Vec<Option<FileStamp>>,
-    /// As they were at the last look.
+    /// As they were at the last check.
     seen: Vec<Option<FileStamp>>,
 }
 
@@ -35,7 +35,7 @@ impl Watcher {
         named.chain(options).map(|path| FileStamp::of_path(&path).ok()).collect()
     }
 
-    /// Reads the recipe again when one of its files has changed, and is whole.
+    /// Reads the recipe again when one of its files has changed and is complete.
     pub(super) fn look_at_recipe(&mut self) {
         if self.recipe_look.looked.is_some_and(|at| at.elapsed() < LOOK) {
             return;

@@ -10,7 +10,7 @@ impl Watcher {
     pub(super) fn tell(&mut self, body: WatchBody) {
         let event = WatchEvent { t: jiff::Timestamp::now(), watch: self.id.clone(), body };
         if let Ok(line) = serde_json::to_vec(&event) {
-            // The state is what must survive; a full disk must not end the watcher over a line that is shown.
+            // Only the state must survive; a full disk must not end the watcher over a line for display.
             let _ = store::append_event(self.store.folder(), &line);
         }
         (self.options.listener)(&event);
@@ -24,7 +24,7 @@ impl Watcher {
         self.tell_source_once(name, word, text.clone(), text);
     }
 
-    /// Reports a state whose text has figures that change: once for each `key`.
+    /// Reports a state whose text has changing figures: once for each `key`.
     pub(super) fn tell_source_once(&mut self, name: &str, word: &'static str, text: String, key: String) {
         let Some(tracked) = self.tracked.get_mut(name) else { return };
         let Some(text) = tracked.news(word, text, key) else { return };
@@ -53,7 +53,7 @@ impl Watcher {
         self.tell(body);
     }
 
-    /// Reports once what the watcher begins with.
+    /// Reports once what the watcher starts with.
     pub(super) fn tell_found(&mut self) {
         if std::mem::replace(&mut self.told_found, true) || self.tracked.is_empty() {
             return;
@@ -67,7 +67,7 @@ impl Watcher {
         self.tell(WatchBody::Found { sources, exported, to_do });
     }
 
-    /// Tells what is new of the folder itself.
+    /// Reports what is new about the folder itself.
     pub(super) fn tell_folder(&mut self) {
         let exists = self.tree.exists();
         if self.existed != Some(exists) {

@@ -1,8 +1,8 @@
 //! Which of llama.cpp's pre-tokenizers a `tokenizer.json` has.
 //!
-//! Three looks, each deciding where the one before could not: the converter's own (it encodes a fixed text and knows the
-//! hash of the ids, so it recognises published tokenizers only), the structure of the file's pre-tokenizer, and its
-//! behaviour on a text made to tell the known ones apart.
+//! Three checks, each used if the one before could not decide: the converter's own (it encodes a fixed text and looks up
+//! the hash of the ids, so it recognises published tokenizers only), the structure of the file's pre-tokenizer, and its
+//! behaviour on a text that distinguishes the known ones.
 
 mod hashes;
 mod probe;
@@ -16,13 +16,13 @@ use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Warning};
 use serde_json::{Value, json};
 use table::Step;
 
-/// What `tokenizer.ggml.pre` says for WordPiece, where llama.cpp does not look at it.
+/// The value of `tokenizer.ggml.pre` for WordPiece, where llama.cpp does not use it.
 const WORDPIECE: &str = "bert-bge";
 
-/// The name for `tokenizer.ggml.pre`. A name given by the user wins.
+/// The name for `tokenizer.ggml.pre`. A name given by the user takes precedence.
 ///
 /// # Errors
-/// When the pre-tokenizer behaves like none that llama.cpp has; the hint names the closest.
+/// When the pre-tokenizer behaves like none of llama.cpp's; the hint names the closest.
 pub(super) fn recognise(json: &TokenizerJson, given: Option<&str>, warnings: &mut Vec<Warning>) -> Result<String> {
     if let Some(name) = given {
         if table::find(name).is_none() && !table::OTHER_NAMES.contains(&name) {
@@ -61,7 +61,7 @@ pub(super) fn recognise(json: &TokenizerJson, given: Option<&str>, warnings: &mu
     }
 }
 
-/// The name by the structure of the file alone: quick, for showing.
+/// The name by the structure of the file alone: fast, for display.
 pub(super) fn by_structure(json: &TokenizerJson) -> Option<&'static str> {
     match json.model.kind.as_deref() {
         Some("WordPiece") => Some(WORDPIECE),
@@ -74,7 +74,7 @@ pub(super) fn pre_tokenizer_json(name: &str) -> Option<Value> {
     Some(steps_json(table::find(name)?.steps))
 }
 
-/// True if tokenizers of that name bring texts to NFC first.
+/// True if tokenizers of that name normalize texts to NFC first.
 pub(super) fn normalizes_nfc(name: &str) -> bool {
     table::find(name).is_some_and(|k| k.nfc)
 }

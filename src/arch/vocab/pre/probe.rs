@@ -1,6 +1,6 @@
 //! What a pre-tokenizer does to texts, found by running it (with the `tokenizers` crate).
 //!
-//! Files are not trusted: only components that can neither panic nor blow a text up are handed to the crate.
+//! Files are not trusted: only components that can neither panic nor make a text much longer are handed to the crate.
 
 use super::hashes::CHECK_TEXT;
 use super::table::KNOWN;
@@ -35,7 +35,7 @@ const PROBES: &[&str] = &[
     "!!!\n...\n\n?? !! $$$ ^^ ++ == ~~ `` || <=> x+y=z a|b ",
 ];
 
-/// SHA-256 of the ids of the check text as a Python list; `None` where the file cannot be run safely or at all.
+/// SHA-256 of the ids of the check text as a Python list; `None` if the file cannot be run safely or at all.
 pub(super) fn check_hash(json: &TokenizerJson) -> Option<String> {
     let tokenizer = build(json)?;
     let encoding = tokenizer.encode_fast(CHECK_TEXT, false).ok()?;
@@ -52,9 +52,9 @@ pub(super) fn check_hash(json: &TokenizerJson) -> Option<String> {
     Some(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
 }
 
-/// Every run of characters in the pieces that the check text is cut into: no other token or merge can play a part in it, and
-/// leaving the others out makes a vocabulary of 128 k tokens ten times cheaper to try. `None` where that cannot be said
-/// (an added token lies in the text and cuts it before the pre-tokenizer does).
+/// Every run of characters in the pieces that the check text is cut into: no other token or merge can affect it, and leaving
+/// the others out makes a vocabulary of 128 k tokens ten times cheaper to try. `None` if that is not certain (an added token
+/// is in the text and cuts it before the pre-tokenizer does).
 fn reach(json: &TokenizerJson) -> Option<HashSet<String>> {
     let mut text = NormalizedString::from(CHECK_TEXT);
     if !json.normalizer.is_null() {
@@ -88,8 +88,8 @@ fn build(json: &TokenizerJson) -> Option<Tokenizer> {
     assemble(json, reach.as_ref())
 }
 
-/// The tokenizer without post-processor and decoder, with the tokens and merges in `reach` or with all. `None` for parts that
-/// are not run here.
+/// The tokenizer without post-processor and decoder, with the tokens and merges in `reach` or with all. `None` if a part is
+/// not run here.
 pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&HashSet<String>>) -> Option<Tokenizer> {
     let model = &json.model;
     let wanted = |token: &str| {
@@ -108,7 +108,7 @@ pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&Hash
             Tokenizer::new(built.ok()?)
         }
         Some("BPE") | None => {
-            // The crate slices the second half of a merge by the length of the prefix without looking.
+            // The crate slices the second half of a merge by the length of the prefix without checking.
             if model.continuing_subword_prefix.as_deref().is_some_and(|p| !p.is_empty()) {
                 return None;
             }
@@ -253,7 +253,7 @@ pub(in crate::arch::vocab) fn specials(post: &Value) -> Option<(Vec<u32>, Vec<u3
     Some((before, after))
 }
 
-/// Where a pre-tokenizer cuts the probe texts: (text, byte offset). `None` where it cannot be run.
+/// Where a pre-tokenizer cuts the probe texts: (text, byte offset). `None` if it cannot be run.
 fn cuts(pre: &PreTokenizerWrapper) -> Option<BTreeSet<(usize, usize)>> {
     let mut out = BTreeSet::new();
     for (i, text) in PROBES.iter().enumerate() {
@@ -266,7 +266,7 @@ fn cuts(pre: &PreTokenizerWrapper) -> Option<BTreeSet<(usize, usize)>> {
     Some(out)
 }
 
-/// The known pre-tokenizer that cuts most alike, and the share of cuts (of either) that both make.
+/// The known pre-tokenizer with the most similar cuts, and the share of cuts (of either) that both make.
 pub(super) fn closest(pre: &Value) -> Option<(&'static str, f64)> {
     let bytes = |p: &Value| p["type"] == "ByteLevel";
     if !bytes(pre) && !pre["pretokenizers"].as_array().is_some_and(|l| l.iter().any(bytes)) {

@@ -1,8 +1,9 @@
 //! The pre-tokenizers that llama.cpp knows, as steps of Hugging Face tokenizers.
 //!
 //! Names and expressions are facts from llama.cpp's src/llama-vocab.cpp (MIT), which quotes the original `tokenizer.json`
-//! files; where it adapts an expression to its own engine, the original stands here. Entries with the same first name are
-//! variants of it; the first is what is written back. Order is preference: the first entry that behaves like a file wins.
+//! files; where it adapts an expression to its own engine, the original is used here. Entries with the same first name
+//! are variants of it; the first is what is written back. Order is preference: the first entry that behaves like a file
+//! is used.
 
 /// One step of a pre-tokenizer. Byte-level mapping of the pieces follows at the end and is not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ use Step::{DigitRuns, Digits, Gpt2, Punctuation, Split};
 pub(super) struct Known {
     pub names: &'static [&'static str],
     pub steps: &'static [Step],
-    /// Texts are brought to NFC before (the tokenizers of this family do).
+    /// Whether texts are normalized to NFC first (as the tokenizers of this family do).
     pub nfc: bool,
 }
 

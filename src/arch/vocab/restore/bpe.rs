@@ -62,7 +62,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     put(out, "tokenizer.json", bytes);
     let mut roles = Vec::new();
     for role in ["bos", "eos", "unk", "sep", "pad", "mask"] {
-        // Where the end of a text is not the end of a turn, the latter was the end token of the configuration.
+        // If the end of a text is not the end of a turn, the latter was the end token of the configuration.
         let of =
             if role == "eos" && source.flag("eos") == Some(true) && source.id("eot").is_some() { "eot" } else { role };
         if let Some(id) = source.id(of).filter(|id| source.is_added(*id as usize)) {

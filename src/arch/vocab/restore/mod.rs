@@ -1,8 +1,8 @@
 //! From GGUF's `tokenizer.*` metadata back to the files of a Hugging Face folder.
 //!
-//! The files are such that the library encodes texts as the original did, and that writing them into GGUF again gives the
-//! same metadata. GGUF does not keep everything (normalizers, white-space flags of added tokens); what is missing is what
-//! the family usually has.
+//! With these files the library encodes texts as the original did, and writing them into GGUF again gives the same
+//! metadata. GGUF does not keep everything (normalizers, white-space flags of added tokens); missing parts are set to the
+//! family's usual ones.
 
 mod bpe;
 mod config;
@@ -17,8 +17,8 @@ use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result, Sidecar, 
 use serde_json::{Map, Value};
 
 /// Restores tokenizer files (`tokenizer.json` or `tokenizer.model`, `vocab.txt` for WordPiece, `tokenizer_config.json`,
-/// `special_tokens_map.json`, `chat_template.jinja`) from GGUF metadata. Special ids of SentencePiece models stand in
-/// `config.json` alone: see [`config_fields`].
+/// `special_tokens_map.json`, `chat_template.jinja`) from GGUF metadata. Special ids of SentencePiece models are in
+/// `config.json` only: see [`config_fields`].
 ///
 /// # Errors
 /// When the metadata holds no vocabulary, a broken one, or one of a kind that no Hugging Face tokenizer expresses.
@@ -132,7 +132,7 @@ impl<'a> Source<'a> {
             .map_err(|_| ModelError::bad("the token is not UTF-8").field(format!("{}[{id}]", key::TOKENS)))
     }
 
-    /// True for ids that nothing defines.
+    /// True for undefined ids.
     fn is_padding(&self, id: usize) -> bool {
         self.kinds[id] == kind::UNUSED && self.texts[id] == padding_text(id).as_bytes()
     }

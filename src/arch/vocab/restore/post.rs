@@ -4,8 +4,8 @@ use super::Source;
 use crate::model::Result;
 use serde_json::{Map, Value, json};
 
-/// The post-processor (`null` for none). Flags that no post-processor gives are put into `config`. `end` is the token at the
-/// end of a text.
+/// The post-processor (`null` for none). Flags that no post-processor expresses are put into `config`. `end` is the token at
+/// the end of a text.
 pub(super) fn build(source: &Source<'_>, byte_level: bool, config: &mut Map<String, Value>) -> Result<Value> {
     let (bos, eos, sep) = (source.flag("bos"), source.flag("eos"), source.flag("sep"));
     let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false, "use_regex": true});

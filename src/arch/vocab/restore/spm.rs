@@ -16,7 +16,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     }
     let arch = source.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or_default();
     let added = |id: usize| scores[id] == ADDED_SCORE && source.is_added(id);
-    // What lies behind the model's own pieces: padding, then tokens that were added.
+    // The tokens after the model's own pieces: padding, then added tokens.
     let mut end = source.texts.len();
     while end > 0 && source.is_padding(end - 1) {
         end -= 1;
@@ -63,7 +63,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
             roles.push((role, id));
         }
     }
-    // Where config.json of another family named begin and end crosswise, the names in the vocabulary count.
+    // If config.json of another family swapped begin and end, the names in the vocabulary take precedence.
     let text = |id: Option<u32>| id.and_then(|id| source.texts.get(id as usize)).map(Vec::as_slice);
     if text(source.id("bos")) == Some(b"</s>") && text(source.id("eos")) == Some(b"<s>") {
         let (bos, eos) = (roles[0].1, roles[1].1);
@@ -83,7 +83,7 @@ fn model(source: &Source<'_>, scores: &[f32], end: usize) -> Result<SentencePiec
     let Some(unknown) = unknown(source).filter(|id| (*id as usize) < end) else {
         return Err(ModelError::bad("the vocabulary has no unknown token").field(key::TOKENS).with_hint(KEEP));
     };
-    // Symbols the user defined stand before the byte pieces with the score 0; GGUF lists them as normal.
+    // Symbols the user defined are before the byte pieces with the score 0; GGUF lists them as normal.
     let first_byte = source.kinds.iter().position(|k| *k == kind::BYTE).unwrap_or(0);
     let defined = |id: usize| id < first_byte && scores[id].to_bits() == 0;
     let piece = |id: usize| {
@@ -114,7 +114,7 @@ fn model(source: &Source<'_>, scores: &[f32], end: usize) -> Result<SentencePiec
         special_ids: [unknown as i32, id("bos"), id("eos"), pad],
         pieces,
     };
-    // What is written must be readable: pieces twice or empty are found here.
+    // The output must be readable: duplicate or empty pieces are found here.
     SentencePieceModel::parse(&model.to_bytes()).map_err(|e| e.field(key::TOKENS).with_hint(KEEP))
 }
 

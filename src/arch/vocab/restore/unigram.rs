@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     let scores = source.scores()?;
     let added = |id: usize| scores[id] == ADDED_SCORE && source.is_added(id);
-    // What lies behind the model's own tokens: padding, then tokens that were added.
+    // The tokens after the model's own tokens: padding, then added tokens.
     let mut end = source.texts.len();
     while end > 0 && (source.is_padding(end - 1) || added(end - 1)) {
         end -= 1;
@@ -67,7 +67,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     config::write(source, &roles, settings, out)
 }
 
-/// The rules, then what llama.cpp does to runs of spaces.
+/// The rules, then llama.cpp's handling of runs of spaces.
 fn normalizer(source: &Source<'_>) -> Result<Value> {
     let mut steps = Vec::new();
     let rules: Vec<u8> = match source.metadata.get(key::CHARSMAP) {

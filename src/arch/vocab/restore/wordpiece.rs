@@ -1,4 +1,4 @@
-//! WordPiece: `tokenizer.json` and `vocab.txt`, with the `##` of pieces that continue a word put back.
+//! WordPiece: `tokenizer.json` and `vocab.txt`, with the `##` restored on pieces that continue a word.
 
 use super::{KEEP, Source, bpe, config, key, post, put};
 use crate::arch::vocab::tokens::{kind, padding_text};
@@ -55,7 +55,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     config::write(source, &roles(source), settings, out)
 }
 
-/// The text with its `##` or without its `▁`. Where that is taken already, it is a continuing piece that began with a `▁`.
+/// The text with its `##` or without its `▁`. If that is already taken, it is a continuing piece that began with a `▁`.
 fn piece(source: &Source<'_>, id: usize, vocab: &Map<String, Value>) -> Result<String> {
     let text = source.text(id)?;
     if source.kinds[id] == kind::CONTROL {
