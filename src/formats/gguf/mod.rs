@@ -8,6 +8,7 @@
 //! Refuses what llama.cpp refuses (duplicate names, more than 4 dimensions, rows that are no multiple of the block) and what
 //! would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`, `tests/formats.rs`.
 
+mod arrays;
 mod header;
 mod joined;
 mod layout;
@@ -17,7 +18,8 @@ mod values;
 #[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
-pub use header::{Arrays, Header, each_tensor, read_header};
+pub use arrays::Arrays;
+pub use header::{Header, each_tensor, read_header};
 pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};
