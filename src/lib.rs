@@ -10,6 +10,8 @@ compile_error!(
 
 pub mod units;
 
+pub mod task;
+
 pub mod files;
 
 pub mod tensor;

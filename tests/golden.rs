@@ -102,7 +102,7 @@ fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBu
     let target = target.with(&gguf::IMATRIX, imatrix);
     let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
     recipe.source.path = Some(source.to_owned());
-    let prepared = plan::prepare(&recipe, remold::forecast::Measuring::quiet()).map_err(|e| e.to_string())?;
+    let prepared = plan::prepare(&recipe, remold::task::Task::quiet()).map_err(|e| e.to_string())?;
     let sink = EventSink::new("test");
     let options = RunOptions {
         threads: 2,

@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Ground floor first. There are no exceptions, so there is no circle between rooms.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "units",
+    "task",
     "files",
     "tensor",
     "quant",

@@ -5,8 +5,8 @@ use super::measured::Measured;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
-use crate::forecast::Measuring;
 use crate::model::{ModelError, Result};
+use crate::task::Task;
 use std::path::{Path, PathBuf};
 
 /// Columns of a name before it is cut.
@@ -18,7 +18,7 @@ const LISTED: usize = 5;
 pub fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json).doing("comparing");
-    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let done = compare(args, how);
     drop(progress);
     match done {
@@ -40,7 +40,7 @@ pub fn run(args: &CompareArgs) -> Exit {
     }
 }
 
-fn compare(args: &CompareArgs, how: Measuring<'_>) -> Result<(Comparison, Vec<Export>)> {
+fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>)> {
     if let Some(data) = &args.data {
         let hint = "Leave out --data to compare the weights: sizes, and what every tensor lost.";
         let what = "perplexity and divergence on a text are not in this version";

@@ -6,12 +6,12 @@ use super::progress::Progress;
 use super::signals::stop_on_signal;
 use super::{Exit, err, out, plan_text, print, refuse, tell, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
-use crate::forecast::Measuring;
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
 use crate::model::{ModelError, Result, Warning};
 use crate::plan::{self, Plan, Prepared};
 use crate::recipe::{self, Recipe, Target};
+use crate::task::Task;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,8 +160,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
     let progress = Measured::new(flags.json);
-    let how =
-        Measuring { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let how = Task { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
@@ -330,5 +329,5 @@ pub fn worker(dir: &Path, resume: bool) -> Exit {
 /// The plan of a job, made once more and compared with the one that was queued: that one says where outputs go and what they may replace.
 fn prepare_again(folder: &JobFolder) -> Result<Prepared> {
     let held = engine::held(&folder.path("journal"))?;
-    plan::prepare_again(&folder.recipe()?, Measuring::quiet(), &|| folder.plan(), &held)
+    plan::prepare_again(&folder.recipe()?, Task::quiet(), &|| folder.plan(), &held)
 }

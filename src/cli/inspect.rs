@@ -192,42 +192,16 @@ fn value(v: &MetaValue, width: usize) -> String {
 fn plain(v: &MetaValue) -> String {
     match v {
         MetaValue::Str(s) => s.replace('\n', "⏎"),
-        MetaValue::U8(v) => v.to_string(),
-        MetaValue::I8(v) => v.to_string(),
-        MetaValue::U16(v) => v.to_string(),
-        MetaValue::I16(v) => v.to_string(),
-        MetaValue::U32(v) => v.to_string(),
-        MetaValue::I32(v) => v.to_string(),
-        MetaValue::U64(v) => v.to_string(),
-        MetaValue::I64(v) => v.to_string(),
-        MetaValue::F32(v) => v.to_string(),
-        MetaValue::F64(v) => v.to_string(),
-        MetaValue::Bool(v) => v.to_string(),
         MetaValue::Array(a) => format!("{} × {}", a.len(), array_head(a)),
+        scalar => scalar.scalar_text().unwrap_or_default(),
     }
 }
 
 fn array_head(a: &MetaArray) -> String {
     const SHOWN: usize = 6;
-    fn head<T: ToString>(v: &[T]) -> String {
-        v.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ")
-    }
     match a {
-        MetaArray::U8(v) => head(v),
-        MetaArray::I8(v) => head(v),
-        MetaArray::U16(v) => head(v),
-        MetaArray::I16(v) => head(v),
-        MetaArray::U32(v) => head(v),
-        MetaArray::I32(v) => head(v),
-        MetaArray::U64(v) => head(v),
-        MetaArray::I64(v) => head(v),
-        MetaArray::F32(v) => head(v),
-        MetaArray::F64(v) => head(v),
-        MetaArray::Bool(v) => head(v),
-        MetaArray::Str(v) => {
-            head(&v.iter().take(SHOWN).map(|s| format!("{:?}", String::from_utf8_lossy(s))).collect::<Vec<_>>())
-        }
         MetaArray::Nested(v) => format!("arrays of {}", v.first().map_or(0, MetaArray::len)),
+        a => a.texts(SHOWN, |s| format!("{:?}", String::from_utf8_lossy(s))).join(", "),
     }
 }
 

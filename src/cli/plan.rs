@@ -4,11 +4,11 @@ use super::args::PlanArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, err, out, plan_text, print, refuse};
-use crate::forecast::Measuring;
 use crate::formats;
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
+use crate::task::Task;
 use crate::units::quoted;
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json);
-    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
     let open = || formats::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {

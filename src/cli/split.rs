@@ -3,12 +3,12 @@
 use super::args::{MergeArgs, RunFlags, SplitArgs};
 use super::convert::run_prepared;
 use super::{Exit, refuse};
-use crate::forecast::Measuring;
 use crate::formats;
 use crate::model::{FormatId, Model, ModelError, Result};
 use crate::plan;
 use crate::recipe::options::{common, gguf};
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +48,7 @@ fn finish(model: Result<Model>, mut target: Target, output: Option<&Path>, force
         let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
         recipe.source.path = Some(model.path.clone());
         recipe.manifest = flags.no_manifest.then_some(false);
-        let prepared = plan::prepare_model(&model, &recipe, Measuring::quiet())?;
+        let prepared = plan::prepare_model(&model, &recipe, Task::quiet())?;
         Ok((recipe, prepared))
     });
     match ready {

@@ -7,11 +7,11 @@ use super::text::{Style, bytes, safe};
 use super::verify::threads;
 use super::{Exit, err, out, print, refuse, signals};
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
-use crate::forecast::Measuring;
 use crate::formats;
 use crate::model::{ModelError, Result};
 use crate::plan;
 use crate::recipe::{self, Recipe, Syntax};
+use crate::task::Task;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -104,7 +104,7 @@ fn only(mut recipe: Recipe, target: usize, output: &Path) -> Result<Recipe> {
 
 fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool) -> Result<Rebuilt> {
     let progress = Measured::new(args.json).doing("measuring");
-    let how = Measuring { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
+    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
     let prepared = plan::prepare_to_compare(recipe, how)?;
     let made = formats::open(output)?;
     made.check_readable()?;

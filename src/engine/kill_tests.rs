@@ -3,11 +3,11 @@
 use super::part_file::is_part_name;
 use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, manifest, run};
 use crate::files::fault::Kill;
-use crate::forecast::Measuring;
 use crate::model::FormatId;
 use crate::plan::{self, Plan};
 use crate::recipe::options::gguf as options;
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ impl Bench {
     pub(super) fn work(&self, planned: &Plan, resume: bool) -> Result<Report, RunError> {
         let journal = self.root.path().join("job/journal");
         let held = super::held(&journal)?;
-        let prepared = plan::prepare_again(&self.recipe, Measuring::quiet(), &|| Ok(planned.clone()), &held)?;
+        let prepared = plan::prepare_again(&self.recipe, Task::quiet(), &|| Ok(planned.clone()), &held)?;
         let sink = EventSink::new("7").with_listener(|e| {
             if let EventBody::Warning(w) = &e.body {
                 assert_ne!(w.code, "journal.mismatch", "{w:?}");
@@ -355,7 +355,7 @@ fn bytes_that_are_not_what_the_journal_says_are_made_again() {
     let at = bytes.len() - 100;
     bytes[at] ^= 4;
     fs::write(&part, bytes).unwrap();
-    let prepared = plan::prepare_again(&bench.recipe, Measuring::quiet(), &|| Ok(plan.clone()), &[]).unwrap();
+    let prepared = plan::prepare_again(&bench.recipe, Task::quiet(), &|| Ok(plan.clone()), &[]).unwrap();
     let warned = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let seen = warned.clone();
     let sink = EventSink::new("7").with_listener(move |e| {
@@ -382,7 +382,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
     let target = kinds().swap_remove(0).1;
     for cancel in [false, true] {
         let bench = Bench::new(&target);
-        let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+        let prepared = plan::prepare(&bench.recipe, Task::quiet()).unwrap();
         let stop = std::sync::Arc::new(Stop::default());
         let asked = stop.clone();
         let sink = EventSink::new("7").with_listener(move |e| {
@@ -423,7 +423,7 @@ fn an_interrupted_run_keeps_what_it_did_and_a_cancelled_one_does_not() {
 fn a_resume_after_a_cancel_says_that_the_files_are_gone() {
     let target = kinds().swap_remove(0).1;
     let bench = Bench::new(&target);
-    let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+    let prepared = plan::prepare(&bench.recipe, Task::quiet()).unwrap();
     let journal = bench.root.path().join("job/journal");
     let attempt = |resume: bool, cancel: bool| {
         let stop = std::sync::Arc::new(Stop::default());
@@ -459,7 +459,7 @@ fn a_resume_after_a_cancel_says_that_the_files_are_gone() {
 fn a_gap_between_tensors_that_another_program_wrote_to_is_not_published() {
     let target = kinds().swap_remove(0).1;
     let bench = Bench::new(&target);
-    let prepared = plan::prepare(&bench.recipe, Measuring::quiet()).unwrap();
+    let prepared = plan::prepare(&bench.recipe, Task::quiet()).unwrap();
     let file = &prepared.outputs[0].files[0];
     let mut slots: Vec<_> = file.slots.iter().map(|s| (s.offset, s.offset + s.bytes)).collect();
     slots.sort_unstable();

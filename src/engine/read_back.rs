@@ -3,7 +3,8 @@
 use super::part_file::PartFile;
 use crate::files::DiskReader;
 use crate::formats::FilePlan;
-use crate::model::{ModelError, Result};
+use crate::model::Result;
+use crate::task::{FirstError, collected, locked};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -96,15 +97,14 @@ pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, st
     let batches = batches(stretches, &order);
     let readers: Vec<DiskReader<'_>> = files.iter().map(|f| f.on_disk()).collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let error: Mutex<Option<ModelError>> = Mutex::new(None);
-    let lock_error = || error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let error = FirstError::default();
     let work = || {
         let mut buffer = Vec::new();
-        while !stop.load(Ordering::Relaxed) && lock_error().is_none() {
+        while !stop.load(Ordering::Relaxed) && !error.is_set() {
             let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             match check(stretches, &order[batch.clone()], (files, &readers), &mut buffer, stop) {
-                Ok(bad) => found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(bad),
-                Err(e) => drop(lock_error().get_or_insert(e)),
+                Ok(bad) => locked(&found).extend(bad),
+                Err(e) => error.set(e),
             }
         }
     };
@@ -114,10 +114,10 @@ pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, st
         }
         work();
     });
-    let error = lock_error().take();
-    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    error.result()?;
+    let mut found = collected(found);
     found.sort_unstable();
-    error.map_or(Ok(found), Err)
+    Ok(found)
 }
 
 /// Ranges of `order` whose stretches are read together: one long stretch, or several within a window.

@@ -12,13 +12,14 @@ use crate::formats::FilePlan;
 use crate::model::{Model, ModelError, Piece, Result, TensorEntry};
 use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
 use crate::quant::{Encoding, WholeRow};
+use crate::task::{FirstError, collected, locked};
 use crate::tensor::DType;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Most differences that are named.
@@ -105,8 +106,7 @@ pub fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) 
         pairs: &pairs,
         facts: RowFacts::default(),
         next: AtomicUsize::new(0),
-        failed: AtomicBool::new(false),
-        error: Mutex::new(None),
+        error: FirstError::default(),
         first: Mutex::new(HashMap::new()),
     };
     thread::scope(|scope| {
@@ -115,10 +115,8 @@ pub fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) 
         }
         run.work();
     });
-    if let Some(e) = run.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(e);
-    }
-    for (t, (row, column, block)) in run.first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    run.error.result()?;
+    for (t, (row, column, block)) in collected(run.first) {
         let what = if block { "the block that begins there differs" } else { "the value there differs" };
         let name = output.tensors[t].entry.name.to_string();
         found[t] = Some(TensorDifference { name, row: Some(row), column: Some(column), what: what.to_owned() });
@@ -233,8 +231,7 @@ struct Rebuilding<'a> {
     pairs: &'a [Option<&'a TensorEntry>],
     facts: RowFacts,
     next: AtomicUsize,
-    failed: AtomicBool,
-    error: Mutex<Option<ModelError>>,
+    error: FirstError<ModelError>,
     /// By tensor, the row and the column of the first difference, and whether a block begins there.
     first: Mutex<HashMap<usize, (u64, u64, bool)>>,
 }
@@ -248,14 +245,13 @@ impl Rebuilding<'_> {
                 return;
             }
             if let Err(e) = self.chunk(number, &mut buffers, &mut there) {
-                self.failed.store(true, Ordering::Relaxed);
-                self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                self.error.set(e);
             }
         }
     }
 
     fn stopped(&self) -> bool {
-        self.failed.load(Ordering::Relaxed) || self.options.stop.load(Ordering::Relaxed)
+        self.error.is_set() || self.options.stop.load(Ordering::Relaxed)
     }
 
     fn chunk(&self, number: usize, buffers: &mut Buffers, there: &mut Vec<u8>) -> Result<()> {
@@ -305,7 +301,7 @@ impl Rebuilding<'_> {
         let element = usize::try_from(at / bytes.max(1) * elems).unwrap_or(usize::MAX);
         let (row, column) = piece.place(element);
         let place = (row, column, elems > 1);
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = locked(&self.first);
         let known = first.entry(t).or_insert(place);
         *known = place.min(*known);
     }

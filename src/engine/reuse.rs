@@ -18,12 +18,13 @@ use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Warning};
 use crate::plan::{self, Plan, PlannedOutput, PlannedReuse, Prepared, PreparedOutput};
 use crate::quant::Encoding;
 use crate::recipe::Recipe;
+use crate::task::{FirstError, collected, locked};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Bytes copied at once.
@@ -178,8 +179,7 @@ pub(super) fn copy(
         places: &places,
         work: &work,
         next: AtomicUsize::new(0),
-        failed: AtomicBool::new(false),
-        error: Mutex::new(None),
+        error: FirstError::default(),
         copied: Mutex::new(Vec::new()),
     };
     thread::scope(|scope| {
@@ -188,10 +188,8 @@ pub(super) fn copy(
         }
         run.work();
     });
-    if let Some(e) = run.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(e.into());
-    }
-    let copied = run.copied.into_inner().unwrap_or_else(PoisonError::into_inner);
+    run.error.result()?;
+    let copied = collected(run.copied);
     if let Some(journal) = journal.filter(|_| !copied.is_empty()) {
         outputs.iter().flat_map(|o| &o.parts).try_for_each(PartFile::sync_data)?;
         let entry = |(o, t, written): &(usize, usize, Written)| {
@@ -245,8 +243,7 @@ struct Copying<'a> {
     places: &'a [Vec<(u32, u64)>],
     work: &'a Work,
     next: AtomicUsize,
-    failed: AtomicBool,
-    error: Mutex<Option<ModelError>>,
+    error: FirstError<ModelError>,
     copied: Mutex<Vec<(usize, usize, Written)>>,
 }
 
@@ -259,16 +256,14 @@ impl Copying<'_> {
                 return;
             }
             if let Err(e) = self.group(group, &mut buffer) {
-                self.failed.store(true, Ordering::Relaxed);
-                let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-                error.get_or_insert(e.in_file(&self.prepared.plan.source));
+                self.error.set(e.in_file(&self.prepared.plan.source));
             }
         }
     }
 
     fn stopped(&self) -> bool {
         self.options.gate.pass();
-        self.failed.load(Ordering::Relaxed) || self.options.stop.is_set()
+        self.error.is_set() || self.options.stop.is_set()
     }
 
     /// Hashes the source of a group as long as one of the tensors that it feeds may be copied, and copies those that may.
@@ -317,7 +312,7 @@ impl Copying<'_> {
             }
             self.options.sink.send(EventBody::TensorFinished(start.done(c.stats.as_deref())));
             let written = Written { crc: c.crc, reused: true, stats: c.stats.clone(), source: Some(c.source.clone()) };
-            self.copied.lock().unwrap_or_else(PoisonError::into_inner).push((o, t, written));
+            locked(&self.copied).push((o, t, written));
         }
         Ok(())
     }

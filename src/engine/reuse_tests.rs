@@ -3,8 +3,8 @@
 use super::kill_tests::{Bench, kinds, tree};
 use super::{EventSink, Gate, RunOptions, Stop, plan_reuse, run};
 use crate::files::fault::Kill;
-use crate::forecast::Measuring;
 use crate::plan::{self, Plan};
+use crate::task::Task;
 
 /// Makes an earlier output, and the plan of one that reuses it.
 fn plan_with_earlier(bench: &Bench) -> Plan {
@@ -12,7 +12,7 @@ fn plan_with_earlier(bench: &Bench) -> Plan {
     let earlier =
         bench.root.path().join("earlier").join(recipe.targets[0].output.as_ref().unwrap().file_name().unwrap());
     recipe.targets[0].output = Some(earlier.clone());
-    let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+    let prepared = plan::prepare(&recipe, Task::quiet()).unwrap();
     let options = RunOptions {
         threads: 1,
         stop: &Stop::default(),

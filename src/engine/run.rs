@@ -20,11 +20,12 @@ use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::{Encoding, WholeRow};
+use crate::task::{FirstError, locked};
 use crate::tensor::DType;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -242,8 +243,7 @@ fn fill(
         progress: &progress,
         facts: RowFacts::default(),
         next: AtomicUsize::new(0),
-        stop: AtomicBool::new(false),
-        error: Mutex::new(None),
+        error: FirstError::default(),
         unrecorded: Mutex::new(Vec::new()),
         workers: AtomicUsize::new(options.threads.max(1)),
     };
@@ -260,10 +260,7 @@ fn fill(
             });
         }
     });
-    let failed = runner.error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(e) = failed {
-        return Err(RunError::Failed(e));
-    }
+    runner.error.result().map_err(RunError::Failed)?;
     if options.stop.reason().is_none() {
         prepared.verify_sources(options.stop.flag())?;
     }
@@ -280,8 +277,7 @@ struct Runner<'a> {
     /// What chunks must know of the rows they are parts of.
     facts: RowFacts,
     next: AtomicUsize,
-    stop: AtomicBool,
-    error: Mutex<Option<ModelError>>,
+    error: FirstError<ModelError>,
     /// Ids of the tensors finished since the journal was last written. A sync may take long, and a million tensors finish meanwhile.
     unrecorded: Mutex<Vec<u32>>,
     workers: AtomicUsize,
@@ -307,13 +303,12 @@ impl Runner<'_> {
 
     /// True once the run is to end.
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.options.stop.is_set()
+        self.error.is_set() || self.options.stop.is_set()
     }
 
     /// Stops the run for an error; the first one is told.
     fn halt(&self, e: ModelError) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(e);
+        self.error.set(e);
         self.options.gate.open();
     }
 
@@ -370,7 +365,7 @@ impl Runner<'_> {
             state.chunk(k, stats, bytes);
             self.progress.done(&piece, tensor);
             if state.finish_if_last(self.options.sink) {
-                self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(c.id as u32);
+                locked(&self.unrecorded).push(c.id as u32);
             } else {
                 state.progress(self.options.sink, self.progress);
             }
@@ -421,8 +416,7 @@ impl Runner<'_> {
             }
             paused = closed;
             if let Some(journal) = journal.as_deref_mut() {
-                let finished =
-                    std::mem::take(&mut *self.unrecorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+                let finished = std::mem::take(&mut *locked(&self.unrecorded));
                 let result = if finished.is_empty() {
                     Ok(())
                 } else {

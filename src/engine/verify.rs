@@ -122,10 +122,10 @@ fn read_back(
 mod tests {
     use super::*;
     use crate::engine::{Gate, RunError, RunOptions, Stop, run};
-    use crate::forecast::Measuring;
     use crate::model::FormatId;
     use crate::plan;
     use crate::recipe::{Recipe, Target};
+    use crate::task::Task;
     use std::sync::Arc;
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             recipe.source.path = Some(source.clone());
             let output = Some(dir.path().join(format!("b.{format}")));
             recipe.targets = vec![Target { output, ..Target::of(format) }];
-            let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+            let prepared = plan::prepare(&recipe, Task::quiet()).unwrap();
             let file = &prepared.outputs[0].files[0];
             let (path, to) = (dir.path().join(format!("part-{format}")), dir.path().join("to"));
             let part = PartFile::create(&path, &to, file.bytes, 0o600).unwrap();
@@ -187,7 +187,7 @@ mod tests {
             recipe.source.path = Some(source.clone());
             let out = dir.path().join(format!("b.{format}"));
             recipe.targets = vec![Target { output: Some(out), ..Target::of(format) }];
-            let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+            let prepared = plan::prepare(&recipe, Task::quiet()).unwrap();
             let options = RunOptions {
                 threads: 1,
                 stop: &Stop::default(),
@@ -217,7 +217,7 @@ mod tests {
         let mut recipe = Recipe::default();
         recipe.source.path = Some(source);
         recipe.targets = vec![Target { output: Some(out.clone()), ..Target::of(FormatId::Gguf) }];
-        let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+        let prepared = plan::prepare(&recipe, Task::quiet()).unwrap();
         let stop = Arc::new(Stop::default());
         let flag = stop.clone();
         let sink = EventSink::new("1").with_listener(move |event| {

@@ -6,34 +6,13 @@ use super::comparison::{Comparison, Measured};
 use super::figures::Figures;
 use super::names::Names;
 use super::set::{Pair, Set};
-use crate::forecast::Measuring;
+use super::stamp::Stamp;
 use crate::model::Result;
+use crate::task::Task;
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Pairs of models kept: some comparisons of six. A pair has about 100 bytes a tensor, so all of them some megabytes.
 const MOST: usize = 32;
-
-/// The files of a model as they are: path, bytes, time of the last change.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamp(Vec<(PathBuf, u64, Option<SystemTime>)>);
-
-impl Stamp {
-    /// Of these files now.
-    pub fn of<'p>(files: impl Iterator<Item = &'p Path>) -> Self {
-        let stamp = |path: &Path| {
-            let meta = std::fs::metadata(path).ok();
-            (path.to_owned(), meta.as_ref().map_or(0, std::fs::Metadata::len), meta.and_then(|m| m.modified().ok()))
-        };
-        Self(files.map(stamp).collect())
-    }
-
-    /// True if the files are still so. Files without a time cannot be told.
-    fn holds(&self) -> bool {
-        self.0.iter().all(|(_, _, time)| time.is_some()) && Self::of(self.0.iter().map(|(p, ..)| p.as_path())) == *self
-    }
-}
 
 /// What decides about the errors of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +39,7 @@ impl Known {
     ///
     /// # Errors
     /// Those of [`Set::measure`].
-    pub fn measure(&mut self, set: &Set, how: Measuring<'_>) -> Result<Comparison> {
+    pub fn measure(&mut self, set: &Set, how: Task<'_>) -> Result<Comparison> {
         let overview = set.overview();
         let base = overview.baseline;
         let key =
@@ -130,6 +109,7 @@ mod tests {
     use super::*;
     use crate::model::{MemoryRows, TensorData, TensorEntry};
     use std::ops::Range;
+    use std::path::PathBuf;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -188,29 +168,29 @@ mod tests {
     #[test]
     fn a_model_more_is_measured_alone() {
         let (lab, mut known) = (Lab::new(), Known::default());
-        known.measure(&lab.set(2, 0), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [1, 1, 0]);
-        let three = known.measure(&lab.set(3, 0), Measuring::quiet()).unwrap();
+        let three = known.measure(&lab.set(3, 0), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [1, 0, 1], "the baseline is read for the new one, the one known before is not");
-        let afresh = lab.set(3, 0).measure(Measuring::quiet()).unwrap();
+        let afresh = lab.set(3, 0).measure(Task::quiet()).unwrap();
         assert_eq!((&three.variants, &three.tensors), (&afresh.variants, &afresh.tensors));
         lab.reads();
-        known.measure(&lab.set(3, 0), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(3, 0), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [0; 3]);
     }
 
     #[test]
     fn another_baseline_and_a_changed_file_are_measured() {
         let (lab, mut known) = (Lab::new(), Known::default());
-        known.measure(&lab.set(3, 0), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(3, 0), Task::quiet()).unwrap();
         lab.reads();
-        known.measure(&lab.set(3, 1), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(3, 1), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [1; 3]);
         lab.write(2, "something longer than it was");
-        known.measure(&lab.set(3, 1), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(3, 1), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [0, 1, 1]);
         lab.write(1, "the baseline is another one, too");
-        known.measure(&lab.set(3, 1), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(3, 1), Task::quiet()).unwrap();
         assert_eq!(lab.reads(), [1; 3]);
     }
 
@@ -219,11 +199,11 @@ mod tests {
         let (lab, mut known) = (Lab::new(), Known::default());
         let set = lab.set(2, 0);
         lab.write(1, "written to after it was opened");
-        known.measure(&set, Measuring::quiet()).unwrap();
+        known.measure(&set, Task::quiet()).unwrap();
         assert!(known.0.is_empty());
         for n in 0..MOST + 3 {
             lab.write(1, &"x".repeat(n + 100));
-            known.measure(&lab.set(2, 0), Measuring::quiet()).unwrap();
+            known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         }
         assert_eq!(known.0.len(), MOST);
     }
@@ -231,9 +211,9 @@ mod tests {
     #[test]
     fn cancelled_loses_nothing() {
         let (lab, mut known) = (Lab::new(), Known::default());
-        known.measure(&lab.set(2, 0), Measuring::quiet()).unwrap();
+        known.measure(&lab.set(2, 0), Task::quiet()).unwrap();
         let stop = std::sync::atomic::AtomicBool::new(true);
-        let how = Measuring { cancel: &stop, ..Measuring::quiet() };
+        let how = Task { cancel: &stop, ..Task::quiet() };
         assert!(known.measure(&lab.set(3, 0), how).is_err());
         assert_eq!(known.0.len(), 1);
     }

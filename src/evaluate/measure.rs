@@ -7,13 +7,13 @@
 use super::comparison::{Comparison, Group, Groups, Measured};
 use super::figures::{Sameness, Tally};
 use super::set::{Pair, Set};
-use crate::forecast::Measuring;
 use crate::model::{Cut, ModelError, Piece, Result, TensorEntry};
 use crate::quant::Sums;
+use crate::task::{Task, collected, locked};
 use crate::transform::decode_bytes;
 use indexmap::IndexMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Elements in a chunk that is read.
@@ -45,7 +45,7 @@ impl Set {
     ///
     /// # Errors
     /// Those of reading and decoding, naming the file; cancelled.
-    pub fn measure(&self, how: Measuring<'_>) -> Result<Comparison> {
+    pub fn measure(&self, how: Task<'_>) -> Result<Comparison> {
         let begun = Instant::now();
         let mut first_chunk = 0;
         let mut all = Vec::new();
@@ -55,50 +55,25 @@ impl Set {
             all.push(Progress { first_chunk, chunks, cut, found: Mutex::default() });
             first_chunk += chunks;
         }
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let failed: Mutex<Option<ModelError>> = Mutex::default();
-        let stop = AtomicBool::new(false);
-        let work = || {
-            let mut buffers = Buffers::default();
-            while !stop.load(Ordering::Relaxed) && !how.cancel.load(Ordering::Relaxed) {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= first_chunk {
-                    break;
-                }
-                let at = all.partition_point(|p| p.first_chunk <= number) - 1;
-                let (pair, p) = (&self.pairs[at], &all[at]);
-                match compare(pair, &p.cut.piece((number - p.first_chunk) as u64), &mut buffers) {
-                    Ok(sides) => {
-                        let mut found = p.found.lock().unwrap_or_else(PoisonError::into_inner);
-                        found.push((number, sides));
-                        if found.len() == p.chunks {
-                            let whole = joined(std::mem::take(&mut found));
-                            found.push((0, whole));
-                            (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, self.pairs.len());
-                        }
-                    }
-                    Err(e) => {
-                        stop.store(true, Ordering::Relaxed);
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-                    }
-                }
+        let done = AtomicUsize::new(0);
+        how.each(first_chunk, |number, buffers: &mut Buffers| {
+            let at = all.partition_point(|p| p.first_chunk <= number) - 1;
+            let (pair, p) = (&self.pairs[at], &all[at]);
+            let sides = compare(pair, &p.cut.piece((number - p.first_chunk) as u64), buffers)?;
+            let mut found = locked(&p.found);
+            found.push((number, sides));
+            if found.len() == p.chunks {
+                let whole = joined(std::mem::take(&mut found));
+                found.push((0, whole));
+                (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, self.pairs.len());
             }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if how.threads == 0 { cores } else { how.threads };
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(first_chunk) {
-                scope.spawn(work);
-            }
-        });
-        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e);
-        }
+            Ok(())
+        })?;
         self.checks.finish(how.cancel)?;
-        if how.cancel.load(Ordering::Relaxed) {
+        if how.is_cancelled() {
             return Err(ModelError::request("cancelled while comparing"));
         }
-        let found = all.into_iter().map(|p| p.found.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let found = all.into_iter().map(|p| collected(p.found));
         let mut comparison = self.conclude(found.map(joined).collect());
         comparison.seconds = begun.elapsed().as_secs_f64();
         Ok(comparison)
@@ -236,6 +211,7 @@ mod tests {
     use crate::model::MemoryRows;
     use crate::quant::{BlockType, quantize_rows};
     use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
     fn matrix(name: &str, rows: u64, value: impl Fn(u64) -> f32) -> TensorEntry {
         let bytes: Vec<u8> = (0..rows * 64).flat_map(|i| value(i).to_le_bytes()).collect();
@@ -251,7 +227,7 @@ mod tests {
     fn known_errors_come_out_by_tensor_layer_and_kind() {
         let base = vec![matrix("blk.0.ffn_up.weight", 8, wave), matrix("blk.1.ffn_up.weight", 8, wave)];
         let off = vec![matrix("blk.0.ffn_up.weight", 8, |i| wave(i) + 0.25), matrix("blk.1.ffn_up.weight", 8, wave)];
-        let c = Set::of(vec![base, off], 0).unwrap().measure(Measuring::quiet()).unwrap();
+        let c = Set::of(vec![base, off], 0).unwrap().measure(Task::quiet()).unwrap();
         let m = c.variants[1].measured.as_ref().unwrap();
         assert!((c.tensors[0].figures[1].unwrap().rmse.unwrap() - 0.25).abs() < 1e-6);
         assert_eq!(c.tensors[1].figures[1].unwrap().same, Sameness::Identical);
@@ -278,7 +254,7 @@ mod tests {
             assert_eq!(all, 2);
             told.fetch_add(1, Ordering::Relaxed);
         };
-        let how = |threads| Measuring { threads, progress: &progress, cancel: &never };
+        let how = |threads| Task { threads, progress: &progress, cancel: &never };
         let one = set.measure(how(1)).unwrap();
         let many = set.measure(how(4)).unwrap();
         assert_eq!(one.tensors, many.tensors);
@@ -288,7 +264,7 @@ mod tests {
         let db = one.tensors[0].figures[1].unwrap().sqnr_db.unwrap();
         assert!((40.0..60.0).contains(&db), "{db}");
         let cancelled = AtomicBool::new(true);
-        assert!(set.measure(Measuring { cancel: &cancelled, ..how(1) }).is_err());
+        assert!(set.measure(Task { cancel: &cancelled, ..how(1) }).is_err());
     }
 
     #[test]
@@ -300,7 +276,7 @@ mod tests {
         };
         let c = Set::of(vec![vec![vector(0.0)], vec![vector(0.5)], vec![vector(0.0)]], 0)
             .unwrap()
-            .measure(Measuring::quiet())
+            .measure(Task::quiet())
             .unwrap();
         let figures = |v: usize| c.tensors[0].figures[v].unwrap();
         assert!((figures(1).rmse.unwrap() - 0.5).abs() < 1e-6 && figures(2).same == Sameness::Identical);
@@ -312,7 +288,7 @@ mod tests {
         let one = vec![matrix("a", 4, |_| 1.0)];
         let two = vec![matrix("a", 4, |_| 2.0)];
         let set = Set::of(vec![one, two], 1).unwrap();
-        let c = set.measure(Measuring::quiet()).unwrap();
+        let c = set.measure(Task::quiet()).unwrap();
         assert!(c.variants[1].measured.is_none());
         let f = c.variants[0].measured.as_ref().unwrap().all;
         assert_eq!(f.rmse, Some(1.0));

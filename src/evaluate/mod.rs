@@ -16,6 +16,7 @@ mod measure;
 mod names;
 mod rows;
 mod set;
+mod stamp;
 
 pub use comparison::{Comparison, Group, Groups, Measured, Reshaped, TensorFigures, TypeShare, Unpaired, Variant};
 pub use export::{Export, ExportKind};

@@ -2,8 +2,8 @@
 
 use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired};
 use super::facts;
-use super::known::Stamp;
 use super::names::{self, Both};
+use super::stamp::Stamp;
 use crate::arch::classify;
 use crate::formats;
 use crate::model::{ModelError, Result, SourceChecks, TensorEntry, Warning};

@@ -20,5 +20,5 @@ pub use candidates::{Candidates, fused_with};
 pub use choose::{Choice, Group, Over, choose};
 pub use keep::scores_root;
 pub use score::Score;
-pub use scores::{Measuring, Scores, Subject};
+pub use scores::{Scores, Subject};
 pub use sensitivity::Surroundings;

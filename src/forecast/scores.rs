@@ -6,11 +6,12 @@ use super::sample::Sample;
 use super::score::{Buffers, score};
 use crate::model::{ModelError, Result, TensorEntry};
 use crate::quant::Encoding;
+use crate::task::{Task, collected, locked};
 use crate::transform::Imatrix;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A tensor that may be measured.
@@ -20,26 +21,6 @@ pub struct Subject {
     pub entry: TensorEntry,
     /// Importance of the columns, where the matrix covers the tensor.
     pub importance: Option<Arc<Imatrix>>,
-}
-
-/// How to measure.
-#[derive(Clone, Copy)]
-pub struct Measuring<'a> {
-    /// Threads; 0 for all cores.
-    pub threads: usize,
-    /// Told (tensors done, tensors in all), from any thread.
-    pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// Set from outside to stop.
-    pub cancel: &'a AtomicBool,
-}
-
-static NEVER: AtomicBool = AtomicBool::new(false);
-
-impl Measuring<'_> {
-    /// On all cores, to the end, without a word.
-    pub fn quiet() -> Self {
-        Self { threads: 0, progress: &|_, _| {}, cancel: &NEVER }
-    }
 }
 
 /// What was measured of the tensors of one model.
@@ -63,40 +44,21 @@ impl Scores {
     ///
     /// # Errors
     /// Those of reading; values that are not finite; cancelled.
-    pub fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Measuring<'_>) -> Result<()> {
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    pub fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Task<'_>) -> Result<()> {
+        let done = AtomicUsize::new(0);
         let found: Mutex<Vec<Found>> = Mutex::default();
-        let failed: Mutex<Option<ModelError>> = Mutex::default();
-        let stop = AtomicBool::new(false);
         let kept = &self.kept;
-        let work = || {
-            let mut buffers = Buffers::default();
-            while !stop.load(Ordering::Relaxed) && !how.cancel.load(Ordering::Relaxed) {
-                let Some((subject, wanted)) = subjects.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                match measure_one(subject, wanted, kept, &mut buffers) {
-                    Ok(one) => found.lock().unwrap_or_else(PoisonError::into_inner).push(one),
-                    Err(e) => {
-                        stop.store(true, Ordering::Relaxed);
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-                    }
-                }
-                (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, subjects.len());
-            }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if how.threads == 0 { cores } else { how.threads };
-        std::thread::scope(|scope| {
-            for _ in 0..threads.min(subjects.len()) {
-                scope.spawn(work);
-            }
-        });
-        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e);
-        }
-        if how.cancel.load(Ordering::Relaxed) {
+        how.each(subjects.len(), |number, buffers: &mut Buffers| {
+            let (subject, wanted) = &subjects[number];
+            let one = measure_one(subject, wanted, kept, buffers)?;
+            locked(&found).push(one);
+            (how.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, subjects.len());
+            Ok(())
+        })?;
+        if how.is_cancelled() {
             return Err(ModelError::request("cancelled while measuring"));
         }
-        self.learn(found.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.learn(collected(found));
         Ok(())
     }
 
@@ -169,6 +131,7 @@ mod tests {
     use crate::model::MemoryRows;
     use crate::quant::BlockType;
     use crate::tensor::DType;
+    use std::sync::atomic::AtomicBool;
 
     fn subject(name: &str, seed: u32) -> Subject {
         let values: Vec<f32> = (0..16 * 256u32).map(|i| ((i * 2_654_435_761 + seed) >> 8) as f32 / 1e7 - 0.8).collect();
@@ -189,7 +152,7 @@ mod tests {
             assert_eq!(all, 2);
             told.fetch_add(1, Ordering::Relaxed);
         };
-        let how = |threads| Measuring { threads, progress: &progress, cancel: &never };
+        let how = |threads| Task { threads, progress: &progress, cancel: &never };
         let mut first = Scores::open(dir.path(), Path::new("/m"));
         first.measure(&wanted, how(2)).unwrap();
         assert_eq!(told.load(Ordering::Relaxed), 2);
@@ -202,6 +165,6 @@ mod tests {
         assert_eq!(second.get("a", types[0]).unwrap().noise, 42.0);
         assert_eq!(second.get("a", types[1]), first.get("a", types[1]));
         let cancelled = AtomicBool::new(true);
-        assert!(second.measure(&wanted, Measuring { cancel: &cancelled, ..how(1) }).is_err());
+        assert!(second.measure(&wanted, Task { cancel: &cancelled, ..how(1) }).is_err());
     }
 }

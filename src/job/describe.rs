@@ -99,8 +99,8 @@ pub fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventLine> {
             (Level::Info, "finished", format!("in {}, peak memory {}", seconds(*s), bytes(*peak_rss)))
         }
         EventBody::Failed { error, .. } => {
-            let hint = error.hint.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
-            (Level::Error, "failed", format!("{}{hint}", error.message))
+            let hint = error.hint.as_ref().map(|h| format!(" {h}")).unwrap_or_default();
+            (Level::Error, "failed", format!("{}.{hint}", error.message))
         }
         EventBody::Cancelled { .. } => (Level::Warn, "cancelled", String::new()),
         EventBody::Interrupted { signal, .. } => {

@@ -64,6 +64,28 @@ impl MetaArray {
         }
     }
 
+    /// The first elements as text, `most` at most; `string` writes the bytes of a string.
+    pub fn texts(&self, most: usize, string: impl Fn(&[u8]) -> String) -> Vec<String> {
+        fn of<T: ToString>(values: &[T], most: usize) -> Vec<String> {
+            values.iter().take(most).map(T::to_string).collect()
+        }
+        match self {
+            Self::U8(v) => of(v, most),
+            Self::I8(v) => of(v, most),
+            Self::U16(v) => of(v, most),
+            Self::I16(v) => of(v, most),
+            Self::U32(v) => of(v, most),
+            Self::I32(v) => of(v, most),
+            Self::F32(v) => of(v, most),
+            Self::Bool(v) => of(v, most),
+            Self::U64(v) => of(v, most),
+            Self::I64(v) => of(v, most),
+            Self::F64(v) => of(v, most),
+            Self::Str(v) => v.iter().take(most).map(|s| string(s)).collect(),
+            Self::Nested(v) => v.iter().take(most).map(|a| format!("array of {}", a.len())).collect(),
+        }
+    }
+
     /// The elements at these places, in their order; places beyond the end are passed over.
     #[must_use]
     pub fn pick(&self, places: &[usize]) -> Self {
@@ -137,6 +159,24 @@ impl MetaValue {
         const NAMES: [&str; 13] =
             ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "str", "arr", "u64", "i64", "f64"];
         NAMES[self.code() as usize]
+    }
+
+    /// A number or a truth value as text; nothing for strings and arrays, which screens write in different ways.
+    pub fn scalar_text(&self) -> Option<String> {
+        Some(match self {
+            Self::U8(v) => v.to_string(),
+            Self::I8(v) => v.to_string(),
+            Self::U16(v) => v.to_string(),
+            Self::I16(v) => v.to_string(),
+            Self::U32(v) => v.to_string(),
+            Self::I32(v) => v.to_string(),
+            Self::F32(v) => v.to_string(),
+            Self::Bool(v) => v.to_string(),
+            Self::U64(v) => v.to_string(),
+            Self::I64(v) => v.to_string(),
+            Self::F64(v) => v.to_string(),
+            Self::Str(_) | Self::Array(_) => return None,
+        })
     }
 
     /// The string, if it is one.

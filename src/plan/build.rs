@@ -6,7 +6,6 @@ use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, Prepar
 use super::{changes, checkpoints, destination, manifest, memory, space, text_names};
 use crate::arch::classify;
 use crate::files::FileStamp;
-use crate::forecast::Measuring;
 use crate::formats::{self, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{
     Hint, Metadata, Model, ModelError, Name, OpenedFile, OptionName, Place, Remedy, Result, Sidecars, TensorEntry,
@@ -14,6 +13,7 @@ use crate::model::{
 };
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use std::sync::Arc;
 /// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
 /// are inputs, not enough disk.
 pub fn build(recipe: &Recipe) -> Result<Plan> {
-    prepare(recipe, Measuring::quiet()).map(|p| p.plan)
+    prepare(recipe, Task::quiet()).map(|p| p.plan)
 }
 
 /// As [`build`], with what the engine needs to carry the plan out. Tensors are measured, for targets with a budget, as `how` says.
 ///
 /// # Errors
 /// As [`build`].
-pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+pub fn prepare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_model(&open_source(recipe)?, recipe, how)
 }
 
@@ -39,7 +39,7 @@ pub fn prepare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
 ///
 /// # Errors
 /// As [`build`], but for what concerns the outputs' paths and the space for them.
-pub fn prepare_to_compare(recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+pub fn prepare_to_compare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(&open_source(recipe)?, recipe, how, Occasion::Comparison)
 }
 
@@ -55,7 +55,7 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
 ///
 /// # Errors
 /// As [`build`], but for outputs that exist.
-pub fn rehearse(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
+pub fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     rehearse_model(&open_source(recipe)?, recipe, how)
 }
 
@@ -63,7 +63,7 @@ pub fn rehearse(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
 ///
 /// # Errors
 /// As [`rehearse`].
-pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Plan> {
+pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     prepare_from(model, recipe, how, Occasion::Rehearsal).map(|p| p.plan)
 }
 
@@ -71,7 +71,7 @@ pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Res
 ///
 /// # Errors
 /// As [`build`].
-pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Result<Prepared> {
+pub fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(model, recipe, how, Occasion::New)
 }
 
@@ -83,7 +83,7 @@ pub fn prepare_model(model: &Model, recipe: &Recipe, how: Measuring<'_>) -> Resu
 /// As [`build`], but for outputs that exist; a request error that says what is not as it was planned; those of `read`.
 pub fn prepare_again(
     recipe: &Recipe,
-    how: Measuring<'_>,
+    how: Task<'_>,
     read: &dyn Fn() -> Result<Plan>,
     held: &[(PathBuf, u64)],
 ) -> Result<Prepared> {
@@ -123,7 +123,7 @@ impl<'a> Occasion<'a> {
     }
 }
 
-fn prepare_from(model: &Model, recipe: &Recipe, how: Measuring<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
+fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
     if let Some(step) = recipe.pipeline.first() {
         let what = format!("the step `{}` is not available in this version", step.step);
         return Err(ModelError::unsupported(what).with_hint(
@@ -245,7 +245,7 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
 /// # Errors
 /// As [`build`], but for what concerns paths.
 pub fn count_files(model: &Model, target: &Target) -> Result<usize> {
-    let resolved = resolve(model, target, Measuring::quiet())?;
+    let resolved = resolve(model, target, Task::quiet())?;
     let tensors = layout_tensors(&resolved);
     trial(model, target, &tensors, &resolved.metadata).map(|files| files.len())
 }

@@ -6,13 +6,13 @@ use super::rule::{OnChange, Rule};
 use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, config_changes, template};
 use crate::engine::{self, Failure, manifest};
-use crate::forecast::Measuring;
 use crate::formats;
 use crate::job::{self, JobFolder, JobHistory, JobState, Tail};
 use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result};
 use crate::plan::{self, Plan};
 use crate::recipe::Recipe;
 use crate::recipe::remedies::on_command_line;
+use crate::task::Task;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -121,7 +121,7 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
     for version in 1..=MAX_VERSIONS {
         let mut recipe = recipe_for(rule, unit, &read.source, version);
         reuse_earlier(&mut recipe, rule, unit, store);
-        let look = plan::rehearse_model(&model, &recipe, Measuring::quiet())?;
+        let look = plan::rehearse_model(&model, &recipe, Task::quiet())?;
         if !is_as_judged(read, &look) {
             return Ok(None);
         }
@@ -131,7 +131,7 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
             }
             recipe.targets.iter_mut().for_each(|t| t.force = true);
         }
-        let plan = plan::prepare_model(&model, &recipe, Measuring::quiet())?.plan;
+        let plan = plan::prepare_model(&model, &recipe, Task::quiet())?.plan;
         let mut plan = plan.permitted_by(&recipe);
         let _ = engine::plan_reuse(&recipe, &mut plan);
         skip_unchanged(&mut plan, unit, store);

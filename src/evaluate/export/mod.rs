@@ -83,14 +83,14 @@ impl Export {
 mod tests {
     use super::super::set::Set;
     use super::*;
-    use crate::forecast::Measuring;
     use crate::model::MemoryRows;
+    use crate::task::Task;
 
     fn comparison() -> Comparison {
         let v = |name: &str, by: f32| MemoryRows::f32_vector(name, &[1.0, 2.0 + by]);
         let base = vec![v("blk.0.ffn_up.weight", 0.0), v("odd,\"name\"|", 0.0), v("gone", 0.0)];
         let other = vec![v("blk.0.ffn_up.weight", 0.5), v("odd,\"name\"|", 0.0)];
-        Set::of(vec![base, other], 0).unwrap().measure(Measuring::quiet()).unwrap()
+        Set::of(vec![base, other], 0).unwrap().measure(Task::quiet()).unwrap()
     }
 
     #[test]

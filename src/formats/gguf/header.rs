@@ -1,5 +1,6 @@
 //! The header of one GGUF file: everything before the data, checked against the size of the file.
 
+use super::arrays::Arrays;
 use super::{ALIGNMENT_KEY, DEFAULT_ALIGNMENT, MAGIC};
 use super::{joined, values};
 use crate::formats::TensorPlace;
@@ -12,21 +13,6 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Which metadata arrays are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrays {
-    /// All of them.
-    Keep,
-    /// Only short ones: a scan of many files does not need their vocabularies.
-    SkipLong,
-}
-
-impl Arrays {
-    pub(super) fn keeps(self, n: usize) -> bool {
-        self == Self::Keep || n <= 64
-    }
-}
 
 /// The header of one file.
 #[derive(Debug)]

@@ -9,6 +9,7 @@
 //! what would make it read outside the file. Must not know architectures. Tests: `cargo test formats::gguf`,
 //! `tests/formats.rs`.
 
+mod arrays;
 mod header;
 mod joined;
 mod layout;
@@ -18,7 +19,8 @@ mod values;
 #[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
-pub use header::{Arrays, Header, each_tensor, read_header};
+pub use arrays::Arrays;
+pub use header::{Header, each_tensor, read_header};
 pub use layout::{layout, tensor_bytes};
 pub use open::{open, open_alone};
 pub use split::{shard_metadata, shard_paths, whole_path};

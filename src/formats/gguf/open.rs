@@ -1,6 +1,7 @@
 //! A GGUF file, or the set it belongs to, as a model.
 
-use super::header::{Arrays, Header, read_header};
+use super::arrays::Arrays;
+use super::header::{Header, read_header};
 use super::split::{KEYS, shard_paths, split_of};
 use crate::formats::TensorPlace;
 use crate::model::{

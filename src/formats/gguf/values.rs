@@ -1,6 +1,6 @@
 //! Metadata values of a GGUF file.
 
-use super::header::Arrays;
+use super::arrays::Arrays;
 use crate::formats::limits;
 use crate::formats::reader::HeaderReader;
 use crate::model::{MetaArray, MetaValue, Result};

@@ -1,8 +1,8 @@
 //! Pickles that lie beside the model's own: other entries of an archive, archives within it, pickles behind the first one of a
 //! stream. None is part of the model; what they ask for is told, because some program may load them.
 
-use super::archive::Entries;
 use super::directory::{Archive, LOCAL};
+use super::entries::Entries;
 use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
 use super::pickle::{Input, globals::told_before, load, printable};
 use super::source::{Blob, Source};

@@ -6,7 +6,7 @@
 
 use super::limits::MAX_VISITS;
 use super::pickle::{Node, NodeId, Pickle, Tree, load, printable};
-use super::{archive, open_file, order_as_safetensors, probe, source};
+use super::{entries, open_file, order_as_safetensors, probe, source};
 use crate::model::{Model, ModelError, Result, Warning};
 use crate::quant::Encoding;
 use crate::tensor::DType;
@@ -50,8 +50,8 @@ fn object(path: &Path) -> Result<Option<Pickle>> {
     if probe::container(&probe::head(&source)?) != Some(probe::Container::Zip) {
         return Ok(None);
     }
-    let entries = archive::entries(&source, 0, source.len)?;
-    let (mut input, _) = archive::object(&source, &entries)?;
+    let entries = entries::entries(&source, 0, source.len)?;
+    let (mut input, _) = entries::object(&source, &entries)?;
     load(&mut input).map(Some).map_err(|e| e.field("data.pkl"))
 }
 

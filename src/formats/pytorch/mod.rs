@@ -16,6 +16,7 @@ mod checksum;
 mod dcp;
 mod deepspeed;
 mod directory;
+mod entries;
 mod index;
 mod legacy;
 mod limits;

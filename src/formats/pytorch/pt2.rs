@@ -3,8 +3,8 @@
 //! `data/weights/NAME_weights_config.json` maps each parameter to a raw file `data/weights/weight_N` and its dtype, sizes,
 //! strides and offset. Dtype numbers: `torch/_export/serde/schema.py` `ScalarType`.
 
-use super::archive::{Entries, read};
 use super::empty_model;
+use super::entries::{Entries, read};
 use super::limits::{MAX_JSON_BYTES, MAX_RANK};
 use super::pickle::printable;
 use super::source::{Source, View};

@@ -1,12 +1,12 @@
 //! The seeds of each target: small files of `fixtures/`, and one made here where there is none.
 
 use crate::engine::{EventSink, Gate, RunOptions, Stop, run};
-use crate::forecast::Measuring;
 use crate::formats::{LayoutFn, LayoutRequest, LayoutTensor, Split, gguf, pytorch, safetensors};
 use crate::model::{FormatId, MetaArray, MetaValue, Metadata, Sidecars};
 use crate::plan;
 use crate::quant::BlockType;
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use crate::tensor::{DType, Shape};
 use crate::tui::look::BUILT_IN;
 use std::fs;
@@ -81,7 +81,7 @@ fn job(name: &str) -> Vec<u8> {
     let mut recipe = Recipe::default();
     recipe.source.path = Some(path("w.safetensors"));
     recipe.targets = vec![Target { output: Some(path("a.gguf")), ..Target::of(FormatId::Gguf) }];
-    let prepared = plan::prepare(&recipe, Measuring::quiet()).unwrap();
+    let prepared = plan::prepare(&recipe, Task::quiet()).unwrap();
     let sink = EventSink::new("1").with_file(&path("events.jsonl")).unwrap();
     let (stop, gate, journal) = (Stop::default(), Gate::default(), path("journal"));
     let options = RunOptions {

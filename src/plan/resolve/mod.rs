@@ -12,7 +12,6 @@ pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
 pub use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PreparedTensor, source};
-use crate::forecast::Measuring;
 use crate::formats::{self, LayoutTensor, Split};
 use crate::model::{
     ErrorKind, FormatId, Hint, Listing, Metadata, Model, ModelError, Name, OptionName, OptionPath, Remedy, Result,
@@ -20,6 +19,7 @@ use crate::model::{
 };
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
+use crate::task::Task;
 use crate::transform::MOST_NAMED;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub struct Asked<'a> {
     /// The target.
     pub target: &'a Target,
     /// How a budget is measured.
-    pub how: Measuring<'a>,
+    pub how: Task<'a>,
 }
 
 /// Small files beside an output, and what to say about them.
@@ -93,7 +93,7 @@ pub struct TargetSpec {
 }
 
 /// Forecasts what every quantization would make of a model.
-pub type ForecastFn = fn(&Model, &Target, Measuring<'_>) -> Result<Forecast>;
+pub type ForecastFn = fn(&Model, &Target, Task<'_>) -> Result<Forecast>;
 
 /// How targets are planned, by format: every format that can be written, in the order in which ready-made targets are shown.
 pub static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH];
@@ -117,7 +117,7 @@ pub fn forecast_format() -> Option<FormatId> {
 ///
 /// # Errors
 /// Formats without quantizations; sources that cannot become the format; those of measuring; a budget that is too small.
-pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
+pub fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     match spec(target.format).and_then(|t| t.forecast) {
         Some(forecast) => forecast(model, target, how),
         None => {
@@ -150,7 +150,7 @@ pub fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result
 ///
 /// # Errors
 /// Formats that are not written, unknown types, architectures that cannot be converted, types a format cannot hold.
-pub fn resolve(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Resolved> {
+pub fn resolve(model: &Model, target: &Target, how: Task<'_>) -> Result<Resolved> {
     let Some(spec) = spec(target.format) else { return Err(not_written(target.format)) };
     source::check(model, target)?;
     let resolved = (spec.resolve)(Asked { model, target, how });

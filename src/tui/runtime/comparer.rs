@@ -3,7 +3,6 @@
 use super::effects;
 use super::threads::Outbox;
 use crate::evaluate::Known;
-use crate::forecast::Measuring;
 use crate::tui::core::Action;
 use crate::tui::tabs::compare::Compared;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -90,8 +89,13 @@ fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Kno
     let overview = |compared| {
         let _ = out.send(Action::CompareOverview(id, compared));
     };
-    let answer =
-        effects::compare(paths, context, known, &overview, Measuring { threads: 0, progress: &progress, cancel });
+    let answer = effects::compare(
+        paths,
+        context,
+        known,
+        &overview,
+        crate::task::Task { threads: 0, progress: &progress, cancel },
+    );
     // What was cancelled is no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(Action::Compared(id, answer));

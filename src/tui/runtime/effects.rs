@@ -8,7 +8,6 @@ pub mod watchers;
 
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, Known, Set, rows};
-use crate::forecast::Measuring;
 use crate::formats::{Found, spec};
 use crate::job::{self, JobFolder, JobList, JobSummary, Tail};
 use crate::model::ErrorKind;
@@ -16,6 +15,7 @@ use crate::monitor::{Check, MachineSampler};
 use crate::plan::{Forecast, Plan};
 use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::Deed;
@@ -69,7 +69,7 @@ pub fn classify(name: &str) -> (String, String) {
 ///
 /// # Errors
 /// What can be known beforehand; cancelled.
-pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Result<Plan, ErrorCard> {
+pub fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
     crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
 
@@ -87,7 +87,7 @@ fn has_budget(target: &Target) -> bool {
 ///
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
-pub fn forecast(source: &Path, target: &Target, how: Measuring<'_>) -> Result<Forecast, ErrorCard> {
+pub fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
     let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
     let told = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
@@ -208,7 +208,7 @@ pub fn compare(
     context: Option<u64>,
     known: &mut Known,
     overview: &dyn Fn(Arc<Compared>),
-    how: Measuring<'_>,
+    how: Task<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
     let set = Set::open(paths, 0, context).map_err(|e| ErrorCard::from(&e))?;
     overview(told(set.overview().clone()));

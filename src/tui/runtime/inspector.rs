@@ -3,12 +3,13 @@
 
 use super::effects::inspect::{self, Tensors};
 use super::threads::{Outbox, give_way, thread};
+use crate::task::{Task, locked};
 use crate::tui::core::Action;
 use crate::tui::tabs::models::{Ask, Check, Told};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Time between two reports of a check.
@@ -118,15 +119,19 @@ fn encoder(requests: &Receiver<(PathBuf, String)>, out: &Outbox) {
 
 /// Looks at every value of a model.
 fn checker(path: PathBuf, cancel: &AtomicBool, out: &Outbox) {
-    let mut told: Option<Instant> = None;
-    let mut report = |done: u64, total: u64| {
-        if told.is_none_or(|t| t.elapsed() >= REPORT) {
-            told = Some(Instant::now());
+    let reported: Mutex<Option<Instant>> = Mutex::default();
+    let progress = |done: usize, total: usize| {
+        let mut reported = locked(&reported);
+        if reported.is_none_or(|t| t.elapsed() >= REPORT) {
+            *reported = Some(Instant::now());
+            let (done, total) = (done as u64, total as u64);
             let check = Check { path: path.clone(), done, total, findings: Vec::new(), ended: None };
             let _ = out.send(Action::Inspected(Told::Checked(check)));
         }
     };
-    let result = inspect::check(&path, cancel, &mut report);
+    // Two at a time keep a disk busy and leave the rest of the machine to others.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 2);
+    let result = inspect::check(&path, Task { threads, progress: &progress, cancel });
     if cancel.load(Ordering::Relaxed) {
         return;
     }

@@ -6,9 +6,9 @@
 
 use super::effects;
 use super::threads::Outbox;
-use crate::forecast::Measuring;
 use crate::recipe::options::Options;
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use crate::tui::core::Action;
 use crossbeam_channel::{Receiver, Sender};
 use std::path::PathBuf;
@@ -127,7 +127,7 @@ fn carry_out(order: Order, out: &Outbox) {
                     let _ = out.send(Action::PlanMeasured(id, done, all));
                 }
             };
-            let how = Measuring { threads: 0, progress: &progress, cancel };
+            let how = Task { threads: 0, progress: &progress, cancel };
             Action::Planned(id, effects::recipes::plan(&recipe, how))
         }
         Work::Forecast(id, source, target) => {
@@ -136,7 +136,7 @@ fn carry_out(order: Order, out: &Outbox) {
                     let _ = out.send(Action::ForecastMeasured(id, done, all));
                 }
             };
-            let forecast = effects::forecast(&source, &target, Measuring { threads: 0, progress: &progress, cancel });
+            let forecast = effects::forecast(&source, &target, Task { threads: 0, progress: &progress, cancel });
             Action::Forecasted(id, forecast.map(Arc::new))
         }
     };

@@ -8,8 +8,8 @@ use super::machine::{self, Watch};
 use super::measurer::{Orders, Work, measurer};
 use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
-use crate::forecast::Measuring;
 use crate::recipe::{Recipe, Target};
+use crate::task::Task;
 use crate::tui::core::Action;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::Deed;
@@ -248,7 +248,7 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
             }
         }
         if let Some((id, recipe)) = one {
-            let _ = out.send(Action::Planned(id, effects::recipes::plan(&recipe, Measuring::quiet())));
+            let _ = out.send(Action::Planned(id, effects::recipes::plan(&recipe, Task::quiet())));
             continue;
         }
         if let Some((id, recipes)) = &mut presets {
@@ -258,8 +258,7 @@ fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &
                         let bpw = p.outputs.first().map_or(0.0, |o| o.bits_per_weight);
                         (p.outputs.iter().map(|o| o.bytes).sum(), bpw)
                     };
-                    let _ =
-                        out.send(Action::PresetPlanned(*id, at, effects::plan(&recipe, Measuring::quiet()).map(size)));
+                    let _ = out.send(Action::PresetPlanned(*id, at, effects::plan(&recipe, Task::quiet()).map(size)));
                 }
                 None => presets = None,
             }

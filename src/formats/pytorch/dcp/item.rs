@@ -1,7 +1,7 @@
 //! One chunk: an archive of `torch.save` with a single tensor, somewhere in the file of a rank.
 
-use super::super::archive::{self, Entries};
 use super::super::beside::Beside;
+use super::super::entries;
 use super::super::pickle::{Node, load};
 use super::super::source::Source;
 use super::super::{empty_model, walk};
@@ -41,11 +41,11 @@ impl Opened {
             let what = format!("its {} bytes reach beyond the file, which has {len} bytes", stored.bytes);
             return Err(ModelError::bad(what).with_hint("Was the file cut off while it was copied?"));
         }
-        let entries: Entries = archive::entries(&self.source, stored.offset, stored.bytes)?;
-        archive::byte_order(&self.source, &entries)?;
-        self.source.crcs.extend(archive::crcs(&entries));
-        self.source.blobs = archive::storages(&entries)?;
-        let (mut input, wrong) = archive::object(&self.source, &entries)?;
+        let entries = entries::entries(&self.source, stored.offset, stored.bytes)?;
+        entries::byte_order(&self.source, &entries)?;
+        self.source.crcs.extend(entries::crcs(&entries));
+        self.source.blobs = entries::storages(&entries)?;
+        let (mut input, wrong) = entries::object(&self.source, &entries)?;
         if wrong.is_some() && self.wrong.is_empty() {
             let text = "the checksum of data.pkl does not match its contents: the file may be damaged";
             self.told.warnings.push(Warning::new("pytorch.checksum", text));

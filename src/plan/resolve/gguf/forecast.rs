@@ -6,13 +6,13 @@ use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
 use super::{Budget, Loss, Mixer, forecast_many, ready};
 use crate::arch::{OutType, classify};
-use crate::forecast::Measuring;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
 use crate::plan::build::{layout_tensors, trial};
 use crate::plan::source;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
+use crate::task::Task;
 use crate::tensor::DType;
 use crate::transform::FileType;
 use std::collections::{BTreeMap, HashMap};
@@ -34,7 +34,7 @@ struct Outline {
 ///
 /// # Errors
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
-pub fn forecast(model: &Model, target: &Target, how: Measuring<'_>) -> Result<Forecast> {
+pub fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
     let target = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None);
     let overrides = Overrides::parse(target)?;

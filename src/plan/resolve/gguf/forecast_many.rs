@@ -9,13 +9,14 @@ use super::Ready;
 use super::forecast::mark_front;
 use super::overrides::Overrides;
 use crate::arch::{Role, classify};
-use crate::forecast::{self, Measuring, Score, Scores, Subject, Surroundings};
+use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};
 use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result};
 use crate::plan::build::trial;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::recipe::options::{common, gguf};
+use crate::task::Task;
 use crate::tensor::DType;
 use crate::transform::{FileType, Outlook, plan_quantize_with};
 use std::collections::{BTreeMap, HashMap};
@@ -118,7 +119,7 @@ pub(super) fn forecast(
     target: &Target,
     ready: &Ready,
     overrides: &Overrides,
-    how: Measuring<'_>,
+    how: Task<'_>,
 ) -> Result<Forecast> {
     let outlook = Outlook::of(&ready.model, target.get(&gguf::LEAVE_OUTPUT), target.get(&gguf::KEEP_SPLIT));
     let classes = Classes::of(ready, &outlook);
@@ -240,7 +241,7 @@ fn measure(
     classes: &Classes,
     outlines: &[Outline],
     scores: &mut Scores,
-    how: Measuring<'_>,
+    how: Task<'_>,
 ) -> Result<BTreeMap<(u8, Encoding), Loss>> {
     let lossless: Encoding = DType::F32.into();
     let mut wanted: BTreeMap<u8, Vec<Encoding>> = BTreeMap::new();

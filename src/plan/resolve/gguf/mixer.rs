@@ -8,13 +8,14 @@ use super::budget::Budget;
 use super::overrides::Overrides;
 use super::ready::Ready;
 use crate::arch::{Role, classify};
-use crate::forecast::{self, Candidates, Choice, Group, Measuring, Score, Scores, Subject, Surroundings, fused_with};
+use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
 use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, TensorEntry, Warning};
 use crate::plan::build::trial;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
+use crate::task::Task;
 use crate::tensor::DType;
 use crate::transform::{FileType, may_quantize, plan_quantize};
 use crate::units::{bytes, bytes_at_least};
@@ -66,7 +67,7 @@ impl<'a> Mixer<'a> {
         target: &'a Target,
         overrides: &'a Overrides,
         also: &[(Name, Encoding)],
-        how: Measuring<'_>,
+        how: Task<'_>,
     ) -> Result<Self> {
         let around = Surroundings::of(ready.model.tensors.iter().map(|t| t.name.as_str()));
         let open = open(ready, target, overrides, around)?;

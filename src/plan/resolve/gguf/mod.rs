@@ -21,13 +21,13 @@ mod split;
 
 use super::{Asked, ExtraFiles, Resolved, TargetSpec};
 use crate::arch::OutType;
-use crate::forecast::Measuring;
 use crate::model::{
     FormatId, Hint, Listing, MetaValue, Metadata, Model, ModelError, Name, OptionName, Remedy, Result, Warning,
 };
 use crate::quant::{Effort, Encoding, can_quantize};
 use crate::recipe::options::gguf;
 use crate::recipe::{Target, meaning};
+use crate::task::Task;
 use crate::transform::{FileType, may_quantize};
 use overrides::Overrides;
 use std::path::Path;
@@ -62,7 +62,7 @@ enum Choice<'a> {
     /// A type by name.
     Type(&'a str),
     /// The types that lose least within a budget.
-    Budget(Budget, Measuring<'a>),
+    Budget(Budget, Task<'a>),
 }
 
 /// Resolves a GGUF target; a budget is measured as `how` says.

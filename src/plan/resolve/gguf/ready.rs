@@ -5,12 +5,12 @@ use super::budget::{self, Budget};
 use super::mixer::Mixer;
 use super::overrides::Overrides;
 use super::{importance, metadata};
-use crate::forecast::Measuring;
 use crate::model::{FormatId, Model, Name, Result, Sidecars, TensorEntry, Warning};
 use crate::plan::{ImatrixCoverage, PreparedTensor};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
+use crate::task::Task;
 use crate::transform::{FileType, Imatrix, Pruned, QuantizeRequest, plan_quantize, prune_layers};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Ready {
         budget: Budget,
         target: &Target,
         overrides: &Overrides,
-        how: Measuring<'_>,
+        how: Task<'_>,
     ) -> Result<Resolved> {
         let mixer = Mixer::measured(self, target, overrides, &[], how)?;
         let mix = mixer.choose(budget)?;

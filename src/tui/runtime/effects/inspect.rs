@@ -4,11 +4,13 @@ use crate::arch::vocab::{self, Runner};
 use crate::forecast;
 use crate::forecast::values::Values;
 use crate::model::{Model, ModelError, TensorEntry};
+use crate::task::{Task, collected, locked};
 use crate::tui::core::{ErrorCard, units};
 use crate::tui::runtime::soundness;
 use crate::tui::tabs::models::{Finding, Glance, Tried};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// The tensors of the model that was looked at last, so that the next one of it needs no opening.
@@ -124,51 +126,31 @@ fn chat_template(model: &Model) -> Option<String> {
     own.map(str::to_owned).or_else(file).or_else(config)
 }
 
-/// Looks at every value of a model, several tensors at a time; `report` is told elements done, of how many. Gives the findings
-/// and the number of elements.
+/// Looks at every value of a model, several tensors at a time; `how.progress` is called with elements. Gives the findings and the
+/// number of elements.
 ///
 /// # Errors
 /// Those of opening and reading; cancelled.
-pub fn check(
-    path: &Path,
-    cancel: &AtomicBool,
-    report: &mut dyn FnMut(u64, u64),
-) -> Result<(Vec<Finding>, u64), ErrorCard> {
+pub fn check(path: &Path, how: Task<'_>) -> Result<(Vec<Finding>, u64), ErrorCard> {
     let tensors = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?.tensors;
     let total = tensors.iter().fold(0u64, |n, t| n.saturating_add(t.shape.elems().unwrap_or(0)));
-    let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
-    let (send, seen) = crossbeam_channel::unbounded();
-    // Two at a time keep a disk busy and leave the rest of the machine to others.
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 2);
-    let mut sounds = std::thread::scope(|s| -> Result<_, ModelError> {
-        for _ in 0..threads {
-            let send = send.clone();
-            let (tensors, next, done) = (&tensors, &next, &done);
-            s.spawn(move || {
-                while let Some(entry) = tensors.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let sound = forecast::values::check(entry, cancel, &|n| {
-                        done.fetch_add(n, Ordering::Relaxed);
-                    });
-                    let broken = sound.is_err();
-                    let _ = send.send(sound.map(|s| (entry.name.to_string(), entry.shape.elems().unwrap_or(0), s)));
-                    if broken {
-                        next.store(tensors.len(), Ordering::Relaxed);
-                    }
-                }
-            });
-        }
-        drop(send);
-        let mut sounds = Vec::with_capacity(tensors.len());
-        loop {
-            match seen.recv_timeout(std::time::Duration::from_millis(100)) {
-                Ok(sound) => sounds.push(sound?),
-                Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
-                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Ok(sounds),
-            }
-            report(done.load(Ordering::Relaxed), total);
-        }
+    let done = AtomicU64::new(0);
+    let sounds = Mutex::new(Vec::with_capacity(tensors.len()));
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    how.each(tensors.len(), |number, (): &mut ()| {
+        let entry = &tensors[number];
+        let sound = forecast::values::check(entry, how.cancel, &|n| {
+            let before = done.fetch_add(n, Ordering::Relaxed);
+            (how.progress)(count(before.saturating_add(n)), count(total));
+        })?;
+        locked(&sounds).push((entry.name.to_string(), entry.shape.elems().unwrap_or(0), sound));
+        Ok(())
     })
-    .map_err(|e| ErrorCard::from(&e))?;
+    .map_err(|e: ModelError| ErrorCard::from(&e))?;
+    if how.is_cancelled() {
+        return Err(ErrorCard::from(&ModelError::request("cancelled while checking")));
+    }
+    let mut sounds = collected(sounds);
     sounds.sort_by(|a, b| crate::tui::core::natural(&a.0, &b.0));
     Ok((soundness::findings(&sounds), total))
 }

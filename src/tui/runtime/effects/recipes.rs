@@ -1,9 +1,9 @@
 //! Recipes in files: listed, read, written, and read again after an editor had them.
 
-use crate::forecast::Measuring;
 use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
+use crate::task::Task;
 use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -128,7 +128,7 @@ pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome
 
 /// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
 /// is opened once, and what is wrong with it is told once.
-pub fn plan(recipe: &Recipe, how: Measuring<'_>) -> Planned {
+pub fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
     let refuse = |e: &ModelError| Planned::refused(None, e.into());
     let Some(source) = &recipe.source.path else { return Planned::default() };
     let model = match crate::formats::open_as_format(source, recipe.source.format) {
@@ -207,7 +207,7 @@ mod tests {
         let planned = |targets: &[&Target]| {
             let source = crate::recipe::Source { path: Some(model.clone()), ..Default::default() };
             let targets = targets.iter().map(|t| (*t).clone()).collect();
-            plan(&Recipe { source, targets, ..Recipe::default() }, Measuring::quiet())
+            plan(&Recipe { source, targets, ..Recipe::default() }, Task::quiet())
         };
         let told = planned(&[&wrong, &sound, &small]);
         let refused: Vec<_> = told.refused.iter().map(|r| r.target).collect();
@@ -217,7 +217,7 @@ mod tests {
         assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
         let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), ..Default::default() };
         let targets = vec![wrong.clone(), sound.clone()];
-        let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Measuring::quiet());
+        let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Task::quiet());
         assert_eq!(told.refused.iter().map(|r| r.target).collect::<Vec<_>>(), [None], "the source is wrong, and once");
         std::fs::write(dir.path().join("q8_0.gguf"), b"x").unwrap();
         let told = planned(&[&sound]);

@@ -284,29 +284,12 @@ fn whole_values(model: &Model, config: &Value) -> BTreeMap<String, String> {
 
 /// The first elements of an array, one a line.
 fn elements(array: &MetaArray) -> String {
-    fn lines<T>(values: &[T], text: impl Fn(&T) -> String) -> String {
-        let shown = values.iter().take(WHOLE_ELEMS).enumerate().map(|(i, v)| format!("{i:>6}  {}", text(v)));
-        let mut out: Vec<String> = shown.collect();
-        if values.len() > WHOLE_ELEMS {
-            out.push(format!("… {} more", units::count((values.len() - WHOLE_ELEMS) as u64)));
-        }
-        out.join("\n")
+    let texts = array.texts(WHOLE_ELEMS, |s| clip(&String::from_utf8_lossy(s)));
+    let mut lines: Vec<String> = texts.iter().enumerate().map(|(i, text)| format!("{i:>6}  {text}")).collect();
+    if array.len() > WHOLE_ELEMS {
+        lines.push(format!("… {} more", units::count((array.len() - WHOLE_ELEMS) as u64)));
     }
-    match array {
-        MetaArray::U8(v) => lines(v, u8::to_string),
-        MetaArray::I8(v) => lines(v, i8::to_string),
-        MetaArray::U16(v) => lines(v, u16::to_string),
-        MetaArray::I16(v) => lines(v, i16::to_string),
-        MetaArray::U32(v) => lines(v, u32::to_string),
-        MetaArray::I32(v) => lines(v, i32::to_string),
-        MetaArray::F32(v) => lines(v, f32::to_string),
-        MetaArray::Bool(v) => lines(v, bool::to_string),
-        MetaArray::U64(v) => lines(v, u64::to_string),
-        MetaArray::I64(v) => lines(v, i64::to_string),
-        MetaArray::F64(v) => lines(v, f64::to_string),
-        MetaArray::Str(v) => lines(v, |s| clip(&String::from_utf8_lossy(s))),
-        MetaArray::Nested(v) => lines(v, |a| format!("array of {}", a.len())),
-    }
+    lines.join("\n")
 }
 
 fn type_text(value: &MetaValue) -> String {
@@ -323,42 +306,15 @@ fn clip(text: &str) -> String {
 }
 
 fn value_text(value: &MetaValue) -> String {
-    fn few<T: std::fmt::Display>(v: &[T]) -> String {
-        let shown: Vec<String> = v.iter().take(8).map(T::to_string).collect();
-        let more = if v.len() > 8 { ", …" } else { "" };
-        format!("{}{more}", shown.join(", "))
-    }
+    const SHOWN: usize = 8;
     match value {
-        MetaValue::U8(v) => v.to_string(),
-        MetaValue::I8(v) => v.to_string(),
-        MetaValue::U16(v) => v.to_string(),
-        MetaValue::I16(v) => v.to_string(),
-        MetaValue::U32(v) => v.to_string(),
-        MetaValue::I32(v) => v.to_string(),
-        MetaValue::F32(v) => v.to_string(),
-        MetaValue::Bool(v) => v.to_string(),
         MetaValue::Str(v) => clip(v),
-        MetaValue::U64(v) => v.to_string(),
-        MetaValue::I64(v) => v.to_string(),
-        MetaValue::F64(v) => v.to_string(),
-        MetaValue::Array(a) => match a {
-            MetaArray::U8(v) => few(v),
-            MetaArray::I8(v) => few(v),
-            MetaArray::U16(v) => few(v),
-            MetaArray::I16(v) => few(v),
-            MetaArray::U32(v) => few(v),
-            MetaArray::I32(v) => few(v),
-            MetaArray::F32(v) => few(v),
-            MetaArray::Bool(v) => few(v),
-            MetaArray::U64(v) => few(v),
-            MetaArray::I64(v) => few(v),
-            MetaArray::F64(v) => few(v),
-            MetaArray::Str(v) => {
-                let shown: Vec<String> = v.iter().take(8).map(|s| clip(&String::from_utf8_lossy(s))).collect();
-                few(&shown)
-            }
-            MetaArray::Nested(v) => format!("{} arrays", v.len()),
-        },
+        MetaValue::Array(MetaArray::Nested(v)) => format!("{} arrays", v.len()),
+        MetaValue::Array(a) => {
+            let more = if a.len() > SHOWN { ", …" } else { "" };
+            format!("{}{more}", a.texts(SHOWN, |s| clip(&String::from_utf8_lossy(s))).join(", "))
+        }
+        scalar => scalar.scalar_text().unwrap_or_default(),
     }
 }
 
