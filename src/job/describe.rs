@@ -116,7 +116,6 @@ fn tensor(done: &TensorDone) -> String {
     let mut figures = Vec::new();
     figures.extend(done.sqnr_db.map(|db| format!("weights {db:.1} dB")));
     figures.extend(done.rmse.filter(|_| done.sqnr_db.is_some()).map(|rmse| format!("rmse {}", small(rmse))));
-    figures.extend(done.max_abs.filter(|_| done.sqnr_db.is_some()).map(|max| format!("largest error {}", small(max))));
     figures.extend(done.gain_db.map(|db| format!("{db:.2} dB gained")));
     let space = if figures.is_empty() { "" } else { "  " };
     format!("{}  {} → {}{space}{}", t.name, t.from, t.to, figures.join("  "))
