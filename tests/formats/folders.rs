@@ -154,3 +154,18 @@ fn the_order_of_preference_is_that_of_transformers() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[test]
+fn a_lone_file_of_any_format_that_is_read_is_the_weights_of_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for extension in formats::FORMATS.iter().filter(|f| f.read.is_some()).flat_map(|f| f.extensions) {
+        let name = format!("weights.{extension}");
+        fs::write(dir.path().join(&name), b"").unwrap();
+        let found = formats::hf::find_weights(dir.path(), &["config.json".to_owned(), name.clone()]).unwrap();
+        if found != Some(formats::hf::Weights::File(dir.path().join(&name))) {
+            wrong.push(format!("{name}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -5,7 +5,7 @@ use super::sidecars::collect;
 use super::training::{Ranks, sharded, sharded_inside, training, training_state};
 use crate::formats::safetensors::INDEX_SUFFIX;
 use crate::formats::shards::ShardName;
-use crate::formats::{limits, pytorch, safetensors};
+use crate::formats::{FORMATS, FormatSpec, OutputKind, limits, pytorch, safetensors};
 use crate::model::{Model, ModelError, Result};
 use std::path::{Path, PathBuf};
 
@@ -82,15 +82,27 @@ pub fn find_weights(folder: &Path, files: &[String]) -> Result<Option<Weights>> 
     if let Some(ranks) = Ranks::of(files) {
         return Ok(file(ranks.file()));
     }
-    for ext in ["gguf", "pt", "pth", "bin", "ckpt", "onnx", "ort", "tflite", "ggml"] {
+    for (ext, has_sets) in lone_extensions() {
         let Some(set) = sets(folder, files, ext)? else { continue };
-        if set.len() > 1 && ext != "gguf" {
+        if set.len() > 1 && !has_sets {
             let what = format!("{} shards without {PYTORCH_INDEX}", set.len());
             return Err(ModelError::bad(what).in_file(folder).with_hint("Fetch the index file of this model too."));
         }
         return Ok(set.into_iter().find(|p| p.is_file()).map(Weights::File));
     }
     Ok(None)
+}
+
+/// The extensions by which a lone file is found to be the weights of a folder, those to be preferred first: of formats with everything in
+/// one file, of other formats that are read, of those that are only recognized. With each, whether its files can be a set without an index.
+fn lone_extensions() -> impl Iterator<Item = (&'static str, bool)> {
+    let has_sets = |f: &FormatSpec| f.write.as_ref().is_some_and(|w| w.whole_path.is_some());
+    let alone = |f: &FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::File);
+    let mut formats: Vec<&FormatSpec> = FORMATS.to_vec();
+    formats.sort_by_key(|f| (!alone(f), f.read.is_none()));
+    // A SavedModel is a folder; what it holds is not weights.
+    let extensions = formats.into_iter().flat_map(move |f| f.extensions.iter().map(move |e| (*e, has_sets(f))));
+    extensions.filter(|(ext, _)| *ext != "pb")
 }
 
 /// The one file, or the one complete or incomplete set of shards, with that extension.

@@ -1,6 +1,7 @@
 //! The small files beside the weights.
 
 use super::folder::entries;
+use crate::formats::{OutputKind, write_spec};
 use crate::model::{Model, Sidecar, Sidecars};
 use std::path::Path;
 
@@ -77,8 +78,8 @@ pub(in crate::formats) fn collect_one(folder: &Path, name: &str) -> Option<Sidec
 /// Adds the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
 /// the format keeps its configuration in such files. GGUF carries its own.
 pub fn attach(model: &mut Model, folder: &Path) {
-    use crate::model::FormatId::{Pytorch, Safetensors};
-    if matches!(model.format, Safetensors | Pytorch) && model.sidecars.0.is_empty() {
+    let of_folders = write_spec(model.format).is_some_and(|w| w.output == OutputKind::Folder);
+    if of_folders && model.sidecars.0.is_empty() {
         let sidecars = collect(folder);
         if sidecars.has("config.json") || sidecars.has("adapter_config.json") {
             model.sidecars = sidecars;

@@ -60,7 +60,8 @@ pub fn presets() -> impl Iterator<Item = &'static TargetPreset> {
     TARGETS.iter().flat_map(|t| t.presets)
 }
 
-const fn kept(format: FormatId, about: &'static str) -> TargetPreset {
+/// A preset that keeps the types of the source.
+pub(super) const fn kept(format: FormatId, about: &'static str) -> TargetPreset {
     TargetPreset { format, types: PresetTypes::Kept, title: "as stored", about, needs_imatrix: false }
 }
 
