@@ -55,6 +55,12 @@ pub fn written_names() -> &'static [&'static str] {
     &NAMES
 }
 
+/// The formats that can be written and whose outputs are folders of weights and the files beside them.
+pub fn written_as_folders() -> impl Iterator<Item = FormatId> {
+    let folder = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::Folder);
+    FORMATS.iter().filter(folder).map(|f| f.id)
+}
+
 /// How a format is written; `None` if it is not.
 pub fn write_spec(id: FormatId) -> Option<&'static WriteSpec> {
     spec(id)?.write.as_ref()

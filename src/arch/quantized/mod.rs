@@ -5,6 +5,7 @@
 
 mod schemes;
 
+use crate::formats;
 use crate::model::{Hint, Model, ModelError, Remedy};
 use crate::quant::Encoding;
 use schemes::{Mark, SCHEMES, Scheme, Sign};
@@ -36,11 +37,12 @@ impl Quantized {
             "{}, or convert the original 16-bit model. A copy that keeps every type is possible: ",
             self.remedy
         );
-        let original = Hint::from(original)
-            .then(Remedy::Target("safetensors".to_owned()))
-            .then(" or ")
-            .then(Remedy::Target("pytorch".to_owned()))
-            .then(" without a type.");
+        let mut original = Hint::from(original);
+        for (i, format) in formats::written_as_folders().enumerate() {
+            let or = if i > 0 { " or " } else { "" };
+            original = original.then(or).then(Remedy::Target(format.name().to_owned()));
+        }
+        let original = original.then(" without a type.");
         match &self.tensors {
             Some((name, 1)) => ModelError::unsupported(format!("{what}: {name} holds codes or scales, not weights"))
                 .with_hint(original),
