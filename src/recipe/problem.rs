@@ -54,10 +54,10 @@ pub struct Problem {
     pub place: Option<Box<Place>>,
     /// The key as a value, if the problem was found in a recipe and not in its text.
     #[serde(skip)]
-    pub at: Option<RecipePath>,
-    /// The message without the name of the key that it begins with.
+    pub at: Option<Box<RecipePath>>,
+    /// Where the message goes on behind the name of the key that it begins with, in bytes.
     #[serde(skip)]
-    pub(super) rest: Option<String>,
+    pub(super) behind_key: u32,
 }
 
 /// A key of a recipe, or the table that it would be in.
@@ -116,19 +116,21 @@ impl fmt::Display for RecipePath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     text: String,
-    rest: Option<String>,
+    behind_key: u32,
 }
 
 impl Message {
     /// A message that begins with the name of the key it is about: `` `pure` takes `true` or `false` ``.
     pub fn of_key(key: &str, rest: String) -> Self {
-        Self { text: format!("`{key}` {rest}"), rest: Some(rest) }
+        let text = format!("`{key}` {rest}");
+        let behind_key = u32::try_from(text.len() - rest.len()).unwrap_or(0);
+        Self { text, behind_key }
     }
 }
 
 impl From<String> for Message {
     fn from(text: String) -> Self {
-        Self { text, rest: None }
+        Self { text, behind_key: 0 }
     }
 }
 
@@ -141,18 +143,26 @@ impl From<&str> for Message {
 impl Problem {
     /// An error about a key.
     pub(crate) fn error(path: impl Into<String>, message: impl Into<Message>) -> Self {
-        let Message { text, rest } = message.into();
-        Self { severity: Severity::Error, path: path.into(), message: text, help: None, place: None, at: None, rest }
+        let Message { text, behind_key } = message.into();
+        Self {
+            severity: Severity::Error,
+            path: path.into(),
+            message: text,
+            help: None,
+            place: None,
+            at: None,
+            behind_key,
+        }
     }
 
     /// An error about a key of a recipe.
     pub(crate) fn of(path: &RecipePath, message: impl Into<Message>) -> Self {
-        Self { at: Some(path.clone()), ..Self::error(path.to_string(), message) }
+        Self { at: Some(Box::new(path.clone())), ..Self::error(path.to_string(), message) }
     }
 
     /// The message without the name of its key, for where that is shown already.
     pub fn fact(&self) -> &str {
-        self.rest.as_deref().unwrap_or(&self.message)
+        self.message.get(self.behind_key as usize..).unwrap_or(&self.message)
     }
 
     /// A note about a key.

@@ -27,10 +27,9 @@ pub use split::{shard_metadata, shard_paths, whole_path};
 #[cfg(feature = "verify-gguf-rs")]
 pub use verify::verify;
 
-use super::{
-    FormatSpec, Head, LayoutRequest, Outline, OutputKind, ReadSpec, SecondReader, Split, TensorPlace, Verdict,
-    WriteSpec,
-};
+use super::{FormatSpec, Head, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, Verdict, WriteSpec};
+#[cfg(feature = "verify-gguf-rs")]
+use super::{LayoutRequest, Split};
 use crate::model::{FormatId, Result};
 use std::path::Path;
 

@@ -33,9 +33,9 @@ pub struct ErrorCard {
     /// The file it is about.
     pub file: Option<PathBuf>,
     /// Where in the file or the recipe it is.
-    pub field: Option<Field>,
+    pub field: Option<Box<Field>>,
     /// The option that it is about.
-    pub option: Option<OptionPath>,
+    pub option: Option<Box<OptionPath>>,
     /// What to do, in the words of the workbench.
     pub hint: Option<String>,
     /// True when the file or the request is wrong, false when this version cannot do it yet.
@@ -49,8 +49,8 @@ impl From<&ModelError> for ErrorCard {
             message: e.to_string(),
             fact: escape(e.fact()).into_owned(),
             file: e.file().map(Path::to_owned),
-            field: e.field_path().cloned(),
-            option: e.option().cloned(),
+            field: e.field_path().cloned().map(Box::new),
+            option: e.option().cloned().map(Box::new),
             hint: e.hint().map(on_screen),
             wrong,
         }
@@ -66,7 +66,7 @@ impl ErrorCard {
 
     /// What there is to say where the name of the option that it is about is shown already.
     pub fn beside_option(&self) -> &str {
-        let named = matches!(&self.field, Some(Field::Option(_))) && self.file.is_none();
+        let named = matches!(self.field.as_deref(), Some(Field::Option(_))) && self.file.is_none();
         if named { &self.fact } else { &self.message }
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
     let lone = || (document.recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
     let of_target = |o: &&OptionPath| target.is_some() && keys_of(Room::Target).any(|k| k.name == o.option.key());
-    let (key, fact) = match card.option.as_ref().filter(of_target) {
+    let (key, fact) = match card.option.as_deref().filter(of_target) {
         Some(option) => (option.to_string(), card.beside_option()),
         None => (String::new(), card.message.as_str()),
     };
