@@ -1,4 +1,4 @@
-//! File formats, one folder each: probe, open → [`Model`], lay out a file ← tensors.
+//! File formats, one folder each: probe, open → [`Model`](crate::model::Model), lay out a file ← tensors.
 //!
 //! Must not know recipes, plans or jobs. Adding a format is a folder with a [`FormatSpec`] and a line in [`FORMATS`].
 //! Reading is lazy and bounded: every length is checked against the file's size before anything is allocated. Writing is
