@@ -307,7 +307,13 @@ fn a_real_watcher_is_followed_stopped_and_started_again() {
     // Measured by its job, and read from its report.
     s.wait_for("job 1");
     s.wait_for(" dB");
-    s.send("\r");
+    // Jobs are listed now and then: until this one is, there is nothing to go to.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !s.text().contains("#1") && std::time::Instant::now() < end {
+        s.send("\r");
+        let sent = std::time::Instant::now();
+        s.wait("an answer", |_| sent.elapsed() > std::time::Duration::from_millis(700));
+    }
     s.wait_for("#1");
     s.send("5s");
     s.wait_for("Stop watching");
