@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// Warnings and metrics kept of one job; nobody reads more.
+/// Warnings and metrics kept for one job.
 const MAX_NOTES: usize = 10_000;
 
 /// How much of each tensor a history keeps. A job may have a million tensors.

@@ -1,4 +1,4 @@
-//! Tickets of the queue: an empty file whose name says since when and for which job somebody waits.
+//! Tickets of the queue: empty files whose names say which job waits and since when.
 //!
 //! A ticket counts while its job's own lock is held, so those of killed workers do not.
 
@@ -36,7 +36,7 @@ impl Ticket {
         Ok(())
     }
 
-    /// True if nobody of its class came before.
+    /// True if no ticket of its class is older.
     pub(super) fn is_first(&self, root: &Path, class: JobClass) -> bool {
         all(root, class).first().is_none_or(|(path, _)| *path == self.path)
     }

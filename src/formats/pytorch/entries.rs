@@ -152,7 +152,7 @@ fn root_before_pickle(name: &str) -> Option<&str> {
     (root.matches('/').count() <= 1 && (root.is_empty() || root.ends_with('/'))).then_some(root)
 }
 
-/// The archive's root folder with its slash: where `data.pkl` stands, else what the first entry begins with.
+/// The archive's root folder with its slash: where `data.pkl` is, else what the first entry begins with.
 fn root_of(found: &[Record]) -> &str {
     found.iter().find_map(|r| root_before_pickle(&r.name)).unwrap_or_else(|| {
         let first = found.first().map_or("", |r| r.name.as_str());

@@ -79,7 +79,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     follow(state, at)
 }
 
-/// Selects a job that somebody chose.
+/// Selects the job that the user chose.
 fn select(state: &mut State, at: usize) -> Vec<Effect> {
     state.jobs.chosen = true;
     follow(state, at)

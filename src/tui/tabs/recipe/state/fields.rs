@@ -38,7 +38,7 @@ const BUDGET: &str = "budget";
 /// What is wrong with a text that is no budget.
 const NO_BUDGET: &str = "a size like 760MB, or bits like 4.25";
 
-/// True for the keys that the budget stands for.
+/// True for the keys that make up the budget.
 fn is_budget(name: &str) -> bool {
     budget_keys().iter().any(|k| k.name == name)
 }
