@@ -1,6 +1,6 @@
 //! What a large watched folder costs: listing it, finding its units, and telling whether they changed. `cargo bench --bench watch_listing`.
 
-use remold::watch::{Dirty, Tree, units};
+use remold::testing::watch::{Dirty, Tree, units};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -2,49 +2,55 @@
 //!
 //! The rooms, ground floor first; a module imports only from rooms above its own line (`ARCHITECTURE.md`, `tests/layering.rs`).
 #![deny(unsafe_code)]
+#![warn(unreachable_pub)]
 
 #[cfg(not(unix))]
 compile_error!(
     "remold runs on Unix only (Linux and macOS): it needs file locks, signals and positioned reads of Unix. On Windows, use WSL."
 );
 
-pub mod units;
+mod units;
 
-pub mod task;
+mod task;
 
-pub mod files;
+mod files;
 
-pub mod tensor;
+mod tensor;
 
-pub mod quant;
+mod quant;
 
-pub mod model;
+mod model;
 
-pub mod formats;
+mod formats;
 
-pub mod arch;
+mod arch;
 
-pub mod transform;
+mod transform;
 
-pub mod forecast;
+mod forecast;
 
-pub mod recipe;
+mod recipe;
 
-pub mod plan;
+mod plan;
 
-pub mod evaluate;
+mod evaluate;
 
-pub mod monitor;
+mod monitor;
 
-pub mod engine;
+mod engine;
 
-pub mod job;
+mod job;
 
-pub mod watch;
+mod watch;
 
-pub mod tui;
+mod tui;
 
-pub mod cli;
+mod cli;
+
+pub use cli::main;
+
+#[doc(hidden)]
+pub mod testing;
 
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

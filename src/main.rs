@@ -1,5 +1,5 @@
 //! The `remold` program; everything it does is in the library.
 
 fn main() -> std::process::ExitCode {
-    remold::cli::main()
+    remold::main()
 }

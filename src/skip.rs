@@ -6,7 +6,7 @@
 use std::io::Write;
 
 /// Reports that something is not checked, and why.
-pub fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     eprintln!("skipped: {what}");
     let Some(path) = std::env::var_os("REMOLD_SKIPS") else { return };
     let list = std::fs::OpenOptions::new().create(true).append(true).open(&path);

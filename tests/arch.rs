@@ -5,11 +5,13 @@
 #[path = "../src/skip.rs"]
 mod skip;
 
-use remold::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
-use remold::formats;
-use remold::model::{ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece};
-use remold::quant::{Encoding, dequantize_rows, quantize_rows};
-use remold::tensor::{DType, decode_f32, encode_f32};
+use remold::testing::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
+use remold::testing::formats;
+use remold::testing::model::{
+    ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece,
+};
+use remold::testing::quant::{Encoding, dequantize_rows, quantize_rows};
+use remold::testing::tensor::{DType, decode_f32, encode_f32};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -409,7 +411,8 @@ fn bad_models_are_refused_with_a_reason() {
     };
     let fails = |model: &Model, words: &[&str]| {
         let e = to_gguf(model, &options("tiny-mixtral", OutType::F16)).unwrap_err();
-        let text = format!("{e} / {}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default());
+        let text =
+            format!("{e} / {}", e.hint().map(remold::testing::recipe::remedies::on_command_line).unwrap_or_default());
         assert!(words.iter().all(|w| text.contains(w)), "{text}");
     };
     fails(
@@ -463,7 +466,7 @@ proptest::proptest! {
     /// Any name has a role.
     #[test]
     fn names_never_panic(name in "[a-z0-9._é-]{0,40}|\\PC*") {
-        let _ = remold::arch::classify(&name);
+        let _ = remold::testing::arch::classify(&name);
     }
 }
 
@@ -576,7 +579,7 @@ fn every_tensor_of_every_architecture_is_missed() {
         for model in [&source, &gguf.model] {
             let mut model = model.clone();
             if model.metadata.contains_key("general.architecture") {
-                model.format = remold::model::FormatId::Gguf;
+                model.format = remold::testing::model::FormatId::Gguf;
             }
             if let Err(e) = check_complete(&model) {
                 failures.push(format!("{name}: {e}"));

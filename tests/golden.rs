@@ -7,15 +7,15 @@
 #[path = "../src/skip.rs"]
 mod skip;
 
-use remold::engine::{self, EventSink, RunOptions};
-use remold::formats;
-use remold::model::FormatId;
-use remold::model::{MetaArray, MetaValue, Model};
-use remold::plan;
-use remold::quant::{Encoding, can_quantize};
-use remold::recipe::options::gguf;
-use remold::recipe::{Recipe, Target};
-use remold::transform::FileType;
+use remold::testing::engine::{self, EventSink, RunOptions};
+use remold::testing::formats;
+use remold::testing::model::FormatId;
+use remold::testing::model::{MetaArray, MetaValue, Model};
+use remold::testing::plan;
+use remold::testing::quant::{Encoding, can_quantize};
+use remold::testing::recipe::options::gguf;
+use remold::testing::recipe::{Recipe, Target};
+use remold::testing::transform::FileType;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ fn convert(source: &Path, out: &Path, quantization: &str, imatrix: Option<PathBu
     let target = target.with(&gguf::IMATRIX, imatrix);
     let mut recipe = Recipe { targets: vec![target], ..Recipe::default() };
     recipe.source.path = Some(source.to_owned());
-    let prepared = plan::prepare(&recipe, remold::task::Task::quiet()).map_err(|e| e.to_string())?;
+    let prepared = plan::prepare(&recipe, remold::testing::task::Task::quiet()).map_err(|e| e.to_string())?;
     let sink = EventSink::new("test");
     let options = RunOptions {
         threads: 2,

@@ -5,8 +5,8 @@
 #[path = "../src/skip.rs"]
 mod skip;
 
-use remold::formats::pytorch;
-use remold::model::{Model, TensorEntry};
+use remold::testing::formats::pytorch;
+use remold::testing::model::{Model, TensorEntry};
 use std::path::{Path, PathBuf};
 
 /// A folder of reference files: `fixtures/NAME` of the project, else beside the checkout.
@@ -245,7 +245,7 @@ fn dump() {
             Err(e) => println!(
                 "{}: refused: {e} ({})",
                 path.display(),
-                e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default()
+                e.hint().map(remold::testing::recipe::remedies::on_command_line).unwrap_or_default()
             ),
         }
     }

@@ -4,10 +4,10 @@
 //! `fixtures/recipes/invalid`: every file has its messages beside it (`.err`). `BLESS=1 cargo test --test recipes` writes them anew.
 
 use proptest::prelude::*;
-use remold::model::FormatId;
-use remold::recipe::keys::{Kind, Room, keys, keys_of};
-use remold::recipe::options::gguf as options;
-use remold::recipe::{
+use remold::testing::model::FormatId;
+use remold::testing::recipe::keys::{Kind, Room, keys, keys_of};
+use remold::testing::recipe::options::gguf as options;
+use remold::testing::recipe::{
     Available, Recipe, Selector, Step, Syntax, Target, apply_set, check, lint, lint_file, load, manual, parse,
     parse_size, parse_text, template, to_toml,
 };
@@ -233,7 +233,7 @@ fn every_example_of_the_manual_is_a_value_of_its_key() {
             Room::Target if key.name == "format" => ("[[target]]\n".to_owned(), ""),
             Room::Target => (
                 "[[target]]\n".to_owned(),
-                remold::recipe::options::formats_of(key).first().map_or("gguf", |f| f.name()),
+                remold::testing::recipe::options::formats_of(key).first().map_or("gguf", |f| f.name()),
             ),
             Room::Step(step) => (format!("[[pipeline]]\nstep = \"{step}\"\n"), ""),
         };

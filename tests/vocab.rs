@@ -13,8 +13,10 @@ mod rebuilt;
 mod skip;
 
 use proptest::prelude::*;
-use remold::arch::vocab::{VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata};
-use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
+use remold::testing::arch::vocab::{
+    VocabRequest, config_fields, describe, describe_metadata, restore_sidecars, vocab_metadata,
+};
+use remold::testing::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

@@ -178,7 +178,7 @@ fn budget(options: &Options, dir: &Path, source: &Path) -> Fallible<()> {
 
 /// An importance matrix in llama.cpp's older form with a made-up value for every column.
 fn write_imatrix(source: &Path, out: &Path) -> Fallible<()> {
-    let model = remold::formats::open(source)?;
+    let model = remold::testing::formats::open(source)?;
     let matrices: Vec<_> = model.tensors.iter().filter(|t| t.shape.rank() == 2).collect();
     let mut bytes = i32::try_from(matrices.len())?.to_le_bytes().to_vec();
     let mut random = synth::Random::new(7);

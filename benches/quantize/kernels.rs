@@ -2,7 +2,9 @@
 
 use crate::reference::Reference;
 use crate::{Fallible, Options};
-use remold::quant::{BlockType, can_quantize, dequantize_rows, instruction_sets, needs_imatrix, quantize_rows};
+use remold::testing::quant::{
+    BlockType, can_quantize, dequantize_rows, instruction_sets, needs_imatrix, quantize_rows,
+};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashMap;
 use std::process::Command;

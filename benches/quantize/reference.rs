@@ -2,7 +2,7 @@
 
 use crate::Fallible;
 use libloading::Library;
-use remold::quant::BlockType;
+use remold::testing::quant::BlockType;
 use std::ffi::c_int;
 
 type QuantizeChunk = unsafe extern "C" fn(c_int, *const f32, *mut u8, i64, i64, i64, *const f32) -> usize;

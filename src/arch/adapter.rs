@@ -25,7 +25,7 @@ const SHOWN: usize = 120;
 
 /// An adapter, or a model with adapters that were not merged into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Adapter {
+pub(crate) struct Adapter {
     /// `LoRA`, or the value of `peft_type`.
     pub kind: String,
     /// The rank.
@@ -38,7 +38,7 @@ pub struct Adapter {
 
 impl Adapter {
     /// A short description: `LoRA, r 8, for meta-llama/Llama-3.2-1B`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let mut text = self.kind.clone();
         if let Some(rank) = self.rank {
             text.push_str(&format!(", r {rank}"));
@@ -53,7 +53,7 @@ impl Adapter {
     }
 
     /// The error that says why it is not converted, and what to do.
-    pub fn refusal(&self) -> ModelError {
+    pub(crate) fn refusal(&self) -> ModelError {
         let kind = &self.kind;
         let rank = self.rank.map_or_else(String::new, |r| format!(" (r {r})"));
         let base = self.base.as_ref().map_or_else(String::new, |b| format!(" for {b}"));
@@ -74,7 +74,7 @@ impl Adapter {
 }
 
 /// Recognises an adapter. A GGUF file says itself whether it is one.
-pub fn adapter(model: &Model) -> Option<Adapter> {
+pub(crate) fn adapter(model: &Model) -> Option<Adapter> {
     if model.format.has_gguf_names() {
         return None;
     }

@@ -20,13 +20,15 @@ mod to_gguf;
 mod to_hf;
 mod types;
 mod views;
-pub mod vocab;
+pub(crate) mod vocab;
 mod wrapped;
 
-pub use adapter::{Adapter, adapter};
-pub use quantized::{Quantized, quantized};
-pub use roles::{Role, TensorRole, classify};
-pub use types::{ConfigField, ConfigStatus, FamilyInfo, GgufModel, GgufOptions, HfModel, OutType};
+pub(crate) use adapter::adapter;
+pub(crate) use quantized::quantized;
+pub(crate) use roles::Role;
+pub use roles::classify;
+pub use types::{ConfigStatus, GgufModel, GgufOptions, OutType};
+pub(crate) use types::{FamilyInfo, HfModel};
 
 use crate::model::{Model, Result, Warning};
 
@@ -51,7 +53,7 @@ pub fn to_hf(model: &Model) -> Result<HfModel> {
 
 /// The model with tensor names as its architecture has them, if a training framework added a prefix (`_orig_mod.`,
 /// `module.`), and a note about it; `None` if there is nothing to remove. [`to_gguf`] does this by itself.
-pub fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
+pub(crate) fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
     wrapped::unwrapped(model)
 }
 
@@ -69,6 +71,6 @@ pub fn check_complete(model: &Model) -> Result<()> {
 }
 
 /// Every family that can be converted, for documentation and messages.
-pub fn supported() -> &'static [FamilyInfo] {
+pub(crate) fn supported() -> &'static [FamilyInfo] {
     family::infos()
 }

@@ -21,7 +21,7 @@ pub enum Role {
 
 impl Role {
     /// Lower-case name, as in plans and recipes.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Attention => "attention",
             Self::Ffn => "ffn",
@@ -33,7 +33,7 @@ impl Role {
     }
 
     /// Inverse of [`Role::name`], case-insensitive.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Attention, Self::Ffn, Self::Norm, Self::Embedding, Self::Output, Self::Other]
             .into_iter()
             .find(|r| r.name().eq_ignore_ascii_case(name))

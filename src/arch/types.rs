@@ -72,7 +72,7 @@ pub enum ConfigStatus {
 
 impl ConfigStatus {
     /// Lower-case name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Mapped => "mapped",
             Self::Defaulted => "defaulted",
@@ -117,11 +117,9 @@ pub struct HfModel {
 
 /// One supported family.
 #[derive(Clone, Copy, Debug)]
-pub struct FamilyInfo {
+pub(crate) struct FamilyInfo {
     /// GGUF architecture name.
     pub gguf_arch: &'static str,
     /// `architectures` entries of `config.json` that it covers.
     pub hf_classes: &'static [&'static str],
-    /// Source file under `src/arch/`.
-    pub file: &'static str,
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
     Exit codes: 0 done; 1 the job failed; 2 the request was wrong, nothing was written; 3 a check failed; 130 cancelled; \
     143 or 129 interrupted by SIGTERM or SIGHUP, `remold jobs resume` goes on.")]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub struct Cli {
 
 impl Cli {
     /// The number of threads that a command was given, to be capped.
-    pub fn threads(&mut self) -> Option<&mut usize> {
+    pub(crate) fn threads(&mut self) -> Option<&mut usize> {
         Some(match self.command.as_mut()? {
             Command::Convert(a) => &mut a.run.threads,
             Command::Split(a) => &mut a.run.threads,
@@ -44,12 +44,12 @@ fn size(text: &str) -> Result<String, &'static str> {
 }
 
 /// The whole command tree, for documentation.
-pub fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
 }
 
 #[derive(Debug, Args)]
-pub struct WorkbenchArgs {
+pub(crate) struct WorkbenchArgs {
     /// Folder of models to open in the workbench
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -68,7 +68,7 @@ pub struct WorkbenchArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show what a model file or folder holds
     Inspect(InspectArgs),
     /// Convert a model to one or several formats
@@ -116,13 +116,13 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-pub struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     pub command: Option<ConfigCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Say where the files are (also without a word)
     Path,
     /// Say what is wrong in config.toml, keys.toml and the themes; exit code 2 if anything is
@@ -134,7 +134,7 @@ pub enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// A model file, a model folder, or a folder of models
     pub path: PathBuf,
     /// List every tensor
@@ -152,7 +152,7 @@ pub struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ConvertArgs {
+pub(crate) struct ConvertArgs {
     /// The model: a file or a folder
     pub src: PathBuf,
     /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m or safetensors:bf16; may be repeated
@@ -189,7 +189,7 @@ pub struct ConvertArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     /// The model: a file or a folder
     pub src: PathBuf,
     #[command(flatten)]
@@ -213,7 +213,7 @@ pub struct PlanArgs {
     after_help = "Models of different formats are compared too: a Hugging Face folder is brought to GGUF names first, as a conversion does.\n\
     With --json, one event a line: metric for every figure, tensor.finished for every tensor of every model (output: its place in the order given)."
 )]
-pub struct CompareArgs {
+pub(crate) struct CompareArgs {
     /// Two to six models that hold the same network: files or folders
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
@@ -249,7 +249,7 @@ pub struct CompareArgs {
     Exit codes: 0 everything was checked and is right; 1 it could not be read; 2 the request was wrong; 3 something differs, or \
     there is no manifest and the bytes were not compared."
 )]
-pub struct VerifyArgs {
+pub(crate) struct VerifyArgs {
     /// The output: a file, a folder, any file of a split GGUF, or its manifest
     pub output: PathBuf,
     /// Rebuild the output from this source, tensor by tensor and without writing, and compare; by the recipe in its manifest, or by --recipe or --to
@@ -280,7 +280,7 @@ pub struct VerifyArgs {
     all when it is given the first.\nTo split while quantizing: `remold convert … --max-shard-size 4G`."
 )]
 #[command(group = clap::ArgGroup::new("limit").required(true).multiple(true))]
-pub struct SplitArgs {
+pub(crate) struct SplitArgs {
     /// The GGUF, or any file of a set that is to be split anew
     pub file: PathBuf,
     /// At most this much tensor data a file, as in 4G; a larger tensor gets a file of its own
@@ -310,7 +310,7 @@ pub struct SplitArgs {
     after_help = "The merged file is the one that was split, to the byte. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
     The files that are merged stay where they are."
 )]
-pub struct MergeArgs {
+pub(crate) struct MergeArgs {
     /// Any file of the set, or all of them
     #[arg(required = true, value_name = "SHARD")]
     pub shards: Vec<PathBuf>,
@@ -327,7 +327,7 @@ pub struct MergeArgs {
 /// How to run.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Running")]
-pub struct RunFlags {
+pub(crate) struct RunFlags {
     /// Print the plan and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -349,7 +349,7 @@ pub struct RunFlags {
 }
 
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// A recipe file, or a recipe by name
     pub recipe: String,
     /// The model, when the recipe names none
@@ -373,7 +373,7 @@ pub struct RunArgs {
     after_help = "Detached jobs, and those of the workbench, wait for their turn: one runs at once, or as many as REMOLD_JOBS_AT_ONCE says. \
     `remold convert` without --detach runs at once."
 )]
-pub struct JobsArgs {
+pub(crate) struct JobsArgs {
     #[command(subcommand)]
     pub command: Option<JobsCommand>,
     /// JSON on stdout
@@ -382,7 +382,7 @@ pub struct JobsArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum JobsCommand {
+pub(crate) enum JobsCommand {
     /// List all jobs, newest first
     List,
     /// Show one job: facts, outputs, warnings, errors, its report
@@ -436,20 +436,20 @@ pub enum JobsCommand {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 usable; 1 something makes remold unusable.")]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct RecipeArgs {
+pub(crate) struct RecipeArgs {
     #[command(subcommand)]
     pub command: RecipeCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum RecipeCommand {
+pub(crate) enum RecipeCommand {
     /// List the recipes that come with remold and your own
     List,
     /// Print a recipe

@@ -15,7 +15,7 @@ const NAME_WIDTH: usize = 48;
 const LISTED: usize = 5;
 
 /// `remold compare`.
-pub fn run(args: &CompareArgs) -> Exit {
+pub(crate) fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json).doing("comparing");
     let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };

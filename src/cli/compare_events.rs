@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 const JOB: &str = "compare";
 
 /// The lines.
-pub fn lines(c: &Comparison) -> String {
+pub(crate) fn lines(c: &Comparison) -> String {
     let t = jiff::Timestamp::now();
     let mut out = String::new();
     for body in bodies(c) {

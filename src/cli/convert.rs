@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// `remold convert`.
-pub fn convert(args: ConvertArgs) -> Exit {
+pub(crate) fn convert(args: ConvertArgs) -> Exit {
     match recipe_of(&args) {
         Ok(recipe) => carry_out(&recipe, &args.run),
         Err(Refused::Model(e)) => refuse(&e),
@@ -28,7 +28,7 @@ pub fn convert(args: ConvertArgs) -> Exit {
 }
 
 /// `remold run`.
-pub fn run_recipe(args: &RunArgs) -> Exit {
+pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
     let recipe = find_recipe(&args.recipe).and_then(|mut recipe| {
         if let Some(source) = &args.source {
             replace_source(&mut recipe, source);
@@ -277,7 +277,7 @@ fn last_word(folder: &JobFolder, body: EventBody) {
 }
 
 /// `remold worker`: carries out the job of a folder, without a terminal.
-pub fn worker(dir: &Path, resume: bool) -> Exit {
+pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
     if folder.nice() > 0 {

@@ -6,7 +6,7 @@ use super::{Exit, out, print};
 use crate::monitor::{Check, Standing};
 
 /// `remold doctor`.
-pub fn run(args: &DoctorArgs) -> Exit {
+pub(crate) fn run(args: &DoctorArgs) -> Exit {
     let checks = crate::tui::checks();
     let usable = !checks.iter().any(|c| c.standing == Standing::Wrong);
     if args.json {

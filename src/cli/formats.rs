@@ -9,7 +9,7 @@ use crate::quant::{Encoding, can_quantize};
 use crate::transform::FileType;
 
 /// `remold formats`.
-pub fn run() -> Exit {
+pub(crate) fn run() -> Exit {
     let style = Style::stdout();
     let mut rows = vec![["format", "read", "write", ""].map(str::to_owned).to_vec()];
     for id in FormatId::ALL {

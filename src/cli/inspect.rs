@@ -18,7 +18,7 @@ const SCAN_DEPTH: usize = 4;
 const VALUE_WIDTH: usize = 72;
 
 /// `remold inspect`.
-pub fn run(args: &InspectArgs) -> Exit {
+pub(crate) fn run(args: &InspectArgs) -> Exit {
     // A repository of the Hugging Face cache is one model, however many snapshots it has.
     let repository = formats::hf::Repository::at(&args.path).is_some();
     let found = if args.path.is_dir() && !repository { formats::scan(&args.path, SCAN_DEPTH) } else { Vec::new() };
@@ -105,7 +105,7 @@ fn indent(text: &str) -> String {
 }
 
 /// Architecture in GGUF words (GGUF) or as `config.json` names it.
-pub fn architecture(model: &Model) -> Option<String> {
+pub(crate) fn architecture(model: &Model) -> Option<String> {
     if let Some(MetaValue::Str(a)) = model.metadata.get("general.architecture") {
         return Some(a.clone());
     }

@@ -40,7 +40,7 @@ struct Output {
 }
 
 /// Prints what is known of a job.
-pub fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
+pub(crate) fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
     let shown = gather(folder)?;
     if json {
         print::json(&shown);

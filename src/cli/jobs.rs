@@ -12,7 +12,7 @@ use std::time::Duration;
 const FOLLOW: Duration = Duration::from_millis(100);
 
 /// `remold jobs`.
-pub fn run(args: JobsArgs) -> Exit {
+pub(crate) fn run(args: JobsArgs) -> Exit {
     let root = job::jobs_root();
     let result = match args.command.unwrap_or(JobsCommand::List) {
         JobsCommand::List => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// A line that counts tensors and is gone in the end.
-pub struct Measured {
+pub(crate) struct Measured {
     live: bool,
     what: &'static str,
     drawn: Mutex<Option<Instant>>,
@@ -17,7 +17,7 @@ pub struct Measured {
 
 impl Measured {
     /// Nothing measured yet; `quiet` for output that scripts read.
-    pub fn new(quiet: bool) -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
         let live = !quiet && std::io::stderr().is_terminal() && !dumb;
         Self { live, what: "measuring", drawn: Mutex::new(None) }
@@ -25,19 +25,19 @@ impl Measured {
 
     /// The same with another word for what is done.
     #[must_use]
-    pub fn doing(self, what: &'static str) -> Self {
+    pub(crate) fn doing(self, what: &'static str) -> Self {
         let mut told = self;
         told.what = what;
         told
     }
 
     /// `done` of `all` tensors are measured.
-    pub fn tell(&self, done: usize, all: usize) {
+    pub(crate) fn tell(&self, done: usize, all: usize) {
         self.say(|| format!("{} {done} of {all} tensors", self.what));
     }
 
     /// Shows this line, but not too often.
-    pub fn say(&self, line: impl FnOnce() -> String) {
+    pub(crate) fn say(&self, line: impl FnOnce() -> String) {
         let Ok(mut drawn) = self.drawn.lock() else { return };
         if !self.live || drawn.is_some_and(|t| t.elapsed() < REDRAW) {
             return;

@@ -20,13 +20,11 @@ mod recipe;
 mod reference_options;
 mod signals;
 mod split;
-pub mod target_flags;
+pub(crate) mod target_flags;
 mod text;
 mod verify;
 mod verify_source;
 mod watch;
-
-pub use args::command;
 
 use crate::engine::{Stop, StopReason};
 use crate::model::{ErrorKind, ModelError};

@@ -13,7 +13,7 @@ use crate::units::quoted;
 use std::collections::BTreeMap;
 
 /// `remold plan`.
-pub fn run(args: &PlanArgs) -> Exit {
+pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json);
     let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };

@@ -6,7 +6,7 @@ use crate::model::{Warning, few};
 use crate::plan::{ImatrixCoverage, PartOf, Plan, PlannedOutput};
 
 /// What `--dry-run` prints.
-pub fn plan(plan: &Plan) -> String {
+pub(crate) fn plan(plan: &Plan) -> String {
     let style = Style::stdout();
     let mut out = format!(
         "{} {}  {}{} parameters, {} as {}\n",
@@ -116,7 +116,7 @@ fn coverage(m: &ImatrixCoverage) -> String {
 }
 
 /// One line a warning; many of a kind are counted.
-pub fn warnings(all: &[Warning], style: Style) -> String {
+pub(crate) fn warnings(all: &[Warning], style: Style) -> String {
     const SHOWN: usize = 8;
     let mut out = String::new();
     let mut seen: Vec<(&str, usize)> = Vec::new();
@@ -142,7 +142,7 @@ pub fn warnings(all: &[Warning], style: Style) -> String {
 }
 
 /// The last words of a finished job.
-pub fn report<T>(report: &Report<T>, style: Style) -> String {
+pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
     let mut out = String::new();
     for o in &report.outputs {
         let size = if o.files > 1 { format!("{} in {} files", bytes(o.bytes), o.files) } else { bytes(o.bytes) };

@@ -16,7 +16,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 const PLAIN_STEPS: f64 = 10.0;
 
 /// Draws what happens.
-pub struct Progress {
+pub(crate) struct Progress {
     live: bool,
     style: Style,
     ascii: bool,
@@ -31,7 +31,7 @@ pub struct Progress {
 
 impl Progress {
     /// Nothing done yet.
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let mut layers: BTreeMap<Option<u32>, (usize, usize)> = BTreeMap::new();
         let utf8 =
             ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|v| std::env::var(v).ok()).find(|v| !v.is_empty());
@@ -57,7 +57,7 @@ impl Progress {
     }
 
     /// Takes one event.
-    pub fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         self.count(event);
         match &event.body {
             EventBody::Plan { outputs, tensors, bytes: n, warnings: list } => {

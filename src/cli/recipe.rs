@@ -6,7 +6,7 @@ use super::{Exit, err, out};
 use crate::recipe;
 
 /// `remold recipe`.
-pub fn run(args: RecipeArgs) -> Exit {
+pub(crate) fn run(args: RecipeArgs) -> Exit {
     match args.command {
         RecipeCommand::List => {
             let rows: Vec<Vec<String>> = recipe::presets().into_iter().map(|p| vec![p.name, p.about]).collect();

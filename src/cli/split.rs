@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// `remold split`.
-pub fn split(args: &SplitArgs) -> Exit {
+pub(crate) fn split(args: &SplitArgs) -> Exit {
     let target = copy()
         .with(&common::MAX_SHARD_SIZE, args.max_size.clone())
         .with(&gguf::SPLIT_MAX_TENSORS, args.max_tensors)
@@ -31,7 +31,7 @@ pub fn split(args: &SplitArgs) -> Exit {
 }
 
 /// `remold merge`.
-pub fn merge(args: &MergeArgs) -> Exit {
+pub(crate) fn merge(args: &MergeArgs) -> Exit {
     let model = set_of(&args.shards);
     finish(model, copy(), args.output.as_deref(), args.force, &args.run)
 }

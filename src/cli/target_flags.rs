@@ -18,7 +18,7 @@ const RULES: &str = "tensor-type";
 
 /// The flags of target options that were given, in the order of the tables.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TargetFlags {
+pub(crate) struct TargetFlags {
     given: Vec<Given>,
     /// Files of rules.
     pub rule_files: Vec<PathBuf>,
@@ -39,12 +39,12 @@ impl Given {
 
 impl TargetFlags {
     /// True if none was given.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.given.is_empty() && self.rule_files.is_empty()
     }
 
     /// The words of a command line that gives the same flags.
-    pub fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         for given in &self.given {
             let Some((_, flag)) = given.key() else { continue };
@@ -67,7 +67,7 @@ impl TargetFlags {
     ///
     /// # Errors
     /// Values that cannot be read, files that cannot be read, an option that none of the targets takes.
-    pub fn apply(&self, targets: &mut [Target]) -> Result<()> {
+    pub(crate) fn apply(&self, targets: &mut [Target]) -> Result<()> {
         for given in &self.given {
             let Some((key, flag)) = given.key() else { continue };
             let mut taken = false;

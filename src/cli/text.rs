@@ -1,10 +1,10 @@
 //! How figures and tables are written for people.
 
-pub use super::print::Style;
-pub use crate::units::{bytes, count};
+pub(crate) use super::print::Style;
+pub(crate) use crate::units::{bytes, count};
 
 /// Seconds: `0.42 s`, `12.3 s`, `4:07`, `1:02:03`.
-pub fn seconds(s: f64) -> String {
+pub(crate) fn seconds(s: f64) -> String {
     let whole = s.max(0.0) as u64;
     match whole {
         0..10 => format!("{s:.2} s"),
@@ -16,12 +16,12 @@ pub fn seconds(s: f64) -> String {
 
 /// A value from outside on one line. What is printed is escaped again where it is printed, line ends excepted: this is for values
 /// that must not begin a line of their own.
-pub fn safe(text: &str) -> String {
+pub(crate) fn safe(text: &str) -> String {
     crate::units::escape(text).into_owned()
 }
 
 /// Cuts to a display width, with an ellipsis.
-pub fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
     if text.width() <= width {
         return text.to_owned();
@@ -41,13 +41,13 @@ pub fn cut(text: &str, width: usize) -> String {
 }
 
 /// A table with aligned columns; `right[i]` aligns column `i` to the right. Two blanks between columns.
-pub fn table(rows: &[Vec<String>], right: &[bool]) -> String {
+pub(crate) fn table(rows: &[Vec<String>], right: &[bool]) -> String {
     table_of(rows.len(), |i| rows[i].clone(), right, "")
 }
 
 /// As [`table`], of `n` rows that are made when they are needed (twice): a table of a million tensors is never in memory as cells. Each
 /// line begins with `indent`.
-pub fn table_of(n: usize, row: impl Fn(usize) -> Vec<String>, right: &[bool], indent: &str) -> String {
+pub(crate) fn table_of(n: usize, row: impl Fn(usize) -> Vec<String>, right: &[bool], indent: &str) -> String {
     use super::print::width as width_of;
     let mut widths: Vec<usize> = Vec::new();
     for i in 0..n {

@@ -32,7 +32,7 @@ struct Verdict<'a> {
 }
 
 /// `remold verify`.
-pub fn run(args: &VerifyArgs) -> Exit {
+pub(crate) fn run(args: &VerifyArgs) -> Exit {
     if let Some(source) = &args.source {
         return verify_source::run(args, source);
     }

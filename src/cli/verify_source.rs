@@ -21,7 +21,7 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Rebuilds and compares.
-pub fn run(args: &VerifyArgs, source: &Path) -> Exit {
+pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
     let stop = signals::stop_on_signal();
     let found = recipe(args, source).and_then(|(recipe, output)| Ok(compare(&recipe, &output, args, stop.flag())?));
     match found {

@@ -12,7 +12,7 @@ use crate::transform::decode_bytes;
 
 /// Buffers a worker keeps between chunks.
 #[derive(Debug, Default)]
-pub struct Buffers {
+pub(crate) struct Buffers {
     /// Source bytes.
     pub raw: Vec<u8>,
     /// Encoded bytes and their errors, by place of the consumer in its group.
@@ -27,7 +27,7 @@ const SLICE_ELEMS: u64 = 16 << 10;
 
 /// One output of a chunk.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// The tensor written.
     pub tensor: &'a PreparedTensor,
     /// How hard to search.
@@ -42,7 +42,7 @@ pub struct Target<'a> {
 ///
 /// # Errors
 /// Source types that cannot be decoded; values that an encoding cannot hold: NaN or infinity for block types, overflow of f16.
-pub fn encode_chunk(
+pub(crate) fn encode_chunk(
     source: &TensorEntry,
     outputs: &[Target<'_>],
     piece: &Piece,
@@ -197,7 +197,7 @@ fn refuse_overflow(name: &str, floats: &[f32], piece: &Piece) -> Result<()> {
 }
 
 /// True if raw float elements hold a NaN or an infinity; false for types that cannot.
-pub fn has_non_finite(encoding: Encoding, raw: &[u8]) -> bool {
+pub(crate) fn has_non_finite(encoding: Encoding, raw: &[u8]) -> bool {
     // All exponent bits set; a fold without early exit so that the compiler vectorizes it.
     let any16 = |mask: u16| {
         let (words, _) = raw.as_chunks::<2>();

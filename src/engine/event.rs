@@ -260,7 +260,7 @@ pub enum EventBody {
 
 impl EventBody {
     /// True for what changes the state of the job.
-    pub fn changes_state(&self) -> bool {
+    pub(crate) fn changes_state(&self) -> bool {
         matches!(
             self,
             Self::Queued { .. }

@@ -26,12 +26,12 @@ impl Gate {
     }
 
     /// Holds whoever comes from now on.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lock().closed.get_or_insert_with(Instant::now);
     }
 
     /// Lets everybody pass.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         let mut inner = self.lock();
         if let Some(since) = inner.closed.take() {
             inner.before += since.elapsed();
@@ -40,7 +40,7 @@ impl Gate {
     }
 
     /// Passes at once when it is open, else when it opens.
-    pub fn pass(&self) {
+    pub(crate) fn pass(&self) {
         let mut inner = self.lock();
         if inner.closed.is_none() {
             return;
@@ -53,17 +53,17 @@ impl Gate {
     }
 
     /// True while it is closed.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
     }
 
     /// How many wait in front of it.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
     /// How long it was closed, all in all.
-    pub fn closed_for(&self) -> Duration {
+    pub(crate) fn closed_for(&self) -> Duration {
         let inner = self.lock();
         inner.before + inner.closed.map_or(Duration::ZERO, |since| since.elapsed())
     }

@@ -25,7 +25,7 @@ const LINES_BYTES: usize = 256 << 10;
 
 /// A finished tensor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Index of the tensor in its output.
     pub tensor: usize,
     /// CRC-32 of its encoded bytes.
@@ -49,7 +49,7 @@ pub struct Entry {
 
 /// How an attempt began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begin {
+pub(crate) struct Begin {
     /// remold's version: another one may encode differently.
     pub version: String,
     /// Fingerprint of the plan.
@@ -62,7 +62,7 @@ pub struct Begin {
 
 /// Where an output is written until it is published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StagedPaths {
+pub(crate) struct StagedPaths {
     /// The hidden folder that holds the part files, for outputs that are folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
@@ -78,7 +78,7 @@ pub struct StagedPaths {
 
 /// An output that is about to be published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Publish {
+pub(crate) struct Publish {
     /// Index of the output.
     pub output: usize,
     /// Its files, in the order of the plan.
@@ -126,7 +126,7 @@ struct ReadDone {
 
 /// What is kept of a finished tensor.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Written {
+pub(crate) struct Written {
     /// CRC-32 of its encoded bytes.
     pub crc: u32,
     /// True if its bytes were copied from an earlier output.
@@ -138,11 +138,11 @@ pub struct Written {
 }
 
 /// Finished tensors, by (output, tensor).
-pub type Finished = HashMap<(usize, usize), Written>;
+pub(crate) type Finished = HashMap<(usize, usize), Written>;
 
 /// What a journal says.
 #[derive(Debug, Default)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Every attempt, the last one last.
     pub attempts: Vec<Begin>,
     /// What the last attempt finished, by (output, tensor).
@@ -155,7 +155,7 @@ pub struct Recorded {
 ///
 /// # Errors
 /// I/O errors.
-pub fn read(path: &Path) -> Result<Recorded> {
+pub(crate) fn read(path: &Path) -> Result<Recorded> {
     let fail = |e| ModelError::io(path, "reading the journal", e);
     let mut recorded = Recorded::default();
     let file = match files::open(path) {
@@ -196,7 +196,7 @@ pub fn read(path: &Path) -> Result<Recorded> {
 
 /// A journal that is written to.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     file: File,
     path: PathBuf,
 }
@@ -206,7 +206,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let fail = |e| ModelError::io(path, "opening the journal", e);
         files::point("open journal", path).map_err(fail)?;
         let new = !path.exists();
@@ -237,7 +237,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn begin(&mut self, begin: Begin) -> Result<()> {
+    pub(crate) fn begin(&mut self, begin: Begin) -> Result<()> {
         self.line(&Line::Begin(begin))?;
         self.sync()
     }
@@ -246,7 +246,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn record(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<()> {
+    pub(crate) fn record(&mut self, entries: impl IntoIterator<Item = Entry>) -> Result<()> {
         let fail = |e| ModelError::io(&self.path, "writing the journal", e);
         let mut lines = BufWriter::with_capacity(LINES_BYTES, &self.file);
         for entry in entries {
@@ -260,7 +260,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn publish(&mut self, output: usize, files: Vec<Identity>) -> Result<()> {
+    pub(crate) fn publish(&mut self, output: usize, files: Vec<Identity>) -> Result<()> {
         self.line(&Line::Publish(Publish { output, files }))?;
         self.sync()
     }

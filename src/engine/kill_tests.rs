@@ -71,7 +71,7 @@ impl Bench {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        plan::build(&self.recipe).unwrap()
+        plan::build::build(&self.recipe).unwrap()
     }
 
     /// Runs what was planned, as a worker does.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// I/O errors; files that a living process is writing.
-pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
+pub(crate) fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
     stage::discard(&journal::read(journal)?, outputs)
 }
 
@@ -20,7 +20,7 @@ pub fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>
 ///
 /// # Errors
 /// I/O errors.
-pub fn published(journal: &Path) -> Result<HashMap<usize, Vec<Identity>>> {
+pub(crate) fn published(journal: &Path) -> Result<HashMap<usize, Vec<Identity>>> {
     journal::read(journal).map(|recorded| recorded.publishing)
 }
 
@@ -28,6 +28,6 @@ pub fn published(journal: &Path) -> Result<HashMap<usize, Vec<Identity>>> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn held(journal: &Path) -> Result<Vec<(PathBuf, u64)>> {
+pub(crate) fn held(journal: &Path) -> Result<Vec<(PathBuf, u64)>> {
     journal::read(journal).map(|recorded| stage::held(&recorded))
 }

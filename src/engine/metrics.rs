@@ -14,18 +14,18 @@ pub struct ErrorStats {
 
 impl ErrorStats {
     /// Compares source values with what the encoded bytes decode to. Both slices have the same length.
-    pub fn compare(src: &[f32], out: &[f32]) -> Self {
+    pub(crate) fn compare(src: &[f32], out: &[f32]) -> Self {
         Self { elems: src.len() as u64, sums: Sums::of(src, out), noise: None }
     }
 
     /// The same with the noise of a search beyond the reference.
     #[must_use]
-    pub fn with_noise(self, noise: Option<Noise>) -> Self {
+    pub(crate) fn with_noise(self, noise: Option<Noise>) -> Self {
         Self { noise, ..self }
     }
 
     /// Joins the sums of another range.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.elems += other.elems;
         self.sums.add(&other.sums);
         if let Some(noise) = &other.noise {
@@ -33,34 +33,29 @@ impl ErrorStats {
         }
     }
 
-    /// Number of elements compared.
-    pub fn elems(&self) -> u64 {
-        self.elems
-    }
-
     /// Root mean square error.
-    pub fn rmse(&self) -> f64 {
+    pub(crate) fn rmse(&self) -> f64 {
         self.sums.rmse(self.elems)
     }
 
     /// Signal to quantization noise in dB: 10·log10(Σx² / Σ(x−y)²); `None` without error (infinite) or without signal.
-    pub fn sqnr_db(&self) -> Option<f64> {
+    pub(crate) fn sqnr_db(&self) -> Option<f64> {
         self.sums.sqnr_db()
     }
 
     /// Cosine similarity; 1 for two zero tensors.
-    pub fn cosine(&self) -> f64 {
+    pub(crate) fn cosine(&self) -> f64 {
         self.sums.cosine()
     }
 
     /// How far the noise lies under that of the reference's bytes, dB; `None` where nothing beyond them was searched, or where only
     /// the reference's bytes have noise (an infinite gain).
-    pub fn gain_db(&self) -> Option<f64> {
+    pub(crate) fn gain_db(&self) -> Option<f64> {
         self.noise.and_then(|n| n.gain_db())
     }
 
     /// Largest absolute error.
-    pub fn max_abs(&self) -> f64 {
+    pub(crate) fn max_abs(&self) -> f64 {
         self.sums.max_abs
     }
 }

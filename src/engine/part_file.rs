@@ -15,7 +15,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A file being written. Dropping it removes it, unless it was kept or published.
 #[derive(Debug)]
-pub struct PartFile {
+pub(crate) struct PartFile {
     file: File,
     path: PathBuf,
     /// What it will be called: errors speak of that.
@@ -27,7 +27,7 @@ pub struct PartFile {
 
 /// A finished file, whatever its name: its inode, and the time at which it was last written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Inode number.
     pub inode: u64,
     /// Size in bytes.
@@ -38,13 +38,13 @@ pub struct Identity {
 
 impl Identity {
     /// That of a file with this metadata.
-    pub fn of(meta: &fs::Metadata) -> Self {
+    pub(crate) fn of(meta: &fs::Metadata) -> Self {
         let stamp = files::FileStamp::from(meta);
         Self { inode: stamp.ino, bytes: stamp.bytes, mtime_ns: stamp.mtime_ns }
     }
 
     /// True if a regular file with this identity has that path.
-    pub fn is_at(&self, path: &Path) -> bool {
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && Self::of(&m) == *self)
     }
 }
@@ -57,7 +57,7 @@ const JOB_MAX: usize = 24;
 
 /// How every hidden name for a file called `name` begins, whichever job it is of. A long name is cut, and has its checksum at the end
 /// so that two names that begin alike stay different.
-pub fn stem(name: &str) -> String {
+pub(crate) fn stem(name: &str) -> String {
     if name.len() < STEM_MAX {
         return format!(".{name}");
     }
@@ -66,7 +66,7 @@ pub fn stem(name: &str) -> String {
 }
 
 /// The name under which an attempt of a job writes what will be called `name`: hidden, and no other job's or attempt's.
-pub fn part_name(name: &str, job: &str, token: &str) -> String {
+pub(crate) fn part_name(name: &str, job: &str, token: &str) -> String {
     let job = &job[..job.floor_char_boundary(JOB_MAX)];
     format!("{}.remold-{job}-{token}.part", stem(name))
 }
@@ -77,7 +77,7 @@ pub fn is_part_name(name: &str) -> bool {
 }
 
 /// Unfinished files of `destination` that a living process is writing, whichever job it is of.
-pub fn is_being_written(destination: &Path) -> bool {
+pub(crate) fn is_being_written(destination: &Path) -> bool {
     let folder = files::parent_of(destination);
     let name = destination.file_name().unwrap_or_default().to_string_lossy();
     let stem = format!("{}.remold-", stem(&name));
@@ -104,7 +104,7 @@ impl PartFile {
     ///
     /// # Errors
     /// When the folder cannot be written, or something has the name.
-    pub fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
+    pub(crate) fn create(path: &Path, destination: &Path, bytes: u64, mode: u32) -> Result<Self> {
         let fail = |e| ModelError::io(destination, "creating", e);
         let file = files::create_new(path, mode).map_err(fail)?;
         Self::begin(file, path, destination, bytes, LOCK_PATIENCE)
@@ -130,7 +130,7 @@ impl PartFile {
     ///
     /// # Errors
     /// A request error when another process holds its lock.
-    pub fn reopen(path: &Path, destination: &Path, bytes: u64) -> Result<Option<Self>> {
+    pub(crate) fn reopen(path: &Path, destination: &Path, bytes: u64) -> Result<Option<Self>> {
         let Ok(file) = files::reopen(path) else { return Ok(None) };
         let Ok(meta) = file.metadata() else { return Ok(None) };
         if !files::lock(&file, LOCK_PATIENCE) {
@@ -153,7 +153,7 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors; a full disk has a hint of its own.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset).map_err(|e| self.explain("writing", e))?;
         files::start_writeback(&self.file, offset, bytes.len() as u64);
         Ok(())
@@ -163,7 +163,7 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn read_back<'b>(
+    pub(crate) fn read_back<'b>(
         &self,
         reader: &files::DiskReader<'_>,
         offset: u64,
@@ -177,7 +177,7 @@ impl PartFile {
     ///
     /// # Errors
     /// A bad-file error that gives both sizes; I/O errors.
-    pub fn check_size(&self, bytes: u64) -> Result<()> {
+    pub(crate) fn check_size(&self, bytes: u64) -> Result<()> {
         let now = self.file.metadata().map_err(|e| self.explain("reading back", e))?.len();
         if now == bytes {
             return Ok(());
@@ -190,7 +190,7 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn sync_data(&self) -> Result<()> {
+    pub(crate) fn sync_data(&self) -> Result<()> {
         files::sync_data(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
@@ -198,12 +198,12 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn sync(&self) -> Result<()> {
+    pub(crate) fn sync(&self) -> Result<()> {
         files::sync_file(&self.file, &self.path).map_err(|e| self.explain("syncing", e))
     }
 
     /// A reader of what is on the disk. Nothing may be written while it lives.
-    pub fn on_disk(&self) -> files::DiskReader<'_> {
+    pub(crate) fn on_disk(&self) -> files::DiskReader<'_> {
         files::DiskReader::new(&self.file)
     }
 
@@ -222,17 +222,17 @@ impl PartFile {
     }
 
     /// True if this process created the file; false for one of an earlier attempt.
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.new
     }
 
     /// The path it will have.
-    pub fn destination(&self) -> &Path {
+    pub(crate) fn destination(&self) -> &Path {
         &self.destination
     }
 
     /// Path of the unfinished file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -240,7 +240,7 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn identity(&self) -> Result<Identity> {
+    pub(crate) fn identity(&self) -> Result<Identity> {
         let meta = self.file.metadata().map_err(|e| self.explain("reading", e))?;
         Ok(Identity::of(&meta))
     }
@@ -249,7 +249,7 @@ impl PartFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn take_mode_of(&self, replaced: &fs::Metadata, allowed: u32) -> Result<()> {
+    pub(crate) fn take_mode_of(&self, replaced: &fs::Metadata, allowed: u32) -> Result<()> {
         let fail = |e| self.explain("setting the permissions of", e);
         let mode = replaced.mode() & 0o777 & (allowed | 0o700);
         let mode = rustix::fs::Mode::from_raw_mode(mode as rustix::fs::RawMode);
@@ -262,12 +262,12 @@ impl PartFile {
     }
 
     /// Leaves the file where it is when this is dropped: it was published, or an attempt to come goes on with it.
-    pub fn keep(&self) {
+    pub(crate) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }
 
     /// Removes the file when this is dropped.
-    pub fn remove_when_dropped(&self) {
+    pub(crate) fn remove_when_dropped(&self) {
         self.kept.store(false, Ordering::Relaxed);
     }
 }

@@ -24,7 +24,7 @@ const FOLDER_KEYS: [&str; 3] = ["config.json", "model.safetensors.index.json", "
 ///
 /// # Errors
 /// A request error that names the file.
-pub fn check_free(planned: &PlannedOutput) -> Result<()> {
+pub(crate) fn check_free(planned: &PlannedOutput) -> Result<()> {
     planned.files.iter().try_for_each(|(path, _)| check_file(planned, path).map(|_| ()))?;
     if planned.folder && fs::symlink_metadata(&planned.path).is_ok_and(|m| !m.is_dir()) {
         return Err(appeared(&planned.path));
@@ -51,7 +51,7 @@ fn check_file(planned: &PlannedOutput, path: &Path) -> Result<Option<fs::Metadat
 }
 
 /// True if a folder that is to be replaced holds only files that the plan replaces or removes, as they were when planned.
-pub fn holds_only_replaced(planned: &PlannedOutput) -> bool {
+pub(crate) fn holds_only_replaced(planned: &PlannedOutput) -> bool {
     let Ok(entries) = fs::read_dir(&planned.path) else { return false };
     let mut some = false;
     let mut known = entries.map(|entry| {
@@ -75,7 +75,7 @@ fn appeared(path: &Path) -> ModelError {
 ///
 /// # Errors
 /// I/O errors; files that appeared since the plan was made. The part files are kept then.
-pub fn publish(
+pub(crate) fn publish(
     o: usize,
     planned: &PlannedOutput,
     staged: &Staged,
@@ -108,7 +108,13 @@ pub fn publish(
 
 /// The error of a publication that failed, with the state that it left everything in and what to do. `outputs` are those of the plan;
 /// number `o` of them failed, and those before it are published.
-pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &Staged, job: &str) -> ModelError {
+pub(crate) fn explain(
+    error: ModelError,
+    outputs: &[PlannedOutput],
+    o: usize,
+    staged: &Staged,
+    job: &str,
+) -> ModelError {
     let planned = &outputs[o];
     let identities = staged.identities().unwrap_or_default();
     let (state, done) = if is_in_place(planned, &identities) {
@@ -144,25 +150,25 @@ pub fn explain(error: ModelError, outputs: &[PlannedOutput], o: usize, staged: &
 }
 
 /// True if a part file has its final name already.
-pub fn same_path(one: &Path, other: &Path) -> bool {
+pub(crate) fn same_path(one: &Path, other: &Path) -> bool {
     one == other || std::path::absolute(other).is_ok_and(|o| o == one)
 }
 
 /// The error for an output that cannot be published to its end, because its files were changed or moved.
-pub fn changed_since(path: &Path) -> ModelError {
+pub(crate) fn changed_since(path: &Path) -> ModelError {
     let error =
         ModelError::bad("the job had begun to publish this file, and it was changed or moved since").in_file(path);
     error.with_hint("Nothing is written to it any more; start a new conversion.")
 }
 
 /// True if every file of the output has its final name, as what identifies them shows.
-pub fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
+pub(crate) fn is_in_place(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     planned.files.len() == identities.len() && planned.files.iter().zip(identities).all(|((path, _), i)| i.is_at(path))
 }
 
 /// True if all final names of the output are those of other files: another output replaced it, or it was published in no part yet. A
 /// publication that was stopped in the middle has some names of its own, or a name that nothing has.
-pub fn is_superseded(planned: &PlannedOutput, identities: &[Identity]) -> bool {
+pub(crate) fn is_superseded(planned: &PlannedOutput, identities: &[Identity]) -> bool {
     let taken = |((path, _), own): (&(PathBuf, u64), &Identity)| {
         fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && Identity::of(&m) != *own)
     };
@@ -173,13 +179,13 @@ pub fn is_superseded(planned: &PlannedOutput, identities: &[Identity]) -> bool {
 ///
 /// # Errors
 /// I/O errors.
-pub fn remove_asides(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
+pub(crate) fn remove_asides(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
     let paths = planned.files.iter().map(|(path, _)| path).chain(planned.stale.iter().map(|old| &old.path));
     paths.into_iter().try_for_each(|path| remove(&aside(path, staged)))
 }
 
 /// True if the output is being published, and some names are changed already: those of its files, or that of what it replaces.
-pub fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
+pub(crate) fn is_half_way(planned: &PlannedOutput, staged: &StagedPaths, identities: &[Identity]) -> bool {
     let renamed = planned.files.iter().zip(identities).any(|((path, _), i)| i.is_at(path));
     let replaced_folder = staged.whole && fs::symlink_metadata(aside(&planned.path, staged)).is_ok();
     renamed
@@ -248,7 +254,7 @@ fn keys(planned: &PlannedOutput) -> Vec<usize> {
 ///
 /// # Errors
 /// I/O errors; files that appeared since the plan was made.
-pub fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
+pub(crate) fn rename_files(planned: &PlannedOutput, staged: &Staged) -> Result<()> {
     let keys = keys(planned);
     let waits = |i: &usize| !same_path(staged.parts[*i].path(), &planned.files[*i].0);
     let folders = |indices: &[usize]| {
@@ -302,7 +308,7 @@ fn stale(planned: &PlannedOutput) -> impl Iterator<Item = &SourceFile> {
 ///
 /// # Errors
 /// I/O errors; files of others in the replaced folder that could not be moved to the new one.
-pub fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
+pub(crate) fn clean_up(planned: &PlannedOutput, staged: &StagedPaths) -> Result<()> {
     remove_asides(planned, staged)?;
     for old in stale(planned) {
         remove(&old.path)?;

@@ -14,7 +14,7 @@ const WINDOW: u64 = 1 << 20;
 
 /// A stretch of a file and the CRC-32 of what was written there.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch {
+pub(crate) struct Stretch {
     /// Index of the file among those that are read.
     pub file: usize,
     /// Absolute byte offset.
@@ -27,7 +27,7 @@ pub struct Stretch {
 
 /// The stretches of a file that are no tensor data, with their checksums. `finish` are those that were written last; they may lie within
 /// one of the fixed stretches.
-pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Stretch> {
+pub(crate) fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) -> Vec<Stretch> {
     // Both lists may have a million entries (a zip archive has a header for each tensor).
     let mut late: Vec<&(u64, Vec<u8>)> = finish.iter().collect();
     late.sort_by_key(|(at, _)| *at);
@@ -60,7 +60,7 @@ pub fn known_stretches(file: usize, plan: &FilePlan, finish: &[(u64, Vec<u8>)]) 
 
 /// The bytes of a file of `total` bytes that no stretch of it covers, such as padding between tensors, with the checksum of zeros:
 /// nothing was written there.
-pub fn gaps(file: usize, total: u64, stretches: &[Stretch]) -> Vec<Stretch> {
+pub(crate) fn gaps(file: usize, total: u64, stretches: &[Stretch]) -> Vec<Stretch> {
     let mut taken: Vec<(u64, u64)> =
         stretches.iter().filter(|s| s.file == file).map(|s| (s.offset, s.offset.saturating_add(s.bytes))).collect();
     taken.push((total, total));
@@ -91,7 +91,12 @@ fn crc_of_zeros(mut bytes: u64) -> u32 {
 ///
 /// # Errors
 /// I/O errors.
-pub fn mismatches(stretches: &[Stretch], files: &[&PartFile], threads: usize, stop: &AtomicBool) -> Result<Vec<usize>> {
+pub(crate) fn mismatches(
+    stretches: &[Stretch],
+    files: &[&PartFile],
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Vec<usize>> {
     let mut order: Vec<usize> = (0..stretches.len()).collect();
     order.sort_by_key(|i| (stretches[*i].file, stretches[*i].offset));
     let batches = batches(stretches, &order);

@@ -29,7 +29,7 @@ const MAX_NAMED: usize = 20;
 const GAP_BYTES: usize = 64 << 10;
 
 /// How an output is rebuilt.
-pub struct RebuildOptions<'a> {
+pub(crate) struct RebuildOptions<'a> {
     /// Threads, at least one.
     pub threads: usize,
     /// Ends it early when it is set.
@@ -40,7 +40,7 @@ pub struct RebuildOptions<'a> {
 
 /// What was found.
 #[derive(Debug, Default, Serialize)]
-pub struct Rebuilt {
+pub(crate) struct Rebuilt {
     /// Tensors of the plan.
     pub tensors: usize,
     /// Bytes of tensor data that were compared.
@@ -59,7 +59,7 @@ pub struct Rebuilt {
 
 /// A tensor that is not what its source gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TensorDifference {
+pub(crate) struct TensorDifference {
     /// Its name.
     pub name: String,
     /// Row of the first element that differs.
@@ -76,7 +76,7 @@ pub struct TensorDifference {
 ///
 /// # Errors
 /// Those of reading both and of encoding. What differs is no error.
-pub fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) -> Result<Rebuilt> {
+pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) -> Result<Rebuilt> {
     let Some(output) = prepared.outputs.first() else { return Ok(Rebuilt::default()) };
     let by_name: HashMap<&str, &TensorEntry> = made.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
     let mut found: Vec<Option<TensorDifference>> = Vec::new();

@@ -73,7 +73,7 @@ pub struct Worst {
 
 impl<T> Report<T> {
     /// The report without the rows of its outputs.
-    pub fn without_rows(self) -> Report<()> {
+    pub(crate) fn without_rows(self) -> Report<()> {
         let Self { version, source, seconds, cpu_seconds, peak_rss, outputs } = self;
         let outputs = outputs.into_iter().map(|o| o.with_rows(())).collect();
         Report { version, source, seconds, cpu_seconds, peak_rss, outputs }
@@ -82,7 +82,7 @@ impl<T> Report<T> {
 
 impl<T> OutputReport<T> {
     /// The same report with other rows.
-    pub fn with_rows<U>(self, tensors: U) -> OutputReport<U> {
+    pub(crate) fn with_rows<U>(self, tensors: U) -> OutputReport<U> {
         let Self {
             path,
             format,

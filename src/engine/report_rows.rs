@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 /// What a finished run knows of its tensors.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// What was carried out.
     pub prepared: &'a Prepared,
     /// The tensors of this attempt.
@@ -32,7 +32,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Every tensor with its error, in the order of the output.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = TensorDone> + '_ {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = TensorDone> + '_ {
         let (known, o) = (&*self.known, self.output);
         (0..known.prepared.outputs[o].tensors.len()).map(move |t| {
             let stats = match known.earlier.get(&(o, t)) {

@@ -50,7 +50,7 @@ struct Earlier {
 ///
 /// # Errors
 /// Those of reading the manifest; a request error where an earlier output has none.
-pub fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
+pub(crate) fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
     for (target, output) in recipe.targets.iter().zip(&mut plan.outputs) {
         output.reuse = target.reuse.as_deref().map(|previous| foresee(output, previous)).transpose()?;
     }

@@ -13,14 +13,14 @@ const PASS_ELEMS: u64 = 64 << 10;
 
 /// Facts by consumer and row.
 #[derive(Debug, Default)]
-pub struct RowFacts(Mutex<HashMap<(usize, u64), WholeRow>>);
+pub(crate) struct RowFacts(Mutex<HashMap<(usize, u64), WholeRow>>);
 
 impl RowFacts {
     /// What the encoder of a part must know of its row. `None` when `stop` became true meanwhile.
     ///
     /// # Errors
     /// Those of reading and decoding the row.
-    pub fn of(
+    pub(crate) fn of(
         &self,
         consumer: Consumer,
         tensor: &PreparedTensor,

@@ -27,7 +27,7 @@ impl EventSink {
     }
 
     /// The job's identifier.
-    pub fn job(&self) -> &str {
+    pub(crate) fn job(&self) -> &str {
         &self.job
     }
 
@@ -35,7 +35,7 @@ impl EventSink {
     ///
     /// # Errors
     /// When the file cannot be opened.
-    pub fn with_file(self, path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn with_file(self, path: &Path) -> std::io::Result<Self> {
         let file = files::open_private(files::private_options().create(true).append(true), path)?;
         self.lock().file = Some(file);
         Ok(self)
@@ -43,7 +43,7 @@ impl EventSink {
 
     /// Calls `listener` with every event, in order.
     #[must_use]
-    pub fn with_listener(self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+    pub(crate) fn with_listener(self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
         self.lock().listener = Some(Box::new(listener));
         self
     }
@@ -53,7 +53,7 @@ impl EventSink {
     }
 
     /// Says that something happened, now. A journal that cannot be written (disk full) does not stop the work.
-    pub fn send(&self, body: EventBody) {
+    pub(crate) fn send(&self, body: EventBody) {
         let mut inner = self.lock();
         let event = Event { t: jiff::Timestamp::now(), job: self.job.clone(), body };
         if let Some(file) = &mut inner.file

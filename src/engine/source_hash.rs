@@ -49,16 +49,20 @@ impl<'de> Deserialize<'de> for Hash128 {
 
 /// The hash of a source tensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceHash {
+pub(crate) struct SourceHash {
     /// Of the whole tensor.
     pub whole: Hash128,
     /// Those of its pieces, where there are several. A million tensors have this field, and it is nearly always absent.
+    #[allow(
+        clippy::box_collection,
+        reason = "most tensors have no pieces, and a box takes a third of the room of a vector"
+    )]
     pub pieces: Option<Box<Vec<Hash128>>>,
 }
 
 impl SourceHash {
     /// From the hashes of all pieces, in order. `None` where there is no piece.
-    pub fn of_pieces(pieces: Vec<Hash128>) -> Option<Self> {
+    pub(crate) fn of_pieces(pieces: Vec<Hash128>) -> Option<Self> {
         match pieces.as_slice() {
             [] => None,
             [one] => Some(Self { whole: *one, pieces: None }),
@@ -70,7 +74,7 @@ impl SourceHash {
     }
 
     /// The hash that piece number `k` has.
-    pub fn piece(&self, k: usize) -> Option<&Hash128> {
+    pub(crate) fn piece(&self, k: usize) -> Option<&Hash128> {
         match &self.pieces {
             Some(pieces) => pieces.get(k),
             None => (k == 0).then_some(&self.whole),
@@ -79,7 +83,7 @@ impl SourceHash {
 }
 
 /// Calls `take` with the number and the hash of each piece that `raw`, the bytes of `piece` of `entry`, consists of.
-pub fn hash_pieces(entry: &TensorEntry, piece: &Piece, raw: &[u8], mut take: impl FnMut(usize, Hash128)) {
+pub(crate) fn hash_pieces(entry: &TensorEntry, piece: &Piece, raw: &[u8], mut take: impl FnMut(usize, Hash128)) {
     let cut = plan::hash_cut(entry);
     let (elems, bytes) = entry.encoding.unit();
     let step = usize::try_from(cut.largest() / elems.max(1) * bytes).unwrap_or(usize::MAX).max(1);
@@ -91,7 +95,7 @@ pub fn hash_pieces(entry: &TensorEntry, piece: &Piece, raw: &[u8], mut take: imp
 
 /// The hashes of the pieces of all source tensors that are read in a run. Each is written once.
 #[derive(Debug)]
-pub struct SourceHashes {
+pub(crate) struct SourceHashes {
     /// By group, the number of its first piece; one more at the end.
     first: Vec<u32>,
     pieces: Vec<[AtomicU64; 2]>,
@@ -99,7 +103,7 @@ pub struct SourceHashes {
 
 impl SourceHashes {
     /// Room for the pieces of everything in `work`.
-    pub fn new(prepared: &Prepared, work: &Work) -> Self {
+    pub(crate) fn new(prepared: &Prepared, work: &Work) -> Self {
         let (mut first, mut all) = (Vec::with_capacity(work.groups() + 1), 0u32);
         for group in 0..work.groups() {
             first.push(all);
@@ -111,7 +115,7 @@ impl SourceHashes {
     }
 
     /// Hashes `raw`, the bytes of `piece` of `entry`, which is the source of this group.
-    pub fn note(&self, group: usize, entry: &TensorEntry, piece: &Piece, raw: &[u8]) {
+    pub(crate) fn note(&self, group: usize, entry: &TensorEntry, piece: &Piece, raw: &[u8]) {
         let Some(first) = self.first.get(group) else { return };
         hash_pieces(entry, piece, raw, |k, hash| {
             let Some(place) = self.pieces.get((*first as usize).saturating_add(k)) else { return };
@@ -123,7 +127,7 @@ impl SourceHashes {
     }
 
     /// The hash of a group's source, all of whose chunks were read.
-    pub fn of(&self, group: usize) -> Option<SourceHash> {
+    pub(crate) fn of(&self, group: usize) -> Option<SourceHash> {
         let (from, to) = (*self.first.get(group)?, *self.first.get(group + 1)?);
         let hash = |place: &[AtomicU64; 2]| {
             let number = |n: &AtomicU64| u128::from(n.load(Ordering::Relaxed));

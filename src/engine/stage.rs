@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// An output that is being written.
 #[derive(Debug)]
-pub struct Staged {
+pub(crate) struct Staged {
     /// Where.
     pub paths: StagedPaths,
     /// Its files, in the order of the plan. Those that were published already have their final path.
@@ -29,14 +29,14 @@ impl Staged {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn identities(&self) -> Result<Vec<Identity>> {
+    pub(crate) fn identities(&self) -> Result<Vec<Identity>> {
         self.parts.iter().map(PartFile::identity).collect()
     }
 }
 
 /// Folders made for outputs. Those that are still empty are removed when this is dropped.
 #[derive(Debug, Default)]
-pub struct NewFolders(Vec<PathBuf>);
+pub(crate) struct NewFolders(Vec<PathBuf>);
 
 impl NewFolders {
     fn create(&mut self, folder: &Path) -> Result<()> {
@@ -60,7 +60,7 @@ impl Drop for NewFolders {
 }
 
 /// The names under which a new attempt writes.
-pub fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
+pub(crate) fn paths(prepared: &Prepared, job: &str, token: &str) -> Vec<StagedPaths> {
     let absolute = |p: PathBuf| std::path::absolute(&p).unwrap_or(p);
     let name_of = |p: &Path| part_name(&p.file_name().unwrap_or_default().to_string_lossy(), job, token);
     let manifest = |planned: &PlannedOutput| planned.manifest.as_ref().map(|m| absolute(m.with_file_name(name_of(m))));
@@ -101,7 +101,7 @@ fn becomes_whole(planned: &PlannedOutput) -> bool {
 ///
 /// # Errors
 /// A request error that names the output.
-pub fn check_not_written(prepared: &Prepared) -> Result<()> {
+pub(crate) fn check_not_written(prepared: &Prepared) -> Result<()> {
     for planned in &prepared.plan.outputs {
         let mut written: Vec<&Path> = planned.files.iter().map(|f| f.0.as_path()).collect();
         if planned.folder {
@@ -121,7 +121,7 @@ pub fn check_not_written(prepared: &Prepared) -> Result<()> {
 ///
 /// # Errors
 /// A request error that names the file in the way.
-pub fn check_free(prepared: &Prepared, begun: impl Fn(usize) -> bool) -> Result<()> {
+pub(crate) fn check_free(prepared: &Prepared, begun: impl Fn(usize) -> bool) -> Result<()> {
     let outputs = prepared.plan.outputs.iter().enumerate();
     outputs.filter(|(o, _)| !begun(*o)).try_for_each(|(_, planned)| publish::check_free(planned))
 }
@@ -130,7 +130,7 @@ pub fn check_free(prepared: &Prepared, begun: impl Fn(usize) -> bool) -> Result<
 ///
 /// # Errors
 /// I/O errors; what was created is removed.
-pub fn create(prepared: &Prepared, begin: &Begin, folders: &mut NewFolders) -> Result<Vec<Staged>> {
+pub(crate) fn create(prepared: &Prepared, begin: &Begin, folders: &mut NewFolders) -> Result<Vec<Staged>> {
     let outputs = prepared.outputs.iter().zip(&prepared.plan.outputs).zip(&begin.outputs);
     let create_output = |((output, planned), paths): ((&PreparedOutput, &PlannedOutput), &StagedPaths)| {
         let mut parts = Vec::new();
@@ -167,7 +167,11 @@ fn write_fixed(part: &PartFile, file: &FilePlan) -> Result<()> {
 ///
 /// # Errors
 /// I/O errors; another process that holds a file.
-pub fn reopen(prepared: &Prepared, recorded: &Recorded, folders: &mut NewFolders) -> Result<Option<Vec<Staged>>> {
+pub(crate) fn reopen(
+    prepared: &Prepared,
+    recorded: &Recorded,
+    folders: &mut NewFolders,
+) -> Result<Option<Vec<Staged>>> {
     let Some(begin) = recorded.attempts.last() else { return Ok(None) };
     let outputs = prepared.outputs.iter().zip(&prepared.plan.outputs);
     let as_planned = begin.outputs.len() == prepared.outputs.len()
@@ -211,7 +215,7 @@ fn current_place<'a>(part: &'a Path, destination: &'a Path, identity: Option<&Id
 ///
 /// # Errors
 /// I/O errors; a file that another process is writing; an output that can be neither completed nor left as it was.
-pub fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
+pub(crate) fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<Vec<PathBuf>> {
     let mut left = Vec::new();
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
@@ -273,7 +277,7 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
 }
 
 /// Removes the hidden folder of an output and the folders in it, as far as they are empty.
-pub fn remove_folders(staged: &StagedPaths) {
+pub(crate) fn remove_folders(staged: &StagedPaths) {
     let Some(folder) = &staged.folder else { return };
     let mut inner: Vec<&Path> = staged.parts.iter().map(|p| files::parent_of(p)).collect();
     inner.sort_by_key(|p| std::cmp::Reverse(p.components().count()));
@@ -284,7 +288,7 @@ pub fn remove_folders(staged: &StagedPaths) {
 }
 
 /// Bytes on disk that the last attempt's files take already, by file.
-pub fn held(recorded: &Recorded) -> Vec<(PathBuf, u64)> {
+pub(crate) fn held(recorded: &Recorded) -> Vec<(PathBuf, u64)> {
     let parts = recorded.attempts.last().into_iter().flat_map(|a| &a.outputs).flat_map(|o| &o.parts);
     parts.filter_map(|p| Some((p.clone(), fs::symlink_metadata(p).ok()?.blocks().saturating_mul(512)))).collect()
 }

@@ -118,7 +118,7 @@ const IDLE: u32 = u32::MAX;
 
 /// All output tensors, and the states of those that need work.
 #[derive(Debug)]
-pub struct States<'a> {
+pub(crate) struct States<'a> {
     prepared: &'a Prepared,
     work: Work,
     by_id: Vec<TensorState>,
@@ -130,7 +130,7 @@ pub struct States<'a> {
 
 /// The state of one output tensor.
 #[derive(Clone, Copy, Debug)]
-pub struct StateOf<'a> {
+pub(crate) struct StateOf<'a> {
     all: &'a States<'a>,
     consumer: Consumer,
     state: &'a TensorState,
@@ -142,30 +142,30 @@ impl StateOf<'_> {
     }
 
     /// What it is.
-    pub fn start(&self) -> TensorStart {
+    pub(crate) fn start(&self) -> TensorStart {
         TensorStart::of(self.all.prepared, self.consumer.output, self.consumer.tensor)
     }
 
     /// Says `tensor.started` the first time.
-    pub fn start_once(&self, sink: &EventSink) {
+    pub(crate) fn start_once(&self, sink: &EventSink) {
         if !self.state.started.swap(true, Ordering::Relaxed) {
             sink.send(EventBody::TensorStarted(self.start()));
         }
     }
 
     /// True the first time.
-    pub fn warn_once(&self) -> bool {
+    pub(crate) fn warn_once(&self) -> bool {
         !self.state.warned.swap(true, Ordering::Relaxed)
     }
 
     /// Notes a written chunk.
-    pub fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
+    pub(crate) fn chunk(&self, number: usize, stats: Option<ErrorStats>, bytes: &[u8]) {
         let crc = crc32fast::hash(bytes);
         self.lock().join(number, ChunkDone { stats, crc, bytes: bytes.len() as u64 }, &self.all.sums);
     }
 
     /// Counts a chunk; after the last one says `tensor.finished` and is true.
-    pub fn finish_if_last(&self, sink: &EventSink) -> bool {
+    pub(crate) fn finish_if_last(&self, sink: &EventSink) -> bool {
         if self.state.left.fetch_sub(1, Ordering::AcqRel) != 1 {
             return false;
         }
@@ -174,7 +174,7 @@ impl StateOf<'_> {
     }
 
     /// Says `tensor.progress`, but not too often over the whole run.
-    pub fn progress(&self, sink: &EventSink, run: &Progress) {
+    pub(crate) fn progress(&self, sink: &EventSink, run: &Progress) {
         if run.may_speak() {
             let total = self.all.work.chunks_for(self.consumer.id).max(1);
             let left = self.state.left.load(Ordering::Relaxed);
@@ -185,25 +185,25 @@ impl StateOf<'_> {
     }
 
     /// The error over all chunks, in their order; `None` when the bytes were copied.
-    pub fn stats(&self) -> Option<ErrorStats> {
+    pub(crate) fn stats(&self) -> Option<ErrorStats> {
         let place = self.lock().stats;
         self.all.sums.get(place)
     }
 
     /// The hash of the source, once all its chunks were read.
-    pub fn source_hash(&self) -> Option<SourceHash> {
+    pub(crate) fn source_hash(&self) -> Option<SourceHash> {
         self.all.hashes.of(self.all.work.group_of(self.consumer.id))
     }
 
     /// CRC-32 over all chunks, in their order.
-    pub fn crc(&self) -> u32 {
+    pub(crate) fn crc(&self) -> u32 {
         self.lock().crc
     }
 }
 
 impl<'a> States<'a> {
     /// The states of every tensor in `work`, which was made from `prepared`.
-    pub fn new(prepared: &'a Prepared, work: Work) -> Self {
+    pub(crate) fn new(prepared: &'a Prepared, work: Work) -> Self {
         let nowhere = Place { offset: 0, file: 0, id: IDLE };
         let mut places: Vec<Vec<Place>> = prepared.outputs.iter().map(|o| vec![nowhere; o.tensors.len()]).collect();
         for (o, output) in prepared.outputs.iter().enumerate() {
@@ -226,28 +226,28 @@ impl<'a> States<'a> {
     }
 
     /// Notes the hash of `raw`, the bytes of `piece` of `entry`, which is the source of this group.
-    pub fn hash(&self, group: usize, entry: &TensorEntry, piece: &Piece, raw: &[u8]) {
+    pub(crate) fn hash(&self, group: usize, entry: &TensorEntry, piece: &Piece, raw: &[u8]) {
         self.hashes.note(group, entry, piece, raw);
     }
 
     /// The work whose states these are.
-    pub fn work(&self) -> &Work {
+    pub(crate) fn work(&self) -> &Work {
         &self.work
     }
 
     /// The state with this id.
-    pub fn by_id(&self, id: usize) -> StateOf<'_> {
+    pub(crate) fn by_id(&self, id: usize) -> StateOf<'_> {
         StateOf { all: self, consumer: self.work.consumer(id), state: &self.by_id[id] }
     }
 
     /// The state of a tensor, if it needs work in this run.
-    pub fn get(&self, output: usize, tensor: usize) -> Option<StateOf<'_>> {
+    pub(crate) fn get(&self, output: usize, tensor: usize) -> Option<StateOf<'_>> {
         let id = self.places[output][tensor].id;
         (id != IDLE).then(|| self.by_id(id as usize))
     }
 
     /// File index and byte offset of a tensor.
-    pub fn place(&self, output: usize, tensor: usize) -> (usize, u64) {
+    pub(crate) fn place(&self, output: usize, tensor: usize) -> (usize, u64) {
         let place = self.places[output][tensor];
         (place.file as usize, place.offset)
     }
@@ -255,7 +255,7 @@ impl<'a> States<'a> {
 
 impl TensorStart {
     /// What the plan says of a tensor.
-    pub fn of(prepared: &Prepared, output: usize, tensor: usize) -> Self {
+    pub(crate) fn of(prepared: &Prepared, output: usize, tensor: usize) -> Self {
         let p = &prepared.plan.outputs[output].tensors[tensor];
         Self {
             output,
@@ -270,7 +270,7 @@ impl TensorStart {
     }
 
     /// The report of this tensor with its error.
-    pub fn done(self, stats: Option<&ErrorStats>) -> TensorDone {
+    pub(crate) fn done(self, stats: Option<&ErrorStats>) -> TensorDone {
         TensorDone {
             tensor: self,
             rmse: stats.map(ErrorStats::rmse),
@@ -284,7 +284,7 @@ impl TensorStart {
 
 /// The run as a whole: bytes, share done, time left.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     begun: Instant,
     read: AtomicU64,
     written: AtomicU64,
@@ -313,7 +313,7 @@ fn cost(tensor: &PreparedTensor) -> u64 {
 
 impl Progress {
     /// Nothing done yet.
-    pub fn new(prepared: &Prepared, work: &Work) -> Self {
+    pub(crate) fn new(prepared: &Prepared, work: &Work) -> Self {
         let tensors = work.all_consumers().map(|(c, _)| &prepared.outputs[c.output].tensors[c.tensor]);
         let cost_total = tensors.map(|t| t.entry.rows().saturating_mul(t.entry.cols()).saturating_mul(cost(t))).sum();
         let now = Instant::now();
@@ -329,17 +329,17 @@ impl Progress {
     }
 
     /// Counts source bytes.
-    pub fn read(&self, bytes: u64) {
+    pub(crate) fn read(&self, bytes: u64) {
         self.read.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts output bytes.
-    pub fn written(&self, bytes: u64) {
+    pub(crate) fn written(&self, bytes: u64) {
         self.written.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Counts finished work.
-    pub fn done(&self, piece: &Piece, tensor: &PreparedTensor) {
+    pub(crate) fn done(&self, piece: &Piece, tensor: &PreparedTensor) {
         self.cost_done.fetch_add(piece.elems() * cost(tensor), Ordering::Relaxed);
     }
 
@@ -351,7 +351,7 @@ impl Progress {
     }
 
     /// Resources and rates since the last sample. Time spent in a pause tells nothing of the time left.
-    pub fn sample(&self, sampler: &mut ProcessSampler, paused: Duration) -> Sample {
+    pub(crate) fn sample(&self, sampler: &mut ProcessSampler, paused: Duration) -> Sample {
         let (read, written) = (self.read.load(Ordering::Relaxed), self.written.load(Ordering::Relaxed));
         let mut previous = self.previous.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

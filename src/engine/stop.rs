@@ -21,29 +21,29 @@ pub struct Stop {
 
 impl Stop {
     /// Asks for a cancellation.
-    pub fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.any.store(true, Ordering::Release);
     }
 
     /// Asks for an interruption, because the process got `signal`.
-    pub fn interrupt(&self, signal: i32) {
+    pub(crate) fn interrupt(&self, signal: i32) {
         self.signal.store(signal, Ordering::Release);
         self.any.store(true, Ordering::Release);
     }
 
     /// True once a stop was asked for.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.any.load(Ordering::Acquire)
     }
 
     /// The same as a plain flag, for work that only has to end.
-    pub fn flag(&self) -> &AtomicBool {
+    pub(crate) fn flag(&self) -> &AtomicBool {
         &self.any
     }
 
     /// What was asked for.
-    pub fn reason(&self) -> Option<StopReason> {
+    pub(crate) fn reason(&self) -> Option<StopReason> {
         if self.cancelled.load(Ordering::Acquire) {
             return Some(StopReason::Cancel);
         }

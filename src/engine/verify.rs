@@ -19,7 +19,7 @@ const SECOND_READER_TENSORS: usize = 1 << 16;
 ///
 /// # Errors
 /// A bad-file error when a reader disagrees with the plan.
-pub fn verify_output(
+pub(crate) fn verify_output(
     output: &PreparedOutput,
     parts: &[PartFile],
     sink: &EventSink,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// One output tensor fed by a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Consumer {
+pub(crate) struct Consumer {
     /// Index of the output.
     pub output: usize,
     /// Index of the tensor in the output.
@@ -32,7 +32,7 @@ struct Group {
 
 /// All the work of a plan.
 #[derive(Debug)]
-pub struct Work {
+pub(crate) struct Work {
     /// Source tensors in reading order.
     groups: Vec<Group>,
     /// Output tensors, group by group: (output, tensor).
@@ -43,7 +43,7 @@ pub struct Work {
 
 impl Work {
     /// Groups the tensors of a plan; `skip` tells which (output, tensor) need no work any more.
-    pub fn new(prepared: &Prepared, skip: impl Fn(usize, usize) -> bool) -> Self {
+    pub(crate) fn new(prepared: &Prepared, skip: impl Fn(usize, usize) -> bool) -> Self {
         let mut by_source: HashMap<(usize, Encoding), u32> = HashMap::new();
         // (group, output, tensor); the limits of formats keep each within 32 bits.
         let mut fed: Vec<(u32, u32, u32)> = Vec::new();
@@ -92,51 +92,51 @@ impl Work {
     }
 
     /// The group of a chunk, the chunk's number within it and what it holds. `prepared` is the plan that the work was made from.
-    pub fn chunk(&self, prepared: &Prepared, number: usize) -> (usize, usize, Piece) {
+    pub(crate) fn chunk(&self, prepared: &Prepared, number: usize) -> (usize, usize, Piece) {
         let group = self.groups.partition_point(|g| g.first_chunk <= number) - 1;
         let k = number - self.groups[group].first_chunk;
         (group, k, self.cut(prepared, group).piece(k as u64))
     }
 
     /// Groups: source tensors that are read.
-    pub fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.groups.len()
     }
 
     /// The source tensor of a group.
-    pub fn source<'p>(&self, prepared: &'p Prepared, group: usize) -> Option<&'p TensorEntry> {
+    pub(crate) fn source<'p>(&self, prepared: &'p Prepared, group: usize) -> Option<&'p TensorEntry> {
         let first = self.consumers(group).next()?;
         Some(&prepared.outputs[first.output].tensors[first.tensor].entry)
     }
 
     /// The group that feeds this consumer.
-    pub fn group_of(&self, id: usize) -> usize {
+    pub(crate) fn group_of(&self, id: usize) -> usize {
         self.groups.partition_point(|g| g.first_consumer as usize <= id) - 1
     }
 
     /// The output tensors that a group feeds.
-    pub fn consumers(&self, group: usize) -> impl Iterator<Item = Consumer> + '_ {
+    pub(crate) fn consumers(&self, group: usize) -> impl Iterator<Item = Consumer> + '_ {
         self.fed(group).map(|id| self.consumer(id))
     }
 
     /// The consumer with this number.
-    pub fn consumer(&self, id: usize) -> Consumer {
+    pub(crate) fn consumer(&self, id: usize) -> Consumer {
         let (output, tensor) = self.consumers[id];
         Consumer { output: output as usize, tensor: tensor as usize, id }
     }
 
     /// Output tensors that need work.
-    pub fn tensors(&self) -> usize {
+    pub(crate) fn tensors(&self) -> usize {
         self.consumers.len()
     }
 
     /// The chunks of the group that feeds this consumer.
-    pub fn chunks_for(&self, id: usize) -> usize {
+    pub(crate) fn chunks_for(&self, id: usize) -> usize {
         self.chunks_of(self.group_of(id))
     }
 
     /// Every output tensor with the number of its chunks, by id.
-    pub fn all_consumers(&self) -> impl Iterator<Item = (Consumer, usize)> + '_ {
+    pub(crate) fn all_consumers(&self) -> impl Iterator<Item = (Consumer, usize)> + '_ {
         (0..self.groups.len()).flat_map(move |g| self.consumers(g).map(move |c| (c, self.chunks_of(g))))
     }
 }

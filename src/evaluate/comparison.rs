@@ -29,14 +29,14 @@ pub struct Comparison {
 
 impl Comparison {
     /// Tensors of the baseline that have a partner in any other model.
-    pub fn compared(&self) -> usize {
+    pub(crate) fn compared(&self) -> usize {
         let types = |t: &TensorFigures| (0..self.variants.len()).any(|v| t.figures[v].is_some());
         self.tensors.iter().filter(|t| types(t)).count()
     }
 
     /// The same without one model; `None` for the baseline, against which the errors are.
     #[must_use]
-    pub fn without(&self, variant: usize) -> Option<Self> {
+    pub(crate) fn without(&self, variant: usize) -> Option<Self> {
         if variant == self.baseline || variant >= self.variants.len() {
             return None;
         }
@@ -122,7 +122,7 @@ pub struct Unpaired {
 
 impl Unpaired {
     /// Number of tensors without a partner.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.missing.len() + self.extra.len() + self.reshaped.len()
     }
 }
@@ -158,7 +158,7 @@ pub struct Measured {
 }
 
 /// Errors by some key, in order.
-pub type Groups = Vec<Group>;
+pub(crate) type Groups = Vec<Group>;
 
 /// Errors of the tensors that have something in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

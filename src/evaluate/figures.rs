@@ -38,17 +38,17 @@ pub struct Figures {
 
 impl Figures {
     /// True when nothing was lost.
-    pub fn lossless(&self) -> bool {
+    pub(crate) fn lossless(&self) -> bool {
         self.same != Sameness::Differs
     }
 
     /// True when NaN or infinity stands where the other model has another value, so that no error can be told.
-    pub fn broken(&self) -> bool {
+    pub(crate) fn broken(&self) -> bool {
         self.rmse.is_none()
     }
 
     /// The signal over the noise for people: `22.9 dB`, or why there is no number.
-    pub fn quality(&self) -> String {
+    pub(crate) fn quality(&self) -> String {
         match (self.same, self.sqnr_db) {
             _ if self.broken() => "not finite".to_owned(),
             (Sameness::Identical, _) => "identical".to_owned(),
@@ -59,7 +59,7 @@ impl Figures {
     }
 
     /// A number to sort by: the noise over the signal, larger is worse; what cannot be told is worst.
-    pub fn badness(&self) -> f64 {
+    pub(crate) fn badness(&self) -> f64 {
         match (self.broken(), self.lossless(), self.sqnr_db) {
             (true, ..) => f64::INFINITY,
             (_, true, _) => f64::NEG_INFINITY,
@@ -86,24 +86,24 @@ impl Default for Tally {
 
 impl Tally {
     /// Two slices of values whose bytes differ.
-    pub fn of(baseline: &[f32], other: &[f32]) -> Self {
+    pub(crate) fn of(baseline: &[f32], other: &[f32]) -> Self {
         Self { elems: baseline.len() as u64, sums: Sums::of(baseline, other), identical: false }
     }
 
     /// Equal bytes: no error, whatever the values are. `power` is Σx² of them.
-    pub fn identical(elems: u64, power: f64) -> Self {
+    pub(crate) fn identical(elems: u64, power: f64) -> Self {
         Self { elems, sums: Sums { error: 0.0, source: power, output: power, max_abs: 0.0 }, identical: true }
     }
 
     /// Joins another range.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.elems += other.elems;
         self.sums.add(&other.sums);
         self.identical &= other.identical;
     }
 
     /// The figures of what was joined.
-    pub fn figures(&self) -> Figures {
+    pub(crate) fn figures(&self) -> Figures {
         let s = &self.sums;
         let same = match (self.identical, s.error == 0.0) {
             (true, _) => Sameness::Identical,

@@ -32,14 +32,14 @@ struct Found {
 
 /// Measurements of earlier comparisons, the latest last.
 #[derive(Debug, Default)]
-pub struct Known(VecDeque<Found>);
+pub(crate) struct Known(VecDeque<Found>);
 
 impl Known {
     /// As [`Set::measure`], but only what is not known; what is measured is known from then on.
     ///
     /// # Errors
     /// Those of [`Set::measure`].
-    pub fn measure(&mut self, set: &Set, how: Task<'_>) -> Result<Comparison> {
+    pub(crate) fn measure(&mut self, set: &Set, how: Task<'_>) -> Result<Comparison> {
         let overview = set.overview();
         let base = overview.baseline;
         let key =

@@ -45,7 +45,7 @@ impl Set {
     ///
     /// # Errors
     /// Those of reading and decoding, naming the file; cancelled.
-    pub fn measure(&self, how: Task<'_>) -> Result<Comparison> {
+    pub(crate) fn measure(&self, how: Task<'_>) -> Result<Comparison> {
         let begun = Instant::now();
         let mut first_chunk = 0;
         let mut all = Vec::new();

@@ -18,10 +18,11 @@ mod rows;
 mod set;
 mod stamp;
 
-pub use comparison::{Comparison, Group, Groups, Measured, Reshaped, TensorFigures, TypeShare, Unpaired, Variant};
-pub use export::{Export, ExportKind};
+pub use comparison::{Comparison, Group, Measured, TensorFigures, TypeShare, Unpaired, Variant};
+pub(crate) use export::Export;
 pub use figures::{Figures, Sameness};
-pub use known::Known;
+pub(crate) use known::Known;
 pub use names::Names;
-pub use rows::{Cell, Change, MetricRow, Tone, rows};
-pub use set::{MOST, Set};
+pub use rows::rows;
+pub(crate) use rows::{Cell, MetricRow, Tone};
+pub(crate) use set::{MOST, Set};

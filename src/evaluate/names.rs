@@ -22,7 +22,7 @@ pub(super) struct Both {
 }
 
 impl Both {
-    pub fn new(model: Model) -> Self {
+    pub(crate) fn new(model: Model) -> Self {
         let converted = if model.format.has_gguf_names() {
             Ok(model.clone())
         } else {
@@ -34,7 +34,7 @@ impl Both {
     }
 
     /// GGUF metadata, where the model can be described by it.
-    pub fn metadata(&self) -> Option<&Metadata> {
+    pub(crate) fn metadata(&self) -> Option<&Metadata> {
         self.converted.as_ref().ok().map(|m| &m.metadata)
     }
 

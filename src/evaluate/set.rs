@@ -11,12 +11,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Most models of one comparison: more columns than a screen or a page has.
-pub const MOST: usize = 6;
+pub(crate) const MOST: usize = 6;
 /// Context that memory is told for when nothing is asked: what runtimes start with.
 const CONTEXT: u64 = 4096;
 
 /// Two to six models that hold the same network.
-pub struct Set {
+pub(crate) struct Set {
     pub(super) overview: Comparison,
     /// The files of each model when it was opened.
     pub(super) stamps: Vec<Stamp>,
@@ -44,7 +44,7 @@ impl Set {
     /// # Errors
     /// Too few or too many models, one given twice, one that cannot be read or brought to the names of the others, and models
     /// that share no tensor with the baseline.
-    pub fn open(paths: &[PathBuf], baseline: usize, context: Option<u64>) -> Result<Self> {
+    pub(crate) fn open(paths: &[PathBuf], baseline: usize, context: Option<u64>) -> Result<Self> {
         check_number(paths)?;
         let mut models = Vec::new();
         for path in paths {
@@ -77,7 +77,7 @@ impl Set {
     }
 
     /// What can be said before anything is measured: sizes, types, facts, tensors without a partner.
-    pub fn overview(&self) -> &Comparison {
+    pub(crate) fn overview(&self) -> &Comparison {
         &self.overview
     }
 

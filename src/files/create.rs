@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// 64 random bits as 16 hexadecimal digits.
-pub fn random_token() -> String {
+pub(crate) fn random_token() -> String {
     let mut bytes = [0u8; 8];
     if File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).is_err() {
         // In a chroot without devices: the seed of the standard library's hash maps is random too.
@@ -25,7 +25,7 @@ pub fn random_token() -> String {
 ///
 /// # Errors
 /// `AlreadyExists` when there is something at `path`; other I/O errors.
-pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     point("create", path)?;
     // O_EXCL does not follow a symbolic link in the last component (open(2)).
     OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)
@@ -35,7 +35,7 @@ pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
 ///
 /// # Errors
 /// I/O errors; `InvalidInput` when it is not a regular file with one name.
-pub fn reopen(path: &Path) -> io::Result<File> {
+pub(crate) fn reopen(path: &Path) -> io::Result<File> {
     let flags = i32::try_from((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
@@ -50,7 +50,7 @@ const LOCK_WAIT: Duration = Duration::from_millis(5);
 
 /// Takes an exclusive lock that the system releases when the process dies. Waits up to `patience` for another holder: a process that was just
 /// killed needs a moment to die. `false` if it is still held then. File systems without locks count as locked by us.
-pub fn lock(file: &File, patience: Duration) -> bool {
+pub(crate) fn lock(file: &File, patience: Duration) -> bool {
     let begun = Instant::now();
     loop {
         match file.try_lock() {
@@ -65,7 +65,7 @@ pub fn lock(file: &File, patience: Duration) -> bool {
 ///
 /// # Errors
 /// I/O errors; the file is then as it was.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_whole_with(path, |file| file.write_all(bytes))
 }
 
@@ -73,7 +73,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors and those of `write`; the file is then as it was.
-pub fn write_whole_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write_whole_with(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", random_token()));
     let written = create_new(&temporary, 0o600).and_then(|file| {

@@ -13,14 +13,14 @@ const ALIGNMENT: usize = 4096;
 ///
 /// Direct I/O is a flag of the open file, so nothing may write through the file while this exists.
 #[derive(Debug)]
-pub struct DiskReader<'a> {
+pub(crate) struct DiskReader<'a> {
     file: &'a File,
     direct: AtomicBool,
 }
 
 impl<'a> DiskReader<'a> {
     /// For an open file.
-    pub fn new(file: &'a File) -> Self {
+    pub(crate) fn new(file: &'a File) -> Self {
         let direct = set_direct(file, true);
         if !direct {
             drop_cache(file);
@@ -32,7 +32,7 @@ impl<'a> DiskReader<'a> {
     ///
     /// # Errors
     /// I/O errors; `UnexpectedEof` when the file ends before.
-    pub fn read<'b>(&self, offset: u64, bytes: usize, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+    pub(crate) fn read<'b>(&self, offset: u64, bytes: usize, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
         let before = (offset % ALIGNMENT as u64) as usize;
         let wanted = before + bytes;
         let room = wanted.next_multiple_of(ALIGNMENT) + ALIGNMENT;
@@ -106,7 +106,7 @@ const WRITEBACK_BYTES: u64 = 256 << 10;
 
 /// Asks the system to start writing a range of a file to disk, without waiting, so that a later sync has less to wait for. Does nothing if
 /// unsupported.
-pub fn start_writeback(file: &File, offset: u64, bytes: u64) {
+pub(crate) fn start_writeback(file: &File, offset: u64, bytes: u64) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if bytes >= WRITEBACK_BYTES {
         // The advice that pages are not needed writes the dirty ones.

@@ -8,7 +8,7 @@ mod create;
 mod direct;
 #[cfg(test)]
 pub(crate) mod fault;
-pub mod paths;
+pub(crate) mod paths;
 mod private;
 mod read;
 mod rename;
@@ -16,14 +16,14 @@ mod stamp;
 mod sync;
 mod watch;
 
-pub use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
-pub use direct::{DiskReader, start_writeback};
-pub use private::{create_private_folder, open_private, private_options, tighten, write_private};
-pub use read::{ReadError, open, read, read_text};
-pub use rename::{exchange, rename_new, rename_over};
-pub use stamp::FileStamp;
-pub use sync::{create_folders, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
-pub use watch::WriteWatch;
+pub(crate) use create::{create_new, lock, random_token, reopen, write_whole, write_whole_with};
+pub(crate) use direct::{DiskReader, start_writeback};
+pub(crate) use private::{create_private_folder, open_private, private_options, tighten, write_private};
+pub(crate) use read::{ReadError, open, read, read_text};
+pub(crate) use rename::{exchange, rename_new, rename_over};
+pub(crate) use stamp::FileStamp;
+pub(crate) use sync::{create_folders, parent_of, remove_file, remove_folder, sync_data, sync_file, sync_folder};
+pub(crate) use watch::WriteWatch;
 
 /// What a system call that changes a file or a directory is about to do. Only tests use it.
 #[cfg(test)]

@@ -51,22 +51,22 @@ fn base_or_temporary(kind: Base, env: &impl Environment) -> PathBuf {
 }
 
 /// The home folder.
-pub fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     absolute("HOME", &environment)
 }
 
 /// Settings, keys, themes and recipes: `$XDG_CONFIG_HOME/remold`, else `~/.config/remold`.
-pub fn config() -> Option<PathBuf> {
+pub(crate) fn config() -> Option<PathBuf> {
     base(Base::Config, &environment)
 }
 
 /// What is kept from one run to the next: `$XDG_STATE_HOME/remold`, else `~/.local/state/remold`.
-pub fn state() -> Option<PathBuf> {
+pub(crate) fn state() -> Option<PathBuf> {
     base(Base::State, &environment)
 }
 
 /// What can be made again: `$REMOLD_CACHE`, else `$XDG_CACHE_HOME/remold`, else `~/.cache/remold`.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     cache_in(&environment)
 }
 
@@ -75,12 +75,12 @@ fn cache_in(env: &impl Environment) -> PathBuf {
 }
 
 /// The folder of all jobs that `$REMOLD_JOBS` names.
-pub fn chosen_jobs() -> Option<PathBuf> {
+pub(crate) fn chosen_jobs() -> Option<PathBuf> {
     folder("REMOLD_JOBS", &environment)
 }
 
 /// The folder of all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
-pub fn jobs() -> PathBuf {
+pub(crate) fn jobs() -> PathBuf {
     jobs_in(&environment)
 }
 

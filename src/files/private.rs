@@ -13,13 +13,13 @@ const FILE_MODE: u32 = 0o600;
 ///
 /// # Errors
 /// I/O errors.
-pub fn create_private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     create_folders(path, FOLDER_MODE).map(drop)
 }
 
 /// Removes other users' permissions from a folder that belongs to this user. Only for folders that only remold creates: earlier versions
 /// left them open. A mode that cannot be changed is kept.
-pub fn tighten(path: &Path) {
+pub(crate) fn tighten(path: &Path) {
     let Ok(meta) = std::fs::symlink_metadata(path) else { return };
     let mine = meta.uid() == rustix::process::geteuid().as_raw();
     if mine && meta.is_dir() && meta.mode() & 0o077 != 0 {
@@ -28,7 +28,7 @@ pub fn tighten(path: &Path) {
 }
 
 /// Options that create new files for their owner only, for [`open_private`].
-pub fn private_options() -> OpenOptions {
+pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(FILE_MODE).custom_flags(read::nonblocking());
     options
@@ -38,7 +38,7 @@ pub fn private_options() -> OpenOptions {
 ///
 /// # Errors
 /// I/O errors; `InvalidInput` when it is not a regular file.
-pub fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
     let refuse = |e: read::ReadError| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
     match std::fs::metadata(path) {
         Ok(meta) => read::regular(meta.file_type()).map_err(refuse)?,
@@ -54,7 +54,7 @@ pub fn open_private(options: &OpenOptions, path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     open_private(private_options().write(true).create(true).truncate(true), path)?.write_all(bytes)
 }
 

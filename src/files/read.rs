@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Why a file is not read.
 #[derive(Debug)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// A system error.
     Io(io::Error),
     /// What it is instead of a regular file, with an article.
@@ -45,7 +45,7 @@ impl From<io::Error> for ReadError {
 ///
 /// # Errors
 /// Anything but a regular file, and I/O errors.
-pub fn open(path: &Path) -> Result<File, ReadError> {
+pub(crate) fn open(path: &Path) -> Result<File, ReadError> {
     // Checked first: opening a device may act on it (a tape rewinds, a modem answers).
     regular(std::fs::metadata(path)?.file_type())?;
     let file = OpenOptions::new().read(true).custom_flags(nonblocking()).open(path)?;
@@ -58,7 +58,7 @@ pub fn open(path: &Path) -> Result<File, ReadError> {
 ///
 /// # Errors
 /// As [`open`], and files that are longer.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
     let file = open(path)?;
     if file.metadata()?.len() > limit {
         return Err(ReadError::TooLarge(limit));
@@ -75,7 +75,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 ///
 /// # Errors
 /// As [`read`], and bytes that are not UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
+pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReadError> {
     String::from_utf8(read(path, limit)?).map_err(|_| ReadError::NotText)
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// I/O errors.
-pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
     point("rename", to)?;
     fs::rename(from, to)
 }
@@ -20,7 +20,7 @@ pub fn rename_over(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// `AlreadyExists` when the name is taken; other I/O errors.
-pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     point("rename", to)?;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Err(e) if is_unsupported(e) => rename_new_by_link(from, to),
@@ -50,7 +50,7 @@ fn rename_new_by_link(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
+pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
     point("exchange", b)?;
     match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),

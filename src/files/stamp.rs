@@ -28,7 +28,7 @@ impl FileStamp {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn of_path(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
         std::fs::metadata(path).map(|m| Self::from(&m))
     }
 
@@ -36,23 +36,23 @@ impl FileStamp {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn of_file(file: &File) -> io::Result<Self> {
+    pub(crate) fn of_file(file: &File) -> io::Result<Self> {
         file.metadata().map(|m| Self::from(&m))
     }
 
     /// True if both are of the same file, changed or not.
-    pub fn same_file(&self, other: &Self) -> bool {
+    pub(crate) fn same_file(&self, other: &Self) -> bool {
         (self.dev, self.ino) == (other.dev, other.ino)
     }
 
     /// True if the file was written to between `self` and `later`, both taken from the same open file, judging by size and modification
     /// time. A program can set that time back: see [`FileStamp::touched`].
-    pub fn rewritten(&self, later: &Self) -> bool {
+    pub(crate) fn rewritten(&self, later: &Self) -> bool {
         !self.same_file(later) || self.bytes != later.bytes || self.mtime_ns != later.mtime_ns
     }
 
     /// True if the contents, the mode, the times or the names of the file changed between `self` and `later`.
-    pub fn touched(&self, later: &Self) -> bool {
+    pub(crate) fn touched(&self, later: &Self) -> bool {
         self.rewritten(later) || self.ctime_ns != later.ctime_ns
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The folder a path is in; `.` for a bare name.
-pub fn parent_of(path: &Path) -> &Path {
+pub(crate) fn parent_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -16,7 +16,7 @@ pub fn parent_of(path: &Path) -> &Path {
 ///
 /// # Errors
 /// I/O errors.
-pub fn sync_file(file: &File, path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file(file: &File, path: &Path) -> io::Result<()> {
     point("sync", path)?;
     file.sync_all()
 }
@@ -25,7 +25,7 @@ pub fn sync_file(file: &File, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn sync_data(file: &File, path: &Path) -> io::Result<()> {
+pub(crate) fn sync_data(file: &File, path: &Path) -> io::Result<()> {
     point("sync", path)?;
     file.sync_data()
 }
@@ -34,7 +34,7 @@ pub fn sync_data(file: &File, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors. A file system that cannot sync folders at all is not an error.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     point("sync folder", folder)?;
     match File::open(folder)?.sync_all() {
         Err(e) if matches!(Errno::from_io_error(&e), Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => Ok(()),
@@ -47,7 +47,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors; folders created before the error remain.
-pub fn create_folders(folder: &Path, mode: u32) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn create_folders(folder: &Path, mode: u32) -> io::Result<Vec<PathBuf>> {
     let missing = folder.ancestors().take_while(|a| !a.as_os_str().is_empty() && !a.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
     for new in missing.iter().rev() {
@@ -67,7 +67,7 @@ pub fn create_folders(folder: &Path, mode: u32) -> io::Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn remove_file(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     point("remove", path)?;
     fs::remove_file(path)
 }
@@ -76,7 +76,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// I/O errors; `DirectoryNotEmpty` when it holds something.
-pub fn remove_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
     point("remove folder", path)?;
     fs::remove_dir(path)
 }

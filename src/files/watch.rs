@@ -10,14 +10,14 @@ use std::fs::File;
 
 /// Knows which of some open files were written to since it was made.
 #[derive(Debug, Default)]
-pub struct WriteWatch {
+pub(crate) struct WriteWatch {
     #[cfg(target_os = "linux")]
     inner: Option<inotify::Inner>,
 }
 
 impl WriteWatch {
     /// Watches these files from now on. [`WriteWatch::was_written`] returns `None` for those that cannot be watched.
-    pub fn new<'a>(files: impl Iterator<Item = &'a File>) -> Self {
+    pub(crate) fn new<'a>(files: impl Iterator<Item = &'a File>) -> Self {
         #[cfg(target_os = "linux")]
         return Self { inner: inotify::Inner::new(files) };
         #[cfg(not(target_os = "linux"))]
@@ -28,7 +28,7 @@ impl WriteWatch {
     }
 
     /// Whether the file with this stamp was written to since it is watched; `None` if that is unknown.
-    pub fn was_written(&self, file: &FileStamp) -> Option<bool> {
+    pub(crate) fn was_written(&self, file: &FileStamp) -> Option<bool> {
         #[cfg(target_os = "linux")]
         return self.inner.as_ref()?.was_written(file);
         #[cfg(not(target_os = "linux"))]

@@ -20,7 +20,7 @@ const EMBEDDING_FLOOR: f64 = 2.6;
 
 /// What decides which types a tensor may have.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidates<'a> {
+pub(crate) struct Candidates<'a> {
     /// Elements of a row.
     pub cols: u64,
     /// The type it has in the source, when GGUF can hold it.
@@ -37,7 +37,7 @@ pub struct Candidates<'a> {
 
 impl Candidates<'_> {
     /// The types, smallest first.
-    pub fn types(&self) -> Vec<Encoding> {
+    pub(crate) fn types(&self) -> Vec<Encoding> {
         let floor = if self.output {
             OUTPUT_FLOOR
         } else if self.embedding {
@@ -70,7 +70,7 @@ impl Candidates<'_> {
 
 /// The kind under which a tensor of this kind is one with its neighbours in the layer: runtimes compute the gate and the up
 /// projection in one kernel, and queries and keys from one input, when both have the same type.
-pub fn fused_with(kind: &str) -> &str {
+pub(crate) fn fused_with(kind: &str) -> &str {
     match kind {
         "ffn_gate" | "ffn_up" => "ffn_gate_up",
         "ffn_gate_exps" | "ffn_up_exps" => "ffn_gate_up_exps",

@@ -7,7 +7,7 @@
 
 /// One thing a group can be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// Bytes in the file.
     pub bytes: u64,
     /// What it costs in quality; finite, 0 or more.
@@ -16,14 +16,14 @@ pub struct Choice {
 
 /// Tensors that get the same type. Options in any order, at least one.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub(crate) struct Group {
     /// What it can be.
     pub options: Vec<Choice>,
 }
 
 /// A budget that cannot be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Over {
+pub(crate) struct Over {
     /// The fewest bytes that are possible.
     pub least: u64,
 }
@@ -41,7 +41,7 @@ const PASSES: usize = 50;
 ///
 /// # Errors
 /// The budget is below the smallest options together.
-pub fn choose(groups: &[Group], budget: u64) -> Result<Vec<usize>, Over> {
+pub(crate) fn choose(groups: &[Group], budget: u64) -> Result<Vec<usize>, Over> {
     let smallest: Vec<usize> = groups.iter().map(|g| best(g, |o| (o.bytes as f64, o.cost))).collect();
     let least = bytes_of(groups, &smallest);
     if least > budget {

@@ -41,7 +41,7 @@ pub(super) struct Kept {
 }
 
 /// The folder of kept scores: `$REMOLD_CACHE`, else `$XDG_CACHE_HOME/remold`, else `~/.cache/remold`; in it `scores`.
-pub fn scores_root() -> PathBuf {
+pub(crate) fn scores_root() -> PathBuf {
     files::paths::cache().join("scores")
 }
 

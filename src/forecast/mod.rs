@@ -14,11 +14,11 @@ mod sample;
 mod score;
 mod scores;
 mod sensitivity;
-pub mod values;
+pub(crate) mod values;
 
-pub use candidates::{Candidates, fused_with};
-pub use choose::{Choice, Group, Over, choose};
-pub use keep::scores_root;
-pub use score::Score;
-pub use scores::{Scores, Subject};
-pub use sensitivity::Surroundings;
+pub(crate) use candidates::{Candidates, fused_with};
+pub(crate) use choose::{Choice, Group, choose};
+pub(crate) use keep::scores_root;
+pub(crate) use score::Score;
+pub(crate) use scores::{Scores, Subject};
+pub(crate) use sensitivity::Surroundings;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a tensor loses in a type: sums over all its elements, estimated from a sample. y is what the encoded x decodes to,
 /// w the importance of the column (1 without an importance matrix).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Score {
+pub(crate) struct Score {
     /// Σ (x − y)².
     pub noise: f64,
     /// Σ x².
@@ -21,7 +21,7 @@ pub struct Score {
 
 impl Score {
     /// Joins the sums of another tensor.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.noise += other.noise;
         self.signal += other.signal;
         self.weighted_noise += other.weighted_noise;
@@ -29,12 +29,12 @@ impl Score {
     }
 
     /// Weighted noise as a share of the weighted signal; 0 where there is no signal.
-    pub fn relative(&self) -> f64 {
+    pub(crate) fn relative(&self) -> f64 {
         if self.weighted_signal > 0.0 { self.weighted_noise / self.weighted_signal } else { 0.0 }
     }
 
     /// Signal to quantization noise in dB, unweighted as in the report of a run; `None` without error or without signal.
-    pub fn sqnr_db(&self) -> Option<f64> {
+    pub(crate) fn sqnr_db(&self) -> Option<f64> {
         (self.noise > 0.0 && self.signal > 0.0).then(|| 10.0 * (self.signal / self.noise).log10())
     }
 }

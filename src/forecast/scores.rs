@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// A tensor that may be measured.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// The rows, under the name they will have.
     pub entry: TensorEntry,
     /// Importance of the columns, where the matrix covers the tensor.
@@ -24,7 +24,7 @@ pub struct Subject {
 }
 
 /// What was measured of the tensors of one model.
-pub struct Scores {
+pub(crate) struct Scores {
     file: PathBuf,
     kept: Kept,
     /// Tensor → hash of its sample.
@@ -33,7 +33,7 @@ pub struct Scores {
 
 impl Scores {
     /// The scores of a source, with those that an earlier run kept under `root` ([`super::scores_root`]).
-    pub fn open(root: &Path, source: &Path) -> Self {
+    pub(crate) fn open(root: &Path, source: &Path) -> Self {
         let file = keep::file_of(root, source);
         let kept = keep::load(&file);
         Self { file, kept, hashes: HashMap::new() }
@@ -44,7 +44,7 @@ impl Scores {
     ///
     /// # Errors
     /// Those of reading; values that are not finite; cancelled.
-    pub fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Task<'_>) -> Result<()> {
+    pub(crate) fn measure(&mut self, subjects: &[(Subject, Vec<Encoding>)], how: Task<'_>) -> Result<()> {
         let done = AtomicUsize::new(0);
         let found: Mutex<Vec<Found>> = Mutex::default();
         let kept = &self.kept;
@@ -87,12 +87,12 @@ impl Scores {
     }
 
     /// The score of a measured tensor in a type.
-    pub fn get(&self, tensor: &str, encoding: Encoding) -> Option<&Score> {
+    pub(crate) fn get(&self, tensor: &str, encoding: Encoding) -> Option<&Score> {
         self.kept.scores.get(self.hashes.get(tensor)?)?.get(&encoding)
     }
 
     /// Time to encode, decode and compare one element on one core of this machine, as it was measured.
-    pub fn nanoseconds(&self, encoding: Encoding) -> Option<f64> {
+    pub(crate) fn nanoseconds(&self, encoding: Encoding) -> Option<f64> {
         self.kept.nanoseconds.get(&encoding).copied()
     }
 }

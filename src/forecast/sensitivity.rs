@@ -12,7 +12,7 @@ use crate::arch::{Role, classify};
 
 /// What is known of the model around a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// Layers of the model.
     pub layers: u32,
     /// The embedding is the output too.
@@ -23,7 +23,7 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// What the names of a model's tensors tell.
-    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut found = Self { layers: 0, tied: true, gated: false };
         for name in names {
             let what = classify(name);
@@ -35,7 +35,7 @@ impl Surroundings {
     }
 
     /// The weight of a tensor's relative noise, 1 for the output matrix.
-    pub fn sensitivity(self, tensor: &str) -> f64 {
+    pub(crate) fn sensitivity(self, tensor: &str) -> f64 {
         const OUTPUT: f64 = 1.0;
         const EMBEDDING: f64 = 1.0 / 3.0;
         let what = classify(tensor);

@@ -18,16 +18,16 @@ const RUNS: u64 = 64;
 /// Elements decoded at once.
 const PIECE: u64 = 64 << 10;
 /// Cells of the histogram.
-pub const BINS: usize = 64;
+pub(crate) const BINS: usize = 64;
 /// Cells of the small histogram, which spans three standard deviations to both sides.
-pub const GLANCE: usize = 7;
+pub(crate) const GLANCE: usize = 7;
 /// Elements behind a small histogram.
 const GLANCE_ELEMS: u64 = 4096;
 /// What lies further from the mean than this many standard deviations is an outlier.
-pub const OUTLIER_SIGMA: f64 = 6.0;
+pub(crate) const OUTLIER_SIGMA: f64 = 6.0;
 
 /// The types whose loss is told.
-pub const TYPES: [BlockType; 3] = [BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];
+pub(crate) const TYPES: [BlockType; 3] = [BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];
 
 /// What stands in a tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +105,7 @@ impl Values {
     ///
     /// # Errors
     /// Those of reading; cancelled.
-    pub fn of(entry: &TensorEntry, cancel: &AtomicBool) -> Result<Self> {
+    pub(crate) fn of(entry: &TensorEntry, cancel: &AtomicBool) -> Result<Self> {
         let rows = runs(entry, MOST, RUNS);
         let mut sums = Sums::default();
         each_piece(entry, &rows, cancel, |values| sums.take(values))?;
@@ -139,7 +139,7 @@ impl Values {
     }
 
     /// True if only a part was looked at.
-    pub fn sampled(&self) -> bool {
+    pub(crate) fn sampled(&self) -> bool {
         self.seen < self.elems
     }
 }
@@ -163,7 +163,7 @@ fn losses(entry: &TensorEntry) -> Result<[Option<f64>; 3]> {
 ///
 /// # Errors
 /// Those of reading.
-pub fn glance(entry: &TensorEntry) -> Result<Option<[u8; GLANCE]>> {
+pub(crate) fn glance(entry: &TensorEntry) -> Result<Option<[u8; GLANCE]>> {
     let rows = runs(entry, GLANCE_ELEMS, 4);
     let (mut sums, mut values) = (Sums::default(), Vec::new());
     let never = AtomicBool::new(false);
@@ -213,7 +213,7 @@ fn each_piece(entry: &TensorEntry, runs: &[Piece], cancel: &AtomicBool, mut take
 
 /// What a whole tensor holds, for the check of every value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sound {
+pub(crate) struct Sound {
     /// NaNs.
     pub nan: u64,
     /// Infinities.
@@ -228,7 +228,7 @@ pub struct Sound {
 ///
 /// # Errors
 /// Those of reading; cancelled.
-pub fn check(entry: &TensorEntry, cancel: &AtomicBool, read: &dyn Fn(u64)) -> Result<Sound> {
+pub(crate) fn check(entry: &TensorEntry, cancel: &AtomicBool, read: &dyn Fn(u64)) -> Result<Sound> {
     use sha2::{Digest, Sha256};
     let (mut sound, mut hash) = (Sound { all_zero: true, ..Sound::default() }, Sha256::new());
     let mut bytes = Vec::new();

@@ -51,7 +51,7 @@ pub enum Split {
 
 impl Split {
     /// The bytes a file may hold, for formats that split in no other way.
-    pub fn max_bytes(&self) -> Option<u64> {
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
         match self {
             Self::Bytes(n) => Some(*n),
             Self::MetadataFirst(inner) => inner.max_bytes(),
@@ -73,7 +73,7 @@ pub struct Slot {
 
 /// Computes the last bytes of a file once the data is written: takes the CRC-32 of each slot, in slot order, and
 /// returns (offset, bytes) pieces to write.
-pub type Finish = Box<dyn Fn(&[u32]) -> Vec<(u64, Vec<u8>)> + Send + Sync>;
+pub(crate) type Finish = Box<dyn Fn(&[u32]) -> Vec<(u64, Vec<u8>)> + Send + Sync>;
 
 /// One file to be written. The fixed pieces and the slots never overlap; gaps between them are zero.
 pub struct FilePlan {
@@ -91,7 +91,7 @@ pub struct FilePlan {
 
 impl FilePlan {
     /// A small file whose contents are known.
-    pub fn whole(path: PathBuf, contents: Vec<u8>) -> Self {
+    pub(crate) fn whole(path: PathBuf, contents: Vec<u8>) -> Self {
         Self { path, bytes: contents.len() as u64, fixed: vec![(0, contents)], slots: Vec::new(), finish: None }
     }
 }

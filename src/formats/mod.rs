@@ -5,33 +5,35 @@
 //! planned: [`WriteSpec::layout`] gives every fixed byte and the place of every tensor before the first byte is written;
 //! the engine fills the places in any order from many threads.
 
-pub mod gguf;
-pub mod hf;
+pub(crate) mod gguf;
+pub(crate) mod hf;
 mod layout;
 mod limits;
 mod probe;
-pub mod pytorch;
+pub(crate) mod pytorch;
 mod reader;
 mod recognised;
-pub mod safetensors;
+pub(crate) mod safetensors;
 mod scan;
-pub mod shards;
-mod spec;
+pub(crate) mod shards;
+pub(crate) mod spec;
 
-pub use layout::{FilePlan, Finish, LayoutRequest, LayoutTensor, Slot, Split};
+pub(crate) use layout::Slot;
+pub use layout::{FilePlan, LayoutRequest, LayoutTensor, Split};
+pub use probe::open;
+pub use probe::open_file;
 use probe::probe_sure;
-pub use probe::{HEAD_BYTES, Head, Verdict, open, open_as_format, open_file, probe};
-pub use scan::{Found, FoundKind, scan, scan_each};
-pub use spec::{
-    FileOfSet, FormatSpec, LayoutFn, ListTensors, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec,
-};
+pub(crate) use probe::{Head, Verdict, open_as_format};
+pub(crate) use scan::scan_each;
+pub use scan::{Found, FoundKind, scan};
+pub(crate) use spec::{FileOfSet, FormatSpec, Outline, OutputKind, ReadSpec, SecondReader, TensorPlace, WriteSpec};
 
 use crate::model::FormatId;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// Every format with an entry, in [`FormatId`] order.
-pub static FORMATS: &[&FormatSpec] = &[
+pub(crate) static FORMATS: &[&FormatSpec] = &[
     &safetensors::SPEC,
     &pytorch::SPEC,
     &gguf::SPEC,
@@ -43,20 +45,20 @@ pub static FORMATS: &[&FormatSpec] = &[
 ];
 
 /// The formats that can be written: the one place this is derived.
-pub fn written() -> &'static [FormatId] {
+pub(crate) fn written() -> &'static [FormatId] {
     static WRITTEN: LazyLock<Vec<FormatId>> =
         LazyLock::new(|| FORMATS.iter().filter(|f| f.write.is_some()).map(|f| f.id).collect());
     &WRITTEN
 }
 
 /// The names of the formats that can be written.
-pub fn written_names() -> &'static [&'static str] {
+pub(crate) fn written_names() -> &'static [&'static str] {
     static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| written().iter().map(|f| f.name()).collect());
     &NAMES
 }
 
 /// The formats that can be written and whose outputs are folders of weights and the files beside them.
-pub fn written_as_folders() -> impl Iterator<Item = FormatId> {
+pub(crate) fn written_as_folders() -> impl Iterator<Item = FormatId> {
     let folder = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::Folder);
     FORMATS.iter().filter(folder).map(|f| f.id)
 }
@@ -67,48 +69,48 @@ pub fn write_spec(id: FormatId) -> Option<&'static WriteSpec> {
 }
 
 /// The path of the set from that of any of its files: `x.gguf` from `x-00002-of-00003.gguf`.
-pub fn whole_path(id: FormatId, path: &Path) -> PathBuf {
+pub(crate) fn whole_path(id: FormatId, path: &Path) -> PathBuf {
     write_spec(id).and_then(|w| w.whole_path).map_or_else(|| path.to_owned(), |whole| whole(path))
 }
 
 /// Size of a file's header, from its first 8 bytes; depends on the file's extension.
-pub fn header_bytes(path: &Path) -> Option<fn([u8; 8]) -> u64> {
+pub(crate) fn header_bytes(path: &Path) -> Option<fn([u8; 8]) -> u64> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();
     let spec = FORMATS.iter().find(|f| f.extensions.contains(&&*extension))?;
     spec.read.as_ref()?.header_bytes
 }
 
 /// The extensions of model files, of every format.
-pub fn extensions() -> impl Iterator<Item = &'static str> {
+pub(crate) fn extensions() -> impl Iterator<Item = &'static str> {
     FORMATS.iter().flat_map(|f| f.extensions.iter().copied())
 }
 
 /// True for a name with the extension of a model file.
-pub fn has_model_extension(name: &str) -> bool {
+pub(crate) fn has_model_extension(name: &str) -> bool {
     let extension = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, e)| e.to_ascii_lowercase());
     extension.is_some_and(|e| extensions().any(|known| known == e))
 }
 
 /// True for the name of a file of a format that carries everything a network needs: files beside it do not belong to
 /// it.
-pub fn is_self_contained(name: &str) -> bool {
+pub(crate) fn is_self_contained(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
     let alone = |f: &&&FormatSpec| f.write.as_ref().is_some_and(|w| w.output == OutputKind::File);
     FORMATS.iter().filter(alone).any(|f| extension.as_deref().is_some_and(|e| f.extensions.contains(&e)))
 }
 
 /// True if an output path with that extension means one file, in whichever format.
-pub fn names_a_file(path: &Path) -> bool {
+pub(crate) fn names_a_file(path: &Path) -> bool {
     names_file_of(path, |_| true)
 }
 
 /// True if an output path with that extension means one file of tensors, in a format whose outputs are folders otherwise.
-pub fn names_a_lone_file(path: &Path) -> bool {
+pub(crate) fn names_a_lone_file(path: &Path) -> bool {
     names_file_of(path, |w| w.output == OutputKind::Folder)
 }
 
 /// True if a path has the extension of a format whose outputs are files: shards beside it are one output.
-pub fn names_a_file_of_a_set(path: &Path) -> bool {
+pub(crate) fn names_a_file_of_a_set(path: &Path) -> bool {
     names_file_of(path, |w| w.output != OutputKind::Folder)
 }
 
@@ -119,7 +121,7 @@ fn names_file_of(path: &Path, which: impl Fn(&WriteSpec) -> bool) -> bool {
 }
 
 /// The spec of a format. Every format has one; a test checks this.
-pub fn spec(id: FormatId) -> Option<&'static FormatSpec> {
+pub(crate) fn spec(id: FormatId) -> Option<&'static FormatSpec> {
     FORMATS.iter().copied().find(|s| s.id == id)
 }
 

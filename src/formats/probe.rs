@@ -8,11 +8,11 @@ use std::io::Read;
 use std::path::Path;
 
 /// Bytes of the file's beginning a probe may look at.
-pub const HEAD_BYTES: usize = 4096;
+pub(crate) const HEAD_BYTES: usize = 4096;
 
 /// The input of a probe.
 #[derive(Debug)]
-pub struct Head<'a> {
+pub(crate) struct Head<'a> {
     /// The path, for its name only.
     pub path: &'a Path,
     /// The first bytes, at most [`HEAD_BYTES`].
@@ -23,7 +23,7 @@ pub struct Head<'a> {
 
 /// A probe's answer. Bytes take precedence over names: an extension alone is at most `Weak`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Not this format.
     No,
     /// Possibly; the extension decides between several.
@@ -36,7 +36,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// I/O errors; a bad-file error that shows the first bytes when no format claims it.
-pub fn probe(path: &Path) -> Result<&'static FormatSpec> {
+pub(crate) fn probe(path: &Path) -> Result<&'static FormatSpec> {
     probe_sure(path).map(|(spec, _)| spec)
 }
 
@@ -105,7 +105,7 @@ fn finish(mut model: Model) -> Result<Model> {
 ///
 /// # Errors
 /// As [`open`]; a format that is not read.
-pub fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
+pub(crate) fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Model> {
     let Some(spec) = format.and_then(super::spec) else { return open(path) };
     let opened = if path.is_dir() && spec.read.is_some() {
         hf::open_with(path, &|name| belongs_to(spec, name)).and_then(finish)

@@ -17,7 +17,7 @@ const WINDOW: u64 = 1 << 20;
 
 /// A cursor over the beginning of a file.
 #[derive(Debug)]
-pub struct HeaderReader {
+pub(crate) struct HeaderReader {
     file: Arc<File>,
     path: Arc<PathBuf>,
     opened: OpenedFile,
@@ -36,7 +36,7 @@ macro_rules! integers {
         ///
         /// # Errors
         /// When the file ends before it, and I/O errors.
-        pub fn $name(&mut self, field: fmt::Arguments<'_>) -> Result<$t> {
+        pub(crate) fn $name(&mut self, field: fmt::Arguments<'_>) -> Result<$t> {
             const N: usize = size_of::<$t>();
             let big = self.big_endian;
             let mut raw = [0u8; N];
@@ -51,7 +51,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// I/O errors; a path that is not a regular file.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = open_request_file(path)?;
         let meta = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?;
         let file = Arc::new(file);
@@ -69,59 +69,59 @@ impl HeaderReader {
     }
 
     /// The open file, to be shared by the tensors in it.
-    pub fn file(&self) -> &Arc<File> {
+    pub(crate) fn file(&self) -> &Arc<File> {
         &self.file
     }
 
     /// The file as it was before anything was read.
-    pub fn opened(&self) -> &OpenedFile {
+    pub(crate) fn opened(&self) -> &OpenedFile {
         &self.opened
     }
 
     /// The path it was opened by.
-    pub fn path(&self) -> &Arc<PathBuf> {
+    pub(crate) fn path(&self) -> &Arc<PathBuf> {
         &self.path
     }
 
     /// Bytes of the whole file when it was opened.
-    pub fn file_len(&self) -> u64 {
+    pub(crate) fn file_len(&self) -> u64 {
         self.len
     }
 
     /// Absolute offset of the next byte.
-    pub fn pos(&self) -> u64 {
+    pub(crate) fn pos(&self) -> u64 {
         self.pos
     }
 
     /// Bytes from here to the end of the file.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.len - self.pos
     }
 
     /// Numbers are big-endian from here on.
-    pub fn set_big_endian(&mut self) {
+    pub(crate) fn set_big_endian(&mut self) {
         self.big_endian = true;
     }
 
     /// Whether numbers are big-endian.
-    pub fn is_big_endian(&self) -> bool {
+    pub(crate) fn is_big_endian(&self) -> bool {
         self.big_endian
     }
 
     /// From here, the fields may take at most `bytes`: limits the memory that a large hostile file can make us use.
-    pub fn set_budget(&mut self, bytes: u64) {
+    pub(crate) fn set_budget(&mut self, bytes: u64) {
         self.stop = self.pos.saturating_add(bytes);
     }
 
     /// A bad-file error at the current offset.
     #[cold]
-    pub fn bad(&self, field: fmt::Arguments<'_>, what: impl Into<String>) -> ModelError {
+    pub(crate) fn bad(&self, field: fmt::Arguments<'_>, what: impl Into<String>) -> ModelError {
         self.place(ModelError::bad(what), self.pos, field)
     }
 
     /// Adds file, offset and field to an error.
     #[cold]
-    pub fn place(&self, error: ModelError, at: u64, field: fmt::Arguments<'_>) -> ModelError {
+    pub(crate) fn place(&self, error: ModelError, at: u64, field: fmt::Arguments<'_>) -> ModelError {
         error.in_file(&self.path).at(at).field(field.to_string())
     }
 
@@ -129,7 +129,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When the file ends before.
-    pub fn need(&self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
+    pub(crate) fn need(&self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
         if n <= self.left() {
             if self.pos + n <= self.stop {
                 return Ok(());
@@ -146,7 +146,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When one of them does not hold.
-    pub fn count(&self, n: u64, min_entry: u64, limit: u64, field: fmt::Arguments<'_>) -> Result<usize> {
+    pub(crate) fn count(&self, n: u64, min_entry: u64, limit: u64, field: fmt::Arguments<'_>) -> Result<usize> {
         let at = self.pos.saturating_sub(8);
         let needed = n.checked_mul(min_entry);
         if needed.is_none_or(|b| b > self.left()) {
@@ -166,7 +166,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When the file ends before, and I/O errors.
-    pub fn bytes(&mut self, n: u64, field: fmt::Arguments<'_>) -> Result<&[u8]> {
+    pub(crate) fn bytes(&mut self, n: u64, field: fmt::Arguments<'_>) -> Result<&[u8]> {
         self.need(n, field)?;
         let start = self.pos - self.window_at;
         if self.pos < self.window_at || start + n > self.window.len() as u64 {
@@ -181,7 +181,7 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When the file ends before.
-    pub fn skip(&mut self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
+    pub(crate) fn skip(&mut self, n: u64, field: fmt::Arguments<'_>) -> Result<()> {
         self.need(n, field)?;
         self.pos += n;
         Ok(())

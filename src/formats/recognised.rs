@@ -10,7 +10,7 @@ use crate::model::FormatId;
 macro_rules! recognised {
     ($($(#[$doc:meta])* $spec:ident = $id:ident, $badge:literal, $noun:literal, $about:literal, $aliases:expr, $ext:expr, $probe:ident;)*) => {
         $($(#[$doc])*
-        pub static $spec: FormatSpec = FormatSpec {
+        pub(crate) static $spec: FormatSpec = FormatSpec {
             id: FormatId::$id,
             about: $about,
             aliases: $aliases,

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The parts of a shard's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardName {
+pub(crate) struct ShardName {
     /// Folder and stem: `dir/model`.
     pub prefix: PathBuf,
     /// This shard, from 1.
@@ -19,7 +19,7 @@ pub struct ShardName {
 
 impl ShardName {
     /// Splits `stem-00001-of-00005.ext`; `None` for other names.
-    pub fn parse(path: &Path) -> Option<Self> {
+    pub(crate) fn parse(path: &Path) -> Option<Self> {
         let (stem, ext) = path.file_name()?.to_str()?.rsplit_once('.')?;
         let (stem, count) = stem.rsplit_once("-of-")?;
         let (stem, index) = stem.rsplit_once('-')?;
@@ -31,7 +31,7 @@ impl ShardName {
     }
 
     /// The path of shard `index` (from 1) of the same set.
-    pub fn path(&self, index: u64) -> PathBuf {
+    pub(crate) fn path(&self, index: u64) -> PathBuf {
         let mut name = self.prefix.file_name().unwrap_or_default().to_os_string();
         name.push(format!("-{index:05}-of-{:05}.{}", self.count, self.ext));
         self.prefix.with_file_name(name)
@@ -42,7 +42,7 @@ impl ShardName {
 ///
 /// # Errors
 /// A bad-file error that names the missing ones.
-pub fn all_present(paths: &[PathBuf]) -> Result<()> {
+pub(crate) fn all_present(paths: &[PathBuf]) -> Result<()> {
     let missing: Vec<&PathBuf> = paths.iter().filter(|p| !p.is_file()).collect();
     let Some(first) = missing.first() else {
         return Ok(());
@@ -56,7 +56,7 @@ pub fn all_present(paths: &[PathBuf]) -> Result<()> {
 }
 
 /// The warning for tensors that an index does not name although they are in its shards.
-pub fn not_in_index(named: usize, extra: usize, first: &str) -> String {
+pub(crate) fn not_in_index(named: usize, extra: usize, first: &str) -> String {
     let all = named + extra;
     let (others, them) = match extra {
         1 => (format!("the other, {first}, is"), "it"),
@@ -69,7 +69,7 @@ pub fn not_in_index(named: usize, extra: usize, first: &str) -> String {
 
 /// Files of the same sets as `shards` that are in the folder but not in the list: `model-00002-of-00003` where the others
 /// are.
-pub fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
+pub(crate) fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
     let mut sets: Vec<ShardName> = Vec::new();
     for name in shards.iter().filter_map(|s| ShardName::parse(s)) {
         if !sets.iter().any(|s| (&s.prefix, s.count, &s.ext) == (&name.prefix, name.count, &name.ext)) {
@@ -85,7 +85,7 @@ pub fn strays(folder: &Path, shards: &[PathBuf]) -> Vec<String> {
 ///
 /// # Errors
 /// When the name is absolute, outside the folder or empty.
-pub fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
+pub(crate) fn inside(folder: &Path, name: &str) -> Result<PathBuf> {
     let relative = Path::new(name);
     let stays = relative.components().all(|c| matches!(c, Component::Normal(_)));
     if name.is_empty() || !stays || name.contains(['\0', '\\']) {

@@ -7,10 +7,10 @@ use crate::tensor::Shape;
 use std::path::{Path, PathBuf};
 
 /// Lays out the files for a request.
-pub type LayoutFn = fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>;
+pub(crate) type LayoutFn = fn(&LayoutRequest<'_>) -> Result<Vec<FilePlan>>;
 
 /// One format: how it is recognized, read and written.
-pub struct FormatSpec {
+pub(crate) struct FormatSpec {
     /// Which format this is.
     pub id: FormatId,
     /// One line for `remold formats`.
@@ -34,7 +34,7 @@ pub struct FormatSpec {
 }
 
 /// How a format is read.
-pub struct ReadSpec {
+pub(crate) struct ReadSpec {
     /// Opens a file of this format (for sharded sets: any shard, or the index).
     pub open: fn(&Path) -> Result<Model>,
     /// Opens one file as it is, whatever set it belongs to.
@@ -49,7 +49,7 @@ pub struct ReadSpec {
 
 /// What a scan of many files needs from one.
 #[derive(Debug, Default)]
-pub struct Outline {
+pub(crate) struct Outline {
     /// Shape and encoding of each tensor.
     pub tensors: Vec<(Shape, Encoding)>,
     /// Name of the model, if the file says it.
@@ -98,7 +98,7 @@ pub enum OutputKind {
 
 /// Calls back with each tensor of a file, in file order. Returns the offset at which the data begins, if the format stores it separately
 /// from the tensors.
-pub type ListTensors = fn(&Path, &mut dyn FnMut(TensorPlace) -> Result<()>) -> Result<Option<u64>>;
+pub(crate) type ListTensors = fn(&Path, &mut dyn FnMut(TensorPlace) -> Result<()>) -> Result<Option<u64>>;
 
 /// A tensor in a file's header.
 #[derive(Clone, Debug)]

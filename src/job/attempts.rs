@@ -9,7 +9,7 @@ const MOST: usize = 100;
 
 /// Once that a process worked on a job.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// When it began.
     pub begun: jiff::Timestamp,
     /// How it ended; absent while it works.
@@ -33,7 +33,7 @@ pub struct Attempts {
 
 impl Attempts {
     /// Takes one event in.
-    pub fn apply(&mut self, event: &Event) {
+    pub(crate) fn apply(&mut self, event: &Event) {
         match &event.body {
             EventBody::Queued { .. } => self.close(),
             EventBody::Started { .. } => {
@@ -53,12 +53,12 @@ impl Attempts {
     }
 
     /// All, the latest last.
-    pub fn all(&self) -> &[Attempt] {
+    pub(crate) fn all(&self) -> &[Attempt] {
         &self.all
     }
 
     /// Those before the one that counts.
-    pub fn earlier(&self) -> &[Attempt] {
+    pub(crate) fn earlier(&self) -> &[Attempt] {
         &self.all[..self.earlier.min(self.all.len())]
     }
 

@@ -16,7 +16,7 @@ const DISK: &str = "disk";
 const FREE_LEAST: u64 = 5_000_000_000;
 
 /// The jobs' root, and the space where something will be written.
-pub fn folder_checks() -> Vec<Check> {
+pub(crate) fn folder_checks() -> Vec<Check> {
     let root = jobs_root();
     let mut all = vec![usable(&root)];
     all.push(Check::fine(JOBS, "queue", format!("{} at once, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));

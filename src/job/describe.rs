@@ -18,7 +18,7 @@ pub enum Level {
 
 /// How figures and paths are written.
 #[derive(Clone, Copy)]
-pub struct Wording<'a> {
+pub(crate) struct Wording<'a> {
     /// A path.
     pub path: &'a dyn Fn(&Path) -> String,
     /// A number of bytes.
@@ -29,7 +29,7 @@ pub struct Wording<'a> {
 
 /// A line that says what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventLine {
+pub(crate) struct EventLine {
     /// How serious it is.
     pub level: Level,
     /// What kind of thing happened: `started`, `tensor`, `warning`.
@@ -40,7 +40,7 @@ pub struct EventLine {
 
 impl EventLine {
     /// The line for a log that shows levels: without the words `warning` and `tensor`, which the level and the text show.
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         match (self.word, self.text.as_str()) {
             ("warning" | "tensor", text) => text.to_owned(),
             (word, "") => word.to_owned(),
@@ -55,7 +55,7 @@ fn many(n: usize, one: &str) -> String {
 }
 
 /// What happened, for a log. A plan has a line for each of its warnings; samples, and tensors that are not done, have none.
-pub fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventLine> {
+pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventLine> {
     let path = |p: &str| (wording.path)(Path::new(p));
     let (bytes, seconds) = (wording.bytes, wording.seconds);
     let (level, word, text) = match body {

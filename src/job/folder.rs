@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Folder that holds all jobs: `$REMOLD_JOBS`, else `$XDG_STATE_HOME/remold/jobs`, else `~/.local/state/remold/jobs`.
-pub fn jobs_root() -> PathBuf {
+pub(crate) fn jobs_root() -> PathBuf {
     files::paths::jobs()
 }
 
@@ -45,7 +45,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// When the folder cannot be made or written.
-    pub fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
+    pub(crate) fn create(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<Self> {
         private_root(root).map_err(|e| ModelError::io(root, "creating the folder of jobs", e))?;
         // A number is never given twice, also when its job was removed: screens and logs know jobs by it.
         let mark = root.join(".last");
@@ -82,7 +82,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// A bad-request error when there is none.
-    pub fn find(root: &Path, id: &str) -> Result<Self> {
+    pub(crate) fn find(root: &Path, id: &str) -> Result<Self> {
         let dir = root.join(id);
         if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !dir.is_dir() {
             let e = ModelError::request(format!("there is no job `{id}`")).in_file(root);
@@ -92,7 +92,7 @@ impl JobFolder {
     }
 
     /// Its identifier.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
@@ -105,7 +105,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.path(name);
         files::write_whole(&path, bytes).map_err(|e| ModelError::io(&path, "writing", e))
     }
@@ -114,7 +114,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn write_plan(&self, plan: &Plan) -> Result<()> {
+    pub(crate) fn write_plan(&self, plan: &Plan) -> Result<()> {
         self.write_with("plan.json", |file| serde_json::to_writer(file, plan))
     }
 
@@ -122,7 +122,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn write_with(
+    pub(crate) fn write_with(
         &self,
         name: &str,
         json: impl FnOnce(&mut BufWriter<File>) -> serde_json::Result<()>,
@@ -136,7 +136,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors and a damaged file.
-    pub fn plan(&self) -> Result<Plan> {
+    pub(crate) fn plan(&self) -> Result<Plan> {
         let path = self.path("plan.json");
         let bytes = self.read("plan.json")?;
         serde_json::from_slice(&bytes).map_err(|e| ModelError::bad(e.to_string()).in_file(&path))
@@ -146,12 +146,12 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors; what is not a regular file, or has no end.
-    pub fn read(&self, name: &str) -> Result<Vec<u8>> {
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>> {
         read_request_file(&self.path(name), MAX_FILE_BYTES)
     }
 
     /// The report of the last attempt that finished, if it can be read.
-    pub fn report(&self) -> Option<Report> {
+    pub(crate) fn report(&self) -> Option<Report> {
         from_json(&self.read("report.json").ok()?).ok()
     }
 
@@ -159,7 +159,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn events(&self) -> Result<Vec<Event>> {
+    pub(crate) fn events(&self) -> Result<Vec<Event>> {
         let mut tail = Tail::new(&self.dir);
         let mut all = Vec::new();
         loop {
@@ -172,17 +172,17 @@ impl JobFolder {
     }
 
     /// Threads the job may take; 0 when that was not said.
-    pub fn threads(&self) -> usize {
+    pub(crate) fn threads(&self) -> usize {
         files::read_text(&self.path("threads"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
     }
 
     /// How much the job gives way to other processes, as nice(1) counts; 0 when that was not said.
-    pub fn nice(&self) -> u8 {
+    pub(crate) fn nice(&self) -> u8 {
         files::read_text(&self.path("nice"), MAX_NUMBER_BYTES).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0)
     }
 
     /// Who started the job.
-    pub fn class(&self) -> JobClass {
+    pub(crate) fn class(&self) -> JobClass {
         JobClass::parse(&files::read_text(&self.path("class"), MAX_NUMBER_BYTES).unwrap_or_default())
     }
 
@@ -190,7 +190,7 @@ impl JobFolder {
     ///
     /// # Errors
     /// I/O errors and a damaged file.
-    pub fn recipe(&self) -> Result<Recipe> {
+    pub(crate) fn recipe(&self) -> Result<Recipe> {
         let path = self.path("recipe.toml");
         let parsed = recipe::load(&path).map_err(|e| {
             let lines: Vec<String> = e.to_string().lines().map(|l| l.trim().to_owned()).collect();
@@ -200,7 +200,7 @@ impl JobFolder {
     }
 
     /// How the job was started, for the manifests of its outputs.
-    pub fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         let text = |name| self.read(name).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         Origin { command: text("command"), recipe: text("recipe.toml") }
     }
@@ -221,7 +221,7 @@ impl JobFolder {
     }
 
     /// True while a living process works on the job or waits for its turn.
-    pub fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         files::open(&self.path("lock")).is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 }

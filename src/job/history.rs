@@ -162,24 +162,25 @@ impl Default for JobHistory {
 
 impl JobHistory {
     /// A history that counts tensors, with a few bytes for each.
-    pub fn counting() -> Self {
+    pub(crate) fn counting() -> Self {
         Self { detail: Detail::Counts, ..Self::default() }
     }
 
     /// A history that keeps the figures of every tensor.
-    pub fn with_tensors() -> Self {
+    pub(crate) fn with_tensors() -> Self {
         Self { detail: Detail::Figures, ..Self::default() }
     }
 
     /// The history that these events tell, without tensors.
-    pub fn of(events: &[Event]) -> Self {
+    #[cfg(test)]
+    pub(crate) fn of(events: &[Event]) -> Self {
         let mut this = Self::default();
         events.iter().for_each(|e| this.apply(e));
         this
     }
 
     /// How it ended, if it has.
-    pub fn ended(&self) -> Option<JobState> {
+    pub(crate) fn ended(&self) -> Option<JobState> {
         Some(self.state).filter(|s| s.ended())
     }
 
@@ -189,13 +190,13 @@ impl JobHistory {
     }
 
     /// The outputs that have their final names, with their sizes.
-    pub fn published(&self) -> Vec<(PathBuf, u64)> {
+    pub(crate) fn published(&self) -> Vec<(PathBuf, u64)> {
         let published = self.outputs.iter().filter(|o| o.published);
         published.map(|o| (PathBuf::from(&o.path), o.bytes.unwrap_or_default())).collect()
     }
 
     /// True if the tensor is done, as far as tensors are kept.
-    pub fn is_done(&self, tensor: &TensorStart) -> bool {
+    pub(crate) fn is_done(&self, tensor: &TensorStart) -> bool {
         match self.detail {
             Detail::None => false,
             Detail::Counts => self.finished.contains(&hash(tensor)),
@@ -208,13 +209,13 @@ impl JobHistory {
 
     /// True for an event with which a job begins from nothing: it was cancelled or failed before, and its unfinished files are
     /// removed. A job that was interrupted or lost goes on from its journal.
-    pub fn starts_over(&self, body: &EventBody) -> bool {
+    pub(crate) fn starts_over(&self, body: &EventBody) -> bool {
         matches!(body, EventBody::Queued { .. } | EventBody::Started { .. })
             && matches!(self.state, JobState::Cancelled | JobState::Failed)
     }
 
     /// Takes in what the plan says, before or after its events.
-    pub fn set_plan(&mut self, plan: &Plan) {
+    pub(crate) fn set_plan(&mut self, plan: &Plan) {
         for (o, output) in plan.outputs.iter().enumerate() {
             for t in output.tensors.iter().filter(|_| self.detail == Detail::Figures) {
                 let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
@@ -233,7 +234,7 @@ impl JobHistory {
     }
 
     /// Takes one event in.
-    pub fn apply(&mut self, event: &Event) {
+    pub(crate) fn apply(&mut self, event: &Event) {
         // A paused job that waits for its turn is queued again, and goes on in the same process.
         let waits = matches!(event.body, EventBody::Queued { .. }) && self.state == JobState::Paused;
         if !waits {
@@ -393,7 +394,7 @@ fn hash(tensor: &TensorStart) -> u64 {
 
 /// True for two spellings of one output: the plan in a job's folder has absolute paths, the events of a job that was run in a shell
 /// have the paths that were given there.
-pub fn is_same_output(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same_output(one: &Path, other: &Path) -> bool {
     let plain = |p| Path::strip_prefix(p, ".").unwrap_or(p);
     let (one, other) = (plain(one), plain(other));
     match (one.is_absolute(), other.is_absolute()) {

@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 
 /// The jobs under a root.
 #[derive(Debug)]
-pub struct JobList {
+pub(crate) struct JobList {
     root: PathBuf,
     known: BTreeMap<u64, FollowedJob>,
 }
 
 impl JobList {
     /// Nothing looked at yet.
-    pub fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), known: BTreeMap::new() }
     }
 
     /// Every job, newest first; and what happened since the last look that concerns everybody, oldest first: changes of state,
     /// warnings, outputs that stand.
-    pub fn look(&mut self) -> (Vec<JobSummary>, Vec<Event>) {
+    pub(crate) fn look(&mut self) -> (Vec<JobSummary>, Vec<Event>) {
         let numbers: Vec<u64> = numbers(&self.root).collect();
         self.known.retain(|n, _| numbers.contains(n));
         for n in numbers {
@@ -42,6 +42,6 @@ impl JobList {
 }
 
 /// Every job under `root`, newest first.
-pub fn list(root: &Path) -> Vec<JobSummary> {
+pub(crate) fn list(root: &Path) -> Vec<JobSummary> {
     JobList::new(root).look().0
 }

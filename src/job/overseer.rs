@@ -101,7 +101,7 @@ impl Overseer<'_> {
 ///
 /// # Errors
 /// Why the job is to stop, when that is asked for first.
-pub fn wait_for_turn(folder: &JobFolder, stop: &Stop) -> Result<Turn, StopReason> {
+pub(crate) fn wait_for_turn(folder: &JobFolder, stop: &Stop) -> Result<Turn, StopReason> {
     let mut turn = Turn::new(folder);
     while !turn.take() {
         if folder.path(CANCEL).exists() {

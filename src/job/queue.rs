@@ -18,14 +18,14 @@ const AT_ONCE: usize = 1;
 const AT_ONCE_MOST: usize = 64;
 
 /// Jobs that run at once: `$REMOLD_JOBS_AT_ONCE`, else one.
-pub fn at_once() -> usize {
+pub(crate) fn at_once() -> usize {
     let said = std::env::var("REMOLD_JOBS_AT_ONCE").ok().and_then(|v| v.trim().parse().ok());
     said.filter(|n| *n > 0).map_or(AT_ONCE, |n: usize| n.min(AT_ONCE_MOST))
 }
 
 /// Who a job was started by; each class has its own queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum JobClass {
+pub(crate) enum JobClass {
     /// A user, at the command line or in the workbench.
     #[default]
     Interactive,
@@ -35,7 +35,7 @@ pub enum JobClass {
 
 impl JobClass {
     /// Name in the job's folder.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Interactive => "interactive",
             Self::Watch => "watch",
@@ -65,7 +65,7 @@ impl JobClass {
 }
 
 /// True if a job of that class that is detached now would have to wait.
-pub fn is_full(root: &Path, class: JobClass) -> bool {
+pub(crate) fn is_full(root: &Path, class: JobClass) -> bool {
     !tickets::waiting(root, class).is_empty() || take_slot(root, class).is_none()
 }
 
@@ -90,7 +90,7 @@ fn take_slot(root: &Path, class: JobClass) -> Option<Option<File>> {
 
 /// A job's turn: its ticket while it waits, its slot while it works. Both go when it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub(crate) struct Turn {
     root: PathBuf,
     class: JobClass,
     ticket: Ticket,
@@ -99,7 +99,7 @@ pub struct Turn {
 
 impl Turn {
     /// For a job whose lock is held by this process; it neither waits nor works yet.
-    pub fn new(folder: &JobFolder) -> Self {
+    pub(crate) fn new(folder: &JobFolder) -> Self {
         let root = folder.dir.parent().unwrap_or(Path::new(".")).to_owned();
         let mut job = FollowedJob::new(folder.clone());
         job.read();
@@ -109,7 +109,7 @@ impl Turn {
     }
 
     /// Takes a slot if it is this job's turn and one is free; true when it may work. Else it waits in the queue.
-    pub fn take(&mut self) -> bool {
+    pub(crate) fn take(&mut self) -> bool {
         if self.ticket.draw().is_err() {
             return true;
         }
@@ -121,12 +121,12 @@ impl Turn {
     }
 
     /// Leaves the queue.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.ticket.give_up();
     }
 
     /// Gives the slot to the next.
-    pub fn give_back(&mut self) {
+    pub(crate) fn give_back(&mut self) {
         self.slot = None;
     }
 }

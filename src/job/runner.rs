@@ -13,10 +13,10 @@ use std::thread;
 use std::time::Instant;
 
 /// Called with every event of a run.
-pub type Listener = Box<dyn FnMut(&Event) + Send>;
+pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
 /// How a job is run.
-pub struct RunJob {
+pub(crate) struct RunJob {
     /// Worker threads; 0 = as many as the machine gives.
     pub threads: usize,
     /// Go on from the journal.
@@ -33,7 +33,7 @@ pub struct RunJob {
 
 /// How a job ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Done.
     Finished(Box<Report<()>>),
     /// Failed; the event says the same.
@@ -45,12 +45,12 @@ pub enum Outcome {
 }
 
 /// What the events say of an error.
-pub fn failure(e: &ModelError) -> Failure {
+pub(crate) fn failure(e: &ModelError) -> Failure {
     Failure { code: e.code(), message: e.to_string(), hint: remedy(e).as_ref().map(on_command_line) }
 }
 
 /// What to do about an error: its own hint, else what is right for all of its kind.
-pub fn remedy(e: &ModelError) -> Option<Hint> {
+pub(crate) fn remedy(e: &ModelError) -> Option<Hint> {
     use std::io::ErrorKind::{
         IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
     };
@@ -77,7 +77,7 @@ pub fn remedy(e: &ModelError) -> Option<Hint> {
 ///
 /// # Errors
 /// When another process works on the job or its folder cannot be written; failures of the work itself are an [`Outcome`].
-pub fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outcome> {
+pub(crate) fn run(folder: &JobFolder, prepared: &Prepared, job: RunJob) -> Result<Outcome> {
     let _lock = match job.lock {
         Some(lock) => lock,
         None => folder.lock()?,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// When the folder cannot be made or the process cannot be started.
-pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary> {
+pub(crate) fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary> {
     spawn_with(root, recipe, plan, 0)
 }
 
@@ -25,7 +25,7 @@ pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary> {
 ///
 /// # Errors
 /// As [`spawn`].
-pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobSummary> {
+pub(crate) fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobSummary> {
     let folder = JobFolder::create(root, recipe, plan)?;
     if threads > 0 {
         folder.write("threads", threads.to_string().as_bytes())?;
@@ -39,7 +39,7 @@ pub fn spawn_with(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> 
 ///
 /// # Errors
 /// When the folder cannot be made.
-pub fn create_for_watcher(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobFolder> {
+pub(crate) fn create_for_watcher(root: &Path, recipe: &Recipe, plan: &Plan, threads: usize) -> Result<JobFolder> {
     let folder = JobFolder::create(root, recipe, plan)?;
     folder.write("class", JobClass::Watch.name().as_bytes())?;
     if threads > 0 {
@@ -53,7 +53,7 @@ pub fn create_for_watcher(root: &Path, recipe: &Recipe, plan: &Plan, threads: us
 ///
 /// # Errors
 /// When the process cannot be started.
-pub fn start_queued(folder: &JobFolder) -> Result<()> {
+pub(crate) fn start_queued(folder: &JobFolder) -> Result<()> {
     start(folder, false)
 }
 
@@ -61,7 +61,7 @@ pub fn start_queued(folder: &JobFolder) -> Result<()> {
 ///
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
-pub fn resume(folder: &JobFolder) -> Result<()> {
+pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
     let state = settled_state(folder);
     if state == super::JobState::Paused {
         return super::proceed(&folder.dir);
@@ -115,7 +115,7 @@ fn is_dying(folder: &JobFolder) -> bool {
 ///
 /// # Errors
 /// I/O errors.
-pub fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
+pub(crate) fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
     let path = folder.path("events.jsonl");
     let sink = EventSink::new(&folder.id()).with_file(&path).map_err(|e| ModelError::io(&path, "opening", e))?;
     sink.send(EventBody::Queued { title: plan.title() });
@@ -127,7 +127,7 @@ static STARTING: Mutex<()> = Mutex::new(());
 
 /// No worker is started while the guard lives. Between its fork and its exec a worker belongs to this process group still: a stop signal would
 /// hold it there, with the thread that waits for it in the kernel, so that this process could not stop either and its shell would wait for ever.
-pub fn no_start() -> MutexGuard<'static, ()> {
+pub(crate) fn no_start() -> MutexGuard<'static, ()> {
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

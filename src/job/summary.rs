@@ -29,7 +29,7 @@ pub enum JobState {
 
 impl JobState {
     /// Lower-case name.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -167,14 +167,14 @@ fn is_news(body: &EventBody) -> bool {
 
 impl JobFolder {
     /// The history that the events of the job tell, without tensors. Events that cannot be read are as if they were not there.
-    pub fn history(&self) -> JobHistory {
+    pub(crate) fn history(&self) -> JobHistory {
         let mut job = FollowedJob::new(self.clone());
         job.read();
         job.history
     }
 
     /// What the folder tells of the job.
-    pub fn summary(&self) -> JobSummary {
+    pub(crate) fn summary(&self) -> JobSummary {
         let mut job = FollowedJob::new(self.clone());
         let waiting = self.dir.parent().map(tickets::places).unwrap_or_default();
         job.read();

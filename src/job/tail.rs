@@ -11,14 +11,14 @@ const MAX_POLL_BYTES: u64 = 8 << 20;
 
 /// A position in a job's events.
 #[derive(Debug)]
-pub struct Tail {
+pub(crate) struct Tail {
     path: PathBuf,
     offset: u64,
 }
 
 impl Tail {
     /// Starts at the beginning of the job's events.
-    pub fn new(job_dir: &Path) -> Self {
+    pub(crate) fn new(job_dir: &Path) -> Self {
         Self { path: job_dir.join("events.jsonl"), offset: 0 }
     }
 
@@ -27,7 +27,7 @@ impl Tail {
     ///
     /// # Errors
     /// I/O errors other than the file not being there yet.
-    pub fn poll(&mut self) -> Result<Vec<Event>> {
+    pub(crate) fn poll(&mut self) -> Result<Vec<Event>> {
         let fail = |e| ModelError::io(&self.path, "reading", e);
         let mut file = match files::open(&self.path) {
             Ok(f) => f,

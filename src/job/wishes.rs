@@ -18,7 +18,7 @@ fn is(folder: &JobFolder, state: JobState) -> ModelError {
 ///
 /// # Errors
 /// A bad-request error when the job has ended.
-pub fn cancel(dir: &Path) -> Result<()> {
+pub(crate) fn cancel(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
     let state = folder.summary().state;
     if state.ended() {
@@ -32,7 +32,7 @@ pub fn cancel(dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// A bad-request error when the job does not run.
-pub fn pause(dir: &Path) -> Result<()> {
+pub(crate) fn pause(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
     match folder.summary().state {
         JobState::Running => folder.write(PAUSE, b""),
@@ -44,7 +44,7 @@ pub fn pause(dir: &Path) -> Result<()> {
 ///
 /// # Errors
 /// A bad-request error when the job is not paused.
-pub fn proceed(dir: &Path) -> Result<()> {
+pub(crate) fn proceed(dir: &Path) -> Result<()> {
     let folder = JobFolder { dir: dir.to_owned() };
     match folder.summary().state {
         JobState::Paused => take_back(&folder, PAUSE),
@@ -66,7 +66,7 @@ pub(super) fn take_back(folder: &JobFolder, wish: &str) -> Result<()> {
 ///
 /// # Errors
 /// A bad-request error when the job has not ended; I/O errors.
-pub fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn remove(dir: &Path) -> Result<Vec<PathBuf>> {
     let folder = JobFolder { dir: dir.to_owned() };
     let state = folder.summary().state;
     if !state.ended() {
@@ -86,7 +86,7 @@ fn remove_ended(folder: &JobFolder) -> Result<Vec<PathBuf>> {
 
 /// What became of the ended jobs.
 #[derive(Debug, Default)]
-pub struct Cleaned {
+pub(crate) struct Cleaned {
     /// How many were removed.
     pub removed: usize,
     /// Names of unfinished files that something else has now, which is left there.
@@ -96,7 +96,7 @@ pub struct Cleaned {
 }
 
 /// Removes the folders of ended jobs, and the unfinished files that they left behind. A job that cannot be removed keeps no other one.
-pub fn clean(root: &Path) -> Cleaned {
+pub(crate) fn clean(root: &Path) -> Cleaned {
     let mut cleaned = Cleaned::default();
     for job in list(root).into_iter().filter(|j| j.state.ended()) {
         match remove_ended(&JobFolder { dir: job.dir }) {

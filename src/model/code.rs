@@ -42,12 +42,12 @@ impl ErrorCode {
     }
 
     /// The code of that name.
-    pub fn parse(name: &str) -> Self {
+    pub(crate) fn parse(name: &str) -> Self {
         CODES.iter().find(|(_, known)| *known == name).map_or(Self::Unknown, |(code, _)| *code)
     }
 
     /// True if the same may succeed later without any change: space and memory come back.
-    pub fn may_pass(self) -> bool {
+    pub(crate) fn may_pass(self) -> bool {
         matches!(self, Self::Io | Self::DiskFull | Self::Limit)
     }
 }

@@ -73,12 +73,12 @@ impl TensorEntry {
     }
 
     /// Matrices stacked in one tensor, as the experts of a mixture are: the third dimension from inside; 1 for a plain matrix.
-    pub fn stacked(&self) -> u64 {
+    pub(crate) fn stacked(&self) -> u64 {
         self.shape.0.iter().rev().nth(2).copied().unwrap_or(1)
     }
 
     /// Encoded bytes of one row; 0 if the row is no multiple of the block length (readers refuse such tensors).
-    pub fn row_bytes(&self) -> u64 {
+    pub(crate) fn row_bytes(&self) -> u64 {
         self.encoding.row_bytes(self.cols()).unwrap_or(0)
     }
 
@@ -88,7 +88,7 @@ impl TensorEntry {
     }
 
     /// Encoded bytes of a piece.
-    pub fn piece_bytes(&self, piece: &Piece) -> u64 {
+    pub(crate) fn piece_bytes(&self, piece: &Piece) -> u64 {
         self.encoding.row_bytes(piece.width()).unwrap_or(0).saturating_mul(piece.rows.end - piece.rows.start)
     }
 
@@ -96,7 +96,7 @@ impl TensorEntry {
     ///
     /// # Errors
     /// As [`TensorData::read_rows`].
-    pub fn read_piece(&self, piece: &Piece, dst: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn read_piece(&self, piece: &Piece, dst: &mut Vec<u8>) -> Result<()> {
         dst.resize(usize::try_from(self.piece_bytes(piece)).unwrap_or(usize::MAX), 0);
         if !piece.is_part() {
             return self.data.read_rows(piece.rows.clone(), dst);

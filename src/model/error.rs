@@ -85,19 +85,19 @@ impl ModelError {
 
     /// Right, but not supported.
     #[cold]
-    pub fn unsupported(what: impl Into<String>) -> Self {
+    pub(crate) fn unsupported(what: impl Into<String>) -> Self {
         Self::make(ErrorKind::Unsupported, what.into())
     }
 
     /// A limit that can be raised.
     #[cold]
-    pub fn limit(what: impl Into<String>) -> Self {
+    pub(crate) fn limit(what: impl Into<String>) -> Self {
         Self::make(ErrorKind::Limit, what.into())
     }
 
     /// More space or memory is needed than is free now: a limit that may pass.
     #[cold]
-    pub fn shortage(what: impl Into<String>) -> Self {
+    pub(crate) fn shortage(what: impl Into<String>) -> Self {
         let mut e = Self::limit(what);
         e.0.shortage = true;
         e
@@ -111,7 +111,7 @@ impl ModelError {
 
     /// An operating-system error while doing `what` (`reading`, `creating`).
     #[cold]
-    pub fn io(file: &Path, what: &str, error: std::io::Error) -> Self {
+    pub(crate) fn io(file: &Path, what: &str, error: std::io::Error) -> Self {
         let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::BadRequest } else { ErrorKind::Io };
         let mut e = Self::make(kind, format!("{what}: {error}"));
         e.0.io = Some(error);
@@ -127,14 +127,14 @@ impl ModelError {
 
     /// Adds the format, unless one is named already.
     #[must_use]
-    pub fn in_format(mut self, format: FormatId) -> Self {
+    pub(crate) fn in_format(mut self, format: FormatId) -> Self {
         self.0.format.get_or_insert(format);
         self
     }
 
     /// Adds the absolute byte offset in the file, unless one is given already.
     #[must_use]
-    pub fn at(mut self, offset: u64) -> Self {
+    pub(crate) fn at(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
@@ -162,7 +162,7 @@ impl ModelError {
 
     /// Adds a clause to what is said, for instance in what state things are now.
     #[must_use]
-    pub fn and(mut self, clause: &str) -> Self {
+    pub(crate) fn and(mut self, clause: &str) -> Self {
         self.0.fact.push_str("; ");
         self.0.fact.push_str(clause);
         self
@@ -181,7 +181,7 @@ impl ModelError {
     }
 
     /// The code of the error in events.
-    pub fn code(&self) -> ErrorCode {
+    pub(crate) fn code(&self) -> ErrorCode {
         let full = self.os_error().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
         match self.0.kind {
             _ if full => ErrorCode::DiskFull,
@@ -194,7 +194,7 @@ impl ModelError {
     }
 
     /// The fact alone: one clause without file and place.
-    pub fn fact(&self) -> &str {
+    pub(crate) fn fact(&self) -> &str {
         &self.0.fact
     }
 
@@ -204,7 +204,7 @@ impl ModelError {
     }
 
     /// True if it goes away when there is more space or more memory.
-    pub fn is_shortage(&self) -> bool {
+    pub(crate) fn is_shortage(&self) -> bool {
         self.0.shortage
     }
 
@@ -214,12 +214,12 @@ impl ModelError {
     }
 
     /// Where in the file or the request it is.
-    pub fn field_path(&self) -> Option<&Field> {
+    pub(crate) fn field_path(&self) -> Option<&Field> {
         self.0.field.as_ref()
     }
 
     /// The option that it is about, whether that is its field or not.
-    pub fn option(&self) -> Option<&OptionPath> {
+    pub(crate) fn option(&self) -> Option<&OptionPath> {
         match (&self.0.about, &self.0.field) {
             (Some(option), _) | (None, Some(Field::Option(option))) => Some(option),
             _ => None,
@@ -237,7 +237,7 @@ impl ModelError {
     }
 
     /// The operating-system error behind it.
-    pub fn os_error(&self) -> Option<&std::io::Error> {
+    pub(crate) fn os_error(&self) -> Option<&std::io::Error> {
         self.0.io.as_ref()
     }
 }
@@ -263,7 +263,7 @@ impl fmt::Display for ModelError {
 }
 
 /// The first names of a list and how many more there are: for messages about many tensors.
-pub fn few<S: AsRef<str>>(names: &[S]) -> String {
+pub(crate) fn few<S: AsRef<str>>(names: &[S]) -> String {
     const NAMED: usize = 8;
     let mut text = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     if names.len() > NAMED {

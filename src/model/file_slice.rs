@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A contiguous, row-major tensor in a file.
 #[derive(Clone, Debug)]
-pub struct FileSlice {
+pub(crate) struct FileSlice {
     /// The open file, shared by all tensors in it.
     pub file: Arc<File>,
     /// Its path, for errors.

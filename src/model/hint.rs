@@ -80,7 +80,7 @@ pub enum Listing {
 }
 
 /// The words of one place where hints are shown.
-pub trait Words {
+pub(crate) trait Words {
     /// A remedy in these words, in lower case.
     fn remedy(&self, remedy: &Remedy) -> String;
 }
@@ -95,30 +95,32 @@ impl Hint {
 
     /// Adds the sentences of another hint.
     #[must_use]
-    pub fn join(mut self, other: &Self) -> Self {
+    pub(crate) fn join(mut self, other: &Self) -> Self {
         self.parts.extend(other.parts.iter().cloned());
         self
     }
 
     /// Marks a hint that names the code which loading the file elsewhere would run.
     #[must_use]
-    pub fn naming_code(mut self) -> Self {
+    pub(crate) fn naming_code(mut self) -> Self {
         self.names_code = true;
         self
     }
 
     /// True if it names the code which loading the file elsewhere would run.
-    pub fn names_code(&self) -> bool {
+    pub(crate) fn names_code(&self) -> bool {
         self.names_code
     }
 
     /// Text and remedies, in order.
-    pub fn parts(&self) -> &[Part] {
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
     /// The remedies alone, in order.
-    pub fn remedies(&self) -> impl Iterator<Item = &Remedy> {
+    #[cfg(test)]
+    pub(crate) fn remedies(&self) -> impl Iterator<Item = &Remedy> {
         self.parts.iter().filter_map(|part| match part {
             Part::Remedy(remedy) => Some(remedy),
             Part::Text(_) => None,
@@ -135,7 +137,7 @@ impl Hint {
     }
 
     /// The hint in the words of the place where it is shown. A remedy that begins a sentence begins with a capital letter.
-    pub fn in_words(&self, words: &dyn Words) -> String {
+    pub(crate) fn in_words(&self, words: &dyn Words) -> String {
         let mut out = String::new();
         for part in &self.parts {
             match part {

@@ -65,7 +65,7 @@ impl MetaArray {
     }
 
     /// The first elements as text, `most` at most; `string` writes the bytes of a string.
-    pub fn texts(&self, most: usize, string: impl Fn(&[u8]) -> String) -> Vec<String> {
+    pub(crate) fn texts(&self, most: usize, string: impl Fn(&[u8]) -> String) -> Vec<String> {
         fn of<T: ToString>(values: &[T], most: usize) -> Vec<String> {
             values.iter().take(most).map(T::to_string).collect()
         }
@@ -88,7 +88,7 @@ impl MetaArray {
 
     /// The elements at these places, in their order; places beyond the end are passed over.
     #[must_use]
-    pub fn pick(&self, places: &[usize]) -> Self {
+    pub(crate) fn pick(&self, places: &[usize]) -> Self {
         fn of<T: Clone>(values: &[T], places: &[usize]) -> Vec<T> {
             places.iter().filter_map(|i| values.get(*i).cloned()).collect()
         }
@@ -162,7 +162,7 @@ impl MetaValue {
     }
 
     /// A number or a truth value as text; nothing for strings and arrays, which screens write in different ways.
-    pub fn scalar_text(&self) -> Option<String> {
+    pub(crate) fn scalar_text(&self) -> Option<String> {
         Some(match self {
             Self::U8(v) => v.to_string(),
             Self::I8(v) => v.to_string(),
@@ -200,7 +200,7 @@ impl MetaValue {
     }
 
     /// Any number, as a float.
-    pub fn as_f64(&self) -> Option<f64> {
+    pub(crate) fn as_f64(&self) -> Option<f64> {
         match *self {
             Self::F32(v) => Some(v.into()),
             Self::F64(v) => Some(v),

@@ -15,31 +15,36 @@ mod opened;
 mod option_name;
 mod piece;
 mod placeholder;
-pub mod python_json;
+pub(crate) mod python_json;
 mod request_file;
 mod sidecar;
 mod source_check;
-pub mod tokenizer;
+pub(crate) mod tokenizer;
 mod unreadable;
 mod view;
 
 pub use code::ErrorCode;
-pub use dims::Dims;
+pub(crate) use dims::Dims;
 pub use entry::{TensorData, TensorEntry};
-pub use error::{ErrorKind, Field, ModelError, Result, few};
-pub use file_slice::FileSlice;
-pub use hint::{Hint, Listing, Part, Place, Remedy, Words};
+pub use error::{ErrorKind, ModelError, Result};
+pub(crate) use error::{Field, few};
+pub(crate) use file_slice::FileSlice;
+pub use hint::{Hint, Place, Remedy};
+pub(crate) use hint::{Listing, Words};
 pub use metadata::{MetaArray, MetaValue, Metadata};
-pub use name::Name;
-pub use opened::OpenedFile;
-pub use option_name::{OptionName, OptionPath};
-pub use piece::{Cut, PART_ALIGN, Piece};
-pub use placeholder::placeholder;
-pub use request_file::{open_request_file, read_request_file, read_request_text};
+pub(crate) use name::Name;
+pub(crate) use opened::OpenedFile;
+pub use option_name::OptionName;
+pub(crate) use option_name::OptionPath;
+pub use piece::Piece;
+pub(crate) use piece::{Cut, PART_ALIGN};
+pub(crate) use placeholder::placeholder;
+pub(crate) use request_file::{open_request_file, read_request_file, read_request_text};
 pub use sidecar::{Sidecar, Sidecars};
-pub use source_check::{SourceCheck, SourceChecks};
-pub use unreadable::Unreadable;
-pub use view::{AddScalar, ConcatRows, MapRows, MemoryRows, Transposed, decode_piece};
+pub(crate) use source_check::{SourceCheck, SourceChecks};
+pub(crate) use unreadable::Unreadable;
+pub use view::{ConcatRows, MemoryRows, decode_piece};
+pub(crate) use view::{MapRows, Transposed};
 
 use std::path::PathBuf;
 
@@ -83,7 +88,7 @@ impl FormatId {
 
     /// True for formats in which a network has the tensor names of GGUF and declares itself by GGUF keys. The others keep the names of
     /// their source, which are Hugging Face's for a transformer.
-    pub const fn has_gguf_names(self) -> bool {
+    pub(crate) const fn has_gguf_names(self) -> bool {
         matches!(self, Self::Gguf)
     }
 
@@ -125,7 +130,7 @@ impl Warning {
     }
 
     /// A warning about one tensor.
-    pub fn about(code: &str, tensor: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn about(code: &str, tensor: &str, text: impl Into<String>) -> Self {
         Self { code: code.to_owned(), text: text.into(), tensor: Some(tensor.to_owned()) }
     }
 }

@@ -26,7 +26,7 @@ pub struct Name(Arc<str>);
 
 impl Name {
     /// A word that many tensors have in common, such as a type: equal words share one copy.
-    pub fn word(text: &str) -> Self {
+    pub(crate) fn word(text: &str) -> Self {
         if text.len() > LONGEST_WORD {
             return text.into();
         }
@@ -51,7 +51,7 @@ impl Name {
     ///
     /// # Errors
     /// What is not text.
-    pub fn read_word<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+    pub(crate) fn read_word<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         d.deserialize_str(Visitor { word: true })
     }
 
@@ -59,7 +59,7 @@ impl Name {
     ///
     /// # Errors
     /// What is neither text nor null.
-    pub fn read_optional_word<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Self>, D::Error> {
+    pub(crate) fn read_optional_word<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Self>, D::Error> {
         Ok(Option::<Self>::deserialize(d)?.map(|n| Self::word(&n)))
     }
 }

@@ -23,7 +23,7 @@ impl OpenedFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn new(path: &Path, file: &Arc<File>) -> Result<Self> {
+    pub(crate) fn new(path: &Path, file: &Arc<File>) -> Result<Self> {
         let stamp = FileStamp::of_file(file).map_err(|e| ModelError::io(path, "reading", e))?;
         Ok(Self { path: path.to_owned(), file: Some(file.clone()), stamp })
     }
@@ -32,7 +32,7 @@ impl OpenedFile {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn by_path(path: &Path) -> Result<Self> {
+    pub(crate) fn by_path(path: &Path) -> Result<Self> {
         let stamp = FileStamp::of_path(path).map_err(|e| ModelError::io(path, "reading", e))?;
         Ok(Self { path: path.to_owned(), file: None, stamp })
     }
@@ -44,7 +44,7 @@ impl OpenedFile {
     ///
     /// # Errors
     /// A bad-file error that says what changed, or that the file is gone and nobody watched it.
-    pub fn check(&self, watch: Option<&WriteWatch>) -> Result<()> {
+    pub(crate) fn check(&self, watch: Option<&WriteWatch>) -> Result<()> {
         let by_path = FileStamp::of_path(&self.path);
         let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         if let Some(file) = &self.file {

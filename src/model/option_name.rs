@@ -41,12 +41,12 @@ names! {
 
 impl OptionName {
     /// The option of a key from the table.
-    pub const fn of_key(key: &'static str) -> Self {
+    pub(crate) const fn of_key(key: &'static str) -> Self {
         Self(key)
     }
 
     /// Its key.
-    pub const fn key(self) -> &'static str {
+    pub(crate) const fn key(self) -> &'static str {
         self.0
     }
 }
@@ -74,7 +74,7 @@ impl From<OptionName> for OptionPath {
 
 impl OptionPath {
     /// An entry of an option that is a table.
-    pub fn entry(option: impl Into<OptionName>, entry: impl Into<String>) -> Self {
+    pub(crate) fn entry(option: impl Into<OptionName>, entry: impl Into<String>) -> Self {
         Self { option: option.into(), entry: Some(entry.into()) }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Parts of a row begin at multiples of this many elements: a multiple of every block length, so that each part is whole
 /// blocks in every encoding. The longest blocks of ggml hold 256 elements.
-pub const PART_ALIGN: u64 = 256;
+pub(crate) const PART_ALIGN: u64 = 256;
 
 /// A piece of a tensor: whole rows, or a part of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,39 +25,39 @@ impl Piece {
     }
 
     /// A part of row `row` of a tensor.
-    pub fn part(entry: &TensorEntry, row: u64, cols: Range<u64>) -> Self {
+    pub(crate) fn part(entry: &TensorEntry, row: u64, cols: Range<u64>) -> Self {
         Self { rows: row..row + 1, cols, row_len: entry.cols() }
     }
 
     /// Elements in the piece.
-    pub fn elems(&self) -> u64 {
+    pub(crate) fn elems(&self) -> u64 {
         (self.rows.end - self.rows.start).saturating_mul(self.width())
     }
 
     /// Elements of each row in the piece.
-    pub fn width(&self) -> u64 {
+    pub(crate) fn width(&self) -> u64 {
         self.cols.end - self.cols.start
     }
 
     /// True if the piece is not whole rows.
-    pub fn is_part(&self) -> bool {
+    pub(crate) fn is_part(&self) -> bool {
         self.width() < self.row_len
     }
 
     /// Where in the tensor the piece begins, in elements.
-    pub fn first_elem(&self) -> u64 {
+    pub(crate) fn first_elem(&self) -> u64 {
         self.rows.start.saturating_mul(self.row_len).saturating_add(self.cols.start)
     }
 
     /// Row and column of element `i` of the piece.
-    pub fn place(&self, i: usize) -> (u64, u64) {
+    pub(crate) fn place(&self, i: usize) -> (u64, u64) {
         let (i, width) = (i as u64, self.width().max(1));
         (self.rows.start + i / width, self.cols.start + i % width)
     }
 
     /// The pieces of at most `most` elements that this one consists of, in order. Whole rows are cut only if `inside_rows` is
     /// set; without it a piece has at least one row.
-    pub fn split(&self, most: u64, inside_rows: bool) -> impl Iterator<Item = Self> + use<> {
+    pub(crate) fn split(&self, most: u64, inside_rows: bool) -> impl Iterator<Item = Self> + use<> {
         let rows = self.rows.end - self.rows.start;
         let cut = if inside_rows || self.is_part() {
             Cut::new(rows, self.width(), most)
@@ -76,7 +76,7 @@ impl Piece {
 /// A tensor cut into pieces of at most a given number of elements: as many whole rows as that holds or, where it does not hold
 /// one, parts of a row. Pieces are in the order of the elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub(crate) struct Cut {
     rows: u64,
     cols: u64,
     rows_each: u64,
@@ -85,7 +85,7 @@ pub struct Cut {
 
 impl Cut {
     /// Cuts `rows` rows of `cols` elements.
-    pub fn new(rows: u64, cols: u64, most: u64) -> Self {
+    pub(crate) fn new(rows: u64, cols: u64, most: u64) -> Self {
         let part = (most / PART_ALIGN * PART_ALIGN).max(PART_ALIGN);
         if cols <= part.max(most) {
             return Self::of_rows(rows, cols, most);
@@ -99,13 +99,13 @@ impl Cut {
     }
 
     /// Cuts a tensor.
-    pub fn of(entry: &TensorEntry, most: u64) -> Self {
+    pub(crate) fn of(entry: &TensorEntry, most: u64) -> Self {
         Self::new(entry.rows(), entry.cols(), most)
     }
 
     /// The same tensor in pieces that each join so many of these: whole rows, or parts of one row.
     #[must_use]
-    pub fn times(self, pieces: u64) -> Self {
+    pub(crate) fn times(self, pieces: u64) -> Self {
         let pieces = pieces.max(1);
         if self.within_rows() {
             return Self { cols_each: self.cols_each.saturating_mul(pieces).min(self.cols), ..self };
@@ -114,27 +114,27 @@ impl Cut {
     }
 
     /// The number of the piece that begins where `piece` begins: one of this cut, or one of a cut made from it with [`Cut::times`].
-    pub fn number(&self, piece: &Piece) -> u64 {
+    pub(crate) fn number(&self, piece: &Piece) -> u64 {
         piece.rows.start / self.rows_each * self.parts() + piece.cols.start / self.cols_each.max(1)
     }
 
     /// True if pieces are parts of rows.
-    pub fn within_rows(&self) -> bool {
+    pub(crate) fn within_rows(&self) -> bool {
         self.cols_each < self.cols
     }
 
     /// Number of pieces (saturating); none where there is no element but rows of none.
-    pub fn pieces(&self) -> u64 {
+    pub(crate) fn pieces(&self) -> u64 {
         self.rows.div_ceil(self.rows_each).saturating_mul(self.parts())
     }
 
     /// Elements of the largest piece.
-    pub fn largest(&self) -> u64 {
+    pub(crate) fn largest(&self) -> u64 {
         self.rows_each.saturating_mul(self.cols_each)
     }
 
     /// Piece number `k` of `entry`, the tensor that was cut.
-    pub fn piece(&self, k: u64) -> Piece {
+    pub(crate) fn piece(&self, k: u64) -> Piece {
         let (rows, cols) = self.ranges(k);
         Piece { rows, cols, row_len: self.cols }
     }

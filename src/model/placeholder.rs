@@ -31,7 +31,7 @@ const FETCH: &str =
 /// The error for a file whose bytes are not the file itself; `None` for anything else. `head` is the beginning of the file
 /// (4096 bytes are enough), `whole` says that there is no more, and `prose` that the file holds text for people (a model card,
 /// a licence, a template), which may be HTML.
-pub fn placeholder(head: &[u8], whole: bool, prose: bool) -> Option<ModelError> {
+pub(crate) fn placeholder(head: &[u8], whole: bool, prose: bool) -> Option<ModelError> {
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
     let starts = |s: &str| text.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s.as_bytes()));
     if starts(POINTER) {

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 /// The words, longest first where one begins with another.
-pub const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+pub(crate) const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
 /// UTF-8's byte-order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -17,7 +17,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 ///
 /// # Errors
 /// As `serde_json::from_slice`.
-pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     let bytes = without_mark(bytes);
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok(value),
@@ -33,7 +33,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
 ///
 /// # Errors
 /// As [`from_slice`].
-pub fn from_slice_with_words<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+pub(crate) fn from_slice_with_words<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     let bytes = without_mark(bytes);
     match replaced(bytes, |word| format!("\"{word}\"")) {
         Some(text) => serde_json::from_slice(&text),
@@ -42,7 +42,7 @@ pub fn from_slice_with_words<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::R
 }
 
 /// The bytes without a byte-order mark.
-pub fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
@@ -52,7 +52,7 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
 ///
 /// # Errors
 /// As `serde_json::from_slice`.
-pub fn edit(bytes: &[u8], change: impl FnOnce(&mut Value)) -> serde_json::Result<Vec<u8>> {
+pub(crate) fn edit(bytes: &[u8], change: impl FnOnce(&mut Value)) -> serde_json::Result<Vec<u8>> {
     let bytes = without_mark(bytes);
     let marked = replaced_where(bytes, |rest| word_at(rest).or_else(|| number_at(rest)), placeholder);
     let mut value: Value = serde_json::from_slice(marked.as_deref().unwrap_or(bytes))?;

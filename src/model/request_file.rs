@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Pipes, devices, sockets and folders; files of more than `limit` bytes; I/O errors.
-pub fn read_request_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
+pub(crate) fn read_request_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
     files::read(path, limit).map_err(|e| refused(path, "reading", e))
 }
 
@@ -18,7 +18,7 @@ pub fn read_request_file(path: &Path, limit: u64) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read_request_file`], and bytes that are no UTF-8.
-pub fn read_request_text(path: &Path, limit: u64) -> Result<String> {
+pub(crate) fn read_request_text(path: &Path, limit: u64) -> Result<String> {
     files::read_text(path, limit).map_err(|e| refused(path, "reading", e))
 }
 
@@ -26,7 +26,7 @@ pub fn read_request_text(path: &Path, limit: u64) -> Result<String> {
 ///
 /// # Errors
 /// Pipes, devices, sockets and folders; I/O errors.
-pub fn open_request_file(path: &Path) -> Result<File> {
+pub(crate) fn open_request_file(path: &Path) -> Result<File> {
     files::open(path).map_err(|e| refused(path, "opening", e))
 }
 

@@ -52,7 +52,7 @@ impl Sidecars {
     ///
     /// # Errors
     /// As [`Sidecars::json`].
-    pub fn json_with_words(&self, name: &str) -> Result<Option<serde_json::Value>> {
+    pub(crate) fn json_with_words(&self, name: &str) -> Result<Option<serde_json::Value>> {
         self.parse(name, python_json::from_slice_with_words)
     }
 

@@ -40,7 +40,7 @@ impl SourceChecks {
     ///
     /// # Errors
     /// As [`SourceCheck::known`].
-    pub fn known(&self) -> Result<()> {
+    pub(crate) fn known(&self) -> Result<()> {
         self.0.iter().try_for_each(|c| c.known())
     }
 

@@ -22,7 +22,7 @@ impl Model {
     ///
     /// # Errors
     /// Unsupported, naming a few of the tensors, what they are and what to do.
-    pub fn check_readable(&self) -> Result<()> {
+    pub(crate) fn check_readable(&self) -> Result<()> {
         let Some(first) = self.unreadable.first() else { return Ok(()) };
         let names: Vec<String> = self.unreadable.iter().map(|u| format!("{} ({})", u.name, u.what)).collect();
         let (verb, of) = if names.len() == 1 { ("is not", "tensor") } else { ("are not", "tensors") };
@@ -41,7 +41,7 @@ impl Model {
     ///
     /// # Errors
     /// Indices that are not in order, that repeat, or that lie outside of their tensor; I/O errors.
-    pub fn densified(mut self) -> Result<Self> {
+    pub(crate) fn densified(mut self) -> Result<Self> {
         let (dense, left) = std::mem::take(&mut self.unreadable).into_iter().partition(|u| u.dense.is_some());
         let dense: Vec<Unreadable> = dense;
         self.unreadable = left;

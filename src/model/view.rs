@@ -2,7 +2,7 @@
 
 use super::{ModelError, Piece, Result, TensorData, TensorEntry};
 use crate::quant::Encoding;
-use crate::tensor::{DType, decode_f32, encode_f32};
+use crate::tensor::{DType, decode_f32};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct MemoryRows {
 
 impl MemoryRows {
     /// A vector of `f32` as an entry.
-    pub fn f32_vector(name: &str, values: &[f32]) -> TensorEntry {
+    pub(crate) fn f32_vector(name: &str, values: &[f32]) -> TensorEntry {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let row_bytes = bytes.len() as u64;
         TensorEntry::new(name, [values.len() as u64], DType::F32, Arc::new(Self { bytes, row_bytes }))
@@ -56,7 +56,7 @@ impl TensorData for MemoryRows {
 
 /// Rows of `inner` in another order: output row `r` is row `map(r)` of `inner`. Runs of neighbouring rows are read at once.
 /// Serves head permutation, row slices and layer cuts.
-pub struct MapRows<F> {
+pub(crate) struct MapRows<F> {
     /// The tensor behind.
     pub inner: TensorEntry,
     /// Which row of `inner` stands at each output row.
@@ -130,7 +130,7 @@ impl TensorData for ConcatRows {
 /// The transpose of a plain-typed matrix `inner` of shape \[r, c\]: output shape \[c, r\]. A range of output rows is a range of
 /// inner columns; the inner rows are streamed in stripes of about a megabyte or, where one row is longer, read in part.
 #[derive(Debug)]
-pub struct Transposed {
+pub(crate) struct Transposed {
     /// The matrix behind; plain element type.
     pub inner: TensorEntry,
 }
@@ -201,45 +201,6 @@ impl Transposed {
     }
 }
 
-/// `inner + value` for a plain float tensor, computed in `f32` and given as `f32` (Gemma's norms store weight − 1).
-#[derive(Debug)]
-pub struct AddScalar {
-    /// The tensor behind; plain element type.
-    pub inner: TensorEntry,
-    /// What is added to each element.
-    pub value: f32,
-}
-
-impl AddScalar {
-    /// The sum as an `f32` entry of the same name and shape.
-    pub fn entry(inner: &TensorEntry, value: f32) -> TensorEntry {
-        let data = Arc::new(Self { inner: inner.clone(), value });
-        TensorEntry::new(inner.name.clone(), inner.shape.clone(), DType::F32, data)
-    }
-}
-
-impl TensorData for AddScalar {
-    fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
-        self.shifted(&Piece::rows(&self.inner, rows), dst)
-    }
-
-    fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
-        self.shifted(&Piece::part(&self.inner, row, bytes.start / 4..bytes.end / 4), dst)
-    }
-}
-
-impl AddScalar {
-    fn shifted(&self, piece: &Piece, dst: &mut [u8]) -> Result<()> {
-        let mut floats = vec![0f32; dst.len() / 4];
-        decode_piece(&self.inner, piece, &mut Vec::new(), &mut floats)?;
-        for x in &mut floats {
-            *x += self.value;
-        }
-        encode_f32(DType::F32, &floats, dst);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,7 +222,6 @@ mod tests {
             TensorEntry::new("p", [6, 3], DType::F32, Arc::new(MapRows { inner: a.clone(), map: |r| 5 - r })),
             TensorEntry::new("c", [9, 3], DType::F32, Arc::new(ConcatRows { parts: vec![a.clone(), matrix(3, 3)] })),
             TensorEntry::new("t", [3, 6], DType::F32, Arc::new(Transposed { inner: a.clone() })),
-            AddScalar::entry(&a, 1.0),
         ];
         for v in views {
             let whole = floats(&v, 0..v.rows());

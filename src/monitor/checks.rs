@@ -22,7 +22,7 @@ const WATCHES_LEAST: u64 = 8192;
 const INSTANCES_LEAST: u64 = 128;
 
 /// All checks of the machine.
-pub fn machine_checks() -> Vec<Check> {
+pub(crate) fn machine_checks() -> Vec<Check> {
     let mut all = vec![cpu(), memory_check(), gpu(), open_files()];
     all.extend(inotify());
     all.push(logind());
@@ -30,7 +30,7 @@ pub fn machine_checks() -> Vec<Check> {
 }
 
 /// `2.47 GB`.
-pub fn gigabytes(n: u64) -> String {
+pub(crate) fn gigabytes(n: u64) -> String {
     let value = n as f64 / 1e9;
     if value < 9.95 { format!("{value:.2} GB") } else { format!("{value:.0} GB") }
 }

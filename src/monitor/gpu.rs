@@ -31,7 +31,7 @@ pub struct GpuMemory {
 
 /// Why there are no GPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoGpus {
+pub(crate) enum NoGpus {
     /// No library: no driver of NVIDIA is installed.
     NoLibrary,
     /// The library exists and reports why it cannot work.
@@ -40,14 +40,14 @@ pub enum NoGpus {
 
 /// The GPUs of this machine.
 #[derive(Debug)]
-pub struct Gpus(Nvml);
+pub(crate) struct Gpus(Nvml);
 
 impl Gpus {
     /// Loads the library.
     ///
     /// # Errors
     /// No library, or its error: no driver loaded, a driver of another version, no permission.
-    pub fn load() -> Result<Self, NoGpus> {
+    pub(crate) fn load() -> Result<Self, NoGpus> {
         // The name without a number comes only with the development package. Another name is tried only if the library is missing: one that
         // fails has reported why.
         let nvml = match Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init() {
@@ -61,12 +61,12 @@ impl Gpus {
     }
 
     /// The version of the driver.
-    pub fn driver(&self) -> Option<String> {
+    pub(crate) fn driver(&self) -> Option<String> {
         self.0.sys_driver_version().ok()
     }
 
     /// Every GPU that can be queried.
-    pub fn sample(&self) -> Vec<Gpu> {
+    pub(crate) fn sample(&self) -> Vec<Gpu> {
         let count = self.0.device_count().unwrap_or(0);
         // A GPU without permission, or lost from the bus, has no handle; the others keep their numbers.
         (0..count).filter_map(|index| Some(of(index, &self.0.device_by_index(index).ok()?))).collect()

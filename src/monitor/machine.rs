@@ -19,7 +19,7 @@ pub struct Machine {
 }
 
 /// Samples the machine; stores what it needs between two samples.
-pub struct MachineSampler {
+pub(crate) struct MachineSampler {
     system: Option<System>,
     host: String,
     gpus: Option<Gpus>,
@@ -33,7 +33,7 @@ impl Default for MachineSampler {
 
 impl MachineSampler {
     /// A sampler that starts now. Loads NVML, which may take a second.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let host = System::host_name().unwrap_or_default();
         let mut this = Self { system: System::new().ok(), host, gpus: Gpus::load().ok() };
         if let Some(system) = &mut this.system {
@@ -43,7 +43,7 @@ impl MachineSampler {
     }
 
     /// The figures now.
-    pub fn sample(&mut self) -> Machine {
+    pub(crate) fn sample(&mut self) -> Machine {
         let gpus = self.gpus.as_ref().map(Gpus::sample).unwrap_or_default();
         let mut machine = Machine { host: self.host.clone(), gpus, ..Machine::default() };
         if let Some(system) = &mut self.system {

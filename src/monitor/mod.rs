@@ -9,14 +9,17 @@ mod gpu;
 mod machine;
 mod process;
 
-pub use check::{Check, Standing};
-pub use checks::{gigabytes, machine_checks};
-pub use gpu::{Gpu, GpuMemory, Gpus, NoGpus};
-pub use machine::{Machine, MachineSampler};
-pub use process::{ProcessSampler, Usage};
+pub use check::Check;
+pub(crate) use check::Standing;
+pub(crate) use checks::{gigabytes, machine_checks};
+pub(crate) use gpu::Gpus;
+pub use gpu::{Gpu, GpuMemory};
+pub use machine::Machine;
+pub(crate) use machine::MachineSampler;
+pub(crate) use process::ProcessSampler;
 
 /// Number of useful worker threads: more than a few per core only cost memory and switching.
-pub fn most_threads() -> usize {
+pub(crate) fn most_threads() -> usize {
     const FOR_EACH_CORE: usize = 4;
     const LEAST: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

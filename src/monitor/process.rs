@@ -6,7 +6,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// What the process uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Resident bytes now.
     pub rss: u64,
     /// Highest resident bytes so far; equals `rss` where the system does not report it.
@@ -19,7 +19,7 @@ pub struct Usage {
 
 /// Samples the own process; stores what it needs between two samples.
 #[derive(Debug)]
-pub struct ProcessSampler {
+pub(crate) struct ProcessSampler {
     system: Option<System>,
     last: (Instant, f64),
 }
@@ -32,7 +32,7 @@ impl Default for ProcessSampler {
 
 impl ProcessSampler {
     /// A sampler that starts now.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut this = Self { system: System::new().ok(), last: (Instant::now(), 0.0) };
         this.last.1 = this.read().cpu_seconds;
         this
@@ -50,7 +50,7 @@ impl ProcessSampler {
     }
 
     /// The figures now.
-    pub fn sample(&mut self) -> Usage {
+    pub(crate) fn sample(&mut self) -> Usage {
         let mut usage = self.read();
         let now = Instant::now();
         let seconds = now.duration_since(self.last.0).as_secs_f64();
@@ -62,7 +62,7 @@ impl ProcessSampler {
     }
 
     /// The figures of the whole life of the own process.
-    pub fn own_usage() -> Usage {
+    pub(crate) fn own_usage() -> Usage {
         Self { system: System::new().ok(), last: (Instant::now(), 0.0) }.read()
     }
 }

@@ -23,7 +23,8 @@ use std::sync::Arc;
 /// # Errors
 /// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
 /// are inputs, not enough disk.
-pub fn build(recipe: &Recipe) -> Result<Plan> {
+#[cfg(test)]
+pub(crate) fn build(recipe: &Recipe) -> Result<Plan> {
     prepare(recipe, Task::quiet()).map(|p| p.plan)
 }
 
@@ -39,7 +40,7 @@ pub fn prepare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
 ///
 /// # Errors
 /// As [`build`], but for what concerns the outputs' paths and the space for them.
-pub fn prepare_to_compare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
+pub(crate) fn prepare_to_compare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(&open_source(recipe)?, recipe, how, Occasion::Comparison)
 }
 
@@ -55,7 +56,7 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
 ///
 /// # Errors
 /// As [`build`], but for outputs that exist.
-pub fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
+pub(crate) fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     rehearse_model(&open_source(recipe)?, recipe, how)
 }
 
@@ -63,7 +64,7 @@ pub fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
 ///
 /// # Errors
 /// As [`rehearse`].
-pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
+pub(crate) fn rehearse_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     prepare_from(model, recipe, how, Occasion::Rehearsal).map(|p| p.plan)
 }
 
@@ -71,7 +72,7 @@ pub fn rehearse_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<P
 ///
 /// # Errors
 /// As [`build`].
-pub fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
+pub(crate) fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(model, recipe, how, Occasion::New)
 }
 
@@ -81,7 +82,7 @@ pub fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Pr
 ///
 /// # Errors
 /// As [`build`], but for outputs that exist; a request error that says what is not as it was planned; those of `read`.
-pub fn prepare_again(
+pub(crate) fn prepare_again(
     recipe: &Recipe,
     how: Task<'_>,
     read: &dyn Fn() -> Result<Plan>,
@@ -244,7 +245,7 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
 ///
 /// # Errors
 /// As [`build`], but for what concerns paths.
-pub fn count_files(model: &Model, target: &Target) -> Result<usize> {
+pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Task::quiet())?;
     let tensors = layout_tensors(&resolved);
     trial(model, target, &tensors, &resolved.metadata).map(|files| files.len())

@@ -14,7 +14,7 @@ pub(super) fn by_size(target: &Target) -> Result<Split> {
 }
 
 /// Names the tensors that are larger than a file should be.
-pub fn too_large(split: &Split, files: &[FilePlan], tensors: &[LayoutTensor]) -> Vec<Warning> {
+pub(crate) fn too_large(split: &Split, files: &[FilePlan], tensors: &[LayoutTensor]) -> Vec<Warning> {
     let Some(max) = split.max_bytes() else { return Vec::new() };
     let alone = files.iter().filter_map(|f| f.slots.first().filter(|s| f.slots.len() == 1 && s.bytes > max));
     let warning = |slot: &Slot| {

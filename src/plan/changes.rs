@@ -3,7 +3,7 @@
 use super::{Plan, PlannedOutput, SourceFile};
 
 /// The first difference between what was planned and what would be done now; `None` when both write the same bytes to the same places.
-pub fn first(planned: &Plan, now: &Plan) -> Option<String> {
+pub(crate) fn first(planned: &Plan, now: &Plan) -> Option<String> {
     let (planned, now) = (&planned.clone().absolute(), &now.clone().absolute());
     if planned.fingerprint() == now.fingerprint() {
         return None;

@@ -52,7 +52,7 @@ pub struct PartOf {
 
 impl ImatrixCoverage {
     /// Adds what the tensors of an output, after every choice of types, take from the matrix.
-    pub fn measure(&mut self, matrix: Option<&Imatrix>, tensors: &[PreparedTensor]) {
+    pub(crate) fn measure(&mut self, matrix: Option<&Imatrix>, tensors: &[PreparedTensor]) {
         let matters = |t: &&PreparedTensor| {
             t.entry.encoding != t.encoding && matches!(t.encoding, Encoding::Block(b) if uses_imatrix(b))
         };
@@ -83,7 +83,7 @@ mod tests {
     use crate::model::{MemoryRows, TensorEntry};
     use crate::quant::BlockType;
     use crate::tensor::DType;
-    use crate::transform::Unseen;
+    use crate::transform::imatrix::Unseen;
     use std::sync::Arc;
 
     #[test]

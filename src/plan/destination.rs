@@ -47,7 +47,7 @@ fn output_leaf(target: &Target, stem: &str, format: FormatId, quantization: &str
 ///
 /// # Errors
 /// A request error.
-pub fn check_name(target: &Target) -> Result<()> {
+pub(crate) fn check_name(target: &Target) -> Result<()> {
     let Some(name) = &target.output_name else { return Ok(()) };
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
         let what = format!("`{name}` cannot be the name of an output");
@@ -79,7 +79,13 @@ fn leaf(stem: &str, format: FormatId, quantization: &str, folder: bool) -> Strin
 
 /// The path a target writes to: its own `output` (inside it, if it ends in `/` or exists as a folder of other things), else beside
 /// the source and named after it; checkpoints and the Hugging Face cache have rules of their own (`naming`).
-pub fn default_output(source: &Path, target: &Target, format: FormatId, quantization: &str, folder: bool) -> PathBuf {
+pub(crate) fn default_output(
+    source: &Path,
+    target: &Target,
+    format: FormatId,
+    quantization: &str,
+    folder: bool,
+) -> PathBuf {
     let naming = Naming::of(source);
     let leaf = output_leaf(target, &naming.stem, format, quantization, folder);
     let ends_in_slash = |p: &Path| p.as_os_str().to_string_lossy().ends_with('/');
@@ -137,7 +143,7 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// A request error for a link that leads nowhere.
-pub fn follow_link(path: &Path) -> Result<PathBuf> {
+pub(crate) fn follow_link(path: &Path) -> Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_symlink() => fs::canonicalize(path).map_err(|_| {
             let hint = Hint::from("Remove the link, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
@@ -151,7 +157,7 @@ pub fn follow_link(path: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// A request error for a link.
-pub fn refuse_link(path: &Path) -> Result<PathBuf> {
+pub(crate) fn refuse_link(path: &Path) -> Result<PathBuf> {
     if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
         let hint = Hint::from("Remove the link, or ").then(Remedy::GiveOutput(Place::Another)).then(".");
         return Err(ModelError::request("a file of the output folder is a link").in_file(path).with_hint(hint));
@@ -192,7 +198,7 @@ fn file_name() -> Hint {
 ///
 /// # Errors
 /// Bad-request errors that name the path.
-pub fn check(
+pub(crate) fn check(
     path: &Path,
     source: &Path,
     inputs: &[(PathBuf, FileStamp)],
@@ -230,7 +236,7 @@ pub fn check(
 ///
 /// # Errors
 /// A bad-request error that names the file and its owner.
-pub fn check_sticky(path: &Path) -> Result<()> {
+pub(crate) fn check_sticky(path: &Path) -> Result<()> {
     let (Ok(there), Ok(folder)) = (fs::symlink_metadata(path), fs::metadata(files::parent_of(path))) else {
         return Ok(());
     };
@@ -253,7 +259,7 @@ fn is_kept_by_sticky(folder: (u32, u32), owner: u32, user: u32) -> bool {
 }
 
 /// The permission bits that outputs may have: those of a class of users that may not read one of the sources are left out.
-pub fn allowed_mode(sources: impl Iterator<Item = u32>) -> u32 {
+pub(crate) fn allowed_mode(sources: impl Iterator<Item = u32>) -> u32 {
     let mut allowed = 0o777;
     for mode in sources {
         for class in [0o070, 0o007] {

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What follows the name of an output in the name of its manifest.
-pub const MANIFEST_SUFFIX: &str = ".remold.json";
+pub(crate) const MANIFEST_SUFFIX: &str = ".remold.json";
 
 /// How every manifest begins: blanks and line breaks may lie between these parts.
 const BEGINNING: [&str; 3] = ["{", "\"remold_manifest\"", ":"];
@@ -41,19 +41,19 @@ fn named(output: &Path) -> Option<(PathBuf, String)> {
 }
 
 /// The manifest beside an output: `NAME.remold.json` beside the file or folder `NAME`.
-pub fn manifest_beside(output: &Path) -> Option<PathBuf> {
+pub(crate) fn manifest_beside(output: &Path) -> Option<PathBuf> {
     let (path, name) = named(output)?;
     Some(path.with_file_name(manifest_name(&name)))
 }
 
 /// The manifest in an output folder, for folders beside which nothing can be written.
-pub fn manifest_inside(output: &Path) -> Option<PathBuf> {
+pub(crate) fn manifest_inside(output: &Path) -> Option<PathBuf> {
     let (_, name) = named(output)?;
     Some(output.join(manifest_name(&name)))
 }
 
 /// True for a regular file that begins as a manifest does.
-pub fn is_manifest(path: &Path) -> bool {
+pub(crate) fn is_manifest(path: &Path) -> bool {
     if !fs::symlink_metadata(path).is_ok_and(|m| m.is_file()) {
         return false;
     }

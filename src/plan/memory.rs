@@ -10,9 +10,9 @@ use std::fs;
 use std::sync::Arc;
 
 /// Elements in a chunk that is decoded: 1 MiB as `f32`, so that source, floats, encoding and check fit the L2 and L3 caches.
-pub const CHUNK_ELEMS: u64 = 256 << 10;
+pub(crate) const CHUNK_ELEMS: u64 = 256 << 10;
 /// Bytes in a chunk that is copied.
-pub const CHUNK_COPY_BYTES: u64 = 2 << 20;
+pub(crate) const CHUNK_COPY_BYTES: u64 = 2 << 20;
 
 /// The program itself with a vocabulary and what the allocator keeps.
 const BASE_BYTES: u64 = 48 << 20;
@@ -23,7 +23,7 @@ const THREAD_BYTES: u64 = 6 << 20;
 
 /// Memory that a run takes at most, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Need {
+pub(crate) struct Need {
     /// However many threads there are.
     pub fixed: u64,
     /// For each thread.
@@ -32,7 +32,7 @@ pub struct Need {
 
 /// How the tensor behind a group of output tensors is cut into chunks; `copied` if none of them has another encoding. A chunk that is
 /// copied is several of [`hash_cut`].
-pub fn cut(tensor: &PreparedTensor, copied: bool) -> Cut {
+pub(crate) fn cut(tensor: &PreparedTensor, copied: bool) -> Cut {
     let pieces = hash_cut(&tensor.entry);
     if !copied {
         return pieces;
@@ -43,13 +43,13 @@ pub fn cut(tensor: &PreparedTensor, copied: bool) -> Cut {
 }
 
 /// The pieces of a source tensor that are hashed one by one. They depend on its shape alone, so that its hash does too.
-pub fn hash_cut(entry: &TensorEntry) -> Cut {
+pub(crate) fn hash_cut(entry: &TensorEntry) -> Cut {
     Cut::of(entry, CHUNK_ELEMS)
 }
 
 impl Need {
     /// Of these outputs.
-    pub fn of(outputs: &[PreparedOutput]) -> Self {
+    pub(crate) fn of(outputs: &[PreparedOutput]) -> Self {
         let tensors = || outputs.iter().flat_map(|o| &o.tensors);
         let pieces: u64 =
             outputs.iter().flat_map(|o| &o.files).flat_map(|f| &f.fixed).map(|(_, b)| b.len() as u64).sum();
@@ -75,7 +75,7 @@ impl Need {
     }
 
     /// With so many threads.
-    pub fn with(self, threads: u64) -> u64 {
+    pub(crate) fn with(self, threads: u64) -> u64 {
         self.fixed.saturating_add(self.per_thread.saturating_mul(threads))
     }
 
@@ -83,7 +83,7 @@ impl Need {
     ///
     /// # Errors
     /// A limit error when one thread already takes more.
-    pub fn threads(self, asked: Option<u64>) -> Result<usize> {
+    pub(crate) fn threads(self, asked: Option<u64>) -> Result<usize> {
         let (limit, why) = match asked {
             Some(limit) => (limit, "max_memory allows"),
             None => match available() {
@@ -111,7 +111,7 @@ impl Need {
 
 /// Bytes of memory that this process can still have: what the machine has available or, if that is less, what its control group
 /// leaves. `None` where the system does not say.
-pub fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
     let machine = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.saturating_mul(1024);

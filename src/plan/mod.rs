@@ -5,7 +5,7 @@
 //! by size; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
 //! job; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
 
-mod build;
+pub(crate) mod build;
 mod by_size;
 mod changes;
 mod checkpoints;
@@ -21,17 +21,14 @@ mod space;
 mod text_names;
 mod types;
 
-pub use build::{
-    build, count_files, prepare, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model,
-};
-pub use coverage::{ImatrixCoverage, PartOf};
-pub use destination::default_output;
-pub use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
-pub use memory::{Need, available, cut, hash_cut};
-pub use prepared::{Prepared, PreparedOutput, PreparedTensor};
-pub use resolve::{
-    Chosen, Forecast, Forecasted, Heavy, PresetTypes, TARGETS, TargetPreset, TargetSpec, forecast, forecast_format,
-    has_forecast, presets,
-};
-pub use space::{free_bytes, total_bytes};
-pub use types::{Plan, PlannedOutput, PlannedReuse, PlannedTensor, SourceFile};
+pub use build::prepare;
+pub(crate) use build::{count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model};
+pub(crate) use coverage::{ImatrixCoverage, PartOf};
+pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
+pub(crate) use memory::{available, cut, hash_cut};
+pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
+pub use resolve::{Chosen, Forecast, Forecasted, Heavy};
+pub(crate) use resolve::{PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, presets};
+pub(crate) use space::{free_bytes, total_bytes};
+pub use types::{Plan, PlannedOutput, PlannedTensor};
+pub(crate) use types::{PlannedReuse, SourceFile};

@@ -31,7 +31,7 @@ impl Prepared {
     ///
     /// # Errors
     /// A bad-file error that names the file and the place; I/O errors.
-    pub fn verify_sources(&self, cancel: &AtomicBool) -> Result<()> {
+    pub(crate) fn verify_sources(&self, cancel: &AtomicBool) -> Result<()> {
         self.checks.finish(cancel)
     }
 }
@@ -64,17 +64,17 @@ pub struct PreparedTensor {
 
 impl PreparedTensor {
     /// The tensor as a layout sees it.
-    pub fn layout(&self) -> LayoutTensor {
+    pub(crate) fn layout(&self) -> LayoutTensor {
         LayoutTensor { name: self.entry.name.clone(), shape: self.entry.shape.clone(), encoding: self.encoding }
     }
 
     /// Rows that share one row of importance: those of one expert, where experts are stacked.
-    pub fn rows_each(&self) -> u64 {
+    pub(crate) fn rows_each(&self) -> u64 {
         (self.entry.rows() / self.entry.stacked().max(1)).max(1)
     }
 
     /// The importance of the columns for row `row`; `None` where no matrix covers the tensor.
-    pub fn importance_of_row(&self, row: u64) -> Option<&[f32]> {
+    pub(crate) fn importance_of_row(&self, row: u64) -> Option<&[f32]> {
         let cols = usize::try_from(self.entry.cols()).ok()?;
         self.importance.as_ref()?.columns_of_row(&self.entry.name, cols, self.rows_each(), row)
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the file system that `path` is on, or will be; `None` where it does not tell.
-pub fn total_bytes(path: &Path) -> Option<u64> {
+pub(crate) fn total_bytes(path: &Path) -> Option<u64> {
     let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
     Some(fs.f_blocks.saturating_mul(fs.f_frsize))
 }
@@ -26,7 +26,7 @@ fn existing_ancestor(path: &Path) -> PathBuf {
 }
 
 /// Bytes free for new files at `path`, which need not exist yet; `None` where the file system does not tell.
-pub fn free_bytes(path: &Path) -> Option<u64> {
+pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     let fs = rustix::fs::statvfs(existing_ancestor(path)).ok()?;
     Some(fs.f_bavail.saturating_mul(fs.f_frsize))
 }
@@ -36,7 +36,7 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// A limit error that names the folder, what is needed and what is free. A file system that does not tell is trusted.
-pub fn check_free<'a>(
+pub(crate) fn check_free<'a>(
     files: impl Iterator<Item = (&'a Path, u64)>,
     held: impl Iterator<Item = (&'a Path, u64)>,
 ) -> Result<()> {

@@ -38,7 +38,7 @@ pub struct Plan {
 
 impl Plan {
     /// What is converted, in a few words: `tiny-llama → gguf Q4_K_M, safetensors`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let source = self
             .source
             .file_name()
@@ -53,7 +53,7 @@ impl Plan {
 
     /// The same plan with paths that mean the same from every folder.
     #[must_use]
-    pub fn absolute(mut self) -> Self {
+    pub(crate) fn absolute(mut self) -> Self {
         let outputs = self.outputs.iter_mut().flat_map(|o| {
             let matrix = o.imatrix.as_mut().map(|m| &mut m.file);
             let stale = o.stale.iter_mut().chain(&mut o.replaced).map(|f| &mut f.path);
@@ -72,7 +72,7 @@ impl Plan {
 
     /// The same plan, which may replace what the recipe it was made from allows to replace: a look at a plan comes before the permission.
     #[must_use]
-    pub fn permitted_by(mut self, recipe: &Recipe) -> Self {
+    pub(crate) fn permitted_by(mut self, recipe: &Recipe) -> Self {
         for (output, target) in self.outputs.iter_mut().zip(&recipe.targets) {
             output.may_replace = target.force;
         }
@@ -80,7 +80,7 @@ impl Plan {
     }
 
     /// A hash of everything that decides the output bytes: two plans with the same fingerprint write the same files.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         use sha2::{Digest, Sha256};
         let mut this = self.clone().absolute();
         for output in &mut this.outputs {
@@ -135,23 +135,23 @@ pub struct SourceFile {
 
 impl SourceFile {
     /// A file with this stamp.
-    pub fn new(path: &Path, stamp: &FileStamp) -> Self {
+    pub(crate) fn new(path: &Path, stamp: &FileStamp) -> Self {
         let FileStamp { bytes, mtime_ns, ctime_ns, ino, .. } = *stamp;
         Self { path: path.to_owned(), bytes, mtime_ns, ctime_ns, inode: ino }
     }
 
     /// True if it is the same file with the same contents, whatever its links and permissions are.
-    pub fn has_contents_of(&self, stamp: &FileStamp) -> bool {
+    pub(crate) fn has_contents_of(&self, stamp: &FileStamp) -> bool {
         (self.inode, self.bytes, self.mtime_ns) == (stamp.ino, stamp.bytes, stamp.mtime_ns)
     }
 
     /// As [`SourceFile::has_contents_of`].
-    pub fn is_like(&self, meta: &std::fs::Metadata) -> bool {
+    pub(crate) fn is_like(&self, meta: &std::fs::Metadata) -> bool {
         self.has_contents_of(&FileStamp::from(meta))
     }
 
     /// True if the file has this stamp still.
-    pub fn is(&self, stamp: &FileStamp) -> bool {
+    pub(crate) fn is(&self, stamp: &FileStamp) -> bool {
         *self == Self::new(&self.path, stamp)
     }
 }

@@ -106,12 +106,12 @@ impl BlockType {
     }
 
     /// The format with this wire code.
-    pub fn from_code(code: u32) -> Option<Self> {
+    pub(crate) fn from_code(code: u32) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.code() == code)
     }
 
     /// Inverse of [`BlockType::name`], case-insensitive.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.name().eq_ignore_ascii_case(name))
     }
 }

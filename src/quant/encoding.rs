@@ -30,7 +30,7 @@ impl Encoding {
     }
 
     /// (elements, bytes) of the smallest addressable unit.
-    pub fn unit(self) -> (u64, u64) {
+    pub(crate) fn unit(self) -> (u64, u64) {
         match self {
             Self::Plain(d) => (1, d.size_bytes() as u64),
             Self::Block(b) => (b.block_elems() as u64, b.block_bytes() as u64),
@@ -44,7 +44,7 @@ impl Encoding {
     }
 
     /// The `ggml_type` number, where ggml has one.
-    pub fn ggml_code(self) -> Option<u32> {
+    pub(crate) fn ggml_code(self) -> Option<u32> {
         Some(match self {
             Self::Block(b) => b.code(),
             Self::Plain(DType::F32) => 0,
@@ -60,7 +60,7 @@ impl Encoding {
     }
 
     /// Inverse of [`Encoding::ggml_code`].
-    pub fn from_ggml_code(code: u32) -> Option<Self> {
+    pub(crate) fn from_ggml_code(code: u32) -> Option<Self> {
         let plain = [DType::F32, DType::F16, DType::I8, DType::I16, DType::I32, DType::I64, DType::F64, DType::BF16];
         let plain = plain.into_iter().map(Self::Plain).find(|e| e.ggml_code() == Some(code));
         plain.or_else(|| BlockType::from_code(code).map(Self::Block))

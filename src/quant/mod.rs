@@ -42,9 +42,9 @@ mod validate;
 mod golden_tests;
 
 pub use block_type::BlockType;
-pub use effort::{Effort, Noise};
+pub(crate) use effort::{Effort, Noise};
 pub use encoding::Encoding;
-pub use error::QuantError;
+pub(crate) use error::QuantError;
 pub use quantize::{dequantize_rows, quantize_rows};
 pub use support::{can_quantize, instruction_sets, needs_imatrix};
 

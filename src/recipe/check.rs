@@ -54,7 +54,7 @@ pub fn check(recipe: &Recipe) -> Vec<Problem> {
 }
 
 /// As [`check`], against what the caller says is available.
-pub fn check_with(recipe: &Recipe, available: &Available<'_>) -> Vec<Problem> {
+pub(crate) fn check_with(recipe: &Recipe, available: &Available<'_>) -> Vec<Problem> {
     let mut checker = Checker { available, out: Vec::new() };
     checker.recipe(recipe);
     checker.out

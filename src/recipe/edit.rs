@@ -21,7 +21,7 @@ const SIGNS: &[char] = &[',', '=', '[', ']', '{', '}', '"', '\''];
 
 /// The value of a key as it is typed; `None` if the recipe says nothing about it. `target` counts from 0 and is for the keys of
 /// targets; keys of the top and of `[source]` need none.
-pub fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<String> {
+pub(crate) fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<String> {
     let value = match (key.room, target) {
         (Room::Target, Some(i)) => get_target(recipe.targets.get(i)?, key)?,
         (Room::Target, None) => return None,
@@ -34,7 +34,12 @@ pub fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> Option<S
 ///
 /// # Errors
 /// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
-pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, text: &str) -> Result<(), Problem> {
+pub(crate) fn set_text(
+    recipe: &mut Recipe,
+    target: Option<usize>,
+    key: &'static Key,
+    text: &str,
+) -> Result<(), Problem> {
     let text = text.trim();
     if text.is_empty() {
         clear(recipe, target, key);
@@ -67,7 +72,7 @@ pub fn set_text(recipe: &mut Recipe, target: Option<usize>, key: &'static Key, t
 ///
 /// # Errors
 /// When the text is not a value of the key.
-pub fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem> {
+pub(crate) fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem> {
     let node = Node { value: value(key.kind, text.trim())?, at: Span::default() };
     let entry = Entry { key: key.name.to_owned(), key_at: Span::default(), node };
     let mut reader = Reader::default();
@@ -87,7 +92,7 @@ fn without_file_help(key: &Key, problem: Problem) -> Problem {
 }
 
 /// Takes a key out of the recipe.
-pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
+pub(crate) fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
     match (key.room, key.name) {
         (Room::Target, _) => {
             if let Some(target) = target.and_then(|i| recipe.targets.get_mut(i)) {
@@ -107,7 +112,7 @@ pub fn clear(recipe: &mut Recipe, target: Option<usize>, key: &Key) {
 }
 
 /// The words a key can be chosen from in a target of that format, of those this version can make; empty if it is typed.
-pub fn choices(key: &Key, format: Option<FormatId>) -> &'static [&'static str] {
+pub(crate) fn choices(key: &Key, format: Option<FormatId>) -> &'static [&'static str] {
     match key.kind {
         Kind::Bool => &["false", "true"],
         Kind::Choice(words) => words,

@@ -58,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// For messages and the manual: `a whole number from 1 to 10`.
-    pub fn describe(self) -> String {
+    pub(crate) fn describe(self) -> String {
         match self {
             Self::Text => "a text".to_owned(),
             Self::Path => "a path".to_owned(),
@@ -212,7 +212,7 @@ impl Key {
     }
 
     /// True if that is its name or an alias; `-` counts as `_`.
-    pub fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         let same = |known: &&str| {
             known.len() == name.len()
                 && known.bytes().zip(name.bytes()).all(|(k, n)| k == n || (k == b'_' && n == b'-'))
@@ -314,7 +314,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
 }
 
 /// The key of that name or alias in a room.
-pub fn find(room: Room, name: &str) -> Option<&'static Key> {
+pub(crate) fn find(room: Room, name: &str) -> Option<&'static Key> {
     keys_of(room).find(|k| k.is_called(name))
 }
 

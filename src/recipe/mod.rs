@@ -7,17 +7,17 @@
 //! Tests: `cargo test --lib recipe::` and `cargo test --test recipes`.
 
 mod check;
-pub mod edit;
+pub(crate) mod edit;
 mod fields;
-pub mod keys;
+pub(crate) mod keys;
 mod manual;
 pub(crate) mod meaning;
 mod names;
-pub mod options;
-pub mod presets;
+pub(crate) mod options;
+pub(crate) mod presets;
 mod problem;
 mod read;
-pub mod remedies;
+pub(crate) mod remedies;
 mod selector;
 mod set;
 mod syntax;
@@ -27,22 +27,24 @@ mod value;
 mod values;
 mod write;
 
-pub use check::{Available, check, check_with};
+pub(crate) use check::check_with;
+pub use check::{Available, check};
 pub use manual::manual;
 pub(crate) use names::format_named;
 pub(crate) use names::quantization as quantization_by_alias;
 pub(crate) use names::suggest;
-pub use presets::{Origin, Preset, find, presets};
-pub use problem::{Place, Problem, RecipeErrors, RecipePath, RecipeTable, Severity};
+pub(crate) use presets::{Origin, Preset, find, presets};
+pub(crate) use problem::{Place, Problem, RecipeErrors, RecipeTable};
 pub(crate) use problem::{SourceText, Span, placed};
 pub use selector::Selector;
 pub use set::apply_set;
 pub use syntax::Syntax;
 pub(crate) use syntax::{Found, read as read_tree};
 pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
-pub use types::{Recipe, Source, Step, Target, Validate};
-pub use values::{Comparison, Condition, parse_size};
-pub use write::{template, title, to_toml};
+pub use types::{Recipe, Source, Step, Target};
+pub use values::parse_size;
+pub(crate) use write::title;
+pub use write::{template, to_toml};
 
 use crate::files::{self, ReadError};
 use read::{Places, Reader};
@@ -58,23 +60,18 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The recipe.
-    pub fn recipe(&self) -> &Recipe {
-        &self.recipe
-    }
-
     /// The recipe, by value.
     pub fn into_recipe(self) -> Recipe {
         self.recipe
     }
 
     /// The text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.source.text
     }
 
     /// Everything [`check`] finds, with places, and the notes of reading. Some may be notes: see [`Problem::is_error`].
-    pub fn check(&self, available: &Available<'_>) -> Vec<Problem> {
+    pub(crate) fn check(&self, available: &Available<'_>) -> Vec<Problem> {
         problem::placed(self.check_spans(available), &self.source)
     }
 
@@ -84,12 +81,6 @@ impl Parsed {
             (p, at)
         });
         self.notes.iter().cloned().chain(checked).collect()
-    }
-
-    /// Gives a problem about a key the place of that key, or of the nearest table around it.
-    pub fn locate(&self, problem: Problem) -> Problem {
-        let at = self.span(&problem.path);
-        problem.at(at, &self.source)
     }
 
     fn span(&self, mut path: &str) -> Span {

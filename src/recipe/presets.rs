@@ -10,7 +10,7 @@ const MAX_FILES: usize = 1000;
 
 /// Where a preset comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// It comes with remold.
     BuiltIn,
     /// A file of the user's.
@@ -19,7 +19,7 @@ pub enum Origin {
 
 /// A recipe with a name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Preset {
+pub(crate) struct Preset {
     /// The name to call it by.
     pub name: String,
     /// One line for people.
@@ -47,7 +47,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 ];
 
 /// The presets that come with remold.
-pub fn built_in() -> Vec<Preset> {
+pub(crate) fn built_in() -> Vec<Preset> {
     let make = |(name, text): &(&str, &str)| {
         // A test parses and checks every one of them.
         let recipe = parse(text, Syntax::Toml, None).ok()?;
@@ -62,18 +62,18 @@ fn preset(name: &str, text: &str, recipe: Recipe, origin: Origin) -> Preset {
 }
 
 /// Folder of the user's recipes: `$XDG_CONFIG_HOME/remold/recipes`, else `~/.config/remold/recipes`.
-pub fn user_dir() -> Option<PathBuf> {
+pub(crate) fn user_dir() -> Option<PathBuf> {
     Some(crate::files::paths::config()?.join("recipes"))
 }
 
 /// Every preset: the user's, then the built-in ones that no user's recipe replaces by name. Files with mistakes are left out here;
 /// [`read_dir`] tells them.
-pub fn presets() -> Vec<Preset> {
+pub(crate) fn presets() -> Vec<Preset> {
     user_dir().map_or_else(built_in, |dir| presets_in(&dir))
 }
 
 /// As [`presets`], with the user's recipes from `dir`.
-pub fn presets_in(dir: &Path) -> Vec<Preset> {
+pub(crate) fn presets_in(dir: &Path) -> Vec<Preset> {
     let (mut all, _) = read_dir(dir);
     let more: Vec<Preset> = built_in().into_iter().filter(|b| all.iter().all(|u| u.name != b.name)).collect();
     all.extend(more);
@@ -81,7 +81,7 @@ pub fn presets_in(dir: &Path) -> Vec<Preset> {
 }
 
 /// The recipes of a folder by file name, and what is wrong with those that cannot be read. A folder that is not there has none.
-pub fn read_dir(dir: &Path) -> (Vec<Preset>, Vec<RecipeErrors>) {
+pub(crate) fn read_dir(dir: &Path) -> (Vec<Preset>, Vec<RecipeErrors>) {
     let is_recipe = |p: &PathBuf| {
         p.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "toml" | "yaml" | "yml" | "json"))
     };
@@ -107,7 +107,7 @@ pub fn read_dir(dir: &Path) -> (Vec<Preset>, Vec<RecipeErrors>) {
 ///
 /// # Errors
 /// When there is none, naming the nearest; when the user's file of that name has mistakes, those.
-pub fn find(name: &str) -> Result<Preset, RecipeErrors> {
+pub(crate) fn find(name: &str) -> Result<Preset, RecipeErrors> {
     find_in(user_dir().as_deref(), name)
 }
 
@@ -115,7 +115,7 @@ pub fn find(name: &str) -> Result<Preset, RecipeErrors> {
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_in(dir: Option<&Path>, name: &str) -> Result<Preset, RecipeErrors> {
+pub(crate) fn find_in(dir: Option<&Path>, name: &str) -> Result<Preset, RecipeErrors> {
     let (users, bad) = dir.map(read_dir).unwrap_or_default();
     let stem = |e: &RecipeErrors| {
         e.problems().iter().find_map(|p| p.place.as_ref()?.file.clone()?.file_stem().map(|s| s.to_owned()))

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Problems listed at most; more are counted, not shown.
-pub const MAX_PROBLEMS: usize = 100;
+pub(crate) const MAX_PROBLEMS: usize = 100;
 
 /// Problems looked for at most: finding the nearest word for each of 50,000 wrong keys would take seconds and help nobody.
 pub(crate) const MAX_FOUND: usize = 1000;
@@ -121,7 +121,7 @@ pub(crate) struct Message {
 
 impl Message {
     /// A message that begins with the name of the key it is about: `` `pure` takes `true` or `false` ``.
-    pub fn of_key(key: &str, rest: String) -> Self {
+    pub(crate) fn of_key(key: &str, rest: String) -> Self {
         let text = format!("`{key}` {rest}");
         let behind_key = u32::try_from(text.len() - rest.len()).unwrap_or(0);
         Self { text, behind_key }
@@ -161,7 +161,7 @@ impl Problem {
     }
 
     /// The message without the name of its key, for where that is shown already.
-    pub fn fact(&self) -> &str {
+    pub(crate) fn fact(&self) -> &str {
         self.message.get(self.behind_key as usize..).unwrap_or(&self.message)
     }
 
@@ -243,7 +243,7 @@ impl RecipeErrors {
     }
 
     /// The problems, by value.
-    pub fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
 }
@@ -292,7 +292,7 @@ pub(crate) struct SourceText {
 
 impl SourceText {
     /// The place of a span; anything out of range is clamped to the end of the text.
-    pub fn place(&self, span: Span) -> Place {
+    pub(crate) fn place(&self, span: Span) -> Place {
         let bytes = self.text.as_bytes();
         let start = self.text.floor_char_boundary(span.start.min(bytes.len()));
         let before = &self.text[..start];

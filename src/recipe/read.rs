@@ -42,7 +42,7 @@ pub(crate) struct Reader<'n> {
 
 impl<'n> Reader<'n> {
     /// Reads the root of a recipe.
-    pub fn read(&mut self, root: &'n Node) {
+    pub(crate) fn read(&mut self, root: &'n Node) {
         match &root.value {
             Value::Table(entries) => self.top(entries),
             Value::Null => {}
@@ -56,14 +56,14 @@ impl<'n> Reader<'n> {
         self.found.len() >= MAX_FOUND
     }
 
-    pub fn wrong(&mut self, path: &str, at: Span, message: impl Into<Message>, help: &str) {
+    pub(crate) fn wrong(&mut self, path: &str, at: Span, message: impl Into<Message>, help: &str) {
         if !self.is_full() {
             self.found.push((Problem::error(path, message).with_help(help), at));
         }
     }
 
     /// The value of a key, in its canonical form; remembers the place, tells what is wrong.
-    pub fn value(&mut self, key: &Key, entry: &Entry, path: &str) -> Option<serde_json::Value> {
+    pub(crate) fn value(&mut self, key: &Key, entry: &Entry, path: &str) -> Option<serde_json::Value> {
         self.places.insert(path.to_owned(), entry.node.at);
         convert(key, entry, path, self)
     }
@@ -98,7 +98,7 @@ impl<'n> Reader<'n> {
     }
 
     /// A key of the top, `[source]` or `[validate]`.
-    pub fn plain(&mut self, key: &'static Key, e: &Entry) {
+    pub(crate) fn plain(&mut self, key: &'static Key, e: &Entry) {
         let path = path_of(key, "");
         if let Some(v) = self.value(key, e, &path) {
             if key.state == State::NoEffect && v == serde_json::Value::Bool(false) {
@@ -169,7 +169,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    pub fn expected(&mut self, e: &Entry, what: &str) {
+    pub(crate) fn expected(&mut self, e: &Entry, what: &str) {
         let message = format!("`{}` takes {what}, not {}", e.key, e.node.describe());
         self.wrong(&e.key, e.node.at, message, "");
     }
@@ -236,11 +236,11 @@ impl<'n> Reader<'n> {
         self.recipe.targets.push(target);
     }
 
-    pub fn unknown_format(&mut self, path: &str, at: Span, format: &str) {
+    pub(crate) fn unknown_format(&mut self, path: &str, at: Span, format: &str) {
         self.wrong(path, at, format!("unknown format `{format}`"), &names::format_help(format));
     }
 
-    pub fn target_key(&mut self, target: &mut Target, at: &str, key: &'static Key, e: &Entry) {
+    pub(crate) fn target_key(&mut self, target: &mut Target, at: &str, key: &'static Key, e: &Entry) {
         if let Some(v) = self.value(key, e, &format!("{at}.{}", key.name)) {
             set_target(target, key, v);
         }
@@ -400,7 +400,7 @@ impl<'n> Reader<'n> {
         self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }
 
-    pub fn unknown(&mut self, room: Room, e: &Entry) {
+    pub(crate) fn unknown(&mut self, room: Room, e: &Entry) {
         if self.is_full() {
             return;
         }

@@ -6,7 +6,7 @@ use crate::model::{Hint, Listing, OptionName, Place, Remedy, Words};
 
 /// The words of the command line.
 #[derive(Clone, Copy, Debug)]
-pub struct CommandLine;
+pub(crate) struct CommandLine;
 
 /// A hint as the command line shows it.
 pub fn on_command_line(hint: &Hint) -> String {

@@ -3,13 +3,13 @@
 use super::problem::{Problem, Span};
 
 /// Bytes of recipe text read at most. A recipe with a rule for each of 10,000 tensors has less.
-pub const MAX_TEXT_BYTES: usize = 1 << 20;
+pub(crate) const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// Nesting allowed; the deepest recipe key stands at depth 5.
-pub const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 
 /// Values in one recipe at most, aliases of YAML expanded.
-pub const MAX_NODES: usize = 50_000;
+pub(crate) const MAX_NODES: usize = 50_000;
 
 /// A value with the place it stands at.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
 
 impl Node {
     /// Shown in messages: `the number 3`, `a list`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let short = |t: &str| {
             if t.chars().count() > 40 { t.chars().take(37).chain("...".chars()).collect() } else { t.to_owned() }
         };
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// (nodes, depth) of the tree below and including this node. The tree is at most [`MAX_DEPTH`] deep.
-    pub fn extent(&self) -> (usize, usize) {
+    pub(crate) fn extent(&self) -> (usize, usize) {
         let fold = |(n, d): (usize, usize), (m, e): (usize, usize)| (n + m, d.max(e + 1));
         match &self.value {
             Value::List(items) => items.iter().map(Node::extent).fold((1, 1), fold),
@@ -77,7 +77,7 @@ impl Budget {
     ///
     /// # Errors
     /// When the tree would grow beyond [`MAX_NODES`] or [`MAX_DEPTH`].
-    pub fn take(&mut self, count: usize, depth: usize, at: Span) -> Result<(), (Problem, Span)> {
+    pub(crate) fn take(&mut self, count: usize, depth: usize, at: Span) -> Result<(), (Problem, Span)> {
         self.nodes = self.nodes.saturating_add(count);
         if depth > MAX_DEPTH {
             let p = Problem::error("", format!("nested deeper than {MAX_DEPTH} levels"));

@@ -136,7 +136,7 @@ impl Target {
     }
 
     /// True if the option has a value other than its default.
-    pub fn has<T>(&self, option: &TargetOption<T>) -> bool {
+    pub(crate) fn has<T>(&self, option: &TargetOption<T>) -> bool {
         self.options.has(option)
     }
 
@@ -146,7 +146,7 @@ impl Target {
     }
 
     /// Two keys that cannot be given together, by the tables of [`super::options`].
-    pub fn conflict(&self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn conflict(&self) -> Option<(&'static str, &'static str)> {
         let given: Vec<&'static Key> = options::own_keys().filter(|k| self.options.json(k).is_some()).collect();
         let conflicts = given.iter().enumerate().flat_map(|(i, key)| {
             let later = given.iter().skip(i + 1).filter(|other| key.conflicts.contains(&other.name));

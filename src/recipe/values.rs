@@ -37,7 +37,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
 
 /// How a measured value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub(crate) enum Comparison {
     /// `>`
     Above,
     /// `>=`
@@ -50,7 +50,7 @@ pub enum Comparison {
 
 /// A condition of `fail_if`: `> 0.05`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The comparison.
     pub comparison: Comparison,
     /// The bound, finite.
@@ -59,7 +59,7 @@ pub struct Condition {
 
 impl Condition {
     /// Reads `> 0.05`, `<=3`; `None` if it is something else.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let table = [
             (">=", Comparison::AtLeast),
@@ -73,7 +73,8 @@ impl Condition {
     }
 
     /// True if the value meets the condition (so that the run fails). NaN meets every condition: a broken measurement never passes.
-    pub fn holds(self, value: f64) -> bool {
+    #[cfg(test)]
+    pub(crate) fn holds(self, value: f64) -> bool {
         value.is_nan()
             || match self.comparison {
                 Comparison::Above => value > self.bound,

@@ -154,7 +154,7 @@ fn comments(out: &mut String, keys: impl Iterator<Item = &'static Key>) {
 }
 
 /// A short name for lists: the recipe's own, or what its targets say.
-pub fn title(recipe: &Recipe) -> String {
+pub(crate) fn title(recipe: &Recipe) -> String {
     let target =
         |t: &Target| t.quantization.as_ref().map_or_else(|| t.format.to_string(), |q| format!("{}:{q}", t.format));
     recipe.name.clone().unwrap_or_else(|| recipe.targets.iter().map(target).collect::<Vec<_>>().join(" + "))

@@ -26,7 +26,7 @@ impl Task<'_> {
     }
 
     /// True once it is to stop.
-    pub fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
@@ -35,7 +35,7 @@ impl Task<'_> {
     ///
     /// # Errors
     /// The first error of `work`, which stops all threads.
-    pub fn each<B: Default, E: Send>(
+    pub(crate) fn each<B: Default, E: Send>(
         &self,
         items: usize,
         work: impl Fn(usize, &mut B) -> Result<(), E> + Sync,
@@ -67,7 +67,7 @@ impl Task<'_> {
 
 /// The first of the errors of several threads.
 #[derive(Debug)]
-pub struct FirstError<E> {
+pub(crate) struct FirstError<E> {
     is_set: AtomicBool,
     error: Mutex<Option<E>>,
 }
@@ -80,13 +80,13 @@ impl<E> Default for FirstError<E> {
 
 impl<E> FirstError<E> {
     /// Keeps an error, unless there is one already.
-    pub fn set(&self, e: E) {
+    pub(crate) fn set(&self, e: E) {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
         self.is_set.store(true, Ordering::Release);
     }
 
     /// True if there is an error.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::Acquire)
     }
 
@@ -94,18 +94,18 @@ impl<E> FirstError<E> {
     ///
     /// # Errors
     /// It.
-    pub fn result(self) -> Result<(), E> {
+    pub(crate) fn result(self) -> Result<(), E> {
         self.error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 }
 
 /// The lock of a mutex, also after a thread panicked with it: what is collected under it stays whole.
-pub fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was collected in a mutex.
-pub fn collected<T>(mutex: Mutex<T>) -> T {
+pub(crate) fn collected<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -79,7 +79,7 @@ fn f32_to_bf16_bits(x: f32) -> u16 {
 }
 
 /// OCP 8-bit float, 4 exponent bits, 3 mantissa bits, no infinity (`float8_e4m3fn`): 0x7f and 0xff are NaN.
-pub fn f8e4m3_to_f32(byte: u8) -> f32 {
+pub(crate) fn f8e4m3_to_f32(byte: u8) -> f32 {
     let sign = if byte & 0x80 == 0 { 1.0 } else { -1.0 };
     let (exp, man) = (i32::from((byte >> 3) & 15), f32::from(byte & 7));
     match (exp, byte & 7) {
@@ -90,7 +90,7 @@ pub fn f8e4m3_to_f32(byte: u8) -> f32 {
 }
 
 /// OCP 8-bit float, 5 exponent bits, 2 mantissa bits: the upper half of an IEEE `f16`.
-pub fn f8e5m2_to_f32(byte: u8) -> f32 {
+pub(crate) fn f8e5m2_to_f32(byte: u8) -> f32 {
     f16::from_bits(u16::from(byte) << 8).to_f32()
 }
 

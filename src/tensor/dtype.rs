@@ -27,7 +27,7 @@ pub enum DType {
 
 impl DType {
     /// Bytes of one element.
-    pub const fn size_bytes(self) -> usize {
+    pub(crate) const fn size_bytes(self) -> usize {
         match self {
             Self::C128 => 16,
             Self::F64 | Self::I64 | Self::U64 | Self::C64 => 8,
@@ -38,7 +38,7 @@ impl DType {
     }
 
     /// The short lower-case name shown to people: `bf16`, `f8_e4m3`, `i64`.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::F64 => "f64",
             Self::F32 => "f32",
@@ -61,12 +61,12 @@ impl DType {
     }
 
     /// True for the floating-point types, whose values `decode_f32` gives exactly or rounded once (f64).
-    pub const fn is_float(self) -> bool {
+    pub(crate) const fn is_float(self) -> bool {
         matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::BF16 | Self::F8E4M3 | Self::F8E5M2)
     }
 
     /// Inverse of [`DType::name`], case-insensitive.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|d| d.name().eq_ignore_ascii_case(name))
     }
 

@@ -6,6 +6,6 @@ mod convert;
 mod dtype;
 mod shape;
 
-pub use convert::{decode_f32, encode_f32, f8e4m3_to_f32, f8e5m2_to_f32};
+pub use convert::{decode_f32, encode_f32};
 pub use dtype::DType;
 pub use shape::Shape;

@@ -18,7 +18,7 @@ impl Shape {
     }
 
     /// Number of rows: the product of every dimension but the innermost (saturating). A vector or scalar has one.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         match self.0.split_last() {
             Some((_, outer)) => outer.iter().fold(1u64, |a, &d| a.saturating_mul(d)),
             None => 1,

@@ -8,7 +8,7 @@ use crate::tensor::decode_f32;
 ///
 /// # Errors
 /// Read errors; unsupported for a block format that cannot be dequantized.
-pub fn decode(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
+pub(crate) fn decode(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &mut [f32]) -> Result<()> {
     entry.read_piece(piece, scratch)?;
     decode_bytes(entry, scratch, dst)
 }
@@ -17,7 +17,7 @@ pub fn decode(entry: &TensorEntry, piece: &Piece, scratch: &mut Vec<u8>, dst: &m
 ///
 /// # Errors
 /// Unsupported for a block format that cannot be dequantized.
-pub fn decode_bytes(entry: &TensorEntry, bytes: &[u8], dst: &mut [f32]) -> Result<()> {
+pub(crate) fn decode_bytes(entry: &TensorEntry, bytes: &[u8], dst: &mut [f32]) -> Result<()> {
     match entry.encoding {
         Encoding::Plain(dtype) => {
             decode_f32(dtype, bytes, dst);

@@ -18,10 +18,10 @@ macro_rules! file_types {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The `LLAMA_FTYPE` number, stored as `general.file_type`.
-            pub const fn id(self) -> u32 { match self { $(Self::$variant => $id,)* } }
+            pub(crate) const fn id(self) -> u32 { match self { $(Self::$variant => $id,)* } }
 
             /// The upper-case name: `Q4_K_M`.
-            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
+            pub(crate) const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
 
             /// The encoding of a tensor that no rule matches.
             pub const fn base(self) -> Encoding { match self { $(Self::$variant => $base,)* } }
@@ -85,12 +85,12 @@ impl FileType {
     }
 
     /// The file type of this number.
-    pub fn from_id(id: u32) -> Option<Self> {
+    pub(crate) fn from_id(id: u32) -> Option<Self> {
         Self::ALL.iter().copied().find(|t| t.id() == id)
     }
 
     /// True for `COPY`, which keeps every tensor as it is.
-    pub fn is_copy(self) -> bool {
+    pub(crate) fn is_copy(self) -> bool {
         self == Self::Copy
     }
 }

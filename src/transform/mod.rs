@@ -6,15 +6,15 @@
 
 mod decode;
 mod file_type;
-mod imatrix;
+pub(crate) mod imatrix;
 mod llama_quantize;
 mod prune_layers;
 
-pub use decode::{decode, decode_bytes};
+pub(crate) use decode::{decode, decode_bytes};
 pub use file_type::FileType;
-pub use imatrix::{Imatrix, MAX_BYTES as MAX_IMATRIX_BYTES, Unseen};
-pub use llama_quantize::{
-    Choice, MOST_NAMED, NEED_IMATRIX, Outlook, QuantizePlan, QuantizeRequest, may_quantize, plan_quantize,
-    plan_quantize_with,
+pub use imatrix::Imatrix;
+pub(crate) use imatrix::MAX_BYTES as MAX_IMATRIX_BYTES;
+pub(crate) use llama_quantize::{
+    Choice, MOST_NAMED, NEED_IMATRIX, Outlook, QuantizeRequest, may_quantize, plan_quantize, plan_quantize_with,
 };
-pub use prune_layers::{Pruned, prune_layers};
+pub(crate) use prune_layers::{Pruned, prune_layers};

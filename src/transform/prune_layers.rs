@@ -31,7 +31,7 @@ const PER_LAYER_BARE: &[&str] = &["xielu.alpha_n", "xielu.alpha_p", "xielu.beta"
 
 /// A model without some of its layers.
 #[derive(Clone, Debug)]
-pub struct Pruned {
+pub(crate) struct Pruned {
     /// The model. `block_count` is at the end of its metadata, where llama-quantize puts it.
     pub model: Model,
     /// Warnings for the user.
@@ -44,13 +44,13 @@ pub struct Pruned {
 
 impl Pruned {
     /// The name a tensor has in the source.
-    pub fn old_name(&self, new: &str) -> String {
+    pub(crate) fn old_name(&self, new: &str) -> String {
         let old = layer_of_name(new).and_then(|n| self.kept.get(&n));
         old.map_or_else(|| new.to_owned(), |n| renumbered(new, *n))
     }
 
     /// The name a tensor of the source has now; `None` if its layer was removed.
-    pub fn new_name(&self, old: &str) -> Option<String> {
+    pub(crate) fn new_name(&self, old: &str) -> Option<String> {
         let Some(n) = layer_of_name(old) else { return Some(old.to_owned()) };
         let new = self.kept.iter().find(|(_, old)| **old == n)?.0;
         Some(renumbered(old, *new))
@@ -61,7 +61,7 @@ impl Pruned {
 ///
 /// # Errors
 /// A layer that does not exist, all of them, several stacks of layers.
-pub fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
+pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
     if let Some(t) = model.tensors.iter().find(|t| t.name.contains(".blk.")) {
         let what = "layers are numbered in several stacks, as in an encoder and a decoder";
         return Err(ModelError::unsupported(what)

@@ -6,18 +6,18 @@
 //! settings and keys, `look` has themes and glyphs. Must not know how anything is computed. Test with
 //! `cargo test tui:: && cargo test --test workbench`.
 
-pub mod config;
-pub mod core;
-pub mod look;
-pub mod runtime;
-pub mod tabs;
-pub mod view;
+pub(crate) mod config;
+pub(crate) mod core;
+pub(crate) mod look;
+pub(crate) mod runtime;
+pub(crate) mod tabs;
+pub(crate) mod view;
 
 use std::path::PathBuf;
 
 /// What the workbench is started with.
 #[derive(Clone, Debug)]
-pub struct TuiOptions {
+pub(crate) struct TuiOptions {
     /// The folder (or model) to look at.
     pub dir: PathBuf,
     /// Theme by name, before the configured one; by default `dark`, or `mono` where there is no colour.
@@ -34,13 +34,14 @@ pub struct TuiOptions {
 
 impl TuiOptions {
     /// The defaults for a folder.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
         let jobs_root = crate::job::jobs_root();
         Self { dir: dir.into(), theme: None, ascii: false, no_mouse: false, fresh: false, jobs_root }
     }
 
     /// The settings with what the command line says over them.
-    pub fn over(&self, settings: core::Settings) -> core::Settings {
+    pub(crate) fn over(&self, settings: core::Settings) -> core::Settings {
         core::Settings {
             theme: self.theme.clone().or(settings.theme),
             ascii: if self.ascii { Some(true) } else { settings.ascii },
@@ -52,7 +53,7 @@ impl TuiOptions {
 
 /// Why the workbench could not run.
 #[derive(Debug, thiserror::Error)]
-pub enum TuiError {
+pub(crate) enum TuiError {
     /// Standard input or output is not a terminal.
     #[error("the workbench needs a terminal; `remold --help` lists the commands that do not")]
     NoTerminal,
@@ -65,7 +66,7 @@ pub enum TuiError {
 }
 
 /// What the doctor finds of the terminal, the jobs' folders and the machine.
-pub fn checks() -> Vec<crate::monitor::Check> {
+pub(crate) fn checks() -> Vec<crate::monitor::Check> {
     let mut all = runtime::terminal_checks();
     all.extend(runtime::effects::checks());
     all
@@ -76,6 +77,6 @@ pub fn checks() -> Vec<crate::monitor::Check> {
 ///
 /// # Errors
 /// No terminal, an unknown theme, or a terminal that cannot be set up.
-pub fn run(options: TuiOptions) -> Result<(), TuiError> {
+pub(crate) fn run(options: TuiOptions) -> Result<(), TuiError> {
     runtime::run(options)
 }

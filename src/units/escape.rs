@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// True for a character that a terminal interprets or that is invisible.
-pub fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     match c {
         ' '..='~' => false,
         c if c.is_control() => true,
@@ -28,23 +28,23 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 /// A value on one line: every hidden character escaped, line ends too.
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden, |out, c| out.extend(c.escape_default()))
 }
 
 /// Text of several lines: every hidden character except line ends is escaped.
-pub fn escape_lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && is_hidden(c), |out, c| out.extend(c.escape_default()))
 }
 
 /// One column for each hidden character, for screens of cells.
-pub fn placeholders(text: &str) -> Cow<'_, str> {
+pub(crate) fn placeholders(text: &str) -> Cow<'_, str> {
     escaped(text, is_hidden, |out, _| out.push(char::REPLACEMENT_CHARACTER))
 }
 
 /// Serialized JSON with every hidden character as `\uXXXX`. Such characters only occur inside strings, so the value stays the same. (JSON
 /// itself only escapes C0, RFC 8259 §7.)
-pub fn escape_json(json: &str) -> Cow<'_, str> {
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     escaped(
         json,
         |c| c != '\n' && is_hidden(c),

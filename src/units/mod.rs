@@ -5,11 +5,11 @@ mod escape;
 pub(crate) mod print;
 mod shell;
 
-pub use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
-pub use shell::{own_command, quoted};
+pub(crate) use escape::{escape, escape_json, escape_lines, is_hidden, placeholders};
+pub(crate) use shell::{own_command, quoted};
 
 /// Bytes in decimal units: `807.7 MB`, `2.47 GB`.
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let mut value = n as f64;
     let mut unit = 0;
@@ -25,7 +25,7 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// Bytes in decimal units, rounded up, so that requesting the displayed amount is enough: `1.84 MB` for 1,832,896.
-pub fn bytes_at_least(n: u64) -> String {
+pub(crate) fn bytes_at_least(n: u64) -> String {
     // The next value with at most three digits, or four where `bytes` shows four.
     let unit = 1000_u64.checked_pow(n.checked_ilog(1000).unwrap_or(0)).unwrap_or(1);
     let step = match n / unit {
@@ -37,12 +37,12 @@ pub fn bytes_at_least(n: u64) -> String {
 }
 
 /// A small error: `1.23e-4`, and `0` if there is none.
-pub fn small(error: f64) -> String {
+pub(crate) fn small(error: f64) -> String {
     if error == 0.0 { "0".to_owned() } else { format!("{error:.2e}") }
 }
 
 /// Parameter counts: `1.24 B`, `4.20 M`.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let v = n as f64;
     match n {
         0..=9_999 => n.to_string(),

@@ -115,7 +115,7 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// Styles for the terminal, or none when the stream is not a terminal or `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
+pub(crate) struct Style {
     on: bool,
 }
 
@@ -127,12 +127,12 @@ impl Style {
     }
 
     /// For what is written to stdout.
-    pub fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         Self::new(std::io::stdout().is_terminal())
     }
 
     /// For what is written to stderr.
-    pub fn stderr() -> Self {
+    pub(crate) fn stderr() -> Self {
         Self::new(std::io::stderr().is_terminal())
     }
 
@@ -142,27 +142,27 @@ impl Style {
     }
 
     /// Something is wrong.
-    pub fn error(self, text: &str) -> String {
+    pub(crate) fn error(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
 
     /// Something to know.
-    pub fn warning(self, text: &str) -> String {
+    pub(crate) fn warning(self, text: &str) -> String {
         self.wrap("33", text)
     }
 
     /// Done.
-    pub fn good(self, text: &str) -> String {
+    pub(crate) fn good(self, text: &str) -> String {
         self.wrap("32", text)
     }
 
     /// A heading.
-    pub fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
     /// Less important.
-    pub fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
 }

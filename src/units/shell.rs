@@ -1,7 +1,7 @@
 //! Quotes commands for a shell.
 
 /// A word quoted for a shell.
-pub fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -11,7 +11,7 @@ pub fn quoted(word: &str) -> String {
 }
 
 /// The command line of this process, quoted so that a shell can run it in any folder. `None` if a part of it is not text.
-pub fn own_command() -> Option<String> {
+pub(crate) fn own_command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
     Some(format!("cd {} && remold {}", quoted(folder.to_str()?), words?.join(" ")))

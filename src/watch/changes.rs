@@ -25,7 +25,7 @@ const MAX_DIRTY: usize = 4096;
 
 /// How changes are noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Backend {
+pub(crate) enum Backend {
     /// By events where the file system sends them.
     #[default]
     Auto,
@@ -37,10 +37,10 @@ pub enum Backend {
 
 impl Backend {
     /// The names on the command line.
-    pub const NAMES: [&'static str; 3] = ["auto", "native", "poll"];
+    pub(crate) const NAMES: [&'static str; 3] = ["auto", "native", "poll"];
 
     /// The backend of that name.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Auto, Self::Native, Self::Poll].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|(b, _)| b)
     }
 }
@@ -53,7 +53,7 @@ struct Pending {
 
 /// Reports which folders may have changed.
 #[derive(Debug)]
-pub struct ChangeSource {
+pub(crate) struct ChangeSource {
     native: Option<RecommendedWatcher>,
     watched: HashSet<PathBuf>,
     pending: Arc<Mutex<Pending>>,
@@ -71,7 +71,7 @@ pub struct ChangeSource {
 
 impl ChangeSource {
     /// For a folder that may not exist yet.
-    pub fn new(root: &Path, backend: Backend) -> Self {
+    pub(crate) fn new(root: &Path, backend: Backend) -> Self {
         let (waker, wake) = bounded(1);
         let pending = Arc::new(Mutex::new(Pending::default()));
         let kind = mount::file_system(root);
@@ -115,7 +115,7 @@ impl ChangeSource {
 
     /// Sets a watch on every folder of the tree that has none, and drops those of folders that are gone. True if a watch was set: earlier
     /// changes in those folders are unknown.
-    pub fn follow(&mut self, tree: &Tree) -> bool {
+    pub(crate) fn follow(&mut self, tree: &Tree) -> bool {
         let Some(mut native) = self.native.take() else { return false };
         let now: HashSet<PathBuf> = tree.folders().map(Path::to_owned).collect();
         for gone in self.watched.difference(&now) {
@@ -141,7 +141,7 @@ impl ChangeSource {
     }
 
     /// A folder that was removed and made again has no watch, although one was set for its path.
-    pub fn forget(&mut self, folders: &[PathBuf]) {
+    pub(crate) fn forget(&mut self, folders: &[PathBuf]) {
         for folder in folders {
             if self.watched.remove(folder)
                 && let Some(native) = &mut self.native
@@ -152,12 +152,12 @@ impl ChangeSource {
     }
 
     /// Waits for changes, at most this long.
-    pub fn wait(&self, at_most: Duration) {
+    pub(crate) fn wait(&self, at_most: Duration) {
         let _ = self.wake.recv_timeout(at_most);
     }
 
     /// What may have changed since the last call; `None` if nothing has.
-    pub fn take(&mut self) -> Option<Dirty> {
+    pub(crate) fn take(&mut self) -> Option<Dirty> {
         let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if pending.all || self.until_sweep().is_zero() {
             return Some(Dirty::All);
@@ -166,18 +166,18 @@ impl ChangeSource {
     }
 
     /// Records whether the watched folder exists. While it does not, it is polled for.
-    pub fn set_absent(&mut self, absent: bool) {
+    pub(crate) fn set_absent(&mut self, absent: bool) {
         self.absent = absent;
     }
 
     /// Call after everything was listed, with the time that it took.
-    pub fn swept(&mut self, took: Duration) {
+    pub(crate) fn swept(&mut self, took: Duration) {
         self.last_sweep = Some(Instant::now());
         self.sweep_took = took;
     }
 
     /// Time until everything is listed again.
-    pub fn until_sweep(&self) -> Duration {
+    pub(crate) fn until_sweep(&self) -> Duration {
         let interval = match (&self.native, self.remote) {
             (Some(_), _) if !self.absent => SWEEP,
             (Some(_), _) => LOCAL_POLL,
@@ -188,12 +188,12 @@ impl ChangeSource {
     }
 
     /// True if other machines may write to the folder.
-    pub fn is_remote(&self) -> bool {
+    pub(crate) fn is_remote(&self) -> bool {
         self.remote
     }
 
     /// Why the folder is polled although events were requested.
-    pub fn note(&self) -> Option<&str> {
+    pub(crate) fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 

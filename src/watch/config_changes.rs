@@ -18,7 +18,7 @@ const MAX_VALUE_CHARS: usize = 40;
 const IGNORED: [&str; 3] = ["_name_or_path", "transformers_version", "use_cache"];
 
 /// Stores the configuration of a source with the job that exports it. A missing or unreadable one is not stored.
-pub fn keep(unit: &Unit, job: &JobFolder) {
+pub(crate) fn keep(unit: &Unit, job: &JobFolder) {
     let file = unit.files.iter().find(|f| f.name == NAME);
     if let Some(bytes) = file.and_then(|f| files::read(&f.path, MAX_BYTES).ok()) {
         // It only serves to show what changed.
@@ -27,7 +27,7 @@ pub fn keep(unit: &Unit, job: &JobFolder) {
 }
 
 /// The keys that differ between the configurations that two jobs kept, as `key: before → now`; none where one of them is absent.
-pub fn between(before: &JobFolder, now: &JobFolder) -> Vec<String> {
+pub(crate) fn between(before: &JobFolder, now: &JobFolder) -> Vec<String> {
     let read = |job: &JobFolder| -> Option<Value> {
         serde_json::from_slice(&files::read(&job.path(NAME), MAX_BYTES).ok()?).ok()
     };

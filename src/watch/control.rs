@@ -41,7 +41,7 @@ pub enum Request {
 
 /// The requests that last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Control {
+pub(crate) struct Control {
     /// No export is started.
     #[serde(default)]
     pub paused: bool,
@@ -58,7 +58,7 @@ fn requests(folder: &Path) -> PathBuf {
 ///
 /// # Errors
 /// I/O errors.
-pub fn ask(folder: &Path, request: &Request) -> Result<()> {
+pub(crate) fn ask(folder: &Path, request: &Request) -> Result<()> {
     let folder = requests(folder);
     let fail = |e| ModelError::io(&folder, "writing a request into", e);
     files::create_private_folder(&folder).map_err(fail)?;
@@ -70,7 +70,7 @@ pub fn ask(folder: &Path, request: &Request) -> Result<()> {
 }
 
 /// Takes the pending requests, oldest first. Invalid files are removed.
-pub fn take(folder: &Path) -> Vec<Request> {
+pub(crate) fn take(folder: &Path) -> Vec<Request> {
     let Ok(entries) = fs::read_dir(requests(folder)) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "json"));
@@ -87,7 +87,7 @@ pub fn take(folder: &Path) -> Vec<Request> {
 
 impl Control {
     /// The lasting requests in the state folder of a watcher; the default if there is no file.
-    pub fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         let bytes = files::read(&folder.join("control.json"), MAX_KEPT_BYTES);
         bytes.ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
     }
@@ -96,7 +96,7 @@ impl Control {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join("control.json");
         let text = serde_json::to_vec(self).unwrap_or_default();
         files::write_whole(&path, &text).map_err(|e| ModelError::io(&path, "writing", e))

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// A source, its state and the rules that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Explained {
+pub(crate) struct Explained {
     /// Its name relative to the watched folder.
     pub name: String,
     /// The family of the source: which program writes it.
@@ -32,7 +32,7 @@ pub struct Explained {
 ///
 /// # Errors
 /// A request error when there is no source at `path`.
-pub fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
+pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
     let exports = Exports::read(&super::state_folder(jobs_root, rule));
     let recipe = rule.recipe_hash();
     let mut tree = Tree::new(&rule.root);

@@ -24,13 +24,13 @@ const MAX_RESUMES: u32 = 5;
 const ALIVE_LOOK: Duration = Duration::from_secs(1);
 
 /// Seconds since 1970.
-pub fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
 /// The result of trying to start an export.
 #[derive(Debug)]
-pub enum Begun {
+pub(crate) enum Begun {
     /// A worker is running it.
     Running(Box<Running>),
     /// The source changed since it was judged.
@@ -43,7 +43,7 @@ pub enum Begun {
 
 /// A running export.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     /// What was decided.
     pub picked: Picked,
     folder: JobFolder,
@@ -55,7 +55,7 @@ pub struct Running {
 
 /// How the job of an export ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum JobEnd {
+pub(crate) enum JobEnd {
     /// The outputs are published: each with its size in bytes.
     Finished(Vec<(PathBuf, u64)>),
     /// The outputs would be identical to these earlier ones, and were not published.
@@ -72,7 +72,7 @@ pub enum JobEnd {
 ///
 /// # Errors
 /// When it cannot be recorded or the worker cannot be started; problems of the source are in [`Begun`].
-pub fn begin(
+pub(crate) fn begin(
     rule: &Rule,
     unit: &Unit,
     pinned: Option<&Pinned>,
@@ -203,7 +203,7 @@ fn is_ours(unit: &Unit, plan: &Plan, store: &Store) -> bool {
 }
 
 /// The files that a job published, with their stamps. Empty if the job's folder is gone: then none of them is ever replaced or removed.
-pub fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path) -> Vec<PublishedFile> {
+pub(crate) fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root: &Path) -> Vec<PublishedFile> {
     let journal = jobs_root.join(&picked.job).join("journal");
     let identities = engine::published(&journal).unwrap_or_default();
     let of = |(o, files): (usize, &Vec<PathBuf>)| {
@@ -225,7 +225,7 @@ impl Running {
     }
 
     /// The export of a job that an earlier watcher started.
-    pub fn adopt(picked: Picked, jobs_root: &Path) -> Self {
+    pub(crate) fn adopt(picked: Picked, jobs_root: &Path) -> Self {
         let folder = JobFolder { dir: jobs_root.join(&picked.job) };
         let mut this = Self::new(picked, folder);
         this.looked = Instant::now().checked_sub(ALIVE_LOOK).unwrap_or(this.looked);
@@ -233,7 +233,7 @@ impl Running {
     }
 
     /// Reads the job's new events; returns the result once it has ended. A job whose process was killed is resumed.
-    pub fn follow(&mut self) -> Option<JobEnd> {
+    pub(crate) fn follow(&mut self) -> Option<JobEnd> {
         if !self.folder.dir.is_dir() {
             return Some(JobEnd::Lost);
         }

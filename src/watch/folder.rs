@@ -22,60 +22,60 @@ pub struct Folder<'t> {
 
 impl<'t> Folder<'t> {
     /// The folder at `path`, without the names in `taken`.
-    pub fn new(tree: &'t Tree, path: &'t Path, listing: &'t Listing, taken: &'t HashSet<String>) -> Self {
+    pub(crate) fn new(tree: &'t Tree, path: &'t Path, listing: &'t Listing, taken: &'t HashSet<String>) -> Self {
         Self { tree, path, listing, taken: Some(taken).filter(|t| !t.is_empty()) }
     }
 
     /// Its own name; empty for `/`.
-    pub fn name(&self) -> &'t str {
+    pub(crate) fn name(&self) -> &'t str {
         self.path.file_name().and_then(|n| n.to_str()).unwrap_or("")
     }
 
     /// Its path in the tree.
-    pub fn path(&self) -> &'t Path {
+    pub(crate) fn path(&self) -> &'t Path {
         self.path
     }
 
     /// Its regular files, by name, without names of unfinished work.
-    pub fn files(&self) -> impl Iterator<Item = &'t Entry> + use<'t> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &'t Entry> + use<'t> {
         let taken = self.taken;
         let free = move |e: &&Entry| taken.is_none_or(|t| !t.contains(&e.name));
         self.listing.entries.iter().filter(|e| e.kind == EntryKind::File && !e.unfinished).filter(free)
     }
 
     /// Names of its regular files.
-    pub fn names(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         self.files().map(|e| e.name.as_str())
     }
 
     /// The regular file of that name.
-    pub fn file(&self, name: &str) -> Option<&'t Entry> {
+    pub(crate) fn file(&self, name: &str) -> Option<&'t Entry> {
         let free = self.taken.is_none_or(|t| !t.contains(name));
         self.listing.entry(name).filter(|e| free && e.kind == EntryKind::File)
     }
 
     /// The regular file of that name, claimed or not.
-    pub fn any_file(&self, name: &str) -> Option<&'t Entry> {
+    pub(crate) fn any_file(&self, name: &str) -> Option<&'t Entry> {
         self.listing.entry(name).filter(|e| e.kind == EntryKind::File)
     }
 
     /// True if there is a regular file of that name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.file(name).is_some()
     }
 
     /// True if there is anything of that name, claimed or not.
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.listing.entry(name).is_some()
     }
 
     /// True if the name of a regular file fits.
-    pub fn any(&self, fits: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn any(&self, fits: impl Fn(&str) -> bool) -> bool {
         self.names().any(fits)
     }
 
     /// Names of unfinished work in it.
-    pub fn unfinished(&self) -> impl Iterator<Item = (&'t Entry, Temporary<'t>)> + use<'t> {
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (&'t Entry, Temporary<'t>)> + use<'t> {
         let taken = self.taken;
         let free = move |e: &&Entry| taken.is_none_or(|t| !t.contains(&e.name));
         let files = self.listing.entries.iter().filter(|e| e.kind == EntryKind::File && e.unfinished).filter(free);
@@ -83,7 +83,7 @@ impl<'t> Folder<'t> {
     }
 
     /// True if it holds a name of unfinished work.
-    pub fn is_unfinished(&self) -> bool {
+    pub(crate) fn is_unfinished(&self) -> bool {
         self.listing.unfinished
     }
 
@@ -93,19 +93,19 @@ impl<'t> Folder<'t> {
     }
 
     /// The folders in it that were listed.
-    pub fn folders(&self) -> impl Iterator<Item = Folder<'t>> + use<'t> {
+    pub(crate) fn folders(&self) -> impl Iterator<Item = Folder<'t>> + use<'t> {
         let (tree, path) = (self.tree, self.path);
         let inner = self.listing.entries.iter().filter(|e| e.kind == EntryKind::Folder);
         inner.filter_map(move |e| Self::at(tree, &path.join(&e.name)))
     }
 
     /// The folder of that name in it.
-    pub fn folder(&self, name: &str) -> Option<Folder<'t>> {
+    pub(crate) fn folder(&self, name: &str) -> Option<Folder<'t>> {
         Self::at(self.tree, &self.path.join(name))
     }
 
     /// Its parent folder, unless it is the root.
-    pub fn parent(&self) -> Option<Folder<'t>> {
+    pub(crate) fn parent(&self) -> Option<Folder<'t>> {
         Self::at(self.tree, self.path.parent()?)
     }
 
@@ -115,7 +115,7 @@ impl<'t> Folder<'t> {
     }
 
     /// Names of the files in it that are kept beside weights: configuration, tokenizer, templates.
-    pub fn sidecars(&self) -> impl Iterator<Item = String> + use<'t> {
+    pub(crate) fn sidecars(&self) -> impl Iterator<Item = String> + use<'t> {
         let (inner, own): (Vec<&'static str>, Vec<&'static str>) =
             SIDECARS.iter().copied().partition(|n| n.contains('/'));
         let this = *self;
@@ -148,39 +148,39 @@ pub struct Claim {
 
 impl Claim {
     /// The folder itself, with every file in it except self-contained ones; subfolders may be units of their own.
-    pub fn folder(folder: &Folder<'_>) -> Self {
+    pub(crate) fn folder(folder: &Folder<'_>) -> Self {
         let hides = folder.everything().filter(|n| !formats::is_self_contained(n)).map(str::to_owned).collect();
         Self { hides, inside: Some(Vec::new()), ..Self::default() }
     }
 
     /// The folder itself with everything in it.
-    pub fn all_of(folder: &Folder<'_>) -> Self {
+    pub(crate) fn all_of(folder: &Folder<'_>) -> Self {
         Self { hides: folder.everything().map(str::to_owned).collect(), inside: None, ..Self::default() }
     }
 
     /// A file of the folder.
-    pub fn file(name: &str) -> Self {
+    pub(crate) fn file(name: &str) -> Self {
         let files = vec![(name.to_owned(), FileRole::Weights)];
         Self { file: Some(name.to_owned()), files, inside: Some(Vec::new()), ..Self::default() }
     }
 
     /// Adds files of one role.
     #[must_use]
-    pub fn with<S: Into<String>>(mut self, role: FileRole, names: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn with<S: Into<String>>(mut self, role: FileRole, names: impl IntoIterator<Item = S>) -> Self {
         self.files.extend(names.into_iter().map(|n| (n.into(), role)));
         self
     }
 
     /// Sets what a conversion opens.
     #[must_use]
-    pub fn opening(mut self, name: &str) -> Self {
+    pub(crate) fn opening(mut self, name: &str) -> Self {
         self.opens = Some(name.to_owned());
         self
     }
 
     /// Sets which subfolders belong to it.
     #[must_use]
-    pub fn owning<S: Into<String>>(mut self, folders: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn owning<S: Into<String>>(mut self, folders: impl IntoIterator<Item = S>) -> Self {
         self.inside.get_or_insert_default().extend(folders.into_iter().map(Into::into));
         self
     }

@@ -12,13 +12,13 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
 /// A running command: its end gives a message if it failed.
-pub type Hook = JoinHandle<Option<String>>;
+pub(crate) type Hook = JoinHandle<Option<String>>;
 
 /// Starts `command` for an export that ended. It runs beside the watcher; its output goes to `log.txt` in `folder`.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<Hook> {
+pub(crate) fn run(command: &str, export: &Exported, folder: &Path) -> std::io::Result<Hook> {
     let log = || files::private_options().create(true).append(true).open(folder.join("log.txt"));
     let outputs: Vec<_> = export.outputs.iter().map(|p| p.display().to_string()).collect();
     let mut shell = Command::new("sh");

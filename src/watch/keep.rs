@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A figure that exports can be compared by.
 #[derive(Debug)]
-pub struct Metric {
+pub(crate) struct Metric {
     /// Its name, on the command line and in the state.
     pub name: &'static str,
     /// True where more is better.
@@ -18,29 +18,29 @@ pub struct Metric {
 }
 
 /// Every figure that an export records.
-pub const METRICS: [Metric; 2] = [
+pub(crate) const METRICS: [Metric; 2] = [
     Metric { name: "weights_db", more_is_better: true, unit: "dB", value: |f| f.weights_db },
     Metric { name: "worst_tensor_db", more_is_better: true, unit: "dB", value: |f| f.worst_tensor_db },
 ];
 
 impl Metric {
     /// Their names.
-    pub const NAMES: [&'static str; METRICS.len()] = [METRICS[0].name, METRICS[1].name];
+    pub(crate) const NAMES: [&'static str; METRICS.len()] = [METRICS[0].name, METRICS[1].name];
 
     /// The metric of that name.
-    pub fn of(name: &str) -> Option<&'static Self> {
+    pub(crate) fn of(name: &str) -> Option<&'static Self> {
         METRICS.iter().find(|m| m.name == name)
     }
 }
 
 /// The recorded figures of an export, by metric.
-pub fn recorded(figures: &Figures) -> BTreeMap<String, f64> {
+pub(crate) fn recorded(figures: &Figures) -> BTreeMap<String, f64> {
     METRICS.iter().filter_map(|m| Some((m.name.to_owned(), (m.value)(figures)?))).collect()
 }
 
 /// How many exports of a run are kept. An export is kept if either count includes it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Keep {
+pub(crate) struct Keep {
     /// The newest; all when both are absent, one when this alone is.
     pub last: Option<usize>,
     /// The best by a metric.
@@ -49,7 +49,7 @@ pub struct Keep {
 
 /// The exports of `unit`'s run that are not kept, each with the reason. `present` says whether an export's files still exist; exports without
 /// files do not count. An export without the figure cannot be compared, so it is kept.
-pub fn surplus<'e>(
+pub(crate) fn surplus<'e>(
     exports: &'e Exports,
     unit: &str,
     keep: Keep,

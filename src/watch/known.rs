@@ -20,7 +20,7 @@ const MAX_WATCHERS: usize = 10_000;
 
 /// The description of the rule in a watcher's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleNote {
+pub(crate) struct RuleNote {
     /// The watched folder.
     pub root: PathBuf,
     /// Where exports go.
@@ -79,7 +79,7 @@ impl KnownWatcher {
     ///
     /// # Errors
     /// A request error while it runs; I/O errors.
-    pub fn forget(&self) -> Result<()> {
+    pub(crate) fn forget(&self) -> Result<()> {
         let lock = File::open(self.folder.join("lock"));
         if self.pid.is_some() || lock.as_ref().is_ok_and(|f| f.try_lock().is_err()) {
             let e = ModelError::request(format!("watcher {} runs", self.id));
@@ -100,19 +100,19 @@ pub fn known(jobs_root: &Path) -> Vec<KnownWatcher> {
 
 /// The watchers of a folder of jobs, for repeated listing: files that were read are not read again.
 #[derive(Debug)]
-pub struct Watchers {
+pub(crate) struct Watchers {
     folder: PathBuf,
     counts: HashMap<PathBuf, ExportCount>,
 }
 
 impl Watchers {
     /// Of this folder of jobs.
-    pub fn new(jobs_root: &Path) -> Self {
+    pub(crate) fn new(jobs_root: &Path) -> Self {
         Self { folder: jobs_root.join(".watch"), counts: HashMap::new() }
     }
 
     /// All of them now, by the watched folder.
-    pub fn look(&mut self) -> Vec<KnownWatcher> {
+    pub(crate) fn look(&mut self) -> Vec<KnownWatcher> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().take(MAX_WATCHERS);
         let mut all: Vec<KnownWatcher> = entries.filter_map(|e| self.one(&e.path())).collect();
         all.sort_by(|a, b| (&a.root, &a.output).cmp(&(&b.root, &b.output)));
@@ -143,19 +143,19 @@ impl Watchers {
 
 /// Follows the events of a watcher from the beginning.
 #[derive(Debug)]
-pub struct EventTail {
+pub(crate) struct EventTail {
     path: PathBuf,
     offset: u64,
 }
 
 impl EventTail {
     /// For the state folder of a watcher.
-    pub fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self { path: folder.join("events.jsonl"), offset: 0 }
     }
 
     /// For the state folder of a watcher, starting with the last lines; `usize::MAX` for all.
-    pub fn of_last(folder: &Path, lines: usize) -> Self {
+    pub(crate) fn of_last(folder: &Path, lines: usize) -> Self {
         let mut this = Self::new(folder);
         if lines < usize::MAX {
             this.offset = start_of_last(&this.path, lines).unwrap_or(0);
@@ -164,7 +164,7 @@ impl EventTail {
     }
 
     /// The complete lines added since the last call.
-    pub fn poll(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn poll(&mut self) -> Vec<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {
             if file.metadata()?.len() < self.offset {

@@ -23,14 +23,14 @@ const REMOTE: [&str; 16] = [
 ];
 
 /// The type of the file system that `path`, or the nearest folder above it that exists, is on; `None` where the system does not say.
-pub fn file_system(path: &Path) -> Option<String> {
+pub(crate) fn file_system(path: &Path) -> Option<String> {
     let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     let real = path.ancestors().find_map(|a| a.canonicalize().ok())?;
     of_table(&table, &real)
 }
 
 /// True if that file system must be polled for changes.
-pub fn is_remote(kind: &str) -> bool {
+pub(crate) fn is_remote(kind: &str) -> bool {
     REMOTE.contains(&kind) || kind.starts_with("fuse")
 }
 

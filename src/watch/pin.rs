@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// How a checkpoint is kept while it is exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Pin {
+pub(crate) enum Pin {
     /// Not at all: the files are open, which is enough on a local disk once the export has started.
     #[default]
     None,
@@ -31,10 +31,10 @@ pub enum Pin {
 
 impl Pin {
     /// The names on the command line.
-    pub const NAMES: [&'static str; 3] = ["none", "hardlink", "reflink"];
+    pub(crate) const NAMES: [&'static str; 3] = ["none", "hardlink", "reflink"];
 
     /// The one of that name.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::None, Self::Hardlink, Self::Reflink].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|p| p.0)
     }
 
@@ -48,7 +48,7 @@ impl Pin {
 
 /// A unit under the watcher's own names.
 #[derive(Debug)]
-pub struct Pinned {
+pub(crate) struct Pinned {
     /// The folder that is removed afterwards.
     pub folder: PathBuf,
     /// The unit there, with the stamps of its files.
@@ -68,7 +68,7 @@ fn place(rule: &Rule) -> Option<PathBuf> {
 ///
 /// # Errors
 /// A request error that says why it cannot.
-pub fn check(rule: &Rule) -> Result<()> {
+pub(crate) fn check(rule: &Rule) -> Result<()> {
     if rule.pin == Pin::None {
         return Ok(());
     }
@@ -96,7 +96,7 @@ pub fn check(rule: &Rule) -> Result<()> {
 ///
 /// # Errors
 /// The system's error; nothing is left behind then.
-pub fn pin(rule: &Rule, unit: &Unit) -> io::Result<Option<Pinned>> {
+pub(crate) fn pin(rule: &Rule, unit: &Unit) -> io::Result<Option<Pinned>> {
     let place = place(rule).ok_or(io::ErrorKind::CrossesDevices)?;
     let folder = place.join(files::random_token());
     let result = fill(rule.pin, unit, &folder);
@@ -177,7 +177,7 @@ fn clone(_to: &fs::File, _from: &fs::File) -> io::Result<()> {
 }
 
 /// Removes a pin, and the folders for pins and for exports if they are empty.
-pub fn remove(folder: &Path) {
+pub(crate) fn remove(folder: &Path) {
     let is_ours =
         folder.parent().and_then(Path::file_name).is_some_and(|n| n.to_string_lossy().starts_with(".remold-pin-"));
     if is_ours {
@@ -187,7 +187,7 @@ pub fn remove(folder: &Path) {
 }
 
 /// Removes the pins left by a watcher that was killed; `used` are the pins of running jobs.
-pub fn sweep(rule: &Rule, used: &[PathBuf]) {
+pub(crate) fn sweep(rule: &Rule, used: &[PathBuf]) {
     let Some(place) = place(rule) else { return };
     for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
         if !used.contains(&entry.path()) {

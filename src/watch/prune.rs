@@ -6,12 +6,12 @@ use crate::plan;
 use std::path::PathBuf;
 
 /// True if a file of the export is still there as it was published, or if that is not known.
-pub fn is_present(export: &Export) -> bool {
+pub(crate) fn is_present(export: &Export) -> bool {
     export.done.as_ref().is_some_and(|done| done.files.is_empty() || done.files.iter().any(|f| done.owns(&f.path)))
 }
 
 /// Removes the files of an export that are unchanged since they were written, and its folder if it is then empty; returns what is now gone.
-pub fn remove(export: &Export) -> Vec<PathBuf> {
+pub(crate) fn remove(export: &Export) -> Vec<PathBuf> {
     let Some(done) = &export.done else { return Vec::new() };
     let mut removed = Vec::new();
     for file in done.files.iter().map(|f| &f.path) {

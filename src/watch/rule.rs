@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Which of the complete checkpoints are exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Policy {
+pub(crate) enum Policy {
     /// Every one.
     #[default]
     Every,
@@ -22,7 +22,7 @@ pub enum Policy {
 /// What happens to the export of a source that has changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OnChange {
+pub(crate) enum OnChange {
     /// It stays; the new one gets a version in its name (`-v2`).
     #[default]
     Version,
@@ -33,7 +33,7 @@ pub enum OnChange {
 /// What happens when a newer version is complete while an export runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OnBusy {
+pub(crate) enum OnBusy {
     /// It waits for that export to end.
     #[default]
     Queue,
@@ -45,17 +45,17 @@ pub enum OnBusy {
 
 impl OnBusy {
     /// The names on the command line.
-    pub const NAMES: [&'static str; 3] = ["queue", "restart", "ignore"];
+    pub(crate) const NAMES: [&'static str; 3] = ["queue", "restart", "ignore"];
 
     /// The one of that name.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Queue, Self::Restart, Self::Ignore].into_iter().zip(Self::NAMES).find(|(_, n)| *n == name).map(|p| p.0)
     }
 }
 
 /// A folder and how the models in it are exported.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// The watched folder, absolute. It need not exist yet.
     pub root: PathBuf,
     /// The recipe; its source and output folder are set for each export.
@@ -100,19 +100,19 @@ pub struct Rule {
 
 impl Rule {
     /// The folder for exports when none is named: beside the watched one.
-    pub fn default_output(root: &Path) -> PathBuf {
+    pub(crate) fn default_output(root: &Path) -> PathBuf {
         let mut name = root.file_name().map_or_else(|| OsString::from("watched"), OsString::from);
         name.push("-exports");
         root.with_file_name(name)
     }
 
     /// Identifies the rule: the same folder exported to the same place. Eight hexadecimal digits.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         Self::id_of(&self.root, &self.output)
     }
 
     /// The identifier of a rule that exports `root` to `output`, both absolute.
-    pub fn id_of(root: &Path, output: &Path) -> String {
+    pub(crate) fn id_of(root: &Path, output: &Path) -> String {
         let mut hash = Sha256::new();
         for path in [root, output] {
             hash.update(path.as_os_str().as_encoded_bytes());
@@ -122,7 +122,7 @@ impl Rule {
     }
 
     /// A hash of how a source is exported: the recipe and the importance matrices it names. Thirty-two hexadecimal digits.
-    pub fn recipe_hash(&self) -> String {
+    pub(crate) fn recipe_hash(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(recipe::to_toml(&self.recipe));
         for path in self.recipe.targets.iter().flat_map(|t| t.options.paths()) {
@@ -137,7 +137,7 @@ impl Rule {
     ///
     /// # Errors
     /// Request errors: no target, an output folder inside the watched one, a name without a place for the checkpoint, a file as the root.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.recipe.targets.is_empty() {
             let hint = Hint::from("Name what to make: ")
                 .then(Remedy::Target("gguf:q4_k_m".to_owned()))
@@ -172,7 +172,7 @@ impl Rule {
     }
 
     /// Sets the recipe, and what the export needs for it.
-    pub fn set_recipe(&mut self, recipe: Recipe) {
+    pub(crate) fn set_recipe(&mut self, recipe: Recipe) {
         // A file that describes its network needs the network's files; tensors alone do not.
         let needs = recipe.targets.iter().any(|t| t.format.has_gguf_names() && !t.bare);
         (self.settings.needs_config, self.settings.needs_tokenizer) = (needs, needs);
@@ -180,7 +180,7 @@ impl Rule {
     }
 
     /// The sources of a tree that the rule covers.
-    pub fn units(&self, tree: &Tree) -> Vec<Unit> {
+    pub(crate) fn units(&self, tree: &Tree) -> Vec<Unit> {
         let mut found = units(tree);
         for unit in &mut found {
             // Pinning changes the change time.
@@ -190,7 +190,7 @@ impl Rule {
     }
 
     /// True for a source that the rule covers, by its name relative to the root.
-    pub fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         let matches = |patterns: &[String]| patterns.iter().any(|p| is_match(p, name));
         (self.include.is_empty() || matches(&self.include)) && !matches(&self.exclude)
     }

@@ -10,7 +10,7 @@ const WINDOW: usize = 1 << 20;
 ///
 /// # Errors
 /// I/O errors.
-pub fn contents(one: &Path, other: &Path) -> io::Result<bool> {
+pub(crate) fn contents(one: &Path, other: &Path) -> io::Result<bool> {
     let (mut one, mut other) = (File::open(one)?, File::open(other)?);
     if one.metadata()?.len() != other.metadata()?.len() {
         return Ok(false);

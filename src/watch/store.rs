@@ -21,7 +21,7 @@ const MAX_PIECE_BYTES: u64 = 8 << 20;
 /// How an export ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Ended {
+pub(crate) enum Ended {
     /// The outputs are published.
     Ok,
     /// The job failed. It is not tried again before the source changes.
@@ -40,7 +40,7 @@ pub enum Ended {
 
 /// An export that was decided on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Picked {
+pub(crate) struct Picked {
     /// Name of the source relative to the watched folder.
     pub unit: String,
     /// Path of the source.
@@ -71,7 +71,7 @@ pub struct Picked {
 
 /// A source file as it was when its export was decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownFile {
+pub(crate) struct KnownFile {
     /// Name relative to the unit.
     pub name: String,
     /// Device number.
@@ -88,7 +88,7 @@ pub struct KnownFile {
 
 /// How an export ended, and when that was reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Done {
+pub(crate) struct Done {
     /// The job; empty for a version that was skipped.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub job: String,
@@ -113,7 +113,7 @@ pub struct Done {
 
 /// A file of an export as it was when it was published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublishedFile {
+pub(crate) struct PublishedFile {
     /// Its path.
     pub path: PathBuf,
     /// Its stamp.
@@ -122,7 +122,7 @@ pub struct PublishedFile {
 
 impl Done {
     /// True if `path` is a file that this export published and that was not changed or replaced since.
-    pub fn owns(&self, path: &Path) -> bool {
+    pub(crate) fn owns(&self, path: &Path) -> bool {
         self.files.iter().any(|f| f.path == path && f.identity.is_at(path))
     }
 }
@@ -136,7 +136,7 @@ enum Record {
 
 /// An export and, once it ended, its outcome.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Export {
+pub(crate) struct Export {
     /// The export.
     pub picked: Picked,
     /// Its outcome; `None` while its job is running.
@@ -145,7 +145,7 @@ pub struct Export {
 
 impl Picked {
     /// The source as it was.
-    pub fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         let stamp = |f: &KnownFile| FileStamp {
             dev: f.dev,
             ino: f.ino,
@@ -160,7 +160,7 @@ impl Picked {
 
 impl KnownFile {
     /// A file with its stamp.
-    pub fn new(name: &str, stamp: &FileStamp) -> Self {
+    pub(crate) fn new(name: &str, stamp: &FileStamp) -> Self {
         let short = |ns: i128| i64::try_from(ns).unwrap_or_default();
         Self {
             name: name.to_owned(),
@@ -175,7 +175,7 @@ impl KnownFile {
 
 /// The state of one rule. Only one process at a time holds it.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     file: File,
     _lock: File,
@@ -184,7 +184,7 @@ pub struct Store {
 
 /// Every export of a rule.
 #[derive(Debug, Default)]
-pub struct Exports {
+pub(crate) struct Exports {
     all: Vec<Export>,
     /// Indices of the exports of each unit, oldest first.
     known: HashMap<String, Vec<usize>>,
@@ -195,7 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// A request error when another watcher holds it; I/O errors.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         let fail = |what: &'static str| move |e: io::Error| ModelError::io(folder, what, e);
         files::create_private_folder(folder).map_err(fail("creating"))?;
         let lock = files::private_options()
@@ -232,7 +232,7 @@ impl Store {
     ///
     /// # Errors
     /// I/O errors: then it must not be exported.
-    pub fn pick(&mut self, picked: Picked) -> Result<()> {
+    pub(crate) fn pick(&mut self, picked: Picked) -> Result<()> {
         self.write(Record::Picked(picked))
     }
 
@@ -240,17 +240,17 @@ impl Store {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn finish(&mut self, done: Done) -> Result<()> {
+    pub(crate) fn finish(&mut self, done: Done) -> Result<()> {
         self.write(Record::Done(done))
     }
 
     /// Every export.
-    pub fn exports(&self) -> &Exports {
+    pub(crate) fn exports(&self) -> &Exports {
         &self.exports
     }
 
     /// The state folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -267,7 +267,7 @@ impl Store {
 
 impl Exports {
     /// The exports recorded in a state folder; none if there is no readable state.
-    pub fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         Self::parse(&files::read(&folder.join("state.jsonl"), MAX_BYTES).unwrap_or_default())
     }
 
@@ -286,13 +286,13 @@ impl Exports {
     }
 
     /// The last export of a version under a recipe, however it ended.
-    pub fn export_of(&self, unit: &str, fingerprint: &Fingerprint, recipe: &str) -> Option<&Export> {
+    pub(crate) fn export_of(&self, unit: &str, fingerprint: &Fingerprint, recipe: &str) -> Option<&Export> {
         let is = |e: &&Export| e.picked.fingerprint == fingerprint.as_str() && e.picked.recipe == recipe;
         self.of_unit(unit).find(is)
     }
 
     /// The last export of a unit that succeeded.
-    pub fn last_of(&self, unit: &str) -> Option<&Export> {
+    pub(crate) fn last_of(&self, unit: &str) -> Option<&Export> {
         self.of_unit(unit).find(|e| e.done.as_ref().is_some_and(|d| d.status == Ended::Ok))
     }
 
@@ -302,7 +302,7 @@ impl Exports {
     }
 
     /// Every export, oldest first.
-    pub fn all(&self) -> &[Export] {
+    pub(crate) fn all(&self) -> &[Export] {
         &self.all
     }
 
@@ -327,14 +327,14 @@ impl Exports {
 
 /// Counts the exports of a rule that succeeded, continuing from where it stopped the last time.
 #[derive(Debug, Default)]
-pub struct ExportCount {
+pub(crate) struct ExportCount {
     offset: u64,
     ok: usize,
 }
 
 impl ExportCount {
     /// How many there are now.
-    pub fn look(&mut self, folder: &Path) -> usize {
+    pub(crate) fn look(&mut self, folder: &Path) -> usize {
         let Ok(mut file) = File::open(folder.join("state.jsonl")) else { return self.ok };
         if file.metadata().is_ok_and(|m| m.len() < self.offset) {
             // The file was replaced by another one.
@@ -363,7 +363,7 @@ impl ExportCount {
 ///
 /// # Errors
 /// I/O errors.
-pub fn append_event(folder: &Path, line: &[u8]) -> io::Result<()> {
+pub(crate) fn append_event(folder: &Path, line: &[u8]) -> io::Result<()> {
     let mut whole = line.to_vec();
     whole.push(b'\n');
     let mut file = files::private_options().create(true).append(true).open(folder.join("events.jsonl"))?;

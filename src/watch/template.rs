@@ -9,7 +9,7 @@ use crate::model::{ModelError, Result};
 use std::path::Path;
 
 /// The name when none is given.
-pub const DEFAULT: &str = "{path}";
+pub(crate) const DEFAULT: &str = "{path}";
 
 /// Placeholders that are filled in here; those of recipes follow when the target is known.
 const OURS: [&str; 4] = ["run", "unit", "path", "step"];
@@ -19,7 +19,7 @@ const OF_RECIPES: [&str; 2] = ["quant", "format"];
 ///
 /// # Errors
 /// Request errors that say which placeholders there are.
-pub fn check(template: &str, targets: usize) -> Result<()> {
+pub(crate) fn check(template: &str, targets: usize) -> Result<()> {
     let all = || OURS.iter().chain(&OF_RECIPES).map(|p| format!("{{{p}}}")).collect::<Vec<_>>().join(" ");
     let refuse = |what: String| Err(ModelError::request(what).with_hint(format!("Placeholders of a name: {}.", all())));
     if template.contains('/') || template.starts_with('.') {
@@ -46,7 +46,7 @@ pub fn check(template: &str, targets: usize) -> Result<()> {
 }
 
 /// The `output_name` of an export: the template filled in, with a version from the second on.
-pub fn output_name(template: &str, root: &Path, unit: &Unit, version: u32) -> String {
+pub(crate) fn output_name(template: &str, root: &Path, unit: &Unit, version: u32) -> String {
     let path = parts(root, unit);
     let own = path.last().cloned().unwrap_or_default();
     let run = path.len().checked_sub(2).and_then(|i| path.get(i)).cloned().unwrap_or_else(|| own.clone());

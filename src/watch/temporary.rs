@@ -20,7 +20,7 @@ pub enum Target {
 
 /// What the name of an unfinished file says; borrowed form of [`Target`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Temporary<'n> {
+pub(crate) enum Temporary<'n> {
     /// See [`Target::Name`].
     Name(&'n str),
     /// See [`Target::Control`].
@@ -31,7 +31,7 @@ pub enum Temporary<'n> {
 
 impl Temporary<'_> {
     /// The owned form.
-    pub fn to_target(self) -> Target {
+    pub(crate) fn to_target(self) -> Target {
         match self {
             Self::Name(n) => Target::Name(n.to_owned()),
             Self::Control(n) => Target::Control(n.to_owned()),

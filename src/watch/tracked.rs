@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source and what is known about it.
 #[derive(Debug)]
-pub struct Tracked {
+pub(crate) struct Tracked {
     /// The unit as it was last found.
     pub unit: Unit,
     /// The fingerprint of the unit.
@@ -30,7 +30,7 @@ pub struct Tracked {
 
 impl Tracked {
     /// A source that was just found. On a local disk its times say how long it has been quiet; a server's clock may differ.
-    pub fn new(unit: Unit, trust_times: bool) -> Self {
+    pub(crate) fn new(unit: Unit, trust_times: bool) -> Self {
         let now = Instant::now();
         let age = if trust_times { age(&unit) } else { Duration::ZERO };
         Self {
@@ -48,7 +48,7 @@ impl Tracked {
     }
 
     /// Stores what was found now; true if something changed.
-    pub fn update(&mut self, unit: Unit) -> bool {
+    pub(crate) fn update(&mut self, unit: Unit) -> bool {
         if !is_other(&unit, &self.unit) {
             self.unit = unit;
             return false;
@@ -70,17 +70,17 @@ impl Tracked {
     }
 
     /// Time since the last change.
-    pub fn unchanged(&self) -> Duration {
+    pub(crate) fn unchanged(&self) -> Duration {
         self.changed.elapsed()
     }
 
     /// True if it is complete.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         matches!(&self.verdict, Some(v) if v.state == State::Complete)
     }
 
     /// True if it may become complete by waiting.
-    pub fn is_settling(&self) -> bool {
+    pub(crate) fn is_settling(&self) -> bool {
         match &self.verdict {
             None => true,
             Some(v) => matches!(v.state, State::Settling { .. }),
@@ -88,7 +88,7 @@ impl Tracked {
     }
 
     /// The state to report: `None` if it was already reported.
-    pub fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
+    pub(crate) fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
         if self.told == (word, key.clone()) {
             return None;
         }
@@ -97,7 +97,7 @@ impl Tracked {
     }
 
     /// The verdict to report, with its word; `None` if it was already reported or there is none.
-    pub fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
+    pub(crate) fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
         let state = self.verdict.as_ref().map(|v| v.state.clone())?;
         let word = word(&state);
         let text = words::state(&state);

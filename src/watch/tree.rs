@@ -6,7 +6,7 @@
 
 mod list;
 
-pub use list::{Entry, EntryKind, Listing};
+pub(crate) use list::{Entry, EntryKind, Listing};
 
 use crate::files::FileStamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -14,7 +14,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 /// Folders below the root that are entered, counted in levels.
-pub const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;
 
 /// Folders entered at most: accidentally watching `/` must end.
 const MAX_FOLDERS: usize = 20_000;
@@ -46,7 +46,7 @@ pub struct Changes {
 
 /// Something under the root that is skipped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Absolute path.
     pub path: PathBuf,
     /// One clause.
@@ -71,12 +71,12 @@ impl Tree {
     }
 
     /// The watched folder, absolute.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// True if the root was a folder when it was last listed.
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.listings.contains_key(&self.root)
     }
 
@@ -98,7 +98,7 @@ impl Tree {
     }
 
     /// True if these folders, by their paths in the tree, have not changed since they were last listed.
-    pub fn is_current<'p>(&self, folders: impl IntoIterator<Item = &'p Path>) -> bool {
+    pub(crate) fn is_current<'p>(&self, folders: impl IntoIterator<Item = &'p Path>) -> bool {
         folders.into_iter().all(|path| {
             let known = self.listings.get(path);
             known.is_some_and(|known| Listing::read(path, &known.real).as_ref() == Some(known))
@@ -107,7 +107,7 @@ impl Tree {
 
     /// Absolute paths of the folders to watch: every folder listed, its real path where a link led to it, and the folders that hold the
     /// targets of linked files.
-    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
         let mut seen = BTreeSet::new();
         let all = self.listings.iter().flat_map(|(path, l)| {
             [path.as_path(), l.real.as_path()].into_iter().chain(l.targets.iter().map(PathBuf::as_path))
@@ -116,12 +116,12 @@ impl Tree {
     }
 
     /// What is skipped: folders that cannot be listed, that are too deep or too many, names that are not UTF-8.
-    pub fn problems(&self) -> &[Problem] {
+    pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
     /// The listing of a folder, by its path in the tree.
-    pub fn listing(&self, path: &Path) -> Option<&Listing> {
+    pub(crate) fn listing(&self, path: &Path) -> Option<&Listing> {
         self.listings.get(path)
     }
 
@@ -132,23 +132,23 @@ impl Tree {
     }
 
     /// Every listing by path, parents before their contents.
-    pub fn listings(&self) -> impl Iterator<Item = (&Path, &Listing)> {
+    pub(crate) fn listings(&self) -> impl Iterator<Item = (&Path, &Listing)> {
         self.listings.iter().map(|(p, l)| (p.as_path(), l))
     }
 
     /// Listings of a folder and of those in it.
-    pub fn below<'t>(&'t self, folder: &'t Path) -> impl Iterator<Item = (&'t Path, &'t Listing)> {
+    pub(crate) fn below<'t>(&'t self, folder: &'t Path) -> impl Iterator<Item = (&'t Path, &'t Listing)> {
         let from = self.listings.range::<Path, _>((Bound::Included(folder), Bound::Unbounded));
         from.take_while(move |(p, _)| p.starts_with(folder)).map(|(p, l)| (p.as_path(), l))
     }
 
     /// Links to folders that the tree holds under another path: the link, and that path.
-    pub fn second_names(&self) -> impl Iterator<Item = (&Path, &Path)> {
+    pub(crate) fn second_names(&self) -> impl Iterator<Item = (&Path, &Path)> {
         self.second_names.iter().map(|(link, path)| (link.as_path(), path.as_path()))
     }
 
     /// An entry by its path in the tree.
-    pub fn entry(&self, path: &Path) -> Option<&Entry> {
+    pub(crate) fn entry(&self, path: &Path) -> Option<&Entry> {
         self.listing(path.parent()?)?.entry(path.file_name()?.to_str()?)
     }
 

@@ -22,7 +22,7 @@ pub struct Regression {
 
 /// The figures from the reports.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Signal to quantization noise over all re-encoded weights, dB: the lowest of the outputs. Absent where nothing was re-encoded with loss.
     pub weights_db: Option<f64>,
     /// The same of the tensor that lost most, dB.
@@ -34,7 +34,7 @@ pub struct Figures {
 }
 
 /// The figures of an export; `previous` is the job of the previous checkpoint in the same run.
-pub fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
+pub(crate) fn figures(job: &JobFolder, previous: Option<&JobFolder>) -> Figures {
     let config_changes = previous.map(|p| config_changes::between(p, job)).unwrap_or_default();
     let Some(report) = job.report() else { return Figures { config_changes, ..Figures::default() } };
     let before = previous.and_then(JobFolder::report);

@@ -82,29 +82,29 @@ pub struct Unit {
 
 impl Unit {
     /// Files of one role.
-    pub fn of(&self, role: FileRole) -> impl Iterator<Item = &UnitFile> {
+    pub(crate) fn of(&self, role: FileRole) -> impl Iterator<Item = &UnitFile> {
         self.files.iter().filter(move |f| f.role == role)
     }
 
     /// The file of that relative name.
-    pub fn file(&self, name: &str) -> Option<&UnitFile> {
+    pub(crate) fn file(&self, name: &str) -> Option<&UnitFile> {
         self.files.iter().find(|f| f.name == name)
     }
 
     /// True if the unit is a folder.
-    pub fn is_folder(&self) -> bool {
+    pub(crate) fn is_folder(&self) -> bool {
         self.folder == self.path
     }
 
     /// Bytes of its weights.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.of(FileRole::Weights).fold(0, |sum, f| sum.saturating_add(f.stamp.bytes))
     }
 
     /// Identifies this version of the unit. Markers do not count: rewriting a marker does not change an export. A new hard link to a file
     /// changes the file's change time and so the fingerprint, though no byte differs; callers that must not export twice compare contents
     /// too.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(
             self.stamps().filter(|(f, _)| f.role != FileRole::Marker).map(|(f, stamp)| (f.name.as_str(), stamp)),
         )
@@ -125,17 +125,18 @@ impl Unit {
     }
 
     /// Stamps of the files that affect an export, to be stored with it.
-    pub fn seen(&self) -> Seen {
+    #[cfg(test)]
+    pub(crate) fn seen(&self) -> Seen {
         Seen { files: self.files.iter().map(|f| (f.name.clone(), f.stamp)).collect() }
     }
 
     /// The names that the next checkpoint of the same run should have too.
-    pub fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         Shape::of(self)
     }
 
     /// Equal for units that are checkpoints of one run: same family, same folder.
-    pub fn run(&self) -> (&'static str, &Path) {
+    pub(crate) fn run(&self) -> (&'static str, &Path) {
         (self.family.name, self.path.parent().unwrap_or(Path::new("")))
     }
 }
@@ -167,13 +168,14 @@ impl Fingerprint {
     }
 
     /// Parses a fingerprint from this text; `None` if it is not one.
-    pub fn parse(text: &str) -> Option<Self> {
+    #[cfg(test)]
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let hex = text.len() == Self::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         hex.then(|| Self(text.to_owned()))
     }
 
     /// The hexadecimal digits.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -213,7 +215,7 @@ impl Shape {
     }
 
     /// Names that `unit` lacks. A tokenizer may come in another form, and a model card is not part of a checkpoint.
-    pub fn missing(&self, unit: &Unit) -> Vec<String> {
+    pub(crate) fn missing(&self, unit: &Unit) -> Vec<String> {
         let optional = |name: &str| name.ends_with(".md") || name.starts_with("LICENSE") || name == "NOTICE";
         let lacks = |name: &&String| unit.file(name).is_none() && !optional(name);
         self.names.iter().filter(lacks).cloned().collect()

@@ -185,7 +185,7 @@ pub enum State {
 
 /// The result of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RuleResult {
+pub(crate) enum RuleResult {
     /// It holds.
     Passed,
     /// It holds, and asks for a longer quiet time.
@@ -200,7 +200,7 @@ pub enum RuleResult {
 
 /// A rule and its result, for `--explain`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleOutcome {
+pub(crate) struct RuleOutcome {
     /// The rule's name.
     pub rule: &'static str,
     /// Its result.
@@ -211,7 +211,7 @@ pub struct RuleOutcome {
 
 /// The state of a unit and every rule that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The state.
     pub state: State,
     /// Every rule, in the order of checking.
@@ -221,7 +221,7 @@ pub struct Verdict {
 }
 
 /// Judges a unit. No file is opened until every name and time is right; then the structure is read once for each version (`cache`).
-pub fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict {
+pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict {
     let mut verdict = Verdict { state: State::Complete, rules: Vec::new(), next_look: None };
     let (mut first, mut careful) = (None, None);
     let common = if o.unit.family.common { rules::COMMON } else { &[] };

@@ -9,7 +9,7 @@ use std::time::Duration;
 const SHOWN: usize = 3;
 
 /// A state in a few words.
-pub fn state(state: &State) -> String {
+pub(crate) fn state(state: &State) -> String {
     let text = match state {
         State::Settling { quiet_for, needed, why: None } => {
             format!("settling {} of {}", time(*quiet_for), time(*needed))
@@ -29,7 +29,7 @@ pub fn state(state: &State) -> String {
 }
 
 /// What a unit waits for, in a few words.
-pub fn wait(what: &Wait) -> String {
+pub(crate) fn wait(what: &Wait) -> String {
     let text = match what {
         Wait::MissingFiles { names, missing, of } => match names.as_slice() {
             [one] if *missing == 1 => format!("waiting: {one} is missing, one of {of}"),
@@ -55,7 +55,7 @@ pub fn wait(what: &Wait) -> String {
 }
 
 /// The verdict and every rule that led to it, for `--explain`.
-pub fn explain(unit: &Unit, verdict: &Verdict) -> String {
+pub(crate) fn explain(unit: &Unit, verdict: &Verdict) -> String {
     let mut text = format!("{}: {}\n", unit.name, state(&verdict.state));
     text.push_str(&format!("  {}", unit.family.title));
     if let Some(step) = unit.step {
@@ -80,7 +80,7 @@ pub fn explain(unit: &Unit, verdict: &Verdict) -> String {
 }
 
 /// Time as people read it: `3 s`, `01:12`.
-pub fn time(t: Duration) -> String {
+pub(crate) fn time(t: Duration) -> String {
     let seconds = t.as_secs();
     match seconds {
         0..60 if t.subsec_millis() > 0 => format!("{:.1} s", t.as_secs_f64()),

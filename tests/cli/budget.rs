@@ -3,9 +3,9 @@
 use crate::lab::{Lab, fixture, hash};
 use crate::made::{floats, noise};
 use crate::table::{check, row};
-use remold::arch::classify;
-use remold::formats;
-use remold::model::Model;
+use remold::testing::arch::classify;
+use remold::testing::formats;
+use remold::testing::model::Model;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ fn files_land_within_half_a_percent_below_their_budget() {
             let with = if with { format!(" --imatrix {matrix}") } else { String::new() };
             lab.run(&format!("convert {source} --to gguf --target-size {size}{with} -o x.gguf --force")).expect(0);
             let (budget, got) =
-                (remold::recipe::parse_size(size).unwrap(), lab.path("x.gguf").metadata().unwrap().len());
+                (remold::testing::recipe::parse_size(size).unwrap(), lab.path("x.gguf").metadata().unwrap().len());
             if got > budget || (got as f64) < 0.995 * budget as f64 {
                 wrong.push(format!("{source}: {got} bytes for {size}"));
             }

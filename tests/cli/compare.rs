@@ -3,7 +3,7 @@
 use crate::lab::Lab;
 use crate::made::{floats, noise};
 use crate::table::{check, row};
-use remold::engine::EventBody;
+use remold::testing::engine::EventBody;
 
 /// A lab with tiny-llama, its exact f32 conversion and a quantized one.
 fn lab() -> Lab {

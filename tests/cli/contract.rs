@@ -1,7 +1,7 @@
 //! What scripts depend on: events, streams, exit codes, names.
 
 use crate::lab::{Lab, finish, fixture, start, words};
-use remold::engine::EventBody;
+use remold::testing::engine::EventBody;
 use std::io::Read;
 use std::process::Stdio;
 

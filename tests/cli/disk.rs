@@ -3,7 +3,7 @@
 use crate::lab::{Lab, finish, start, words};
 use crate::made::{big, floats, noise};
 use crate::table::{check, row};
-use remold::engine::{EventBody, from_json};
+use remold::testing::engine::{EventBody, from_json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -75,7 +75,7 @@ fn a_disk_that_fills_up_stops_the_job_and_leaves_nothing() {
     let mut events = Vec::new();
     let mut filled = false;
     for line in lines.by_ref() {
-        let event: remold::engine::Event = from_json(line.unwrap().as_bytes()).unwrap();
+        let event: remold::testing::engine::Event = from_json(line.unwrap().as_bytes()).unwrap();
         if !filled && matches!(event.body, EventBody::Started { .. }) {
             filled = true;
             let mut filler = std::fs::File::create(small.0.join("filler")).unwrap();

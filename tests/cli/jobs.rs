@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, finish, hash, start, wait_for, words};
 use crate::made::{big, floats, noise};
-use remold::engine::{Event, EventBody, from_json};
+use remold::testing::engine::{Event, EventBody, from_json};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn names(lab: &Lab) -> Vec<String> {
 
 /// Names of unfinished files.
 fn parts(lab: &Lab) -> Vec<String> {
-    let is_part = |n: &String| n.rsplit('/').next().is_some_and(remold::engine::is_part_name);
+    let is_part = |n: &String| n.rsplit('/').next().is_some_and(remold::testing::engine::is_part_name);
     names(lab).into_iter().filter(is_part).collect()
 }
 

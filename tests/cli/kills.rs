@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, tree, wait_for};
 use crate::made::{big, noise};
-use remold::engine::is_part_name;
+use remold::testing::engine::is_part_name;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A bench to run the program on: a folder to work in, a folder of jobs, and a watch on both.
 
-use remold::engine::{Event, from_json};
+use remold::testing::engine::{Event, from_json};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

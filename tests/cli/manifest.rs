@@ -1,7 +1,7 @@
 //! Manifests beside outputs, `verify`, `--reuse`, `jobs rerun`.
 
 use crate::lab::{Lab, hash};
-use remold::engine::{EventBody, Hash128};
+use remold::testing::engine::{EventBody, Hash128};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

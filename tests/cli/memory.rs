@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, Ran, finish, start};
 use crate::made::{floats, imatrix_dat, noise, safetensors};
-use remold::quant::{BlockType, quantize_rows};
+use remold::testing::quant::{BlockType, quantize_rows};
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Command;
@@ -99,7 +99,7 @@ fn many(lab: &Lab, name: &str, n: usize, dims: [usize; 2]) {
 fn peak(lab: &Lab, args: &str) -> u64 {
     let events = lab.run(&format!("{args} --threads 1 --json")).expect(0).events();
     let peak = events.into_iter().find_map(|e| match e.body {
-        remold::engine::EventBody::Finished { peak_rss, .. } => Some(peak_rss),
+        remold::testing::engine::EventBody::Finished { peak_rss, .. } => Some(peak_rss),
         _ => None,
     });
     peak.unwrap()
@@ -150,7 +150,7 @@ fn very_many_tensors_are_forecast_without_measuring_each() {
     for name in ["Q8_0", "Q4_0"] {
         let to = name.to_lowercase();
         let report = lab.run(&format!("convert many.gguf --to gguf:{to} -o {to}.gguf --json")).expect(0);
-        assert!(report.events().iter().all(|e| !matches!(e.body, remold::engine::EventBody::Failed { .. })));
+        assert!(report.events().iter().all(|e| !matches!(e.body, remold::testing::engine::EventBody::Failed { .. })));
         assert_eq!(of(name)["bytes"], fs::metadata(lab.path(&format!("{to}.gguf"))).unwrap().len(), "{name}");
     }
     let db = |name: &str| of(name)["sqnr_db"].as_f64().unwrap();
@@ -200,7 +200,7 @@ fn too_little_memory_is_refused_before_anything_is_written() {
     // Enough for one thread: fewer work than were asked for.
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 60MB --threads 8 --json").expect(0);
     let started = ran.events().into_iter().find_map(|e| match e.body {
-        remold::engine::EventBody::Started { threads, .. } => Some(threads),
+        remold::testing::engine::EventBody::Started { threads, .. } => Some(threads),
         _ => None,
     });
     assert_eq!(started, Some(1));

@@ -2,9 +2,9 @@
 
 use crate::lab::{Lab, finish, hash, start};
 use crate::made::big;
-use remold::engine::{EventBody, Report, from_json};
-use remold::formats;
-use remold::model::MetaValue;
+use remold::testing::engine::{EventBody, Report, from_json};
+use remold::testing::formats;
+use remold::testing::model::MetaValue;
 
 #[test]
 fn outputs_are_named_after_the_source_and_the_type() {

@@ -3,8 +3,8 @@
 use crate::lab::{Lab, fixture, hash};
 use crate::made::imatrix_dat;
 use crate::table::{check, row};
-use remold::formats;
-use remold::model::{MetaArray, MetaValue};
+use remold::testing::formats;
+use remold::testing::model::{MetaArray, MetaValue};
 
 /// File type, flags, and the SHA-256 of what llama-quantize (llama.cpp in llama-cpp-python 0.3.36) wrote with them from the f32
 /// conversion of tiny-llama. `m.gguf` is its importance matrix, `types.txt` has [`TYPES`].
@@ -134,7 +134,7 @@ fn the_plan_says_what_an_importance_matrix_covers() {
     let lab = Lab::new();
     llama(&lab);
     let matrix = formats::open(&lab.path("m.gguf")).unwrap();
-    let whole = remold::transform::Imatrix::from_model(&matrix, "m.gguf").unwrap();
+    let whole = remold::testing::transform::Imatrix::from_model(&matrix, "m.gguf").unwrap();
     let mut entries: Vec<(&str, Vec<f32>)> = whole.entries.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
     entries.retain(|(n, _)| *n != "blk.2.attn_q.weight");
     entries.iter_mut().find(|(n, _)| *n == "blk.0.ffn_up.weight").unwrap().1[..3].fill(0.0);

@@ -1,7 +1,7 @@
 //! What the ranks of a training run leave: torch.distributed.checkpoint and DeepSpeed's model states.
 
 use crate::lab::{Lab, hash};
-use remold::formats;
+use remold::testing::formats;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ fn checkpoint(lab: &Lab, name: &str, ranks: &str, at: &str) {
 /// Shape, type and bytes of every tensor.
 fn values(path: &Path) -> BTreeMap<String, (String, Vec<u8>)> {
     let model = formats::open(path).unwrap();
-    let of = |t: &remold::model::TensorEntry| (format!("{} {}", t.encoding, t.shape), t.read_all().unwrap());
+    let of = |t: &remold::testing::model::TensorEntry| (format!("{} {}", t.encoding, t.shape), t.read_all().unwrap());
     let all = model.tensors.iter().map(|t| (t.name.to_string(), of(t))).collect();
     model.checks.finish(&Default::default()).unwrap();
     all

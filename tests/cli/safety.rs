@@ -2,7 +2,7 @@
 
 use crate::lab::{Lab, finish, hash, start, wait_for, words};
 use crate::made::{big, floats, imatrix_dat, noise};
-use remold::engine::{EventBody, from_json, is_part_name};
+use remold::testing::engine::{EventBody, from_json, is_part_name};
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -83,7 +83,8 @@ fn convert_while(lab: &Lab, line: &str, change: impl FnOnce()) -> crate::lab::Ra
     wait_for("a finished tensor", || {
         let text = fs::read_to_string(lab.job().join("events.jsonl")).unwrap_or_default();
         let done = |l: &str| {
-            from_json(l.as_bytes()).is_ok_and(|e: remold::engine::Event| matches!(e.body, EventBody::TensorFinished(_)))
+            from_json(l.as_bytes())
+                .is_ok_and(|e: remold::testing::engine::Event| matches!(e.body, EventBody::TensorFinished(_)))
         };
         text.lines().any(done).then_some(())
     });

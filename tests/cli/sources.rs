@@ -1,8 +1,8 @@
 //! Sources as people have them: caches, failed downloads, training runs, Python's JSON, wrapped names.
 
 use crate::lab::{Lab, hash};
-use remold::formats;
-use remold::model::{MetaArray, MetaValue};
+use remold::testing::formats;
+use remold::testing::model::{MetaArray, MetaValue};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(path, serde_json::to_vec(&value).unwrap()).unwrap();
 }
 
-fn metadata(path: &Path) -> remold::model::Metadata {
+fn metadata(path: &Path) -> remold::testing::model::Metadata {
     formats::open(path).unwrap().metadata
 }
 

@@ -3,8 +3,8 @@
 use crate::lab::{Lab, hash};
 use crate::made::{floats, noise};
 use crate::table::{check, row};
-use remold::engine::EventBody;
-use remold::formats::{self, FoundKind};
+use remold::testing::engine::EventBody;
+use remold::testing::formats::{self, FoundKind};
 
 /// The files of a set in order, each by the beginning of its hash.
 fn set(lab: &Lab, prefix: &str) -> Vec<String> {

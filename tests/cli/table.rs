@@ -73,7 +73,9 @@ pub fn check(file: &str, rows: Vec<Row>) {
         std::fs::write(&path, &messages).unwrap();
     } else {
         let mut known = std::fs::read_to_string(&path).unwrap_or_default();
-        if remold::formats::write_spec(remold::model::FormatId::Gguf).is_some_and(|w| w.second_reader.is_none()) {
+        if remold::testing::formats::write_spec(remold::testing::model::FormatId::Gguf)
+            .is_some_and(|w| w.second_reader.is_none())
+        {
             known = known.replace("read back by gguf-rs and remold", "read back by remold");
         }
         let differs = known.split("\n\n").zip(messages.split("\n\n")).find(|(a, b)| a != b);

@@ -1,8 +1,8 @@
 //! Zip archives that two readers could read differently, and storages whose bytes do not match their checksum.
 
 use super::made_zip::{Entry, checkpoint, entry, state_dict, with_comment, zip};
-use remold::formats::pytorch;
-use remold::model::Model;
+use remold::testing::formats::pytorch;
+use remold::testing::model::Model;
 use std::sync::atomic::AtomicBool;
 
 fn open(bytes: &[u8]) -> Result<(tempfile::TempDir, Model), String> {
@@ -11,7 +11,10 @@ fn open(bytes: &[u8]) -> Result<(tempfile::TempDir, Model), String> {
     std::fs::write(&path, bytes).unwrap();
     match pytorch::open(&path) {
         Ok(model) => Ok((dir, model)),
-        Err(e) => Err(format!("{e}\n{}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default())),
+        Err(e) => Err(format!(
+            "{e}\n{}",
+            e.hint().map(remold::testing::recipe::remedies::on_command_line).unwrap_or_default()
+        )),
     }
 }
 

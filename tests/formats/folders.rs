@@ -1,8 +1,8 @@
 //! Model folders.
 
 use crate::support::material;
-use remold::formats;
-use remold::model::{ErrorKind, FormatId};
+use remold::testing::formats;
+use remold::testing::model::{ErrorKind, FormatId};
 use std::fs;
 use std::path::Path;
 
@@ -159,7 +159,7 @@ fn the_order_of_preference_is_that_of_transformers() {
 fn a_lone_file_of_any_format_that_is_read_is_the_weights_of_its_folder() {
     let dir = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
-    for extension in formats::FORMATS.iter().filter(|f| f.read.is_some()).flat_map(|f| f.extensions) {
+    for extension in formats::readable_extensions() {
         let name = format!("weights.{extension}");
         fs::write(dir.path().join(&name), b"").unwrap();
         let found = formats::hf::find_weights(dir.path(), &["config.json".to_owned(), name.clone()]).unwrap();

@@ -3,10 +3,10 @@
 use crate::support::{entries, material, request, tensor, walk, write};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use remold::formats;
-use remold::model::FormatId;
-use remold::model::{MetaArray, MetaValue, Metadata, Sidecars};
-use remold::tensor::DType;
+use remold::testing::formats;
+use remold::testing::model::FormatId;
+use remold::testing::model::{MetaArray, MetaValue, Metadata, Sidecars};
+use remold::testing::tensor::DType;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,10 @@
 //! What a layout refuses, and what it promises of the files it lays out.
 
 use crate::support::{entries, request, tensor, write};
-use remold::formats::{self, LayoutTensor, Split};
-use remold::model::{ErrorKind, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars};
-use remold::quant::BlockType;
-use remold::tensor::DType;
+use remold::testing::formats::{self, LayoutTensor, Split};
+use remold::testing::model::{ErrorKind, MetaArray, MetaValue, Metadata, Model, Sidecar, Sidecars};
+use remold::testing::quant::BlockType;
+use remold::testing::tensor::DType;
 use std::fs;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! Real files open.
 
 use crate::support::{material, walk};
-use remold::formats;
-use remold::model::{FormatId, MetaValue};
+use remold::testing::formats;
+use remold::testing::model::{FormatId, MetaValue};
 
 #[test]
 fn every_safetensors_and_gguf_file_opens() {
@@ -48,7 +48,7 @@ fn gguf_of_every_kind_of_value_type_and_byte_order() {
 
     let a = formats::open(&dir.join("split-00001-of-00002.gguf")).unwrap();
     let b = formats::open(&dir.join("split-00002-of-00002.gguf")).unwrap();
-    let names = |m: &remold::model::Model| m.tensors.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
+    let names = |m: &remold::testing::model::Model| m.tensors.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&a), ["a", "b"]);
     assert_eq!(names(&a), names(&b));
     assert_eq!(a.metadata, b.metadata);

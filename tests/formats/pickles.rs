@@ -2,7 +2,7 @@
 //! run; the bytes are made here.
 
 use super::made_zip::{entry, state_dict, zip};
-use remold::formats;
+use remold::testing::formats;
 
 /// Text with its length (protocol 2, `BINUNICODE`).
 fn text(s: &str) -> Vec<u8> {
@@ -168,7 +168,9 @@ fn said(name: &str, bytes: &[u8]) -> String {
     std::fs::write(&path, bytes).unwrap();
     match formats::open(&path) {
         Ok(m) => m.warnings.iter().map(|w| format!("{}\n", w.text)).collect(),
-        Err(e) => format!("{e}\n{}", e.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default()),
+        Err(e) => {
+            format!("{e}\n{}", e.hint().map(remold::testing::recipe::remedies::on_command_line).unwrap_or_default())
+        }
     }
 }
 

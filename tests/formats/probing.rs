@@ -1,8 +1,8 @@
 //! Which format a file is said to have.
 
 use crate::support::{material, walk};
-use remold::formats;
-use remold::model::{ErrorKind, FormatId};
+use remold::testing::formats;
+use remold::testing::model::{ErrorKind, FormatId};
 use std::fs;
 
 #[test]

@@ -1,7 +1,7 @@
 //! Bad files: each is refused with the message that names file, place and fault. The files are made here, byte by byte.
 
-use remold::formats;
-use remold::model::{ErrorKind, ModelError};
+use remold::testing::formats;
+use remold::testing::model::{ErrorKind, ModelError};
 use std::fs;
 use std::path::Path;
 
@@ -40,7 +40,7 @@ impl Gguf {
     }
 }
 
-fn open(dir: &Path, name: &str, bytes: &[u8]) -> Result<remold::model::Model, ModelError> {
+fn open(dir: &Path, name: &str, bytes: &[u8]) -> Result<remold::testing::model::Model, ModelError> {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
     formats::open(&path)

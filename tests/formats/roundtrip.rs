@@ -1,15 +1,15 @@
 //! Read → lay out → write gives the file back; what other writers made is made again to the byte.
 
 use crate::support::{golden, material, request, walk, write};
-use remold::formats::{self, LayoutTensor, Split};
-use remold::model::{MetaArray, MetaValue, Metadata, Model, Sidecars};
-use remold::quant::Encoding;
-use remold::tensor::Shape;
+use remold::testing::formats::{self, LayoutTensor, Split};
+use remold::testing::model::{MetaArray, MetaValue, Metadata, Model, Sidecars};
+use remold::testing::quant::Encoding;
+use remold::testing::tensor::Shape;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn tensors(model: &Model) -> Vec<LayoutTensor> {
-    let one = |t: &remold::model::TensorEntry| LayoutTensor {
+    let one = |t: &remold::testing::model::TensorEntry| LayoutTensor {
         name: t.name.clone(),
         shape: t.shape.clone(),
         encoding: t.encoding,

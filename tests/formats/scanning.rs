@@ -1,8 +1,8 @@
 //! Scans of folders.
 
 use crate::support::material;
-use remold::formats::{FoundKind, scan};
-use remold::model::FormatId;
+use remold::testing::formats::{FoundKind, scan};
+use remold::testing::model::FormatId;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -62,7 +62,7 @@ fn a_checkpoint_of_ranks_is_one_entry() {
         fs::copy(ranks.join("hf/config.json"), dir.path().join(name).join("config.json")).unwrap();
     }
     let found = scan(dir.path(), 3);
-    let of = |f: &remold::formats::Found| (f.title.clone(), f.tensors, f.bytes > 30_000, f.error.clone());
+    let of = |f: &remold::testing::formats::Found| (f.title.clone(), f.tensors, f.bytes > 30_000, f.error.clone());
     let all: Vec<_> = found.iter().map(of).collect();
     let entry = |name: &str, tensors| (name.to_owned(), tensors, true, None);
     assert_eq!(all, [entry("fsdp", 11), entry("step-1", 11), entry("zero", 12)]);

@@ -3,10 +3,10 @@
 use crate::support::{entries, request, tensor, write};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use remold::formats::{self, LayoutTensor, Split, gguf};
-use remold::model::{MetaValue, Metadata, Sidecars};
-use remold::quant::BlockType;
-use remold::tensor::DType;
+use remold::testing::formats::{self, LayoutTensor, Split, gguf};
+use remold::testing::model::{MetaValue, Metadata, Sidecars};
+use remold::testing::quant::BlockType;
+use remold::testing::tensor::DType;
 use std::fs;
 
 /// Tensors of these numbers of elements.

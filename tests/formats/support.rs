@@ -1,9 +1,9 @@
 //! Where test material lies.
 
-use remold::formats::{FilePlan, LayoutRequest, LayoutTensor, Split};
-use remold::model::{MemoryRows, Metadata, Sidecars, TensorEntry};
-use remold::quant::Encoding;
-use remold::tensor::Shape;
+use remold::testing::formats::{FilePlan, LayoutRequest, LayoutTensor, Split};
+use remold::testing::model::{MemoryRows, Metadata, Sidecars, TensorEntry};
+use remold::testing::quant::Encoding;
+use remold::testing::tensor::Shape;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Only a format's own files name it: `formats/<f>/`, `plan/resolve/<f>`, `recipe/options/<f>`. The rest of the program asks the tables.
 
 use super::program;
-use remold::model::FormatId;
+use remold::testing::model::FormatId;
 
 /// Where formats are named, beside the folder and the resolver of each: the list of them, the tables, and what several formats share.
 const SHARED: [&str; 9] = [

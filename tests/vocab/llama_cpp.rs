@@ -1,7 +1,7 @@
 //! How llama.cpp encodes a text with the vocabulary of a GGUF file, for SentencePiece (`llama`) and Unigram (`t5`)
 //! vocabularies: its rules (src/llama-vocab.cpp), written again for the tests.
 
-use remold::model::{MetaArray, MetaValue, Metadata};
+use remold::testing::model::{MetaArray, MetaValue, Metadata};
 use std::collections::{BinaryHeap, HashMap};
 use tokenizers::normalizers::precompiled::Precompiled;
 

@@ -2,8 +2,8 @@
 
 use super::lines::lines;
 use super::llama_cpp::LlamaCpp;
-use remold::arch::vocab::{VocabRequest, config_fields, restore_sidecars, vocab_metadata};
-use remold::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars, Warning};
+use remold::testing::arch::vocab::{VocabRequest, config_fields, restore_sidecars, vocab_metadata};
+use remold::testing::model::{MetaArray, MetaValue, Metadata, Sidecar, Sidecars, Warning};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -247,7 +247,10 @@ fn tokenizers_that_sentencepiece_cannot_express_get_a_warning_or_an_error() {
         let config = json!({});
         let request = VocabRequest { sidecars, config: &config, arch: "gemma2", hf_class: "", pre_tokenizer: None };
         let error = vocab_metadata(&request).unwrap_err();
-        format!("{error} | {}", error.hint().map(remold::recipe::remedies::on_command_line).unwrap_or_default())
+        format!(
+            "{error} | {}",
+            error.hint().map(remold::testing::recipe::remedies::on_command_line).unwrap_or_default()
+        )
     };
     let no_bytes = error(&with(&|j| j["model"]["byte_fallback"] = false.into()));
     assert!(no_bytes.contains("tokenizer.json") && no_bytes.contains("byte fallback"), "{no_bytes}");

@@ -1,10 +1,10 @@
 //! What a frame costs on the wire: nothing when nothing changed, little when little did.
 
 use super::sample;
-use remold::tui::core::{Action, Level};
-use remold::tui::look::{Depth, Look, Theme};
-use remold::tui::runtime::Screen;
-use remold::tui::view::{Ui, draw};
+use remold::testing::tui::core::{Action, Level};
+use remold::testing::tui::look::{Depth, Look, Theme};
+use remold::testing::tui::runtime::Screen;
+use remold::testing::tui::view::{Ui, draw};
 
 struct Wire {
     screen: Screen,
@@ -66,10 +66,10 @@ const EVIL: &str = "e\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}\u{7f}l";
 
 #[test]
 fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
-    use remold::model::{MetaArray, MetaValue};
-    use remold::tui::core::FoundModel;
-    use remold::tui::runtime::effects::classify;
-    use remold::tui::tabs::models::{ModelInfo, Summary};
+    use remold::testing::model::{MetaArray, MetaValue};
+    use remold::testing::tui::core::FoundModel;
+    use remold::testing::tui::runtime::effects::classify;
+    use remold::testing::tui::tabs::models::{ModelInfo, Summary};
     use std::sync::Arc;
     let mut model = sample::model();
     for t in &mut model.tensors {

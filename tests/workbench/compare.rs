@@ -3,13 +3,13 @@
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
 use indexmap::IndexMap;
-use remold::evaluate::{
+use remold::testing::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
-use remold::model::FormatId;
-use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
-use remold::tui::look::Depth;
-use remold::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
+use remold::testing::model::FormatId;
+use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
+use remold::testing::tui::look::Depth;
+use remold::testing::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -274,7 +274,7 @@ fn the_baseline_is_pinned_and_models_come_and_go() {
     let [Effect::Uncompare(id, result, path)] = b.effects.as_slice() else { panic!("{:?}", b.effects) };
     assert_eq!((*id, path), (b.state.compare.request, &names[2]));
     assert!(b.state.compare.is_measured(), "the others' errors stay true");
-    let rest = remold::tui::runtime::effects::take_out(result, path);
+    let rest = remold::testing::tui::runtime::effects::take_out(result, path);
     assert_eq!(rest.comparison.variants.len(), 2);
     b.act(Action::Compared(b.state.compare.request, Ok(rest)));
     assert!(b.state.compare.variant(1).is_some() && b.state.compare.is_measured());

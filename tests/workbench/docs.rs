@@ -1,7 +1,7 @@
 //! Pages of the documentation that are made from the program.
 
-use remold::tui::config::default_file;
-use remold::tui::look::Theme;
+use remold::testing::tui::config::default_file;
+use remold::testing::tui::look::Theme;
 use std::path::Path;
 
 fn equal(page: &str, made: &str) {

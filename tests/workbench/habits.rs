@@ -2,12 +2,12 @@
 
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled};
-use remold::tui::core::all_commands;
-use remold::tui::core::{
+use remold::testing::tui::core::all_commands;
+use remold::testing::tui::core::{
     Action, Binding, Cmd, Effect, Focus, Hit, Keymap, Layer, Level, Notify, Session, Settings, State, Tab, farewell,
     hints, tail_hints,
 };
-use remold::tui::look::Depth;
+use remold::testing::tui::look::Depth;
 use std::path::{Path, PathBuf};
 
 /// The sample with keys of the user's own.
@@ -275,7 +275,7 @@ fn ends(settings: Settings, seconds: f64) -> Vec<Effect> {
     b.job(0.62);
     b.effects.clear();
     let mut list = b.state.jobs.list.clone();
-    (list[0].state, list[0].seconds) = (remold::job::JobState::Finished, Some(seconds));
+    (list[0].state, list[0].seconds) = (remold::testing::job::JobState::Finished, Some(seconds));
     b.act(Action::Jobs(list));
     b.effects
 }

@@ -3,13 +3,13 @@
 use super::plans;
 use super::sample::{self, Bench};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
-use remold::engine::{Event, EventBody, Failure, OutputReport, Report};
-use remold::job::JobState;
-use remold::model::{ErrorCode, Warning};
-use remold::monitor::{Check, Gpu, GpuMemory, Machine};
-use remold::tui::core::{Action, Effect, Focus, Level, Tab};
-use remold::tui::look::Depth;
-use remold::tui::tabs::jobs::{Deed, JobSection};
+use remold::testing::engine::{Event, EventBody, Failure, OutputReport, Report};
+use remold::testing::job::JobState;
+use remold::testing::model::{ErrorCode, Warning};
+use remold::testing::monitor::{Check, Gpu, GpuMemory, Machine};
+use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab};
+use remold::testing::tui::look::Depth;
+use remold::testing::tui::tabs::jobs::{Deed, JobSection};
 use std::sync::Arc;
 
 fn event(at: &str, job: &str, body: EventBody) -> Event {
@@ -322,11 +322,11 @@ fn an_output_is_found_among_the_models() {
     b.keys("o");
     let output = std::path::Path::new(sample::DIR).join("exp42/checkpoint-2000-Q4_K_M.gguf");
     assert_eq!((b.state.tab, &b.effects[..]), (Tab::Models, &[Effect::Scan][..]));
-    let found = remold::tui::core::FoundModel {
+    let found = remold::testing::tui::core::FoundModel {
         path: output.clone(),
-        format: Some(remold::model::FormatId::Gguf),
+        format: Some(remold::testing::model::FormatId::Gguf),
         bytes: 1,
-        summary: Ok(remold::tui::tabs::models::Summary::default()),
+        summary: Ok(remold::testing::tui::tabs::models::Summary::default()),
     };
     b.act(Action::Found(vec![found]));
     assert_eq!(b.state.models.selected, Some(output));

@@ -1,9 +1,9 @@
 //! What keys do, through the pure core; and the documentation made from their registry.
 
 use super::sample::{self, DIR};
-use remold::tui::core::{Action, Effect, Focus, Level, Tab, keys_markdown, update};
-use remold::tui::tabs::jobs::Deed;
-use remold::tui::tabs::models::{Ask, Check, Section, TensorSort, Told};
+use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab, keys_markdown, update};
+use remold::testing::tui::tabs::jobs::Deed;
+use remold::testing::tui::tabs::models::{Ask, Check, Section, TensorSort, Told};
 use std::path::{Path, PathBuf};
 
 #[test]

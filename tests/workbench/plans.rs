@@ -1,9 +1,9 @@
 //! Plans and forecasts of the sample model.
 
 use super::sample::{DIR, EVENTS};
-use remold::model::FormatId;
-use remold::model::Warning;
-use remold::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
+use remold::testing::model::FormatId;
+use remold::testing::model::Warning;
+use remold::testing::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
 use std::path::PathBuf;
 use std::sync::Arc;
 

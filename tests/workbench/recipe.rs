@@ -2,11 +2,11 @@
 
 use super::plans;
 use super::sample::{self, DIR};
-use remold::model::{ModelError, OptionName};
-use remold::recipe::options::gguf;
-use remold::recipe::{Recipe, Syntax, parse, to_toml};
-use remold::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
-use remold::tui::tabs::recipe::{
+use remold::testing::model::{ModelError, OptionName};
+use remold::testing::recipe::options::gguf;
+use remold::testing::recipe::{Recipe, Syntax, parse, to_toml};
+use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
+use remold::testing::tui::tabs::recipe::{
     Asking, Budget, EditOutcome, EditPlace, Field, Planned, RecipePane, Row as RecipeRow, SaveRefusal, presets,
 };
 use std::path::{Path, PathBuf};
@@ -325,11 +325,11 @@ fn a_file_is_replaced_only_after_a_question_and_a_detached_job_leaves_the_screen
     assert!(matches!(b.state.layer, Some(Layer::Confirm(_))) && b.effects.is_empty());
     b.keys("<esc>R<enter>");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets[0].force));
-    let job = remold::job::JobSummary {
+    let job = remold::testing::job::JobSummary {
         id: "j".into(),
         dir: "/jobs/j".into(),
         title: "checkpoint-2000 → gguf Q4_K_M".into(),
-        state: remold::job::JobState::Running,
+        state: remold::testing::job::JobState::Running,
         created: b.state.now,
         fraction: 0.0,
         seconds: None,
@@ -388,7 +388,7 @@ fn a_recipe_is_opened_from_the_list_from_a_path_and_taken_back() {
     b.keys("o").act(Action::Recipes(sample::library())).keys("~/else/where.toml<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::ReadRecipe("/home/ada/else/where.toml".into())));
     let other = Recipe {
-        source: remold::recipe::Source { path: Some("/other".into()), ..Default::default() },
+        source: remold::testing::recipe::Source { path: Some("/other".into()), ..Default::default() },
         targets: vec![presets()[3].target()],
         ..Recipe::default()
     };

@@ -2,20 +2,20 @@
 
 use super::plans::{TYPES, forecast, mixed, plan, two};
 use indexmap::IndexMap;
-use remold::arch::vocab::{Encoded, Piece};
-use remold::engine::Event;
-use remold::forecast::values::Values;
-use remold::job::{JobState, JobSummary};
-use remold::model::{
+use remold::testing::arch::vocab::{Encoded, Piece};
+use remold::testing::engine::Event;
+use remold::testing::forecast::values::Values;
+use remold::testing::job::{JobState, JobSummary};
+use remold::testing::model::{
     FormatId, Hint, Metadata, Model, ModelError, OptionName, Place, Remedy, Sidecar, Sidecars, TensorData, TensorEntry,
     Warning,
 };
-use remold::recipe::Recipe;
-use remold::tensor::{DType, Shape};
-use remold::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
-use remold::tui::runtime::effects::classify;
-use remold::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
-use remold::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
+use remold::testing::recipe::Recipe;
+use remold::testing::tensor::{DType, Shape};
+use remold::testing::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
+use remold::testing::tui::runtime::effects::classify;
+use remold::testing::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
+use remold::testing::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,12 +27,12 @@ pub const EVENTS: &str = include_str!("../fixtures/workbench/events.jsonl");
 struct Nothing;
 
 impl TensorData for Nothing {
-    fn read_rows(&self, _: Range<u64>, dst: &mut [u8]) -> remold::model::Result<()> {
+    fn read_rows(&self, _: Range<u64>, dst: &mut [u8]) -> remold::testing::model::Result<()> {
         dst.fill(0);
         Ok(())
     }
 
-    fn read_part(&self, _: u64, _: Range<u64>, dst: &mut [u8]) -> remold::model::Result<()> {
+    fn read_part(&self, _: u64, _: Range<u64>, dst: &mut [u8]) -> remold::testing::model::Result<()> {
         dst.fill(0);
         Ok(())
     }
@@ -109,7 +109,7 @@ pub fn found() -> Vec<FoundModel> {
 }
 
 fn events() -> Vec<Event> {
-    EVENTS.lines().map(|l| remold::engine::from_json(l.as_bytes()).unwrap()).collect()
+    EVENTS.lines().map(|l| remold::testing::engine::from_json(l.as_bytes()).unwrap()).collect()
 }
 
 /// Recipes of the folder, one of them broken, and one that is built in.

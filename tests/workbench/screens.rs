@@ -6,12 +6,12 @@ use super::sample::{self, Bench};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use remold::model::{Hint, ModelError, OptionName, Remedy};
-use remold::recipe::options::gguf;
-use remold::tui::core::{Action, Level};
-use remold::tui::look::{Depth, Look, Theme};
-use remold::tui::tabs::recipe::Planned;
-use remold::tui::view::{Ui, draw};
+use remold::testing::model::{Hint, ModelError, OptionName, Remedy};
+use remold::testing::recipe::options::gguf;
+use remold::testing::tui::core::{Action, Level};
+use remold::testing::tui::look::{Depth, Look, Theme};
+use remold::testing::tui::tabs::recipe::Planned;
+use remold::testing::tui::view::{Ui, draw};
 use std::sync::Arc;
 
 pub fn render(bench: &mut Bench, (w, h): (u16, u16), depth: Depth, ascii: bool) -> Buffer {

@@ -2,9 +2,11 @@
 
 use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
-use remold::tui::core::search_standing;
-use remold::tui::core::{Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints};
-use remold::tui::look::Depth;
+use remold::testing::tui::core::search_standing;
+use remold::testing::tui::core::{
+    Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints,
+};
+use remold::testing::tui::look::Depth;
 use std::path::PathBuf;
 
 fn offers(b: &sample::Bench, word: &str) -> bool {
@@ -139,8 +141,10 @@ fn the_border_moves_by_keys_and_mouse_and_is_kept() {
     assert_eq!(panes(&b.state, 120).0, own + 4, "each tab has its own");
     shows(&mut b, SMALL, &["q4_k_m  the usual choice", "│ Forecast output dB, from a sample"]);
     let session = Session::of(&b.state);
-    let mut again =
-        sample::Bench { state: remold::tui::core::State::new(PathBuf::from(DIR), b.state.now), effects: Vec::new() };
+    let mut again = sample::Bench {
+        state: remold::testing::tui::core::State::new(PathBuf::from(DIR), b.state.now),
+        effects: Vec::new(),
+    };
     again.act(Action::Resize(120, 40)).act(Action::Restored(Box::new(session))).keys("1");
     assert_eq!(panes(&again.state, 120), (70, 49));
     b.keys("1z");

@@ -11,8 +11,8 @@ use std::path::Path;
 const BIN: &str = env!("CARGO_BIN_EXE_remold");
 
 /// A job that works for as long as the lock is held, under `no-jobs` of the folder.
-fn working_job(dir: &Path) -> (remold::job::JobFolder, fs::File) {
-    let job = remold::job::JobFolder { dir: dir.join("no-jobs/1") };
+fn working_job(dir: &Path) -> (remold::testing::job::JobFolder, fs::File) {
+    let job = remold::testing::job::JobFolder { dir: dir.join("no-jobs/1") };
     fs::create_dir_all(&job.dir).unwrap();
     let lock = job.lock().unwrap();
     say(&job, r#""kind":"job.queued","title":"big → gguf Q4_K_M""#);
@@ -21,7 +21,7 @@ fn working_job(dir: &Path) -> (remold::job::JobFolder, fs::File) {
 }
 
 /// Appends to the events of a job.
-fn say(job: &remold::job::JobFolder, what: &str) {
+fn say(job: &remold::testing::job::JobFolder, what: &str) {
     let path = job.path("events.jsonl");
     let before = fs::read_to_string(&path).unwrap_or_default();
     fs::write(path, format!("{before}{{\"t\":\"2026-11-23T12:04:20Z\",\"job\":\"1\",{what}}}\n")).unwrap();
@@ -341,8 +341,8 @@ fn the_mouse_runs_hints_and_opens_what_is_clicked_twice() {
 #[ignore = "run by the next test"]
 fn a_drawing_thread_with_a_fault() {
     if std::env::var_os("REMOLD_TEST_FAULT").is_some() {
-        remold::tui::runtime::hook_panics();
-        remold::tui::runtime::enter(true).unwrap();
+        remold::testing::tui::runtime::hook_panics();
+        remold::testing::tui::runtime::enter(true).unwrap();
         panic!("a fault on purpose");
     }
 }

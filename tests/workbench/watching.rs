@@ -3,10 +3,10 @@
 use super::sample::{self, Bench, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use super::session::{Session, folder_of_a_model};
-use remold::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
-use remold::tui::look::Depth;
-use remold::tui::tabs::watch::{Measured, WatcherWish};
-use remold::watch::{KnownWatcher, Request, WatchEvent};
+use remold::testing::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
+use remold::testing::tui::look::Depth;
+use remold::testing::tui::tabs::watch::{Measured, WatcherWish};
+use remold::testing::watch::{KnownWatcher, Request, WatchEvent};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,7 +29,7 @@ fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> KnownWatc
 fn events() -> Vec<WatchEvent> {
     let line = |time: &str, rest: &str| {
         let json = format!(r#"{{"t":"2026-11-23T{time}Z","watch":"5f0c2a91","kind":{rest}}}"#);
-        remold::engine::from_json::<WatchEvent>(json.as_bytes()).unwrap_or_else(|e| panic!("{json}: {e}"))
+        remold::testing::engine::from_json::<WatchEvent>(json.as_bytes()).unwrap_or_else(|e| panic!("{json}: {e}"))
     };
     let source = |time: &str, step: u64, state: &str, words: &str| {
         let name = format!("checkpoint-{step}");
@@ -114,7 +114,7 @@ fn pictures() {
     // A watcher that looks by itself, without events, and one source that has no step.
     let mut polls = watched();
     let mut note = events().remove(0);
-    if let remold::watch::WatchBody::Started { note, .. } = &mut note.body {
+    if let remold::testing::watch::WatchBody::Started { note, .. } = &mut note.body {
         *note = Some("/home/ada/runs is on nfs4: no events of other machines arrive, it is looked at every 5 s".into());
     }
     polls.act(Action::WatcherEvents(polls.state.watch.request, vec![note]));
@@ -234,7 +234,7 @@ fn a_watcher_is_asked_for_what_the_keys_say() {
         "name":"checkpoint-3000","family":"hf-trainer","step":3000,"state":"ignored","text":"ignored on request"}}"#
     );
     let request = b.state.watch.request;
-    b.act(Action::WatcherEvents(request, vec![remold::engine::from_json(json.as_bytes()).unwrap()]));
+    b.act(Action::WatcherEvents(request, vec![remold::testing::engine::from_json(json.as_bytes()).unwrap()]));
     assert!(text(&render(&mut b, LARGE, Depth::True, false)).contains("ignored on request"));
     b.keys("i");
     assert_eq!(b.effects, asked(Request::Unignore { name: "checkpoint-3000".into() }));
@@ -280,7 +280,7 @@ struct Stopped(PathBuf);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        remold::watch::known(&self.0).iter().for_each(|w| drop(w.ask_to_end()));
+        remold::testing::watch::known(&self.0).iter().for_each(|w| drop(w.ask_to_end()));
     }
 }
 

@@ -374,10 +374,10 @@ mod tests {
     fn the_tables_know_the_shape_of_every_tensor() {
         for family in FAMILIES {
             for rule in family.rules.iter().copied().flatten() {
-                assert!(!rule.shape.is_empty(), "{}: {} has no shape", family.info.file, rule.hf);
+                assert!(!rule.shape.is_empty(), "{}: {} has no shape", family.info.gguf_arch, rule.hf);
             }
             if let Some(experts) = &family.experts {
-                assert_eq!(experts.parts.len(), experts.shapes.len(), "{}", family.info.file);
+                assert_eq!(experts.parts.len(), experts.shapes.len(), "{}", family.info.gguf_arch);
             }
         }
     }

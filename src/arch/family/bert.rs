@@ -15,7 +15,6 @@ pub(crate) static FAMILY: Family = Family {
             "DistilBertForMaskedLM",
             "DistilBertForSequenceClassification",
         ],
-        file: "family/bert.rs",
     },
     model_types: &["bert", "distilbert"],
     defaults,

@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "gemma2", hf_classes: &["Gemma2ForCausalLM"], file: "family/gemma2.rs" },
+    info: FamilyInfo { gguf_arch: "gemma2", hf_classes: &["Gemma2ForCausalLM"] },
     model_types: &["gemma2"],
     defaults,
     rules: &[GEMMA, PLAIN_QK],

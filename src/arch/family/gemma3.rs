@@ -5,11 +5,7 @@ use crate::arch::params::common;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo {
-        gguf_arch: "gemma3",
-        hf_classes: &["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"],
-        file: "family/gemma3.rs",
-    },
+    info: FamilyInfo { gguf_arch: "gemma3", hf_classes: &["Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"] },
     model_types: &["gemma3_text", "gemma3"],
     defaults,
     rules: &[VOCABULARY, gemma2::GEMMA, PLAIN_QK, NORMS],

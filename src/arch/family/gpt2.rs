@@ -5,7 +5,7 @@ use crate::arch::config::{bad, uint_of, unusable};
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "gpt2", hf_classes: &["GPT2LMHeadModel", "GPT2Model"], file: "family/gpt2.rs" },
+    info: FamilyInfo { gguf_arch: "gpt2", hf_classes: &["GPT2LMHeadModel", "GPT2Model"] },
     model_types: &["gpt2"],
     defaults,
     rules: &[RULES],

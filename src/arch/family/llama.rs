@@ -5,11 +5,7 @@ use crate::model::MemoryRows;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo {
-        gguf_arch: "llama",
-        hf_classes: &["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
-        file: "family/llama.rs",
-    },
+    info: FamilyInfo { gguf_arch: "llama", hf_classes: &["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"] },
     model_types: &["llama"],
     defaults,
     rules: &[DECODER, ROTATED_QK],

@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "llama", hf_classes: &["MistralForCausalLM"], file: "family/mistral.rs" },
+    info: FamilyInfo { gguf_arch: "llama", hf_classes: &["MistralForCausalLM"] },
     model_types: &["mistral"],
     defaults,
     rules: &[DECODER, ROTATED_QK],

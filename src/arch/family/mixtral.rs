@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "llama", hf_classes: &["MixtralForCausalLM"], file: "family/mixtral.rs" },
+    info: FamilyInfo { gguf_arch: "llama", hf_classes: &["MixtralForCausalLM"] },
     model_types: &["mixtral"],
     defaults,
     rules: &[DECODER, ROTATED_QK, ROUTER],

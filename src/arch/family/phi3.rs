@@ -6,7 +6,7 @@ use crate::model::MemoryRows;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "phi3", hf_classes: &["Phi3ForCausalLM"], file: "family/phi3.rs" },
+    info: FamilyInfo { gguf_arch: "phi3", hf_classes: &["Phi3ForCausalLM"] },
     model_types: &["phi3"],
     defaults,
     rules: &[RULES],

@@ -5,7 +5,7 @@ use crate::arch::params::{common, pooling};
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "qwen2", hf_classes: &["Qwen2ForCausalLM", "Qwen2Model"], file: "family/qwen2.rs" },
+    info: FamilyInfo { gguf_arch: "qwen2", hf_classes: &["Qwen2ForCausalLM", "Qwen2Model"] },
     model_types: &["qwen2"],
     defaults,
     rules: &[BIASED_QKV, DECODER],

@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "qwen3", hf_classes: &["Qwen3ForCausalLM", "Qwen3Model"], file: "family/qwen3.rs" },
+    info: FamilyInfo { gguf_arch: "qwen3", hf_classes: &["Qwen3ForCausalLM", "Qwen3Model"] },
     model_types: &["qwen3"],
     defaults,
     rules: &[DECODER, PLAIN_QK, QK_NORMS],

@@ -5,7 +5,7 @@ use crate::arch::params::common;
 use serde_json::json;
 
 pub(crate) static FAMILY: Family = Family {
-    info: FamilyInfo { gguf_arch: "qwen3moe", hf_classes: &["Qwen3MoeForCausalLM"], file: "family/qwen3_moe.rs" },
+    info: FamilyInfo { gguf_arch: "qwen3moe", hf_classes: &["Qwen3MoeForCausalLM"] },
     model_types: &["qwen3_moe"],
     defaults,
     rules: &[DECODER, PLAIN_QK, QK_NORMS, ROUTER],

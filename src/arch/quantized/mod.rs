@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 /// A checkpoint recognised as quantized.
 #[derive(Debug)]
-pub struct Quantized {
+pub(crate) struct Quantized {
     /// The scheme, or the configuration's name for an unknown one.
     pub scheme: String,
     /// Bits and groups, as far as the configuration gives them: `4 bits, groups of 64`.
@@ -26,12 +26,12 @@ pub struct Quantized {
 
 impl Quantized {
     /// Name and detail: `GPTQ, 4 bits, groups of 128`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         if self.detail.is_empty() { self.scheme.clone() } else { format!("{}, {}", self.scheme, self.detail) }
     }
 
     /// The error that says why it is not converted, and what to do.
-    pub fn refusal(&self) -> ModelError {
+    pub(crate) fn refusal(&self) -> ModelError {
         let what = format!("the checkpoint is quantized ({})", self.describe());
         let original = format!(
             "{}, or convert the original 16-bit model. A copy that keeps every type is possible: ",
@@ -59,7 +59,7 @@ impl Quantized {
 }
 
 /// Recognises a quantized checkpoint by its configuration and by its tensors. GGUF stores its types itself.
-pub fn quantized(model: &Model) -> Option<Quantized> {
+pub(crate) fn quantized(model: &Model) -> Option<Quantized> {
     if model.format.has_gguf_names() {
         return None;
     }

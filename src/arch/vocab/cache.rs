@@ -21,7 +21,7 @@ static LAST: Mutex<Option<(Key, Vocab)>> = Mutex::new(None);
 
 impl Key {
     /// The key of a request; `None` if a file was made in memory or cannot be accessed.
-    pub fn of(request: &VocabRequest<'_>) -> Option<Self> {
+    pub(crate) fn of(request: &VocabRequest<'_>) -> Option<Self> {
         let mut files = Vec::new();
         for (name, sidecar) in &request.sidecars.0 {
             let Sidecar::File(path) = sidecar else { return None };
@@ -38,13 +38,13 @@ impl Key {
     }
 
     /// The vocabulary built for this key, if it was the last.
-    pub fn get(&self) -> Option<Vocab> {
+    pub(crate) fn get(&self) -> Option<Vocab> {
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(key, _)| key == self).map(|(_, vocab)| vocab.clone())
     }
 
     /// Keeps a vocabulary in place of the one before.
-    pub fn put(self, vocab: &Vocab) {
+    pub(crate) fn put(self, vocab: &Vocab) {
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((self, vocab.clone()));
     }
 }

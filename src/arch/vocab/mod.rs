@@ -20,9 +20,10 @@ mod spm_json;
 mod tokens;
 mod unigram;
 
-pub use describe::{TokenizerInfo, describe, describe_metadata};
+pub use describe::{describe, describe_metadata};
 pub use restore::{config_fields, restore_sidecars};
-pub use run::{Encoded, Piece, Runner};
+pub(crate) use run::Runner;
+pub use run::{Encoded, Piece};
 
 use crate::model::{MetaValue, Metadata, Result, Sidecars, Warning};
 use files::Files;

@@ -35,7 +35,7 @@ pub struct Encoded {
 }
 
 /// A tokenizer that can be run.
-pub struct Runner {
+pub(crate) struct Runner {
     tokenizer: Tokenizer,
     /// Ids of tokens outside the model, which the crate may renumber.
     added: HashMap<String, u32>,
@@ -59,7 +59,7 @@ impl Runner {
     ///
     /// # Errors
     /// When it has none, a broken one, or one of a kind that remold does not run.
-    pub fn of(model: &Model) -> Result<Self> {
+    pub(crate) fn of(model: &Model) -> Result<Self> {
         let config = model.config().unwrap_or(Value::Null);
         let files = ["tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"];
         if let Some(source) = files.into_iter().find(|name| model.sidecars.has(name)) {
@@ -125,16 +125,11 @@ impl Runner {
         Ok(Self { tokenizer, added, names, before, after, byte_level, prefixed, source, decodes, notes })
     }
 
-    /// Number of tokens of the vocabulary, added ones included.
-    pub fn tokens(&self) -> usize {
-        self.tokenizer.get_vocab_size(true)
-    }
-
     /// Encodes a text, with the tokens that the model puts around it.
     ///
     /// # Errors
     /// The tokenizer's error.
-    pub fn encode(&self, text: &str) -> Result<Encoded> {
+    pub(crate) fn encode(&self, text: &str) -> Result<Encoded> {
         let broken = |e: tokenizers::Error| ModelError::bad(format!("the tokenizer cannot encode this: {e}"));
         let encoding = self.tokenizer.encode(text, false).map_err(broken)?;
         let (tokens, ids, offsets) = (encoding.get_tokens(), encoding.get_ids(), encoding.get_offsets());

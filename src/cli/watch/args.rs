@@ -14,7 +14,7 @@ use std::path::PathBuf;
         the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
         Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
 )]
-pub struct WatchArgs {
+pub(crate) struct WatchArgs {
     #[command(subcommand)]
     pub command: Option<WatchCommand>,
     /// The folder to watch; it need not exist yet
@@ -44,7 +44,7 @@ pub struct WatchArgs {
 
 /// What is said of one rule: an option on the command line, a key of the same name in a file of rules.
 #[derive(Clone, Debug, Args)]
-pub struct RuleArgs {
+pub(crate) struct RuleArgs {
     /// What to make: a recipe file or a recipe by name
     #[arg(short, long, value_name = "RECIPE")]
     pub recipe: Option<String>,
@@ -150,7 +150,7 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum WatchCommand {
+pub(crate) enum WatchCommand {
     /// List the watchers, running and stopped
     List {
         /// One JSON array on stdout

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Watches until the process is asked to end; with `--once` until nothing more is to come.
-pub fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
+pub(crate) fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
     let stop = stop_on_signal();
     let closed = Arc::new(AtomicBool::new(false));
     if args.json {

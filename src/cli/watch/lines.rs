@@ -12,7 +12,7 @@ const NAME_WIDTH: usize = 28;
 const FOLDER_WIDTH: usize = 14;
 
 /// Writes events as lines.
-pub struct Lines {
+pub(crate) struct Lines {
     style: Style,
     /// The watched folder, where there are several.
     folder: Option<String>,
@@ -20,17 +20,17 @@ pub struct Lines {
 
 impl Lines {
     /// With these styles.
-    pub fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         Self { style, folder: None }
     }
 
     /// With the name of the watched folder on each line.
-    pub fn of_folder(style: Style, root: &Path) -> Self {
+    pub(crate) fn of_folder(style: Style, root: &Path) -> Self {
         Self { style, folder: root.file_name().map(|n| n.to_string_lossy().into_owned()) }
     }
 
     /// The line of an event; empty for what only programs want to know.
-    pub fn line(&self, event: &WatchEvent) -> String {
+    pub(crate) fn line(&self, event: &WatchEvent) -> String {
         // The export begins in the same moment, or the queue is full.
         if matches!(&event.body, WatchBody::Source { state, .. } if state == "complete") {
             return String::new();

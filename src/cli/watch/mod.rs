@@ -10,7 +10,7 @@ mod rule;
 mod rules_file;
 mod unit;
 
-pub use args::{WatchArgs, WatchCommand};
+pub(crate) use args::{WatchArgs, WatchCommand};
 
 use super::convert::Refused;
 use super::text::Style;
@@ -25,7 +25,7 @@ use std::path::Path;
 
 /// A rule that is to be watched, and what it was made from.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The rule.
     pub rule: Rule,
     /// What was said of it.
@@ -33,7 +33,7 @@ pub struct Asked {
 }
 
 /// `remold watch`.
-pub fn run(args: &WatchArgs) -> Exit {
+pub(crate) fn run(args: &WatchArgs) -> Exit {
     match &args.command {
         Some(WatchCommand::List { json }) => return others::list(*json),
         Some(WatchCommand::Attach { id, all, json }) => return others::attach(id.as_deref(), *all, *json),

@@ -22,7 +22,7 @@ const HISTORY: usize = 20;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// `watch --detach`: the same command in a process of its own.
-pub fn detach(asked: &[Asked]) -> Exit {
+pub(crate) fn detach(asked: &[Asked]) -> Exit {
     let root = job::jobs_root();
     if let Err(e) = not_running(asked, &root) {
         return refuse(&e);
@@ -45,7 +45,7 @@ pub fn detach(asked: &[Asked]) -> Exit {
 ///
 /// # Errors
 /// A request error that names the watcher.
-pub fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
+pub(crate) fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
     let known = watch::known(jobs_root);
     let running = |rule: &Rule| known.iter().find(|k| k.id == rule.id() && k.pid.is_some());
     match asked.iter().find_map(|a| running(&a.rule)) {
@@ -94,7 +94,7 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
 }
 
 /// `watch list`.
-pub fn list(json: bool) -> Exit {
+pub(crate) fn list(json: bool) -> Exit {
     let known = watch::known(&job::jobs_root());
     if json {
         print::json(&known);
@@ -150,7 +150,7 @@ pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
 }
 
 /// `watch attach`.
-pub fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
+pub(crate) fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
     let known = match find(id) {
         Ok(known) => known,
         Err(e) => return refuse(&e),
@@ -185,7 +185,7 @@ pub fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
 }
 
 /// `watch forget`.
-pub fn forget(id: &str) -> Exit {
+pub(crate) fn forget(id: &str) -> Exit {
     let removed = find(Some(id)).and_then(|known| known.forget().map(|()| known));
     match removed {
         Ok(known) => {
@@ -197,7 +197,7 @@ pub fn forget(id: &str) -> Exit {
 }
 
 /// `watch stop`.
-pub fn stop(id: Option<&str>) -> Exit {
+pub(crate) fn stop(id: Option<&str>) -> Exit {
     let known = match find(id) {
         Ok(known) => known,
         Err(e) => return refuse(&e),

@@ -8,7 +8,7 @@ use crate::watch::{self, Control, Dirty, KnownWatcher, Request, Tree};
 use std::path::Path;
 
 /// `watch pause` and `watch resume`.
-pub fn pause(id: Option<&str>, pause: bool) -> Exit {
+pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
     let asked = find(id).and_then(|known| {
         if known.pid.is_none() {
             // What lasts is in its folder; it counts at the next start.
@@ -30,7 +30,7 @@ pub fn pause(id: Option<&str>, pause: bool) -> Exit {
 }
 
 /// `watch export`.
-pub fn export(path: &Path, watcher: Option<&str>) -> Exit {
+pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
     said(source(path, watcher).and_then(|(known, name)| {
         watch::ask(&known.folder, &Request::Export { name: name.clone() })?;
         Ok(format!("watcher {} exports {name} now; follow it with `remold watch attach {0}`\n", known.id))
@@ -38,7 +38,7 @@ pub fn export(path: &Path, watcher: Option<&str>) -> Exit {
 }
 
 /// `watch ignore`.
-pub fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
+pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
     said(source(path, watcher).and_then(|(known, name)| {
         if undo && !Control::read(&known.folder).ignored.contains(&name) {
             return Ok(format!("watcher {} does not ignore {name}\n", known.id));

@@ -12,7 +12,7 @@ use std::time::Duration;
 const MAX_QUIET_SECONDS: f64 = 86_400.0;
 
 /// The rule for a watched folder. Relative paths are taken from the folder that the process runs in.
-pub fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
+pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
     let root = std::path::absolute(dir).map_err(|e| ModelError::io(dir, "finding", e))?;
     let root = plain(&root);
     let recipe = recipe_of(args)?;
@@ -55,7 +55,7 @@ pub fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
 }
 
 /// The recipe that the arguments ask for, as it is on the disk now.
-pub fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
+pub(crate) fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
@@ -78,7 +78,7 @@ pub fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
 }
 
 /// Where the recipe comes from, so that an edit is noticed.
-pub fn recipe_source(args: &RuleArgs) -> RecipeSource {
+pub(crate) fn recipe_source(args: &RuleArgs) -> RecipeSource {
     let file = args.recipe.as_ref().and_then(|name| {
         let path = Path::new(name);
         if path.is_file() {
@@ -115,7 +115,7 @@ fn settings(args: &RuleArgs) -> Result<Settings> {
 }
 
 /// The path without `.` and without a slash at its end.
-pub fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     path.components().filter(|c| !matches!(c, std::path::Component::CurDir)).collect()
 }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 const MAX_RULES: usize = 256;
 
 /// Every key of a `[[watch]]` table beside `path`, with its option.
-pub fn keys() -> Vec<(String, clap::Arg)> {
+pub(crate) fn keys() -> Vec<(String, clap::Arg)> {
     let options = options();
     let key = |a: &clap::Arg| match a.get_id().as_str() {
         "output" => "out".to_owned(),
@@ -39,7 +39,7 @@ fn options() -> Command {
 ///
 /// # Errors
 /// Everything that is wrong with the file and with its rules.
-pub fn load(path: &Path) -> Result<Vec<Asked>, Refused> {
+pub(crate) fn load(path: &Path) -> Result<Vec<Asked>, Refused> {
     let refuse = |what: String| {
         let hint = "A file of rules is TOML: [[watch]], then `path = \"runs/exp42\"` and `to = [\"gguf:q4_k_m\"]`.";
         Refused::Model(ModelError::request(what).in_file(path).with_hint(hint))

@@ -6,7 +6,7 @@ use crate::model::ModelError;
 use std::path::Path;
 
 /// Prints the unit for the arguments of this process; `watched` is the folder, or the file of rules, for its description.
-pub fn print(watched: &Path) -> Exit {
+pub(crate) fn print(watched: &Path) -> Exit {
     let program = match std::env::current_exe() {
         Ok(program) => program,
         Err(e) => return refuse(&ModelError::io(Path::new("/proc/self/exe"), "finding the program", e)),

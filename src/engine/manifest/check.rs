@@ -20,7 +20,7 @@ const MAX_NAMED: usize = 20;
 const NO_TENSOR: u32 = u32::MAX;
 
 /// How an output is checked.
-pub struct CheckOptions<'a> {
+pub(crate) struct CheckOptions<'a> {
     /// Threads, at least one.
     pub threads: usize,
     /// Ends the check early when it is set.
@@ -31,7 +31,7 @@ pub struct CheckOptions<'a> {
 
 /// What a check found.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// The manifest's head.
     pub head: Head,
     /// Files that were compared.
@@ -48,7 +48,7 @@ pub struct Checked {
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// The file.
     pub file: PathBuf,
     /// Where in it the part begins that differs.
@@ -76,7 +76,7 @@ struct Stretch {
 ///
 /// # Errors
 /// I/O errors; a manifest that cannot be read or contradicts itself. What differs is no error.
-pub fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked> {
+pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked> {
     let mut stretches = Vec::new();
     let (head, records) = read(&found.manifest, |tensor| {
         let number = |n: usize| u32::try_from(n).unwrap_or(NO_TENSOR);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A manifest and the output it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The manifest.
     pub manifest: PathBuf,
     /// The output; `None` where the manifest itself was named, which then says what the output is called.
@@ -15,7 +15,7 @@ pub struct Found {
 }
 
 /// The manifest of an output, beside it or in it, or `path` itself if it is one. `None` where there is none.
-pub fn find(path: &Path) -> Option<Found> {
+pub(crate) fn find(path: &Path) -> Option<Found> {
     if plan::is_manifest(path) {
         return Some(Found { manifest: path.to_owned(), output: None });
     }
@@ -27,7 +27,7 @@ pub fn find(path: &Path) -> Option<Found> {
 
 impl Found {
     /// Where the output is now.
-    pub fn output(&self, record: &OutputRecord) -> PathBuf {
+    pub(crate) fn output(&self, record: &OutputRecord) -> PathBuf {
         match &self.output {
             Some(output) => output.clone(),
             None => {
@@ -47,7 +47,7 @@ impl Found {
     }
 
     /// The paths of the output's files. A single file may have been renamed since. `None` for a name that leads out of its folder.
-    pub fn files(&self, record: &OutputRecord, files: &[FileRecord]) -> Vec<Option<PathBuf>> {
+    pub(crate) fn files(&self, record: &OutputRecord, files: &[FileRecord]) -> Vec<Option<PathBuf>> {
         let output = self.output(record);
         if let ([_], false) = (files, record.folder) {
             return vec![Some(output)];

@@ -14,7 +14,7 @@ use crate::plan::{PlannedOutput, Prepared};
 use std::path::Path;
 
 /// What the manifests of a run have in common.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// How it was started.
     pub origin: &'a Origin,
     /// The job.
@@ -26,7 +26,7 @@ pub struct Run<'a> {
 }
 
 /// What is known of an output beside its plan.
-pub struct Figures<'a> {
+pub(crate) struct Figures<'a> {
     /// Signal to noise over all re-encoded tensors, dB.
     pub sqnr_db: Option<f64>,
     /// Gain over the reference, dB.
@@ -38,7 +38,7 @@ pub struct Figures<'a> {
 }
 
 /// What the manifest says of file `f` of an output: `written` are all stretches of the output, `rest` those of this file that are no tensors.
-pub fn file_record(planned: &PlannedOutput, f: usize, written: &[Stretch], rest: &[Stretch]) -> FileRecord {
+pub(crate) fn file_record(planned: &PlannedOutput, f: usize, written: &[Stretch], rest: &[Stretch]) -> FileRecord {
     let (path, bytes) = &planned.files[f];
     let home = if planned.folder { planned.path.as_path() } else { crate::files::parent_of(&planned.path) };
     let name = path.strip_prefix(home).ok().or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
@@ -55,7 +55,7 @@ pub fn file_record(planned: &PlannedOutput, f: usize, written: &[Stretch], rest:
 ///
 /// # Errors
 /// I/O errors.
-pub fn make(
+pub(crate) fn make(
     prepared: &Prepared,
     o: usize,
     staged: &Staged,

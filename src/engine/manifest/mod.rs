@@ -13,14 +13,11 @@ mod sources;
 mod types;
 mod write;
 
-pub use check::{CheckOptions, Checked, Difference, check};
-pub use find::{Found, find};
-pub use make::{Figures, Run, file_record, make};
-pub use publish::{discard_part, publish, withdraw};
-pub use read::read;
-pub use sources::hash_sources;
-pub use types::{
-    Copied, Crc32, ENCODER, FileRecord, Head, MANIFEST_VERSION, Origin, OutputRecord, Rest, SourceFileRecord,
-    SourceRecord, TensorRecord,
-};
-pub use write::importance_hash;
+pub(crate) use check::{CheckOptions, Checked, Difference, check};
+pub(crate) use find::{Found, find};
+pub(crate) use make::{Figures, Run, file_record, make};
+pub(crate) use publish::{discard_part, publish, withdraw};
+pub(crate) use read::read;
+pub(crate) use sources::hash_sources;
+pub(crate) use types::{Copied, Crc32, ENCODER, FileRecord, Head, Origin, Rest, TensorRecord};
+pub(crate) use write::importance_hash;

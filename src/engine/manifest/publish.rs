@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// I/O errors.
-pub fn withdraw(planned: &PlannedOutput) -> Result<()> {
+pub(crate) fn withdraw(planned: &PlannedOutput) -> Result<()> {
     let inside = plan::manifest_inside(&planned.path).filter(|_| planned.folder);
     for path in [plan::manifest_beside(&planned.path), inside].into_iter().flatten() {
         if plan::is_manifest(&path) {
@@ -31,7 +31,7 @@ pub fn withdraw(planned: &PlannedOutput) -> Result<()> {
 ///
 /// # Errors
 /// I/O errors; a request error when something else has the name.
-pub fn publish(part: &PartFile) -> Result<()> {
+pub(crate) fn publish(part: &PartFile) -> Result<()> {
     let to = part.destination();
     let there = plan::is_manifest(to);
     let renamed = if there { files::rename_over(part.path(), to) } else { files::rename_new(part.path(), to) };
@@ -51,7 +51,7 @@ pub fn publish(part: &PartFile) -> Result<()> {
 ///
 /// # Errors
 /// I/O errors; a file that another process is writing.
-pub fn discard_part(part: &Path) -> Result<Option<PathBuf>> {
+pub(crate) fn discard_part(part: &Path) -> Result<Option<PathBuf>> {
     let Ok(meta) = fs::symlink_metadata(part) else { return Ok(None) };
     let own = if meta.is_file() { PartFile::reopen(part, part, meta.len())? } else { None };
     match own {

@@ -32,7 +32,7 @@ const HEAD_KEYS: [&str; 12] = [
 ///
 /// # Errors
 /// I/O errors; a bad-file error for what is no manifest, a damaged one, or one of a later version of the layout.
-pub fn read(path: &Path, take: impl FnMut(TensorRecord) -> Result<()>) -> Result<(Head, Vec<FileRecord>)> {
+pub(crate) fn read(path: &Path, take: impl FnMut(TensorRecord) -> Result<()>) -> Result<(Head, Vec<FileRecord>)> {
     const HINT: &str = "Without its manifest an output can still be read, but its bytes cannot be checked.";
     let bad = |what: String| ModelError::bad(what).in_file(path).with_hint(HINT);
     let file = files::open(path).map_err(|e| match e {

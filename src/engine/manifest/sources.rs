@@ -20,7 +20,7 @@ const MAX_HEADER_BYTES: u64 = 100_000_000;
 ///
 /// # Errors
 /// I/O errors; a file that is not what it was when it was opened.
-pub fn hash_sources(prepared: &Prepared) -> Result<Vec<SourceFileRecord>> {
+pub(crate) fn hash_sources(prepared: &Prepared) -> Result<Vec<SourceFileRecord>> {
     prepared.inputs.iter().map(hash_one).collect()
 }
 

@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
 
 /// Version of the layout of manifests. A reader refuses one that is higher than its own.
-pub const MANIFEST_VERSION: u32 = 1;
+pub(crate) const MANIFEST_VERSION: u32 = 1;
 
 /// Version of the encoders: raised when the bytes that one of them writes for the same values change. Bytes of an earlier export are only
 /// copied when it is the same.
-pub const ENCODER: u32 = 1;
+pub(crate) const ENCODER: u32 = 1;
 
 /// How a run was started, for its manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Origin {
 
 /// Everything but the lists of files and tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Head {
+pub(crate) struct Head {
     /// [`MANIFEST_VERSION`]; always the first key.
     pub remold_manifest: u32,
     /// remold's version.
@@ -54,7 +54,7 @@ pub struct Head {
 
 /// The source of an output.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SourceRecord {
+pub(crate) struct SourceRecord {
     /// Its path.
     pub path: PathBuf,
     /// Its format.
@@ -70,7 +70,7 @@ pub struct SourceRecord {
 
 /// A source file. The tensors of weight files are hashed one by one: see [`TensorRecord::source_xxh3`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFileRecord {
+pub(crate) struct SourceFileRecord {
     /// Its path.
     pub path: PathBuf,
     /// Its size.
@@ -90,7 +90,7 @@ pub struct SourceFileRecord {
 
 /// The output.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct OutputRecord {
+pub(crate) struct OutputRecord {
     /// Its name: of the file, of the folder, or of the first file of a split GGUF.
     pub name: String,
     /// Its path when it was written.
@@ -142,7 +142,7 @@ pub struct Copied {
 
 /// A file of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRecord {
+pub(crate) struct FileRecord {
     /// Its name, relative to the output if that is a folder, else to the folder it lies in.
     pub name: String,
     /// Its size.
@@ -156,7 +156,7 @@ pub struct FileRecord {
 
 /// A stretch of a file that is no tensor data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rest {
+pub(crate) struct Rest {
     /// Where it begins.
     pub offset: u64,
     /// Its length.

@@ -16,7 +16,7 @@ use std::path::Path;
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// What a manifest is written from.
-pub struct Contents<'a> {
+pub(crate) struct Contents<'a> {
     /// Everything but the lists.
     pub head: &'a Head,
     /// The output.
@@ -33,7 +33,7 @@ pub struct Contents<'a> {
 ///
 /// # Errors
 /// I/O errors.
-pub fn write(part: &Path, destination: &Path, mode: u32, contents: &Contents<'_>) -> Result<PartFile> {
+pub(crate) fn write(part: &Path, destination: &Path, mode: u32, contents: &Contents<'_>) -> Result<PartFile> {
     super::discard_part(part)?;
     let file = PartFile::create(part, destination, 0, mode & 0o666)?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, PartWriter { part: &file, at: 0, error: None });
@@ -129,7 +129,7 @@ fn record(contents: &Contents<'_>, t: usize, tensor: &PreparedTensor, (file, off
 }
 
 /// The hash of the importance of a tensor's columns that the encoder uses; `None` where it uses none.
-pub fn importance_hash(tensor: &PreparedTensor) -> Option<Hash128> {
+pub(crate) fn importance_hash(tensor: &PreparedTensor) -> Option<Hash128> {
     if !matches!(tensor.encoding, Encoding::Block(_)) || tensor.encoding == tensor.entry.encoding {
         return None;
     }
@@ -145,7 +145,7 @@ pub fn importance_hash(tensor: &PreparedTensor) -> Option<Hash128> {
 }
 
 /// The CRC-32 of a whole file from those of all its stretches; `None` where they do not cover it exactly.
-pub fn whole_crc(file: usize, bytes: u64, stretches: &[Stretch]) -> Option<Crc32> {
+pub(crate) fn whole_crc(file: usize, bytes: u64, stretches: &[Stretch]) -> Option<Crc32> {
     let mut order: Vec<u32> = (0..stretches.len() as u32)
         .filter(|i| stretches[*i as usize].file == file && stretches[*i as usize].bytes > 0)
         .collect();

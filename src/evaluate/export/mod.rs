@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExportKind {
+pub(crate) enum ExportKind {
     /// The table, errors by layer and kind, what has no partner.
     Markdown,
     /// A line for each tensor of each model.
@@ -22,7 +22,7 @@ pub enum ExportKind {
 
 /// A file to write a comparison to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Export {
+pub(crate) struct Export {
     /// Where.
     pub path: PathBuf,
     /// What, as the name's ending says.
@@ -34,7 +34,7 @@ impl Export {
     ///
     /// # Errors
     /// An ending that is none of the three; a file that is there already.
-    pub fn to(path: &Path) -> Result<Self> {
+    pub(crate) fn to(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let kind = match ending.as_str() {
             "md" | "markdown" => ExportKind::Markdown,
@@ -53,7 +53,7 @@ impl Export {
     }
 
     /// The text of the file.
-    pub fn text(&self, comparison: &Comparison) -> String {
+    pub(crate) fn text(&self, comparison: &Comparison) -> String {
         // Names of tensors may hold anything, and such files are looked at in terminals too.
         match self.kind {
             ExportKind::Markdown => escape_lines(&markdown::text(comparison)).into_owned(),
@@ -69,7 +69,7 @@ impl Export {
     ///
     /// # Errors
     /// Those of the file system; nothing half-written stays.
-    pub fn write(&self, comparison: &Comparison) -> Result<()> {
+    pub(crate) fn write(&self, comparison: &Comparison) -> Result<()> {
         let text = self.text(comparison);
         let mut file = std::fs::File::create_new(&self.path).map_err(|e| ModelError::io(&self.path, "creating", e))?;
         file.write_all(text.as_bytes()).map_err(|e| {

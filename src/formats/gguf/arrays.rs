@@ -2,7 +2,7 @@
 
 /// Which metadata arrays are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrays {
+pub(crate) enum Arrays {
     /// All of them.
     Keep,
     /// Only short ones: a look at many files does not need their vocabularies.

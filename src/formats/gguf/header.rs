@@ -16,15 +16,13 @@ use std::sync::Arc;
 
 /// The header of one file.
 #[derive(Debug)]
-pub struct Header {
+pub(crate) struct Header {
     /// The file as it was before anything was read.
     pub opened: OpenedFile,
     /// The file, open.
     pub file: Arc<File>,
     /// Its path.
     pub path: Arc<PathBuf>,
-    /// Format version, 2 or 3.
-    pub version: u32,
     /// Whether numbers, the data's included, are big-endian.
     pub big_endian: bool,
     /// Key-values, in file order.
@@ -43,9 +41,9 @@ pub struct Header {
 ///
 /// # Errors
 /// Anything that contradicts the format, with offset and field; unsupported versions and types.
-pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
+pub(crate) fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
-    let Beginning { version, big_endian, n_tensors, metadata, alignment, mut warnings } = beginning(&mut r, arrays)?;
+    let Beginning { big_endian, n_tensors, metadata, alignment, mut warnings } = beginning(&mut r, arrays)?;
     let mut tensors = Vec::new();
     let mut names = HashSet::new();
     for i in 0..n_tensors {
@@ -69,7 +67,6 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
         opened: r.opened().clone(),
         file: r.file().clone(),
         path: r.path().clone(),
-        version,
         big_endian,
         metadata,
         tensors,
@@ -86,7 +83,7 @@ pub fn read_header(path: &Path, arrays: Arrays) -> Result<Header> {
 ///
 /// # Errors
 /// As [`read_header`], except that names and places are not compared with each other; errors of `each`.
-pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<u64> {
+pub(crate) fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<u64> {
     let mut r = HeaderReader::open(path)?;
     let Beginning { big_endian, n_tensors, alignment, .. } = beginning(&mut r, Arrays::SkipLong)?;
     for i in 0..n_tensors {
@@ -97,7 +94,6 @@ pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>)
 
 /// The fields before the tensors.
 struct Beginning {
-    version: u32,
     big_endian: bool,
     n_tensors: u64,
     metadata: Metadata,
@@ -106,7 +102,7 @@ struct Beginning {
 }
 
 fn beginning(r: &mut HeaderReader, arrays: Arrays) -> Result<Beginning> {
-    let (version, big_endian) = version(r)?;
+    let big_endian = version(r)?;
     let n_tensors = r.u64(format_args!("tensor_count"))?;
     // name length, n_dims, no dimension, type, offset
     r.count(n_tensors, 24, limits::TENSORS, format_args!("tensor_count"))?;
@@ -117,11 +113,11 @@ fn beginning(r: &mut HeaderReader, arrays: Arrays) -> Result<Beginning> {
     let metadata = metadata(r, n_keys, arrays, &mut warnings)?;
     let alignment = alignment(r, &metadata)?;
     r.set_budget(limits::GGUF_SECTION_BYTES);
-    Ok(Beginning { version, big_endian, n_tensors, metadata, alignment, warnings })
+    Ok(Beginning { big_endian, n_tensors, metadata, alignment, warnings })
 }
 
-/// Magic and version; sets the reader's byte order.
-fn version(r: &mut HeaderReader) -> Result<(u32, bool)> {
+/// Reads the magic and the version and sets the reader's byte order. Returns whether the file is big-endian.
+fn version(r: &mut HeaderReader) -> Result<bool> {
     let magic = r.bytes(4, format_args!("magic"))?;
     if magic != MAGIC {
         let what = format!("begins with \"{}\", not with GGUF", magic.escape_ascii());
@@ -135,7 +131,7 @@ fn version(r: &mut HeaderReader) -> Result<(u32, bool)> {
             if big {
                 r.set_big_endian();
             }
-            return Ok((version, big));
+            return Ok(big);
         }
         1 => ModelError::unsupported("GGUF version 1 (August 2023) is not read")
             .with_hint("Fetch a newer file of this model, or load and re-save it with a llama.cpp of autumn 2023."),

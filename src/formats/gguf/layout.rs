@@ -81,7 +81,7 @@ fn check(t: &LayoutTensor) -> Result<u64> {
 ///
 /// # Errors
 /// What GGUF cannot hold, as [`layout`].
-pub fn tensor_bytes(t: &LayoutTensor) -> Result<(u64, u64)> {
+pub(crate) fn tensor_bytes(t: &LayoutTensor) -> Result<(u64, u64)> {
     let data = check(t).map_err(|e| e.field(&t.name))?;
     // Lengths of name and shape, the type, the offset.
     Ok((8 + t.name.len() as u64 + 4 + 8 * t.shape.rank() as u64 + 4 + 8, data))

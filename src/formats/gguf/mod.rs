@@ -19,11 +19,14 @@ mod values;
 #[cfg(feature = "verify-gguf-rs")]
 mod verify;
 
-pub use arrays::Arrays;
-pub use header::{Header, each_tensor, read_header};
-pub use layout::{layout, tensor_bytes};
-pub use open::{open, open_alone};
-pub use split::{shard_metadata, shard_paths, whole_path};
+pub(crate) use arrays::Arrays;
+pub(crate) use header::{each_tensor, read_header};
+pub use layout::layout;
+pub(crate) use layout::tensor_bytes;
+pub(crate) use open::open;
+pub use open::open_alone;
+pub use split::shard_metadata;
+pub(crate) use split::whole_path;
 #[cfg(feature = "verify-gguf-rs")]
 pub use verify::verify;
 
@@ -34,14 +37,14 @@ use crate::model::{FormatId, Result};
 use std::path::Path;
 
 /// First bytes of every GGUF file.
-pub const MAGIC: [u8; 4] = *b"GGUF";
+pub(crate) const MAGIC: [u8; 4] = *b"GGUF";
 /// Alignment of the data when `general.alignment` is absent.
-pub const DEFAULT_ALIGNMENT: u64 = 32;
+pub(crate) const DEFAULT_ALIGNMENT: u64 = 32;
 /// Key of the alignment.
-pub const ALIGNMENT_KEY: &str = "general.alignment";
+pub(crate) const ALIGNMENT_KEY: &str = "general.alignment";
 
 /// The format's entry.
-pub static SPEC: FormatSpec = FormatSpec {
+pub(crate) static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Gguf,
     aliases: &[],
     badge: "gguf",

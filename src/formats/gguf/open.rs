@@ -17,7 +17,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// As [`read_header`]; missing or contradicting shards.
-pub fn open(path: &Path) -> Result<Model> {
+pub(crate) fn open(path: &Path) -> Result<Model> {
     let first = read_header(path, Arrays::Keep)?;
     let Some((_, count, total)) = split_of(&first.metadata) else {
         // One file of a set whose key split.count is damaged would be accepted as a whole model.

@@ -29,7 +29,7 @@ pub(super) fn split_of(metadata: &Metadata) -> Option<(u64, u64, Option<u64>)> {
 ///
 /// # Errors
 /// When the name is not `NAME-00001-of-0000N.gguf`, or when files are missing; they are named.
-pub fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
+pub(crate) fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
     let Some(name) = ShardName::parse(path).filter(|n| n.count == count) else {
         let what = format!("part of a set of {count} files, but not named NAME-00001-of-{count:05}.gguf");
         return Err(ModelError::bad(what)
@@ -43,7 +43,7 @@ pub fn shard_paths(path: &Path, count: u64) -> Result<Vec<PathBuf>> {
 
 /// The file that a set is named after: `DIR/NAME.gguf` of `DIR/NAME-00001-of-00003.gguf`. Any other path is returned
 /// as it is.
-pub fn whole_path(path: &Path) -> PathBuf {
+pub(crate) fn whole_path(path: &Path) -> PathBuf {
     ShardName::parse(path).map_or_else(|| path.to_owned(), |n| n.prefix.with_file_name(with_extension(&n.prefix)))
 }
 

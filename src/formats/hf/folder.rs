@@ -23,7 +23,7 @@ pub enum Weights {
 }
 
 /// The name of PyTorch's index file.
-pub const PYTORCH_INDEX: &str = "pytorch_model.bin.index.json";
+pub(crate) const PYTORCH_INDEX: &str = "pytorch_model.bin.index.json";
 
 /// Names of the regular files of a folder, sorted; and of its folders.
 pub(in crate::formats) fn entries(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
@@ -136,7 +136,7 @@ fn ambiguous(folder: &Path, paths: &[PathBuf]) -> ModelError {
 ///
 /// # Errors
 /// No weights in it, several candidates, or an error of the format's reader.
-pub fn open(folder: &Path) -> Result<Model> {
+pub(crate) fn open(folder: &Path) -> Result<Model> {
     open_with(folder, &|_| true)
 }
 
@@ -144,7 +144,7 @@ pub fn open(folder: &Path) -> Result<Model> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Model> {
+pub(crate) fn open_with(folder: &Path, keep: &dyn Fn(&str) -> bool) -> Result<Model> {
     let snapshot = Repository::at(folder).map(|r| r.snapshot()).transpose()?;
     let folder = snapshot.as_deref().unwrap_or(folder);
     let (mut files, folders) = entries(folder)?;

@@ -16,7 +16,7 @@ const REFERENCE_BYTES: u64 = 256;
 
 /// A model's repository in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repository {
+pub(crate) struct Repository {
     /// `models--ORG--NAME`, with everything before it.
     pub folder: PathBuf,
     /// `ORG/NAME`, or `NAME` for the few without an owner.
@@ -25,14 +25,14 @@ pub struct Repository {
 
 impl Repository {
     /// The repository that a path is in (or is), by the components of the path and by the targets of its links.
-    pub fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let absolute = std::path::absolute(path).ok();
         let known = absolute.as_deref().and_then(Self::in_path);
         known.or_else(|| Self::in_path(&fs::canonicalize(path).ok()?))
     }
 
     /// The repository whose folder this is, not a path inside it.
-    pub fn at(folder: &Path) -> Option<Self> {
+    pub(crate) fn at(folder: &Path) -> Option<Self> {
         let real = fs::canonicalize(folder).ok()?;
         Self::of(folder).filter(|r| fs::canonicalize(&r.folder).is_ok_and(|f| f == real))
     }
@@ -51,7 +51,7 @@ impl Repository {
     }
 
     /// The model's own name, without its owner.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.id.rsplit_once('/').map_or(&self.id, |(_, name)| name)
     }
 

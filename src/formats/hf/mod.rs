@@ -14,9 +14,10 @@ mod sidecars;
 mod training;
 
 pub(super) use folder::entries;
-pub use folder::{PYTORCH_INDEX, Weights, find_weights, open, open_with};
-pub use hub::Repository;
+pub(crate) use folder::{PYTORCH_INDEX, open, open_with};
+pub use folder::{Weights, find_weights};
+pub(crate) use hub::Repository;
 pub(super) use sidecars::collect_one;
-pub use sidecars::{SIDECARS, attach, collect};
-pub use training::is_training_state;
+pub(crate) use sidecars::{SIDECARS, attach};
+pub(crate) use training::is_training_state;
 pub(super) use training::{ranks_inside, training};

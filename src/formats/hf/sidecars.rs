@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Every file that is kept beside the weights when it is there: configuration, tokenizers, templates, preprocessors, the
 /// modules of sentence-transformers, and the model card.
-pub const SIDECARS: &[&str] = &[
+pub(crate) const SIDECARS: &[&str] = &[
     "config.json",
     "generation_config.json",
     "tokenizer.json",
@@ -48,7 +48,7 @@ const TEMPLATES: &str = "additional_chat_templates";
 const MAX_TEMPLATES: usize = 256;
 
 /// The sidecar files in `folder`. They are looked up by name, so a large folder costs nothing more.
-pub fn collect(folder: &Path) -> Sidecars {
+pub(crate) fn collect(folder: &Path) -> Sidecars {
     let mut sidecars = Sidecars::default();
     let mut add = |name: String| {
         let path = folder.join(&name);
@@ -77,7 +77,7 @@ pub(in crate::formats) fn collect_one(folder: &Path, name: &str) -> Option<Sidec
 
 /// Adds the sidecar files of `folder` to a model opened from it, if the folder is a model folder (has a `config.json`) and
 /// the format keeps its configuration in such files. GGUF carries its own.
-pub fn attach(model: &mut Model, folder: &Path) {
+pub(crate) fn attach(model: &mut Model, folder: &Path) {
     let of_folders = write_spec(model.format).is_some_and(|w| w.output == OutputKind::Folder);
     if of_folders && model.sidecars.0.is_empty() {
         let sidecars = collect(folder);

@@ -45,7 +45,7 @@ pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
 }
 
 /// True for the name of a file that a training run leaves beside the weights.
-pub fn is_training_state(name: &str) -> bool {
+pub(crate) fn is_training_state(name: &str) -> bool {
     training(name).is_some() || OTHER.contains(&name)
 }
 

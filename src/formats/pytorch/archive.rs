@@ -11,7 +11,7 @@ use crate::model::{Model, Result, Warning};
 ///
 /// # Errors
 /// Damaged archives, archives that are no PyTorch file, big-endian data.
-pub fn open(mut source: Source) -> Result<Model> {
+pub(crate) fn open(mut source: Source) -> Result<Model> {
     let entries = entries(&source, 0, source.len)?;
     byte_order(&source, &entries)?;
     source.crcs = crcs(&entries).collect();

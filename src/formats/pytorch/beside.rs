@@ -18,7 +18,7 @@ const PICKLES: [&str; 9] = ["pkl", "pickle", "p", "pt", "pth", "bin", "ckpt", "d
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Beside {
+pub(crate) struct Beside {
     warnings: Vec<Warning>,
     /// The first error's hint that names what a pickle asks for.
     hint: Option<Hint>,
@@ -27,7 +27,7 @@ pub struct Beside {
 
 impl Beside {
     /// Looks through the entries of an archive that are neither the model's pickle nor storages nor code.
-    pub fn entries(&mut self, source: &Source, entries: &Entries) {
+    pub(crate) fn entries(&mut self, source: &Source, entries: &Entries) {
         for (name, entry) in entries {
             // Storages, `data/0` and `data/weights/weight_0`, and the program text of TorchScript.
             let storage = name.strip_prefix("data/").is_some_and(|n| !n.contains('/') || n.starts_with("weights/"));
@@ -82,7 +82,7 @@ impl Beside {
     }
 
     /// Looks through pickles in a row, up to the first that is none.
-    pub fn stream(&mut self, input: &mut Input) {
+    pub(crate) fn stream(&mut self, input: &mut Input) {
         for _ in 0..MAX_LOOKED_THROUGH {
             if input.left() == 0 {
                 return;
@@ -116,7 +116,7 @@ impl Beside {
     }
 
     /// Adds what was found to a model.
-    pub fn warn(self, mut model: Model) -> Model {
+    pub(crate) fn warn(self, mut model: Model) -> Model {
         for warning in self.warnings {
             if !model.warnings.contains(&warning) {
                 model.warnings.push(warning);
@@ -126,7 +126,7 @@ impl Beside {
     }
 
     /// Adds what was found to the error of a file that is no model.
-    pub fn tell(&self, e: ModelError) -> ModelError {
+    pub(crate) fn tell(&self, e: ModelError) -> ModelError {
         match &self.hint {
             Some(hint) => e.with_hint(hint.clone()),
             None => e,

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to do about a checksum that is wrong.
-pub fn hint() -> Hint {
+pub(crate) fn hint() -> Hint {
     Hint::from("Copy or download the file again: PyTorch itself would not notice. With ")
         .then(Remedy::Option(OptionName::NO_CHECKSUMS))
         .then(" it is converted as it is.")
@@ -33,7 +33,7 @@ const BUFFER_BYTES: u64 = 1 << 20;
 
 /// The checksum of one storage.
 #[derive(Debug)]
-pub struct StorageCheck {
+pub(crate) struct StorageCheck {
     file: Arc<File>,
     path: Arc<PathBuf>,
     /// The entry's name in the archive.
@@ -63,7 +63,13 @@ struct State {
 
 impl StorageCheck {
     /// For the storage in `blob`, which `entry` of the archive is and `tensor` shows.
-    pub fn new((file, path): (&Arc<File>, &Arc<PathBuf>), entry: String, tensor: &str, blob: Blob, crc32: u32) -> Self {
+    pub(crate) fn new(
+        (file, path): (&Arc<File>, &Arc<PathBuf>),
+        entry: String,
+        tensor: &str,
+        blob: Blob,
+        crc32: u32,
+    ) -> Self {
         Self {
             file: Arc::clone(file),
             path: Arc::clone(path),
@@ -78,7 +84,7 @@ impl StorageCheck {
     }
 
     /// A tensor shows `bytes` at the absolute `offset` one after the other.
-    pub fn shown(&self, offset: u64, bytes: u64) {
+    pub(crate) fn shown(&self, offset: u64, bytes: u64) {
         if offset == self.blob.offset && bytes == self.blob.bytes {
             self.whole.store(true, Ordering::Relaxed);
         }
@@ -225,7 +231,7 @@ impl State {
 }
 
 /// A tensor whose reads are checked.
-pub struct Checked {
+pub(crate) struct Checked {
     /// The rows.
     pub inner: Arc<dyn TensorData>,
     /// The checksum of the storage they lie in.
@@ -269,7 +275,7 @@ impl TensorData for Checked {
 
 /// A checksum that was found to be wrong when the file was opened.
 #[derive(Debug)]
-pub struct KnownWrong {
+pub(crate) struct KnownWrong {
     /// The file.
     pub path: PathBuf,
     /// Entry of the archive.

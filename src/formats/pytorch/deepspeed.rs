@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// The file of the only model-parallel rank.
-pub const STATES: &str = "mp_rank_00_model_states.pt";
+pub(crate) const STATES: &str = "mp_rank_00_model_states.pt";
 
 /// Stage 3 shards the parameters.
 const SHARDS_PARAMETERS: u64 = 3;
@@ -23,7 +23,7 @@ const SHARDS_PARAMETERS: u64 = 3;
 ///
 /// # Errors
 /// Unsupported if it does not hold whole tensors; what is wrong with the file.
-pub fn open(path: &Path) -> Result<Model> {
+pub(crate) fn open(path: &Path) -> Result<Model> {
     if let Some(pickle) = object(path)? {
         whole(&pickle).map_err(|what| {
             let hint =

@@ -22,7 +22,7 @@ const END_64: &[u8; 4] = b"PK\x06\x06";
 const LOCATOR_64: &[u8; 4] = b"PK\x06\x07";
 const CENTRAL: &[u8; 4] = b"PK\x01\x02";
 /// Signature of a local header.
-pub const LOCAL: &[u8; 4] = b"PK\x03\x04";
+pub(crate) const LOCAL: &[u8; 4] = b"PK\x03\x04";
 
 const END_BYTES: u64 = 22;
 const LOCATOR_BYTES: u64 = 20;
@@ -41,7 +41,7 @@ const UNTRUSTED: &str = "Readers of zip archives would disagree about this file;
 
 /// One entry.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// Its name, as stored.
     pub name: String,
     /// Its bytes, compressed or not.
@@ -58,7 +58,7 @@ pub struct Record {
 
 /// An archive, whole or within another file.
 #[derive(Clone, Copy, Debug)]
-pub struct Archive<'a> {
+pub(crate) struct Archive<'a> {
     /// The open file.
     pub file: &'a File,
     /// Its path, for errors.
@@ -82,7 +82,7 @@ impl Archive<'_> {
     ///
     /// # Errors
     /// Damaged archives, and archives that two readers could read differently.
-    pub fn records(&self) -> Result<Vec<Record>> {
+    pub(crate) fn records(&self) -> Result<Vec<Record>> {
         let end = self.end()?;
         let mut records = self.central(&end)?;
         let mut order: Vec<usize> = (0..records.len()).collect();

@@ -20,7 +20,7 @@ const REPACKED: &str = "The archive was packed with another tool; save the check
 
 /// One entry of the archive.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its bytes in the file (as stored, compressed or not).
     pub blob: Blob,
     /// True when they are the contents, neither compressed nor encrypted.
@@ -30,13 +30,13 @@ pub struct Entry {
 }
 
 /// The entries by name, without the archive's root folder.
-pub type Entries = IndexMap<String, Entry>;
+pub(crate) type Entries = IndexMap<String, Entry>;
 
 /// Refuses an archive whose numbers are not little-endian.
 ///
 /// # Errors
 /// As said, and I/O errors.
-pub fn byte_order(source: &Source, entries: &Entries) -> Result<()> {
+pub(crate) fn byte_order(source: &Source, entries: &Entries) -> Result<()> {
     let Some(order) = entries.get("byteorder") else { return Ok(()) };
     let order = read(source, "byteorder", order, 64)?;
     if order.trim_ascii() == b"little" {
@@ -47,7 +47,7 @@ pub fn byte_order(source: &Source, entries: &Entries) -> Result<()> {
 }
 
 /// The checksums of the storages that have one, by offset.
-pub fn crcs(entries: &Entries) -> impl Iterator<Item = (u64, u32)> {
+pub(crate) fn crcs(entries: &Entries) -> impl Iterator<Item = (u64, u32)> {
     let storages = entries.iter().filter(|(n, e)| n.starts_with("data/") && e.stored && e.crc32 != 0);
     storages.map(|(_, e)| (e.blob.offset, e.crc32))
 }
@@ -56,7 +56,7 @@ pub fn crcs(entries: &Entries) -> impl Iterator<Item = (u64, u32)> {
 ///
 /// # Errors
 /// A storage that is compressed or encrypted.
-pub fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
+pub(crate) fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
     let mut blobs = HashMap::new();
     for (name, entry) in entries {
         let Some(key) = name.strip_prefix("data/") else { continue };
@@ -73,7 +73,7 @@ pub fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
 ///
 /// # Errors
 /// When it is missing or compressed, and I/O errors.
-pub fn object(source: &Source, entries: &Entries) -> Result<(Input, Option<Arc<dyn SourceCheck>>)> {
+pub(crate) fn object(source: &Source, entries: &Entries) -> Result<(Input, Option<Arc<dyn SourceCheck>>)> {
     let pickle = stored_entry("data.pkl", entries)?;
     let right = pickle.crc32 == 0 || crc_of(source, pickle.blob)? == pickle.crc32;
     let path = source.path.to_path_buf();
@@ -99,7 +99,7 @@ fn stored_entry(name: &str, entries: &Entries) -> Result<Entry> {
 ///
 /// # Errors
 /// When it is larger than `max`, compressed, or cannot be read.
-pub fn read(source: &Source, name: &str, entry: &Entry, max: u64) -> Result<Vec<u8>> {
+pub(crate) fn read(source: &Source, name: &str, entry: &Entry, max: u64) -> Result<Vec<u8>> {
     let Blob { offset, bytes } = entry.blob;
     if bytes > max.min(MAX_JSON_BYTES) {
         return Err(ModelError::limit(format!("{bytes} bytes, more than the {max} allowed")).field(name));
@@ -130,7 +130,7 @@ fn crc_of(source: &Source, blob: Blob) -> Result<u32> {
 ///
 /// # Errors
 /// Damaged archives, and archives that two readers could read differently.
-pub fn entries(source: &Source, start: u64, len: u64) -> Result<Entries> {
+pub(crate) fn entries(source: &Source, start: u64, len: u64) -> Result<Entries> {
     let archive = Archive { file: &source.file, path: &source.path, start, len };
     let found = archive.records()?;
     let mut roots = found.iter().filter_map(|r| root_before_pickle(&r.name));

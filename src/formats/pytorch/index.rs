@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 /// The name of the index that a shard belongs to: `NAME-00001-of-00002.EXT` → `NAME.EXT.index.json`; `None` for other files.
-pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
+pub(crate) fn index_of_shard(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let (stem, ext) = name.rsplit_once('.')?;
     let (rest, total) = stem.rsplit_once("-of-")?;
@@ -23,7 +23,7 @@ pub fn index_of_shard(path: &Path) -> Option<PathBuf> {
 /// # Errors
 /// An index that is no JSON or names files outside its folder; missing shards, by name; tensors that are not in their
 /// shard; what is wrong with a shard.
-pub fn open_index(path: &Path) -> Result<Model> {
+pub(crate) fn open_index(path: &Path) -> Result<Model> {
     let index = OpenedFile::by_path(path)?;
     let bytes = read_request_file(path, MAX_JSON_BYTES)?;
     if let Some(error) = placeholder(&bytes, true, false) {

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// Truncated or inconsistent streams, big-endian ones.
-pub fn open(mut source: Source) -> Result<Model> {
+pub(crate) fn open(mut source: Source) -> Result<Model> {
     let mut input = Input::file(&source.file, &source.path, 0, source.len);
     let magic = load(&mut input)?;
     if !matches!(magic.tree.get(magic.root), Node::Int(LEGACY_MAGIC)) {
@@ -50,7 +50,7 @@ pub fn open(mut source: Source) -> Result<Model> {
 ///
 /// # Errors
 /// Damaged pickles.
-pub fn open_plain(source: Source) -> Result<Model> {
+pub(crate) fn open_plain(source: Source) -> Result<Model> {
     let mut input = Input::file(&source.file, &source.path, 0, source.len);
     let object = load(&mut input)?;
     let mut model = empty_model(&source.path);

@@ -29,9 +29,9 @@ mod strided;
 mod walk;
 mod write;
 
-pub use dcp::METADATA as DCP_METADATA;
-pub use deepspeed::STATES as DEEPSPEED_STATES;
-pub use index::open_index;
+pub(crate) use dcp::METADATA as DCP_METADATA;
+pub(crate) use deepspeed::STATES as DEEPSPEED_STATES;
+pub(crate) use index::open_index;
 
 use super::{FormatSpec, OutputKind, ReadSpec, WriteSpec};
 use crate::model::{FormatId, Model, ModelError, OpenedFile, Result, TensorEntry};
@@ -39,7 +39,7 @@ use crate::quant::Encoding;
 use std::path::Path;
 
 /// PyTorch checkpoints.
-pub static SPEC: FormatSpec = FormatSpec {
+pub(crate) static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Pytorch,
     aliases: &["pt", "pth", "torch"],
     badge: "pt",
@@ -91,7 +91,7 @@ pub fn open(path: &Path) -> Result<Model> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_alone(path: &Path) -> Result<Model> {
+pub(crate) fn open_alone(path: &Path) -> Result<Model> {
     open_file(path).map_err(|e| e.in_file(path).in_format(FormatId::Pytorch))
 }
 

@@ -10,14 +10,14 @@ use std::os::unix::fs::FileExt;
 const HEAD_BYTES: u64 = 512;
 
 /// The legacy stream's magic number 0x1950a86a20f9469cfc6c, as pickles of protocol 2 and later store it.
-pub const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+pub(crate) const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const MAGIC_BYTES: [u8; 12] = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 /// The same in protocols 0 and 1.
 const MAGIC_TEXT: &[u8] = b"L119547037146038801333356L\n";
 
 /// How a checkpoint is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Container {
+pub(crate) enum Container {
     /// A zip archive (PyTorch ≥ 1.6, TorchScript, `.pt2`).
     Zip,
     /// Pickles followed by raw storages.
@@ -32,7 +32,7 @@ pub enum Container {
 ///
 /// # Errors
 /// I/O errors; an empty file.
-pub fn head(source: &Source) -> Result<Vec<u8>> {
+pub(crate) fn head(source: &Source) -> Result<Vec<u8>> {
     if source.len == 0 {
         let hint = "Is it still being written or downloaded?";
         return Err(ModelError::bad("the file is empty").with_hint(hint));
@@ -43,7 +43,7 @@ pub fn head(source: &Source) -> Result<Vec<u8>> {
 }
 
 /// The container that begins with these bytes.
-pub fn container(head: &[u8]) -> Option<Container> {
+pub(crate) fn container(head: &[u8]) -> Option<Container> {
     let start = &head[..head.len().min(48)];
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Some(Container::Zip)
@@ -90,7 +90,7 @@ const TELLING: [&str; 8] = [
 ];
 
 /// Looks at the first bytes.
-pub fn probe(head: &Head<'_>) -> Verdict {
+pub(crate) fn probe(head: &Head<'_>) -> Verdict {
     let name = head.path.file_name().and_then(|n| n.to_str()).unwrap_or("");
     let index = [".bin.index.json", ".pt.index.json", ".pth.index.json"];
     if index.iter().any(|i| name.ends_with(i)) && head.bytes.trim_ascii_start().starts_with(b"{") {

@@ -16,7 +16,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Archives that are no PyTorch file; weights that leave their file.
-pub fn open(source: Source, entries: &Entries) -> Result<Model> {
+pub(crate) fn open(source: Source, entries: &Entries) -> Result<Model> {
     let mut model = empty_model(&source.path);
     let weights = "data/weights/";
     let config = |n: &&String| n.starts_with(weights) && n.ends_with("_weights_config.json");

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// The bytes of one storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blob {
+pub(crate) struct Blob {
     /// Absolute byte offset.
     pub offset: u64,
     /// Number of bytes.
@@ -26,7 +26,7 @@ pub struct Blob {
 
 /// An open file and the storages in it, by key.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// The file.
     pub file: Arc<File>,
     /// Its path.
@@ -43,7 +43,7 @@ pub struct Source {
 
 /// A plain strided view, however a file spells it.
 #[derive(Clone, Debug)]
-pub struct View {
+pub(crate) struct View {
     /// Element type.
     pub dtype: DType,
     /// First element within the storage.
@@ -59,7 +59,7 @@ impl Source {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = open_request_file(path)?;
         let len = file.metadata().map_err(|e| ModelError::io(path, "reading", e))?.len();
         Ok(Self {
@@ -73,7 +73,7 @@ impl Source {
     }
 
     /// The checksums of every storage that entries made so far show.
-    pub fn checks(&self) -> SourceChecks {
+    pub(crate) fn checks(&self) -> SourceChecks {
         SourceChecks(self.checks.borrow().values().map(|c| Arc::clone(c) as Arc<dyn SourceCheck>).collect())
     }
 
@@ -91,7 +91,7 @@ impl Source {
     ///
     /// # Errors
     /// Views that leave their storage, storages without data, limits.
-    pub fn pickled(&self, tree: &Tree, name: &str, t: &TensorRef) -> Result<Result<TensorEntry, String>> {
+    pub(crate) fn pickled(&self, tree: &Tree, name: &str, t: &TensorRef) -> Result<Result<TensorEntry, String>> {
         let dtype = match &t.element {
             Element::Plain(d) => *d,
             Element::Untyped => DType::U8,
@@ -134,7 +134,7 @@ impl Source {
     ///
     /// # Errors
     /// As [`Self::pickled`].
-    pub fn entry(&self, name: &str, (file, blob): (&str, Blob), view: &View) -> Result<TensorEntry> {
+    pub(crate) fn entry(&self, name: &str, (file, blob): (&str, Blob), view: &View) -> Result<TensorEntry> {
         self.view(name, blob, view, self.check(file, name, blob))
     }
 

@@ -18,7 +18,7 @@ const MAX_SPAN_BYTES: u64 = 4 << 20;
 
 /// A strided tensor in a file. The constructor of entries has checked that every index lies inside the storage.
 #[derive(Debug)]
-pub struct Strided {
+pub(crate) struct Strided {
     /// The open file.
     pub file: Arc<File>,
     /// Its path, for errors.

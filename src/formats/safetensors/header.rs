@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// The header of one file.
 #[derive(Debug)]
-pub struct Header {
+pub(crate) struct Header {
     /// The file as it was before anything was read.
     pub opened: OpenedFile,
     /// The file, open.
@@ -35,7 +35,7 @@ pub struct Header {
 ///
 /// # Errors
 /// Anything that contradicts the specification, with offset and tensor; unsupported element types.
-pub fn read_header(path: &Path) -> Result<Header> {
+pub(crate) fn read_header(path: &Path) -> Result<Header> {
     let mut r = HeaderReader::open(path)?;
     let len = header_len(&mut r)?;
     let raw = parse(&mut r, len, HeaderVisitor)?;
@@ -51,7 +51,7 @@ pub fn read_header(path: &Path) -> Result<Header> {
 ///
 /// # Errors
 /// As [`read_header`], except that names and places are not compared with each other; errors of `each`.
-pub fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<()> {
+pub(crate) fn each_tensor(path: &Path, mut each: impl FnMut(TensorPlace) -> Result<()>) -> Result<()> {
     let mut r = HeaderReader::open(path)?;
     let len = header_len(&mut r)?;
     let mut refused = None;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A parsed index.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Index {
+pub(crate) struct Index {
     /// Shard file name of each tensor, in file order.
     pub weight_map: IndexMap<String, String>,
     /// Path of each shard, in name order; all inside the index's folder.
@@ -18,7 +18,7 @@ pub struct Index {
 ///
 /// # Errors
 /// Not JSON, no `weight_map`, a shard outside the folder, or the result of a failed download.
-pub fn read_index(path: &Path) -> Result<Index> {
+pub(crate) fn read_index(path: &Path) -> Result<Index> {
     let bytes = read_request_file(path, limits::INDEX_BYTES)?;
     if let Some(error) = placeholder(&bytes, true, false) {
         return Err(error.in_file(path));

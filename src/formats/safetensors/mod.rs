@@ -16,20 +16,21 @@ mod layout;
 mod open;
 mod verify;
 
-pub use header::{Header, each_tensor, read_header};
-pub use index::{Index, read_index};
+pub(crate) use header::{each_tensor, read_header};
+pub(crate) use index::read_index;
 pub use layout::layout;
-pub use open::{open, open_alone, open_index, open_shards};
+pub use open::open_index;
+pub(crate) use open::{open, open_alone, open_shards};
 pub use verify::verify;
 
 use super::{FormatSpec, Head, Outline, OutputKind, ReadSpec, SecondReader, Verdict, WriteSpec, limits};
 use crate::model::FormatId;
 
 /// Name suffix of the file that lists the shards.
-pub const INDEX_SUFFIX: &str = ".safetensors.index.json";
+pub(crate) const INDEX_SUFFIX: &str = ".safetensors.index.json";
 
 /// The format's entry.
-pub static SPEC: FormatSpec = FormatSpec {
+pub(crate) static SPEC: FormatSpec = FormatSpec {
     id: FormatId::Safetensors,
     aliases: &["safetensor"],
     badge: "st",

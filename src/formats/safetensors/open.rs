@@ -18,7 +18,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// As [`read_header`]; missing or contradicting shards.
-pub fn open(path: &Path) -> Result<Model> {
+pub(crate) fn open(path: &Path) -> Result<Model> {
     if path.to_string_lossy().ends_with(INDEX_SUFFIX) {
         return open_index(path);
     }
@@ -84,7 +84,7 @@ pub fn open_index(path: &Path) -> Result<Model> {
 ///
 /// # Errors
 /// As [`read_header`].
-pub fn open_alone(path: &Path) -> Result<Model> {
+pub(crate) fn open_alone(path: &Path) -> Result<Model> {
     join(path, &[path.to_owned()]).map(|(model, _)| model)
 }
 
@@ -92,7 +92,7 @@ pub fn open_alone(path: &Path) -> Result<Model> {
 ///
 /// # Errors
 /// As [`read_header`]; a tensor that is in two files.
-pub fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
+pub(crate) fn open_shards(path: &Path, files: &[PathBuf]) -> Result<Model> {
     let (mut model, _) = join(path, files)?;
     let text = format!("{} shards without an index; their names were trusted", files.len());
     model.warnings.push(Warning::new("safetensors.no-index", text));

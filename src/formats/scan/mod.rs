@@ -84,7 +84,7 @@ pub fn scan(dir: &Path, max_depth: usize) -> Vec<Found> {
 
 /// The same, reported one by one as they are read, from several threads and roughly in the order of their paths; `take`
 /// returns whether to continue.
-pub fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> bool + Sync)) {
+pub(crate) fn scan_each(dir: &Path, max_depth: usize, take: &(dyn Fn(Found) -> bool + Sync)) {
     let units = walk::units(dir, max_depth);
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8).min(units.len());

@@ -40,10 +40,10 @@ const TEXTS: [&str; 16] = [
 ];
 
 /// Mutates inputs; the same seed gives the same mutations.
-pub struct Mutator(u64);
+pub(crate) struct Mutator(u64);
 
 impl Mutator {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.max(1))
     }
 
@@ -61,7 +61,7 @@ impl Mutator {
     }
 
     /// The input with one to four changes.
-    pub fn mutate(&mut self, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn mutate(&mut self, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
         let mut out = input.to_vec();
         for _ in 0..=self.below(4) {
             self.change(&mut out, others);

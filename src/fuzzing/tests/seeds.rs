@@ -1,7 +1,8 @@
 //! The seeds of each target: small files of `fixtures/`, and one made here where there is none.
 
 use crate::engine::{EventSink, Gate, RunOptions, Stop, run};
-use crate::formats::{LayoutFn, LayoutRequest, LayoutTensor, Split, gguf, pytorch, safetensors};
+use crate::formats::spec::LayoutFn;
+use crate::formats::{LayoutRequest, LayoutTensor, Split, gguf, pytorch, safetensors};
 use crate::model::{FormatId, MetaArray, MetaValue, Metadata, Sidecars};
 use crate::plan;
 use crate::quant::BlockType;
@@ -102,7 +103,7 @@ fn bytes(texts: &[&str]) -> Vec<Vec<u8>> {
 }
 
 /// The seeds of a target.
-pub fn of(target: &str) -> Vec<Vec<u8>> {
+pub(crate) fn of(target: &str) -> Vec<Vec<u8>> {
     let recipes = |extension: &'static str| {
         let mut all = fixtures("recipes/valid", |n| n.ends_with(extension));
         all.extend(fixtures("recipes/invalid", |n| n.ends_with(extension)));

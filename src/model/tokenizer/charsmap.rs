@@ -10,7 +10,7 @@ const MAX_TEXT_BYTES: usize = 1024;
 
 /// True if a reader that follows the trie stays within it, and every value is the start of a text that ends: programs index
 /// the file without looking. Empty rules are none.
-pub fn is_sound(bytes: &[u8]) -> bool {
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
     let Some((head, rest)) = bytes.split_first_chunk::<4>() else { return bytes.is_empty() };
     let size = u32::from_le_bytes(*head) as usize;
     let Some((trie, texts)) = rest.split_at_checked(size) else { return false };
@@ -40,7 +40,7 @@ pub fn is_sound(bytes: &[u8]) -> bool {
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Base64 with its padding.
-pub fn to_base64(bytes: &[u8]) -> String {
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group = (0..3).fold(0u32, |g, i| g << 8 | u32::from(chunk.get(i).copied().unwrap_or(0)));
@@ -53,7 +53,7 @@ pub fn to_base64(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a base64 text; `None` if it is none.
-pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     let letters = text.trim_end_matches('=');
     if !text.len().is_multiple_of(4) || text.len() - letters.len() > 2 {
         return None;

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// A token matched in the text before the model sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct AddedToken {
+pub(crate) struct AddedToken {
     /// Its id; absent where the id is the key of the object (`added_tokens_decoder`).
     #[serde(default, deserialize_with = "optional_id")]
     pub id: u32,
@@ -35,13 +35,13 @@ pub struct AddedToken {
 
 impl AddedToken {
     /// A plain added token: `special` ones are not normalized.
-    pub fn new(id: u32, content: impl Into<String>, special: bool) -> Self {
+    pub(crate) fn new(id: u32, content: impl Into<String>, special: bool) -> Self {
         let (single_word, lstrip, rstrip) = (false, false, false);
         Self { id, content: content.into(), single_word, lstrip, rstrip, normalized: None, special }
     }
 
     /// True if it is matched in the normalized text.
-    pub fn is_normalized(&self) -> bool {
+    pub(crate) fn is_normalized(&self) -> bool {
         self.normalized.unwrap_or(!self.special)
     }
 }
@@ -49,7 +49,7 @@ impl AddedToken {
 /// The `model` object.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "RawModel")]
-pub struct JsonModel {
+pub(crate) struct JsonModel {
     /// `BPE`, `WordPiece`, `Unigram`; old files leave it out.
     pub kind: Option<String>,
     /// Text and id of each entry, in the order of the file.
@@ -134,7 +134,7 @@ impl From<RawModel> for JsonModel {
 
 /// A parsed `tokenizer.json`.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct TokenizerJson {
+pub(crate) struct TokenizerJson {
     /// Tokens outside the model, in the order of the file.
     #[serde(default)]
     pub added_tokens: Vec<AddedToken>,
@@ -160,7 +160,7 @@ impl TokenizerJson {
     /// # Errors
     /// When it is no JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
     /// the vocabulary does not hold.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let json: Self =
             python_json::from_slice(bytes).map_err(|e| ModelError::bad(format!("not a tokenizer.json: {e}")))?;
         json.check()?;
@@ -171,7 +171,7 @@ impl TokenizerJson {
     ///
     /// # Errors
     /// Naming the first token or merge at fault.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let mut by_id: HashMap<u32, &str> = HashMap::with_capacity(self.model.vocab.len());
         let mut texts: HashMap<&str, u32> = HashMap::with_capacity(self.model.vocab.len());
         for (text, id) in &self.model.vocab {

@@ -4,13 +4,13 @@
 //! Must not know GGUF, architectures or how a text is encoded. The types that matter: [`TokenizerJson`] and
 //! [`SentencePieceModel`].
 
-pub mod charsmap;
+pub(crate) mod charsmap;
 mod json;
 mod sentencepiece;
 mod wire;
 
-pub use json::{AddedToken, JsonModel, TokenizerJson};
-pub use sentencepiece::{ModelType, Piece, PieceType, SentencePieceModel};
+pub(crate) use json::{AddedToken, JsonModel, TokenizerJson};
+pub(crate) use sentencepiece::{ModelType, Piece, PieceType, SentencePieceModel};
 
 /// No vocabulary has more entries than this (the largest in use hold about 260,000).
-pub const MAX_VOCAB: usize = 1 << 22;
+pub(crate) const MAX_VOCAB: usize = 1 << 22;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 /// What a piece is for (`ModelProto.SentencePiece.Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the format's own")]
-pub enum PieceType {
+pub(crate) enum PieceType {
     Normal = 1,
     Unknown = 2,
     Control = 3,
@@ -28,7 +28,7 @@ impl PieceType {
 
 /// One entry of the vocabulary; its index is its id.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// The text, as bytes; UTF-8 in every file that SentencePiece itself writes.
     pub text: Vec<u8>,
     /// Log probability (unigram) or minus the merge rank (BPE).
@@ -40,7 +40,7 @@ pub struct Piece {
 /// The algorithm (`TrainerSpec.ModelType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the format's own")]
-pub enum ModelType {
+pub(crate) enum ModelType {
     #[default]
     Unigram = 1,
     Bpe = 2,
@@ -50,7 +50,7 @@ pub enum ModelType {
 
 /// What remold uses of a SentencePiece model. Unknown fields are skipped.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SentencePieceModel {
+pub(crate) struct SentencePieceModel {
     /// The vocabulary.
     pub pieces: Vec<Piece>,
     /// The algorithm.
@@ -89,7 +89,7 @@ impl SentencePieceModel {
     /// When the bytes are no protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
     /// there is not exactly one unknown piece, the byte pieces are not those of byte fallback, or the normalization rules are damaged:
     /// what SentencePiece itself refuses or cannot use.
-    pub fn parse(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let mut out = Self::default();
         let mut reader = Reader::new(bytes, 0);
         while let Some((field, value)) = reader.next()? {
@@ -194,7 +194,7 @@ impl SentencePieceModel {
     }
 
     /// Writes the model as SentencePiece reads it.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
         for p in &self.pieces {
             let mut piece = Writer::default();

@@ -9,7 +9,7 @@ mod presets;
 mod tensors;
 
 pub use forecast::{Chosen, Forecast, Forecasted, Heavy};
-pub use presets::{PresetTypes, TargetPreset, presets};
+pub(crate) use presets::{PresetTypes, TargetPreset, presets};
 
 use super::{ImatrixCoverage, PreparedTensor, source};
 use crate::formats::{self, LayoutTensor, Split};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a tensor has its type.
 #[derive(Clone, Debug, Default)]
-pub struct Reason {
+pub(crate) struct Reason {
     /// The rule, when one chose the type.
     pub because: Option<Name>,
     /// The type that was wanted but does not fit the shape.
@@ -35,7 +35,7 @@ pub struct Reason {
 
 /// A target resolved against a model.
 #[derive(Debug)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Format to write.
     pub format: FormatId,
     /// Canonical name of the type asked for: `Q4_K_M`, `bf16`, `auto`.
@@ -64,7 +64,7 @@ pub struct Resolved {
 
 /// What a target needs to be resolved.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The source.
     pub model: &'a Model,
     /// The target.
@@ -74,10 +74,10 @@ pub struct Asked<'a> {
 }
 
 /// Small files beside an output, and what to say about them.
-pub type ExtraFiles = (Vec<(PathBuf, Vec<u8>)>, Vec<Warning>);
+pub(crate) type ExtraFiles = (Vec<(PathBuf, Vec<u8>)>, Vec<Warning>);
 
 /// How targets of one format are planned.
-pub struct TargetSpec {
+pub(crate) struct TargetSpec {
     /// The format.
     pub format: FormatId,
     /// Resolves a target to tensors and encodings.
@@ -93,23 +93,23 @@ pub struct TargetSpec {
 }
 
 /// Forecasts what every quantization would make of a model.
-pub type ForecastFn = fn(&Model, &Target, Task<'_>) -> Result<Forecast>;
+pub(crate) type ForecastFn = fn(&Model, &Target, Task<'_>) -> Result<Forecast>;
 
 /// How targets are planned, by format: every format that can be written, in the order in which ready-made targets are shown.
-pub static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH];
+pub(crate) static TARGETS: &[&TargetSpec] = &[&gguf::TARGET, &tensors::SAFETENSORS, &tensors::PYTORCH];
 
 /// How targets of a format are planned; `None` for formats that are not written.
-pub fn spec(format: FormatId) -> Option<&'static TargetSpec> {
+pub(crate) fn spec(format: FormatId) -> Option<&'static TargetSpec> {
     TARGETS.iter().copied().find(|t| t.format == format)
 }
 
 /// True if what the quantizations of a format would make of a model can be forecast.
-pub fn has_forecast(format: FormatId) -> bool {
+pub(crate) fn has_forecast(format: FormatId) -> bool {
     spec(format).is_some_and(|t| t.forecast.is_some())
 }
 
 /// The first format with a forecast.
-pub fn forecast_format() -> Option<FormatId> {
+pub(crate) fn forecast_format() -> Option<FormatId> {
     TARGETS.iter().find(|t| t.forecast.is_some()).map(|t| t.format)
 }
 
@@ -117,7 +117,7 @@ pub fn forecast_format() -> Option<FormatId> {
 ///
 /// # Errors
 /// Formats without quantizations; sources that cannot become the format; those of measuring; a budget that is too small.
-pub fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
+pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     match spec(target.format).and_then(|t| t.forecast) {
         Some(forecast) => forecast(model, target, how),
         None => {
@@ -138,7 +138,7 @@ fn not_written(format: FormatId) -> ModelError {
 ///
 /// # Errors
 /// Two ways to split at once; those of the format.
-pub fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
+pub(crate) fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
     if let Some((one, other)) = target.conflict() {
         let what = format!("`{one}` and `{other}` cannot be given together");
         return Err(ModelError::request(what).in_option(OptionName::of_key(other)).with_hint("Give one of them."));
@@ -150,7 +150,7 @@ pub fn split(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result
 ///
 /// # Errors
 /// Formats that are not written, unknown types, architectures that cannot be converted, types a format cannot hold.
-pub fn resolve(model: &Model, target: &Target, how: Task<'_>) -> Result<Resolved> {
+pub(crate) fn resolve(model: &Model, target: &Target, how: Task<'_>) -> Result<Resolved> {
     let Some(spec) = spec(target.format) else { return Err(not_written(target.format)) };
     source::check(model, target)?;
     let resolved = (spec.resolve)(Asked { model, target, how });

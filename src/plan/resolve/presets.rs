@@ -32,7 +32,7 @@ pub enum PresetTypes {
 
 impl TargetPreset {
     /// The format and what becomes of the types: `gguf Q4_K_M`.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.types {
             PresetTypes::Kept => self.format.to_string(),
             _ => format!("{} {}", self.format, self.title),
@@ -56,7 +56,7 @@ impl TargetPreset {
 }
 
 /// The presets of every format: those of the first format, the usual choice before all others, then those of the next.
-pub fn presets() -> impl Iterator<Item = &'static TargetPreset> {
+pub(crate) fn presets() -> impl Iterator<Item = &'static TargetPreset> {
     TARGETS.iter().flat_map(|t| t.presets)
 }
 

@@ -16,11 +16,11 @@ use crate::tensor::DType;
 use std::borrow::Cow;
 
 /// How safetensors targets are planned.
-pub static SAFETENSORS: TargetSpec =
+pub(crate) static SAFETENSORS: TargetSpec =
     TargetSpec { format: FormatId::Safetensors, presets: presets::SAFETENSORS, ..TENSORS };
 
 /// How PyTorch targets are planned.
-pub static PYTORCH: TargetSpec = TargetSpec { format: FormatId::Pytorch, presets: presets::PYTORCH, ..TENSORS };
+pub(crate) static PYTORCH: TargetSpec = TargetSpec { format: FormatId::Pytorch, presets: presets::PYTORCH, ..TENSORS };
 
 /// What both have in common.
 const TENSORS: TargetSpec = TargetSpec {

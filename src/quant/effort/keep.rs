@@ -8,7 +8,7 @@ use crate::quant::quantize::dequantize_rows;
 
 /// The noise of encoded rows: Σ w·(x − y)² over all their elements, w the importance of the column over the mean importance, or 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Noise {
+pub(crate) struct Noise {
     /// With the reference's bytes.
     pub(crate) reference: f64,
     /// With the bytes written.

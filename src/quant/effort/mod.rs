@@ -27,8 +27,8 @@ pub(super) mod super_scale;
 mod tests;
 mod unbias;
 
-pub use choice::Effort;
-pub use keep::Noise;
+pub(crate) use choice::Effort;
+pub(crate) use keep::Noise;
 
 use super::block_type::BlockType;
 use super::blocks::Rows;

@@ -18,7 +18,7 @@ pub enum Budget {
 const BITS: std::ops::RangeInclusive<f64> = 0.5..=32.0;
 
 /// The keys that say a budget.
-pub fn budget_keys() -> [&'static Key; 2] {
+pub(crate) fn budget_keys() -> [&'static Key; 2] {
     [&TARGET_SIZE.key, &TARGET_BPW.key]
 }
 
@@ -29,7 +29,7 @@ impl Budget {
     }
 
     /// Gives the budget to a target, in place of a quantization.
-    pub fn put(self, target: &mut Target) {
+    pub(crate) fn put(self, target: &mut Target) {
         Self::clear(target);
         target.quantization = None;
         match self {
@@ -39,20 +39,20 @@ impl Budget {
     }
 
     /// Takes the budget from a target.
-    pub fn clear(target: &mut Target) {
+    pub(crate) fn clear(target: &mut Target) {
         target.set(&TARGET_SIZE, None);
         target.set(&TARGET_BPW, None);
     }
 
     /// A target without its budget.
-    pub fn without(target: &Target) -> Target {
+    pub(crate) fn without(target: &Target) -> Target {
         let mut target = target.clone();
         Self::clear(&mut target);
         target
     }
 
     /// `760MB`, `4.5 GiB`; `4.25`, `4.25 bpw`. A bare number is bits: a file of 760 bytes is never meant.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();
         let bits = lower.strip_suffix("bpw").map(str::trim_end);

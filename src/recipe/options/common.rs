@@ -9,7 +9,7 @@ const fn target(name: &'static str, kind: Kind, state: State, help: &'static str
 
 /// The keys of every target that come before its options. They are fields of [`crate::recipe::Target`].
 #[rustfmt::skip]
-pub static FIRST: &[Key] = &[
+pub(crate) static FIRST: &[Key] = &[
     target("format", Kind::Format, NOW, "What to write.", "\"gguf\"").or(&["target_format", "type"]),
     target("quantization", Kind::Quantization, NOW, "Quantization or element type; `auto` or absent keeps the source's where it can be kept.", "\"q4_k_m\"").or(&["quant", "quantize", "outtype", "dtype"]),
     target("output", Kind::Path, NOW, "Where to write; named after the source when absent.", "\"out/model.gguf\"").or(&["output_path", "outfile", "path"]),
@@ -19,13 +19,13 @@ pub static FIRST: &[Key] = &[
 
 /// The keys of every target that come after its options.
 #[rustfmt::skip]
-pub static LAST: &[Key] = &[
+pub(crate) static LAST: &[Key] = &[
     target("bare", Kind::Bool, NOW, "Take the tensors alone under their own names: no configuration, no tokenizer, no check that they are a whole model.", "true").or(&["tensors_only"]).flag(Flag::switch("bare")),
     target("reuse", Kind::Path, NOW, "An earlier output of the same kind, with its manifest: tensors whose source did not change since are copied from it.", "\"previous.gguf\"").flag(Flag::new("reuse", "OUTPUT")),
 ];
 
 /// Size of the files of a set.
-pub static MAX_SHARD_SIZE: TargetOption<Option<String>> = TargetOption::new(
+pub(crate) static MAX_SHARD_SIZE: TargetOption<Option<String>> = TargetOption::new(
     target(
         "max_shard_size",
         Kind::Size,

@@ -3,10 +3,10 @@
 use serde_json::Value as Json;
 
 /// What is wrong with the text of an entry, and how to write it.
-pub type Malformed = (String, &'static str);
+pub(crate) type Malformed = (String, &'static str);
 
 /// Reads one entry of a table: its name and its value.
-pub type ReadEntry = fn(&str) -> Result<(String, Json), Malformed>;
+pub(crate) type ReadEntry = fn(&str) -> Result<(String, Json), Malformed>;
 
 /// What a flag's value is made of.
 #[derive(Clone, Copy, Debug)]
@@ -37,35 +37,35 @@ pub struct Flag {
 
 impl Flag {
     /// A flag with a value as it is typed into a form.
-    pub const fn new(long: &'static str, value_name: &'static str) -> Self {
+    pub(crate) const fn new(long: &'static str, value_name: &'static str) -> Self {
         Self { long, shown_aliases: &[], aliases: &[], value_name, value: FlagValue::Typed, help: None }
     }
 
     /// A flag that is on when it is given.
-    pub const fn switch(long: &'static str) -> Self {
+    pub(crate) const fn switch(long: &'static str) -> Self {
         Self::new(long, "")
     }
 
     /// With other names.
-    pub const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+    pub(crate) const fn or(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
     /// With other names that are shown.
-    pub const fn shown(mut self, aliases: &'static [&'static str]) -> Self {
+    pub(crate) const fn shown(mut self, aliases: &'static [&'static str]) -> Self {
         self.shown_aliases = aliases;
         self
     }
 
     /// With a help of its own.
-    pub const fn help(mut self, help: &'static str) -> Self {
+    pub(crate) const fn help(mut self, help: &'static str) -> Self {
         self.help = Some(help);
         self
     }
 
     /// With entries of a table as its values.
-    pub const fn entries(mut self, read: ReadEntry, last_wins: bool) -> Self {
+    pub(crate) const fn entries(mut self, read: ReadEntry, last_wins: bool) -> Self {
         self.value = FlagValue::Entry(read, last_wins);
         self
     }

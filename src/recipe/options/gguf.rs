@@ -21,11 +21,13 @@ macro_rules! options {
         $($name2:ident: $value2:ty = $key2:literal, $kind2:expr, $help2:literal, $example2:literal $(, $with2:ident($($arg2:expr),*))*;)*) => {
         $(
             #[doc = $help]
+            #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name: TargetOption<$value> =
                 TargetOption::new(key(Room::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
         )*
         $(
             #[doc = $help2]
+            #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name2: TargetOption<$value2> =
                 TargetOption::new(key(Room::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
         )*
@@ -86,7 +88,7 @@ options! {
 }
 
 /// GGUF.
-pub static GGUF: FormatOptions = FormatOptions {
+pub(crate) static GGUF: FormatOptions = FormatOptions {
     format: FormatId::Gguf,
     types: Types::Files,
     heading: "GGUF options",
@@ -96,7 +98,7 @@ pub static GGUF: FormatOptions = FormatOptions {
 };
 
 /// ggml's files before GGUF.
-pub static GGML: FormatOptions = FormatOptions {
+pub(crate) static GGML: FormatOptions = FormatOptions {
     format: FormatId::Ggml,
     types: Types::Files,
     heading: "GGML options",

@@ -57,13 +57,13 @@ static ONNX_KEYS: &[&Key] = &[
 ];
 
 /// ONNX.
-pub static ONNX: FormatOptions = row(FormatId::Onnx, "ONNX Runtime and others", ONNX_KEYS);
+pub(crate) static ONNX: FormatOptions = row(FormatId::Onnx, "ONNX Runtime and others", ONNX_KEYS);
 
 /// ONNX Runtime's own format.
-pub static ORT: FormatOptions = row(FormatId::Ort, "ONNX Runtime on phones", ONNX_KEYS);
+pub(crate) static ORT: FormatOptions = row(FormatId::Ort, "ONNX Runtime on phones", ONNX_KEYS);
 
 /// TensorFlow Lite.
-pub static TFLITE: FormatOptions = row(
+pub(crate) static TFLITE: FormatOptions = row(
     FormatId::Tflite,
     "LiteRT on phones",
     &[
@@ -79,4 +79,4 @@ pub static TFLITE: FormatOptions = row(
 );
 
 /// TensorFlow's SavedModel.
-pub static SAVEDMODEL: FormatOptions = row(FormatId::Savedmodel, "TensorFlow", &[]);
+pub(crate) static SAVEDMODEL: FormatOptions = row(FormatId::Savedmodel, "TensorFlow", &[]);

@@ -5,26 +5,26 @@
 //! Values are kept as the reader's canonical JSON in [`Options`] and are read by type: `target.get(&gguf::CONTEXT_LENGTH)`.
 //! Must not know what an option does. Adding one: `docs/adding-an-option.md`.
 
-pub mod budget;
-pub mod common;
-pub mod flag;
-pub mod gguf;
-pub mod graph;
-pub mod safetensors;
+pub(crate) mod budget;
+pub(crate) mod common;
+pub(crate) mod flag;
+pub(crate) mod gguf;
+pub(crate) mod graph;
+pub(crate) mod safetensors;
 mod store;
 mod typed;
 
 pub use budget::Budget;
-pub use flag::{Flag, FlagValue};
-pub use store::Options;
-pub use typed::{OptionValue, TargetOption};
+pub(crate) use flag::{Flag, FlagValue};
+pub(crate) use store::Options;
+pub(crate) use typed::{OptionValue, TargetOption};
 
 use super::keys::Key;
 use crate::model::FormatId;
 
 /// The words that a format's `quantization` key takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Types {
+pub(crate) enum Types {
     /// llama-quantize's file types.
     Files,
     /// Element types.
@@ -35,7 +35,7 @@ pub enum Types {
 
 /// The options of one format.
 #[derive(Clone, Copy, Debug)]
-pub struct FormatOptions {
+pub(crate) struct FormatOptions {
     /// The format.
     pub format: FormatId,
     /// What it can be quantized to.
@@ -52,7 +52,7 @@ pub struct FormatOptions {
 
 /// Something to know about an option that is given.
 #[derive(Clone, Copy, Debug)]
-pub struct OptionNote {
+pub(crate) struct OptionNote {
     /// The option's key.
     pub key: &'static str,
     /// What there is to know.
@@ -67,7 +67,7 @@ fn no_notes(_: &Options) -> Vec<OptionNote> {
 }
 
 /// The options of every format, by [`FormatId`] order.
-pub static FORMAT_OPTIONS: &[&FormatOptions] = &[
+pub(crate) static FORMAT_OPTIONS: &[&FormatOptions] = &[
     &safetensors::SAFETENSORS,
     &safetensors::PYTORCH,
     &gguf::GGUF,
@@ -79,23 +79,23 @@ pub static FORMAT_OPTIONS: &[&FormatOptions] = &[
 ];
 
 /// The row of a format.
-pub fn of(format: FormatId) -> Option<&'static FormatOptions> {
+pub(crate) fn of(format: FormatId) -> Option<&'static FormatOptions> {
     FORMAT_OPTIONS.iter().copied().find(|f| f.format == format)
 }
 
 /// Every key of a target, in the order of the manual.
-pub fn keys() -> impl Iterator<Item = &'static Key> {
+pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
     common::FIRST.iter().chain(own_keys()).chain(common::LAST)
 }
 
 /// The keys of a target of that format, in the order of its own table.
-pub fn keys_of(format: FormatId) -> impl Iterator<Item = &'static Key> {
+pub(crate) fn keys_of(format: FormatId) -> impl Iterator<Item = &'static Key> {
     let own = of(format).map_or(&[][..], |f| f.options);
     common::FIRST.iter().chain(own.iter().copied()).chain(common::LAST)
 }
 
 /// The keys that belong to formats, each once.
-pub fn own_keys() -> impl Iterator<Item = &'static Key> {
+pub(crate) fn own_keys() -> impl Iterator<Item = &'static Key> {
     let all = FORMAT_OPTIONS.iter().enumerate().flat_map(|(i, f)| f.options.iter().map(move |k| (i, *k)));
     all.filter(|(i, key)| !FORMAT_OPTIONS.iter().take(*i).any(|f| f.has(key))).map(|(_, key)| key)
 }
@@ -106,12 +106,12 @@ pub fn formats_of(key: &Key) -> Vec<FormatId> {
 }
 
 /// The formats that take a key, as text: `safetensors, pytorch, gguf`.
-pub fn formats_text(key: &Key) -> String {
+pub(crate) fn formats_text(key: &Key) -> String {
     formats_of(key).iter().map(|f| f.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// True if a target of that format can have the key.
-pub fn fits(key: &Key, format: FormatId) -> bool {
+pub(crate) fn fits(key: &Key, format: FormatId) -> bool {
     common::FIRST.iter().chain(common::LAST).any(|k| k.name == key.name) || of(format).is_some_and(|f| f.has(key))
 }
 

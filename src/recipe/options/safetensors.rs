@@ -6,7 +6,7 @@ use crate::model::FormatId;
 use crate::recipe::keys::{Kind, Room, State, key};
 
 /// Compression of the file.
-pub static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
+pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
     Room::Target,
     "compression",
     Kind::Choice(&["lz4", "zstd", "none"]),
@@ -16,7 +16,7 @@ pub static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(key(
 ));
 
 /// safetensors.
-pub static SAFETENSORS: FormatOptions = FormatOptions {
+pub(crate) static SAFETENSORS: FormatOptions = FormatOptions {
     format: FormatId::Safetensors,
     types: Types::Elements,
     heading: "safetensors options",
@@ -26,7 +26,7 @@ pub static SAFETENSORS: FormatOptions = FormatOptions {
 };
 
 /// PyTorch.
-pub static PYTORCH: FormatOptions = FormatOptions {
+pub(crate) static PYTORCH: FormatOptions = FormatOptions {
     format: FormatId::Pytorch,
     types: Types::Elements,
     heading: "PyTorch options",

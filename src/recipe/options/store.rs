@@ -14,17 +14,17 @@ pub struct Options(IndexMap<String, Json>);
 
 impl Options {
     /// The value of an option, or its default.
-    pub fn get<T: OptionValue>(&self, option: &TargetOption<T>) -> T {
+    pub(crate) fn get<T: OptionValue>(&self, option: &TargetOption<T>) -> T {
         T::read(self.0.get(option.key.name))
     }
 
     /// True if the option has a value other than its default.
-    pub fn has<T>(&self, option: &TargetOption<T>) -> bool {
+    pub(crate) fn has<T>(&self, option: &TargetOption<T>) -> bool {
         self.0.contains_key(option.key.name)
     }
 
     /// Gives an option a value; its default takes it out.
-    pub fn set<T: OptionValue>(&mut self, option: &TargetOption<T>, value: T) {
+    pub(crate) fn set<T: OptionValue>(&mut self, option: &TargetOption<T>, value: T) {
         self.put(&option.key, value.write());
     }
 
@@ -35,7 +35,7 @@ impl Options {
 
     /// Gives a key a canonical value, or takes it out. A flag that is off, and an empty list or table, are the defaults; of an
     /// option that can be on, off or neither, off is a value.
-    pub fn put(&mut self, key: &Key, value: Option<Json>) {
+    pub(crate) fn put(&mut self, key: &Key, value: Option<Json>) {
         let default = |v: &Json| match v {
             Json::Bool(on) => !on && !key.tri_state,
             Json::Array(items) => items.is_empty(),
@@ -50,14 +50,14 @@ impl Options {
     }
 
     /// The paths that options name: files that are read.
-    pub fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         let is_path = |name: &str| keys().any(|k| k.name == name && k.kind == Kind::Path);
         let given = self.0.iter().filter(|(name, _)| is_path(name));
         given.filter_map(|(_, v)| v.as_str()).map(PathBuf::from).collect()
     }
 
     /// What each option that is given says, in a few words, for those that say it in a list; in the order of the tables.
-    pub fn facts(&self) -> Vec<String> {
+    pub(crate) fn facts(&self) -> Vec<String> {
         let mut facts: Vec<String> = Vec::new();
         for key in keys().filter(|k| !k.fact.is_empty()) {
             let Some(value) = self.json(key) else { continue };
@@ -77,26 +77,26 @@ impl Options {
     }
 
     /// The rules of a table of selectors, in order; empty without one.
-    pub fn rules(&self) -> Vec<(String, String)> {
+    pub(crate) fn rules(&self) -> Vec<(String, String)> {
         let tables = keys().filter(|k| k.kind == Kind::Rules).filter_map(|k| self.json(k)?.as_object());
         let text = |v: &Json| v.as_str().unwrap_or_default().to_owned();
         tables.flatten().map(|(selector, v)| (selector.clone(), text(v))).collect()
     }
 
     /// Takes out the options that the filter does not keep.
-    pub fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Key) -> bool) {
         self.0.retain(|name, _| keys().find(|k| k.name == name.as_str()).is_some_and(&keep));
     }
 
     /// Takes over the values that the filter chooses and that are not given here.
-    pub fn adopt(&mut self, from: &Self, which: impl Fn(&Key) -> bool) {
+    pub(crate) fn adopt(&mut self, from: &Self, which: impl Fn(&Key) -> bool) {
         for key in keys().filter(|k| which(k) && self.json(k).is_none()).collect::<Vec<_>>() {
             self.put(key, from.json(key).cloned());
         }
     }
 
     /// Gives options whose default is the path of another the path as it is given now.
-    pub fn keep_given_names(&mut self) {
+    pub(crate) fn keep_given_names(&mut self) {
         for key in keys().filter(|k| self.json(k).is_none()).collect::<Vec<_>>() {
             let given = key.named_after.and_then(|other| self.0.get(other)).cloned();
             self.put(key, given);
@@ -104,7 +104,7 @@ impl Options {
     }
 
     /// Replaces every path, of options that take one.
-    pub fn map_paths(&mut self, mut change: impl FnMut(PathBuf) -> PathBuf) {
+    pub(crate) fn map_paths(&mut self, mut change: impl FnMut(PathBuf) -> PathBuf) {
         for (name, value) in &mut self.0 {
             let is_path = keys().any(|k| k.name == name.as_str() && k.kind == Kind::Path);
             if let (true, Some(path)) = (is_path, value.as_str()) {

@@ -16,7 +16,7 @@ pub struct TargetOption<T> {
 
 impl<T> TargetOption<T> {
     /// An option with that key.
-    pub const fn new(key: Key) -> Self {
+    pub(crate) const fn new(key: Key) -> Self {
         Self { key, value: PhantomData }
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{ModelError, Result, TensorEntry};
 use indexmap::IndexMap;
 
 /// Largest importance matrix read, in bytes. That of a network of 671 billion parameters with 256 experts takes about 1 GB.
-pub const MAX_BYTES: u64 = 4 << 30;
+pub(crate) const MAX_BYTES: u64 = 4 << 30;
 
 /// What to do about values that no program produces.
 const AGAIN: &str = "The file is damaged: compute the importance matrix again.";
@@ -46,7 +46,7 @@ impl Imatrix {
     ///
     /// # Errors
     /// A value that is NaN, infinite or negative, naming the tensor.
-    pub fn from_entries(entries: IndexMap<String, Vec<f32>>) -> Result<Self> {
+    pub(crate) fn from_entries(entries: IndexMap<String, Vec<f32>>) -> Result<Self> {
         for (name, values) in &entries {
             // They are means of squares.
             let negative = || values.iter().position(|v| *v < 0.0);
@@ -60,7 +60,7 @@ impl Imatrix {
     }
 
     /// Keeps the entries of the tensors that `keep` names, as `--include-weights` and `--exclude-weights` do.
-    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.entries.retain(|name, _| keep(name));
         self.unseen.retain(|name, _| keep(name));
         self.listed = self.entries.len();
@@ -68,25 +68,31 @@ impl Imatrix {
 
     /// The same values under new names; an entry without one is dropped.
     #[must_use]
-    pub fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn renamed(self, name: impl Fn(&str) -> Option<String>) -> Self {
         let entries = self.entries.into_iter().filter_map(|(old, v)| Some((name(&old)?, v))).collect();
         let unseen = self.unseen.into_iter().filter_map(|(old, v)| Some((name(&old)?, v))).collect();
         Self { entries, unseen, ..self }
     }
 
     /// The values of a tensor: columns × experts.
-    pub fn get(&self, tensor: &str) -> Option<&[f32]> {
+    pub(crate) fn get(&self, tensor: &str) -> Option<&[f32]> {
         self.entries.get(tensor).map(Vec::as_slice)
     }
 
     /// True if the matrix has the values that a tensor needs: its columns, for each stacked expert.
-    pub fn covers(&self, tensor: &TensorEntry) -> bool {
+    pub(crate) fn covers(&self, tensor: &TensorEntry) -> bool {
         self.get(&tensor.name).is_some_and(|v| v.len() as u64 == tensor.cols().saturating_mul(tensor.stacked()))
     }
 
     /// The importance of the columns for row `row` of a tensor with `columns` columns and `rows_per_expert` rows for each expert (all rows,
     /// if there are no stacked experts). `None` if the matrix has no entry for the tensor.
-    pub fn columns_of_row(&self, tensor: &str, columns: usize, rows_per_expert: u64, row: u64) -> Option<&[f32]> {
+    pub(crate) fn columns_of_row(
+        &self,
+        tensor: &str,
+        columns: usize,
+        rows_per_expert: u64,
+        row: u64,
+    ) -> Option<&[f32]> {
         let expert = usize::try_from(row / rows_per_expert.max(1)).ok()?;
         self.get(tensor)?.get(expert.checked_mul(columns)?..)?.get(..columns)
     }

@@ -91,7 +91,7 @@ impl Imatrix {
     ///
     /// # Errors
     /// Lengths that are negative or exceed the file; values that are not finite.
-    pub fn parse_dat(bytes: &[u8], file: &str) -> Result<Self> {
+    pub(crate) fn parse_dat(bytes: &[u8], file: &str) -> Result<Self> {
         let mut r = Reader { bytes, at: 0 };
         let n = r.count("entries")?;
         let mut entries = IndexMap::new();

@@ -8,7 +8,7 @@ use crate::quant::{BlockType as B, Encoding, uses_imatrix};
 use crate::transform::FileType;
 
 /// The formats that llama-quantize makes only with importance values, smallest first.
-pub const NEED_IMATRIX: [B; 6] = [B::IQ1_S, B::IQ1_M, B::IQ2_XXS, B::IQ2_XS, B::IQ2_S, B::IQ3_XXS];
+pub(crate) const NEED_IMATRIX: [B; 6] = [B::IQ1_S, B::IQ1_M, B::IQ2_XXS, B::IQ2_XS, B::IQ2_S, B::IQ3_XXS];
 
 /// True where llama-quantize refuses to continue without importance weights.
 fn requires(name: &str, encoding: Encoding, req: &QuantizeRequest) -> bool {

@@ -65,7 +65,7 @@ const IMAGE: &str = "image input layers are not quantized";
 const CODEBOOK: &str = "audio codebooks are not quantized";
 
 /// True if llama-quantize may give this tensor of a network of architecture `arch` another type.
-pub fn may_quantize(tensor: &TensorEntry, arch: &str) -> bool {
+pub(crate) fn may_quantize(tensor: &TensorEntry, arch: &str) -> bool {
     reason(tensor, arch, false).is_none()
 }
 

@@ -18,10 +18,10 @@ mod model_facts;
 mod order;
 mod request;
 
-pub use importance::NEED_IMATRIX;
-pub use kept::may_quantize;
+pub(crate) use importance::NEED_IMATRIX;
+pub(crate) use kept::may_quantize;
 pub(super) use order::layer as layer_of_name;
-pub use request::{Choice, QuantizePlan, QuantizeRequest};
+pub(crate) use request::{Choice, QuantizePlan, QuantizeRequest};
 
 use crate::model::{Hint, MetaValue, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
 use crate::quant::Encoding;
@@ -30,19 +30,19 @@ use mix::Mix;
 use model_facts::ModelFacts;
 
 /// Most tensors that one warning names; the rest are counted. A million lines are useless, and the plan lists every tensor.
-pub const MOST_NAMED: usize = 1000;
+pub(crate) const MOST_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
 /// # Errors
 /// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
-pub fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
+pub(crate) fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
     plan_quantize_with(model, req, &Outlook::of(model, req.leave_output, req.keep_order))
 }
 
 /// The part that does not depend on the file type: computed once if one model is planned for several.
-pub struct Outlook {
+pub(crate) struct Outlook {
     /// Indices of the tensors in output order.
     order: Vec<usize>,
     /// By tensor: why it keeps its encoding, if it does.
@@ -53,7 +53,7 @@ pub struct Outlook {
 
 impl Outlook {
     /// The facts of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
-    pub fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
+    pub(crate) fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
         let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
         Self {
             order: match keep_order {
@@ -66,7 +66,7 @@ impl Outlook {
     }
 
     /// True if the tensor of this index may get another encoding.
-    pub fn may_quantize(&self, tensor: usize) -> bool {
+    pub(crate) fn may_quantize(&self, tensor: usize) -> bool {
         self.kept[tensor].is_none()
     }
 }
@@ -75,7 +75,7 @@ impl Outlook {
 ///
 /// # Errors
 /// As [`plan_quantize`].
-pub fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
+pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
     let facts = ModelFacts::of(&model.metadata, req)?;
     let mut mix = Mix::new(&facts, req, outlook.categories.iter().copied());
     let mut warnings = Vec::new();

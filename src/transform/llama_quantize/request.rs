@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A request to quantize a model, with llama-quantize's options.
 #[derive(Clone, Debug)]
-pub struct QuantizeRequest {
+pub(crate) struct QuantizeRequest {
     /// The file type.
     pub file_type: FileType,
     /// Importance weights.
@@ -37,7 +37,7 @@ pub struct QuantizeRequest {
 
 impl QuantizeRequest {
     /// A request for `file_type` without further options.
-    pub fn new(file_type: FileType) -> Self {
+    pub(crate) fn new(file_type: FileType) -> Self {
         Self {
             file_type,
             imatrix: None,
@@ -57,7 +57,7 @@ impl QuantizeRequest {
 
 /// The encoding chosen for a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The new encoding.
     pub encoding: Encoding,
     /// The rule that chose it; `None` if it is the base type.
@@ -78,7 +78,7 @@ impl Choice {
 
 /// A planned quantization.
 #[derive(Clone, Debug)]
-pub struct QuantizePlan {
+pub(crate) struct QuantizePlan {
     /// Indices of the model's tensors in output order.
     pub order: Vec<usize>,
     /// One for each entry of `order`.

@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// One thing that is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The file.
     pub file: PathBuf,
     /// Its line, from 1; 0 when it cannot be read at all.
@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
 
 /// What a file says, and what is wrong in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Read<T> {
+pub(crate) struct Read<T> {
     /// The sound part over the defaults.
     pub value: T,
     /// What is wrong.
@@ -42,7 +42,7 @@ pub struct Read<T> {
 }
 
 /// Reads `config.toml`; a missing file is all defaults.
-pub fn read_settings(file: &Path) -> Read<Settings> {
+pub(crate) fn read_settings(file: &Path) -> Read<Settings> {
     let text = match text_of(file) {
         Ok(text) => text,
         Err(problem) => return Read { value: Settings::default(), problems: vec![problem] },
@@ -52,7 +52,7 @@ pub fn read_settings(file: &Path) -> Read<Settings> {
 }
 
 /// Reads `keys.toml`; a missing file is the keys of the registry.
-pub fn read_keys(file: &Path) -> Read<Keymap> {
+pub(crate) fn read_keys(file: &Path) -> Read<Keymap> {
     let text = match text_of(file) {
         Ok(text) => text,
         Err(problem) => return Read { value: Keymap::default(), problems: vec![problem] },
@@ -65,7 +65,7 @@ pub fn read_keys(file: &Path) -> Read<Keymap> {
 }
 
 /// Everything that is wrong in the user's files.
-pub fn problems() -> Vec<Problem> {
+pub(crate) fn problems() -> Vec<Problem> {
     let (config, keys) = (super::config_file().unwrap_or_default(), super::keys_file().unwrap_or_default());
     let settings = read_settings(&config);
     let mut all = settings.problems;
@@ -79,7 +79,7 @@ pub fn problems() -> Vec<Problem> {
 }
 
 /// A theme that `config.toml` names and nobody has, at its line.
-pub fn unknown_theme(config: &Path, e: &ThemeError) -> Problem {
+pub(crate) fn unknown_theme(config: &Path, e: &ThemeError) -> Problem {
     let text = text_of(config).unwrap_or_default();
     let line = text.lines().position(|l| l.trim_start().starts_with("theme")).map_or(0, |at| at + 1);
     Problem { file: config.to_owned(), line, message: e.to_string() }

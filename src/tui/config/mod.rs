@@ -6,5 +6,6 @@
 mod file;
 mod place;
 
-pub use file::{Problem, Read, default_file, problems, read_keys, read_settings, unknown_theme};
-pub use place::{config_file, config_folder, keys_file, sessions_folder, themes_folder};
+pub use file::default_file;
+pub(crate) use file::{Problem, problems, read_keys, read_settings, unknown_theme};
+pub(crate) use place::{config_file, keys_file, sessions_folder, themes_folder};

@@ -65,7 +65,7 @@ impl ErrorCard {
     }
 
     /// What there is to say where the name of the option that it is about is shown already.
-    pub fn beside_option(&self) -> &str {
+    pub(crate) fn beside_option(&self) -> &str {
         let named = matches!(self.field.as_deref(), Some(Field::Option(_))) && self.file.is_none();
         if named { &self.fact } else { &self.message }
     }

@@ -18,7 +18,7 @@ pub(in crate::tui) fn passes<'a>(
 
 /// How a query fits a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fit {
+pub(crate) struct Fit {
     /// How badly: gaps cost, a late start costs, a start inside a word costs.
     pub cost: usize,
     /// The characters of the text that were matched, by place.
@@ -32,7 +32,7 @@ const GAPPED: usize = 100;
 
 /// Fits `query` to `text` regardless of case: as a whole, else as a subsequence that is not spread further than chance would
 /// spread it. An empty query fits everything.
-pub fn fit(text: &str, query: &str) -> Option<Fit> {
+pub(crate) fn fit(text: &str, query: &str) -> Option<Fit> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
     let (text, query) = (lower(text), lower(query.trim()));
     let Some(first) = query.first() else { return Some(Fit { cost: 0, places: Vec::new() }) };

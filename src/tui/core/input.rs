@@ -5,7 +5,7 @@ use super::keys::{Code, Key};
 
 /// What became of a key in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
+pub(crate) enum Completion {
     /// Still editing.
     Editing,
     /// Enter.
@@ -29,17 +29,17 @@ pub struct LineEdit {
 
 impl LineEdit {
     /// A line holding `text`, cursor at its end.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self { text: text.to_owned(), cursor: text.chars().count(), selected: false }
     }
 
     /// A line that offers `text`: selected as long as nothing is done to it.
-    pub fn offering(text: &str) -> Self {
+    pub(crate) fn offering(text: &str) -> Self {
         Self { selected: !text.is_empty(), ..Self::new(text) }
     }
 
     /// Text before and from the cursor.
-    pub fn split(&self) -> (&str, &str) {
+    pub(crate) fn split(&self) -> (&str, &str) {
         self.text.split_at(self.byte())
     }
 
@@ -48,7 +48,7 @@ impl LineEdit {
     }
 
     /// Inserts at the cursor, or in place of what is selected; line breaks and control characters become spaces.
-    pub fn insert(&mut self, text: &str) {
+    pub(crate) fn insert(&mut self, text: &str) {
         const MOST: usize = 4096;
         if std::mem::take(&mut self.selected) {
             *self = Self::default();
@@ -61,7 +61,7 @@ impl LineEdit {
     }
 
     /// Applies a key.
-    pub fn key(&mut self, key: Key) -> Completion {
+    pub(crate) fn key(&mut self, key: Key) -> Completion {
         let end = self.text.chars().count();
         let typed = key.typed();
         // What is selected goes by what is typed; every other key that is for the line keeps it.

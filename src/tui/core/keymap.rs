@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// One key, or two in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sequence {
+pub(crate) struct Sequence {
     /// As it is written: `g g`.
     pub text: String,
     /// The keys, one or two.
@@ -19,7 +19,7 @@ impl Sequence {
     ///
     /// # Errors
     /// What no terminal sends, or what is no key at all.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let keys: Vec<Key> = text.split_whitespace().map(key).collect::<Result<_, _>>()?;
         if keys.is_empty() || keys.len() > 2 {
             return Err(format!("\"{text}\" is not one key, or two with a blank between them"));
@@ -150,28 +150,28 @@ impl Keymap {
     }
 
     /// The keys of a command, the first of them the one to show.
-    pub fn keys(&self, command: &Command) -> &[Sequence] {
+    pub(crate) fn keys(&self, command: &Command) -> &[Sequence] {
         self.of.get(command.name).map_or(&[], Vec::as_slice)
     }
 
     /// The keys as they are written.
-    pub fn texts(&self, command: &Command) -> Vec<&str> {
+    pub(crate) fn texts(&self, command: &Command) -> Vec<&str> {
         self.keys(command).iter().map(|s| s.text.as_str()).collect()
     }
 
     /// True if the keys are the user's.
-    pub fn is_own(&self, command: &Command) -> bool {
+    pub(crate) fn is_own(&self, command: &Command) -> bool {
         self.changed.contains(&command.name)
     }
 
     /// How many commands have the user's keys.
-    pub fn own(&self) -> usize {
+    pub(crate) fn own(&self) -> usize {
         self.changed.len()
     }
 }
 
 /// The likest of some names.
-pub fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> &'n str {
+pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> &'n str {
     let like = |n: &str| strsim::jaro_winkler(n, name);
     names.max_by(|a, b| like(a).total_cmp(&like(b))).unwrap_or("")
 }

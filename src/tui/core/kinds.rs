@@ -27,6 +27,6 @@ const ORDER: [&str; 22] = [
 ];
 
 /// Place of a kind in that order.
-pub fn kind_order(kind: &str) -> usize {
+pub(crate) fn kind_order(kind: &str) -> usize {
     ORDER.iter().position(|k| *k == kind).unwrap_or(ORDER.len())
 }

@@ -23,7 +23,7 @@ pub struct MachineView {
 
 impl MachineView {
     /// Takes new figures in.
-    pub fn take(&mut self, machine: Machine, disk_free: Option<u64>) {
+    pub(crate) fn take(&mut self, machine: Machine, disk_free: Option<u64>) {
         self.cpu.push(machine.cpu);
         self.memory.push(machine.memory_used as f64);
         // By number: one that is lost meanwhile does not lend its figures to the next.
@@ -38,7 +38,7 @@ impl MachineView {
     }
 
     /// `host  cpu 35%  ram 21/128G  gpu0 41/139G`, rounded so that it seldom changes; the parts that come last may be cut off.
-    pub fn parts(&self) -> Vec<String> {
+    pub(crate) fn parts(&self) -> Vec<String> {
         const STEP: f64 = 5.0;
         let m = &self.now;
         let cpu = (m.cpu * 100.0 / STEP).round() * STEP;

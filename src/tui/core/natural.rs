@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Compares names with runs of digits by value: `checkpoint-500` before `checkpoint-1000`.
-pub fn natural(a: &str, b: &str) -> Ordering {
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut x, mut y) = (a.chars().peekable(), b.chars().peekable());
     loop {
         let (Some(&p), Some(&q)) = (x.peek(), y.peek()) else {

@@ -16,7 +16,7 @@ pub enum Focus {
 
 impl Focus {
     /// The other pane.
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         if self == Self::List { Self::Details } else { Self::List }
     }
 }

@@ -4,10 +4,10 @@ use crate::model::{Hint, Listing, Place, Remedy, Words};
 
 /// The words of the workbench.
 #[derive(Clone, Copy, Debug)]
-pub struct Screen;
+pub(crate) struct Screen;
 
 /// A hint as the workbench shows it.
-pub fn on_screen(hint: &Hint) -> String {
+pub(crate) fn on_screen(hint: &Hint) -> String {
     hint.in_words(&Screen)
 }
 

@@ -50,7 +50,7 @@ pub(in crate::tui) fn lines_with(lines: impl Iterator<Item = String>, query: &st
 }
 
 /// Places of a query in a text, by characters, regardless of case.
-pub fn places(text: &str, query: &str) -> Vec<usize> {
+pub(crate) fn places(text: &str, query: &str) -> Vec<usize> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
     let (text, query) = (lower(text), lower(query));
     if query.is_empty() {
@@ -101,7 +101,7 @@ fn hit_lines(state: &State) -> Vec<usize> {
 }
 
 /// The line of the hit gone to last, unless somebody has scrolled since.
-pub fn current(state: &State) -> Option<usize> {
+pub(crate) fn current(state: &State) -> Option<usize> {
     let (line, shown) = searched(state)?.last?;
     (Some(shown) == first(state)).then_some(line)
 }

@@ -8,7 +8,7 @@ pub struct Series(pub VecDeque<f64>);
 
 impl Series {
     /// Adds a value; the oldest goes where there are many.
-    pub fn push(&mut self, v: f64) {
+    pub(crate) fn push(&mut self, v: f64) {
         const MOST: usize = 512;
         if self.0.len() >= MOST {
             self.0.pop_front();
@@ -17,7 +17,7 @@ impl Series {
     }
 
     /// The newest value.
-    pub fn last(&self) -> f64 {
+    pub(crate) fn last(&self) -> f64 {
         self.0.back().copied().unwrap_or(0.0)
     }
 }

@@ -64,7 +64,7 @@ impl Default for Settings {
 
 /// A key of `config.toml`.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its name.
     pub key: &'static str,
     /// Its default as the file writes it.
@@ -76,7 +76,7 @@ pub struct Setting {
 }
 
 /// Every key of `config.toml`, in the order of the documentation.
-pub const SETTINGS: [Setting; 7] = [
+pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "theme",
         default: "\"auto\"",

@@ -37,7 +37,7 @@ impl Tab {
     pub const ALL: [Self; 6] = [Self::Models, Self::Recipe, Self::Jobs, Self::Compare, Self::Watch, Self::Log];
 
     /// Its title.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         tabs::of(self).title()
     }
 }
@@ -111,7 +111,7 @@ pub struct Picker {
 
 impl Picker {
     /// Indexes of the lines that match what was typed, best first.
-    pub fn matches(&self) -> Vec<usize> {
+    pub(crate) fn matches(&self) -> Vec<usize> {
         let fit = |title: &str| super::fuzzy::fit(title, &self.input.text).map(|f| f.cost);
         let mut hits: Vec<(usize, usize)> =
             self.items.iter().enumerate().filter_map(|(i, item)| Some((fit(&item.title)?, i))).collect();
@@ -194,7 +194,7 @@ pub struct State {
 }
 
 /// The smallest terminal the screen fits into: columns, rows.
-pub const LEAST: (u16, u16) = (40, 12);
+pub(crate) const LEAST: (u16, u16) = (40, 12);
 
 impl State {
     /// The start: a folder, nothing known of it yet.
@@ -227,7 +227,7 @@ impl State {
     }
 
     /// Keeps a line in the log.
-    pub fn note(&mut self, level: Level, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, level: Level, text: impl Into<String>) {
         self.log.push(LogEntry { t: self.now, level, job: None, text: text.into() });
     }
 
@@ -237,12 +237,12 @@ impl State {
     }
 
     /// True while the terminal has no room for the screen: a card says so, and keys do nothing but leave.
-    pub fn is_too_small(&self) -> bool {
+    pub(crate) fn is_too_small(&self) -> bool {
         self.size.0 < LEAST.0 || self.size.1 < LEAST.1
     }
 
     /// Lines a page moves by.
-    pub fn page(&self) -> usize {
+    pub(crate) fn page(&self) -> usize {
         usize::from(self.size.1.saturating_sub(8)).max(1)
     }
 
@@ -257,7 +257,7 @@ impl State {
     }
 
     /// A path as it was typed, with `~` written out, as the shell would have.
-    pub fn at_home(&self, text: &str) -> String {
+    pub(crate) fn at_home(&self, text: &str) -> String {
         match (text.trim().strip_prefix("~/"), &self.home) {
             (Some(rest), Some(home)) => home.join(rest).display().to_string(),
             _ => text.trim().to_owned(),
@@ -265,7 +265,7 @@ impl State {
     }
 
     /// A path with `~` for home.
-    pub fn home_path(&self, path: &std::path::Path) -> String {
+    pub(crate) fn home_path(&self, path: &std::path::Path) -> String {
         let home = self.home.as_ref().filter(|h| h.components().count() > 1);
         match home.and_then(|h| path.strip_prefix(h).ok()) {
             Some(p) if p.as_os_str().is_empty() => String::from("~"),

@@ -25,21 +25,21 @@ pub struct Toast {
 
 impl Toast {
     /// True if only esc takes it away, or leaving the tab.
-    pub fn stays(&self) -> bool {
+    pub(crate) fn stays(&self) -> bool {
         self.level == Level::Error
     }
 }
 
 impl State {
     /// Shows a message in the corner and keeps it in the log.
-    pub fn toast(&mut self, level: Level, text: impl Into<String>) {
+    pub(crate) fn toast(&mut self, level: Level, text: impl Into<String>) {
         let text = text.into();
         self.note(level, text.clone());
         self.flash(level, text);
     }
 
     /// Shows a message in the corner; the log has it from elsewhere. One that says the same is out of date.
-    pub fn flash(&mut self, level: Level, text: impl Into<String>) {
+    pub(crate) fn flash(&mut self, level: Level, text: impl Into<String>) {
         let toast = Toast { level, text: text.into(), since: self.now };
         self.toasts.retain(|t| t.text != toast.text);
         if self.toasts.len() >= MOST {

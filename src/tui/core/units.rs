@@ -1,27 +1,27 @@
 //! Numbers as people read them. Decimal units, because file sizes and bandwidths are sold and compared in them.
 
 /// `807.7 MB`, `2.47 GB`: four significant digits at most, three below 100.
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     scaled(n as f64, &[" B", " kB", " MB", " GB", " TB", " PB"])
 }
 
 /// `807.7M`, `2.47G`, for narrow columns.
-pub fn bytes_short(n: u64) -> String {
+pub(crate) fn bytes_short(n: u64) -> String {
     scaled(n as f64, &["B", "k", "M", "G", "T", "P"])
 }
 
 /// `1.24 B`, `812 k`: parameters.
-pub fn params(n: u64) -> String {
+pub(crate) fn params(n: u64) -> String {
     scaled(n as f64, &["", " k", " M", " B", " T"])
 }
 
 /// `1.24B`, for narrow columns.
-pub fn params_short(n: u64) -> String {
+pub(crate) fn params_short(n: u64) -> String {
     scaled(n as f64, &["", "k", "M", "B", "T"])
 }
 
 /// `311 MB/s`; nothing below a byte.
-pub fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     if per_second < 1.0 { String::from("–") } else { format!("{}/s", bytes(per_second as u64)) }
 }
 
@@ -43,7 +43,7 @@ fn scaled(mut value: f64, units: &[&str]) -> String {
 }
 
 /// `0:07`, `12:04`, `1:02:03`.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let s = if seconds.is_finite() { seconds.clamp(0.0, 3.6e8) as u64 } else { return String::from("–") };
     if s >= 3600 {
         format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
@@ -53,7 +53,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// How long something took: `0.42 s`, `28.2 s`, then as [`duration`].
-pub fn took(seconds: f64) -> String {
+pub(crate) fn took(seconds: f64) -> String {
     match seconds {
         s if !(0.0..60.0).contains(&s) => duration(s),
         s if s < 10.0 => format!("{s:.2} s"),
@@ -62,7 +62,7 @@ pub fn took(seconds: f64) -> String {
 }
 
 /// How long ago something was, by its seconds: `now`, `3 min`, `2 h`, `5 d`.
-pub fn age(seconds: i64) -> String {
+pub(crate) fn age(seconds: i64) -> String {
     match seconds {
         ..60 => "now".to_owned(),
         60..3_600 => format!("{} min", seconds / 60),
@@ -72,7 +72,7 @@ pub fn age(seconds: i64) -> String {
 }
 
 /// `40 960` with thin groups.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
     if digits.len() <= 4 {
         return digits;
@@ -88,7 +88,7 @@ pub fn count(n: u64) -> String {
 }
 
 /// `62 %`, never 100 before it is done.
-pub fn percent(fraction: f64) -> String {
+pub(crate) fn percent(fraction: f64) -> String {
     let f = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
     let p = (f * 100.0).round();
     let p = if p >= 100.0 && f < 1.0 { 99.0 } else { p };
@@ -96,7 +96,7 @@ pub fn percent(fraction: f64) -> String {
 }
 
 /// `3 tensors`, `1 tensor`.
-pub fn plural(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn plural(n: usize, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {many}", count(n as u64)) }
 }
 

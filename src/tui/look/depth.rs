@@ -40,7 +40,7 @@ const PALETTE: [(Color, [u8; 3]); 16] = [
 
 impl Depth {
     /// What the environment says: `NO_COLOR` (non-empty) or a dumb terminal mean none; `COLORTERM` and `TERM` decide the rest.
-    pub fn from_env(var: impl Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn from_env(var: impl Fn(&str) -> Option<String>) -> Self {
         let term = var("TERM").unwrap_or_default();
         if var("NO_COLOR").is_some_and(|v| !v.is_empty()) || term == "dumb" {
             return Self::Mono;
@@ -53,7 +53,7 @@ impl Depth {
     }
 
     /// The likest colour this depth can show.
-    pub fn fit(self, color: Color) -> Color {
+    pub(crate) fn fit(self, color: Color) -> Color {
         match (self, color) {
             (Self::Mono, _) => Color::Reset,
             (Self::Ansi256, Color::Rgb(r, g, b)) => Color::Indexed(to_256([r, g, b])),

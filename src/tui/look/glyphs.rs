@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 
 /// The ASCII likeness of a glyph; `?` for a character nobody drew on purpose (a file name).
-pub fn ascii_char(c: char) -> char {
+pub(crate) fn ascii_char(c: char) -> char {
     match c {
         ' '..='~' => c,
         '─' | '╌' | '–' | '—' | '−' => '-',
@@ -45,7 +45,7 @@ pub fn ascii_char(c: char) -> char {
 }
 
 /// Replaces every glyph of a drawn buffer by its ASCII likeness.
-pub fn ascii_buffer(buffer: &mut Buffer) {
+pub(crate) fn ascii_buffer(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
             let c = cell.symbol().chars().next().map_or(' ', ascii_char);

@@ -7,8 +7,9 @@ mod glyphs;
 mod theme;
 
 pub use depth::Depth;
-pub use glyphs::{ascii_buffer, ascii_char};
-pub use theme::{BUILT_IN, Theme, ThemeError, line};
+pub(crate) use glyphs::ascii_buffer;
+pub use theme::Theme;
+pub(crate) use theme::{BUILT_IN, ThemeError, line};
 
 /// Everything a view needs to know to draw: styles and whether only ASCII may be shown.
 #[derive(Clone, Debug)]

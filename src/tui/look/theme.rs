@@ -14,7 +14,7 @@ use std::path::Path;
 use toml::Spanned;
 
 /// The themes that come with the program: name and file.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub(crate) const BUILT_IN: [(&str, &str); 6] = [
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
     ("high-contrast", include_str!("../../../themes/high-contrast.toml")),
@@ -46,7 +46,7 @@ impl fmt::Display for ThemeError {
 }
 
 /// Line of a byte of a text, from 1.
-pub fn line(text: &str, at: usize) -> usize {
+pub(crate) fn line(text: &str, at: usize) -> usize {
     1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
@@ -168,7 +168,7 @@ impl Theme {
     ///
     /// # Errors
     /// What is wrong in it, naming the key and the nearest known one.
-    pub fn parse(name: &str, text: &str, depth: Depth) -> Result<Self, ThemeError> {
+    pub(crate) fn parse(name: &str, text: &str, depth: Depth) -> Result<Self, ThemeError> {
         let wrong = |at: usize, message: String| ThemeError { name: name.to_owned(), line: line(text, at), message };
         let file: ThemeFile =
             toml::from_str(text).map_err(|e| wrong(e.span().map_or(0, |s| s.start), e.message().replace('\n', " ")))?;
@@ -225,7 +225,7 @@ impl Theme {
     }
 
     /// Names of all themes: the built-in ones, then those of the folder.
-    pub fn names(folder: Option<&Path>) -> Vec<String> {
+    pub(crate) fn names(folder: Option<&Path>) -> Vec<String> {
         let mut names: Vec<String> = BUILT_IN.iter().map(|(n, _)| (*n).to_owned()).collect();
         let files = folder.and_then(|f| std::fs::read_dir(f).ok()).into_iter().flatten().flatten().take(256);
         let mut own: Vec<String> = files
@@ -240,7 +240,7 @@ impl Theme {
     }
 
     /// The style of a tensor's role.
-    pub fn role(&self, role: &str) -> Style {
+    pub(crate) fn role(&self, role: &str) -> Style {
         match role {
             "embedding" => self.embedding,
             "attention" => self.attention,
@@ -252,7 +252,7 @@ impl Theme {
     }
 
     /// The style of a finished heat cell, 0 (large error) to 4 (none).
-    pub fn heat(&self, step: usize) -> Style {
+    pub(crate) fn heat(&self, step: usize) -> Style {
         [self.heat0, self.heat1, self.heat2, self.heat3, self.heat4][step.min(4)]
     }
 }

@@ -1,10 +1,10 @@
 //! Every call from the workbench into the rest of remold, and nothing else: scan, open, plan, jobs, roles; recipes in files
 //! are in [`recipes`], looks into a model in [`inspect`], watchers in [`watchers`].
 
-pub mod inspect;
-pub mod paths;
-pub mod recipes;
-pub mod watchers;
+pub(crate) mod inspect;
+pub(crate) mod paths;
+pub(crate) mod recipes;
+pub(crate) mod watchers;
 
 use crate::engine::Report;
 use crate::evaluate::{Comparison, Export, Known, Set, rows};
@@ -28,7 +28,7 @@ use std::sync::Arc;
 const DEPTH: usize = 6;
 
 /// Looks for models below `root`, reading headers only; tells each from one of several threads, as long as `take` says so.
-pub fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
+pub(crate) fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
     crate::formats::scan_each(root, DEPTH, &|f| take(found(f)));
 }
 
@@ -53,7 +53,7 @@ fn found(f: Found) -> FoundModel {
 ///
 /// # Errors
 /// What the format's reader says.
-pub fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
+pub(crate) fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
     let model = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?;
     Ok(ModelInfo::digest(&model, classify))
 }
@@ -69,12 +69,12 @@ pub fn classify(name: &str) -> (String, String) {
 ///
 /// # Errors
 /// What can be known beforehand; cancelled.
-pub fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
+pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
     crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
 
 /// True if a plan of the recipe has to measure the source.
-pub fn measures(recipe: &Recipe) -> bool {
+pub(crate) fn measures(recipe: &Recipe) -> bool {
     recipe.targets.iter().any(has_budget)
 }
 
@@ -87,7 +87,7 @@ fn has_budget(target: &Target) -> bool {
 ///
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
-pub fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
+pub(crate) fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
     let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
     let told = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
@@ -103,7 +103,7 @@ pub fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecas
 ///
 /// # Errors
 /// When its folder or process cannot be made.
-pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary, ErrorCard> {
+pub(crate) fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary, ErrorCard> {
     job::spawn(root, recipe, plan).map_err(|e| ErrorCard::from(&e))
 }
 
@@ -111,7 +111,7 @@ pub fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSummary, Er
 ///
 /// # Errors
 /// When its state does not allow it, or its folder cannot be written.
-pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
+pub(crate) fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
     let done = match deed {
         Deed::Cancel => job::cancel(dir),
         Deed::Pause => job::pause(dir),
@@ -122,22 +122,22 @@ pub fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
 }
 
 /// The jobs under a root, to be looked at again and again.
-pub fn jobs(root: &Path) -> JobList {
+pub(crate) fn jobs(root: &Path) -> JobList {
     JobList::new(root)
 }
 
 /// Samples the machine from now on.
-pub fn machine() -> MachineSampler {
+pub(crate) fn machine() -> MachineSampler {
     MachineSampler::new()
 }
 
 /// Bytes free on the disk of a folder.
-pub fn free(folder: &Path) -> Option<u64> {
+pub(crate) fn free(folder: &Path) -> Option<u64> {
     crate::plan::free_bytes(folder)
 }
 
 /// What the doctor finds of the jobs' folders and the machine.
-pub fn checks() -> Vec<Check> {
+pub(crate) fn checks() -> Vec<Check> {
     let mut all = settings_checks();
     all.extend(job::folder_checks());
     all.extend(crate::monitor::machine_checks());
@@ -158,28 +158,28 @@ fn settings_checks() -> Vec<Check> {
 }
 
 /// No job is started while the guard lives.
-pub fn no_start() -> std::sync::MutexGuard<'static, ()> {
+pub(crate) fn no_start() -> std::sync::MutexGuard<'static, ()> {
     job::no_start()
 }
 
 /// Follows a job's events.
-pub fn tail(dir: &Path) -> Tail {
+pub(crate) fn tail(dir: &Path) -> Tail {
     Tail::new(dir)
 }
 
 /// The plan kept in a job's folder.
-pub fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
+pub(crate) fn job_plan(dir: &Path) -> Option<Arc<Plan>> {
     crate::engine::from_json(&folder(dir).read("plan.json").ok()?).ok().map(Arc::new)
 }
 
 /// The recipe kept in a job's folder, line by line.
-pub fn job_recipe(dir: &Path) -> Vec<String> {
+pub(crate) fn job_recipe(dir: &Path) -> Vec<String> {
     let text = folder(dir).read("recipe.toml").unwrap_or_default();
     String::from_utf8_lossy(&text).lines().map(|l| l.replace('\t', "    ")).collect()
 }
 
 /// The report kept in the folder of a finished job.
-pub fn job_report(dir: &Path) -> Option<Arc<Report>> {
+pub(crate) fn job_report(dir: &Path) -> Option<Arc<Report>> {
     folder(dir).report().map(Arc::new)
 }
 
@@ -203,7 +203,7 @@ pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
 ///
 /// # Errors
 /// Models that cannot be read or that hold different networks; cancelled.
-pub fn compare(
+pub(crate) fn compare(
     paths: &[PathBuf],
     context: Option<u64>,
     known: &mut Known,
@@ -219,7 +219,7 @@ pub fn compare(
 ///
 /// # Errors
 /// An ending that says nothing, a file that is there, those of the file system.
-pub fn export(compared: &Compared, path: &Path) -> Result<String, ErrorCard> {
+pub(crate) fn export(compared: &Compared, path: &Path) -> Result<String, ErrorCard> {
     let written = Export::to(path).and_then(|e| e.write(&compared.comparison));
     written.map(|()| path.display().to_string()).map_err(|e| ErrorCard::from(&e))
 }

@@ -4,7 +4,7 @@ mod caps;
 mod comparer;
 mod doctor;
 mod editor;
-pub mod effects;
+pub(crate) mod effects;
 mod events;
 mod follower;
 mod inspector;
@@ -23,4 +23,4 @@ mod workers;
 
 pub(super) use doctor::terminal_checks;
 pub(super) use events::run;
-pub use terminal::{Screen, enter, hook_panics, leave};
+pub use terminal::{Screen, enter, hook_panics};

@@ -42,7 +42,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
 }
 
 /// Puts everything back. Harmless when nothing was entered or all was left already; a terminal that is gone is no error.
-pub fn leave() {
+pub(crate) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }

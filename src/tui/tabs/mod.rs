@@ -8,12 +8,12 @@
 //! the log. It must not name another tab's module. Where it needs another tab to do something, it returns
 //! [`Effect::Tab`] with a [`TabRequest`], which the top update hands to that tab. `tests/layering.rs` checks it.
 
-pub mod compare;
-pub mod jobs;
-pub mod log;
-pub mod models;
-pub mod recipe;
-pub mod watch;
+pub(crate) mod compare;
+pub(crate) mod jobs;
+pub(crate) mod log;
+pub(crate) mod models;
+pub(crate) mod recipe;
+pub(crate) mod watch;
 
 use super::core::panes::{Borders, Division};
 use super::core::search::Reader;

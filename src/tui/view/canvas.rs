@@ -10,12 +10,12 @@ use ratatui::style::{Modifier, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns a text takes.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
 /// The text cut to `most` columns, with an ellipsis at the end if anything was lost.
-pub fn fit(text: &str, most: usize) -> String {
+pub(crate) fn fit(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
     }
@@ -35,7 +35,7 @@ pub fn fit(text: &str, most: usize) -> String {
 }
 
 /// The text cut to `most` columns at its beginning: for paths and names whose end tells them apart.
-pub fn fit_end(text: &str, most: usize) -> String {
+pub(crate) fn fit_end(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
     }
@@ -55,7 +55,7 @@ pub fn fit_end(text: &str, most: usize) -> String {
 }
 
 /// Where the views draw.
-pub struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     /// The cells.
     pub buf: &'a mut Buffer,
     /// Styles and glyphs.
@@ -66,12 +66,12 @@ pub struct Canvas<'a> {
 
 impl Canvas<'_> {
     /// The styles.
-    pub fn theme(&self) -> &Theme {
+    pub(crate) fn theme(&self) -> &Theme {
         &self.look.theme
     }
 
     /// Writes text into at most `most` columns; gives the columns used.
-    pub fn text(&mut self, x: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+    pub(crate) fn text(&mut self, x: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
         let area = self.buf.area;
         if y < area.y || y >= area.bottom() || x >= area.right() || most == 0 {
             return 0;
@@ -83,7 +83,7 @@ impl Canvas<'_> {
     }
 
     /// Writes pieces one after the other; gives the columns used.
-    pub fn spans(&mut self, x: u16, y: u16, most: u16, pieces: &[(&str, Style)]) -> u16 {
+    pub(crate) fn spans(&mut self, x: u16, y: u16, most: u16, pieces: &[(&str, Style)]) -> u16 {
         let mut used = 0;
         for (text, style) in pieces {
             used += self.text(x + used, y, most.saturating_sub(used), text, *style);
@@ -92,19 +92,19 @@ impl Canvas<'_> {
     }
 
     /// Writes text so that it ends before column `end`; gives the columns used.
-    pub fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
+    pub(crate) fn right(&mut self, end: u16, y: u16, most: u16, text: &str, style: Style) -> u16 {
         let w = (width(text) as u16).min(most);
         self.text(end.saturating_sub(w), y, w, text, style)
     }
 
     /// A horizontal rule.
-    pub fn rule(&mut self, x: u16, y: u16, w: u16) {
+    pub(crate) fn rule(&mut self, x: u16, y: u16, w: u16) {
         let style = self.theme().faint;
         self.text(x, y, w, &"─".repeat(w.into()), style);
     }
 
     /// A vertical rule.
-    pub fn divide(&mut self, x: u16, y: u16, h: u16) {
+    pub(crate) fn divide(&mut self, x: u16, y: u16, h: u16) {
         let style = self.theme().faint;
         for row in y..y + h {
             self.text(x, row, 1, "│", style);
@@ -112,7 +112,7 @@ impl Canvas<'_> {
     }
 
     /// A bar of exact length in eighths of a cell, over a faint ground when `ground` is set.
-    pub fn bar(&mut self, x: u16, y: u16, w: u16, fraction: f64, style: Style, ground: bool) {
+    pub(crate) fn bar(&mut self, x: u16, y: u16, w: u16, fraction: f64, style: Style, ground: bool) {
         const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
         let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
         let eighths = (fraction * f64::from(w) * 8.0).round() as usize;
@@ -136,7 +136,7 @@ impl Canvas<'_> {
     }
 
     /// A sparkline of the newest values, scaled to their maximum.
-    pub fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
+    pub(crate) fn spark(&mut self, x: u16, y: u16, w: u16, values: &[f64], style: Style) {
         const STEPS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
         let shown = &values[values.len().saturating_sub(w.into())..];
         let top = shown.iter().copied().fold(0.0, f64::max);
@@ -148,12 +148,12 @@ impl Canvas<'_> {
     }
 
     /// Lays a style over a row.
-    pub fn paint(&mut self, area: Rect, style: Style) {
+    pub(crate) fn paint(&mut self, area: Rect, style: Style) {
         self.buf.set_style(area.intersection(self.buf.area), style);
     }
 
     /// Marks the selected row of a list: a bar in the margin and the selection's style.
-    pub fn select(&mut self, row: Rect, focused: bool) {
+    pub(crate) fn select(&mut self, row: Rect, focused: bool) {
         let style = if focused { self.theme().select } else { self.theme().select_idle };
         self.paint(row, style);
         if focused {
@@ -164,7 +164,7 @@ impl Canvas<'_> {
     }
 
     /// Blanks an area.
-    pub fn clear(&mut self, area: Rect) {
+    pub(crate) fn clear(&mut self, area: Rect) {
         let style = self.theme().text;
         for y in area.y..area.bottom().min(self.buf.area.bottom()) {
             for x in area.x..area.right().min(self.buf.area.right()) {
@@ -175,7 +175,7 @@ impl Canvas<'_> {
     }
 
     /// A light frame with a title, blank inside; gives the inside.
-    pub fn card(&mut self, area: Rect, title: &str) -> Rect {
+    pub(crate) fn card(&mut self, area: Rect, title: &str) -> Rect {
         self.clear(area);
         let (faint, bold) = (self.theme().faint, self.theme().title);
         let inner = usize::from(area.width.saturating_sub(2));
@@ -193,7 +193,7 @@ impl Canvas<'_> {
     }
 
     /// A line being edited, its cursor a reversed cell.
-    pub fn edit(&mut self, x: u16, y: u16, most: u16, line: &LineEdit, style: Style) -> u16 {
+    pub(crate) fn edit(&mut self, x: u16, y: u16, most: u16, line: &LineEdit, style: Style) -> u16 {
         if line.selected {
             return self.offered(x, y, most, &line.text, style);
         }
@@ -217,7 +217,7 @@ impl Canvas<'_> {
     }
 
     /// First line to show so that `cursor` is in view; remembered by name between frames.
-    pub fn offset(&mut self, name: &'static str, cursor: usize, len: usize, height: u16) -> usize {
+    pub(crate) fn offset(&mut self, name: &'static str, cursor: usize, len: usize, height: u16) -> usize {
         let height = usize::from(height.max(1));
         let at = self.ui.offsets.entry(name).or_insert(0);
         let margin = if height > 6 { 2 } else { 0 };
@@ -232,17 +232,17 @@ impl Canvas<'_> {
     }
 
     /// An area that answers to a click.
-    pub fn hit(&mut self, area: Rect, hit: Hit) {
+    pub(crate) fn hit(&mut self, area: Rect, hit: Hit) {
         self.ui.hits.push((area, hit));
     }
 
     /// A pane that answers to the wheel.
-    pub fn pane(&mut self, area: Rect, hit: Hit) {
+    pub(crate) fn pane(&mut self, area: Rect, hit: Hit) {
         self.ui.panes.push((area, hit));
     }
 
     /// Text broken at blanks into lines of at most `w` columns, drawn downwards; gives the rows used.
-    pub fn wrapped(&mut self, x: u16, y: u16, w: u16, most: u16, text: &str, style: Style) -> u16 {
+    pub(crate) fn wrapped(&mut self, x: u16, y: u16, w: u16, most: u16, text: &str, style: Style) -> u16 {
         let lines = wrap(text, w.into());
         let shown = lines.len().min(most.into());
         for (i, line) in lines.iter().take(shown).enumerate() {

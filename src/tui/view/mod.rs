@@ -13,7 +13,7 @@ pub(in crate::tui) mod search;
 pub(in crate::tui) mod table;
 pub(in crate::tui) mod toasts;
 
-pub use canvas::{Canvas, fit, fit_end, width};
+pub(crate) use canvas::{Canvas, fit, fit_end};
 
 use super::core::{Hit, State};
 use super::look::{Look, ascii_buffer};
@@ -38,12 +38,12 @@ pub struct Ui {
 
 impl Ui {
     /// What lies under the pointer, for a click.
-    pub fn hit(&self, x: u16, y: u16) -> Option<Hit> {
+    pub(crate) fn hit(&self, x: u16, y: u16) -> Option<Hit> {
         self.hits.iter().rev().find(|(r, _)| r.contains(Position { x, y })).map(|(_, h)| *h)
     }
 
     /// The pane under the pointer, for the wheel.
-    pub fn pane(&self, x: u16, y: u16) -> Option<Hit> {
+    pub(crate) fn pane(&self, x: u16, y: u16) -> Option<Hit> {
         self.panes.iter().rev().find(|(r, _)| r.contains(Position { x, y })).map(|(_, h)| *h)
     }
 }

@@ -5,7 +5,7 @@ use jiff::civil::Time;
 
 /// Ranges of a day in local time, each from its beginning to before its end; one may go over midnight.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Active(Vec<(Time, Time)>);
+pub(crate) struct Active(Vec<(Time, Time)>);
 
 /// Ranges at most.
 const MAX_RANGES: usize = 48;
@@ -15,7 +15,7 @@ impl Active {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let ranges: Vec<&str> = text.split(',').map(str::trim).collect();
         if ranges.len() > MAX_RANGES {
             return Err(format!("more than {MAX_RANGES} ranges"));
@@ -32,7 +32,7 @@ impl Active {
     }
 
     /// True if exports may start at this time of day.
-    pub fn is_open(&self, at: Time) -> bool {
+    pub(crate) fn is_open(&self, at: Time) -> bool {
         self.0.iter().any(|(from, to)| match from < to {
             true => (*from..*to).contains(&at),
             false => at >= *from || at < *to,

@@ -36,7 +36,7 @@ pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<Stri
 }
 
 /// Reports that an export would leave too little space.
-pub fn no_room(care: &Care, readings: &Readings, plan: &Plan) -> Option<String> {
+pub(crate) fn no_room(care: &Care, readings: &Readings, plan: &Plan) -> Option<String> {
     let (floor, free) = (wanted(care, readings), readings.free?);
     let needed = plan.disk_bytes;
     (free < needed.saturating_add(floor)).then(|| {

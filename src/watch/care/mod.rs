@@ -10,15 +10,15 @@ mod gpu;
 mod memory;
 mod sensor;
 
-pub use active::Active;
-pub use disk::no_room;
-pub use sensor::{Readings, Sensor};
+pub(crate) use active::Active;
+pub(crate) use disk::no_room;
+pub(crate) use sensor::{Readings, Sensor};
 
 use std::time::Instant;
 
 /// What a rule asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Care {
+pub(crate) struct Care {
     /// Times of day at which exports may start; always when absent.
     pub active: Option<Active>,
     /// Share of the time in which some process waits for memory, percent, at which exports are paused.
@@ -35,7 +35,7 @@ pub struct Care {
 
 /// A limit that is crossed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub(crate) struct Hold {
     /// The name of its check.
     pub check: &'static str,
     /// The limit and the value, in a few words: `waits for 22:00`.
@@ -46,7 +46,7 @@ pub struct Hold {
 
 /// Which side of a limit is checked: after it was crossed, the value must move some distance away from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
+pub(crate) enum Edge {
     /// No hold yet.
     Enter,
     /// Held, until the value is clearly back within the limit.
@@ -75,7 +75,7 @@ const CHECKS: [Check; 5] = [
 
 /// Remembers what is held, and since when the limit is no longer crossed.
 #[derive(Debug, Default)]
-pub struct Keeper {
+pub(crate) struct Keeper {
     held: [Option<Held>; CHECKS.len()],
 }
 
@@ -87,7 +87,7 @@ struct Held {
 
 impl Keeper {
     /// The limits that are crossed now: the first one that pauses, else the first one.
-    pub fn look(&mut self, care: &Care, readings: &Readings, now: Instant) -> Option<Hold> {
+    pub(crate) fn look(&mut self, care: &Care, readings: &Readings, now: Instant) -> Option<Hold> {
         for (check, held) in CHECKS.iter().zip(&mut self.held) {
             let edge = if held.is_some() { Edge::Leave } else { Edge::Enter };
             match (((check.look)(care, readings, edge)), held.as_mut()) {

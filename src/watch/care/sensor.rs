@@ -19,7 +19,7 @@ const PRESSURE: &str = "/proc/pressure/memory";
 
 /// The figures at one moment; absent where the system does not report them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Readings {
+pub(crate) struct Readings {
     /// Local time of day.
     pub time: Time,
     /// Share of the last ten seconds in which some process waited for memory, percent.
@@ -49,14 +49,14 @@ struct Given {
 
 /// Measures what a rule needs.
 #[derive(Debug)]
-pub struct Sensor {
+pub(crate) struct Sensor {
     gpus: Option<Gpus>,
     given: Option<PathBuf>,
 }
 
 impl Sensor {
     /// For a rule. Also returns why something that it needs cannot be measured here.
-    pub fn new(care: &Care) -> (Self, Vec<String>) {
+    pub(crate) fn new(care: &Care) -> (Self, Vec<String>) {
         let given = std::env::var_os("REMOLD_READINGS").filter(|v| !v.is_empty()).map(PathBuf::from);
         let mut notes = Vec::new();
         let mut gpus = None;
@@ -74,7 +74,7 @@ impl Sensor {
     }
 
     /// The figures now. `output` is where the exports go.
-    pub fn read(&self, care: &Care, output: &Path) -> Readings {
+    pub(crate) fn read(&self, care: &Care, output: &Path) -> Readings {
         let given = self.given();
         let time = given.time.as_deref().and_then(|t| t.parse().ok());
         let gpus = match &given.gpus {

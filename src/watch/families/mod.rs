@@ -88,7 +88,7 @@ impl fmt::Debug for Family {
 }
 
 /// Every family, in the order in which they claim: those that recognize a folder by unique contents, then model folders, then files.
-pub static FAMILIES: &[&Family] = &[
+pub(crate) static FAMILIES: &[&Family] = &[
     &olmo_core::FAMILY,
     &megatron::FAMILY,
     &nanotron::FAMILY,

@@ -13,7 +13,7 @@ mod same;
 mod shape;
 mod structure;
 
-pub use structure::StructureCache;
+pub(crate) use structure::StructureCache;
 
 use super::verdict::{Observation, State, Wait};
 use std::time::Duration;

@@ -34,7 +34,7 @@ const ZIP_END: &[u8] = b"PK\x05\x06";
 
 /// What was read of each unit, by path.
 #[derive(Debug, Default)]
-pub struct StructureCache(HashMap<PathBuf, (Fingerprint, Found)>);
+pub(crate) struct StructureCache(HashMap<PathBuf, (Fingerprint, Found)>);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -47,12 +47,12 @@ pub(in crate::watch) struct Found {
 
 impl StructureCache {
     /// An empty cache.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Forgets units that are not among these, once there are more than these.
-    pub fn retain(&mut self, units: &[Unit]) {
+    pub(crate) fn retain(&mut self, units: &[Unit]) {
         if self.0.len() <= units.len() {
             return;
         }

@@ -1,7 +1,8 @@
 //! Units that are written again after they were exported.
 
 use super::support::{LONG, World, index, safetensors, shard, shift};
-use crate::watch::{Fingerprint, Seen, Shape, State, Unit};
+use crate::watch::verdict::State;
+use crate::watch::{Fingerprint, Seen, Shape, Unit};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(5);

@@ -1,7 +1,8 @@
 //! Whatever names there are, nothing panics, and judging a unit twice gives the same result.
 
 use super::support::{LONG, World};
-use crate::watch::{Dirty, FAMILIES, Observation, Settings, StructureCache, Tree, judge, units, words};
+use crate::watch::families::FAMILIES;
+use crate::watch::{Dirty, Observation, Settings, StructureCache, Tree, judge, units, words};
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::fs;

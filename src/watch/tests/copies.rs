@@ -1,7 +1,9 @@
 //! What copiers write.
 
 use super::support::{LONG, World, safetensors, shift};
-use crate::watch::{State, Target, Wait};
+use crate::watch::Wait;
+use crate::watch::temporary::Target;
+use crate::watch::verdict::State;
 use std::time::Duration;
 
 #[test]

@@ -1,7 +1,8 @@
 //! Single files.
 
 use super::support::{LONG, World, safetensors, torch, zip};
-use crate::watch::{State, Wait};
+use crate::watch::Wait;
+use crate::watch::verdict::State;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Folders with Hugging Face's names, whichever program writes them.
 
 use super::support::{LONG, World, index, names, safetensors, shard};
-use crate::watch::{FileRole, State, Wait};
+use crate::watch::verdict::State;
+use crate::watch::{FileRole, Wait};
 use std::time::Duration;
 
 #[test]

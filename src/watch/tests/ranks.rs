@@ -1,7 +1,8 @@
 //! Checkpoints whose weights are spread over ranks.
 
 use super::support::{LONG, World, safetensors, shift, torch, zip};
-use crate::watch::{State, Wait};
+use crate::watch::Wait;
+use crate::watch::verdict::State;
 use std::time::Duration;
 
 /// Metadata that is not torch.distributed.checkpoint's: there is nothing to read, and the reader says what to run.

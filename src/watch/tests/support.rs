@@ -1,7 +1,8 @@
 //! A watched folder that a test fills.
 
+use crate::watch::verdict::{State, Verdict};
 use crate::watch::{
-    FileRole, Observation, Seen, Settings, Shape, State, StructureCache, Tree, Unit, Verdict, Wait, judge, units, words,
+    FileRole, Observation, Seen, Settings, Shape, StructureCache, Tree, Unit, Wait, judge, units, words,
 };
 use std::fs;
 use std::path::PathBuf;

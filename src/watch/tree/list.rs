@@ -14,7 +14,7 @@ const MAX_ENTRIES: usize = 100_000;
 
 /// What an entry is, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
+pub(crate) enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
@@ -27,7 +27,7 @@ pub enum EntryKind {
 
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its name.
     pub name: String,
     /// What it is.
@@ -42,7 +42,7 @@ pub struct Entry {
 
 /// The entries of one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// The folder with links resolved.
     pub real: PathBuf,
     /// Entries by name. Names that are not UTF-8 are left out and counted in `error`.
@@ -109,7 +109,7 @@ impl Listing {
     }
 
     /// The entry of that name.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         let at = self.entries.binary_search_by(|e| e.name.as_str().cmp(name)).ok()?;
         self.entries.get(at)
     }

@@ -9,7 +9,7 @@ mod look;
 mod recipe;
 mod tell;
 
-pub use recipe::RecipeSource;
+pub(crate) use recipe::RecipeSource;
 
 use super::care::{Hold, Keeper, Sensor};
 use super::changes::{Backend, ChangeSource};
@@ -46,7 +46,7 @@ const LAST_RETRY: Duration = Duration::from_secs(300);
 const MAX_REFRESHES: usize = 64;
 
 /// How a watcher runs.
-pub struct WatchOptions {
+pub(crate) struct WatchOptions {
     /// Export what is complete, or becomes so by waiting, and end.
     pub once: bool,
     /// How changes are noticed.
@@ -65,7 +65,7 @@ pub struct WatchOptions {
 
 /// What a watcher did, when it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Exports that succeeded.
     pub exported: usize,
     /// Exports that failed.
@@ -77,7 +77,7 @@ pub struct Tally {
 }
 
 /// The folder with the state of a rule.
-pub fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
+pub(crate) fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
     jobs_root.join(".watch").join(rule.id())
 }
 
@@ -85,7 +85,7 @@ pub fn state_folder(jobs_root: &Path, rule: &Rule) -> PathBuf {
 ///
 /// # Errors
 /// Request errors of the rule, or when it is watched already; I/O errors of the state.
-pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
+pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     rule.check()?;
     if options.once && !rule.root.is_dir() {
         return Err(not_there(&rule.root));
@@ -145,7 +145,7 @@ pub fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
 }
 
 /// The error for a missing watched folder, if it is not waited for.
-pub fn not_there(root: &Path) -> ModelError {
+pub(crate) fn not_there(root: &Path) -> ModelError {
     let error = ModelError::request("the folder is not there").in_file(root);
     error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Where the recipe of a rule comes from.
-pub struct RecipeSource {
+pub(crate) struct RecipeSource {
     /// The files it was read from; none for a built-in recipe or one given by options.
     pub files: Vec<PathBuf>,
     /// Reads it again; errors are returned as text.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A file of a rank, and what was found in it.
-pub struct Opened {
+pub(crate) struct Opened {
     source: Source,
     stamp: OpenedFile,
     /// The checksums of pickles, which are known to be wrong.
@@ -25,7 +25,7 @@ impl Opened {
     ///
     /// # Errors
     /// I/O errors.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let source = Source::open(path)?;
         let stamp = OpenedFile::new(path, &source.file)?;
         Ok(Self { source, stamp, wrong: Vec::new(), told: empty_model(path) })
@@ -35,7 +35,12 @@ impl Opened {
     ///
     /// # Errors
     /// A range beyond the file; damaged archives; anything but a plain tensor in it.
-    pub fn tensor(&mut self, name: &str, stored: &Stored, beside: &mut Beside) -> Result<Result<TensorEntry, String>> {
+    pub(crate) fn tensor(
+        &mut self,
+        name: &str,
+        stored: &Stored,
+        beside: &mut Beside,
+    ) -> Result<Result<TensorEntry, String>> {
         let len = self.source.len;
         if stored.offset.checked_add(stored.bytes).is_none_or(|end| end > len) {
             let what = format!("its {} bytes reach beyond the file, which has {len} bytes", stored.bytes);
@@ -62,7 +67,7 @@ impl Opened {
     }
 
     /// Adds stamps, checks and warnings to the model.
-    pub fn finish(self, model: &mut Model) {
+    pub(crate) fn finish(self, model: &mut Model) {
         model.opened.push(self.stamp);
         model.checks.0.extend(self.source.checks().0);
         model.checks.0.extend(self.wrong);

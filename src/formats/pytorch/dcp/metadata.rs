@@ -17,7 +17,7 @@ const OLD_PROPERTIES: &str = "torch.distributed._shard.sharded_tensor.metadata.T
 const STORAGE_INFO: &str = "torch.distributed.checkpoint.filesystem._StorageInfo";
 
 /// Keys from the root of the state dict to a value.
-pub const MAX_PATH: usize = 32;
+pub(crate) const MAX_PATH: usize = 32;
 
 /// Attributes of one object; the classes have at most six.
 const MAX_ATTRIBUTES: usize = 16;
@@ -27,7 +27,7 @@ const MAX_CHUNKS: usize = MAX_TENSORS;
 
 /// What a checkpoint holds.
 #[derive(Debug)]
-pub struct Contents {
+pub(crate) struct Contents {
     /// Every value, by its flat name.
     pub items: IndexMap<String, Item>,
     /// Names of the files.
@@ -36,7 +36,7 @@ pub struct Contents {
 
 /// A value of the state dict.
 #[derive(Debug)]
-pub struct Item {
+pub(crate) struct Item {
     /// The keys that lead to it.
     pub path: Vec<String>,
     /// `None` for anything that is no tensor.
@@ -45,7 +45,7 @@ pub struct Item {
 
 /// A tensor and its chunks.
 #[derive(Debug)]
-pub struct Divided {
+pub(crate) struct Divided {
     /// What its elements are.
     pub element: Element,
     /// Dimensions, outermost first.
@@ -56,7 +56,7 @@ pub struct Divided {
 
 /// A box of a tensor.
 #[derive(Debug)]
-pub struct Chunk {
+pub(crate) struct Chunk {
     /// Its first index in every dimension.
     pub offsets: Vec<u64>,
     /// Its dimensions.
@@ -67,7 +67,7 @@ pub struct Chunk {
 
 /// A range of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Index in [`Contents::files`].
     pub file: usize,
     /// First byte.
@@ -80,7 +80,7 @@ pub struct Stored {
 ///
 /// # Errors
 /// Unsupported for what other writers put under that name; metadata that is not what PyTorch writes.
-pub fn read(pickle: &Pickle) -> Result<Contents> {
+pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
     let tree = &pickle.tree;
     let root = object(tree, pickle.root, "Metadata").ok_or_else(|| {
         let what = match tree.get(pickle.root) {

@@ -27,7 +27,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// The file that lists the tensors.
-pub const METADATA: &str = ".metadata";
+pub(crate) const METADATA: &str = ".metadata";
 
 /// What to do about a checkpoint whose tensors are not whole.
 const MERGE: &str = "Run `python -m torch.distributed.checkpoint.format_utils dcp_to_torch . merged.pt` in that folder and convert merged.pt.";
@@ -36,7 +36,7 @@ const MERGE: &str = "Run `python -m torch.distributed.checkpoint.format_utils dc
 ///
 /// # Errors
 /// Unsupported if the chunks of the model's tensors cannot be joined; missing files; what is wrong with a file.
-pub fn open(path: &Path) -> Result<Model> {
+pub(crate) fn open(path: &Path) -> Result<Model> {
     let source = Source::open(path)?;
     let mut model = empty_model(path);
     model.opened.push(OpenedFile::new(path, &source.file)?);

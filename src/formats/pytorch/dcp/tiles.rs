@@ -11,7 +11,7 @@ const MAX_EMPTY: u64 = 1 << 28;
 
 /// The chunks in the order of the first dimension, without empty ones; `None` if they do not divide it without gap and overlap, or divide
 /// another dimension.
-pub fn rows<'c>(size: &[u64], chunks: &'c [Chunk]) -> Option<Vec<&'c Chunk>> {
+pub(crate) fn rows<'c>(size: &[u64], chunks: &'c [Chunk]) -> Option<Vec<&'c Chunk>> {
     let Some((&total, rest)) = size.split_first() else {
         return match chunks {
             [one] if one.sizes.is_empty() && one.offsets.is_empty() => Some(vec![one]),
@@ -39,7 +39,7 @@ pub fn rows<'c>(size: &[u64], chunks: &'c [Chunk]) -> Option<Vec<&'c Chunk>> {
 ///
 /// # Errors
 /// A tensor without elements that has a dimension beyond all reason.
-pub fn join(name: &str, size: &[u64], dtype: DType, mut parts: Vec<TensorEntry>) -> Result<TensorEntry> {
+pub(crate) fn join(name: &str, size: &[u64], dtype: DType, mut parts: Vec<TensorEntry>) -> Result<TensorEntry> {
     let shape = Shape(size.to_vec());
     if parts.is_empty() {
         if size.iter().any(|d| *d > MAX_EMPTY) {
@@ -60,7 +60,7 @@ pub fn join(name: &str, size: &[u64], dtype: DType, mut parts: Vec<TensorEntry>)
 
 /// Vectors one after the other: a single row.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// The vectors, of the same element type.
     pub parts: Vec<TensorEntry>,
 }

@@ -14,14 +14,14 @@ use indexmap::IndexMap;
 use std::collections::HashSet;
 
 /// The name given to a global whose module or name the pickle computes: nobody can say what it is.
-pub const COMPUTED: &str = "a name that is computed while it is loaded";
+pub(crate) const COMPUTED: &str = "a name that is computed while it is loaded";
 
 /// Names kept while a pickle is looked through.
 const MAX_KEPT: usize = 4096;
 
 /// What a global is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// On the list.
     Harmless,
     /// Not on the list.
@@ -119,7 +119,7 @@ const RUNS_CODE: &str = "system popen exec eval execv execve execfile compile __
     runstring load open loads __reduce__";
 
 /// What a global is, by its whole name.
-pub fn standing(name: &str) -> Standing {
+pub(crate) fn standing(name: &str) -> Standing {
     if is_harmless(name) {
         return Standing::Harmless;
     }
@@ -171,7 +171,7 @@ fn is_harmless(name: &str) -> bool {
 
 /// What a pickle asks for that is not on the list.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Whether it is known to be dangerous.
     pub standing: Standing,
     /// The first argument of a call of it, when that is text.
@@ -180,7 +180,7 @@ pub struct Asked {
 
 /// Every name a pickle asks for that is not on the list, by what can be shown of it: the most dangerous first, then as they come. A
 /// global counts whether it is called or not: it may be handed to what calls it. Beside it, how many more there are.
-pub fn asked(tree: &Tree) -> (IndexMap<String, Asked>, usize) {
+pub(crate) fn asked(tree: &Tree) -> (IndexMap<String, Asked>, usize) {
     let mut seen: IndexMap<&str, Asked> = IndexMap::new();
     let mut harmless: HashSet<&str> = HashSet::new();
     let mut more = 0;
@@ -211,7 +211,7 @@ pub fn asked(tree: &Tree) -> (IndexMap<String, Asked>, usize) {
 }
 
 /// Adds to the error of a pickle what it asked for before: Python would have run that by then.
-pub fn told_before(e: ModelError, tree: &Tree) -> ModelError {
+pub(crate) fn told_before(e: ModelError, tree: &Tree) -> ModelError {
     const NAMED: usize = 4;
     let (all, more) = asked(tree);
     let dangerous = all.values().any(|a| a.standing == Standing::Dangerous);
@@ -228,7 +228,7 @@ pub fn told_before(e: ModelError, tree: &Tree) -> ModelError {
 }
 
 /// A global as people know it: `os` is pickled under the name of the module that implements it.
-pub fn spelled(name: &str) -> String {
+pub(crate) fn spelled(name: &str) -> String {
     match name.split_once('.') {
         Some(("posix" | "nt", function)) => format!("`{name}` (os.{function})"),
         _ => format!("`{name}`"),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const BUFFER_BYTES: u64 = 64 << 10;
 
 /// A forward reader with absolute offsets. Long byte strings are stepped over, never read.
-pub struct Input {
+pub(crate) struct Input {
     file: Option<(Arc<File>, Arc<PathBuf>)>,
     buf: Vec<u8>,
     /// Offset of `buf[0]`.
@@ -20,24 +20,24 @@ pub struct Input {
 
 impl Input {
     /// Reads from memory; `base` is the offset shown in errors for the first byte.
-    pub fn memory(bytes: Vec<u8>) -> Self {
+    pub(crate) fn memory(bytes: Vec<u8>) -> Self {
         let end = bytes.len() as u64;
         Self { file: None, buf: bytes, buf_at: 0, pos: 0, end }
     }
 
     /// Reads `start..end` of a file.
-    pub fn file(file: &Arc<File>, path: &Arc<PathBuf>, start: u64, end: u64) -> Self {
+    pub(crate) fn file(file: &Arc<File>, path: &Arc<PathBuf>, start: u64, end: u64) -> Self {
         let file = Some((Arc::clone(file), Arc::clone(path)));
         Self { file, buf: Vec::new(), buf_at: start, pos: start, end }
     }
 
     /// Absolute offset of the next byte.
-    pub fn pos(&self) -> u64 {
+    pub(crate) fn pos(&self) -> u64 {
         self.pos
     }
 
     /// Bytes left.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.end - self.pos
     }
 
@@ -65,7 +65,7 @@ impl Input {
     }
 
     /// The next byte.
-    pub fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         match self.buffered()?.first() {
             Some(&b) => {
                 self.pos += 1;
@@ -76,7 +76,7 @@ impl Input {
     }
 
     /// The next `N` bytes.
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut out = [0; N];
         self.fill(&mut out)?;
         Ok(out)
@@ -102,7 +102,7 @@ impl Input {
 
     /// The next `n` bytes, where the caller has bounded `n` by a limit; they are checked against what is left before
     /// anything is allocated.
-    pub fn bytes(&mut self, n: u64) -> Result<Vec<u8>> {
+    pub(crate) fn bytes(&mut self, n: u64) -> Result<Vec<u8>> {
         if n > self.left() {
             return Err(self.truncated(n));
         }
@@ -112,7 +112,7 @@ impl Input {
     }
 
     /// Steps over `n` bytes without reading them.
-    pub fn skip(&mut self, n: u64) -> Result<()> {
+    pub(crate) fn skip(&mut self, n: u64) -> Result<()> {
         if n > self.left() {
             return Err(self.truncated(n));
         }
@@ -121,7 +121,7 @@ impl Input {
     }
 
     /// The bytes up to the next newline, which is consumed and not given.
-    pub fn line(&mut self, max: u64) -> Result<Vec<u8>> {
+    pub(crate) fn line(&mut self, max: u64) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         loop {
             let b = self.byte()?;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 ///
 /// # Errors
 /// Truncated or senseless pickles, with the absolute offset; limits.
-pub fn load(input: &mut Input) -> Result<Pickle> {
+pub(crate) fn load(input: &mut Input) -> Result<Pickle> {
     let mut machine = Machine {
         input,
         tree: Tree::default(),
@@ -27,7 +27,7 @@ pub fn load(input: &mut Input) -> Result<Pickle> {
 }
 
 /// The names that the beginning of a pickle asks for, whatever comes after it.
-pub fn globals_of(head: &[u8]) -> Vec<String> {
+pub(crate) fn globals_of(head: &[u8]) -> Vec<String> {
     let mut input = Input::memory(head.to_vec());
     let mut machine = Machine {
         input: &mut input,

@@ -7,17 +7,17 @@
 //! Opcode numbers and meanings: CPython 3.13 `Lib/pickletools.py` (documentation of the format). Forms of torch objects:
 //! `torch/_utils.py`, `torch/serialization.py` of PyTorch 2.x and the 0.4-era legacy stream.
 
-pub mod globals;
+pub(crate) mod globals;
 mod input;
 mod machine;
 mod reduce;
 mod torch;
 mod tree;
 
-pub use input::Input;
-pub use machine::{globals_of, load};
-pub use torch::{Element, StorageRef, TensorRef};
-pub use tree::{Node, NodeId, Opaque, Pickle, Tree, printable};
+pub(crate) use input::Input;
+pub(crate) use machine::{globals_of, load};
+pub(crate) use torch::{Element, StorageRef, TensorRef};
+pub(crate) use tree::{Node, NodeId, Opaque, Pickle, Tree, printable};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ const MAX_KNOWN_NAME: usize = 64;
 ///
 /// # Errors
 /// Limits, and tensors whose arguments are senseless.
-pub fn call(tree: &mut Tree, callable: NodeId, args: NodeId) -> Result<NodeId> {
+pub(crate) fn call(tree: &mut Tree, callable: NodeId, args: NodeId) -> Result<NodeId> {
     call_nested(tree, callable, args, 0)
 }
 
@@ -111,7 +111,7 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
 ///
 /// # Errors
 /// Limits.
-pub fn instance(tree: &mut Tree, class: NodeId, args: Option<NodeId>) -> Result<NodeId> {
+pub(crate) fn instance(tree: &mut Tree, class: NodeId, args: Option<NodeId>) -> Result<NodeId> {
     match tree.get(class) {
         Node::Global(g)
             if matches!(&**g, "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter") =>
@@ -123,7 +123,7 @@ pub fn instance(tree: &mut Tree, class: NodeId, args: Option<NodeId>) -> Result<
 }
 
 /// `BUILD`: gives an opaque object its state. Attributes of plain containers (a state dict's `_metadata`) are dropped.
-pub fn build(tree: &mut Tree, object: NodeId, state: NodeId) {
+pub(crate) fn build(tree: &mut Tree, object: NodeId, state: NodeId) {
     if let Some(Node::Opaque(o)) = tree.get_mut(object) {
         o.state = Some(state);
     }
@@ -133,7 +133,7 @@ pub fn build(tree: &mut Tree, object: NodeId, state: NodeId) {
 ///
 /// # Errors
 /// Limits.
-pub fn persistent(tree: &mut Tree, id: NodeId) -> Result<NodeId> {
+pub(crate) fn persistent(tree: &mut Tree, id: NodeId) -> Result<NodeId> {
     if let Some(text) = tree.text(id) {
         return match torch::storage_of_text(text) {
             Some(s) => tree.push(Node::Storage(Box::new(s))),
@@ -158,7 +158,7 @@ pub fn persistent(tree: &mut Tree, id: NodeId) -> Result<NodeId> {
 ///
 /// # Errors
 /// Limits.
-pub fn unknown_persistent_id(tree: &mut Tree, args: Option<NodeId>) -> Result<NodeId> {
+pub(crate) fn unknown_persistent_id(tree: &mut Tree, args: Option<NodeId>) -> Result<NodeId> {
     let class = tree.push(Node::Str("a persistent id".into()))?;
     opaque(tree, class, args, false)
 }

@@ -7,7 +7,7 @@ use crate::tensor::DType;
 
 /// The element type of a storage or tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Element {
+pub(crate) enum Element {
     /// One this program computes with.
     Plain(DType),
     /// Raw bytes; the tensor says what they are.
@@ -18,7 +18,7 @@ pub enum Element {
 
 impl Element {
     /// By storage class: `torch.FloatStorage`, `torch.cuda.HalfStorage`, `torch.storage.UntypedStorage`.
-    pub fn of_storage_class(global: &str) -> Option<Self> {
+    pub(crate) fn of_storage_class(global: &str) -> Option<Self> {
         if !global.starts_with("torch.") {
             return None;
         }
@@ -47,7 +47,7 @@ impl Element {
     }
 
     /// By dtype object: `torch.float8_e4m3fn`.
-    pub fn of_dtype(global: &str) -> Option<Self> {
+    pub(crate) fn of_dtype(global: &str) -> Option<Self> {
         let name = global.strip_prefix("torch.")?;
         Some(match name {
             "float64" | "double" => Self::Plain(DType::F64),
@@ -72,7 +72,7 @@ impl Element {
     }
 
     /// Bytes of one element, where known.
-    pub fn bytes(&self) -> Option<u64> {
+    pub(crate) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Plain(d) => Some(d.size_bytes() as u64),
             Self::Untyped => Some(1),
@@ -83,7 +83,7 @@ impl Element {
 
 /// A storage: a run of elements in the file, by key.
 #[derive(Clone, Debug)]
-pub struct StorageRef {
+pub(crate) struct StorageRef {
     /// The key of its data.
     pub key: Box<str>,
     /// What its elements are.
@@ -96,7 +96,7 @@ pub struct StorageRef {
 
 /// A tensor: a strided view of a storage. Not yet checked against it.
 #[derive(Clone, Debug)]
-pub struct TensorRef {
+pub(crate) struct TensorRef {
     /// Its storage, a [`Node::Storage`].
     pub storage: NodeId,
     /// What its elements are.
@@ -110,7 +110,7 @@ pub struct TensorRef {
 }
 
 /// A storage from its persistent id: `('storage', class, key, location, elements[, view])`.
-pub fn storage_of_id(tree: &Tree, id: &[NodeId]) -> Option<StorageRef> {
+pub(crate) fn storage_of_id(tree: &Tree, id: &[NodeId]) -> Option<StorageRef> {
     const MAX_KEY_BYTES: usize = 128;
     let [_, class, key, _location, elems, rest @ ..] = id else {
         return None;
@@ -134,7 +134,7 @@ pub fn storage_of_id(tree: &Tree, id: &[NodeId]) -> Option<StorageRef> {
 
 /// A storage from a protocol-0 id, which is the tuple as Python prints it:
 /// `('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4)`.
-pub fn storage_of_text(id: &str) -> Option<StorageRef> {
+pub(crate) fn storage_of_text(id: &str) -> Option<StorageRef> {
     const MAX_ID_BYTES: usize = 512;
     if id.len() > MAX_ID_BYTES {
         return None;
@@ -156,7 +156,7 @@ pub fn storage_of_text(id: &str) -> Option<StorageRef> {
 ///
 /// # Errors
 /// When the other arguments are not what that function takes.
-pub fn tensor_of_args(tree: &mut Tree, args: &[NodeId], third_version: bool) -> Result<Option<TensorRef>> {
+pub(crate) fn tensor_of_args(tree: &mut Tree, args: &[NodeId], third_version: bool) -> Result<Option<TensorRef>> {
     let Some(&storage_id) = args.first() else {
         return Ok(None);
     };

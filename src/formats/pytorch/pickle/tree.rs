@@ -6,11 +6,11 @@ use crate::model::{ModelError, Result};
 
 /// A value's place in its [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(u32);
+pub(crate) struct NodeId(u32);
 
 /// A value.
 #[derive(Clone, Debug)]
-pub enum Node {
+pub(crate) enum Node {
     /// `None`.
     None,
     /// A truth value.
@@ -45,7 +45,7 @@ pub enum Node {
 
 /// An object this program does not build: what it would have been made from.
 #[derive(Clone, Debug)]
-pub struct Opaque {
+pub(crate) struct Opaque {
     /// The callable or class: a name, or a value that is none.
     pub class: NodeId,
     /// True when the pickle asks for a call (`REDUCE`), false for a plain object (`NEWOBJ`).
@@ -64,7 +64,7 @@ pub struct Opaque {
 
 /// The arena.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     nodes: Vec<Node>,
     copied: usize,
 }
@@ -74,7 +74,7 @@ const SHARED_INTS: i128 = 256;
 
 /// What one pickle gave.
 #[derive(Debug)]
-pub struct Pickle {
+pub(crate) struct Pickle {
     /// Every value built.
     pub tree: Tree,
     /// The result.
@@ -91,10 +91,10 @@ impl Default for Tree {
 
 impl Tree {
     /// The one `None`.
-    pub const NONE: NodeId = NodeId(0);
+    pub(crate) const NONE: NodeId = NodeId(0);
 
     /// The one false or true.
-    pub const fn bool(b: bool) -> NodeId {
+    pub(crate) const fn bool(b: bool) -> NodeId {
         NodeId(1 + b as u32)
     }
 
@@ -102,7 +102,7 @@ impl Tree {
     ///
     /// # Errors
     /// Beyond [`MAX_NODES`].
-    pub fn push(&mut self, node: Node) -> Result<NodeId> {
+    pub(crate) fn push(&mut self, node: Node) -> Result<NodeId> {
         if let Node::Int(v @ 0..SHARED_INTS) = node {
             return Ok(NodeId(3 + v as u32));
         }
@@ -118,7 +118,7 @@ impl Tree {
     ///
     /// # Errors
     /// Beyond [`MAX_COPIED`].
-    pub fn charge(&mut self, n: usize) -> Result<()> {
+    pub(crate) fn charge(&mut self, n: usize) -> Result<()> {
         self.copied = self.copied.saturating_add(n);
         if self.copied > MAX_COPIED {
             return Err(ModelError::limit("the pickle's calls copy more than any real checkpoint's"));
@@ -127,7 +127,7 @@ impl Tree {
     }
 
     /// The name of an opaque object's class or function, fit to be shown.
-    pub fn class_name(&self, object: &Opaque) -> String {
+    pub(crate) fn class_name(&self, object: &Opaque) -> String {
         match self.get(object.class) {
             Node::Global(g) => printable(g),
             Node::Str(s) => printable(s),
@@ -136,27 +136,27 @@ impl Tree {
     }
 
     /// The value there.
-    pub fn get(&self, id: NodeId) -> &Node {
+    pub(crate) fn get(&self, id: NodeId) -> &Node {
         self.nodes.get(id.0 as usize).unwrap_or(&Node::None)
     }
 
     /// The value there, to be changed. The shared constants must not be; nothing stores into them.
-    pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+    pub(crate) fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         self.nodes.get_mut(id.0 as usize)
     }
 
     /// Every value, in the order they were built.
-    pub fn nodes(&self) -> &[Node] {
+    pub(crate) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     /// The text, if it is one.
-    pub fn text(&self, id: NodeId) -> Option<&str> {
+    pub(crate) fn text(&self, id: NodeId) -> Option<&str> {
         if let Node::Str(s) = self.get(id) { Some(s) } else { None }
     }
 
     /// The elements of a tuple or list.
-    pub fn sequence(&self, id: NodeId) -> Option<&[NodeId]> {
+    pub(crate) fn sequence(&self, id: NodeId) -> Option<&[NodeId]> {
         match self.get(id) {
             Node::Tuple(v) | Node::List(v) => Some(v),
             _ => None,
@@ -164,12 +164,12 @@ impl Tree {
     }
 
     /// A non-negative integer.
-    pub fn unsigned(&self, id: NodeId) -> Option<u64> {
+    pub(crate) fn unsigned(&self, id: NodeId) -> Option<u64> {
         if let Node::Int(i) = *self.get(id) { u64::try_from(i).ok() } else { None }
     }
 
     /// The value under a text key of a dict (or of a dict-like object's items); the last one if the key repeats.
-    pub fn lookup(&self, id: NodeId, key: &str) -> Option<NodeId> {
+    pub(crate) fn lookup(&self, id: NodeId, key: &str) -> Option<NodeId> {
         let items = match self.get(id) {
             Node::Dict(items) => items,
             Node::Opaque(o) => &o.items,
@@ -180,7 +180,7 @@ impl Tree {
 }
 
 /// A name from a file, fit to be shown: control characters escaped, at most 120 characters.
-pub fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     let mut out: String = name.chars().take(120).flat_map(char::escape_debug).collect();
     if name.chars().nth(120).is_some() {
         out.push('…');

@@ -35,7 +35,7 @@ const MAX_WRAPS: usize = 8;
 
 /// What a group of values beside the model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Moments and parameter groups.
     Optimizer,
     /// Learning-rate schedules.
@@ -50,7 +50,7 @@ pub enum Kind {
 
 /// What was chosen.
 #[derive(Debug, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The values whose tensors are the model's, each with the beginning of their names.
     pub main: Vec<(String, NodeId)>,
     /// The rest: path, value, kind.
@@ -63,7 +63,7 @@ pub struct Choice {
 ///
 /// # Errors
 /// Limits.
-pub fn main_of(tree: &Tree, root: NodeId) -> Result<Choice> {
+pub(crate) fn main_of(tree: &Tree, root: NodeId) -> Result<Choice> {
     let mut choice = Choice::default();
     let mut search = Flat::default();
     let (mut at, mut path) = (root, String::new());
@@ -139,7 +139,7 @@ fn is_flat(tree: &Tree, id: NodeId) -> bool {
 }
 
 /// A dict's children that can be named, in order; of a repeated key the last value.
-pub fn children(tree: &Tree, id: NodeId) -> Vec<(String, NodeId)> {
+pub(crate) fn children(tree: &Tree, id: NodeId) -> Vec<(String, NodeId)> {
     let Node::Dict(items) = tree.get(id) else {
         return Vec::new();
     };

@@ -16,7 +16,7 @@ const MAX_GROUPS: usize = 64;
 ///
 /// # Errors
 /// Limits.
-pub fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()> {
+pub(crate) fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()> {
     let mut plain = Vec::new();
     let mut flat = Flat::default();
     for (path, id, kind) in &choice.others {
@@ -52,7 +52,7 @@ pub fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Result<()>
 }
 
 /// Names what stands where tensors do and cannot be converted.
-pub fn refused(refused: &[Unread], out: &mut Vec<String>) {
+pub(crate) fn refused(refused: &[Unread], out: &mut Vec<String>) {
     for unread in refused.iter().take(MAX_NAMED_OBJECTS) {
         out.push(format!("tensor `{}`: {}", printable(&unread.name), unread.what));
     }
@@ -62,7 +62,7 @@ pub fn refused(refused: &[Unread], out: &mut Vec<String>) {
 }
 
 /// Warns of every global a pickle asks for that is not on the list of harmless names, called or not.
-pub fn globals(tree: &Tree, model: &mut Model) {
+pub(crate) fn globals(tree: &Tree, model: &mut Model) {
     let (all, more) = asked(tree);
     for (name, asked) in all {
         let with = asked.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
@@ -88,7 +88,7 @@ pub fn globals(tree: &Tree, model: &mut Model) {
 }
 
 /// Names every class and function the pickle asks for and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
-pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
+pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
     // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
     let mut counts: IndexMap<(NodeId, bool), u64> = IndexMap::new();
     for node in tree.nodes() {
@@ -139,7 +139,7 @@ pub fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model
 }
 
 /// One line for a file in which there is nothing else to say.
-pub fn shape_of(tree: &Tree, root: NodeId) -> String {
+pub(crate) fn shape_of(tree: &Tree, root: NodeId) -> String {
     match tree.get(root) {
         Node::Dict(items) => {
             let keys = items.iter().take(12).filter_map(|(k, _)| super::flatten::key_text(tree, *k));

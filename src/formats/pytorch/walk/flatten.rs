@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 /// The tensors below some values.
 #[derive(Default)]
-pub struct Flat<'t> {
+pub(crate) struct Flat<'t> {
     /// Name and tensor, in the order of the file.
     pub tensors: Vec<(String, &'t TensorRef)>,
     /// Things that stand where tensors do and cannot be read.
@@ -19,7 +19,7 @@ pub struct Flat<'t> {
 
 impl<'t> Flat<'t> {
     /// Forgets what was found and keeps counting visits: for several searches under one bound.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.tensors.clear();
         self.refused.clear();
         self.name_bytes = 0;
@@ -29,7 +29,7 @@ impl<'t> Flat<'t> {
     ///
     /// # Errors
     /// Limits.
-    pub fn collect(&mut self, tree: &'t Tree, id: NodeId, prefix: &str) -> Result<()> {
+    pub(crate) fn collect(&mut self, tree: &'t Tree, id: NodeId, prefix: &str) -> Result<()> {
         self.visit(tree, id, prefix, 0)
     }
 
@@ -249,12 +249,12 @@ fn state_dicts(tree: &Tree, state: NodeId) -> Vec<NodeId> {
 }
 
 /// True for values that hold no tensors.
-pub fn is_leaf(node: &Node) -> bool {
+pub(crate) fn is_leaf(node: &Node) -> bool {
     !matches!(node, Node::Tensor(_) | Node::Dict(_) | Node::List(_) | Node::Tuple(_) | Node::Opaque(_))
 }
 
 /// A dict key as part of a name.
-pub fn key_text(tree: &Tree, id: NodeId) -> Option<String> {
+pub(crate) fn key_text(tree: &Tree, id: NodeId) -> Option<String> {
     match tree.get(id) {
         Node::Str(s) => Some(s.to_string()),
         Node::Int(i) => Some(i.to_string()),

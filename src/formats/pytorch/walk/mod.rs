@@ -11,7 +11,7 @@ mod unread;
 #[cfg(test)]
 mod tests;
 
-pub use describe::globals;
+pub(crate) use describe::globals;
 
 use super::pickle::globals::told_before;
 use super::pickle::{NodeId, Pickle, TensorRef, Tree, printable};
@@ -26,7 +26,7 @@ use unread::Unread;
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
 /// Gives the data of the tensors in a tree.
-pub trait Tensors {
+pub(crate) trait Tensors {
     /// The entry of a tensor; the inner error says in words why a sound tensor cannot be read.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Tensors for Source {
 ///
 /// # Errors
 /// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
-pub fn fill(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
+pub(crate) fn fill(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
     describe::globals(&pickle.tree, model);
     take(model, source, pickle).map_err(|e| told_before(e, &pickle.tree))
 }

@@ -3,7 +3,7 @@
 use crate::formats::pytorch::pickle::{Node, NodeId, Opaque, Tree, printable};
 
 /// One of them.
-pub struct Unread {
+pub(crate) struct Unread {
     /// Its name.
     pub name: String,
     /// What it is.
@@ -17,7 +17,7 @@ pub struct Unread {
 }
 
 /// The kind of an object that stands in the place of a tensor, and the remedy; `None` for objects that do not.
-pub fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
+pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
     let class = tree.class_name(o);
     let last = class.rsplit('.').next().unwrap_or("");
     let rebuilt = o.called && class.starts_with("torch._") && class.contains("rebuild");
@@ -69,14 +69,14 @@ pub fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
 }
 
 /// PyTorch's quantized modules keep their weights in objects of such classes, which are modules themselves.
-pub fn is_packed(class: &str) -> bool {
+pub(crate) fn is_packed(class: &str) -> bool {
     class.rsplit('.').next().is_some_and(|last| last.contains("PackedParams"))
 }
 
 const SUBCLASS: &str = "Save plain tensors: `full_tensor()` of a DTensor, `dequantize()` of a quantized one, or gather a sharded checkpoint first.";
 
 /// The arguments of a sparse tensor's rebuilder, if it is one.
-pub fn sparse_args(tree: &Tree, o: &Opaque) -> Option<NodeId> {
+pub(crate) fn sparse_args(tree: &Tree, o: &Opaque) -> Option<NodeId> {
     let class = tree.class_name(o);
     if class == "torch._utils._rebuild_sparse_tensor" {
         let layout = tree.sequence(o.args?)?.first().and_then(|l| layout(tree, *l));

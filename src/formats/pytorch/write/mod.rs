@@ -29,7 +29,7 @@ const FILE_NAME: &str = "pytorch_model";
 ///
 /// # Errors
 /// Block-quantized tensors, two tensors of one name, sizes that overflow.
-pub fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
+pub(crate) fn layout(request: &LayoutRequest<'_>) -> Result<Vec<FilePlan>> {
     let mut names = HashSet::new();
     let mut sizes = Vec::new();
     for t in request.tensors {

@@ -43,7 +43,7 @@ fn spelling(dtype: DType) -> Spelling {
 }
 
 /// An `OrderedDict` of tensors; the data of the n-th is storage `n`.
-pub fn state_dict(tensors: &[(&LayoutTensor, DType)]) -> Vec<u8> {
+pub(crate) fn state_dict(tensors: &[(&LayoutTensor, DType)]) -> Vec<u8> {
     let mut w = Writer { out: vec![0x80, 2], memo: Vec::new() };
     w.new_ordered_dict();
     for (batch, items) in tensors.chunks(BATCH).enumerate() {

@@ -19,7 +19,7 @@ const DATE: u16 = 0x0021;
 const CRC_AT: u64 = 14;
 
 /// An archive being planned.
-pub struct ZipPlan {
+pub(crate) struct ZipPlan {
     path: PathBuf,
     at: u64,
     fixed: Vec<(u64, Vec<u8>)>,
@@ -39,7 +39,7 @@ struct Part {
 
 impl ZipPlan {
     /// An empty archive.
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), at: 0, fixed: Vec::new(), slots: Vec::new(), parts: Vec::new() }
     }
 
@@ -47,7 +47,7 @@ impl ZipPlan {
     ///
     /// # Errors
     /// Names too long for the format.
-    pub fn known(&mut self, name: &str, contents: Vec<u8>) -> Result<()> {
+    pub(crate) fn known(&mut self, name: &str, contents: Vec<u8>) -> Result<()> {
         let (bytes, crc) = (contents.len() as u64, crc32fast::hash(&contents));
         let at = self.header(name, bytes, Some(crc))?;
         self.fixed.push((at, contents));
@@ -58,7 +58,7 @@ impl ZipPlan {
     ///
     /// # Errors
     /// Names too long for the format.
-    pub fn slot(&mut self, name: &str, tensor: usize, bytes: u64) -> Result<()> {
+    pub(crate) fn slot(&mut self, name: &str, tensor: usize, bytes: u64) -> Result<()> {
         let offset = self.header(name, bytes, None)?;
         self.slots.push(Slot { tensor, offset, bytes });
         Ok(())
@@ -105,7 +105,7 @@ impl ZipPlan {
     ///
     /// # Errors
     /// None today; reserved for limits of the format.
-    pub fn close(self) -> Result<FilePlan> {
+    pub(crate) fn close(self) -> Result<FilePlan> {
         let Self { path, at, fixed, slots, parts } = self;
         let bytes = at + directory(at, &parts, &[]).len() as u64;
         let finish = move |crcs: &[u32]| {

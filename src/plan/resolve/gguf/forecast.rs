@@ -34,7 +34,7 @@ struct Outline {
 ///
 /// # Errors
 /// Sources that cannot become GGUF; those of measuring; a budget that is too small.
-pub fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
+pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<Forecast> {
     let budget = Budget::of(target)?.map(|b| (b, b.name(target)));
     let target = &target.clone().with(&gguf::TARGET_SIZE, None).with(&gguf::TARGET_BPW, None);
     let overrides = Overrides::parse(target)?;

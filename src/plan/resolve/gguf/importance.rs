@@ -15,7 +15,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// A file that is none or was made from another model; filters that match no entry.
-pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
+pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, ImatrixCoverage)>> {
     let Some(path) = target.get(&gguf::IMATRIX) else { return Ok(None) };
     let path = path.as_path();
     let mut matrix = read(path)?;
@@ -53,7 +53,7 @@ pub fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imatrix>, I
 ///
 /// # Errors
 /// As said.
-pub fn check_filters(target: &Target) -> Result<()> {
+pub(crate) fn check_filters(target: &Target) -> Result<()> {
     let mut used = filters(target);
     match (used.next(), used.next()) {
         (Some(_), Some(_)) => Err(ModelError::request("include_weights and exclude_weights cannot be used together")

@@ -20,7 +20,7 @@ const LAYOUT: &[&str] = &["general.alignment", "general.quantization_version"];
 /// # Errors
 /// Values GGUF has no type for; keys of the file's layout; another architecture or number of layers; a value of another kind than the
 /// model has under that key.
-pub fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(String, MetaValue)>> {
+pub(crate) fn overrides(target: &Target, source: &Metadata) -> Result<Vec<(String, MetaValue)>> {
     let mut flat = IndexMap::new();
     let given = target.get(&gguf::OVERRIDE_KV);
     for (key, value) in &given {

@@ -37,7 +37,7 @@ use mixer::{Loss, Mixer};
 use ready::Ready;
 
 /// How GGUF targets are planned.
-pub static TARGET: TargetSpec = TargetSpec {
+pub(crate) static TARGET: TargetSpec = TargetSpec {
     format: FormatId::Gguf,
     resolve,
     split: split::resolve,

@@ -8,7 +8,7 @@ use crate::recipe::options::gguf;
 use std::path::{Path, PathBuf};
 
 /// The Modelfile's path and contents for an output.
-pub fn write(output: &Path, target: &Target) -> (PathBuf, Vec<u8>) {
+pub(crate) fn write(output: &Path, target: &Target) -> (PathBuf, Vec<u8>) {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
     let mut text = format!("# Use it with: ollama create NAME -f {}\n", modelfile_name(output).display());
     text.push_str(&format!("FROM ./{name}\n"));

@@ -8,7 +8,7 @@ use crate::recipe::options::gguf;
 
 /// The note that `general.name` is a commit. llama.cpp's converter names a model after its folder, which in the cache is the
 /// snapshot's; so does remold, unless `model_name` is given.
-pub fn commit_as_name(model: &Model, target: &Target, metadata: &Metadata) -> Option<Warning> {
+pub(crate) fn commit_as_name(model: &Model, target: &Target, metadata: &Metadata) -> Option<Warning> {
     let repository = Repository::of(&model.path)?;
     let commit = name(&model.path).to_ascii_lowercase();
     let written = metadata.get("general.name").and_then(MetaValue::as_str)?;

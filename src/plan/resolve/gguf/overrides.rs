@@ -9,7 +9,7 @@ use crate::recipe::{Selector, Target};
 
 /// The overrides of one target, parsed.
 #[derive(Debug, Default)]
-pub struct Overrides {
+pub(crate) struct Overrides {
     /// Type of the token embedding.
     pub embedding: Option<Encoding>,
     /// Type of the output matrix.
@@ -22,7 +22,7 @@ impl Overrides {
     ///
     /// # Errors
     /// Unknown types and selectors that do not parse.
-    pub fn parse(target: &Target) -> Result<Self> {
+    pub(crate) fn parse(target: &Target) -> Result<Self> {
         let named = |option: &TargetOption<Option<String>>| {
             let name = target.get(option);
             name.as_deref().map(|n| parse_encoding(option, n)).transpose()
@@ -38,7 +38,7 @@ impl Overrides {
     }
 
     /// The rule for a tensor: the first that matches wins.
-    pub fn rule(&self, name: &str) -> Option<Encoding> {
+    pub(crate) fn rule(&self, name: &str) -> Option<Encoding> {
         if self.rules.is_empty() {
             return None;
         }
@@ -47,7 +47,7 @@ impl Overrides {
     }
 
     /// Tells of roles whose word is also part of other tensors' names: llama-quantize would mean those too.
-    pub fn ambiguous<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<Warning> {
+    pub(crate) fn ambiguous<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<Warning> {
         let mut out = Vec::new();
         for (selector, word, _) in &self.rules {
             let Selector::Role(role) = selector else { continue };
@@ -68,7 +68,7 @@ impl Overrides {
     ///
     /// # Errors
     /// A bad-request error that names the pattern and a few tensors it could have meant.
-    pub fn check_all_match<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+    pub(crate) fn check_all_match<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
         for (selector, pattern, _) in &self.rules {
             let hit = names.clone().any(|n| {
                 let what = classify(n);

@@ -13,7 +13,7 @@ const fn with_imatrix(preset: TargetPreset) -> TargetPreset {
 }
 
 /// The usual choice, the budget, then the quantizations from the largest to the smallest.
-pub const PRESETS: &[TargetPreset] = &[
+pub(crate) const PRESETS: &[TargetPreset] = &[
     quantized("q4_k_m", "Q4_K_M", "the usual choice"),
     TargetPreset {
         format: FormatId::Gguf,

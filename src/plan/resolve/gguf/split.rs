@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 ///
 /// # Errors
 /// Sizes that are none, limits of 0; layers where there are none; a source that has no files to keep.
-pub fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
+pub(crate) fn resolve(model: &Model, target: &Target, tensors: &[LayoutTensor]) -> Result<Split> {
     if target.get(&gguf::KEEP_SPLIT) && target.has(&gguf::PRUNE_LAYERS) {
         let what = "the files of the source cannot be kept when layers are left out: their tensors get other names";
         return Err(ModelError::request(what)

@@ -167,7 +167,7 @@ impl Scope {
     ];
 
     /// Its heading.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Tree => "Models: the tree",
             Self::Details => "Models: the details",
@@ -227,13 +227,13 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
 }
 
 /// The scopes that hold now, innermost first.
-pub fn scopes(state: &State) -> Vec<Scope> {
+pub(crate) fn scopes(state: &State) -> Vec<Scope> {
     tabs::shown(state).scopes(state).iter().copied().chain([Scope::Global]).collect()
 }
 
 /// What a key means now: a command, or the beginning of a sequence.
 #[derive(Clone, Copy, Debug)]
-pub enum Meaning {
+pub(crate) enum Meaning {
     /// Run this.
     Run(&'static Command),
     /// Wait for the next key.
@@ -241,7 +241,7 @@ pub enum Meaning {
 }
 
 /// Finds the command a key stands for, given the key before it if that began a sequence.
-pub fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Meaning> {
+pub(crate) fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Meaning> {
     for scope in scopes(state) {
         let here = all().filter(|c| c.scopes.contains(&scope) && (c.when)(state));
         for c in here {
@@ -259,13 +259,13 @@ pub fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Meaning> {
 }
 
 /// True if the command would do something now.
-pub fn enabled(state: &State, command: &Command) -> bool {
+pub(crate) fn enabled(state: &State, command: &Command) -> bool {
     let scopes = scopes(state);
     command.scopes.iter().any(|s| scopes.contains(s)) && (command.when)(state)
 }
 
 /// Commands that would do something now, in registry order, one of each kind.
-pub fn available(state: &State) -> Vec<&'static Command> {
+pub(crate) fn available(state: &State) -> Vec<&'static Command> {
     all().filter(|c| enabled(state, c)).collect()
 }
 
@@ -284,7 +284,7 @@ pub struct Hint {
 const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
 
 /// The keys that run the command here: not those that an inner place uses for something else.
-pub fn keys_here<'s>(state: &'s State, command: &'s Command) -> impl Iterator<Item = &'s Sequence> {
+pub(crate) fn keys_here<'s>(state: &'s State, command: &'s Command) -> impl Iterator<Item = &'s Sequence> {
     let runs = |before, key| matches!(lookup(state, before, key), Some(Meaning::Run(c)) if c.cmd == command.cmd);
     state.keymap.keys(command).iter().filter(move |s| match s.keys.as_slice() {
         [key] => runs(None, *key),
@@ -312,7 +312,7 @@ pub fn hints(state: &State) -> Vec<Hint> {
 }
 
 /// The key that runs this command here, if one does.
-pub fn hint_of(state: &State, cmd: Cmd) -> Option<Hint> {
+pub(crate) fn hint_of(state: &State, cmd: Cmd) -> Option<Hint> {
     available(state).into_iter().filter(|c| c.cmd == cmd).find_map(|c| hint(state, c))
 }
 
@@ -323,7 +323,7 @@ pub fn tail_hints(state: &State) -> Vec<Hint> {
 }
 
 /// What may follow the first key of a sequence: the second key, and what the two do.
-pub fn continuations(state: &State, first: Key) -> Vec<Hint> {
+pub(crate) fn continuations(state: &State, first: Key) -> Vec<Hint> {
     let second = |c: &Command| {
         let sequence = keys_here(state, c).find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
         // The line has room for words only.
@@ -334,7 +334,7 @@ pub fn continuations(state: &State, first: Key) -> Vec<Hint> {
 }
 
 /// A key as the hint line writes it.
-pub fn key_label(key: &str) -> String {
+pub(crate) fn key_label(key: &str) -> String {
     match key {
         "enter" => "⏎".to_owned(),
         "space" => "space".to_owned(),

@@ -103,12 +103,12 @@ impl Session {
     }
 
     /// The same, without the theme that was chosen.
-    pub fn without_theme(self) -> Self {
+    pub(crate) fn without_theme(self) -> Self {
         Self { theme: None, ..self }
     }
 
     /// Lays it over a state that has found nothing yet. Gives the theme to use, if one was chosen.
-    pub fn restore(self, state: &mut State) -> Option<String> {
+    pub(crate) fn restore(self, state: &mut State) -> Option<String> {
         let m = &mut state.models;
         let kept = self.models;
         (m.selected, m.filter, m.zoom, m.focus) = (kept.selected, kept.filter, kept.zoom, focus(kept.details));

@@ -7,7 +7,7 @@ use crate::tui::core::commands::{Meaning, lookup};
 use crate::tui::core::{Code, Effect, Key, State, Toast};
 
 /// Takes a key in: what lies on top first, then a line being edited, then the registry.
-pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
+pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let quit = Key::parse("ctrl-c") == Some(key);
     if quit {
         return leave::interrupt(state);

@@ -11,7 +11,7 @@ mod pickers;
 mod route;
 mod settings;
 
-pub use keys::key;
+pub(crate) use keys::key;
 pub use leave::farewell;
 pub(in crate::tui) use leave::running;
 pub(in crate::tui) use lines::edited_line;

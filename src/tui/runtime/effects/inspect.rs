@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 /// The tensors of the model that was looked at last, so that the next one of it needs no opening.
 #[derive(Default)]
-pub struct Tensors {
+pub(crate) struct Tensors {
     opened: Option<(PathBuf, Option<SystemTime>, Vec<TensorEntry>)>,
 }
 
@@ -46,17 +46,22 @@ fn changed(path: &Path) -> Option<SystemTime> {
 ///
 /// # Errors
 /// Those of reading; cancelled.
-pub fn values(tensors: &mut Tensors, path: &Path, tensor: usize, cancel: &AtomicBool) -> Result<Values, ErrorCard> {
+pub(crate) fn values(
+    tensors: &mut Tensors,
+    path: &Path,
+    tensor: usize,
+    cancel: &AtomicBool,
+) -> Result<Values, ErrorCard> {
     tensors.one(path, tensor).and_then(|t| Values::of(t, cancel)).map_err(|e| ErrorCard::from(&e))
 }
 
 /// The small histogram of a tensor's values.
-pub fn glance(tensors: &mut Tensors, path: &Path, tensor: usize) -> Glance {
+pub(crate) fn glance(tensors: &mut Tensors, path: &Path, tensor: usize) -> Glance {
     tensors.one(path, tensor).and_then(forecast::values::glance).ok().flatten()
 }
 
 /// A tokenizer ready to run, with what there is to say of it.
-pub struct Tokenizer {
+pub(crate) struct Tokenizer {
     path: PathBuf,
     stamp: Option<SystemTime>,
     facts: Vec<(String, String)>,
@@ -68,7 +73,7 @@ pub struct Tokenizer {
 ///
 /// # Errors
 /// When the model cannot be opened.
-pub fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) -> Result<Tried, ErrorCard> {
+pub(crate) fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) -> Result<Tried, ErrorCard> {
     let stamp = changed(path);
     let known = kept.take().filter(|k| k.path == path && k.stamp == stamp);
     let tokenizer = match known {
@@ -131,7 +136,7 @@ fn chat_template(model: &Model) -> Option<String> {
 ///
 /// # Errors
 /// Those of opening and reading; cancelled.
-pub fn check(path: &Path, how: Task<'_>) -> Result<(Vec<Finding>, u64), ErrorCard> {
+pub(crate) fn check(path: &Path, how: Task<'_>) -> Result<(Vec<Finding>, u64), ErrorCard> {
     let tensors = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?.tensors;
     let total = tensors.iter().fold(0u64, |n, t| n.saturating_add(t.shape.elems().unwrap_or(0)));
     let done = AtomicU64::new(0);

@@ -6,7 +6,7 @@ use std::path::Path;
 const MOST: usize = 10_000;
 
 /// What a path can be completed to for sure, and the names that it may go on with when there are several. Folders end in `/`.
-pub fn complete(base: &Path, typed: &str) -> (String, Vec<String>) {
+pub(crate) fn complete(base: &Path, typed: &str) -> (String, Vec<String>) {
     let cut = typed.rfind('/').map_or(0, |i| i + 1);
     let (folder, stem) = typed.split_at(cut);
     let entries = std::fs::read_dir(base.join(folder)).into_iter().flatten().flatten().take(MOST);

@@ -14,7 +14,7 @@ const HEAD: &str =
     "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
 
 /// The recipes of these folders, then those with a name.
-pub fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
+pub(crate) fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
     let mut all = Vec::new();
     for folder in folders {
         let (good, bad) = presets::read_dir(folder);
@@ -52,7 +52,7 @@ fn broken(errors: &RecipeErrors) -> Option<LibraryEntry> {
 ///
 /// # Errors
 /// What is wrong with the file, line by line.
-pub fn read(path: &Path) -> Result<Box<Recipe>, Vec<String>> {
+pub(crate) fn read(path: &Path) -> Result<Box<Recipe>, Vec<String>> {
     crate::recipe::load(path).map(|p| Box::new(p.into_recipe())).map_err(|e| lines(&e))
 }
 
@@ -69,7 +69,7 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
 ///
 /// # Errors
 /// When there is a file of that name and it shall not be replaced; when it cannot be written.
-pub fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
+pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
     if Syntax::of(path) != Syntax::Toml {
         let why = format!("{}: recipes are written as TOML; choose a name that ends in .toml", path.display());
@@ -94,7 +94,7 @@ pub fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefus
 ///
 /// # Errors
 /// When it cannot be made, in one sentence.
-pub fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, String> {
+pub(crate) fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, String> {
     let path = match place {
         EditPlace::File(path) | EditPlace::Draft(Some(path)) => return Ok(path.clone()),
         EditPlace::Draft(None) => draft(),
@@ -113,7 +113,7 @@ fn draft() -> PathBuf {
 }
 
 /// What an editor left behind, compared with the recipe it was given.
-pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome {
+pub(crate) fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome {
     match (read(path), place) {
         (Ok(new), EditPlace::File(_)) => EditOutcome::Changed(new, Some(path.to_owned())),
         (Ok(new), EditPlace::Draft(_)) => {
@@ -128,7 +128,7 @@ pub fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> EditOutcome
 
 /// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
 /// is opened once, and what is wrong with it is told once.
-pub fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
+pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
     let refuse = |e: &ModelError| Planned::refused(None, e.into());
     let Some(source) = &recipe.source.path else { return Planned::default() };
     let model = match crate::formats::open_as_format(source, recipe.source.format) {

@@ -23,12 +23,12 @@ const MAX_REPORT_BYTES: u64 = 32 << 20;
 const MAX_SAID_CHARS: usize = 400;
 
 /// The watchers of a folder of jobs, to be looked at again and again.
-pub fn watchers(jobs_root: &Path) -> Watchers {
+pub(crate) fn watchers(jobs_root: &Path) -> Watchers {
     Watchers::new(jobs_root)
 }
 
 /// Follows one watcher.
-pub struct Followed {
+pub(crate) struct Followed {
     tail: EventTail,
     jobs_root: PathBuf,
     /// Jobs whose reports were not looked for yet.
@@ -37,12 +37,12 @@ pub struct Followed {
 
 impl Followed {
     /// From the beginning of what a watcher's folder has.
-    pub fn new(folder: &Path, jobs_root: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, jobs_root: &Path) -> Self {
         Self { tail: EventTail::new(folder), jobs_root: jobs_root.to_owned(), jobs: VecDeque::new() }
     }
 
     /// The events that came since the last look.
-    pub fn events(&mut self) -> Vec<WatchEvent> {
+    pub(crate) fn events(&mut self) -> Vec<WatchEvent> {
         let mut all = Vec::new();
         for _ in 0..PIECES_A_LOOK {
             let lines = self.tail.poll();
@@ -61,7 +61,7 @@ impl Followed {
     }
 
     /// What the reports of some exports say, the latest exports first.
-    pub fn reports(&mut self) -> Vec<(String, Measured)> {
+    pub(crate) fn reports(&mut self) -> Vec<(String, Measured)> {
         let from = self.jobs.len().saturating_sub(REPORTS_A_LOOK);
         let jobs: Vec<String> = self.jobs.drain(from..).collect();
         jobs.into_iter().map(|job| (job.clone(), self.report(&job))).collect()
@@ -90,7 +90,7 @@ impl Followed {
 ///
 /// # Errors
 /// When the folder is watched already, its recipe cannot be written, or the watcher does not start: with what it said.
-pub fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<String, ErrorCard> {
+pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<String, ErrorCard> {
     let card = |e: ModelError| ErrorCard::from(&e);
     let output = Rule::default_output(root);
     let id = Rule::id_of(root, &output);
@@ -138,7 +138,7 @@ fn said(stderr: &[u8]) -> String {
 ///
 /// # Errors
 /// When it is not there any more, or its process cannot be signalled.
-pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
+pub(crate) fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
     // Looked for again: its process may be another one by now.
     let Some(watcher) = find(jobs_root, id) else {
         return Err(ErrorCard::new(format!("there is no watcher {id}"), true));
@@ -150,7 +150,7 @@ pub fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
 ///
 /// # Errors
 /// When it does not run any more, or the request cannot be written.
-pub fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
+pub(crate) fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
     let Some(watcher) = find(jobs_root, id).filter(|w| w.pid.is_some()) else {
         return Err(ErrorCard::new(format!("watcher {id} does not run"), true));
     };

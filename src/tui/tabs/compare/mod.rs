@@ -5,7 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Asking, Chart, CompareState, Compared, Measure, Order, TensorOrder};
+pub use state::{Asking, Chart, Compared, Order, TensorOrder};
+pub(crate) use state::{CompareState, Measure};
 
 use super::TabBehavior;
 use crate::tui::core::{

@@ -5,7 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Deed, GridCursor, GridRow, JobSection, JobView, JobsState, LogLine, PageLine, RowKey, page};
+pub use state::{Deed, JobSection};
+pub(crate) use state::{GridCursor, GridRow, JobView, JobsState, PageLine, RowKey, page};
 
 use super::TabBehavior;
 use crate::job::JobState;

@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{LogEntry, LogState};
+pub(crate) use state::{LogEntry, LogState};
 
 use super::TabBehavior;
 use crate::tui::core::{

@@ -21,7 +21,7 @@ pub struct LogEntry {
 
 impl LogEntry {
     /// Its level as a word; empty for what is only told.
-    pub fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self.level {
             Level::Info => "",
             Level::Warn => "warn",
@@ -30,7 +30,7 @@ impl LogEntry {
     }
 
     /// The line as it is copied.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let job = self.job.as_ref().map(|id| format!("  #{id}")).unwrap_or_default();
         let word = if self.word().is_empty() { String::new() } else { format!("  {}", self.word()) };
         format!("{}{word}{job}  {}", self.t.strftime("%Y-%m-%dT%H:%M:%SZ"), self.text)
@@ -62,12 +62,12 @@ impl LogState {
     }
 
     /// Lines that pass the filters, oldest first.
-    pub fn shown(&self) -> Vec<&LogEntry> {
+    pub(crate) fn shown(&self) -> Vec<&LogEntry> {
         self.entries.iter().filter(|e| self.passes(e)).collect()
     }
 
     /// Keeps a line. Whoever looks at an older one keeps looking at it.
-    pub fn push(&mut self, entry: LogEntry) {
+    pub(crate) fn push(&mut self, entry: LogEntry) {
         if self.entries.len() >= MOST {
             self.entries.pop_front();
         }
@@ -84,7 +84,7 @@ impl LogState {
     }
 
     /// Lines of this level among all.
-    pub fn count(&self, level: Level) -> usize {
+    pub(crate) fn count(&self, level: Level) -> usize {
         self.entries.iter().filter(|e| e.level == level).count()
     }
 
@@ -94,13 +94,13 @@ impl LogState {
     }
 
     /// Shows every line again.
-    pub fn widen(&mut self) {
+    pub(crate) fn widen(&mut self) {
         self.filter.clear();
         (self.least, self.job, self.up) = (None, None, 0);
     }
 
     /// All, then warnings and errors, then errors.
-    pub fn turn_level(&mut self) {
+    pub(crate) fn turn_level(&mut self) {
         self.least = match self.least {
             None => Some(Level::Warn),
             Some(Level::Warn) => Some(Level::Error),
@@ -110,7 +110,7 @@ impl LogState {
     }
 
     /// The jobs that lines are about, the one heard of last first.
-    pub fn jobs(&self) -> Vec<&String> {
+    pub(crate) fn jobs(&self) -> Vec<&String> {
         let mut jobs: Vec<&String> = Vec::new();
         for id in self.entries.iter().rev().filter_map(|e| e.job.as_ref()) {
             if !jobs.contains(&id) {
@@ -121,7 +121,7 @@ impl LogState {
     }
 
     /// All jobs, then one after the other.
-    pub fn turn_job(&mut self) {
+    pub(crate) fn turn_job(&mut self) {
         let jobs = self.jobs();
         let next = match &self.job {
             None => jobs.first(),

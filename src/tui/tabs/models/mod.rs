@@ -5,10 +5,13 @@ mod state;
 mod update;
 mod view;
 
-pub use state::inspect::{Ask, Check, Glance, Inspect, Reading, Told, Tried};
-pub use state::model_info::{Finding, KindRow, ModelInfo, Share, Summary, TensorRow};
-pub use state::reading::{ReadLine, read_lines};
-pub use state::{Details, ModelsState, Node, Row, Section, TensorSort};
+pub use state::inspect::{Ask, Check, Told, Tried};
+pub(crate) use state::inspect::{Glance, Inspect, Reading};
+pub use state::model_info::{Finding, ModelInfo, Summary};
+pub(crate) use state::model_info::{Share, TensorRow};
+pub(crate) use state::reading::{ReadLine, read_lines};
+pub(crate) use state::{ModelsState, Node, Row};
+pub use state::{Section, TensorSort};
 
 use super::TabBehavior;
 use crate::tui::core::panes::{Borders, Division};

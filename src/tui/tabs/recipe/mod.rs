@@ -6,10 +6,10 @@ mod update;
 mod view;
 
 pub use state::{
-    Asking, Budget, Document, EditOutcome, EditPlace, Field, History, LibraryEntry, Origin, Outlook, Planned, Preset,
-    PresetSize, RecipePane, RecipeState, Refused, Row, SaveRefusal, Trouble, Types, Wrong, about, facts, presets,
-    title, types,
+    Asking, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Planned, RecipePane, Refused, Row, SaveRefusal,
+    presets,
 };
+pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, title};
 
 use super::TabBehavior;
 use crate::tui::core::panes::{BOTH, Borders, Division};

@@ -5,7 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Export, Measured, Point, Source, SourceState, Trend, WatchState, WatcherView, WatcherWish};
+pub(crate) use state::{Export, Source, SourceState, Trend, WatchState};
+pub use state::{Measured, WatcherWish};
 
 use super::TabBehavior;
 use crate::tui::core::{Action, Cmd, Command, Effect, Focus, Hit, Scope, State, TabRequest, moved};

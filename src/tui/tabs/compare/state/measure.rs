@@ -22,7 +22,7 @@ pub enum Measure {
 
 impl Measure {
     /// Its name on the screen.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Decibel => "weights dB",
             Self::Cosine => "1 − cosine",
@@ -32,7 +32,7 @@ impl Measure {
 
     /// The one after it.
     #[must_use]
-    pub fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         match self {
             Self::Decibel => Self::Cosine,
             Self::Cosine => Self::Rmse,
@@ -41,13 +41,13 @@ impl Measure {
     }
 
     /// True when the axis has a power of ten a step.
-    pub fn is_logarithmic(self) -> bool {
+    pub(crate) fn is_logarithmic(self) -> bool {
         self != Self::Decibel
     }
 
     /// Height on the axis, up is better: dB, or how many powers of ten below one. Infinite where nothing was lost, nothing where it
     /// cannot be told.
-    pub fn height(self, f: &Figures) -> Option<f64> {
+    pub(crate) fn height(self, f: &Figures) -> Option<f64> {
         if f.lossless() {
             return Some(f64::INFINITY);
         }
@@ -59,19 +59,19 @@ impl Measure {
     }
 
     /// What stands on the axis at a height.
-    pub fn label(self, height: f64) -> String {
+    pub(crate) fn label(self, height: f64) -> String {
         if self.is_logarithmic() { format!("1e{:.0}", -height).replace('-', "−") } else { format!("{height:.0}") }
     }
 
     /// The least distance between two numbers on the axis.
-    pub fn step(self) -> f64 {
+    pub(crate) fn step(self) -> f64 {
         if self.is_logarithmic() { 1.0 } else { 10.0 }
     }
 }
 
 impl CompareState {
     /// The contexts that any of the models can take; `None` for what is told when nothing is asked.
-    pub fn contexts(&self) -> Vec<Option<u64>> {
+    pub(crate) fn contexts(&self) -> Vec<Option<u64>> {
         let Some(result) = &self.result else { return vec![None] };
         let can = result.comparison.variants.iter().filter_map(|v| v.facts.get("context length")?.parse::<u64>().ok());
         let most = can.max().unwrap_or(0);
@@ -79,7 +79,7 @@ impl CompareState {
     }
 
     /// Takes the next of them.
-    pub fn turn_context(&mut self) {
+    pub(crate) fn turn_context(&mut self) {
         let all = self.contexts();
         let at = all.iter().position(|c| *c == self.context).unwrap_or(0);
         self.context = all[(at + 1) % all.len()];

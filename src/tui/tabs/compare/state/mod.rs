@@ -2,7 +2,7 @@
 
 mod measure;
 
-pub use measure::Measure;
+pub(crate) use measure::Measure;
 
 use crate::evaluate::{Comparison, Figures, MOST, Measured, MetricRow, TensorFigures, Variant};
 use crate::tui::core::fuzzy::passes;
@@ -45,7 +45,7 @@ pub enum Order {
 
 impl Order {
     /// Its name on the screen.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Added => "as added",
             Self::Size => "by size",
@@ -69,7 +69,7 @@ pub enum TensorOrder {
 
 impl TensorOrder {
     /// Its name on the screen.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::File => "file order",
@@ -161,7 +161,7 @@ impl CompareState {
     }
 
     /// Place of a column's model among those measured.
-    pub fn variant_at(&self, column: usize) -> Option<usize> {
+    pub(crate) fn variant_at(&self, column: usize) -> Option<usize> {
         self.place(self.columns.get(column)?)
     }
 
@@ -171,12 +171,12 @@ impl CompareState {
     }
 
     /// The errors of a column's model, once measured.
-    pub fn measured(&self, column: usize) -> Option<&Measured> {
+    pub(crate) fn measured(&self, column: usize) -> Option<&Measured> {
         self.variant(column)?.measured.as_ref()
     }
 
     /// Name of a column.
-    pub fn label(&self, column: usize) -> String {
+    pub(crate) fn label(&self, column: usize) -> String {
         let Some(path) = self.columns.get(column) else { return String::new() };
         let name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         self.variant(column).map_or_else(name, |v| v.label.clone())
@@ -193,17 +193,17 @@ impl CompareState {
     }
 
     /// True if another model fits.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.columns.len() < MOST
     }
 
     /// The column whose errors are looked at: the selected one, or the first that has any.
-    pub fn subject(&self) -> usize {
+    pub(crate) fn subject(&self) -> usize {
         if self.selected == 0 && self.columns.len() > 1 { 1 } else { self.selected }
     }
 
     /// Errors of a tensor in a column's model.
-    pub fn figures<'a>(&self, tensor: &'a TensorFigures, column: usize) -> Option<&'a Figures> {
+    pub(crate) fn figures<'a>(&self, tensor: &'a TensorFigures, column: usize) -> Option<&'a Figures> {
         tensor.figures.get(self.variant_at(column)?)?.as_ref()
     }
 
@@ -245,17 +245,17 @@ impl CompareState {
     }
 
     /// Takes the next order of the tensors.
-    pub fn turn_tensors(&mut self) {
+    pub(crate) fn turn_tensors(&mut self) {
         (self.tensor_order, self.row) = (self.tensor_order.next(), 0);
     }
 
     /// Selects the model so many columns to the right.
-    pub fn move_column(&mut self, by: isize) {
+    pub(crate) fn move_column(&mut self, by: isize) {
         self.selected = self.selected.saturating_add_signed(by).min(self.columns.len().saturating_sub(1));
     }
 
     /// Takes the next order of the models; the baseline stays first.
-    pub fn turn_columns(&mut self) {
+    pub(crate) fn turn_columns(&mut self) {
         self.order = match self.order {
             Order::Added | Order::Name => Order::Size,
             Order::Size => Order::Error,

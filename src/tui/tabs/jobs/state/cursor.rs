@@ -19,14 +19,14 @@ impl GridCursor {
     pub const MOST: usize = 4096;
 
     /// The cursor as one number, for a click.
-    pub fn number(self) -> usize {
+    pub(crate) fn number(self) -> usize {
         self.row * Self::MOST + self.layer
     }
 }
 
 impl JobView {
     /// The rows, output by output: layers first, then what belongs to none; norms and biases, which are hardly ever quantized, last.
-    pub fn rows(&self) -> Vec<(&RowKey, &GridRow)> {
+    pub(crate) fn rows(&self) -> Vec<(&RowKey, &GridRow)> {
         let mut rows: Vec<_> = self.grid.iter().collect();
         let small = |r: &GridRow| matches!(r.role.as_str(), "norm" | "other");
         rows.sort_by_key(|(k, r)| (k.0, small(r), !r.layered, kind_order(&k.1)));
@@ -34,7 +34,7 @@ impl JobView {
     }
 
     /// The cursor moved by rows and layers, and kept inside.
-    pub fn moved(&self, at: GridCursor, rows: isize, layers: isize) -> GridCursor {
+    pub(crate) fn moved(&self, at: GridCursor, rows: isize, layers: isize) -> GridCursor {
         let all = self.rows();
         let row = at.row.saturating_add_signed(rows).min(all.len().saturating_sub(1));
         // The layer is kept over rows that have none, so that one comes back to the same column.

@@ -24,7 +24,7 @@ impl GridRow {
     }
 
     /// Mean dB over the tensors that have one, and the layer of the worst.
-    pub fn quality(&self) -> Option<(f64, usize, f64)> {
+    pub(crate) fn quality(&self) -> Option<(f64, usize, f64)> {
         let known = self.cells.iter().enumerate().filter_map(|(i, c)| match c {
             TensorState::Done(Some(db)) => Some((i, *db)),
             _ => None,
@@ -36,4 +36,4 @@ impl GridRow {
 }
 
 /// Key of a row: output and kind.
-pub type RowKey = (usize, String);
+pub(crate) type RowKey = (usize, String);

@@ -9,11 +9,12 @@ mod pages;
 mod sections;
 mod view;
 
-pub use cursor::GridCursor;
-pub use grid::{GridRow, RowKey};
-pub use pages::{PageLine, page, section_len};
-pub use sections::{Chosen, JobSection};
-pub use view::{JobView, LogLine};
+pub(crate) use cursor::GridCursor;
+pub(crate) use grid::{GridRow, RowKey};
+pub(crate) use pages::{PageLine, page, section_len};
+pub(crate) use sections::Chosen;
+pub use sections::JobSection;
+pub(crate) use view::JobView;
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Focus, Search};
@@ -63,13 +64,13 @@ pub struct JobsState {
 
 impl JobsState {
     /// The latest job that made a file, or the folder it is in; paths of both sides may be relative to `dir`.
-    pub fn maker(&self, dir: &Path, file: &Path) -> Option<&JobSummary> {
+    pub(crate) fn maker(&self, dir: &Path, file: &Path) -> Option<&JobSummary> {
         let file = dir.join(file);
         self.list.iter().find(|j| j.outputs.iter().any(|o| file.starts_with(dir.join(o))))
     }
 
     /// Takes a new list, newest first, and orders it.
-    pub fn set_list(&mut self, mut list: Vec<JobSummary>) {
+    pub(crate) fn set_list(&mut self, mut list: Vec<JobSummary>) {
         list.sort_by_key(|j| match j.state {
             JobState::Running => (0, 0),
             JobState::Paused => (1, 0),
@@ -81,7 +82,7 @@ impl JobsState {
     }
 
     /// Place of the selected job in the list.
-    pub fn cursor(&self) -> usize {
+    pub(crate) fn cursor(&self) -> usize {
         self.selected.as_ref().and_then(|s| self.list.iter().position(|j| j.id == *s)).unwrap_or(0)
     }
 
@@ -91,18 +92,18 @@ impl JobsState {
     }
 
     /// Jobs in this state.
-    pub fn count(&self, state: JobState) -> usize {
+    pub(crate) fn count(&self, state: JobState) -> usize {
         self.list.iter().filter(|j| j.state == state).count()
     }
 
     /// The first output of the selected job that stands under its final name.
-    pub fn published(&self) -> Option<PathBuf> {
+    pub(crate) fn published(&self) -> Option<PathBuf> {
         let view = self.view.as_ref().filter(|v| Some(&v.id) == self.selected.as_ref())?;
         view.history.outputs.iter().find(|o| o.published).map(|o| PathBuf::from(&o.path))
     }
 
     /// The folder that the followed job writes to.
-    pub fn output_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn output_folder(&self) -> Option<PathBuf> {
         let output = self.view.as_ref()?.history.outputs.first()?;
         Path::new(&output.path).parent().map(Path::to_owned)
     }

@@ -15,7 +15,7 @@ const WORST: [usize; 2] = [12, 5];
 
 /// A line of a page.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PageLine {
+pub(crate) enum PageLine {
     /// Nothing.
     Blank,
     /// What the lines below are about: its standing, if it has one, and its name.
@@ -34,7 +34,7 @@ pub enum PageLine {
 
 impl PageLine {
     /// What it says, to be searched in.
-    pub fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         match self {
             Blank => String::new(),
             Head(_, text) | Text(text) | Warn(text) | Bad(text) => text.clone(),
@@ -49,7 +49,7 @@ impl PageLine {
 use PageLine::{Bad, Blank, Fact, Head, Table, Text, Warn};
 
 /// Lines of the section shown, or, where it is a list, its rows.
-pub fn section_len(state: &State) -> usize {
+pub(crate) fn section_len(state: &State) -> usize {
     let Some(view) = &state.jobs.view else { return 0 };
     match state.jobs.section {
         JobSection::Layers | JobSection::Metrics => 0,
@@ -63,7 +63,7 @@ pub fn section_len(state: &State) -> usize {
 }
 
 /// The page of the section shown.
-pub fn page(state: &State) -> Vec<PageLine> {
+pub(crate) fn page(state: &State) -> Vec<PageLine> {
     let Some(view) = &state.jobs.view else { return Vec::new() };
     match state.jobs.section {
         JobSection::Plan => match &view.plan {

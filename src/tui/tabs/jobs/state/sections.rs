@@ -27,7 +27,7 @@ impl JobSection {
         [Self::Report, Self::Layers, Self::Tensors, Self::Metrics, Self::Events, Self::Plan, Self::Recipe];
 
     /// Its title.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Layers => "Layers",
             Self::Tensors => "Tensors",
@@ -41,7 +41,7 @@ impl JobSection {
 }
 
 /// The section that somebody chose, by job.
-pub type Chosen = HashMap<String, JobSection>;
+pub(crate) type Chosen = HashMap<String, JobSection>;
 
 impl JobsState {
     /// The sections of the selected job in their order.
@@ -51,12 +51,12 @@ impl JobsState {
     }
 
     /// The section that was chosen for the selected job.
-    pub fn chosen_section(&self) -> Option<JobSection> {
+    pub(crate) fn chosen_section(&self) -> Option<JobSection> {
         self.chosen_sections.get(self.selected.as_ref()?).copied()
     }
 
     /// Shows a section of the selected job, and from then on whenever that job is selected.
-    pub fn choose(&mut self, section: JobSection) {
+    pub(crate) fn choose(&mut self, section: JobSection) {
         if section != self.section {
             (self.section, self.row) = (section, 0);
         }
@@ -66,12 +66,12 @@ impl JobsState {
     }
 
     /// Keeps the section shown: somebody moves in it.
-    pub fn stay(&mut self) {
+    pub(crate) fn stay(&mut self) {
         self.choose(self.section);
     }
 
     /// Shows what was chosen for the selected job, else what comes first in it.
-    pub fn settle_section(&mut self) {
+    pub(crate) fn settle_section(&mut self) {
         let section = self.chosen_section().unwrap_or(self.sections()[0]);
         if section != self.section {
             (self.section, self.row) = (section, 0);
@@ -79,7 +79,7 @@ impl JobsState {
     }
 
     /// Whether the selected job has ended and its report is not what is shown.
-    pub fn report_is_elsewhere(&self) -> bool {
+    pub(crate) fn report_is_elsewhere(&self) -> bool {
         self.current().is_some_and(|j| j.state.ended()) && self.section != JobSection::Report
     }
 
@@ -90,7 +90,7 @@ impl JobsState {
     }
 
     /// True while any job works or waits.
-    pub fn any_alive(&self) -> bool {
+    pub(crate) fn any_alive(&self) -> bool {
         self.list.iter().any(|j| !j.state.ended())
     }
 }

@@ -60,7 +60,7 @@ const LAYERS_MOST: u32 = 1024;
 
 impl JobView {
     /// A view of the job with this identifier, knowing nothing yet.
-    pub fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             plan: None,
@@ -78,7 +78,7 @@ impl JobView {
     }
 
     /// Lays out the grid as the plan says.
-    pub fn set_plan(&mut self, plan: Arc<Plan>) {
+    pub(crate) fn set_plan(&mut self, plan: Arc<Plan>) {
         self.history.set_plan(&plan);
         for (o, output) in plan.outputs.iter().enumerate() {
             for t in output.tensors.iter() {
@@ -121,7 +121,7 @@ impl JobView {
     }
 
     /// Takes one event in.
-    pub fn apply(&mut self, event: &Event) {
+    pub(crate) fn apply(&mut self, event: &Event) {
         if self.history.starts_over(&event.body) {
             self.grid.values_mut().for_each(|row| row.cells.fill(TensorState::Waiting));
         }

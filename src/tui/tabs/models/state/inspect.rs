@@ -15,7 +15,7 @@ const KEEP_VALUES: usize = 256;
 const KEEP_GLANCES: usize = 8192;
 
 /// A small histogram: nothing where values are no numbers or could not be read.
-pub type Glance = Option<[u8; GLANCE]>;
+pub(crate) type Glance = Option<[u8; GLANCE]>;
 
 /// What can be asked of the workers about a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,12 +112,12 @@ impl Inspect {
     }
 
     /// The small histogram of a tensor, once known.
-    pub fn glance(&self, path: &Path, tensor: usize) -> Option<&Glance> {
+    pub(crate) fn glance(&self, path: &Path, tensor: usize) -> Option<&Glance> {
         self.glances.get(path)?.get(&tensor)
     }
 
     /// The tokenizer of a model and its last text, once known.
-    pub fn tried(&self, path: &Path) -> Option<&Result<Arc<Tried>, ErrorCard>> {
+    pub(crate) fn tried(&self, path: &Path) -> Option<&Result<Arc<Tried>, ErrorCard>> {
         self.tried.as_ref().filter(|(p, ..)| p == path).map(|(.., t)| t)
     }
 
@@ -127,12 +127,12 @@ impl Inspect {
     }
 
     /// The check of this model.
-    pub fn check_of(&self, path: &Path) -> Option<&Check> {
+    pub(crate) fn check_of(&self, path: &Path) -> Option<&Check> {
         self.check.as_ref().filter(|c| c.path == path)
     }
 
     /// Keeps an answer.
-    pub fn take(&mut self, told: Told) {
+    pub(crate) fn take(&mut self, told: Told) {
         match told {
             Told::Values(path, tensor, values) => {
                 self.looking.take_if(|(p, t)| *p == path && *t == tensor);
@@ -163,7 +163,7 @@ impl Inspect {
     }
 
     /// Forgets what a file that was made anew has said.
-    pub fn forget_file(&mut self, path: &Path) {
+    pub(crate) fn forget_file(&mut self, path: &Path) {
         self.values.retain(|(p, ..)| p != path);
         self.glances.remove(path);
         self.tried.take_if(|(p, ..)| p == path);
@@ -171,7 +171,7 @@ impl Inspect {
     }
 
     /// Forgets what files that may have changed have said.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self { text: std::mem::take(&mut self.text), check: self.check.take(), ..Self::default() };
     }
 }

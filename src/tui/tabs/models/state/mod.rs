@@ -59,7 +59,7 @@ impl Section {
     pub const ALL: [Self; 6] = [Self::Info, Self::Tensors, Self::Metadata, Self::Tokenizer, Self::Files, Self::Health];
 
     /// Its title.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Info => "Info",
             Self::Tensors => "Tensors",
@@ -87,7 +87,7 @@ pub enum TensorSort {
 
 impl TensorSort {
     /// Its name on the screen.
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::File => "file order",
             Self::Size => "size",
@@ -98,7 +98,7 @@ impl TensorSort {
 
     /// The one after it.
     #[must_use]
-    pub fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         match self {
             Self::File => Self::Size,
             Self::Size => Self::Name,
@@ -161,12 +161,12 @@ const KEEP_OPEN: usize = 24;
 
 impl ModelsState {
     /// The start: nothing found yet, the scan on its way.
-    pub fn scanning() -> Self {
+    pub(crate) fn scanning() -> Self {
         Self { scanning: true, ..Self::default() }
     }
 
     /// Forgets the tree before a new scan; what was selected stays selected when it is found again.
-    pub fn start_scan(&mut self) {
+    pub(crate) fn start_scan(&mut self) {
         self.nodes.clear();
         self.rows.clear();
         self.opened.clear();
@@ -175,20 +175,20 @@ impl ModelsState {
     }
 
     /// Forgets what is known of files that were made anew.
-    pub fn forget_files(&mut self, made: impl Fn(&Path) -> bool) {
+    pub(crate) fn forget_files(&mut self, made: impl Fn(&Path) -> bool) {
         let remade: Vec<PathBuf> = self.nodes.keys().filter(|p| made(p)).cloned().collect();
         self.opened.retain(|(path, _)| !remade.contains(path));
         remade.iter().for_each(|path| self.inspect.forget_file(path));
     }
 
     /// Takes marks from what the scan has not found again.
-    pub fn keep_marks(&mut self) {
+    pub(crate) fn keep_marks(&mut self) {
         let nodes = &self.nodes;
         self.marked.retain(|p| nodes.get(p).is_some_and(|n| n.model.is_some()));
     }
 
     /// Keeps an opened model.
-    pub fn keep(&mut self, path: PathBuf, info: Result<Arc<ModelInfo>, ErrorCard>) {
+    pub(crate) fn keep(&mut self, path: PathBuf, info: Result<Arc<ModelInfo>, ErrorCard>) {
         self.opened.retain(|(p, _)| *p != path);
         if self.opened.len() >= KEEP_OPEN {
             drop(self.opened.remove(0));
@@ -200,7 +200,7 @@ impl ModelsState {
     }
 
     /// What was opened at this path.
-    pub fn info(&self, path: &Path) -> Option<&Result<Arc<ModelInfo>, ErrorCard>> {
+    pub(crate) fn info(&self, path: &Path) -> Option<&Result<Arc<ModelInfo>, ErrorCard>> {
         self.opened.iter().find(|(p, _)| p == path).map(|(_, i)| i)
     }
 
@@ -230,7 +230,7 @@ impl ModelsState {
     }
 
     /// Number of models found.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.nodes.values().filter(|n| n.model.is_some()).count()
     }
 
@@ -241,7 +241,7 @@ impl ModelsState {
     }
 
     /// Selects a visible line.
-    pub fn select(&mut self, at: usize) {
+    pub(crate) fn select(&mut self, at: usize) {
         if let Some(row) = self.rows.get(at.min(self.rows.len().saturating_sub(1))) {
             if self.selected.as_ref() != Some(&row.path) {
                 self.details.row = 0;
@@ -252,7 +252,7 @@ impl ModelsState {
     }
 
     /// Shows or hides a folder's children.
-    pub fn set_open(&mut self, path: &Path, open: bool) {
+    pub(crate) fn set_open(&mut self, path: &Path, open: bool) {
         if open {
             self.closed.remove(path);
         } else {
@@ -262,12 +262,12 @@ impl ModelsState {
     }
 
     /// The folders that hide their children.
-    pub fn closed(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn closed(&self) -> impl Iterator<Item = &Path> {
         self.closed.iter().map(PathBuf::as_path)
     }
 
     /// Sets the folders that hide their children, before anything is found: there are no lines to compute anew.
-    pub fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
+    pub(crate) fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
         self.closed = folders.collect();
     }
 
@@ -316,7 +316,7 @@ impl ModelsState {
     }
 
     /// Lines of the metadata that pass the filter.
-    pub fn metadata_rows(&self, info: &ModelInfo) -> Vec<usize> {
+    pub(crate) fn metadata_rows(&self, info: &ModelInfo) -> Vec<usize> {
         let filter = self.details.filter.to_lowercase();
         let fits = |(k, _, v): &(String, String, String)| {
             k.to_lowercase().contains(&filter) || v.to_lowercase().contains(&filter)

@@ -8,7 +8,7 @@ const AROUND: (u16, u16) = (4, 6);
 
 /// A line of the screen: where in the text it begins, by characters, and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadLine {
+pub(crate) struct ReadLine {
     /// Characters of the text before it.
     pub start: usize,
     /// The line.
@@ -22,7 +22,7 @@ pub(in crate::tui::tabs::models) fn room(state: &State) -> (usize, usize) {
 }
 
 /// The lines of a text of `most` columns.
-pub fn read_lines(text: &str, most: usize) -> Vec<ReadLine> {
+pub(crate) fn read_lines(text: &str, most: usize) -> Vec<ReadLine> {
     let mut out = Vec::new();
     let mut at = 0;
     for line in text.split_terminator('\n') {

@@ -1,7 +1,7 @@
 //! What to do about a warning, by its code.
 
 /// One sentence, or nothing for a warning that says it itself.
-pub fn of(code: &str) -> &'static str {
+pub(crate) fn of(code: &str) -> &'static str {
     match code {
         "config.unknown-field" | "config.unsupported-value" => {
             "The field is left out of what is converted; if the model needs it, outputs may differ from the source."

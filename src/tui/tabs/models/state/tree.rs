@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 impl ModelsState {
     /// Adds what the scan found below `root`. Cursor and folds stay as they are; a model that is known already is replaced.
-    pub fn add(&mut self, root: &Path, found: Vec<FoundModel>) {
+    pub(crate) fn add(&mut self, root: &Path, found: Vec<FoundModel>) {
         for model in found {
             let relative = model.path.strip_prefix(root).unwrap_or(&model.path).to_owned();
             let known = self.nodes.get(&model.path).and_then(|n| n.model.as_ref()).map(|m| m.bytes);
@@ -45,7 +45,7 @@ impl ModelsState {
     }
 
     /// Computes the visible lines anew; keeps the selection on a visible line.
-    pub fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         let words: Vec<&str> = self.filter.split_whitespace().collect();
         let mut shown: HashMap<&Path, Vec<usize>> = HashMap::new();
         for (path, node) in &self.nodes {

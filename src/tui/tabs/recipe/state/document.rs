@@ -34,12 +34,12 @@ pub struct Document {
 
 impl Document {
     /// The text that is no value in a field, if there is one.
-    pub fn wrong(&self, target: Option<usize>, label: &str) -> Option<&Wrong> {
+    pub(crate) fn wrong(&self, target: Option<usize>, label: &str) -> Option<&Wrong> {
         self.wrong.iter().find(|w| w.target == target && w.label == label)
     }
 
     /// Sets a key of the recipe to what was typed.
-    pub fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
+    pub(crate) fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
         self.wrong.retain(|w| w.target != target || w.label != key.name);
         if let Err(problem) = edit::set_text(&mut self.recipe, target, key, text) {
             let fact = problem.fact().to_owned();
@@ -61,13 +61,13 @@ impl Document {
     }
 
     /// Puts a target into the list.
-    pub fn insert(&mut self, at: usize, target: crate::recipe::Target) {
+    pub(crate) fn insert(&mut self, at: usize, target: crate::recipe::Target) {
         self.renumber(|i| Some(if i >= at { i + 1 } else { i }));
         self.recipe.targets.insert(at.min(self.recipe.targets.len()), target);
     }
 
     /// Takes a target out of the list.
-    pub fn remove(&mut self, at: usize) {
+    pub(crate) fn remove(&mut self, at: usize) {
         if at < self.recipe.targets.len() {
             self.recipe.targets.remove(at);
             self.renumber(|i| (i != at).then_some(if i > at { i - 1 } else { i }));
@@ -75,7 +75,7 @@ impl Document {
     }
 
     /// Lets two targets change places.
-    pub fn swap(&mut self, a: usize, b: usize) {
+    pub(crate) fn swap(&mut self, a: usize, b: usize) {
         if a.max(b) < self.recipe.targets.len() {
             self.recipe.targets.swap(a, b);
             self.renumber(|i| {
@@ -127,7 +127,7 @@ pub struct History {
 
 impl History {
     /// True if there is something to take back.
-    pub fn can_undo(&self) -> bool {
+    pub(crate) fn can_undo(&self) -> bool {
         !self.past.is_empty()
     }
 

@@ -53,7 +53,7 @@ impl Field {
     }
 
     /// One line for people.
-    pub fn help(self) -> String {
+    pub(crate) fn help(self) -> String {
         match self {
             Self::Budget => {
                 "Instead of a quantization: how large the file may be (760MB, 4.5GiB), or how many bits a weight may \
@@ -73,12 +73,12 @@ impl Field {
     }
 
     /// True for fields whose value is a path.
-    pub fn is_path(self) -> bool {
+    pub(crate) fn is_path(self) -> bool {
         matches!(self, Self::Key(Key { kind: Kind::Path, .. }))
     }
 
     /// True if the field is about that key of the recipe; `tensor_types.ffn` is within `tensor_types`.
-    pub fn is_about(self, key: &str) -> bool {
+    pub(crate) fn is_about(self, key: &str) -> bool {
         let name = key.split('.').next().unwrap_or(key);
         match self {
             Self::Budget => is_budget(name) || name == BUDGET,
@@ -114,14 +114,6 @@ impl RecipeState {
         }
     }
 
-    /// The fields most people want; those behind them are for the others.
-    pub fn common_fields(&self) -> usize {
-        match self.row() {
-            Row::Target(_) => self.fields().iter().filter(|f| FIRST.contains(&f.label())).count(),
-            _ => self.fields().len(),
-        }
-    }
-
     /// The field the cursor is on.
     pub fn current_field(&self) -> Option<Field> {
         let fields = self.fields();
@@ -129,7 +121,7 @@ impl RecipeState {
     }
 
     /// The target that the form is about; nothing for the source and the recipe.
-    pub fn current_target(&self) -> Option<usize> {
+    pub(crate) fn current_target(&self) -> Option<usize> {
         match self.row() {
             Row::Target(i) => Some(i),
             _ => None,
@@ -137,7 +129,7 @@ impl RecipeState {
     }
 
     /// The target that a forecast is for: the selected one if its format has a forecast, else the first that has.
-    pub fn forecast_target_index(&self) -> Option<usize> {
+    pub(crate) fn forecast_target_index(&self) -> Option<usize> {
         let targets = &self.document.recipe.targets;
         let can = |i: &usize| targets.get(*i).is_some_and(|t| has_forecast(t.format));
         self.current_target().filter(can).or_else(|| (0..targets.len()).find(can))
@@ -157,7 +149,7 @@ impl RecipeState {
     }
 
     /// The words a field can be chosen from; empty if it is typed.
-    pub fn choices(&self, field: Field) -> &'static [&'static str] {
+    pub(crate) fn choices(&self, field: Field) -> &'static [&'static str] {
         let format = self.current_target().and_then(|i| self.document.recipe.targets.get(i)).map(|t| t.format);
         match field {
             Field::Budget => &[],
@@ -182,7 +174,7 @@ impl RecipeState {
 
 impl Document {
     /// Sets a field to what was typed or chosen.
-    pub fn set_field(&mut self, target: Option<usize>, field: Field, text: &str) {
+    pub(crate) fn set_field(&mut self, target: Option<usize>, field: Field, text: &str) {
         match field {
             Field::Budget => self.set_budget(target, text),
             Field::Key(key) => {

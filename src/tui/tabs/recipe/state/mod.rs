@@ -13,17 +13,19 @@ mod rows;
 mod troubles;
 mod words;
 
-pub use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
+pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
+
 pub use crate::recipe::options::Budget;
-pub use document::{Document, History, Origin, Wrong};
+pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
-pub use outlook::Outlook;
+pub(crate) use outlook::Outlook;
 pub use planned::{Planned, Refused};
 pub use presets::presets;
-pub use rows::{Row, facts, title, types};
-pub use troubles::Trouble;
-pub use words::about;
+pub use rows::Row;
+pub(crate) use rows::{facts, title};
+pub(crate) use troubles::Trouble;
+pub(crate) use words::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
@@ -32,7 +34,7 @@ use crate::tui::core::{ErrorCard, LineEdit};
 use std::path::PathBuf;
 
 /// Size of one preset for the source.
-pub type PresetSize = Result<(u64, f64), ErrorCard>;
+pub(crate) type PresetSize = Result<(u64, f64), ErrorCard>;
 
 /// Which part of the left side has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +115,7 @@ pub struct RecipeState {
 
 impl RecipeState {
     /// Changes the document; the change can be taken back. True if it was one.
-    pub fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
         let before = self.document.clone();
         change(&mut self.document);
         let changed = self.document != before;
@@ -125,7 +127,7 @@ impl RecipeState {
     }
 
     /// Takes another recipe with where it lives; that can be taken back, too. One without a source keeps the one there is.
-    pub fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
+    pub(crate) fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
         let source = self.document.recipe.source.clone();
         let recipe = match recipe.source.path {
             Some(_) => recipe,
@@ -138,12 +140,12 @@ impl RecipeState {
     }
 
     /// Takes the last change back.
-    pub fn undo(&mut self) -> bool {
+    pub(crate) fn undo(&mut self) -> bool {
         self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
     }
 
     /// Does again what was taken back.
-    pub fn redo(&mut self) -> bool {
+    pub(crate) fn redo(&mut self) -> bool {
         self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
     }
 
@@ -170,7 +172,7 @@ impl RecipeState {
     }
 
     /// Takes a model as the source. Targets stay; what belongs to another model does not.
-    pub fn set_source(&mut self, path: PathBuf) {
+    pub(crate) fn set_source(&mut self, path: PathBuf) {
         if self.source() == Some(&path) {
             return;
         }
@@ -260,7 +262,7 @@ impl RecipeState {
     }
 
     /// What a preset becomes when it is added: it takes what the others have that belongs to the model, such as an importance matrix.
-    pub fn preset_target(&self, preset: &Preset) -> Target {
+    pub(crate) fn preset_target(&self, preset: &Preset) -> Target {
         let mut target = preset.target();
         let format = target.format;
         for other in &self.document.recipe.targets {
@@ -271,7 +273,7 @@ impl RecipeState {
 
     /// One recipe for each preset whose size is known without measuring, with the preset's place: an output that exists is
     /// no reason to refuse.
-    pub fn preset_recipes(&self) -> Vec<(usize, Recipe)> {
+    pub(crate) fn preset_recipes(&self) -> Vec<(usize, Recipe)> {
         let Some(path) = self.source().cloned() else { return Vec::new() };
         let recipe = |p: &Preset| Recipe {
             source: Source { path: Some(path.clone()), ..self.document.recipe.source.clone() },
@@ -285,7 +287,7 @@ impl RecipeState {
 
     /// What a forecast is asked for: the source, and the options of the target it is for, as far as they reach tensors. Nothing
     /// without a source or while the target is wrong.
-    pub fn forecast_target(&self) -> Option<(PathBuf, Target)> {
+    pub(crate) fn forecast_target(&self) -> Option<(PathBuf, Target)> {
         let path = self.source()?.clone();
         let at = self.forecast_target_index();
         let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);

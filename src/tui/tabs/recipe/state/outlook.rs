@@ -73,14 +73,14 @@ impl Outlook {
     }
 
     /// What it says of a file type. `Q4_K` is the same as `Q4_K_M`, as llama-quantize has it.
-    pub fn of_type(&self, name: &str) -> Option<&Forecasted> {
+    pub(crate) fn of_type(&self, name: &str) -> Option<&Forecasted> {
         let types = &self.forecast()?.types;
         let medium = || types.iter().find(|t| t.name.strip_suffix("_M") == Some(name));
         types.iter().find(|t| t.name == name).or_else(medium)
     }
 
     /// The mix for a budget, if it was asked for.
-    pub fn mix_of(&self, budget: &Budget) -> Option<&Forecasted> {
+    pub(crate) fn mix_of(&self, budget: &Budget) -> Option<&Forecasted> {
         self.mixes.iter().find(|(b, _)| b == budget).map(|(_, f)| f)
     }
 

@@ -63,7 +63,7 @@ impl RecipeState {
     }
 
     /// The plan as far as it goes.
-    pub fn partly(&self) -> Option<&Arc<Plan>> {
+    pub(crate) fn partly(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()?.plan.as_ref()
     }
 
@@ -75,7 +75,7 @@ impl RecipeState {
     }
 
     /// The file of a target that is there already and would be replaced.
-    pub fn in_the_way(&self, target: usize) -> Option<&Path> {
+    pub(crate) fn in_the_way(&self, target: usize) -> Option<&Path> {
         self.output(target)?.replaces.first().map(std::path::PathBuf::as_path)
     }
 }

@@ -23,7 +23,7 @@ pub enum Row {
 
 impl RecipeState {
     /// Every line, in order.
-    pub fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let recipe = &self.document.recipe;
         let steps = (0..recipe.pipeline.len()).map(Row::Step);
         let targets = (0..recipe.targets.len()).map(Row::Target);
@@ -37,7 +37,7 @@ impl RecipeState {
     }
 
     /// Puts the cursor on a line, if it is there.
-    pub fn select(&mut self, row: Row) {
+    pub(crate) fn select(&mut self, row: Row) {
         if let Some(at) = self.rows().iter().position(|r| *r == row) {
             (self.cursor, self.field) = (at, 0);
         }
@@ -45,7 +45,7 @@ impl RecipeState {
 }
 
 /// What decides the types of a target: `Q4_K_M`, `within 760MB`, `at 4.25 bpw`, `as stored`.
-pub fn types(target: &Target) -> String {
+pub(crate) fn types(target: &Target) -> String {
     match (Budget::of(target), target.quantization.as_deref()) {
         (Some(Budget::Size(size)), _) => format!("within {size}"),
         (Some(Budget::BitsPerWeight(bits)), _) => format!("at {bits} bpw"),
@@ -55,7 +55,7 @@ pub fn types(target: &Target) -> String {
 }
 
 /// A target in a few words: `gguf Q4_K_M`.
-pub fn title(target: &Target) -> String {
+pub(crate) fn title(target: &Target) -> String {
     match types(target).as_str() {
         "as stored" if !has_forecast(target.format) => target.format.to_string(),
         types => format!("{} {types}", target.format),
@@ -63,7 +63,7 @@ pub fn title(target: &Target) -> String {
 }
 
 /// What else is special about a target, in the order of the options.
-pub fn facts(target: &Target) -> Vec<String> {
+pub(crate) fn facts(target: &Target) -> Vec<String> {
     let mut facts = target.options.facts();
     if target.force {
         facts.push("replaces".to_owned());

@@ -60,7 +60,7 @@ pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
 
 impl Trouble {
     /// The label of the field it is about; empty if it is about none.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         match self.key.split('.').next().unwrap_or_default() {
             "target_size" | "target_bpw" => Field::Budget.label(),
             key => key,
@@ -70,7 +70,7 @@ impl Trouble {
 
 impl RecipeState {
     /// Something that is wrong, with its place where the recipe has several.
-    pub fn said(&self, trouble: &Trouble) -> String {
+    pub(crate) fn said(&self, trouble: &Trouble) -> String {
         let several = self.document.recipe.targets.len() > 1;
         let place = match (trouble.target, trouble.label()) {
             (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),

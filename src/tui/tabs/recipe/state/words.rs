@@ -4,7 +4,7 @@ use crate::model::FormatId;
 use crate::recipe::options;
 
 /// The words beside a quantization or tensor type; empty for what nobody asks about.
-pub fn about(name: &str) -> &'static str {
+pub(crate) fn about(name: &str) -> &'static str {
     match name {
         "auto" => "no quantization: as stored",
         "copy" => "every tensor as it is, byte by byte",

@@ -5,8 +5,9 @@
 mod trend;
 mod view;
 
-pub use trend::{Point, Trend};
-pub use view::{Export, Measured, Source, SourceState, WatcherView};
+pub(crate) use trend::Trend;
+pub use view::Measured;
+pub(crate) use view::{Export, Source, SourceState, WatcherView};
 
 use crate::tui::core::{Focus, State, Tab, units};
 use crate::watch::KnownWatcher;
@@ -47,22 +48,22 @@ pub struct WatchState {
 
 impl WatchState {
     /// Place of the selected watcher.
-    pub fn cursor(&self) -> usize {
+    pub(crate) fn cursor(&self) -> usize {
         self.selected.as_ref().and_then(|id| self.list.iter().position(|w| w.id == *id)).unwrap_or(0)
     }
 
     /// The selected watcher.
-    pub fn current(&self) -> Option<&KnownWatcher> {
+    pub(crate) fn current(&self) -> Option<&KnownWatcher> {
         self.list.iter().find(|w| Some(&w.id) == self.selected.as_ref())
     }
 
     /// How many run.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.list.iter().filter(|w| w.pid.is_some()).count()
     }
 
     /// Place of the selected source.
-    pub fn source_cursor(&self) -> usize {
+    pub(crate) fn source_cursor(&self) -> usize {
         self.source.as_ref().and_then(|name| self.view.sources().position(|s| s.name == *name)).unwrap_or(0)
     }
 
@@ -72,7 +73,7 @@ impl WatchState {
     }
 
     /// Takes a new list, and keeps the selection where it can.
-    pub fn set_list(&mut self, mut list: Vec<KnownWatcher>) {
+    pub(crate) fn set_list(&mut self, mut list: Vec<KnownWatcher>) {
         list.sort_by_key(|w| w.pid.is_none());
         (self.list, self.looked) = (list, true);
         if let Some(at) = self.expected.as_ref().and_then(|id| self.list.iter().position(|w| w.id == *id)) {
@@ -88,7 +89,7 @@ impl WatchState {
     }
 
     /// Selects a watcher; what another one said is forgotten.
-    pub fn select(&mut self, at: usize) {
+    pub(crate) fn select(&mut self, at: usize) {
         let id = self.list.get(at.min(self.list.len().saturating_sub(1))).map(|w| w.id.clone());
         if id != self.selected {
             (self.selected, self.source, self.view) = (id, None, WatcherView::default());
@@ -97,13 +98,13 @@ impl WatchState {
     }
 
     /// Selects a source.
-    pub fn select_source(&mut self, at: usize) {
+    pub(crate) fn select_source(&mut self, at: usize) {
         let last = self.view.len().saturating_sub(1);
         self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
     }
 
     /// The export of the selected source and that of the checkpoint before it in the same run, both of which are there.
-    pub fn pair(&self) -> Option<[PathBuf; 2]> {
+    pub(crate) fn pair(&self) -> Option<[PathBuf; 2]> {
         let current = self.current_source()?;
         let output = |s: &Source| s.exported().filter(|e| !e.removed)?.done.outputs.first().cloned();
         let step = current.step?;
@@ -114,7 +115,7 @@ impl WatchState {
     }
 
     /// The sources of the run that the selected one is of, as figures over their steps.
-    pub fn trend(&self) -> Trend {
+    pub(crate) fn trend(&self) -> Trend {
         self.current_source().map_or_else(Trend::default, |s| Trend::of(&self.view, s.run()))
     }
 }
@@ -134,7 +135,7 @@ impl State {
     }
 
     /// How long ago something was: `now`, `3 min`, `2 h`, `5 d`.
-    pub fn age(&self, t: jiff::Timestamp) -> String {
+    pub(crate) fn age(&self, t: jiff::Timestamp) -> String {
         units::age(self.now.as_second().saturating_sub(t.as_second()))
     }
 }

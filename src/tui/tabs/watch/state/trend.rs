@@ -4,7 +4,7 @@ use super::view::{Measured, WatcherView};
 
 /// The latest export of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub(crate) struct Point {
     /// Its training step.
     pub step: u64,
     /// Bytes of its outputs.
@@ -15,14 +15,14 @@ pub struct Point {
 
 /// The exports of a run, by step.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trend {
+pub(crate) struct Trend {
     /// One point each checkpoint that has a step and an export.
     pub points: Vec<Point>,
 }
 
 impl Trend {
     /// Of the sources of a run.
-    pub fn of(view: &WatcherView, run: &str) -> Self {
+    pub(crate) fn of(view: &WatcherView, run: &str) -> Self {
         let mut points: Vec<Point> = view
             .sources()
             .filter(|s| s.run() == run)
@@ -36,7 +36,7 @@ impl Trend {
     }
 
     /// Steps and dB where they were measured.
-    pub fn db(&self) -> Vec<(f64, f64)> {
+    pub(crate) fn db(&self) -> Vec<(f64, f64)> {
         let db = |p: &Point| match p.measured {
             Some(Measured::Db(db)) => Some((p.step as f64, db)),
             _ => None,
@@ -45,12 +45,12 @@ impl Trend {
     }
 
     /// Steps and bytes.
-    pub fn bytes(&self) -> Vec<(f64, f64)> {
+    pub(crate) fn bytes(&self) -> Vec<(f64, f64)> {
         self.points.iter().map(|p| (p.step as f64, p.bytes as f64)).collect()
     }
 
     /// Why there are fewer dB than exports; nothing where there are not, or not all reports were looked for yet.
-    pub fn why_no_db(&self) -> Option<String> {
+    pub(crate) fn why_no_db(&self) -> Option<String> {
         let n = |what: Option<Measured>| self.points.iter().filter(|p| p.measured == what).count();
         if n(None) > 0 {
             return None;

@@ -53,12 +53,12 @@ pub struct Export {
 
 impl Export {
     /// True if it succeeded.
-    pub fn ok(&self) -> bool {
+    pub(crate) fn ok(&self) -> bool {
         self.done.status == "ok"
     }
 
     /// Seconds from the decision to the end.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         (self.done.done - self.done.picked).max(0.0)
     }
 }
@@ -121,17 +121,17 @@ impl Source {
     }
 
     /// The folder of its run, relative to the watched one.
-    pub fn run(&self) -> &str {
+    pub(crate) fn run(&self) -> &str {
         self.name.rsplit_once('/').map_or("", |(run, _)| run)
     }
 
     /// The latest export that succeeded.
-    pub fn exported(&self) -> Option<&Export> {
+    pub(crate) fn exported(&self) -> Option<&Export> {
         self.exports.iter().rev().find(|e| e.ok())
     }
 
     /// The latest export, however it ended.
-    pub fn last(&self) -> Option<&Export> {
+    pub(crate) fn last(&self) -> Option<&Export> {
         self.exports.back()
     }
 }
@@ -166,12 +166,12 @@ pub struct WatcherView {
 
 impl WatcherView {
     /// Its sources, newest first.
-    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.sources.values()
     }
 
     /// How many sources there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.sources.len()
     }
 
@@ -181,19 +181,19 @@ impl WatcherView {
     }
 
     /// What the report of a job says, once it was looked for.
-    pub fn measured(&self, job: &str) -> Option<Measured> {
+    pub(crate) fn measured(&self, job: &str) -> Option<Measured> {
         self.measured.get(job).copied()
     }
 
     /// Takes what the report of a job says.
-    pub fn measure(&mut self, job: String, found: Measured) {
+    pub(crate) fn measure(&mut self, job: String, found: Measured) {
         if self.measured.len() < MEASURED_MOST {
             self.measured.insert(job, found);
         }
     }
 
     /// Takes one event in.
-    pub fn apply(&mut self, event: WatchEvent) {
+    pub(crate) fn apply(&mut self, event: WatchEvent) {
         let t = event.t;
         match event.body {
             WatchBody::Started { note, .. } => {
