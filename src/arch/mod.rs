@@ -1,7 +1,7 @@
 //! Network architectures, one file per family: tensor names across ecosystems, roles, hyper-parameter mapping.
 //!
-//! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf`] gives the
-//! same keys, value types, tensor names, order, types and bytes. [`to_hf`] is the inverse. [`classify`] says what a tensor is
+//! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf()`] gives the
+//! same keys, value types, tensor names, order, types and bytes. [`to_hf()`] is the inverse. [`classify`] says what a tensor is
 //! for, in the names of any ecosystem. Adding a family is a file and a line in `family::FAMILIES`
 //! (`docs/adding-an-architecture.md`).
 
@@ -52,7 +52,7 @@ pub fn to_hf(model: &Model) -> Result<HfModel> {
 }
 
 /// The model with tensor names as its architecture has them, if a training framework added a prefix (`_orig_mod.`,
-/// `module.`), and a note about it; `None` if there is nothing to remove. [`to_gguf`] does this by itself.
+/// `module.`), and a note about it; `None` if there is nothing to remove. [`to_gguf()`] does this by itself.
 pub(crate) fn unwrapped(model: &Model) -> Option<(Model, Warning)> {
     wrapped::unwrapped(model)
 }

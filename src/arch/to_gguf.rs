@@ -21,7 +21,7 @@ const QUANTIZATION_VERSION: u32 = 2;
 /// Fields that give the number of layers.
 pub(crate) const BLOCK_FIELDS: [&str; 4] = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"];
 
-/// See [`super::to_gguf`].
+/// See [`super::to_gguf()`].
 pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
     let root = read_config(model)?;
     let class = hf_class(&root)?;

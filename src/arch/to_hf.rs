@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Tensors that are made from the configuration and go back into it.
 const GENERATED: [&str; 3] = ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"];
 
-/// See [`super::to_hf`].
+/// See [`super::to_hf()`].
 pub(crate) fn convert(model: &Model) -> Result<HfModel> {
     let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).ok_or_else(|| {
         ModelError::bad("no architecture is named").in_file(&model.path).field("general.architecture")

@@ -71,7 +71,7 @@ impl Bench {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        plan::build::build(&self.recipe).unwrap()
+        plan::prepare(&self.recipe, Task::quiet()).unwrap().plan
     }
 
     /// Runs what was planned, as a worker does.

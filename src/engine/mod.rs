@@ -1,6 +1,6 @@
 //! Carries a Plan out: chunks, threads, journal, events, cancel.
 //!
-//! Workers pull chunks of source rows, or of one row where it is long ([`run`]); each chunk is read once, encoded for every output it feeds, compared with what
+//! Workers pull chunks of source rows, or of one row where it is long ([`run()`]); each chunk is read once, encoded for every output it feeds, compared with what
 //! the encoding decodes to, and written to its planned place. Must not know screens or what a recipe is. The types that matter to
 //! everybody else: [`Event`] and [`Report`].
 

@@ -2,7 +2,7 @@
 //!
 //! Must not know recipes, files that are written, jobs or screens. [`Subject`] is a tensor to measure; [`Scores`] measures
 //! them in parallel and keeps what was found on disk, under a hash of the sampled values, so that a second budget costs no
-//! measuring; [`choose`] picks one option for each [`Group`] of tensors: Lagrangian bisection, then a greedy fill, then
+//! measuring; [`choose()`] picks one option for each [`Group`] of tensors: Lagrangian bisection, then a greedy fill, then
 //! exchanges. [`values`] tells what stands in one tensor,
 //! for looking at it. `candidates` says which types a tensor may have and which go together. The same source gives the same
 //! sample, the same scores and the same choice on every machine. Test with `cargo test forecast::`.

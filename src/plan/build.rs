@@ -18,20 +18,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Opens the recipe's source and resolves every output. Reads headers only.
+/// Opens the recipe's source and resolves every output, with what the engine needs to carry the plan out. Reads headers only; tensors
+/// are measured, for targets with a budget, as `how` says.
 ///
 /// # Errors
 /// Everything that can be known beforehand: bad source, unknown types, selectors that match nothing, outputs that exist or
 /// are inputs, not enough disk.
-#[cfg(test)]
-pub(crate) fn build(recipe: &Recipe) -> Result<Plan> {
-    prepare(recipe, Task::quiet()).map(|p| p.plan)
-}
-
-/// As [`build`], with what the engine needs to carry the plan out. Tensors are measured, for targets with a budget, as `how` says.
-///
-/// # Errors
-/// As [`build`].
 pub fn prepare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_model(&open_source(recipe)?, recipe, how)
 }
@@ -39,7 +31,7 @@ pub fn prepare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
 /// As [`prepare`], for outputs that are there and are compared with what would be written: nothing about their places is checked.
 ///
 /// # Errors
-/// As [`build`], but for what concerns the outputs' paths and the space for them.
+/// As [`prepare`], but for what concerns the outputs' paths and the space for them.
 pub(crate) fn prepare_to_compare(recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(&open_source(recipe)?, recipe, how, Occasion::Comparison)
 }
@@ -52,10 +44,10 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
     formats::open_as_format(path, recipe.source.format)
 }
 
-/// As [`build`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
+/// As [`prepare`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
 ///
 /// # Errors
-/// As [`build`], but for outputs that exist.
+/// As [`prepare`], but for outputs that exist.
 pub(crate) fn rehearse(recipe: &Recipe, how: Task<'_>) -> Result<Plan> {
     rehearse_model(&open_source(recipe)?, recipe, how)
 }
@@ -71,7 +63,7 @@ pub(crate) fn rehearse_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> R
 /// As [`prepare`], for a source that is open already.
 ///
 /// # Errors
-/// As [`build`].
+/// As [`prepare`].
 pub(crate) fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Result<Prepared> {
     prepare_from(model, recipe, how, Occasion::New)
 }
@@ -81,7 +73,7 @@ pub(crate) fn prepare_model(model: &Model, recipe: &Recipe, how: Task<'_>) -> Re
 /// `held` are the bytes on disk that files of an earlier attempt take already.
 ///
 /// # Errors
-/// As [`build`], but for outputs that exist; a request error that says what is not as it was planned; those of `read`.
+/// As [`prepare`], but for outputs that exist; a request error that says what is not as it was planned; those of `read`.
 pub(crate) fn prepare_again(
     recipe: &Recipe,
     how: Task<'_>,
@@ -244,7 +236,7 @@ fn share<'a>(earlier: impl Iterator<Item = &'a PreparedOutput>, tensors: &mut [P
 /// How many files of its format a target becomes. Where they go is not asked.
 ///
 /// # Errors
-/// As [`build`], but for what concerns paths.
+/// As [`prepare`], but for what concerns paths.
 pub(crate) fn count_files(model: &Model, target: &Target) -> Result<usize> {
     let resolved = resolve(model, target, Task::quiet())?;
     let tensors = layout_tensors(&resolved);

@@ -1,8 +1,8 @@
 //! What happens to tensors between source and target: which encoding each gets, and decoding pieces of any encoding.
 //!
 //! Sees models and block formats, never files' bytes, jobs or screens. [`plan_quantize`] is llama-quantize's file-level
-//! behaviour as a pure function; [`FileType`] is its list of names; [`Imatrix`] holds importance weights; [`decode`] gives
-//! rows of any encoding as `f32`; [`prune_layers`] leaves layers out. Test with `cargo test transform::`.
+//! behaviour as a pure function; [`FileType`] is its list of names; [`Imatrix`] holds importance weights; [`decode()`] gives
+//! rows of any encoding as `f32`; [`prune_layers()`] leaves layers out. Test with `cargo test transform::`.
 
 mod decode;
 mod file_type;

@@ -1,6 +1,6 @@
 //! Watched folders: what is in them, which of it is a checkpoint or a model, and whether that is complete.
 //!
-//! The flow is [`Tree::refresh`] (lists folders) → [`units()`] (families claim what they know) → [`judge`] (rules give a [`Verdict`]). All
+//! The flow is [`Tree::refresh`] (lists folders) → [`units()`] (families claim what they know) → [`judge`] (rules give a `Verdict`). All
 //! three are plain functions of the disk and of the caller's earlier state: no threads, no file system events, no jobs. Events only say
 //! which folder to list again; the listing decides.
 //!
@@ -9,7 +9,7 @@
 //! reports [`WatchEvent`]s). `keep` decides which exports are kept, `pin` holds a checkpoint that its trainer may delete, `care` decides when
 //! exports wait.
 //!
-//! A family is one file in `families` and one line in [`FAMILIES`]; checks that several families share are in `rules`. The wording of every
+//! A family is one file in `families` and one line in `FAMILIES`; checks that several families share are in `rules`. The wording of every
 //! state is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
 mod care;

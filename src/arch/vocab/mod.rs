@@ -2,7 +2,7 @@
 //!
 //! The output equals that of llama.cpp's converter, entry by entry and in its order; each file here names the part of the
 //! converter it follows. Must not know file formats, nor tensors. The types that matter: [`VocabRequest`] in, [`Vocab`] out;
-//! [`restore_sidecars`] is the inverse, [`describe`] gives a short description, [`Runner`] encodes a text with it.
+//! [`restore_sidecars`] is the inverse, [`describe()`] gives a short description, [`Runner`] encodes a text with it.
 
 mod base;
 mod cache;

@@ -1,7 +1,7 @@
 //! Runs a model's tokenizer on a text, to show the result.
 //!
 //! Folders are run from `tokenizer.json` (or what the library would make of `vocab.json`, `vocab.txt`, `tokenizer.model`);
-//! GGUF from the files restored from its metadata. Only parts that [`pre`](super::pre) hands to the `tokenizers` crate are
+//! GGUF from the files restored from its metadata. Only parts that [`pre`] hands to the `tokenizers` crate are
 //! run: files are not trusted. Kinds that cannot be run are reported.
 
 use super::files::Files;

@@ -20,7 +20,7 @@ pub(crate) struct WatchArgs {
     /// The folder to watch; it need not exist yet
     #[arg(value_name = "DIR", required_unless_present = "rules")]
     pub dir: Option<PathBuf>,
-    /// Watch the folders of a file: TOML with a [[watch]] table for each, whose keys are these options
+    /// Watch the folders of a file: TOML with a `[[watch]]` table for each, whose keys are these options
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "RuleArgs"])]
     pub rules: Option<PathBuf>,
     #[command(flatten)]

@@ -24,7 +24,7 @@ fn size_is_right(code: u32) -> bool {
 }
 
 /// Reads the file at `path` (the planned path or its temporary name) with gguf-rs and compares what it sees with `plan`, one
-/// of the files that [`layout`](super::layout) gave for `request`. The request's metadata is that of this file: see
+/// of the files that [`layout`](super::layout()) gave for `request`. The request's metadata is that of this file: see
 /// [`shard_metadata`](super::shard_metadata).
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Reads the file at `path` (the planned path or its temporary name) with the reference implementation and compares it with
-/// `plan`, one of the files that [`layout`](super::layout) gave for `request`. Not for files without tensors (indexes,
+/// `plan`, one of the files that [`layout`](super::layout()) gave for `request`. Not for files without tensors (indexes,
 /// sidecars).
 ///
 /// # Errors

@@ -110,7 +110,7 @@ impl Classes {
     }
 }
 
-/// As [`forecast`](super::forecast()), without a budget and without mixes.
+/// As `forecast` of the format, without a budget and without mixes.
 ///
 /// # Errors
 /// As there.
