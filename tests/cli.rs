@@ -41,6 +41,8 @@ mod memory;
 mod no_files;
 #[path = "cli/options.rs"]
 mod options;
+#[path = "cli/pipeline.rs"]
+mod pipeline;
 #[path = "cli/quantize_flags.rs"]
 mod quantize_flags;
 #[path = "cli/ranks.rs"]

@@ -25,8 +25,9 @@ mod wrapped;
 
 pub(crate) use adapter::adapter;
 pub(crate) use quantized::quantized;
-pub(crate) use roles::Role;
 pub use roles::classify;
+pub(crate) use roles::{Role, layer_span};
+pub(crate) use to_gguf::LAYER_COUNT_KEYS;
 pub use types::{ConfigStatus, GgufModel, GgufOptions, OutType};
 pub(crate) use types::{FamilyInfo, HfModel};
 

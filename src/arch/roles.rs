@@ -81,6 +81,13 @@ pub fn classify(name: &str) -> TensorRole {
     TensorRole { layer: number, kind, role }
 }
 
+/// The number of the layer that a tensor's name speaks of, and where its digits are in the name.
+pub(crate) fn layer_span(name: &str) -> Option<(u32, std::ops::Range<usize>)> {
+    let (number, end) = find_layer(name)?;
+    let digits = name.get(..end)?.bytes().rev().take_while(u8::is_ascii_digit).count();
+    Some((number, end - digits..end))
+}
+
 /// The layer's number and where it ends.
 fn find_layer(stem: &str) -> Option<(u32, usize)> {
     const BLOCKS: [&str; 12] = [

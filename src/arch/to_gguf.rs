@@ -19,7 +19,7 @@ use std::path::Path;
 const QUANTIZATION_VERSION: u32 = 2;
 
 /// Fields that give the number of layers.
-pub(crate) const BLOCK_FIELDS: [&str; 4] = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"];
+pub(crate) const LAYER_COUNT_KEYS: [&str; 4] = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"];
 
 /// See [`super::to_gguf()`].
 pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
@@ -34,7 +34,7 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
         (family.defaults)(&mut config);
     }
     let rope = Rope::read(&config);
-    let blocks = config.need_uint(&BLOCK_FIELDS, "block_count")?;
+    let blocks = config.need_uint(&LAYER_COUNT_KEYS, "block_count")?;
     let mut warnings = Vec::new();
     wrapped::refuse_unmerged(model)?;
     let unwrapped = wrapped::without_wrappers(model, family, &config);

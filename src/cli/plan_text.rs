@@ -17,6 +17,9 @@ pub(crate) fn plan(plan: &Plan) -> String {
         bytes(plan.source_bytes),
         plan.source_format,
     );
+    for (i, step) in plan.steps.iter().enumerate() {
+        out.push_str(&format!("{} {} {}: {}\n", style.bold("step"), i + 1, safe(&step.step), safe(&step.what)));
+    }
     for o in &plan.outputs {
         out.push_str(&output(o, style));
     }

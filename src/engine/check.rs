@@ -68,7 +68,7 @@ pub(super) fn check_outputs(
             part.sync_data()?;
         }
         let path = planned.path.display().to_string();
-        options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
+        options.sink.send(EventBody::OutputWritten { output: o, path: path.clone(), bytes: planned.bytes });
         let files: Vec<&PartFile> = staged.parts.iter().collect();
         let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
         if let Some(i) = wrong.first() {
@@ -85,7 +85,7 @@ pub(super) fn check_outputs(
         let Some(by) = by.filter(|_| !options.stop.is_set()) else {
             return Err(options.stop.reason().unwrap_or(StopReason::Cancel).into());
         };
-        options.sink.send(EventBody::OutputVerified { path, by: by.clone() });
+        options.sink.send(EventBody::OutputVerified { output: o, path, by: by.clone() });
         let reused = reuse::copied_of(planned, o, finished);
         let (sqnr_db, gain_db) = (stats.sqnr_db(), stats.gain_db());
         let figures = manifest::Figures { sqnr_db, gain_db, verified_by: &by, reused: reused.as_ref() };

@@ -2,6 +2,7 @@
 
 use super::manifest::Copied;
 use crate::model::{ErrorCode, Name, Warning};
+use crate::plan::StageKind;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -158,6 +159,22 @@ pub enum EventBody {
         /// Warnings of the plan.
         warnings: Vec<Warning>,
     },
+    /// A stage of the plan begins.
+    #[serde(rename = "stage.started")]
+    StageStarted {
+        /// Which.
+        stage: StageKind,
+        /// The outputs it works on (0-based).
+        outputs: Vec<usize>,
+    },
+    /// A stage of the plan is done.
+    #[serde(rename = "stage.finished")]
+    StageFinished {
+        /// Which.
+        stage: StageKind,
+        /// Wall time.
+        seconds: f64,
+    },
     /// A tensor begins.
     #[serde(rename = "tensor.started")]
     TensorStarted(TensorStart),
@@ -186,6 +203,9 @@ pub enum EventBody {
     /// An output's bytes are all in place (not yet under its final name).
     #[serde(rename = "output.written")]
     OutputWritten {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: usize,
         /// Final path.
         path: String,
         /// Size.
@@ -194,6 +214,9 @@ pub enum EventBody {
     /// The tensors that could be copied from an earlier output are in place; the others are encoded.
     #[serde(rename = "output.reused")]
     OutputReused {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: usize,
         /// Final path.
         path: String,
         /// What was copied, and from where.
@@ -202,6 +225,9 @@ pub enum EventBody {
     /// An output would be the same to the byte as an earlier one, and is not published.
     #[serde(rename = "output.unchanged")]
     OutputUnchanged {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: usize,
         /// The path that it would have.
         path: String,
         /// The earlier output.
@@ -210,6 +236,9 @@ pub enum EventBody {
     /// An output was read back and agrees.
     #[serde(rename = "output.verified")]
     OutputVerified {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: usize,
         /// Final path.
         path: String,
         /// Who read it: `remold`, `gguf-rs`.
@@ -218,6 +247,9 @@ pub enum EventBody {
     /// An output stands under its final name.
     #[serde(rename = "output.published")]
     OutputPublished {
+        /// Which output of the plan (0-based).
+        #[serde(default)]
+        output: usize,
         /// Final path.
         path: String,
         /// Size.
@@ -292,16 +324,22 @@ mod tests {
                 bytes: 9,
                 warnings: vec![Warning::about("a.b", "t", "c")],
             },
+            EventBody::StageStarted { stage: StageKind::Convert, outputs: vec![0, 1] },
+            EventBody::StageFinished { stage: StageKind::Publish, seconds: 0.5 },
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
             EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
-            EventBody::OutputWritten { path: "x".into(), bytes: 1 },
-            EventBody::OutputReused { path: "x".into(), copied: Copied { tensors: 2, of: 3, ..Copied::default() } },
-            EventBody::OutputVerified { path: "x".into(), by: vec!["remold".into()] },
-            EventBody::OutputPublished { path: "x".into(), bytes: 1 },
+            EventBody::OutputWritten { output: 0, path: "x".into(), bytes: 1 },
+            EventBody::OutputReused {
+                output: 1,
+                path: "x".into(),
+                copied: Copied { tensors: 2, of: 3, ..Copied::default() },
+            },
+            EventBody::OutputVerified { output: 0, path: "x".into(), by: vec!["remold".into()] },
+            EventBody::OutputPublished { output: 0, path: "x".into(), bytes: 1 },
             EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },
             EventBody::Failed { seconds: 0.5, error: Failure { code: ErrorCode::Io, message: "m".into(), hint: None } },
             EventBody::Cancelled { seconds: 2.0 },

@@ -205,7 +205,7 @@ pub(super) fn copy(
     for (o, planned) in prepared.plan.outputs.iter().enumerate() {
         if let Some(copied) = copied_of(planned, o, finished) {
             let path = planned.path.display().to_string();
-            options.sink.send(EventBody::OutputReused { path, copied });
+            options.sink.send(EventBody::OutputReused { output: o, path, copied });
         }
     }
     options.stop.reason().map_or(Ok(()), |reason| Err(reason.into()))

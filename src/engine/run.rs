@@ -1,6 +1,6 @@
 //! The run itself: workers pull chunks, a ticker samples and journals, then outputs are checked and published.
 
-use super::check::check_outputs;
+use super::check::{Manifests, check_outputs};
 use super::earlier;
 use super::encode::{Buffers, Target, encode_chunk, has_non_finite};
 use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
@@ -18,7 +18,7 @@ use super::{EventBody, EventSink, Gate, Stop, StopReason, publish};
 use crate::files::{self, WriteWatch};
 use crate::model::{ModelError, Piece, Result, Warning};
 use crate::monitor::ProcessSampler;
-use crate::plan::Prepared;
+use crate::plan::{Prepared, StageKind};
 use crate::quant::{Encoding, WholeRow};
 use crate::task::{FirstError, locked};
 use crate::tensor::DType;
@@ -93,7 +93,11 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     let unchanged = copied.and_then(|()| Ok(unchanged::is_unchanged(prepared, options, &known.earlier)?));
     let skips = matches!(unchanged, Ok(true));
     let result = unchanged
-        .and_then(|_| fill(prepared, options, &outputs, &known.states, journal.as_mut()))
+        .and_then(|_| {
+            in_stage(prepared, options, StageKind::Convert, || {
+                fill(prepared, options, &outputs, &known.states, journal.as_mut())
+            })
+        })
         .and_then(|()| {
             if !skips && prepared.plan.outputs.iter().any(|o| o.manifest.is_some()) {
                 sources = manifest::hash_sources(prepared)?;
@@ -105,7 +109,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
                 return Ok(unchanged::report(options, &outputs, &known));
             }
             let run = manifest::Run { origin: &options.origin, job: options.sink.job(), started, sources: &sources };
-            check_outputs(options, &outputs, &known, &run)
+            in_stage(prepared, options, StageKind::Verify, || check_outputs(options, &outputs, &known, &run))
         });
     if let Err(RunError::Interrupted(_)) = &result {
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
@@ -117,19 +121,10 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
             return Err(e);
         }
     };
-    for (o, staged) in outputs.iter().enumerate().filter(|_| !skips) {
-        let planned = &prepared.plan.outputs[o];
-        // A manifest speaks of the output beside it, so that of a replaced output goes first and the new one comes last.
-        let published = manifest::withdraw(planned)
-            .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_mut()))
-            .and_then(|()| manifests[o].as_ref().map_or(Ok(()), manifest::publish));
-        if let Err(e) = published {
-            // Complete and checked: worth keeping until the reason is gone.
-            outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
-            return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
-        }
-        let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
-        options.sink.send(EventBody::OutputPublished { path, bytes });
+    if !skips {
+        in_stage(prepared, options, StageKind::Publish, || {
+            publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())
+        })?;
     }
     if skips {
         // Nothing is published: what was copied goes, as after a cancellation.
@@ -147,6 +142,46 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         peak_rss: usage.peak_rss,
         outputs: reports.into_iter().enumerate().map(with_rows).collect(),
     })
+}
+
+/// Gives every output its name, and its manifest after it.
+fn publish_outputs(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    manifests: &Manifests,
+    mut journal: Option<&mut Journal>,
+) -> Result<(), RunError> {
+    for (o, (planned, staged)) in prepared.plan.outputs.iter().zip(outputs).enumerate() {
+        // A manifest describes the output beside it: the manifest of a replaced output is removed first, the new one comes last.
+        let published = manifest::withdraw(planned)
+            .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_deref_mut()))
+            .and_then(|()| manifests.get(o).and_then(Option::as_ref).map_or(Ok(()), manifest::publish));
+        if let Err(e) = published {
+            // Complete and checked: worth keeping until the reason is gone.
+            outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+            return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
+        }
+        let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
+        options.sink.send(EventBody::OutputPublished { output: o, path, bytes });
+    }
+    Ok(())
+}
+
+/// Carries out a stage of the plan between its two events. A stage that does not succeed has no end.
+fn in_stage<T>(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    stage: StageKind,
+    carry_out: impl FnOnce() -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    let planned = prepared.plan.stages.iter().find(|s| s.stage == stage);
+    let outputs = planned.map_or_else(Vec::new, |s| s.outputs.clone());
+    options.sink.send(EventBody::StageStarted { stage, outputs });
+    let begun = Instant::now();
+    let result = carry_out()?;
+    options.sink.send(EventBody::StageFinished { stage, seconds: begun.elapsed().as_secs_f64() });
+    Ok(result)
 }
 
 /// Closes the part files, which removes them unless they are kept, and then the folders they were in.

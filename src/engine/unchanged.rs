@@ -80,7 +80,7 @@ pub(super) fn report(
             }
         }
         let (path, earlier) = (planned.path.display().to_string(), reuse.output.clone());
-        options.sink.send(EventBody::OutputUnchanged { path, earlier });
+        options.sink.send(EventBody::OutputUnchanged { output: o, path, earlier });
         reports.push(OutputReport {
             path: reuse.output.clone(),
             format: planned.format,

@@ -60,6 +60,11 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
     let (bytes, seconds) = (wording.bytes, wording.seconds);
     let (level, word, text) = match body {
         EventBody::TensorStarted(_) | EventBody::TensorProgress { .. } | EventBody::Sample(_) => return Vec::new(),
+        // What a stage does is said by the events of its outputs; its end says how long it took.
+        EventBody::StageStarted { .. } => return Vec::new(),
+        EventBody::StageFinished { stage, seconds: s } => {
+            (Level::Info, "stage", format!("{} finished in {}", stage.name(), seconds(*s)))
+        }
         EventBody::Plan { outputs, tensors, bytes: n, warnings } => {
             let outputs: Vec<String> = outputs.iter().map(|o| path(o)).collect();
             let text = format!("{}, {} → {}", many(*tensors, "tensor"), bytes(*n), outputs.join(", "));
@@ -77,7 +82,7 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
         EventBody::TensorFinished(t) => (Level::Info, "tensor", tensor(t)),
         EventBody::Metric(m) => (Level::Info, "metric", format!("{} {} of {}", m.name, m.value, m.model)),
         EventBody::Warning(w) => (Level::Warn, "warning", w.text.clone()),
-        EventBody::OutputWritten { path: p, bytes: n } => {
+        EventBody::OutputWritten { path: p, bytes: n, .. } => {
             (Level::Info, "written", format!("{}  {}", path(p), bytes(*n)))
         }
         EventBody::OutputReused { copied: c, .. } => {
@@ -85,14 +90,14 @@ pub(crate) fn event_lines(body: &EventBody, wording: &Wording<'_>) -> Vec<EventL
             let text = format!("{} of {}, {}, copied from {from}", c.tensors, many(c.of, "tensor"), bytes(c.bytes));
             (Level::Info, "reused", text)
         }
-        EventBody::OutputUnchanged { path: p, earlier } => {
+        EventBody::OutputUnchanged { path: p, earlier, .. } => {
             let text = format!("{} would be the same as {} and is not written", path(p), (wording.path)(earlier));
             (Level::Info, "unchanged", text)
         }
-        EventBody::OutputVerified { path: p, by } => {
+        EventBody::OutputVerified { path: p, by, .. } => {
             (Level::Info, "verified", format!("{}  by {}", path(p), by.join(" and ")))
         }
-        EventBody::OutputPublished { path: p, bytes: n } => {
+        EventBody::OutputPublished { path: p, bytes: n, .. } => {
             (Level::Info, "published", format!("{}  {}", path(p), bytes(*n)))
         }
         EventBody::Finished { seconds: s, peak_rss } => {
@@ -158,7 +163,11 @@ mod tests {
             (EventBody::Resumed, Level::Info, "resumed"),
             (EventBody::TensorFinished(done), Level::Info, "x.weight  f16 → q4_k  weights 20.0 dB  rmse 5.00e-1"),
             (EventBody::Warning(Warning::new("a", "odd")), Level::Warn, "odd"),
-            (EventBody::OutputPublished { path: "/w/a".into(), bytes: 3 }, Level::Info, "published  a  3 bytes"),
+            (
+                EventBody::OutputPublished { output: 0, path: "/w/a".into(), bytes: 3 },
+                Level::Info,
+                "published  a  3 bytes",
+            ),
             (
                 EventBody::Finished { seconds: 2.0, peak_rss: 5 },
                 Level::Info,

@@ -3,7 +3,7 @@
 use super::{Attempts, JobState};
 use crate::engine::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart};
 use crate::model::Warning;
-use crate::plan::Plan;
+use crate::plan::{Plan, StageKind};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -118,6 +118,8 @@ pub struct JobHistory {
     pub done: usize,
     /// Tensors by (output, name), where they are kept ([`JobHistory::with_tensors`]).
     pub tensors: IndexMap<(usize, String), JobTensor>,
+    /// The stage that began last.
+    pub stage: Option<StageKind>,
     /// Outputs in order.
     pub outputs: Vec<JobOutput>,
     /// Warnings of plan and work, each once.
@@ -150,6 +152,7 @@ impl Default for JobHistory {
             expected: 0,
             done: 0,
             tensors: IndexMap::new(),
+            stage: None,
             outputs: Vec::new(),
             warnings: Vec::new(),
             metrics: Vec::new(),
@@ -277,13 +280,13 @@ impl JobHistory {
                 self.fraction = s.fraction;
                 self.sample = Some(s.clone());
             }
-            EventBody::OutputWritten { path, bytes } => {
+            EventBody::OutputWritten { path, bytes, .. } => {
                 let output = self.output(path);
                 (output.bytes, output.written) = (Some(*bytes), true);
             }
-            EventBody::OutputUnchanged { path, earlier } => self.output(path).unchanged = Some(earlier.clone()),
-            EventBody::OutputVerified { path, by } => by.clone_into(&mut self.output(path).verified),
-            EventBody::OutputPublished { path, bytes } => {
+            EventBody::OutputUnchanged { path, earlier, .. } => self.output(path).unchanged = Some(earlier.clone()),
+            EventBody::OutputVerified { path, by, .. } => by.clone_into(&mut self.output(path).verified),
+            EventBody::OutputPublished { path, bytes, .. } => {
                 let output = self.output(path);
                 (output.bytes, output.written, output.published) = (Some(*bytes), true, true);
             }
@@ -300,7 +303,11 @@ impl JobHistory {
                 self.end(JobState::Interrupted, *seconds);
                 self.signal = Some(*signal);
             }
-            EventBody::Metric(_) | EventBody::OutputReused { .. } | EventBody::Unknown => {}
+            EventBody::StageStarted { stage, .. } => self.stage = Some(*stage),
+            EventBody::Metric(_)
+            | EventBody::StageFinished { .. }
+            | EventBody::OutputReused { .. }
+            | EventBody::Unknown => {}
         }
     }
 
@@ -439,7 +446,7 @@ mod tests {
     fn outputs_of_one_name_are_told_apart_by_the_plan() {
         let outputs = vec!["/tmp/a.gguf".to_owned(), "a.gguf".to_owned()];
         let plan = EventBody::Plan { outputs, tensors: 1, bytes: 1, warnings: Vec::new() };
-        let published = EventBody::OutputPublished { path: "a.gguf".into(), bytes: 5 };
+        let published = EventBody::OutputPublished { output: 0, path: "a.gguf".into(), bytes: 5 };
         let mut history = JobHistory::default();
         // As the plan of the folder spells them, where that was read first.
         let mut view = JobHistory::default();

@@ -2,8 +2,9 @@
 
 use super::by_size::too_large;
 use super::resolve::{self, Resolved, resolve};
+use super::steps::{self, Stepped};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
-use super::{changes, checkpoints, destination, manifest, memory, space, text_names};
+use super::{changes, checkpoints, destination, manifest, memory, space, stages, text_names};
 use crate::arch::classify;
 use crate::files::FileStamp;
 use crate::formats::{self, LayoutRequest, LayoutTensor, OutputKind};
@@ -117,14 +118,6 @@ impl<'a> Occasion<'a> {
 }
 
 fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasion<'_>) -> Result<Prepared> {
-    if let Some(step) = recipe.pipeline.first() {
-        let what = format!("the step `{}` is not available in this version", step.step);
-        return Err(ModelError::unsupported(what).with_hint(
-            Hint::from("Remove it from [[pipeline]]; ")
-                .then(Remedy::Run("recipe check".to_owned()))
-                .then(" lists what is not available."),
-        ));
-    }
     text_names::check_recipe(model, recipe)?;
     if recipe.targets.is_empty() {
         let example = Remedy::Target("gguf:q4_k_m".to_owned());
@@ -148,6 +141,9 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     }
     model.checks.enable(!recipe.source.no_checksums);
     model.checks.known()?;
+    let source = model;
+    let Stepped { model, targets, steps, warnings } = steps::apply(source, recipe)?;
+    let model: &Model = &model;
 
     let mut inputs = model.opened.clone();
     for path in recipe.targets.iter().flat_map(|t| t.options.paths()) {
@@ -161,14 +157,16 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
         source: model.path.clone(),
         source_files: inputs.iter().map(|f| SourceFile::new(&f.path, &f.stamp)).collect(),
         source_format: model.format,
-        parameters: model.parameters(),
-        source_bytes: model.tensor_bytes(),
-        warnings: model.warnings.clone(),
+        parameters: source.parameters(),
+        source_bytes: source.tensor_bytes(),
+        warnings: source.warnings.iter().cloned().chain(warnings).collect(),
+        steps,
+        stages: stages::stages(targets.len()),
         ..Plan::default()
     };
     let mut outputs: Vec<PreparedOutput> = Vec::new();
     let (mut taken, mut left_out) = (Vec::new(), Vec::new());
-    for (no, asked) in recipe.targets.iter().enumerate() {
+    for (no, asked) in targets.iter().enumerate() {
         let mut target = asked.clone();
         if target.output.is_none() {
             target.output = recipe.output_dir.as_ref().map(|d| d.join(""));

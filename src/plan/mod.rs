@@ -2,7 +2,7 @@
 //!
 //! `build` opens the source and walks the targets; `source` refuses what is not a whole, plain model; `resolve` resolves one target to
 //! tensors and encodings, by the table of formats that are written; `naming` and `checkpoints` say what outputs are called, `destination` checks paths; `by_size` splits outputs
-//! by size; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
+//! by size; `steps` carries out the steps of the recipe and `stages` lists what the engine will do; `space` asks the disks and `memory` the memory; `coverage` says what an importance matrix covers; `changes` compares two plans of a
 //! job; `text_names` refuses names that are not text. Must not know how a plan is run or shown.
 
 pub(crate) mod build;
@@ -18,6 +18,8 @@ mod prepared;
 mod resolve;
 mod source;
 mod space;
+mod stages;
+mod steps;
 mod text_names;
 mod types;
 
@@ -30,5 +32,7 @@ pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
 pub use resolve::{Chosen, Forecast, Forecasted, Heavy};
 pub(crate) use resolve::{PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, presets};
 pub(crate) use space::{free_bytes, total_bytes};
+pub(crate) use stages::{PlannedStage, StageKind};
+pub(crate) use types::PlannedStep;
 pub use types::{Plan, PlannedOutput, PlannedTensor};
 pub(crate) use types::{PlannedReuse, SourceFile};

@@ -1,10 +1,11 @@
 //! What a plan says.
 
-use super::ImatrixCoverage;
+use super::{ImatrixCoverage, PlannedStage};
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Warning};
 use crate::recipe::Recipe;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,12 @@ pub struct Plan {
     pub parameters: u64,
     /// Bytes of tensor data in the source.
     pub source_bytes: u64,
+    /// The steps of the recipe, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PlannedStep>,
+    /// The stages, in order; empty in the plan of a version that had none.
+    #[serde(default)]
+    pub stages: Vec<PlannedStage>,
     /// What is written.
     pub outputs: Vec<PlannedOutput>,
     /// Bytes that must be free on the destination(s).
@@ -97,6 +104,10 @@ impl Plan {
         let mut hash = std::io::BufWriter::new(Hashed(Sha256::new()));
         // Neither the hash nor these types can fail.
         let _ = serde_json::to_writer(&mut hash, &(&this.source, &this.source_files, &this.outputs));
+        let options: Vec<_> = this.steps.iter().map(|s| (&s.step, &s.options)).collect();
+        if !options.is_empty() {
+            let _ = serde_json::to_writer(&mut hash, &options);
+        }
         let hash = hash.into_inner().map(|h| h.0).unwrap_or_default();
         hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
@@ -114,6 +125,18 @@ impl std::io::Write for Hashed {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// A step of the recipe, as it is carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its name.
+    pub step: String,
+    /// What it does, in a few words.
+    pub what: String,
+    /// Its options, which decide the output bytes.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub options: IndexMap<String, serde_json::Value>,
 }
 
 /// A file as it was when planned. The device number is left out: it may be another one after a reboot.

@@ -1,12 +1,13 @@
 //! What cannot be wrong with the text but is wrong with the wish: unknown words, values out of range, and what this version cannot do.
 
 use super::fields::{get_recipe, get_target};
-use super::keys::{self, Key, Kind, Room, State, keys_of};
+use super::keys::{Key, Kind, Room, State, keys_of};
 use super::meaning;
 use super::names::{self, FILE_TYPES, GRAPH_TYPES, METRICS, TENSOR_TYPES, listed, suggest};
 use super::options::{self, Types};
 use super::problem::{MAX_FOUND, Message, Problem, RecipePath, RecipeTable};
 use super::selector::Selector;
+use super::steps::{self, Effect};
 use super::types::{Recipe, Step, Target, Validate};
 use super::values::{Condition, parse_size};
 use crate::formats;
@@ -90,7 +91,14 @@ impl Checker<'_> {
             ));
         }
         for (i, step) in r.pipeline.iter().enumerate() {
-            self.step(i, step);
+            self.step(i, step, r);
+        }
+        if let Some((i, first)) = steps::out_of_order(r) {
+            let (path, name) = (RecipeTable::Step(i).key(""), &r.pipeline[i].step);
+            let message = format!(
+                "the step `{name}` changes tensors and comes after `{first}`, which decides how they are written"
+            );
+            self.out.push(Problem::of(&path, message).with_help(format!("Move it before `{first}`.")));
         }
         if r.targets.is_empty() {
             let help = "Add a [[target]] with `format = \"gguf\"` and a `quantization`.";
@@ -106,17 +114,56 @@ impl Checker<'_> {
         }
     }
 
-    fn step(&mut self, i: usize, step: &Step) {
-        let path = &RecipeTable::Step(i).key("");
-        let words: Vec<&str> = keys::STEPS.iter().map(|(s, _)| *s).collect();
-        self.out.push(match keys::step(&step.step) {
-            Some(name) => not_yet(path, &format!("the step `{name}`"), "Remove it to run the recipe."),
-            None => Problem::of(path, format!("unknown step `{}`", step.step)).with_help(suggest(
-                &step.step,
-                words.iter().copied(),
-                &listed("Steps", &words),
-            )),
-        });
+    fn step(&mut self, i: usize, step: &Step, r: &Recipe) {
+        let (table, before) = (RecipeTable::Step(i), self.out.len());
+        let path = &table.key("");
+        let Some(spec) = steps::find(&step.step) else {
+            let words = steps::names();
+            let help = suggest(&step.step, words.iter().copied(), &listed("Steps", &words));
+            self.out.push(Problem::of(path, format!("unknown step `{}`", step.step)).with_help(help));
+            return;
+        };
+        if spec.state == State::Later {
+            self.out.push(not_yet(path, &format!("the step `{}`", spec.name), "Remove it to run the recipe."));
+            return;
+        }
+        for key in spec.keys.iter().filter(|k| k.state == State::Later && step.options.contains_key(k.name)) {
+            self.out.push(key_not_yet(&table.key(key.name), key));
+        }
+        for name in spec.required.iter().filter(|name| !step.options.contains_key(**name)) {
+            let key = spec.keys.iter().find(|k| k.name == *name);
+            let help = key.map_or(String::new(), |k| format!("Add `{} = {}`. {}", k.name, k.example, k.help));
+            self.out.push(Problem::of(path, format!("the step `{}` needs `{name}`", spec.name)).with_help(help));
+        }
+        for problem in (spec.check)(step) {
+            self.out.push(Problem::of(&table.key(problem.key), problem.message).with_help(problem.help));
+        }
+        let sound = self.out.len() == before;
+        if let Effect::Targets(set) = spec.effect
+            && sound
+        {
+            self.step_of_targets(i, step, set, r);
+        }
+    }
+
+    /// What a step says about targets is checked as if the targets said it; it must say something about one of them.
+    fn step_of_targets(&mut self, i: usize, step: &Step, set: fn(&Step, &mut Target), r: &Recipe) {
+        let mut acts = false;
+        for target in &r.targets {
+            let mut changed = target.clone();
+            set(step, &mut changed);
+            acts |= changed != *target;
+            if changed.quantization != target.quantization
+                && let Some(text) = &changed.quantization
+            {
+                self.quantization(&RecipeTable::Step(i).key("quantization"), text, target.format);
+            }
+        }
+        if !acts && !r.targets.is_empty() {
+            let message = format!("the step `{}` changes no target: each says it itself, or cannot have it", step.step);
+            let help = "Remove the step, or what the targets say about the same.";
+            self.out.push(Problem::of(&RecipeTable::Step(i).key(""), message).with_help(help));
+        }
     }
 
     fn target(&mut self, at: RecipeTable, t: &Target) {

@@ -1,7 +1,8 @@
 //! Every key a recipe can have, once. The reader, the writer, `--set`, the template and `docs/recipe.md` all go by this table and by the
-//! tables of [`options`], which have the keys of targets.
+//! tables of [`options`] and [`steps`], which have the keys of targets and of steps.
 
 use super::options::{self, Flag};
+use super::steps;
 use crate::model::FormatId;
 
 /// The table a key stands in.
@@ -221,11 +222,12 @@ impl Key {
     }
 }
 
-use Kind::{Bool, Choice, Conditions, Format, Integer, List, Number, Path, Selectors, Size, Table, Text};
-use Room::{Source, Step, Top, Validate};
+use Kind::{Bool, Conditions, Format, Path, Size, Table, Text};
+use Room::{Source, Top, Validate};
 use State::{Later, NoEffect};
 
-/// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`].
+/// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`], those of
+/// steps in [`steps`].
 #[rustfmt::skip]
 static KEYS: &[Key] = &[
     key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
@@ -247,37 +249,6 @@ static KEYS: &[Key] = &[
     key(Validate, "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),
     key(Validate, "fail_if", Conditions, Later, "Conditions that end the run with exit code 3.", "{ kld_mean = \"> 0.05\" }"),
 
-    key(Step("prune"), "method", Choice(&["magnitude", "structured", "wanda", "sparsegpt"]), Later, "How weights are ranked.", "\"magnitude\""),
-    key(Step("prune"), "sparsity", Number(0.0, 1.0), Later, "Share of the weights to remove.", "0.3").or(&["target_sparsity"]),
-    key(Step("prune"), "layers", Selectors, Later, "What to prune.", "[\"attention\", \"ffn\"]"),
-    key(Step("prune"), "scope", Choice(&["global", "local"]), Later, "One ranking over all tensors, or one for each.", "\"global\"").or(&["pruning_scope"]),
-    key(Step("prune"), "pattern", Text, Later, "Structure: `1x1`, `4x1`, `2:4`.", "\"2:4\"").or(&["mask_structure"]),
-    key(Step("distil"), "teacher_model", Path, Later, "The model to learn from.", "\"runs/teacher\"").or(&["teacher"]),
-    key(Step("distil"), "temperature", Number(0.0, f64::MAX), Later, "Softens both distributions.", "2.0"),
-    key(Step("distil"), "alpha", Number(0.0, 1.0), Later, "Weight of the teacher's term.", "0.5"),
-    key(Step("distil"), "data", Path, Later, "Text to learn on.", "\"train.txt\""),
-    key(Step("quantize"), "quantization", Text, Later, "What to quantize to.", "\"dynamic\"").or(&["method", "type"]),
-    key(Step("quantize"), "calibration_data", Path, Later, "Data for static quantization.", "\"calib.jsonl\""),
-    key(Step("quantize"), "calibration_method", Choice(&["minmax", "entropy", "percentile"]), Later, "How ranges are found.", "\"entropy\""),
-    key(Step("split"), "method", Choice(&["layer", "size", "cost", "memory"]), Later, "How to cut.", "\"layer\""),
-    key(Step("split"), "num_parts", Integer(1, 65535), Later, "Number of parts.", "2"),
-    key(Step("split"), "overlap", Integer(0, 65535), Later, "Layers that stand in both neighbours.", "0"),
-    key(Step("split"), "max_size", Size, Later, "Largest part.", "\"2GB\""),
-    key(Step("optimize"), "methods", List, Later, "Passes over the graph.", "[\"fold_constants\"]").or(&["optimizations"]),
-    key(Step("optimize"), "level", Text, Later, "How much to optimize.", "\"basic\"").or(&["optimization_level"]),
-    key(Step("optimize"), "config", Table, Later, "Settings of the passes.", "{ opset = 21 }"),
-    key(Step("validate"), "checks", List, Later, "What to check.", "[\"format\", \"metadata\"]"),
-    key(Step("validate"), "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),
-];
-
-/// The steps and their other names. `convert` is none: it makes targets.
-pub(crate) const STEPS: &[(&str, &[&str])] = &[
-    ("prune", &["pruning"]),
-    ("distil", &["distill", "distillation"]),
-    ("quantize", &["quantise", "quantization"]),
-    ("split", &["splitting"]),
-    ("optimize", &["optimise", "optimization"]),
-    ("validate", &["validation"]),
 ];
 
 /// Tables and lists at the top that are not keys themselves, with what they are for.
@@ -299,7 +270,7 @@ pub(crate) const GROUP_ALIASES: &[(&str, &str)] =
 
 /// The canonical name of a step.
 pub(crate) fn step(name: &str) -> Option<&'static str> {
-    STEPS.iter().find(|(s, aliases)| *s == name || aliases.contains(&name)).map(|(s, _)| *s)
+    steps::find(name).map(|s| s.name)
 }
 
 /// The keys of a room, in the order of the manual.
@@ -309,8 +280,8 @@ pub fn keys_of(room: Room) -> impl Iterator<Item = &'static Key> {
 
 /// Every key of every room.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    let after = |k: &&Key| matches!(k.room, Room::Validate | Room::Step(_));
-    KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after))
+    let after = |k: &&Key| k.room == Room::Validate;
+    KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after)).chain(steps::keys())
 }
 
 /// The key of that name or alias in a room.

@@ -1,7 +1,8 @@
 //! The tables of `docs/recipe.md`, from the table of keys.
 
-use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, State, keys_of};
 use super::options;
+use super::steps::STEPS;
 use std::fmt::Write as _;
 
 /// Every key as Markdown tables, one for each place a key can stand in.
@@ -22,10 +23,11 @@ pub fn manual() -> String {
     table(&mut out, Room::Target);
     out.push_str("\n### `[validate]`\n\n");
     table(&mut out, Room::Validate);
-    for (step, aliases) in STEPS {
-        let aliases: Vec<String> = aliases.iter().map(|a| format!("`{a}`")).collect();
-        let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{step}\"` (also {})\n\n", aliases.join(", "));
-        table(&mut out, Room::Step(step));
+    for step in STEPS {
+        let aliases: Vec<String> = step.aliases.iter().map(|a| format!("`{a}`")).collect();
+        let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{}\"` (also {})\n\n", step.name, aliases.join(", "));
+        let _ = write!(out, "{}\n\n", step.purpose);
+        table(&mut out, Room::Step(step.name));
     }
     out
 }

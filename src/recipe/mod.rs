@@ -20,6 +20,7 @@ mod read;
 pub(crate) mod remedies;
 mod selector;
 mod set;
+pub(crate) mod steps;
 mod syntax;
 mod tree;
 mod types;

@@ -1,11 +1,12 @@
 //! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike, every mistake told with its place.
 
 use super::fields::{set_recipe, set_step, set_target};
-use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, State, keys_of};
 use super::names;
 use super::options;
 use super::problem::Message;
 use super::problem::{MAX_FOUND, Problem, Span};
+use super::steps;
 use super::tree::{Entry, Node, Value};
 use super::types::{Recipe, Step, Target, Validate};
 use super::value::convert;
@@ -278,7 +279,7 @@ impl<'n> Reader<'n> {
                 self.wrong("pipeline", node.at, message, "Write `step = \"prune\"`.");
                 continue;
             };
-            let words: Vec<&str> = STEPS.iter().map(|(s, _)| *s).chain(["convert"]).collect();
+            let words: Vec<&str> = steps::names().into_iter().chain(["convert"]).collect();
             match entries.iter().find(|e| e.key == "step").map(|e| (&e.node, e.node.at)) {
                 Some((Node { value: Value::Text(name), .. }, at)) => match keys::step(name) {
                     Some(step) => self.step(step, at, entries),
@@ -412,8 +413,9 @@ impl<'n> Reader<'n> {
 /// Message and help for a key nobody knows in a room.
 pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
     let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
-    // Steps come later as a whole; elsewhere only what works now is worth proposing.
-    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || matches!(room, Room::Step(_) | Room::Validate);
+    let later = matches!(room, Room::Step(s) if steps::find(s).is_some_and(|s| s.state == State::Later));
+    // Only what works now is proposed, unless nothing of it does.
+    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || later || room == Room::Validate;
     let mut allowed: Vec<&str> = keys_of(room).filter(shown).map(|k| k.name).collect();
     let place = match room {
         Room::Top => {

@@ -2,6 +2,7 @@
 
 use super::keys::Key;
 use super::options::{self, OptionValue, Options, TargetOption};
+use super::steps::StepOption;
 use crate::model::FormatId;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -64,14 +65,21 @@ pub struct Source {
     pub densify: bool,
 }
 
-/// One step of the pipeline. This version carries out none of them: a recipe with steps is refused at check time by name.
+/// One step of the pipeline; `recipe/steps` has the table of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// `prune`, `distil`, `quantize`, `split`, `optimize`, `validate`, `convert`, …
+    /// Its name: `prune_layers`, `quantize`, `split`, …
     pub step: String,
     /// The step's own keys.
     #[serde(flatten)]
     pub options: IndexMap<String, serde_json::Value>,
+}
+
+impl Step {
+    /// The value of an option, or its default.
+    pub(crate) fn get<T: OptionValue>(&self, option: &StepOption<T>) -> T {
+        T::read(self.options.get(option.key.name))
+    }
 }
 
 /// One thing to write.

@@ -3,6 +3,7 @@
 use super::fields::{get_recipe, get_target};
 use super::keys::{Key, Room, State, keys_of};
 use super::options::{self, Types};
+use super::steps::STEPS;
 use super::types::{Recipe, Target};
 use crate::model::FormatId;
 use serde_json::Value as Json;
@@ -136,6 +137,12 @@ pub fn template() -> String {
     comments(&mut out, keys_of(Room::Top).filter(now));
     out.push_str("\n[source]\n");
     comments(&mut out, keys_of(Room::Source).filter(now));
+    out.push_str("\n# Steps, in order, before anything is written:\n");
+    for step in STEPS.iter().filter(|s| s.state != State::Later) {
+        let name = format!("# step = \"{}\"", step.name);
+        let _ = writeln!(out, "# [[pipeline]]\n{name:<44} # {}", step.purpose);
+        comments(&mut out, step.keys.iter().copied().filter(now));
+    }
     out.push_str("\n[[target]]\n");
     let _ = writeln!(out, "format = \"{first_format}\"\nquantization = \"q4_k_m\"");
     let first = |k: &&Key| k.fits(first_format) && !matches!(k.name, "format" | "quantization");

@@ -17,4 +17,4 @@ pub(crate) use imatrix::MAX_BYTES as MAX_IMATRIX_BYTES;
 pub(crate) use llama_quantize::{
     Choice, MOST_NAMED, NEED_IMATRIX, Outlook, QuantizeRequest, may_quantize, plan_quantize, plan_quantize_with,
 };
-pub(crate) use prune_layers::{Pruned, prune_layers};
+pub(crate) use prune_layers::{Pruned, prune_layers, without_layers};

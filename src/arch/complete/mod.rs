@@ -12,7 +12,7 @@ use super::back::Meta;
 use super::config::Config;
 use super::family::{Bias, Dim, Experts, FAMILIES, Family, Need, Network, Op, Rule, by_class};
 use super::tensors::{is_unused, other_modality, plain_name, split_layer, split_suffix, with_layer};
-use super::to_gguf::{BLOCK_FIELDS, hf_class, names_family};
+use super::to_gguf::{LAYER_COUNT_KEYS, hf_class, names_family};
 use crate::model::{MetaValue, Model, Result};
 use crate::tensor::Shape;
 use faults::Faults;
@@ -52,7 +52,7 @@ fn check_hugging_face(model: &Model) -> Result<()> {
     if names_family(&root, family) {
         (family.defaults)(&mut config);
     }
-    let Some((field, blocks)) = BLOCK_FIELDS.iter().find_map(|f| Some((f, config.peek_uint(f)?))) else {
+    let Some((field, blocks)) = LAYER_COUNT_KEYS.iter().find_map(|f| Some((f, config.peek_uint(f)?))) else {
         return Ok(());
     };
     let network = Network { class, config: &config };

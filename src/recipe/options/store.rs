@@ -49,6 +49,11 @@ impl Options {
         }
     }
 
+    /// The names of the options that are given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The paths that options name: files that are read.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         let is_path = |name: &str| keys().any(|k| k.name == name && k.kind == Kind::Path);

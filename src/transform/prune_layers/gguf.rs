@@ -6,8 +6,9 @@
 //! several stacks of layers (encoder and decoder), whose numbers name two layers each. Tensors are the source's under new names. Test with
 //! `cargo test prune_layers`.
 
-use super::llama_quantize::layer_of_name;
-use crate::model::{Hint, Listing, MetaValue, Metadata, Model, ModelError, OptionName, Remedy, Result, Warning};
+use super::{kept_layers, several_stacks};
+use crate::model::{MetaValue, Metadata, Model, Result, Warning};
+use crate::transform::llama_quantize::layer_of_name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys below the architecture whose arrays have a value for each layer (`get_key_or_arr` and `get_arr` with `n_layer` in
@@ -63,37 +64,11 @@ impl Pruned {
 /// A layer that does not exist, all of them, several stacks of layers.
 pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Pruned> {
     if let Some(t) = model.tensors.iter().find(|t| t.name.contains(".blk.")) {
-        let what = "layers are numbered in several stacks, as in an encoder and a decoder";
-        return Err(ModelError::unsupported(what)
-            .field(t.name.as_str())
-            .with_hint("Leave out prune_layers for this model."));
+        return Err(several_stacks(&t.name));
     }
     let there: BTreeSet<u32> = model.tensors.iter().filter_map(|t| layer_of_name(&t.name)).collect();
-    if let Some(missing) = layers.iter().find(|n| !there.contains(n)) {
-        let known = match (there.first(), there.last()) {
-            (Some(a), Some(b)) => format!("its layers are {a} to {b}"),
-            _ => "it has no layers".to_owned(),
-        };
-        return Err(ModelError::request(format!("the model has no layer {missing}; {known}"))
-            .in_option(OptionName::PRUNE_LAYERS)
-            .with_hint(
-                Hint::from("Layers are counted from 0; ").then(Remedy::See(Listing::Tensors)).then(" lists them."),
-            ));
-    }
-    if layers.len() == there.len() {
-        return Err(ModelError::request("no layer would be left")
-            .in_option(OptionName::PRUNE_LAYERS)
-            .with_hint("Name fewer layers."));
-    }
-    // Layers before the first removed one keep their number, even where the source skips some.
-    let first = layers.first().copied().unwrap_or(u32::MAX);
-    let mut kept = BTreeMap::new();
-    let mut next = 0;
-    for old in there.iter().copied().filter(|n| !layers.contains(n)) {
-        let new = if old < first { old } else { next };
-        kept.insert(new, old);
-        next = new + 1;
-    }
+    let kept = kept_layers(&there, layers)?;
+    let next = kept.keys().last().map_or(0, |n| n + 1);
     let mut pruned =
         Pruned { model: model.clone(), warnings: Vec::new(), layers_before: there.last().map_or(0, |n| n + 1), kept };
     pruned.model.tensors = model.tensors.iter().filter_map(|t| Some(t.renamed(pruned.new_name(&t.name)?))).collect();

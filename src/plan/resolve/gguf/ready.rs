@@ -41,7 +41,10 @@ impl Ready {
         };
         let pruned = match target.get(&gguf::PRUNE_LAYERS).is_empty() {
             true => None,
-            false => Some(prune_layers(&model, &target.get(&gguf::PRUNE_LAYERS).iter().copied().collect())?),
+            false => {
+                let layers = target.get(&gguf::PRUNE_LAYERS).iter().copied().collect();
+                Some(prune_layers(&model, &layers).map_err(|e| e.in_option(&gguf::PRUNE_LAYERS))?)
+            }
         };
         let imatrix = match &pruned {
             Some(p) => matrix.map(|m| m.renamed(|name| p.new_name(name))),

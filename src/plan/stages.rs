@@ -1,0 +1,49 @@
+//! The stages of a plan, in the order in which the engine carries them out.
+//!
+//! Steps that change tensors are lazy and need no stage: they are carried out while an output is converted. Work that has to see data before
+//! anything can be written (calibration, importance, training) is a stage of its own before [`StageKind::Convert`].
+
+use serde::{Deserialize, Serialize};
+
+/// What a stage does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StageKind {
+    /// Reads the source through the steps, encodes every tensor and writes it into unfinished files.
+    Convert,
+    /// Reads the outputs back from the disk, compares them with what was encoded, and opens them.
+    Verify,
+    /// Gives the outputs their names.
+    Publish,
+    /// A stage that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl StageKind {
+    /// Its name in events and plans.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Convert => "convert",
+            Self::Verify => "verify",
+            Self::Publish => "publish",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A stage of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStage {
+    /// What it does.
+    pub stage: StageKind,
+    /// The outputs it works on (0-based).
+    pub outputs: Vec<usize>,
+}
+
+/// The stages that make `outputs` outputs.
+pub(super) fn stages(outputs: usize) -> Vec<PlannedStage> {
+    let outputs: Vec<usize> = (0..outputs).collect();
+    let stage = |stage| PlannedStage { stage, outputs: outputs.clone() };
+    [StageKind::Convert, StageKind::Verify, StageKind::Publish].map(stage).into()
+}

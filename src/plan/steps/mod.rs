@@ -1,0 +1,130 @@
+//! Carries out the steps of a recipe: those that change tensors here, those that set options of targets by their own table.
+//!
+//! [`STEPS`] has a function `Model → Model` for each step whose [`Effect`] is `Tensors`. Nothing is computed here: a step wraps lazy
+//! tensors, and the engine reads through it. A step that needs data before it can change anything is a stage of its own
+//! (`plan/stages`). Names and keys are in `recipe/steps`.
+
+mod prune_layers;
+
+use super::PlannedStep;
+use crate::model::{Hint, Model, ModelError, Remedy, Result, Warning};
+use crate::recipe::keys::State;
+use crate::recipe::steps::{self, Effect, StepSpec};
+use crate::recipe::{Recipe, Step, Target};
+use std::borrow::Cow;
+
+/// A step that changes tensors.
+struct TensorStep {
+    name: &'static str,
+    apply: fn(&Model, &Step) -> Result<Applied>,
+}
+
+/// What a step made of a model.
+struct Applied {
+    model: Model,
+    /// What was done, in a few words: `layers 1, 3 of 4 are left out`.
+    what: String,
+    warnings: Vec<Warning>,
+}
+
+/// The steps that change tensors, by name.
+static STEPS: &[TensorStep] = &[TensorStep { name: "prune_layers", apply: prune_layers::apply }];
+
+/// A source and targets after every step.
+#[derive(Debug)]
+pub(crate) struct Stepped<'m> {
+    /// The model that is written.
+    pub model: Cow<'m, Model>,
+    /// The targets, with what the steps say about them.
+    pub targets: Vec<Target>,
+    /// What each step does.
+    pub steps: Vec<PlannedStep>,
+    /// What to tell the user.
+    pub warnings: Vec<Warning>,
+}
+
+/// Carries out the steps of `recipe` on `model` and on the recipe's targets.
+///
+/// # Errors
+/// Steps that are unknown, not available, incomplete or out of order; those of the steps themselves, which name the step.
+pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>> {
+    let mut stepped = Stepped {
+        model: Cow::Borrowed(model),
+        targets: steps::targets(recipe),
+        steps: Vec::new(),
+        warnings: Vec::new(),
+    };
+    if let Some((i, first)) = steps::out_of_order(recipe) {
+        let what = format!("it changes tensors and comes after `{first}`, which decides how they are written");
+        return Err(ModelError::request(what).field(place(recipe, i)).with_hint(format!("Move it before `{first}`.")));
+    }
+    for (i, step) in recipe.pipeline.iter().enumerate() {
+        let in_step = |e: ModelError| e.field(place(recipe, i));
+        let spec = available(step).map_err(in_step)?;
+        let what = match spec.effect {
+            Effect::Targets(_) => words(step),
+            Effect::Tensors => {
+                let found = STEPS.iter().find(|s| s.name == spec.name);
+                let Some(tensor_step) = found else { return Err(in_step(not_available(step))) };
+                let applied = (tensor_step.apply)(&stepped.model, step).map_err(in_step)?;
+                stepped.model = Cow::Owned(applied.model);
+                stepped.warnings.extend(applied.warnings);
+                applied.what
+            }
+        };
+        stepped.steps.push(PlannedStep { step: spec.name.to_owned(), what, options: step.options.clone() });
+    }
+    Ok(stepped)
+}
+
+fn place(recipe: &Recipe, i: usize) -> String {
+    format!("step {} ({})", i + 1, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
+}
+
+/// The table's row of a step that this version carries out and that has what it needs.
+fn available(step: &Step) -> Result<&'static StepSpec> {
+    let spec = steps::find(&step.step).filter(|s| s.state != State::Later).ok_or_else(|| not_available(step))?;
+    if let Some(missing) = spec.required.iter().find(|k| !step.options.contains_key(**k)) {
+        return Err(ModelError::request(format!("the key `{missing}` is missing")).with_hint(check_hint()));
+    }
+    if let Some(key) = spec.keys.iter().find(|k| k.state == State::Later && step.options.contains_key(k.name)) {
+        let what = format!("the key `{}` is not available in this version", key.name);
+        return Err(ModelError::unsupported(what).with_hint(check_hint()));
+    }
+    match (spec.check)(step).into_iter().next() {
+        Some(problem) => Err(ModelError::unsupported(problem.message).with_hint(problem.help)),
+        None => Ok(spec),
+    }
+}
+
+fn not_available(step: &Step) -> ModelError {
+    let what = format!("the step `{}` is not available in this version", step.step);
+    ModelError::unsupported(what).with_hint(
+        Hint::from("Remove it from [[pipeline]]; ")
+            .then(Remedy::Run("recipe check".to_owned()))
+            .then(" lists what is not available."),
+    )
+}
+
+fn check_hint() -> Hint {
+    Hint::from(Remedy::Run("recipe check".to_owned())).then(" shows the place in the recipe.")
+}
+
+/// The keys of a step as given: `quantization = q4_k_m`.
+fn words(step: &Step) -> String {
+    let value = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    step.options.iter().map(|(k, v)| format!("{k} = {}", value(v))).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_that_changes_tensors_has_its_function() {
+        let tensors = |s: &&&StepSpec| matches!(s.effect, Effect::Tensors) && s.state != State::Later;
+        let in_recipes: Vec<&str> = steps::STEPS.iter().filter(tensors).map(|s| s.name).collect();
+        let here: Vec<&str> = STEPS.iter().map(|s| s.name).collect();
+        assert_eq!(here, in_recipes);
+    }
+}

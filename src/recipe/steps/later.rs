@@ -1,0 +1,55 @@
+//! Steps that are understood, so that recipes of the guide are read, and that no version carries out yet.
+
+use super::{Effect, StepSpec, no_problems};
+use crate::recipe::keys::{Key, Kind, Room, State, key};
+
+const fn later(step: &'static str, name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
+    key(Room::Step(step), name, kind, State::Later, help, example)
+}
+
+const fn step(name: &'static str, aliases: &'static [&'static str], keys: &'static [&'static Key]) -> StepSpec {
+    StepSpec {
+        name,
+        aliases,
+        purpose: "Not available in this version.",
+        state: State::Later,
+        keys,
+        required: &[],
+        effect: Effect::Tensors,
+        check: no_problems,
+    }
+}
+
+/// Sets weights to zero.
+#[rustfmt::skip]
+pub(crate) static PRUNE: StepSpec = step("prune", &["pruning"], &[
+    &later("prune", "method", Kind::Choice(&["magnitude", "structured", "wanda", "sparsegpt"]), "How weights are ranked.", "\"magnitude\""),
+    &later("prune", "sparsity", Kind::Number(0.0, 1.0), "Share of the weights to remove.", "0.3").or(&["target_sparsity"]),
+    &later("prune", "layers", Kind::Selectors, "What to prune.", "[\"attention\", \"ffn\"]"),
+    &later("prune", "scope", Kind::Choice(&["global", "local"]), "One ranking over all tensors, or one for each.", "\"global\"").or(&["pruning_scope"]),
+    &later("prune", "pattern", Kind::Text, "Structure: `1x1`, `4x1`, `2:4`.", "\"2:4\"").or(&["mask_structure"]),
+]);
+
+/// Trains a student on what a teacher says.
+#[rustfmt::skip]
+pub(crate) static DISTIL: StepSpec = step("distil", &["distill", "distillation"], &[
+    &later("distil", "teacher_model", Kind::Path, "The model to learn from.", "\"runs/teacher\"").or(&["teacher"]),
+    &later("distil", "temperature", Kind::Number(0.0, f64::MAX), "Softens both distributions.", "2.0"),
+    &later("distil", "alpha", Kind::Number(0.0, 1.0), "Weight of the teacher's term.", "0.5"),
+    &later("distil", "data", Kind::Path, "Text to learn on.", "\"train.txt\""),
+]);
+
+/// Runs passes over an operator graph.
+#[rustfmt::skip]
+pub(crate) static OPTIMIZE: StepSpec = step("optimize", &["optimise", "optimization"], &[
+    &later("optimize", "methods", Kind::List, "Passes over the graph.", "[\"fold_constants\"]").or(&["optimizations"]),
+    &later("optimize", "level", Kind::Text, "How much to optimize.", "\"basic\"").or(&["optimization_level"]),
+    &later("optimize", "config", Kind::Table, "Settings of the passes.", "{ opset = 21 }"),
+]);
+
+/// Checks what was made.
+#[rustfmt::skip]
+pub(crate) static VALIDATE: StepSpec = step("validate", &["validation"], &[
+    &later("validate", "checks", Kind::List, "What to check.", "[\"format\", \"metadata\"]"),
+    &later("validate", "data", Kind::Path, "Text to measure on.", "\"holdout.txt\""),
+]);

@@ -1,0 +1,134 @@
+//! The steps of `[[pipeline]]`, each defined once: its name, its keys and what of a conversion it changes.
+//!
+//! A step is a static [`StepSpec`] in a file of its own and a line in [`STEPS`]. The recipe reader, the checks, `--set`, `docs/recipe.md` and
+//! the workbench's form are made from this table. A step that sets options of targets is carried out here ([`targets`]); one that changes
+//! tensors has its function in `plan/steps`, which alone may see models. Adding one: `docs/adding-a-step.md`.
+
+mod later;
+mod prune_layers;
+mod quantize;
+mod split;
+
+pub(crate) use prune_layers::LAYERS as PRUNE_LAYERS;
+
+use super::keys::{Key, State};
+use super::options::TargetOption;
+use super::types::{Recipe, Step, Target};
+
+/// An option of a step, with the type of its value.
+pub(crate) type StepOption<T> = TargetOption<T>;
+
+/// A step that a recipe can have.
+#[derive(Debug)]
+pub(crate) struct StepSpec {
+    /// Its name in recipes.
+    pub name: &'static str,
+    /// Other names it is known by.
+    pub aliases: &'static [&'static str],
+    /// What it does, in one line.
+    pub purpose: &'static str,
+    /// Whether this version carries it out.
+    pub state: State,
+    /// Its keys, in the order of the manual.
+    pub keys: &'static [&'static Key],
+    /// Keys without which it cannot be carried out.
+    pub required: &'static [&'static str],
+    /// What it changes.
+    pub effect: Effect,
+    /// What is wrong with a step whose keys are all right, each for itself.
+    pub check: fn(&Step) -> Vec<StepProblem>,
+}
+
+/// What a step changes. Tensors come before targets: what decides how tensors are written cannot precede what changes them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effect {
+    /// The tensors of the model: `plan/steps` has the function.
+    Tensors,
+    /// Options of the targets: those that a target does not have itself.
+    Targets(fn(&Step, &mut Target)),
+}
+
+/// Something that is wrong with a step.
+#[derive(Clone, Debug)]
+pub(crate) struct StepProblem {
+    /// The key; empty for the step as a whole.
+    pub key: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// Every step, in the order of the manual. `convert` is not a step: it makes targets.
+pub(crate) static STEPS: &[&StepSpec] = &[
+    &prune_layers::STEP,
+    &quantize::STEP,
+    &split::STEP,
+    &later::PRUNE,
+    &later::DISTIL,
+    &later::OPTIMIZE,
+    &later::VALIDATE,
+];
+
+/// The step of that name or alias.
+pub(crate) fn find(name: &str) -> Option<&'static StepSpec> {
+    STEPS.iter().copied().find(|s| s.name == name || s.aliases.contains(&name))
+}
+
+/// The names of all steps.
+pub(crate) fn names() -> Vec<&'static str> {
+    STEPS.iter().map(|s| s.name).collect()
+}
+
+/// The keys of all steps.
+pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
+    STEPS.iter().flat_map(|s| s.keys.iter().copied())
+}
+
+/// The targets of a recipe with what its steps say about them.
+pub(crate) fn targets(recipe: &Recipe) -> Vec<Target> {
+    let mut targets = recipe.targets.clone();
+    for step in &recipe.pipeline {
+        if let Some(Effect::Targets(set)) = find(&step.step).map(|s| s.effect) {
+            targets.iter_mut().for_each(|t| set(step, t));
+        }
+    }
+    targets
+}
+
+/// The first step that stands behind one that it must precede, with the name of that one.
+pub(crate) fn out_of_order(recipe: &Recipe) -> Option<(usize, &'static str)> {
+    let mut behind = None;
+    for (i, step) in recipe.pipeline.iter().enumerate() {
+        let Some(spec) = find(&step.step) else { continue };
+        match (spec.effect, behind) {
+            (Effect::Targets(_), None) => behind = Some(spec.name),
+            (Effect::Tensors, Some(first)) => return Some((i, first)),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn no_problems(_: &Step) -> Vec<StepProblem> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::keys::Room;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_keys_belong_to_their_step() {
+        let mut seen = HashSet::new();
+        for step in STEPS {
+            for name in step.aliases.iter().chain([&step.name]) {
+                assert!(seen.insert(*name), "{name}");
+            }
+            assert!(step.keys.iter().all(|k| k.room == Room::Step(step.name)), "{}", step.name);
+            assert!(step.required.iter().all(|r| step.keys.iter().any(|k| k.name == *r)), "{}", step.name);
+        }
+    }
+}

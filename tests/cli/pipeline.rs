@@ -1,0 +1,130 @@
+//! Recipes with steps.
+
+use crate::lab::Lab;
+use remold::testing::engine::EventBody;
+
+const STEPS: &str = r#"
+[source]
+path = "tiny-llama"
+
+[[pipeline]]
+step = "prune_layers"
+layers = [1]
+
+[[pipeline]]
+step = "quantize"
+method = "q4_k_m"
+
+[[pipeline]]
+step = "split"
+max_size = "1MB"
+
+[[target]]
+format = "gguf"
+max_shard_size = "1GB"
+output = "steps.gguf"
+
+[[target]]
+format = "safetensors"
+quantization = "bf16"
+output = "st"
+"#;
+
+fn lab(recipe: &str) -> Lab {
+    let lab = Lab::new();
+    lab.model("tiny-llama");
+    std::fs::write(lab.path("r.toml"), recipe).unwrap();
+    lab
+}
+
+#[test]
+fn steps_do_what_the_options_of_targets_do() {
+    let lab = lab(STEPS);
+    let plan = lab.run("run r.toml --dry-run").expect(0).out;
+    for line in [
+        "step 1 prune_layers: layer 1 is left out",
+        "step 2 quantize: quantization = q4_k_m",
+        "step 3 split: max_size = ",
+    ] {
+        assert!(plan.contains(line), "{plan}");
+    }
+    let events = lab.run("run r.toml --json").expect(0).events();
+    lab.run("convert tiny-llama --to gguf:q4_k_m --prune-layers 1 -o option.gguf").expect(0);
+    let compared = lab.run("compare steps.gguf option.gguf").expect(0).out;
+    assert!(compared.contains("30 of 30"), "{compared}");
+    // The target's own limit is kept, the other target gets the step's.
+    assert!(lab.path("steps.gguf").is_file());
+    let shards = std::fs::read_dir(lab.path("st")).unwrap().flatten();
+    assert!(shards.filter(|e| e.file_name().to_string_lossy().ends_with(".safetensors")).count() > 5);
+    let config = std::fs::read_to_string(lab.path("st/config.json")).unwrap();
+    assert!(config.contains("\"num_hidden_layers\": 3"), "{config}");
+    lab.run("verify st --source tiny-llama").expect(0);
+    lab.run("verify steps.gguf --source tiny-llama").expect(0);
+
+    let stages: Vec<String> = events
+        .iter()
+        .filter_map(|e| match &e.body {
+            EventBody::StageStarted { stage, outputs } => Some(format!("{stage:?} of {outputs:?}")),
+            EventBody::StageFinished { stage, .. } => Some(format!("{stage:?} done")),
+            EventBody::OutputPublished { output, .. } => Some(format!("output {output}")),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        "Convert of [0, 1]",
+        "Convert done",
+        "Verify of [0, 1]",
+        "Verify done",
+        "Publish of [0, 1]",
+        "output 0",
+        "output 1",
+        "Publish done",
+    ];
+    assert_eq!(stages, expected);
+}
+
+#[test]
+fn a_gguf_is_pruned_by_a_step_as_by_the_option() {
+    let lab = lab(
+        "[[pipeline]]\nstep = \"drop_layers\"\nlayers = \"0,2\"\n[[target]]\nformat = \"gguf\"\noutput = \"b.gguf\"\n",
+    );
+    lab.run("convert tiny-llama --to gguf:f16 -o f.gguf").expect(0);
+    lab.run("run r.toml --source f.gguf").expect(0);
+    lab.run("convert f.gguf --to gguf --prune-layers 0,2 -o a.gguf").expect(0);
+    let compared = lab.run("compare a.gguf b.gguf").expect(0).out;
+    assert!(compared.contains("same bytes") && compared.contains("21 of 21"), "{compared}");
+}
+
+#[test]
+fn what_is_wrong_with_steps_is_shown_at_its_place() {
+    let cases: [(&str, &str, &str); 6] = [
+        ("step = \"prune_layers\"", "", "r.toml:2:8: the step `prune_layers` needs `layers`"),
+        (
+            "step = \"quantize\"\nquantization = \"q4_k_m\"\n[[pipeline]]\nstep = \"prune_layers\"\nlayers = [1]",
+            "",
+            "r.toml:5:8: the step `prune_layers` changes tensors and comes after `quantize`",
+        ),
+        (
+            "step = \"quantize\"\nquantization = \"q4_k_m\"",
+            "quantization = \"q8_0\"\n",
+            "the step `quantize` changes no target",
+        ),
+        ("step = \"quantize\"\nquantization = \"q4_k_q\"", "", "r.toml:3:16: unknown quantization `q4_k_q`"),
+        (
+            "step = \"split\"\nmethod = \"layer\"\nmax_size = \"1MB\"",
+            "",
+            "r.toml:3:10: splitting by layer is not available",
+        ),
+        ("step = \"prune\"", "", "r.toml:2:8: the step `prune` is not available in this version"),
+    ];
+    for (steps, target, expected) in cases {
+        let lab = lab(&format!("[[pipeline]]\n{steps}\n[[target]]\nformat = \"gguf\"\n{target}"));
+        let said = lab.run("recipe check r.toml").expect(2);
+        let text = said.out + &said.err;
+        assert!(text.contains(expected), "{steps}: {text}");
+        lab.run("run r.toml --source tiny-llama").expect(2);
+    }
+    let lab = lab("[[pipeline]]\nstep = \"prune_layers\"\nlayers = [4]\n[[target]]\nformat = \"gguf\"\n");
+    let said = lab.run("run r.toml --source tiny-llama").expect(2).err;
+    assert!(said.contains("step 1 (prune_layers): the model has no layer 4; its layers are 0 to 3"), "{said}");
+}
