@@ -204,9 +204,20 @@ fn the_template_checks_clean_and_every_suggestion_in_it_works() {
     let mut section = "";
     let mut tried = 0;
     let text = template();
+    let mut steps = String::new();
     for line in text.lines() {
+        if line == "# [[pipeline]]" {
+            section = "step";
+            steps.push_str("[[pipeline]]\n");
+            continue;
+        }
         if line.starts_with('[') {
             section = if line == "[source]" { "source" } else { "target[0]" };
+        }
+        if section == "step" {
+            steps.push_str(line.trim_start_matches("# "));
+            steps.push('\n');
+            continue;
         }
         let Some(suggestion) = line.strip_prefix("# ").filter(|l| l.contains(" # ")) else { continue };
         if suggestion.starts_with("max_shard_size") {
@@ -221,6 +232,10 @@ fn the_template_checks_clean_and_every_suggestion_in_it_works() {
         tried += 1;
     }
     assert!(tried > 15, "{tried}");
+    let recipe = parse(&format!("{steps}[[target]]\nformat = \"gguf\"\n"), Syntax::Toml, None);
+    let recipe = recipe.unwrap_or_else(|e| panic!("{e}"));
+    assert!(recipe.pipeline.len() >= 3, "{steps}");
+    assert!(check(&recipe).iter().all(|p| !p.is_error()), "{:?}", check(&recipe));
 }
 
 #[test]
