@@ -2,7 +2,9 @@
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod arch {
-    pub use crate::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, classify, to_gguf, to_hf};
+    pub use crate::arch::{
+        ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, identify, open, to_gguf, to_hf,
+    };
 
     #[allow(missing_docs, reason = "described where it is defined")]
     pub mod vocab {
@@ -79,8 +81,8 @@ pub mod job {
 pub mod model {
     pub use crate::model::{
         ConcatRows, ErrorCode, ErrorKind, FormatId, Hint, MemoryRows, MetaArray, MetaValue, Metadata, Model,
-        ModelError, OptionName, Piece, Place, Remedy, Result, Sidecar, Sidecars, TensorData, TensorEntry, Warning,
-        decode_piece,
+        ModelError, OptionName, Piece, Place, Remedy, Result, Role, Sidecar, Sidecars, TensorClass, TensorData,
+        TensorEntry, TensorKind, Warning, decode_piece,
     };
 }
 
@@ -174,7 +176,7 @@ pub mod tui {
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod effects {
-            pub use crate::tui::runtime::effects::{classify, take_out};
+            pub use crate::tui::runtime::effects::take_out;
         }
     }
 

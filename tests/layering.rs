@@ -257,6 +257,23 @@ fn no_room_looks_up() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What a tensor is for is decided once, in `arch`: a model is opened by `arch::open`, and the other rooms read what the tensors have.
+#[test]
+fn models_are_identified_where_they_are_opened() {
+    let mut wrong = Vec::new();
+    for (name, code) in program() {
+        let (room, _) = name.split_once('/').unwrap_or_default();
+        let below = ROOMS.iter().position(|r| *r == "arch") < ROOMS.iter().position(|r| *r == room);
+        for (n, line) in code.lines().enumerate() {
+            let opens = ["formats::open(", "formats::open_as_format(", "formats::open_file("];
+            if below && (line.contains("classify") || opens.iter().any(|o| line.contains(o))) {
+                wrong.push(format!("src/{name}:{}: {}", n + 1, line.trim()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these go around arch::open:\n{}", wrong.join("\n"));
+}
+
 /// The tabs of the workbench.
 const TABS: [&str; 6] = ["compare", "jobs", "log", "models", "recipe", "watch"];
 

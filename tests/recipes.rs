@@ -415,7 +415,7 @@ proptest! {
         let _ = apply_set(&mut r, &chars);
         let _ = apply_set(&mut r, &format!("target.{chars}=1"));
         let _ = apply_set(&mut r, &format!("target.tensor_types={chars}"));
-        let _ = Selector::parse(&text).map(|s| s.matches(&chars, "ffn", &text));
+        let _ = Selector::parse(&text).map(|s| s.matches(&chars, remold::testing::model::Role::Ffn, &text));
         let _ = parse_size(&text);
     }
 

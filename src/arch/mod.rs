@@ -1,8 +1,8 @@
 //! Network architectures, one file per family: tensor names across ecosystems, roles, hyper-parameter mapping.
 //!
 //! Must not know file formats. The reference for everything written to GGUF is llama.cpp's own converter: [`to_gguf()`] gives the
-//! same keys, value types, tensor names, order, types and bytes. [`to_hf()`] is the inverse. [`classify`] says what a tensor is
-//! for, in the names of any ecosystem. Adding a family is a file and a line in `family::FAMILIES`
+//! same keys, value types, tensor names, order, types and bytes. [`to_hf()`] is the inverse. [`open`] and [`identify`] set what each
+//! tensor of a model is for, by its name in any ecosystem; the rooms below read it from the tensor. Adding a family is a file and a line in `family::FAMILIES`
 //! (`docs/adding-an-architecture.md`).
 
 mod adapter;
@@ -11,6 +11,7 @@ mod complete;
 mod config;
 mod family;
 mod general;
+mod identify;
 mod params;
 mod quantized;
 mod roles;
@@ -24,9 +25,10 @@ pub(crate) mod vocab;
 mod wrapped;
 
 pub(crate) use adapter::adapter;
+pub(crate) use identify::open_as_format;
+pub use identify::{identify, open};
 pub(crate) use quantized::quantized;
-pub use roles::classify;
-pub(crate) use roles::{Role, layer_span};
+pub(crate) use roles::layer_span;
 pub(crate) use to_gguf::LAYER_COUNT_KEYS;
 pub use types::{ConfigStatus, GgufModel, GgufOptions, OutType};
 pub(crate) use types::{FamilyInfo, HfModel};

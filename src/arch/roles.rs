@@ -1,84 +1,31 @@
 //! What a tensor is for, by its name in any ecosystem.
 
-use std::fmt;
-
-/// The role of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// Projections of attention.
-    Attention,
-    /// Feed-forward matrices, experts and routers.
-    Ffn,
-    /// Normalisation weights and biases.
-    Norm,
-    /// Token, position and type embeddings.
-    Embedding,
-    /// The output matrix and classifier heads.
-    Output,
-    /// Anything else.
-    Other,
-}
-
-impl Role {
-    /// Lower-case name, as in plans and recipes.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Attention => "attention",
-            Self::Ffn => "ffn",
-            Self::Norm => "norm",
-            Self::Embedding => "embedding",
-            Self::Output => "output",
-            Self::Other => "other",
-        }
-    }
-
-    /// Inverse of [`Role::name`], case-insensitive.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Attention, Self::Ffn, Self::Norm, Self::Embedding, Self::Output, Self::Other]
-            .into_iter()
-            .find(|r| r.name().eq_ignore_ascii_case(name))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What a tensor is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorRole {
-    /// The layer it belongs to.
-    pub layer: Option<u32>,
-    /// Its name without layer and suffix, in GGUF's spelling where known: `ffn_down`, `attn_q`.
-    pub kind: String,
-    /// Its role.
-    pub role: Role,
-}
+use crate::model::{Role, TensorClass, TensorKind};
 
 /// Finds layer, kind and role in a GGUF, Hugging Face or PyTorch tensor name. Never fails: an unknown name is
 /// [`Role::Other`] with the bare name as kind.
 ///
 /// A layer is the first numeric part that follows a word for a block, or the first numeric part at all (`0.weight` of a
-/// `Sequential`). One pass over the name and one table look-up; cheap enough to call for every tensor of every frame.
-pub fn classify(name: &str) -> TensorRole {
+/// `Sequential`). One pass over the name and one table look-up.
+pub(super) fn classify(name: &str) -> TensorClass {
     let mut stem = name;
     for suffix in [".weight", ".bias", ".weight_g", ".weight_v"] {
         stem = stem.strip_suffix(suffix).unwrap_or(stem);
     }
     let layer = find_layer(stem);
-    let tail = match layer {
+    let from = match layer {
         // The rest of the name after the layer's number; an expert's number is removed too.
-        Some((_, end)) if end < stem.len() => &stem[end + 1..],
-        _ => stem,
+        Some((_, end)) if end < stem.len() => end + 1,
+        _ => 0,
     };
-    let number = layer.map(|(n, _)| n);
-    let (kind, role) = match known(tail) {
-        Some((kind, role)) => (kind.to_owned(), role),
-        None => (tail.to_owned(), guess(tail)),
+    let tail = &stem[from..];
+    let (expert, kind) = match tail.split_once("experts.") {
+        Some((_, rest)) => of_experts(rest),
+        None => (None, known(tail)),
     };
-    TensorRole { layer: number, kind, role }
+    let role = kind.map_or_else(|| guess(tail), TensorKind::role);
+    let place = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+    TensorClass { role, kind, layer: layer.map(|l| l.0), expert, stem: (place(from), place(stem.len())) }
 }
 
 /// The number of the layer that a tensor's name speaks of, and where its digits are in the name.
@@ -120,44 +67,49 @@ fn find_layer(stem: &str) -> Option<(u32, usize)> {
     first
 }
 
-/// Names after the layer, without `.weight`: GGUF's own first, then the ecosystems'.
-fn known(tail: &str) -> Option<(&'static str, Role)> {
-    use Role::{Attention, Embedding, Ffn, Norm, Other, Output};
-    // `experts.3.w1` and `experts.gate_up_proj` differ in their last part.
-    if let Some((_, rest)) = tail.split_once("experts.") {
-        let part = rest.split_once('.').filter(|(n, _)| n.bytes().all(|b| b.is_ascii_digit())).map_or(rest, |(_, p)| p);
-        return Some(match part {
-            "w1" | "gate_proj" => ("ffn_gate_exps", Ffn),
-            "w2" | "down_proj" => ("ffn_down_exps", Ffn),
-            "w3" | "up_proj" => ("ffn_up_exps", Ffn),
-            "gate_up_proj" => ("ffn_gate_up_exps", Ffn),
-            _ => return None,
-        });
+/// Number and kind of experts: `3.w1` of `experts.3.w1`, `gate_up_proj` of `experts.gate_up_proj`.
+fn of_experts(rest: &str) -> (Option<u16>, Option<TensorKind>) {
+    let numbered = rest.split_once('.').and_then(|(n, part)| {
+        let digits = !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| (n.parse().ok(), part))
+    });
+    let (expert, part) = numbered.unwrap_or((None, rest));
+    let kind = match part {
+        "w1" | "gate_proj" => Some(TensorKind::FfnGateExps),
+        "w2" | "down_proj" => Some(TensorKind::FfnDownExps),
+        "w3" | "up_proj" => Some(TensorKind::FfnUpExps),
+        "gate_up_proj" => Some(TensorKind::FfnGateUpExps),
+        _ => None,
+    };
+    (expert, kind)
+}
+
+/// Names after the layer, without `.weight`: GGUF's own, which are the kinds' names, and those of other ecosystems.
+fn known(tail: &str) -> Option<TensorKind> {
+    use TensorKind as K;
+    if let Some(kind) = TensorKind::parse(tail) {
+        return Some(kind);
     }
     Some(match tail {
-        "attn_q"
-        | "self_attn.q_proj"
+        "self_attn.q_proj"
         | "attention.self.query"
         | "attention.q_lin"
         | "attn.q_proj"
         | "attention.wq"
-        | "self_attention.q_proj" => ("attn_q", Attention),
-        "attn_k"
-        | "self_attn.k_proj"
+        | "self_attention.q_proj" => K::AttnQ,
+        "self_attn.k_proj"
         | "attention.self.key"
         | "attention.k_lin"
         | "attn.k_proj"
         | "attention.wk"
-        | "self_attention.k_proj" => ("attn_k", Attention),
-        "attn_v"
-        | "self_attn.v_proj"
+        | "self_attention.k_proj" => K::AttnK,
+        "self_attn.v_proj"
         | "attention.self.value"
         | "attention.v_lin"
         | "attn.v_proj"
         | "attention.wv"
-        | "self_attention.v_proj" => ("attn_v", Attention),
-        "attn_output"
-        | "self_attn.o_proj"
+        | "self_attention.v_proj" => K::AttnV,
+        "self_attn.o_proj"
         | "self_attn.out_proj"
         | "attention.output.dense"
         | "attention.out_lin"
@@ -166,39 +118,34 @@ fn known(tail: &str) -> Option<(&'static str, Role)> {
         | "attn.o_proj"
         | "attention.wo"
         | "self_attn.dense"
-        | "self_attention.dense" => ("attn_output", Attention),
-        "attn_qkv"
-        | "self_attn.qkv_proj"
+        | "self_attention.dense" => K::AttnOutput,
+        "self_attn.qkv_proj"
         | "attn.c_attn"
         | "attn.qkv"
         | "self_attn.in_proj_weight"
         | "self_attn.in_proj_bias"
         | "self_attention.query_key_value"
-        | "attention.query_key_value" => ("attn_qkv", Attention),
-        "attn_sinks" | "self_attn.sinks" => ("attn_sinks", Attention),
-        "attn_norm" | "input_layernorm" | "ln_1" | "norm1" | "attention_norm" => ("attn_norm", Norm),
-        "attn_q_norm" | "self_attn.q_norm" => ("attn_q_norm", Norm),
-        "attn_k_norm" | "self_attn.k_norm" => ("attn_k_norm", Norm),
-        "attn_output_norm" | "attention.output.LayerNorm" | "sa_layer_norm" => ("attn_output_norm", Norm),
-        "layer_output_norm" | "output.LayerNorm" | "output_layer_norm" => ("layer_output_norm", Norm),
-        "post_attention_norm" => ("post_attention_norm", Norm),
-        "post_ffw_norm" | "post_feedforward_layernorm" => ("post_ffw_norm", Norm),
+        | "attention.query_key_value" => K::AttnQkv,
+        "self_attn.sinks" => K::AttnSinks,
+        "input_layernorm" | "ln_1" | "norm1" | "attention_norm" => K::AttnNorm,
+        "self_attn.q_norm" => K::AttnQNorm,
+        "self_attn.k_norm" => K::AttnKNorm,
+        "attention.output.LayerNorm" | "sa_layer_norm" => K::AttnOutputNorm,
+        "output.LayerNorm" | "output_layer_norm" => K::LayerOutputNorm,
+        "post_feedforward_layernorm" => K::PostFfwNorm,
         // Gemma's norm of this name is after attention, Llama's before the feed-forward part: one name, one kind.
-        "ffn_norm" | "post_attention_layernorm" | "pre_feedforward_layernorm" | "ln_2" | "norm2" => ("ffn_norm", Norm),
-        "ffn_gate" | "mlp.gate_proj" | "feed_forward.w1" => ("ffn_gate", Ffn),
-        "ffn_up" | "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.c_fc" | "mlp.fc1" | "intermediate.dense" | "ffn.lin1"
-        | "feed_forward.w3" | "linear1" => ("ffn_up", Ffn),
-        "ffn_down" | "mlp.down_proj" | "mlp.c_proj" | "mlp.fc2" | "output.dense" | "ffn.lin2" | "feed_forward.w2"
-        | "linear2" => ("ffn_down", Ffn),
-        "ffn_gate_inp" | "mlp.gate" | "block_sparse_moe.gate" | "mlp.router" => ("ffn_gate_inp", Ffn),
-        "ffn_gate_exps" => ("ffn_gate_exps", Ffn),
-        "ffn_up_exps" => ("ffn_up_exps", Ffn),
-        "ffn_down_exps" => ("ffn_down_exps", Ffn),
-        "ffn_gate_shexp" | "mlp.shared_expert.gate_proj" => ("ffn_gate_shexp", Ffn),
-        "ffn_up_shexp" | "mlp.shared_expert.up_proj" => ("ffn_up_shexp", Ffn),
-        "ffn_down_shexp" | "mlp.shared_expert.down_proj" => ("ffn_down_shexp", Ffn),
-        "token_embd"
-        | "model.embed_tokens"
+        "post_attention_layernorm" | "pre_feedforward_layernorm" | "ln_2" | "norm2" => K::FfnNorm,
+        "mlp.gate_proj" | "feed_forward.w1" => K::FfnGate,
+        "mlp.up_proj" | "mlp.gate_up_proj" | "mlp.c_fc" | "mlp.fc1" | "intermediate.dense" | "ffn.lin1"
+        | "feed_forward.w3" | "linear1" => K::FfnUp,
+        "mlp.down_proj" | "mlp.c_proj" | "mlp.fc2" | "output.dense" | "ffn.lin2" | "feed_forward.w2" | "linear2" => {
+            K::FfnDown
+        }
+        "mlp.gate" | "block_sparse_moe.gate" | "mlp.router" => K::FfnGateInp,
+        "mlp.shared_expert.gate_proj" => K::FfnGateShexp,
+        "mlp.shared_expert.up_proj" => K::FfnUpShexp,
+        "mlp.shared_expert.down_proj" => K::FfnDownShexp,
+        "model.embed_tokens"
         | "embed_tokens"
         | "transformer.wte"
         | "wte"
@@ -208,34 +155,24 @@ fn known(tail: &str) -> Option<(&'static str, Role)> {
         | "shared"
         | "distilbert.embeddings.word_embeddings"
         | "model.language_model.embed_tokens"
-        | "language_model.model.embed_tokens" => ("token_embd", Embedding),
-        "position_embd"
-        | "transformer.wpe"
+        | "language_model.model.embed_tokens" => K::TokenEmbd,
+        "transformer.wpe"
         | "wpe"
         | "embeddings.position_embeddings"
         | "bert.embeddings.position_embeddings"
-        | "distilbert.embeddings.position_embeddings" => ("position_embd", Embedding),
-        "token_types" | "embeddings.token_type_embeddings" | "bert.embeddings.token_type_embeddings" => {
-            ("token_types", Embedding)
-        }
-        "token_embd_norm"
-        | "embeddings.LayerNorm"
-        | "bert.embeddings.LayerNorm"
-        | "distilbert.embeddings.LayerNorm" => ("token_embd_norm", Norm),
-        "output_norm"
-        | "model.norm"
+        | "distilbert.embeddings.position_embeddings" => K::PositionEmbd,
+        "embeddings.token_type_embeddings" | "bert.embeddings.token_type_embeddings" => K::TokenTypes,
+        "embeddings.LayerNorm" | "bert.embeddings.LayerNorm" | "distilbert.embeddings.LayerNorm" => K::TokenEmbdNorm,
+        "model.norm"
         | "norm"
         | "transformer.ln_f"
         | "ln_f"
         | "model.language_model.norm"
-        | "language_model.model.norm" => ("output_norm", Norm),
-        "output" | "lm_head" | "language_model.lm_head" | "embed_out" => ("output", Output),
-        "cls" | "classifier" | "score" => ("cls", Output),
-        "cls.output" | "classifier.out_proj" => ("cls.output", Output),
-        "pooler.dense" | "bert.pooler.dense" => ("pooler", Other),
-        "rope_freqs" => ("rope_freqs", Other),
-        "rope_factors_long" => ("rope_factors_long", Other),
-        "rope_factors_short" => ("rope_factors_short", Other),
+        | "language_model.model.norm" => K::OutputNorm,
+        "lm_head" | "language_model.lm_head" | "embed_out" => K::Output,
+        "classifier" | "score" => K::Cls,
+        "classifier.out_proj" => K::ClsOutput,
+        "pooler.dense" | "bert.pooler.dense" => K::Pooler,
         _ => return None,
     })
 }
@@ -276,6 +213,7 @@ fn guess(tail: &str) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MemoryRows;
 
     #[test]
     fn the_same_tensor_in_every_ecosystem() {
@@ -319,31 +257,58 @@ mod tests {
             (&["blk.1.attn_norm.weight", "model.layers.1.input_layernorm.weight"], Some(1), "attn_norm", Role::Norm),
         ] {
             for name in names {
-                let want = TensorRole { layer, kind: kind.into(), role };
-                assert_eq!(classify(name), want, "{name}");
+                let class = classify(name);
+                let kind = TensorKind::parse(kind);
+                assert_eq!((class.layer, class.kind, class.role), (layer, kind, role), "{name}");
             }
         }
     }
 
     #[test]
     fn unknown_names_are_guessed() {
+        let kind = |name: &str| {
+            let mut tensor = MemoryRows::f32_vector(name, &[]);
+            tensor.class = classify(name);
+            tensor.kind().to_owned()
+        };
         let c = classify("features.0.conv.weight");
-        assert_eq!((c.layer, c.kind.as_str(), c.role), (Some(0), "conv", Role::Other));
+        assert_eq!((c.layer, c.kind, c.role), (Some(0), None, Role::Other));
+        assert_eq!(kind("features.0.conv.weight"), "conv");
+        assert_eq!(kind("blk.3.ffn_down.weight"), "ffn_down");
+        assert_eq!(kind("layers.0"), "layers.0");
         assert_eq!(classify("net.blocks.4.attention.gate.weight").role, Role::Attention);
         assert_eq!(classify("backbone.bn1.weight").role, Role::Norm);
         assert_eq!(classify("fc.weight").role, Role::Output);
-        for name in
-            ["", ".", "..", "1", "1.", ".1", "é.2.ü", "experts.", "a.experts.b", "layers.99999999999.x", "0.weight"]
-        {
-            let _ = classify(name);
+        let long = "é".repeat(40_000);
+        for name in [
+            "",
+            ".",
+            "..",
+            "1",
+            "1.",
+            ".1",
+            "é.2.ü",
+            "experts.",
+            "a.experts.b",
+            "layers.99999999999.x",
+            "0.weight",
+            &long,
+        ] {
+            let _ = kind(name);
         }
         assert_eq!(classify("0.weight").layer, Some(0));
     }
 
     #[test]
-    fn roles_parse_back() {
-        for role in [Role::Attention, Role::Ffn, Role::Norm, Role::Embedding, Role::Output, Role::Other] {
-            assert_eq!(Role::parse(role.name()), Some(role));
+    fn experts_have_numbers() {
+        for (name, expert) in [
+            ("model.layers.7.block_sparse_moe.experts.12.w1.weight", Some(12)),
+            ("model.layers.7.mlp.experts.99999999.w1.weight", None),
+            ("model.layers.7.mlp.experts.gate_up_proj", None),
+            ("blk.7.ffn_gate_exps.weight", None),
+        ] {
+            let class = classify(name);
+            assert_eq!((class.expert, class.role, class.layer), (expert, Role::Ffn, Some(7)), "{name}");
         }
     }
 }

@@ -83,8 +83,9 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     let encodings = out.iter().map(|t| encoding(t, out_type)).collect();
     let mut all = model.warnings.clone();
     all.extend(warnings);
-    let converted =
+    let mut converted =
         Model { tensors: out, metadata: params.md, sidecars: Sidecars::default(), warnings: all, ..model.clone() };
+    super::identify(&mut converted);
     Ok(GgufModel { model: converted, encodings, architecture: family.info.gguf_arch.to_owned(), config_table })
 }
 

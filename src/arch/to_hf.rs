@@ -45,7 +45,8 @@ pub(crate) fn convert(model: &Model) -> Result<HfModel> {
         sidecars.0.insert("generation_config.json".to_owned(), Sidecar::Bytes(pretty(&generation)));
     }
     let (tensors, encodings) = map(&meta, family)?.into_iter().unzip();
-    let converted = Model { tensors, metadata: Metadata::new(), sidecars, warnings, ..model.clone() };
+    let mut converted = Model { tensors, metadata: Metadata::new(), sidecars, warnings, ..model.clone() };
+    super::identify(&mut converted);
     Ok(HfModel { model: converted, encodings })
 }
 

@@ -64,7 +64,9 @@ pub(crate) fn without_wrappers(model: &Model, family: &Family, config: &Config) 
     };
     let warning = Warning::new("tensors.wrapped", format!("{what}; it is removed from the names"));
     let tensors = model.tensors.iter().zip(&names).map(|(t, n)| t.renamed(&n[cut..])).collect();
-    Some((Model { tensors, ..model.clone() }, warning))
+    let mut unwrapped = Model { tensors, ..model.clone() };
+    super::identify(&mut unwrapped);
+    Some((unwrapped, warning))
 }
 
 /// Refuses layers of an adapter that was saved with its base and not merged into it.

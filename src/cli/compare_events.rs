@@ -49,7 +49,7 @@ fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, fig
             name: t.name.as_str().into(),
             layer: t.layer,
             kind: Name::word(&t.kind),
-            role: Name::word(&t.role),
+            role: t.role,
             from: Name::word(&named(c.baseline)),
             to: Name::word(&to),
             bytes,

@@ -3,9 +3,9 @@
 use super::args::InspectArgs;
 use super::text::{Style, bytes, count, cut, safe, table, table_of};
 use super::{Exit, out, print, refuse};
-use crate::arch::{self, Role, classify};
+use crate::arch;
 use crate::formats;
-use crate::model::{FormatId, MetaArray, MetaValue, Model, Result};
+use crate::model::{FormatId, MetaArray, MetaValue, Model, Result, TensorEntry};
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &InspectArgs) -> Exit {
         folder(&args.path, &found, args.json);
         Ok(())
     } else {
-        formats::open(&args.path).and_then(|m| one(&m, args))
+        arch::open(&args.path).and_then(|m| one(&m, args))
     };
     match result {
         Ok(()) => Exit::Done,
@@ -91,8 +91,7 @@ fn one(model: &Model, args: &InspectArgs) -> Result<()> {
         let row = |i: usize| {
             let t = &model.tensors[i];
             let shape: Vec<String> = t.shape.0.iter().map(u64::to_string).collect();
-            let role = classify(&t.name).role.name().to_owned();
-            vec![safe(&t.name), t.encoding.to_string(), shape.join("×"), bytes(t.bytes()), role]
+            vec![safe(&t.name), t.encoding.to_string(), shape.join("×"), bytes(t.bytes()), t.role().to_string()]
         };
         out(&format!("\n{}\n", style.bold("tensors")));
         out(&table_of(model.tensors.len(), row, &[false, false, false, true, false], "  "));
@@ -114,7 +113,7 @@ pub(crate) fn architecture(model: &Model) -> Option<String> {
     named.as_str().map(str::to_owned)
 }
 
-fn by<K: Eq + std::hash::Hash>(model: &Model, key: impl Fn(&crate::model::TensorEntry) -> K) -> IndexMap<K, u64> {
+fn by<K: Eq + std::hash::Hash>(model: &Model, key: impl Fn(&TensorEntry) -> K) -> IndexMap<K, u64> {
     let mut map = IndexMap::new();
     for t in &model.tensors {
         *map.entry(key(t)).or_insert(0) += t.bytes();
@@ -138,7 +137,7 @@ fn summary(model: &Model, style: Style) -> String {
     ];
     if !model.tensors.is_empty() {
         rows.push(vec!["by type".to_owned(), shares(&by(model, |t| t.encoding))]);
-        rows.push(vec!["by role".to_owned(), shares(&by::<Role>(model, |t| classify(&t.name).role))]);
+        rows.push(vec!["by role".to_owned(), shares(&by(model, TensorEntry::role))]);
     }
     if let Some(adapter) = arch::adapter(model) {
         rows.push(vec![
@@ -244,10 +243,9 @@ struct Tensors<'a>(&'a Model);
 impl Serialize for Tensors<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.tensors.iter().map(|t| {
-            let what = classify(&t.name);
             json!({
                 "name": t.name, "type": t.encoding.name(), "shape": t.shape.0, "bytes": t.bytes(),
-                "layer": what.layer, "kind": what.kind, "role": what.role.name(),
+                "layer": t.layer(), "kind": t.kind(), "role": t.role(),
             })
         }))
     }

@@ -4,7 +4,7 @@ use super::args::PlanArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, err, out, plan_text, print, refuse};
-use crate::formats;
+use crate::arch;
 use crate::model::{ModelError, Result};
 use crate::plan::{self, Chosen, Forecast, Forecasted, Heavy};
 use crate::recipe::Target;
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = Measured::new(args.json);
     let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
-    let open = || formats::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
+    let open = || arch::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {
         noticed.clone_from(&model.warnings);

@@ -3,6 +3,7 @@
 use super::args::{MergeArgs, RunFlags, SplitArgs};
 use super::convert::run_prepared;
 use super::{Exit, refuse};
+use crate::arch;
 use crate::formats;
 use crate::model::{FormatId, Model, ModelError, Result};
 use crate::plan;
@@ -70,7 +71,7 @@ fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
 }
 
 fn open_splittable(path: &Path, hint: &str) -> Result<Model> {
-    let model = formats::open(path)?;
+    let model = arch::open(path)?;
     if !formats::write_spec(model.format).is_some_and(|w| w.resplit) {
         let error = ModelError::request(format!("this is {}, and only GGUF is split and merged here", model.format));
         return Err(error.in_file(path).with_hint(hint));

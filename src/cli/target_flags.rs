@@ -1,7 +1,6 @@
 //! The flags of target options, made from the tables of `recipe::options`.
 
-use crate::arch::Role;
-use crate::model::{FormatId, ModelError, Result, read_request_text};
+use crate::model::{FormatId, ModelError, Result, Role, read_request_text};
 use crate::recipe::keys::{Key, Kind};
 use crate::recipe::options::{self, Flag, FlagValue};
 use crate::recipe::{Target, edit};

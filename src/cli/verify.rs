@@ -4,8 +4,8 @@ use super::args::VerifyArgs;
 use super::measured::Measured;
 use super::text::{Style, bytes, safe};
 use super::{Exit, err, out, print, refuse, signals, verify_source};
+use crate::arch;
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
-use crate::formats;
 use crate::model::Result;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ fn text(output: &Path, checked: &Checked) -> String {
 
 /// Without a manifest: the structure, and the checksums that the format itself has.
 fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
-    let model = formats::open(&args.output)?;
+    let model = arch::open(&args.output)?;
     model.check_readable()?;
     model.checks.enable(true);
     model.checks.known()?;

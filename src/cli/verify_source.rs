@@ -6,6 +6,7 @@ use super::measured::Measured;
 use super::text::{Style, bytes, safe};
 use super::verify::threads;
 use super::{Exit, err, out, print, refuse, signals};
+use crate::arch;
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
 use crate::formats;
 use crate::model::{ModelError, Result};
@@ -106,7 +107,7 @@ fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool)
     let progress = Measured::new(args.json).doing("measuring");
     let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
     let prepared = plan::prepare_to_compare(recipe, how)?;
-    let made = formats::open(output)?;
+    let made = arch::open(output)?;
     made.check_readable()?;
     let (compared, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let threads = threads(args.threads).min(prepared.threads.max(1));

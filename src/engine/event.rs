@@ -1,7 +1,7 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
 use super::manifest::Copied;
-use crate::model::{ErrorCode, Name, Warning};
+use crate::model::{ErrorCode, Name, Role, Warning};
 use crate::plan::StageKind;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -53,8 +53,7 @@ pub struct TensorStart {
     #[serde(rename = "tensor_kind", deserialize_with = "Name::read_word")]
     pub kind: Name,
     /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub role: Name,
+    pub role: Role,
     /// Encoding in the source.
     #[serde(deserialize_with = "Name::read_word")]
     pub from: Name,

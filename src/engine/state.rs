@@ -262,7 +262,7 @@ impl TensorStart {
             name: p.name.clone(),
             layer: p.layer,
             kind: p.kind.clone(),
-            role: p.role.clone(),
+            role: p.role,
             from: p.from.clone(),
             to: p.to.clone(),
             bytes: p.bytes,

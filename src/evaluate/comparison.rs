@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::names::Names;
-use crate::model::FormatId;
+use crate::model::{FormatId, Role};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -182,7 +182,7 @@ pub struct TensorFigures {
     /// Kind.
     pub kind: String,
     /// Role.
-    pub role: String,
+    pub role: Role,
     /// Dimensions, outermost first.
     pub shape: Vec<u64>,
     /// Its type in each model; absent where the model lacks it.

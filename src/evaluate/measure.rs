@@ -97,7 +97,7 @@ impl Set {
                     s.layers.entry(layer).or_default().add(&tally);
                 }
                 s.kinds.entry(tensor.kind.clone()).or_default().add(&tally);
-                s.roles.entry(tensor.role.clone()).or_default().add(&tally);
+                s.roles.entry(tensor.role.name().to_owned()).or_default().add(&tally);
             }
         }
         let baseline = out.baseline;

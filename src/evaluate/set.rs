@@ -4,8 +4,7 @@ use super::comparison::{Comparison, Reshaped, TensorFigures, Unpaired};
 use super::facts;
 use super::names::{self, Both};
 use super::stamp::Stamp;
-use crate::arch::classify;
-use crate::formats;
+use crate::arch;
 use crate::model::{ModelError, Result, SourceChecks, TensorEntry, Warning};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -48,7 +47,7 @@ impl Set {
         check_number(paths)?;
         let mut models = Vec::new();
         for path in paths {
-            models.push(Both::new(formats::open(path).map_err(|e| e.in_file(path))?));
+            models.push(Both::new(arch::open(path).map_err(|e| e.in_file(path))?));
         }
         let stamp = |m: &Both| Stamp::of(m.model.files.iter().map(AsRef::as_ref));
         let stamps = models.iter().map(stamp).collect();
@@ -90,13 +89,12 @@ impl Set {
         let mut pairs = Vec::new();
         let mut unpaired = vec![Unpaired::default(); tensors.len()];
         for (row, t) in base.iter().enumerate() {
-            let what = classify(&t.name);
             let found = |v: usize| by_name[v].get(t.name.as_str()).copied();
             overview.tensors.push(TensorFigures {
                 name: t.name.to_string(),
-                layer: what.layer,
-                kind: what.kind,
-                role: what.role.name().to_owned(),
+                layer: t.layer(),
+                kind: t.kind().to_owned(),
+                role: t.role(),
                 shape: t.shape.0.clone(),
                 types: (0..tensors.len()).map(|v| Some(found(v)?.encoding.name().to_owned())).collect(),
                 figures: vec![None; tensors.len()],

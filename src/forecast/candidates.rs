@@ -1,5 +1,6 @@
 //! The types that a budget may give to a tensor, and which tensors must have the same one.
 
+use crate::model::{TensorEntry, TensorKind};
 use crate::quant::{BlockType as B, Encoding};
 use crate::tensor::DType;
 use crate::transform::NEED_IMATRIX;
@@ -70,13 +71,14 @@ impl Candidates<'_> {
 
 /// The kind under which a tensor of this kind is one with its neighbours in the layer: runtimes compute the gate and the up
 /// projection in one kernel, and queries and keys from one input, when both have the same type.
-pub(crate) fn fused_with(kind: &str) -> &str {
-    match kind {
-        "ffn_gate" | "ffn_up" => "ffn_gate_up",
-        "ffn_gate_exps" | "ffn_up_exps" => "ffn_gate_up_exps",
-        "ffn_gate_shexp" | "ffn_up_shexp" => "ffn_gate_up_shexp",
-        "attn_q" | "attn_k" => "attn_qk",
-        other => other,
+pub(crate) fn fused_with(tensor: &TensorEntry) -> &str {
+    use TensorKind as K;
+    match tensor.class.kind {
+        Some(K::FfnGate | K::FfnUp) => "ffn_gate_up",
+        Some(K::FfnGateExps | K::FfnUpExps) => "ffn_gate_up_exps",
+        Some(K::FfnGateShexp | K::FfnUpShexp) => "ffn_gate_up_shexp",
+        Some(K::AttnQ | K::AttnK) => "attn_qk",
+        _ => tensor.kind(),
     }
 }
 

@@ -8,7 +8,7 @@
 //! attn_v 0.012, attn_output 0.010, attn_q and attn_k 0.009, ffn_up 0.009. They agree with what the fixed mixes favour (output,
 //! then ffn_down and attn_v).
 
-use crate::arch::{Role, classify};
+use crate::model::{Role, TensorEntry, TensorKind as K};
 
 /// What is known of the model around a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,43 +22,41 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// What the names of a model's tensors tell.
-    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    /// What a model's tensors tell.
+    pub(crate) fn of(tensors: &[TensorEntry]) -> Self {
         let mut found = Self { layers: 0, tied: true, gated: false };
-        for name in names {
-            let what = classify(name);
-            found.layers = found.layers.max(what.layer.map_or(0, |n| n.saturating_add(1)));
-            found.tied &= what.role != Role::Output;
-            found.gated |= matches!(what.kind.as_str(), "ffn_gate" | "ffn_gate_exps" | "ffn_gate_shexp");
+        for tensor in tensors {
+            found.layers = found.layers.max(tensor.layer().map_or(0, |n| n.saturating_add(1)));
+            found.tied &= tensor.role() != Role::Output;
+            found.gated |= matches!(tensor.class.kind, Some(K::FfnGate | K::FfnGateExps | K::FfnGateShexp));
         }
         found
     }
 
     /// The weight of a tensor's relative noise, 1 for the output matrix.
-    pub(crate) fn sensitivity(self, tensor: &str) -> f64 {
+    pub(crate) fn sensitivity(self, tensor: &TensorEntry) -> f64 {
         const OUTPUT: f64 = 1.0;
         const EMBEDDING: f64 = 1.0 / 3.0;
-        let what = classify(tensor);
-        match (what.role, what.kind.as_str()) {
+        match (tensor.role(), tensor.class.kind) {
             (Role::Output, _) => OUTPUT,
-            (_, "token_embd") if self.tied => OUTPUT + EMBEDDING,
+            (_, Some(K::TokenEmbd)) if self.tied => OUTPUT + EMBEDDING,
             (Role::Embedding, _) => EMBEDDING,
             (_, kind) => self.share(kind) / (2.0 * f64::from(self.layers.max(1))),
         }
     }
 
     /// The share of a kind in its sublayer's error.
-    fn share(self, kind: &str) -> f64 {
+    fn share(self, kind: Option<K>) -> f64 {
         match kind {
-            "ffn_down" | "ffn_down_exps" | "ffn_down_shexp" => 0.34,
-            "ffn_gate" | "ffn_gate_exps" | "ffn_gate_shexp" => 0.21,
+            Some(K::FfnDown | K::FfnDownExps | K::FfnDownShexp) => 0.34,
+            Some(K::FfnGate | K::FfnGateExps | K::FfnGateShexp) => 0.21,
             // One matrix that is both: its noise does the work of two.
-            "ffn_gate_up_exps" => 0.33,
-            "ffn_up" | "ffn_up_exps" | "ffn_up_shexp" if self.gated => 0.12,
-            "ffn_up" | "ffn_up_exps" | "ffn_up_shexp" => 0.33,
-            "attn_qkv" => 0.43,
-            "attn_v" => 0.17,
-            "attn_q" | "attn_k" => 0.13,
+            Some(K::FfnGateUpExps) => 0.33,
+            Some(K::FfnUp | K::FfnUpExps | K::FfnUpShexp) if self.gated => 0.12,
+            Some(K::FfnUp | K::FfnUpExps | K::FfnUpShexp) => 0.33,
+            Some(K::AttnQkv) => 0.43,
+            Some(K::AttnV) => 0.17,
+            Some(K::AttnQ | K::AttnK) => 0.13,
             _ => 0.14,
         }
     }
@@ -67,18 +65,24 @@ impl Surroundings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{MemoryRows, TensorClass};
 
     #[test]
     fn the_output_matters_most_and_a_layer_the_less_the_more_there_are() {
-        let names = ["token_embd.weight", "output.weight", "blk.0.ffn_gate.weight", "blk.3.attn_v.weight"];
-        let around = Surroundings::of(names.into_iter());
+        let tensor = |kind: K, layer: Option<u32>| {
+            let mut tensor = MemoryRows::f32_vector(kind.name(), &[]);
+            tensor.class = TensorClass { role: kind.role(), kind: Some(kind), layer, ..TensorClass::default() };
+            tensor
+        };
+        let (embedding, output) = (tensor(K::TokenEmbd, None), tensor(K::Output, None));
+        let (down, v) = (tensor(K::FfnDown, Some(0)), tensor(K::AttnV, Some(3)));
+        let around = Surroundings::of(&[embedding.clone(), output.clone(), tensor(K::FfnGate, Some(0)), v.clone()]);
         assert_eq!(around, Surroundings { layers: 4, tied: false, gated: true });
-        let s = |name| around.sensitivity(name);
-        assert!(s("output.weight") > s("token_embd.weight") && s("token_embd.weight") > s("blk.0.ffn_down.weight"));
-        assert!(s("blk.0.ffn_down.weight") > s("blk.0.attn_v.weight"));
+        let s = |tensor| around.sensitivity(tensor);
+        assert!(s(&output) > s(&embedding) && s(&embedding) > s(&down) && s(&down) > s(&v));
         let deep = Surroundings { layers: 40, ..around };
-        assert!((deep.sensitivity("blk.0.attn_v.weight") * 10.0 - s("blk.0.attn_v.weight")).abs() < 1e-12);
+        assert!((deep.sensitivity(&v) * 10.0 - s(&v)).abs() < 1e-12);
         let tied = Surroundings { tied: true, ..around };
-        assert!(tied.sensitivity("token_embd.weight") > 1.0);
+        assert!(tied.sensitivity(&embedding) > 1.0);
     }
 }

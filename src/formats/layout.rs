@@ -15,6 +15,8 @@ pub struct LayoutTensor {
     pub shape: Shape,
     /// Its encoding in the output.
     pub encoding: Encoding,
+    /// The layer it belongs to, for splits that keep layers together.
+    pub layer: Option<u32>,
 }
 
 /// A set of tensors to lay out.

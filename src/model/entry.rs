@@ -1,6 +1,6 @@
 //! One tensor: its name, shape, encoding and lazy data.
 
-use super::{Name, Piece, Result};
+use super::{Name, Piece, Result, Role, TensorClass};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 use std::fmt;
@@ -43,23 +43,52 @@ pub struct TensorEntry {
     pub data: Arc<dyn TensorData>,
     /// Identity of the storage behind it: two entries with the same value are tied (share memory in the checkpoint).
     pub storage: Option<u64>,
+    /// Its role, layer and kind. Those of a tensor that nothing has identified until `arch::identify` sets them.
+    pub class: TensorClass,
 }
 
 impl TensorEntry {
-    /// An entry without a storage identity.
+    /// An entry without a storage identity that was not identified.
     pub fn new(
         name: impl Into<Name>,
         shape: impl Into<Shape>,
         encoding: impl Into<Encoding>,
         data: Arc<dyn TensorData>,
     ) -> Self {
-        Self { name: name.into(), shape: shape.into(), encoding: encoding.into(), data, storage: None }
+        let class = TensorClass::default();
+        Self { name: name.into(), shape: shape.into(), encoding: encoding.into(), data, storage: None, class }
     }
 
-    /// The same tensor under another name.
+    /// The same tensor under another name, which has to be identified again.
     #[must_use]
     pub fn renamed(&self, name: impl Into<Name>) -> Self {
-        Self { name: name.into(), ..self.clone() }
+        Self { name: name.into(), class: TensorClass::default(), ..self.clone() }
+    }
+
+    /// The same tensor under the name of another one, with its class.
+    #[must_use]
+    pub(crate) fn named_like(&self, other: &Self) -> Self {
+        Self { name: other.name.clone(), class: other.class, ..self.clone() }
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.class.role
+    }
+
+    /// The layer it belongs to.
+    pub fn layer(&self) -> Option<u32> {
+        self.class.layer
+    }
+
+    /// The name of its kind: that of its [`TensorKind`](super::TensorKind), or its own name without layer and suffix. The whole name
+    /// for a tensor that was not identified.
+    pub fn kind(&self) -> &str {
+        if let Some(kind) = self.class.kind {
+            return kind.name();
+        }
+        let (from, to) = self.class.stem;
+        self.name.get(usize::from(from)..usize::from(to).min(self.name.len())).unwrap_or(&self.name)
     }
 
     /// Elements of one row.

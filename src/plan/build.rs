@@ -5,7 +5,7 @@ use super::resolve::{self, Resolved, resolve};
 use super::steps::{self, Stepped};
 use super::{Plan, PlannedOutput, PlannedTensor, Prepared, PreparedOutput, PreparedTensor, SourceFile};
 use super::{changes, checkpoints, destination, manifest, memory, space, stages, text_names};
-use crate::arch::classify;
+use crate::arch;
 use crate::files::FileStamp;
 use crate::formats::{self, LayoutRequest, LayoutTensor, OutputKind};
 use crate::model::{
@@ -42,7 +42,7 @@ fn open_source(recipe: &Recipe) -> Result<Model> {
         let hint = "Name it with `--source PATH`, or as `[source] path = \"…\"` in the recipe.";
         return Err(ModelError::request("the recipe names no source").with_hint(hint));
     };
-    formats::open_as_format(path, recipe.source.format)
+    arch::open_as_format(path, recipe.source.format)
 }
 
 /// As [`prepare`], for a look at the plan alone: what exists already stands in [`PlannedOutput::replaces`].
@@ -403,12 +403,11 @@ fn max_memory(text: &str) -> Result<u64> {
 }
 
 fn planned_tensor(t: &super::PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
-    let what = classify(&t.entry.name);
     PlannedTensor {
         name: t.entry.name.clone(),
-        layer: what.layer,
-        kind: Name::word(&what.kind),
-        role: Name::word(what.role.name()),
+        layer: t.entry.layer(),
+        kind: Name::word(t.entry.kind()),
+        role: t.entry.role(),
         from: Name::word(t.entry.encoding.name()),
         to: Name::word(t.encoding.name()),
         shape: t.entry.shape.0.as_slice().into(),

@@ -65,7 +65,12 @@ pub struct PreparedTensor {
 impl PreparedTensor {
     /// The tensor as a layout sees it.
     pub(crate) fn layout(&self) -> LayoutTensor {
-        LayoutTensor { name: self.entry.name.clone(), shape: self.entry.shape.clone(), encoding: self.encoding }
+        LayoutTensor {
+            name: self.entry.name.clone(),
+            shape: self.entry.shape.clone(),
+            encoding: self.encoding,
+            layer: self.entry.layer(),
+        }
     }
 
     /// Rows that share one row of importance: those of one expert, where experts are stacked.

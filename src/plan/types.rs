@@ -3,7 +3,7 @@
 use super::{ImatrixCoverage, PlannedStage};
 use crate::files::FileStamp;
 use crate::model::FormatId;
-use crate::model::{Dims, Name, Warning};
+use crate::model::{Dims, Name, Role, Warning};
 use crate::recipe::Recipe;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -269,9 +269,8 @@ pub struct PlannedTensor {
     /// Kind: name without layer and suffix (`ffn_down`).
     #[serde(deserialize_with = "Name::read_word")]
     pub kind: Name,
-    /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub role: Name,
+    /// What it is for.
+    pub role: Role,
     /// Encoding in the source.
     #[serde(deserialize_with = "Name::read_word")]
     pub from: Name,

@@ -66,9 +66,6 @@ pub(crate) const GRAPH_TYPES: &[&str] = &["dynamic", "static", "int8", "uint8", 
 const OUTSIDE: &[&str] =
     &["tensorrt", "engine", "coreml", "mlmodel", "mlpackage", "openvino", "mlx", "exl2", "gptq", "awq"];
 
-/// Roles of tensors, usable as selectors.
-pub(crate) const ROLES: &[&str] = &["attention", "ffn", "norm", "embedding", "output", "other"];
-
 /// Metrics of `fail_if`.
 pub(crate) const METRICS: &[&str] = &[
     "rmse",

@@ -1,6 +1,6 @@
 //! Which tensors a rule means: a role, a kind, a name with `*`, or a regular expression.
 
-use super::names::ROLES;
+use crate::model::{Role, TensorEntry};
 use regex::{Regex, RegexBuilder};
 
 /// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
@@ -13,7 +13,7 @@ const REGEX_SIGNS: &[char] = &['\\', '(', ')', '[', ']', '{', '}', '^', '$', '|'
 #[derive(Clone, Debug)]
 pub enum Selector {
     /// `attention`, `ffn`, `norm`, `embedding`, `output`, `other`: every tensor of that role.
-    Role(String),
+    Role(Role),
     /// Any other plain text: every tensor whose name has it (`ffn_down`, `blk.3.`), as llama-quantize searches it.
     Word(String),
     /// A name with `*` (any characters) or `?` (one character), against the whole name.
@@ -44,13 +44,19 @@ impl Selector {
         if text.contains(['*', '?']) {
             return Ok(Self::Glob(text.to_owned()));
         }
-        Ok(if ROLES.contains(&text) { Self::Role(text.to_owned()) } else { Self::Word(text.to_owned()) })
+        let role = Role::ALL.into_iter().find(|r| r.name() == text);
+        Ok(role.map_or_else(|| Self::Word(text.to_owned()), Self::Role))
+    }
+
+    /// True if the tensor is meant.
+    pub(crate) fn selects(&self, tensor: &TensorEntry) -> bool {
+        self.matches(&tensor.name, tensor.role(), tensor.kind())
     }
 
     /// True if the tensor of that name, role and kind is meant.
-    pub fn matches(&self, name: &str, role: &str, kind: &str) -> bool {
+    pub fn matches(&self, name: &str, role: Role, kind: &str) -> bool {
         match self {
-            Self::Role(r) => r == role,
+            Self::Role(r) => *r == role,
             Self::Word(w) => w == kind || name.contains(w.as_str()) || name.contains(&w.to_lowercase()),
             Self::Glob(pattern) => glob(pattern.as_bytes(), name.as_bytes()),
             Self::Regex(regex) => regex.is_match(name),
@@ -120,7 +126,7 @@ mod tests {
             ("re:blk\\.[0-3]\\.", true),
             ("*", true),
         ] {
-            assert_eq!(Selector::parse(text).unwrap().matches(name, "ffn", "ffn_down"), want, "{text}");
+            assert_eq!(Selector::parse(text).unwrap().matches(name, Role::Ffn, "ffn_down"), want, "{text}");
         }
     }
 
@@ -134,7 +140,7 @@ mod tests {
     #[test]
     fn many_stars_end_soon() {
         let pattern = "*a".repeat(60);
-        assert!(!Selector::parse(&pattern).unwrap().matches(&"a".repeat(59), "", ""));
-        assert!(Selector::parse(&pattern).unwrap().matches(&"a".repeat(60), "", ""));
+        assert!(!Selector::parse(&pattern).unwrap().matches(&"a".repeat(59), Role::Other, ""));
+        assert!(Selector::parse(&pattern).unwrap().matches(&"a".repeat(60), Role::Other, ""));
     }
 }

@@ -5,8 +5,8 @@ use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
 use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
 use super::{FileRole, Unit, config_changes, template};
+use crate::arch;
 use crate::engine::{self, Failure, manifest};
-use crate::formats;
 use crate::job::{self, JobFolder, JobHistory, JobState, Tail};
 use crate::model::{ErrorCode, Hint, ModelError, OptionName, Remedy, Result};
 use crate::plan::{self, Plan};
@@ -117,7 +117,7 @@ pub(crate) fn begin(
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
 fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(Recipe, Plan)>> {
-    let model = formats::open(&read.source)?;
+    let model = arch::open(&read.source)?;
     for version in 1..=MAX_VERSIONS {
         let mut recipe = recipe_for(rule, unit, &read.source, version);
         reuse_earlier(&mut recipe, rule, unit, store);

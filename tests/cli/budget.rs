@@ -3,7 +3,7 @@
 use crate::lab::{Lab, fixture, hash};
 use crate::made::{floats, noise};
 use crate::table::{check, row};
-use remold::testing::arch::classify;
+use remold::testing::arch;
 use remold::testing::formats;
 use remold::testing::model::Model;
 use serde_json::Value;
@@ -36,7 +36,7 @@ fn files_land_within_half_a_percent_below_their_budget() {
         for (bits, with) in [(2.5, true), (3.5, false), (4.25, true), (4.83, false), (7.0, false)] {
             let with = if with { format!(" --imatrix {matrix}") } else { String::new() };
             lab.run(&format!("convert {source} --to gguf --target-bpw {bits}{with} -o x.gguf --force")).expect(0);
-            let got = bits_per_weight(&formats::open(&lab.path("x.gguf")).unwrap());
+            let got = bits_per_weight(&arch::open(&lab.path("x.gguf")).unwrap());
             if got > bits || got < 0.995 * bits {
                 wrong.push(format!("{source}: {got} bits for {bits}"));
             }
@@ -86,7 +86,7 @@ fn what_is_computed_together_has_one_type_and_what_the_user_names_stays() {
     lab.model("tiny-llama");
     lab.run("convert tiny-llama --to gguf --target-bpw 4.1 --tensor-type attn_v=q8_0 --embedding-type q6_k -o x.gguf")
         .expect(0);
-    let x = formats::open(&lab.path("x.gguf")).unwrap();
+    let x = arch::open(&lab.path("x.gguf")).unwrap();
     let types: HashMap<&str, &str> = x.tensors.iter().map(|t| (t.name.as_str(), t.encoding.name())).collect();
     for layer in 0..4 {
         let of = |kind: &str| types[format!("blk.{layer}.{kind}.weight").as_str()];
@@ -97,7 +97,7 @@ fn what_is_computed_together_has_one_type_and_what_the_user_names_stays() {
     assert_eq!(types["token_embd.weight"], "Q6_K");
     let output = x.tensor("output.weight").unwrap().encoding.bits_per_weight();
     assert!(output >= 4.25, "{output} bits for the output matrix");
-    let norms = x.tensors.iter().filter(|t| classify(&t.name).kind.ends_with("_norm"));
+    let norms = x.tensors.iter().filter(|t| t.kind().ends_with("_norm"));
     assert!(norms.clone().count() > 0 && norms.clone().all(|t| t.encoding.name() == "f32"));
     // Only the types that are allowed.
     lab.run("convert tiny-llama --to gguf --target-bpw 5.5 --budget-types q4_k,q6_k -o y.gguf").expect(0);
@@ -178,7 +178,7 @@ fn a_forecast_tells_the_sizes_that_files_have_and_mixes_that_lose_less() {
     }
     let choice = &told(" --target-bpw 4.25")["choice"];
     lab.run("convert tiny-llama --to gguf --target-bpw 4.25 -o x.gguf --force").expect(0);
-    let made = formats::open(&lab.path("x.gguf")).unwrap();
+    let made = arch::open(&lab.path("x.gguf")).unwrap();
     assert_eq!(choice["bytes"].as_u64(), Some(lab.path("x.gguf").metadata().unwrap().len()));
     for t in &made.tensors {
         assert_eq!(choice["tensors"][t.name.as_str()], t.encoding.name(), "{}", t.name);

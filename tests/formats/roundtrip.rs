@@ -13,6 +13,7 @@ fn tensors(model: &Model) -> Vec<LayoutTensor> {
         name: t.name.clone(),
         shape: t.shape.clone(),
         encoding: t.encoding,
+        layer: None,
     };
     model.tensors.iter().map(one).collect()
 }

@@ -79,7 +79,7 @@ pub fn write(plan: &FilePlan, tensors: &[TensorEntry]) {
 
 /// A tensor of a layout.
 pub fn tensor(name: &str, shape: &[u64], encoding: impl Into<Encoding>) -> LayoutTensor {
-    LayoutTensor { name: name.into(), shape: Shape(shape.to_vec()), encoding: encoding.into() }
+    LayoutTensor { name: name.into(), shape: Shape(shape.to_vec()), encoding: encoding.into(), layer: None }
 }
 
 /// Entries of zero bytes but the first, which holds the tensor's index.

@@ -68,13 +68,13 @@ const EVIL: &str = "e\u{1b}]0;t\u{7}\u{9b}31m\u{202e}\u{200b}\u{7f}l";
 fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
     use remold::testing::model::{MetaArray, MetaValue};
     use remold::testing::tui::core::FoundModel;
-    use remold::testing::tui::runtime::effects::classify;
     use remold::testing::tui::tabs::models::{ModelInfo, Summary};
     use std::sync::Arc;
     let mut model = sample::model();
     for t in &mut model.tensors {
         t.name = format!("{EVIL}.{}", t.name).into();
     }
+    remold::testing::arch::identify(&mut model);
     model.metadata.insert(format!("key.{EVIL}"), MetaValue::Str(format!("{EVIL}\n{EVIL}")));
     model.metadata.insert("list".into(), MetaValue::Array(MetaArray::Str(vec![EVIL.into(); 3])));
     model.opaque.push(format!("object {EVIL}"));
@@ -90,7 +90,7 @@ fn names_and_metadata_of_a_file_send_nothing_to_the_terminal() {
         summary: Ok(summary),
     });
     b.act(Action::Found(found));
-    let mut info = ModelInfo::digest(&model, classify);
+    let mut info = ModelInfo::digest(&model);
     info.path = path;
     info.files = vec![(format!("{EVIL}.safetensors"), 7)];
     b.act(Action::Opened(info.path.clone(), Ok(Arc::new(info))));

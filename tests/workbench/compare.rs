@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use remold::testing::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
-use remold::testing::model::FormatId;
+use remold::testing::model::{FormatId, Role};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
@@ -41,8 +41,12 @@ fn figures(db: Option<f64>, elems: u64) -> Figures {
 /// A comparison of these models; `measured` as it is in the end, else as the headers tell it.
 fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
     let known = |p: &PathBuf| VARIANTS.iter().find(|v| at(v.0) == *p).unwrap_or(&VARIANTS[1]);
-    let kinds =
-        [("attn_q", "attention", 0.3), ("attn_v", "attention", 4.0), ("ffn_down", "ffn", 2.0), ("ffn_up", "ffn", 0.0)];
+    let kinds = [
+        ("attn_q", Role::Attention, 0.3),
+        ("attn_v", Role::Attention, 4.0),
+        ("ffn_down", Role::Ffn, 2.0),
+        ("ffn_up", Role::Ffn, 0.0),
+    ];
     let mut tensors = Vec::new();
     for layer in 0..16u32 {
         for (kind, role, better) in kinds {
@@ -54,7 +58,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
                 name: format!("blk.{layer}.{kind}.weight"),
                 layer: Some(layer),
                 kind: kind.into(),
-                role: role.into(),
+                role,
                 shape: vec![2048, 2048],
                 types: paths.iter().map(|p| Some(if known(p).1 == "gguf" { "Q4_K" } else { "bf16" }.into())).collect(),
                 figures: paths.iter().enumerate().map(of).collect(),
@@ -65,7 +69,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         name: "output_norm.weight".into(),
         layer: None,
         kind: "output_norm".into(),
-        role: "norm".into(),
+        role: Role::Norm,
         shape: vec![2048],
         types: paths.iter().map(|_| Some("f32".into())).collect(),
         figures: (0..paths.len()).map(|i| (measured && i > 0).then(|| figures(None, 2048))).collect(),

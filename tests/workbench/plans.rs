@@ -17,7 +17,7 @@ pub fn plan() -> Plan {
             name: text("name").into(),
             layer: v["layer"].as_u64().map(|l| l as u32),
             kind: text("tensor_kind").into(),
-            role: text("role").into(),
+            role: serde_json::from_value(v["role"].clone()).unwrap(),
             from: text("from").into(),
             to: text("to").into(),
             shape: vec![2048].into(),

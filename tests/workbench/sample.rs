@@ -13,7 +13,6 @@ use remold::testing::model::{
 use remold::testing::recipe::Recipe;
 use remold::testing::tensor::{DType, Shape};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
-use remold::testing::tui::runtime::effects::classify;
 use remold::testing::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
 use remold::testing::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
 use std::ops::Range;
@@ -67,7 +66,7 @@ pub fn model() -> Model {
         "rope_scaling":{"rope_type":"llama3","factor":32.0},"tie_word_embeddings":true,"frobnicate":3}"#;
     let tokenizer = br#"{"tokenizer_class":"PreTrainedTokenizerFast","bos_token":"<|begin_of_text|>","eos_token":{"content":"<|eot_id|>"}}"#;
     let sidecars = [("config.json", config.to_vec()), ("tokenizer_config.json", tokenizer.to_vec())];
-    Model {
+    let mut model = Model {
         path: PathBuf::from(DIR).join("exp42/checkpoint-2000"),
         format: FormatId::Safetensors,
         files: vec![PathBuf::from(DIR).join("exp42/checkpoint-2000/model.safetensors")],
@@ -81,7 +80,9 @@ pub fn model() -> Model {
         unreadable: Vec::new(),
         warnings: vec![Warning::new("config.unknown-field", "config.json has a field nobody knows: frobnicate")],
         checks: Default::default(),
-    }
+    };
+    remold::testing::arch::identify(&mut model);
+    model
 }
 
 pub fn found() -> Vec<FoundModel> {
@@ -168,7 +169,7 @@ pub fn start() -> Bench {
     b.act(Action::Found(found()));
     b.act(Action::Jobs(Vec::new()));
     b.keys("jj");
-    let mut info = ModelInfo::digest(&model(), classify);
+    let mut info = ModelInfo::digest(&model());
     info.files = vec![
         ("model.safetensors".into(), 2_471_645_608),
         ("config.json".into(), 877),

@@ -15,7 +15,7 @@ pub(super) fn text(c: &Comparison) -> String {
                 t.name.clone(),
                 t.layer.map(|l| l.to_string()).unwrap_or_default(),
                 t.kind.clone(),
-                t.role.clone(),
+                t.role.name().to_owned(),
                 shape.join("x"),
                 named(c.baseline),
                 named(v),

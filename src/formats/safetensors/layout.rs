@@ -75,7 +75,7 @@ struct Item<'a> {
 fn items(tensors: &[LayoutTensor]) -> Result<Vec<Item<'_>>> {
     let mut names = HashSet::new();
     let mut items = Vec::new();
-    for LayoutTensor { name, shape, encoding } in tensors {
+    for LayoutTensor { name, shape, encoding, .. } in tensors {
         let wrong = |what: String| Err(ModelError::request(what).field(name));
         let dtype = match *encoding {
             Encoding::Plain(d) => dtype::to_theirs(d),

@@ -38,6 +38,7 @@ fn made(layout: LayoutFn, name: &str) -> Vec<u8> {
         name: name.into(),
         shape: Shape(shape.to_vec()),
         encoding,
+        layer: None,
     };
     let mut tensors =
         vec![tensor("a.in_sum2", &[2, 32], DType::F32.into()), tensor("a.counts", &[2, 1], DType::F32.into())];

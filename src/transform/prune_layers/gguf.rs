@@ -72,6 +72,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     let mut pruned =
         Pruned { model: model.clone(), warnings: Vec::new(), layers_before: there.last().map_or(0, |n| n + 1), kept };
     pruned.model.tensors = model.tensors.iter().filter_map(|t| Some(t.renamed(pruned.new_name(&t.name)?))).collect();
+    crate::arch::identify(&mut pruned.model);
     let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("").to_owned();
     if let Some(n) = model.metadata.get(&format!("{arch}.block_count")).and_then(MetaValue::as_u64) {
         pruned.layers_before = u32::try_from(n).unwrap_or(u32::MAX);

@@ -64,6 +64,7 @@ pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Mod
             }
         }
     }
+    crate::arch::identify(&mut pruned);
     let mut warnings = Vec::new();
     if let Some(config) = model.sidecars.read(CONFIG)? {
         let mut outcome = Ok(());

@@ -6,6 +6,7 @@
 
 use super::Depth;
 use crate::files;
+use crate::model::Role;
 use indexmap::IndexMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
@@ -240,14 +241,14 @@ impl Theme {
     }
 
     /// The style of a tensor's role.
-    pub(crate) fn role(&self, role: &str) -> Style {
+    pub(crate) fn role(&self, role: Role) -> Style {
         match role {
-            "embedding" => self.embedding,
-            "attention" => self.attention,
-            "ffn" => self.ffn,
-            "norm" => self.norm,
-            "output" => self.output,
-            _ => self.other,
+            Role::Embedding => self.embedding,
+            Role::Attention => self.attention,
+            Role::Ffn => self.ffn,
+            Role::Norm => self.norm,
+            Role::Output => self.output,
+            Role::Other => self.other,
         }
     }
 

@@ -54,15 +54,8 @@ fn found(f: Found) -> FoundModel {
 /// # Errors
 /// What the format's reader says.
 pub(crate) fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
-    let model = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?;
-    Ok(ModelInfo::digest(&model, classify))
-}
-
-/// Kind and role of a tensor, by its name. A bias is a kind of its own: it has another shape than the weight beside it.
-pub fn classify(name: &str) -> (String, String) {
-    let role = crate::arch::classify(name);
-    let bias = if name.ends_with(".bias") { ".bias" } else { "" };
-    (format!("{}{bias}", role.kind), role.role.name().to_owned())
+    let model = crate::arch::open(path).map_err(|e| ErrorCard::from(&e))?;
+    Ok(ModelInfo::digest(&model))
 }
 
 /// Plans a recipe. Measures, as `how` says, where a budget is to be met.
@@ -88,7 +81,7 @@ fn has_budget(target: &Target) -> bool {
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
 pub(crate) fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
-    let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
+    let model = crate::arch::open(source).map_err(|e| ErrorCard::from(&e))?;
     let told = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
             let without = Budget::without(target);

@@ -3,8 +3,8 @@
 //! Read once for each version of a unit, after the quiet time; the result is kept until a stamp changes.
 
 use super::{holes, markers};
+use crate::arch;
 use crate::files::{self, ReadError};
-use crate::formats;
 use crate::model::{ErrorKind, ModelError, python_json, read_request_file};
 use crate::recipe::remedies::on_command_line;
 use crate::watch::unit::{FileRole, Fingerprint, Unit, UnitFile};
@@ -169,7 +169,7 @@ fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
         archives += 1;
     }
     if reading.model {
-        let model = formats::open(&unit.source).map_err(|e| reader(unit, &e))?;
+        let model = arch::open(&unit.source).map_err(|e| reader(unit, &e))?;
         return Ok(Some(format!("{} tensors, and every header agrees with the size of its file", model.tensors.len())));
     }
     Ok((archives > 0).then(|| format!("{archives} archives have their end records")))

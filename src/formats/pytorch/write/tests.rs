@@ -41,10 +41,11 @@ fn sample() -> Vec<LayoutTensor> {
             name: format!("layer.{i}.{d}").into(),
             shape: Shape(vec![3, 5 + i as u64]),
             encoding: (*d).into(),
+            layer: None,
         })
         .collect();
     for (name, shape) in [("scalar", vec![]), ("empty", vec![0, 4]), ("vector", vec![300]), ("cube", vec![2, 3, 4])] {
-        tensors.push(LayoutTensor { name: name.into(), shape: Shape(shape), encoding: DType::F32.into() });
+        tensors.push(LayoutTensor { name: name.into(), shape: Shape(shape), encoding: DType::F32.into(), layer: None });
     }
     tensors
 }
@@ -134,7 +135,12 @@ fn a_folder_is_split_and_indexed_and_any_shard_opens_the_whole() {
 #[test]
 fn blocks_and_twice_used_names_are_refused() {
     let (m, s) = (Metadata::new(), Sidecars::default());
-    let t = |name: &str, encoding: Encoding| LayoutTensor { name: name.into(), shape: Shape(vec![256]), encoding };
+    let t = |name: &str, encoding: Encoding| LayoutTensor {
+        name: name.into(),
+        shape: Shape(vec![256]),
+        encoding,
+        layer: None,
+    };
     let e = layout(&request(Path::new("x.pt"), &[t("a", BlockType::Q4_K.into())], &m, &s, None)).unwrap_err();
     assert!(e.hint().is_some() && e.to_string().contains("Q4_K"));
     let twice = [t("a", DType::F32.into()), t("a", DType::F32.into())];
@@ -146,7 +152,12 @@ fn sizes_beyond_four_gigabytes_use_zip64() {
     let (m, s) = (Metadata::new(), Sidecars::default());
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("big.pt");
-    let t = |name: &str, n: u64| LayoutTensor { name: name.into(), shape: Shape(vec![n]), encoding: DType::U8.into() };
+    let t = |name: &str, n: u64| LayoutTensor {
+        name: name.into(),
+        shape: Shape(vec![n]),
+        encoding: DType::U8.into(),
+        layer: None,
+    };
     let tensors = [t("big", 5 << 30), t("after", 7)];
     let plan = layout(&request(&path, &tensors, &m, &s, None)).unwrap().remove(0);
     // A sparse file: only the frame is written.

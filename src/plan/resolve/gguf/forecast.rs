@@ -5,7 +5,7 @@
 use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
 use super::{Budget, Loss, Mixer, forecast_many, ready};
-use crate::arch::{OutType, classify};
+use crate::arch::OutType;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
 use crate::plan::build::{layout_tensors, trial};
 use crate::plan::source;
@@ -166,9 +166,9 @@ pub(super) fn mark_front(all: &mut [Forecasted]) {
 
 fn chosen(outline: &Outline, forecast: Forecasted, by_name: &HashMap<&str, &TensorEntry>) -> Chosen {
     let mut kinds: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    let matrix = |name: &str| by_name.get(name).is_some_and(|t| t.shape.rank() > 1);
-    for (name, e) in outline.types.iter().filter(|(name, _)| matrix(name)) {
-        *kinds.entry(classify(name).kind).or_default().entry(e.name().to_owned()).or_default() += 1;
+    let matrix = |(name, e): &(Name, Encoding)| Some((by_name.get(name.as_str()).filter(|t| t.shape.rank() > 1)?, *e));
+    for (tensor, e) in outline.types.iter().filter_map(matrix) {
+        *kinds.entry(tensor.kind().to_owned()).or_default().entry(e.name().to_owned()).or_default() += 1;
     }
     let tensors = outline.types.iter().map(|(name, e)| (name.to_string(), e.name().to_owned())).collect();
     Chosen { forecast, kinds, tensors }

@@ -8,10 +8,9 @@ use super::super::{Forecast, Forecasted, Heavy};
 use super::Ready;
 use super::forecast::mark_front;
 use super::overrides::Overrides;
-use crate::arch::{Role, classify};
 use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};
-use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result};
+use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result, Role};
 use crate::plan::build::trial;
 use crate::quant::Encoding;
 use crate::recipe::Target;
@@ -73,7 +72,7 @@ struct Classes {
 impl Classes {
     fn of(ready: &Ready, outlook: &Outlook) -> Self {
         let tensors = &ready.model.tensors;
-        let around = Surroundings::of(tensors.iter().map(|t| t.name.as_str()));
+        let around = Surroundings::of(tensors);
         let mut classes: Vec<Class> = Vec::new();
         let mut class_of = |i: usize| {
             let t = &tensors[i];
@@ -81,7 +80,7 @@ impl Classes {
                 return FIXED;
             }
             let blocks = [256, 64, 32].iter().position(|n| t.cols().is_multiple_of(*n)).map_or(3, |p| p as u8);
-            let class = (classify(&t.name).role, blocks);
+            let class = (t.role(), blocks);
             let at = classes.iter().position(|c| *c == class).unwrap_or_else(|| {
                 classes.push(class);
                 classes.len() - 1
@@ -188,7 +187,7 @@ fn outline(
         // The source's own encoding loses nothing.
         let encoding = if choice.encoding == t.encoding { DType::F32.into() } else { choice.encoding };
         let tally = tallies.entry((class, encoding)).or_default();
-        let sensitivity = classes.around.sensitivity(&t.name);
+        let sensitivity = classes.around.sensitivity(t);
         tally.sensitivity += sensitivity;
         tally.elems = tally.elems.saturating_add(t.shape.elems().unwrap_or(0));
         if tally.heavy.len() < HEAVY || tally.heavy.last().is_some_and(|h| h.0 < sensitivity) {
@@ -211,7 +210,7 @@ fn size<'p>(
 ) -> Result<u64> {
     let tensor = |(i, encoding): (&usize, Encoding)| {
         let t = &ready.model.tensors[*i];
-        LayoutTensor { name: t.name.clone(), shape: t.shape.clone(), encoding }
+        LayoutTensor { name: t.name.clone(), shape: t.shape.clone(), encoding, layer: t.layer() }
     };
     let split = target.has(&common::MAX_SHARD_SIZE)
         || target.has(&gguf::SPLIT_MAX_TENSORS)

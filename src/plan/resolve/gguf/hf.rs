@@ -75,7 +75,7 @@ fn from_converted(
         let forced = match entry.name.as_str() {
             "token_embd.weight" if overrides.embedding.is_some() => overrides.embedding,
             "output.weight" if overrides.output.is_some() => overrides.output,
-            name => overrides.rule(name).filter(|_| may_quantize(entry, &converted.architecture)),
+            _ => overrides.rule(entry).filter(|_| may_quantize(entry, &converted.architecture)),
         };
         if forced.is_some() {
             reason = Reason { because: Some(Name::word("asked for")), fallback_from: None };

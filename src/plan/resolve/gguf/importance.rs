@@ -1,13 +1,14 @@
 //! Opens the importance matrix of a target, applies `include_weights` and `exclude_weights`, and refuses that of another model.
 
-use crate::arch::classify;
-use crate::formats;
-use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, few, open_request_file, read_request_file};
+use crate::arch;
+use crate::model::{
+    Hint, Model, ModelError, OptionName, Remedy, Result, Role, TensorEntry, few, open_request_file, read_request_file,
+};
 use crate::plan::ImatrixCoverage;
 use crate::recipe::options::gguf;
 use crate::recipe::{Selector, Target};
 use crate::transform::{Imatrix, MAX_IMATRIX_BYTES};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -29,8 +30,8 @@ pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imat
         entries: matrix.entries.len(),
         ..ImatrixCoverage::default()
     };
-    let known: HashSet<&str> = model.tensors.iter().map(|t| t.name.as_str()).collect();
-    let unmatched = matrix.entries.keys().filter(|name| !known.contains(name.as_str()));
+    let tensors: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
+    let unmatched = matrix.entries.keys().filter(|name| !tensors.contains_key(name.as_str()));
     coverage.unmatched = unmatched.cloned().collect();
     if coverage.unmatched.len() * 2 > coverage.entries {
         let (n, all) = (coverage.unmatched.len(), coverage.entries);
@@ -42,7 +43,7 @@ pub(crate) fn open(model: &Model, target: &Target) -> Result<Option<(Option<Imat
         return Err(ModelError::request(what).in_file(path).with_hint(hint));
     }
     for (option, texts) in filters(target) {
-        let meant = Meant::parse(option, &texts, &matrix)?;
+        let meant = Meant::parse(option, &texts, &matrix, &tensors)?;
         matrix.retain(|name| meant.matches(name) == (option == "include_weights"));
     }
     coverage.left_out = coverage.entries - matrix.entries.len();
@@ -86,7 +87,7 @@ fn read(path: &Path) -> Result<Imatrix> {
     let mut magic = [0u8; 4];
     let is_gguf = open_request_file(path)?.read_exact(&mut magic).is_ok() && &magic == b"GGUF";
     if is_gguf {
-        return Imatrix::from_model(&formats::open(path)?, &name).map_err(|e| e.in_file(path));
+        return Imatrix::from_model(&arch::open(path)?, &name).map_err(|e| e.in_file(path));
     }
     Imatrix::parse_dat(&read_request_file(path, MAX_IMATRIX_BYTES)?, &name).map_err(|e| e.in_file(path))
 }
@@ -96,11 +97,18 @@ struct Meant<'a> {
     /// Plain texts that are part of some name: searched in the name, as llama-quantize does.
     parts: Vec<&'a str>,
     selectors: Vec<Selector>,
+    /// The tensors of the model, by name.
+    tensors: &'a HashMap<&'a str, &'a TensorEntry>,
 }
 
 impl<'a> Meant<'a> {
-    fn parse(option: &'static str, texts: &'a [String], matrix: &Imatrix) -> Result<Self> {
-        let mut meant = Meant { parts: Vec::new(), selectors: Vec::new() };
+    fn parse(
+        option: &'static str,
+        texts: &'a [String],
+        matrix: &Imatrix,
+        tensors: &'a HashMap<&'a str, &'a TensorEntry>,
+    ) -> Result<Self> {
+        let mut meant = Meant { parts: Vec::new(), selectors: Vec::new(), tensors };
         for text in texts {
             if !text.trim().is_empty() && matrix.entries.keys().any(|name| name.contains(text.as_str())) {
                 meant.parts.push(text);
@@ -108,7 +116,7 @@ impl<'a> Meant<'a> {
             }
             let selector =
                 Selector::parse(text).map_err(|e| ModelError::request(e).in_option(OptionName::of_key(option)))?;
-            if !matrix.entries.keys().any(|name| selects(&selector, name)) {
+            if !matrix.entries.keys().any(|name| meant.selected(&selector, name)) {
                 let some: Vec<&String> = matrix.entries.keys().take(4).collect();
                 let what = format!("`{text}` matches no entry of the importance matrix");
                 return Err(ModelError::request(what)
@@ -121,11 +129,14 @@ impl<'a> Meant<'a> {
     }
 
     fn matches(&self, name: &str) -> bool {
-        self.parts.iter().any(|part| name.contains(part)) || self.selectors.iter().any(|s| selects(s, name))
+        self.parts.iter().any(|part| name.contains(part)) || self.selectors.iter().any(|s| self.selected(s, name))
     }
-}
 
-fn selects(selector: &Selector, name: &str) -> bool {
-    let what = classify(name);
-    selector.matches(name, what.role.name(), &what.kind)
+    /// An entry of a tensor that the model does not have is known by its name alone.
+    fn selected(&self, selector: &Selector, name: &str) -> bool {
+        match self.tensors.get(name) {
+            Some(tensor) => selector.selects(tensor),
+            None => selector.matches(name, Role::Other, ""),
+        }
+    }
 }

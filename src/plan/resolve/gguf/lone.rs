@@ -55,7 +55,7 @@ pub(super) fn from_tensors(model: &Model, target: &Target, asked: &str, override
     set_all(&mut resolved.metadata, metadata::overrides(target, &model.metadata)?);
     for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
         let matrix = t.entry.shape.rank() >= 2;
-        let rule = overrides.rule(&t.entry.name).filter(|e| matrix || matches!(e, Encoding::Plain(_)));
+        let rule = overrides.rule(&t.entry).filter(|e| matrix || matches!(e, Encoding::Plain(_)));
         let fits = |e: Encoding| e.row_bytes(t.entry.cols()).is_some();
         match (rule, wanted) {
             (Some(e), _) => (t.encoding, why.because) = (e, Some(Name::word("asked for"))),

@@ -7,10 +7,9 @@ use super::super::parse_encoding;
 use super::budget::Budget;
 use super::overrides::Overrides;
 use super::ready::Ready;
-use crate::arch::{Role, classify};
 use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
-use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, TensorEntry, Warning};
+use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
 use crate::plan::build::trial;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
@@ -69,7 +68,7 @@ impl<'a> Mixer<'a> {
         also: &[(Name, Encoding)],
         how: Task<'_>,
     ) -> Result<Self> {
-        let around = Surroundings::of(ready.model.tensors.iter().map(|t| t.name.as_str()));
+        let around = Surroundings::of(&ready.model.tensors);
         let open = open(ready, target, overrides, around)?;
         let mut wanted: BTreeMap<&str, Vec<Encoding>> = BTreeMap::new();
         for t in &open {
@@ -143,7 +142,7 @@ impl<'a> Mixer<'a> {
             let measured = if encoding == entry.encoding { lossless } else { encoding };
             let score = self.scores.get(&entry.name, measured).or_else(|| self.scores.get(&entry.name, lossless));
             if let Some(score) = score {
-                let part = self.around.sensitivity(&entry.name) * score.relative();
+                let part = self.around.sensitivity(entry) * score.relative();
                 loss.output += part;
                 loss.sums.add(score);
                 loss.parts.push((entry, encoding, part));
@@ -179,7 +178,7 @@ impl<'a> Mixer<'a> {
             return 0.0;
         }
         let score = self.scores.get(&t.entry.name, e);
-        score.map_or(NEVER, |s| self.around.sensitivity(&t.entry.name) * s.relative())
+        score.map_or(NEVER, |s| self.around.sensitivity(t.entry) * s.relative())
     }
 
     fn data_bytes(&self, types: &HashMap<Name, Encoding>) -> u64 {
@@ -193,7 +192,12 @@ impl<'a> Mixer<'a> {
         let plan = plan_quantize(&self.ready.model, &request)?;
         let tensor = |(&i, c): (&usize, &crate::transform::Choice)| {
             let entry = &self.ready.model.tensors[i];
-            LayoutTensor { name: entry.name.clone(), shape: entry.shape.clone(), encoding: c.encoding }
+            LayoutTensor {
+                name: entry.name.clone(),
+                shape: entry.shape.clone(),
+                encoding: c.encoding,
+                layer: entry.layer(),
+            }
         };
         let tensors: Vec<LayoutTensor> = plan.order.iter().zip(&plan.choices).map(tensor).collect();
         let files = trial(&self.ready.model, self.target, &tensors, &plan.metadata)?;
@@ -299,20 +303,19 @@ fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Su
     for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {
         let name = entry.name.as_str();
         let embedding = matches!(name, "token_embd.weight" | "per_layer_token_embd.weight");
-        let named = overrides.rule(name).is_some()
+        let named = overrides.rule(entry).is_some()
             || (name == "output.weight" && (overrides.output.is_some() || target.get(&gguf::LEAVE_OUTPUT)))
             || (embedding && overrides.embedding.is_some());
         if named || !may_quantize(entry, arch) || matches!(entry.encoding, Encoding::Plain(d) if !d.is_float()) {
             continue;
         }
-        let what = classify(name);
         let candidates = Candidates {
             cols: entry.cols(),
             // A 16-bit checkpoint keeps its 16 bits at most, also where the planner sees its f32 conversion.
             source: real.encoding,
             importance: ready.imatrix.as_ref().is_some_and(|m| m.covers(entry)),
-            output: what.role == Role::Output || (around.tied && name == "token_embd.weight"),
-            embedding: what.role == Role::Embedding,
+            output: entry.role() == Role::Output || (around.tied && name == "token_embd.weight"),
+            embedding: entry.role() == Role::Embedding,
             only: &only,
         };
         let types = candidates.types();
@@ -321,7 +324,7 @@ fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Su
             let hint = "Add a type of 32-element blocks (q8_0) or f16.";
             return Err(ModelError::request(what).field(name).with_hint(hint));
         }
-        open.push(Open { entry: real, types, group: (what.layer, fused_with(&what.kind).to_owned()) });
+        open.push(Open { entry: real, types, group: (entry.layer(), fused_with(entry).to_owned()) });
     }
     Ok(open)
 }

@@ -100,11 +100,11 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         resolved.warnings.push(Warning::new("imatrix.unused", text));
     }
     resolved.warnings.sort_by_key(|w| w.tensor.is_some());
-    overrides.check_all_match(resolved.tensors.iter().map(|t| t.entry.name.as_str()))?;
+    overrides.check_all_match(resolved.tensors.iter().map(|t| &t.entry))?;
     resolved.effort = effort(target)?;
     resolved.left_out = target.get(&gguf::PRUNE_LAYERS);
     resolved.warnings.extend(naming::commit_as_name(model, target, &resolved.metadata));
-    resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| t.entry.name.as_str())));
+    resolved.warnings.extend(overrides.ambiguous(resolved.tensors.iter().map(|t| &t.entry)));
     if target.has(&gguf::USE_MLOCK) && !target.get(&gguf::MODELFILE) {
         let text = "use_mlock is a setting of the runtime, not of the file: it goes into a Modelfile; add `modelfile = true` to get one";
         resolved.warnings.push(Warning::new("option.runtime-only", text));
@@ -201,7 +201,7 @@ fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolv
     };
     resolved.quantization = "auto".to_owned();
     for (t, why) in resolved.tensors.iter_mut().zip(&mut resolved.reasons) {
-        if let Some(e) = overrides.rule(&t.entry.name).filter(|_| may_quantize(&t.entry, architecture)) {
+        if let Some(e) = overrides.rule(&t.entry).filter(|_| may_quantize(&t.entry, architecture)) {
             t.encoding = e;
             why.because = Some(Name::word("asked for"));
         }

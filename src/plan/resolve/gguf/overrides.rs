@@ -1,7 +1,6 @@
 //! The user's own types for tensors: `embedding_type`, `output_type` and `tensor_types`.
 
-use crate::arch::classify;
-use crate::model::{Hint, Listing, ModelError, OptionPath, Remedy, Result, Warning, few};
+use crate::model::{Hint, Listing, ModelError, OptionPath, Remedy, Result, TensorEntry, Warning, few};
 use crate::plan::resolve::parse_encoding;
 use crate::quant::Encoding;
 use crate::recipe::options::{TargetOption, gguf};
@@ -38,21 +37,17 @@ impl Overrides {
     }
 
     /// The rule for a tensor: the first that matches wins.
-    pub(crate) fn rule(&self, name: &str) -> Option<Encoding> {
-        if self.rules.is_empty() {
-            return None;
-        }
-        let what = classify(name);
-        self.rules.iter().find(|(s, _, _)| s.matches(name, what.role.name(), &what.kind)).map(|(_, _, e)| *e)
+    pub(crate) fn rule(&self, tensor: &TensorEntry) -> Option<Encoding> {
+        self.rules.iter().find(|(s, _, _)| s.selects(tensor)).map(|(_, _, e)| *e)
     }
 
     /// Tells of roles whose word is also part of other tensors' names: llama-quantize would mean those too.
-    pub(crate) fn ambiguous<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Vec<Warning> {
+    pub(crate) fn ambiguous<'a>(&self, tensors: impl Iterator<Item = &'a TensorEntry> + Clone) -> Vec<Warning> {
         let mut out = Vec::new();
         for (selector, word, _) in &self.rules {
             let Selector::Role(role) = selector else { continue };
-            let others: Vec<&str> =
-                names.clone().filter(|n| n.contains(role.as_str()) && classify(n).role.name() != role).collect();
+            let others = tensors.clone().filter(|t| t.name.contains(role.name()) && t.role() != *role);
+            let others: Vec<&str> = others.map(|t| t.name.as_str()).collect();
             if !others.is_empty() {
                 let text = format!(
                     "`{word}` means the role; for the tensors that have it in their name, as llama-quantize takes it, write `re:{word}`: {}",
@@ -68,14 +63,10 @@ impl Overrides {
     ///
     /// # Errors
     /// A bad-request error that names the pattern and a few tensors it could have meant.
-    pub(crate) fn check_all_match<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+    pub(crate) fn check_all_match<'a>(&self, tensors: impl Iterator<Item = &'a TensorEntry> + Clone) -> Result<()> {
         for (selector, pattern, _) in &self.rules {
-            let hit = names.clone().any(|n| {
-                let what = classify(n);
-                selector.matches(n, what.role.name(), &what.kind)
-            });
-            if !hit {
-                let some: Vec<&str> = names.clone().take(4).collect();
+            if !tensors.clone().any(|t| selector.selects(t)) {
+                let some: Vec<&str> = tensors.clone().take(4).map(|t| t.name.as_str()).collect();
                 let what = format!("the pattern `{pattern}` matches no tensor");
                 let mut hint = Hint::from(format!("Names look like {}; ", some.join(", ")))
                     .then(Remedy::See(Listing::Tensors))

@@ -54,7 +54,7 @@ impl Ready {
         let source = |t: &TensorEntry| {
             let old = pruned.as_ref().map(|p| p.old_name(&t.name));
             let entry = by_name.get(old.as_deref().unwrap_or(&t.name)).copied().unwrap_or(t);
-            entry.renamed(t.name.clone())
+            entry.named_like(t)
         };
         let real = pruned.as_ref().map_or(&model, |p| &p.model).tensors.iter().map(source).collect();
         let layers_before = pruned.as_ref().map(|p| p.layers_before);
@@ -112,7 +112,7 @@ impl Ready {
         overrides: &Overrides,
     ) -> Result<QuantizeRequest> {
         let named = |t: &TensorEntry| {
-            let e = overrides.rule(&t.name).or_else(|| chosen.get(&t.name).copied())?;
+            let e = overrides.rule(t).or_else(|| chosen.get(&t.name).copied())?;
             Some((t.name.clone(), e))
         };
         Ok(QuantizeRequest {

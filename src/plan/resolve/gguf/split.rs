@@ -1,6 +1,5 @@
 //! How a GGUF is spread over files: from the options of a target to the [`Split`] of its layout.
 
-use crate::arch::classify;
 use crate::formats::gguf::{self as gguf_file, Arrays};
 use crate::formats::{LayoutTensor, Split};
 use crate::model::{FormatId, Model, ModelError, Result};
@@ -40,7 +39,7 @@ fn positive(option: &TargetOption<Option<u64>>, n: u64) -> Result<usize> {
 /// So many whole layers a file, by number. What belongs to no layer goes where the tensor before it went, so that tensors which
 /// stand layer by layer keep their order, and a merge gives back the file that was split.
 fn by_layers(tensors: &[LayoutTensor], layers: usize) -> Result<Vec<Vec<usize>>> {
-    let of: Vec<Option<u32>> = tensors.iter().map(|t| classify(&t.name).layer).collect();
+    let of: Vec<Option<u32>> = tensors.iter().map(|t| t.layer).collect();
     let all: BTreeSet<u32> = of.iter().flatten().copied().collect();
     if all.is_empty() {
         let error = ModelError::request("no tensor belongs to a layer").in_option(&gguf::SPLIT_MAX_LAYERS);
@@ -91,7 +90,13 @@ mod tests {
     use crate::tensor::{DType, Shape};
 
     fn tensors(names: &[&str]) -> Vec<LayoutTensor> {
-        let one = |n: &&str| LayoutTensor { name: (*n).into(), shape: Shape(vec![8]), encoding: DType::F32.into() };
+        let layer = |n: &str| n.strip_prefix("blk.")?.split_once('.')?.0.parse().ok();
+        let one = |n: &&str| LayoutTensor {
+            name: (*n).into(),
+            shape: Shape(vec![8]),
+            encoding: DType::F32.into(),
+            layer: layer(n),
+        };
         names.iter().map(one).collect()
     }
 

@@ -25,7 +25,7 @@ impl Tensors {
         let known = self.opened.take().filter(|(p, s, _)| p == path && *s == stamp);
         let tensors = match known {
             Some((.., tensors)) => tensors,
-            None => crate::formats::open(path)?.tensors,
+            None => crate::arch::open(path)?.tensors,
         };
         Ok(&self.opened.insert((path.to_owned(), stamp, tensors)).2)
     }
@@ -94,7 +94,7 @@ pub(crate) fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) ->
 
 fn tokenizer(path: &Path, stamp: Option<SystemTime>) -> Result<Tokenizer, ErrorCard> {
     let card = |e: &ModelError| ErrorCard::from(e);
-    let model = crate::formats::open(path).map_err(|e| card(&e))?;
+    let model = crate::arch::open(path).map_err(|e| card(&e))?;
     let config = model.config().unwrap_or(serde_json::Value::Null);
     let info = match vocab::describe_metadata(&model.metadata) {
         Some(info) => Some(info),
@@ -137,7 +137,7 @@ fn chat_template(model: &Model) -> Option<String> {
 /// # Errors
 /// Those of opening and reading; cancelled.
 pub(crate) fn check(path: &Path, how: Task<'_>) -> Result<(Vec<Finding>, u64), ErrorCard> {
-    let tensors = crate::formats::open(path).map_err(|e| ErrorCard::from(&e))?.tensors;
+    let tensors = crate::arch::open(path).map_err(|e| ErrorCard::from(&e))?.tensors;
     let total = tensors.iter().fold(0u64, |n, t| n.saturating_add(t.shape.elems().unwrap_or(0)));
     let done = AtomicU64::new(0);
     let sounds = Mutex::new(Vec::with_capacity(tensors.len()));

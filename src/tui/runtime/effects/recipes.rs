@@ -131,7 +131,7 @@ pub(crate) fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> Edit
 pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
     let refuse = |e: &ModelError| Planned::refused(None, e.into());
     let Some(source) = &recipe.source.path else { return Planned::default() };
-    let model = match crate::formats::open_as_format(source, recipe.source.format) {
+    let model = match crate::arch::open_as_format(source, recipe.source.format) {
         Ok(model) => model,
         Err(e) => return refuse(&e),
     };

@@ -3,6 +3,7 @@
 use super::grid::{GridRow, RowKey};
 use super::view::JobView;
 use crate::job::JobTensor;
+use crate::model::Role;
 use crate::tui::core::kind_order;
 
 /// A place in the grid: a row of [`JobView::rows`] and a layer.
@@ -28,7 +29,7 @@ impl JobView {
     /// The rows, output by output: layers first, then what belongs to none; norms and biases, which are hardly ever quantized, last.
     pub(crate) fn rows(&self) -> Vec<(&RowKey, &GridRow)> {
         let mut rows: Vec<_> = self.grid.iter().collect();
-        let small = |r: &GridRow| matches!(r.role.as_str(), "norm" | "other");
+        let small = |r: &GridRow| matches!(r.role, Role::Norm | Role::Other);
         rows.sort_by_key(|(k, r)| (k.0, small(r), !r.layered, kind_order(&k.1)));
         rows
     }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
     use crate::engine::{Event, EventBody, TensorStart};
 
-    fn job(tensors: &[(usize, &str, Option<u32>, &str)]) -> JobView {
+    fn job(tensors: &[(usize, &str, Option<u32>, Role)]) -> JobView {
         let mut view = JobView::new("1");
         for (output, kind, layer, role) in tensors {
             let name = format!("{kind}.{}", layer.unwrap_or(0));
@@ -66,7 +67,7 @@ mod tests {
                 name: name.into(),
                 layer: *layer,
                 kind: (*kind).into(),
-                role: (*role).into(),
+                role: *role,
                 ..TensorStart::default()
             };
             view.apply(&Event {
@@ -81,11 +82,11 @@ mod tests {
     #[test]
     fn rows_stand_by_output_and_the_cursor_stays_inside() {
         let view = job(&[
-            (0, "attn_norm", Some(0), "norm"),
-            (0, "output", None, "output"),
-            (0, "ffn_up", Some(0), "ffn"),
-            (0, "ffn_up", Some(1), "ffn"),
-            (1, "attn_q", Some(0), "attention"),
+            (0, "attn_norm", Some(0), Role::Norm),
+            (0, "output", None, Role::Output),
+            (0, "ffn_up", Some(0), Role::Ffn),
+            (0, "ffn_up", Some(1), Role::Ffn),
+            (1, "attn_q", Some(0), Role::Attention),
         ]);
         let rows: Vec<(usize, &str)> = view.rows().iter().map(|((o, k), _)| (*o, k.as_str())).collect();
         assert_eq!(rows, [(0, "ffn_up"), (0, "output"), (0, "attn_norm"), (1, "attn_q")]);

@@ -1,12 +1,13 @@
 //! The grid of a job: kinds of tensor down, layers across.
 
 use crate::job::TensorState;
+use crate::model::Role;
 
 /// One row of the grid: a kind of tensor of one output.
 #[derive(Clone, Debug, Default)]
 pub struct GridRow {
     /// Role.
-    pub role: String,
+    pub role: Role,
     /// Cells by layer; a kind that belongs to no layer has one.
     pub cells: Vec<TensorState>,
     /// True when cells are layers.

@@ -3,6 +3,7 @@
 use super::grid::GridRow;
 use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
 use crate::job::{self, JobHistory, JobTensor, TensorState, Wording};
+use crate::model::Role;
 use crate::plan::Plan;
 use crate::tui::core::{Level, Series, units};
 use indexmap::IndexMap;
@@ -82,7 +83,7 @@ impl JobView {
         self.history.set_plan(&plan);
         for (o, output) in plan.outputs.iter().enumerate() {
             for t in output.tensors.iter() {
-                self.touch(o, &t.kind, t.layer, &t.role, &t.to, t.bytes, None);
+                self.touch(o, &t.kind, t.layer, t.role, &t.to, t.bytes, None);
             }
         }
         self.plan = Some(plan);
@@ -94,13 +95,13 @@ impl JobView {
         output: usize,
         kind: &str,
         layer: Option<u32>,
-        role: &str,
+        role: Role,
         to: &str,
         bytes: u64,
         state: Option<TensorState>,
     ) {
         let row = self.grid.entry((output, kind.to_owned())).or_default();
-        role.clone_into(&mut row.role);
+        row.role = role;
         to.clone_into(&mut row.to);
         row.layered |= layer.is_some();
         let at = layer.filter(|l| *l < LAYERS_MOST).unwrap_or(0) as usize;
@@ -139,7 +140,7 @@ impl JobView {
     }
 
     fn cell(&mut self, t: &TensorStart, state: TensorState) {
-        self.touch(t.output, &t.kind, t.layer, &t.role, &t.to, t.bytes, Some(state));
+        self.touch(t.output, &t.kind, t.layer, t.role, &t.to, t.bytes, Some(state));
     }
 
     fn progress(&mut self, output: usize, name: &str, fraction: f64) {

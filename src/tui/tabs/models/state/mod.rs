@@ -300,7 +300,7 @@ impl ModelsState {
 
     fn make_table(&self, info: &ModelInfo) -> Vec<usize> {
         let filter = self.details.filter.to_lowercase();
-        let fits = |t: &TensorRow| passes(&filter, &t.name, &t.role, std::iter::once(t.encoding));
+        let fits = |t: &TensorRow| passes(&filter, &t.name, t.role, std::iter::once(t.encoding));
         let mut rows: Vec<usize> = (0..info.tensors.len()).filter(|i| fits(&info.tensors[*i])).collect();
         let t = |i: &usize| &info.tensors[*i];
         match self.details.sort {

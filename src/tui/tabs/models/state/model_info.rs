@@ -2,7 +2,7 @@
 
 use super::remedies;
 use crate::model::FormatId;
-use crate::model::{MetaArray, MetaValue, Model};
+use crate::model::{MetaArray, MetaValue, Model, Role};
 use crate::tui::core::{Level, units};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ pub struct Summary {
 pub struct Share {
     /// `attention`, `bf16`.
     pub name: String,
+    /// The role, for the share of one.
+    pub role: Option<Role>,
     /// Bytes as stored.
     pub bytes: u64,
     /// Elements.
@@ -51,7 +53,7 @@ pub struct KindRow {
     /// Name without layer: `mlp.down_proj`.
     pub kind: String,
     /// Role.
-    pub role: String,
+    pub role: Role,
     /// How many.
     pub count: usize,
     /// Encoding, or `mixed`.
@@ -68,7 +70,7 @@ pub struct TensorRow {
     /// Name.
     pub name: String,
     /// Role.
-    pub role: String,
+    pub role: Role,
     /// Encoding.
     pub encoding: &'static str,
     /// Shape as text, outermost first.
@@ -113,27 +115,27 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Digests a model; `classify` names kind and role of a tensor.
-    pub fn digest(model: &Model, classify: impl Fn(&str) -> (String, String)) -> Self {
+    /// Digests a model. A bias is a kind of its own: it has another shape than the weight beside it.
+    pub fn digest(model: &Model) -> Self {
         let mut tensors = Vec::with_capacity(model.tensors.len());
         let mut kinds: indexmap::IndexMap<String, KindRow> = indexmap::IndexMap::new();
-        let mut by_role: indexmap::IndexMap<String, Share> = indexmap::IndexMap::new();
-        let mut by_dtype: indexmap::IndexMap<String, Share> = indexmap::IndexMap::new();
-        for name in ["embedding", "attention", "ffn", "norm", "output", "other"] {
-            by_role.insert(name.into(), Share { name: name.into(), bytes: 0, params: 0 });
-        }
+        let nothing = |name: &str, role| Share { name: name.into(), role, bytes: 0, params: 0 };
+        let mut by_role = [Role::Embedding, Role::Attention, Role::Ffn, Role::Norm, Role::Output, Role::Other]
+            .map(|role| nothing(role.name(), Some(role)));
+        let mut by_dtype: indexmap::IndexMap<&str, Share> = indexmap::IndexMap::new();
         for t in &model.tensors {
             let (bytes, params) = (t.bytes(), t.shape.elems().unwrap_or(0));
-            let (kind, role) = classify(&t.name);
+            let bias = if t.name.ends_with(".bias") { ".bias" } else { "" };
+            let (kind, role) = (format!("{}{bias}", t.kind()), t.role());
             let (shape, encoding) = (t.shape.to_string(), t.encoding.name());
-            for (map, key) in [(&mut by_role, role.as_str()), (&mut by_dtype, encoding)] {
-                let s = map.entry(key.into()).or_insert_with(|| Share { name: key.into(), bytes: 0, params: 0 });
+            let of_type = by_dtype.entry(encoding).or_insert_with(|| nothing(encoding, None));
+            for s in by_role.iter_mut().filter(|s| s.role == Some(role)).chain([of_type]) {
                 s.bytes = s.bytes.saturating_add(bytes);
                 s.params = s.params.saturating_add(params);
             }
             let row = kinds.entry(kind.clone()).or_insert_with(|| KindRow {
                 kind,
-                role: role.clone(),
+                role,
                 count: 0,
                 encoding: encoding.to_owned(),
                 shape: shape.clone(),
@@ -162,7 +164,7 @@ impl ModelInfo {
             summary,
             bytes: model.tensor_bytes(),
             highlights: highlights(model, &config),
-            by_role: by_role.into_values().filter(|s| s.params > 0).collect(),
+            by_role: by_role.into_iter().filter(|s| s.params > 0).collect(),
             by_dtype,
             kinds: kinds.into_values().collect(),
             tensors,

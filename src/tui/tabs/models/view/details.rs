@@ -115,7 +115,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         let t = &info.tensors[*at];
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         columns.row(c, line.y, &[&t.shape, t.encoding, &units::bytes(t.bytes)], text);
-        let style = c.theme().role(&t.role);
+        let style = c.theme().role(t.role);
         let room = columns.first().saturating_sub(2 + sparks);
         if sparks > 0 {
             values::glance(c, m.inspect.glance(&info.path, *at), line.x + 1 + columns.first() - sparks, line.y);

@@ -1,5 +1,6 @@
 //! The overview of a model: its facts, what its bytes are spent on, and the kinds of its tensors.
 
+use crate::model::Role;
 use crate::tui::core::{Focus, Hit, Level, State, units};
 use crate::tui::tabs::models::{ModelInfo, Share};
 use crate::tui::view::canvas::{Canvas, width};
@@ -14,14 +15,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         y += 1;
     }
     let total = info.bytes.max(1) as f64;
-    y = shares(c, "by role", &info.by_role, total, Rect { y, height: area.bottom().saturating_sub(y), ..area }, true);
+    y = shares(c, "by role", &info.by_role, total, Rect { y, height: area.bottom().saturating_sub(y), ..area });
     y = shares(
         c,
         "by type",
         &info.by_dtype,
         total,
         Rect { y: y + 1, height: area.bottom().saturating_sub(y + 1), ..area },
-        false,
     );
     y += 1;
     let worst = info.health.iter().find(|f| f.level >= Level::Warn);
@@ -45,11 +45,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
     for (i, k) in info.kinds.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         let times = if k.count > 1 { format!("{} × ", k.count) } else { String::new() };
-        let style = c.theme().role(&k.role);
+        let style = c.theme().role(k.role);
         let share = format!("{:.1} %", k.bytes as f64 / total * 100.0);
         columns.row(c, line.y, &[&k.encoding, &units::bytes(k.bytes), &share], text);
         let room = columns.first();
-        let shade = shade(c, info.by_role.iter().position(|s| s.name == k.role).unwrap_or(0));
+        let shade = shade(c, info.by_role.iter().position(|s| s.role == Some(k.role)).unwrap_or(0));
         let used = c.spans(line.x + 1, line.y, room, &[(shade, style), (" ", text), (&k.kind, text)]);
         let shape = format!("{times}{}", k.shape);
         if usize::from(room) > usize::from(used) + width(&shape) + 2 {
@@ -86,15 +86,13 @@ fn shade(c: &Canvas<'_>, part: usize) -> &'static str {
 }
 
 /// One stacked bar with its legend below; gives the row below.
-fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect, roles: bool) -> u16 {
+fn shares(c: &mut Canvas<'_>, label: &str, all: &[Share], total: f64, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     if area.height < 2 || all.is_empty() {
         return area.y;
     }
-    let palette = ["ffn", "attention", "embedding", "output", "norm", "other"];
-    let style = |c: &Canvas<'_>, i: usize, s: &Share| -> Style {
-        c.theme().role(if roles { &s.name } else { palette[i.min(5)] })
-    };
+    let palette = [Role::Ffn, Role::Attention, Role::Embedding, Role::Output, Role::Norm, Role::Other];
+    let style = |c: &Canvas<'_>, i: usize, s: &Share| -> Style { c.theme().role(s.role.unwrap_or(palette[i.min(5)])) };
     let x = area.x + 9;
     let w = area.width.saturating_sub(9);
     c.text(area.x, area.y, 8, label, dim);

@@ -206,7 +206,7 @@ impl RecipeState {
             let rules: Vec<_> = target.options.rules().iter().map(|(s, _)| Selector::parse(s)).collect();
             let mut hits = vec![0; rules.len()];
             for t in output.iter().flat_map(|o| o.tensors.iter()).filter(|_| !rules.is_empty()) {
-                let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, &t.role, &t.kind));
+                let fits = |r: &Result<Selector, _>| r.as_ref().is_ok_and(|s| s.matches(&t.name, t.role, &t.kind));
                 if let Some(n) = rules.iter().position(fits).and_then(|at| hits.get_mut(at)) {
                     *n += 1;
                 }
