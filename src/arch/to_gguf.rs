@@ -6,7 +6,7 @@ use super::general::{self, Counts};
 use super::params::{Params, Source};
 use super::rope::Rope;
 use super::tensors::{self, Shapes};
-use super::types::{ConfigStatus, GgufModel, GgufOptions, OutType};
+use super::types::{ConfigField, ConfigStatus, GgufModel, GgufOptions, OutType};
 use super::vocab::{VocabRequest, vocab_metadata};
 use super::wrapped;
 use crate::model::{MetaValue, Metadata, Model, ModelError, Result, Sidecars, TensorEntry, Warning};
@@ -76,10 +76,7 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     config.mark("architectures", "general.architecture");
     config.mark("vocab_size", "tokenizer.ggml.tokens");
     let config_table = config.table(&[COMMON_IGNORED, family.ignored]);
-    for field in config_table.iter().filter(|f| f.status == ConfigStatus::Unknown) {
-        let text = format!("config.json: nothing is known of the field {} ({}).", field.name, field.detail);
-        warnings.push(Warning::new("config.unknown-field", text));
-    }
+    warnings.extend(unknown_fields(&config_table));
     let encodings = out.iter().map(|t| encoding(t, out_type)).collect();
     let mut all = model.warnings.clone();
     all.extend(warnings);
@@ -87,6 +84,14 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
         Model { tensors: out, metadata: params.md, sidecars: Sidecars::default(), warnings: all, ..model.clone() };
     super::identify(&mut converted);
     Ok(GgufModel { model: converted, encodings, architecture: family.info.gguf_arch.to_owned(), config_table })
+}
+
+/// A warning for each field of `config.json` that nothing reads.
+fn unknown_fields(table: &[ConfigField]) -> impl Iterator<Item = Warning> {
+    table.iter().filter(|f| f.status == ConfigStatus::Unknown).map(|field| {
+        let text = format!("config.json: nothing is known of the field {} ({}).", field.name, field.detail);
+        Warning::new("config.unknown-field", text)
+    })
 }
 
 fn read_config(model: &Model) -> Result<Value> {

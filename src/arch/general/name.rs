@@ -52,6 +52,36 @@ pub(super) fn name_parts(id: &str, parameters: u64) -> NameParts {
         None => (None, id),
     };
     let mut parts: Vec<String> = full.split('-').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    let kinds = part_kinds(&mut parts, parameters);
+    let join = |pick: fn(&Kinds) -> bool| {
+        let chosen: Vec<&str> = parts.iter().zip(&kinds).filter(|(_, k)| pick(k)).map(|(p, _)| p.as_str()).collect();
+        (!chosen.is_empty()).then(|| chosen.join("-"))
+    };
+    let size_label = {
+        let mut seen: Vec<&str> = Vec::new();
+        for (part, kind) in parts.iter().zip(&kinds) {
+            if kind.size && !seen.contains(&part.as_str()) {
+                seen.push(part);
+            }
+        }
+        (!seen.is_empty()).then(|| seen.join("-"))
+    };
+    let finetune = join(|k| k.finetune);
+    let version = join(|k| k.version && !k.basename);
+    let ambiguous = size_label.is_none() && finetune.is_none() && version.is_none();
+    let basename = if ambiguous { None } else { join(|k| k.basename) };
+    NameParts {
+        full: Some(full.to_owned()),
+        organization: organization.map(str::to_owned),
+        basename,
+        finetune,
+        version,
+        size_label,
+    }
+}
+
+/// What each part of a name says; sizes and quantizations are normalised.
+fn part_kinds(parts: &mut [String], parameters: u64) -> Vec<Kinds> {
     let mut kinds = vec![Kinds::default(); parts.len()];
     for (i, (part, kind)) in parts.iter_mut().zip(&mut kinds).enumerate() {
         if VERSION.is_match(part) {
@@ -91,31 +121,7 @@ pub(super) fn name_parts(id: &str, parameters: u64) -> NameParts {
         }
         kind.basename = false;
     }
-    let join = |pick: fn(&Kinds) -> bool| {
-        let chosen: Vec<&str> = parts.iter().zip(&kinds).filter(|(_, k)| pick(k)).map(|(p, _)| p.as_str()).collect();
-        (!chosen.is_empty()).then(|| chosen.join("-"))
-    };
-    let size_label = {
-        let mut seen: Vec<&str> = Vec::new();
-        for (part, kind) in parts.iter().zip(&kinds) {
-            if kind.size && !seen.contains(&part.as_str()) {
-                seen.push(part);
-            }
-        }
-        (!seen.is_empty()).then(|| seen.join("-"))
-    };
-    let finetune = join(|k| k.finetune);
-    let version = join(|k| k.version && !k.basename);
-    let ambiguous = size_label.is_none() && finetune.is_none() && version.is_none();
-    let basename = if ambiguous { None } else { join(|k| k.basename) };
-    NameParts {
-        full: Some(full.to_owned()),
-        organization: organization.map(str::to_owned),
-        basename,
-        finetune,
-        version,
-        size_label,
-    }
+    kinds
 }
 
 /// The normalised size, and whether it can be the size of a model of `parameters` (otherwise it is taken for a context length).

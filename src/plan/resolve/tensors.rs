@@ -11,7 +11,7 @@ use crate::plan::PreparedTensor;
 use crate::plan::build::is_float;
 use crate::plan::by_size::by_size;
 use crate::quant::{Effort, Encoding};
-use crate::recipe::meaning;
+use crate::recipe::{Target, meaning};
 use crate::tensor::DType;
 use std::borrow::Cow;
 
@@ -36,48 +36,9 @@ const TENSORS: TargetSpec = TargetSpec {
 fn resolve(asked: Asked<'_>) -> Result<Resolved> {
     let Asked { model, target, .. } = asked;
     let format = target.format;
-    let wanted = match target.quantization.as_deref() {
-        None => None,
-        Some(a) if a.eq_ignore_ascii_case("auto") => None,
-        Some(a) => match crate::transform::FileType::parse(a).map(|f| (f.name(), f.base())) {
-            Some((name, Encoding::Block(_))) => {
-                let what = format!("{format} does not hold {name}");
-                let hint = "Use f32, f16 or bf16, or write GGUF.";
-                return Err(ModelError::request(what).in_option(OptionName::QUANTIZATION).with_hint(hint));
-            }
-            _ => Some(parse_encoding(OptionName::QUANTIZATION, a).map_err(|e| match meaning::file_type(a) {
-                Some(plain @ ("f32" | "f16" | "bf16" | "auto")) => e.with_hint(format!("Did you mean {plain}?")),
-                Some(meant) => {
-                    let hint = format!("{format} holds f32, f16 and bf16; for {a} write GGUF: ");
-                    e.with_hint(Hint::from(hint).then(Remedy::Target(format!("gguf:{meant}"))).then("."))
-                }
-                None => e,
-            })?),
-        },
-    };
-    if let Some(Encoding::Block(b)) = wanted {
-        let what = format!("{format} does not hold {b} blocks");
-        return Err(ModelError::request(what)
-            .in_option(OptionName::QUANTIZATION)
-            .with_hint("Use f32, f16 or bf16, or write GGUF."));
-    }
+    let wanted = wanted(target)?;
     let mut warnings = Vec::new();
-    let converted = if target.bare { None } else { hugging_face(model, &mut warnings)? };
-    let (source, encodings, architecture): (Cow<'_, Model>, Vec<Encoding>, _) = match converted {
-        Some((hf, encodings, architecture)) => (Cow::Owned(hf), encodings, Some(architecture)),
-        None => {
-            let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
-            let source = match arch::unwrapped(model) {
-                Some((unwrapped, note)) => {
-                    warnings.push(note);
-                    Cow::Owned(unwrapped)
-                }
-                None => Cow::Borrowed(model),
-            };
-            let encodings = source.tensors.iter().map(|t| plain(t.encoding)).collect();
-            (source, encodings, None)
-        }
-    };
+    let (source, encodings, architecture) = source_of(model, target, &mut warnings)?;
     let mut tensors = Vec::new();
     for (entry, encoding) in source.tensors.iter().zip(encodings) {
         let cast = wanted.filter(|_| is_float(entry.encoding));
@@ -109,6 +70,60 @@ fn resolve(asked: Asked<'_>) -> Result<Resolved> {
         imatrix: None,
         warnings,
     })
+}
+
+/// The element type that a target asks for; `None` if tensors keep theirs.
+fn wanted(target: &Target) -> Result<Option<Encoding>> {
+    let format = target.format;
+    let wanted = match target.quantization.as_deref() {
+        None => None,
+        Some(a) if a.eq_ignore_ascii_case("auto") => None,
+        Some(a) => match crate::transform::FileType::parse(a).map(|f| (f.name(), f.base())) {
+            Some((name, Encoding::Block(_))) => {
+                let what = format!("{format} does not hold {name}");
+                let hint = "Use f32, f16 or bf16, or write GGUF.";
+                return Err(ModelError::request(what).in_option(OptionName::QUANTIZATION).with_hint(hint));
+            }
+            _ => Some(parse_encoding(OptionName::QUANTIZATION, a).map_err(|e| match meaning::file_type(a) {
+                Some(plain @ ("f32" | "f16" | "bf16" | "auto")) => e.with_hint(format!("Did you mean {plain}?")),
+                Some(meant) => {
+                    let hint = format!("{format} holds f32, f16 and bf16; for {a} write GGUF: ");
+                    e.with_hint(Hint::from(hint).then(Remedy::Target(format!("gguf:{meant}"))).then("."))
+                }
+                None => e,
+            })?),
+        },
+    };
+    if let Some(Encoding::Block(b)) = wanted {
+        let what = format!("{format} does not hold {b} blocks");
+        return Err(ModelError::request(what)
+            .in_option(OptionName::QUANTIZATION)
+            .with_hint("Use f32, f16 or bf16, or write GGUF."));
+    }
+    Ok(wanted)
+}
+
+/// The model under the names that are written, with the encoding that each of its tensors gets if none is asked for, and the architecture
+/// where it is known.
+fn source_of<'m>(
+    model: &'m Model,
+    target: &Target,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Cow<'m, Model>, Vec<Encoding>, Option<String>)> {
+    let converted = if target.bare { None } else { hugging_face(model, warnings)? };
+    if let Some((hf, encodings, architecture)) = converted {
+        return Ok((Cow::Owned(hf), encodings, Some(architecture)));
+    }
+    let plain = |e: Encoding| if matches!(e, Encoding::Block(_)) { DType::F16.into() } else { e };
+    let source = match arch::unwrapped(model) {
+        Some((unwrapped, note)) => {
+            warnings.push(note);
+            Cow::Owned(unwrapped)
+        }
+        None => Cow::Borrowed(model),
+    };
+    let encodings = source.tensors.iter().map(|t| plain(t.encoding)).collect();
+    Ok((source, encodings, None))
 }
 
 /// A GGUF of a known architecture under its Hugging Face names; `None` for anything else, whose names are kept.

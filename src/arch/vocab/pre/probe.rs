@@ -4,8 +4,8 @@
 
 use super::hashes::CHECK_TEXT;
 use super::table::KNOWN;
-use crate::model::tokenizer::TokenizerJson;
 use crate::model::tokenizer::charsmap;
+use crate::model::tokenizer::{JsonModel, TokenizerJson};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
@@ -97,51 +97,9 @@ pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&Hash
     };
     let vocab: Vocab = model.vocab.iter().filter(|(token, _)| wanted(token)).cloned().collect();
     let mut tokenizer = match model.kind.as_deref() {
-        Some("WordPiece") => {
-            let prefix = model.continuing_subword_prefix.clone().unwrap_or_else(|| "##".to_owned());
-            let built = WordPiece::builder()
-                .vocab(vocab)
-                .unk_token(model.unk_token.clone()?)
-                .continuing_subword_prefix(prefix)
-                .max_input_chars_per_word(model.max_input_chars_per_word.unwrap_or(100) as usize)
-                .build();
-            Tokenizer::new(built.ok()?)
-        }
-        Some("BPE") | None => {
-            // The crate slices the second half of a merge by the length of the prefix without checking.
-            if model.continuing_subword_prefix.as_deref().is_some_and(|p| !p.is_empty()) {
-                return None;
-            }
-            let mut both = String::new();
-            let mut possible = |(left, right): &&(String, String)| {
-                both.clear();
-                both.extend([left.as_str(), right.as_str()]);
-                reach.is_none_or(|r| r.contains(both.as_str()))
-            };
-            let merges = model.merges.iter().filter(|m| possible(m)).cloned().collect::<Vec<_>>();
-            let mut builder = BPE::builder()
-                .vocab_and_merges(vocab, merges)
-                .fuse_unk(model.fuse_unk.unwrap_or(false))
-                .byte_fallback(model.byte_fallback.unwrap_or(false))
-                .ignore_merges(model.ignore_merges.unwrap_or(false));
-            if let Some(unk) = &model.unk_token {
-                builder = builder.unk_token(unk.clone());
-            }
-            if let Some(suffix) = &model.end_of_word_suffix {
-                builder = builder.end_of_word_suffix(suffix.clone());
-            }
-            Tokenizer::new(builder.build().ok()?)
-        }
-        Some("Unigram") => {
-            // The crate fails at the first character that no token spells if there is no unknown token.
-            let unknown = Some(model.unk_id? as usize);
-            if model.scores.iter().any(|score| !score.is_finite()) {
-                return None;
-            }
-            let scores = model.scores.iter().copied();
-            let vocab = model.vocab.iter().map(|(text, _)| text.clone()).zip(scores).collect();
-            Tokenizer::new(Unigram::from(vocab, unknown, model.byte_fallback.unwrap_or(false)).ok()?)
-        }
+        Some("WordPiece") => word_piece(model, vocab)?,
+        Some("BPE") | None => byte_pairs(model, vocab, reach)?,
+        Some("Unigram") => unigram(model)?,
         _ => return None,
     };
     if !json.normalizer.is_null() {
@@ -168,6 +126,54 @@ pub(in crate::arch::vocab) fn assemble(json: &TokenizerJson, reach: Option<&Hash
         .collect();
     tokenizer.add_tokens(added).ok()?;
     Some(tokenizer)
+}
+
+fn word_piece(model: &JsonModel, vocab: Vocab) -> Option<Tokenizer> {
+    let prefix = model.continuing_subword_prefix.clone().unwrap_or_else(|| "##".to_owned());
+    let built = WordPiece::builder()
+        .vocab(vocab)
+        .unk_token(model.unk_token.clone()?)
+        .continuing_subword_prefix(prefix)
+        .max_input_chars_per_word(model.max_input_chars_per_word.unwrap_or(100) as usize)
+        .build();
+    Some(Tokenizer::new(built.ok()?))
+}
+
+fn byte_pairs(model: &JsonModel, vocab: Vocab, reach: Option<&HashSet<String>>) -> Option<Tokenizer> {
+    // The crate slices the second half of a merge by the length of the prefix without checking.
+    if model.continuing_subword_prefix.as_deref().is_some_and(|p| !p.is_empty()) {
+        return None;
+    }
+    let mut both = String::new();
+    let mut possible = |(left, right): &&(String, String)| {
+        both.clear();
+        both.extend([left.as_str(), right.as_str()]);
+        reach.is_none_or(|r| r.contains(both.as_str()))
+    };
+    let merges = model.merges.iter().filter(|m| possible(m)).cloned().collect::<Vec<_>>();
+    let mut builder = BPE::builder()
+        .vocab_and_merges(vocab, merges)
+        .fuse_unk(model.fuse_unk.unwrap_or(false))
+        .byte_fallback(model.byte_fallback.unwrap_or(false))
+        .ignore_merges(model.ignore_merges.unwrap_or(false));
+    if let Some(unk) = &model.unk_token {
+        builder = builder.unk_token(unk.clone());
+    }
+    if let Some(suffix) = &model.end_of_word_suffix {
+        builder = builder.end_of_word_suffix(suffix.clone());
+    }
+    Some(Tokenizer::new(builder.build().ok()?))
+}
+
+fn unigram(model: &JsonModel) -> Option<Tokenizer> {
+    // The crate fails at the first character that no token spells if there is no unknown token.
+    let unknown = Some(model.unk_id? as usize);
+    if model.scores.iter().any(|score| !score.is_finite()) {
+        return None;
+    }
+    let scores = model.scores.iter().copied();
+    let vocab = model.vocab.iter().map(|(text, _)| text.clone()).zip(scores).collect();
+    Some(Tokenizer::new(Unigram::from(vocab, unknown, model.byte_fallback.unwrap_or(false)).ok()?))
 }
 
 /// True for normalizers that cannot make a text much longer and read no data of their own.

@@ -57,6 +57,11 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
     if !decoder.is_empty() {
         settings.insert("added_tokens_decoder".into(), decoder.into());
     }
+    config::write(source, &roles(source), settings, out)
+}
+
+/// The ids of the tokens with a role.
+fn roles(source: &Source<'_>) -> Vec<(&'static str, u32)> {
     let mut roles: Vec<(&str, u32)> = Vec::new();
     for (role, fallback) in [("bos", None), ("eos", None), ("unk", unknown(source)), ("pad", None)] {
         if let Some(id) = source.id(role).or(fallback) {
@@ -69,7 +74,7 @@ pub(super) fn restore(source: &Source<'_>, out: &mut Sidecars) -> Result<()> {
         let (bos, eos) = (roles[0].1, roles[1].1);
         (roles[0].1, roles[1].1) = (eos, bos);
     }
-    config::write(source, &roles, settings, out)
+    roles
 }
 
 /// The unknown token: by its type, by its id, by its usual text.

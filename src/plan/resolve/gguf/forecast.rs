@@ -4,7 +4,7 @@
 
 use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
-use super::{Budget, Loss, Mixer, forecast_many, ready};
+use super::{Budget, Loss, Mixer, Ready, forecast_many, ready};
 use crate::arch::OutType;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
 use crate::plan::build::{layout_tensors, trial};
@@ -43,28 +43,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     if ready.real.len() > forecast_many::MANY && model.format == FormatId::Gguf && budget.is_none() {
         return forecast_many::forecast(model, target, &ready, &overrides, how);
     }
-    let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
-    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
-    let mut first_error: Option<ModelError> = None;
-    for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
-        let resolved = if by_converter(file_type) && target.get(&gguf::PRUNE_LAYERS).is_empty() {
-            let named = Target { quantization: Some(file_type.name().to_ascii_lowercase()), ..target.clone() };
-            resolve(model, &named, how)
-        } else {
-            ready.quantized(target, file_type, &overrides)
-        };
-        match resolved.and_then(|r| outline(model, target, file_type, &r)) {
-            Ok(one) => outlines.push(one),
-            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
-            Err(e) => {
-                refused.push((file_type.name().to_owned(), e.to_string()));
-                first_error.get_or_insert(e);
-            }
-        }
-    }
-    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
-        return Err(e);
-    }
+    let (mut outlines, refused) = outlines(model, target, &ready, &overrides, how)?;
     let by_name: HashMap<&str, &TensorEntry> = ready.real.iter().map(|t| (t.name.as_str(), t)).collect();
     let lossy = |(name, e): &&(Name, Encoding)| {
         let entry = by_name.get(name.as_str());
@@ -74,45 +53,23 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     let begun = Instant::now();
     let mixer = Mixer::measured(&ready, target, &overrides, &also, how)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let elems: u64 = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
-    let told = |o: &Outline| {
-        let types = || o.types.iter().filter_map(|(name, e)| Some((*by_name.get(name.as_str())?, *e)));
-        let loss = mixer.loss(types());
-        let data: u64 = types().filter_map(|(t, e)| e.tensor_bytes(&t.shape)).sum();
-        Forecasted {
-            name: o.name.clone(),
-            bytes: o.bytes,
-            bits_per_weight: data as f64 * 8.0 / elems.max(1) as f64,
-            sqnr_db: loss.sums.sqnr_db(),
-            output_sqnr_db: (loss.output > 0.0).then(|| -10.0 * loss.output.log10()),
-            cpu_seconds: mixer.seconds(types()),
-            fallbacks: o.fallbacks,
-            heaviest: heaviest(loss),
-            on_front: false,
-        }
-    };
-    let mixed = |budget: Budget, name: String| -> Result<(Outline, Forecasted)> {
-        let mix = mixer.choose(budget)?;
-        let resolved = ready.with_types(target, mix.file_type, &mix.types, &overrides)?;
-        let outline = Outline { name, ..outline(model, target, mix.file_type, &resolved)? };
-        let told = told(&outline);
-        Ok((outline, told))
-    };
+    let elems = ready.model.tensors.iter().filter_map(|t| t.shape.elems()).sum();
+    let pricing = Pricing { model, target, ready: &ready, overrides: &overrides, mixer, by_name, elems };
     // Without experts MXFP4_MOE is Q8_0 under another name.
     outlines.sort_by_key(|o| (o.bytes, o.name.ends_with("_MOE")));
-    let mut types: Vec<Forecasted> = outlines.iter().map(told).collect();
+    let mut types: Vec<Forecasted> = outlines.iter().map(|o| pricing.forecasted(o)).collect();
     mark_front(&mut types);
     let mut mixes = Vec::new();
     for t in types.iter().filter(|t| t.bits_per_weight < 16.0) {
         // A size that the candidates do not reach has no mix.
-        if let Ok((_, mix)) = mixed(Budget::Bytes(t.bytes), t.name.clone()) {
+        if let Ok((_, mix)) = pricing.mixed(Budget::Bytes(t.bytes), t.name.clone()) {
             mixes.push(mix);
         }
     }
     let choice = match budget {
         Some((budget, name)) => {
-            let (outline, told) = mixed(budget, name)?;
-            Some(chosen(&outline, told, &by_name))
+            let (outline, forecasted) = pricing.mixed(budget, name)?;
+            Some(chosen(&outline, forecasted, &pricing.by_name))
         }
         None => None,
     };
@@ -129,6 +86,80 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
         refused,
         choice,
     })
+}
+
+/// Every file type, resolved; and the names of those that this model cannot become, each with the reason.
+fn outlines(
+    model: &Model,
+    target: &Target,
+    ready: &Ready,
+    overrides: &Overrides,
+    how: Task<'_>,
+) -> Result<(Vec<Outline>, Vec<(String, String)>)> {
+    let by_converter = |t: FileType| model.format != FormatId::Gguf && OutType::parse(t.name()).is_some();
+    let (mut outlines, mut refused) = (Vec::new(), Vec::new());
+    let mut first_error: Option<ModelError> = None;
+    for &file_type in FileType::ALL.iter().filter(|t| !t.is_copy()) {
+        let resolved = if by_converter(file_type) && target.get(&gguf::PRUNE_LAYERS).is_empty() {
+            let named = Target { quantization: Some(file_type.name().to_ascii_lowercase()), ..target.clone() };
+            resolve(model, &named, how)
+        } else {
+            ready.quantized(target, file_type, overrides)
+        };
+        match resolved.and_then(|r| outline(model, target, file_type, &r)) {
+            Ok(one) => outlines.push(one),
+            Err(e) if e.kind() == ErrorKind::Io => return Err(e),
+            Err(e) => {
+                refused.push((file_type.name().to_owned(), e.to_string()));
+                first_error.get_or_insert(e);
+            }
+        }
+    }
+    if let (true, Some(e)) = (outlines.is_empty(), first_error) {
+        return Err(e);
+    }
+    Ok((outlines, refused))
+}
+
+/// What is needed to say what an output loses.
+struct Pricing<'a> {
+    model: &'a Model,
+    target: &'a Target,
+    ready: &'a Ready,
+    overrides: &'a Overrides,
+    mixer: Mixer<'a>,
+    /// The source's tensors.
+    by_name: HashMap<&'a str, &'a TensorEntry>,
+    /// Elements of the model.
+    elems: u64,
+}
+
+impl Pricing<'_> {
+    fn forecasted(&self, o: &Outline) -> Forecasted {
+        let types = || o.types.iter().filter_map(|(name, e)| Some((*self.by_name.get(name.as_str())?, *e)));
+        let loss = self.mixer.loss(types());
+        let data: u64 = types().filter_map(|(t, e)| e.tensor_bytes(&t.shape)).sum();
+        Forecasted {
+            name: o.name.clone(),
+            bytes: o.bytes,
+            bits_per_weight: data as f64 * 8.0 / self.elems.max(1) as f64,
+            sqnr_db: loss.sums.sqnr_db(),
+            output_sqnr_db: (loss.output > 0.0).then(|| -10.0 * loss.output.log10()),
+            cpu_seconds: self.mixer.seconds(types()),
+            fallbacks: o.fallbacks,
+            heaviest: heaviest(loss),
+            on_front: false,
+        }
+    }
+
+    /// The mix that loses least within a budget.
+    fn mixed(&self, budget: Budget, name: String) -> Result<(Outline, Forecasted)> {
+        let mix = self.mixer.choose(budget)?;
+        let resolved = self.ready.with_types(self.target, mix.file_type, &mix.types, self.overrides)?;
+        let outline = Outline { name, ..outline(self.model, self.target, mix.file_type, &resolved)? };
+        let forecasted = self.forecasted(&outline);
+        Ok((outline, forecasted))
+    }
 }
 
 fn outline(model: &Model, target: &Target, file_type: FileType, resolved: &Resolved) -> Result<Outline> {
