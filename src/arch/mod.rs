@@ -7,6 +7,7 @@
 
 mod adapter;
 mod back;
+mod class;
 mod complete;
 mod config;
 mod family;
@@ -25,11 +26,11 @@ pub(crate) mod vocab;
 mod wrapped;
 
 pub(crate) use adapter::adapter;
+pub(crate) use class::LAYER_COUNT_KEYS;
 pub(crate) use identify::open_as_format;
 pub use identify::{identify, open};
 pub(crate) use quantized::quantized;
 pub(crate) use roles::layer_span;
-pub(crate) use to_gguf::LAYER_COUNT_KEYS;
 pub use types::{ConfigStatus, GgufModel, GgufOptions, OutType};
 pub(crate) use types::{FamilyInfo, HfModel};
 

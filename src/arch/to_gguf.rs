@@ -1,5 +1,6 @@
 //! Hugging Face → GGUF, the complete conversion.
 
+use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use super::config::{COMMON_IGNORED, Config};
 use super::family::{Family, by_class};
 use super::general::{self, Counts};
@@ -17,9 +18,6 @@ use std::path::Path;
 
 /// gguf-py's GGML_QUANT_VERSION.
 const QUANTIZATION_VERSION: u32 = 2;
-
-/// Fields that give the number of layers.
-pub(crate) const LAYER_COUNT_KEYS: [&str; 4] = ["n_layers", "num_hidden_layers", "n_layer", "num_layers"];
 
 /// See [`super::to_gguf()`].
 pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel> {
@@ -105,25 +103,6 @@ fn read_config(model: &Model) -> Result<Value> {
     } else {
         Err(ModelError::bad("not a JSON object").in_file(Path::new("config.json")))
     }
-}
-
-/// The first class of `architectures`, of the text part if that names one.
-pub(crate) fn hf_class(root: &Value) -> Result<&str> {
-    fn first(v: &Value) -> Option<&str> {
-        v.get("architectures")?.get(0)?.as_str()
-    }
-    root.get("text_config").and_then(first).or_else(|| first(root)).ok_or_else(|| {
-        let known = super::family::infos().iter().flat_map(|f| f.hf_classes).copied().collect::<Vec<_>>().join(", ");
-        ModelError::bad("no architecture is named")
-            .in_file(Path::new("config.json"))
-            .field("architectures")
-            .with_hint(format!("Add \"architectures\": [\"…\"] with one of: {known}."))
-    })
-}
-
-/// Whether transformers would fill in this family's defaults: `model_type` names it, or is left out.
-pub(crate) fn names_family(root: &Value, family: &Family) -> bool {
-    root.get("model_type").and_then(Value::as_str).is_none_or(|t| family.model_types.contains(&t))
 }
 
 /// Resolves `auto`: the type of the first matrix that is bf16 or f16, f16 if there is none.

@@ -5,10 +5,10 @@
 //! module (`model.…`, `net.…`). A prefix that all names share is removed if every name then has a place in the architecture;
 //! otherwise the names are kept, and the error names one without a place.
 
+use super::class::hf_class;
 use super::config::Config;
 use super::family::{Family, by_class};
 use super::tensors::Places;
-use super::to_gguf::hf_class;
 use crate::model::{Model, ModelError, Result, Warning};
 use std::borrow::Cow;
 

@@ -25,7 +25,6 @@ mod types;
 
 pub use build::prepare;
 pub(crate) use build::{count_files, prepare_again, prepare_model, prepare_to_compare, rehearse, rehearse_model};
-pub(crate) use coverage::{ImatrixCoverage, PartOf};
 pub(crate) use manifest::{MANIFEST_SUFFIX, is_manifest, manifest_beside, manifest_inside};
 pub(crate) use memory::{available, cut, hash_cut};
 pub(crate) use prepared::{Prepared, PreparedOutput, PreparedTensor};
@@ -34,5 +33,5 @@ pub(crate) use resolve::{PresetTypes, TargetPreset, forecast, forecast_format, h
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
 pub(crate) use types::PlannedStep;
+pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedTensor};
-pub(crate) use types::{PlannedReuse, SourceFile};

@@ -1,6 +1,6 @@
 //! What a plan says.
 
-use super::{ImatrixCoverage, PlannedStage};
+use super::PlannedStage;
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
@@ -287,4 +287,48 @@ pub struct PlannedTensor {
     /// The type that was wanted but does not fit the shape.
     #[serde(default, deserialize_with = "Name::read_optional_word", skip_serializing_if = "Option::is_none")]
     pub fallback_from: Option<Name>,
+}
+
+/// How far an importance matrix covers the tensors of an output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImatrixCoverage {
+    /// The file.
+    pub file: PathBuf,
+    /// The data set it was made from, if the file says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// Chunks of text it was made from; 0 if the file does not say.
+    pub chunks: u32,
+    /// Entries of the file.
+    pub entries: usize,
+    /// Entries that `include_weights` or `exclude_weights` took away.
+    #[serde(default)]
+    pub left_out: usize,
+    /// Tensors that become a type importance matters for.
+    pub quantized: usize,
+    /// Those of them that have values.
+    pub used: usize,
+    /// Those that have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Entries that name no tensor of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<String>,
+    /// Used entries with columns of no importance: whatever stands there may be rounded away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zero_columns: Vec<PartOf>,
+    /// Used entries with experts that no token reached: their columns count all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen_experts: Vec<PartOf>,
+}
+
+/// Some of the columns or experts of a tensor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartOf {
+    /// The tensor.
+    pub tensor: String,
+    /// How many are meant.
+    pub count: usize,
+    /// How many it has.
+    pub of: usize,
 }

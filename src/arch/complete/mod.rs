@@ -9,10 +9,10 @@ mod sizes;
 mod slots;
 
 use super::back::Meta;
+use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use super::config::Config;
 use super::family::{Bias, Dim, Experts, FAMILIES, Family, Need, Network, Op, Rule, by_class};
 use super::tensors::{is_unused, other_modality, plain_name, split_layer, split_suffix, with_layer};
-use super::to_gguf::{LAYER_COUNT_KEYS, hf_class, names_family};
 use crate::model::{MetaValue, Model, Result};
 use crate::tensor::Shape;
 use faults::Faults;

@@ -11,6 +11,7 @@ mod describe;
 mod files;
 mod key;
 mod pre;
+mod request;
 mod restore;
 mod run;
 mod run_spm;
@@ -21,42 +22,17 @@ mod tokens;
 mod unigram;
 
 pub use describe::{describe, describe_metadata};
+pub(crate) use request::Vocab;
+pub use request::VocabRequest;
 pub use restore::{config_fields, restore_sidecars};
 pub(crate) use run::Runner;
 pub use run::{Encoded, Piece};
 
-use crate::model::{MetaValue, Metadata, Result, Sidecars, Warning};
+use crate::model::{Result, Warning};
 use files::Files;
+use request::Entries;
 use serde_json::Value;
 use special::{Options, SpecialVocab};
-
-/// What is needed to write a vocabulary into GGUF.
-#[derive(Clone, Copy, Debug)]
-pub struct VocabRequest<'a> {
-    /// The folder's files.
-    pub sidecars: &'a Sidecars,
-    /// `config.json`.
-    pub config: &'a serde_json::Value,
-    /// GGUF architecture name: `llama`, `qwen2`, `bert`.
-    pub arch: &'a str,
-    /// First entry of `architectures` in config.json: `LlamaForCausalLM`.
-    pub hf_class: &'a str,
-    /// Pre-tokenizer name given by the user, when it cannot be recognised.
-    pub pre_tokenizer: Option<&'a str>,
-}
-
-/// The `tokenizer.*` metadata, in the order llama.cpp's converter writes it.
-#[derive(Clone, Debug, Default)]
-pub struct Vocab {
-    /// Keys and values in order.
-    pub entries: Vec<(String, MetaValue)>,
-    /// Warnings for the user.
-    pub warnings: Vec<Warning>,
-}
-
-/// Entries in order, by key.
-#[derive(Debug, Default)]
-struct Entries(Metadata);
 
 /// Builds the `tokenizer.*` metadata of a GGUF file, `tokenizer.ggml.token_type_count` of BERT included.
 ///

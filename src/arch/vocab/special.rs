@@ -4,7 +4,7 @@
 use super::chat::{self, ChatTemplate};
 use super::files::{Files, truthy};
 use super::{Entries, key};
-use crate::model::{MetaArray, MetaValue, Result, Warning};
+use crate::model::{MetaArray, Result, Warning};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -279,14 +279,6 @@ fn merge_text(a: &str, b: &str) -> Vec<u8> {
         }
     }
     out
-}
-
-/// The entries in order, by key: what `Entries::set` needs.
-impl Entries {
-    /// Sets a value; an existing key keeps its place.
-    pub(super) fn set(&mut self, key: &str, value: impl Into<MetaValue>) {
-        self.0.insert(key.to_owned(), value.into());
-    }
 }
 
 #[cfg(test)]

@@ -78,3 +78,13 @@ pub struct Chosen {
     /// Tensor → type.
     pub tensors: BTreeMap<String, String>,
 }
+
+/// Marks the entries that lose less than all smaller ones; `all` is in order of size.
+pub(super) fn mark_front(all: &mut [Forecasted]) {
+    let mut best = f64::NEG_INFINITY;
+    for one in all {
+        let quality = one.output_sqnr_db.unwrap_or(f64::INFINITY);
+        one.on_front = quality > best;
+        best = best.max(quality);
+    }
+}

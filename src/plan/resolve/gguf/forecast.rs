@@ -2,6 +2,7 @@
 //!
 //! Sizes are exact, errors and times are estimates. Data: a model and the options of a GGUF target → [`Forecast`].
 
+use super::super::forecast::mark_front;
 use super::super::{Chosen, Forecast, Forecasted, Heavy, Resolved, resolve};
 use super::overrides::Overrides;
 use super::{Budget, Loss, Mixer, Ready, forecast_many, ready};
@@ -183,16 +184,6 @@ fn heaviest(mut loss: Loss<'_>) -> Vec<Heavy> {
         share: part / loss.output,
     };
     loss.parts.iter().map(told).collect()
-}
-
-/// Marks the entries that lose less than all smaller ones; `all` is in order of size.
-pub(super) fn mark_front(all: &mut [Forecasted]) {
-    let mut best = f64::NEG_INFINITY;
-    for one in all {
-        let quality = one.output_sqnr_db.unwrap_or(f64::INFINITY);
-        one.on_front = quality > best;
-        best = best.max(quality);
-    }
 }
 
 fn chosen(outline: &Outline, forecast: Forecasted, by_name: &HashMap<&str, &TensorEntry>) -> Chosen {

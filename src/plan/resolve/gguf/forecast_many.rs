@@ -4,9 +4,9 @@
 //! role and takes the same block formats; of each class a few tensors are measured, and the others are taken to lose as much for each
 //! element. Mixes are left out.
 
+use super::super::forecast::mark_front;
 use super::super::{Forecast, Forecasted, Heavy};
 use super::Ready;
-use super::forecast::mark_front;
 use super::overrides::Overrides;
 use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};

@@ -3,7 +3,7 @@
 //! The tensors that llama-quantize would quantize, and for which the user named no type, are measured in every candidate
 //! type (`forecast`); [`forecast::choose`] picks; the choices go to the planner of llama-quantize as types by name.
 
-use super::super::parse_encoding;
+use super::super::{Resolved, parse_encoding};
 use super::budget::Budget;
 use super::overrides::Overrides;
 use super::ready::Ready;
@@ -25,6 +25,25 @@ const NEVER: f64 = 1e300;
 
 /// Rounds of taking off what padding and split tables cost; each one leaves less.
 const ROUNDS: usize = 8;
+
+/// The mix that loses least within a budget.
+///
+/// # Errors
+/// Those of measuring; a budget that is too small.
+pub(super) fn within(
+    ready: &Ready,
+    budget: Budget,
+    target: &Target,
+    overrides: &Overrides,
+    how: Task<'_>,
+) -> Result<Resolved> {
+    let mixer = Mixer::measured(ready, target, overrides, &[], how)?;
+    let mix = mixer.choose(budget)?;
+    let mut resolved = ready.with_types(target, mix.file_type, &mix.types, overrides)?;
+    resolved.quantization = budget.name(target);
+    resolved.warnings.extend(mix.warning);
+    Ok(resolved)
+}
 
 /// A model whose tensors are measured, for any number of budgets.
 pub(in crate::plan) struct Mixer<'a> {

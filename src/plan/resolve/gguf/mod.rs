@@ -152,7 +152,7 @@ fn from_hf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Overri
     }
     let ready = hf::ready(model, target)?;
     match (asked, out_type) {
-        (Choice::Budget(budget, how), _) => ready.within(budget, target, overrides, how),
+        (Choice::Budget(budget, how), _) => mixer::within(&ready, budget, target, overrides, how),
         (Choice::Type(_), Some(OutType::Auto)) => {
             ready.quantized(target, hf::converter_choice(model, target)?, overrides)
         }
@@ -166,7 +166,7 @@ fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Over
     let mut resolved = match asked {
         Choice::Type(name) if as_it_is(name) => as_is(model, target, overrides)?,
         Choice::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
-        Choice::Budget(budget, how) => Ready::of_gguf(model, target)?.within(budget, target, overrides, how)?,
+        Choice::Budget(budget, how) => mixer::within(&Ready::of_gguf(model, target)?, budget, target, overrides, how)?,
     };
     resolved.architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
     Ok(resolved)

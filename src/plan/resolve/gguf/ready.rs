@@ -1,8 +1,7 @@
 //! A model as llama-quantize would be given it, and what it would make of it.
 
 use super::super::{Reason, Resolved};
-use super::budget::{self, Budget};
-use super::mixer::Mixer;
+use super::budget::{self};
 use super::overrides::Overrides;
 use super::{importance, metadata};
 use crate::model::{FormatId, Model, Name, Result, Sidecars, TensorEntry, Warning};
@@ -10,7 +9,6 @@ use crate::plan::{ImatrixCoverage, PreparedTensor};
 use crate::quant::{Effort, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;
-use crate::task::Task;
 use crate::transform::{FileType, Imatrix, Pruned, QuantizeRequest, plan_quantize, prune_layers};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,25 +80,6 @@ impl Ready {
         overrides: &Overrides,
     ) -> Result<Resolved> {
         self.with_types(target, file_type, &HashMap::new(), overrides)
-    }
-
-    /// The mix that loses least within a budget.
-    ///
-    /// # Errors
-    /// Those of measuring; a budget that is too small.
-    pub(super) fn within(
-        &self,
-        budget: Budget,
-        target: &Target,
-        overrides: &Overrides,
-        how: Task<'_>,
-    ) -> Result<Resolved> {
-        let mixer = Mixer::measured(self, target, overrides, &[], how)?;
-        let mix = mixer.choose(budget)?;
-        let mut resolved = self.with_types(target, mix.file_type, &mix.types, overrides)?;
-        resolved.quantization = budget.name(target);
-        resolved.warnings.extend(mix.warning);
-        Ok(resolved)
     }
 
     /// The request for a file type; `chosen` are types by name, which give way to the user's own.
