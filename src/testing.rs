@@ -81,8 +81,8 @@ pub mod job {
 pub mod model {
     pub use crate::model::{
         ConcatRows, ErrorCode, ErrorKind, FormatId, Hint, MemoryRows, MetaArray, MetaValue, Metadata, Model,
-        ModelError, OptionName, Piece, Place, Remedy, Result, Role, Sidecar, Sidecars, TensorClass, TensorData,
-        TensorEntry, TensorKind, Warning, decode_piece,
+        ModelError, Network, OptionName, PerLayer, Piece, Place, Remedy, Result, Role, Rope, RopeKind, RopeScaling,
+        Sidecar, Sidecars, TensorClass, TensorData, TensorEntry, TensorKind, Warning, decode_piece,
     };
 }
 

@@ -5,7 +5,7 @@
 #[path = "../src/skip.rs"]
 mod skip;
 
-use remold::testing::arch::{ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
+use remold::testing::arch::{self, ConfigStatus, GgufModel, GgufOptions, OutType, check_complete, to_gguf, to_hf};
 use remold::testing::formats;
 use remold::testing::model::{
     ConcatRows, MemoryRows, MetaArray, MetaValue, Model, Piece, Sidecar, TensorEntry, decode_piece,
@@ -472,6 +472,32 @@ proptest::proptest! {
         remold::testing::arch::identify(&mut model);
         let _ = model.tensors[0].kind();
     }
+}
+
+/// A folder, its conversion and the way back describe the same network with the same tensors.
+#[test]
+fn a_network_is_the_same_in_every_format() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/tiny-llama");
+    let source = arch::open(&folder).unwrap();
+    let gguf = to_gguf(&source, &options("tiny-llama", OutType::F32)).unwrap().model;
+    let back = to_hf(&gguf).unwrap().model;
+    let what = |m: &Model| {
+        let n = m.network.clone().unwrap();
+        let epsilon = n.rms_norm_epsilon.map(|f| f as f32);
+        (n.architecture, n.layers, n.hidden_size, n.ffn_size, n.heads, n.kv_heads, n.vocabulary, n.context, epsilon)
+    };
+    assert_eq!(what(&source).0.as_deref(), Some("llama"));
+    assert_eq!(what(&source).1, Some(4));
+    assert_eq!(what(&gguf), what(&source));
+    assert_eq!(what(&back), what(&source));
+    let classes = |m: &Model| {
+        let mut all: Vec<_> = m.tensors.iter().map(|t| (t.layer(), t.class.kind, t.role())).collect();
+        all.sort();
+        all
+    };
+    assert!(source.tensors.iter().all(|t| t.class.kind.is_some()));
+    assert_eq!(classes(&gguf), classes(&source));
+    assert_eq!(classes(&back), classes(&source));
 }
 
 /// GGUF files that are no whole model of a known architecture (type samples, bare vocabularies) are refused with a reason.

@@ -1,5 +1,6 @@
 //! Where a model gets what `arch` knows of it. Every model that the rooms below work with comes from here, or from a conversion.
 
+use super::network::network;
 use super::roles::classify;
 use crate::formats;
 use crate::model::{FormatId, Model, Result};
@@ -21,12 +22,14 @@ pub(crate) fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Mo
     formats::open_as_format(path, format).map(identified)
 }
 
-/// Sets the class of every tensor of a model, by their names in any ecosystem. Needed again after tensors got other names.
+/// Sets the class of every tensor of a model, by their names in any ecosystem, and its network. Needed again after tensors got other names,
+/// and after the metadata changed.
 pub fn identify(model: &mut Model) {
     let dense = model.unreadable.iter_mut().filter_map(|u| u.dense.as_mut());
     for tensor in model.tensors.iter_mut().chain(dense) {
         tensor.class = classify(&tensor.name);
     }
+    model.network = network(model);
 }
 
 fn identified(mut model: Model) -> Model {

@@ -5,6 +5,21 @@ use super::rope::Rope;
 use crate::model::{MetaArray, MetaValue, Metadata, Model, ModelError, Result};
 use serde_json::Value;
 
+/// The names that classes have for the same field of `config.json`, in the order the converter looks for them.
+pub(super) mod fields {
+    pub(crate) const CONTEXT: &[&str] =
+        &["max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"];
+    pub(crate) const WIDTH: &[&str] = &["hidden_size", "n_embd", "dim"];
+    pub(crate) const FFN: &[&str] =
+        &["prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim"];
+    pub(crate) const HEADS: &[&str] = &["num_attention_heads", "n_head", "n_heads"];
+    pub(crate) const KV_HEADS: &[&str] = &["num_key_value_heads", "n_kv_heads"];
+    pub(crate) const RMS_EPSILON: &[&str] = &["rms_norm_eps", "norm_eps"];
+    pub(crate) const NORM_EPSILON: &[&str] = &["layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"];
+    pub(crate) const EXPERTS: &[&str] = &["num_local_experts", "num_experts", "n_routed_experts"];
+    pub(crate) const EXPERTS_USED: &[&str] = &["num_experts_per_tok", "num_experts_per_token", "top_k_experts"];
+}
+
 /// What a family's parameter function works with.
 pub(crate) struct Source<'a> {
     pub model: &'a Model,
@@ -71,25 +86,20 @@ impl Params {
 /// The parameters that most families share, in the order of `TextModel.set_gguf_parameters` (llama.cpp conversion/base.py).
 pub(crate) fn common(s: &Source<'_>, p: &mut Params) -> Result<()> {
     p.uint("block_count", s.blocks)?;
-    let context =
-        ["max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"];
-    p.copy_uint(s, &context, "context_length")?;
-    p.copy_uint(s, &["hidden_size", "n_embd", "dim"], "embedding_length")?;
-    let ffn =
-        ["prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim"];
-    p.copy_uint(s, &ffn, "feed_forward_length")?;
-    p.copy_uint(s, &["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
-    p.copy_uint(s, &["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
+    p.copy_uint(s, fields::CONTEXT, "context_length")?;
+    p.copy_uint(s, fields::WIDTH, "embedding_length")?;
+    p.copy_uint(s, fields::FFN, "feed_forward_length")?;
+    p.copy_uint(s, fields::HEADS, "attention.head_count")?;
+    p.copy_uint(s, fields::KV_HEADS, "attention.head_count_kv")?;
     if s.config.peek("is_causal") == Some(&Value::Bool(false)) {
         s.config.mark("is_causal", "attention.causal");
         p.put("attention.causal", false);
     }
     rope(s, p)?;
-    p.copy_float(s, &["rms_norm_eps", "norm_eps"], "attention.layer_norm_rms_epsilon")?;
-    p.copy_float(s, &["layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"], "attention.layer_norm_epsilon")?;
-    p.copy_uint(s, &["num_local_experts", "num_experts", "n_routed_experts"], "expert_count")?;
-    let used = ["num_experts_per_tok", "num_experts_per_token", "top_k_experts"];
-    p.copy_uint(s, &used, "expert_used_count")?;
+    p.copy_float(s, fields::RMS_EPSILON, "attention.layer_norm_rms_epsilon")?;
+    p.copy_float(s, fields::NORM_EPSILON, "attention.layer_norm_epsilon")?;
+    p.copy_uint(s, fields::EXPERTS, "expert_count")?;
+    p.copy_uint(s, fields::EXPERTS_USED, "expert_used_count")?;
     if let Some(dim) = s.config.uint(&["head_dim"], "attention.key_length")? {
         p.uint("attention.key_length", dim)?;
         p.uint("attention.value_length", dim)?;

@@ -4,7 +4,7 @@ use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use super::config::{COMMON_IGNORED, Config};
 use super::family::{Family, by_class};
 use super::general::{self, Counts};
-use super::params::{Params, Source};
+use super::params::{Params, Source, fields};
 use super::rope::Rope;
 use super::tensors::{self, Shapes};
 use super::types::{ConfigField, ConfigStatus, GgufModel, GgufOptions, OutType};
@@ -157,8 +157,8 @@ fn shapes(family: &Family, config: &Config, blocks: u64, tokens: Option<u64>) ->
         Some(e) => config.need_uint(e.count, "expert_count")?,
         None => 0,
     };
-    let heads = config.uint(&["num_attention_heads", "n_head", "n_heads"], "attention.head_count")?;
-    let heads_kv = config.uint(&["num_key_value_heads", "n_kv_heads"], "attention.head_count_kv")?;
+    let heads = config.uint(fields::HEADS, "attention.head_count")?;
+    let heads_kv = config.uint(fields::KV_HEADS, "attention.head_count_kv")?;
     Ok(Shapes { blocks, heads, heads_kv, vocabulary: tokens, experts })
 }
 

@@ -105,12 +105,7 @@ fn indent(text: &str) -> String {
 
 /// Architecture in GGUF words (GGUF) or as `config.json` names it.
 pub(crate) fn architecture(model: &Model) -> Option<String> {
-    if let Some(MetaValue::Str(a)) = model.metadata.get("general.architecture") {
-        return Some(a.clone());
-    }
-    let config = model.config()?;
-    let named = config.get("architectures").and_then(|a| a.get(0)).or_else(|| config.get("model_type"))?;
-    named.as_str().map(str::to_owned)
+    model.network.as_ref()?.declared().map(str::to_owned)
 }
 
 fn by<K: Eq + std::hash::Hash>(model: &Model, key: impl Fn(&TensorEntry) -> K) -> IndexMap<K, u64> {

@@ -3,28 +3,17 @@
 use super::comparison::{TypeShare, Unpaired, Variant};
 use super::kv_cache;
 use super::names::Both;
-use crate::model::{MetaValue, Metadata, Model};
+use crate::model::{MetaValue, Model, Network, PerLayer};
 use indexmap::IndexMap;
 use std::path::Path;
-
-/// Facts: title, and the GGUF key after the architecture.
-const FACTS: [(&str, &str); 8] = [
-    ("context length", "context_length"),
-    ("layers", "block_count"),
-    ("embedding size", "embedding_length"),
-    ("ffn size", "feed_forward_length"),
-    ("heads", "attention.head_count"),
-    ("key-value heads", "attention.head_count_kv"),
-    ("experts", "expert_count"),
-    ("rope base", "rope.freq_base"),
-];
 
 /// Everything about a model but its errors.
 pub(super) fn variant(both: &Both, label: String, path: &Path, context: u64) -> Variant {
     let model = &both.model;
     let (parameters, tensor_bytes) = (model.parameters(), model.tensor_bytes());
     let on_disk = model.files.iter().filter_map(|f| std::fs::metadata(f).ok()).map(|m| m.len()).sum();
-    let cache = both.metadata().and_then(|md| kv_cache::bytes(md, context));
+    let network = both.described().and_then(|m| m.network.as_ref());
+    let cache = network.and_then(|n| kv_cache::bytes(n, context));
     Variant {
         label,
         path: path.to_owned(),
@@ -35,7 +24,7 @@ pub(super) fn variant(both: &Both, label: String, path: &Path, context: u64) -> 
         parameters,
         bits_per_weight: if parameters == 0 { 0.0 } else { tensor_bytes as f64 * 8.0 / parameters as f64 },
         types: types(model),
-        facts: both.metadata().map(facts).unwrap_or_default(),
+        facts: both.described().map(facts).unwrap_or_default(),
         memory_bytes: cache.and_then(|c| c.checked_add(tensor_bytes)),
         unpaired: Unpaired::default(),
         measured: None,
@@ -52,18 +41,10 @@ fn types(model: &Model) -> Vec<TypeShare> {
     by_type.into_iter().map(|(name, (tensors, bytes))| TypeShare { name: name.to_owned(), tensors, bytes }).collect()
 }
 
-fn facts(metadata: &Metadata) -> IndexMap<String, String> {
-    let mut facts = IndexMap::new();
-    let arch = metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or_default();
-    if !arch.is_empty() {
-        facts.insert("architecture".to_owned(), arch.to_owned());
-    }
-    for (title, key) in FACTS {
-        let value = metadata.get(&format!("{arch}.{key}"));
-        if let Some(text) = value.and_then(plain) {
-            facts.insert(title.to_owned(), text);
-        }
-    }
+fn facts(model: &Model) -> IndexMap<String, String> {
+    let mut facts: IndexMap<String, String> =
+        model.network.iter().flat_map(numbers).map(|(title, text)| (title.to_owned(), text)).collect();
+    let metadata = &model.metadata;
     if let Some(MetaValue::Array(tokens)) = metadata.get("tokenizer.ggml.tokens") {
         facts.insert("vocabulary".to_owned(), tokens.len().to_string());
     }
@@ -76,6 +57,20 @@ fn facts(metadata: &Metadata) -> IndexMap<String, String> {
     facts
 }
 
-fn plain(value: &MetaValue) -> Option<String> {
-    value.as_u64().map(|n| n.to_string()).or_else(|| value.as_f64().map(|f| f.to_string()))
+/// The hyper-parameters that variants of a network may differ in. What is given layer by layer is left out.
+fn numbers(network: &Network) -> impl Iterator<Item = (&'static str, String)> {
+    let text = |n: Option<u64>| n.map(|n| n.to_string());
+    let of_all = |n: &Option<PerLayer>| text(n.as_ref().and_then(PerLayer::uniform));
+    let all = [
+        ("architecture", network.architecture.clone()),
+        ("context length", text(network.context)),
+        ("layers", text(network.layers)),
+        ("embedding size", text(network.hidden_size)),
+        ("ffn size", of_all(&network.ffn_size)),
+        ("heads", of_all(&network.heads)),
+        ("key-value heads", of_all(&network.kv_heads)),
+        ("experts", text(network.experts)),
+        ("rope base", network.rope.base.map(|f| f.to_string())),
+    ];
+    all.into_iter().filter_map(|(title, text)| Some((title, text?)))
 }

@@ -1,7 +1,7 @@
 //! Common names: models of different ecosystems under the same tensor names and orientation.
 
 use crate::arch::{self, GgufOptions, OutType};
-use crate::model::{Hint, Metadata, Model, ModelError, Result, TensorEntry};
+use crate::model::{Hint, Model, ModelError, Result, TensorEntry};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -33,9 +33,9 @@ impl Both {
         Self { model, converted }
     }
 
-    /// GGUF metadata, where the model can be described by it.
-    pub(crate) fn metadata(&self) -> Option<&Metadata> {
-        self.converted.as_ref().ok().map(|m| &m.metadata)
+    /// The model as it would be in a GGUF, where it can be described by one.
+    pub(crate) fn described(&self) -> Option<&Model> {
+        self.converted.as_ref().ok()
     }
 
     fn own(&self) -> &[TensorEntry] {

@@ -53,10 +53,7 @@ impl Set {
         let stamps = models.iter().map(stamp).collect();
         let checks = models.iter().flat_map(|m| m.model.checks.0.iter().cloned()).collect();
         let (names, tensors) = names::common(&mut models)?;
-        let declared = |m: &Both| {
-            let md = m.metadata()?;
-            md.get(&format!("{}.context_length", md.get("general.architecture")?.as_str()?))?.as_u64()
-        };
+        let declared = |m: &Both| m.described()?.network.as_ref()?.context;
         let context = context.unwrap_or_else(|| models.iter().filter_map(declared).fold(CONTEXT, u64::min));
         let labels = labels(paths);
         let noticed = |(m, label): (&Both, &String)| {
@@ -147,6 +144,7 @@ impl Set {
                 unreadable: Vec::new(),
                 warnings: Vec::new(),
                 checks: Default::default(),
+                network: None,
             };
             let path = model.path.clone();
             facts::variant(&Both::new(model), format!("m{i}"), &path, 0)

@@ -11,6 +11,7 @@ mod file_slice;
 mod hint;
 mod metadata;
 mod name;
+mod network;
 mod opened;
 mod option_name;
 mod piece;
@@ -34,6 +35,7 @@ pub use hint::{Hint, Place, Remedy};
 pub(crate) use hint::{Listing, Words};
 pub use metadata::{MetaArray, MetaValue, Metadata};
 pub(crate) use name::Name;
+pub use network::{Network, PerLayer, Rope, RopeKind, RopeScaling};
 pub(crate) use opened::OpenedFile;
 pub use option_name::OptionName;
 pub(crate) use option_name::OptionPath;
@@ -162,12 +164,19 @@ pub struct Model {
     pub warnings: Vec<Warning>,
     /// Checksums that the files carry for their own bytes.
     pub checks: SourceChecks,
+    /// The hyper-parameters, if the files describe a network; `None` until `arch::identify` has looked for them.
+    pub network: Option<Network>,
 }
 
 impl Model {
     /// The tensor of that exact name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
         self.tensors.iter().find(|t| t.name == name)
+    }
+
+    /// GGUF's name of the architecture, if it is known.
+    pub(crate) fn architecture(&self) -> Option<&str> {
+        self.network.as_ref()?.architecture.as_deref()
     }
 
     /// Total elements over all tensors (saturating).

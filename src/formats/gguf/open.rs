@@ -100,6 +100,7 @@ fn model(path: &Path, headers: Vec<Header>) -> Model {
         unreadable: Vec::new(),
         warnings,
         checks: Default::default(),
+        network: None,
     }
 }
 

@@ -158,5 +158,6 @@ fn empty_model(path: &Path) -> Model {
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
+        network: None,
     }
 }

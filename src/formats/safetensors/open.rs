@@ -137,6 +137,7 @@ fn join(path: &Path, files: &[PathBuf]) -> Result<(Model, HashMap<Name, usize>)>
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
+        network: None,
     };
     Ok((model, holders))
 }

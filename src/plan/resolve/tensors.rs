@@ -131,9 +131,7 @@ fn hugging_face(model: &Model, warnings: &mut Vec<Warning>) -> Result<Option<(Mo
     if model.format != FormatId::Gguf {
         return Ok(None);
     }
-    let Some(architecture) = model.metadata.get("general.architecture").and_then(MetaValue::as_str) else {
-        return Ok(None);
-    };
+    let Some(architecture) = model.architecture() else { return Ok(None) };
     if !arch::supported().iter().any(|f| f.gguf_arch == architecture) {
         let text = format!(
             "the architecture `{architecture}` has no way back to Hugging Face here; GGUF names are kept and no config is written"

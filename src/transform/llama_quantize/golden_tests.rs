@@ -55,7 +55,7 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
     let rows = Arc::new(MemoryRows { bytes: Vec::new(), row_bytes: 0 });
     let entry =
         |(name, encoding, shape): (String, Encoding, Shape)| TensorEntry::new(name, shape, encoding, rows.clone());
-    Model {
+    let mut model = Model {
         path: PathBuf::new(),
         format: FormatId::Gguf,
         files: Vec::new(),
@@ -67,7 +67,10 @@ pub(in crate::transform) fn fake_model(metadata: Metadata, tensors: Vec<(String,
         unreadable: Vec::new(),
         warnings: Vec::new(),
         checks: Default::default(),
-    }
+        network: None,
+    };
+    crate::arch::identify(&mut model);
+    model
 }
 
 /// The matrix of `tiny-llama` with the name that the golden command line used. It was read from the GGUF form, which has one entry more

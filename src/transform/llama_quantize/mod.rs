@@ -23,7 +23,7 @@ pub(crate) use kept::may_quantize;
 pub(super) use order::layer as layer_of_name;
 pub(crate) use request::{Choice, QuantizePlan, QuantizeRequest};
 
-use crate::model::{Hint, MetaValue, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
+use crate::model::{Hint, Model, ModelError, OptionName, Remedy, Result, TensorEntry, Warning, few};
 use crate::quant::Encoding;
 use category::Category;
 use mix::Mix;
@@ -54,7 +54,7 @@ pub(crate) struct Outlook {
 impl Outlook {
     /// The facts of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
     pub(crate) fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
-        let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
+        let arch = model.architecture().unwrap_or_default();
         Self {
             order: match keep_order {
                 true => (0..model.tensors.len()).collect(),
@@ -76,7 +76,7 @@ impl Outlook {
 /// # Errors
 /// As [`plan_quantize`].
 pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
-    let facts = ModelFacts::of(&model.metadata, req)?;
+    let facts = ModelFacts::of(model, req)?;
     let mut mix = Mix::new(&facts, req, outlook.categories.iter().copied());
     let mut warnings = Vec::new();
     let mut choices = Vec::with_capacity(outlook.order.len());

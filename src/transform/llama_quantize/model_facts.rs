@@ -1,7 +1,7 @@
 //! The few hyper-parameters the rules use.
 
 use super::QuantizeRequest;
-use crate::model::{MetaArray, MetaValue, Metadata, ModelError, Result};
+use crate::model::{Model, ModelError, Network, PerLayer, Result};
 
 /// The facts about a model that the rules use.
 #[derive(Clone, Debug)]
@@ -19,29 +19,35 @@ pub(super) struct ModelFacts {
 }
 
 impl ModelFacts {
-    /// Reads them from GGUF metadata and the overrides of the request. If the metadata has no architecture, no special rule applies.
+    /// Takes them from the network and the overrides of the request. If no architecture is known, no special rule applies.
     ///
     /// # Errors
     /// More layers than any existing model has.
-    pub(super) fn of(metadata: &Metadata, req: &QuantizeRequest) -> Result<Self> {
+    pub(super) fn of(model: &Model, req: &QuantizeRequest) -> Result<Self> {
         // LLAMA_MAX_LAYERS is 512 today; the bound only keeps arithmetic on layers safe.
         const MAX_LAYERS: u64 = 1 << 20;
-        let arch = metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("").to_owned();
-        let first = |key: &str| {
+        let none = Network::default();
+        let network = model.network.as_ref().unwrap_or(&none);
+        let arch = network.architecture.clone().unwrap_or_default();
+        // llama.cpp's loader accepts an override for a number that exists, not for an array of them.
+        let count = |key: &str, stored: Option<u64>| {
             let key = format!("{arch}.{key}");
-            let stored = metadata.get(&key);
-            // llama.cpp's loader accepts an override for a number that exists, not for an array of them.
-            let over = req.overrides.iter().find(|(k, _)| *k == key).and_then(|(_, v)| v.as_u64());
-            over.filter(|_| !matches!(stored, None | Some(MetaValue::Array(_))))
-                .or_else(|| stored.and_then(first_number))
+            let over = || req.overrides.iter().find(|(k, _)| *k == key).and_then(|(_, v)| v.as_u64());
+            stored.map(|n| over().unwrap_or(n))
         };
-        let layers = req.layers_before_pruning.map(u64::from).or_else(|| first("block_count")).unwrap_or(0);
+        let first = |key: &str, stored: &Option<PerLayer>| match stored {
+            Some(PerLayer::All(n)) => count(key, Some(*n)),
+            Some(each) => each.first(),
+            None => None,
+        };
+        let layers = req.layers_before_pruning.map(u64::from).or_else(|| count("block_count", network.layers));
+        let layers = layers.unwrap_or(0);
         if layers > MAX_LAYERS {
             return Err(ModelError::bad(format!("{layers} layers")).field(format!("{arch}.block_count")));
         }
-        let experts = first("expert_count").unwrap_or(0);
-        let heads = first("attention.head_count").unwrap_or(0);
-        let kv_heads = first("attention.head_count_kv").unwrap_or(heads);
+        let experts = count("expert_count", network.experts).unwrap_or(0);
+        let heads = first("attention.head_count", &network.heads).unwrap_or(0);
+        let kv_heads = first("attention.head_count_kv", &network.kv_heads).unwrap_or(heads);
         let heads_per_kv = heads.checked_div(kv_heads).unwrap_or(0);
         let is_70b = match (arch.as_str(), layers) {
             ("llama", 80) => experts != 8 && heads != kv_heads,
@@ -49,15 +55,5 @@ impl ModelFacts {
             _ => false,
         };
         Ok(Self { arch, layers: layers as u32, experts, heads_per_kv, is_70b })
-    }
-}
-
-/// A number, or the first element of an array with one per layer.
-fn first_number(value: &MetaValue) -> Option<u64> {
-    match value {
-        MetaValue::Array(MetaArray::U32(v)) => v.first().map(|&n| n.into()),
-        MetaValue::Array(MetaArray::I32(v)) => v.first().and_then(|&n| n.try_into().ok()),
-        MetaValue::Array(MetaArray::U64(v)) => v.first().copied(),
-        other => other.as_u64(),
     }
 }

@@ -72,9 +72,8 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     let mut pruned =
         Pruned { model: model.clone(), warnings: Vec::new(), layers_before: there.last().map_or(0, |n| n + 1), kept };
     pruned.model.tensors = model.tensors.iter().filter_map(|t| Some(t.renamed(pruned.new_name(&t.name)?))).collect();
-    crate::arch::identify(&mut pruned.model);
-    let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("").to_owned();
-    if let Some(n) = model.metadata.get(&format!("{arch}.block_count")).and_then(MetaValue::as_u64) {
+    let arch = model.architecture().unwrap_or_default().to_owned();
+    if let Some(n) = model.network.as_ref().and_then(|n| n.layers) {
         pruned.layers_before = u32::try_from(n).unwrap_or(u32::MAX);
     }
     let (declared, arch) = (pruned.layers_before, arch.as_str());
@@ -82,6 +81,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     let block_count = format!("{arch}.block_count");
     pruned.model.metadata.shift_remove(&block_count);
     pruned.model.metadata.insert(block_count, next.into());
+    crate::arch::identify(&mut pruned.model);
     if !changed.is_empty() {
         let text = format!(
             "metadata with a value or a count for layers follows those that went ({}); llama-quantize leaves it as it was",

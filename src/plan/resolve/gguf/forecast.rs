@@ -77,7 +77,7 @@ pub(crate) fn forecast(model: &Model, target: &Target, how: Task<'_>) -> Result<
     Ok(Forecast {
         source: model.path.clone(),
         source_format: model.format,
-        architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
+        architecture: ready.model.architecture().map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
         imatrix: target.get(&gguf::IMATRIX),

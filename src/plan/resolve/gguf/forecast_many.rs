@@ -152,7 +152,7 @@ pub(super) fn forecast(
     Ok(Forecast {
         source: model.path.clone(),
         source_format: model.format,
-        architecture: ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).map(str::to_owned),
+        architecture: ready.model.architecture().map(str::to_owned),
         parameters: model.parameters(),
         source_bytes: model.tensor_bytes(),
         imatrix: target.get(&gguf::IMATRIX),

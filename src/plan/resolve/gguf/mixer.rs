@@ -317,7 +317,7 @@ fn open<'a>(ready: &'a Ready, target: &Target, overrides: &Overrides, around: Su
         .iter()
         .map(|t| parse_encoding(&gguf::BUDGET_TYPES, t))
         .collect::<Result<_>>()?;
-    let arch = ready.model.metadata.get("general.architecture").and_then(|v| v.as_str()).unwrap_or_default();
+    let arch = ready.model.architecture().unwrap_or_default();
     let mut open = Vec::new();
     for (entry, real) in ready.model.tensors.iter().zip(&ready.real) {
         let name = entry.name.as_str();

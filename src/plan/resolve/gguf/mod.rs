@@ -168,18 +168,19 @@ fn from_gguf(model: &Model, target: &Target, asked: Choice<'_>, overrides: &Over
         Choice::Type(name) => Ready::of_gguf(model, target)?.quantized(target, file_type(name)?, overrides)?,
         Choice::Budget(budget, how) => mixer::within(&Ready::of_gguf(model, target)?, budget, target, overrides, how)?,
     };
-    resolved.architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).map(str::to_owned);
+    resolved.architecture = model.architecture().map(str::to_owned);
     Ok(resolved)
 }
 
 /// A GGUF that says what the target wants it to say; sizes count with it.
 fn declared(model: &Model, target: &Target) -> Model {
     let mut model = model.clone();
-    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str);
-    if let (Some(n), Some(key)) =
-        (target.get(&gguf::CONTEXT_LENGTH), architecture.map(|a| format!("{a}.context_length")))
-    {
+    let key = model.architecture().map(|a| format!("{a}.context_length"));
+    if let (Some(n), Some(key)) = (target.get(&gguf::CONTEXT_LENGTH), key) {
         model.metadata.insert(key, u32::try_from(n).map_or(MetaValue::U64(n), MetaValue::U32));
+        if let Some(network) = &mut model.network {
+            network.context = Some(n);
+        }
     }
     if let Some(name) = target.get(&gguf::MODEL_NAME) {
         model.metadata.insert("general.name".to_owned(), name.as_str().into());
@@ -189,7 +190,7 @@ fn declared(model: &Model, target: &Target) -> Model {
 
 /// A GGUF whose tensors keep their types, but for those that the user names.
 fn as_is(model: &Model, target: &Target, overrides: &Overrides) -> Result<Resolved> {
-    let architecture = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or_default();
+    let architecture = model.architecture().unwrap_or_default();
     let mut resolved = if target.get(&gguf::PRUNE_LAYERS).is_empty() {
         let mut resolved = lone::kept(model, "auto");
         resolved.metadata = model.metadata.clone();

@@ -2,7 +2,7 @@
 
 use super::remedies;
 use crate::model::FormatId;
-use crate::model::{MetaArray, MetaValue, Model, Role};
+use crate::model::{MetaArray, MetaValue, Model, PerLayer, Role};
 use crate::tui::core::{Level, units};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -153,7 +153,7 @@ impl ModelInfo {
         let config = model.config().unwrap_or(Value::Null);
         let health = health(model);
         let summary = Summary {
-            architecture: architecture(model, &config),
+            architecture: architecture(model),
             params: model.parameters(),
             dtype: by_dtype.first().map_or_else(String::new, |s| s.name.clone()),
             warnings: health.iter().filter(|f| f.level >= Level::Warn).count(),
@@ -163,7 +163,7 @@ impl ModelInfo {
             format: model.format,
             summary,
             bytes: model.tensor_bytes(),
-            highlights: highlights(model, &config),
+            highlights: highlights(model),
             by_role: by_role.into_iter().filter(|s| s.params > 0).collect(),
             by_dtype,
             kinds: kinds.into_values().collect(),
@@ -177,9 +177,9 @@ impl ModelInfo {
     }
 }
 
-fn architecture(model: &Model, config: &Value) -> Option<String> {
-    let gguf = model.metadata.get("general.architecture").and_then(MetaValue::as_str);
-    gguf.or_else(|| config.get("model_type")?.as_str()).map(str::to_owned)
+fn architecture(model: &Model) -> Option<String> {
+    let network = model.network.as_ref()?;
+    network.model_type.as_ref().or(network.architecture.as_ref()).cloned()
 }
 
 fn health(model: &Model) -> Vec<Finding> {
@@ -199,38 +199,27 @@ fn health(model: &Model) -> Vec<Finding> {
     out
 }
 
-/// GGUF's key below the architecture prefix, then config.json's own key: whichever is there.
-fn number(model: &Model, config: &Value, gguf: &str, hf: &[&str]) -> Option<u64> {
-    let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
-    let from_file = model.metadata.get(&format!("{arch}.{gguf}")).and_then(MetaValue::as_u64);
-    from_file.or_else(|| hf.iter().find_map(|k| config.get(k).or_else(|| config.get("text_config")?.get(k))?.as_u64()))
-}
-
-fn highlights(model: &Model, config: &Value) -> Vec<(String, String)> {
-    let n = |gguf: &str, hf: &[&str]| number(model, config, gguf, hf);
+fn highlights(model: &Model) -> Vec<(String, String)> {
     let mut out = Vec::new();
     let mut put = |label: &str, value: Option<String>| {
         if let Some(v) = value {
             out.push((label.to_owned(), v));
         }
     };
-    put("layers", n("block_count", &["num_hidden_layers", "n_layer"]).map(|v| v.to_string()));
-    put("hidden", n("embedding_length", &["hidden_size", "n_embd"]).map(|v| v.to_string()));
-    let heads = n("attention.head_count", &["num_attention_heads", "n_head"]);
-    let kv = n("attention.head_count_kv", &["num_key_value_heads"]);
-    put("heads", heads.map(|h| kv.map_or_else(|| h.to_string(), |k| format!("{h}/{k}"))));
-    put("ffn", n("feed_forward_length", &["intermediate_size", "n_inner"]).map(|v| v.to_string()));
-    let experts = n("expert_count", &["num_local_experts", "num_experts"]).filter(|e| *e > 0);
-    put("experts", experts.map(|e| e.to_string()));
-    put("context", n("context_length", &["max_position_embeddings", "n_positions"]).map(units::count));
-    let tokens = model.metadata.get("tokenizer.ggml.tokens").and_then(array_len);
-    put("vocab", tokens.or_else(|| n("vocab_size", &["vocab_size"])).map(units::count));
-    let rope = config.get("rope_scaling").or_else(|| config.get("rope_parameters"));
-    let kind = rope.and_then(|r| r.get("rope_type").or_else(|| r.get("type"))?.as_str()).filter(|t| *t != "default");
-    let factor = rope.and_then(|r| r.get("factor")?.as_f64());
-    put("rope", kind.map(|k| factor.map_or_else(|| k.to_owned(), |f| format!("{k} ×{f}"))));
-    let tied = config.get("tie_word_embeddings").and_then(Value::as_bool);
-    put("embeddings", tied.map(|t| if t { "tied" } else { "untied" }.to_owned()));
+    if let Some(network) = &model.network {
+        let first = |n: &Option<PerLayer>| n.as_ref().and_then(PerLayer::first);
+        put("layers", network.layers.map(|v| v.to_string()));
+        put("hidden", network.hidden_size.map(|v| v.to_string()));
+        let (heads, kv) = (first(&network.heads), first(&network.kv_heads));
+        put("heads", heads.map(|h| kv.map_or_else(|| h.to_string(), |k| format!("{h}/{k}"))));
+        put("ffn", first(&network.ffn_size).map(|v| v.to_string()));
+        put("experts", network.experts.filter(|e| *e > 0).map(|e| e.to_string()));
+        put("context", network.context.map(units::count));
+        put("vocab", network.vocabulary.map(units::count));
+        let scaling = network.rope.scaling.as_ref();
+        put("rope", scaling.map(|s| s.factor.map_or_else(|| s.kind.to_string(), |f| format!("{} ×{f}", s.kind))));
+        put("embeddings", network.tied_embeddings.map(|t| if t { "tied" } else { "untied" }.to_owned()));
+    }
     put("name", model.metadata.get("general.name").and_then(MetaValue::as_str).map(str::to_owned));
     out
 }
