@@ -6,7 +6,7 @@ use super::config::{Config, float_of};
 use super::family::by_class;
 use super::params::fields;
 use super::rope::Rope as ConfigRope;
-use super::to_gguf::{BLOCK_FIELDS, hf_class, names_family};
+use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use crate::model::{MetaArray, MetaValue, Metadata, Model, Network, PerLayer, Rope, RopeKind, RopeScaling};
 use serde_json::Value;
 
@@ -102,7 +102,7 @@ fn of_config(root: &Value) -> Option<Network> {
         architecture: family.map(|f| f.info.gguf_arch.to_owned()),
         class: class.map(str::to_owned),
         model_type: root.get("model_type").and_then(Value::as_str).map(str::to_owned),
-        layers: uint(&BLOCK_FIELDS),
+        layers: uint(&LAYER_COUNT_KEYS),
         hidden_size: uint(fields::WIDTH),
         ffn_size: uint(fields::FFN).map(PerLayer::All),
         heads: uint(fields::HEADS).map(PerLayer::All),
