@@ -64,7 +64,6 @@ pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Mod
             }
         }
     }
-    crate::arch::identify(&mut pruned);
     let mut warnings = Vec::new();
     if let Some(config) = model.sidecars.read(CONFIG)? {
         let mut outcome = Ok(());
@@ -74,6 +73,7 @@ pub(super) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<(Mod
         let bytes = edited.map_err(|e| ModelError::bad(format!("not valid JSON: {e}")).field(CONFIG))?;
         pruned.sidecars.0.insert(CONFIG.to_owned(), Sidecar::Bytes(bytes));
     }
+    crate::arch::identify(&mut pruned);
     Ok((pruned, warnings))
 }
 
@@ -168,6 +168,8 @@ mod tests {
         let config = pruned.config().unwrap();
         let expected = serde_json::json!({"num_hidden_layers": 2, "layer_types": ["a", "a"], "mlp_only_layers": [0, 1], "max_window_layers": 1});
         assert_eq!(config, expected);
+        assert_eq!(pruned.tensors[2].layer(), Some(1));
+        assert!(pruned.network.is_none_or(|n| n.layers == Some(2)));
         assert_eq!(warnings.iter().map(|w| w.code.as_str()).collect::<Vec<_>>(), ["prune.layer-kinds"]);
     }
 
