@@ -1,7 +1,8 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
 use super::manifest::Copied;
-use crate::model::{ErrorCode, Name, Role, Warning};
+use crate::model::{ErrorCode, Name, OutputIndex, Role, Warning};
+use crate::quant::Encoding;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -42,7 +43,7 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorStart {
     /// Which output of the plan (0-based).
-    pub output: usize,
+    pub output: OutputIndex,
     /// Name in the output.
     pub name: Name,
     /// Transformer layer, if it belongs to one.
@@ -54,11 +55,9 @@ pub struct TensorStart {
     /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
     pub role: Role,
     /// Encoding in the source.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub from: Name,
+    pub from: Encoding,
     /// Encoding in the output.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub to: Name,
+    pub to: Encoding,
     /// Encoded bytes in the output.
     pub bytes: u64,
 }
@@ -164,7 +163,7 @@ pub enum EventBody {
     #[serde(rename = "tensor.progress")]
     TensorProgress {
         /// Which output.
-        output: usize,
+        output: OutputIndex,
         /// Name in the output.
         name: String,
         /// 0 to 1.
@@ -292,7 +291,7 @@ mod tests {
                 warnings: vec![Warning::about("a.b", "t", "c")],
             },
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
-            EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
+            EventBody::TensorProgress { output: OutputIndex(0), name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),

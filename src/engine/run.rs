@@ -16,7 +16,7 @@ use super::unchanged;
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Gate, Stop, StopReason, publish};
 use crate::files::{self, WriteWatch};
-use crate::model::{ModelError, Piece, Result, Warning};
+use crate::model::{ModelError, OutputIndex, Piece, Result, Warning, numbered};
 use crate::monitor::ProcessSampler;
 use crate::plan::Prepared;
 use crate::quant::{Encoding, WholeRow};
@@ -117,7 +117,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
             return Err(e);
         }
     };
-    for (o, staged) in outputs.iter().enumerate().filter(|_| !skips) {
+    for (o, staged) in numbered::<OutputIndex, _>(&outputs).filter(|_| !skips) {
         let planned = &prepared.plan.outputs[o];
         // A manifest speaks of the output beside it, so that of a replaced output goes first and the new one comes last.
         let published = manifest::withdraw(planned)
@@ -138,7 +138,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);
-    let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o));
+    let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o.into()));
     Ok(Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: prepared.plan.source.clone(),
@@ -187,16 +187,16 @@ fn begin(
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
         let finished = earlier::believed(prepared, options, &outputs, recorded.finished)?;
         // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
-        for (o, staged) in outputs.iter().enumerate() {
+        for (o, staged) in numbered::<OutputIndex, _>(&outputs) {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
-                let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor));
+                let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor.into()));
                 if publish::same_path(part.path(), &file.path) && !file.slots.iter().all(whole) {
                     return Err(publish::changed_since(&file.path).into());
                 }
             }
         }
         // Outputs that were being published are complete, and kept whatever comes.
-        let unfinished = outputs.iter().enumerate().filter(|(o, _)| !recorded.publishing.contains_key(o));
+        let unfinished = numbered(&outputs).filter(|(o, _)| !recorded.publishing.contains_key(o));
         unfinished.flat_map(|(_, staged)| &staged.parts).for_each(PartFile::remove_when_dropped);
         return Ok((journal, outputs, finished));
     }
