@@ -81,8 +81,9 @@ pub mod job {
 pub mod model {
     pub use crate::model::{
         ConcatRows, ErrorCode, ErrorKind, FormatId, Hint, MemoryRows, MetaArray, MetaValue, Metadata, Model,
-        ModelError, Network, OptionName, PerLayer, Piece, Place, Remedy, Result, Role, Rope, RopeKind, RopeScaling,
-        Sidecar, Sidecars, TensorClass, TensorData, TensorEntry, TensorKind, Warning, decode_piece,
+        ModelError, Network, OptionName, OutputIndex, PerLayer, Piece, Place, Remedy, Result, Role, Rope, RopeKind,
+        RopeScaling, Sidecar, Sidecars, TensorClass, TensorData, TensorEntry, TensorIndex, TensorKind, Warning,
+        decode_piece,
     };
 }
 

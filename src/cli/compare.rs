@@ -6,6 +6,7 @@ use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
 use crate::model::{ModelError, Result};
+use crate::quant::Encoding;
 use crate::task::Task;
 use std::path::{Path, PathBuf};
 
@@ -147,7 +148,7 @@ fn every_tensor(c: &Comparison, style: Style) -> String {
         lines[0].extend([safe(&c.variants[*v].label), String::new()]);
     }
     for t in &c.tensors {
-        let named = |v: usize| t.types[v].clone().unwrap_or_else(|| "–".to_owned());
+        let named = |v: usize| t.types[v].map_or("–", Encoding::name).to_owned();
         let mut line = vec![cut(&safe(&t.name), NAME_WIDTH), named(c.baseline)];
         for v in &others {
             line.extend([named(*v), t.figures[*v].as_ref().map(Figures::quality).unwrap_or_default()]);

@@ -4,7 +4,6 @@
 use crate::engine::{Event, EventBody, Metric, TensorDone, TensorStart};
 use crate::evaluate::{Comparison, Figures, Variant};
 use crate::model::{Name, Warning};
-use crate::quant::Encoding;
 use crate::tensor::Shape;
 
 /// What stands where events of a job have its number.
@@ -40,18 +39,18 @@ fn bodies(c: &Comparison) -> Vec<EventBody> {
 }
 
 fn tensor(c: &Comparison, output: usize, t: &crate::evaluate::TensorFigures, figures: &Figures) -> TensorDone {
-    let named = |v: usize| t.types[v].clone().unwrap_or_default();
-    let to = named(output);
-    let bytes = Encoding::parse(&to).and_then(|e| e.tensor_bytes(&Shape(t.shape.clone()))).unwrap_or(0);
+    let of = |v: usize| t.types[v].unwrap_or_default();
+    let to = of(output);
+    let bytes = to.tensor_bytes(&Shape(t.shape.clone())).unwrap_or(0);
     TensorDone {
         tensor: TensorStart {
-            output,
+            output: output.into(),
             name: t.name.as_str().into(),
             layer: t.layer,
             kind: Name::word(&t.kind),
             role: t.role,
-            from: Name::word(&named(c.baseline)),
-            to: Name::word(&to),
+            from: of(c.baseline),
+            to,
             bytes,
         },
         rmse: figures.rmse,

@@ -9,7 +9,7 @@ use super::{Exit, err, out, print, refuse, signals};
 use crate::arch;
 use crate::engine::{RebuildOptions, Rebuilt, manifest, rebuild};
 use crate::formats;
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, OutputIndex, Result};
 use crate::plan;
 use crate::recipe::{self, Recipe, Syntax};
 use crate::task::Task;
@@ -87,15 +87,15 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused
         force: false,
         no_checksums: false,
     };
-    Ok((only(recipe_of(&asked)?, 0, &output)?, output))
+    Ok((only(recipe_of(&asked)?, OutputIndex(0), &output)?, output))
 }
 
 /// The recipe with one of its targets alone, which is written to `output`.
-fn only(mut recipe: Recipe, target: usize, output: &Path) -> Result<Recipe> {
-    if target >= recipe.targets.len() {
+fn only(mut recipe: Recipe, target: OutputIndex, output: &Path) -> Result<Recipe> {
+    if target.0 >= recipe.targets.len() {
         return Err(ModelError::request("the recipe has no target for this output").in_file(output));
     }
-    let mut target = recipe.targets.swap_remove(target);
+    let mut target = recipe.targets.swap_remove(target.0);
     // A set is asked for by the name of the whole.
     let whole = formats::whole_path(target.format, output);
     (target.output, target.output_name, target.reuse) = (Some(whole), None, None);

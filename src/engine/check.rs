@@ -9,7 +9,7 @@ use super::reuse;
 use super::stage::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
-use crate::model::ModelError;
+use crate::model::{ModelError, OutputIndex, TensorIndex, numbered};
 
 /// Stretches of an output beside its tensors that are made room for: headers and gaps.
 const MORE_STRETCHES: usize = 4096;
@@ -27,12 +27,12 @@ pub(super) fn check_outputs(
 ) -> Result<(Vec<OutputReport<()>>, Manifests), RunError> {
     let Known { prepared, states, earlier: finished } = known;
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
-    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
+    for (o, (output, staged)) in numbered::<OutputIndex, _>(prepared.outputs.iter().zip(outputs)) {
         let planned = &prepared.plan.outputs[o];
         let mut stats = ErrorStats::default();
-        let mut worst: Option<(usize, f64)> = None;
+        let mut worst: Option<(TensorIndex, f64)> = None;
         let mut crcs = Vec::with_capacity(output.tensors.len());
-        for t in 0..output.tensors.len() {
+        for t in (0..output.tensors.len()).map(TensorIndex) {
             let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
                 (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
                 (None, Some(s)) => (s.crc(), s.stats()),
@@ -89,13 +89,13 @@ pub(super) fn check_outputs(
         let reused = reuse::copied_of(planned, o, finished);
         let (sqnr_db, gain_db) = (stats.sqnr_db(), stats.gain_db());
         let figures = manifest::Figures { sqnr_db, gain_db, verified_by: &by, reused: reused.as_ref() };
-        let tensor = |t: usize| match (finished.get(&(o, t)), states.get(o, t)) {
+        let tensor = |t: TensorIndex| match (finished.get(&(o, t)), states.get(o, t)) {
             (Some(w), _) => (w.crc, w.stats.as_deref().copied(), w.source.clone(), w.reused),
             (None, Some(s)) => (s.crc(), s.stats(), s.source_hash(), false),
             (None, None) => (0, None, None, false),
         };
         manifests.push(manifest::make(prepared, o, staged, run, &records, &figures, &tensor)?);
-        let name = |t: usize| planned.tensors[t].name.clone();
+        let name = |t: TensorIndex| planned.tensors[t].name.clone();
         reports.push(OutputReport {
             path: planned.path.clone(),
             format: planned.format,

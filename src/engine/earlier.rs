@@ -5,7 +5,7 @@ use super::part_file::PartFile;
 use super::read_back::{Stretch, mismatches};
 use super::stage::Staged;
 use super::{EventBody, RunError, RunOptions};
-use crate::model::Warning;
+use crate::model::{Warning, numbered};
 use crate::plan::Prepared;
 
 /// Those of the recorded tensors whose bytes on disk have the recorded checksum. Says why others cannot be used.
@@ -21,13 +21,13 @@ pub(super) fn believed(
     let mut recorded = on_disk(prepared, options, outputs, recorded);
     let files: Vec<&PartFile> = outputs.iter().flat_map(|o| &o.parts).collect();
     let (mut written, mut tensors, mut first) = (Vec::new(), Vec::new(), 0);
-    for (o, output) in prepared.outputs.iter().enumerate() {
+    for (o, output) in numbered(&prepared.outputs) {
         for (f, file) in output.files.iter().enumerate() {
             for slot in &file.slots {
-                if let Some(entry) = recorded.get(&(o, slot.tensor)) {
+                if let Some(entry) = recorded.get(&(o, slot.tensor.into())) {
                     let (offset, bytes, crc) = (slot.offset, slot.bytes, entry.crc);
                     written.push(Stretch { file: first + f, offset, bytes, crc });
-                    tensors.push((o, slot.tensor));
+                    tensors.push((o, slot.tensor.into()));
                 }
             }
         }
@@ -54,10 +54,10 @@ pub(super) fn believed(
 /// Those of the recorded tensors whose files are still those of the earlier attempt.
 fn on_disk(prepared: &Prepared, options: &RunOptions<'_>, outputs: &[Staged], mut recorded: Finished) -> Finished {
     let before = recorded.len();
-    for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
+    for (o, (output, staged)) in numbered(prepared.outputs.iter().zip(outputs)) {
         let files = output.files.iter().zip(&staged.parts);
         for slot in files.filter(|(_, part)| part.is_new()).flat_map(|(file, _)| &file.slots) {
-            recorded.remove(&(o, slot.tensor));
+            recorded.remove(&(o, slot.tensor.into()));
         }
     }
     let gone = before - recorded.len();

@@ -1,8 +1,9 @@
 //! What happens in a job, one JSON object a line. The command line, `--json`, the workbench and the report read the same stream.
 
 use super::manifest::Copied;
-use crate::model::{ErrorCode, Name, Role, Warning};
+use crate::model::{ErrorCode, Name, OutputIndex, Role, Warning};
 use crate::plan::StageKind;
+use crate::quant::Encoding;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -43,7 +44,7 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorStart {
     /// Which output of the plan (0-based).
-    pub output: usize,
+    pub output: OutputIndex,
     /// Name in the output.
     pub name: Name,
     /// Transformer layer, if it belongs to one.
@@ -55,11 +56,9 @@ pub struct TensorStart {
     /// Role: `attention`, `ffn`, `norm`, `embedding`, `output`, `other`.
     pub role: Role,
     /// Encoding in the source.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub from: Name,
+    pub from: Encoding,
     /// Encoding in the output.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub to: Name,
+    pub to: Encoding,
     /// Encoded bytes in the output.
     pub bytes: u64,
 }
@@ -164,7 +163,7 @@ pub enum EventBody {
         /// Which.
         stage: StageKind,
         /// The outputs it works on (0-based).
-        outputs: Vec<usize>,
+        outputs: Vec<OutputIndex>,
     },
     /// A stage of the plan is done.
     #[serde(rename = "stage.finished")]
@@ -181,7 +180,7 @@ pub enum EventBody {
     #[serde(rename = "tensor.progress")]
     TensorProgress {
         /// Which output.
-        output: usize,
+        output: OutputIndex,
         /// Name in the output.
         name: String,
         /// 0 to 1.
@@ -204,7 +203,7 @@ pub enum EventBody {
     OutputWritten {
         /// Which output of the plan (0-based).
         #[serde(default)]
-        output: usize,
+        output: OutputIndex,
         /// Final path.
         path: String,
         /// Size.
@@ -215,7 +214,7 @@ pub enum EventBody {
     OutputReused {
         /// Which output of the plan (0-based).
         #[serde(default)]
-        output: usize,
+        output: OutputIndex,
         /// Final path.
         path: String,
         /// What was copied, and from where.
@@ -226,7 +225,7 @@ pub enum EventBody {
     OutputUnchanged {
         /// Which output of the plan (0-based).
         #[serde(default)]
-        output: usize,
+        output: OutputIndex,
         /// The path that it would have.
         path: String,
         /// The earlier output.
@@ -237,7 +236,7 @@ pub enum EventBody {
     OutputVerified {
         /// Which output of the plan (0-based).
         #[serde(default)]
-        output: usize,
+        output: OutputIndex,
         /// Final path.
         path: String,
         /// Who read it: `remold`, `gguf-rs`.
@@ -248,7 +247,7 @@ pub enum EventBody {
     OutputPublished {
         /// Which output of the plan (0-based).
         #[serde(default)]
-        output: usize,
+        output: OutputIndex,
         /// Final path.
         path: String,
         /// Size.
@@ -323,22 +322,22 @@ mod tests {
                 bytes: 9,
                 warnings: vec![Warning::about("a.b", "t", "c")],
             },
-            EventBody::StageStarted { stage: StageKind::Convert, outputs: vec![0, 1] },
+            EventBody::StageStarted { stage: StageKind::Convert, outputs: vec![OutputIndex(0), OutputIndex(1)] },
             EventBody::StageFinished { stage: StageKind::Publish, seconds: 0.5 },
             EventBody::TensorStarted(TensorStart { layer: Some(3), kind: "ffn_down".into(), ..TensorStart::default() }),
-            EventBody::TensorProgress { output: 0, name: "t".into(), fraction: 0.5 },
+            EventBody::TensorProgress { output: OutputIndex(0), name: "t".into(), fraction: 0.5 },
             EventBody::TensorFinished(TensorDone { rmse: Some(0.25), ..TensorDone::default() }),
             EventBody::Metric(Metric { name: "sqnr_db".into(), value: 22.5, layer: Some(1), ..Metric::default() }),
             EventBody::Warning(Warning::new("a.b", "c")),
             EventBody::Sample(Sample { rss: 1, fraction: 1.0, eta: Some(3.0), ..Sample::default() }),
-            EventBody::OutputWritten { output: 0, path: "x".into(), bytes: 1 },
+            EventBody::OutputWritten { output: OutputIndex(0), path: "x".into(), bytes: 1 },
             EventBody::OutputReused {
-                output: 1,
+                output: OutputIndex(0),
                 path: "x".into(),
                 copied: Copied { tensors: 2, of: 3, ..Copied::default() },
             },
-            EventBody::OutputVerified { output: 0, path: "x".into(), by: vec!["remold".into()] },
-            EventBody::OutputPublished { output: 0, path: "x".into(), bytes: 1 },
+            EventBody::OutputVerified { output: OutputIndex(0), path: "x".into(), by: vec!["remold".into()] },
+            EventBody::OutputPublished { output: OutputIndex(0), path: "x".into(), bytes: 1 },
             EventBody::Finished { seconds: 0.5, peak_rss: 13_852_672 },
             EventBody::Failed { seconds: 0.5, error: Failure { code: ErrorCode::Io, message: "m".into(), hint: None } },
             EventBody::Cancelled { seconds: 2.0 },

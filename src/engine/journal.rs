@@ -10,7 +10,7 @@ use super::metrics::ErrorStats;
 use super::part_file::Identity;
 use super::source_hash::{Hash128, SourceHash};
 use crate::files::{self, ReadError};
-use crate::model::{ModelError, Result};
+use crate::model::{ModelError, OutputIndex, Result, TensorIndex};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
@@ -27,7 +27,7 @@ const LINES_BYTES: usize = 256 << 10;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Entry {
     /// Index of the tensor in its output.
-    pub tensor: usize,
+    pub tensor: TensorIndex,
     /// CRC-32 of its encoded bytes.
     pub crc: u32,
     /// The sums behind its report; absent when the bytes were copied.
@@ -80,7 +80,7 @@ pub(crate) struct StagedPaths {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Publish {
     /// Index of the output.
-    pub output: usize,
+    pub output: OutputIndex,
     /// Its files, in the order of the plan.
     pub files: Vec<Identity>,
 }
@@ -105,7 +105,7 @@ enum Read {
 
 #[derive(Deserialize)]
 struct ReadEntry {
-    tensor: usize,
+    tensor: TensorIndex,
     crc: u32,
     #[serde(default)]
     stats: Option<ErrorStats>,
@@ -121,7 +121,7 @@ struct ReadEntry {
 
 #[derive(Deserialize)]
 struct ReadDone {
-    output: usize,
+    output: OutputIndex,
 }
 
 /// What is kept of a finished tensor.
@@ -138,7 +138,7 @@ pub(crate) struct Written {
 }
 
 /// Finished tensors, by (output, tensor).
-pub(crate) type Finished = HashMap<(usize, usize), Written>;
+pub(crate) type Finished = HashMap<(OutputIndex, TensorIndex), Written>;
 
 /// What a journal says.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ pub(crate) struct Recorded {
     /// What the last attempt finished, by (output, tensor).
     pub finished: Finished,
     /// The files of outputs that the last attempt was publishing, by output.
-    pub publishing: HashMap<usize, Vec<Identity>>,
+    pub publishing: HashMap<OutputIndex, Vec<Identity>>,
 }
 
 /// Reads a journal; an absent one says nothing.
@@ -260,7 +260,7 @@ impl Journal {
     ///
     /// # Errors
     /// I/O errors.
-    pub(crate) fn publish(&mut self, output: usize, files: Vec<Identity>) -> Result<()> {
+    pub(crate) fn publish(&mut self, output: OutputIndex, files: Vec<Identity>) -> Result<()> {
         self.line(&Line::Publish(Publish { output, files }))?;
         self.sync()
     }
@@ -274,7 +274,7 @@ mod tests {
         let stats = ErrorStats::compare(&[0.1, 0.2, 1e-30], &[0.1, 0.25, 0.0]);
         let (source, pieces) = (Some(Hash128([9; 16])), Some(Box::new(vec![Hash128([1; 16]), Hash128([2; 16])])));
         let done = TensorDone { rmse: Some(0.125), ..TensorDone::default() };
-        Entry { tensor, crc: 7, stats: Some(stats), source, pieces, reused: false, done }
+        Entry { tensor: TensorIndex(tensor), crc: 7, stats: Some(stats), source, pieces, reused: false, done }
     }
 
     fn begin(token: &str) -> Begin {
@@ -294,16 +294,16 @@ mod tests {
         let mut j = Journal::open(&path).unwrap();
         j.record(vec![entry(4)]).unwrap();
         let file = Identity { inode: 17, bytes: 3, mtime_ns: 1_700_000_000_123_456_789 };
-        j.publish(0, vec![file]).unwrap();
+        j.publish(OutputIndex(0), vec![file]).unwrap();
         let recorded = read(&path).unwrap();
-        let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1).collect();
+        let mut finished: Vec<usize> = recorded.finished.keys().map(|k| k.1.0).collect();
         finished.sort_unstable();
         assert_eq!(finished, [1, 2, 4]);
         let Entry { stats, source, pieces, .. } = entry(4);
         let source = source.map(|whole| SourceHash { whole, pieces });
         let written = Written { crc: 7, reused: false, stats: stats.map(Box::new), source };
-        assert_eq!(recorded.finished[&(0, 4)], written, "the sums survive to the last bit");
-        assert_eq!(recorded.publishing[&0], [file]);
+        assert_eq!(recorded.finished[&(OutputIndex(0), TensorIndex(4))], written, "the sums survive to the last bit");
+        assert_eq!(recorded.publishing[&OutputIndex(0)], [file]);
         // Another attempt: what the first one finished does not count, its token stays known.
         j.begin(begin("b")).unwrap();
         let recorded = read(&path).unwrap();

@@ -2,7 +2,7 @@
 
 use super::part_file::Identity;
 use super::{journal, stage};
-use crate::model::Result;
+use crate::model::{OutputIndex, Result};
 use crate::plan::PlannedOutput;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(crate) fn discard(journal: &Path, outputs: &[PlannedOutput]) -> Result<Vec<P
 ///
 /// # Errors
 /// I/O errors.
-pub(crate) fn published(journal: &Path) -> Result<HashMap<usize, Vec<Identity>>> {
+pub(crate) fn published(journal: &Path) -> Result<HashMap<OutputIndex, Vec<Identity>>> {
     journal::read(journal).map(|recorded| recorded.publishing)
 }
 

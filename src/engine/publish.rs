@@ -10,7 +10,7 @@ use super::journal::{Journal, StagedPaths};
 use super::part_file::{self, Identity};
 use super::stage::{self, Staged};
 use crate::files::{self, FileStamp};
-use crate::model::{ErrorKind, Hint, ModelError, Place, Remedy, Result, few};
+use crate::model::{ErrorKind, Hint, ModelError, OutputIndex, Place, Remedy, Result, few};
 use crate::plan::{PlannedOutput, SourceFile};
 use std::collections::HashMap;
 use std::fs;
@@ -76,7 +76,7 @@ fn appeared(path: &Path) -> ModelError {
 /// # Errors
 /// I/O errors; files that appeared since the plan was made. The part files are kept then.
 pub(crate) fn publish(
-    o: usize,
+    o: OutputIndex,
     planned: &PlannedOutput,
     staged: &Staged,
     allowed: u32,
@@ -111,7 +111,7 @@ pub(crate) fn publish(
 pub(crate) fn explain(
     error: ModelError,
     outputs: &[PlannedOutput],
-    o: usize,
+    o: OutputIndex,
     staged: &Staged,
     job: &str,
 ) -> ModelError {
@@ -132,7 +132,7 @@ pub(crate) fn explain(
     };
     let mut error = error.and(state);
     for (which, said) in
-        [(&outputs[..o], "published before it"), (&outputs[o + 1..], "finished, but not published yet")]
+        [(&outputs[..o.0], "published before it"), (&outputs[o.0 + 1..], "finished, but not published yet")]
     {
         if !which.is_empty() {
             let paths: Vec<String> = which.iter().map(|p| p.path.display().to_string()).collect();

@@ -9,7 +9,7 @@ use super::row_facts::RowFacts;
 use super::work::{Consumer, Work};
 use crate::files;
 use crate::formats::FilePlan;
-use crate::model::{Model, ModelError, Piece, Result, TensorEntry};
+use crate::model::{Model, ModelError, Piece, Result, TensorEntry, TensorIndex};
 use crate::plan::{Prepared, PreparedOutput, PreparedTensor};
 use crate::quant::{Encoding, WholeRow};
 use crate::task::{FirstError, collected, locked};
@@ -295,14 +295,14 @@ impl Rebuilding<'_> {
     }
 
     /// Notes where a piece differs, if that is the first place in its tensor.
-    fn differs(&self, t: usize, piece: &Piece, encoding: Encoding, encoded: &[u8], there: &[u8]) {
+    fn differs(&self, t: TensorIndex, piece: &Piece, encoding: Encoding, encoded: &[u8], there: &[u8]) {
         let (elems, bytes) = encoding.unit();
         let at = encoded.iter().zip(there).position(|(a, b)| a != b).unwrap_or(0) as u64;
         let element = usize::try_from(at / bytes.max(1) * elems).unwrap_or(usize::MAX);
         let (row, column) = piece.place(element);
         let place = (row, column, elems > 1);
         let mut first = locked(&self.first);
-        let known = first.entry(t).or_insert(place);
+        let known = first.entry(t.0).or_insert(place);
         *known = place.min(*known);
     }
 }

@@ -3,6 +3,7 @@
 use super::journal::Finished;
 use super::state::States;
 use super::{TensorDone, TensorStart};
+use crate::model::{OutputIndex, TensorIndex};
 use crate::plan::Prepared;
 use serde::{Serialize, Serializer};
 use std::rc::Rc;
@@ -22,12 +23,12 @@ pub(crate) struct Known<'a> {
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     known: Rc<Known<'a>>,
-    output: usize,
+    output: OutputIndex,
 }
 
 impl<'a> Rows<'a> {
     /// The rows of the output with this index.
-    pub(super) fn new(known: &Rc<Known<'a>>, output: usize) -> Self {
+    pub(super) fn new(known: &Rc<Known<'a>>, output: OutputIndex) -> Self {
         Self { known: Rc::clone(known), output }
     }
 
@@ -35,6 +36,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = TensorDone> + '_ {
         let (known, o) = (&*self.known, self.output);
         (0..known.prepared.outputs[o].tensors.len()).map(move |t| {
+            let t = TensorIndex(t);
             let stats = match known.earlier.get(&(o, t)) {
                 Some(written) => written.stats.as_deref().copied(),
                 None => known.states.get(o, t).and_then(|s| s.stats()),

@@ -14,7 +14,7 @@ use super::stage::Staged;
 use super::work::Work;
 use super::{EventBody, RunError, RunOptions, TensorStart};
 use crate::files;
-use crate::model::{Hint, ModelError, OptionName, Remedy, Result, Warning};
+use crate::model::{Hint, ModelError, OptionName, OutputIndex, Remedy, Result, TensorIndex, Warning, numbered};
 use crate::plan::{self, Plan, PlannedOutput, PlannedReuse, Prepared, PreparedOutput};
 use crate::quant::Encoding;
 use crate::recipe::Recipe;
@@ -96,8 +96,8 @@ fn fits(output: &PlannedOutput, names: &HashMap<&str, usize>, record: &TensorRec
     let t = *names.get(record.name.as_str())?;
     let tensor = &output.tensors[t];
     let same = *tensor.shape == *record.shape.as_slice()
-        && *tensor.from == *record.from
-        && *tensor.to == *record.to
+        && tensor.from.name() == record.from
+        && tensor.to.name() == record.to
         && tensor.bytes == record.bytes
         && tensor.bytes > 0;
     same.then_some(t)
@@ -168,7 +168,7 @@ pub(super) fn copy(
     if earlier.iter().all(Option::is_none) {
         return Ok(());
     }
-    let has = |o: usize, t: usize| earlier[o].as_ref().is_some_and(|e| e.candidates[t].is_some());
+    let has = |o: OutputIndex, t: TensorIndex| earlier[o].as_ref().is_some_and(|e| e.candidates[t].is_some());
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)) || !has(o, t));
     let places: Vec<Vec<(u32, u64)>> = prepared.outputs.iter().map(places).collect();
     let run = Copying {
@@ -192,7 +192,7 @@ pub(super) fn copy(
     let copied = collected(run.copied);
     if let Some(journal) = journal.filter(|_| !copied.is_empty()) {
         outputs.iter().flat_map(|o| &o.parts).try_for_each(PartFile::sync_data)?;
-        let entry = |(o, t, written): &(usize, usize, Written)| {
+        let entry = |(o, t, written): &(OutputIndex, TensorIndex, Written)| {
             let stats = written.stats.as_deref().copied();
             let source = written.source.clone();
             let (source, pieces) = source.map_or((None, None), |s| (Some(s.whole), s.pieces));
@@ -202,7 +202,7 @@ pub(super) fn copy(
         journal.record(copied.iter().map(entry))?;
     }
     finished.extend(copied.into_iter().map(|(o, t, written)| ((o, t), written)));
-    for (o, planned) in prepared.plan.outputs.iter().enumerate() {
+    for (o, planned) in numbered(&prepared.plan.outputs) {
         if let Some(copied) = copied_of(planned, o, finished) {
             let path = planned.path.display().to_string();
             options.sink.send(EventBody::OutputReused { output: o, path, copied });
@@ -212,10 +212,10 @@ pub(super) fn copy(
 }
 
 /// What of an output was copied from an earlier one; `None` where none was to be.
-pub(super) fn copied_of(planned: &PlannedOutput, o: usize, finished: &Finished) -> Option<Copied> {
+pub(super) fn copied_of(planned: &PlannedOutput, o: OutputIndex, finished: &Finished) -> Option<Copied> {
     let from = planned.reuse.as_ref()?.output.clone();
     let mut copied = Copied { from, of: planned.tensors.len(), ..Copied::default() };
-    for (t, tensor) in planned.tensors.iter().enumerate() {
+    for (t, tensor) in numbered(planned.tensors.iter()) {
         if finished.get(&(o, t)).is_some_and(|w| w.reused) {
             copied.tensors += 1;
             copied.bytes += tensor.bytes;
@@ -244,7 +244,7 @@ struct Copying<'a> {
     work: &'a Work,
     next: AtomicUsize,
     error: FirstError<ModelError>,
-    copied: Mutex<Vec<(usize, usize, Written)>>,
+    copied: Mutex<Vec<(OutputIndex, TensorIndex, Written)>>,
 }
 
 impl Copying<'_> {
@@ -269,12 +269,15 @@ impl Copying<'_> {
     /// Hashes the source of a group as long as one of the tensors that it feeds may be copied, and copies those that may.
     fn group(&self, group: usize, buffer: &mut Vec<u8>) -> Result<()> {
         let Some(entry) = self.work.source(self.prepared, group) else { return Ok(()) };
-        let candidate = |o: usize, t: usize| self.earlier[o].as_ref().and_then(|e| e.candidates[t].as_ref());
-        let mut left: Vec<(usize, usize)> = self.work.consumers(group).map(|c| (c.output, c.tensor)).collect();
+        let candidate =
+            |o: OutputIndex, t: TensorIndex| self.earlier[o].as_ref().and_then(|e| e.candidates[t].as_ref());
+        let mut left: Vec<(OutputIndex, TensorIndex)> =
+            self.work.consumers(group).map(|c| (c.output, c.tensor)).collect();
         let cut = plan::hash_cut(entry);
         // Block types refuse such values: a tensor that was written in one has none.
-        let is_plain =
-            |(o, t): &(usize, usize)| matches!(self.prepared.outputs[*o].tensors[*t].encoding, Encoding::Plain(_));
+        let is_plain = |(o, t): &(OutputIndex, TensorIndex)| {
+            matches!(self.prepared.outputs[*o].tensors[*t].encoding, Encoding::Plain(_))
+        };
         let may_hold_any = left.iter().any(is_plain);
         let mut non_finite = false;
         for k in 0..cut.pieces() {
@@ -318,7 +321,7 @@ impl Copying<'_> {
     }
 
     /// Copies the bytes of a tensor. False if they are not those that the manifest of the earlier output says, or cannot be read.
-    fn copy(&self, o: usize, t: usize, c: &Candidate, buffer: &mut Vec<u8>) -> Result<bool> {
+    fn copy(&self, o: OutputIndex, t: TensorIndex, c: &Candidate, buffer: &mut Vec<u8>) -> Result<bool> {
         let from = self.earlier[o].as_ref().and_then(|e| e.files.get(c.file as usize));
         let (Some(from), (file, offset)) = (from, self.places[o][t]) else { return Ok(false) };
         let part = &self.outputs[o].parts[file as usize];

@@ -16,7 +16,7 @@ use super::unchanged;
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Gate, Stop, StopReason, publish};
 use crate::files::{self, WriteWatch};
-use crate::model::{ModelError, Piece, Result, Warning};
+use crate::model::{ModelError, OutputIndex, Piece, Result, Warning, numbered};
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, StageKind};
 use crate::quant::{Encoding, WholeRow};
@@ -133,7 +133,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);
-    let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o));
+    let with_rows = |(o, report): (usize, OutputReport<()>)| report.with_rows(Rows::new(&known, o.into()));
     Ok(Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         source: prepared.plan.source.clone(),
@@ -152,11 +152,11 @@ fn publish_outputs(
     manifests: &Manifests,
     mut journal: Option<&mut Journal>,
 ) -> Result<(), RunError> {
-    for (o, (planned, staged)) in prepared.plan.outputs.iter().zip(outputs).enumerate() {
+    for (o, (planned, staged)) in numbered::<OutputIndex, _>(prepared.plan.outputs.iter().zip(outputs)) {
         // A manifest describes the output beside it: the manifest of a replaced output is removed first, the new one comes last.
         let published = manifest::withdraw(planned)
             .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_deref_mut()))
-            .and_then(|()| manifests.get(o).and_then(Option::as_ref).map_or(Ok(()), manifest::publish));
+            .and_then(|()| manifests.get(o.0).and_then(Option::as_ref).map_or(Ok(()), manifest::publish));
         if let Err(e) = published {
             // Complete and checked: worth keeping until the reason is gone.
             outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
@@ -222,16 +222,16 @@ fn begin(
         let journal = options.journal.map(|(path, _)| Journal::open(path)).transpose()?;
         let finished = earlier::believed(prepared, options, &outputs, recorded.finished)?;
         // A published file is complete. If its contents differ now, another program has changed it, and nothing is written to it.
-        for (o, staged) in outputs.iter().enumerate() {
+        for (o, staged) in numbered::<OutputIndex, _>(&outputs) {
             for (file, part) in prepared.outputs[o].files.iter().zip(&staged.parts) {
-                let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor));
+                let whole = |s: &crate::formats::Slot| s.bytes == 0 || finished.contains_key(&(o, s.tensor.into()));
                 if publish::same_path(part.path(), &file.path) && !file.slots.iter().all(whole) {
                     return Err(publish::changed_since(&file.path).into());
                 }
             }
         }
         // Outputs that were being published are complete, and kept whatever comes.
-        let unfinished = outputs.iter().enumerate().filter(|(o, _)| !recorded.publishing.contains_key(o));
+        let unfinished = numbered(&outputs).filter(|(o, _)| !recorded.publishing.contains_key(o));
         unfinished.flat_map(|(_, staged)| &staged.parts).for_each(PartFile::remove_when_dropped);
         return Ok((journal, outputs, finished));
     }

@@ -9,7 +9,7 @@ use super::part_file::{Identity, PartFile, is_being_written, part_name};
 use super::{manifest, publish};
 use crate::files;
 use crate::formats::FilePlan;
-use crate::model::{Hint, ModelError, Remedy, Result};
+use crate::model::{Hint, ModelError, OutputIndex, Remedy, Result, numbered};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -121,9 +121,10 @@ pub(crate) fn check_not_written(prepared: &Prepared) -> Result<()> {
 ///
 /// # Errors
 /// A request error that names the file in the way.
-pub(crate) fn check_free(prepared: &Prepared, begun: impl Fn(usize) -> bool) -> Result<()> {
-    let outputs = prepared.plan.outputs.iter().enumerate();
-    outputs.filter(|(o, _)| !begun(*o)).try_for_each(|(_, planned)| publish::check_free(planned))
+pub(crate) fn check_free(prepared: &Prepared, begun: impl Fn(OutputIndex) -> bool) -> Result<()> {
+    numbered(&prepared.plan.outputs)
+        .filter(|(o, _)| !begun(*o))
+        .try_for_each(|(_, planned)| publish::check_free(planned))
 }
 
 /// Creates the part files of an attempt, and writes what is known of them beforehand.
@@ -180,7 +181,7 @@ pub(crate) fn reopen(
         return Ok(None);
     }
     let mut all = Vec::new();
-    for (o, ((output, planned), paths)) in outputs.zip(&begin.outputs).enumerate() {
+    for (o, ((output, planned), paths)) in numbered(outputs.zip(&begin.outputs)) {
         let mut parts = Vec::new();
         for (f, (file, path)) in output.files.iter().zip(&paths.parts).enumerate() {
             let publishing = recorded.publishing.get(&o).and_then(|files| files.get(f));
@@ -219,12 +220,12 @@ pub(crate) fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<
     let mut left = Vec::new();
     let last = recorded.attempts.len().saturating_sub(1);
     for (n, attempt) in recorded.attempts.iter().enumerate() {
-        for (o, staged) in attempt.outputs.iter().enumerate() {
+        for (o, staged) in numbered::<OutputIndex, _>(&attempt.outputs) {
             if let Some(part) = &staged.manifest {
                 left.extend(manifest::discard_part(part)?);
             }
             let begun = recorded.publishing.get(&o).filter(|_| n == last);
-            if let (Some(planned), Some(identities)) = (outputs.get(o), begun) {
+            if let (Some(planned), Some(identities)) = (outputs.get(o.0), begun) {
                 if publish::is_in_place(planned, identities) {
                     publish::clean_up(planned, staged)?;
                     continue;
@@ -244,7 +245,7 @@ pub(crate) fn discard(recorded: &Recorded, outputs: &[PlannedOutput]) -> Result<
                     None => left.push(path.clone()),
                 }
             }
-            if let (Some(folder), Some(planned)) = (&staged.folder, outputs.get(o)) {
+            if let (Some(folder), Some(planned)) = (&staged.folder, outputs.get(o.0)) {
                 // After an exchange the hidden folder holds what was to be replaced.
                 for old in &planned.stale {
                     let name = old.path.strip_prefix(&planned.path).unwrap_or(&old.path);

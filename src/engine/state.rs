@@ -4,7 +4,7 @@ use super::metrics::ErrorStats;
 use super::source_hash::{SourceHash, SourceHashes};
 use super::work::{Consumer, Work};
 use super::{EventBody, EventSink, Sample, TensorDone, TensorStart};
-use crate::model::{Piece, TensorEntry};
+use crate::model::{OutputIndex, Piece, TensorEntry, TensorIndex};
 use crate::monitor::ProcessSampler;
 use crate::plan::{Prepared, PreparedTensor};
 use crate::quant::{BlockType, Encoding};
@@ -241,13 +241,13 @@ impl<'a> States<'a> {
     }
 
     /// The state of a tensor, if it needs work in this run.
-    pub(crate) fn get(&self, output: usize, tensor: usize) -> Option<StateOf<'_>> {
+    pub(crate) fn get(&self, output: OutputIndex, tensor: TensorIndex) -> Option<StateOf<'_>> {
         let id = self.places[output][tensor].id;
         (id != IDLE).then(|| self.by_id(id as usize))
     }
 
     /// File index and byte offset of a tensor.
-    pub(crate) fn place(&self, output: usize, tensor: usize) -> (usize, u64) {
+    pub(crate) fn place(&self, output: OutputIndex, tensor: TensorIndex) -> (usize, u64) {
         let place = self.places[output][tensor];
         (place.file as usize, place.offset)
     }
@@ -255,7 +255,7 @@ impl<'a> States<'a> {
 
 impl TensorStart {
     /// What the plan says of a tensor.
-    pub(crate) fn of(prepared: &Prepared, output: usize, tensor: usize) -> Self {
+    pub(crate) fn of(prepared: &Prepared, output: OutputIndex, tensor: TensorIndex) -> Self {
         let p = &prepared.plan.outputs[output].tensors[tensor];
         Self {
             output,
@@ -263,8 +263,8 @@ impl TensorStart {
             layer: p.layer,
             kind: p.kind.clone(),
             role: p.role,
-            from: p.from.clone(),
-            to: p.to.clone(),
+            from: p.from,
+            to: p.to,
             bytes: p.bytes,
         }
     }

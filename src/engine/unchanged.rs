@@ -9,7 +9,7 @@ use super::report_rows::Known;
 use super::stage::Staged;
 use super::{ErrorStats, EventBody, OutputReport, RunOptions, reuse};
 use crate::files;
-use crate::model::Result;
+use crate::model::{Result, TensorIndex, numbered};
 use crate::plan::{PlannedOutput, Prepared, PreparedOutput};
 use std::os::unix::fs::FileExt;
 
@@ -28,12 +28,12 @@ pub(super) fn is_unchanged(prepared: &Prepared, options: &RunOptions<'_>, finish
     {
         return Ok(false);
     }
-    let mut outputs = prepared.outputs.iter().zip(&prepared.plan.outputs).enumerate();
+    let mut outputs = numbered(prepared.outputs.iter().zip(&prepared.plan.outputs));
     Ok(outputs.all(|(o, (output, planned))| {
-        let copied = |(t, tensor): (usize, &crate::plan::PlannedTensor)| {
+        let copied = |(t, tensor): (TensorIndex, &crate::plan::PlannedTensor)| {
             tensor.bytes == 0 || finished.get(&(o, t)).is_some_and(|w| w.reused)
         };
-        planned.tensors.iter().enumerate().all(copied) && is_same_beside_tensors(output, planned)
+        numbered(planned.tensors.iter()).all(copied) && is_same_beside_tensors(output, planned)
     }))
 }
 
@@ -71,10 +71,10 @@ pub(super) fn report(
     known: &Known<'_>,
 ) -> (Vec<OutputReport<()>>, Manifests) {
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
-    for (o, planned) in known.prepared.plan.outputs.iter().enumerate().take(outputs.len()) {
+    for (o, planned) in numbered(&known.prepared.plan.outputs).take(outputs.len()) {
         let Some(reuse) = &planned.reuse else { continue };
         let mut stats = ErrorStats::default();
-        for t in 0..planned.tensors.len() {
+        for t in (0..planned.tensors.len()).map(TensorIndex) {
             if let Some(sums) = known.earlier.get(&(o, t)).and_then(|w| w.stats.as_deref()) {
                 stats.add(sums);
             }

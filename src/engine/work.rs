@@ -3,7 +3,7 @@
 //! A chunk is some whole rows or, of a row that is longer than a chunk may be, a part: memory does not depend on the shapes.
 //! Output tensors that come from the same source rows form one group, so a source is read once for all targets.
 
-use crate::model::{Cut, Piece, TensorEntry};
+use crate::model::{Cut, OutputIndex, Piece, TensorEntry, TensorIndex};
 use crate::plan::{self, Prepared};
 use crate::quant::Encoding;
 use std::collections::HashMap;
@@ -14,9 +14,9 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Consumer {
     /// Index of the output.
-    pub output: usize,
+    pub output: OutputIndex,
     /// Index of the tensor in the output.
-    pub tensor: usize,
+    pub tensor: TensorIndex,
     /// Its number among the consumers of all groups.
     pub id: usize,
 }
@@ -43,14 +43,14 @@ pub(crate) struct Work {
 
 impl Work {
     /// Groups the tensors of a plan; `skip` tells which (output, tensor) need no work any more.
-    pub(crate) fn new(prepared: &Prepared, skip: impl Fn(usize, usize) -> bool) -> Self {
+    pub(crate) fn new(prepared: &Prepared, skip: impl Fn(OutputIndex, TensorIndex) -> bool) -> Self {
         let mut by_source: HashMap<(usize, Encoding), u32> = HashMap::new();
         // (group, output, tensor); the limits of formats keep each within 32 bits.
         let mut fed: Vec<(u32, u32, u32)> = Vec::new();
         for (o, output) in prepared.outputs.iter().enumerate() {
             for (t, tensor) in output.tensors.iter().enumerate() {
                 let entry = &tensor.entry;
-                if entry.bytes() == 0 || skip(o, t) {
+                if entry.bytes() == 0 || skip(o.into(), t.into()) {
                     continue;
                 }
                 let source = Arc::as_ptr(&entry.data).cast::<()>() as usize;
@@ -122,7 +122,7 @@ impl Work {
     /// The consumer with this number.
     pub(crate) fn consumer(&self, id: usize) -> Consumer {
         let (output, tensor) = self.consumers[id];
-        Consumer { output: output as usize, tensor: tensor as usize, id }
+        Consumer { output: OutputIndex(output as usize), tensor: TensorIndex(tensor as usize), id }
     }
 
     /// Output tensors that need work.

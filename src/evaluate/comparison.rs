@@ -3,6 +3,7 @@
 use super::figures::Figures;
 use super::names::Names;
 use crate::model::{FormatId, Role};
+use crate::quant::Encoding;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -186,7 +187,7 @@ pub struct TensorFigures {
     /// Dimensions, outermost first.
     pub shape: Vec<u64>,
     /// Its type in each model; absent where the model lacks it.
-    pub types: Vec<Option<String>>,
+    pub types: Vec<Option<Encoding>>,
     /// Its errors in each model; absent for the baseline, for tensors without a partner, and before measuring.
     pub figures: Vec<Option<Figures>>,
 }

@@ -93,7 +93,7 @@ impl Set {
                 kind: t.kind().to_owned(),
                 role: t.role(),
                 shape: t.shape.0.clone(),
-                types: (0..tensors.len()).map(|v| Some(found(v)?.encoding.name().to_owned())).collect(),
+                types: (0..tensors.len()).map(|v| Some(found(v)?.encoding)).collect(),
                 figures: vec![None; tensors.len()],
             });
             let mut others = Vec::new();

@@ -131,7 +131,9 @@ mod tests {
     use super::*;
     use crate::engine::{Failure, TensorStart};
     use crate::model::ErrorCode;
-    use crate::model::Warning;
+    use crate::model::{OutputIndex, Warning};
+    use crate::quant::BlockType;
+    use crate::tensor::DType;
 
     fn said(body: &EventBody) -> Vec<(Level, String)> {
         let wording = Wording {
@@ -153,18 +155,22 @@ mod tests {
         let lines = said(&plan);
         assert_eq!(lines[0], (Level::Info, "plan  1 tensor, 9 bytes → a.gguf, b.gguf".into()));
         assert_eq!(lines[1..], [(Level::Warn, "odd field".into())]);
-        let start =
-            || TensorStart { name: "x.weight".into(), from: "f16".into(), to: "q4_k".into(), ..Default::default() };
+        let start = || TensorStart {
+            name: "x.weight".into(),
+            from: DType::F16.into(),
+            to: BlockType::Q4_K.into(),
+            ..Default::default()
+        };
         let done = TensorDone { tensor: start(), sqnr_db: Some(20.04), rmse: Some(0.5), ..Default::default() };
         let error =
             Failure { code: ErrorCode::DiskFull, message: "no space left".into(), hint: Some("Free some.".into()) };
         let cases = [
             (EventBody::Started { pid: 7, threads: 1 }, Level::Info, "started  process 7, 1 thread"),
             (EventBody::Resumed, Level::Info, "resumed"),
-            (EventBody::TensorFinished(done), Level::Info, "x.weight  f16 → q4_k  weights 20.0 dB  rmse 5.00e-1"),
+            (EventBody::TensorFinished(done), Level::Info, "x.weight  f16 → Q4_K  weights 20.0 dB  rmse 5.00e-1"),
             (EventBody::Warning(Warning::new("a", "odd")), Level::Warn, "odd"),
             (
-                EventBody::OutputPublished { output: 0, path: "/w/a".into(), bytes: 3 },
+                EventBody::OutputPublished { output: OutputIndex(0), path: "/w/a".into(), bytes: 3 },
                 Level::Info,
                 "published  a  3 bytes",
             ),

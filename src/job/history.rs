@@ -2,8 +2,9 @@
 
 use super::{Attempts, JobState};
 use crate::engine::{Event, EventBody, Failure, Metric, Sample, TensorDone, TensorStart};
-use crate::model::Warning;
+use crate::model::{OutputIndex, Warning, numbered};
 use crate::plan::{Plan, StageKind};
+use crate::quant::Encoding;
 use indexmap::IndexMap;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -46,9 +47,9 @@ pub struct JobTensor {
     /// Layer, if it belongs to one.
     pub layer: Option<u32>,
     /// Encoding before.
-    pub from: String,
+    pub from: Encoding,
     /// Encoding after.
-    pub to: String,
+    pub to: Encoding,
     /// Encoded bytes.
     pub bytes: u64,
     /// How far it is.
@@ -117,7 +118,7 @@ pub struct JobHistory {
     /// Tensors done; counted only where tensors are kept.
     pub done: usize,
     /// Tensors by (output, name), where they are kept ([`JobHistory::with_tensors`]).
-    pub tensors: IndexMap<(usize, String), JobTensor>,
+    pub tensors: IndexMap<(OutputIndex, String), JobTensor>,
     /// The stage that began last.
     pub stage: Option<StageKind>,
     /// Outputs in order.
@@ -219,14 +220,13 @@ impl JobHistory {
 
     /// Takes in what the plan says, before or after its events.
     pub(crate) fn set_plan(&mut self, plan: &Plan) {
-        for (o, output) in plan.outputs.iter().enumerate() {
+        for (o, output) in numbered(&plan.outputs) {
             for t in output.tensors.iter().filter(|_| self.detail == Detail::Figures) {
                 let note = t.fallback_from.as_ref().map(|f| format!("{f} does not fit this shape"));
                 let entry = self.tensors.entry((o, t.name.to_string())).or_default();
                 t.name.as_str().clone_into(&mut entry.name);
                 t.kind.as_str().clone_into(&mut entry.kind);
-                t.from.as_str().clone_into(&mut entry.from);
-                t.to.as_str().clone_into(&mut entry.to);
+                (entry.from, entry.to) = (t.from, t.to);
                 (entry.layer, entry.bytes) = (t.layer, t.bytes);
                 entry.note = note.or_else(|| t.because.clone().map(String::from));
             }
@@ -358,8 +358,7 @@ impl JobHistory {
                 let entry = self.tensors.entry((start.output, start.name.to_string())).or_default();
                 start.name.as_str().clone_into(&mut entry.name);
                 start.kind.as_str().clone_into(&mut entry.kind);
-                start.from.as_str().clone_into(&mut entry.from);
-                start.to.as_str().clone_into(&mut entry.to);
+                (entry.from, entry.to) = (start.from, start.to);
                 (entry.layer, entry.bytes, entry.state) = (start.layer, start.bytes, state);
                 Some(entry)
             }
@@ -446,7 +445,7 @@ mod tests {
     fn outputs_of_one_name_are_told_apart_by_the_plan() {
         let outputs = vec!["/tmp/a.gguf".to_owned(), "a.gguf".to_owned()];
         let plan = EventBody::Plan { outputs, tensors: 1, bytes: 1, warnings: Vec::new() };
-        let published = EventBody::OutputPublished { output: 0, path: "a.gguf".into(), bytes: 5 };
+        let published = EventBody::OutputPublished { output: OutputIndex(0), path: "a.gguf".into(), bytes: 5 };
         let mut history = JobHistory::default();
         // As the plan of the folder spells them, where that was read first.
         let mut view = JobHistory::default();

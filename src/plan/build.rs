@@ -357,7 +357,7 @@ fn lay_out(
         path,
         format: resolved.format,
         quantization: resolved.quantization.clone(),
-        effort: (effort != Effort::Reference).then(|| effort.to_string()),
+        effort: Some(effort).filter(|e| *e != Effort::Reference),
         files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
         folder,
         replaces: match before {
@@ -408,12 +408,12 @@ fn planned_tensor(t: &super::PreparedTensor, why: &resolve::Reason) -> PlannedTe
         layer: t.entry.layer(),
         kind: Name::word(t.entry.kind()),
         role: t.entry.role(),
-        from: Name::word(t.entry.encoding.name()),
-        to: Name::word(t.encoding.name()),
+        from: t.entry.encoding,
+        to: t.encoding,
         shape: t.entry.shape.0.as_slice().into(),
         bytes: t.encoding.tensor_bytes(&t.entry.shape).unwrap_or(0),
         because: why.because.clone(),
-        fallback_from: why.fallback_from.map(|e| Name::word(e.name())),
+        fallback_from: why.fallback_from,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Steps that change tensors are lazy and need no stage: they are carried out while an output is converted. Work that has to see data before
 //! anything can be written (calibration, importance, training) is a stage of its own before [`StageKind::Convert`].
 
+use crate::model::OutputIndex;
 use serde::{Deserialize, Serialize};
 
 /// What a stage does.
@@ -38,12 +39,12 @@ pub struct PlannedStage {
     /// What it does.
     pub stage: StageKind,
     /// The outputs it works on (0-based).
-    pub outputs: Vec<usize>,
+    pub outputs: Vec<OutputIndex>,
 }
 
 /// The stages that make `outputs` outputs.
 pub(super) fn stages(outputs: usize) -> Vec<PlannedStage> {
-    let outputs: Vec<usize> = (0..outputs).collect();
+    let outputs: Vec<OutputIndex> = (0..outputs).map(OutputIndex).collect();
     let stage = |stage| PlannedStage { stage, outputs: outputs.clone() };
     [StageKind::Convert, StageKind::Verify, StageKind::Publish].map(stage).into()
 }

@@ -4,6 +4,7 @@ use super::PlannedStage;
 use crate::files::FileStamp;
 use crate::model::FormatId;
 use crate::model::{Dims, Name, Role, Warning};
+use crate::quant::{Effort, Encoding};
 use crate::recipe::Recipe;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -190,7 +191,7 @@ pub struct PlannedOutput {
     pub quantization: String,
     /// `max` where blocks are searched further than the reference does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effort: Option<String>,
+    pub effort: Option<Effort>,
     /// Files and their exact sizes.
     pub files: Vec<(PathBuf, u64)>,
     /// True if `path` is a folder that is published as a whole.
@@ -272,11 +273,9 @@ pub struct PlannedTensor {
     /// What it is for.
     pub role: Role,
     /// Encoding in the source.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub from: Name,
+    pub from: Encoding,
     /// Encoding in the output.
-    #[serde(deserialize_with = "Name::read_word")]
-    pub to: Name,
+    pub to: Encoding,
     /// Dimensions, outermost first.
     pub shape: Dims,
     /// Encoded bytes in the output.
@@ -285,8 +284,8 @@ pub struct PlannedTensor {
     #[serde(default, deserialize_with = "Name::read_optional_word", skip_serializing_if = "Option::is_none")]
     pub because: Option<Name>,
     /// The type that was wanted but does not fit the shape.
-    #[serde(default, deserialize_with = "Name::read_optional_word", skip_serializing_if = "Option::is_none")]
-    pub fallback_from: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_from: Option<Encoding>,
 }
 
 /// How far an importance matrix covers the tensors of an output.

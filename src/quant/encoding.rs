@@ -2,6 +2,8 @@
 
 use super::block_type::BlockType;
 use crate::tensor::{DType, Shape};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::borrow::Cow;
 use std::fmt;
 
 /// How the elements of a stored tensor are encoded.
@@ -80,6 +82,26 @@ impl Encoding {
     }
 }
 
+/// `f32`, for structures that are filled in field by field.
+impl Default for Encoding {
+    fn default() -> Self {
+        Self::Plain(DType::F32)
+    }
+}
+
+impl Serialize for Encoding {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Encoding {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(d)?;
+        Self::parse(&name).ok_or_else(|| D::Error::custom(format!("`{name}` is not an element type")))
+    }
+}
+
 impl From<DType> for Encoding {
     fn from(d: DType) -> Self {
         Self::Plain(d)
@@ -116,6 +138,8 @@ mod tests {
             if let Some(e) = Encoding::from_ggml_code(code) {
                 assert_eq!(e.ggml_code(), Some(code));
                 assert_eq!(Encoding::parse(e.name()), Some(e));
+                assert_eq!(serde_json::to_value(e).unwrap(), e.name());
+                assert_eq!(serde_json::from_value::<Encoding>(e.name().into()).unwrap(), e);
             }
         }
     }

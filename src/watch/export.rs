@@ -207,7 +207,7 @@ pub(crate) fn published(picked: &Picked, plan_files: &[Vec<PathBuf>], jobs_root:
     let journal = jobs_root.join(&picked.job).join("journal");
     let identities = engine::published(&journal).unwrap_or_default();
     let of = |(o, files): (usize, &Vec<PathBuf>)| {
-        let identities = identities.get(&o).cloned().unwrap_or_default();
+        let identities = identities.get(&o.into()).cloned().unwrap_or_default();
         files
             .iter()
             .cloned()

@@ -7,6 +7,7 @@ use remold::testing::evaluate::{
     Comparison, Figures, Group, Measured, Names, Sameness, TensorFigures, TypeShare, Unpaired, Variant, rows,
 };
 use remold::testing::model::{FormatId, Role};
+use remold::testing::quant::Encoding;
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
@@ -60,7 +61,10 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
                 kind: kind.into(),
                 role,
                 shape: vec![2048, 2048],
-                types: paths.iter().map(|p| Some(if known(p).1 == "gguf" { "Q4_K" } else { "bf16" }.into())).collect(),
+                types: paths
+                    .iter()
+                    .map(|p| Encoding::parse(if known(p).1 == "gguf" { "Q4_K" } else { "bf16" }))
+                    .collect(),
                 figures: paths.iter().enumerate().map(of).collect(),
             });
         }
@@ -71,7 +75,7 @@ fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
         kind: "output_norm".into(),
         role: Role::Norm,
         shape: vec![2048],
-        types: paths.iter().map(|_| Some("f32".into())).collect(),
+        types: paths.iter().map(|_| Some(Encoding::default())).collect(),
         figures: (0..paths.len()).map(|i| (measured && i > 0).then(|| figures(None, 2048))).collect(),
     });
     let group = |v: usize, name: String, of: &dyn Fn(&TensorFigures) -> bool| {

@@ -7,6 +7,7 @@ use remold::testing::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::testing::job::JobState;
 use remold::testing::model::{ErrorCode, Warning};
 use remold::testing::monitor::{Check, Gpu, GpuMemory, Machine};
+use remold::testing::quant::{BlockType, Encoding};
 use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::testing::tui::look::Depth;
 use remold::testing::tui::tabs::jobs::{Deed, JobSection};
@@ -52,8 +53,8 @@ fn two_outputs() -> Bench {
     (second.quantization, second.bytes, second.bits_per_weight) = ("Q8_0".into(), 1_321_500_000, 8.5);
     std::sync::Arc::make_mut(&mut second.tensors)
         .iter_mut()
-        .filter(|t| t.to != "F32")
-        .for_each(|t| t.to = "Q8_0".into());
+        .filter(|t| t.to != Encoding::default())
+        .for_each(|t| t.to = BlockType::Q8_0.into());
     plan.outputs.push(second);
     let mut b = sample::start();
     b.job(0.4);
@@ -78,7 +79,7 @@ fn news() -> Bench {
         event(
             "12:04:31",
             "40",
-            EventBody::OutputPublished { output: 0, path: format!("{}/exports/a.gguf", sample::DIR), bytes: 9 },
+            EventBody::OutputPublished { output: OutputIndex(0), path: format!("{}/exports/a.gguf", sample::DIR), bytes: 9 },
         ),
         event("12:04:31", "40", EventBody::Finished { seconds: 11.0, peak_rss: 1 }),
         event("12:04:31", "41", EventBody::Paused),

@@ -1,6 +1,7 @@
 //! What keys do, through the pure core; and the documentation made from their registry.
 
 use super::sample::{self, DIR};
+use remold::testing::model::OutputIndex;
 use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab, keys_markdown, update};
 use remold::testing::tui::tabs::jobs::Deed;
 use remold::testing::tui::tabs::models::{Ask, Check, Section, TensorSort, Told};
@@ -206,6 +207,6 @@ fn a_recorded_job_folds_into_its_view() {
     assert_eq!((view.history.done, view.history.expected), (146, 146));
     assert!(view.history.outputs[0].published && view.history.outputs[0].verified == ["remold", "gguf-rs"]);
     assert_eq!(view.grid.values().map(|r| r.progress().0).sum::<usize>(), 146);
-    assert!(view.worst(0, 3).windows(2).all(|w| w[0].1 <= w[1].1));
+    assert!(view.worst(OutputIndex(0), 3).windows(2).all(|w| w[0].1 <= w[1].1));
     assert_eq!(view.history.warnings.len(), 1, "a warning of plan and events is one warning");
 }

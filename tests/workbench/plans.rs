@@ -4,6 +4,7 @@ use super::sample::{DIR, EVENTS};
 use remold::testing::model::FormatId;
 use remold::testing::model::Warning;
 use remold::testing::plan::{Chosen, Forecast, Forecasted, Heavy, Plan, PlannedOutput, PlannedTensor};
+use remold::testing::quant::{BlockType, Encoding};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ pub fn plan() -> Plan {
             layer: v["layer"].as_u64().map(|l| l as u32),
             kind: text("tensor_kind").into(),
             role: serde_json::from_value(v["role"].clone()).unwrap(),
-            from: text("from").into(),
-            to: text("to").into(),
+            from: Encoding::parse(&text("from")).unwrap(),
+            to: Encoding::parse(&text("to")).unwrap(),
             shape: vec![2048].into(),
             bytes: v["bytes"].as_u64().unwrap(),
             because: None,
@@ -130,8 +131,8 @@ pub fn mixed() -> Plan {
     let output = &mut plan.outputs[0];
     for t in Arc::make_mut(&mut output.tensors) {
         match (t.kind.as_str(), t.layer) {
-            ("ffn_up" | "ffn_gate", Some(l)) if l % 3 == 0 => t.to = "IQ4_XS".into(),
-            ("attn_v", Some(l)) => t.to = if l < 9 { "Q6_K" } else { "Q5_K" }.into(),
+            ("ffn_up" | "ffn_gate", Some(l)) if l % 3 == 0 => t.to = BlockType::IQ4_XS.into(),
+            ("attn_v", Some(l)) => t.to = if l < 9 { BlockType::Q6_K } else { BlockType::Q5_K }.into(),
             _ => {}
         }
     }

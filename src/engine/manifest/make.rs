@@ -9,7 +9,7 @@ use crate::engine::part_file::PartFile;
 use crate::engine::read_back::Stretch;
 use crate::engine::source_hash::SourceHash;
 use crate::engine::stage::Staged;
-use crate::model::Result;
+use crate::model::{OutputIndex, Result, TensorIndex};
 use crate::plan::{PlannedOutput, Prepared};
 use std::path::Path;
 
@@ -57,12 +57,12 @@ pub(crate) fn file_record(planned: &PlannedOutput, f: usize, written: &[Stretch]
 /// I/O errors.
 pub(crate) fn make(
     prepared: &Prepared,
-    o: usize,
+    o: OutputIndex,
     staged: &Staged,
     run: &Run<'_>,
     files: &[FileRecord],
     figures: &Figures<'_>,
-    tensor: &dyn Fn(usize) -> (u32, Option<ErrorStats>, Option<SourceHash>, bool),
+    tensor: &dyn Fn(TensorIndex) -> (u32, Option<ErrorStats>, Option<SourceHash>, bool),
 ) -> Result<Option<PartFile>> {
     let (planned, output) = (&prepared.plan.outputs[o], &prepared.outputs[o]);
     let (Some(destination), Some(part)) = (&planned.manifest, &staged.paths.manifest) else { return Ok(None) };
@@ -93,7 +93,7 @@ pub(crate) fn make(
             folder: planned.folder,
             format: planned.format.to_string(),
             quantization: planned.quantization.clone(),
-            effort: planned.effort.clone(),
+            effort: planned.effort,
             imatrix: planned.imatrix.as_ref().map(|m| absolute(&m.file)),
             bytes: planned.bytes,
             tensors: output.tensors.len(),

@@ -2,6 +2,8 @@
 
 use crate::engine::ErrorStats;
 use crate::engine::source_hash::Hash128;
+use crate::model::OutputIndex;
+use crate::quant::Effort;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::PathBuf;
 
@@ -45,7 +47,7 @@ pub(crate) struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<String>,
     /// Number of the output among the targets of the recipe, from 0.
-    pub target: usize,
+    pub target: OutputIndex,
     /// The source.
     pub source: SourceRecord,
     /// The output.
@@ -104,7 +106,7 @@ pub(crate) struct OutputRecord {
     pub quantization: String,
     /// `max` where blocks were searched further than the reference does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effort: Option<String>,
+    pub effort: Option<Effort>,
     /// Importance matrix, where one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imatrix: Option<PathBuf>,

@@ -5,7 +5,7 @@ use crate::engine::ErrorStats;
 use crate::engine::part_file::PartFile;
 use crate::engine::read_back::Stretch;
 use crate::engine::source_hash::{Hash128, SourceHash};
-use crate::model::Result;
+use crate::model::{Result, TensorIndex, numbered};
 use crate::plan::{PlannedOutput, PreparedOutput, PreparedTensor};
 use crate::quant::Encoding;
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(crate) struct Contents<'a> {
     /// The files.
     pub files: &'a [FileRecord],
     /// By tensor: the CRC-32 of its bytes, the sums behind its errors, the hash of its source, and whether it was copied from an earlier output.
-    pub tensor: &'a dyn Fn(usize) -> (u32, Option<ErrorStats>, Option<SourceHash>, bool),
+    pub tensor: &'a dyn Fn(TensorIndex) -> (u32, Option<ErrorStats>, Option<SourceHash>, bool),
 }
 
 /// Writes a manifest to `part`, which is to become `destination`, and syncs it.
@@ -89,9 +89,9 @@ fn write_json(out: &mut impl Write, contents: &Contents<'_>) -> io::Result<()> {
         }
     }
     let last = contents.output.tensors.len().saturating_sub(1);
-    for (t, tensor) in contents.output.tensors.iter().enumerate() {
+    for (t, tensor) in numbered::<TensorIndex, _>(contents.output.tensors.iter()) {
         serde_json::to_writer(&mut *out, &record(contents, t, tensor, places[t]))?;
-        out.write_all(if t < last { b",\n" } else { b"\n" })?;
+        out.write_all(if t.0 < last { b",\n" } else { b"\n" })?;
     }
     out.write_all(b"]\n}\n")
 }
@@ -105,7 +105,12 @@ fn list<T: Serialize>(out: &mut impl Write, items: impl ExactSizeIterator<Item =
     Ok(())
 }
 
-fn record(contents: &Contents<'_>, t: usize, tensor: &PreparedTensor, (file, offset): (u32, u64)) -> TensorRecord {
+fn record(
+    contents: &Contents<'_>,
+    t: TensorIndex,
+    tensor: &PreparedTensor,
+    (file, offset): (u32, u64),
+) -> TensorRecord {
     let (crc, stats, source, reused) = (contents.tensor)(t);
     let planned = &contents.planned.tensors[t];
     let (whole, pieces) = source.map_or((None, None), |s| (Some(s.whole), s.pieces.map(|p| *p)));

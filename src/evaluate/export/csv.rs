@@ -9,7 +9,7 @@ pub(super) fn text(c: &Comparison) -> String {
     for (v, variant) in c.variants.iter().enumerate().filter(|(v, _)| *v != c.baseline) {
         for t in &c.tensors {
             let shape: Vec<String> = t.shape.iter().map(u64::to_string).collect();
-            let named = |at: usize| t.types[at].clone().unwrap_or_default();
+            let named = |at: usize| t.types[at].map_or_else(String::new, |e| e.to_string());
             let mut fields = vec![
                 variant.label.clone(),
                 t.name.clone(),

@@ -2,6 +2,7 @@
 
 use crate::evaluate::rows::{number, rows};
 use crate::evaluate::{Comparison, Group, Measured, Names, Variant};
+use crate::quant::Encoding;
 use indexmap::IndexSet;
 use std::collections::HashMap;
 
@@ -97,7 +98,7 @@ fn worst(out: &mut String, c: &Comparison) {
             "tensor",
             &head,
             all.iter().take(LISTED).map(|(t, f)| {
-                let named = |at: usize| t.types[at].clone().unwrap_or_default();
+                let named = |at: usize| t.types[at].map_or("", Encoding::name);
                 let types = format!("{} → {}", named(c.baseline), named(v));
                 (t.name.clone(), vec![types, f.quality(), number(f, f.rmse), number(f, f.max_abs)])
             }),

@@ -1,9 +1,11 @@
 //! How hard to search.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How hard a block format's scales and levels are searched for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// As the reference does, with its bytes.
     #[default]

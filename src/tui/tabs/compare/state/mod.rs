@@ -230,7 +230,7 @@ impl CompareState {
     fn make_table(&self, result: &Compared) -> Vec<usize> {
         let tensors = &result.comparison.tensors;
         let filter = self.filter.to_lowercase();
-        let fits = |t: &TensorFigures| passes(&filter, &t.name, t.role, t.types.iter().flatten().map(String::as_str));
+        let fits = |t: &TensorFigures| passes(&filter, &t.name, t.role, t.types.iter().flatten().map(|e| e.name()));
         let mut rows: Vec<usize> = (0..tensors.len()).filter(|i| fits(&tensors[*i])).collect();
         match self.tensor_order {
             TensorOrder::File => {}

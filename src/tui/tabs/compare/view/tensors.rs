@@ -2,6 +2,7 @@
 
 use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
+use crate::quant::Encoding;
 use crate::tui::core::{Hit, State};
 use crate::tui::tabs::compare::{Asking as CompareAsking, CompareState, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
@@ -99,7 +100,7 @@ fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, show
 
 /// The type of a tensor in a column's model.
 fn kind<'a>(s: &CompareState, t: &'a TensorFigures, column: usize) -> &'a str {
-    s.variant_at(column).and_then(|v| t.types.get(v)?.as_deref()).unwrap_or("–")
+    s.variant_at(column).and_then(|v| *t.types.get(v)?).map_or("–", Encoding::name)
 }
 
 fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {

@@ -57,13 +57,14 @@ impl JobView {
 mod tests {
     use super::*;
     use crate::engine::{Event, EventBody, TensorStart};
+    use crate::model::OutputIndex;
 
     fn job(tensors: &[(usize, &str, Option<u32>, Role)]) -> JobView {
         let mut view = JobView::new("1");
         for (output, kind, layer, role) in tensors {
             let name = format!("{kind}.{}", layer.unwrap_or(0));
             let start = TensorStart {
-                output: *output,
+                output: OutputIndex(*output),
                 name: name.into(),
                 layer: *layer,
                 kind: (*kind).into(),
@@ -88,7 +89,7 @@ mod tests {
             (0, "ffn_up", Some(1), Role::Ffn),
             (1, "attn_q", Some(0), Role::Attention),
         ]);
-        let rows: Vec<(usize, &str)> = view.rows().iter().map(|((o, k), _)| (*o, k.as_str())).collect();
+        let rows: Vec<(usize, &str)> = view.rows().iter().map(|((o, k), _)| (o.0, k.as_str())).collect();
         assert_eq!(rows, [(0, "ffn_up"), (0, "output"), (0, "attn_norm"), (1, "attn_q")]);
         let at = view.moved(GridCursor::default(), 0, 9);
         assert_eq!(view.under(at)[0].name, "ffn_up.1");

@@ -1,7 +1,8 @@
 //! The grid of a job: kinds of tensor down, layers across.
 
 use crate::job::TensorState;
-use crate::model::Role;
+use crate::model::{OutputIndex, Role};
+use crate::quant::Encoding;
 
 /// One row of the grid: a kind of tensor of one output.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct GridRow {
     /// True when cells are layers.
     pub layered: bool,
     /// Encoding in the output of the latest tensor seen.
-    pub to: String,
+    pub to: Encoding,
     /// Bytes over all its tensors.
     pub bytes: u64,
 }
@@ -37,4 +38,4 @@ impl GridRow {
 }
 
 /// Key of a row: output and kind.
-pub(crate) type RowKey = (usize, String);
+pub(crate) type RowKey = (OutputIndex, String);

@@ -118,7 +118,7 @@ fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
     }
     let mut types: IndexMap<&str, (usize, u64)> = IndexMap::new();
     for t in output.tensors.iter() {
-        let entry = types.entry(&t.to).or_default();
+        let entry = types.entry(t.to.name()).or_default();
         *entry = (entry.0 + 1, entry.1 + t.bytes);
     }
     types.sort_by(|_, a, _, b| b.1.cmp(&a.1));
@@ -128,7 +128,7 @@ fn planned(state: &State, output: &PlannedOutput) -> Vec<PageLine> {
         let share = format!("{:.1} %", bytes as f64 / all as f64 * 100.0);
         lines.push(Table(false, name.to_owned(), vec![units::count(tensors as u64), units::bytes(bytes), share]));
     }
-    let fell = output.tensors.iter().filter_map(|t| Some((t, t.fallback_from.as_ref()?)));
+    let fell = output.tensors.iter().filter_map(|t| Some((t, t.fallback_from?)));
     lines.extend(fell.map(|(t, from)| Warn(format!("{}: {from} does not fit its shape, so {}", t.name, t.to))));
     lines
 }
@@ -197,7 +197,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
         _ => "not written; a file that was there before stands as it was".to_owned(),
     };
     lines.push(Fact("checked", standing));
-    let worst = view.worst(at, WORST[usize::from(view.history.outputs.len() > 1)]);
+    let worst = view.worst(at.into(), WORST[usize::from(view.history.outputs.len() > 1)]);
     if !worst.is_empty() {
         // Where there is no room the first columns go.
         let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
@@ -207,7 +207,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
         let rmse = t.rmse.map(small).unwrap_or_default();
         let cosine = t.cosine.map(|v| format!("{v:.6}")).unwrap_or_default();
         let name = t.name.trim_end_matches(".weight").to_owned();
-        lines.push(Table(false, name, vec![rmse, cosine, t.to.clone(), format!("{db:.1}")]));
+        lines.push(Table(false, name, vec![rmse, cosine, t.to.to_string(), format!("{db:.1}")]));
     }
     lines
 }

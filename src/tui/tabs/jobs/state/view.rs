@@ -3,8 +3,9 @@
 use super::grid::GridRow;
 use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
 use crate::job::{self, JobHistory, JobTensor, TensorState, Wording};
-use crate::model::Role;
+use crate::model::{OutputIndex, Role, numbered};
 use crate::plan::Plan;
+use crate::quant::Encoding;
 use crate::tui::core::{Level, Series, units};
 use indexmap::IndexMap;
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ pub struct JobView {
     /// The plan, if its folder has one.
     pub plan: Option<Arc<Plan>>,
     /// Grid rows by (output, kind).
-    pub grid: IndexMap<(usize, String), GridRow>,
+    pub grid: IndexMap<(OutputIndex, String), GridRow>,
     /// What the events tell.
     pub history: JobHistory,
     /// Source bytes per second.
@@ -81,9 +82,9 @@ impl JobView {
     /// Lays out the grid as the plan says.
     pub(crate) fn set_plan(&mut self, plan: Arc<Plan>) {
         self.history.set_plan(&plan);
-        for (o, output) in plan.outputs.iter().enumerate() {
+        for (o, output) in numbered(&plan.outputs) {
             for t in output.tensors.iter() {
-                self.touch(o, &t.kind, t.layer, t.role, &t.to, t.bytes, None);
+                self.touch(o, &t.kind, t.layer, t.role, t.to, t.bytes, None);
             }
         }
         self.plan = Some(plan);
@@ -92,17 +93,17 @@ impl JobView {
     #[allow(clippy::too_many_arguments, reason = "the fields of a tensor as plan and events both spell them")]
     fn touch(
         &mut self,
-        output: usize,
+        output: OutputIndex,
         kind: &str,
         layer: Option<u32>,
         role: Role,
-        to: &str,
+        to: Encoding,
         bytes: u64,
         state: Option<TensorState>,
     ) {
         let row = self.grid.entry((output, kind.to_owned())).or_default();
         row.role = role;
-        to.clone_into(&mut row.to);
+        row.to = to;
         row.layered |= layer.is_some();
         let at = layer.filter(|l| *l < LAYERS_MOST).unwrap_or(0) as usize;
         if row.cells.len() <= at {
@@ -140,10 +141,10 @@ impl JobView {
     }
 
     fn cell(&mut self, t: &TensorStart, state: TensorState) {
-        self.touch(t.output, &t.kind, t.layer, t.role, &t.to, t.bytes, Some(state));
+        self.touch(t.output, &t.kind, t.layer, t.role, t.to, t.bytes, Some(state));
     }
 
-    fn progress(&mut self, output: usize, name: &str, fraction: f64) {
+    fn progress(&mut self, output: OutputIndex, name: &str, fraction: f64) {
         let Some(tensor) = self.history.tensors.get(&(output, name.to_owned())) else { return };
         if let Some(row) = self.grid.get_mut(&(output, tensor.kind.clone()))
             && let Some(cell) = row.cells.get_mut(tensor.layer.unwrap_or(0) as usize)
@@ -167,7 +168,7 @@ impl JobView {
     pub fn count(&self) -> String {
         let history = &self.history;
         let (done, all, outputs) = (history.done, history.expected.max(history.done), history.outputs.len());
-        let first = history.tensors.keys().filter(|(o, _)| *o == 0).count();
+        let first = history.tensors.keys().filter(|(o, _)| *o == OutputIndex(0)).count();
         let alike = first > 0 && first * outputs == all;
         match (outputs, alike) {
             (0 | 1, _) => format!("{done} of {all} tensors"),
@@ -177,7 +178,7 @@ impl JobView {
     }
 
     /// The worst tensors of an output by dB, worst first.
-    pub fn worst(&self, output: usize, most: usize) -> Vec<(&JobTensor, f64)> {
+    pub fn worst(&self, output: OutputIndex, most: usize) -> Vec<(&JobTensor, f64)> {
         let mut all: Vec<(&JobTensor, f64)> = self
             .history
             .tensors

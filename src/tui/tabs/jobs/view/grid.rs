@@ -1,6 +1,7 @@
 //! The heat grid of a job: kinds of tensor down, layers across. It fills with progress, then shows error as shade and colour.
 
 use crate::job::TensorState;
+use crate::model::OutputIndex;
 use crate::tui::core::Hit;
 use crate::tui::tabs::jobs::{GridCursor, GridRow, JobView, RowKey};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
@@ -44,7 +45,7 @@ fn worst(cells: &[TensorState]) -> TensorState {
 
 /// A line of the grid: the name of an output, where there are several, or a row and its place.
 enum Line<'a> {
-    Output(usize),
+    Output(OutputIndex),
     Row(usize, &'a RowKey, &'a GridRow),
 }
 
@@ -124,12 +125,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, focused: 
     y
 }
 
-fn output(c: &mut Canvas<'_>, view: &JobView, at: usize, line: Rect) {
+fn output(c: &mut Canvas<'_>, view: &JobView, at: OutputIndex, line: Rect) {
     let (dim, title) = (c.theme().dim, c.theme().title);
-    let path = view.history.outputs.get(at).map(|o| o.path.clone()).unwrap_or_default();
+    let path = view.history.outputs.get(at.0).map(|o| o.path.clone()).unwrap_or_default();
     let name = std::path::Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let kind = view.plan.as_ref().and_then(|p| p.outputs.get(at)).map(|o| format!("{} {}", o.format, o.quantization));
-    let number = format!("{}  ", at + 1);
+    let kind = view.plan.as_ref().and_then(|p| p.outputs.get(at.0)).map(|o| format!("{} {}", o.format, o.quantization));
+    let number = format!("{}  ", at.0 + 1);
     c.spans(
         line.x,
         line.y,
@@ -165,7 +166,7 @@ fn row(
         let (glyph, style) = cell(c, worst(&row.cells));
         let style = if cursor.is_some() { style.add_modifier(Modifier::REVERSED) } else { style };
         c.text(x, y, 2, &glyph.repeat(2), style);
-        c.text(x + 3, y, 10, &row.to, dim);
+        c.text(x + 3, y, 10, row.to.name(), dim);
         let number = GridCursor { row: at, layer: 0 }.number();
         c.hit(Rect { x, y, width: 2, height: 1 }, Hit::Detail(number));
     }

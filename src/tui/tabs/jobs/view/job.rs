@@ -159,7 +159,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
             TensorState::Done(None) => ("✓", "exact".to_owned()),
         };
         let error = t.max_abs.map(small).unwrap_or_default();
-        columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);
+        columns.row(c, line.y, &[t.from.name(), t.to.name(), &units::bytes(t.bytes), &db, &error], text);
         let room = columns.first().saturating_sub(2);
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
         let name = fit_end(t.name.trim_end_matches(".weight"), room.into());

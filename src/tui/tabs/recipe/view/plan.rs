@@ -2,6 +2,7 @@
 
 use super::{decibel, plot};
 use crate::plan::{Forecasted, Plan, PlannedOutput};
+use crate::tensor::DType;
 use crate::tui::core::{State, kind_order, units};
 use crate::tui::tabs::recipe::{Budget, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit, fit_end, width, wrap};
@@ -150,8 +151,8 @@ fn instead(state: &State) -> Option<String> {
 fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     let (dim, text) = (c.theme().dim, c.theme().text);
     let mut by: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-    for t in output.tensors.iter().filter(|t| !t.to.eq_ignore_ascii_case("f32")) {
-        *by.entry(t.kind.as_str()).or_default().entry(t.to.as_str()).or_default() += 1;
+    for t in output.tensors.iter().filter(|t| t.to != DType::F32.into()) {
+        *by.entry(t.kind.as_str()).or_default().entry(t.to.name()).or_default() += 1;
     }
     if by.is_empty() {
         return types(c, output, area);
@@ -183,7 +184,7 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     let (dim, text, bar) = (c.theme().dim, c.theme().text, c.theme().bar);
     let mut by: IndexMap<&str, (u64, usize)> = IndexMap::new();
     for t in output.tensors.iter() {
-        let e = by.entry(t.to.as_str()).or_default();
+        let e = by.entry(t.to.name()).or_default();
         *e = (e.0 + t.bytes, e.1 + 1);
     }
     by.sort_by(|_, a, _, b| b.0.cmp(&a.0));
@@ -213,9 +214,8 @@ fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
     let mut y = area.y;
     let left = |y: u16| area.bottom().saturating_sub(y);
     let tensors = plan.outputs.iter().flat_map(|o| o.tensors.iter());
-    let fallbacks: Vec<String> = tensors
-        .filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from.as_ref()?)))
-        .collect();
+    let fallbacks: Vec<String> =
+        tensors.filter_map(|t| Some(format!("{}: {} instead of {}", t.name, t.to, t.fallback_from?))).collect();
     let heaviest = heaviest(state, usize::from(area.width).saturating_sub(12));
     if left(y) >= 2 && !heaviest.is_empty() {
         c.spans(area.x + 1, y, area.width, &[("loss from  ", dim), (&heaviest, text)]);
