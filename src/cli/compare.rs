@@ -42,8 +42,8 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
 
 fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>)> {
     if let Some(data) = &args.data {
-        let hint = "Leave out --data to compare the weights: sizes, and what every tensor lost.";
-        let what = "perplexity and divergence on a text are not in this version";
+        let hint = "Leave out --data to compare the weights: sizes, and the error of every tensor.";
+        let what = "perplexity and divergence on a text are not supported in this version";
         return Err(ModelError::unsupported(what).in_file(data).field("--data").with_hint(hint));
     }
     // Told before minutes of work: names that cannot be written.
@@ -77,7 +77,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     let base = &c.variants[c.baseline];
     let names = match c.names {
         Names::Gguf => "",
-        Names::Own => ", by the files' own names",
+        Names::Own => ", matched by the names in the files",
     };
     let mut out = format!(
         "{} {}  {} of {} tensors compared in {}{names}\n\n",
@@ -101,7 +101,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     out.push_str(&table(&lines, &right));
     for (i, v) in c.variants.iter().enumerate() {
         if let Some(why) = c.doubt(i) {
-            let text = format!("{} is hardly the same network: {why}", safe(&v.label));
+            let text = format!("{} does not look like the same network: {why}", safe(&v.label));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
@@ -109,7 +109,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     if tensors {
         out.push_str(&format!("\n{}", every_tensor(c, style)));
     } else {
-        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json keeps the comparison\n"));
+        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json saves the comparison\n"));
     }
     out
 }
@@ -132,7 +132,9 @@ fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {
     let shapes: Vec<String> =
         u.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline)).collect();
     let mut out = String::new();
-    for (what, names) in [("has no", &u.missing), ("alone has", &u.extra), ("has another shape of", &shapes)] {
+    for (what, names) in
+        [("has no", &u.missing), ("only this model has", &u.extra), ("has a different shape for", &shapes)]
+    {
         if !names.is_empty() {
             out.push_str(&format!("{} {} {what} {}\n", style.warning("not compared:"), safe(label), list(names)));
         }

@@ -104,7 +104,7 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
     if let Some(out) = args.output.as_deref().filter(|o| several && !o.is_dir())
         && formats::names_a_file(out)
     {
-        let what = "several targets cannot be one file";
+        let what = "several targets cannot be written to one file";
         let hint = "Give a folder with -o, or leave it out: each output is then named after the source.";
         return Err(ModelError::request(what).in_file(out).with_hint(hint).into());
     }
@@ -181,7 +181,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
 fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
     let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
     let warning = |path: &PathBuf| {
-        let text = format!("{} exists already: the run needs --force to replace it", path.display());
+        let text = format!("{} already exists: --force is needed to replace it", path.display());
         Warning::new("output.exists", text)
     };
     let told: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
@@ -216,7 +216,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
                     print::json(&job);
                 } else {
                     let id = &job.id;
-                    let how = if waits { "waits for its turn" } else { "runs on its own" };
+                    let how = if waits { "is queued" } else { "runs in the background" };
                     let title = text::safe(&job.title);
                     err(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
                 }
@@ -257,12 +257,12 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => {
-            err("cancelled; nothing half-written is left\n");
+            err("cancelled; unfinished files were removed\n");
             Exit::Cancelled
         }
         Ok(Outcome::Interrupted(signal)) => {
             let id = folder.id();
-            err(&format!("interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+            err(&format!("interrupted; continue with `remold jobs resume {id}`\n"));
             Exit::interrupted(signal)
         }
         Err(e) => refuse(&e),

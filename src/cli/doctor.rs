@@ -37,9 +37,11 @@ fn lines(checks: &[Check], style: Style) -> String {
     }
     let count = |standing| checks.iter().filter(|c| c.standing == standing).count();
     let word = match (count(Standing::Wrong), count(Standing::Note)) {
-        (0, 0) => "all is well".to_owned(),
-        (0, n) => format!("usable; {n} to look at"),
-        (n, _) => format!("{n} in the way of any work"),
+        (0, 0) => "no problems found".to_owned(),
+        (0, 1) => "usable; 1 warning".to_owned(),
+        (0, n) => format!("usable; {n} warnings"),
+        (1, _) => "1 problem keeps remold from running".to_owned(),
+        (n, _) => format!("{n} problems keep remold from running"),
     };
     text + &format!("\n{word}\n")
 }

@@ -91,7 +91,7 @@ fn told(s: &Shown, style: Style) -> String {
         _ => job.state.name().to_owned(),
     };
     let far = match (job.state, job.seconds) {
-        (JobState::Queued, _) => job.place.map(|n| format!(", at place {n}")).unwrap_or_default(),
+        (JobState::Queued, _) => job.place.map(|n| format!(", position {n}")).unwrap_or_default(),
         (JobState::Running | JobState::Paused, _) => format!(", {:.0} % done", job.fraction * 100.0),
         (_, Some(s)) => format!(" after {}", seconds(s)),
         _ => String::new(),
@@ -139,8 +139,8 @@ fn planned(s: &Shown, style: Style) -> String {
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);
         let planned = match (o.published, o.path.exists()) {
             (true, _) => "published",
-            (false, true) => "not written; what is there is older",
-            (false, false) => "planned, not there yet",
+            (false, true) => "not written; the existing file is older",
+            (false, false) => "planned, not written yet",
         };
         text.push_str(&format!(
             "  {} {} · {} · {bits} · {tensors} · {planned}\n",
@@ -157,21 +157,21 @@ fn next(job: &JobSummary) -> Option<String> {
     let id = &job.id;
     Some(match job.state {
         JobState::Failed | JobState::Cancelled => {
-            format!("`remold jobs resume {id}` begins it again; `remold jobs log {id}` tells what happened")
+            format!("start it again with `remold jobs resume {id}`; `remold jobs log {id}` shows what happened")
         }
-        JobState::Lost | JobState::Interrupted => format!("`remold jobs resume {id}` goes on where it stopped"),
-        JobState::Paused => format!("`remold jobs resume {id}` lets it go on"),
-        JobState::Running | JobState::Queued => format!("`remold jobs attach {id}` follows it"),
+        JobState::Lost | JobState::Interrupted => format!("continue it with `remold jobs resume {id}`"),
+        JobState::Paused => format!("continue it with `remold jobs resume {id}`"),
+        JobState::Running | JobState::Queued => format!("follow it with `remold jobs attach {id}`"),
         JobState::Finished => return None,
     })
 }
 
 /// `failed after 3.0 s, 2026-11-23 12:04: no space left`.
 fn attempt(a: &Attempt) -> String {
-    let state = a.state.map_or("at work", JobState::name);
+    let state = a.state.map_or("running", JobState::name);
     let after = a.seconds.map(|s| format!(" after {}", seconds(s))).unwrap_or_default();
     let error = a.error.as_ref().map(|e| format!(": {}", e.message)).unwrap_or_default();
-    text::cut(&format!("begun {}, {state}{after}{error}", local(a.begun)), 160)
+    text::cut(&format!("started {}, {state}{after}{error}", local(a.begun)), 160)
 }
 
 fn local(t: jiff::Timestamp) -> String {

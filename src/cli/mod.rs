@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
     if let Some(threads) = cli.threads() {
         let most = crate::monitor::most_threads();
         if *threads > most {
-            let text = format!("--threads {threads} is more than this machine can use; {most} are used");
+            let text = format!("--threads {threads} is more than this machine can use; using {most}");
             err(&format!("{} {text}\n", text::Style::stderr().warning("warning:")));
             *threads = most;
         }
@@ -204,7 +204,7 @@ fn workbench(args: args::WorkbenchArgs) -> Exit {
         jobs_root: crate::job::jobs_root(),
     };
     if !options.dir.exists() {
-        let e = ModelError::request("there is no such file or folder").in_file(&options.dir);
+        let e = ModelError::request("no such file or folder").in_file(&options.dir);
         return refuse(&e.with_hint("`remold --help` lists the commands."));
     }
     match crate::tui::run(options) {

@@ -229,7 +229,7 @@ impl clap::Args for TargetFlags {
                 .long(RULES_FILE)
                 .value_name("FILE")
                 .help(
-                    "Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first",
+                    "Read PATTERN=TYPE rules from a file, separated by spaces or newlines; those of --tensor-type apply first",
                 )
                 .help_heading(heading(FormatId::Gguf))
                 .action(ArgAction::Append)

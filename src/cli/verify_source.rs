@@ -48,23 +48,20 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused
     let found = manifest::find(&args.output);
     if args.to.is_none() && args.recipe.is_none() {
         if !args.options.is_empty() {
-            let what = "these options say how the output was made, and without --to or --recipe its manifest says that";
-            let hint = "Say it all with --to or --recipe, or change single keys of the manifest's recipe with --set.";
+            let what = "these options need --to or --recipe; without them the manifest says how the output was made";
+            let hint = "Add --to or --recipe, or change single keys of the manifest's recipe with --set.";
             return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
         }
         let Some(found) = found else {
-            let what = "the output has no manifest, so it is not known how it was made";
-            let hint = "Say it with --to or --recipe: `--to gguf:q4_k_m` for a file of llama-quantize.";
+            let what = "the output has no manifest, so it is unknown how it was made";
+            let hint = "Give --to or --recipe, for example `--to gguf:q4_k_m` for a file of llama-quantize.";
             return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
         };
         let (head, _) = manifest::read(&found.manifest, |_| Ok(()))?;
         let output = found.output(&head.output);
         let Some(text) = &head.recipe else {
             let what = "the manifest has no recipe";
-            return Err(ModelError::request(what)
-                .in_file(&found.manifest)
-                .with_hint("Say it with --to or --recipe.")
-                .into());
+            return Err(ModelError::request(what).in_file(&found.manifest).with_hint("Give --to or --recipe.").into());
         };
         let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| Refused::Recipe(e.to_string()))?;
         super::convert::replace_source(&mut recipe, source);
@@ -133,10 +130,10 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     let style = Style::stdout();
     let (output, source) = (safe(&output.to_string_lossy()), safe(&source.to_string_lossy()));
     let mut lines = if rebuilt.count == 0 {
-        let what = format!("all {} tensors, {}, are what {source} gives", rebuilt.tensors, bytes(rebuilt.bytes));
+        let what = format!("all {} tensors, {}, match a rebuild from {source}", rebuilt.tensors, bytes(rebuilt.bytes));
         format!("{} {output}: {what}\n", style.good("✓"))
     } else {
-        let what = format!("{} of {} tensors are not what {source} gives", rebuilt.count, rebuilt.tensors);
+        let what = format!("{} of {} tensors do not match a rebuild from {source}", rebuilt.count, rebuilt.tensors);
         format!("{} {output}: {what}\n", style.error("✗"))
     };
     for d in &rebuilt.differences {
@@ -152,13 +149,13 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     if rebuilt.other_count == 0 {
         if rebuilt.count == 0 {
             lines.push_str(match rebuilt.unchecked_files {
-                0 => "  everything else is the same too\n",
-                _ => "  the other files are the same too; the records of the archive are not compared\n",
+                0 => "  everything else matches too\n",
+                _ => "  the other files match too; the records of the archive are not compared\n",
             });
         }
         return lines;
     }
-    lines.push_str(&format!("{} beside the tensors:\n", style.warning("differences")));
+    lines.push_str(&format!("{} besides the tensors:\n", style.warning("differences")));
     for other in &rebuilt.others {
         lines.push_str(&format!("  {}\n", safe(other)));
     }

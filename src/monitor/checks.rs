@@ -51,14 +51,14 @@ fn cpu() -> Check {
 }
 
 fn memory_check() -> Check {
-    let Ok(mut system) = System::new() else { return Check::fine(MACHINE, "memory", "the system does not tell") };
+    let Ok(mut system) = System::new() else { return Check::fine(MACHINE, "memory", "not reported by the system") };
     system.refresh_memory();
     let (used, total) = memory(&system);
     let limited = if total < system.total_memory() { " (limit of the control group)" } else { "" };
     let free = total.saturating_sub(used);
     let fact = format!("{} of {} available{limited}", gigabytes(free), gigabytes(total));
     if free < MEMORY_LEAST {
-        return Check::note(MACHINE, "memory", fact, "Close something, or run with fewer --threads.");
+        return Check::note(MACHINE, "memory", fact, "Close other programs, or use fewer --threads.");
     }
     Check::fine(MACHINE, "memory", fact)
 }
@@ -69,16 +69,18 @@ fn gpu() -> Check {
     let gpus = match Gpus::load() {
         Ok(gpus) => gpus,
         Err(NoGpus::NoLibrary) => {
-            return fine("none that NVML knows; remold needs none and shows no figures of one".to_owned());
+            return fine("none found by NVML; remold does not need one".to_owned());
         }
-        Err(NoGpus::Refused(why)) => return fine(format!("no figures: NVML says \"{why}\"; remold needs no GPU")),
+        Err(NoGpus::Refused(why)) => {
+            return fine(format!("no metrics: NVML says \"{why}\"; remold does not need a GPU"));
+        }
     };
     let driver = gpus.driver().map(|d| format!(", driver {d}")).unwrap_or_default();
     let all = gpus.sample();
     if all.is_empty() {
-        return fine(format!("none that this user may ask{driver}; remold needs none"));
+        return fine(format!("none that this user may query{driver}; remold does not need one"));
     }
-    let size = |g: &Gpu| g.memory.map_or_else(|| "memory not told".to_owned(), |m| gigabytes(m.total));
+    let size = |g: &Gpu| g.memory.map_or_else(|| "memory unknown".to_owned(), |m| gigabytes(m.total));
     let names: Vec<String> = all.iter().map(|g| format!("{} {}", g.name, size(g))).collect();
     fine(format!("{}{driver}; shown, not used to convert", names.join(", ")))
 }
@@ -87,7 +89,7 @@ fn open_files() -> Check {
     let limit = getrlimit(Resource::Nofile);
     match limit.current {
         Some(n) if n < FILES_LEAST => {
-            let remedy = format!("A model split into many files needs more: `ulimit -n {FILES_LEAST}` before remold.");
+            let remedy = format!("A model split into many files needs more: run `ulimit -n {FILES_LEAST}` first.");
             Check::note(SYSTEM, "open files", format!("at most {n}"), remedy)
         }
         Some(n) => Check::fine(SYSTEM, "open files", format!("at most {n}")),
@@ -100,7 +102,7 @@ fn inotify() -> Option<Check> {
         fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?.trim().parse().ok()
     };
     let (watches, instances) = (read("max_user_watches")?, read("max_user_instances")?);
-    let fact = format!("{watches} watches, {instances} instances a user");
+    let fact = format!("{watches} watches, {instances} instances per user");
     let low = if watches < WATCHES_LEAST {
         Some(("max_user_watches", WATCHES_LEAST * 8))
     } else if instances < INSTANCES_LEAST {
@@ -110,7 +112,7 @@ fn inotify() -> Option<Check> {
     };
     Some(match low {
         Some((name, value)) => {
-            let remedy = format!("Programs that watch folders may see nothing: `sysctl fs.inotify.{name}={value}`.");
+            let remedy = format!("Watching folders may fail; raise it with `sysctl fs.inotify.{name}={value}`.");
             Check::note(SYSTEM, "inotify", fact, remedy)
         }
         None => Check::fine(SYSTEM, "inotify", fact),
@@ -122,7 +124,7 @@ fn logind() -> Check {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let linger = !user.is_empty() && Path::new("/var/lib/systemd/linger").join(&user).exists();
     if !Path::new("/run/systemd/seats").exists() {
-        return Check::fine(SYSTEM, "logout", "no logind here; jobs outlive the session");
+        return Check::fine(SYSTEM, "logout", "no logind; jobs outlive the session");
     }
     let mut files = vec![Path::new("/etc/systemd/logind.conf").to_owned()];
     for folder in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {

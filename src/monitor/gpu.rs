@@ -76,7 +76,7 @@ impl Gpus {
 fn of(index: u32, device: &Device<'_>) -> Gpu {
     Gpu {
         index,
-        name: device.name().unwrap_or_else(|_| "a GPU without a name".to_owned()),
+        name: device.name().unwrap_or_else(|_| "unnamed GPU".to_owned()),
         memory: memory(device).or_else(|| parts(device)),
         load: device.utilization_rates().ok().map(|u| f64::from(u.gpu.min(100)) / 100.0),
     }

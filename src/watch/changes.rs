@@ -93,7 +93,7 @@ impl ChangeSource {
             Backend::Auto if remote => {
                 let kind = kind.unwrap_or_default();
                 this.note = Some(format!(
-                    "{kind} sends no events of other machines: looking every {} s",
+                    "{kind} sends no events for changes by other machines: polling every {} s",
                     REMOTE_POLL.as_secs()
                 ));
             }
@@ -201,13 +201,13 @@ impl ChangeSource {
         let raise = |what: &str| format!("raise it with `sudo sysctl fs.inotify.{what}`");
         let (limit, remedy) = match (&e.kind, os_code(e)) {
             (notify::ErrorKind::MaxFilesWatch, _) | (_, Some(28)) => {
-                ("the limit of watched folders is reached", raise("max_user_watches=524288"))
+                ("the inotify watch limit is reached", raise("max_user_watches=524288"))
             }
-            (_, Some(24)) => ("the limit of inotify instances is reached", raise("max_user_instances=1024")),
-            _ => ("the system gives no events", format!("{e}")),
+            (_, Some(24)) => ("the inotify instance limit is reached", raise("max_user_instances=1024")),
+            _ => ("the system sends no events", format!("{e}")),
         };
         self.native = None;
-        self.note = Some(format!("{limit}: looking at every folder instead; {remedy}"));
+        self.note = Some(format!("{limit}: polling every folder instead; {remedy}"));
     }
 }
 

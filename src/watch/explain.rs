@@ -48,7 +48,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
     let chosen: Vec<_> = if of(false).next().is_some() { of(false).collect() } else { of(true).collect() };
     if chosen.is_empty() {
         let hint = "A source is a folder with weights and a configuration, or a model file; its folder may be too deep or hidden.";
-        return Err(ModelError::request("there is no checkpoint and no model").in_file(path).with_hint(hint));
+        return Err(ModelError::request("no checkpoint or model found").in_file(path).with_hint(hint));
     }
     let explained = chosen.into_iter().map(|unit| {
         let tracked = Tracked::new(unit.clone(), true);
@@ -64,14 +64,14 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
         let verdict = judge(&observation, &mut cache);
         let mut text = words::explain(unit, &verdict);
         if !rule.covers(&unit.name) {
-            text.push_str(&format!("  no   {:18} --include or --exclude leaves this source out\n", "chosen"));
+            text.push_str(&format!("  no   {:18} --include or --exclude excludes this source\n", "chosen"));
         }
         let export =
             exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(|e| Some((e, e.done.as_ref()?)));
         if let Some((export, done)) = export {
             let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
             let what = match (done.status, &done.why) {
-                (Ended::Ok, _) => format!("exported already: {}", outputs.join(", ")),
+                (Ended::Ok, _) => format!("already exported: {}", outputs.join(", ")),
                 (_, Some(why)) => format!("not exported: {why}"),
                 (_, None) => "not exported".to_owned(),
             };

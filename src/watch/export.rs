@@ -260,10 +260,13 @@ impl Running {
     fn resume(&mut self) -> Option<JobEnd> {
         self.resumes += 1;
         if self.resumes > MAX_RESUMES {
-            let message = format!("the process of job {} ended {} times without a word", self.picked.job, self.resumes);
-            let hint = Hint::from("The system may have killed it for memory; `")
+            let message = format!(
+                "the process of job {} ended {} times without reporting a result",
+                self.picked.job, self.resumes
+            );
+            let hint = Hint::from("The system may have killed it because memory ran out; `")
                 .then(Remedy::Option(OptionName::MAX_MEMORY))
-                .then("` makes it take less.");
+                .then("` lowers its memory use.");
             let hint = on_command_line(&hint);
             return Some(JobEnd::Failed(Failure { code: ErrorCode::JobDied, message, hint: Some(hint) }));
         }

@@ -82,7 +82,7 @@ impl KnownWatcher {
     pub(crate) fn forget(&self) -> Result<()> {
         let lock = File::open(self.folder.join("lock"));
         if self.pid.is_some() || lock.as_ref().is_ok_and(|f| f.try_lock().is_err()) {
-            let e = ModelError::request(format!("watcher {} runs", self.id));
+            let e = ModelError::request(format!("watcher {} is running", self.id));
             return Err(e.with_hint(
                 Hint::from("Stop it first with ").then(Remedy::Run(format!("watch stop {}", self.id))).then("."),
             ));

@@ -153,7 +153,7 @@ impl Rule {
         }
         if self.root.exists() && !self.root.is_dir() {
             let hint = "Name the folder that the checkpoints are written to.";
-            return Err(ModelError::request("a folder can be watched, a file cannot")
+            return Err(ModelError::request("only folders can be watched, not files")
                 .in_file(&self.root)
                 .with_hint(hint));
         }
@@ -301,7 +301,7 @@ mod tests {
         assert!(rule(&root, &dir.path().join("link/out")).check().is_err(), "through a link");
         assert!(
             rule(&dir.path().join("later"), &dir.path().join("out")).check().is_ok(),
-            "a folder that is not there yet"
+            "a folder that does not exist yet"
         );
         assert_eq!(Rule::default_output(Path::new("/runs/exp42")), Path::new("/runs/exp42-exports"));
     }

@@ -233,7 +233,7 @@ impl Walk {
                 self.enter(todo);
             } else if let Some((_, todo)) = self.links.pop_first() {
                 if self.real.starts_with(&todo.real) && self.real != todo.real {
-                    let what = "a link to a folder that holds the watched folder; it is not followed".to_owned();
+                    let what = "a link to a folder that contains the watched folder; not followed".to_owned();
                     self.problems.push(Problem { path: todo.path, what });
                 } else {
                     self.enter(todo);
@@ -247,9 +247,8 @@ impl Walk {
     fn enter(&mut self, todo: Todo) {
         let Todo { path, real, depth, shown } = todo;
         if self.done.len() >= MAX_FOLDERS || self.kept >= MAX_ENTRIES {
-            let what = format!(
-                "more than {MAX_FOLDERS} folders or {MAX_ENTRIES} entries; this one and others are not looked at"
-            );
+            let what =
+                format!("more than {MAX_FOLDERS} folders or {MAX_ENTRIES} entries; this one and others are skipped");
             if !self.problems.iter().any(|p| p.what == what) {
                 self.problems.push(Problem { path, what });
             }

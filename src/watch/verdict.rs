@@ -253,7 +253,7 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
     let needed = if careful.is_some() { o.settings.long_quiet.max(o.settings.quiet) } else { o.settings.quiet };
     let settled = o.unchanged >= needed;
     let sentence = match settled {
-        true => format!("nothing changed for {}; {} needed", words::time(o.unchanged), words::time(needed)),
+        true => format!("unchanged for {}; {} needed", words::time(o.unchanged), words::time(needed)),
         false => format!("changed {} ago; {} needed", words::time(o.unchanged), words::time(needed)),
     };
     let result = if settled { RuleResult::Passed } else { RuleResult::Waiting };
@@ -263,7 +263,7 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
         first = Some(State::Settling { quiet_for: o.unchanged, needed, why: careful });
     }
     if let Some(state) = first {
-        let sentence = "read when the other rules hold".to_owned();
+        let sentence = "checked when the other rules pass".to_owned();
         verdict.rules.push(RuleOutcome { rule: "structure", result: RuleResult::NotYet, sentence });
         verdict.state = state;
         return verdict;

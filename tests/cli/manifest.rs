@@ -241,7 +241,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     let before = lab.tree();
     for output in ["x.gguf", "hf", "x.gguf.remold.json"] {
         let ran = lab.run(&format!("verify {output} --source tiny-llama")).expect(0);
-        assert!(ran.out.contains("everything else is the same too"), "{output}: {}", ran.out);
+        assert!(ran.out.contains("everything else matches too"), "{output}: {}", ran.out);
     }
     assert_eq!(lab.tree(), before, "nothing is written");
     // A value of the output, a value of the source, metadata.
@@ -262,7 +262,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     flip(&lab.path("x.gguf"), at);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify hf --source tiny-llama").expect(3);
-    assert!(ran.out.contains("1 of 39 tensors are not what tiny-llama gives"), "{}", ran.out);
+    assert!(ran.out.contains("1 of 39 tensors do not match a rebuild from tiny-llama"), "{}", ran.out);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify x.gguf --source tiny-llama --set target.context_length=32").expect(3);
     assert!(

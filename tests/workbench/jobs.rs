@@ -100,7 +100,7 @@ fn sections() {
     picture("jobs-report-two", two_outputs().keys("<enter>]]]]]]"), SMALL);
     picture("jobs-two-outputs", two_outputs().keys("<enter>jjll"), LARGE);
     picture("jobs-machine", &mut whole(0.62), LARGE);
-    shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, as it was", "✓ done  in 28.2 s"]);
+    shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, recorded", "✓ done  in 28.2 s"]);
 }
 
 /// The recorded job as the list tells it, in another state.

@@ -12,7 +12,7 @@ fn start_browse_help_resize_quit() {
     s.send("j");
     s.wait_for("4 × 8");
     s.send("?");
-    s.wait_for("Keys that do something here");
+    s.wait_for("Keys in this pane");
     s.send("\x1b");
     s.wait_until("help to close", |sc| !sc.contents().contains("Keys that do something"));
     s.resize(40, 120);
@@ -76,16 +76,16 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     }
     // Once more: the screen says whose the files are, and asks before it replaces them.
     s.send("2");
-    s.wait_for("made by job 1");
+    s.wait_for("written by job 1");
     s.send("r");
-    s.wait_for("Replace what is there?");
+    s.wait_for("Replace existing files?");
     s.send("y");
     s.wait_for("#2 ");
     s.wait_until("the second job's end", |sc| {
         sc.contents().matches("finished").count() >= 1 && !sc.contents().contains("running")
     });
     s.send("2");
-    s.wait_for("made by job 2");
+    s.wait_for("written by job 2");
     // The recipe that was saved can be opened, and asks before it is replaced.
     s.send("oboth");
     s.wait_for("› both");
@@ -221,7 +221,7 @@ fn looks_into_a_model() {
     s.send("]tOslo is\r");
     s.wait_for("round trip");
     s.send("]]n");
-    s.wait_for("no NaN, no infinity");
+    s.wait_for("no NaN or infinity");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }
@@ -244,9 +244,9 @@ fn finds_what_it_reads_and_moves_the_border() {
     s.send("/nowhere\r");
     s.wait_for("no hit");
     s.send("/3\r");
-    s.wait_for("line 1 of 1 with a hit");
+    s.wait_for("matching line 1 of 1");
     s.send("\x1b");
-    s.wait_until("the search to end", |sc| !sc.contents().contains("with a hit"));
+    s.wait_until("the search to end", |sc| !sc.contents().contains("matching line"));
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

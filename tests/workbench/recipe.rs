@@ -229,7 +229,7 @@ fn what_is_there_is_replaced_only_after_a_question_that_names_it() {
     b.keys("r");
     assert_eq!(b.effects, []);
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
-    assert!(asked.detail.len() == 1 && asked.detail[0].ends_with("made by job 7"), "{:?}", asked.detail);
+    assert!(asked.detail.len() == 1 && asked.detail[0].ends_with("written by job 7"), "{:?}", asked.detail);
     b.keys("y");
     let [Effect::Spawn(recipe, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!(recipe.targets.iter().map(|t| t.force).collect::<Vec<_>>(), [true, false]);

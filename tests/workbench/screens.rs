@@ -193,7 +193,7 @@ fn recipe_pickers_and_lines() {
     picture("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"), SMALL);
     let mut b = sample::start();
     b.planned().keys("o").act(Action::Recipes(sample::library()));
-    let library = ["Open a recipe", "phone-and-server.toml", "has mistakes", "built in", "type where it is"];
+    let library = ["Open a recipe", "phone-and-server.toml", "has errors", "built in", "type where it is"];
     shows(&mut b, SMALL, &library);
     let mut b = sample::start();
     b.planned().keys("<tab>jjjj<enter>32k");
@@ -211,12 +211,12 @@ fn recipe_troubles() {
     let none = ["✗ the recipe has no target, so there", "Press a and choose from a list."];
     shows(sample::start().planned().keys("d"), SMALL, &none);
     picture("recipe-exists", sample::start().in_the_way(), SMALL);
-    shows(sample::start().in_the_way(), LARGE, &["made by job 7"]);
-    shows(sample::start().in_the_way().keys("r"), SMALL, &["Replace what is there?", "made by job 7 "]);
+    shows(sample::start().in_the_way(), LARGE, &["written by job 7"]);
+    shows(sample::start().in_the_way().keys("r"), SMALL, &["Replace existing files?", "written by job 7 "]);
     shows(
         sample::start().replacing().keys("r"),
         SMALL,
-        &["Replace what is there?", "⏎ start   esc back", "exists already"],
+        &["Replace existing files?", "⏎ start   esc back", "already exists"],
     );
     picture("recipe-mistakes", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())), SMALL);
     picture("recipe-refused", sample::start().refused(), SMALL);
@@ -260,8 +260,8 @@ fn messages_are_in_the_log() {
 #[test]
 fn layers() {
     picture("help", sample::start().keys("?"), SMALL);
-    shows(sample::start().keys("?"), LARGE, &["Keys that do something here", "Models: the tree", "Everywhere"]);
-    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "nothing matches"]);
+    shows(sample::start().keys("?"), LARGE, &["Keys in this pane", "Models: the tree", "Everywhere"]);
+    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "no matches"]);
     picture("palette", sample::start().keys(":tab"), SMALL);
     picture("themes", sample::start().keys("T"), SMALL);
 }

@@ -69,7 +69,7 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     b.keys("<enter>n");
     assert_eq!(scroll(&b), 37);
     check("search-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    shows(&mut b, LARGE, &["line 37 Needle", "line 2 of 3 with a hit"]);
+    shows(&mut b, LARGE, &["line 37 Needle", "matching line 2 of 3"]);
     plain(&mut b);
     b.keys("n");
     assert_eq!(search_standing(&b.state), (Some(3), 3));
@@ -78,7 +78,7 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     b.keys("jjN");
     assert_eq!(scroll(&b), 7, "from where one has scrolled to");
     b.keys("/");
-    shows(&mut b, SMALL, &["/ need", "line 1 of 3 with a hit", "type to replace"]);
+    shows(&mut b, SMALL, &["/ need", "matching line 1 of 3", "type to replace"]);
     b.keys("nowhere<enter>");
     assert!(!offers(&b, "next hit"));
     shows(&mut b, SMALL, &["/ nowhere", "no hit", "line 7 Needle"]);
@@ -110,7 +110,7 @@ fn the_pages_and_events_of_a_job_are_searched() {
     let (at, all) = search_standing(&b.state);
     assert!(at == Some(2) && all > 2, "{at:?} of {all}");
     picture("search-report", &mut b, SMALL);
-    shows(&mut b, LARGE, &["line 2 of 12 with a hit"]);
+    shows(&mut b, LARGE, &["matching line 2 of 12"]);
     let row = b.state.jobs.row;
     b.keys("jn");
     assert!(b.state.jobs.row > row);

@@ -66,7 +66,7 @@ impl Lines {
                 self.about(&e.name, &format!("{}{fell}{config}", self.style.good(&what)))
             }
             WatchBody::Exported(e) => {
-                let why = e.why.as_deref().unwrap_or("no reason known");
+                let why = e.why.as_deref().unwrap_or("reason unknown");
                 self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)))
             }
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
@@ -82,14 +82,14 @@ impl Lines {
                     0 => String::new(),
                     n => format!(", {n} waiting or skipped"),
                 };
-                format!("{sources} source{s}: {exported} exported before, {to_do} to do{waits}")
+                format!("{sources} source{s}: {exported} already exported, {to_do} to export{waits}")
             }
             WatchBody::Recipe { text } => text.clone(),
             WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
-            WatchBody::Hold { text: Some(text), pauses: false } => format!("no export starts: {text}"),
-            WatchBody::Hold { text: None, .. } => "exports go on".to_owned(),
-            WatchBody::Paused => "paused; `remold watch resume` goes on".to_owned(),
-            WatchBody::Resumed => "goes on".to_owned(),
+            WatchBody::Hold { text: Some(text), pauses: false } => format!("no exports start: {text}"),
+            WatchBody::Hold { text: None, .. } => "exports resumed".to_owned(),
+            WatchBody::Paused => "paused; continue with `remold watch resume`".to_owned(),
+            WatchBody::Resumed => "resumed".to_owned(),
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
             WatchBody::Stopped { why } => format!("stopped: {why}"),
         };

@@ -77,7 +77,7 @@ fn asked(args: &WatchArgs) -> Result<Vec<Asked>, Refused> {
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     if dir.is_file() && dir.extension().is_some_and(|e| e == "toml") {
         let hint = format!("For the rules of a file: `remold watch --rules {}`.", dir.display());
-        return Err(ModelError::request("a folder can be watched, a file cannot").in_file(dir).with_hint(hint).into());
+        return Err(ModelError::request("only folders can be watched, not files").in_file(dir).with_hint(hint).into());
     }
     Ok(vec![Asked { rule: rule::rule_of(dir, &args.rule)?, args: args.rule.clone() }])
 }
@@ -114,7 +114,7 @@ fn explain(asked: &[Asked], path: &Path, json: bool) -> Exit {
         }
     }
     if found.is_empty() {
-        let e = ModelError::request("no rule watches a folder with this path").in_file(&full);
+        let e = ModelError::request("no rule watches a folder that contains this path").in_file(&full);
         return refuse(&e.with_hint("Name a path below the `path` of a rule."));
     }
     if json {

@@ -33,10 +33,10 @@ pub(crate) fn detach(asked: &[Asked]) -> Exit {
     }
     for rule in &rules {
         let (id, from, to) = (rule.id(), rule.root.display(), rule.output.display());
-        err(&format!("watcher {id} runs on its own: {from} → {to}\n"));
+        err(&format!("watcher {id} runs in the background: {from} → {to}\n"));
     }
     let id = rules.first().map(|r| r.id()).unwrap_or_default();
-    let ends = if rules.len() > 1 { "end all of them" } else { "end it" };
+    let ends = if rules.len() > 1 { "stop all of them" } else { "stop it" };
     err(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
     Exit::Done
 }
@@ -51,7 +51,7 @@ pub(crate) fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
     match asked.iter().find_map(|a| running(&a.rule)) {
         None => Ok(()),
         Some(k) => {
-            let what = format!("the folder is watched already, by watcher {}", k.id);
+            let what = format!("the folder is already watched by watcher {}", k.id);
             let hint = format!("Stop it with `remold watch stop {}`.", k.id);
             Err(ModelError::request(what).in_file(&k.root).with_hint(hint))
         }
@@ -85,12 +85,12 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
             return Ok(());
         }
         if let Ok(Some(status)) = child.try_wait() {
-            let error = ModelError::bad(format!("the watcher ended at once, {status}")).in_file(&path);
-            return Err(error.with_hint("The file holds what it said."));
+            let error = ModelError::bad(format!("the watcher ended immediately, {status}")).in_file(&path);
+            return Err(error.with_hint("See its output in this file."));
         }
         std::thread::sleep(LOOK);
     }
-    Err(ModelError::bad("the watcher does not answer").in_file(&path).with_hint("The file holds what it said."))
+    Err(ModelError::bad("the watcher does not respond").in_file(&path).with_hint("See its output in this file."))
 }
 
 /// `watch list`.
@@ -134,7 +134,7 @@ pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
             let what = match found.len() {
                 1 => return Ok(found.swap_remove(0)),
                 0 => format!("there is no watcher `{id}`"),
-                n => format!("{n} watchers begin with `{id}`"),
+                n => format!("{n} watchers have names that start with `{id}`"),
             };
             Err(ModelError::request(what).with_hint(hint))
         }
@@ -142,8 +142,8 @@ pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
             let mut running: Vec<_> = known.into_iter().filter(|k| k.pid.is_some()).collect();
             match (running.pop(), running.len()) {
                 (Some(only), 0) => Ok(only),
-                (None, _) => Err(ModelError::request("no watcher runs").with_hint(hint)),
-                _ => Err(ModelError::request("several watchers run: name one").with_hint(hint)),
+                (None, _) => Err(ModelError::request("no watcher is running").with_hint(hint)),
+                _ => Err(ModelError::request("several watchers are running: name one").with_hint(hint)),
             }
         }
     }
@@ -189,7 +189,7 @@ pub(crate) fn forget(id: &str) -> Exit {
     let removed = find(Some(id)).and_then(|known| known.forget().map(|()| known));
     match removed {
         Ok(known) => {
-            err(&format!("watcher {} is forgotten; its exports and jobs stay\n", known.id));
+            err(&format!("watcher {} is removed; its exports and jobs are kept\n", known.id));
             Exit::Done
         }
         Err(e) => refuse(&e),
@@ -210,7 +210,7 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     match known.ask_to_end() {
         Ok(true) => {}
         Ok(false) => {
-            err(&format!("watcher {} is stopped already\n", known.id));
+            err(&format!("watcher {} is already stopped\n", known.id));
             return Exit::Done;
         }
         Err(e) => return refuse(&e),
@@ -218,14 +218,14 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
         if watch::known(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
-            err(&format!("watcher {} is stopped; its running export, if any, goes on\n", known.id));
+            err(&format!("watcher {} is stopped; its running export, if any, continues\n", known.id));
             if !others.is_empty() {
-                err(&format!("  so are the other rules of the same process: {}\n", others.join(", ")));
+                err(&format!("  the other rules of the same process are stopped too: {}\n", others.join(", ")));
             }
             return Exit::Done;
         }
         std::thread::sleep(LOOK);
     }
     let pid = known.pid.unwrap_or_default();
-    refuse(&ModelError::bad(format!("watcher {} (process {pid}) does not end", known.id)))
+    refuse(&ModelError::bad(format!("watcher {} (process {pid}) does not stop", known.id)))
 }

@@ -19,11 +19,11 @@ pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
         }
         Ok(match pause {
             _ if known.pid.is_none() => {
-                let will = if pause { "will begin no exports" } else { "will begin exports" };
-                format!("watcher {} does not run; it {will} when it is started again\n", known.id)
+                let will = if pause { "will not start exports" } else { "will start exports" };
+                format!("watcher {} is not running; it {will} when it is started again\n", known.id)
             }
-            true => format!("watcher {} begins no more exports; `remold watch resume {0}` lets it go on\n", known.id),
-            false => format!("watcher {} goes on\n", known.id),
+            true => format!("watcher {} starts no more exports; continue with `remold watch resume {0}`\n", known.id),
+            false => format!("watcher {} is resumed\n", known.id),
         })
     });
     said(asked)
@@ -66,7 +66,7 @@ fn running(known: KnownWatcher) -> Result<KnownWatcher> {
     if known.pid.is_some() {
         return Ok(known);
     }
-    let error = ModelError::request(format!("watcher {} does not run", known.id)).in_file(&known.root);
+    let error = ModelError::request(format!("watcher {} is not running", known.id)).in_file(&known.root);
     let hint = match &known.command {
         Some(command) => format!("Start it again: `{command}`."),
         None => "Start it again with `remold watch`.".to_owned(),
@@ -85,11 +85,11 @@ fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> 
             match (over.pop(), over.len()) {
                 (Some(only), 0) => only,
                 (None, _) => {
-                    let error = ModelError::request("no running watcher watches this").in_file(path);
+                    let error = ModelError::request("no running watcher watches this path").in_file(path);
                     return Err(error.with_hint("`remold watch list` lists the watchers."));
                 }
                 (Some(_), _) => {
-                    let error = ModelError::request("several watchers watch this").in_file(path);
+                    let error = ModelError::request("several watchers watch this path").in_file(path);
                     return Err(error.with_hint("Name one with --watcher; `remold watch list` lists them."));
                 }
             }
@@ -105,8 +105,8 @@ fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> 
     match unit {
         Some(unit) => Ok((known, unit.name.clone())),
         None => {
-            let error = ModelError::request("this is no checkpoint and no model that the watcher knows").in_file(path);
-            Err(error.with_hint("`remold watch DIR --explain PATH` says what it sees there."))
+            let error = ModelError::request("the watcher knows no checkpoint or model of this name").in_file(path);
+            Err(error.with_hint("`remold watch DIR --explain PATH` shows what it finds there."))
         }
     }
 }

@@ -80,7 +80,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
     let mut tables = Vec::new();
     for entry in entries {
         if entry.key != "watch" {
-            let help = suggest(&entry.key, ["watch"], "Every key belongs into a [[watch]] table.");
+            let help = suggest(&entry.key, ["watch"], "Put every key in a [[watch]] table.");
             found.push((
                 Problem::error(&entry.key, format!("unknown key `{}`", entry.key)).with_help(help),
                 entry.key_at,
@@ -88,7 +88,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
             continue;
         }
         let wrong =
-            || Problem::error("watch", "`watch` is not a list of tables").with_help("Begin each rule with [[watch]].");
+            || Problem::error("watch", "`watch` is not a list of tables").with_help("Start each rule with [[watch]].");
         let Value::List(items) = entry.node.value else {
             found.push((wrong(), entry.key_at));
             continue;
@@ -165,7 +165,7 @@ fn text(entry: &Entry) -> Result<&str, Found> {
     match &entry.node.value {
         Value::Text(text) if !text.is_empty() => Ok(text),
         _ => {
-            let what = format!("`{}` takes a text, not {}", entry.key, entry.node.describe());
+            let what = format!("`{}` takes a string, not {}", entry.key, entry.node.describe());
             Err((Problem::error(&entry.key, what), entry.node.at))
         }
     }
@@ -195,7 +195,7 @@ fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<Str
             Value::Text(text) => text.clone(),
             Value::Int(n) => n.to_string(),
             Value::Float(x) => x.to_string(),
-            _ => return wrong(node, if list { "a text or a list of texts" } else { "a text or a number" }),
+            _ => return wrong(node, if list { "a string or a list of strings" } else { "a string or a number" }),
         };
         let value = match option.get_id().as_str() {
             "output" => from(folder, &value).display().to_string(),
@@ -247,7 +247,7 @@ fn conflicts(rules: &[(Asked, Span)], line: impl Fn(Span) -> usize) -> Vec<Found
     let mut found = Vec::new();
     for (i, (a, at)) in rules.iter().enumerate() {
         if let Some((_, first)) = rules[..i].iter().find(|(b, _)| b.rule.id() == a.rule.id()) {
-            let what = format!("the rule of line {} exports the same folder to the same place", line(*first));
+            let what = format!("the rule on line {} exports the same folder to the same place", line(*first));
             found.push((Problem::error("", what).with_help("Give one of them another `out`."), *at));
         }
         let inside = rules.iter().find(|(b, _)| {
@@ -256,7 +256,7 @@ fn conflicts(rules: &[(Asked, Span)], line: impl Fn(Span) -> usize) -> Vec<Found
         });
         if let Some((_, other)) = inside {
             let what = format!(
-                "the exports of this rule would be in the folder that the rule of line {} watches",
+                "the exports of this rule would be in the folder that the rule on line {} watches",
                 line(*other)
             );
             let help = "Choose another `out`, or leave the folder out of that rule with `exclude`.";

@@ -157,7 +157,7 @@ impl Theme {
                 let names = Self::names(folder);
                 let like = |n: &&String| (strsim::jaro_winkler(n, name) * 1e6) as u64;
                 let near = names.iter().max_by_key(like).map_or("dark", String::as_str);
-                let message = format!("there is no theme of this name; is it {near}?");
+                let message = format!("there is no theme with this name; did you mean {near}?");
                 return Err(ThemeError { name: name.to_owned(), line: 0, message });
             }
         };
@@ -175,8 +175,8 @@ impl Theme {
         let mut theme = match &file.inherits {
             Some(base) if base.get_ref() != name => {
                 let (base, at) = (base.get_ref(), base.span().start);
-                let text =
-                    built_in(base).ok_or_else(|| wrong(at, format!("inherits {base}, which is no built-in theme")))?;
+                let text = built_in(base)
+                    .ok_or_else(|| wrong(at, format!("inherits {base}, which is not a built-in theme")))?;
                 Self::parse(base, text, depth)?
             }
             _ => Self::default(),
@@ -189,7 +189,7 @@ impl Theme {
             if !theme.set(role, style) {
                 let like = |(known, _): &&(&str, &str)| (strsim::jaro_winkler(known, role) * 1e6) as u64;
                 let near = Self::ROLES.iter().max_by_key(like).map_or("", |(known, _)| known);
-                return Err(wrong(at, format!("there is no role {role}; is it {near}?")));
+                return Err(wrong(at, format!("there is no role {role}; did you mean {near}?")));
             }
         }
         Ok(theme)
@@ -201,21 +201,22 @@ impl Theme {
         let mut out = format!(
             "# Themes\n\n\
              Made from the roles in `src/tui/look/theme.rs` by `BLESS=1 cargo test --test workbench docs`; a test keeps it equal.\n\n\
-             Built in: {}. `T` in the workbench chooses one and shows it while you move, `theme = \"light\"` in `config.toml` or `--theme light` \
-             starts with it. `NO_COLOR` and terminals without colour get `mono`; `colour-blind` tells nothing by red and green alone, and no \
-             theme tells anything by colour alone.\n\n\
-             Your own one is a file `NAME.toml` in `$XDG_CONFIG_HOME/remold/themes` (`remold config path`). A file with the name of a built-in theme \
-             takes its place. A running workbench takes changes in at once; a mistake is told with its line and changes nothing.\n\n\
+             Built in: {}. `T` in the workbench chooses one with a preview, `theme = \"light\"` in `config.toml` or `--theme light` sets it. \
+             `NO_COLOR` and terminals without colour get `mono`; `colour-blind` does not rely on red and green, and no theme relies on colour \
+             alone.\n\n\
+             Your own theme is a file `NAME.toml` in `$XDG_CONFIG_HOME/remold/themes` (`remold config path`). A file with the name of a built-in \
+             theme replaces it. A running workbench applies changes immediately; a mistake is reported with its line and changes nothing.\n\n\
              ```toml\n\
-             inherits = \"dark\"            # a built-in theme: what you leave out comes from it\n\n\
+             inherits = \"dark\"            # a built-in theme that supplies what you leave out\n\n\
              [styles]\n\
              accent = \"#ff9e64 bold\"      # #rrggbb, red, bright-red, a palette index 0 to 255, default\n\
-             select = \"black on yellow\"   # on: the ground\n\
+             select = \"black on yellow\"   # on: the background\n\
              \"role.norm\" = \"dim italic\"  # modifiers: bold dim italic underlined reversed\n\n\
-             [ansi16]                     # over [styles] where the terminal has sixteen colours\n\
+             [ansi16]                     # overrides [styles] on terminals with sixteen colours\n\
              accent = \"bright-yellow\"\n\
              ```\n\n\
-             | role | for |\n| --- | --- |\n",
+             | role | for |\n\
+             | --- | --- |\n",
             names.join(", ")
         );
         for (role, what) in Self::ROLES {
@@ -360,6 +361,6 @@ mod tests {
         assert!(err("colours = 1").contains("colours"));
         assert!(err("[styles]\ntext = ").starts_with("theme mine, line 2: "));
         let unknown = Theme::load("drak", None, Depth::True).unwrap_err().to_string();
-        assert_eq!(unknown, "theme drak: there is no theme of this name; is it dark?");
+        assert_eq!(unknown, "theme drak: there is no theme with this name; did you mean dark?");
     }
 }

@@ -23,14 +23,14 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
     let mut all = Vec::new();
     all.push(match (terminal, term.as_str()) {
         (false, _) => {
-            Check::fine(TERMINAL, "kind", "none here (a pipe or a script): commands work, the workbench needs one")
+            Check::fine(TERMINAL, "kind", "none (a pipe or a script): commands work, the workbench needs one")
         }
         (true, "") => Check::note(TERMINAL, "kind", "TERM is not set", "Set TERM, for example to xterm-256color."),
-        (true, "dumb") => Check::note(TERMINAL, "kind", "TERM=dumb", "Set TERM to what the terminal is."),
+        (true, "dumb") => Check::note(TERMINAL, "kind", "TERM=dumb", "Set TERM to the terminal's type."),
         (true, name) => Check::fine(TERMINAL, "kind", format!("TERM={name}")),
     });
     let ssh = match var("SSH_CONNECTION") {
-        Some(_) => Check::fine(TERMINAL, "ssh", "yes: progress is drawn at most four times a second"),
+        Some(_) => Check::fine(TERMINAL, "ssh", "yes: progress is drawn at most four times per second"),
         None => Check::fine(TERMINAL, "ssh", "no"),
     };
     if !terminal {
@@ -45,30 +45,22 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
         (_, None) => "no locale is set".to_owned(),
     };
     all.push(if caps::ascii(&var) {
-        let remedy = "For the finer glyphs: a UTF-8 locale, as LANG=C.UTF-8, and a terminal that has them.";
+        let remedy = "For better glyphs, use a UTF-8 locale such as LANG=C.UTF-8 and a terminal that supports it.";
         Check::note(TERMINAL, "glyphs", format!("ASCII, because {why}"), remedy)
     } else {
-        Check::fine(TERMINAL, "glyphs", format!("UTF-8 ({why}); `remold --ascii` draws without"))
+        Check::fine(TERMINAL, "glyphs", format!("UTF-8 ({why}); `remold --ascii` draws ASCII"))
     });
     all.extend(size.map(|(w, h)| {
         let fact = format!("{w} × {h}");
         if w < LEAST.0 || h < LEAST.1 {
-            let remedy = format!("The workbench draws itself from {} × {} on.", LEAST.0, LEAST.1);
+            let remedy = format!("The workbench needs at least {} × {}.", LEAST.0, LEAST.1);
             return Check::note(TERMINAL, "size", fact, remedy);
         }
         Check::fine(TERMINAL, "size", fact)
     }));
-    all.push(Check::fine(
-        TERMINAL,
-        "mouse",
-        "buttons and wheel; shift selects text; `remold --no-mouse` leaves it alone",
-    ));
+    all.push(Check::fine(TERMINAL, "mouse", "buttons and wheel; shift selects text; `remold --no-mouse` turns it off"));
     all.push(clipboard(&var, &term));
-    all.push(Check::fine(
-        TERMINAL,
-        "whole frames",
-        "asked for (DEC 2026); a terminal that does not know it may flicker",
-    ));
+    all.push(Check::fine(TERMINAL, "whole frames", "requested (DEC 2026); a terminal without support may flicker"));
     all.push(ssh);
     all
 }
@@ -79,13 +71,13 @@ fn colours(var: &impl Fn(&str) -> Option<String>, named: &impl Fn(&str) -> Strin
             Check::fine(TERMINAL, "colours", format!("none ({})", named("NO_COLOR")))
         }
         Depth::Mono => Check::fine(TERMINAL, "colours", format!("none ({})", named("TERM"))),
-        Depth::True => Check::fine(TERMINAL, "colours", format!("24 bit ({})", named("COLORTERM"))),
+        Depth::True => Check::fine(TERMINAL, "colours", format!("24-bit ({})", named("COLORTERM"))),
         Depth::Ansi256 => {
             let fact = format!("256 ({}, {})", named("TERM"), named("COLORTERM"));
             Check::fine(TERMINAL, "colours", fact)
         }
         Depth::Ansi16 => {
-            let remedy = "If the terminal has more: TERM=xterm-256color, or COLORTERM=truecolor.";
+            let remedy = "If the terminal supports more, set TERM=xterm-256color or COLORTERM=truecolor.";
             Check::note(TERMINAL, "colours", format!("16 ({}, {})", named("TERM"), named("COLORTERM")), remedy)
         }
     }
@@ -99,14 +91,14 @@ fn clipboard(var: &impl Fn(&str) -> Option<String>, term: &str) -> Check {
     let program = var("TERM_PROGRAM").unwrap_or_default().to_lowercase();
     let known = |name: &&str| program.contains(*name) || term.to_lowercase().contains(*name);
     if var("TMUX").is_some() || var("STY").is_some() {
-        return Check::fine(TERMINAL, WHAT, "y sends to the multiplexer (OSC 52), which decides; see below");
+        return Check::fine(TERMINAL, WHAT, "y copies through the multiplexer (OSC 52), which may block it; see below");
     }
     if CLIPBOARD.iter().any(known) || var("WT_SESSION").is_some() {
         return Check::fine(TERMINAL, WHAT, "y copies through the terminal (OSC 52)");
     }
     if term == "linux" || program == "apple_terminal" || var("VTE_VERSION").is_some() {
         let remedy = "Select with shift and the mouse instead, or use a terminal with OSC 52.";
-        return Check::note(TERMINAL, WHAT, "this terminal probably ignores y (OSC 52)", remedy);
+        return Check::note(TERMINAL, WHAT, "this terminal probably ignores y (no OSC 52)", remedy);
     }
     Check::fine(TERMINAL, WHAT, "y copies if the terminal allows OSC 52; xterm: allowWindowOps")
 }

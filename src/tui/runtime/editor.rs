@@ -39,9 +39,9 @@ fn run(program: &str, path: &Path) -> Result<(), String> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) if status.code() == Some(127) => {
-            Err(format!("there is no editor `{program}`; set $VISUAL or $EDITOR to one that is installed"))
+            Err(format!("editor `{program}` not found; set $VISUAL or $EDITOR to an installed editor"))
         }
-        Ok(status) => Err(format!("the editor `{program}` ended with {status}; the recipe is as it was")),
+        Ok(status) => Err(format!("the editor `{program}` ended with {status}; the recipe is unchanged")),
         Err(e) => Err(format!("starting the editor `{program}`: {e}")),
     }
 }

@@ -150,11 +150,11 @@ fn settings_checks() -> Vec<Check> {
     let told: Vec<Check> = problems
         .iter()
         .map(|p| {
-            Check::note("settings", "files", p.to_string(), "`remold config check` tells again; docs/configuration.md")
+            Check::note("settings", "files", p.to_string(), "See `remold config check` and docs/configuration.md.")
         })
         .collect();
     let place = crate::tui::config::config_file().map_or_else(|| "nowhere".to_owned(), |p| p.display().to_string());
-    if told.is_empty() { vec![Check::fine("settings", "files", format!("sound ({place})"))] } else { told }
+    if told.is_empty() { vec![Check::fine("settings", "files", format!("valid ({place})"))] } else { told }
 }
 
 /// No job is started while the guard lives.

@@ -180,7 +180,7 @@ impl App {
     /// Before the first frame: what is wrong in the user's files, and where the folder was left.
     fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
         if !problems.is_empty() {
-            self.apply(reload::wrong(problems, "The default stays"))?;
+            self.apply(reload::wrong(problems, "The default is kept"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
         let Some(file) = self.keeper.file().filter(|_| wanted) else { return Ok(()) };

@@ -65,7 +65,7 @@ impl Between {
 /// Text that terminals would drop or cut.
 pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String> {
     if text.len() > CLIPBOARD_MOST {
-        return Err(format!("not copied: {} bytes are more than terminals take ({CLIPBOARD_MOST})", text.len()));
+        return Err(format!("not copied: {} bytes exceed the limit of terminals ({CLIPBOARD_MOST})", text.len()));
     }
     let mut sequence = String::new();
     // Writing to a string does not fail.

@@ -91,7 +91,7 @@ impl Files {
             let read = config::read_settings(self.config.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Configured(Box::new(options.over(read.value))),
-                false => wrong(&read.problems, "The settings stay as they were"),
+                false => wrong(&read.problems, "The settings are unchanged"),
             });
         }
         if now.keys == before.keys && now.keys != self.read.keys {
@@ -99,7 +99,7 @@ impl Files {
             let read = config::read_keys(self.keys.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Keys(Box::new(read.value)),
-                false => wrong(&read.problems, "The keys stay as they were"),
+                false => wrong(&read.problems, "The keys are unchanged"),
             });
         }
         if now.themes == before.themes && now.themes != self.read.themes {
@@ -153,7 +153,7 @@ mod tests {
         files.changes(&options);
         let told = files.changes(&options);
         let [Action::Wrong(lines), Action::ThemeFiles { names, changed }] = &told[..] else { panic!("{told:?}") };
-        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys stay as they were."));
+        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys are unchanged."));
         assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");
         assert!(names.contains(&"mine".to_owned()) && changed == &["mine"]);
     }

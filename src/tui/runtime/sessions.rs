@@ -63,7 +63,7 @@ impl Keeper {
 /// # Errors
 /// A file that cannot be read or understood, in a sentence.
 pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
-    let told = |e: &dyn std::fmt::Display| format!("starting afresh: {}: {e}", file.display());
+    let told = |e: &dyn std::fmt::Display| format!("cannot restore the last session: {}: {e}", file.display());
     let bytes = match files::read(file, MOST_BYTES) {
         Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(|e| told(&e))?,
@@ -132,7 +132,7 @@ mod tests {
         for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[3]"] {
             fs::write(&at, bytes).unwrap();
             let e = load(&at).unwrap_err();
-            assert!(e.starts_with(&format!("starting afresh: {}: ", at.display())), "{e}");
+            assert!(e.starts_with(&format!("cannot restore the last session: {}: ", at.display())), "{e}");
         }
         fs::write(&at, "{\"from\": \"a later version\"}").unwrap();
         assert_eq!(load(&at), Ok(Some(Session::default())));

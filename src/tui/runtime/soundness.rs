@@ -20,16 +20,15 @@ pub(super) fn findings(tensors: &[(String, u64, Sound)]) -> Vec<Finding> {
                     units::count(sound.nan),
                     units::count(sound.infinite)
                 ),
-                remedy: "Take an earlier checkpoint; a model with such values answers nonsense, and they cannot be quantized."
+                remedy: "Use an earlier checkpoint; a model with such values gives nonsense and cannot be quantized."
                     .into(),
             });
         } else if sound.all_zero && *elems > 0 && !name.ends_with("bias") {
             out.push(Finding {
                 level: Level::Warn,
                 code: "values.all-zero".into(),
-                text: format!("{name} is zero everywhere"),
-                remedy: "Right after adapters or new layers were made this is as it should be; in a trained model it is not."
-                    .into(),
+                text: format!("{name} is all zeros"),
+                remedy: "This is normal for new adapters or layers, but not in a trained model.".into(),
             });
         }
     }
@@ -44,7 +43,7 @@ pub(super) fn findings(tensors: &[(String, u64, Sound)]) -> Vec<Finding> {
         level: Level::Info,
         code: "values.copies".into(),
         text: format!("the same values: {}", names.join(", ")),
-        remedy: "Tied embeddings look like this; stored twice they only take space.".into(),
+        remedy: "Tied embeddings look like this; the second copy only takes space.".into(),
     }));
     out.sort_by_key(|f| std::cmp::Reverse(f.level));
     out

@@ -11,7 +11,7 @@ pub(super) type Outbox = UnboundedSender<Action>;
 pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");
+            let text = format!("the {name} worker crashed; restart remold to use it again");
             let _ = outbox.send(Action::Notice(Level::Error, text));
         }
     };

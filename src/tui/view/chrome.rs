@@ -70,7 +70,7 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
         (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
         (Some(Layer::Picker(_)), _) => {
-            vec![told("type", "to find"), told("↑ ↓", "choose"), told("⏎", "take"), told("esc", "close")]
+            vec![told("type", "to search"), told("↑ ↓", "choose"), told("⏎", "take"), told("esc", "close")]
         }
         (Some(Layer::Confirm(q)), _) => vec![told("⏎", q.yes), told("esc", "back")],
         (Some(Layer::Leave), _) => {
@@ -78,14 +78,14 @@ pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
             [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
         }
         (None, _) if core::edited_line(state).is_some_and(|line| line.selected) => {
-            vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
+            vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "cancel")]
         }
         (None, _) if core::edited_line(state).is_some() => {
-            vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
+            vec![told("⏎", "accept"), told("esc", "cancel"), told("ctrl-u", "clear")]
         }
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
-            next.chain([told("esc", "never mind")]).collect()
+            next.chain([told("esc", "cancel")]).collect()
         }
         (None, None) => core::hints(state).into_iter().map(runs).collect(),
     };
@@ -122,7 +122,7 @@ pub(in crate::tui) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let lines = [
         format!("{} × {} is too small", area.width, area.height),
         format!("remold needs {} × {}", LEAST.0, LEAST.1),
-        format!("{quit} quits; jobs go on"),
+        format!("{quit} quits; jobs keep running"),
     ];
     let top = area.y + area.height.saturating_sub(3) / 2;
     for (i, line) in lines.iter().enumerate() {

@@ -60,7 +60,7 @@ fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
 /// Commands of this place first, then the general ones; filtered by what was typed.
 fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     let area = centered(body, 84, body.height);
-    let inner = c.card(area, "Keys that do something here");
+    let inner = c.card(area, "Keys in this pane");
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     if h.input.text.is_empty() {
         c.text(inner.x, inner.y, inner.width, "type to filter", dim);
@@ -70,7 +70,7 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     }
     let lines = help_lines(state, &h.input.text.to_lowercase());
     if lines.is_empty() {
-        c.text(inner.x, inner.y + 2, inner.width, "nothing matches", dim);
+        c.text(inner.x, inner.y + 2, inner.width, "no matches", dim);
     }
     let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
@@ -131,7 +131,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     if matches.is_empty() {
         let what = match p.kind {
             PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",
-            _ => "nothing matches",
+            _ => "no matches",
         };
         c.text(list.x + 2, list.y, list.width.saturating_sub(2), what, dim);
     }

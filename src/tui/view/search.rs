@@ -16,10 +16,10 @@ pub(in crate::tui) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Re
     let y = left.bottom();
     let (told, style) = match search_standing(state) {
         _ if text.is_empty() => (String::new(), dim),
-        (_, 0) => ("no hit".to_owned(), warn),
-        (Some(at), all) => (format!("line {at} of {all} with a hit"), dim),
-        (None, 1) => ("1 line with a hit".to_owned(), dim),
-        (None, all) => (format!("{all} lines with a hit"), dim),
+        (_, 0) => ("no matches".to_owned(), warn),
+        (Some(at), all) => (format!("matching line {at} of {all}"), dim),
+        (None, 1) => ("1 matching line".to_owned(), dim),
+        (None, all) => (format!("{all} matching lines"), dim),
     };
     let used = c.right(area.right().saturating_sub(1), y, area.width, &told, style);
     c.text(area.x + 1, y, 2, "/ ", accent);

@@ -21,10 +21,10 @@ impl Active {
             return Err(format!("more than {MAX_RANGES} ranges"));
         }
         let range = |range: &&str| {
-            let (from, to) = range.split_once('-').ok_or("write it as 22:00-07:00, several with commas")?;
+            let (from, to) = range.split_once('-').ok_or("write it as 22:00-07:00; separate several with commas")?;
             let (from, to) = (time(from.trim(), false)?, time(to.trim(), true)?);
             if from == to {
-                return Err(format!("{range} has no length; without this option exports start at any time"));
+                return Err(format!("{range} is empty; without this option exports start at any time"));
             }
             Ok((from, to))
         };
@@ -67,7 +67,7 @@ pub(super) fn closed(care: &Care, readings: &Readings, _edge: Edge) -> Option<St
     if active.is_open(readings.time) {
         return None;
     }
-    active.next(readings.time).map(|next| format!("waits for {:02}:{:02}", next.hour(), next.minute()))
+    active.next(readings.time).map(|next| format!("waiting until {:02}:{:02}", next.hour(), next.minute()))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<Stri
     };
     crossed.then(|| {
         format!(
-            "waits for space: {} are free, {} are to stay free (--min-free)",
+            "waiting for disk space: {} free, {} must stay free (--min-free)",
             units::bytes(now),
             units::bytes(limit)
         )
@@ -41,7 +41,7 @@ pub(crate) fn no_room(care: &Care, readings: &Readings, plan: &Plan) -> Option<S
     let needed = plan.disk_bytes;
     (free < needed.saturating_add(floor)).then(|| {
         let [needed, free, floor] = [needed, free, floor].map(units::bytes);
-        format!("waits for space: it needs {needed}, {free} are free, {floor} are to stay free (--min-free)")
+        format!("waiting for disk space: {needed} needed, {free} free, {floor} must stay free (--min-free)")
     })
 }
 

@@ -24,7 +24,7 @@ pub(super) fn free(care: &Care, readings: &Readings, edge: Edge) -> Option<Strin
         Edge::Enter => now < limit,
         Edge::Leave => (now as f64) < limit as f64 * LEAVE_FREE,
     };
-    crossed.then(|| format!("{} of memory are available, the limit is {}", units::bytes(now), units::bytes(limit)))
+    crossed.then(|| format!("{} of memory is available, the limit is {}", units::bytes(now), units::bytes(limit)))
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Sensor {
         if care.gpu.is_some() && given.is_none() {
             match Gpus::load() {
                 Ok(found) => gpus = Some(found),
-                Err(_) => notes.push("no GPU can be asked for its load (NVML): --yield-gpu has no effect".to_owned()),
+                Err(_) => notes.push("no GPU reports its load (NVML): --yield-gpu has no effect".to_owned()),
             }
         }
         if care.pressure.is_some() && given.is_none() && pressure().is_none() {

@@ -158,7 +158,7 @@ fn no_holes(unit: &Unit) -> Result<Option<String>, Refused> {
         }
         excused = Some(format!("{} has a hole at byte {at}, and the marker was written after it", file.name));
     }
-    Ok(Some(excused.unwrap_or_else(|| "no range of the weights is unwritten".to_owned())))
+    Ok(Some(excused.unwrap_or_else(|| "no part of the weights is unwritten".to_owned())))
 }
 
 fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
@@ -217,7 +217,7 @@ fn refused(file: &UnitFile, e: ReadError) -> Refused {
 /// A change of permissions changes the change time; anything else may pass by itself.
 fn system(name: &str, path: &Path, e: &io::Error) -> Refused {
     if e.kind() == io::ErrorKind::NotFound {
-        let what = Wait::Incomplete { file: name.to_owned(), why: "it is not there any more".to_owned() };
+        let what = Wait::Incomplete { file: name.to_owned(), why: "it no longer exists".to_owned() };
         return Refused { state: State::Waiting { what }, retry: true };
     }
     let retry = e.kind() != io::ErrorKind::PermissionDenied;

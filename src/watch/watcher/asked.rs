@@ -26,7 +26,7 @@ impl Watcher {
             }
             Request::Export { name } => {
                 if !self.tracked.contains_key(&name) {
-                    self.tell_warning(format!("cannot export {name}: no such source is in the watched folder"));
+                    self.tell_warning(format!("cannot export {name}: not found in the watched folder"));
                     return Ok(());
                 }
                 if self.control.ignored.remove(&name) {

@@ -182,7 +182,7 @@ impl Watcher {
         match pin::pin(&self.rule, unit) {
             Ok(pinned) => pinned.map(Some),
             Err(e) => {
-                self.tell_warning(format!("{} cannot be pinned, and is exported from where it is: {e}", unit.name));
+                self.tell_warning(format!("{} cannot be pinned and is exported in place: {e}", unit.name));
                 Some(None)
             }
         }

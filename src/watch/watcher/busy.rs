@@ -64,7 +64,7 @@ impl Watcher {
     /// The running export was cancelled for a newer one.
     pub(super) fn restarted(&mut self, picked: &Picked, why: Restart) -> Result<()> {
         let (status, why) = match why {
-            Restart::Changed => (Ended::Changed, "it changed while it was exported; the export starts over".to_owned()),
+            Restart::Changed => (Ended::Changed, "it changed during the export; the export starts over".to_owned()),
             Restart::Superseded(by) => (Ended::Skipped, format!("superseded by {by} while it was exported")),
         };
         let (source, name) = (picked.source.clone(), picked.unit.clone());

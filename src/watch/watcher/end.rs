@@ -163,12 +163,12 @@ impl Watcher {
         self.refresh(Dirty::All);
         self.find();
         match self.tracked.get(&picked.unit) {
-            None => Some("it was removed before it was read whole".to_owned()),
+            None => Some("it was removed before it was read completely".to_owned()),
             Some(t) if t.fingerprint.as_str() != picked.fingerprint => {
-                Some("it changed while it was exported; the new version follows".to_owned())
+                Some("it changed during the export; the new version follows".to_owned())
             }
             Some(_) if picked.recipe != self.recipe_hash => {
-                Some("the recipe changed while it was exported; it is exported again".to_owned())
+                Some("the recipe changed during the export; it is exported again".to_owned())
             }
             Some(_) => None,
         }
@@ -182,7 +182,7 @@ impl Watcher {
         }
         if self.early.as_deref() == Some(picked.unit.as_str()) {
             // An export requested too early says nothing about the complete source.
-            return (Ended::Changed, format!("{why} It was not whole; it is exported when it is."));
+            return (Ended::Changed, format!("{why} It was not complete; it is exported once it is."));
         }
         // Space and memory may come back.
         let passing = failure.code.may_pass();

@@ -133,12 +133,12 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         _ if watcher.options.stop.is_set() => "asked to stop".to_owned(),
         _ if tally.held > 0 => {
             let sources =
-                if tally.held == 1 { "1 whole source is" } else { &format!("{} whole sources are", tally.held) };
+                if tally.held == 1 { "1 complete source is" } else { &format!("{} complete sources are", tally.held) };
             format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
         }
         0 => "nothing left to do".to_owned(),
-        1 => "nothing left to do; 1 source is not whole".to_owned(),
-        n => format!("nothing left to do; {n} sources are not whole"),
+        1 => "nothing left to do; 1 source is not complete".to_owned(),
+        n => format!("nothing left to do; {n} sources are not complete"),
     };
     watcher.tell(WatchBody::Stopped { why });
     Ok(tally)
@@ -146,7 +146,7 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
 
 /// The error for a missing watched folder, if it is not waited for.
 pub(crate) fn not_there(root: &Path) -> ModelError {
-    let error = ModelError::request("the folder is not there").in_file(root);
+    let error = ModelError::request("the folder does not exist").in_file(root);
     error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
 }
 

@@ -86,7 +86,7 @@ impl Watcher {
     fn refuse_recipe(&mut self, why: &str) {
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         self.tell_warning(format!(
-            "the recipe has changed and cannot be used, so exports go on with the previous one: {why}"
+            "the recipe has changed and cannot be used, so exports continue with the previous one: {why}"
         ));
     }
 }

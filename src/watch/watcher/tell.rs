@@ -43,12 +43,12 @@ impl Watcher {
         let exports = self.store.exports();
         let done = exports.export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
         let body = if done || exports.last_of(&lost.unit.name).is_some() {
-            source_event(&lost.unit, "gone", "removed; its export stays".to_owned())
+            source_event(&lost.unit, "gone", "removed; its export is kept".to_owned())
         } else if lost.is_complete() {
             let why = "it was removed before it could be exported".to_owned();
             WatchBody::Skipped { source: lost.unit.path.clone(), name: lost.unit.name.clone(), why }
         } else {
-            source_event(&lost.unit, "gone", "removed before it was whole".to_owned())
+            source_event(&lost.unit, "gone", "removed before it was complete".to_owned())
         };
         self.tell(body);
     }
@@ -72,8 +72,8 @@ impl Watcher {
         let exists = self.tree.exists();
         if self.existed != Some(exists) {
             let text = match self.existed {
-                _ if !exists => format!("{} is not there; waiting for it", self.rule.root.display()),
-                Some(false) => format!("{} is there now", self.rule.root.display()),
+                _ if !exists => format!("{} does not exist; waiting for it", self.rule.root.display()),
+                Some(false) => format!("{} exists now", self.rule.root.display()),
                 _ => String::new(),
             };
             self.existed = Some(exists);

@@ -46,15 +46,15 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-/// What to say on the shell's screen after leaving: which jobs go on, and how to come back to them.
+/// What to say on the shell's screen after leaving: which jobs keep running, and how to come back to them.
 pub fn farewell(state: &State) -> Option<String> {
     let jobs: Vec<&JobSummary> = running(state).collect();
     let first = jobs.first()?;
-    let n = units::plural(jobs.len(), "job goes on", "jobs go on");
+    let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");
     let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
     let more = if jobs.len() > titles.len() { ", …" } else { "" };
     Some(format!(
-        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all\n",
+        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all of them\n",
         titles.join(", "),
         first.id
     ))

@@ -32,7 +32,7 @@ impl Tensors {
 
     fn one(&mut self, path: &Path, tensor: usize) -> Result<&TensorEntry, ModelError> {
         let gone =
-            || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to look again.");
+            || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to scan again.");
         self.of(path)?.get(tensor).ok_or_else(gone)
     }
 }

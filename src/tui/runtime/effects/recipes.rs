@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// First words of a recipe that is edited in a file of its own.
-const HEAD: &str =
-    "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
+const HEAD: &str = "# A remold recipe. Save and close the editor to continue; docs/recipe.md describes every key.\n\n";
 
 /// The recipes of these folders, then those with a name.
 pub(crate) fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
@@ -72,7 +71,7 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
 pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
     if Syntax::of(path) != Syntax::Toml {
-        let why = format!("{}: recipes are written as TOML; choose a name that ends in .toml", path.display());
+        let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
     }
     let text = crate::recipe::to_toml(recipe);
@@ -103,7 +102,7 @@ pub(crate) fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, Str
     let mut options = crate::files::private_options();
     options.write(true).create_new(true);
     let written = options.open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
-    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there room for temporary files?", path.display()))
+    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there space for temporary files?", path.display()))
 }
 
 /// A name that nobody has: the process and the time make it.

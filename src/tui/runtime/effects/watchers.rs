@@ -95,7 +95,7 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     let output = Rule::default_output(root);
     let id = Rule::id_of(root, &output);
     if find(jobs_root, &id).is_some_and(|w| w.pid.is_some()) {
-        let what = ModelError::request(format!("the folder is watched already, by watcher {id}")).in_file(root);
+        let what = ModelError::request(format!("the folder is already watched by watcher {id}")).in_file(root);
         return Err(card(what.with_hint("Watch (5) shows it; stop it there with s.")));
     }
     let folder = jobs_root.join(".watch").join(&id);
@@ -128,7 +128,7 @@ fn said(stderr: &[u8]) -> String {
     let line = lines.join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line).trim_end_matches('.');
     if line.is_empty() {
-        "the watcher ended without a word".to_owned()
+        "the watcher ended without an error message".to_owned()
     } else {
         line.chars().take(MAX_SAID_CHARS).collect()
     }
@@ -152,7 +152,7 @@ pub(crate) fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
 /// When it does not run any more, or the request cannot be written.
 pub(crate) fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
     let Some(watcher) = find(jobs_root, id).filter(|w| w.pid.is_some()) else {
-        return Err(ErrorCard::new(format!("watcher {id} does not run"), true));
+        return Err(ErrorCard::new(format!("watcher {id} is not running"), true));
     };
     watch::ask(&watcher.folder, request).map_err(|e| ErrorCard::from(&e))
 }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn what_a_watcher_said_is_one_line() {
         assert_eq!(said(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
-        assert_eq!(said(b"\n"), "the watcher ended without a word");
+        assert_eq!(said(b"\n"), "the watcher ended without an error message");
         assert_eq!(said(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
     }
 }

@@ -107,7 +107,7 @@ impl App {
             }
             Err(e) => {
                 self.state.theme.clone_from(&self.look.theme.name);
-                let text = format!("{e}; the theme stays as it was");
+                let text = format!("{e}; the theme is unchanged");
                 update(&mut self.state, Action::Notice(Level::Error, text))
             }
         }
@@ -116,7 +116,7 @@ impl App {
 
 fn read_recipe(path: PathBuf) -> Action {
     if !path.is_file() {
-        let why = format!("{}: there is no such file; o lists the recipes there are", path.display());
+        let why = format!("{}: no such file; o lists the available recipes", path.display());
         return Action::Notice(Level::Error, why);
     }
     let recipe = recipes::read(&path);

@@ -77,13 +77,13 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
     if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
         wanted.retain(|p| !broken(p));
-        state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
+        state.toast(Level::Warn, format!("skipped, because it cannot be opened: {}", left_out.join(", ")));
     }
     if wanted.len() > MOST && truncate {
         state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
         wanted.truncate(MOST);
     } else if wanted.len() > MOST {
-        let text = format!("{} models are too many to compare: {MOST} fit. Take a mark away with space.", wanted.len());
+        let text = format!("{} models are too many to compare: {MOST} fit. Remove a mark with space.", wanted.len());
         state.toast(Level::Warn, text);
         return Vec::new();
     }
@@ -142,7 +142,7 @@ fn pick(state: &mut State) {
     let fits = |p: &PathBuf, m: &FoundModel| m.summary.is_ok() && !state.compare.columns.contains(p);
     let mut all: Vec<_> = state.models.found().filter(|(p, m)| fits(p, m)).collect();
     if all.is_empty() {
-        let text = format!("no other model that can be read lies in {}", state.home_path(&state.dir));
+        let text = format!("there is no other readable model in {}", state.home_path(&state.dir));
         state.toast(Level::Warn, text);
         return;
     }
@@ -206,7 +206,7 @@ fn pin(state: &mut State) -> Vec<Effect> {
 /// Memory at the next context. What is measured is known and comes at once.
 fn turn_context(state: &mut State) -> Vec<Effect> {
     if state.compare.contexts().len() < 2 {
-        let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
+        let text = "these models support no longer context; `remold compare --context N` shows memory for any";
         state.toast(Level::Info, text);
         return Vec::new();
     }

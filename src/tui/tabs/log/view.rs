@@ -14,7 +14,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     c.pane(list, Hit::Detail(0));
     if shown.is_empty() {
         let dim = c.theme().dim;
-        let word = if state.log.entries.is_empty() { "nothing was said yet" } else { "no line passes the filters" };
+        let word = if state.log.entries.is_empty() { "no messages yet" } else { "no lines match the filters" };
         c.text(list.x + 2, list.y + 1, list.width.saturating_sub(3), word, dim);
         return;
     }

@@ -28,7 +28,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         area.x + 1,
         area.y,
         area.width.saturating_sub(2),
-        "weights dB by kind, most lost first; a longer bar is better",
+        "weights dB by kind, largest error first; a longer bar is better",
         dim,
     );
     let room = usize::from(area.height.saturating_sub(1));
@@ -45,7 +45,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         }
     }
     if kinds.len() > shown {
-        let more = format!("and {} kinds more, which lost less", kinds.len() - shown);
+        let more = format!("and {} more kinds with smaller errors", kinds.len() - shown);
         c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &more, dim);
     }
 }

@@ -17,7 +17,7 @@ const CHART_LEAST: u16 = 6;
 /// Rows of the table below which it gets all the room.
 const TABLE_LEAST: u16 = 10;
 /// What cannot be measured yet.
-const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
+const LATER: &str = "perplexity and divergence on a text are not supported yet";
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -109,9 +109,10 @@ fn empty(c: &mut Canvas<'_>, body: Rect) {
     let (title, text, dim) = (c.theme().title, c.theme().text, c.theme().dim);
     let w = body.width.saturating_sub(4).min(64);
     c.text(body.x + 2, body.y + 1, w, "Compare", title);
-    let what = "Models that hold the same network in different types or formats, side by side: size, bits for each weight, memory, and what every tensor lost.";
+    let what = "Variants of the same model in different types or formats, side by side: size, bits per weight, memory, and the error of every tensor.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);
-    let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares what a job read with what it made.";
+    let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares the source of \
+        a job with its outputs.";
     let more = c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
     c.wrapped(body.x + 2, body.y + 5 + used + more, w, 3, LATER, dim);
 }
@@ -124,16 +125,16 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     if let Some(card) = &s.failure {
         c.text(area.x + 2, area.y + 1, 1, "✗", bad);
         let used = c.wrapped(area.x + 4, area.y + 1, w, 4, &card.message, text);
-        let hint = card.hint.as_deref().unwrap_or("d takes a model out, a adds another.");
+        let hint = card.hint.as_deref().unwrap_or("d removes a model, a adds one.");
         c.wrapped(area.x + 4, area.y + 1 + used, w, 3, hint, dim);
     } else if s.columns.len() == 1 {
-        c.wrapped(area.x + 2, area.y + 1, w, 3, "One model is no comparison: press a to add another.", text);
+        c.wrapped(area.x + 2, area.y + 1, w, 3, "A comparison needs two models: press a to add another.", text);
     } else if let Some((done, all)) = s.running.filter(|(_, all)| *all > 0) {
         let style = c.theme().bar;
         let told = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
         c.bar(area.x + 2, area.y + 1, w / 2, done as f64 / all as f64, style, true);
         c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &told, dim);
-        c.text(area.x + 2, area.y + 2, w, "The errors come when every tensor is read.", dim);
+        c.text(area.x + 2, area.y + 2, w, "Errors are shown once every tensor is read.", dim);
     }
 }
 
@@ -143,7 +144,7 @@ fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let (text, dim, accent) = (c.theme().text, c.theme().dim, c.theme().accent);
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);
-    let hint = ".md to read, .csv a line a tensor, .json everything";
+    let hint = ".md (report), .csv (one line per tensor), .json (everything)";
     let room = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
     c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + room + 2), line, text);
     c.right(body.right() - 1, y, room, hint, dim);

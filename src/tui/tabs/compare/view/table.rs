@@ -76,7 +76,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
         y += 1;
     }
     if cut && y < area.bottom() {
-        let more = format!("… {} rows more: a taller window shows them, an export has them", rows.len() - room);
+        let more = format!("… {} more rows: enlarge the window or export the comparison", rows.len() - room);
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
         y += 1;
     }
@@ -88,14 +88,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     }
     for (column, why) in (0..s.columns.len()).filter_map(|i| Some((i, doubt(s, i)?))) {
         let warn = c.theme().warn;
-        let told = format!("! {} {} is hardly the same network: {why}", number(column), s.label(column));
+        let told = format!("! {} {} does not look like the same network: {why}", number(column), s.label(column));
         if y < area.bottom() {
             c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn);
             y += 1;
         }
     }
     if columns.hidden > 0 && y < area.bottom() {
-        let more = format!("{} of {} models fit here; ← → brings the others", columns.shown.len(), s.columns.len());
+        let more = format!("{} of {} models fit here; ← → shows the others", columns.shown.len(), s.columns.len());
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
         y += 1;
     }

@@ -103,7 +103,7 @@ fn kind<'a>(s: &CompareState, t: &'a TensorFigures, column: usize) -> &'a str {
 }
 
 fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
-    if kind(s, t, column) == "–" { "missing" } else { "no match" }
+    if kind(s, t, column) == "–" { "missing" } else { "no matches" }
 }
 
 /// Two lines: what it is, and every figure of the selected model.
@@ -119,8 +119,8 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
     c.text(area.x + 1, area.y + 1, w, &what, text);
     let at = s.subject();
     let told = match s.figures(t, at) {
-        None => "not compared: the other model lacks it, or it has another shape there".to_owned(),
-        Some(f) if f.lossless() => format!("{}: every value is the same", f.quality()),
+        None => "not compared: missing in the other model, or a different shape".to_owned(),
+        Some(f) if f.lossless() => format!("{}: all values are equal", f.quality()),
         Some(f) => {
             let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
             let cosine = f.cosine.map(|v| 1.0 - v);

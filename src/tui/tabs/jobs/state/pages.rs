@@ -68,9 +68,9 @@ pub(crate) fn page(state: &State) -> Vec<PageLine> {
     match state.jobs.section {
         JobSection::Plan => match &view.plan {
             Some(p) => plan(state, p),
-            None => vec![Text("the plan is on its way…".to_owned())],
+            None => vec![Text("loading the plan…".to_owned())],
         },
-        JobSection::Recipe if view.recipe.is_empty() => vec![Text("the job's folder has no recipe".to_owned())],
+        JobSection::Recipe if view.recipe.is_empty() => vec![Text("the job has no recipe file".to_owned())],
         JobSection::Recipe => view.recipe.iter().cloned().map(Text).collect(),
         JobSection::Report => report(state, view),
         _ => Vec::new(),
@@ -152,7 +152,7 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     }
     let mut lines = vec![Head(Some(how), said.join(" · "))];
     if view.history.ended().is_none() {
-        lines.push(Text("The report is whole when the job has ended; so far:".to_owned()));
+        lines.push(Text("The report is complete when the job has ended; so far:".to_owned()));
     }
     if let Some(failure) = &view.history.failure {
         lines.push(Bad(failure.message.clone()));
@@ -191,10 +191,10 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
         lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
     }
     let standing = match (output.published, output.verified.is_empty()) {
-        (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
+        (_, false) => format!("read back, no differences: {}", output.verified.join(", ")),
         (true, true) => "published".to_owned(),
-        _ if output.written => "all bytes in place, not yet published".to_owned(),
-        _ => "not written; a file that was there before stands as it was".to_owned(),
+        _ if output.written => "written, not yet published".to_owned(),
+        _ => "not written; an existing file is unchanged".to_owned(),
     };
     lines.push(Fact("checked", standing));
     let worst = view.worst(at, WORST[usize::from(view.history.outputs.len() > 1)]);

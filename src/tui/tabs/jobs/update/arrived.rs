@@ -104,10 +104,10 @@ fn report_end(state: &mut State, job: &JobSummary) {
         JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
         JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
         JobState::Interrupted => {
-            state.flash(Level::Error, format!("interrupted: {title}; R goes on where it stopped"));
+            state.flash(Level::Error, format!("interrupted: {title}; R continues it"));
         }
         JobState::Lost => {
-            state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
+            state.toast(Level::Error, format!("lost its process: {title}; R continues it"));
         }
         _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
     }
@@ -124,7 +124,7 @@ fn where_report(state: &State, id: &str) -> String {
     match (state.tab == Tab::Jobs, selected) {
         (true, true) if !state.jobs.report_is_elsewhere() => String::new(),
         (true, true) => "; r shows its report".to_owned(),
-        (true, false) => format!("; #{id} has its report"),
+        (true, false) => format!("; see the report of #{id}"),
         (false, true) => "; 3 shows its report".to_owned(),
         (false, false) => format!("; 3, then #{id}, shows its report"),
     }
@@ -133,9 +133,9 @@ fn where_report(state: &State, id: &str) -> String {
 fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
     let (done, cannot) = match deed {
         Deed::Cancel => ("asked to stop", "stop"),
-        Deed::Pause => ("asked to hold", "hold"),
-        Deed::Resume => ("goes on", "go on with"),
-        Deed::Again => ("begins again as the same job, its report keeps how it ended before", "begin again"),
+        Deed::Pause => ("asked to pause", "pause"),
+        Deed::Resume => ("resumed", "resume"),
+        Deed::Again => ("started again; the report keeps the earlier attempt", "restart"),
         Deed::Remove => ("removed", "remove"),
     };
     match result {

@@ -124,12 +124,12 @@ fn confirm(state: &mut State, deed: Deed) {
     let (question, detail, yes) = match deed {
         Deed::Remove => (
             format!("Remove job {}, {}?", job.id, job.title),
-            "Its folder with events, plan and report goes; its outputs stay.".to_owned(),
+            "Its folder with events, plan and report is removed; its outputs are kept.".to_owned(),
             "remove the job",
         ),
         _ => (
             format!("Cancel {}?", job.title),
-            format!("{} done; nothing half-written stays.", units::percent(job.fraction)),
+            format!("{} done; unfinished files are removed.", units::percent(job.fraction)),
             "cancel the job",
         ),
     };

@@ -80,9 +80,9 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
     let live = view.history.ended().is_none() && job.state == JobState::Running;
     if view.grid.is_empty() {
         let word = match job.state {
-            JobState::Queued => "waiting for its turn",
-            JobState::Running => "the plan is on its way…",
-            _ => "this job left no tensor events",
+            JobState::Queued => "waiting in the queue",
+            JobState::Running => "loading the plan…",
+            _ => "this job has no tensor events",
         };
         c.text(area.x, area.y, area.width, word, dim);
         return;

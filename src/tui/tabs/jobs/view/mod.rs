@@ -19,7 +19,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if j.list.is_empty() {
         let dim = c.theme().dim;
         c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no jobs yet", dim);
-        let how = "Choose a model (1), press c, choose what to make of it, press r. A job runs in its own process: it goes on when this screen is gone.";
+        let how = "Choose a model (1), press c, choose what to write, press r. A job runs in its own process and continues when this screen is closed.";
         c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 4, how, dim);
         return;
     }
@@ -100,7 +100,7 @@ fn counts(j: &JobsState, most: usize) -> String {
 pub(super) fn place(job: &JobSummary) -> String {
     match job.place {
         Some(1) => "next".to_owned(),
-        Some(n) => format!("{n}. in the queue"),
+        Some(n) => format!("number {n} in the queue"),
         None => String::new(),
     }
 }
@@ -135,7 +135,7 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
             let eta = job.sample.as_ref().and_then(|s| s.eta).map(|s| format!("  {}", units::duration(s)));
             format!("{}{}", units::percent(job.fraction), eta.unwrap_or_default())
         }
-        (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued {}.", job.place.unwrap_or(1)),
+        (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued ({})", job.place.unwrap_or(1)),
         (JobState::Finished, Some(s)) => units::took(s),
         _ => word.to_owned(),
     };

@@ -185,7 +185,7 @@ fn back(m: &mut ModelsState) {
 /// Shows a model in the tree; the folder is scanned again where the model is not known yet.
 fn show(state: &mut State, path: PathBuf) -> Vec<Effect> {
     if !path.starts_with(&state.dir) {
-        let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
+        let text = format!("{} is outside {}; y copies its path", path.display(), state.dir.display());
         state.toast(Level::Warn, text);
         return Vec::new();
     }

@@ -73,7 +73,7 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
     let (first, second) = if state.models.scanning {
         ("looking for models…", "")
     } else if state.models.filter.is_empty() {
-        ("no models here", "Start remold with a folder that holds model files, or press r when they are there.")
+        ("no models here", "Start remold with a folder of model files, or press r to scan again.")
     } else {
         ("nothing matches the filter", "")
     };

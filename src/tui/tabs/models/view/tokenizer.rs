@@ -11,7 +11,7 @@ use ratatui::style::Modifier;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let m = &state.models;
     if info.tokenizer.is_empty() {
-        pairs(c, state, &info.tokenizer, "no tokenizer beside these tensors", area);
+        pairs(c, state, &info.tokenizer, "no tokenizer found for these tensors", area);
         return;
     }
     let tried = m.inspect.tried(&info.path);
@@ -51,7 +51,7 @@ fn field(c: &mut Canvas<'_>, state: &State, line: Rect) {
             c.edit(x, line.y, room, edit, text);
         }
         None if m.inspect.text.is_empty() => {
-            c.text(x, line.y, room, "press t and type one, to see its tokens", dim);
+            c.text(x, line.y, room, "press t and type a text to see its tokens", dim);
         }
         None => {
             c.text(x, line.y, room, &m.inspect.text, text);
@@ -73,13 +73,13 @@ fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect
     let count = if state.models.inspect.tried_now() { count } else { format!("{count}  …") };
     let (mark, word, style) = match tried.round_trip {
         Some(true) => ("  ✓", " round trip", good),
-        Some(false) => ("  !", " comes back otherwise", warn),
+        Some(false) => ("  !", " decodes differently", warn),
         None => ("", "", dim),
     };
     c.spans(list.x, head, list.width, &[(&count, dim), (mark, style), (word, dim)]);
     let mut y = cells(c, encoded, list) + 1;
     if tried.round_trip == Some(false) && y < list.bottom() {
-        let back = format!("comes back as “{}”", visible(&encoded.decoded));
+        let back = format!("decodes to “{}”", visible(&encoded.decoded));
         y += c.wrapped(list.x, y, list.width, list.bottom() - y, &back, dim);
     }
     if y < list.bottom() {

@@ -36,7 +36,7 @@ const FIRST: [&str; 10] = [
 const BUDGET: &str = "budget";
 
 /// What is wrong with a text that is no budget.
-const NO_BUDGET: &str = "a size like 760MB, or bits like 4.25";
+const NO_BUDGET: &str = "a size such as 760MB, or bits per weight such as 4.25";
 
 /// True for the keys that make up the budget.
 fn is_budget(name: &str) -> bool {
@@ -56,8 +56,8 @@ impl Field {
     pub(crate) fn help(self) -> String {
         match self {
             Self::Budget => {
-                "Instead of a quantization: how large the file may be (760MB, 4.5GiB), or how many bits a weight may \
-                 have (4.25). Each tensor then gets the type with which the whole loses least."
+                "Instead of a quantization: the maximum file size (760MB, 4.5GiB) or bits per weight (4.25). Types are \
+                    chosen for each tensor so that the total error is smallest."
                     .to_owned()
             }
             Self::Key(key) => match key.kind {

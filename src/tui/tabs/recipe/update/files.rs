@@ -9,7 +9,7 @@ use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, Rec
 use std::path::{Path, PathBuf};
 
 /// The last line of the picker: a recipe that is not in the list.
-const ELSEWHERE: &str = "another file: type where it is";
+const ELSEWHERE: &str = "another file: type its path";
 
 /// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
 const LINES: usize = 8;
@@ -18,7 +18,7 @@ const COLUMNS: usize = 72;
 /// Asks where to save.
 pub(super) fn ask_save(state: &mut State) -> Vec<Effect> {
     if let Some(w) = state.recipe.document.wrong.first() {
-        let why = format!("{} is {:?}, which no recipe can hold. Put it right or take it out first.", w.label, w.text);
+        let why = format!("{} is {:?}, which is not valid in a recipe. Correct or clear it first.", w.label, w.text);
         return refuse(state, why);
     }
     let path = default_path(state);
@@ -171,7 +171,7 @@ fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
         lines.push(format!("your text is in {}", path.display()));
     }
     state.layer = Some(Layer::Confirm(Confirm {
-        question: "This is no recipe yet: the one you had is kept".to_owned(),
+        question: "This is not a valid recipe: the previous one is kept".to_owned(),
         detail: lines,
         yes: "edit it",
         effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
@@ -188,7 +188,7 @@ fn shorten(line: &mut String) {
 fn entry_items(state: &State) -> Vec<PickerItem> {
     let item = |e: &LibraryEntry| {
         let detail = match (&e.file, &e.recipe) {
-            (_, Err(_)) => "has mistakes".to_owned(),
+            (_, Err(_)) => "has errors".to_owned(),
             (None, _) => "built in".to_owned(),
             (Some(_), _) => String::new(),
         };
@@ -206,7 +206,7 @@ pub(super) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) ->
         return if is_path {
             path_given(state, Asking::OpenPath, typed)
         } else {
-            refuse(state, format!("there is no recipe called {typed:?}"))
+            refuse(state, format!("there is no recipe named {typed:?}"))
         };
     };
     match state.recipe.library.get(at).cloned() {

@@ -21,10 +21,10 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         let p = &presets()[at];
         let estimate = r.preset_estimate(at);
         let size = match r.sizes.get(at).and_then(Option::as_ref) {
-            _ if p.types == Types::Budget => return "asks for a budget".to_owned(),
+            _ if p.types == Types::Budget => return "needs a budget".to_owned(),
             Some(Ok((bytes, _))) => units::bytes(*bytes),
             Some(Err(_)) if p.needs_imatrix => return "needs imatrix".to_owned(),
-            Some(Err(_)) => return "cannot be made".to_owned(),
+            Some(Err(_)) => return "not possible".to_owned(),
             None => estimate.map_or_else(|| "…".to_owned(), |e| units::bytes(e.bytes)),
         };
         format!("{size}  {:>8}", decibel(estimate.map(|e| e.output_sqnr_db)))

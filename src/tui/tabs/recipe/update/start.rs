@@ -33,13 +33,13 @@ fn go(state: &mut State) -> Vec<Effect> {
         return vec![effect];
     }
     state.layer =
-        Some(Layer::Confirm(Confirm { question: "Replace what is there?".to_owned(), detail, yes: "start", effect }));
+        Some(Layer::Confirm(Confirm { question: "Replace existing files?".to_owned(), detail, yes: "start", effect }));
     Vec::new()
 }
 
 /// A file that is there, and whose it is.
 fn existing(state: &State, path: &Path) -> String {
-    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  made by job {}", job.id));
+    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  written by job {}", job.id));
     format!("{}{}", state.short_path(path), made.unwrap_or_default())
 }
 
@@ -48,7 +48,7 @@ fn why_not(state: &State) -> String {
     let r = &state.recipe;
     match r.troubles().first() {
         Some(t) => r.said(t),
-        None if r.source().is_none() => "there is no model: choose one in Models (1) and press c there".to_owned(),
+        None if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }
 }

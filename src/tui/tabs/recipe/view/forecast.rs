@@ -19,8 +19,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         Some(plan) => return plan::draw(c, state, plan, inner),
         None if !r.troubles().is_empty() => troubles(c, state, inner),
         None if r.source().is_none() => {
-            let how =
-                "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
+            let how = "No model chosen. Choose one in Models (1) and press c there, or enter the path of the source.";
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
         None => {

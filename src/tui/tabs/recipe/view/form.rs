@@ -66,15 +66,15 @@ fn heading(state: &State) -> String {
             Some(t) => format!("target {}: {}", i + 1, title(t)),
             None => String::new(),
         },
-        RecipeRow::Add => "one target more".to_owned(),
+        RecipeRow::Add => "another target".to_owned(),
     }
 }
 
 /// What is said where there is nothing to fill in.
 fn instead(state: &State) -> String {
     match state.recipe.row() {
-        RecipeRow::Step(_) => "This version carries out no steps. Press d to take this one out.".to_owned(),
-        _ => "Press enter or a, and choose from a list with sizes and errors. Everything is written from one read of the source."
+        RecipeRow::Step(_) => "Steps are not supported in this version. Press d to remove this one.".to_owned(),
+        _ => "Press enter or a, and choose from a list with sizes and errors. All targets are written from one read of the source."
             .to_owned(),
     }
 }
@@ -174,7 +174,7 @@ fn remark(state: &State, field: Field, value: Option<&str>) -> String {
 /// What counts while a field says nothing.
 fn default_text(state: &State, field: Field, room: u16) -> String {
     let r = &state.recipe;
-    let Field::Key(key) = field else { return "none (say 760MB)".to_owned() };
+    let Field::Key(key) = field else { return "none (e.g. 760MB)".to_owned() };
     let info = || r.source().and_then(|s| state.models.info(s)?.as_ref().ok());
     match key.name {
         "quantization" => match r.value(Field::Budget) {
@@ -185,13 +185,13 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
             Some(o) => fit_end(&state.short_path(&o.path), room.into()),
             None => "named after the source".to_owned(),
         },
-        "output_dir" => "beside the source".to_owned(),
+        "output_dir" => "next to the source".to_owned(),
         "name" => "the file's name".to_owned(),
         "context_length" => {
             let context = info().and_then(|i| i.highlights.iter().find(|(l, _)| l == "context"));
-            context.map_or_else(|| "as the config says".to_owned(), |(_, v)| format!("{v} (config)"))
+            context.map_or_else(|| "from the config".to_owned(), |(_, v)| format!("{v} (config)"))
         }
-        "embedding_type" | "output_type" => "as quantization".to_owned(),
+        "embedding_type" | "output_type" => "same as quantization".to_owned(),
         "tensor_types" => "no rules".to_owned(),
         "max_shard_size" => "one file".to_owned(),
         "imatrix_name" => "its path".to_owned(),
@@ -199,7 +199,7 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
         "output_name" => "the source's".to_owned(),
         "budget_types" | "include_weights" => "all".to_owned(),
         "path" if state.recipe.current_target().is_none() => "none: press c on a model".to_owned(),
-        "format" => "as the file looks".to_owned(),
+        "format" => "detected".to_owned(),
         _ => match key.kind {
             Kind::Bool => "no".to_owned(),
             Kind::Choice(words) => words.first().map_or_else(String::new, |w| (*w).to_owned()),

@@ -111,13 +111,13 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
 fn beside(state: &State) -> String {
     let first = state.recipe.partly().and_then(|p| p.outputs.first());
     let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
-    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "beside the source".to_owned())
+    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "next to the source".to_owned())
 }
 
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (bad, text) = (c.theme().bad, c.theme().text);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
-    let said = format!("step {}: not in this version", step.step);
+    let said = format!("step {}: not supported in this version", step.step);
     c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&said, text)]);
 }
 
@@ -137,7 +137,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
         // The whole of it stands at its field and beside the list.
         let used = c.text(x, line.y, NAME, &title(target), text);
-        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("cannot be made");
+        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("not possible");
         c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }

@@ -85,8 +85,8 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 fn there(state: &State, output: &PlannedOutput) -> String {
     let Some(path) = output.replaces.first() else { return String::new() };
     match state.jobs.maker(&state.dir, path) {
-        Some(job) => format!("  made by job {}", job.id),
-        None => "  exists already".to_owned(),
+        Some(job) => format!("  written by job {}", job.id),
+        None => "  already exists".to_owned(),
     }
 }
 
@@ -142,7 +142,7 @@ fn instead(state: &State) -> Option<String> {
     let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
     Some(match best.output_sqnr_db {
         Some(db) => format!("{} at best: {db:.1} dB", best.name),
-        None => format!("{} would do, without loss", best.name),
+        None => format!("{} fits, without loss", best.name),
     })
 }
 

@@ -102,8 +102,8 @@ fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> 
 
 fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
-    let long = "dB of signal over error in what the model says, up is better";
-    let title = if width(long) < area.width.into() { long } else { "dB of signal over error, up is better" };
+    let long = "signal-to-noise ratio of the model's output in dB, up is better";
+    let title = if width(long) < area.width.into() { long } else { "signal-to-noise ratio in dB, up is better" };
     c.text(area.x + 1, area.y, area.width, title, dim);
     let left = frame.area.x - 1;
     c.divide(left, frame.area.y, frame.area.height);

@@ -105,7 +105,7 @@ impl Source {
     /// A job for it has ended.
     fn export(&mut self, done: Exported, t: jiff::Timestamp) {
         self.path.clone_from(&done.source);
-        let why = done.why.as_deref().unwrap_or("no reason was told");
+        let why = done.why.as_deref().unwrap_or("reason unknown");
         (self.state, self.text) = match done.status.as_str() {
             "ok" => (SourceState::Exported, "exported".to_owned()),
             "cancelled" => (SourceState::Skipped, format!("cancelled: {why}")),
@@ -291,12 +291,12 @@ fn lasting(word: &str, text: String) -> String {
     match word {
         "settling" => {
             let rest = text.strip_prefix("settling ").and_then(|t| t.split_once(" of "));
-            rest.map(|(_, needed)| format!("settling, until nothing changes for {needed}")).unwrap_or(text)
+            rest.map(|(_, needed)| format!("settling until unchanged for {needed}")).unwrap_or(text)
         }
         "waiting" if text.ends_with(" more") => {
             text.rsplit_once("; waiting ").map(|(what, _)| what.to_owned()).unwrap_or(text)
         }
-        "complete" => "complete, waiting for its turn".to_owned(),
+        "complete" => "complete, waiting in the queue".to_owned(),
         _ => text,
     }
 }
@@ -345,7 +345,7 @@ mod tests {
             view.apply(e);
         }
         assert_eq!(names(&view), ["last.ckpt", "old.ckpt", "c-1000", "c-500"]);
-        assert_eq!(view.sources().next().unwrap().text, "settling, until nothing changes for 3 s: b may come");
+        assert_eq!(view.sources().next().unwrap().text, "settling until unchanged for 3 s: b may come");
         view.apply(event(3, r#""watch.started","root":"/r","output":"/o","recipe":"q","pid":1,"note":"polls""#));
         assert_eq!(names(&view), ["old.ckpt", "c-1000"]);
         assert_eq!(view.note.as_deref(), Some("polls"));
@@ -368,7 +368,7 @@ mod tests {
         assert!(view.sources().next().unwrap().exports[0].removed);
         assert_eq!(view.len(), 1, "an event without a step finds the source that has one");
         view.apply(exported(7, "c-500", 500, "9", "c", "ok"));
-        view.apply(source(8, "c-500", "500", "gone", "removed; its export stays"));
+        view.apply(source(8, "c-500", "500", "gone", "removed; its export is kept"));
         let s = view.sources().next().unwrap();
         assert_eq!((s.state, s.gone, s.since.as_second()), (SourceState::Exported, true, 7), "its export counts");
         view.apply(event(8, r#""watch.skipped","source":"/r/x","name":"x","why":"superseded by y""#));

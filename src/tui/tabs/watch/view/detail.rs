@@ -39,10 +39,10 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
     let stopped = state.watch.current().is_some_and(|w| w.pid.is_none());
     match s.state {
         SourceState::Waiting if stopped => {
-            all.push(("The watcher is stopped: nobody looks at it now.".to_owned(), warn, 2));
+            all.push(("The watcher is stopped: its state may have changed.".to_owned(), warn, 2));
         }
         SourceState::Exporting if stopped => {
-            all.push(("The watcher is stopped; its job goes on (Jobs, 3).".to_owned(), warn, 2));
+            all.push(("The watcher is stopped; its job continues (Jobs, 3).".to_owned(), warn, 2));
         }
         _ => {}
     }
@@ -52,7 +52,7 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
         all.push((export(state, e), text, 2));
         if let Some(r) = &e.done.regression {
             let fell = format!(
-                "! {} fell from {:.1} to {:.1} dB since the checkpoint before",
+                "! {} fell from {:.1} to {:.1} dB since the previous checkpoint",
                 r.tensor, r.before_db, r.now_db
             );
             all.push((fell, warn, 3));

@@ -34,8 +34,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if w.view.is_empty() {
         let dim = c.theme().dim;
         let text = match w.current().and_then(|w| w.pid) {
-            Some(_) => "nothing in this folder looks like a model or a checkpoint yet",
-            None => "it has seen nothing that looks like a model or a checkpoint",
+            Some(_) => "no models or checkpoints in this folder yet",
+            None => "it has found no models or checkpoints",
         };
         c.wrapped(rest.x + 2, rest.y + 1, rest.width.saturating_sub(4), 3, text, dim);
         return;
@@ -74,9 +74,10 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if !state.watch.looked {
         return;
     }
-    let what = "A watcher exports each checkpoint of a training run as soon as it is whole. It is a process of its own, and goes on when this screen is gone.";
+    let what = "A watcher exports each checkpoint of a training run as soon as it is complete. It runs in its own process and \
+        continues when this screen is closed.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 4, what, text);
-    let how = "Choose the run's folder in Models (1) and press w; what is made is in Recipe (2). Or in a shell:";
+    let how = "Choose the run's folder in Models (1) and press w; Recipe (2) defines the outputs. Or in a shell:";
     let used = used + 1 + c.wrapped(body.x + 2, body.y + 4 + used, w, 3, how, dim);
     c.text(body.x + 4, body.y + 4 + used, w, "remold watch DIR --to gguf:q4_k_m --detach", text);
 }
@@ -139,10 +140,10 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let room = area.width.saturating_sub(2);
     let output = fit_end(&state.home_path(&watcher.output), usize::from(room).saturating_sub(9));
     c.spans(area.x + 1, area.y, room, &[("exports  ", dim), (&output, dim)]);
-    let again = if watcher.command.is_some() { "; y copies the command that starts it again" } else { "" };
+    let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
     let warning = w.view.warnings.back();
     let (note, style) = match (watcher.pid, &w.view.note, warning) {
-        (None, ..) => (format!("stopped; below is what it saw last{again}"), dim),
+        (None, ..) => (format!("stopped; last known state below{again}"), dim),
         (_, Some(note), _) => (note.clone(), warn),
         (_, None, Some((t, text))) => (format!("{text} ({})", state.age(*t)), warn),
         (_, None, None) => return 1,

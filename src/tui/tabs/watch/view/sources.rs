@@ -102,14 +102,14 @@ pub(super) fn badge(c: &Canvas<'_>, state: SourceState) -> (&'static str, Style)
 pub(super) fn words(s: &Source) -> String {
     let Some(export) = s.exported().filter(|_| s.state == SourceState::Exported) else { return s.text.clone() };
     if export.removed {
-        return "exported; removed since, newer ones are kept".to_owned();
+        return "exported, then removed; newer ones are kept".to_owned();
     }
     let version = match s.exports.iter().filter(|e| e.ok()).count() {
         0 | 1 => String::new(),
         n => format!(", version {n}"),
     };
     let fell = export.done.regression.as_ref().map(|r| format!("; worse: {}", r.tensor)).unwrap_or_default();
-    let gone = if s.gone { "; source removed since" } else { "" };
+    let gone = if s.gone { "; source since removed" } else { "" };
     format!("exported in {}{version}{fell}{gone}", units::took(export.seconds()))
 }
 
