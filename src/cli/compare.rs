@@ -1,7 +1,7 @@
 //! `remold compare`: models of one network side by side.
 
 use super::args::CompareArgs;
-use super::measured::Measured;
+use super::tensor_counter::Measured;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};

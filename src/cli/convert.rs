@@ -1,9 +1,9 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
-use super::measured::Measured;
 use super::progress::Progress;
 use super::signals::stop_on_signal;
+use super::tensor_counter::Measured;
 use super::{Exit, err, out, plan_text, print, refuse, tell, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::formats;

@@ -1,7 +1,7 @@
 //! `remold plan`: what each quantization would make of a model, and the mix for a budget.
 
 use super::args::PlanArgs;
-use super::measured::Measured;
+use super::tensor_counter::Measured;
 use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, err, out, plan_text, print, refuse};
 use crate::formats;

@@ -1,7 +1,7 @@
 //! `remold verify`: an output against its manifest.
 
 use super::args::VerifyArgs;
-use super::measured::Measured;
+use super::tensor_counter::Measured;
 use super::text::{Style, bytes, safe};
 use super::{Exit, err, out, print, refuse, signals, verify_source};
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};

@@ -2,7 +2,7 @@
 
 use super::args::{ConvertArgs, RunFlags, VerifyArgs};
 use super::convert::{Refused, recipe_of};
-use super::measured::Measured;
+use super::tensor_counter::Measured;
 use super::text::{Style, bytes, safe};
 use super::verify::threads;
 use super::{Exit, err, out, print, refuse, signals};

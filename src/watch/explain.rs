@@ -4,7 +4,7 @@ use super::rule::Rule;
 use super::store::{Ended, Exports};
 use super::tracked::Tracked;
 use super::verdict::{RuleResult, State};
-use super::{Dirty, Observation, StructureCache, Tree, judge, words};
+use super::{Dirty, Observation, StructureCache, Tree, judge, state_text};
 use crate::model::{ModelError, Result};
 use serde::Serialize;
 use std::path::Path;
@@ -62,7 +62,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
             sibling: None,
         };
         let verdict = judge(&observation, &mut cache);
-        let mut text = words::explain(unit, &verdict);
+        let mut text = state_text::explain(unit, &verdict);
         if !rule.covers(&unit.name) {
             text.push_str(&format!("  no   {:18} --include or --exclude excludes this source\n", "chosen"));
         }
@@ -87,7 +87,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
         Explained {
             name: unit.name.clone(),
             family: unit.family.name,
-            state: words::state(&verdict.state),
+            state: state_text::state(&verdict.state),
             complete: verdict.state == State::Complete && rule.covers(&unit.name),
             rules: verdict.rules.into_iter().map(|r| (r.rule, result(r.result), r.sentence)).collect(),
             text,

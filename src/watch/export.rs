@@ -1,6 +1,6 @@
 //! One export: from a complete source to a job, and from the job's end to its result.
 
-use super::care::{self, Readings};
+use super::limits::{self, Readings};
 use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
 use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
@@ -88,7 +88,7 @@ pub(crate) fn begin(
         Err(e) => return Ok(Begun::Refused(e)),
     };
     let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
-    if let Some(text) = care::no_room(&rule.care, readings, &plan) {
+    if let Some(text) = limits::no_room(&rule.care, readings, &plan) {
         return Ok(Begun::NoRoom(text));
     }
     let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;

@@ -1,7 +1,7 @@
 //! A source as the watcher follows it from one listing to the next.
 
 use super::verdict::{State, Verdict};
-use super::{Fingerprint, Unit, Wait, words};
+use super::{Fingerprint, Unit, Wait, state_text};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source and what is known about it.
@@ -100,7 +100,7 @@ impl Tracked {
     pub(crate) fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
         let state = self.verdict.as_ref().map(|v| v.state.clone())?;
         let word = word(&state);
-        let text = words::state(&state);
+        let text = state_text::state(&state);
         let key = match &state {
             // States with a running time are reported once.
             State::Settling { why, .. } => why.clone().unwrap_or_default(),

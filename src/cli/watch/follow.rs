@@ -3,7 +3,7 @@
 use super::super::signals::stop_on_signal;
 use super::super::text::Style;
 use super::super::{Exit, err, print, refuse};
-use super::{Asked, WatchArgs, command, lines, others, rule};
+use super::{Asked, WatchArgs, command, lines, manage, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
@@ -19,7 +19,7 @@ pub(crate) fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
         end_with_reader(&stop, &closed);
     }
     let several = asked.len() > 1;
-    if several && let Err(e) = others::not_running(&asked, &job::jobs_root()) {
+    if several && let Err(e) = manage::not_running(&asked, &job::jobs_root()) {
         return refuse(&e);
     }
     // Nothing starts if one of them cannot.

@@ -4,7 +4,7 @@
 mod args;
 mod follow;
 mod lines;
-mod others;
+mod manage;
 mod requests;
 mod rule;
 mod rules_file;
@@ -35,10 +35,10 @@ pub(crate) struct Asked {
 /// `remold watch`.
 pub(crate) fn run(args: &WatchArgs) -> Exit {
     match &args.command {
-        Some(WatchCommand::List { json }) => return others::list(*json),
-        Some(WatchCommand::Attach { id, all, json }) => return others::attach(id.as_deref(), *all, *json),
-        Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
-        Some(WatchCommand::Forget { id }) => return others::forget(id),
+        Some(WatchCommand::List { json }) => return manage::list(*json),
+        Some(WatchCommand::Attach { id, all, json }) => return manage::attach(id.as_deref(), *all, *json),
+        Some(WatchCommand::Stop { id }) => return manage::stop(id.as_deref()),
+        Some(WatchCommand::Forget { id }) => return manage::forget(id),
         Some(WatchCommand::Pause { id }) => return requests::pause(id.as_deref(), true),
         Some(WatchCommand::Resume { id }) => return requests::pause(id.as_deref(), false),
         Some(WatchCommand::Export { path, watcher }) => return requests::export(path, watcher.as_deref()),
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &WatchArgs) -> Exit {
         return unit::print(&what);
     }
     if args.detach {
-        return others::detach(&asked);
+        return manage::detach(&asked);
     }
     follow::run(asked, args)
 }

@@ -1,7 +1,7 @@
 //! What is asked of a watcher in another process: pause it, export a checkpoint now, ignore one.
 
 use super::super::{Exit, err, refuse};
-use super::others::find;
+use super::manage::find;
 use crate::job;
 use crate::model::{ModelError, Result};
 use crate::watch::{self, Control, Dirty, KnownWatcher, Request, Tree};

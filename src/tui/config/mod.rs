@@ -4,8 +4,8 @@
 //! is wrong in one is told with its line, and the default kept in its place. Test with `cargo test tui::config`.
 
 mod file;
-mod place;
+mod paths;
 
 pub use file::default_file;
 pub(crate) use file::{Problem, problems, read_keys, read_settings, unknown_theme};
-pub(crate) use place::{config_file, keys_file, sessions_folder, themes_folder};
+pub(crate) use paths::{config_file, keys_file, sessions_folder, themes_folder};

@@ -7,9 +7,9 @@ use crate::files::{self, ReadError};
 use crate::formats;
 use crate::model::{ErrorKind, ModelError, python_json, read_request_file};
 use crate::recipe::remedies::on_command_line;
+use crate::watch::state_text;
 use crate::watch::unit::{FileRole, Fingerprint, Unit, UnitFile};
 use crate::watch::verdict::{Observation, RuleOutcome, RuleResult, State, Wait};
-use crate::watch::words;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ fn read(unit: &Unit) -> Found {
                 found.next_look = retry.then_some(RETRY);
                 let waits = matches!(state, State::Waiting { .. } | State::Unreadable { .. });
                 let result = if waits { RuleResult::Waiting } else { RuleResult::Blocked };
-                let sentence = words::state(&state);
+                let sentence = state_text::state(&state);
                 found.state = Some(state);
                 (result, sentence)
             }

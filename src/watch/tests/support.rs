@@ -132,7 +132,7 @@ impl World {
 
     /// The state in words.
     pub(super) fn words(&mut self, name: &str) -> String {
-        words::state(&self.state(name))
+        state_text::state(&self.state(name))
     }
 
     /// What a unit waits for.

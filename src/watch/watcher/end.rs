@@ -7,7 +7,7 @@ use crate::model::Result;
 use crate::watch::event::{Exported, WatchBody};
 use crate::watch::export::{self, JobEnd};
 use crate::watch::store::{Done, Ended, Export, Picked};
-use crate::watch::{Dirty, hooks, keep, pin, prune, trend};
+use crate::watch::{Dirty, hooks, pin, prune, retention, trend};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -64,7 +64,7 @@ impl Watcher {
             },
         };
         let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
-        self.metrics = keep::recorded(&figures);
+        self.metrics = retention::recorded(&figures);
         let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
         let done = export::now();
         let exported = Exported {
@@ -143,11 +143,12 @@ impl Watcher {
 
     /// Removes older exports of the run of `unit`, if only some are to be kept.
     pub(super) fn prune(&mut self, unit: &str) {
-        let keep = keep::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
+        let keep =
+            retention::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
         if keep.last.is_none() && keep.best.is_none() {
             return;
         }
-        let old = keep::surplus(self.store.exports(), unit, keep, prune::is_present);
+        let old = retention::surplus(self.store.exports(), unit, keep, prune::is_present);
         let removed: Vec<(String, PathBuf, Vec<PathBuf>, String)> = old
             .into_iter()
             .map(|(e, why)| (e.picked.unit.clone(), e.picked.source.clone(), prune::remove(e), why))

@@ -1,25 +1,25 @@
 //! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, handle its `end`, `tell` what happens.
 
-mod asked;
 mod begin;
 mod busy;
-pub(super) mod care;
 mod end;
-mod look;
+mod events;
+pub(super) mod limits;
 mod recipe;
-mod tell;
+mod requests;
+mod scan;
 
 pub(crate) use recipe::RecipeSource;
 
-use super::care::{Hold, Keeper, Sensor};
 use super::changes::{Backend, ChangeSource};
 use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
-use super::known::RuleNote;
+use super::limits::{Hold, Keeper, Sensor};
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
+use super::watchers::RuleNote;
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
@@ -258,7 +258,7 @@ impl Watcher {
         for text in std::mem::take(&mut self.blind) {
             self.tell_warning(text);
         }
-        let _ = std::fs::remove_file(self.store.folder().join(care::HOLD));
+        let _ = std::fs::remove_file(self.store.folder().join(limits::HOLD));
         pin::sweep(&self.rule, &self.adopted.iter().filter_map(|p| p.pin.clone()).collect::<Vec<_>>());
         if self.control.paused {
             self.tell(WatchBody::Paused);

@@ -1,10 +1,10 @@
 //! Updates of the Jobs tab.
 
-mod arrived;
 pub(super) mod motion;
 pub(super) mod reader;
+mod results;
 
-pub(super) use arrived::arrived;
+pub(super) use results::arrived;
 
 use super::state::{Deed, GridCursor, JobSection, JobView};
 use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};

@@ -5,27 +5,27 @@
 
 mod document;
 mod fields;
+mod forecast;
 mod library;
-mod outlook;
-mod planned;
+mod plan_response;
 mod presets;
+mod problems;
 mod rows;
-mod troubles;
-mod words;
+mod type_notes;
 
 pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
 
 pub use crate::recipe::options::Budget;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
+pub(crate) use forecast::Outlook;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
-pub(crate) use outlook::Outlook;
-pub use planned::{Planned, Refused};
+pub use plan_response::{Planned, Refused};
 pub use presets::presets;
+pub(crate) use problems::Trouble;
 pub use rows::Row;
 pub(crate) use rows::{facts, title};
-pub(crate) use troubles::Trouble;
-pub(crate) use words::about;
+pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
@@ -218,23 +218,23 @@ impl RecipeState {
 
     /// Looks again at what is wrong.
     pub(super) fn look_for_troubles(&mut self) {
-        self.troubles = troubles::of(&self.document);
+        self.troubles = problems::of(&self.document);
         let refused = self.plan.iter().flat_map(|p| &p.refused);
-        self.troubles.extend(refused.map(|r| troubles::planned(&self.document, r)));
+        self.troubles.extend(refused.map(|r| problems::planned(&self.document, r)));
         self.troubles.sort_by_key(|t| t.target);
     }
 
     /// The recipe as composed; nothing without a source or while something is wrong or wanting.
     pub fn recipe(&self) -> Option<Recipe> {
         self.source()?;
-        troubles::of(&self.document).is_empty().then(|| self.document.recipe.clone())
+        problems::of(&self.document).is_empty().then(|| self.document.recipe.clone())
     }
 
     /// What the planner is asked about: the targets with which nothing is wrong yet, so that all is known that is wrong with the
     /// others; nothing without a source or while something is wrong with all of it.
     pub(super) fn ask(&mut self) -> Option<Recipe> {
         self.source()?;
-        let troubles = troubles::of(&self.document);
+        let troubles = problems::of(&self.document);
         if troubles.iter().any(|t| t.target.is_none()) {
             return None;
         }
@@ -291,7 +291,7 @@ impl RecipeState {
         let path = self.source()?.clone();
         let at = self.forecast_target_index();
         let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
-        if troubles::of(&self.document).iter().any(of_this) {
+        if problems::of(&self.document).iter().any(of_this) {
             return None;
         }
         let mut target = match at {

@@ -1,7 +1,7 @@
 //! Recipes in files: saving, opening, and the user's own editor.
 
 use super::changed;
-use super::words::refuse;
+use super::text::refuse;
 use crate::formats::has_model_extension;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};

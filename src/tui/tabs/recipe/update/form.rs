@@ -1,6 +1,6 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
-use super::words::decibel;
+use super::text::decibel;
 use super::{changed, files};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Asking, Field, RecipePane, RecipeState, Row, about};

@@ -1,6 +1,6 @@
 //! What is done to the list: targets are added, taken out, moved and doubled; changes are taken back.
 
-use super::words::decibel;
+use super::text::decibel;
 use super::{changed, form};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
 use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row, Types, presets};

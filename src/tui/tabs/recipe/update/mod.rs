@@ -4,7 +4,7 @@ mod files;
 mod form;
 mod list;
 mod start;
-mod words;
+mod text;
 
 pub(super) use form::{complete, edited};
 

@@ -1,6 +1,6 @@
 //! Starting the recipe: at once, or after a question where files will be replaced.
 
-use super::words::refuse;
+use super::text::refuse;
 use crate::job::JobSummary;
 use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest};
 use std::path::Path;

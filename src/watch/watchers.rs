@@ -1,7 +1,7 @@
 //! The watchers of this user, running or stopped, by their state folders.
 
 use super::store::ExportCount;
-use super::watcher::care::HOLD;
+use super::watcher::limits::HOLD;
 use crate::model::{Hint, ModelError, Remedy, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

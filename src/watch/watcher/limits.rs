@@ -2,8 +2,8 @@
 
 use super::Watcher;
 use crate::job::{self, JobFolder};
-use crate::watch::care::{Hold, Readings};
 use crate::watch::event::WatchBody;
+use crate::watch::limits::{Hold, Readings};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
