@@ -1,7 +1,7 @@
 //! `remold compare`: models of one network side by side.
 
 use super::args::CompareArgs;
-use super::tensor_counter::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
@@ -17,8 +17,9 @@ const LISTED: usize = 5;
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
-    let progress = Measured::new(args.json).doing("comparing");
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(args.json).doing("comparing");
+    let how =
+        Task { threads: args.threads, progress: &|done, all| progress.report_error(done, all), cancel: stop.flag() };
     let done = compare(args, how);
     drop(progress);
     match done {
@@ -46,7 +47,7 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
         let what = "perplexity and divergence on a text are not supported in this version";
         return Err(ModelError::unsupported(what).in_file(data).field("--data").with_hint(hint));
     }
-    // Told before minutes of work: names that cannot be written.
+    // Reject names that cannot be written before minutes of work.
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
     let set = Set::open(&paths, baseline, args.context)?;
@@ -88,7 +89,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
         seconds(c.seconds),
     );
     let mut lines = vec![head(c, "")];
-    // Differences stand in a column of their own, so that the values are aligned.
+    // Differences have a separate column, so that the values are aligned.
     for row in rows(c) {
         let mut line = vec![row.name];
         for cell in row.cells {

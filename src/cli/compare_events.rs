@@ -7,7 +7,7 @@ use crate::model::{Name, Warning};
 use crate::quant::Encoding;
 use crate::tensor::Shape;
 
-/// What stands where events of a job have its number.
+/// The value that replaces the job number in these events.
 const JOB: &str = "compare";
 
 /// The lines.

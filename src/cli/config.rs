@@ -14,7 +14,7 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
         ConfigCommand::Default => out(&config::default_file()),
         ConfigCommand::Keys => {
             let read = config::read_keys(&config::keys_file().unwrap_or_default());
-            tell(&read.problems);
+            report_error(&read.problems);
             out(&keys(&read.value));
         }
     }
@@ -38,7 +38,7 @@ fn path() {
     }
 }
 
-fn tell(problems: &[config::Problem]) {
+fn report_error(problems: &[config::Problem]) {
     let style = text::Style::stderr();
     for p in problems {
         let place = if p.line > 0 { format!("{}:{}", p.file.display(), p.line) } else { p.file.display().to_string() };
@@ -48,7 +48,7 @@ fn tell(problems: &[config::Problem]) {
 
 fn check() -> Exit {
     let problems = config::problems();
-    tell(&problems);
+    report_error(&problems);
     if !problems.is_empty() {
         return Exit::Request;
     }

@@ -3,8 +3,8 @@
 use super::args::{ConvertArgs, RunArgs, RunFlags};
 use super::progress::Progress;
 use super::signals::stop_on_signal;
-use super::tensor_counter::Measured;
-use super::{Exit, err, out, plan_text, print, refuse, tell, text};
+use super::tensor_counter::TensorCounter;
+use super::{Exit, err, out, plan_text, print, refuse, report_error, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 pub(crate) fn convert(args: ConvertArgs) -> Exit {
     match recipe_of(&args) {
         Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -39,8 +39,8 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
     });
     match recipe {
         Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -55,35 +55,35 @@ pub(super) fn replace_source(recipe: &mut Recipe, source: &Path) {
     recipe.source.path = Some(source.to_owned());
 }
 
-pub(super) enum Refused {
+pub(super) enum RequestError {
     Model(ModelError),
     Recipe(String),
 }
 
-impl From<ModelError> for Refused {
+impl From<ModelError> for RequestError {
     fn from(e: ModelError) -> Self {
         Self::Model(e)
     }
 }
 
 /// A recipe by file or by name.
-pub(super) fn find_recipe(name: &str) -> Result<Recipe, Refused> {
+pub(super) fn find_recipe(name: &str) -> Result<Recipe, RequestError> {
     let path = Path::new(name);
     // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
     if path.exists() && !path.is_dir() {
-        let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let parsed = recipe::load(path).map_err(|e| RequestError::Recipe(e.to_string()))?;
         let problems = parsed.check(&recipe::Available::default());
         if problems.iter().any(recipe::Problem::is_error) {
-            return Err(Refused::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
+            return Err(RequestError::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
         }
         return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
     }
-    recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
+    recipe::find(name).map(|preset| preset.recipe).map_err(|e| RequestError::Recipe(e.to_string()))
 }
 
-pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {
+pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
     for pair in set {
-        recipe::apply_set(recipe, pair).map_err(|e| Refused::Recipe(e.to_string()))?;
+        recipe::apply_set(recipe, pair).map_err(|e| RequestError::Recipe(e.to_string()))?;
     }
     if force {
         recipe.targets.iter_mut().for_each(|t| t.force = true);
@@ -91,7 +91,7 @@ pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<
     Ok(())
 }
 
-pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
+pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
@@ -159,8 +159,9 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let recipe = &recipe;
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
-    let progress = Measured::new(flags.json);
-    let how = Task { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(flags.json);
+    let how =
+        Task { threads: flags.threads, progress: &|done, all| progress.report_error(done, all), cancel: stop.flag() };
     let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
@@ -253,7 +254,7 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
             Exit::Done
         }
         Ok(Outcome::Failed(e)) => {
-            tell(&e);
+            report_error(&e);
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => {
@@ -317,7 +318,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
             Exit::Done
         }
         Ok(Outcome::Failed(e)) => {
-            tell(&e);
+            report_error(&e);
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => Exit::Cancelled,

@@ -115,7 +115,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
             }
             if now.state == JobState::Lost {
                 let hint = format!("`remold jobs resume {id}` continues where it stopped.");
-                super::tell(
+                super::report_error(
                     &ModelError::bad("the job's process has ended unexpectedly").in_file(&folder.dir).with_hint(hint),
                 );
                 return Ok(Exit::Failed);
@@ -150,7 +150,7 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
         }
         (_, Some(error)) => {
             let e = ModelError::bad(error.message.clone());
-            super::tell(&match &error.hint {
+            super::report_error(&match &error.hint {
                 Some(h) => e.with_hint(h.clone()),
                 None => e,
             });

@@ -83,8 +83,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Tells an error the way every command does: what, where, and what to do.
-pub(crate) fn tell(e: &ModelError) {
+/// Reports an error the way every command does: what, where, and what to do.
+pub(crate) fn report_error(e: &ModelError) {
     let style = text::Style::stderr();
     let mut line = format!("{} {e}\n", style.error("error:"));
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
@@ -96,7 +96,7 @@ pub(crate) fn tell(e: &ModelError) {
     err(&line);
 }
 
-/// What stands beside a missing path and has nearly its name.
+/// A sibling of a missing path with a similar name.
 fn nearby(missing: &Path) -> Option<String> {
     let name = missing.file_name()?.to_string_lossy().into_owned();
     let folder = missing.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -105,7 +105,7 @@ fn nearby(missing: &Path) -> Option<String> {
     (near.0 <= 2 && near.0 * 3 <= name.chars().count()).then(|| text::safe(&folder.join(near.1).display().to_string()))
 }
 
-/// clap's message with the arguments that it quotes escaped: none of them may begin a line of its own.
+/// clap's message with the arguments that it quotes escaped: none of them may start a line.
 fn on_one_line(mut message: String, args: &[String]) -> String {
     let values = args.iter().filter_map(|a| a.split_once('=').map(|(_, v)| v));
     let mut quoted: Vec<&str> =
@@ -117,16 +117,16 @@ fn on_one_line(mut message: String, args: &[String]) -> String {
     message
 }
 
-/// Tells an error that came before anything was written.
+/// Reports an error that occurred before anything was written.
 pub(crate) fn refuse(e: &ModelError) -> Exit {
-    tell(e);
+    report_error(e);
     if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
 }
 
 /// Takes as many open files as the system allows: the files of a split model are open all at once, and shells give few.
 fn allow_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    // What the system refuses is told when the file that is one too many is opened.
+    // If the system refuses, the error comes when one file too many is opened.
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 

@@ -1,7 +1,7 @@
 //! `remold plan`: what each quantization would make of a model, and the mix for a budget.
 
 use super::args::PlanArgs;
-use super::tensor_counter::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, err, out, plan_text, print, refuse};
 use crate::formats;
@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 /// `remold plan`.
 pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
-    let progress = Measured::new(args.json);
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(args.json);
+    let how =
+        Task { threads: args.threads, progress: &|done, all| progress.report_error(done, all), cancel: stop.flag() };
     let open = || formats::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {

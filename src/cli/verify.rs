@@ -1,7 +1,7 @@
 //! `remold verify`: an output against its manifest.
 
 use super::args::VerifyArgs;
-use super::tensor_counter::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
 use super::{Exit, err, out, print, refuse, signals, verify_source};
 use crate::engine::manifest::{self, CheckOptions, Checked, Found};
@@ -56,7 +56,7 @@ pub(super) fn threads(asked: usize) -> usize {
 fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     let read = AtomicU64::new(0);
     let options = CheckOptions { threads: threads(args.threads), stop, read: &read };
-    let progress = Measured::new(args.json).doing("verifying");
+    let progress = TensorCounter::new(args.json).doing("verifying");
     let over = AtomicBool::new(false);
     let checked = thread::scope(|scope| {
         let shown = scope.spawn(|| {

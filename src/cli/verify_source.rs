@@ -1,8 +1,8 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
 use super::args::{ConvertArgs, RunFlags, VerifyArgs};
-use super::convert::{Refused, recipe_of};
-use super::tensor_counter::Measured;
+use super::convert::{RequestError, recipe_of};
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
 use super::verify::threads;
 use super::{Exit, err, out, print, refuse, signals};
@@ -35,8 +35,8 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
             }
             if same { Exit::Done } else { Exit::Check }
         }
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
 }
 
 /// The recipe with the output as its only target, and the output's path.
-fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused> {
+fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), RequestError> {
     let found = manifest::find(&args.output);
     if args.to.is_none() && args.recipe.is_none() {
         if !args.options.is_empty() {
@@ -63,7 +63,7 @@ fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused
             let what = "the manifest has no recipe";
             return Err(ModelError::request(what).in_file(&found.manifest).with_hint("Give --to or --recipe.").into());
         };
-        let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| RequestError::Recipe(e.to_string()))?;
         super::convert::replace_source(&mut recipe, source);
         super::convert::apply(&mut recipe, &args.set, false)?;
         return Ok((only(recipe, head.target, &output)?, output));
@@ -100,8 +100,8 @@ fn only(mut recipe: Recipe, target: usize, output: &Path) -> Result<Recipe> {
 }
 
 fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool) -> Result<Rebuilt> {
-    let progress = Measured::new(args.json).doing("measuring");
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
+    let progress = TensorCounter::new(args.json).doing("measuring");
+    let how = Task { threads: args.threads, progress: &|done, all| progress.report_error(done, all), cancel: stop };
     let prepared = plan::prepare_to_compare(recipe, how)?;
     let made = formats::open(output)?;
     made.check_readable()?;

@@ -13,13 +13,13 @@ const MACHINE: &str = "machine";
 const SYSTEM: &str = "system";
 
 /// Least memory that is enough for a conversion and the rest of the system.
-const MEMORY_LEAST: u64 = 1 << 30;
+const MIN_MEMORY: u64 = 1 << 30;
 /// Files of the largest split models, plus other files that a process has open.
-const FILES_LEAST: u64 = 1024;
+const MIN_FILES: u64 = 1024;
 /// Folders below a training run that are watched at once; the kernel's former default was this.
-const WATCHES_LEAST: u64 = 8192;
+const MIN_WATCHES: u64 = 8192;
 /// The kernel's default; every editor and file manager takes some.
-const INSTANCES_LEAST: u64 = 128;
+const MIN_INSTANCES: u64 = 128;
 
 /// All checks of the machine.
 pub(crate) fn machine_checks() -> Vec<Check> {
@@ -57,7 +57,7 @@ fn memory_check() -> Check {
     let limited = if total < system.total_memory() { " (limit of the control group)" } else { "" };
     let free = total.saturating_sub(used);
     let fact = format!("{} of {} available{limited}", gigabytes(free), gigabytes(total));
-    if free < MEMORY_LEAST {
+    if free < MIN_MEMORY {
         return Check::note(MACHINE, "memory", fact, "Close other programs, or use fewer --threads.");
     }
     Check::fine(MACHINE, "memory", fact)
@@ -88,8 +88,8 @@ fn gpu() -> Check {
 fn open_files() -> Check {
     let limit = getrlimit(Resource::Nofile);
     match limit.current {
-        Some(n) if n < FILES_LEAST => {
-            let remedy = format!("A model split into many files needs more: run `ulimit -n {FILES_LEAST}` first.");
+        Some(n) if n < MIN_FILES => {
+            let remedy = format!("A model split into many files needs more: run `ulimit -n {MIN_FILES}` first.");
             Check::note(SYSTEM, "open files", format!("at most {n}"), remedy)
         }
         Some(n) => Check::fine(SYSTEM, "open files", format!("at most {n}")),
@@ -103,10 +103,10 @@ fn inotify() -> Option<Check> {
     };
     let (watches, instances) = (read("max_user_watches")?, read("max_user_instances")?);
     let fact = format!("{watches} watches, {instances} instances per user");
-    let low = if watches < WATCHES_LEAST {
-        Some(("max_user_watches", WATCHES_LEAST * 8))
-    } else if instances < INSTANCES_LEAST {
-        Some(("max_user_instances", INSTANCES_LEAST * 4))
+    let low = if watches < MIN_WATCHES {
+        Some(("max_user_watches", MIN_WATCHES * 8))
+    } else if instances < MIN_INSTANCES {
+        Some(("max_user_instances", MIN_INSTANCES * 4))
     } else {
         None
     };
@@ -119,7 +119,7 @@ fn inotify() -> Option<Check> {
     })
 }
 
-/// Whether a logout ends jobs that are in process groups of their own.
+/// Whether a logout ends jobs in other process groups.
 fn logind() -> Check {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let linger = !user.is_empty() && Path::new("/var/lib/systemd/linger").join(&user).exists();
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn every_remedy_stands_beside_what_is_not_fine() {
         let all = machine_checks();
-        assert!(all.iter().all(|c| c.remedy.is_some() == (c.standing != super::super::Standing::Fine)), "{all:?}");
+        assert!(all.iter().all(|c| c.remedy.is_some() == (c.status != super::super::CheckStatus::Fine)), "{all:?}");
         assert!(all.iter().any(|c| c.what == "cpu" && c.fact.contains(quant::instruction_set())), "{all:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! GPUs through NVML, NVIDIA's management library. It is loaded at run time: without it, there are no GPUs.
 //!
-//! A GPU may report little: a split one (MIG) has no load and reports its memory to the administrator only, one that shares the memory of
-//! the machine has none of its own, a driver before 510 does not support the query. An unknown figure is absent, never zero.
+//! A GPU may report little: a split one (MIG) has no load and reports its memory to the administrator only, one that shares the machine's
+//! memory has none to report, a driver before 510 does not support the query. An unknown figure is absent, never zero.
 
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};

@@ -26,7 +26,7 @@ pub(crate) struct TuiOptions {
     pub ascii: bool,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
-    /// Do not take up where the folder was left.
+    /// Do not restore the last session of the folder.
     pub fresh: bool,
     /// Where jobs live.
     pub jobs_root: PathBuf,
@@ -72,7 +72,7 @@ pub(crate) fn checks() -> Vec<crate::monitor::Check> {
     all
 }
 
-/// Runs the workbench until the user leaves. Jobs started here go on by themselves. The exit status of a screen ended by a
+/// Runs the workbench until the user leaves. Jobs started here keep running. The exit status of a screen ended by a
 /// signal is set by leaving the process.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! How changed folders are noticed: by the system's events where it sends them, otherwise by listing every folder from time to time.
 //!
 //! Events only mark folders as dirty, and every folder is listed once a minute anyway, so a lost event delays an export but loses nothing. Each
-//! folder has a watch of its own, set before the folder is listed: a recursive watch of the library loses files that are written right after
+//! folder has a separate watch, set before the folder is listed: a recursive watch of the library loses files that are written right after
 //! their folder is made (notify#727).
 
 use super::mount;
@@ -119,7 +119,7 @@ impl ChangeSource {
         let Some(mut native) = self.native.take() else { return false };
         let now: HashSet<PathBuf> = tree.folders().map(Path::to_owned).collect();
         for gone in self.watched.difference(&now) {
-            // The system drops the watch of a removed folder by itself.
+            // The system drops the watch of a removed folder.
             let _ = native.unwatch(gone);
         }
         let mut new = false;
@@ -243,7 +243,7 @@ impl Pending {
             _ => {}
         }
         for path in event.paths {
-            // A change of a folder itself is one of its parent's entries, and may be one of its own.
+            // A change of a folder is a change of its parent's entries, and may be in its own listing.
             self.folders.extend(path.parent().map(Path::to_owned));
             if matches!(
                 event.kind,

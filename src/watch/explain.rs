@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// A source, its state and the rules that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Explained {
+pub(crate) struct Explanation {
     /// Its name relative to the watched folder.
     pub name: String,
     /// The family of the source: which program writes it.
@@ -32,7 +32,7 @@ pub(crate) struct Explained {
 ///
 /// # Errors
 /// A request error when there is no source at `path`.
-pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
+pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explanation>> {
     let exports = Exports::read(&super::state_folder(jobs_root, rule));
     let recipe = rule.recipe_hash();
     let mut tree = Tree::new(&rule.root);
@@ -84,7 +84,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
             RuleResult::Blocked => "blocked",
             RuleResult::NotYet => "not yet",
         };
-        Explained {
+        Explanation {
             name: unit.name.clone(),
             family: unit.family.name,
             state: state_text::state(&verdict.state),

@@ -47,7 +47,7 @@ pub(crate) use control::{Control, ask};
 pub(crate) use event::Exported;
 pub use event::{WatchBody, WatchEvent};
 pub(crate) use explain::explain;
-pub(crate) use limits::{Active, Care};
+pub(crate) use limits::{Active, Limits};
 pub(crate) use pin::Pin;
 pub(crate) use retention::{METRICS, Metric};
 pub(crate) use rule::{OnBusy, OnChange, Policy, Rule};
@@ -56,11 +56,11 @@ pub(crate) use template::DEFAULT as DEFAULT_NAME;
 pub use tree::{Dirty, Tree};
 pub(crate) use trend::Regression;
 pub use unit::units;
-pub(crate) use unit::{FileRole, Fingerprint, Seen, Shape, Unit, UnitFile};
+pub(crate) use unit::{ExportedState, FileRole, Fingerprint, Shape, Unit, UnitFile};
 pub(crate) use verdict::{Observation, Settings, Wait, judge};
 pub(crate) use watcher::{RecipeSource, Tally, WatchOptions, not_there, state_folder, watch};
 pub(crate) use watchers::{EventTail, Watchers};
-pub use watchers::{KnownWatcher, known};
+pub use watchers::{WatcherInfo, list_watchers};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What a user asks a watcher to do with one folder.
 
-use super::{Care, Metric, Pin, Settings, Tree, Unit, units};
+use super::{Limits, Metric, Pin, Settings, Tree, Unit, units};
 use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::recipe::{self, Recipe};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub(crate) struct Rule {
     /// When a source counts as complete.
     pub settings: Settings,
     /// When exports give way to other work on the machine.
-    pub care: Care,
+    pub care: Limits,
     /// Threads of an export; 0: all cores.
     pub threads: usize,
     /// Reuse from an earlier export what did not change since.
@@ -251,7 +251,7 @@ mod tests {
             include: Vec::new(),
             exclude: Vec::new(),
             settings: Settings::default(),
-            care: Care::default(),
+            care: Limits::default(),
             threads: 0,
             incremental: true,
             keep_last: None,

@@ -22,7 +22,7 @@ pub(crate) struct Tracked {
     told: (&'static str, String),
     /// The search that found it last.
     pub pass: u64,
-    /// Consecutive failures that may pass by themselves.
+    /// Consecutive temporary failures.
     pub failures: u32,
     /// It is not tried again before this moment.
     pub retry: Option<Instant>,

@@ -4,7 +4,7 @@ use super::families::Exports;
 use super::rules::{self, Outcome, StructureCache};
 use super::state_text;
 use super::tree::Tree;
-use super::unit::{Seen, Shape, Unit};
+use super::unit::{ExportedState, Shape, Unit};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -52,7 +52,7 @@ pub struct Observation<'a> {
     /// The caller's settings.
     pub settings: &'a Settings,
     /// The unit as it was when it was last exported.
-    pub previous: Option<&'a Seen>,
+    pub previous: Option<&'a ExportedState>,
     /// File names of the previous complete checkpoint in the same run.
     pub sibling: Option<&'a Shape>,
 }

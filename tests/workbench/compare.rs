@@ -9,7 +9,7 @@ use remold::testing::evaluate::{
 use remold::testing::model::FormatId;
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
+use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Prompt as ComparePrompt, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -316,7 +316,7 @@ fn models_and_tensors_have_orders() {
 fn an_export_asks_for_a_name() {
     let mut b = done(2);
     b.keys("E");
-    assert!(matches!(b.state.compare.line, Some((CompareAsking::Export, _))));
+    assert!(matches!(b.state.compare.line, Some((ComparePrompt::Export, _))));
     b.effects.clear();
     b.keys("<ctrl-u>q.csv<enter>");
     let result = b.state.compare.result.clone().unwrap();

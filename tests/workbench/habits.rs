@@ -96,7 +96,7 @@ fn settings_are_taken_over_and_a_theme_chosen_by_hand_stays() {
 fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
     let mut b = sample::start();
     let told = ["keys.toml:2: no", "keys.toml:3: no", "keys.toml:9: no"].map(String::from);
-    b.act(Action::Wrong(told.to_vec()));
+    b.act(Action::ConfigProblems(told.to_vec()));
     assert_eq!(b.state.toasts.len(), 1);
     assert_eq!(b.state.toasts[0].text, "keys.toml:2: no (and 2 more: see the log)");
     let kept: Vec<&str> = b.state.log.entries.iter().rev().take(3).map(|e| e.text.as_str()).collect();

@@ -9,7 +9,7 @@ use remold::testing::model::{ErrorCode, Warning};
 use remold::testing::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::jobs::{Deed, JobSection};
+use remold::testing::tui::tabs::jobs::{JobAction, JobSection};
 use std::sync::Arc;
 
 fn event(at: &str, job: &str, body: EventBody) -> Event {
@@ -191,8 +191,8 @@ fn the_report_keeps_how_it_ended_before() {
     turned(&mut b, JobState::Failed);
     b.effects.clear();
     b.keys("R");
-    let [Effect::Do(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
-    b.act(Action::Did(*deed, title.clone(), Ok(())));
+    let [Effect::ActOnJob(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    b.act(Action::JobActionDone(*deed, title.clone(), Ok(())));
     assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
     say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
     say(&mut b, EventBody::Started { pid: 9, threads: 2 });
@@ -248,20 +248,23 @@ fn keys_ask_what_a_job_allows() {
     b.effects.clear();
     let asked = |b: &mut Bench, keys: &str| {
         b.keys(keys);
-        let asked: Vec<Deed> =
-            b.effects.drain(..).filter_map(|e| if let Effect::Do(deed, ..) = e { Some(deed) } else { None }).collect();
+        let asked: Vec<JobAction> = b
+            .effects
+            .drain(..)
+            .filter_map(|e| if let Effect::ActOnJob(deed, ..) = e { Some(deed) } else { None })
+            .collect();
         asked
     };
-    assert_eq!(asked(&mut b, "pRD"), [Deed::Pause], "a running job can be held, not begun again, not removed");
+    assert_eq!(asked(&mut b, "pRD"), [JobAction::Pause], "a running job can be held, not begun again, not removed");
     let mut list = b.state.jobs.list.clone();
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
-    assert_eq!(asked(&mut b, "p"), [Deed::Resume]);
-    assert_eq!(asked(&mut b, "x<enter>"), [Deed::Cancel], "a paused job can be cancelled");
-    assert_eq!(asked(&mut b, "jpx<enter>"), [Deed::Cancel], "one that waits can be cancelled, not held");
+    assert_eq!(asked(&mut b, "p"), [JobAction::Resume]);
+    assert_eq!(asked(&mut b, "x<enter>"), [JobAction::Cancel], "a paused job can be cancelled");
+    assert_eq!(asked(&mut b, "jpx<enter>"), [JobAction::Cancel], "one that waits can be cancelled, not held");
     assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
-    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [Deed::Remove]);
-    assert_eq!(asked(&mut b, "jR"), [Deed::Again], "a failed one is begun again");
+    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [JobAction::Remove]);
+    assert_eq!(asked(&mut b, "jR"), [JobAction::Again], "a failed one is begun again");
 }
 
 #[test]

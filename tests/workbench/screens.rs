@@ -10,7 +10,7 @@ use remold::testing::model::{Hint, ModelError, OptionName, Remedy};
 use remold::testing::recipe::options::gguf;
 use remold::testing::tui::core::{Action, Level};
 use remold::testing::tui::look::{Depth, Look, Theme};
-use remold::testing::tui::tabs::recipe::Planned;
+use remold::testing::tui::tabs::recipe::PlanResponse;
 use remold::testing::tui::view::{Ui, draw};
 use std::sync::Arc;
 
@@ -228,8 +228,8 @@ fn recipe_troubles() {
         .then(Remedy::Aside(OptionName::IMATRIX))
         .then(", which allows smaller types.");
     let few = ModelError::request(few).in_option(&gguf::TARGET_SIZE).with_hint(hint);
-    b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, (&few).into())));
-    b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(plans::forecast(None)))));
+    b.act(Action::Planned(b.state.recipe.request, PlanResponse::refused(None, (&few).into())));
+    b.act(Action::Forecasted(b.state.recipe.forecast_state.request, Ok(Arc::new(plans::forecast(None)))));
     picture("recipe-too-small", &mut b, SMALL);
 }
 

@@ -2,7 +2,7 @@
 
 use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
-use remold::testing::tui::core::search_standing;
+use remold::testing::tui::core::search_position;
 use remold::testing::tui::core::{
     Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints,
 };
@@ -65,14 +65,14 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     let scroll = |b: &sample::Bench| b.state.models.inspect.reading.as_ref().unwrap().scroll;
     assert!(offers(&b, "search") && !offers(&b, "next hit"));
     b.keys("/need");
-    assert_eq!((scroll(&b), search_standing(&b.state)), (7, (Some(1), 3)), "as it is typed");
+    assert_eq!((scroll(&b), search_position(&b.state)), (7, (Some(1), 3)), "as it is typed");
     b.keys("<enter>n");
     assert_eq!(scroll(&b), 37);
     check("search-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
     shows(&mut b, LARGE, &["line 37 Needle", "matching line 2 of 3"]);
     plain(&mut b);
     b.keys("n");
-    assert_eq!(search_standing(&b.state), (Some(3), 3));
+    assert_eq!(search_position(&b.state), (Some(3), 3));
     b.keys("n");
     assert_eq!(scroll(&b), 7, "round the end");
     b.keys("jjN");
@@ -107,7 +107,7 @@ fn a_text_is_left_as_soon_as_its_end_is_scrolled_past() {
 fn the_pages_and_events_of_a_job_are_searched() {
     let mut b = sample::start();
     b.job(1.0).keys("<enter>/blk<enter>n");
-    let (at, all) = search_standing(&b.state);
+    let (at, all) = search_position(&b.state);
     assert!(at == Some(2) && all > 2, "{at:?} of {all}");
     picture("search-report", &mut b, SMALL);
     shows(&mut b, LARGE, &["matching line 2 of 12"]);
@@ -119,7 +119,7 @@ fn the_pages_and_events_of_a_job_are_searched() {
     b.keys("]]]]");
     b.keys("/published<enter>");
     picture("search-events", &mut b, SMALL);
-    assert_eq!(search_standing(&b.state).0, Some(1));
+    assert_eq!(search_position(&b.state).0, Some(1));
     b.keys("[[/");
     assert_eq!(edited_words(&b.state), None, "nothing is read there");
     b.keys("]]/x").act(Action::Click(Hit::List(0)));

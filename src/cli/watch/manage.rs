@@ -2,10 +2,10 @@
 
 use super::super::text::{Style, table};
 use super::super::{Exit, err, out, print, refuse};
-use super::{Asked, lines};
+use super::{RequestedRule, lines};
 use crate::job;
 use crate::model::{ModelError, Result};
-use crate::watch::{self, KnownWatcher, Rule};
+use crate::watch::{self, Rule, WatcherInfo};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,8 +21,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const HISTORY: usize = 20;
 const LOOK: Duration = Duration::from_millis(100);
 
-/// `watch --detach`: the same command in a process of its own.
-pub(crate) fn detach(asked: &[Asked]) -> Exit {
+/// `watch --detach`: the same command in a separate process.
+pub(crate) fn detach(asked: &[RequestedRule]) -> Exit {
     let root = job::jobs_root();
     if let Err(e) = not_running(asked, &root) {
         return refuse(&e);
@@ -45,8 +45,8 @@ pub(crate) fn detach(asked: &[Asked]) -> Exit {
 ///
 /// # Errors
 /// A request error that names the watcher.
-pub(crate) fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
-    let known = watch::known(jobs_root);
+pub(crate) fn not_running(asked: &[RequestedRule], jobs_root: &Path) -> Result<()> {
+    let known = watch::list_watchers(jobs_root);
     let running = |rule: &Rule| known.iter().find(|k| k.id == rule.id() && k.pid.is_some());
     match asked.iter().find_map(|a| running(&a.rule)) {
         None => Ok(()),
@@ -74,12 +74,12 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
     };
     let mut command = Command::new(&program);
     command.args(std::env::args_os().skip(1).filter(|a| a != "--detach"));
-    // A process group of its own: the hang-up of the terminal does not reach it.
+    // A separate process group: the terminal's hang-up does not reach it.
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).process_group(0);
     let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the watcher", e))?;
     let begun = Instant::now();
     while begun.elapsed() < START_PATIENCE {
-        let known = watch::known(root);
+        let known = watch::list_watchers(root);
         let runs = |rule: &&Rule| known.iter().any(|k| k.id == rule.id() && k.pid == Some(child.id()));
         if rules.iter().all(runs) {
             return Ok(());
@@ -95,7 +95,7 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
 
 /// `watch list`.
 pub(crate) fn list(json: bool) -> Exit {
-    let known = watch::known(&job::jobs_root());
+    let known = watch::list_watchers(&job::jobs_root());
     if json {
         print::json(&known);
         return Exit::Done;
@@ -120,8 +120,8 @@ pub(crate) fn list(json: bool) -> Exit {
 }
 
 /// The watcher that is meant.
-pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
-    let known = watch::known(&job::jobs_root());
+pub(super) fn find(id: Option<&str>) -> Result<WatcherInfo> {
+    let known = watch::list_watchers(&job::jobs_root());
     let hint = "`remold watch list` lists them.";
     match id {
         Some(id) => {
@@ -177,7 +177,7 @@ pub(crate) fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
         if stop.is_set() {
             return Exit::stopped(&stop);
         }
-        if !watch::known(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_some()) {
+        if !watch::list_watchers(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_some()) {
             return Exit::Done;
         }
         std::thread::sleep(LOOK);
@@ -202,7 +202,7 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
         Ok(known) => known,
         Err(e) => return refuse(&e),
     };
-    let others: Vec<String> = watch::known(&job::jobs_root())
+    let others: Vec<String> = watch::list_watchers(&job::jobs_root())
         .into_iter()
         .filter(|k| k.pid.is_some() && k.pid == known.pid && k.id != known.id)
         .map(|k| k.id)
@@ -217,7 +217,7 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     }
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
-        if watch::known(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
+        if watch::list_watchers(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
             err(&format!("watcher {} is stopped; its running export, if any, continues\n", known.id));
             if !others.is_empty() {
                 err(&format!("  the other rules of the same process are stopped too: {}\n", others.join(", ")));

@@ -4,7 +4,7 @@ use super::super::{Exit, err, refuse};
 use super::manage::find;
 use crate::job;
 use crate::model::{ModelError, Result};
-use crate::watch::{self, Control, Dirty, KnownWatcher, Request, Tree};
+use crate::watch::{self, Control, Dirty, Request, Tree, WatcherInfo};
 use std::path::Path;
 
 /// `watch pause` and `watch resume`.
@@ -62,7 +62,7 @@ fn said(asked: Result<String>) -> Exit {
     }
 }
 
-fn running(known: KnownWatcher) -> Result<KnownWatcher> {
+fn running(known: WatcherInfo) -> Result<WatcherInfo> {
     if known.pid.is_some() {
         return Ok(known);
     }
@@ -75,12 +75,12 @@ fn running(known: KnownWatcher) -> Result<KnownWatcher> {
 }
 
 /// The watcher of a checkpoint, and the checkpoint's name there.
-fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> {
+fn source(path: &Path, watcher: Option<&str>) -> Result<(WatcherInfo, String)> {
     let full = std::path::absolute(path).map_err(|e| ModelError::io(path, "finding", e))?;
     let known = match watcher {
         Some(id) => running(find(Some(id))?)?,
         None => {
-            let mut over: Vec<KnownWatcher> = watch::known(&job::jobs_root());
+            let mut over: Vec<WatcherInfo> = watch::list_watchers(&job::jobs_root());
             over.retain(|k| k.pid.is_some() && full.starts_with(&k.root));
             match (over.pop(), over.len()) {
                 (Some(only), 0) => only,
@@ -99,7 +99,7 @@ fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> 
     tree.refresh(&Dirty::All);
     let found = watch::units(&tree);
     let unit = found.iter().find(|u| u.path == full).or_else(|| {
-        // A file of a checkpoint stands for the checkpoint.
+        // A file of a checkpoint names the checkpoint.
         found.iter().find(|u| u.files.iter().any(|f| f.path == full))
     });
     match unit {

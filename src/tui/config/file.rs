@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A configuration file is a page; one above this size is something else.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// One thing that is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(crate) fn problems() -> Vec<Problem> {
     all
 }
 
-/// A theme that `config.toml` names and nobody has, at its line.
+/// A theme that `config.toml` names and does not exist, with its line.
 pub(crate) fn unknown_theme(config: &Path, e: &ThemeError) -> Problem {
     let text = text_of(config).unwrap_or_default();
     let line = text.lines().position(|l| l.trim_start().starts_with("theme")).map_or(0, |at| at + 1);
@@ -116,7 +116,7 @@ fn told(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
 
 fn text_of(file: &Path) -> Result<String, Problem> {
     let problem = |message: String| Problem { file: file.to_owned(), line: 0, message };
-    match files::read_text(file, MOST_BYTES) {
+    match files::read_text(file, MAX_BYTES) {
         Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         read => read.map_err(|e| problem(format!("cannot be read: {e}"))),
     }

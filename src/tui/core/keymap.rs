@@ -28,14 +28,14 @@ impl Sequence {
         Ok(Self { text: words.join(" "), keys })
     }
 
-    /// True if one of the two could not be told from the beginning of the other.
+    /// True if one of the two is the beginning of the other.
     fn clashes(&self, other: &Self) -> bool {
         let n = self.keys.len().min(other.keys.len());
         self.keys[..n] == other.keys[..n]
     }
 }
 
-/// A key as the user writes it, with what a terminal can tell apart.
+/// A key as the user writes it, with what a terminal can distinguish.
 fn key(text: &str) -> Result<Key, String> {
     let text = if text == "shift-tab" { "backtab" } else { text };
     let Some(mut key) = Key::parse(text) else {
@@ -64,7 +64,7 @@ pub struct Binding {
     pub name: String,
     /// The keys as written; none unbinds.
     pub keys: Vec<String>,
-    /// Where it stands; given back with what is wrong.
+    /// Its place in the file, for messages.
     pub line: usize,
 }
 
@@ -98,7 +98,7 @@ fn read(text: &str) -> Option<Sequence> {
 }
 
 impl Keymap {
-    /// Lays the user's bindings over the registry's. What is wrong is told with its line, and the default kept in its place.
+    /// Applies the user's bindings over the registry's. A mistake is reported with its line, and the default is kept.
     pub fn with(bindings: &[Binding]) -> (Self, Vec<(usize, String)>) {
         let (mut map, mut wrong) = (Self::default(), Vec::new());
         let mut lines: HashMap<&'static str, usize> = HashMap::new();

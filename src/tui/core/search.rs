@@ -100,7 +100,7 @@ fn hit_lines(state: &State) -> Vec<usize> {
     }
 }
 
-/// The line of the hit gone to last, unless somebody has scrolled since.
+/// The line of the last hit, unless the user has scrolled since.
 pub(crate) fn current(state: &State) -> Option<usize> {
     let (line, shown) = searched(state)?.last?;
     (Some(shown) == first(state)).then_some(line)
@@ -111,7 +111,7 @@ fn first(state: &State) -> Option<usize> {
 }
 
 /// Which of the lines that have a hit was gone to last, from 1, and how many there are.
-pub fn standing(state: &State) -> (Option<usize>, usize) {
+pub fn search_position(state: &State) -> (Option<usize>, usize) {
     let hits = hit_lines(state);
     (current(state).and_then(|l| hits.iter().position(|h| *h == l)).map(|i| i + 1), hits.len())
 }
@@ -168,7 +168,7 @@ pub(super) fn edited(state: &mut State, what: Completion) {
     }
 }
 
-/// Finds out whether there is a hit; leaves words that nobody sees any more.
+/// Checks whether there is a hit; drops a search that is no longer shown.
 pub(super) fn settle(state: &mut State) {
     let (reads, found) = (reads(state), is_on(state) && !hit_lines(state).is_empty());
     if let Some(search) = searched_mut(state) {
@@ -214,7 +214,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
 fn step(state: &mut State, forward: bool) {
     let shown = first(state).unwrap_or(0);
     let hits = hit_lines(state);
-    // Whoever has scrolled goes on from what is shown, the hit on its first line included.
+    // After scrolling, continue from what is shown, including a hit on its first line.
     let here = current(state);
     let line = match here {
         None if forward && hits.contains(&shown) => Some(shown),

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-/// How the end of a long job is told to somebody who looks elsewhere.
+/// How to notify the user when a long job ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Notify {
     /// The sequence that this terminal is known for.
@@ -40,7 +40,7 @@ pub struct Settings {
     pub mouse: bool,
     /// Frames a second that only show progress, over SSH.
     pub ssh_fps: u32,
-    /// How the end of a long job is told.
+    /// How to notify when a long job ends.
     pub notify: Notify,
     /// Seconds after which a job counts as long.
     pub notify_after: u32,

@@ -139,7 +139,7 @@ theme! {
 }
 
 /// A theme file has a few kilobytes.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 impl Theme {
     /// A theme by name: a file of `folder` (`name.toml`) before a built-in one. In mono depth it is always the mono theme.
@@ -149,7 +149,7 @@ impl Theme {
     pub fn load(name: &str, folder: Option<&Path>, depth: Depth) -> Result<Self, ThemeError> {
         let name = if depth == Depth::Mono { "mono" } else { name };
         let file = folder.map(|f| f.join(format!("{name}.toml")));
-        let text = file.as_ref().and_then(|f| files::read_text(f, MOST_BYTES).ok());
+        let text = file.as_ref().and_then(|f| files::read_text(f, MAX_BYTES).ok());
         let text = match (&text, built_in(name)) {
             (Some(t), _) => t.as_str(),
             (None, Some(t)) => t,

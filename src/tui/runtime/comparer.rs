@@ -16,7 +16,7 @@ const TELL: Duration = Duration::from_millis(100);
 
 /// What is to be done.
 pub(super) enum Task {
-    /// Compare these under this number, memory told for so many tokens, until the flag is set.
+    /// Compare these under this number, with memory for so many tokens, until the flag is set.
     Compare(u64, Vec<PathBuf>, Option<u64>, Arc<AtomicBool>),
     /// Take a model out of a comparison.
     TakeOut(u64, Arc<Compared>, PathBuf),

@@ -2,7 +2,7 @@
 
 use super::{caps, multiplexer};
 use crate::monitor::Check;
-use crate::tui::core::LEAST;
+use crate::tui::core::MIN_SIZE;
 use crate::tui::look::Depth;
 use std::io::IsTerminal;
 
@@ -52,8 +52,8 @@ fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<S
     });
     all.extend(size.map(|(w, h)| {
         let fact = format!("{w} × {h}");
-        if w < LEAST.0 || h < LEAST.1 {
-            let remedy = format!("The workbench needs at least {} × {}.", LEAST.0, LEAST.1);
+        if w < MIN_SIZE.0 || h < MIN_SIZE.1 {
+            let remedy = format!("The workbench needs at least {} × {}.", MIN_SIZE.0, MIN_SIZE.1);
             return Check::note(TERMINAL, "size", fact, remedy);
         }
         Check::fine(TERMINAL, "size", fact)
@@ -106,33 +106,33 @@ fn clipboard(var: &impl Fn(&str) -> Option<String>, term: &str) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Standing;
+    use crate::monitor::CheckStatus;
 
     fn checks(pairs: &'static [(&str, &str)]) -> Vec<Check> {
         said(true, Some((30, 10)), move |k| pairs.iter().find(|(n, _)| *n == k).map(|(_, v)| (*v).to_owned()))
     }
 
     #[track_caller]
-    fn has(all: &[Check], what: &str, standing: Standing, part: &str) {
+    fn has(all: &[Check], what: &str, status: CheckStatus, part: &str) {
         let check = all.iter().find(|c| c.what == what).unwrap();
-        assert!(check.standing == standing && check.fact.contains(part), "{check:?}");
-        assert_eq!(check.remedy.is_some(), standing != Standing::Fine, "{check:?}");
+        assert!(check.status == status && check.fact.contains(part), "{check:?}");
+        assert_eq!(check.remedy.is_some(), status != CheckStatus::Fine, "{check:?}");
     }
 
     #[test]
     fn every_decision_names_the_word_it_came_from() {
         let all = checks(&[("TERM", "xterm-kitty"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")]);
-        has(&all, "colours", Standing::Fine, "COLORTERM=truecolor");
-        has(&all, "glyphs", Standing::Fine, "LANG=C.UTF-8");
-        has(&all, "clipboard", Standing::Fine, "OSC 52");
-        has(&all, "size", Standing::Note, "30 × 10");
-        has(&all, "ssh", Standing::Fine, "no");
+        has(&all, "colours", CheckStatus::Fine, "COLORTERM=truecolor");
+        has(&all, "glyphs", CheckStatus::Fine, "LANG=C.UTF-8");
+        has(&all, "clipboard", CheckStatus::Fine, "OSC 52");
+        has(&all, "size", CheckStatus::Note, "30 × 10");
+        has(&all, "ssh", CheckStatus::Fine, "no");
         let all = checks(&[("TERM", "linux"), ("LC_ALL", "C"), ("SSH_CONNECTION", "1 2 3 4")]);
-        has(&all, "colours", Standing::Note, "TERM=linux");
-        has(&all, "glyphs", Standing::Note, "TERM=linux");
-        has(&all, "clipboard", Standing::Note, "ignores");
-        has(&all, "ssh", Standing::Fine, "yes");
-        has(&checks(&[("TERM", "xterm"), ("NO_COLOR", "1")]), "colours", Standing::Fine, "NO_COLOR=1");
-        has(&checks(&[]), "kind", Standing::Note, "TERM is not set");
+        has(&all, "colours", CheckStatus::Note, "TERM=linux");
+        has(&all, "glyphs", CheckStatus::Note, "TERM=linux");
+        has(&all, "clipboard", CheckStatus::Note, "ignores");
+        has(&all, "ssh", CheckStatus::Fine, "yes");
+        has(&checks(&[("TERM", "xterm"), ("NO_COLOR", "1")]), "colours", CheckStatus::Fine, "NO_COLOR=1");
+        has(&checks(&[]), "kind", CheckStatus::Note, "TERM is not set");
     }
 }

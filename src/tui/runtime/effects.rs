@@ -18,7 +18,7 @@ use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
-use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{ModelInfo, Summary};
 use crate::units::escape;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Folders are looked into this deep.
 const DEPTH: usize = 6;
 
-/// Looks for models below `root`, reading headers only; tells each from one of several threads, as long as `take` says so.
+/// Looks for models below `root`, reading headers only; passes each to `take` from one of several threads, until it returns false.
 pub(crate) fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
     crate::formats::scan_each(root, DEPTH, &|f| take(found(f)));
 }
@@ -58,7 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
     Ok(ModelInfo::digest(&model, classify))
 }
 
-/// Kind and role of a tensor, by its name. A bias is a kind of its own: it has another shape than the weight beside it.
+/// Kind and role of a tensor, by its name. A bias is a separate kind: its shape differs from that of its weight.
 pub fn classify(name: &str) -> (String, String) {
     let role = crate::arch::classify(name);
     let bias = if name.ends_with(".bias") { ".bias" } else { "" };
@@ -68,7 +68,7 @@ pub fn classify(name: &str) -> (String, String) {
 /// Plans a recipe. Measures, as `how` says, where a budget is to be met.
 ///
 /// # Errors
-/// What can be known beforehand; cancelled.
+/// What can be known before the run; cancelled.
 pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
     crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
@@ -82,8 +82,8 @@ fn has_budget(target: &Target) -> bool {
     Budget::of(target).is_some()
 }
 
-/// Measures a model and tells what a GGUF of every type would be. A budget that cannot be met leaves the rest of it true: what is
-/// wrong with the budget is said where its plan stands.
+/// Measures a model and forecasts a GGUF of every type. A budget that cannot be met does not affect the rest: what is
+/// wrong with the budget is shown with its plan.
 ///
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
@@ -111,12 +111,12 @@ pub(crate) fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSumm
 ///
 /// # Errors
 /// When its state does not allow it, or its folder cannot be written.
-pub(crate) fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
+pub(crate) fn job(deed: JobAction, dir: &Path) -> Result<(), ErrorCard> {
     let done = match deed {
-        Deed::Cancel => job::cancel(dir),
-        Deed::Pause => job::pause(dir),
-        Deed::Resume | Deed::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
-        Deed::Remove => job::remove(dir).map(drop),
+        JobAction::Cancel => job::cancel(dir),
+        JobAction::Pause => job::pause(dir),
+        JobAction::Resume | JobAction::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
+        JobAction::Remove => job::remove(dir).map(drop),
     };
     done.map_err(|e| ErrorCard::from(&e))
 }
@@ -144,7 +144,7 @@ pub(crate) fn checks() -> Vec<Check> {
     all
 }
 
-/// How the user's settings, keys and themes stand.
+/// Checks of the user's settings, keys and themes.
 fn settings_checks() -> Vec<Check> {
     let problems = crate::tui::config::problems();
     let told: Vec<Check> = problems
@@ -199,7 +199,7 @@ pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
     at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), told)
 }
 
-/// Compares models with the first of them. `overview` is told what the headers say before anything is measured.
+/// Compares models with the first of them. `overview` gets what the headers say before anything is measured.
 ///
 /// # Errors
 /// Models that cannot be read or that hold different networks; cancelled.

@@ -5,7 +5,7 @@ use super::threads::Outbox;
 use crate::engine::{Event, EventBody};
 use crate::job::{JobSummary, Tail};
 use crate::tui::core::Action;
-use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::jobs::JobAction;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,10 +22,10 @@ pub(super) enum JobRequest {
     /// Look at the list now.
     Refresh,
     /// Ask this of the job with this title in this folder.
-    Do(Deed, String, PathBuf),
+    Act(JobAction, String, PathBuf),
 }
 
-/// The job that is followed, and what of its folder was told already.
+/// The job that is followed, and what of its folder was sent already.
 struct Followed {
     id: String,
     dir: PathBuf,
@@ -62,7 +62,7 @@ impl Followed {
     }
 }
 
-/// Answers until nobody asks any more.
+/// Answers until the senders are gone.
 pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbox) {
     let mut jobs = effects::jobs(root);
     let mut known: Vec<JobSummary> = Vec::new();
@@ -96,8 +96,8 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
             // What there is already is read at once.
             Ok(JobRequest::Follow(job)) => following = job.map(Followed::new),
             Ok(JobRequest::Refresh) => listed = None,
-            Ok(JobRequest::Do(deed, title, dir)) => {
-                let _ = out.send(Action::Did(deed, title, effects::job(deed, &dir)));
+            Ok(JobRequest::Act(deed, title, dir)) => {
+                let _ = out.send(Action::JobActionDone(deed, title, effects::job(deed, &dir)));
                 listed = None;
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -11,7 +11,7 @@ const AREA: &str = "multiplexer";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Milliseconds that tmux may hold an escape back before a lone `esc` feels slow.
-const ESCAPE_MOST: u32 = 100;
+const MAX_ESCAPE: u32 = 100;
 
 /// What there is between us and the terminal; nothing where there is nothing.
 pub(super) fn checks(var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
@@ -43,7 +43,7 @@ fn tmux(ask: &dyn Fn(&'static str) -> Option<String>) -> Vec<Check> {
     };
     let mut all = vec![Check::fine(AREA, "tmux", format!("tmux {version}"))];
     match ask("#{escape-time}").and_then(|v| v.parse::<u32>().ok()) {
-        Some(ms) if ms > ESCAPE_MOST => {
+        Some(ms) if ms > MAX_ESCAPE => {
             let remedy = "In tmux.conf: set -sg escape-time 10";
             all.push(Check::note(AREA, "escape", format!("tmux delays esc by {ms} ms"), remedy));
         }
@@ -72,7 +72,7 @@ fn tmux(ask: &dyn Fn(&'static str) -> Option<String>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Standing;
+    use crate::monitor::CheckStatus;
 
     #[test]
     fn what_tmux_holds_back_has_a_remedy() {
@@ -82,7 +82,7 @@ mod tests {
             all.iter().find(|(n, _)| *n == option).map(|(_, v)| (*v).to_owned())
         };
         let all = tmux(&answers);
-        let notes: Vec<&str> = all.iter().filter(|c| c.standing == Standing::Note).map(|c| c.what).collect();
+        let notes: Vec<&str> = all.iter().filter(|c| c.status == CheckStatus::Note).map(|c| c.what).collect();
         assert_eq!(notes, ["escape", "clipboard", "mouse"]);
         assert_eq!(tmux(&|_| None).len(), 1, "one that does not answer says nothing more");
     }

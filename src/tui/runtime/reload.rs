@@ -13,12 +13,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Between two looks.
+/// Multiplexer two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Theme files looked at, at most.
-const THEMES_MOST: usize = 256;
+const MAX_THEMES: usize = 256;
 
-/// What tells one state of a file from another: when and how long, and which (an editor may put another in its place).
+/// Identifies a state of a file: time, length and identity (an editor may replace the file).
 type Stamp = Option<(i64, i64, u64, u64)>;
 
 fn stamp(path: &Path) -> Stamp {
@@ -28,7 +28,7 @@ fn stamp(path: &Path) -> Stamp {
 
 /// The states of everything looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Look {
+struct FileStates {
     config: Stamp,
     keys: Stamp,
     themes: BTreeMap<PathBuf, Stamp>,
@@ -39,29 +39,29 @@ pub(super) struct Files {
     config: Option<PathBuf>,
     keys: Option<PathBuf>,
     themes: Option<PathBuf>,
-    read: Look,
-    before: Look,
+    read: FileStates,
+    before: FileStates,
 }
 
 impl Files {
-    /// The user's files, as they are now; what changes after this call is told by [`Files::follow`].
+    /// The user's files, as they are now; [`Files::follow`] reports changes after this call.
     pub(super) fn find() -> Self {
         let mut files = Self {
             config: config::config_file(),
             keys: config::keys_file(),
             themes: config::themes_folder(),
-            read: Look::default(),
-            before: Look::default(),
+            read: FileStates::default(),
+            before: FileStates::default(),
         };
         files.read = files.look();
         files.before = files.read.clone();
         files
     }
 
-    fn look(&self) -> Look {
+    fn look(&self) -> FileStates {
         let folder = self.themes.as_ref().and_then(|f| std::fs::read_dir(f).ok());
-        let themes = folder.into_iter().flatten().flatten().take(THEMES_MOST).map(|e| e.path());
-        Look {
+        let themes = folder.into_iter().flatten().flatten().take(MAX_THEMES).map(|e| e.path());
+        FileStates {
             config: self.config.as_deref().and_then(stamp),
             keys: self.keys.as_deref().and_then(stamp),
             themes: themes
@@ -71,7 +71,7 @@ impl Files {
         }
     }
 
-    /// Looks for ever; ends when nobody listens.
+    /// Loops until the receiver is gone.
     pub(super) fn follow(mut self, options: &TuiOptions, out: &Outbox) {
         loop {
             std::thread::sleep(LOOK);
@@ -114,14 +114,14 @@ impl Files {
     }
 }
 
-/// Problems as the screen tells them, the first with what became of the rest of the file.
+/// Problems as the screen shows them; the first says what happened to the rest of the file.
 pub(super) fn wrong(problems: &[Problem], and: &str) -> Action {
     let mut lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     if let Some(first) = lines.first_mut() {
         let stop = if first.ends_with('?') { "" } else { "." };
         *first = format!("{first}{stop} {and}.");
     }
-    Action::Wrong(lines)
+    Action::ConfigProblems(lines)
 }
 
 #[cfg(test)]
@@ -137,8 +137,8 @@ mod tests {
             config: at("config.toml"),
             keys: at("keys.toml"),
             themes: at("themes"),
-            read: Look::default(),
-            before: Look::default(),
+            read: FileStates::default(),
+            before: FileStates::default(),
         };
         assert!(files.changes(&options).is_empty());
         std::fs::write(dir.path().join("config.toml"), "theme = 'dark'\nmouse = false\n").unwrap();
@@ -152,7 +152,9 @@ mod tests {
         std::fs::write(dir.path().join("themes/mine.toml"), "").unwrap();
         files.changes(&options);
         let told = files.changes(&options);
-        let [Action::Wrong(lines), Action::ThemeFiles { names, changed }] = &told[..] else { panic!("{told:?}") };
+        let [Action::ConfigProblems(lines), Action::ThemeFiles { names, changed }] = &told[..] else {
+            panic!("{told:?}")
+        };
         assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys are unchanged."));
         assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");
         assert!(names.contains(&"mine".to_owned()) && changed == &["mine"]);

@@ -16,7 +16,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Buttons and wheel in SGR coordinates. Not crossterm's set, which also reports every movement of the pointer: over a slow
-/// line that is a stream of input nobody asked for.
+/// line that is a stream of unwanted input.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 

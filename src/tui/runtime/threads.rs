@@ -23,7 +23,7 @@ pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + S
 pub(super) fn give_way() {
     /// Of 19: enough to be scheduled after the screen.
     const NICE: i32 = 5;
-    // On Linux a thread has a priority of its own. Where that cannot be set, keys come a little later.
+    // On Linux each thread has a priority. If it cannot be set, keys are handled a little later.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }

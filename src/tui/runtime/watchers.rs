@@ -3,7 +3,7 @@
 use super::effects::watchers::{self as effects, Followed};
 use super::threads::Outbox;
 use crate::tui::core::Action;
-use crate::tui::tabs::watch::WatcherWish;
+use crate::tui::tabs::watch::WatcherQuery;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 /// Time between two looks.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// Tells the worker what is wanted, when that changes.
+/// Sends the query to the worker when it changes.
 pub(super) struct Watching {
-    wanted: Option<WatcherWish>,
-    to: Sender<Option<WatcherWish>>,
+    wanted: Option<WatcherQuery>,
+    to: Sender<Option<WatcherQuery>>,
 }
 
 impl Watching {
-    pub(super) fn new(to: Sender<Option<WatcherWish>>) -> Self {
+    pub(super) fn new(to: Sender<Option<WatcherQuery>>) -> Self {
         Self { wanted: None, to }
     }
 
-    pub(super) fn give(&mut self, wanted: Option<WatcherWish>) {
+    pub(super) fn give(&mut self, wanted: Option<WatcherQuery>) {
         if self.wanted != wanted {
             self.wanted.clone_from(&wanted);
             let _ = self.to.send(wanted);
@@ -30,13 +30,13 @@ impl Watching {
     }
 }
 
-/// Sleeps until somebody wants to know, then looks.
-pub(super) fn follower(requests: &Receiver<Option<WatcherWish>>, jobs_root: &Path, out: &Outbox) {
+/// Sleeps until there is a query, then reads.
+pub(super) fn follower(requests: &Receiver<Option<WatcherQuery>>, jobs_root: &Path, out: &Outbox) {
     let mut watchers = effects::watchers(jobs_root);
     let mut told = None;
     let mut listed: Option<Instant> = None;
     let mut followed: Option<(u64, Followed)> = None;
-    let mut wish: Option<WatcherWish> = None;
+    let mut wish: Option<WatcherQuery> = None;
     loop {
         let request = match &wish {
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -48,7 +48,7 @@ pub(super) fn follower(requests: &Receiver<Option<WatcherWish>>, jobs_root: &Pat
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        let Some(WatcherWish { request, folder }) = &wish else { continue };
+        let Some(WatcherQuery { request, folder }) = &wish else { continue };
         if listed.is_none_or(|t| t.elapsed() >= OFTEN) {
             let list = watchers.look();
             listed = Some(Instant::now());

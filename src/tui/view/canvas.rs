@@ -34,7 +34,7 @@ pub(crate) fn fit(text: &str, most: usize) -> String {
     out
 }
 
-/// The text cut to `most` columns at its beginning: for paths and names whose end tells them apart.
+/// The text cut to `most` columns at its beginning: for paths and names that differ at the end.
 pub(crate) fn fit_end(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();

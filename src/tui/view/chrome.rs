@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
-use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, Layer, MIN_SIZE, State, Tab, units};
 use crate::tui::{core, tabs};
 use ratatui::layout::Rect;
 
@@ -55,12 +55,12 @@ fn running_line(state: &State) -> Option<String> {
     (state.tab != Tab::Jobs).then(|| format!("{}  {}", job.title, units::percent(job.fraction)))
 }
 
-/// A hint that only tells.
+/// A hint without a command.
 fn told(key: &str, word: &'static str) -> (String, &'static str, Option<Cmd>) {
     (key.to_owned(), word, None)
 }
 
-/// One that also answers to a click.
+/// A hint that runs its command on a click.
 fn runs(h: Hint) -> (String, &'static str, Option<Cmd>) {
     (h.key, h.word, Some(h.cmd))
 }
@@ -121,7 +121,7 @@ pub(in crate::tui) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);
     let lines = [
         format!("{} × {} is too small", area.width, area.height),
-        format!("remold needs {} × {}", LEAST.0, LEAST.1),
+        format!("remold needs {} × {}", MIN_SIZE.0, MIN_SIZE.1),
         format!("{quit} quits; jobs keep running"),
     ];
     let top = area.y + area.height.saturating_sub(3) / 2;

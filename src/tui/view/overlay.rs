@@ -1,4 +1,4 @@
-//! What lies over a tab: help, pickers, questions.
+//! Overlays over a tab: help, pickers, questions.
 
 use super::canvas::{Canvas, centered, width};
 use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};

@@ -1,7 +1,7 @@
 //! What is searched for in what is read, on the last line of its pane, and the marks on the hits.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{Search, State, places, search_standing, searched};
+use crate::tui::core::{Search, State, places, search_position, searched};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
@@ -14,7 +14,7 @@ pub(in crate::tui) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Re
     let (dim, plain, accent, warn) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().warn);
     let left = Rect { height: area.height - 1, ..area };
     let y = left.bottom();
-    let (told, style) = match search_standing(state) {
+    let (told, style) = match search_position(state) {
         _ if text.is_empty() => (String::new(), dim),
         (_, 0) => ("no matches".to_owned(), warn),
         (Some(at), all) => (format!("matching line {at} of {all}"), dim),

@@ -9,17 +9,17 @@ use ratatui::style::Style;
 
 /// Columns of text at most; a longer line is hard to read in a corner.
 const WIDEST: u16 = 56;
-/// Lines of one message; all of it stands in the log.
-const LINES_MOST: usize = 3;
-/// On the frame, where a message does not go by itself.
+/// Lines of one message; the full text is in the log.
+const MAX_LINES: usize = 3;
+/// On the frame of a message that stays until it is closed.
 const ESC: &str = " esc closes ";
 
 /// Glyph on the first line of a message, style, text.
-type Said = (&'static str, Style, String);
+type MessageLine = (&'static str, Style, String);
 
 /// The messages as lines, newest last; the oldest give way when there is no room.
-fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
-    let mut lines: Vec<Said> = Vec::new();
+fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<MessageLine> {
+    let mut lines: Vec<MessageLine> = Vec::new();
     for toast in state.toasts.iter().rev() {
         let (glyph, style) = match toast.level {
             Level::Info => ("✓", c.theme().good),
@@ -27,11 +27,11 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
             Level::Error => ("✗", c.theme().bad),
         };
         let mut text = wrap(&toast.text, room);
-        if text.len() > LINES_MOST {
-            text.truncate(LINES_MOST);
-            text[LINES_MOST - 1].push_str(" …");
+        if text.len() > MAX_LINES {
+            text.truncate(MAX_LINES);
+            text[MAX_LINES - 1].push_str(" …");
         }
-        let own: Vec<Said> = text
+        let own: Vec<MessageLine> = text
             .into_iter()
             .enumerate()
             .map(|(i, l)| (if i == 0 { glyph } else { " " }, style, fit(&l, room)))

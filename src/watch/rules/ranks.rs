@@ -69,7 +69,7 @@ impl Sets {
                 (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
             for found in pattern.captures_iter(&file.name) {
                 let Some(rank) = found.name("rank") else { continue };
-                // A stage of nanotron's pipeline has modules of its own.
+                // A stage of nanotron's pipeline has its own modules.
                 if file.name[..found.get(0).map_or(0, |m| m.start())].ends_with("pp-") {
                     continue;
                 }

@@ -5,10 +5,10 @@ use crate::engine::Failure;
 use crate::job::{self, JobClass};
 use crate::model::Result;
 use crate::watch::event::WatchBody;
-use crate::watch::export::{self, Begun, JobEnd, Running};
+use crate::watch::export::{self, JobEnd, Running, StartResult};
 use crate::watch::pin::{self, Pinned};
 use crate::watch::rule::Policy;
-use crate::watch::store::{Ended, KnownFile, Picked};
+use crate::watch::store::{Ended, Picked, SourceStamp};
 use crate::watch::tracked::Tracked;
 use crate::watch::{Dirty, FileRole, Pin, Unit, same};
 use std::collections::{BTreeSet, HashMap};
@@ -50,7 +50,7 @@ impl Watcher {
         if let Some(hold) = self.hold.clone() {
             // A user's request does not wait.
             let waiting: Vec<String> = candidates.extract_if(.., |name| !self.is_forced(name)).collect();
-            self.tell_queued(&waiting, &hold);
+            self.emit_queued(&waiting, &hold);
         }
         if candidates.is_empty() || job::is_full(&self.options.jobs_root, JobClass::Watch) {
             return Ok(());
@@ -129,33 +129,33 @@ impl Watcher {
             &mut self.store,
             &self.options.jobs_root,
         );
-        if let (false, Some(pinned)) = (matches!(begun, Ok(Begun::Running(_))), &pinned) {
+        if let (false, Some(pinned)) = (matches!(begun, Ok(StartResult::Running(_))), &pinned) {
             pin::remove(&pinned.folder);
         }
         let begun = begun?;
-        if !matches!(begun, Begun::Changed) {
+        if !matches!(begun, StartResult::Changed) {
             self.forced.remove(name);
             self.early = (!whole).then(|| name.to_owned());
         }
         match begun {
-            Begun::Running(running) => {
+            StartResult::Running(running) => {
                 self.running = Some(running);
-                self.tell_source(name, "exporting", "exporting".to_owned());
+                self.emit_source(name, "exporting", "exporting".to_owned());
                 Ok(true)
             }
-            Begun::Changed => {
+            StartResult::Changed => {
                 self.wake_changed(name);
                 Ok(false)
             }
-            Begun::NoRoom(text) if !self.options.once => {
+            StartResult::NoRoom(text) if !self.options.once => {
                 let text = if text.starts_with("waits ") { text } else { format!("waits: {text}") };
-                self.tell_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
+                self.emit_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
                 if let Some(t) = self.tracked.get_mut(name) {
                     t.retry = Some(Instant::now() + ROOM_LOOK);
                 }
                 Ok(false)
             }
-            Begun::NoRoom(text) => {
+            StartResult::NoRoom(text) => {
                 let picked = self.picked_without_job(&unit);
                 self.store.pick(picked.clone())?;
                 self.ended(
@@ -164,7 +164,7 @@ impl Watcher {
                 )?;
                 Ok(false)
             }
-            Begun::Refused(e) => {
+            StartResult::Refused(e) => {
                 let mut picked = self.picked_without_job(&unit);
                 picked.outputs.clear();
                 self.store.pick(picked.clone())?;
@@ -182,7 +182,7 @@ impl Watcher {
         match pin::pin(&self.rule, unit) {
             Ok(pinned) => pinned.map(Some),
             Err(e) => {
-                self.tell_warning(format!("{} cannot be pinned and is exported in place: {e}", unit.name));
+                self.emit_warning(format!("{} cannot be pinned and is exported in place: {e}", unit.name));
                 Some(None)
             }
         }
@@ -219,7 +219,7 @@ impl Watcher {
         let picked = self.picked_without_job(&tracked.unit);
         let body = WatchBody::Skipped { source: picked.source.clone(), name: name.to_owned(), why: why.clone() };
         self.store.pick(picked.clone())?;
-        self.tell(body);
+        self.emit(body);
         self.finish(&picked, Ended::Skipped, Some(why))
     }
 
@@ -234,7 +234,7 @@ impl Watcher {
             picked: export::now(),
             outputs: Vec::new(),
             written: Vec::new(),
-            files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+            files: unit.files.iter().map(|f| SourceStamp::new(&f.name, &f.stamp)).collect(),
             pin: None,
         }
     }

@@ -68,7 +68,7 @@ impl Watcher {
             Restart::Superseded(by) => (Ended::Skipped, format!("superseded by {by} while it was exported")),
         };
         let (source, name) = (picked.source.clone(), picked.unit.clone());
-        self.tell(WatchBody::Skipped { source, name, why: why.clone() });
+        self.emit(WatchBody::Skipped { source, name, why: why.clone() });
         self.wake(&picked.unit);
         self.finish(picked, status, Some(why))
     }

@@ -34,7 +34,7 @@ impl Watcher {
             JobEnd::Finished(outputs) => (Ended::Ok, "ok", None, outputs),
             JobEnd::Cancelled => (Ended::Cancelled, "cancelled", Some("the job was cancelled".to_owned()), Vec::new()),
             JobEnd::Lost => {
-                self.tell_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
+                self.emit_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
                 self.wake(&picked.unit);
                 return self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()));
             }
@@ -43,7 +43,7 @@ impl Watcher {
                 let names: Vec<String> = earlier.iter().map(name).collect();
                 let why = format!("unchanged since its last export, {}", names.join(", "));
                 let (source, name) = (picked.source.clone(), picked.unit.clone());
-                self.tell(WatchBody::Skipped { source, name, why: why.clone() });
+                self.emit(WatchBody::Skipped { source, name, why: why.clone() });
                 return self.finish(picked, Ended::Skipped, Some(why));
             }
             JobEnd::Failed(failure) => match self.change_of(picked) {
@@ -53,7 +53,7 @@ impl Watcher {
                         name: picked.unit.clone(),
                         why: why.clone(),
                     };
-                    self.tell(body);
+                    self.emit(body);
                     self.wake(&picked.unit);
                     return self.finish(picked, Ended::Changed, Some(why));
                 }
@@ -91,7 +91,7 @@ impl Watcher {
             return self.finish(picked, status, why);
         }
         // Reported before it is recorded: after a kill in between it is reported twice rather than not at all.
-        self.tell(WatchBody::Exported(exported.clone()));
+        self.emit(WatchBody::Exported(exported.clone()));
         self.finish(picked, status, why)?;
         self.run_hook(&exported, status);
         if status == Ended::Ok {
@@ -119,32 +119,34 @@ impl Watcher {
         let Some(command) = command else { return };
         match hooks::run(command, exported, self.store.folder()) {
             Ok(hook) => self.hooks.push(hook),
-            Err(e) => self.tell_warning(format!("`{command}` cannot be started: {e}")),
+            Err(e) => self.emit_warning(format!("`{command}` cannot be started: {e}")),
         }
     }
 
     /// Warns about user commands that have failed since the last call.
-    pub(super) fn hear_hooks(&mut self) {
+    pub(super) fn poll_hooks(&mut self) {
         let ended: Vec<hooks::Hook> = self.hooks.extract_if(.., |h| h.is_finished()).collect();
         for hook in ended {
             if let Ok(Some(text)) = hook.join() {
-                self.tell_warning(text);
+                self.emit_warning(text);
             }
         }
     }
 
-    /// Waits for the user's commands if the watcher ends by itself: in a container they would end with it.
+    /// Waits for the user's commands if the watcher ends on its own: in a container they would end with it.
     pub(super) fn end_hooks(&mut self) {
         while !self.hooks.is_empty() && !self.options.stop.is_set() {
-            self.hear_hooks();
+            self.poll_hooks();
             std::thread::sleep(super::JOB_LOOK);
         }
     }
 
     /// Removes older exports of the run of `unit`, if only some are to be kept.
     pub(super) fn prune(&mut self, unit: &str) {
-        let keep =
-            retention::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
+        let keep = retention::Retention {
+            last: self.rule.keep_last,
+            best: self.rule.keep_best.map(|n| (n, self.rule.metric)),
+        };
         if keep.last.is_none() && keep.best.is_none() {
             return;
         }
@@ -155,7 +157,7 @@ impl Watcher {
             .filter(|(_, _, files, _)| !files.is_empty())
             .collect();
         for (name, source, files, why) in removed {
-            self.tell(WatchBody::Removed { source, name, files, why: Some(why) });
+            self.emit(WatchBody::Removed { source, name, files, why: Some(why) });
         }
     }
 
@@ -175,7 +177,7 @@ impl Watcher {
         }
     }
 
-    /// Records a failure; returns its kind and its text. A failure that may pass by itself is tried again.
+    /// Records a failure; returns its kind and its text. A temporary failure is retried.
     pub(super) fn failed(&mut self, picked: &Picked, failure: &Failure) -> (Ended, String) {
         let mut why = failure.message.clone();
         if let Some(hint) = &failure.hint {

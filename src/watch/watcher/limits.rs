@@ -56,15 +56,15 @@ impl Watcher {
             None => std::fs::remove_file(&path),
         };
         let pauses = self.hold.as_ref().is_some_and(|h| h.pauses);
-        self.tell(WatchBody::Hold { text, pauses });
+        self.emit(WatchBody::Hold { text, pauses });
     }
 
     /// Reports for complete sources what they wait for.
-    pub(super) fn tell_queued(&mut self, names: &[String], hold: &Hold) {
+    pub(super) fn emit_queued(&mut self, names: &[String], hold: &Hold) {
         let waits = if hold.text.starts_with("waits ") { "" } else { "waits: " };
         for name in names {
             let text = format!("complete; {waits}{}", hold.text);
-            self.tell_source_once(name, "queued", text, hold.check.to_owned());
+            self.emit_source_once(name, "queued", text, hold.check.to_owned());
         }
     }
 
@@ -76,7 +76,7 @@ impl Watcher {
         if !self.paused && job::pause(&folder.dir).is_ok() {
             let _ = folder.write(MARK, hold.text.as_bytes());
             self.paused = true;
-            self.tell_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
+            self.emit_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
         }
     }
 
@@ -88,7 +88,7 @@ impl Watcher {
         if job::proceed(&folder.dir).is_ok() || folder.summary().state.ended() {
             let _ = std::fs::remove_file(folder.path(MARK));
             self.paused = false;
-            self.tell_source(&unit, "exporting", "exporting".to_owned());
+            self.emit_source(&unit, "exporting", "exporting".to_owned());
         }
     }
 

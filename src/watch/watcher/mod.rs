@@ -1,4 +1,4 @@
-//! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, handle its `end`, `tell` what happens.
+//! The loop of a watcher: `scan` the folders and judge what is in them, `begin` an export, handle its `end`, emit `events`.
 
 mod begin;
 mod busy;
@@ -15,7 +15,7 @@ use super::changes::{Backend, ChangeSource};
 use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
-use super::limits::{Hold, Keeper, Sensor};
+use super::limits::{Hold, HoldTracker, Sensor};
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
@@ -39,7 +39,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(800);
 const LOOK_SHARE: u32 = 20;
 /// Time between two checks of a queue that is full.
 const QUEUE_LOOK: Duration = Duration::from_millis(500);
-/// Waits after failures that may pass by themselves: the first, and the longest.
+/// Waits after temporary failures: the first, and the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Refreshes in a row for folders that appear while they are listed.
@@ -105,10 +105,10 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     let mut watcher = Watcher::new(rule, options, store);
     watcher.start()?;
     while !watcher.options.stop.is_set() {
-        watcher.hear_requests()?;
+        watcher.handle_requests()?;
         watcher.look();
         watcher.judge_due();
-        watcher.tell_found();
+        watcher.emit_found();
         if !watcher.options.once {
             watcher.look_at_recipe();
         }
@@ -116,7 +116,7 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         watcher.take_care();
         watcher.settle_busy();
         watcher.begin_next()?;
-        watcher.hear_hooks();
+        watcher.poll_hooks();
         if watcher.options.once && watcher.is_over() {
             break;
         }
@@ -140,7 +140,7 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         1 => "nothing left to do; 1 source is not complete".to_owned(),
         n => format!("nothing left to do; {n} sources are not complete"),
     };
-    watcher.tell(WatchBody::Stopped { why });
+    watcher.emit(WatchBody::Stopped { why });
     Ok(tally)
 }
 
@@ -171,7 +171,7 @@ struct Watcher {
     sensor: Sensor,
     /// What cannot be measured here.
     blind: Vec<String>,
-    keeper: Keeper,
+    keeper: HoldTracker,
     measured: Option<Instant>,
     /// The limit that is crossed.
     hold: Option<Hold>,
@@ -212,7 +212,7 @@ impl Watcher {
             recipe_look: recipe::RecipeLook::default(),
             sensor,
             blind,
-            keeper: Keeper::default(),
+            keeper: HoldTracker::default(),
             measured: None,
             hold: None,
             paused: false,
@@ -254,14 +254,14 @@ impl Watcher {
             note: self.changes.note().map(str::to_owned),
         };
         self.told_note = self.changes.note().is_some();
-        self.tell(body);
+        self.emit(body);
         for text in std::mem::take(&mut self.blind) {
-            self.tell_warning(text);
+            self.emit_warning(text);
         }
         let _ = std::fs::remove_file(self.store.folder().join(limits::HOLD));
         pin::sweep(&self.rule, &self.adopted.iter().filter_map(|p| p.pin.clone()).collect::<Vec<_>>());
         if self.control.paused {
-            self.tell(WatchBody::Paused);
+            self.emit(WatchBody::Paused);
         }
         // A version that was about to be skipped when the watcher died has no job.
         for picked in self.adopted.extract_if(.., |p| p.job.is_empty()).collect::<Vec<_>>() {

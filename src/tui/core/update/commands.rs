@@ -1,4 +1,4 @@
-//! Runs a command: by the tab that is shown where it has a meaning of its own there, else by what all tabs share.
+//! Runs a command: by the tab that is shown if it handles the command, else by the shared code.
 
 use super::route::{deliver, go};
 use super::{leave, pickers};

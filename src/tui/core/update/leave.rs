@@ -6,7 +6,7 @@ use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Layer, State};
 use crate::tui::core::units;
 
-/// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
+/// The jobs that keep running when the screen closes. The followed job reports its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
     let ended = state.jobs.view.as_ref().filter(|v| v.history.ended().is_some()).map(|v| v.id.as_str());
     let working = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued);

@@ -38,7 +38,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.toast(Level::Info, format!("{}.toml reloaded", state.theme));
             vec![Effect::Theme(state.theme.clone())]
         }
-        Action::Wrong(problems) => {
+        Action::ConfigProblems(problems) => {
             let more = problems.len().saturating_sub(1);
             let mut problems = problems.into_iter();
             if let Some(first) = problems.next() {

@@ -4,12 +4,12 @@ use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::task::Task;
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal, TargetRejection};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// First words of a recipe that is edited in a file of its own.
+/// First lines of a recipe that is edited in a temporary file.
 const HEAD: &str = "# A remold recipe. Save and close the editor to continue; docs/recipe.md describes every key.\n\n";
 
 /// The recipes of these folders, then those with a name.
@@ -55,7 +55,7 @@ pub(crate) fn read(path: &Path) -> Result<Box<Recipe>, Vec<String>> {
     crate::recipe::load(path).map(|p| Box::new(p.into_recipe())).map_err(|e| lines(&e))
 }
 
-/// What is wrong, a line for each fact and each remedy, with the number of the line it stands on.
+/// The problems: a line for each fact and each remedy, with its line number in the file.
 fn lines(errors: &RecipeErrors) -> Vec<String> {
     let tell = |p: &Problem| {
         let place = p.place.as_ref().map_or(String::new(), |at| format!("line {}: ", at.line));
@@ -105,7 +105,7 @@ pub(crate) fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, Str
     written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there space for temporary files?", path.display()))
 }
 
-/// A name that nobody has: the process and the time make it.
+/// A unique name, made from the process and the time.
 fn draft() -> PathBuf {
     let now = jiff::Timestamp::now().as_nanosecond();
     std::env::temp_dir().join(format!("remold-recipe-{}-{now}.toml", std::process::id()))
@@ -126,10 +126,10 @@ pub(crate) fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> Edit
 }
 
 /// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
-/// is opened once, and what is wrong with it is told once.
-pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
-    let refuse = |e: &ModelError| Planned::refused(None, e.into());
-    let Some(source) = &recipe.source.path else { return Planned::default() };
+/// is opened once, and what is wrong with it is reported once.
+pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
+    let refuse = |e: &ModelError| PlanResponse::refused(None, e.into());
+    let Some(source) = &recipe.source.path else { return PlanResponse::default() };
     let model = match crate::formats::open_as_format(source, recipe.source.format) {
         Ok(model) => model,
         Err(e) => return refuse(&e),
@@ -140,20 +140,21 @@ pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
     };
     let all: Vec<usize> = (0..recipe.targets.len()).collect();
     let error = match of(&all) {
-        Ok(plan) => return Planned::whole(plan),
+        Ok(plan) => return PlanResponse::whole(plan),
         Err(e) => e,
     };
-    let alone = |i: &usize| Some(Refused { target: Some(*i), card: (&of(&[*i]).err()?).into() });
-    let mut refused: Vec<Refused> = if all.len() > 1 { all.iter().filter_map(alone).collect() } else { Vec::new() };
+    let alone = |i: &usize| Some(TargetRejection { target: Some(*i), card: (&of(&[*i]).err()?).into() });
+    let mut refused: Vec<TargetRejection> =
+        if all.len() > 1 { all.iter().filter_map(alone).collect() } else { Vec::new() };
     if refused.is_empty() {
         return refuse(&error);
     }
     let sound: Vec<usize> = all.into_iter().filter(|i| refused.iter().all(|r| r.target != Some(*i))).collect();
     if sound.is_empty() {
-        return Planned { refused, ..Planned::default() };
+        return PlanResponse { refused, ..PlanResponse::default() };
     }
-    let plan = of(&sound).map_err(|e| refused.push(Refused { target: None, card: (&e).into() })).ok();
-    Planned { plan, targets: sound, refused }
+    let plan = of(&sound).map_err(|e| refused.push(TargetRejection { target: None, card: (&e).into() })).ok();
+    PlanResponse { plan, targets: sound, refused }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::job::JobFolder;
 use crate::model::ModelError;
 use crate::recipe::{self, Recipe};
 use crate::tui::core::ErrorCard;
-use crate::tui::tabs::watch::Measured;
-use crate::watch::{self, EventTail, KnownWatcher, Request, Rule, WatchBody, WatchEvent, Watchers};
+use crate::tui::tabs::watch::ExportQuality;
+use crate::watch::{self, EventTail, Request, Rule, WatchBody, WatchEvent, WatcherInfo, Watchers};
 use std::collections::VecDeque;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl Followed {
             all.extend(lines.iter().filter_map(|line| from_json::<WatchEvent>(line).ok()));
         }
         let jobs = all.iter().filter_map(|e| match &e.body {
-            // Earlier versions told no figure; neither is one told where nothing was lost.
+            // Earlier versions recorded no figure, and lossless exports have none.
             WatchBody::Exported(done) if done.status == "ok" && done.weights_db.is_none() => Some(done.job.clone()),
             _ => None,
         });
@@ -61,13 +61,13 @@ impl Followed {
     }
 
     /// What the reports of some exports say, the latest exports first.
-    pub(crate) fn reports(&mut self) -> Vec<(String, Measured)> {
+    pub(crate) fn reports(&mut self) -> Vec<(String, ExportQuality)> {
         let from = self.jobs.len().saturating_sub(REPORTS_A_LOOK);
         let jobs: Vec<String> = self.jobs.drain(from..).collect();
         jobs.into_iter().map(|job| (job.clone(), self.report(&job))).collect()
     }
 
-    fn report(&self, job: &str) -> Measured {
+    fn report(&self, job: &str) -> ExportQuality {
         /// The part of a report that is wanted.
         #[derive(serde::Deserialize)]
         struct Report {
@@ -80,9 +80,9 @@ impl Followed {
         }
         let folder = JobFolder::find(&self.jobs_root, job).ok();
         let bytes = folder.and_then(|f| files::read(&f.path("report.json"), MAX_REPORT_BYTES).ok());
-        let Some(report) = bytes.and_then(|b| from_json::<Report>(&b).ok()) else { return Measured::NoReport };
+        let Some(report) = bytes.and_then(|b| from_json::<Report>(&b).ok()) else { return ExportQuality::NoReport };
         let db = report.outputs.iter().filter_map(|o| o.sqnr_db).filter(|db| db.is_finite());
-        db.reduce(f64::min).map_or(Measured::Lossless, Measured::Db)
+        db.reduce(f64::min).map_or(ExportQuality::Lossless, ExportQuality::Db)
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     let mut command = Command::new(&program);
     command.arg("watch").arg(root).arg("-r").arg(&path).arg("-o").arg(&output).arg("--detach");
     command.env("REMOLD_JOBS", jobs_root).env("NO_COLOR", "1");
-    // A process group of its own: what the terminal does to this one does not reach it.
+    // A separate process group: signals from the terminal do not reach it.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let ran = command.output().map_err(|e| card(ModelError::io(&program, "starting the watcher", e)))?;
     if ran.status.success() {
@@ -157,8 +157,8 @@ pub(crate) fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), E
     watch::ask(&watcher.folder, request).map_err(|e| ErrorCard::from(&e))
 }
 
-fn find(jobs_root: &Path, id: &str) -> Option<KnownWatcher> {
-    watch::known(jobs_root).into_iter().find(|w| w.id == id)
+fn find(jobs_root: &Path, id: &str) -> Option<WatcherInfo> {
+    watch::list_watchers(jobs_root).into_iter().find(|w| w.id == id)
 }
 
 #[cfg(test)]
@@ -189,9 +189,9 @@ mod tests {
         std::fs::write(folder.join("events.jsonl"), format!("no event\n{lines}half a line")).unwrap();
         let mut followed = Followed::new(&folder, root.path());
         assert_eq!(followed.events().len(), 6);
-        let found: Vec<Measured> = followed.reports().into_iter().map(|(_, m)| m).collect();
-        let none = Measured::NoReport;
-        assert_eq!(found, [Measured::Db(22.5), Measured::Lossless, none, none, none, none]);
+        let found: Vec<ExportQuality> = followed.reports().into_iter().map(|(_, m)| m).collect();
+        let none = ExportQuality::NoReport;
+        assert_eq!(found, [ExportQuality::Db(22.5), ExportQuality::Lossless, none, none, none, none]);
         assert_eq!((followed.events(), followed.reports()), (Vec::new(), Vec::new()), "nothing is read twice");
         // Another file of that name is read from its beginning.
         std::fs::write(folder.join("events.jsonl"), event("2")).unwrap();

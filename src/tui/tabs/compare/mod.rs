@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Asking, Chart, Compared, Order, TensorOrder};
+pub use state::{Chart, Compared, Order, Prompt, TensorOrder};
 pub(crate) use state::{CompareState, Measure};
 
 use super::TabBehavior;

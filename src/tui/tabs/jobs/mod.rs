@@ -5,8 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Deed, JobSection};
 pub(crate) use state::{GridCursor, GridRow, JobView, JobsState, PageLine, RowKey, page};
+pub use state::{JobAction, JobSection};
 
 use super::TabBehavior;
 use crate::job::JobState;

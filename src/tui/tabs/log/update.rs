@@ -3,7 +3,7 @@
 use super::state::LogEntry;
 use crate::engine::Event;
 use crate::job::{self, Wording};
-use crate::monitor::{Check, Standing};
+use crate::monitor::{Check, CheckStatus};
 use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
 use std::path::Path;
 
@@ -85,13 +85,13 @@ fn news(state: &mut State, events: Vec<Event>) {
 fn checked(state: &mut State, checks: Vec<Check>) {
     let (mut notes, mut wrong) = (0, 0);
     for c in checks {
-        let level = match c.standing {
-            Standing::Fine => Level::Info,
-            Standing::Note => {
+        let level = match c.status {
+            CheckStatus::Fine => Level::Info,
+            CheckStatus::Note => {
                 notes += 1;
                 Level::Warn
             }
-            Standing::Wrong => {
+            CheckStatus::Wrong => {
                 wrong += 1;
                 Level::Error
             }

@@ -14,7 +14,7 @@ fn on_row(s: &State) -> bool {
     s.models.node().is_some()
 }
 
-/// The details have a value of their own to copy.
+/// The details have a value to copy.
 fn copies_value(s: &State) -> bool {
     let m = &s.models;
     m.focus == Focus::Details

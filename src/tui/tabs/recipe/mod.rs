@@ -6,8 +6,8 @@ mod update;
 mod view;
 
 pub use state::{
-    Asking, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Planned, RecipePane, Refused, Row, SaveRefusal,
-    presets,
+    Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
+    TargetRejection, presets,
 };
 pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, title};
 

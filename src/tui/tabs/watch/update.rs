@@ -28,11 +28,11 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
         Action::WatcherStarted(Err(card)) => failed(state, "cannot watch", &card),
-        Action::WatcherAsked(folder, Ok(())) => {
+        Action::WatcherStopRequested(folder, Ok(())) => {
             let folder = state.home_path(&folder);
             state.toast(Level::Info, format!("asked the watcher of {folder} to stop; a running export continues"));
         }
-        Action::WatcherTold(request, Ok(())) => {
+        Action::WatcherRequestSent(request, Ok(())) => {
             let text = match request {
                 Request::Pause => "the watcher starts no more exports; p resumes it".to_owned(),
                 Request::Resume => "the watcher is resumed".to_owned(),
@@ -42,8 +42,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             };
             state.toast(Level::Info, text);
         }
-        Action::WatcherTold(_, Err(card)) => failed(state, "cannot send the request to the watcher", &card),
-        Action::WatcherAsked(folder, Err(card)) => {
+        Action::WatcherRequestSent(_, Err(card)) => failed(state, "cannot send the request to the watcher", &card),
+        Action::WatcherStopRequested(folder, Err(card)) => {
             let what = format!("cannot stop the watcher of {}", state.home_path(&folder));
             failed(state, &what, &card);
         }

@@ -11,7 +11,7 @@ const AXIS: u16 = 7;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
-/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it cannot be told.
+/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it is undefined.
 struct Curve {
     column: usize,
     points: Vec<Option<f64>>,

@@ -32,7 +32,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         dim,
     );
     let room = usize::from(area.height.saturating_sub(1));
-    // The last line tells of those that have no room.
+    // The last line counts the kinds that do not fit.
     let shown = if kinds.len() > room { room.saturating_sub(1) } else { kinds.len() };
     for (i, kind) in kinds.iter().take(shown).enumerate() {
         let y = area.y + 1 + i as u16;

@@ -5,7 +5,7 @@ mod kinds;
 mod table;
 mod tensors;
 
-use super::state::{Asking as CompareAsking, Chart, CompareState, Order};
+use super::state::{Chart, CompareState, Order, Prompt as ComparePrompt};
 use crate::formats;
 use crate::tui::core::{State, units};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
@@ -13,9 +13,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Rows below which there is no chart.
-const CHART_LEAST: u16 = 6;
+const MIN_CHART: u16 = 6;
 /// Rows of the table below which it gets all the room.
-const TABLE_LEAST: u16 = 10;
+const MIN_TABLE: u16 = 10;
 /// What cannot be measured yet.
 const LATER: &str = "perplexity and divergence on a text are not supported yet";
 
@@ -32,17 +32,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     let columns = table::Columns::of(s, rest);
     // A long table leaves room for the chart, where there is room for both.
-    let chart = s.is_measured() && rest.height >= TABLE_LEAST + CHART_LEAST;
-    let most = if chart { rest.height - CHART_LEAST } else { rest.height };
+    let chart = s.is_measured() && rest.height >= MIN_TABLE + MIN_CHART;
+    let most = if chart { rest.height - MIN_CHART } else { rest.height };
     let used = table::draw(c, s, rest, most, &columns);
     let below = Rect { y: rest.y + used, height: rest.height.saturating_sub(used), ..rest };
     if !s.is_measured() {
         return waiting(c, state, below);
     }
     // The line of what comes later gives way to the chart.
-    let later = below.height > CHART_LEAST + 1;
+    let later = below.height > MIN_CHART + 1;
     let chart = Rect { height: below.height - u16::from(later), ..below };
-    if chart.height >= CHART_LEAST {
+    if chart.height >= MIN_CHART {
         c.rule(chart.x, chart.y, chart.width);
         let chart = Rect { y: chart.y + 1, height: chart.height - 1, ..chart };
         match s.chart {
@@ -56,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-/// What memory is told for, and, where there is room, what comes later.
+/// The context of the memory figures and, if there is space, what is not supported yet.
 fn notes(s: &CompareState, most: u16) -> String {
     let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return LATER.to_owned() };
     let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
@@ -64,7 +64,7 @@ fn notes(s: &CompareState, most: u16) -> String {
     if width(&both) + 2 <= most.into() { both } else { memory }
 }
 
-/// The number that stands for a column in charts: with the colour, and without it.
+/// The number of a column in charts, with and without colour.
 fn number(column: usize) -> String {
     if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
 }
@@ -72,7 +72,7 @@ fn number(column: usize) -> String {
 /// Name of a column in a narrow place; the ending of the most common files says nothing.
 fn short_label(s: &CompareState, column: usize, most: usize) -> String {
     let label = s.label(column);
-    // What a file is called ends with what tells variants apart.
+    // The end of a file name distinguishes variants.
     fit_end(
         label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
         most,
@@ -117,7 +117,7 @@ fn empty(c: &mut Canvas<'_>, body: Rect) {
     c.wrapped(body.x + 2, body.y + 5 + used + more, w, 3, LATER, dim);
 }
 
-/// Why no errors stand here.
+/// Why no errors are shown here.
 fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let s = &state.compare;
     let (text, dim, bad) = (c.theme().text, c.theme().dim, c.theme().bad);
@@ -140,7 +140,7 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
 
 /// The line that asks for a file name, below all else; gives the area that is left.
 fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
-    let Some((CompareAsking::Export, line)) = &state.compare.line else { return body };
+    let Some((ComparePrompt::Export, line)) = &state.compare.line else { return body };
     let (text, dim, accent) = (c.theme().text, c.theme().dim, c.theme().accent);
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);

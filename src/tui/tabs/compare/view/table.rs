@@ -132,7 +132,7 @@ fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     }
 }
 
-/// The value ends in the same column in every row; a difference stands behind it.
+/// The value ends in the same column in every row; a difference follows it.
 fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
     let (text, good, warn, faint) = (c.theme().text, c.theme().good, c.theme().warn, c.theme().faint);
     let end = x + VALUE;

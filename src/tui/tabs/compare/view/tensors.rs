@@ -3,7 +3,7 @@
 use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::tui::core::{Hit, State};
-use crate::tui::tabs::compare::{Asking as CompareAsking, CompareState, TensorOrder};
+use crate::tui::tabs::compare::{CompareState, Prompt as ComparePrompt, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::units::small;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ const BASE: u16 = 8;
 /// Columns of a model: type, number, blank.
 const EACH: u16 = 19;
 /// Columns that a name must have.
-const NAME_LEAST: u16 = 26;
+const MIN_NAME: u16 = 26;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -23,13 +23,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let tensors = &result.comparison.tensors;
     heading(c, s, Rect { height: 1, ..body }, rows.len(), tensors.len());
     let others = s.columns.len().saturating_sub(1);
-    let fit = usize::from(body.width.saturating_sub(NAME_LEAST + BASE + 2) / EACH).clamp(1, others.max(1));
+    let fit = usize::from(body.width.saturating_sub(MIN_NAME + BASE + 2) / EACH).clamp(1, others.max(1));
     let from = 1 + s.selected.saturating_sub(fit).min(others.saturating_sub(fit));
     let shown: Vec<usize> = (from..=others).take(fit).collect();
     // As wide as the longest name, and no wider than what is left.
     let longest = rows.iter().map(|at| width(&tensors[*at].name) as u16).max().unwrap_or(0);
     let most = (body.right() - 1).saturating_sub(shown.len() as u16 * EACH);
-    let first = most.min(body.x + longest.max(NAME_LEAST) + BASE + 4);
+    let first = most.min(body.x + longest.max(MIN_NAME) + BASE + 4);
     let x = |i: usize| first + i as u16 * EACH;
     let y = body.y + 1;
     c.text(body.x + 2, y, 20, "tensor", dim);
@@ -66,7 +66,7 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
     let (dim, title, text, accent) = (c.theme().dim, c.theme().title, c.theme().text, c.theme().accent);
     let mut x = line.x + 1 + c.text(line.x + 1, line.y, 9, "Tensors", title) + 3;
     match &s.line {
-        Some((CompareAsking::Filter, edit)) => {
+        Some((ComparePrompt::Filter, edit)) => {
             x += c.text(x, line.y, 2, "/ ", accent);
             c.edit(x, line.y, line.width / 3, edit, text);
         }

@@ -18,7 +18,7 @@ const WORST: [usize; 2] = [12, 5];
 pub(crate) enum PageLine {
     /// Nothing.
     Blank,
-    /// What the lines below are about: its standing, if it has one, and its name.
+    /// Heading of the lines below: a state, if there is one, and a name.
     Head(Option<JobState>, String),
     /// A word for a fact, and the fact.
     Fact(&'static str, String),

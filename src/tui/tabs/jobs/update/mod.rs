@@ -6,20 +6,20 @@ mod results;
 
 pub(super) use results::arrived;
 
-use super::state::{Deed, GridCursor, JobSection, JobView};
+use super::state::{GridCursor, JobAction, JobSection, JobView};
 use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
 
 /// Runs a command of the tab.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
-    // Whoever does something here looks at that job, and keeps looking at it when another one starts.
+    // An action here selects that job, and it stays selected when another one starts.
     state.jobs.chosen = true;
     match cmd {
         Cmd::OpenJob => state.jobs.focus = Focus::Details,
-        Cmd::Pause => return Some(ask(state, Deed::Pause)),
-        Cmd::Continue => return Some(ask(state, Deed::Resume)),
-        Cmd::Retry => return Some(ask(state, Deed::Again)),
-        Cmd::Cancel => confirm(state, Deed::Cancel),
-        Cmd::Remove => confirm(state, Deed::Remove),
+        Cmd::Pause => return Some(ask(state, JobAction::Pause)),
+        Cmd::Continue => return Some(ask(state, JobAction::Resume)),
+        Cmd::Retry => return Some(ask(state, JobAction::Again)),
+        Cmd::Cancel => confirm(state, JobAction::Cancel),
+        Cmd::Remove => confirm(state, JobAction::Remove),
         Cmd::Outputs => {
             let path = state.jobs.published();
             return Some(path.map(|p| Effect::Tab(TabRequest::ShowModel(p))).into_iter().collect());
@@ -114,15 +114,15 @@ fn turn_section(state: &mut State, by: isize) {
     }
 }
 
-fn ask(state: &State, deed: Deed) -> Vec<Effect> {
+fn ask(state: &State, deed: JobAction) -> Vec<Effect> {
     let job = state.jobs.current();
-    job.map(|j| Effect::Do(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
+    job.map(|j| Effect::ActOnJob(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
 }
 
-fn confirm(state: &mut State, deed: Deed) {
+fn confirm(state: &mut State, deed: JobAction) {
     let Some(job) = state.jobs.current() else { return };
     let (question, detail, yes) = match deed {
-        Deed::Remove => (
+        JobAction::Remove => (
             format!("Remove job {}, {}?", job.id, job.title),
             "Its folder with events, plan and report is removed; its outputs are kept.".to_owned(),
             "remove the job",
@@ -133,7 +133,7 @@ fn confirm(state: &mut State, deed: Deed) {
             "cancel the job",
         ),
     };
-    let effect = Effect::Do(deed, job.title.clone(), job.dir.clone());
+    let effect = Effect::ActOnJob(deed, job.title.clone(), job.dir.clone());
     state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
 }
 

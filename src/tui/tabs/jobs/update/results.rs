@@ -1,9 +1,9 @@
-//! What arrives of jobs: the list, and what the followed one says.
+//! Results about jobs: the list, and the events of the followed job.
 
 use super::follow;
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Action, Effect, Focus, Level, Notify, State, Tab, TabRequest};
-use crate::tui::tabs::jobs::{Deed, JobSection, JobView};
+use crate::tui::tabs::jobs::{JobAction, JobSection, JobView};
 
 pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
@@ -33,7 +33,7 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
                 for event in &events {
                     view.apply(event);
                 }
-                // Whoever looks at older events keeps looking at them.
+                // Keep older events in view if they are shown.
                 if section == JobSection::Events && row > 0 {
                     state.jobs.row += view.log.len().saturating_sub(lines);
                 }
@@ -41,7 +41,7 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
             // The list is looked at less often; keys go by it.
             if events.iter().any(|e| e.body.changes_state()) { vec![Effect::RefreshJobs] } else { Vec::new() }
         }
-        Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
+        Action::JobActionDone(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
         _ => Vec::new(),
     }
 }
@@ -64,7 +64,7 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         if *long {
             effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
         }
-        // Nobody looks at the tab and nothing works in it: it opens on what has just ended.
+        // The tab is not shown and no job is running: it opens on the job that has just ended.
         if state.tab != Tab::Jobs && !state.jobs.any_alive() {
             (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
         }
@@ -130,13 +130,13 @@ fn where_report(state: &State, id: &str) -> String {
     }
 }
 
-fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
+fn did(state: &mut State, deed: JobAction, title: &str, result: Result<(), String>) -> Vec<Effect> {
     let (done, cannot) = match deed {
-        Deed::Cancel => ("asked to stop", "stop"),
-        Deed::Pause => ("asked to pause", "pause"),
-        Deed::Resume => ("resumed", "resume"),
-        Deed::Again => ("started again; the report keeps the earlier attempt", "restart"),
-        Deed::Remove => ("removed", "remove"),
+        JobAction::Cancel => ("asked to stop", "stop"),
+        JobAction::Pause => ("asked to pause", "pause"),
+        JobAction::Resume => ("resumed", "resume"),
+        JobAction::Again => ("started again; the report keeps the earlier attempt", "restart"),
+        JobAction::Remove => ("removed", "remove"),
     };
     match result {
         Ok(()) => {

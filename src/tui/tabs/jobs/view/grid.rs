@@ -10,7 +10,7 @@ use ratatui::style::{Modifier, Style};
 /// dB of signal over error above which a cell takes the next heat step. 8-bit blocks give about 45, 6-bit 33, 4-bit 20.
 const STEPS: [f64; 4] = [15.0, 22.0, 30.0, 40.0];
 
-/// Last column of the dB in the table; `weights dB` stands above them.
+/// Last column of the dB in the table; `weights dB` is above them.
 const DB: u16 = 18;
 
 fn heat(db: Option<f64>) -> usize {
@@ -61,11 +61,11 @@ fn lines(view: &JobView) -> Vec<Line<'_>> {
     lines
 }
 
-/// Where the columns stand.
+/// The positions of the columns.
 struct Columns {
     /// Of the cells.
     x: u16,
-    /// Columns a cell takes, and layers it stands for.
+    /// Columns that a cell takes, and layers that it covers.
     columns: usize,
     per: usize,
     /// Of the table at the right.

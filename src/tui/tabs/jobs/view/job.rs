@@ -52,7 +52,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
     let shown = fit_title(&title_text, area.width.into());
     c.text(area.x, area.y, area.width, &shown, title_style);
-    // The state stands beside the title when both fit, else below it.
+    // The state is beside the title if both fit, else below it.
     let facts = (width(&badge) + width(&right) + 3) as u16;
     let mut y = area.y;
     if width(&shown) as u16 + facts > area.width {

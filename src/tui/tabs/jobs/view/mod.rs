@@ -73,7 +73,7 @@ fn list(c: &mut Canvas<'_>, state: &State, area: Rect, alone: bool) {
     c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &text, dim);
 }
 
-/// `2 running · 1 queued · 38 done`: the states there are, the ends that nobody waits for last.
+/// `2 running · 1 queued · 38 done`: the states that occur, ended ones last.
 fn counts(j: &JobsState, most: usize) -> String {
     let states = [
         (JobState::Running, "running"),
@@ -96,7 +96,7 @@ fn counts(j: &JobsState, most: usize) -> String {
     line
 }
 
-/// Where a queued job stands in the queue.
+/// The position of a queued job.
 pub(super) fn place(job: &JobSummary) -> String {
     match job.place {
         Some(1) => "next".to_owned(),
@@ -110,7 +110,7 @@ pub(super) fn titled(job: &JobSummary) -> String {
     if job.id.len() <= 6 { format!("#{}  {}", job.id, job.title) } else { job.title.clone() }
 }
 
-/// A title of the form `source → format type, …` cut so that what tells jobs apart is left: the end of the source's name and
+/// A title of the form `source → format type, …` shortened so that jobs stay distinguishable: the end of the source's name and
 /// the types.
 pub(super) fn fit_title(title: &str, most: usize) -> String {
     let Some((source, to)) = title.split_once(" → ").filter(|_| width(title) > most) else {

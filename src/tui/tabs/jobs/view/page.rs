@@ -16,7 +16,7 @@ const WORD: u16 = 9;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let area = search::below(c, state, area);
     let lines = page(state);
-    // The last line may stand at the top, so that a page whose lines are broken can be read to its end.
+    // The last line may be at the top, so that a page with wrapped lines can be read to its end.
     let mut y = area.y;
     for line in lines.iter().skip(state.jobs.row) {
         if y >= area.bottom() {

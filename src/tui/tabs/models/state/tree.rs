@@ -34,7 +34,7 @@ impl ModelsState {
             let depth = relative.iter().count().saturating_sub(1);
             let (path, bytes) = (model.path.clone(), model.bytes);
             let below = self.nodes.get(&path).map_or(0, |n| n.models - usize::from(known.is_some()));
-            // What was opened since tells more than its header did to the scan.
+            // An opened model gives more than its header gave to the scan.
             let same =
                 self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model)).and_then(|n| n.summary.clone());
             let summary = same.or_else(|| Some(model.summary.clone()));
@@ -44,7 +44,7 @@ impl ModelsState {
         self.refresh();
     }
 
-    /// Computes the visible lines anew; keeps the selection on a visible line.
+    /// Recomputes the visible lines; keeps the selection on a visible line.
     pub(crate) fn refresh(&mut self) {
         let words: Vec<&str> = self.filter.split_whitespace().collect();
         let mut shown: HashMap<&Path, Vec<usize>> = HashMap::new();

@@ -12,7 +12,7 @@ pub(in crate::tui::tabs::models) struct LongValue;
 pub(super) fn last_top(state: &State) -> usize {
     let (width, height) = room(state);
     let Some(reading) = &state.models.inspect.reading else { return 0 };
-    // The search has a line of its own.
+    // The search takes one line.
     let searched = !reading.search.text.is_empty() || reading.search.editing.is_some();
     read_lines(&reading.text, width).len().saturating_sub(height.saturating_sub(usize::from(searched)))
 }

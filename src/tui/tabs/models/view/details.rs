@@ -96,7 +96,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let right = format!("sort: {} {arrow}", m.details.sort.title());
     filter_line(c, state, &format!("{} of {}", units::count(rows.len() as u64), info.tensors.len()), &right, area);
     // A small histogram before the numbers, where there is room for it.
-    let sparks = if area.width >= 90 { values::GLANCE_COLUMNS } else { 0 };
+    let sparks = if area.width >= 90 { values::MINI_HISTOGRAM_COLUMNS } else { 0 };
     let columns = Columns::new(area, &[18, 9, 11]);
     if sparks > 0 {
         c.text(area.x + 1 + columns.first() - sparks, area.y + 1, sparks, "values", dim);
@@ -118,7 +118,12 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         let style = c.theme().role(&t.role);
         let room = columns.first().saturating_sub(2 + sparks);
         if sparks > 0 {
-            values::glance(c, m.inspect.glance(&info.path, *at), line.x + 1 + columns.first() - sparks, line.y);
+            values::mini_histogram(
+                c,
+                m.inspect.mini_histogram(&info.path, *at),
+                line.x + 1 + columns.first() - sparks,
+                line.y,
+            );
         }
         let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
         c.spans(line.x + 1, line.y, room + 2, &[("▏", style), (&name, text)]);

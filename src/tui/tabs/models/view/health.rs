@@ -41,7 +41,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
     }
 }
 
-/// How the check of every value stands; gives the row below.
+/// Draws the progress of the check of every value; gives the row below.
 fn check_line(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) -> u16 {
     let (dim, text, accent, good, bad) =
         (c.theme().dim, c.theme().text, c.theme().accent, c.theme().good, c.theme().bad);

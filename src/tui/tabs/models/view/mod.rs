@@ -19,7 +19,7 @@ use names::apart;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-/// Columns from which the reason why a model cannot be opened stands behind its name.
+/// Columns from which the reason why a model cannot be opened is shown behind its name.
 const REASON: u16 = 14;
 
 /// Beside a model that is marked; the cursor is in the column before it.
@@ -81,7 +81,7 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
     c.wrapped(list.x + 2, list.y + 3, list.width.saturating_sub(4), 4, second, dim);
 }
 
-/// A few letters that tell formats apart in a narrow column.
+/// A few letters that identify a format in a narrow column.
 pub(super) fn badge(format: FormatId) -> &'static str {
     formats::spec(format).map_or(format.name(), |f| f.badge)
 }

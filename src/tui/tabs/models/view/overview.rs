@@ -79,7 +79,7 @@ fn flow(c: &mut Canvas<'_>, pairs: &[(String, String)], area: Rect) -> u16 {
     if pairs.is_empty() { area.y } else { y + 1 }
 }
 
-/// What the part of a bar with this number is drawn with: without colour, neighbours are told apart by their shade.
+/// What the part of a bar with this number is drawn with: without colour, neighbours differ in their shade.
 fn shade(c: &Canvas<'_>, part: usize) -> &'static str {
     const SHADES: [&str; 6] = ["█", "▓", "▒", "░", "▚", "▤"];
     if c.look.ascii || c.theme().name == "mono" { SHADES[part % SHADES.len()] } else { SHADES[0] }

@@ -3,7 +3,7 @@
 use super::parts::{error_card, pairs};
 use crate::arch::vocab::Encoded;
 use crate::tui::core::{Focus, State, units};
-use crate::tui::tabs::models::{ModelInfo, Tried};
+use crate::tui::tabs::models::{ModelInfo, TokenizerTrial};
 use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -59,7 +59,7 @@ fn field(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
-fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect) {
+fn trial(c: &mut Canvas<'_>, state: &State, tried: &TokenizerTrial, head: u16, list: Rect) {
     let (dim, good, warn) = (c.theme().dim, c.theme().good, c.theme().warn);
     let encoded = match &tried.encoded {
         Err(card) => return error_card(c, card, list),
@@ -87,7 +87,7 @@ fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect
     }
 }
 
-fn notes(c: &mut Canvas<'_>, tried: &Tried, area: Rect) {
+fn notes(c: &mut Canvas<'_>, tried: &TokenizerTrial, area: Rect) {
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let mut y = area.y;
     for note in &tried.notes {

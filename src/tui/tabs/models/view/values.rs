@@ -1,20 +1,20 @@
-//! What stands in the selected tensor: moments, extremes, a histogram, what usual types would lose.
+//! The values of the selected tensor: moments, extremes, a histogram, and the error of usual types.
 
 use crate::forecast::values::{GLANCE, TYPES, Values};
 use crate::tui::core::{State, units};
-use crate::tui::tabs::models::Glance;
+use crate::tui::tabs::models::MiniHistogram;
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Rows of the digest with its rule.
 pub(super) const ROWS: u16 = 4;
 /// Columns of the small histogram of a row, with a gap before it.
-pub(super) const GLANCE_COLUMNS: u16 = GLANCE as u16 + 2;
+pub(super) const MINI_HISTOGRAM_COLUMNS: u16 = GLANCE as u16 + 2;
 
 /// The small histogram of a row.
-pub(super) fn glance(c: &mut Canvas<'_>, glance: Option<&Glance>, x: u16, y: u16) {
+pub(super) fn mini_histogram(c: &mut Canvas<'_>, mini_histogram: Option<&MiniHistogram>, x: u16, y: u16) {
     let style = c.theme().dim;
-    match glance {
+    match mini_histogram {
         Some(Some(shares)) => {
             let shares: Vec<f64> = shares.iter().map(|s| f64::from(*s)).collect();
             c.spark(x, y, GLANCE as u16, &shares, style);

@@ -12,7 +12,7 @@ use crate::recipe::options::{self, Budget, budget::budget_keys};
 /// One field of the form.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// `target_size` or `target_bpw`: one wish, two keys.
+    /// `target_size` or `target_bpw`: one field, two keys.
     Budget,
     /// A key of the recipe.
     Key(&'static Key),
@@ -135,10 +135,10 @@ impl RecipeState {
         self.current_target().filter(can).or_else(|| (0..targets.len()).find(can))
     }
 
-    /// What stands in a field: the value, or what was typed in its place. Nothing where the default counts.
+    /// The content of a field: its value, or the invalid text that was typed. Nothing for a default.
     pub fn value(&self, field: Field) -> Option<String> {
         let target = self.current_target();
-        if let Some(wrong) = self.document.wrong(target, field.label()) {
+        if let Some(wrong) = self.document.invalid(target, field.label()) {
             return Some(wrong.text.clone());
         }
         let recipe = &self.document.recipe;
@@ -164,7 +164,7 @@ impl RecipeState {
             Some(value) => choices.iter().position(|c| value.eq_ignore_ascii_case(c)),
             None => {
                 let Field::Key(key) = field else { return None };
-                // The first word of those that have one of their own; types are left to what chooses them.
+                // The first choice of a list; types keep their automatic default.
                 let own = matches!(key.kind, Kind::Bool | Kind::Choice(_)) || key.name == "quantization";
                 (own && !choices.is_empty()).then_some(0)
             }
@@ -192,7 +192,7 @@ impl Document {
     }
 
     fn set_budget(&mut self, target: Option<usize>, text: &str) {
-        self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+        self.invalid.retain(|w| w.target != target || w.label != BUDGET);
         let Some(t) = target.and_then(|i| self.recipe.targets.get_mut(i)) else { return };
         if text.trim().is_empty() {
             Budget::clear(t);
@@ -210,7 +210,7 @@ impl Document {
         let format = self.recipe.targets[i].format;
         for key in keys_of(Room::Target).filter(|k| !k.fits(format)) {
             edit::clear(&mut self.recipe, target, key);
-            self.wrong.retain(|w| w.target != target || w.label != key.name);
+            self.invalid.retain(|w| w.target != target || w.label != key.name);
         }
         let t = &self.recipe.targets[i];
         let types = target_key("quantization").map_or(&[][..], |k| edit::choices(k, Some(format)));
@@ -218,7 +218,7 @@ impl Document {
             self.recipe.targets[i].quantization = None;
         }
         if !budget_keys()[0].fits(format) {
-            self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+            self.invalid.retain(|w| w.target != target || w.label != BUDGET);
         }
     }
 }
@@ -231,7 +231,7 @@ mod tests {
 
     fn form(format: FormatId) -> RecipeState {
         let targets = vec![Target::of(format)];
-        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
+        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, invalid: Vec::new() };
         let mut r = RecipeState { document, ..RecipeState::default() };
         r.select(Row::Target(0));
         r
@@ -268,9 +268,9 @@ mod tests {
             (None, Some(4.25))
         );
         d.set_field(Some(0), Field::Budget, "little");
-        assert_eq!(d.wrong.len(), 1);
+        assert_eq!(d.invalid.len(), 1);
         d.set_field(Some(0), quantization, "q8_0");
-        assert_eq!((d.recipe.targets[0].get(&gguf::TARGET_BPW), d.wrong.len()), (None, 0));
+        assert_eq!((d.recipe.targets[0].get(&gguf::TARGET_BPW), d.invalid.len()), (None, 0));
     }
 
     #[test]

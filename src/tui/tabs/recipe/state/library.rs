@@ -19,7 +19,7 @@ pub struct LibraryEntry {
 /// Why a recipe was not saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveRefusal {
-    /// There is a file of that name, and nobody has said that it may be replaced.
+    /// A file of that name exists, and the user has not agreed to replace it.
     Exists,
     /// The reason, for people.
     Failed(String),

@@ -18,11 +18,11 @@ pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
 pub use crate::recipe::options::Budget;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
-pub(crate) use forecast::Outlook;
+pub(crate) use forecast::ForecastState;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
-pub use plan_response::{Planned, Refused};
+pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
-pub(crate) use problems::Trouble;
+pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
 pub(crate) use rows::{facts, title};
 pub(crate) use type_notes::about;
@@ -48,7 +48,7 @@ pub enum RecipePane {
 
 /// What a line being edited is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asking {
+pub enum Prompt {
     /// The value of the current field.
     #[default]
     Value,
@@ -78,7 +78,7 @@ pub struct RecipeState {
     /// A text being edited.
     pub editing: Option<LineEdit>,
     /// What it is for.
-    pub asking: Asking,
+    pub prompt: Prompt,
     /// Names that the path being typed may go on with.
     pub names: Vec<String>,
     /// A field is being edited from the list, where its key leads back to.
@@ -90,13 +90,13 @@ pub struct RecipeState {
     /// Number of the latest plan asked for.
     pub request: u64,
     /// What the latest plan said; nothing while it is being made.
-    pub plan: Option<Planned>,
+    pub plan: Option<PlanResponse>,
     /// The targets it is about: those with which nothing was wrong before.
     pub asked: Vec<usize>,
-    /// Tensors that each rule of each target has, as far as a plan tells.
+    /// The number of tensors that each rule of each target matches, if a plan has it.
     pub hits: Vec<Vec<usize>>,
     /// What is wrong, kept with the plan.
-    troubles: Vec<Trouble>,
+    problems: Vec<RecipeProblem>,
     /// Tensors measured, of how many, while the plan of a budget is being made.
     pub plan_measured: Option<(usize, usize)>,
     /// Number of the latest round of preset sizes.
@@ -106,7 +106,7 @@ pub struct RecipeState {
     /// Sizes of the presets, as they come.
     pub sizes: Vec<Option<PresetSize>>,
     /// Errors of the file types and of the current target's budget.
-    pub outlook: Outlook,
+    pub forecast_state: ForecastState,
     /// True from the start key until the job is there.
     pub starting: bool,
     /// The job that is being started shall not take the screen.
@@ -134,7 +134,7 @@ impl RecipeState {
             None => Recipe { source: Source { path: source.path, ..recipe.source }, ..recipe },
         };
         let origin = std::mem::replace(&mut self.origin, Origin { file, saved: recipe.clone() });
-        let before = std::mem::replace(&mut self.document, Document { recipe, wrong: Vec::new() });
+        let before = std::mem::replace(&mut self.document, Document { recipe, invalid: Vec::new() });
         self.history.changed(before, Some(origin));
         self.select(Row::Target(0));
     }
@@ -163,7 +163,7 @@ impl RecipeState {
 
     /// True if the recipe is another than in its file, or than it began.
     pub fn modified(&self) -> bool {
-        self.document.recipe != self.origin.saved || !self.document.wrong.is_empty()
+        self.document.recipe != self.origin.saved || !self.document.invalid.is_empty()
     }
 
     /// The model to convert.
@@ -195,7 +195,7 @@ impl RecipeState {
         if self.origin.saved.source.path.as_ref().is_some_and(|saved| self.source() != Some(saved)) {
             self.origin.file = None;
         }
-        self.outlook.forget();
+        self.forecast_state.forget();
         self.select(Row::Target(0));
     }
 
@@ -217,14 +217,14 @@ impl RecipeState {
     }
 
     /// Looks again at what is wrong.
-    pub(super) fn look_for_troubles(&mut self) {
-        self.troubles = problems::of(&self.document);
+    pub(super) fn find_problems(&mut self) {
+        self.problems = problems::of(&self.document);
         let refused = self.plan.iter().flat_map(|p| &p.refused);
-        self.troubles.extend(refused.map(|r| problems::planned(&self.document, r)));
-        self.troubles.sort_by_key(|t| t.target);
+        self.problems.extend(refused.map(|r| problems::planned(&self.document, r)));
+        self.problems.sort_by_key(|t| t.target);
     }
 
-    /// The recipe as composed; nothing without a source or while something is wrong or wanting.
+    /// The recipe as composed; nothing without a source, or while there are problems.
     pub fn recipe(&self) -> Option<Recipe> {
         self.source()?;
         problems::of(&self.document).is_empty().then(|| self.document.recipe.clone())
@@ -234,12 +234,12 @@ impl RecipeState {
     /// others; nothing without a source or while something is wrong with all of it.
     pub(super) fn ask(&mut self) -> Option<Recipe> {
         self.source()?;
-        let troubles = problems::of(&self.document);
-        if troubles.iter().any(|t| t.target.is_none()) {
+        let problems = problems::of(&self.document);
+        if problems.iter().any(|t| t.target.is_none()) {
             return None;
         }
         let recipe = &self.document.recipe;
-        let sound = (0..recipe.targets.len()).filter(|i| troubles.iter().all(|t| t.target != Some(*i)));
+        let sound = (0..recipe.targets.len()).filter(|i| problems.iter().all(|t| t.target != Some(*i)));
         self.asked = sound.collect();
         let targets: Vec<Target> = self.asked.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
         (!targets.is_empty()).then(|| Recipe { targets, ..recipe.clone() })
@@ -290,7 +290,7 @@ impl RecipeState {
     pub(crate) fn forecast_target(&self) -> Option<(PathBuf, Target)> {
         let path = self.source()?.clone();
         let at = self.forecast_target_index();
-        let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
+        let of_this = |t: &RecipeProblem| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
         if problems::of(&self.document).iter().any(of_this) {
             return None;
         }
@@ -301,7 +301,7 @@ impl RecipeState {
         // A budget next to it, whose mix is not known yet, is asked for in the same go.
         if Budget::of(&target).is_none() {
             let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
-            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
+            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_of(&b).is_none());
             let same = |t: &Target| Budget::without(t) == target;
             if let Some(other) = others.filter(unknown).find(same) {
                 target = other;
@@ -314,15 +314,15 @@ impl RecipeState {
     pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
         let t = self.document.recipe.targets.get(target)?;
         match (Budget::of(t), t.quantization.as_deref()) {
-            (Some(budget), _) => self.outlook.mix_of(&budget),
-            (None, Some(q)) if has_forecast(t.format) => self.outlook.of_type(&q.to_ascii_uppercase()),
+            (Some(budget), _) => self.forecast_state.mix_of(&budget),
+            (None, Some(q)) if has_forecast(t.format) => self.forecast_state.of_type(&q.to_ascii_uppercase()),
             _ => None,
         }
     }
 
     /// What the forecast says of a preset, of those whose file type it knows.
     pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
-        self.outlook.of_type(presets().get(preset)?.file_type()?)
+        self.forecast_state.of_type(presets().get(preset)?.file_type()?)
     }
 }
 

@@ -1,9 +1,9 @@
-//! What each quantization is for, in a few words: for those who choose.
+//! What each quantization is for, in a few words, for lists to choose from.
 
 use crate::model::FormatId;
 use crate::recipe::options;
 
-/// The words beside a quantization or tensor type; empty for what nobody asks about.
+/// The note on a quantization or tensor type; empty if there is none.
 pub(crate) fn about(name: &str) -> &'static str {
     match name {
         "auto" => "no quantization: as stored",

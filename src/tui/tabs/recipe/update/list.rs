@@ -3,7 +3,7 @@
 use super::text::decibel;
 use super::{changed, form};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row, Types, presets};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, presets};
 
 /// Opens the picker of targets to add.
 pub(super) fn add(state: &mut State) -> Vec<Effect> {
@@ -47,7 +47,7 @@ pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     r.select(Row::Target(at));
     if preset.types == Types::Budget {
         // Without a budget it would be another target.
-        (r.pane, r.asking) = (RecipePane::Form, Asking::FirstBudget);
+        (r.pane, r.prompt) = (RecipePane::Form, Prompt::FirstBudget);
         form::go_to(r, Field::Budget);
         r.editing = Some(LineEdit::default());
         return Vec::new();

@@ -46,7 +46,7 @@ fn existing(state: &State, path: &Path) -> String {
 /// Why nothing can be started now.
 fn why_not(state: &State) -> String {
     let r = &state.recipe;
-    match r.troubles().first() {
+    match r.problems().first() {
         Some(t) => r.said(t),
         None if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),

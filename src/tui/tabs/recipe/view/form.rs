@@ -3,7 +3,7 @@
 
 use crate::recipe::keys::{Key, Kind};
 use crate::tui::core::{Hit, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row as RecipeRow, about, title};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row as RecipeRow, about, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use ratatui::layout::Rect;
 
@@ -83,7 +83,7 @@ fn instead(state: &State) -> String {
 fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (dim, bad) = (c.theme().dim, c.theme().bad);
     let Some(field) = state.recipe.current_field().filter(|_| area.height >= 8) else { return 0 };
-    let (text, style) = match state.recipe.trouble(field) {
+    let (text, style) = match state.recipe.problem(field) {
         _ if !state.recipe.names.is_empty() => (state.recipe.names.join("  "), dim),
         _ if state.recipe.editing.is_some() && field.is_path() => ("tab completes the path".to_owned(), dim),
         Some(t) => {
@@ -103,7 +103,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     height + 1
 }
 
-/// What a field is for; before it, where there is something to tell, what its value comes to.
+/// What a field is for, preceded by the effect of its value if there is one.
 fn told(state: &State, field: Field) -> String {
     let r = &state.recipe;
     let at = r.current_target();
@@ -122,18 +122,18 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
     let x = line.x + if line.width >= WIDE { WIDE_VALUE } else { VALUE }.max(used + 4);
     let room = line.right().saturating_sub(x + 1);
     let value = r.value(field);
-    let typed = matches!(r.asking, Asking::Value | Asking::FirstBudget);
+    let typed = matches!(r.prompt, Prompt::Value | Prompt::FirstBudget);
     if let Some(edit) = r.editing.as_ref().filter(|_| here && typed) {
         c.edit(x, line.y, room, edit, text);
         return;
     }
     let choices = r.choices(field);
-    if let Some(trouble) = r.trouble(field) {
+    if let Some(problem) = r.problem(field) {
         let value = value.unwrap_or_default();
         let used =
             c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
-        // In full below the fields, and where the plan would stand.
-        c.text(x + used, line.y, room.saturating_sub(used), &trouble.fact, bad);
+        // In full below the fields, and in place of the plan.
+        c.text(x + used, line.y, room.saturating_sub(used), &problem.fact, bad);
         return;
     }
     let shown = match &value {

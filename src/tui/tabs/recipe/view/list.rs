@@ -25,7 +25,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let r = &state.recipe;
     let rows = r.rows();
     let focused = r.pane == RecipePane::List;
-    // The head stands above the first target, or where it would be.
+    // The head is above the first target, or where it would be.
     let head = rows.iter().position(|row| matches!(row, RecipeRow::Target(_) | RecipeRow::Add)).unwrap_or(0);
     let line_of = |i: usize| i + usize::from(i >= head);
     let top = c.offset("recipe", line_of(r.cursor.min(rows.len() - 1)), rows.len() + 1, area.height);
@@ -76,7 +76,7 @@ fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
     c.right(error, line.y, ERROR, "dB", dim);
 }
 
-/// A label and what stands behind it.
+/// A label and its text.
 fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, said: &str, known: bool) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     c.text(line.x + 2, line.y, LABEL, label, dim);
@@ -107,7 +107,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
-/// Where the outputs go by themselves, as the plan knows.
+/// The default folder of the outputs, from the plan.
 fn beside(state: &State) -> String {
     let first = state.recipe.partly().and_then(|p| p.outputs.first());
     let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
@@ -134,10 +134,10 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
         c.text(line.x + 1, line.y, 1, "!", warn);
     }
     let x = line.x + MARGIN;
-    if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
-        // The whole of it stands at its field and beside the list.
+    if let Some(problem) = r.problem_of(RecipeRow::Target(at)) {
+        // The full text is at its field and beside the list.
         let used = c.text(x, line.y, NAME, &title(target), text);
-        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("not possible");
+        let key = Some(problem.label()).filter(|k| !k.is_empty()).unwrap_or("not possible");
         c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }

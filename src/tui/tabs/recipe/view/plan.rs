@@ -13,21 +13,21 @@ use std::collections::BTreeMap;
 /// Rows that the lines below the plot should have.
 const FACTS: u16 = 18;
 
-/// Columns from which the table of outputs tells the time of each.
+/// Columns from which the table of outputs shows times.
 const TIMED: u16 = 44;
 
 /// Outputs that are listed.
 const OUTPUTS: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
-    // The last line is the verdict, and what there is to think of before stands above it.
+    // The last line is the verdict; warnings are above it.
     let inner = Rect { height: area.height.saturating_sub(1), ..area };
     let told = warnings(c, plan, inner, state.recipe.zoom);
     let inner = Rect { height: inner.height.saturating_sub(told), ..inner };
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
-    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MOST).min(FACTS) } else { FACTS };
-    let room = left(y).saturating_sub(facts).min(plot::MOST);
+    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
+    let room = left(y).saturating_sub(facts).min(plot::MAX_HEIGHT);
     let drawn = plot::draw(c, state, Rect { y, height: room, ..inner });
     y += if drawn > 0 { drawn + 1 } else { 0 };
     y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
@@ -81,7 +81,7 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     y
 }
 
-/// What stands behind the path of an output that is there already: whose it is.
+/// The note behind the path of an existing output: which job wrote it.
 fn there(state: &State, output: &PlannedOutput) -> String {
     let Some(path) = output.replaces.first() else { return String::new() };
     match state.jobs.maker(&state.dir, path) {
@@ -136,8 +136,8 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 fn instead(state: &State) -> Option<String> {
     let r = &state.recipe;
     let budget = Budget::of(r.document.recipe.targets.get(r.forecast_target_index()?)?)?;
-    let mix = r.outlook.mix_of(&budget)?;
-    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
+    let mix = r.forecast_state.mix_of(&budget)?;
+    let fits = r.forecast_state.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
     let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
     let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
     Some(match best.output_sqnr_db {

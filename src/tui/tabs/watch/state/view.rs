@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 
 /// Sources kept, the newest.
-const SOURCES_MOST: usize = 10_000;
+const MAX_SOURCES: usize = 10_000;
 /// Exports kept of each source, the latest.
-const EXPORTS_MOST: usize = 50;
+const MAX_EXPORTS: usize = 50;
 /// Warnings kept, the latest.
-const WARNINGS_MOST: usize = 20;
+const MAX_WARNINGS: usize = 20;
 /// Reports whose figures are kept.
-const MEASURED_MOST: usize = 100_000;
+const MAX_MEASURED: usize = 100_000;
 
 /// What the state of a source means; its words are in [`Source::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum SourceState {
 
 /// What was measured of the weights of an export.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
+pub enum ExportQuality {
     /// Signal over error, dB; the lowest of its outputs.
     Db(f64),
     /// Nothing was encoded with loss.
@@ -70,7 +70,7 @@ pub struct Source {
     pub name: String,
     /// Its path.
     pub path: PathBuf,
-    /// Who writes such sources; empty where it was not told.
+    /// Who writes such sources; empty if unknown.
     pub family: String,
     /// The training step, if its name says one.
     pub step: Option<u64>,
@@ -112,9 +112,9 @@ impl Source {
             status => (SourceState::Failed, format!("{status}: {why}")),
         };
         (self.since, self.gone) = (t, false);
-        // Told once more after a kill in the wrong moment, it is the same export.
+        // After a kill at the wrong moment the event comes twice; it is the same export.
         self.exports.retain(|e| e.done.job != done.job || e.done.version != done.version);
-        if self.exports.len() >= EXPORTS_MOST {
+        if self.exports.len() >= MAX_EXPORTS {
             self.exports.pop_front();
         }
         self.exports.push_back(Export { t, done, removed: false });
@@ -150,9 +150,9 @@ struct Place {
 pub struct WatcherView {
     sources: BTreeMap<Place, Source>,
     places: HashMap<String, Place>,
-    /// The highest step that was told.
+    /// The highest step that was reported.
     highest: u64,
-    /// Why changes are looked for instead of being told, if they are.
+    /// Why the folder is polled instead of watched by events, if it is.
     pub note: Option<String>,
     /// What the watcher warned of since it started, oldest first.
     pub warnings: VecDeque<(jiff::Timestamp, String)>,
@@ -161,7 +161,7 @@ pub struct WatcherView {
     /// Why it ended, once it has.
     pub stopped: Option<String>,
     /// What reports say, by job.
-    measured: HashMap<String, Measured>,
+    measured: HashMap<String, ExportQuality>,
 }
 
 impl WatcherView {
@@ -181,13 +181,13 @@ impl WatcherView {
     }
 
     /// What the report of a job says, once it was looked for.
-    pub(crate) fn measured(&self, job: &str) -> Option<Measured> {
+    pub(crate) fn measured(&self, job: &str) -> Option<ExportQuality> {
         self.measured.get(job).copied()
     }
 
     /// Takes what the report of a job says.
-    pub(crate) fn measure(&mut self, job: String, found: Measured) {
-        if self.measured.len() < MEASURED_MOST {
+    pub(crate) fn measure(&mut self, job: String, found: ExportQuality) {
+        if self.measured.len() < MAX_MEASURED {
             self.measured.insert(job, found);
         }
     }
@@ -199,7 +199,7 @@ impl WatcherView {
             WatchBody::Started { note, .. } => {
                 (self.note, self.stopped, self.paused) = (note, None, false);
                 self.warnings.clear();
-                // What is not whole is told again, or is gone. What a job is at is told when it ends.
+                // Incomplete sources are reported again, or are gone. The result of a job comes when it ends.
                 self.sources.retain(|_, s| s.state != SourceState::Waiting);
                 let sources = &self.sources;
                 self.places.retain(|_, place| sources.contains_key(place));
@@ -211,7 +211,7 @@ impl WatcherView {
             }
             WatchBody::Exported(done) => {
                 if let (true, Some(db)) = (done.status == "ok", done.weights_db.filter(|db| db.is_finite())) {
-                    self.measure(done.job.clone(), Measured::Db(db));
+                    self.measure(done.job.clone(), ExportQuality::Db(db));
                 }
                 self.source(done.name.clone(), done.step, t).export(done, t);
             }
@@ -231,14 +231,14 @@ impl WatcherView {
             WatchBody::Paused => self.paused = true,
             WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {
-                if self.warnings.len() >= WARNINGS_MOST {
+                if self.warnings.len() >= MAX_WARNINGS {
                     self.warnings.pop_front();
                 }
                 self.warnings.push_back((t, text));
             }
             WatchBody::Stopped { why } => self.stopped = Some(why),
         }
-        while self.sources.len() > SOURCES_MOST {
+        while self.sources.len() > MAX_SOURCES {
             if let Some((_, last)) = self.sources.pop_last() {
                 self.places.remove(&last.name);
             }
@@ -286,7 +286,7 @@ fn meaning(word: &str) -> SourceState {
     }
 }
 
-/// The words of a state without the time that had passed when they were told: they are told once and shown for as long as it lasts.
+/// The text of a state without the time that had passed: it is reported once and shown as long as the state lasts.
 fn lasting(word: &str, text: String) -> String {
     match word {
         "settling" => {

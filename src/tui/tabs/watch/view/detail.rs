@@ -2,7 +2,7 @@
 
 use super::{sources, trend};
 use crate::tui::core::{State, units};
-use crate::tui::tabs::watch::{Export, Measured, Source, SourceState};
+use crate::tui::tabs::watch::{Export, ExportQuality, Source, SourceState};
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -80,9 +80,9 @@ fn export(state: &State, e: &Export) -> String {
     if e.ok() {
         parts.push(units::bytes(e.done.bytes));
         match state.watch.view.measured(&e.done.job) {
-            Some(Measured::Db(db)) => parts.push(format!("weights {db:.1} dB")),
-            Some(Measured::Lossless) => parts.push("no loss".to_owned()),
-            Some(Measured::NoReport) | None => {}
+            Some(ExportQuality::Db(db)) => parts.push(format!("weights {db:.1} dB")),
+            Some(ExportQuality::Lossless) => parts.push("no loss".to_owned()),
+            Some(ExportQuality::NoReport) | None => {}
         }
         if e.removed {
             parts.push("removed since".to_owned());

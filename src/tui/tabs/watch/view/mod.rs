@@ -6,7 +6,7 @@ mod trend;
 
 use crate::tui::core::{Focus, Hit, State, units};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
-use crate::watch::KnownWatcher;
+use crate::watch::WatcherInfo;
 use ratatui::layout::Rect;
 
 /// From this many columns on, the detail is beside the sources.
@@ -109,7 +109,7 @@ fn watchers(c: &mut Canvas<'_>, state: &State, area: Rect) {
     c.pane(area, Hit::List(0));
 }
 
-fn watcher(c: &mut Canvas<'_>, state: &State, w: &KnownWatcher, line: Rect) {
+fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     let (text, dim, good) = (c.theme().text, c.theme().dim, c.theme().good);
     let (glyph, style) = match (w.pid, w.paused) {
         (Some(_), true) => ("‖", c.theme().warn),

@@ -31,7 +31,7 @@ impl Columns {
         let size = width >= 64;
         let fixed = 4 + step + AGE + if size { SIZE } else { 0 };
         let free = width.saturating_sub(fixed);
-        // Where there is little room, the step alone tells checkpoints apart.
+        // In little space, the step alone identifies a checkpoint.
         let name = match width {
             ..64 if step > 0 => 0,
             _ => name.min(free * 2 / 5) + 2,
