@@ -22,13 +22,13 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
 }
 
 fn path() {
-    let places: [(&str, Option<PathBuf>, &str); 4] = [
+    let files: [(&str, Option<PathBuf>, &str); 4] = [
         ("settings", config::config_file(), "`remold config default` prints one"),
         ("keys", config::keys_file(), "\"recipe.start\" = [\"r\", \"ctrl-r\"]; `remold config keys` lists the names"),
         ("themes", config::themes_folder(), "NAME.toml each; docs/themes.md"),
         ("sessions", config::sessions_folder(), "the last session in each folder"),
     ];
-    for (what, place, about) in places {
+    for (what, place, about) in files {
         let Some(place) = place else {
             out(&format!("{what:<9} unknown: neither XDG_CONFIG_HOME nor HOME is set\n"));
             continue;

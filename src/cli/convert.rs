@@ -185,8 +185,8 @@ fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
         let text = format!("{} already exists: --force is needed to replace it", path.display());
         Warning::new("output.exists", text)
     };
-    let told: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
-    plan.warnings.extend(told);
+    let warnings: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
+    plan.warnings.extend(warnings);
     plan
 }
 

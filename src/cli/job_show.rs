@@ -45,7 +45,7 @@ pub(crate) fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
     if json {
         print::json(&shown);
     } else {
-        out(&told(&shown, Style::stdout()));
+        out(&describe(&shown, Style::stdout()));
     }
     Ok(Exit::Done)
 }
@@ -83,20 +83,20 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     })
 }
 
-fn told(s: &Shown, style: Style) -> String {
+fn describe(s: &Shown, style: Style) -> String {
     let job = &s.job;
     let state = match job.state {
         JobState::Finished => style.good(job.state.name()),
         JobState::Failed | JobState::Lost => style.error(job.state.name()),
         _ => job.state.name().to_owned(),
     };
-    let far = match (job.state, job.seconds) {
+    let progress = match (job.state, job.seconds) {
         (JobState::Queued, _) => job.place.map(|n| format!(", position {n}")).unwrap_or_default(),
         (JobState::Running | JobState::Paused, _) => format!(", {:.0} % done", job.fraction * 100.0),
         (_, Some(s)) => format!(" after {}", seconds(s)),
         _ => String::new(),
     };
-    let mut text = format!("{} {}  {state}{far}\n", style.bold("job"), job.id);
+    let mut text = format!("{} {}  {state}{progress}\n", style.bold("job"), job.id);
     let mut fact = |word: &str, what: String| text.push_str(&format!("  {word:<9}{}\n", safe(&what)));
     fact("what", job.title.clone());
     fact("made", local(job.created));
@@ -134,8 +134,8 @@ fn planned(s: &Shown, style: Style) -> String {
     let mut text = String::new();
     for o in &s.outputs {
         let tensors = if o.tensors == 1 { "1 tensor".to_owned() } else { format!("{} tensors", o.tensors) };
-        let standing = if o.published { style.good("✓") } else { "○".to_owned() };
-        text.push_str(&format!("{standing} {}\n", safe(&o.path.display().to_string())));
+        let mark = if o.published { style.good("✓") } else { "○".to_owned() };
+        text.push_str(&format!("{mark} {}\n", safe(&o.path.display().to_string())));
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);
         let planned = match (o.published, o.path.exists()) {
             (true, _) => "published",

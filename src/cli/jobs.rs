@@ -84,7 +84,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let mut progress = Progress::new(&folder.plan()?);
     let mut tail = Tail::new(&folder.dir);
     let mut history = JobHistory::default();
-    let mut told = None;
+    let mut reported = None;
     loop {
         let events = tail.poll()?;
         for event in &events {
@@ -103,7 +103,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
         }
         if events.is_empty() {
             let now = folder.summary();
-            if !json && (now.place, now.state) != told.unwrap_or((None, JobState::Running)) {
+            if !json && (now.place, now.state) != reported.unwrap_or((None, JobState::Running)) {
                 match (now.place, now.state) {
                     (Some(place), _) => err(&format!("job {id} is queued at position {place}\n")),
                     (_, JobState::Paused) => {
@@ -111,7 +111,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
                     }
                     _ => {}
                 }
-                told = Some((now.place, now.state));
+                reported = Some((now.place, now.state));
             }
             if now.state == JobState::Lost {
                 let hint = format!("`remold jobs resume {id}` continues where it stopped.");

@@ -26,9 +26,9 @@ impl TensorCounter {
     /// The same with another word for what is done.
     #[must_use]
     pub(crate) fn doing(self, what: &'static str) -> Self {
-        let mut told = self;
-        told.what = what;
-        told
+        let mut counter = self;
+        counter.what = what;
+        counter
     }
 
     /// `done` of `all` tensors are measured.

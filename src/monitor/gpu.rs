@@ -83,8 +83,8 @@ fn of(index: u32, device: &Device<'_>) -> Gpu {
 }
 
 fn memory(device: &Device<'_>) -> Option<GpuMemory> {
-    let told = device.memory_info().ok()?;
-    (told.total > 0).then_some(GpuMemory { used: told.used, total: told.total })
+    let info = device.memory_info().ok()?;
+    (info.total > 0).then_some(GpuMemory { used: info.used, total: info.total })
 }
 
 /// The memory of the parts of a split GPU that this user may see.

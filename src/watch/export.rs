@@ -36,7 +36,7 @@ pub(crate) enum StartResult {
     /// The source changed since it was judged.
     Changed,
     /// There is not enough space or memory for it now; the text gives the figures.
-    NoRoom(String),
+    NoSpace(String),
     /// It cannot be exported as it is.
     Refused(ModelError),
 }
@@ -84,12 +84,12 @@ pub(crate) fn begin(
     let picked_at = now();
     let planned = match plan(rule, unit, pinned.map_or(unit, |p| &p.unit), store) {
         Ok(planned) => planned,
-        Err(e) if e.is_shortage() => return Ok(StartResult::NoRoom(e.to_string())),
+        Err(e) if e.is_shortage() => return Ok(StartResult::NoSpace(e.to_string())),
         Err(e) => return Ok(StartResult::Refused(e)),
     };
     let Some((recipe, plan)) = planned else { return Ok(StartResult::Changed) };
-    if let Some(text) = limits::no_room(&rule.care, readings, &plan) {
-        return Ok(StartResult::NoRoom(text));
+    if let Some(text) = limits::no_space(&rule.care, readings, &plan) {
+        return Ok(StartResult::NoSpace(text));
     }
     let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;
     if rule.care.nice > 0 {

@@ -19,7 +19,7 @@ pub(crate) struct Tracked {
     /// When to judge it again.
     pub due: Instant,
     /// The last state that was reported: its word and its text.
-    told: (&'static str, String),
+    reported: (&'static str, String),
     /// The search that found it last.
     pub pass: u64,
     /// Consecutive temporary failures.
@@ -39,7 +39,7 @@ impl Tracked {
             changed: now.checked_sub(age).unwrap_or(now),
             verdict: None,
             due: now,
-            told: ("", String::new()),
+            reported: ("", String::new()),
             pass: 0,
             failures: 0,
             retry: None,
@@ -89,10 +89,10 @@ impl Tracked {
 
     /// The state to report: `None` if it was already reported.
     pub(crate) fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
-        if self.told == (word, key.clone()) {
+        if self.reported == (word, key.clone()) {
             return None;
         }
-        self.told = (word, key);
+        self.reported = (word, key);
         Some(text)
     }
 

@@ -191,8 +191,8 @@ fn the_report_keeps_how_it_ended_before() {
     turned(&mut b, JobState::Failed);
     b.effects.clear();
     b.keys("R");
-    let [Effect::ActOnJob(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
-    b.act(Action::JobActionDone(*deed, title.clone(), Ok(())));
+    let [Effect::ActOnJob(action, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    b.act(Action::JobActionDone(*action, title.clone(), Ok(())));
     assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
     say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
     say(&mut b, EventBody::Started { pid: 9, threads: 2 });
@@ -251,7 +251,7 @@ fn keys_ask_what_a_job_allows() {
         let asked: Vec<JobAction> = b
             .effects
             .drain(..)
-            .filter_map(|e| if let Effect::ActOnJob(deed, ..) = e { Some(deed) } else { None })
+            .filter_map(|e| if let Effect::ActOnJob(action, ..) = e { Some(action) } else { None })
             .collect();
         asked
     };

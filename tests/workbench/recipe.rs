@@ -48,7 +48,7 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     let old = ErrorCard::new("old", true);
     b.act(Action::Planned(1, PlanResponse::refused(None, old)));
     assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
-    b.act(Action::Planned(2, PlanResponse::whole(Arc::new(plans::two()))));
+    b.act(Action::Planned(2, PlanResponse::complete(Arc::new(plans::two()))));
     b.keys("r");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
     b.effects.clear();
@@ -485,7 +485,7 @@ fn rules_tell_how_many_tensors_they_have_and_the_first_counts() {
     b.keys("<enter>ffn_down = q6_k, ffn = q5_k, blk.3. = q8_0<enter>");
     let id = b.state.recipe.request;
     assert!(b.state.recipe.hits.is_empty(), "nothing is known of other rules yet");
-    b.act(Action::Planned(id, PlanResponse::whole(Arc::new(plans::plan()))));
+    b.act(Action::Planned(id, PlanResponse::complete(Arc::new(plans::plan()))));
     // 16 layers; `ffn` is a role, which norms do not have; of layer 3 are left attention and both norms.
     assert_eq!(b.state.recipe.hits, [[16, 32, 6]]);
 }

@@ -298,7 +298,7 @@ impl Bench {
     pub fn within_budget(&mut self) -> &mut Self {
         self.planned().keys("b760MB<enter>");
         let (plan, id) = (self.state.recipe.request, self.state.recipe.forecast_state.request);
-        self.act(Action::Planned(plan, PlanResponse::whole(Arc::new(mixed()))));
+        self.act(Action::Planned(plan, PlanResponse::complete(Arc::new(mixed()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
@@ -306,7 +306,7 @@ impl Bench {
     pub fn two_targets(&mut self) -> &mut Self {
         self.planned().keys("awithin<enter>760MB<enter>");
         let (plan, id) = (self.state.recipe.request, self.state.recipe.forecast_state.request);
-        self.act(Action::Planned(plan, PlanResponse::whole(Arc::new(two()))));
+        self.act(Action::Planned(plan, PlanResponse::complete(Arc::new(two()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
@@ -317,7 +317,7 @@ impl Bench {
         let path = plan.outputs[0].path.clone();
         plan.outputs[0].replaces = vec![path.clone()];
         self.state.jobs.list = vec![JobSummary { id: "7".into(), outputs: vec![path], ..jobs(false).remove(0) }];
-        self.act(Action::Planned(self.state.recipe.request, PlanResponse::whole(Arc::new(plan))))
+        self.act(Action::Planned(self.state.recipe.request, PlanResponse::complete(Arc::new(plan))))
     }
 
     /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
@@ -349,14 +349,14 @@ impl Bench {
         self.keys("l<tab>");
         let mut plan = plan();
         plan.outputs[0].replaces = vec![plan.outputs[0].path.clone()];
-        self.act(Action::Planned(self.state.recipe.request, PlanResponse::whole(Arc::new(plan))))
+        self.act(Action::Planned(self.state.recipe.request, PlanResponse::complete(Arc::new(plan))))
     }
 
     /// On the Recipe tab with its plan and most sizes there, while the model is measured.
     pub fn sized(&mut self) -> &mut Self {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
-        self.act(Action::Planned(one, PlanResponse::whole(Arc::new(plan()))));
+        self.act(Action::Planned(one, PlanResponse::complete(Arc::new(plan()))));
         for (i, p) in presets().iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),

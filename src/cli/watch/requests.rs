@@ -26,12 +26,12 @@ pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
             false => format!("watcher {} is resumed\n", known.id),
         })
     });
-    said(asked)
+    report(asked)
 }
 
 /// `watch export`.
 pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
-    said(source(path, watcher).and_then(|(known, name)| {
+    report(source(path, watcher).and_then(|(known, name)| {
         watch::ask(&known.folder, &Request::Export { name: name.clone() })?;
         Ok(format!("watcher {} exports {name} now; follow it with `remold watch attach {0}`\n", known.id))
     }))
@@ -39,7 +39,7 @@ pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
 
 /// `watch ignore`.
 pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
-    said(source(path, watcher).and_then(|(known, name)| {
+    report(source(path, watcher).and_then(|(known, name)| {
         if undo && !Control::read(&known.folder).ignored.contains(&name) {
             return Ok(format!("watcher {} does not ignore {name}\n", known.id));
         }
@@ -52,7 +52,7 @@ pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
     }))
 }
 
-fn said(asked: Result<String>) -> Exit {
+fn report(asked: Result<String>) -> Exit {
     match asked {
         Ok(text) => {
             err(&text);

@@ -278,8 +278,8 @@ mod tests {
             let long = option.get_long().unwrap_or_default();
             let same = key == "out" || key.replace('_', "-") == long;
             assert!(same, "{key} is not --{long}");
-            let told = [format!("`{key}`"), format!("--{long}")];
-            if !told.iter().any(|t| manual.contains(t.as_str())) {
+            let spellings = [format!("`{key}`"), format!("--{long}")];
+            if !spellings.iter().any(|t| manual.contains(t.as_str())) {
                 missing.push(key);
             }
         }

@@ -79,9 +79,9 @@ mod tests {
         assert_eq!(view.parts(), before);
         assert_eq!((view.cpu.0.len(), view.gpus.len()), (2, 1));
         // The other one sends no figures, and the previous one is lost.
-        let told = Gpu { index: 2, memory, load: Some(0.9), ..Gpu::default() };
+        let known = Gpu { index: 2, memory, load: Some(0.9), ..Gpu::default() };
         let split = Gpu { index: 1, ..Gpu::default() };
-        view.take(Machine { gpus: vec![split, told], ..Machine::default() }, None);
+        view.take(Machine { gpus: vec![split, known], ..Machine::default() }, None);
         assert_eq!(view.parts()[2..], ["gpu2 41/139G"]);
         assert_eq!(view.gpus.iter().map(|s| s.last()).collect::<Vec<_>>(), [0.5, 0.0, 0.9]);
         assert_eq!(of(1_540_000_000, 7_900_000_000), "1.5/7.9G");

@@ -46,11 +46,11 @@ pub(in crate::tui) trait Reader: Sync {
 
 /// The lines of a text that have a hit.
 pub(in crate::tui) fn lines_with(lines: impl Iterator<Item = String>, query: &str) -> Vec<usize> {
-    lines.enumerate().filter(|(_, l)| !places(l, query).is_empty()).map(|(i, _)| i).collect()
+    lines.enumerate().filter(|(_, l)| !match_positions(l, query).is_empty()).map(|(i, _)| i).collect()
 }
 
 /// Places of a query in a text, by characters, regardless of case.
-pub(crate) fn places(text: &str, query: &str) -> Vec<usize> {
+pub(crate) fn match_positions(text: &str, query: &str) -> Vec<usize> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
     let (text, query) = (lower(text), lower(query));
     if query.is_empty() {
@@ -231,9 +231,9 @@ mod tests {
 
     #[test]
     fn hits_are_found_regardless_of_case_and_go_round() {
-        assert_eq!(places("aÄbäA", "ä"), [1, 3]);
-        assert_eq!(places("aaa", "aa"), [0, 1]);
-        assert_eq!((places("a", ""), places("", "a")), (vec![], vec![]));
+        assert_eq!(match_positions("aÄbäA", "ä"), [1, 3]);
+        assert_eq!(match_positions("aaa", "aa"), [0, 1]);
+        assert_eq!((match_positions("a", ""), match_positions("", "a")), (vec![], vec![]));
         let hits = [2, 5, 9];
         assert_eq!([1, 2, 9].map(|at| next(&hits, at, true)), [Some(2), Some(5), Some(2)]);
         assert_eq!([1, 5, 9].map(|at| next(&hits, at, false)), [Some(9), Some(2), Some(5)]);

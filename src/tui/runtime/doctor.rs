@@ -12,12 +12,12 @@ const TERMINAL: &str = "terminal";
 pub(in crate::tui) fn terminal_checks() -> Vec<Check> {
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let size = terminal.then(|| crossterm::terminal::size().ok()).flatten();
-    let mut all = said(terminal, size, caps::var);
+    let mut all = facts(terminal, size, caps::var);
     all.extend(multiplexer::checks(caps::var));
     all
 }
 
-fn said(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
+fn facts(terminal: bool, size: Option<(u16, u16)>, var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
     let term = var("TERM").unwrap_or_default();
     let named = |name: &str| var(name).map_or_else(|| format!("{name} not set"), |v| format!("{name}={v}"));
     let mut all = Vec::new();
@@ -109,7 +109,7 @@ mod tests {
     use crate::monitor::CheckStatus;
 
     fn checks(pairs: &'static [(&str, &str)]) -> Vec<Check> {
-        said(true, Some((30, 10)), move |k| pairs.iter().find(|(n, _)| *n == k).map(|(_, v)| (*v).to_owned()))
+        facts(true, Some((30, 10)), move |k| pairs.iter().find(|(n, _)| *n == k).map(|(_, v)| (*v).to_owned()))
     }
 
     #[track_caller]

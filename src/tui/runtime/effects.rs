@@ -89,14 +89,14 @@ fn has_budget(target: &Target) -> bool {
 /// Sources that cannot become GGUF, those of measuring; cancelled.
 pub(crate) fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
     let model = crate::formats::open(source).map_err(|e| ErrorCard::from(&e))?;
-    let told = match crate::plan::forecast(&model, target, how) {
+    let forecast = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
             let without = Budget::without(target);
             crate::plan::forecast(&model, &without, how)
         }
         other => other,
     };
-    told.map_err(|e| ErrorCard::from(&e))
+    forecast.map_err(|e| ErrorCard::from(&e))
 }
 
 /// Starts a job.
@@ -111,8 +111,8 @@ pub(crate) fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSumm
 ///
 /// # Errors
 /// When its state does not allow it, or its folder cannot be written.
-pub(crate) fn job(deed: JobAction, dir: &Path) -> Result<(), ErrorCard> {
-    let done = match deed {
+pub(crate) fn job(action: JobAction, dir: &Path) -> Result<(), ErrorCard> {
+    let done = match action {
         JobAction::Cancel => job::cancel(dir),
         JobAction::Pause => job::pause(dir),
         JobAction::Resume | JobAction::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
@@ -147,14 +147,14 @@ pub(crate) fn checks() -> Vec<Check> {
 /// Checks of the user's settings, keys and themes.
 fn settings_checks() -> Vec<Check> {
     let problems = crate::tui::config::problems();
-    let told: Vec<Check> = problems
+    let checks: Vec<Check> = problems
         .iter()
         .map(|p| {
             Check::note("settings", "files", p.to_string(), "See `remold config check` and docs/configuration.md.")
         })
         .collect();
     let place = crate::tui::config::config_file().map_or_else(|| "nowhere".to_owned(), |p| p.display().to_string());
-    if told.is_empty() { vec![Check::fine("settings", "files", format!("valid ({place})"))] } else { told }
+    if checks.is_empty() { vec![Check::fine("settings", "files", format!("valid ({place})"))] } else { checks }
 }
 
 /// No job is started while the guard lives.
@@ -188,7 +188,7 @@ fn folder(dir: &Path) -> job::JobFolder {
 }
 
 /// A comparison and its table.
-fn told(comparison: Comparison) -> Arc<Compared> {
+fn with_table(comparison: Comparison) -> Arc<Compared> {
     let rows = rows(&comparison);
     Arc::new(Compared { comparison, rows })
 }
@@ -196,7 +196,7 @@ fn told(comparison: Comparison) -> Arc<Compared> {
 /// The comparison without one of its models.
 pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
     let at = compared.comparison.variants.iter().position(|v| v.path == path);
-    at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), told)
+    at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), with_table)
 }
 
 /// Compares models with the first of them. `overview` gets what the headers say before anything is measured.
@@ -211,8 +211,8 @@ pub(crate) fn compare(
     how: Task<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
     let set = Set::open(paths, 0, context).map_err(|e| ErrorCard::from(&e))?;
-    overview(told(set.overview().clone()));
-    known.measure(&set, how).map(told).map_err(|e| ErrorCard::from(&e))
+    overview(with_table(set.overview().clone()));
+    known.measure(&set, how).map(with_table).map_err(|e| ErrorCard::from(&e))
 }
 
 /// Writes a comparison to a file, as its ending says.

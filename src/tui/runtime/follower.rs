@@ -96,8 +96,8 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
             // What there is already is read at once.
             Ok(JobRequest::Follow(job)) => following = job.map(Followed::new),
             Ok(JobRequest::Refresh) => listed = None,
-            Ok(JobRequest::Act(deed, title, dir)) => {
-                let _ = out.send(Action::JobActionDone(deed, title, effects::job(deed, &dir)));
+            Ok(JobRequest::Act(action, title, dir)) => {
+                let _ = out.send(Action::JobActionDone(action, title, effects::job(action, &dir)));
                 listed = None;
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shortest time between two words of progress.
-const TELL: Duration = Duration::from_millis(100);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is to be measured.
 pub(super) enum MeasureRequest {
@@ -106,13 +106,13 @@ pub(super) fn measurer(orders: &Receiver<Order>, out: &Outbox) {
 }
 
 fn carry_out(order: Order, out: &Outbox) {
-    let told = Mutex::new(None::<Instant>);
+    let last_sent = Mutex::new(None::<Instant>);
     // Called from many threads: the screen does not need every tensor.
     let may_tell = || {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.is_none_or(|t| t.elapsed() >= TELL);
+        let mut last_sent = last_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last_sent.is_none_or(|t| t.elapsed() >= PROGRESS_INTERVAL);
         if due {
-            *told = Some(Instant::now());
+            *last_sent = Some(Instant::now());
         }
         due
     };

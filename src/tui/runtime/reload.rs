@@ -75,8 +75,8 @@ impl Files {
     pub(super) fn follow(mut self, options: &TuiOptions, out: &Outbox) {
         loop {
             std::thread::sleep(LOOK);
-            let mut told = self.changes(options).into_iter();
-            if told.any(|action| out.send(action).is_err()) || out.is_closed() {
+            let mut actions = self.changes(options).into_iter();
+            if actions.any(|action| out.send(action).is_err()) || out.is_closed() {
                 return;
             }
         }
@@ -143,17 +143,17 @@ mod tests {
         assert!(files.changes(&options).is_empty());
         std::fs::write(dir.path().join("config.toml"), "theme = 'dark'\nmouse = false\n").unwrap();
         assert!(files.changes(&options).is_empty(), "it may still be written");
-        let told = files.changes(&options);
-        let [Action::Configured(s)] = &told[..] else { panic!("{told:?}") };
+        let actions = files.changes(&options);
+        let [Action::Configured(s)] = &actions[..] else { panic!("{actions:?}") };
         assert_eq!((s.mouse, s.theme.as_deref()), (false, Some("light")), "the command line goes before the file");
         assert!(files.changes(&options).is_empty());
         std::fs::write(dir.path().join("keys.toml"), "\nzoom = 'z z z'\nzom = 'z'\n").unwrap();
         std::fs::create_dir(dir.path().join("themes")).unwrap();
         std::fs::write(dir.path().join("themes/mine.toml"), "").unwrap();
         files.changes(&options);
-        let told = files.changes(&options);
-        let [Action::ConfigProblems(lines), Action::ThemeFiles { names, changed }] = &told[..] else {
-            panic!("{told:?}")
+        let actions = files.changes(&options);
+        let [Action::ConfigProblems(lines), Action::ThemeFiles { names, changed }] = &actions[..] else {
+            panic!("{actions:?}")
         };
         assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys are unchanged."));
         assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");

@@ -63,12 +63,12 @@ impl SessionSaver {
 /// # Errors
 /// A file that cannot be read or understood, in a sentence.
 pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
-    let told = |e: &dyn std::fmt::Display| format!("cannot restore the last session: {}: {e}", file.display());
+    let failure = |e: &dyn std::fmt::Display| format!("cannot restore the last session: {}: {e}", file.display());
     let bytes = match files::read(file, MAX_BYTES) {
         Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|e| told(&e))?,
+        read => read.map_err(|e| failure(&e))?,
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|e| told(&e))
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| failure(&e))
 }
 
 /// Keeps it: written beside, then put in its place.

@@ -65,10 +65,10 @@ mod tests {
             ("broken", 8192, sound(3, false, 5)),
             ("output", 8192, sound(0, false, 1)),
         ];
-        let told = findings(&all.map(|(n, e, s)| (n.to_owned(), e, s)));
-        let codes: Vec<&str> = told.iter().map(|f| f.code.as_str()).collect();
+        let all_findings = findings(&all.map(|(n, e, s)| (n.to_owned(), e, s)));
+        let codes: Vec<&str> = all_findings.iter().map(|f| f.code.as_str()).collect();
         assert_eq!(codes, ["values.not-finite", "values.all-zero", "values.copies"]);
-        assert_eq!(told[2].text, "the same values: embed, output");
-        assert!(told.iter().all(|f| !f.remedy.is_empty()));
+        assert_eq!(all_findings[2].text, "the same values: embed, output");
+        assert!(all_findings.iter().all(|f| !f.remedy.is_empty()));
     }
 }

@@ -33,27 +33,27 @@ impl Watching {
 /// Sleeps until there is a query, then reads.
 pub(super) fn follower(requests: &Receiver<Option<WatcherQuery>>, jobs_root: &Path, out: &Outbox) {
     let mut watchers = effects::watchers(jobs_root);
-    let mut told = None;
+    let mut sent = None;
     let mut listed: Option<Instant> = None;
     let mut followed: Option<(u64, Followed)> = None;
-    let mut wish: Option<WatcherQuery> = None;
+    let mut query: Option<WatcherQuery> = None;
     loop {
-        let request = match &wish {
+        let request = match &query {
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(_) => requests.recv_timeout(OFTEN),
         };
         match request {
             // Only the latest is wanted.
-            Ok(new) => wish = requests.try_iter().last().unwrap_or(new),
+            Ok(new) => query = requests.try_iter().last().unwrap_or(new),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        let Some(WatcherQuery { request, folder }) = &wish else { continue };
+        let Some(WatcherQuery { request, folder }) = &query else { continue };
         if listed.is_none_or(|t| t.elapsed() >= OFTEN) {
             let list = watchers.look();
             listed = Some(Instant::now());
-            if told.as_ref() != Some(&list) {
-                told = Some(list.clone());
+            if sent.as_ref() != Some(&list) {
+                sent = Some(list.clone());
                 let _ = out.send(Action::Watchers(list));
             }
         }

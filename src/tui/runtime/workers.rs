@@ -62,10 +62,10 @@ impl Workers {
         let out = outbox.clone();
         let root = jobs_root.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &root, &out));
-        let (wish, wishes) = unbounded();
+        let (query, queries) = unbounded();
         let (out, root) = (outbox.clone(), jobs_root.clone());
-        thread("watchers", outbox.clone(), move || watchers::follower(&wishes, &root, &out));
-        let watching = Watching::new(wish);
+        thread("watchers", outbox.clone(), move || watchers::follower(&queries, &root, &out));
+        let watching = Watching::new(query);
         let (watch, watched) = unbounded();
         let out = outbox.clone();
         thread("machine", outbox.clone(), move || machine::sampler(&watched, &out));
@@ -119,8 +119,8 @@ impl Workers {
         let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
     }
 
-    pub(super) fn ask(&self, deed: JobAction, title: String, dir: PathBuf) {
-        let _ = self.jobs.send(JobRequest::Act(deed, title, dir));
+    pub(super) fn ask(&self, action: JobAction, title: String, dir: PathBuf) {
+        let _ = self.jobs.send(JobRequest::Act(action, title, dir));
     }
 
     /// Samples the machine, and the disk of this folder; not at all without.
@@ -129,8 +129,8 @@ impl Workers {
     }
 
     /// Looks at watchers as this says; not at all without.
-    pub(super) fn look_at_watchers(&mut self, wish: Option<WatcherQuery>) {
-        self.watching.give(wish);
+    pub(super) fn look_at_watchers(&mut self, query: Option<WatcherQuery>) {
+        self.watching.give(query);
     }
 
     pub(super) fn start_watcher(&self, root: PathBuf, recipe: Box<Recipe>) {
@@ -199,9 +199,9 @@ fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sy
             effects::scan(dir, &|model| current() && send.send(model).is_ok());
         });
         let mut batch = Vec::new();
-        let mut told = Instant::now();
+        let mut last_sent = Instant::now();
         loop {
-            let left = BATCH.saturating_sub(told.elapsed());
+            let left = BATCH.saturating_sub(last_sent.elapsed());
             match found.recv_timeout(left) {
                 Ok(model) => batch.push(model),
                 Err(RecvTimeoutError::Timeout) => {
@@ -209,7 +209,7 @@ fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sy
                     if !batch.is_empty() && current() {
                         let _ = out.send(Action::FoundSome(std::mem::take(&mut batch)));
                     }
-                    told = Instant::now();
+                    last_sent = Instant::now();
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }

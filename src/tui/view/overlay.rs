@@ -93,9 +93,9 @@ fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpLine, line: Rect) {
     // The names have a column where there is room for it.
     let names = line.width >= 72;
     let taken = if names { width(name) as u16 + 1 } else { 0 };
-    let room = line.width.saturating_sub(21 + taken);
-    let help = super::fit(what, room.into());
-    c.text(line.x + 21, line.y, room, &help, text);
+    let available = line.width.saturating_sub(21 + taken);
+    let help = super::fit(what, available.into());
+    c.text(line.x + 21, line.y, available, &help, text);
     if names {
         c.right(line.right(), line.y, 20, name, dim);
     }
@@ -142,14 +142,14 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         let used = c.right(line.right(), line.y, 20, &item.detail, accent);
         let current = if p.kind == PickerKind::Themes && item.title == state.theme { " ✓" } else { "" };
-        let room = line.width.saturating_sub(used + 4);
+        let available = line.width.saturating_sub(used + 4);
         match item.title.split_once(": ") {
             Some((name, help)) if inner.width >= 60 => {
                 c.text(line.x + 2, line.y, 22, name, text);
-                c.text(line.x + 25, line.y, room.saturating_sub(23), help, dim);
+                c.text(line.x + 25, line.y, available.saturating_sub(23), help, dim);
             }
             _ => {
-                c.spans(line.x + 2, line.y, room, &[(&item.title, text), (current, dim)]);
+                c.spans(line.x + 2, line.y, available, &[(&item.title, text), (current, dim)]);
             }
         }
         if i == row {

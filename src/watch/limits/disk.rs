@@ -36,7 +36,7 @@ pub(super) fn floor(care: &Limits, readings: &Readings, edge: Edge) -> Option<St
 }
 
 /// Reports that an export would leave too little space.
-pub(crate) fn no_room(care: &Limits, readings: &Readings, plan: &Plan) -> Option<String> {
+pub(crate) fn no_space(care: &Limits, readings: &Readings, plan: &Plan) -> Option<String> {
     let (floor, free) = (wanted(care, readings), readings.free?);
     let needed = plan.disk_bytes;
     (free < needed.saturating_add(floor)).then(|| {
@@ -58,9 +58,9 @@ mod tests {
         assert!(floor(&care, &with(999), Edge::Enter).is_some() && floor(&care, &with(1000), Edge::Enter).is_none());
         assert!(floor(&care, &with(1050), Edge::Leave).is_some() && floor(&care, &with(1100), Edge::Leave).is_none());
         let plan = Plan { disk_bytes: 500, ..Plan::default() };
-        assert!(no_room(&care, &with(1499), &plan).is_some() && no_room(&care, &with(1500), &plan).is_none());
+        assert!(no_space(&care, &with(1499), &plan).is_some() && no_space(&care, &with(1500), &plan).is_none());
         let none = Limits { min_free: Some(0), ..Limits::default() };
         assert_eq!(floor(&none, &with(0), Edge::Enter), None);
-        assert_eq!(no_room(&none, &Readings::default(), &plan), None, "a file system that does not emit is trusted");
+        assert_eq!(no_space(&none, &Readings::default(), &plan), None, "a file system that does not emit is trusted");
     }
 }

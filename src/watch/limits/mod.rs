@@ -11,7 +11,7 @@ mod memory;
 mod sensor;
 
 pub(crate) use active::Active;
-pub(crate) use disk::no_room;
+pub(crate) use disk::no_space;
 pub(crate) use sensor::{Readings, Sensor};
 
 use std::time::Instant;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Time between two checks whether there is space for an export.
-const ROOM_LOOK: Duration = Duration::from_secs(5);
+const SPACE_CHECK: Duration = Duration::from_secs(5);
 
 impl Watcher {
     /// Sources that are complete and have no export, in the order in which they were written.
@@ -147,15 +147,15 @@ impl Watcher {
                 self.wake_changed(name);
                 Ok(false)
             }
-            StartResult::NoRoom(text) if !self.options.once => {
+            StartResult::NoSpace(text) if !self.options.once => {
                 let text = if text.starts_with("waits ") { text } else { format!("waits: {text}") };
                 self.emit_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
                 if let Some(t) = self.tracked.get_mut(name) {
-                    t.retry = Some(Instant::now() + ROOM_LOOK);
+                    t.retry = Some(Instant::now() + SPACE_CHECK);
                 }
                 Ok(false)
             }
-            StartResult::NoRoom(text) => {
+            StartResult::NoSpace(text) => {
                 let picked = self.picked_without_job(&unit);
                 self.store.pick(picked.clone())?;
                 self.ended(

@@ -55,7 +55,7 @@ impl Watcher {
 
     /// Reports once what the watcher starts with.
     pub(super) fn emit_found(&mut self) {
-        if std::mem::replace(&mut self.told_found, true) || self.tracked.is_empty() {
+        if std::mem::replace(&mut self.found_emitted, true) || self.tracked.is_empty() {
             return;
         }
         let to_do = self.candidates().len();

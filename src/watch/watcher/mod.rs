@@ -198,7 +198,7 @@ struct Watcher {
     looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
     told_note: bool,
-    told_found: bool,
+    found_emitted: bool,
     told_problems: BTreeSet<(PathBuf, String)>,
 }
 
@@ -240,7 +240,7 @@ impl Watcher {
             looked: None,
             existed: None,
             told_note: false,
-            told_found: false,
+            found_emitted: false,
             told_problems: BTreeSet::new(),
         }
     }

@@ -134,13 +134,13 @@ pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
         Ok(model) => model,
         Err(e) => return refuse(&e),
     };
-    let of = |places: &[usize]| {
-        let targets = places.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
+    let of = |indices: &[usize]| {
+        let targets = indices.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
         crate::plan::rehearse_model(&model, &Recipe { targets, ..recipe.clone() }, how).map(Arc::new)
     };
     let all: Vec<usize> = (0..recipe.targets.len()).collect();
     let error = match of(&all) {
-        Ok(plan) => return PlanResponse::whole(plan),
+        Ok(plan) => return PlanResponse::complete(plan),
         Err(e) => e,
     };
     let alone = |i: &usize| Some(TargetRejection { target: Some(*i), card: (&of(&[*i]).err()?).into() });
@@ -209,19 +209,30 @@ mod tests {
             let targets = targets.iter().map(|t| (*t).clone()).collect();
             plan(&Recipe { source, targets, ..Recipe::default() }, Task::quiet())
         };
-        let told = planned(&[&wrong, &sound, &small]);
-        let refused: Vec<_> = told.refused.iter().map(|r| r.target).collect();
-        assert_eq!((refused, &told.targets[..]), (vec![Some(0), Some(2)], &[1][..]), "{told:?}");
-        assert_eq!(told.plan.map(|p| p.outputs.len()), Some(1));
-        let told = planned(&[&sound, &sound]);
-        assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
+        let response = planned(&[&wrong, &sound, &small]);
+        let refused: Vec<_> = response.refused.iter().map(|r| r.target).collect();
+        assert_eq!((refused, &response.targets[..]), (vec![Some(0), Some(2)], &[1][..]), "{response:?}");
+        assert_eq!(response.plan.map(|p| p.outputs.len()), Some(1));
+        let response = planned(&[&sound, &sound]);
+        assert!(
+            response.plan.is_none() && response.refused.len() == 1 && response.refused[0].target.is_none(),
+            "{response:?}"
+        );
         let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), ..Default::default() };
         let targets = vec![wrong.clone(), sound.clone()];
-        let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Task::quiet());
-        assert_eq!(told.refused.iter().map(|r| r.target).collect::<Vec<_>>(), [None], "the source is wrong, and once");
+        let response = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Task::quiet());
+        assert_eq!(
+            response.refused.iter().map(|r| r.target).collect::<Vec<_>>(),
+            [None],
+            "the source is wrong, and once"
+        );
         std::fs::write(dir.path().join("q8_0.gguf"), b"x").unwrap();
-        let told = planned(&[&sound]);
-        assert_eq!(told.plan.map(|p| p.outputs[0].replaces.len()), Some(1), "what is there is told, and is no fault");
+        let response = planned(&[&sound]);
+        assert_eq!(
+            response.plan.map(|p| p.outputs[0].replaces.len()),
+            Some(1),
+            "what is there is response, and is no fault"
+        );
     }
 
     #[test]

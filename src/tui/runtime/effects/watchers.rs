@@ -118,11 +118,11 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     if ran.status.success() {
         return Ok(id);
     }
-    Err(ErrorCard::new(said(&ran.stderr), true))
+    Err(ErrorCard::new(last_error_line(&ran.stderr), true))
 }
 
 /// What a command said that failed, on one line.
-fn said(stderr: &[u8]) -> String {
+fn last_error_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let line = lines.join(" ");
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn what_a_watcher_said_is_one_line() {
-        assert_eq!(said(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
-        assert_eq!(said(b"\n"), "the watcher ended without an error message");
-        assert_eq!(said(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
+        assert_eq!(last_error_line(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
+        assert_eq!(last_error_line(b"\n"), "the watcher ended without an error message");
+        assert_eq!(last_error_line(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
     }
 }

@@ -47,7 +47,7 @@ impl App {
             Effect::CompletePath(base, typed) => self.workers.recipes(move || complete_path(&base, typed)),
             Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
             Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
-            Effect::ActOnJob(deed, title, dir) => self.workers.ask(deed, title, dir),
+            Effect::ActOnJob(action, title, dir) => self.workers.ask(action, title, dir),
             Effect::Doctor => self.workers.doctor(),
             Effect::Follow(job) => self.workers.follow(job),
             Effect::Compare(id, paths, context) => self.workers.compare(id, paths, context),

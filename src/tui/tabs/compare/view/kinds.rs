@@ -31,9 +31,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         "weights dB by kind, largest error first; a longer bar is better",
         dim,
     );
-    let room = usize::from(area.height.saturating_sub(1));
+    let available = usize::from(area.height.saturating_sub(1));
     // The last line counts the kinds that do not fit.
-    let shown = if kinds.len() > room { room.saturating_sub(1) } else { kinds.len() };
+    let shown = if kinds.len() > available { available.saturating_sub(1) } else { kinds.len() };
     for (i, kind) in kinds.iter().take(shown).enumerate() {
         let y = area.y + 1 + i as u16;
         c.text(area.x + 1, y, 15, kind, dim);

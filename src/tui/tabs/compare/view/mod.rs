@@ -87,7 +87,7 @@ fn style(c: &Canvas<'_>, column: usize) -> Style {
 
 fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     let (dim, title, accent) = (c.theme().dim, c.theme().title, c.theme().accent);
-    let told = match (s.running, &s.result) {
+    let progress = match (s.running, &s.result) {
         (Some((0, 0)), _) => "opening…".to_owned(),
         (Some((done, all)), _) => format!("measuring {done} of {all} tensors"),
         (None, Some(r)) if s.is_measured() => {
@@ -98,11 +98,11 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
         _ => String::new(),
     };
     let style = if s.running.is_some() { accent } else { dim };
-    let used = c.right(line.right() - 1, line.y, line.width / 2, &told, style);
-    let room = line.width.saturating_sub(used + 4);
+    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
+    let available = line.width.saturating_sub(used + 4);
     let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
-    c.spans(line.x + 1, line.y, room, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
+    c.spans(line.x + 1, line.y, available, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
 }
 
 fn empty(c: &mut Canvas<'_>, body: Rect) {
@@ -131,9 +131,9 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
         c.wrapped(area.x + 2, area.y + 1, w, 3, "A comparison needs two models: press a to add another.", text);
     } else if let Some((done, all)) = s.running.filter(|(_, all)| *all > 0) {
         let style = c.theme().bar;
-        let told = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
+        let progress = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
         c.bar(area.x + 2, area.y + 1, w / 2, done as f64 / all as f64, style, true);
-        c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &told, dim);
+        c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &progress, dim);
         c.text(area.x + 2, area.y + 2, w, "Errors are shown once every tensor is read.", dim);
     }
 }
@@ -145,8 +145,8 @@ fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);
     let hint = ".md (report), .csv (one line per tensor), .json (everything)";
-    let room = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
-    c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + room + 2), line, text);
-    c.right(body.right() - 1, y, room, hint, dim);
+    let available = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
+    c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + available + 2), line, text);
+    c.right(body.right() - 1, y, available, hint, dim);
     Rect { height: body.height - 1, ..body }
 }

@@ -79,21 +79,21 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
         TensorOrder::Error => format!("error of {}", short_label(s, s.subject(), 20)),
         other => other.title().to_owned(),
     };
-    let told = format!("{shown}/{all}   sort: {order}");
-    c.right(line.right() - 1, line.y, line.width / 2, &told, dim);
+    let summary = format!("{shown}/{all}   sort: {order}");
+    c.right(line.right() - 1, line.y, line.width / 2, &summary, dim);
 }
 
 fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, shown: &[usize], first: u16) {
     let (text, dim) = (c.theme().text, c.theme().dim);
-    let room = first.saturating_sub(line.x + BASE + 3);
-    let name = fit_end(&t.name, room.into());
-    c.text(line.x + 2, line.y, room, &name, text);
+    let available = first.saturating_sub(line.x + BASE + 3);
+    let name = fit_end(&t.name, available.into());
+    c.text(line.x + 2, line.y, available, &name, text);
     c.right(first.saturating_sub(1), line.y, BASE, kind(s, t, 0), dim);
     for (i, column) in shown.iter().enumerate() {
         let x = first + i as u16 * EACH;
         c.text(x + 2, line.y, 7, kind(s, t, *column), dim);
-        let told = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
-        c.right(x + EACH, line.y, 10, &told, text);
+        let summary = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
+        c.right(x + EACH, line.y, 10, &summary, text);
     }
 }
 
@@ -118,7 +118,7 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
     let w = area.width.saturating_sub(2);
     c.text(area.x + 1, area.y + 1, w, &what, text);
     let at = s.subject();
-    let told = match s.figures(t, at) {
+    let summary = match s.figures(t, at) {
         None => "not compared: missing in the other model, or a different shape".to_owned(),
         Some(f) if f.lossless() => format!("{}: all values are equal", f.quality()),
         Some(f) => {
@@ -131,5 +131,5 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
     let own = style(c, at);
     let used = width(&label) as u16;
     c.text(area.x + 1, area.y + 2, w, &label, own);
-    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &told, dim);
+    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &summary, dim);
 }

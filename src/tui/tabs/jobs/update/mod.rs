@@ -4,7 +4,7 @@ pub(super) mod motion;
 pub(super) mod reader;
 mod results;
 
-pub(super) use results::arrived;
+pub(super) use results::apply;
 
 use super::state::{GridCursor, JobAction, JobSection, JobView};
 use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
@@ -114,14 +114,14 @@ fn turn_section(state: &mut State, by: isize) {
     }
 }
 
-fn ask(state: &State, deed: JobAction) -> Vec<Effect> {
+fn ask(state: &State, action: JobAction) -> Vec<Effect> {
     let job = state.jobs.current();
-    job.map(|j| Effect::ActOnJob(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
+    job.map(|j| Effect::ActOnJob(action, j.title.clone(), j.dir.clone())).into_iter().collect()
 }
 
-fn confirm(state: &mut State, deed: JobAction) {
+fn confirm(state: &mut State, action: JobAction) {
     let Some(job) = state.jobs.current() else { return };
-    let (question, detail, yes) = match deed {
+    let (question, detail, yes) = match action {
         JobAction::Remove => (
             format!("Remove job {}, {}?", job.id, job.title),
             "Its folder with events, plan and report is removed; its outputs are kept.".to_owned(),
@@ -133,7 +133,7 @@ fn confirm(state: &mut State, deed: JobAction) {
             "cancel the job",
         ),
     };
-    let effect = Effect::ActOnJob(deed, job.title.clone(), job.dir.clone());
+    let effect = Effect::ActOnJob(action, job.title.clone(), job.dir.clone());
     state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
 }
 

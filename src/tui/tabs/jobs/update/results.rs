@@ -5,7 +5,7 @@ use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Action, Effect, Focus, Level, Notify, State, Tab, TabRequest};
 use crate::tui::tabs::jobs::{JobAction, JobSection, JobView};
 
-pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Jobs(list) => listed(state, list),
         Action::JobPlan(id, plan) => {
@@ -41,7 +41,9 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
             // The list is looked at less often; keys go by it.
             if events.iter().any(|e| e.body.changes_state()) { vec![Effect::RefreshJobs] } else { Vec::new() }
         }
-        Action::JobActionDone(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
+        Action::JobActionDone(action, title, result) => {
+            job_action_done(state, action, &title, result.map_err(|card| card.message))
+        }
         _ => Vec::new(),
     }
 }
@@ -99,9 +101,9 @@ fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
 
 /// Says how a job has ended. The log has it from the job itself, except of a job whose process is gone.
 fn report_end(state: &mut State, job: &JobSummary) {
-    let (title, whither) = (&job.title, where_report(state, &job.id));
+    let (title, report_hint) = (&job.title, where_report(state, &job.id));
     match job.state {
-        JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
+        JobState::Finished => state.flash(Level::Info, format!("finished: {title}{report_hint}")),
         JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
         JobState::Interrupted => {
             state.flash(Level::Error, format!("interrupted: {title}; R continues it"));
@@ -109,7 +111,7 @@ fn report_end(state: &mut State, job: &JobSummary) {
         JobState::Lost => {
             state.toast(Level::Error, format!("lost its process: {title}; R continues it"));
         }
-        _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
+        _ => state.flash(Level::Error, format!("failed: {title}{report_hint}")),
     }
 }
 
@@ -130,8 +132,8 @@ fn where_report(state: &State, id: &str) -> String {
     }
 }
 
-fn did(state: &mut State, deed: JobAction, title: &str, result: Result<(), String>) -> Vec<Effect> {
-    let (done, cannot) = match deed {
+fn job_action_done(state: &mut State, action: JobAction, title: &str, result: Result<(), String>) -> Vec<Effect> {
+    let (done, cannot) = match action {
         JobAction::Cancel => ("asked to stop", "stop"),
         JobAction::Pause => ("asked to pause", "pause"),
         JobAction::Resume => ("resumed", "resume"),

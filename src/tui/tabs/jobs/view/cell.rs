@@ -19,8 +19,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
     };
     let more = if under.len() > 1 { format!("  and {} more", under.len() - 1) } else { String::new() };
     let types = format!("  {} → {}  {}{more}", t.from, t.to, units::bytes(t.bytes));
-    let room = usize::from(area.width).saturating_sub(width(&types));
-    let name = fit_end(t.name.trim_end_matches(".weight"), room);
+    let available = usize::from(area.width).saturating_sub(width(&types));
+    let name = fit_end(t.name.trim_end_matches(".weight"), available);
     c.spans(area.x, area.y, area.width, &[(&name, title), (&types, text)]);
     let figures = match t.state {
         TensorState::Waiting => "not started".to_owned(),

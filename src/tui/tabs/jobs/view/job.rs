@@ -93,8 +93,8 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         13.. => 4,
         _ => 1,
     };
-    let room = Rect { height: area.height.saturating_sub(below), ..area };
-    let mut y = grid::draw(c, view, state.jobs.cell, focused, room);
+    let available = Rect { height: area.height.saturating_sub(below), ..area };
+    let mut y = grid::draw(c, view, state.jobs.cell, focused, available);
     // One row of space where there is some, else what is known of the cell would be cut.
     y += u16::from(area.bottom().saturating_sub(y) > cell::HEIGHT);
     if focused && y + 1 < area.bottom() {
@@ -105,8 +105,8 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         rates(c, view, live, Rect { y, height: 1, ..area });
         y += 1;
     }
-    let room = usize::from(area.bottom().saturating_sub(y));
-    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(room)).enumerate() {
+    let available = usize::from(area.bottom().saturating_sub(y));
+    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(available)).enumerate() {
         let style = level_style(c, line.level);
         c.spans(
             area.x,
@@ -160,12 +160,12 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
         };
         let error = t.max_abs.map(small).unwrap_or_default();
         columns.row(c, line.y, &[&t.from, &t.to, &units::bytes(t.bytes), &db, &error], text);
-        let room = columns.first().saturating_sub(2);
+        let available = columns.first().saturating_sub(2);
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
-        let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
-        let n = c.text(line.x + 1 + used, line.y, room, &name, text);
+        let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
+        let n = c.text(line.x + 1 + used, line.y, available, &name, text);
         if let Some(note) = &t.note {
-            c.text(line.x + 3 + used + n, line.y, room.saturating_sub(n + 2), note, warn);
+            c.text(line.x + 3 + used + n, line.y, available.saturating_sub(n + 2), note, warn);
         }
         if i == cursor {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, state.jobs.focus == Focus::Details);

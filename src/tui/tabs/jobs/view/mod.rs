@@ -120,9 +120,9 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
     let short = |t: &str| t.trim().split_once(' ').map_or(t.trim(), |(_, ty)| ty).to_owned();
     let to: Vec<String> = to.split(',').map(short).collect();
     let to = fit(&to.join(", "), most * 3 / 5);
-    let room = most.saturating_sub(width(&to) + 3);
+    let available = most.saturating_sub(width(&to) + 3);
     let (number, name) = source.split_once("  ").map_or((String::new(), source), |(n, s)| (format!("{n}  "), s));
-    let name = fit_end(name, room.saturating_sub(width(&number)));
+    let name = fit_end(name, available.saturating_sub(width(&number)));
     format!("{number}{name} → {to}")
 }
 
@@ -143,14 +143,14 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
     let number = if job.id.len() <= 6 { job.id.as_str() } else { "" };
     let x =
         line.x + 4 + c.spans(line.x + 4, line.y, 7, &[(number, dim), (if number.is_empty() { "" } else { " " }, dim)]);
-    let mut room = line.right().saturating_sub(x + used + 2);
+    let mut available = line.right().saturating_sub(x + used + 2);
     // The title goes before.
-    if width(&job.title) + width(report) <= room.into() {
+    if width(&job.title) + width(report) <= available.into() {
         used += c.right(line.right() - 1 - used, line.y, width(report) as u16, report, dim);
-        room = line.right().saturating_sub(x + used + 2);
+        available = line.right().saturating_sub(x + used + 2);
     }
-    let title = fit_title(&job.title, room.into());
-    c.text(x, line.y, room, &title, text);
+    let title = fit_title(&job.title, available.into());
+    c.text(x, line.y, available, &title, text);
 }
 
 #[cfg(test)]

@@ -45,9 +45,9 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             let (glyph, word, style) = badge(c, *how);
             // A path has its end, facts have their beginning.
             let used = c.spans(x, y, w, &[(glyph, style), (" ", dim), (word, style), ("  ", dim)]);
-            let room = w.saturating_sub(used);
-            let name = if name.contains('/') { fit_end(name, room.into()) } else { name.clone() };
-            c.text(x + used, y, room, &name, title);
+            let available = w.saturating_sub(used);
+            let name = if name.contains('/') { fit_end(name, available.into()) } else { name.clone() };
+            c.text(x + used, y, available, &name, title);
             1
         }
         PageLine::Fact(word, fact) => {

@@ -57,7 +57,7 @@ impl ModelsState {
                 shown.insert(path, hits);
                 for parent in path.ancestors().skip(1) {
                     if let Some((parent, node)) = self.nodes.get_key_value(parent) {
-                        let hits = words.iter().filter_map(|w| Some(fit(&node.name, w)?.places)).flatten();
+                        let hits = words.iter().filter_map(|w| Some(fit(&node.name, w)?.positions)).flatten();
                         shown.entry(parent).or_insert_with(|| hits.collect());
                     }
                 }
@@ -97,7 +97,7 @@ impl ModelsState {
         for word in words {
             let fact = |text: &str| text.to_lowercase().contains(&word.to_lowercase());
             if let Some(fit) = fit(&node.name, word) {
-                hits.extend(fit.places);
+                hits.extend(fit.positions);
             } else {
                 let parts: Vec<&str> =
                     path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();

@@ -37,8 +37,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.models.keep(path, info);
             Vec::new()
         }
-        Action::Inspected(told) => {
-            state.models.inspect.take(told);
+        Action::Inspected(response) => {
+            state.models.inspect.take(response);
             Vec::new()
         }
         _ => Vec::new(),

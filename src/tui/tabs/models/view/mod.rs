@@ -103,12 +103,12 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     let Some(model) = &node.model else {
         let glyph = if row.open { "▾" } else { "▸" };
         c.text(x, line.y, 1, glyph, faint);
-        let room = edge.saturating_sub(x + 3);
-        let used = c.text(x + 2, line.y, room, &node.name, dim);
-        matched(c, &node.name, &fit(&node.name, room.into()), &row.hits, x + 2, line.y);
+        let available = edge.saturating_sub(x + 3);
+        let used = c.text(x + 2, line.y, available, &node.name, dim);
+        matched(c, &node.name, &fit(&node.name, available.into()), &row.hits, x + 2, line.y);
         if !row.open {
             let n = format!("  {}", node.models);
-            c.text(x + 2 + used, line.y, room.saturating_sub(used), &n, faint);
+            c.text(x + 2 + used, line.y, available.saturating_sub(used), &n, faint);
         }
         return;
     };
@@ -126,15 +126,15 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     edge -= if wide { 5 } else { 6 };
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
-    let room = edge.saturating_sub(x + 2);
-    let name = apart(&node.name, beside, room.into());
-    let used = c.text(x, line.y, room, &name, text);
+    let available = edge.saturating_sub(x + 2);
+    let name = apart(&node.name, beside, available.into());
+    let used = c.text(x, line.y, available, &name, text);
     // Why a model cannot be opened, where there is room for some of it; the details have the whole.
     if let Some(Err(card)) = &node.summary
-        && room > used + REASON
+        && available > used + REASON
     {
-        let room = room - used - 2;
-        c.text(x + used + 2, line.y, room, &fit(&card.fact, room.into()), faint);
+        let available = available - used - 2;
+        c.text(x + used + 2, line.y, available, &fit(&card.fact, available.into()), faint);
     }
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }

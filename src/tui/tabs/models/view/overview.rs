@@ -48,12 +48,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         let style = c.theme().role(&k.role);
         let share = format!("{:.1} %", k.bytes as f64 / total * 100.0);
         columns.row(c, line.y, &[&k.encoding, &units::bytes(k.bytes), &share], text);
-        let room = columns.first();
+        let available = columns.first();
         let shade = shade(c, info.by_role.iter().position(|s| s.name == k.role).unwrap_or(0));
-        let used = c.spans(line.x + 1, line.y, room, &[(shade, style), (" ", text), (&k.kind, text)]);
+        let used = c.spans(line.x + 1, line.y, available, &[(shade, style), (" ", text), (&k.kind, text)]);
         let shape = format!("{times}{}", k.shape);
-        if usize::from(room) > usize::from(used) + width(&shape) + 2 {
-            c.right(line.x + 1 + room, line.y, room, &shape, dim);
+        if usize::from(available) > usize::from(used) + width(&shape) + 2 {
+            c.right(line.x + 1 + available, line.y, available, &shape, dim);
         }
         if focused && i == row_at {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, true);

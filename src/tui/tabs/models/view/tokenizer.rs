@@ -45,16 +45,16 @@ fn field(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let m = &state.models;
     let used = c.text(line.x + 1, line.y, 6, "text ", if m.editing.is_some() { accent } else { dim });
-    let (x, room) = (line.x + 1 + used, line.width.saturating_sub(used + 2));
+    let (x, available) = (line.x + 1 + used, line.width.saturating_sub(used + 2));
     match &m.editing {
         Some(edit) => {
-            c.edit(x, line.y, room, edit, text);
+            c.edit(x, line.y, available, edit, text);
         }
         None if m.inspect.text.is_empty() => {
-            c.text(x, line.y, room, "press t and type a text to see its tokens", dim);
+            c.text(x, line.y, available, "press t and type a text to see its tokens", dim);
         }
         None => {
-            c.text(x, line.y, room, &m.inspect.text, text);
+            c.text(x, line.y, available, &m.inspect.text, text);
         }
     }
 }
@@ -101,13 +101,13 @@ fn notes(c: &mut Canvas<'_>, tried: &TokenizerTrial, area: Rect) {
 
 /// Blanks and line ends as something to see.
 fn visible(text: &str) -> String {
-    let seen = |c| match c {
+    let shown_char = |c| match c {
         ' ' => '·',
         '\n' => '⏎',
         c if crate::units::is_hidden(c) => '�',
         c => c,
     };
-    text.chars().map(seen).collect()
+    text.chars().map(shown_char).collect()
 }
 
 /// Tokens as cells, the text above its id, every other one shaded; gives the row below.
@@ -116,9 +116,9 @@ fn cells(c: &mut Canvas<'_>, encoded: &Encoded, area: Rect) -> u16 {
     let shade = c.theme().select_idle;
     let (mut x, mut y) = (area.x, area.y);
     for (i, piece) in encoded.pieces.iter().enumerate() {
-        let said = fit(&visible(&piece.text), usize::from(area.width).saturating_sub(2));
+        let piece_text = fit(&visible(&piece.text), usize::from(area.width).saturating_sub(2));
         let id = piece.id.to_string();
-        let w = (width(&said).max(width(&id)) + 1) as u16;
+        let w = (width(&piece_text).max(width(&id)) + 1) as u16;
         if x > area.x && x + w > area.right() {
             (x, y) = (area.x, y + 2);
         }
@@ -131,7 +131,7 @@ fn cells(c: &mut Canvas<'_>, encoded: &Encoded, area: Rect) -> u16 {
             c.paint(Rect { x, y, width: w, height: 2 }, shade);
         }
         let style = if piece.added { dim.add_modifier(Modifier::ITALIC) } else { text };
-        c.text(x, y, w, &said, style);
+        c.text(x, y, w, &piece_text, style);
         c.text(x, y + 1, w, &id, dim);
         x += w;
     }

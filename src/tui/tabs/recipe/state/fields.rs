@@ -178,10 +178,10 @@ impl Document {
         match field {
             Field::Budget => self.set_budget(target, text),
             Field::Key(key) => {
-                let told = !text.trim().is_empty();
+                let given = !text.trim().is_empty();
                 self.set(target, key, text);
                 // A type that is chosen is to be used, and so the budget is not.
-                if key.name == "quantization" && told {
+                if key.name == "quantization" && given {
                     self.set_budget(target, "");
                 }
                 if key.name == "format" {

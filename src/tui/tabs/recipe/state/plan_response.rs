@@ -28,7 +28,7 @@ pub struct TargetRejection {
 
 impl PlanResponse {
     /// A response with a plan for all targets.
-    pub fn whole(plan: Arc<Plan>) -> Self {
+    pub fn complete(plan: Arc<Plan>) -> Self {
         Self { targets: (0..plan.outputs.len()).collect(), plan: Some(plan), refused: Vec::new() }
     }
 

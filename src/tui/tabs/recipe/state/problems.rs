@@ -70,7 +70,7 @@ impl RecipeProblem {
 
 impl RecipeState {
     /// A problem in words, with its target if the recipe has several.
-    pub(crate) fn said(&self, problem: &RecipeProblem) -> String {
+    pub(crate) fn in_words(&self, problem: &RecipeProblem) -> String {
         let several = self.document.recipe.targets.len() > 1;
         let place = match (problem.target, problem.label()) {
             (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
@@ -148,8 +148,8 @@ mod tests {
             invalid: Vec::new(),
         };
         let size = target.clone().with(&MAX_SHARD_SIZE, Some("0".to_owned()));
-        let said: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
-        assert_eq!(said, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
+        let pairs: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
+        assert_eq!(pairs, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
         let mut typed = document(target);
         typed.set(Some(0), find(Room::Target, "pure").unwrap(), "perhaps");
         assert_eq!(of(&typed)[0].fact, "takes `true` or `false`, not the text \"perhaps\"");

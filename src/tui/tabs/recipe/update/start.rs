@@ -47,7 +47,7 @@ fn existing(state: &State, path: &Path) -> String {
 fn why_not(state: &State) -> String {
     let r = &state.recipe;
     match r.problems().first() {
-        Some(t) => r.said(t),
+        Some(t) => r.in_words(t),
         None if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }
@@ -64,8 +64,8 @@ pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> 
             return Vec::new();
         }
     };
-    let said = if stay { "; Jobs (3) shows it" } else { "" };
-    state.toast(Level::Info, format!("started: {}{said}", job.title));
+    let note = if stay { "; Jobs (3) shows it" } else { "" };
+    state.toast(Level::Info, format!("started: {}{note}", job.title));
     let started = TabRequest::JobStarted { job: Box::new(job), show: !stay };
     vec![Effect::Tab(started), Effect::RefreshJobs]
 }

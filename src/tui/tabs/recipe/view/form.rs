@@ -90,12 +90,12 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
             (format!("✗ {}{help}", t.fact), bad)
         }
-        None => (told(state, field), dim),
+        None => (help_text(state, field), dim),
     };
-    let room = usize::from(area.width.saturating_sub(4));
+    let available = usize::from(area.width.saturating_sub(4));
     let most = (area.height / 4).max(2);
-    let mut lines = wrap(&text, room);
-    cut_lines(&mut lines, most.into(), room);
+    let mut lines = wrap(&text, available);
+    cut_lines(&mut lines, most.into(), available);
     let height = lines.len() as u16;
     for (line, y) in lines.iter().zip(area.bottom() - height..) {
         c.text(area.x + 2, y, area.width.saturating_sub(4), line, style);
@@ -104,7 +104,7 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
 }
 
 /// What a field is for, preceded by the effect of its value if there is one.
-fn told(state: &State, field: Field) -> String {
+fn help_text(state: &State, field: Field) -> String {
     let r = &state.recipe;
     let at = r.current_target();
     let target = at.and_then(|i| r.document.recipe.targets.get(i)).filter(|_| field.label() == "tensor_types");
@@ -120,40 +120,44 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
     let (dim, text, accent, bad) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().bad);
     let used = c.text(line.x + 2, line.y, line.width.saturating_sub(3), field.label(), dim);
     let x = line.x + if line.width >= WIDE { WIDE_VALUE } else { VALUE }.max(used + 4);
-    let room = line.right().saturating_sub(x + 1);
+    let available = line.right().saturating_sub(x + 1);
     let value = r.value(field);
     let typed = matches!(r.prompt, Prompt::Value | Prompt::FirstBudget);
     if let Some(edit) = r.editing.as_ref().filter(|_| here && typed) {
-        c.edit(x, line.y, room, edit, text);
+        c.edit(x, line.y, available, edit, text);
         return;
     }
     let choices = r.choices(field);
     if let Some(problem) = r.problem(field) {
         let value = value.unwrap_or_default();
-        let used =
-            c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
+        let used = c.spans(
+            x,
+            line.y,
+            available,
+            &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)],
+        );
         // In full below the fields, and in place of the plan.
-        c.text(x + used, line.y, room.saturating_sub(used), &problem.fact, bad);
+        c.text(x + used, line.y, available.saturating_sub(used), &problem.fact, bad);
         return;
     }
     let shown = match &value {
-        Some(v) if field.is_path() => fit_end(&state.short_path(std::path::Path::new(v)), room.into()),
+        Some(v) if field.is_path() => fit_end(&state.short_path(std::path::Path::new(v)), available.into()),
         Some(v) => match (field, v.as_str()) {
             (Field::Key(Key { kind: Kind::Bool, .. }), "true") => "yes".to_owned(),
             (Field::Key(Key { kind: Kind::Bool, .. }), "false") => "no".to_owned(),
             _ => v.clone(),
         },
-        None => default_text(state, field, room),
+        None => default_text(state, field, available),
     };
     let style = if value.is_some() { text } else { dim };
     let used = if here && !choices.is_empty() {
-        c.spans(x, line.y, room, &[("‹ ", accent), (&shown, style), (" ›", accent)])
+        c.spans(x, line.y, available, &[("‹ ", accent), (&shown, style), (" ›", accent)])
     } else {
-        c.text(x, line.y, room, &shown, style)
+        c.text(x, line.y, available, &shown, style)
     };
     let remark = remark(state, field, value.as_deref());
-    if !remark.is_empty() && usize::from(room.saturating_sub(used)) > width(&remark) + 2 {
-        c.text(x + used + 2, line.y, room, &remark, dim);
+    if !remark.is_empty() && usize::from(available.saturating_sub(used)) > width(&remark) + 2 {
+        c.text(x + used + 2, line.y, available, &remark, dim);
     }
 }
 
@@ -172,7 +176,7 @@ fn remark(state: &State, field: Field, value: Option<&str>) -> String {
 }
 
 /// What counts while a field says nothing.
-fn default_text(state: &State, field: Field, room: u16) -> String {
+fn default_text(state: &State, field: Field, available: u16) -> String {
     let r = &state.recipe;
     let Field::Key(key) = field else { return "none (e.g. 760MB)".to_owned() };
     let info = || r.source().and_then(|s| state.models.info(s)?.as_ref().ok());
@@ -182,7 +186,7 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
             None => "auto".to_owned(),
         },
         "output" => match r.current_target().and_then(|i| r.output(i)) {
-            Some(o) => fit_end(&state.short_path(&o.path), room.into()),
+            Some(o) => fit_end(&state.short_path(&o.path), available.into()),
             None => "named after the source".to_owned(),
         },
         "output_dir" => "next to the source".to_owned(),

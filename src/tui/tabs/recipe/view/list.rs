@@ -77,21 +77,27 @@ fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
 }
 
 /// A label and its text.
-fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, said: &str, known: bool) {
+fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, text_shown: &str, known: bool) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     c.text(line.x + 2, line.y, LABEL, label, dim);
-    let room = line.width.saturating_sub(LABEL + 3);
-    c.text(line.x + 2 + LABEL, line.y, room, &fit_end(said, room.into()), if known { text } else { dim });
+    let available = line.width.saturating_sub(LABEL + 3);
+    c.text(
+        line.x + 2 + LABEL,
+        line.y,
+        available,
+        &fit_end(text_shown, available.into()),
+        if known { text } else { dim },
+    );
 }
 
 fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
     match state.recipe.source() {
         Some(path) => {
-            let said = state.short_path(path);
-            labelled(c, line, "source", &said, true);
+            let text_shown = state.short_path(path);
+            labelled(c, line, "source", &text_shown, true);
             let Some(plan) = state.recipe.partly() else { return };
             let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
-            if width(&said) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
+            if width(&text_shown) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
                 let dim = c.theme().dim;
                 c.right(line.right() - 1, line.y, 24, &size, dim);
             }
@@ -117,8 +123,8 @@ fn beside(state: &State) -> String {
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (bad, text) = (c.theme().bad, c.theme().text);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
-    let said = format!("step {}: not supported in this version", step.step);
-    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&said, text)]);
+    let text_shown = format!("step {}: not supported in this version", step.step);
+    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&text_shown, text)]);
 }
 
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
@@ -153,17 +159,17 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
         c.right(end, line.y, BITS - 1, &bits, dim);
     }
     c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default(), text);
-    let room = start.saturating_sub(x + 1);
-    let used = c.text(x, line.y, room, &title(target), text);
-    let mut said = String::new();
+    let available = start.saturating_sub(x + 1);
+    let used = c.text(x, line.y, available, &title(target), text);
+    let mut text_shown = String::new();
     let exists = there.then(|| "exists".to_owned());
     for fact in exists.into_iter().chain(facts(target)) {
-        let more = if said.is_empty() { fact } else { format!("{said}  {fact}") };
-        if width(&more) + 2 > usize::from(room.saturating_sub(used)) {
+        let more = if text_shown.is_empty() { fact } else { format!("{text_shown}  {fact}") };
+        if width(&more) + 2 > usize::from(available.saturating_sub(used)) {
             break;
         }
-        said = more;
+        text_shown = more;
     }
-    let room = room.saturating_sub(used + 2);
-    c.text(x + used + 2, line.y, room, &fit(&said, room.into()), dim);
+    let available = available.saturating_sub(used + 2);
+    c.text(x + used + 2, line.y, available, &fit(&text_shown, available.into()), dim);
 }

@@ -74,8 +74,8 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let named = || r.document.recipe.name.clone().unwrap_or_else(|| "new recipe".to_owned());
     let name = r.origin.file.as_ref().map_or_else(named, |f| state.short_path(f));
     let mark = if r.modified() { " ●" } else { "" };
-    let room = usize::from(line.width.saturating_sub(5));
-    let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, room), title), (mark, accent)]);
+    let available = usize::from(line.width.saturating_sub(5));
+    let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, available), title), (mark, accent)]);
     let word = match (&r.origin.file, r.modified()) {
         (_, false) => "",
         (Some(_), true) => "not saved",

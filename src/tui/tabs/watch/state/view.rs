@@ -186,9 +186,9 @@ impl WatcherView {
     }
 
     /// Takes what the report of a job says.
-    pub(crate) fn measure(&mut self, job: String, found: ExportQuality) {
+    pub(crate) fn measure(&mut self, job: String, quality: ExportQuality) {
         if self.measured.len() < MAX_MEASURED {
-            self.measured.insert(job, found);
+            self.measured.insert(job, quality);
         }
     }
 

@@ -126,10 +126,10 @@ fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     let exported =
         if line.width >= 64 { format!("  {} exported", units::count(w.exported as u64)) } else { String::new() };
     let used = c.right(line.right() - 1, line.y, line.width / 2, &format!("{word}{exported}"), dim);
-    let room = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
-    let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, room / 2)) } else { String::new() };
-    let root = fit_end(&state.home_path(&w.root), room.saturating_sub(width(&recipe)));
-    c.spans(line.x + 4, line.y, room as u16, &[(&root, text), (&recipe, dim)]);
+    let available = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
+    let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, available / 2)) } else { String::new() };
+    let root = fit_end(&state.home_path(&w.root), available.saturating_sub(width(&recipe)));
+    c.spans(line.x + 4, line.y, available as u16, &[(&root, text), (&recipe, dim)]);
 }
 
 /// Where the exports of the selected watcher go, and what there is to know of it; gives the rows used.
@@ -137,9 +137,9 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let w = &state.watch;
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let Some(watcher) = w.current() else { return 0 };
-    let room = area.width.saturating_sub(2);
-    let output = fit_end(&state.home_path(&watcher.output), usize::from(room).saturating_sub(9));
-    c.spans(area.x + 1, area.y, room, &[("exports  ", dim), (&output, dim)]);
+    let available = area.width.saturating_sub(2);
+    let output = fit_end(&state.home_path(&watcher.output), usize::from(available).saturating_sub(9));
+    c.spans(area.x + 1, area.y, available, &[("exports  ", dim), (&output, dim)]);
     let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
     let warning = w.view.warnings.back();
     let (note, style) = match (watcher.pid, &w.view.note, warning) {
@@ -148,5 +148,5 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
         (_, None, Some((t, text))) => (format!("{text} ({})", state.age(*t)), warn),
         (_, None, None) => return 1,
     };
-    1 + c.wrapped(area.x + 1, area.y + 1, room, 2, &note, style)
+    1 + c.wrapped(area.x + 1, area.y + 1, available, 2, &note, style)
 }

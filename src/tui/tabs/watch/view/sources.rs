@@ -147,8 +147,8 @@ fn row(c: &mut Canvas<'_>, state: &State, s: &Source, columns: &Columns, line: R
             0 | 1 => String::new(),
             n => format!(" +{}", n - 1),
         };
-        let room = usize::from(columns.output).saturating_sub(2 + width(&more));
-        let name = fit_end(&name, room);
+        let available = usize::from(columns.output).saturating_sub(2 + width(&more));
+        let name = fit_end(&name, available);
         c.spans(x + 1, y, columns.output, &[(&name, dim), (&more, dim)]);
     }
 }
