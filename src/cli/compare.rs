@@ -59,7 +59,7 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
     Ok((set.measure(how)?, exports))
 }
 
-/// The models and the place of the baseline, which is put first when it is none of them.
+/// The models and the position of the baseline, which is put first if it is not one of them.
 fn with_baseline(models: &[PathBuf], baseline: Option<&Path>) -> (Vec<PathBuf>, usize) {
     let mut paths = models.to_vec();
     let Some(baseline) = baseline else { return (paths, 0) };

@@ -236,7 +236,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
     let listener: job::Listener = if flags.json {
-        // The job was queued before anybody listened.
+        // The job was queued before the event stream was followed.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
             print::json(&event);
         }
@@ -282,7 +282,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
     if folder.nice() > 0 {
-        // Before any other thread of the work is there: each inherits it. A system that refuses it is no reason not to convert.
+        // Before any worker thread starts: each inherits it. If the system refuses it, the conversion runs anyway.
         let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());
     }
     // Held while it waits, too: the job is not lost.

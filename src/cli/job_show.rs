@@ -9,13 +9,13 @@ use crate::model::{Result, Warning};
 use crate::plan::Plan;
 use serde::Serialize;
 
-/// What is known of a job; `--json` prints it as it is.
+/// The details of a job; `--json` prints them unchanged.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     job: JobSummary,
     source: Option<std::path::PathBuf>,
-    /// Every time it was begun, oldest first.
+    /// Every start, oldest first.
     attempts: Vec<Attempt>,
     warnings: Vec<Warning>,
     outputs: Vec<Output>,

@@ -123,7 +123,7 @@ pub(crate) fn refuse(e: &ModelError) -> Exit {
     if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
 }
 
-/// Takes as many open files as the system allows: the files of a split model are open all at once, and shells give few.
+/// Raises the limit of open files to the system's maximum: all files of a split model are open together, and shells allow few.
 fn allow_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     // If the system refuses, the error comes when one file too many is opened.

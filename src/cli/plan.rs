@@ -60,7 +60,7 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
         Some(path) => format!("weighted with {}", safe(&path.to_string_lossy())),
         None => "no importance matrix".to_owned(),
     };
-    // Of very many tensors some are measured, and there are no mixes.
+    // For very many tensors only some are measured, and there are no mixes.
     let sampled = if f.mixes.is_empty() && f.choice.is_none() { "the tensors" } else { "every tensor" };
     let mut out = format!(
         "{} {}  {}{} parameters, {} as {}\nmeasured on a sample of {sampled} in {}; {weighted}\n\n",

@@ -12,7 +12,7 @@ pub(crate) fn stop_on_signal() -> Arc<Stop> {
     let stop = STOP.get_or_init(|| {
         let stop = Arc::new(Stop::default());
         let seen = stop.clone();
-        // Without handlers a signal ends the process at once, as it would have done anyway.
+        // Without handlers a signal ends the process immediately, as it would anyway.
         let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !is_ignored(*s));
         if let Ok(mut signals) = Signals::new(wanted) {
             thread::spawn(move || {

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(crate) struct TuiOptions {
     /// The folder (or model) to look at.
     pub dir: PathBuf,
-    /// Theme by name, before the configured one; by default `dark`, or `mono` where there is no colour.
+    /// Theme by name, before the configured one; by default `dark`, or `mono` without colour.
     pub theme: Option<String>,
     /// Show ASCII only, also where the locale and the terminal could show more.
     pub ascii: bool,
@@ -57,7 +57,7 @@ pub(crate) enum TuiError {
     /// Standard input or output is not a terminal.
     #[error("the workbench needs a terminal; `remold --help` lists the commands that do not")]
     NoTerminal,
-    /// The theme asked for is not there or is wrong.
+    /// The requested theme does not exist or is invalid.
     #[error(transparent)]
     Theme(#[from] look::ThemeError),
     /// The terminal or the runtime said no.

@@ -1,7 +1,7 @@
 //! The verdict on one source, from what is on disk now.
 
 use super::rule::Rule;
-use super::store::{Ended, Exports};
+use super::store::{Ended, Export, Exports};
 use super::tracked::Tracked;
 use super::verdict::{RuleResult, State};
 use super::{Dirty, Observation, StructureCache, Tree, judge, state_text};
@@ -66,32 +66,38 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
         if !rule.covers(&unit.name) {
             text.push_str(&format!("  no   {:18} --include or --exclude excludes this source\n", "chosen"));
         }
-        let export =
-            exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(|e| Some((e, e.done.as_ref()?)));
-        if let Some((export, done)) = export {
-            let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
-            let what = match (done.status, &done.why) {
-                (Ended::Ok, _) => format!("already exported: {}", outputs.join(", ")),
-                (_, Some(why)) => format!("not exported: {why}"),
-                (_, None) => "not exported".to_owned(),
-            };
+        if let Some(what) = exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(outcome) {
             text.push_str(&format!("  done {:18} {}\n", "export", crate::units::escape(&what)));
         }
-        let result = |r: RuleResult| match r {
-            RuleResult::Passed => "passed",
-            RuleResult::Careful => "careful",
-            RuleResult::Waiting => "waiting",
-            RuleResult::Blocked => "blocked",
-            RuleResult::NotYet => "not yet",
-        };
         Explanation {
             name: unit.name.clone(),
             family: unit.family.name,
             state: state_text::state(&verdict.state),
             complete: verdict.state == State::Complete && rule.covers(&unit.name),
-            rules: verdict.rules.into_iter().map(|r| (r.rule, result(r.result), r.sentence)).collect(),
+            rules: verdict.rules.into_iter().map(|r| (r.rule, word(r.result), r.sentence)).collect(),
             text,
         }
     });
     Ok(explained.collect())
+}
+
+/// The outcome of an earlier export in words; nothing while it runs.
+fn outcome(export: &Export) -> Option<String> {
+    let done = export.done.as_ref()?;
+    let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
+    Some(match (done.status, &done.why) {
+        (Ended::Ok, _) => format!("already exported: {}", outputs.join(", ")),
+        (_, Some(why)) => format!("not exported: {why}"),
+        (_, None) => "not exported".to_owned(),
+    })
+}
+
+fn word(result: RuleResult) -> &'static str {
+    match result {
+        RuleResult::Passed => "passed",
+        RuleResult::Careful => "careful",
+        RuleResult::Waiting => "waiting",
+        RuleResult::Blocked => "blocked",
+        RuleResult::NotYet => "not yet",
+    }
 }

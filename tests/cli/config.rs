@@ -14,7 +14,7 @@ fn says_where_the_files_are_and_that_nothing_is_wrong_without_any() {
     let ran = config(&lab, "config").expect(0);
     assert!(ran.out.contains("cfg/remold/config.toml  (not found)"), "{}", ran.out);
     assert_eq!(config(&lab, "config path").expect(0).out, ran.out);
-    assert!(config(&lab, "config check").expect(0).out.contains("not there, all defaults"));
+    assert!(config(&lab, "config check").expect(0).out.contains("not found, defaults apply"));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_is_wrong_is_told_with_its_line_and_the_nearest_name() {
             "keys.toml:1: there is no command recipe.strt; is it recipe.start?",
             "keys.toml:2: zoom: terminals cannot distinguish ctrl-i from tab",
             "keys.toml:3: models.convert: r is already a key of models.rescan",
-            "themes/mine.toml:2: there is no role acent; is it accent?",
+            "themes/mine.toml:2: there is no role acent; did you mean accent?",
         ],
         "{}",
         ran.err

@@ -175,10 +175,10 @@ fn jobs_are_cancelled_from_outside() {
     assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not written yet"), "{}", shown.out);
     assert!(!shown.out.contains("before"), "{}", shown.out);
     let resumed = lab.run("jobs resume 1").expect(0);
-    assert!(resumed.err.contains("begins again, in the same folder"), "{}", resumed.err);
+    assert!(resumed.err.contains("starts again in the same folder"), "{}", resumed.err);
     lab.run("jobs attach 1").expect(0);
     let shown = lab.run("jobs show 1").expect(0);
-    assert!(shown.out.contains("  before   begun ") && shown.out.contains(", cancelled after "), "{}", shown.out);
+    assert!(shown.out.contains("  before   started ") && shown.out.contains(", cancelled after "), "{}", shown.out);
     assert!(lab.path("big-IQ3_S.gguf").is_file());
     lab.run("jobs clean").expect(0);
     assert!(!lab.jobs().join("1").exists());
@@ -291,7 +291,7 @@ fn a_paused_job_holds_lets_the_next_run_and_goes_on_to_the_same_bytes() {
     let next = lab.run("convert small.safetensors --to gguf:q8_0 -o next.gguf --detach").expect(0);
     assert!(next.err.contains("is queued"), "{}", next.err);
     let (first, second) = (lab.jobs().join("1"), lab.jobs().join("2"));
-    wait_for("a place in the queue", || lab.run("jobs").out.contains("queued, 1.").then_some(()));
+    wait_for("a place in the queue", || lab.run("jobs").out.contains("queued (1)").then_some(()));
     let refused = lab.run("jobs pause 2").expect(2);
     assert!(refused.err.contains("job 2 is queued"), "{}", refused.err);
 
@@ -485,6 +485,6 @@ fn clean_says_all_that_is_wrong_and_what_it_left() {
         assert!(ran.err.contains(text), "{text}: {}", ran.err);
     }
     assert!(ran.err.contains(part.file_name().unwrap().to_str().unwrap()), "{}", ran.err);
-    assert!(ran.err.contains("is a link or another file"), "{}", ran.err);
+    assert!(ran.err.contains("is now a link or another file"), "{}", ran.err);
     assert!(std::fs::symlink_metadata(&part).unwrap().is_symlink());
 }

@@ -213,7 +213,7 @@ fn what_cannot_be_watched_is_refused() {
     for (line, words) in [
         ("watch run --to gguf:q8_0 -o run/out", "inside the watched folder"),
         ("watch run", "there is no target"),
-        ("watch run/checkpoint-100/model.safetensors --to gguf", "a file cannot"),
+        ("watch run/checkpoint-100/model.safetensors --to gguf", "only folders can be watched"),
         ("watch run --to gguf --name x", "the same for every checkpoint"),
         ("watch run --to gguf --name {unit}-{nonsense}", "unknown placeholder"),
         ("watch run --to gguf --name a/{unit}", "without folders"),

@@ -114,7 +114,7 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     wait_for("its export", || (state(&lab, "checkpoint-300").0 == "ok").then_some(()));
 
     let e = lab.run("watch export run/nothing").expect(2);
-    assert!(e.err.contains("no checkpoint and no model"), "{}", e.err);
+    assert!(e.err.contains("no checkpoint or model of this name"), "{}", e.err);
     let e = lab.run("watch export elsewhere").expect(2);
     assert!(e.err.contains("no running watcher"), "{}", e.err);
     stop(&lab, child);

@@ -151,7 +151,7 @@ fn answer(b: &mut Bench) {
 
 #[test]
 fn screens() {
-    let none = ["Models that hold the same network", "Mark models in Models (1) with space and press v", "a add"];
+    let none = ["Variants of the same model", "Mark models in Models (1) with space and press v", "a add"];
     shows(sample::start().keys("4"), SMALL, &none);
     check("compare-styled", styled(&render(&mut done(3), SMALL, Depth::True, false)));
     picture("compare", &mut done(3), TINY);

@@ -193,7 +193,7 @@ fn the_report_keeps_how_it_ended_before() {
     b.keys("R");
     let [Effect::ActOnJob(action, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     b.act(Action::JobActionDone(*action, title.clone(), Ok(())));
-    assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("started again"));
     say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
     say(&mut b, EventBody::Started { pid: 9, threads: 2 });
     turned(&mut b, JobState::Running);
@@ -221,7 +221,7 @@ fn states() {
     let mut list = b.state.jobs.list.clone();
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
-    shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p go on"]);
+    shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p resume"]);
     assert!(b.state.jobs.view.as_ref().unwrap().history.eta().is_none(), "a pause has no end that can be foretold");
     let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs stay.", "⏎ remove the job"];
     shows(b.keys("GD"), SMALL, &question);

@@ -162,7 +162,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
     b.planned();
     for (label, typed, said) in [
         ("context_length", "many", "whole number"),
-        ("budget", "760", "a size like 760MB"),
+        ("budget", "760", "a size such as 760MB"),
         ("tensor_types", "ffn_down = q9", "unknown tensor type"),
         ("override_kv", "a", ""),
         ("max_shard_size", "large", "no size"),

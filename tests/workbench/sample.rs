@@ -281,7 +281,8 @@ impl Bench {
             level: Level::Error,
             code: "values.not-finite".into(),
             text: "model.layers.3.mlp.up_proj.weight has 12 NaN and 0 infinite of 16 777 216 values".into(),
-            remedy: "Take an earlier checkpoint; a model with such values answers nonsense.".into(),
+            remedy: "Use an earlier checkpoint; a model with such values gives nonsense and cannot be quantized."
+                .into(),
         };
         let check = Check { done: check.total, findings: vec![finding], ended: Some(Ok(())), ..check };
         self.act(Action::Inspected(InspectResponse::Checked(check)))

@@ -154,7 +154,7 @@ fn details() {
     picture("models-metadata", sample::start().keys("<enter>]]/rope<enter>"), SMALL);
     picture("models-reading", sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL);
     // The tokenizer before and after a text was tried.
-    let untried = ["tokenizer class     PreTrainedTokenizerFast", "press t and type one", "reading the vocabulary…"];
+    let untried = ["tokenizer class     PreTrainedTokenizerFast", "press t and type a text", "reading the vocabulary…"];
     shows(sample::start().keys("<enter>]]]"), SMALL, &untried);
     let trial = &mut sample::start();
     trial.keys("<enter>]]]tThe fox 🦊<enter>").tried();
@@ -193,7 +193,7 @@ fn recipe_pickers_and_lines() {
     picture("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"), SMALL);
     let mut b = sample::start();
     b.planned().keys("o").act(Action::Recipes(sample::library()));
-    let library = ["Open a recipe", "phone-and-server.toml", "has errors", "built in", "type where it is"];
+    let library = ["Open a recipe", "phone-and-server.toml", "has errors", "built in", "type its path"];
     shows(&mut b, SMALL, &library);
     let mut b = sample::start();
     b.planned().keys("<tab>jjjj<enter>32k");
@@ -206,7 +206,7 @@ fn recipe_pickers_and_lines() {
 #[test]
 fn recipe_troubles() {
     picture("recipe-wrong-value", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"), SMALL);
-    let budget = ["✗ budget: a size like 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
+    let budget = ["✗ budget: a size such as 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
     shows(sample::start().planned().keys("b760<enter>"), SMALL, &budget);
     let none = ["✗ the recipe has no target, so there", "Press a and choose from a list."];
     shows(sample::start().planned().keys("d"), SMALL, &none);

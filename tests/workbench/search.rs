@@ -41,7 +41,7 @@ fn n_goes_round_the_tables_and_the_log() {
     b.keys("<enter>]/down_proj<enter>nnN");
     assert_eq!(b.state.models.details.row, 1);
     b.keys("NN");
-    assert_eq!(b.state.models.details.row + 1, b.state.models.section_len(), "round the beginning");
+    assert_eq!(b.state.models.details.row + 1, b.state.models.section_len(), "wrapping around");
     for text in ["one apple", "a pear", "two apples"] {
         b.act(Action::Notice(Level::Info, text.into()));
     }
@@ -81,7 +81,7 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     shows(&mut b, SMALL, &["/ need", "matching line 1 of 3", "type to replace"]);
     b.keys("nowhere<enter>");
     assert!(!offers(&b, "next hit"));
-    shows(&mut b, SMALL, &["/ nowhere", "no hit", "line 7 Needle"]);
+    shows(&mut b, SMALL, &["/ nowhere", "no matches", "line 7 Needle"]);
     assert_eq!(b.state.models.details.filter, "rope_sc", "the filter below is another one");
     b.keys("<esc>");
     assert!(searched(&b.state).is_some_and(|s| s.text.is_empty()), "the search goes first, what is read stays");

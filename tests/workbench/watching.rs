@@ -157,7 +157,7 @@ fn only_what_is_shown_is_read_and_late_answers_are_not_taken() {
     b.act(Action::WatcherEvents(request, events()));
     assert!(b.state.watch.view.is_empty(), "those are of the watcher before");
     b.keys("6");
-    assert_eq!((b.state.watcher_query(), b.state.ages()), (None, Vec::new()), "nobody looks");
+    assert_eq!((b.state.watcher_query(), b.state.ages()), (None, Vec::new()), "its state may have changed");
 }
 
 #[test]

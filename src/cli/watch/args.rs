@@ -7,12 +7,12 @@ use std::path::PathBuf;
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "A checkpoint is exported once it is proved complete: the marker that its trainer writes last exists, every shard of the index exists, headers \
-        and sizes agree, no range is unwritten, and nothing changed for the quiet time. `--explain PATH` shows each rule.\n\
-        Exports are remembered: a watcher that was stopped or killed continues where it left off, and exports nothing twice.\n\
-        One process can watch several folders with `--rules FILE`: a TOML file with a [[watch]] table for each, in which `path` is the folder, `out` \
-        is the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
-        Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
+    after_help = "A checkpoint is exported once it is proved complete: the marker that its trainer writes last exists, every shard of the index exists, \
+    headers and sizes agree, no range is unwritten, and nothing changed for the quiet time. `--explain PATH` shows each rule.\n\
+    Exports are remembered: a watcher that was stopped or killed continues where it left off, and exports nothing twice.\n\
+    One process can watch several folders with `--rules FILE`: a TOML file with a [[watch]] table for each, in which `path` is the folder, \
+    `out` is the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
+    Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
 )]
 pub(crate) struct WatchArgs {
     #[command(subcommand)]
@@ -178,36 +178,36 @@ pub(crate) enum WatchCommand {
         /// The watcher's name in `remold watch list`; optional if only one runs
         id: Option<String>,
     },
-    /// Export a checkpoint now, whatever its state: before it is whole, once more after a failure, or again
+    /// Export a checkpoint now in any state: incomplete, failed, or already exported
     #[command(visible_alias = "retry")]
     Export {
-        /// The checkpoint, in a folder that is watched
+        /// The checkpoint, in a watched folder
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// The watcher, where several watch the folder
+        /// The watcher, if several watch the folder
         #[arg(long, value_name = "ID")]
         watcher: Option<String>,
     },
-    /// Export a checkpoint no more
+    /// Ignore a checkpoint
     Ignore {
-        /// The checkpoint, in a folder that is watched
+        /// The checkpoint, in a watched folder
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// Take it into account again
+        /// Stop ignoring it
         #[arg(long)]
         undo: bool,
-        /// The watcher, where several watch the folder
+        /// The watcher, if several watch the folder
         #[arg(long, value_name = "ID")]
         watcher: Option<String>,
     },
-    /// Ask a watcher to end; its running export goes on
+    /// Stop a watcher; its running export continues
     Stop {
         /// The watcher's name in `remold watch list`, or the start of it; optional if only one runs
         id: Option<String>,
     },
-    /// Remove what is remembered of a watcher that is stopped: it is no longer listed, and a new one of the same folder exports everything again
+    /// Remove the state of a stopped watcher: it is no longer listed, and a new watcher of the same folder exports everything again
     Forget {
-        /// The watcher, as `remold watch list` names it, or the beginning of that
+        /// The watcher's name in `remold watch list`, or the start of it
         id: String,
     },
 }

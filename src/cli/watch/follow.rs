@@ -31,7 +31,7 @@ pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
             .into_iter()
             .map(|asked| {
                 let options = options(&asked, args, several, &stop, &closed);
-                // What goes wrong with one rule is said at once; the others go on.
+                // An error of one rule is reported immediately; the others continue.
                 scope.spawn(move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)))
             })
             .collect();

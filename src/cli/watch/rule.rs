@@ -54,7 +54,7 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, RequestError>
     Ok(rule)
 }
 
-/// The recipe that the arguments ask for, as it is on the disk now.
+/// The recipe of the arguments, read from disk now.
 pub(crate) fn recipe_of(args: &RuleArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,

@@ -227,7 +227,7 @@ mod tests {
             [
                 "2 mouse must be true or false",
                 "3 ssh_fps must be a whole number from 1 to 30",
-                "4 there is no setting them; is it theme?",
+                "4 there is no setting them; did you mean theme?",
                 "5 notify must be \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"",
             ]
         );

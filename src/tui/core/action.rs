@@ -124,7 +124,7 @@ pub enum Action {
     Resize(u16, u16),
     /// The time.
     Tick(jiff::Timestamp),
-    /// The scan has found these, and goes on.
+    /// The scan has found these, and continues.
     FoundSome(Vec<FoundModel>),
     /// The scan is over and has found these last.
     Found(Vec<FoundModel>),
@@ -140,7 +140,7 @@ pub enum Action {
     RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
     /// A recipe was written to a file, or was not.
     RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
-    /// The path typed, what it is completed to, and the names it may go on with.
+    /// The path typed, its completion, and the names that may follow.
     PathCompleted(String, String, Vec<String>),
     /// The editor was left.
     RecipeEdited(EditOutcome),

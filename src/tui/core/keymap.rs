@@ -18,7 +18,7 @@ impl Sequence {
     /// Reads `x`, `ctrl-r`, `g g`.
     ///
     /// # Errors
-    /// What no terminal sends, or what is no key at all.
+    /// A key that no terminal sends, or an invalid name.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let keys: Vec<Key> = text.split_whitespace().map(key).collect::<Result<_, _>>()?;
         if keys.is_empty() || keys.len() > 2 {
@@ -132,7 +132,7 @@ impl Keymap {
     /// registry take turns (each has its `when`), and may share another one as well.
     fn conflict(&self, lines: &HashMap<&'static str, usize>) -> Option<(&'static Command, &'static Command, String)> {
         let mut own: Vec<&Command> = commands::all().filter(|c| lines.contains_key(c.name)).collect();
-        // Of two of the user's the later one gives way.
+        // Of two user bindings the later one is dropped.
         own.sort_by_key(|c| std::cmp::Reverse(lines.get(c.name)));
         for mine in own {
             for other in commands::all().filter(|o| o.name != mine.name && o.cmd != mine.cmd) {

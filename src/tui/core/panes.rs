@@ -56,7 +56,7 @@ impl Division {
         if focus == Focus::List { Self::List } else { Self::Details }
     }
 
-    /// A list of at most so many columns beside its details; one of them alone where it is zoomed or there is too little room.
+    /// A list of at most so many columns beside its details; only one of them if it is zoomed or space is short.
     pub(in crate::tui) fn of_list(focus: Focus, zoom: bool, most: u16, width: u16) -> Self {
         let narrow = width < NARROW;
         if zoom || width < BOTH || (narrow && focus == Focus::Details) {

@@ -15,7 +15,7 @@ pub struct Search {
     pub text: String,
     /// The words while they are edited.
     pub editing: Option<LineEdit>,
-    /// Line where the search was begun.
+    /// Line where the search was started.
     from: usize,
     /// There is a hit: known after every update, for the keys that ask often.
     found: bool,
@@ -147,7 +147,7 @@ fn clear(state: &mut State) {
     }
 }
 
-/// Carries on after a key in the words: the first hit from where the search was begun is shown, or that place.
+/// Updates the search after a key: shows the first hit from its start, or the start.
 pub(super) fn edited(state: &mut State, what: Completion) {
     let Some(search) = searched_mut(state) else { return };
     let from = search.from;

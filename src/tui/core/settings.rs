@@ -71,7 +71,7 @@ pub(crate) struct Setting {
     pub default: &'static str,
     /// What it does and what it may be.
     pub help: &'static str,
-    /// Takes a value in; what is wrong with it if it is none.
+    /// Sets a value; returns the problem if it is invalid.
     pub set: fn(&mut Settings, &DeValue<'_>) -> Result<(), String>,
 }
 

@@ -123,7 +123,7 @@ impl Picker {
 /// The help overlay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Help {
-    /// Filter, typed at once.
+    /// Filter, typed directly.
     pub input: LineEdit,
     /// First line shown.
     pub scroll: usize,
@@ -236,7 +236,7 @@ impl State {
         self.jobs.count(JobState::Running) > 0
     }
 
-    /// True while the terminal has no room for the screen: a card says so, and keys do nothing but leave.
+    /// True while the terminal is too small: a card says so, and keys can only quit.
     pub(crate) fn is_too_small(&self) -> bool {
         self.size.0 < MIN_SIZE.0 || self.size.1 < MIN_SIZE.1
     }

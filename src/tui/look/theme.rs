@@ -355,9 +355,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let err = |text| Theme::parse("mine", text, Depth::True).unwrap_err().to_string();
-        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine, line 2: there is no role acent; is it accent?");
+        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine, line 2: there is no role acent; did you mean accent?");
         assert_eq!(err("[styles]\nbad = 'rad'"), "theme mine, line 2: bad: rad is neither a colour nor a modifier");
-        assert!(err("inherits = 'nobody'").contains("no built-in theme"));
+        assert!(err("inherits = 'nobody'").contains("not a built-in theme"));
         assert!(err("colours = 1").contains("colours"));
         assert!(err("[styles]\ntext = ").starts_with("theme mine, line 2: "));
         let unknown = Theme::load("drak", None, Depth::True).unwrap_err().to_string();

@@ -96,7 +96,7 @@ fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Kno
         &overview,
         crate::task::Task { threads: 0, progress: &progress, cancel },
     );
-    // What was cancelled is no answer.
+    // A cancelled request has no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(Action::Compared(id, answer));
     }

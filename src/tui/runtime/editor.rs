@@ -67,6 +67,6 @@ mod tests {
         run("printf x >", &path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
         assert!(run("no-such-editor-anywhere", &path).is_err_and(|e| e.contains("$EDITOR")));
-        assert!(run("false", &path).is_err_and(|e| e.contains("as it was")));
+        assert!(run("false", &path).is_err_and(|e| e.contains("the recipe is unchanged")));
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
 
 fn found(f: Found) -> FoundModel {
     let summary = match f.error {
-        // What no reader takes yet is no fault of the file.
+        // A format without a reader is not an error of the file.
         Some(message) => {
             let card = ErrorCard::new(message, f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())));
             Err(ErrorCard { fact: f.fact.map_or(card.fact, |fact| escape(&fact).into_owned()), ..card })

@@ -125,7 +125,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     Ok(())
 }
 
-/// Ends the process with the status of a signal, or says on the shell's screen which jobs go on.
+/// Ends the process with the status of a signal, or prints to the shell which jobs keep running.
 fn leave(code: Option<i32>, farewell: Option<String>) {
     if let Some(code) = code {
         std::process::exit(code);

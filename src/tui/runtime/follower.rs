@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// How often the list is looked at.
 const LIST: Duration = Duration::from_secs(1);
-/// How often the events of a job are that goes on.
+/// How often the events of a running job are read.
 const EVENTS: Duration = Duration::from_millis(100);
 
 /// A request to the follower of jobs.
@@ -73,7 +73,7 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
         if listed.is_none_or(|t| t.elapsed() >= LIST) {
             let (list, mut news) = jobs.look();
             if first {
-                // What happened before is news only of jobs that still go on.
+                // Earlier events are news only for jobs that still run.
                 news.retain(|e| list.iter().any(|j| j.id == e.job && !j.state.ended()));
             }
             if !news.is_empty() {
@@ -93,7 +93,7 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
         let live = |id: &str| known.iter().any(|j| j.id == id && !j.state.ended());
         let often = following.as_ref().is_some_and(|job| live(&job.id));
         match requests.recv_timeout(if often { EVENTS } else { LIST }) {
-            // What there is already is read at once.
+            // Existing events are read immediately.
             Ok(JobRequest::Follow(job)) => following = job.map(Followed::new),
             Ok(JobRequest::Refresh) => listed = None,
             Ok(JobRequest::Act(action, title, dir)) => {

@@ -73,7 +73,7 @@ impl Inspector {
     }
 }
 
-/// Looks at the tensor asked for last; small histograms come after it and give way to what is asked meanwhile.
+/// Looks at the tensor asked for last; small histograms come after it and are interrupted by new requests.
 fn looker(requests: &Receiver<(ValuesRequest, Arc<AtomicBool>)>, out: &Outbox) {
     let mut tensors = Tensors::default();
     let (mut values, mut mini_histograms) = (None, None);

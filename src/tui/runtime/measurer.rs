@@ -140,7 +140,7 @@ fn carry_out(order: Order, out: &Outbox) {
             Action::Forecasted(id, forecast.map(Arc::new))
         }
     };
-    // What was cancelled is no answer.
+    // A cancelled request has no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(answer);
     }

@@ -156,7 +156,7 @@ mod tests {
             panic!("{actions:?}")
         };
         assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys are unchanged."));
-        assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");
+        assert!(lines[1].contains("keys.toml:3: there is no command zom; did you mean zoom?"), "{lines:?}");
         assert!(names.contains(&"mine".to_owned()) && changed == &["mine"]);
     }
 }

@@ -48,7 +48,7 @@ impl SessionSaver {
         }
     }
 
-    /// Writes it. A disk that refuses is no reason to stay; of two threads that leave at once one writes.
+    /// Writes it. A write error does not keep the program running; if two threads leave together, one writes.
     pub(super) fn keep(&self) {
         if let (Some(file), Ok(latest)) = (&self.file, self.latest.try_lock())
             && let Some(session) = &*latest

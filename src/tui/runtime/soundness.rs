@@ -33,7 +33,7 @@ pub(super) fn findings(tensors: &[(String, u64, Sound)]) -> Vec<Finding> {
         }
     }
     let mut same: HashMap<([u8; 32], u64), Vec<&str>> = HashMap::new();
-    // A few equal values are no copy: norms start as ones.
+    // A few equal values are not a copy: norms start as ones.
     for (name, elems, sound) in tensors.iter().filter(|t| t.1 >= 4096 && !t.2.all_zero) {
         same.entry((sound.hash, *elems)).or_default().push(name);
     }

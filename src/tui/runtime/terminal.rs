@@ -41,7 +41,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Puts everything back. Harmless when nothing was entered or all was left already; a terminal that is gone is no error.
+/// Restores the terminal. Harmless if nothing was entered or all was restored already; a closed terminal is not an error.
 pub(crate) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;

@@ -18,7 +18,7 @@ pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + S
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(run);
 }
 
-/// Lets this thread, and those it starts, give way to the screen when all cores are busy: a key is answered before the next sample is
+/// Lowers the priority of this thread, and of those it starts, below the screen when all cores are busy: a key is answered before the next sample is
 /// measured. Not for threads that start jobs, which would inherit it.
 pub(super) fn give_way() {
     /// Of 19: enough to be scheduled after the screen.

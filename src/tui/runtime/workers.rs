@@ -229,7 +229,7 @@ fn opener(requests: &Receiver<PathBuf>, out: &Outbox) {
     }
 }
 
-/// Plans the newest recipe; sizes of presets come after it and give way to it.
+/// Plans the newest recipe; sizes of presets come after it and are interrupted by it.
 fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &Outbox) {
     let mut presets: Option<(u64, std::vec::IntoIter<(usize, Recipe)>)> = None;
     loop {

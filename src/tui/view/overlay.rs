@@ -90,7 +90,7 @@ fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpLine, line: Rect) {
         return;
     };
     c.text(line.x + 2, line.y, 19, keys, accent);
-    // The names have a column where there is room for it.
+    // The names have a column if there is space.
     let names = line.width >= 72;
     let taken = if names { width(name) as u16 + 1 } else { 0 };
     let available = line.width.saturating_sub(21 + taken);

@@ -17,7 +17,7 @@ const ESC: &str = " esc closes ";
 /// Glyph on the first line of a message, style, text.
 type MessageLine = (&'static str, Style, String);
 
-/// The messages as lines, newest last; the oldest give way when there is no room.
+/// The messages as lines, newest last; the oldest are dropped if there is no space.
 fn message_lines(c: &Canvas<'_>, state: &State, available: usize, most: usize) -> Vec<MessageLine> {
     let mut lines: Vec<MessageLine> = Vec::new();
     for toast in state.toasts.iter().rev() {

@@ -61,6 +61,6 @@ mod tests {
         assert!(no_space(&care, &with(1499), &plan).is_some() && no_space(&care, &with(1500), &plan).is_none());
         let none = Limits { min_free: Some(0), ..Limits::default() };
         assert_eq!(floor(&none, &with(0), Edge::Enter), None);
-        assert_eq!(no_space(&none, &Readings::default(), &plan), None, "a file system that does not emit is trusted");
+        assert_eq!(no_space(&none, &Readings::default(), &plan), None, "a file system without information is trusted");
     }
 }

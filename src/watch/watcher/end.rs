@@ -30,43 +30,52 @@ impl Watcher {
 
     /// Reports the end of an export and records it.
     pub(super) fn ended(&mut self, picked: &Picked, end: JobEnd) -> Result<()> {
-        let (status, word, why, outputs) = match end {
-            JobEnd::Finished(outputs) => (Ended::Ok, "ok", None, outputs),
-            JobEnd::Cancelled => (Ended::Cancelled, "cancelled", Some("the job was cancelled".to_owned()), Vec::new()),
+        match end {
+            JobEnd::Finished(outputs) => self.report_end(picked, Ended::Ok, None, outputs),
+            JobEnd::Cancelled => {
+                self.report_end(picked, Ended::Cancelled, Some("the job was cancelled".to_owned()), Vec::new())
+            }
             JobEnd::Lost => {
                 self.emit_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
                 self.wake(&picked.unit);
-                return self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()));
+                self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()))
             }
             JobEnd::Unchanged(earlier) => {
                 let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let names: Vec<String> = earlier.iter().map(name).collect();
                 let why = format!("unchanged since its last export, {}", names.join(", "));
-                let (source, name) = (picked.source.clone(), picked.unit.clone());
-                self.emit(WatchBody::Skipped { source, name, why: why.clone() });
-                return self.finish(picked, Ended::Skipped, Some(why));
+                self.emit_skipped(picked, &why);
+                self.finish(picked, Ended::Skipped, Some(why))
             }
             JobEnd::Failed(failure) => match self.change_of(picked) {
                 Some(why) => {
-                    let body = WatchBody::Skipped {
-                        source: picked.source.clone(),
-                        name: picked.unit.clone(),
-                        why: why.clone(),
-                    };
-                    self.emit(body);
+                    self.emit_skipped(picked, &why);
                     self.wake(&picked.unit);
-                    return self.finish(picked, Ended::Changed, Some(why));
+                    self.finish(picked, Ended::Changed, Some(why))
                 }
                 None => {
                     let (status, why) = self.failed(picked, &failure);
-                    (status, "failed", Some(why), Vec::new())
+                    self.report_end(picked, status, Some(why), Vec::new())
                 }
             },
-        };
+        }
+    }
+
+    fn emit_skipped(&mut self, picked: &Picked, why: &str) {
+        let (source, name) = (picked.source.clone(), picked.unit.clone());
+        self.emit(WatchBody::Skipped { source, name, why: why.to_owned() });
+    }
+
+    /// Counts, reports and records an export that has run, and does what follows.
+    fn report_end(
+        &mut self,
+        picked: &Picked,
+        status: Ended,
+        why: Option<String>,
+        outputs: Vec<(PathBuf, u64)>,
+    ) -> Result<()> {
         let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
         self.metrics = retention::recorded(&figures);
-        let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
-        let done = export::now();
         let exported = Exported {
             source: picked.source.clone(),
             name: picked.unit.clone(),
@@ -74,13 +83,18 @@ impl Watcher {
             version: picked.fingerprint.clone(),
             job: picked.job.clone(),
             picked: picked.picked,
-            done,
+            done: export::now(),
+            bytes: outputs.iter().map(|(_, bytes)| bytes).sum(),
             outputs: outputs.into_iter().map(|(path, _)| path).collect(),
-            bytes,
             weights_db: figures.weights_db,
             regression: figures.regression,
             config_changes: figures.config_changes,
-            status: word.to_owned(),
+            status: match status {
+                Ended::Ok => "ok",
+                Ended::Cancelled => "cancelled",
+                _ => "failed",
+            }
+            .to_owned(),
             why: why.clone(),
         };
         match status {

@@ -61,7 +61,7 @@ impl Watcher {
 
     /// Reports for complete sources what they wait for.
     pub(super) fn emit_queued(&mut self, names: &[String], hold: &Hold) {
-        let waits = if hold.text.starts_with("waits ") { "" } else { "waits: " };
+        let waits = if hold.text.starts_with("waiting ") { "" } else { "waiting: " };
         for name in names {
             let text = format!("complete; {waits}{}", hold.text);
             self.emit_source_once(name, "queued", text, hold.check.to_owned());
@@ -72,7 +72,7 @@ impl Watcher {
         let Some(running) = &self.running else { return };
         let (unit, folder) = (running.picked.unit.clone(), self.job_folder(&running.picked.job));
         let Some(hold) = self.hold.clone().filter(|h| h.pauses) else { return self.proceed() };
-        // A job that the user has paused, or that waits for its turn, is left alone.
+        // A job that the user has paused, or that is queued, is left alone.
         if !self.paused && job::pause(&folder.dir).is_ok() {
             let _ = folder.write(MARK, hold.text.as_bytes());
             self.paused = true;

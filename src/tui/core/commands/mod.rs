@@ -326,7 +326,7 @@ pub fn tail_hints(state: &State) -> Vec<Hint> {
 pub(crate) fn continuations(state: &State, first: Key) -> Vec<Hint> {
     let second = |c: &Command| {
         let sequence = keys_here(state, c).find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
-        // The line has room for words only.
+        // The line has space for words only.
         let word = if c.hint.is_empty() { c.name } else { c.hint };
         Some(Hint { key: key_label(&sequence.keys[1].to_string()), word, cmd: c.cmd })
     };

@@ -130,7 +130,7 @@ impl Session {
         state.log.filter = self.log_filter;
         state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);
         state.log.job = self.log_job;
-        // What is gone meanwhile the comparison itself says; more than fit are no session of ours.
+        // The comparison reports missing models; a list that is too long was not written by remold.
         state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();
         state.compare.selected = usize::from(state.compare.columns.len() > 1);
         if let Some(recipe) = self.recipe {

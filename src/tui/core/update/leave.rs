@@ -1,4 +1,4 @@
-//! Leaving: at once when nothing runs, else by a question.
+//! Quitting: immediately if nothing runs, else after a question.
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::Effect;

@@ -17,7 +17,7 @@ pub(crate) fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
     let mut all = Vec::new();
     for folder in folders {
         let (good, bad) = presets::read_dir(folder);
-        // A folder of models has many a file of JSON that is no recipe.
+        // A folder of models has many JSON files that are not recipes.
         all.extend(good.into_iter().filter(|p| !p.recipe.targets.is_empty()).map(entry));
         all.extend(bad.iter().filter_map(broken));
     }
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(
             response.plan.map(|p| p.outputs[0].replaces.len()),
             Some(1),
-            "what is there is response, and is no fault"
+            "existing outputs are reported, not rejected"
         );
     }
 

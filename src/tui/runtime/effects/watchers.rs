@@ -137,7 +137,7 @@ fn last_error_line(stderr: &[u8]) -> String {
 /// Asks a watcher to end.
 ///
 /// # Errors
-/// When it is not there any more, or its process cannot be signalled.
+/// When it no longer exists, or its process cannot be signalled.
 pub(crate) fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
     // Looked for again: its process may be another one by now.
     let Some(watcher) = find(jobs_root, id) else {

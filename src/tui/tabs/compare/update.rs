@@ -113,7 +113,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Compare(c.request, c.columns.clone(), c.context)]
 }
 
-/// Goes on with what was stopped when the tab was left.
+/// Continues the measurement that was stopped when the tab was left.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
@@ -203,7 +203,7 @@ fn pin(state: &mut State) -> Vec<Effect> {
     set(state, columns)
 }
 
-/// Memory at the next context. What is measured is known and comes at once.
+/// Memory at the next context. Measured errors are reused.
 fn turn_context(state: &mut State) -> Vec<Effect> {
     if state.compare.contexts().len() < 2 {
         let text = "these models support no longer context; `remold compare --context N` shows memory for any";

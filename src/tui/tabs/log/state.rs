@@ -29,7 +29,7 @@ impl LogEntry {
         }
     }
 
-    /// The line as it is copied.
+    /// The line for copying.
     pub(crate) fn line(&self) -> String {
         let job = self.job.as_ref().map(|id| format!("  #{id}")).unwrap_or_default();
         let word = if self.word().is_empty() { String::new() } else { format!("  {}", self.word()) };

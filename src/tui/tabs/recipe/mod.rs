@@ -1,4 +1,4 @@
-//! The Recipe tab: what is made of a model, the plan of it, and the forecast.
+//! The Recipe tab: the targets of a model, their plan, and the forecast.
 
 mod commands;
 mod state;

@@ -125,7 +125,7 @@ pub struct CompareState {
     pub request: u64,
     /// Tensors done and in all, while it is measured.
     pub running: Option<(usize, usize)>,
-    /// What is known: sizes at once, errors when they are measured.
+    /// The results: sizes immediately, errors when they are measured.
     pub result: Option<Arc<Compared>>,
     /// Why there is nothing.
     pub failure: Option<ErrorCard>,
@@ -182,7 +182,7 @@ impl CompareState {
         self.variant(column).map_or_else(name, |v| v.label.clone())
     }
 
-    /// True once errors are there.
+    /// True once errors are known.
     pub fn is_measured(&self) -> bool {
         (0..self.columns.len()).any(|i| self.measured(i).is_some())
     }

@@ -12,9 +12,9 @@ use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Rows below which there is no chart.
+/// Minimum rows of the chart.
 const MIN_CHART: u16 = 6;
-/// Rows of the table below which it gets all the room.
+/// Rows of the table below which it gets all the space.
 const MIN_TABLE: u16 = 10;
 /// What cannot be measured yet.
 const LATER: &str = "perplexity and divergence on a text are not supported yet";
@@ -31,7 +31,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     title(c, s, Rect { height: 1, ..body });
     let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     let columns = table::Columns::of(s, rest);
-    // A long table leaves room for the chart, where there is room for both.
+    // A long table leaves space for the chart, if both fit.
     let chart = s.is_measured() && rest.height >= MIN_TABLE + MIN_CHART;
     let most = if chart { rest.height - MIN_CHART } else { rest.height };
     let used = table::draw(c, s, rest, most, &columns);
@@ -39,7 +39,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if !s.is_measured() {
         return waiting(c, state, below);
     }
-    // The line of what comes later gives way to the chart.
+    // The chart takes precedence over the line about later versions.
     let later = below.height > MIN_CHART + 1;
     let chart = Rect { height: below.height - u16::from(later), ..below };
     if chart.height >= MIN_CHART {

@@ -61,7 +61,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     head(c, s, area, columns);
     let mut y = area.y + 1;
     let rows = s.result.as_ref().map(|r| r.rows.as_slice()).unwrap_or_default();
-    // A line below for the models that do not fit, and one for values that are not there.
+    // A line below for the models that do not fit, and one for missing values.
     let below = usize::from(columns.hidden > 0) + usize::from(absent(s, rows).is_some());
     let mut available = usize::from(area.height.saturating_sub(1)).saturating_sub(below);
     let cut = rows.len() > available;

@@ -27,7 +27,7 @@ pub enum JobAction {
     Cancel,
     /// Hold it.
     Pause,
-    /// Let a paused one go on.
+    /// Resume a paused job.
     Resume,
     /// Start an ended job again; continue a lost one.
     Again,

@@ -22,7 +22,7 @@ pub(crate) enum PageLine {
     Head(Option<JobState>, String),
     /// A word for a fact, and the fact.
     Fact(&'static str, String),
-    /// Text as it is.
+    /// Verbatim text.
     Text(String),
     /// Something to look at.
     Warn(String),
@@ -199,7 +199,7 @@ fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<
     lines.push(Fact("checked", status));
     let worst = view.worst(at, WORST[usize::from(view.history.outputs.len() > 1)]);
     if !worst.is_empty() {
-        // Where there is no room the first columns go.
+        // If space is short, the first columns are dropped.
         let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));
     }

@@ -137,7 +137,7 @@ fn confirm(state: &mut State, action: JobAction) {
     state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
 }
 
-/// Compares the source of the job with what was made of it.
+/// Compares the source of the job with its outputs.
 fn compare(state: &State) -> Vec<Effect> {
     let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
     // A split output is opened by its first file.

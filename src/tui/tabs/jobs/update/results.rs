@@ -89,7 +89,7 @@ fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
         return vec![Effect::Follow(None)];
     }
     if !state.jobs.chosen && state.jobs.focus == Focus::List {
-        // A job that was begun here has the focus in its pane.
+        // A job that was started here gets the focus in its pane.
         return follow(state, 0);
     }
     if !known || state.jobs.view.is_none() {

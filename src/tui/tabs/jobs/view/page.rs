@@ -55,7 +55,7 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             c.wrapped(x + WORD, y, w.saturating_sub(WORD), most, fact, text).max(1)
         }
         PageLine::Text(line) => {
-            // As it is, blanks too: a recipe is read by its shape.
+            // Verbatim, with spaces: indentation matters in a recipe.
             c.text(x, y, w, line, text);
             1
         }

@@ -14,7 +14,7 @@ const MAX_VALUES: usize = 256;
 /// Small histograms kept.
 const MAX_MINI_HISTOGRAMS: usize = 8192;
 
-/// A small histogram: nothing where values are no numbers or could not be read.
+/// A small histogram: nothing if values are not numbers or cannot be read.
 pub(crate) type MiniHistogram = Option<[u8; GLANCE]>;
 
 /// A request to the workers about a model.
@@ -121,7 +121,7 @@ impl Inspect {
         self.tried.as_ref().filter(|(p, ..)| p == path).map(|(.., t)| t)
     }
 
-    /// True if what [`Self::tried`] gives is of the text as it is now.
+    /// True if [`Self::tried`] belongs to the current text.
     pub fn tried_now(&self) -> bool {
         self.tried.as_ref().is_some_and(|(_, text, _)| *text == self.text)
     }

@@ -83,7 +83,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     match request {
         TabRequest::ShowModel(path) => show(state, path),
         TabRequest::OutputsWritten(outputs) => {
-            // What was made is a model, too; the tree stays as it is until the scan is over.
+            // Outputs are models, too; the tree is unchanged until the scan is over.
             state.models.forget_files(|path| outputs.iter().any(|o| is_same_output(o, path)));
             vec![Effect::Scan]
         }
@@ -91,7 +91,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     }
 }
 
-/// Asks for the details of the selected model, unless they are there.
+/// Requests the details of the selected model, unless they are known.
 fn want_details(state: &State) -> Vec<Effect> {
     let m = &state.models;
     match (&m.selected, m.node()) {
@@ -136,7 +136,7 @@ fn convert(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Marks the selected model, or takes its mark away, and goes on to the next line.
+/// Toggles the mark of the selected model, and selects the next line.
 fn mark(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };

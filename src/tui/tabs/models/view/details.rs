@@ -95,7 +95,7 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let arrow = if m.details.reverse { "↑" } else { "↓" };
     let right = format!("sort: {} {arrow}", m.details.sort.title());
     filter_line(c, state, &format!("{} of {}", units::count(rows.len() as u64), info.tensors.len()), &right, area);
-    // A small histogram before the numbers, where there is room for it.
+    // A small histogram before the numbers, if there is space.
     let sparks = if area.width >= 90 { values::MINI_HISTOGRAM_COLUMNS } else { 0 };
     let columns = Columns::new(area, &[18, 9, 11]);
     if sparks > 0 {

@@ -129,7 +129,7 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     let available = edge.saturating_sub(x + 2);
     let name = apart(&node.name, beside, available.into());
     let used = c.text(x, line.y, available, &name, text);
-    // Why a model cannot be opened, where there is room for some of it; the details have the whole.
+    // Why a model cannot be opened, if there is space for a part of it; the details have the full text.
     if let Some(Err(card)) = &node.summary
         && available > used + REASON
     {

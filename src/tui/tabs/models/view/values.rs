@@ -82,7 +82,7 @@ pub(super) fn digest(c: &mut Canvas<'_>, state: &State, name: &str, tensor: usiz
     facts(c, &second, x, y + 2, available);
 }
 
-/// Labels and values on one line, as many as have room.
+/// Labels and values on one line, as many as fit.
 fn facts(c: &mut Canvas<'_>, all: &[(String, String, bool)], x: u16, y: u16, available: u16) {
     let (dim, text, bad) = (c.theme().dim, c.theme().text, c.theme().bad);
     let mut used = 0;

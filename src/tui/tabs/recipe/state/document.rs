@@ -23,7 +23,7 @@ pub struct InvalidText {
     pub help: Option<String>,
 }
 
-/// What undo brings back.
+/// What undo restores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     /// The recipe.
@@ -107,11 +107,11 @@ impl Document {
 pub struct Origin {
     /// Its file, if it has one.
     pub file: Option<PathBuf>,
-    /// The recipe as it is in the file, or as it began.
+    /// The recipe in the file, or the initial one.
     pub saved: Recipe,
 }
 
-/// One step back or forth; the origin only where it changes.
+/// One step of undo or redo; the origin only if it changes.
 #[derive(Clone, Debug)]
 struct Step {
     document: Document,
@@ -126,7 +126,7 @@ pub struct History {
 }
 
 impl History {
-    /// True if there is something to take back.
+    /// True if there is something to undo.
     pub(crate) fn can_undo(&self) -> bool {
         !self.past.is_empty()
     }
@@ -145,14 +145,14 @@ impl History {
         self.future.clear();
     }
 
-    /// Takes the last change back; false if there is none.
+    /// Undoes the last change; false if there is none.
     pub(super) fn undo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
         let Some(step) = self.past.pop_back() else { return false };
         self.future.push(exchange(step, document, origin));
         true
     }
 
-    /// Does the last change taken back again; false if there is none.
+    /// Redoes the last undone change; false if there is none.
     pub(super) fn redo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
         let Some(step) = self.future.pop() else { return false };
         self.past.push_back(exchange(step, document, origin));

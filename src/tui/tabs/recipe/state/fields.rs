@@ -32,10 +32,10 @@ const FIRST: [&str; 10] = [
     "force",
 ];
 
-/// Label of the budget, which is no key.
+/// Label of the budget, which is not a key.
 const BUDGET: &str = "budget";
 
-/// What is wrong with a text that is no budget.
+/// The fact for a text that is not a budget.
 const NO_BUDGET: &str = "a size such as 760MB, or bits per weight such as 4.25";
 
 /// True for the keys that make up the budget.
@@ -98,7 +98,7 @@ fn of_target(format: FormatId) -> Vec<Field> {
     all
 }
 
-/// The keys of a room that this version acts on.
+/// The keys of a table that this version supports.
 fn of_room(room: Room) -> Vec<Field> {
     keys_of(room).filter(|k| matches!(k.state, State::Since(_))).map(Field::Key).collect()
 }

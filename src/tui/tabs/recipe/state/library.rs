@@ -32,7 +32,7 @@ pub enum EditOutcome {
     Same,
     /// Another recipe; with the file it is in, if it is not only here.
     Changed(Box<Recipe>, Option<PathBuf>),
-    /// A text that is no recipe: where it is, and what is wrong, line by line.
+    /// A text that is not a recipe: where it is, and its problems, line by line.
     Mistakes(EditPlace, Vec<String>),
     /// There was no editing.
     Failed(String),

@@ -1,7 +1,7 @@
 //! The Recipe tab: the recipe being composed, what its plan says, and what the forecast says of the alternatives.
 //!
-//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be taken back. The form
-//! is made from the recipe room's table of keys; what is wrong is said in that room's words, at the field it is about.
+//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be undone. The form
+//! is made from the table of keys in `recipe`; problems have the words of that module, at the field they are about.
 
 mod document;
 mod fields;
@@ -52,7 +52,7 @@ pub enum Prompt {
     /// The value of the current field.
     #[default]
     Value,
-    /// The budget of a target that was added for it: without one there is no target.
+    /// The budget of a target that was added for it; without a budget the target is removed.
     FirstBudget,
     /// Where to save.
     SavePath,
@@ -79,7 +79,7 @@ pub struct RecipeState {
     pub editing: Option<LineEdit>,
     /// What it is for.
     pub prompt: Prompt,
-    /// Names that the path being typed may go on with.
+    /// Possible completions of the path being typed.
     pub names: Vec<String>,
     /// A field is being edited from the list, where its key leads back to.
     pub visiting: bool,
@@ -114,7 +114,7 @@ pub struct RecipeState {
 }
 
 impl RecipeState {
-    /// Changes the document; the change can be taken back. True if it was one.
+    /// Changes the document as one undo step. True if something changed.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
         let before = self.document.clone();
         change(&mut self.document);
@@ -126,7 +126,7 @@ impl RecipeState {
         changed
     }
 
-    /// Takes another recipe with where it lives; that can be taken back, too. One without a source keeps the one there is.
+    /// Opens another recipe with its file, as one undo step. A recipe without a source keeps the current source.
     pub(crate) fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
         let source = self.document.recipe.source.clone();
         let recipe = match recipe.source.path {
@@ -144,7 +144,7 @@ impl RecipeState {
         self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
     }
 
-    /// Does again what was taken back.
+    /// Redoes the last undone change.
     pub(crate) fn redo(&mut self) -> bool {
         self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
     }

@@ -74,7 +74,7 @@ impl RecipeState {
         planned.plan.as_ref()?.outputs.get(at)
     }
 
-    /// The file of a target that is there already and would be replaced.
+    /// The existing file of a target that would be replaced.
     pub(crate) fn in_the_way(&self, target: usize) -> Option<&Path> {
         self.output(target)?.replaces.first().map(std::path::PathBuf::as_path)
     }

@@ -39,7 +39,7 @@ fn checked(p: Problem) -> RecipeProblem {
         RecipeTable::Step(i) => (None, Some(i)),
         RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => (None, None),
     };
-    // What to write into a file is no help on the screen.
+    // A hint about the file's text does not help on the screen.
     let choose = table == RecipeTable::Top && key == "target";
     let help = if choose { Some("Press a and choose from a list.".to_owned()) } else { p.help };
     RecipeProblem { target, step, key, fact, help }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(at(same), pair("output", "/out/x.gguf: the output is the input"));
         let again = request("it is Q8_0 already").field("output.weight").about_option(OptionName::ALLOW_REQUANTIZE);
         assert_eq!(at(again), pair("allow_requantize", "output.weight: it is Q8_0 already"));
-        // A tensor is no option, whatever its name; an option of the whole recipe has no field in a target.
+        // A tensor is not an option, whatever its name; an option of the whole recipe has no field in a target.
         assert_eq!(at(request("rows of 3").field("output")), pair("", "output: rows of 3"));
         assert_eq!(at(request("no size").in_option(OptionName::MAX_MEMORY)), pair("", "max_memory: no size"));
     }

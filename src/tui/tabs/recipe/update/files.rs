@@ -41,7 +41,7 @@ fn default_path(state: &State) -> PathBuf {
     folder.join(format!("{stem}.toml"))
 }
 
-/// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
+/// Opens the picker of recipes and requests a fresh list. The picker opens immediately, so that typed text goes into it.
 pub(super) fn ask_open(state: &mut State) -> Vec<Effect> {
     let mut folders = vec![state.dir.clone()];
     let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);

@@ -1,4 +1,4 @@
-//! What is done to the list: targets are added, taken out, moved and doubled; changes are taken back.
+//! Changes of the list: add, remove, move and duplicate targets; undo and redo.
 
 use super::text::decibel;
 use super::{changed, form};

@@ -1,4 +1,4 @@
-//! Starting the recipe: at once, or after a question where files will be replaced.
+//! Starts the recipe: immediately, or after a confirmation if files will be replaced.
 
 use super::text::refuse;
 use crate::job::JobSummary;
@@ -23,7 +23,7 @@ fn go(state: &mut State) -> Vec<Effect> {
     };
     let mut detail = Vec::new();
     for (target, output) in recipe.targets.iter_mut().zip(&plan.outputs).filter(|(_, o)| !o.replaces.is_empty()) {
-        // Asked here and now; the recipe that is composed stays as it is.
+        // Agreed for this run only; the recipe being edited is unchanged.
         target.force = true;
         detail.extend(output.replaces.iter().map(|path| existing(state, path)));
     }

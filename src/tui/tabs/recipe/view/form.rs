@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.
 const VALUE: u16 = 18;
-/// The same where there is room for the longest label before it.
+/// The same if there is space for the longest label before it.
 const WIDE_VALUE: u16 = 25;
 /// Columns from which there is.
 const WIDE: u16 = 60;

@@ -56,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-/// Ends of the columns of numbers; bits only where there is room.
+/// Ends of the columns of numbers; bits only if there is space.
 fn columns(line: Rect) -> (u16, Option<u16>, u16) {
     let end = line.right() - 1;
     let bits = line.width > MARGIN + NAME + SIZE + BITS + ERROR;
@@ -135,7 +135,7 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
     let there = !target.force && r.in_the_way(at).is_some();
     if there {
-        // The word behind the name needs room.
+        // The word behind the name needs space.
         let warn = c.theme().warn;
         c.text(line.x + 1, line.y, 1, "!", warn);
     }

@@ -112,7 +112,7 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];
-    // Where the table has no room for it.
+    // If the table has no space for it.
     let all = 0..plan.outputs.len();
     let times: Vec<f64> = all.filter_map(|i| Some(wall(state, state.recipe.estimate(i)?))).collect();
     if area.width < TIMED && !times.is_empty() {

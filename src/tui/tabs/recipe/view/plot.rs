@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
 pub(super) const MAX_HEIGHT: u16 = 20;
-/// Rows and columns below which there is no plot.
+/// Minimum rows and columns of the plot.
 const MIN_SIZE: (u16, u16) = (9, 44);
 /// Columns of the axis at the left.
 const AXIS: u16 = 6;
@@ -55,7 +55,7 @@ fn point(f: &Forecasted) -> Option<Point> {
     (f.bits_per_weight < BITS).then_some((f.bytes as f64, f.output_sqnr_db?))
 }
 
-/// Draws the plot if there is something to plot and room for it; gives the rows used.
+/// Draws the plot if there is data and space for it; returns the rows used.
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let forecast_state = &state.recipe.forecast_state;
     let Some(forecast) = forecast_state.forecast().filter(|_| area.height >= MIN_SIZE.0 && area.width >= MIN_SIZE.1)
@@ -160,7 +160,7 @@ fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
     lines.draw(c);
 }
 
-/// File types, names where there is room, and the choice above all.
+/// File types, their names where there is space, and the choice on top.
 fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[Chosen]) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     // Styles add up: what the choice covers is not drawn below it.
@@ -200,7 +200,7 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     } else {
         [right, left, below(1), below(2), None, None]
     };
-    // With a blank on both sides, for names that touch are no names.
+    // With a space on both sides, so that names do not touch.
     let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {
         let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
         (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| c.buf[(cx, row)].symbol() == " ")

@@ -103,7 +103,7 @@ impl WatchState {
         self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
     }
 
-    /// The export of the selected source and that of the checkpoint before it in the same run, both of which are there.
+    /// The export of the selected source and that of the checkpoint before it in the same run, if both exist.
     pub(crate) fn pair(&self) -> Option<[PathBuf; 2]> {
         let current = self.current_source()?;
         let output = |s: &Source| s.exported().filter(|e| !e.removed)?.done.outputs.first().cloned();

@@ -17,7 +17,7 @@ const MAX_MEASURED: usize = 100_000;
 /// What the state of a source means; its words are in [`Source::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceState {
-    /// Not whole yet, or not yet begun.
+    /// Incomplete, or not started.
     Waiting,
     /// A job makes its export.
     Exporting,
@@ -36,7 +36,7 @@ pub enum ExportQuality {
     Db(f64),
     /// Nothing was encoded with loss.
     Lossless,
-    /// There is no report: its job was removed.
+    /// No report: the job was removed.
     NoReport,
 }
 
@@ -96,7 +96,7 @@ impl Source {
         self.gone = exported.is_some();
         self.ignored = state == "ignored";
         (self.state, self.text, self.since) = match exported {
-            // What was made of it is what counts.
+            // The export takes precedence.
             Some(t) => (SourceState::Exported, text, t),
             None => (meaning(state), text, t),
         };

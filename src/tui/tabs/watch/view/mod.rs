@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 
 /// From this many columns on, the detail is beside the sources.
 const WIDE: u16 = 120;
-/// Below this many rows there is no room for a note and for more than the state in the detail.
+/// Below this many rows there is no space for a note, and the detail shows only the state.
 const SHORT: u16 = 16;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {

@@ -1,4 +1,4 @@
-//! Size and error of the exports of a run over its training steps: a chart where there is room, else a line.
+//! Size and error of the exports of a run over its training steps: a chart if there is space, else a line.
 
 use crate::tui::core::units;
 use crate::tui::tabs::watch::Trend;
