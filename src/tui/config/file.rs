@@ -48,7 +48,7 @@ pub(crate) fn read_settings(file: &Path) -> Read<Settings> {
         Err(problem) => return Read { value: Settings::default(), problems: vec![problem] },
     };
     let (value, wrong) = settings(&text);
-    Read { value, problems: problems(file, wrong) }
+    Read { value, problems: at_lines(file, wrong) }
 }
 
 /// Reads `keys.toml`; a missing file is the keys of the registry.
@@ -61,7 +61,7 @@ pub(crate) fn read_keys(file: &Path) -> Read<Keymap> {
     let (value, more) = Keymap::with(&bindings);
     wrong.extend(more);
     wrong.sort();
-    Read { value, problems: problems(file, wrong) }
+    Read { value, problems: at_lines(file, wrong) }
 }
 
 /// Everything that is wrong in the user's files.
@@ -110,7 +110,7 @@ pub fn default_file() -> String {
     out
 }
 
-fn problems(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
+fn at_lines(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
     wrong.into_iter().map(|(line, message)| Problem { file: file.to_owned(), line, message }).collect()
 }
 

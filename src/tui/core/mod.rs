@@ -42,7 +42,7 @@ pub(in crate::tui) use natural::natural;
 pub use panes::{Focus, panes};
 pub(crate) use request::TabRequest;
 pub(crate) use search::current as search_current;
-pub(crate) use search::{Search, places};
+pub(crate) use search::{Search, match_positions};
 pub use search::{edited_words, search_position, searched};
 pub(crate) use series::Series;
 pub use session::Session;

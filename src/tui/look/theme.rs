@@ -92,11 +92,11 @@ macro_rules! theme {
 theme! {
     /// Ordinary text.
     text = "text";
-    /// Labels and things of second rank.
+    /// Labels and secondary text.
     dim = "dim";
     /// Borders, rules and unfilled parts.
     faint = "faint";
-    /// The one accent: the tab, the focused pane, keys.
+    /// Accent: the current tab, the focused pane, keys.
     accent = "accent";
     /// Titles.
     title = "title";
@@ -104,11 +104,11 @@ theme! {
     select = "select";
     /// The selected row of a pane without focus.
     select_idle = "select-idle";
-    /// Done, healthy.
+    /// Done, no problems.
     good = "good";
-    /// Worth a look.
+    /// Warnings.
     warn = "warn";
-    /// Wrong.
+    /// Errors.
     bad = "bad";
     /// Filled part of bars and gauges.
     bar = "bar";
@@ -128,11 +128,11 @@ theme! {
     heat0 = "heat.0";
     /// A large error.
     heat1 = "heat.1";
-    /// A middling error.
+    /// A medium error.
     heat2 = "heat.2";
     /// A small error.
     heat3 = "heat.3";
-    /// The least error, or none.
+    /// The smallest error, or none.
     heat4 = "heat.4";
     /// What is being worked on, in the grid of layers.
     working = "working";

@@ -53,7 +53,7 @@ impl TabBehavior for Jobs {
     }
 
     fn arrived(&self, state: &mut State, action: Action) -> Vec<Effect> {
-        update::arrived(state, action)
+        update::apply(state, action)
     }
 
     fn asked(&self, state: &mut State, request: TabRequest) -> Vec<Effect> {

@@ -1,6 +1,6 @@
 //! The long value over the details, as something that is searched in.
 
-use crate::tui::core::search::{Reader, places};
+use crate::tui::core::search::{Reader, match_positions};
 use crate::tui::core::{Focus, Search, State};
 use crate::tui::tabs::models::read_lines;
 use crate::tui::tabs::models::state::reading::available;

@@ -1,7 +1,7 @@
 //! A long text over the details, line by line.
 
 use crate::tui::core::search_current;
-use crate::tui::core::{State, places};
+use crate::tui::core::{State, match_positions};
 use crate::tui::tabs::models::{ReadLine, Reading, read_lines};
 use crate::tui::view::canvas::{Canvas, width};
 use crate::tui::view::search;
@@ -27,7 +27,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, reading: &Reading, area: R
     }
 }
 
-/// Marks what of the hits (their match_positions, their length, whether this line was gone to) is on the line: one may be broken across two.
+/// Marks what of the hits (their positions, their length, whether this line was gone to) is on the line: one may be broken across two.
 fn mark(c: &mut Canvas<'_>, line: &ReadLine, (hits, letters, current): (&[usize], usize, bool), x: u16, y: u16) {
     let mut x = x;
     for (i, ch) in line.text.chars().enumerate() {

@@ -77,27 +77,21 @@ fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
 }
 
 /// A label and its text.
-fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, text_shown: &str, known: bool) {
+fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, shown: &str, known: bool) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     c.text(line.x + 2, line.y, LABEL, label, dim);
     let available = line.width.saturating_sub(LABEL + 3);
-    c.text(
-        line.x + 2 + LABEL,
-        line.y,
-        available,
-        &fit_end(text_shown, available.into()),
-        if known { text } else { dim },
-    );
+    c.text(line.x + 2 + LABEL, line.y, available, &fit_end(shown, available.into()), if known { text } else { dim });
 }
 
 fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
     match state.recipe.source() {
         Some(path) => {
-            let text_shown = state.short_path(path);
-            labelled(c, line, "source", &text_shown, true);
+            let shown = state.short_path(path);
+            labelled(c, line, "source", &shown, true);
             let Some(plan) = state.recipe.partly() else { return };
             let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
-            if width(&text_shown) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
+            if width(&shown) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
                 let dim = c.theme().dim;
                 c.right(line.right() - 1, line.y, 24, &size, dim);
             }
@@ -123,8 +117,8 @@ fn beside(state: &State) -> String {
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (bad, text) = (c.theme().bad, c.theme().text);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
-    let text_shown = format!("step {}: not supported in this version", step.step);
-    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&text_shown, text)]);
+    let shown = format!("step {}: not supported in this version", step.step);
+    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&shown, text)]);
 }
 
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
@@ -161,15 +155,15 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default(), text);
     let available = start.saturating_sub(x + 1);
     let used = c.text(x, line.y, available, &title(target), text);
-    let mut text_shown = String::new();
+    let mut shown = String::new();
     let exists = there.then(|| "exists".to_owned());
     for fact in exists.into_iter().chain(facts(target)) {
-        let more = if text_shown.is_empty() { fact } else { format!("{text_shown}  {fact}") };
+        let more = if shown.is_empty() { fact } else { format!("{shown}  {fact}") };
         if width(&more) + 2 > usize::from(available.saturating_sub(used)) {
             break;
         }
-        text_shown = more;
+        shown = more;
     }
     let available = available.saturating_sub(used + 2);
-    c.text(x + used + 2, line.y, available, &fit(&text_shown, available.into()), dim);
+    c.text(x + used + 2, line.y, available, &fit(&shown, available.into()), dim);
 }

@@ -281,15 +281,15 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
     let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
-    let mut text = format!("{what}, {}", units::bytes(total));
-    if width(&text) + width(&warnings) + 12 <= line.width.into() {
-        text += &format!(", {warnings}");
+    let mut summary = format!("{what}, {}", units::bytes(total));
+    if width(&summary) + width(&warnings) + 12 <= line.width.into() {
+        summary += &format!(", {warnings}");
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
     } else if plan.warnings.is_empty() {
-        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&text, text)]);
+        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&summary, text)]);
     } else {
-        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&text, text)]);
+        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&summary, text)]);
     }
 }
