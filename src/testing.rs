@@ -162,7 +162,7 @@ pub mod tui {
         pub use crate::tui::core::{
             Action, Binding, Cmd, Effect, ErrorCard, Focus, FoundModel, Hit, Keymap, Layer, Level, Notify, Session,
             Settings, State, Tab, all_commands, edited_words, farewell, hints, keys_markdown, panes, parse_keys,
-            search_standing, searched, tail_hints, update,
+            search_position, searched, tail_hints, update,
         };
     }
 
@@ -186,32 +186,33 @@ pub mod tui {
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod compare {
-            pub use crate::tui::tabs::compare::{Asking, Chart, Compared, Order, TensorOrder};
+            pub use crate::tui::tabs::compare::{Chart, Compared, Order, Prompt, TensorOrder};
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod jobs {
-            pub use crate::tui::tabs::jobs::{Deed, JobSection};
+            pub use crate::tui::tabs::jobs::{JobAction, JobSection};
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod models {
             pub use crate::tui::tabs::models::{
-                Ask, Check, Finding, ModelInfo, Section, Summary, TensorSort, Told, Tried,
+                Check, Finding, InspectRequest, InspectResponse, ModelInfo, Section, Summary, TensorSort,
+                TokenizerTrial,
             };
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod recipe {
             pub use crate::tui::tabs::recipe::{
-                Asking, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Planned, RecipePane, Refused, Row,
-                SaveRefusal, presets,
+                Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row,
+                SaveRefusal, TargetRejection, presets,
             };
         }
 
         #[allow(missing_docs, reason = "described where it is defined")]
         pub mod watch {
-            pub use crate::tui::tabs::watch::{Measured, WatcherWish};
+            pub use crate::tui::tabs::watch::{ExportQuality, WatcherQuery};
         }
     }
 
@@ -223,5 +224,5 @@ pub mod tui {
 
 #[allow(missing_docs, reason = "described where it is defined")]
 pub mod watch {
-    pub use crate::watch::{Dirty, KnownWatcher, Request, Tree, WatchBody, WatchEvent, known, units};
+    pub use crate::watch::{Dirty, Request, Tree, WatchBody, WatchEvent, WatcherInfo, list_watchers, units};
 }

@@ -5,12 +5,12 @@ use super::watch::WatchArgs;
 use clap::{Args, Parser, Subcommand, value_parser};
 use std::path::PathBuf;
 
-/// Turns a model as it was trained into the files it must run from.
+/// Converts trained models to the files that runtimes load.
 #[derive(Debug, Parser)]
 #[command(name = "remold", version, about, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "Without a command, `remold [DIR]` opens the workbench on a folder of models.\n\
-    Exit codes: 0 done; 1 the job failed; 2 the request was wrong, nothing was written; 3 a check failed; 130 cancelled; \
-    143 or 129 interrupted by SIGTERM or SIGHUP, `remold jobs resume` goes on.")]
+    Exit codes: 0 success; 1 the job failed; 2 invalid request, nothing was written; 3 a check failed; 130 cancelled; 143 or 129 interrupted by \
+    SIGTERM or SIGHUP (`remold jobs resume` continues the job).")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -62,14 +62,14 @@ pub(crate) struct WorkbenchArgs {
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
-    /// Do not take up where the folder was left
+    /// Do not restore the last session in this folder
     #[arg(long)]
     pub fresh: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what a model file or folder holds
+    /// Show the contents of a model file or folder
     Inspect(InspectArgs),
     /// Convert a model to one or several formats
     Convert(Box<ConvertArgs>),
@@ -79,23 +79,23 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Forecast size, error and time of every quantization, and the best mix for a budget
     Plan(Box<PlanArgs>),
-    /// Carry out a recipe
+    /// Run a recipe
     Run(RunArgs),
-    /// Export every checkpoint of a training run as soon as it is whole
+    /// Export every checkpoint of a training run as soon as it is complete
     Watch(Box<WatchArgs>),
-    /// Check that an output is what was written, or that it follows from its source
+    /// Check that an output is unchanged since it was written, or that it matches its source
     Verify(Box<VerifyArgs>),
-    /// Compare models of one network: sizes, and what each tensor lost against a baseline
+    /// Compare variants of a model: sizes, and the error of each tensor against a baseline
     Compare(CompareArgs),
     /// List, show, follow, pause, cancel, resume or clean jobs
     Jobs(JobsArgs),
     /// List, show, check or start recipes
     Recipe(RecipeArgs),
-    /// Tell what remold finds of the terminal, the machine and its folders, and what to do where something is wanting
+    /// Check the terminal, the machine and remold's folders, and show how to fix problems
     Doctor(DoctorArgs),
     /// List the formats, architectures and quantizations
     Formats,
-    /// Configuration of the workbench: where it is, what is wrong in it, its default, the keys
+    /// Show, check or print the configuration of the workbench
     Config(ConfigArgs),
     /// Print shell completions
     Completions {
@@ -109,7 +109,7 @@ pub(crate) enum Command {
     Worker {
         /// The job's folder
         dir: PathBuf,
-        /// Go on from the journal
+        /// Continue from the journal
         #[arg(long)]
         resume: bool,
     },
@@ -123,11 +123,11 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Say where the files are (also without a word)
+    /// Show where the files are (the default)
     Path,
-    /// Say what is wrong in config.toml, keys.toml and the themes; exit code 2 if anything is
+    /// Check config.toml, keys.toml and the themes; exit code 2 if there is a problem
     Check,
-    /// Print a config.toml with every default and what it is for
+    /// Print a commented config.toml with every default
     Default,
     /// Print the keys of every command, as lines of keys.toml
     Keys,
@@ -140,13 +140,13 @@ pub(crate) struct InspectArgs {
     /// List every tensor
     #[arg(long)]
     pub tensors: bool,
-    /// List all metadata, uncut
+    /// List all metadata in full
     #[arg(long)]
     pub metadata: bool,
-    /// Show what becomes of every field of config.json
+    /// Show how every field of config.json is converted
     #[arg(long)]
     pub config: bool,
-    /// One JSON object on stdout
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -161,13 +161,13 @@ pub(crate) struct ConvertArgs {
     /// Output file, or folder for several targets
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Take targets and options from a recipe file or a recipe by name
+    /// Read targets and options from a recipe file or a recipe by name
     #[arg(short, long, value_name = "RECIPE")]
     pub recipe: Option<String>,
     /// Set a recipe key, as in target.context_length=4096; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Take the tensors alone: no configuration, no tokenizer, no check that they are a whole model
+    /// Read only the tensors: no configuration, no tokenizer, no check that the model is complete
     #[arg(long)]
     pub bare: bool,
     /// Write sparse tensors of a PyTorch file in full
@@ -177,13 +177,13 @@ pub(crate) struct ConvertArgs {
     pub options: TargetFlags,
     #[command(flatten)]
     pub run: RunFlags,
-    /// An earlier output of the same kind: tensors whose source did not change since are copied from it, not encoded again
+    /// An earlier output of the same kind; tensors whose source is unchanged are copied from it instead of being encoded again
     #[arg(long, value_name = "OUTPUT")]
     pub reuse: Option<PathBuf>,
-    /// Replace outputs that exist
+    /// Replace existing outputs
     #[arg(long)]
     pub force: bool,
-    /// Convert although checksums in the source do not match its bytes
+    /// Convert even if checksums in the source do not match its bytes
     #[arg(long)]
     pub no_checksums: bool,
 }
@@ -197,68 +197,69 @@ pub(crate) struct PlanArgs {
     /// Count sparse tensors of a PyTorch file in full
     #[arg(long)]
     pub densify: bool,
-    /// One JSON object on stdout
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Threads to measure with; all cores when not given
+    /// Threads to measure with [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-    /// Measure although checksums in the source do not match its bytes
+    /// Measure even if checksums in the source do not match its bytes
     #[arg(long)]
     pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Models of different formats are compared too: a Hugging Face folder is brought to GGUF names first, as a conversion does.\n\
-    With --json, one event a line: metric for every figure, tensor.finished for every tensor of every model (output: its place in the order given)."
+    after_help = "Models of different formats can be compared: the tensors of a Hugging Face folder get GGUF names first, as in a conversion.\n\
+        With --json, there is a metric event for every figure and a tensor.finished event for every tensor of every model (output: the model's \
+        position on the command line)."
 )]
 pub(crate) struct CompareArgs {
-    /// Two to six models that hold the same network: files or folders
+    /// Two to six variants of the same model: files or folders
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
-    /// The model that the others are measured against; the first one when not given
+    /// The model to compare the others with [default: the first one]
     #[arg(long, value_name = "MODEL")]
     pub baseline: Option<PathBuf>,
-    /// Write the comparison to a file: .md to read, .csv a line a tensor, .json everything; may be repeated
+    /// Write the comparison to a file: .md (report), .csv (one line per tensor) or .json (everything); may be repeated
     #[arg(long, value_name = "FILE")]
     pub export: Vec<PathBuf>,
     /// List every tensor
     #[arg(long)]
     pub tensors: bool,
-    /// Tokens that memory is told for; 4096, or the networks' context when that is shorter
+    /// Context length for the memory estimate, in tokens [default: 4096, or the context length of the models if it is shorter]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub context: Option<u64>,
-    /// A text to measure perplexity and divergence on (not in this version)
+    /// A text to measure perplexity and divergence on (not supported in this version)
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// One event a line on stdout
+    /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
-    /// Threads to compare with; all cores when not given
+    /// Threads to compare with [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-    /// Compare although checksums in the models do not match their bytes
+    /// Compare even if checksums in the models do not match their bytes
     #[arg(long)]
     pub no_checksums: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Every output that remold writes has a manifest beside it, NAME.remold.json, with the checksums of all its bytes.\n\
-    Exit codes: 0 everything was checked and is right; 1 it could not be read; 2 the request was wrong; 3 something differs, or \
-    there is no manifest and the bytes were not compared."
+    after_help = "Every output that remold writes has a manifest next to it, NAME.remold.json, with the checksums of all its bytes.\n\
+        Exit codes: 0 everything matches; 1 the output cannot be read; 2 invalid request; 3 something differs, or there is no manifest to compare the \
+        bytes with."
 )]
 pub(crate) struct VerifyArgs {
     /// The output: a file, a folder, any file of a split GGUF, or its manifest
     pub output: PathBuf,
-    /// Rebuild the output from this source, tensor by tensor and without writing, and compare; by the recipe in its manifest, or by --recipe or --to
+    /// Rebuild the output from this source, tensor by tensor and without writing, and compare; with the recipe in its manifest, or with --recipe or --to
     #[arg(long, value_name = "MODEL")]
     pub source: Option<PathBuf>,
-    /// What it was made with, instead of what the manifest says: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m
+    /// Use this target instead of the one in the manifest: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m
     #[arg(long, value_name = "FORMAT[:QUANT]", requires = "source", conflicts_with = "recipe")]
     pub to: Option<String>,
-    /// What it was made with, instead of what the manifest says: a recipe file or a recipe by name
+    /// Use this recipe instead of the one in the manifest: a recipe file or a recipe by name
     #[arg(short, long, value_name = "RECIPE", requires = "source")]
     pub recipe: Option<String>,
     /// Set a recipe key, as in target.context_length=4096; may be repeated
@@ -266,60 +267,60 @@ pub(crate) struct VerifyArgs {
     pub set: Vec<String>,
     #[command(flatten)]
     pub options: TargetFlags,
-    /// One JSON object on stdout
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Threads to check with; all cores when not given
+    /// Threads to check with [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The files are NAME-00001-of-0000N.gguf, equal to those of llama-gguf-split to the byte. llama.cpp loads them \
-    all when it is given the first.\nTo split while quantizing: `remold convert … --max-shard-size 4G`."
+    after_help = "The files are NAME-00001-of-0000N.gguf, byte for byte those of llama-gguf-split. llama.cpp loads all of them when given the first one.\n\
+        To split while quantizing: `remold convert … --max-shard-size 4G`."
 )]
 #[command(group = clap::ArgGroup::new("limit").required(true).multiple(true))]
 pub(crate) struct SplitArgs {
-    /// The GGUF, or any file of a set that is to be split anew
+    /// The GGUF, or any file of a split GGUF to split again
     pub file: PathBuf,
-    /// At most this much tensor data a file, as in 4G; a larger tensor gets a file of its own
+    /// Maximum tensor data per file, as in 4G; a larger tensor gets a separate file
     #[arg(long, alias = "split-max-size", value_name = "SIZE", group = "limit", value_parser = size)]
     pub max_size: Option<String>,
-    /// So many tensors a file
+    /// Maximum number of tensors per file
     #[arg(long, alias = "split-max-tensors", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with = "max_size")]
     pub max_tensors: Option<u64>,
-    /// So many whole layers a file; what belongs to no layer stays with the tensor before it
+    /// Maximum number of whole layers per file; a tensor outside the layers stays with the tensor before it
     #[arg(long, alias = "split-max-layers", value_name = "N", group = "limit", value_parser = value_parser!(u64).range(1..), conflicts_with_all = ["max_size", "max_tensors"])]
     pub max_layers: Option<u64>,
-    /// The first file holds the metadata and no tensor
+    /// Write only metadata to the first file
     #[arg(long, group = "limit")]
     pub no_tensor_first_split: bool,
-    /// Name before -00001-of-0000N.gguf, or a folder; the source's name when not given
+    /// Output name without -00001-of-0000N.gguf, or a folder [default: the source's name]
     #[arg(short, long, value_name = "PREFIX")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunFlags,
-    /// Replace outputs that exist
+    /// Replace existing outputs
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The merged file is the one that was split, to the byte. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
-    The files that are merged stay where they are."
+    after_help = "The merged file has the bytes of the file that was split. (llama-gguf-split --merge leaves three keys of the split in it.)\n\
+        The merged files are not removed."
 )]
 pub(crate) struct MergeArgs {
     /// Any file of the set, or all of them
     #[arg(required = true, value_name = "SHARD")]
     pub shards: Vec<PathBuf>,
-    /// The file to write, or a folder; NAME.gguf beside the set when not given
+    /// Output file or folder [default: NAME.gguf next to the files]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunFlags,
-    /// Replace an output that exists
+    /// Replace an existing output
     #[arg(long)]
     pub force: bool,
 }
@@ -331,19 +332,19 @@ pub(crate) struct RunFlags {
     /// Print the plan and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// One event a line on stdout
+    /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
     /// Run in a worker process that outlives this terminal
     #[arg(long)]
     pub detach: bool,
-    /// Worker threads; all cores when not given
+    /// Worker threads [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-    /// Write no manifest (NAME.remold.json) beside the outputs
+    /// Do not write manifests (NAME.remold.json) next to the outputs
     #[arg(long)]
     pub no_manifest: bool,
-    /// Memory the run may take, as in 2GB: fewer threads work when it is short; 80 % of what is available when not given
+    /// Maximum memory, as in 2GB; fewer threads run if it is low [default: 80 % of the available memory]
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<String>,
 }
@@ -352,16 +353,16 @@ pub(crate) struct RunFlags {
 pub(crate) struct RunArgs {
     /// A recipe file, or a recipe by name
     pub recipe: String,
-    /// The model, when the recipe names none
+    /// The model, if the recipe does not name one
     #[arg(long, value_name = "PATH")]
     pub source: Option<PathBuf>,
     /// Set a recipe key; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Replace outputs that exist
+    /// Replace existing outputs
     #[arg(long)]
     pub force: bool,
-    /// Convert although checksums in the source do not match its bytes
+    /// Convert even if checksums in the source do not match its bytes
     #[arg(long)]
     pub no_checksums: bool,
     #[command(flatten)]
@@ -370,13 +371,13 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Detached jobs, and those of the workbench, wait for their turn: one runs at once, or as many as REMOLD_JOBS_AT_ONCE says. \
-    `remold convert` without --detach runs at once."
+    after_help = "Detached jobs and jobs of the workbench are queued: one runs at a time, or as many as REMOLD_JOBS_AT_ONCE allows. `remold convert` without \
+        --detach starts immediately."
 )]
 pub(crate) struct JobsArgs {
     #[command(subcommand)]
     pub command: Option<JobsCommand>,
-    /// JSON on stdout
+    /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
 }
@@ -385,7 +386,7 @@ pub(crate) struct JobsArgs {
 pub(crate) enum JobsCommand {
     /// List all jobs, newest first
     List,
-    /// Show one job: facts, outputs, warnings, errors, its report
+    /// Show one job: details, outputs, warnings, errors and report
     Show {
         /// The job's number
         id: String,
@@ -395,17 +396,17 @@ pub(crate) enum JobsCommand {
         /// The job's number
         id: String,
     },
-    /// Stop a job and remove what is half-written
+    /// Stop a job and remove its unfinished files
     Cancel {
         /// The job's number
         id: String,
     },
-    /// Hold a running job between two chunks; it keeps what it has, and the next in the queue may run
+    /// Pause a running job; the next job in the queue may run
     Pause {
         /// The job's number
         id: String,
     },
-    /// Let a paused job go on, a lost one where it stopped; begin a cancelled or failed one again, under the same number
+    /// Continue a paused, interrupted or lost job; start a cancelled or failed job again under the same number
     Resume {
         /// The job's number
         id: String,
@@ -419,7 +420,7 @@ pub(crate) enum JobsCommand {
     Rerun {
         /// The job's number
         id: String,
-        /// Replace outputs that exist
+        /// Replace existing outputs
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -435,9 +436,9 @@ pub(crate) enum JobsCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 usable; 1 something makes remold unusable.")]
+#[command(after_help = "Exit codes: 0 remold can run; 1 a problem keeps it from running.")]
 pub(crate) struct DoctorArgs {
-    /// One JSON object on stdout
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -450,7 +451,7 @@ pub(crate) struct RecipeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecipeCommand {
-    /// List the recipes that come with remold and your own
+    /// List the built-in recipes and your own
     List,
     /// Print a recipe
     Show {

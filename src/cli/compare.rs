@@ -1,7 +1,7 @@
 //! `remold compare`: models of one network side by side.
 
 use super::args::CompareArgs;
-use super::measured::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, cut, safe, seconds, table};
 use super::{Exit, compare_events, out, print, refuse};
 use crate::evaluate::{Comparison, Export, Figures, Names, Set, Unpaired, rows};
@@ -18,8 +18,9 @@ const LISTED: usize = 5;
 /// `remold compare`.
 pub(crate) fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
-    let progress = Measured::new(args.json).doing("comparing");
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(args.json).doing("comparing");
+    let how =
+        Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let done = compare(args, how);
     drop(progress);
     match done {
@@ -43,11 +44,11 @@ pub(crate) fn run(args: &CompareArgs) -> Exit {
 
 fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>)> {
     if let Some(data) = &args.data {
-        let hint = "Leave out --data to compare the weights: sizes, and what every tensor lost.";
-        let what = "perplexity and divergence on a text are not in this version";
+        let hint = "Leave out --data to compare the weights: sizes, and the error of every tensor.";
+        let what = "perplexity and divergence on a text are not supported in this version";
         return Err(ModelError::unsupported(what).in_file(data).field("--data").with_hint(hint));
     }
-    // Told before minutes of work: names that cannot be written.
+    // Reject names that cannot be written before minutes of work.
     let exports: Vec<Export> = args.export.iter().map(|path| Export::to(path)).collect::<Result<_>>()?;
     let (paths, baseline) = with_baseline(&args.models, args.baseline.as_deref());
     let set = Set::open(&paths, baseline, args.context)?;
@@ -59,7 +60,7 @@ fn compare(args: &CompareArgs, how: Task<'_>) -> Result<(Comparison, Vec<Export>
     Ok((set.measure(how)?, exports))
 }
 
-/// The models and the place of the baseline, which is put first when it is none of them.
+/// The models and the position of the baseline, which is put first if it is not one of them.
 fn with_baseline(models: &[PathBuf], baseline: Option<&Path>) -> (Vec<PathBuf>, usize) {
     let mut paths = models.to_vec();
     let Some(baseline) = baseline else { return (paths, 0) };
@@ -78,7 +79,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     let base = &c.variants[c.baseline];
     let names = match c.names {
         Names::Gguf => "",
-        Names::Own => ", by the files' own names",
+        Names::Own => ", matched by the names in the files",
     };
     let mut out = format!(
         "{} {}  {} of {} tensors compared in {}{names}\n\n",
@@ -89,7 +90,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
         seconds(c.seconds),
     );
     let mut lines = vec![head(c, "")];
-    // Differences stand in a column of their own, so that the values are aligned.
+    // Differences have a separate column, so that the values are aligned.
     for row in rows(c) {
         let mut line = vec![row.name];
         for cell in row.cells {
@@ -102,7 +103,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     out.push_str(&table(&lines, &right));
     for (i, v) in c.variants.iter().enumerate() {
         if let Some(why) = c.doubt(i) {
-            let text = format!("{} is hardly the same network: {why}", safe(&v.label));
+            let text = format!("{} does not look like the same network: {why}", safe(&v.label));
             out.push_str(&format!("{} {text}\n", style.warning("warning:")));
         }
         out.push_str(&unpaired(&v.label, &v.unpaired, style));
@@ -110,7 +111,7 @@ fn text(c: &Comparison, tensors: bool) -> String {
     if tensors {
         out.push_str(&format!("\n{}", every_tensor(c, style)));
     } else {
-        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json keeps the comparison\n"));
+        out.push_str(&style.dim("\n--tensors lists every tensor, --export FILE.md|csv|json saves the comparison\n"));
     }
     out
 }
@@ -133,7 +134,9 @@ fn unpaired(label: &str, u: &Unpaired, style: Style) -> String {
     let shapes: Vec<String> =
         u.reshaped.iter().map(|r| format!("{} {:?} instead of {:?}", r.name, r.here, r.baseline)).collect();
     let mut out = String::new();
-    for (what, names) in [("has no", &u.missing), ("alone has", &u.extra), ("has another shape of", &shapes)] {
+    for (what, names) in
+        [("has no", &u.missing), ("only this model has", &u.extra), ("has a different shape for", &shapes)]
+    {
         if !names.is_empty() {
             out.push_str(&format!("{} {} {what} {}\n", style.warning("not compared:"), safe(label), list(names)));
         }

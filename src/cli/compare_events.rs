@@ -6,7 +6,7 @@ use crate::evaluate::{Comparison, Figures, Variant};
 use crate::model::{Name, Warning};
 use crate::tensor::Shape;
 
-/// What stands where events of a job have its number.
+/// The value that replaces the job number in these events.
 const JOB: &str = "compare";
 
 /// The lines.

@@ -14,7 +14,7 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
         ConfigCommand::Default => out(&config::default_file()),
         ConfigCommand::Keys => {
             let read = config::read_keys(&config::keys_file().unwrap_or_default());
-            tell(&read.problems);
+            report_error(&read.problems);
             out(&keys(&read.value));
         }
     }
@@ -22,23 +22,23 @@ pub(super) fn run(args: &ConfigArgs) -> Exit {
 }
 
 fn path() {
-    let places: [(&str, Option<PathBuf>, &str); 4] = [
+    let files: [(&str, Option<PathBuf>, &str); 4] = [
         ("settings", config::config_file(), "`remold config default` prints one"),
         ("keys", config::keys_file(), "\"recipe.start\" = [\"r\", \"ctrl-r\"]; `remold config keys` lists the names"),
         ("themes", config::themes_folder(), "NAME.toml each; docs/themes.md"),
-        ("sessions", config::sessions_folder(), "where each folder was left"),
+        ("sessions", config::sessions_folder(), "the last session in each folder"),
     ];
-    for (what, place, about) in places {
+    for (what, place, about) in files {
         let Some(place) = place else {
-            out(&format!("{what:<9} nowhere: neither XDG_CONFIG_HOME nor HOME is set\n"));
+            out(&format!("{what:<9} unknown: neither XDG_CONFIG_HOME nor HOME is set\n"));
             continue;
         };
-        let there = if place.exists() { "" } else { "  (not there)" };
+        let there = if place.exists() { "" } else { "  (not found)" };
         out(&format!("{what:<9} {}{there}\n          {about}\n", text::safe(&place.display().to_string())));
     }
 }
 
-fn tell(problems: &[config::Problem]) {
+fn report_error(problems: &[config::Problem]) {
     let style = text::Style::stderr();
     for p in problems {
         let place = if p.line > 0 { format!("{}:{}", p.file.display(), p.line) } else { p.file.display().to_string() };
@@ -48,12 +48,12 @@ fn tell(problems: &[config::Problem]) {
 
 fn check() -> Exit {
     let problems = config::problems();
-    tell(&problems);
+    report_error(&problems);
     if !problems.is_empty() {
         return Exit::Request;
     }
     for file in [config::config_file(), config::keys_file()].into_iter().flatten() {
-        let state = if file.exists() { "✓" } else { "– not there, all defaults:" };
+        let state = if file.exists() { "✓" } else { "– not found, defaults apply:" };
         out(&format!("{state} {}\n", text::safe(&file.display().to_string())));
     }
     Exit::Done
@@ -73,7 +73,7 @@ fn keys(map: &Keymap) -> String {
         }
         lines.push('\n');
     }
-    lines.push_str("# * keys of your own. Any line of this is one of keys.toml; [] leaves a command without a key.\n");
+    lines.push_str("# * marks your own keys. Every line is valid in keys.toml; [] leaves a command without keys.\n");
     lines
 }
 

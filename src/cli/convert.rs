@@ -1,10 +1,10 @@
 //! `convert`, `run` and the hidden `worker`: from arguments to a recipe, a plan and a job.
 
 use super::args::{ConvertArgs, RunArgs, RunFlags};
-use super::measured::Measured;
 use super::progress::Progress;
 use super::signals::stop_on_signal;
-use super::{Exit, err, out, plan_text, print, refuse, tell, text};
+use super::tensor_counter::TensorCounter;
+use super::{Exit, err, out, plan_text, print, refuse, report_error, text};
 use crate::engine::{self, EventBody, EventSink, Stop, StopReason};
 use crate::formats;
 use crate::job::{self, JobFolder, Outcome, RunJob};
@@ -19,8 +19,8 @@ use std::sync::Arc;
 pub(crate) fn convert(args: ConvertArgs) -> Exit {
     match recipe_of(&args) {
         Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -39,8 +39,8 @@ pub(crate) fn run_recipe(args: &RunArgs) -> Exit {
     });
     match recipe {
         Ok(recipe) => carry_out(&recipe, &args.run),
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", text::Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -55,35 +55,35 @@ pub(super) fn replace_source(recipe: &mut Recipe, source: &Path) {
     recipe.source.path = Some(source.to_owned());
 }
 
-pub(super) enum Refused {
+pub(super) enum RequestError {
     Model(ModelError),
     Recipe(String),
 }
 
-impl From<ModelError> for Refused {
+impl From<ModelError> for RequestError {
     fn from(e: ModelError) -> Self {
         Self::Model(e)
     }
 }
 
 /// A recipe by file or by name.
-pub(super) fn find_recipe(name: &str) -> Result<Recipe, Refused> {
+pub(super) fn find_recipe(name: &str) -> Result<Recipe, RequestError> {
     let path = Path::new(name);
     // A pipe or a device of that name is refused by the reader of recipes, not looked for as a name.
     if path.exists() && !path.is_dir() {
-        let parsed = recipe::load(path).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let parsed = recipe::load(path).map_err(|e| RequestError::Recipe(e.to_string()))?;
         let problems = parsed.check(&recipe::Available::default());
         if problems.iter().any(recipe::Problem::is_error) {
-            return Err(Refused::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
+            return Err(RequestError::Recipe(problems.iter().map(|p| format!("{p}\n")).collect()));
         }
         return Ok(Recipe { read_from: vec![path.to_owned()], ..parsed.into_recipe() });
     }
-    recipe::find(name).map(|preset| preset.recipe).map_err(|e| Refused::Recipe(e.to_string()))
+    recipe::find(name).map(|preset| preset.recipe).map_err(|e| RequestError::Recipe(e.to_string()))
 }
 
-pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), Refused> {
+pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<(), RequestError> {
     for pair in set {
-        recipe::apply_set(recipe, pair).map_err(|e| Refused::Recipe(e.to_string()))?;
+        recipe::apply_set(recipe, pair).map_err(|e| RequestError::Recipe(e.to_string()))?;
     }
     if force {
         recipe.targets.iter_mut().for_each(|t| t.force = true);
@@ -91,7 +91,7 @@ pub(super) fn apply(recipe: &mut Recipe, set: &[String], force: bool) -> Result<
     Ok(())
 }
 
-pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
+pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
@@ -104,7 +104,7 @@ pub(super) fn recipe_of(args: &ConvertArgs) -> Result<Recipe, Refused> {
     if let Some(out) = args.output.as_deref().filter(|o| several && !o.is_dir())
         && formats::names_a_file(out)
     {
-        let what = "several targets cannot be one file";
+        let what = "several targets cannot be written to one file";
         let hint = "Give a folder with -o, or leave it out: each output is then named after the source.";
         return Err(ModelError::request(what).in_file(out).with_hint(hint).into());
     }
@@ -159,8 +159,9 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     let recipe = &recipe;
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
-    let progress = Measured::new(flags.json);
-    let how = Task { threads: flags.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(flags.json);
+    let how =
+        Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);
@@ -181,11 +182,11 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
 fn with_existing(mut plan: Plan, recipe: &Recipe) -> Plan {
     let kept = recipe.targets.iter().zip(&plan.outputs).filter(|(t, _)| !t.force);
     let warning = |path: &PathBuf| {
-        let text = format!("{} exists already: the run needs --force to replace it", path.display());
+        let text = format!("{} already exists: --force is needed to replace it", path.display());
         Warning::new("output.exists", text)
     };
-    let told: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
-    plan.warnings.extend(told);
+    let warnings: Vec<Warning> = kept.flat_map(|(_, o)| &o.replaces).map(warning).collect();
+    plan.warnings.extend(warnings);
     plan
 }
 
@@ -216,7 +217,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
                     print::json(&job);
                 } else {
                     let id = &job.id;
-                    let how = if waits { "waits for its turn" } else { "runs on its own" };
+                    let how = if waits { "is queued" } else { "runs in the background" };
                     let title = text::safe(&job.title);
                     err(&format!("job {id} {how}: {title}\n  follow it with `remold jobs attach {id}`\n"));
                 }
@@ -235,7 +236,7 @@ fn start(recipe: &Recipe, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>
 
 fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: Arc<Stop>) -> Exit {
     let listener: job::Listener = if flags.json {
-        // The job was queued before anybody listened.
+        // The job was queued before the event stream was followed.
         for event in job::Tail::new(&folder.dir).poll().unwrap_or_default() {
             print::json(&event);
         }
@@ -253,16 +254,16 @@ fn foreground(folder: &JobFolder, prepared: &Prepared, flags: &RunFlags, stop: A
             Exit::Done
         }
         Ok(Outcome::Failed(e)) => {
-            tell(&e);
+            report_error(&e);
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => {
-            err("cancelled; nothing half-written is left\n");
+            err("cancelled; unfinished files were removed\n");
             Exit::Cancelled
         }
         Ok(Outcome::Interrupted(signal)) => {
             let id = folder.id();
-            err(&format!("interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+            err(&format!("interrupted; continue with `remold jobs resume {id}`\n"));
             Exit::interrupted(signal)
         }
         Err(e) => refuse(&e),
@@ -281,7 +282,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
     let folder = JobFolder { dir: dir.to_owned() };
     let stop = stop_on_signal();
     if folder.nice() > 0 {
-        // Before any other thread of the work is there: each inherits it. A system that refuses it is no reason not to convert.
+        // Before any worker thread starts: each inherits it. If the system refuses it, the conversion runs anyway.
         let _ = rustix::process::setpriority_process(None, folder.nice().min(19).into());
     }
     // Held while it waits, too: the job is not lost.
@@ -317,7 +318,7 @@ pub(crate) fn worker(dir: &Path, resume: bool) -> Exit {
             Exit::Done
         }
         Ok(Outcome::Failed(e)) => {
-            tell(&e);
+            report_error(&e);
             Exit::Failed
         }
         Ok(Outcome::Cancelled) => Exit::Cancelled,

@@ -33,7 +33,7 @@ pub(crate) fn run() -> Exit {
     let (yes, no): (Vec<_>, Vec<_>) = FileType::ALL.iter().partition(made);
     out(&format!("\n{} (--to gguf:NAME)\nauto {}\n", style.bold("quantizations"), names(yes)));
     if !no.is_empty() {
-        out(&format!("{}\n", style.dim(&format!("not in this version: {}", names(no)))));
+        out(&format!("{}\n", style.dim(&format!("not supported in this version: {}", names(no)))));
     }
     Exit::Done
 }

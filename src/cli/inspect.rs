@@ -135,10 +135,7 @@ fn summary(model: &Model, style: Style) -> String {
         rows.push(vec!["by role".to_owned(), shares(&by(model, TensorEntry::role))]);
     }
     if let Some(adapter) = arch::adapter(model) {
-        rows.push(vec![
-            "adapter".to_owned(),
-            safe(&format!("{}; merge it before it is converted", adapter.describe())),
-        ]);
+        rows.push(vec!["adapter".to_owned(), safe(&format!("{}; merge it before converting", adapter.describe()))]);
     }
     if let Some(quantized) = arch::quantized(model) {
         rows.push(vec!["quantized".to_owned(), safe(&quantized.describe())]);

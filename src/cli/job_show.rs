@@ -9,13 +9,13 @@ use crate::model::{Result, Warning};
 use crate::plan::Plan;
 use serde::Serialize;
 
-/// What is known of a job; `--json` prints it as it is.
+/// The details of a job; `--json` prints them unchanged.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     job: JobSummary,
     source: Option<std::path::PathBuf>,
-    /// Every time it was begun, oldest first.
+    /// Every start, oldest first.
     attempts: Vec<Attempt>,
     warnings: Vec<Warning>,
     outputs: Vec<Output>,
@@ -45,7 +45,7 @@ pub(crate) fn show(folder: &JobFolder, json: bool) -> Result<Exit> {
     if json {
         print::json(&shown);
     } else {
-        out(&told(&shown, Style::stdout()));
+        out(&describe(&shown, Style::stdout()));
     }
     Ok(Exit::Done)
 }
@@ -83,20 +83,20 @@ fn gather(folder: &JobFolder) -> Result<Shown> {
     })
 }
 
-fn told(s: &Shown, style: Style) -> String {
+fn describe(s: &Shown, style: Style) -> String {
     let job = &s.job;
     let state = match job.state {
         JobState::Finished => style.good(job.state.name()),
         JobState::Failed | JobState::Lost => style.error(job.state.name()),
         _ => job.state.name().to_owned(),
     };
-    let far = match (job.state, job.seconds) {
-        (JobState::Queued, _) => job.place.map(|n| format!(", at place {n}")).unwrap_or_default(),
+    let progress = match (job.state, job.seconds) {
+        (JobState::Queued, _) => job.place.map(|n| format!(", position {n}")).unwrap_or_default(),
         (JobState::Running | JobState::Paused, _) => format!(", {:.0} % done", job.fraction * 100.0),
         (_, Some(s)) => format!(" after {}", seconds(s)),
         _ => String::new(),
     };
-    let mut text = format!("{} {}  {state}{far}\n", style.bold("job"), job.id);
+    let mut text = format!("{} {}  {state}{progress}\n", style.bold("job"), job.id);
     let mut fact = |word: &str, what: String| text.push_str(&format!("  {word:<9}{}\n", safe(&what)));
     fact("what", job.title.clone());
     fact("made", local(job.created));
@@ -134,13 +134,13 @@ fn planned(s: &Shown, style: Style) -> String {
     let mut text = String::new();
     for o in &s.outputs {
         let tensors = if o.tensors == 1 { "1 tensor".to_owned() } else { format!("{} tensors", o.tensors) };
-        let standing = if o.published { style.good("✓") } else { "○".to_owned() };
-        text.push_str(&format!("{standing} {}\n", safe(&o.path.display().to_string())));
+        let mark = if o.published { style.good("✓") } else { "○".to_owned() };
+        text.push_str(&format!("{mark} {}\n", safe(&o.path.display().to_string())));
         let bits = format!("{:.2} bits per weight", o.bits_per_weight);
         let planned = match (o.published, o.path.exists()) {
             (true, _) => "published",
-            (false, true) => "not written; what is there is older",
-            (false, false) => "planned, not there yet",
+            (false, true) => "not written; the existing file is older",
+            (false, false) => "planned, not written yet",
         };
         text.push_str(&format!(
             "  {} {} · {} · {bits} · {tensors} · {planned}\n",
@@ -157,21 +157,21 @@ fn next(job: &JobSummary) -> Option<String> {
     let id = &job.id;
     Some(match job.state {
         JobState::Failed | JobState::Cancelled => {
-            format!("`remold jobs resume {id}` begins it again; `remold jobs log {id}` tells what happened")
+            format!("start it again with `remold jobs resume {id}`; `remold jobs log {id}` shows what happened")
         }
-        JobState::Lost | JobState::Interrupted => format!("`remold jobs resume {id}` goes on where it stopped"),
-        JobState::Paused => format!("`remold jobs resume {id}` lets it go on"),
-        JobState::Running | JobState::Queued => format!("`remold jobs attach {id}` follows it"),
+        JobState::Lost | JobState::Interrupted => format!("continue it with `remold jobs resume {id}`"),
+        JobState::Paused => format!("continue it with `remold jobs resume {id}`"),
+        JobState::Running | JobState::Queued => format!("follow it with `remold jobs attach {id}`"),
         JobState::Finished => return None,
     })
 }
 
 /// `failed after 3.0 s, 2026-11-23 12:04: no space left`.
 fn attempt(a: &Attempt) -> String {
-    let state = a.state.map_or("at work", JobState::name);
+    let state = a.state.map_or("running", JobState::name);
     let after = a.seconds.map(|s| format!(" after {}", seconds(s))).unwrap_or_default();
     let error = a.error.as_ref().map(|e| format!(": {}", e.message)).unwrap_or_default();
-    text::cut(&format!("begun {}, {state}{after}{error}", local(a.begun)), 160)
+    text::cut(&format!("started {}, {state}{after}{error}", local(a.begun)), 160)
 }
 
 fn local(t: jiff::Timestamp) -> String {

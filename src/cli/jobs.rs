@@ -28,11 +28,11 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
             job::resume(&f)?;
             let how = match before {
                 JobState::Failed => {
-                    "goes on with the files that it kept, or begins again; its events keep what happened before"
+                    "continues with the files that it kept, or starts again; its earlier events are kept"
                 }
-                JobState::Cancelled => "begins again, in the same folder; its events keep what happened before",
-                JobState::Lost | JobState::Interrupted => "goes on where it stopped",
-                _ => "goes on",
+                JobState::Cancelled => "starts again in the same folder; its earlier events are kept",
+                JobState::Lost | JobState::Interrupted => "continues where it stopped",
+                _ => "continues",
             };
             err(&format!("job {id} {how}; follow it with `remold jobs attach {id}`\n"));
             Ok(Exit::Done)
@@ -45,7 +45,7 @@ pub(crate) fn run(args: JobsArgs) -> Exit {
         JobsCommand::Remove { id } => JobFolder::find(&root, &id).and_then(|f| {
             let left = job::remove(&f.dir)?;
             say_left(&left);
-            err(&format!("the folder of job {id} is removed\n"));
+            err(&format!("removed the folder of job {id}\n"));
             Ok(Exit::Done)
         }),
         JobsCommand::Log { id } => log(&root, &id, args.json),
@@ -63,7 +63,7 @@ fn list(root: &Path, json: bool) {
         return;
     }
     if jobs.is_empty() {
-        err("no jobs yet; `remold convert` makes one\n");
+        err("no jobs yet; `remold convert` starts one\n");
         return;
     }
     let mut rows = vec![["job", "state", "done", "time", "made", "what"].map(str::to_owned).to_vec()];
@@ -71,7 +71,7 @@ fn list(root: &Path, json: bool) {
         let made = j.created.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string();
         let time = j.seconds.map(text::seconds).unwrap_or_default();
         let state = match j.place {
-            Some(place) => format!("queued, {place}."),
+            Some(place) => format!("queued ({place})"),
             None => j.state.name().to_owned(),
         };
         rows.push(vec![j.id, state, format!("{:.0} %", j.fraction * 100.0), time, made, text::safe(&j.title)]);
@@ -84,7 +84,7 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
     let mut progress = Progress::new(&folder.plan()?);
     let mut tail = Tail::new(&folder.dir);
     let mut history = JobHistory::default();
-    let mut told = None;
+    let mut reported = None;
     loop {
         let events = tail.poll()?;
         for event in &events {
@@ -103,19 +103,21 @@ fn attach(root: &Path, id: &str, json: bool) -> Result<Exit> {
         }
         if events.is_empty() {
             let now = folder.summary();
-            if !json && (now.place, now.state) != told.unwrap_or((None, JobState::Running)) {
+            if !json && (now.place, now.state) != reported.unwrap_or((None, JobState::Running)) {
                 match (now.place, now.state) {
-                    (Some(place), _) => err(&format!("job {id} waits for its turn, at place {place}\n")),
+                    (Some(place), _) => err(&format!("job {id} is queued at position {place}\n")),
                     (_, JobState::Paused) => {
-                        err(&format!("job {id} is paused; `remold jobs resume {id}` lets it go on\n"));
+                        err(&format!("job {id} is paused; continue it with `remold jobs resume {id}`\n"));
                     }
                     _ => {}
                 }
-                told = Some((now.place, now.state));
+                reported = Some((now.place, now.state));
             }
             if now.state == JobState::Lost {
-                let hint = format!("`remold jobs resume {id}` goes on where it stopped.");
-                super::tell(&ModelError::bad("the job's process is gone").in_file(&folder.dir).with_hint(hint));
+                let hint = format!("`remold jobs resume {id}` continues where it stopped.");
+                super::report_error(
+                    &ModelError::bad("the job's process has ended unexpectedly").in_file(&folder.dir).with_hint(hint),
+                );
                 return Ok(Exit::Failed);
             }
             std::thread::sleep(FOLLOW);
@@ -144,11 +146,11 @@ fn report_end(folder: &JobFolder, history: &JobHistory) {
         }
         (JobState::Interrupted, _) => {
             let id = folder.id();
-            err(&format!("job {id} was interrupted; `remold jobs resume {id}` goes on where it stopped\n"));
+            err(&format!("job {id} was interrupted; `remold jobs resume {id}` continues where it stopped\n"));
         }
         (_, Some(error)) => {
             let e = ModelError::bad(error.message.clone());
-            super::tell(&match &error.hint {
+            super::report_error(&match &error.hint {
                 Some(h) => e.with_hint(h.clone()),
                 None => e,
             });
@@ -176,7 +178,7 @@ fn clean(root: &Path) -> Exit {
 /// Names of a job's unfinished files that something else has now.
 fn say_left(left: &[PathBuf]) {
     for path in left {
-        let text = "a job had an unfinished file of this name, but what has the name now is a link or another file; it is left there";
+        let text = "this was the name of a job's unfinished file, but it is now a link or another file; not removed";
         err(&format!(
             "{} {}: {text}\n",
             text::Style::stderr().warning("warning:"),
@@ -208,7 +210,7 @@ fn word(folder: &JobFolder, what: &str, is: impl Fn(JobState) -> bool) -> Exit {
         }
         std::thread::sleep(FOLLOW);
     }
-    err(&format!("job {} was asked to {what} and has not yet\n", folder.id()));
+    err(&format!("job {} has not responded to the request to {what}\n", folder.id()));
     Exit::Failed
 }
 

@@ -12,7 +12,6 @@ mod formats;
 mod inspect;
 mod job_show;
 mod jobs;
-mod measured;
 mod plan;
 mod plan_text;
 mod progress;
@@ -21,6 +20,7 @@ mod reference_options;
 mod signals;
 mod split;
 pub(crate) mod target_flags;
+mod tensor_counter;
 mod text;
 mod verify;
 mod verify_source;
@@ -83,8 +83,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Tells an error the way every command does: what, where, and what to do.
-pub(crate) fn tell(e: &ModelError) {
+/// Reports an error the way every command does: what, where, and what to do.
+pub(crate) fn report_error(e: &ModelError) {
     let style = text::Style::stderr();
     let mut line = format!("{} {e}\n", style.error("error:"));
     let near = e.file().filter(|f| e.hint().is_none() && !f.exists()).and_then(nearby);
@@ -96,7 +96,7 @@ pub(crate) fn tell(e: &ModelError) {
     err(&line);
 }
 
-/// What stands beside a missing path and has nearly its name.
+/// A sibling of a missing path with a similar name.
 fn nearby(missing: &Path) -> Option<String> {
     let name = missing.file_name()?.to_string_lossy().into_owned();
     let folder = missing.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -105,7 +105,7 @@ fn nearby(missing: &Path) -> Option<String> {
     (near.0 <= 2 && near.0 * 3 <= name.chars().count()).then(|| text::safe(&folder.join(near.1).display().to_string()))
 }
 
-/// clap's message with the arguments that it quotes escaped: none of them may begin a line of its own.
+/// clap's message with the arguments that it quotes escaped: none of them may start a line.
 fn on_one_line(mut message: String, args: &[String]) -> String {
     let values = args.iter().filter_map(|a| a.split_once('=').map(|(_, v)| v));
     let mut quoted: Vec<&str> =
@@ -117,16 +117,16 @@ fn on_one_line(mut message: String, args: &[String]) -> String {
     message
 }
 
-/// Tells an error that came before anything was written.
+/// Reports an error that occurred before anything was written.
 pub(crate) fn refuse(e: &ModelError) -> Exit {
-    tell(e);
+    report_error(e);
     if e.kind() == ErrorKind::Io { Exit::Failed } else { Exit::Request }
 }
 
-/// Takes as many open files as the system allows: the files of a split model are open all at once, and shells give few.
+/// Raises the limit of open files to the system's maximum: all files of a split model are open together, and shells allow few.
 fn allow_open_files() {
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    // What the system refuses is told when the file that is one too many is opened.
+    // If the system refuses, the error comes when one file too many is opened.
     let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
     if let Some(threads) = cli.threads() {
         let most = crate::monitor::most_threads();
         if *threads > most {
-            let text = format!("--threads {threads} is more than this machine can use; {most} are used");
+            let text = format!("--threads {threads} is more than this machine can use; using {most}");
             err(&format!("{} {text}\n", text::Style::stderr().warning("warning:")));
             *threads = most;
         }
@@ -204,7 +204,7 @@ fn workbench(args: args::WorkbenchArgs) -> Exit {
         jobs_root: crate::job::jobs_root(),
     };
     if !options.dir.exists() {
-        let e = ModelError::request("there is no such file or folder").in_file(&options.dir);
+        let e = ModelError::request("no such file or folder").in_file(&options.dir);
         return refuse(&e.with_hint("`remold --help` lists the commands."));
     }
     match crate::tui::run(options) {

@@ -1,7 +1,7 @@
 //! `remold plan`: what each quantization would make of a model, and the mix for a budget.
 
 use super::args::PlanArgs;
-use super::measured::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, count, safe, seconds, table};
 use super::{Exit, err, out, plan_text, print, refuse};
 use crate::arch;
@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 /// `remold plan`.
 pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
-    let progress = Measured::new(args.json);
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop.flag() };
+    let progress = TensorCounter::new(args.json);
+    let how =
+        Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let open = || arch::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &PlanArgs) -> Exit {
 
 /// The target whose quantizations are forecast.
 fn target_of(args: &PlanArgs) -> Result<Target> {
-    let none = || ModelError::unsupported("this version writes no format that has quantizations");
+    let none = || ModelError::unsupported("this version cannot write any format with quantizations");
     let mut targets = [Target::of(plan::forecast_format().ok_or_else(none)?)];
     args.options.apply(&mut targets)?;
     let [target] = targets;
@@ -59,7 +60,7 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
         Some(path) => format!("weighted with {}", safe(&path.to_string_lossy())),
         None => "no importance matrix".to_owned(),
     };
-    // Of very many tensors some are measured, and there are no mixes.
+    // For very many tensors only some are measured, and there are no mixes.
     let sampled = if f.mixes.is_empty() && f.choice.is_none() { "the tensors" } else { "every tensor" };
     let mut out = format!(
         "{} {}  {}{} parameters, {} as {}\nmeasured on a sample of {sampled} in {}; {weighted}\n\n",
@@ -77,9 +78,7 @@ fn text(f: &Forecast, args: &PlanArgs) -> String {
     }
     match &f.choice {
         Some(choice) => out.push_str(&mix(f, choice, args, style)),
-        None => {
-            out.push_str(&style.dim("--target-size SIZE or --target-bpw BITS shows the mix for a budget of your own\n"))
-        }
+        None => out.push_str(&style.dim("--target-size SIZE or --target-bpw BITS shows the mix for another budget\n")),
     }
     out
 }
@@ -109,9 +108,9 @@ fn types(f: &Forecast, args: &PlanArgs) -> String {
     }
     let mut out = table(&rows, &[false, false, true, true, true, true, true, true]);
     out.push_str(
-        "* loses less than every smaller type    time: encoding, on this machine\n\
-         weights: signal to noise of the weights    output: of what the model says, estimated\n\
-         mixed: output of the mix that --target-size makes of the same bytes\n\n",
+        "* less error than every smaller type    time: to encode, on this machine\n\
+         weights: signal-to-noise ratio of the weights    output: that of the model's output, estimated\n\
+         mixed: output of the --target-size mix of the same size\n\n",
     );
     out
 }
@@ -145,18 +144,14 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     let heavy = |h: &Heavy| format!("{} {:.0} % ({})", safe(&h.name), h.share * 100.0, h.encoding);
     let heaviest: Vec<String> = c.heaviest.iter().take(3).map(heavy).collect();
     if !heaviest.is_empty() {
-        out.push_str(&format!("  most is lost by {}\n", heaviest.join(", ")));
+        out.push_str(&format!("  largest errors: {}\n", heaviest.join(", ")));
     }
     // The best file type that fits into the same bytes.
     let fits = f.types.iter().filter(|t| t.bytes <= c.bytes);
     let quality = |t: &&Forecasted| t.output_sqnr_db.unwrap_or(f64::INFINITY);
     if let Some(best) = fits.max_by(|a, b| quality(a).total_cmp(&quality(b))) {
         let db = decibel(best.output_sqnr_db);
-        out.push_str(&format!(
-            "  the best file type that fits: {}, {}, output {db} dB\n",
-            best.name,
-            bytes(best.bytes)
-        ));
+        out.push_str(&format!("  best file type that fits: {}, {}, output {db} dB\n", best.name, bytes(best.bytes)));
     }
     let rows: Vec<Vec<String>> = choice
         .kinds
@@ -178,6 +173,6 @@ fn mix(f: &Forecast, choice: &Chosen, args: &PlanArgs, style: Style) -> String {
     words.extend(args.no_checksums.then(|| "--no-checksums".to_owned()));
     let command: Vec<String> = words.iter().map(|word| safe(&quoted(word))).collect();
     let command = command.join(" ");
-    out.push_str(&format!("make it with: {command}\n"));
+    out.push_str(&format!("write it with: {command}\n"));
     out
 }

@@ -71,7 +71,7 @@ fn output(o: &PlannedOutput, style: Style) -> String {
     ));
     if let Some(reuse) = &o.reuse {
         out.push_str(&format!(
-            "  reuses up to {} of {} tensors, {}, of {}: those whose source did not change\n",
+            "  reuses up to {} of {} tensors, {}, of {}: those whose source is unchanged\n",
             reuse.tensors,
             o.tensors.len(),
             bytes(reuse.bytes),
@@ -104,13 +104,13 @@ fn coverage(m: &ImatrixCoverage) -> String {
         line(named("without values", m.missing.len(), few(&m.missing)));
     }
     if !m.unmatched.is_empty() {
-        line(named("entries name no tensor", m.unmatched.len(), few(&m.unmatched)));
+        line(named("entries match no tensor", m.unmatched.len(), few(&m.unmatched)));
     }
     let parts = |all: &[PartOf]| {
         few(&all.iter().map(|p| format!("{} ({} of {})", p.tensor, p.count, p.of)).collect::<Vec<_>>())
     };
     if !m.zero_columns.is_empty() {
-        line(named("with columns of no importance", m.zero_columns.len(), parts(&m.zero_columns)));
+        line(named("with columns of zero importance", m.zero_columns.len(), parts(&m.zero_columns)));
     }
     if !m.unseen_experts.is_empty() {
         line(named("with experts that no token reached", m.unseen_experts.len(), parts(&m.unseen_experts)));
@@ -154,7 +154,7 @@ pub(crate) fn report<T>(report: &Report<T>, style: Style) -> String {
             facts.push(format!("weights {db:.1} dB"));
         }
         if let Some(db) = o.gain_db {
-            facts.push(format!("effort max: noise {db:.2} dB under the reference's"));
+            facts.push(format!("effort max: noise {db:.2} dB below the reference"));
         }
         if let Some(t) = &o.worst {
             facts.push(format!("worst {} {:.1} dB", safe(&t.name), t.sqnr_db));

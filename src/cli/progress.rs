@@ -76,7 +76,7 @@ impl Progress {
                 self.erase();
                 return;
             }
-            EventBody::OutputWritten { .. } => self.now = "checking what was written".to_owned(),
+            EventBody::OutputWritten { .. } => self.now = "verifying the output".to_owned(),
             _ => {}
         }
         if self.live { self.draw() } else { self.line() }

@@ -12,7 +12,7 @@ pub(crate) fn stop_on_signal() -> Arc<Stop> {
     let stop = STOP.get_or_init(|| {
         let stop = Arc::new(Stop::default());
         let seen = stop.clone();
-        // Without handlers a signal ends the process at once, as it would have done anyway.
+        // Without handlers a signal ends the process immediately, as it would anyway.
         let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| !is_ignored(*s));
         if let Ok(mut signals) = Signals::new(wanted) {
             thread::spawn(move || {
@@ -26,7 +26,7 @@ pub(crate) fn stop_on_signal() -> Arc<Stop> {
     stop.clone()
 }
 
-/// True for a signal that this process was started to ignore, as `nohup` does. Linux tells it in `/proc`.
+/// True for a signal that this process was started to ignore, as `nohup` does. Linux reports it in `/proc`.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);

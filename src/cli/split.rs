@@ -23,7 +23,7 @@ pub(crate) fn split(args: &SplitArgs) -> Exit {
     let hint = "To split safetensors: `remold convert … --to safetensors --max-shard-size SIZE`.";
     let model = open_splittable(&args.file, hint).and_then(|model| match plan::count_files(&model, &target)? {
         1 => {
-            let what = format!("all its {} tensors fit into one file", model.tensors.len());
+            let what = format!("all {} tensors fit in one file", model.tensors.len());
             Err(ModelError::request(what).in_file(&model.path).with_hint("Choose a lower limit."))
         }
         _ => Ok(model),
@@ -73,7 +73,8 @@ fn destination(model: &Model, output: Option<&Path>) -> PathBuf {
 fn open_splittable(path: &Path, hint: &str) -> Result<Model> {
     let model = arch::open(path)?;
     if !formats::write_spec(model.format).is_some_and(|w| w.resplit) {
-        let error = ModelError::request(format!("this is {}, and only GGUF is split and merged here", model.format));
+        let error =
+            ModelError::request(format!("this is {}, but only GGUF files can be split and merged", model.format));
         return Err(error.in_file(path).with_hint(hint));
     }
     Ok(model)
@@ -84,7 +85,7 @@ fn set_of(paths: &[PathBuf]) -> Result<Model> {
     let Some(first) = paths.first() else { return Err(ModelError::request("no file is given")) };
     let model = open_splittable(first, "To make one file of many: `remold convert … --to safetensors`.")?;
     if let [lone] = model.files.as_slice() {
-        let error = ModelError::request("this is no part of a split GGUF: there is nothing to merge").in_file(lone);
+        let error = ModelError::request("this is not part of a split GGUF: there is nothing to merge").in_file(lone);
         return Err(error.with_hint("Name any file of a set: NAME-00001-of-0000N.gguf."));
     }
     let real = |p: &PathBuf| fs::canonicalize(p).unwrap_or_else(|_| p.clone());
@@ -92,7 +93,7 @@ fn set_of(paths: &[PathBuf]) -> Result<Model> {
     match paths.iter().find(|p| !files.contains(&real(p))) {
         None => Ok(model),
         Some(other) => {
-            let error = ModelError::request(format!("it is no file of the set of {}", first.display())).in_file(other);
+            let error = ModelError::request(format!("it is not in the same set as {}", first.display())).in_file(other);
             Err(error.with_hint("Merge one set at a time, and name the output with -o."))
         }
     }

@@ -18,19 +18,19 @@ const RULES: &str = "tensor-type";
 /// The flags of target options that were given, in the order of the tables.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TargetFlags {
-    given: Vec<Given>,
+    given: Vec<FlagValues>,
     /// Files of rules.
     pub rule_files: Vec<PathBuf>,
 }
 
 /// One flag with its values; a switch has none.
 #[derive(Clone, Debug, PartialEq)]
-struct Given {
+struct FlagValues {
     name: &'static str,
     values: Vec<String>,
 }
 
-impl Given {
+impl FlagValues {
     fn key(&self) -> Option<(&'static Key, &'static Flag)> {
         options::own_keys().find(|k| k.name == self.name).and_then(|k| Some((k, k.flag.as_ref()?)))
     }
@@ -228,7 +228,7 @@ impl clap::Args for TargetFlags {
                 .long(RULES_FILE)
                 .value_name("FILE")
                 .help(
-                    "Take such PATTERN=TYPE from a file, separated by spaces or lines; those of --tensor-type go first",
+                    "Read PATTERN=TYPE rules from a file, separated by spaces or newlines; those of --tensor-type apply first",
                 )
                 .help_heading(heading(FormatId::Gguf))
                 .action(ArgAction::Append)
@@ -252,7 +252,7 @@ impl FromArgMatches for TargetFlags {
                 "" => Vec::new(),
                 _ => matches.get_many::<String>(flag.long).into_iter().flatten().cloned().collect(),
             };
-            given.push(Given { name: key.name, values });
+            given.push(FlagValues { name: key.name, values });
         }
         let rule_files = matches.get_many::<PathBuf>(RULES_FILE).into_iter().flatten().cloned().collect();
         Ok(Self { given, rule_files })

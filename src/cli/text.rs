@@ -15,7 +15,7 @@ pub(crate) fn seconds(s: f64) -> String {
 }
 
 /// A value from outside on one line. What is printed is escaped again where it is printed, line ends excepted: this is for values
-/// that must not begin a line of their own.
+/// that must not start a line.
 pub(crate) fn safe(text: &str) -> String {
     crate::units::escape(text).into_owned()
 }

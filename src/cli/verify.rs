@@ -1,7 +1,7 @@
 //! `remold verify`: an output against its manifest.
 
 use super::args::VerifyArgs;
-use super::measured::Measured;
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
 use super::{Exit, err, out, print, refuse, signals, verify_source};
 use crate::arch;
@@ -56,7 +56,7 @@ pub(super) fn threads(asked: usize) -> usize {
 fn with_manifest(found: &Found, args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     let read = AtomicU64::new(0);
     let options = CheckOptions { threads: threads(args.threads), stop, read: &read };
-    let progress = Measured::new(args.json).doing("verifying");
+    let progress = TensorCounter::new(args.json).doing("verifying");
     let over = AtomicBool::new(false);
     let checked = thread::scope(|scope| {
         let shown = scope.spawn(|| {
@@ -105,14 +105,14 @@ fn text(output: &Path, checked: &Checked) -> String {
     let written = format!("remold {}, job {}, {}", safe(&head.remold), safe(&head.job), safe(&finished));
     if checked.count == 0 {
         return format!(
-            "{} {name}\n  {files}, {} tensors, {}: every byte is as it was written ({written})\n  made from {}\n",
+            "{} {name}\n  {files}, {} tensors, {}: all bytes match the manifest ({written})\n  made from {}\n",
             style.good("✓"),
             checked.tensors,
             bytes(checked.bytes),
             safe(&head.source.path.to_string_lossy()),
         );
     }
-    let mut lines = format!("{} {name} is not what was written ({written})\n", style.error("✗"));
+    let mut lines = format!("{} {name} does not match its manifest ({written})\n", style.error("✗"));
     for d in &checked.differences {
         let file = safe(&d.file.to_string_lossy());
         let place = d.offset.map_or(String::new(), |o| format!(" at byte {o}"));
@@ -133,7 +133,7 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
     model.checks.known()?;
     model.checks.finish(stop)?;
     let what = format!(
-        "{}: {} with {} tensors, {}; its structure is right",
+        "{}: {} with {} tensors, {}; its structure is valid",
         safe(&args.output.to_string_lossy()),
         model.format,
         model.tensors.len(),
@@ -152,7 +152,7 @@ fn without_manifest(args: &VerifyArgs, stop: &AtomicBool) -> Result<Exit> {
         });
     } else {
         out(&format!("{what}\n"));
-        let text = "there is no manifest beside it, so its bytes were not compared with anything";
+        let text = "no manifest was found next to it, so its bytes could not be checked";
         err(&format!("{} {text}\n", Style::stderr().warning("warning:")));
     }
     Ok(Exit::Check)

@@ -1,8 +1,8 @@
 //! `remold verify OUTPUT --source MODEL`: an output against what its source gives.
 
 use super::args::{ConvertArgs, RunFlags, VerifyArgs};
-use super::convert::{Refused, recipe_of};
-use super::measured::Measured;
+use super::convert::{RequestError, recipe_of};
+use super::tensor_counter::TensorCounter;
 use super::text::{Style, bytes, safe};
 use super::verify::threads;
 use super::{Exit, err, out, print, refuse, signals};
@@ -36,8 +36,8 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
             }
             if same { Exit::Done } else { Exit::Check }
         }
-        Err(Refused::Model(e)) => refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
             Exit::Request
         }
@@ -45,29 +45,26 @@ pub(crate) fn run(args: &VerifyArgs, source: &Path) -> Exit {
 }
 
 /// The recipe with the output as its only target, and the output's path.
-fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), Refused> {
+fn recipe(args: &VerifyArgs, source: &Path) -> Result<(Recipe, PathBuf), RequestError> {
     let found = manifest::find(&args.output);
     if args.to.is_none() && args.recipe.is_none() {
         if !args.options.is_empty() {
-            let what = "these options say how the output was made, and without --to or --recipe its manifest says that";
-            let hint = "Say it all with --to or --recipe, or change single keys of the manifest's recipe with --set.";
+            let what = "these options need --to or --recipe; without them the manifest says how the output was made";
+            let hint = "Add --to or --recipe, or change single keys of the manifest's recipe with --set.";
             return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
         }
         let Some(found) = found else {
-            let what = "the output has no manifest, so it is not known how it was made";
-            let hint = "Say it with --to or --recipe: `--to gguf:q4_k_m` for a file of llama-quantize.";
+            let what = "the output has no manifest, so it is unknown how it was made";
+            let hint = "Give --to or --recipe, for example `--to gguf:q4_k_m` for a file of llama-quantize.";
             return Err(ModelError::request(what).in_file(&args.output).with_hint(hint).into());
         };
         let (head, _) = manifest::read(&found.manifest, |_| Ok(()))?;
         let output = found.output(&head.output);
         let Some(text) = &head.recipe else {
             let what = "the manifest has no recipe";
-            return Err(ModelError::request(what)
-                .in_file(&found.manifest)
-                .with_hint("Say it with --to or --recipe.")
-                .into());
+            return Err(ModelError::request(what).in_file(&found.manifest).with_hint("Give --to or --recipe.").into());
         };
-        let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| Refused::Recipe(e.to_string()))?;
+        let mut recipe = recipe::parse(text, Syntax::Toml, None).map_err(|e| RequestError::Recipe(e.to_string()))?;
         super::convert::replace_source(&mut recipe, source);
         super::convert::apply(&mut recipe, &args.set, false)?;
         return Ok((only(recipe, head.target, &output)?, output));
@@ -104,8 +101,8 @@ fn only(mut recipe: Recipe, target: OutputIndex, output: &Path) -> Result<Recipe
 }
 
 fn compare(recipe: &Recipe, output: &Path, args: &VerifyArgs, stop: &AtomicBool) -> Result<Rebuilt> {
-    let progress = Measured::new(args.json).doing("measuring");
-    let how = Task { threads: args.threads, progress: &|done, all| progress.tell(done, all), cancel: stop };
+    let progress = TensorCounter::new(args.json).doing("measuring");
+    let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop };
     let prepared = plan::prepare_to_compare(recipe, how)?;
     let made = arch::open(output)?;
     made.check_readable()?;
@@ -134,10 +131,10 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     let style = Style::stdout();
     let (output, source) = (safe(&output.to_string_lossy()), safe(&source.to_string_lossy()));
     let mut lines = if rebuilt.count == 0 {
-        let what = format!("all {} tensors, {}, are what {source} gives", rebuilt.tensors, bytes(rebuilt.bytes));
+        let what = format!("all {} tensors, {}, match a rebuild from {source}", rebuilt.tensors, bytes(rebuilt.bytes));
         format!("{} {output}: {what}\n", style.good("✓"))
     } else {
-        let what = format!("{} of {} tensors are not what {source} gives", rebuilt.count, rebuilt.tensors);
+        let what = format!("{} of {} tensors do not match a rebuild from {source}", rebuilt.count, rebuilt.tensors);
         format!("{} {output}: {what}\n", style.error("✗"))
     };
     for d in &rebuilt.differences {
@@ -153,13 +150,13 @@ fn text(output: &Path, source: &Path, rebuilt: &Rebuilt) -> String {
     if rebuilt.other_count == 0 {
         if rebuilt.count == 0 {
             lines.push_str(match rebuilt.unchecked_files {
-                0 => "  everything else is the same too\n",
-                _ => "  the other files are the same too; the records of the archive are not compared\n",
+                0 => "  everything else matches too\n",
+                _ => "  the other files match too; the records of the archive are not compared\n",
             });
         }
         return lines;
     }
-    lines.push_str(&format!("{} beside the tensors:\n", style.warning("differences")));
+    lines.push_str(&format!("{} besides the tensors:\n", style.warning("differences")));
     for other in &rebuilt.others {
         lines.push_str(&format!("  {}\n", safe(other)));
     }

@@ -76,16 +76,16 @@ fn locks(probe: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Standing;
+    use crate::monitor::CheckStatus;
 
     #[test]
     fn a_root_that_cannot_be_written_is_wrong_and_one_that_can_is_left_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("jobs");
-        assert_eq!(usable(&root).standing, Standing::Fine);
+        assert_eq!(usable(&root).status, CheckStatus::Fine);
         assert!(!root.exists());
         fs::write(&root, b"a file").unwrap();
         let check = usable(&root);
-        assert!(check.standing == Standing::Wrong && check.remedy.is_some(), "{check:?}");
+        assert!(check.status == CheckStatus::Wrong && check.remedy.is_some(), "{check:?}");
     }
 }

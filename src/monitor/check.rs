@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The status of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum CheckStatus {
     /// Nothing to do.
     Fine,
     /// remold works, but something is less than it could be.
@@ -22,7 +22,8 @@ pub struct Check {
     /// The name of the fact.
     pub what: &'static str,
     /// Its status.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub status: CheckStatus,
     /// The text.
     pub fact: String,
     /// What to do about it.
@@ -33,16 +34,16 @@ pub struct Check {
 impl Check {
     /// A fact that is fine.
     pub fn fine(area: &'static str, what: &'static str, fact: impl Into<String>) -> Self {
-        Self { area, what, standing: Standing::Fine, fact: fact.into(), remedy: None }
+        Self { area, what, status: CheckStatus::Fine, fact: fact.into(), remedy: None }
     }
 
     /// A fact that is less than it could be.
     pub fn note(area: &'static str, what: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { area, what, standing: Standing::Note, fact: fact.into(), remedy: Some(remedy.into()) }
+        Self { area, what, status: CheckStatus::Note, fact: fact.into(), remedy: Some(remedy.into()) }
     }
 
     /// A fact that prevents any work.
     pub fn wrong(area: &'static str, what: &'static str, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { standing: Standing::Wrong, ..Self::note(area, what, fact, remedy) }
+        Self { status: CheckStatus::Wrong, ..Self::note(area, what, fact, remedy) }
     }
 }

@@ -13,13 +13,13 @@ const MACHINE: &str = "machine";
 const SYSTEM: &str = "system";
 
 /// Least memory that is enough for a conversion and the rest of the system.
-const MEMORY_LEAST: u64 = 1 << 30;
+const MIN_MEMORY: u64 = 1 << 30;
 /// Files of the largest split models, plus other files that a process has open.
-const FILES_LEAST: u64 = 1024;
+const MIN_FILES: u64 = 1024;
 /// Folders below a training run that are watched at once; the kernel's former default was this.
-const WATCHES_LEAST: u64 = 8192;
+const MIN_WATCHES: u64 = 8192;
 /// The kernel's default; every editor and file manager takes some.
-const INSTANCES_LEAST: u64 = 128;
+const MIN_INSTANCES: u64 = 128;
 
 /// All checks of the machine.
 pub(crate) fn machine_checks() -> Vec<Check> {
@@ -51,14 +51,14 @@ fn cpu() -> Check {
 }
 
 fn memory_check() -> Check {
-    let Ok(mut system) = System::new() else { return Check::fine(MACHINE, "memory", "the system does not tell") };
+    let Ok(mut system) = System::new() else { return Check::fine(MACHINE, "memory", "not reported by the system") };
     system.refresh_memory();
     let (used, total) = memory(&system);
     let limited = if total < system.total_memory() { " (limit of the control group)" } else { "" };
     let free = total.saturating_sub(used);
     let fact = format!("{} of {} available{limited}", gigabytes(free), gigabytes(total));
-    if free < MEMORY_LEAST {
-        return Check::note(MACHINE, "memory", fact, "Close something, or run with fewer --threads.");
+    if free < MIN_MEMORY {
+        return Check::note(MACHINE, "memory", fact, "Close other programs, or use fewer --threads.");
     }
     Check::fine(MACHINE, "memory", fact)
 }
@@ -69,16 +69,18 @@ fn gpu() -> Check {
     let gpus = match Gpus::load() {
         Ok(gpus) => gpus,
         Err(NoGpus::NoLibrary) => {
-            return fine("none that NVML knows; remold needs none and shows no figures of one".to_owned());
+            return fine("none found by NVML; remold does not need one".to_owned());
         }
-        Err(NoGpus::Refused(why)) => return fine(format!("no figures: NVML says \"{why}\"; remold needs no GPU")),
+        Err(NoGpus::Refused(why)) => {
+            return fine(format!("no metrics: NVML says \"{why}\"; remold does not need a GPU"));
+        }
     };
     let driver = gpus.driver().map(|d| format!(", driver {d}")).unwrap_or_default();
     let all = gpus.sample();
     if all.is_empty() {
-        return fine(format!("none that this user may ask{driver}; remold needs none"));
+        return fine(format!("none that this user may query{driver}; remold does not need one"));
     }
-    let size = |g: &Gpu| g.memory.map_or_else(|| "memory not told".to_owned(), |m| gigabytes(m.total));
+    let size = |g: &Gpu| g.memory.map_or_else(|| "memory unknown".to_owned(), |m| gigabytes(m.total));
     let names: Vec<String> = all.iter().map(|g| format!("{} {}", g.name, size(g))).collect();
     fine(format!("{}{driver}; shown, not used to convert", names.join(", ")))
 }
@@ -86,8 +88,8 @@ fn gpu() -> Check {
 fn open_files() -> Check {
     let limit = getrlimit(Resource::Nofile);
     match limit.current {
-        Some(n) if n < FILES_LEAST => {
-            let remedy = format!("A model split into many files needs more: `ulimit -n {FILES_LEAST}` before remold.");
+        Some(n) if n < MIN_FILES => {
+            let remedy = format!("A model split into many files needs more: run `ulimit -n {MIN_FILES}` first.");
             Check::note(SYSTEM, "open files", format!("at most {n}"), remedy)
         }
         Some(n) => Check::fine(SYSTEM, "open files", format!("at most {n}")),
@@ -100,29 +102,29 @@ fn inotify() -> Option<Check> {
         fs::read_to_string(format!("/proc/sys/fs/inotify/{name}")).ok()?.trim().parse().ok()
     };
     let (watches, instances) = (read("max_user_watches")?, read("max_user_instances")?);
-    let fact = format!("{watches} watches, {instances} instances a user");
-    let low = if watches < WATCHES_LEAST {
-        Some(("max_user_watches", WATCHES_LEAST * 8))
-    } else if instances < INSTANCES_LEAST {
-        Some(("max_user_instances", INSTANCES_LEAST * 4))
+    let fact = format!("{watches} watches, {instances} instances per user");
+    let low = if watches < MIN_WATCHES {
+        Some(("max_user_watches", MIN_WATCHES * 8))
+    } else if instances < MIN_INSTANCES {
+        Some(("max_user_instances", MIN_INSTANCES * 4))
     } else {
         None
     };
     Some(match low {
         Some((name, value)) => {
-            let remedy = format!("Programs that watch folders may see nothing: `sysctl fs.inotify.{name}={value}`.");
+            let remedy = format!("Watching folders may fail; raise it with `sysctl fs.inotify.{name}={value}`.");
             Check::note(SYSTEM, "inotify", fact, remedy)
         }
         None => Check::fine(SYSTEM, "inotify", fact),
     })
 }
 
-/// Whether a logout ends jobs that are in process groups of their own.
+/// Whether a logout ends jobs in other process groups.
 fn logind() -> Check {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
     let linger = !user.is_empty() && Path::new("/var/lib/systemd/linger").join(&user).exists();
     if !Path::new("/run/systemd/seats").exists() {
-        return Check::fine(SYSTEM, "logout", "no logind here; jobs outlive the session");
+        return Check::fine(SYSTEM, "logout", "no logind; jobs outlive the session");
     }
     let mut files = vec![Path::new("/etc/systemd/logind.conf").to_owned()];
     for folder in ["/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"] {
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn every_remedy_stands_beside_what_is_not_fine() {
         let all = machine_checks();
-        assert!(all.iter().all(|c| c.remedy.is_some() == (c.standing != super::super::Standing::Fine)), "{all:?}");
+        assert!(all.iter().all(|c| c.remedy.is_some() == (c.status != super::super::CheckStatus::Fine)), "{all:?}");
         assert!(all.iter().any(|c| c.what == "cpu" && c.fact.contains(quant::instruction_set())), "{all:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! GPUs through NVML, NVIDIA's management library. It is loaded at run time: without it, there are no GPUs.
 //!
-//! A GPU may report little: a split one (MIG) has no load and reports its memory to the administrator only, one that shares the memory of
-//! the machine has none of its own, a driver before 510 does not support the query. An unknown figure is absent, never zero.
+//! A GPU may report little: a split one (MIG) has no load and reports its memory to the administrator only, one that shares the machine's
+//! memory has none to report, a driver before 510 does not support the query. An unknown figure is absent, never zero.
 
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
@@ -76,15 +76,15 @@ impl Gpus {
 fn of(index: u32, device: &Device<'_>) -> Gpu {
     Gpu {
         index,
-        name: device.name().unwrap_or_else(|_| "a GPU without a name".to_owned()),
+        name: device.name().unwrap_or_else(|_| "unnamed GPU".to_owned()),
         memory: memory(device).or_else(|| parts(device)),
         load: device.utilization_rates().ok().map(|u| f64::from(u.gpu.min(100)) / 100.0),
     }
 }
 
 fn memory(device: &Device<'_>) -> Option<GpuMemory> {
-    let told = device.memory_info().ok()?;
-    (told.total > 0).then_some(GpuMemory { used: told.used, total: told.total })
+    let info = device.memory_info().ok()?;
+    (info.total > 0).then_some(GpuMemory { used: info.used, total: info.total })
 }
 
 /// The memory of the parts of a split GPU that this user may see.

@@ -10,7 +10,7 @@ mod machine;
 mod process;
 
 pub use check::Check;
-pub(crate) use check::Standing;
+pub(crate) use check::CheckStatus;
 pub(crate) use checks::{gigabytes, machine_checks};
 pub(crate) use gpu::Gpus;
 pub use gpu::{Gpu, GpuMemory};
@@ -21,7 +21,7 @@ pub(crate) use process::ProcessSampler;
 /// Number of useful worker threads: more than a few per core only cost memory and switching.
 pub(crate) fn most_threads() -> usize {
     const FOR_EACH_CORE: usize = 4;
-    const LEAST: usize = 64;
+    const MIN_THREADS: usize = 64;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.saturating_mul(FOR_EACH_CORE).max(LEAST)
+    cores.saturating_mul(FOR_EACH_CORE).max(MIN_THREADS)
 }

@@ -20,13 +20,13 @@ use std::path::PathBuf;
 pub(crate) struct TuiOptions {
     /// The folder (or model) to look at.
     pub dir: PathBuf,
-    /// Theme by name, before the configured one; by default `dark`, or `mono` where there is no colour.
+    /// Theme by name, before the configured one; by default `dark`, or `mono` without colour.
     pub theme: Option<String>,
     /// Show ASCII only, also where the locale and the terminal could show more.
     pub ascii: bool,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
-    /// Do not take up where the folder was left.
+    /// Do not restore the last session of the folder.
     pub fresh: bool,
     /// Where jobs live.
     pub jobs_root: PathBuf,
@@ -57,7 +57,7 @@ pub(crate) enum TuiError {
     /// Standard input or output is not a terminal.
     #[error("the workbench needs a terminal; `remold --help` lists the commands that do not")]
     NoTerminal,
-    /// The theme asked for is not there or is wrong.
+    /// The requested theme does not exist or is invalid.
     #[error(transparent)]
     Theme(#[from] look::ThemeError),
     /// The terminal or the runtime said no.
@@ -72,7 +72,7 @@ pub(crate) fn checks() -> Vec<crate::monitor::Check> {
     all
 }
 
-/// Runs the workbench until the user leaves. Jobs started here go on by themselves. The exit status of a screen ended by a
+/// Runs the workbench until the user leaves. Jobs started here keep running. The exit status of a screen ended by a
 /// signal is set by leaving the process.
 ///
 /// # Errors

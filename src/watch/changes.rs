@@ -1,7 +1,7 @@
 //! How changed folders are noticed: by the system's events where it sends them, otherwise by listing every folder from time to time.
 //!
 //! Events only mark folders as dirty, and every folder is listed once a minute anyway, so a lost event delays an export but loses nothing. Each
-//! folder has a watch of its own, set before the folder is listed: a recursive watch of the library loses files that are written right after
+//! folder has a separate watch, set before the folder is listed: a recursive watch of the library loses files that are written right after
 //! their folder is made (notify#727).
 
 use super::mount;
@@ -93,7 +93,7 @@ impl ChangeSource {
             Backend::Auto if remote => {
                 let kind = kind.unwrap_or_default();
                 this.note = Some(format!(
-                    "{kind} sends no events of other machines: looking every {} s",
+                    "{kind} sends no events for changes by other machines: polling every {} s",
                     REMOTE_POLL.as_secs()
                 ));
             }
@@ -119,7 +119,7 @@ impl ChangeSource {
         let Some(mut native) = self.native.take() else { return false };
         let now: HashSet<PathBuf> = tree.folders().map(Path::to_owned).collect();
         for gone in self.watched.difference(&now) {
-            // The system drops the watch of a removed folder by itself.
+            // The system drops the watch of a removed folder.
             let _ = native.unwatch(gone);
         }
         let mut new = false;
@@ -201,13 +201,13 @@ impl ChangeSource {
         let raise = |what: &str| format!("raise it with `sudo sysctl fs.inotify.{what}`");
         let (limit, remedy) = match (&e.kind, os_code(e)) {
             (notify::ErrorKind::MaxFilesWatch, _) | (_, Some(28)) => {
-                ("the limit of watched folders is reached", raise("max_user_watches=524288"))
+                ("the inotify watch limit is reached", raise("max_user_watches=524288"))
             }
-            (_, Some(24)) => ("the limit of inotify instances is reached", raise("max_user_instances=1024")),
-            _ => ("the system gives no events", format!("{e}")),
+            (_, Some(24)) => ("the inotify instance limit is reached", raise("max_user_instances=1024")),
+            _ => ("the system sends no events", format!("{e}")),
         };
         self.native = None;
-        self.note = Some(format!("{limit}: looking at every folder instead; {remedy}"));
+        self.note = Some(format!("{limit}: polling every folder instead; {remedy}"));
     }
 }
 
@@ -243,7 +243,7 @@ impl Pending {
             _ => {}
         }
         for path in event.paths {
-            // A change of a folder itself is one of its parent's entries, and may be one of its own.
+            // A change of a folder is a change of its parent's entries, and may be in its own listing.
             self.folders.extend(path.parent().map(Path::to_owned));
             if matches!(
                 event.kind,

@@ -1,10 +1,10 @@
 //! The verdict on one source, from what is on disk now.
 
 use super::rule::Rule;
-use super::store::{Ended, Exports};
+use super::store::{Ended, Export, Exports};
 use super::tracked::Tracked;
 use super::verdict::{RuleResult, State};
-use super::{Dirty, Observation, StructureCache, Tree, judge, words};
+use super::{Dirty, Observation, StructureCache, Tree, judge, state_text};
 use crate::model::{ModelError, Result};
 use serde::Serialize;
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 /// A source, its state and the rules that led to it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Explained {
+pub(crate) struct Explanation {
     /// Its name relative to the watched folder.
     pub name: String,
     /// The family of the source: which program writes it.
@@ -32,7 +32,7 @@ pub(crate) struct Explained {
 ///
 /// # Errors
 /// A request error when there is no source at `path`.
-pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explained>> {
+pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<Explanation>> {
     let exports = Exports::read(&super::state_folder(jobs_root, rule));
     let recipe = rule.recipe_hash();
     let mut tree = Tree::new(&rule.root);
@@ -48,7 +48,7 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
     let chosen: Vec<_> = if of(false).next().is_some() { of(false).collect() } else { of(true).collect() };
     if chosen.is_empty() {
         let hint = "A source is a folder with weights and a configuration, or a model file; its folder may be too deep or hidden.";
-        return Err(ModelError::request("there is no checkpoint and no model").in_file(path).with_hint(hint));
+        return Err(ModelError::request("no checkpoint or model found").in_file(path).with_hint(hint));
     }
     let explained = chosen.into_iter().map(|unit| {
         let tracked = Tracked::new(unit.clone(), true);
@@ -62,36 +62,42 @@ pub(crate) fn explain(rule: &Rule, path: &Path, jobs_root: &Path) -> Result<Vec<
             sibling: None,
         };
         let verdict = judge(&observation, &mut cache);
-        let mut text = words::explain(unit, &verdict);
+        let mut text = state_text::explain(unit, &verdict);
         if !rule.covers(&unit.name) {
-            text.push_str(&format!("  no   {:18} --include or --exclude leaves this source out\n", "chosen"));
+            text.push_str(&format!("  no   {:18} --include or --exclude excludes this source\n", "chosen"));
         }
-        let export =
-            exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(|e| Some((e, e.done.as_ref()?)));
-        if let Some((export, done)) = export {
-            let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
-            let what = match (done.status, &done.why) {
-                (Ended::Ok, _) => format!("exported already: {}", outputs.join(", ")),
-                (_, Some(why)) => format!("not exported: {why}"),
-                (_, None) => "not exported".to_owned(),
-            };
+        if let Some(what) = exports.export_of(&unit.name, &unit.fingerprint(), &recipe).and_then(outcome) {
             text.push_str(&format!("  done {:18} {}\n", "export", crate::units::escape(&what)));
         }
-        let result = |r: RuleResult| match r {
-            RuleResult::Passed => "passed",
-            RuleResult::Careful => "careful",
-            RuleResult::Waiting => "waiting",
-            RuleResult::Blocked => "blocked",
-            RuleResult::NotYet => "not yet",
-        };
-        Explained {
+        Explanation {
             name: unit.name.clone(),
             family: unit.family.name,
-            state: words::state(&verdict.state),
+            state: state_text::state(&verdict.state),
             complete: verdict.state == State::Complete && rule.covers(&unit.name),
-            rules: verdict.rules.into_iter().map(|r| (r.rule, result(r.result), r.sentence)).collect(),
+            rules: verdict.rules.into_iter().map(|r| (r.rule, word(r.result), r.sentence)).collect(),
             text,
         }
     });
     Ok(explained.collect())
+}
+
+/// The outcome of an earlier export in words; nothing while it runs.
+fn outcome(export: &Export) -> Option<String> {
+    let done = export.done.as_ref()?;
+    let outputs: Vec<String> = export.picked.outputs.iter().map(|o| o.display().to_string()).collect();
+    Some(match (done.status, &done.why) {
+        (Ended::Ok, _) => format!("already exported: {}", outputs.join(", ")),
+        (_, Some(why)) => format!("not exported: {why}"),
+        (_, None) => "not exported".to_owned(),
+    })
+}
+
+fn word(result: RuleResult) -> &'static str {
+    match result {
+        RuleResult::Passed => "passed",
+        RuleResult::Careful => "careful",
+        RuleResult::Waiting => "waiting",
+        RuleResult::Blocked => "blocked",
+        RuleResult::NotYet => "not yet",
+    }
 }

@@ -1,9 +1,9 @@
 //! One export: from a complete source to a job, and from the job's end to its result.
 
-use super::care::{self, Readings};
+use super::limits::{self, Readings};
 use super::pin::Pinned;
 use super::rule::{OnChange, Rule};
-use super::store::{Ended, Export, KnownFile, Picked, PublishedFile, Store};
+use super::store::{Ended, Export, Picked, PublishedFile, SourceStamp, Store};
 use super::{FileRole, Unit, config_changes, template};
 use crate::arch;
 use crate::engine::{self, Failure, manifest};
@@ -30,13 +30,13 @@ pub(crate) fn now() -> f64 {
 
 /// The result of trying to start an export.
 #[derive(Debug)]
-pub(crate) enum Begun {
+pub(crate) enum StartResult {
     /// A worker is running it.
     Running(Box<Running>),
     /// The source changed since it was judged.
     Changed,
     /// There is not enough space or memory for it now; the text gives the figures.
-    NoRoom(String),
+    NoSpace(String),
     /// It cannot be exported as it is.
     Refused(ModelError),
 }
@@ -71,7 +71,7 @@ pub(crate) enum JobEnd {
 /// Plans the export of a unit, records it and starts its job. If `pinned` is given, the unit is read under those names.
 ///
 /// # Errors
-/// When it cannot be recorded or the worker cannot be started; problems of the source are in [`Begun`].
+/// When it cannot be recorded or the worker cannot be started; problems of the source are in [`StartResult`].
 pub(crate) fn begin(
     rule: &Rule,
     unit: &Unit,
@@ -80,16 +80,16 @@ pub(crate) fn begin(
     recipe_hash: &str,
     store: &mut Store,
     jobs_root: &Path,
-) -> Result<Begun> {
+) -> Result<StartResult> {
     let picked_at = now();
     let planned = match plan(rule, unit, pinned.map_or(unit, |p| &p.unit), store) {
         Ok(planned) => planned,
-        Err(e) if e.is_shortage() => return Ok(Begun::NoRoom(e.to_string())),
-        Err(e) => return Ok(Begun::Refused(e)),
+        Err(e) if e.is_shortage() => return Ok(StartResult::NoSpace(e.to_string())),
+        Err(e) => return Ok(StartResult::Refused(e)),
     };
-    let Some((recipe, plan)) = planned else { return Ok(Begun::Changed) };
-    if let Some(text) = care::no_room(&rule.care, readings, &plan) {
-        return Ok(Begun::NoRoom(text));
+    let Some((recipe, plan)) = planned else { return Ok(StartResult::Changed) };
+    if let Some(text) = limits::no_space(&rule.care, readings, &plan) {
+        return Ok(StartResult::NoSpace(text));
     }
     let folder = job::create_for_watcher(jobs_root, &recipe, &plan, rule.threads)?;
     if rule.care.nice > 0 {
@@ -107,12 +107,12 @@ pub(crate) fn begin(
         picked: picked_at,
         outputs: plan.outputs.iter().map(|o| o.path.clone()).collect(),
         written: plan.outputs.iter().map(|o| o.files.iter().map(|(path, _)| path.clone()).collect()).collect(),
-        files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+        files: unit.files.iter().map(|f| SourceStamp::new(&f.name, &f.stamp)).collect(),
         pin: pinned.map(|p| p.folder.clone()),
     };
     store.pick(picked.clone())?;
     job::start_queued(&folder)?;
-    Ok(Begun::Running(Box::new(Running::new(picked, folder))))
+    Ok(StartResult::Running(Box::new(Running::new(picked, folder))))
 }
 
 /// The recipe of an export and its plan; `None` if the source changed since it was judged.
@@ -142,7 +142,7 @@ fn plan(rule: &Rule, unit: &Unit, read: &Unit, store: &Store) -> Result<Option<(
 
 fn recipe_for(rule: &Rule, unit: &Unit, source: &Path, version: u32) -> Recipe {
     let mut recipe = rule.recipe.clone();
-    // A format in the recipe is about a source of its own.
+    // A format in the recipe belongs to the recipe's source.
     (recipe.source.path, recipe.source.format) = (Some(source.to_owned()), None);
     recipe.output_dir = None;
     for target in &mut recipe.targets {
@@ -260,10 +260,13 @@ impl Running {
     fn resume(&mut self) -> Option<JobEnd> {
         self.resumes += 1;
         if self.resumes > MAX_RESUMES {
-            let message = format!("the process of job {} ended {} times without a word", self.picked.job, self.resumes);
-            let hint = Hint::from("The system may have killed it for memory; `")
+            let message = format!(
+                "the process of job {} ended {} times without reporting a result",
+                self.picked.job, self.resumes
+            );
+            let hint = Hint::from("The system may have killed it because memory ran out; `")
                 .then(Remedy::Option(OptionName::MAX_MEMORY))
-                .then("` makes it take less.");
+                .then("` lowers its memory use.");
             let hint = on_command_line(&hint);
             return Some(JobEnd::Failed(Failure { code: ErrorCode::JobDied, message, hint: Some(hint) }));
         }

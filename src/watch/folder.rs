@@ -147,7 +147,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The folder itself, with every file in it except self-contained ones; subfolders may be units of their own.
+    /// The folder itself, with every file in it except self-contained ones; subfolders may be separate units.
     pub(crate) fn folder(folder: &Folder<'_>) -> Self {
         let hides = folder.everything().filter(|n| !formats::is_self_contained(n)).map(str::to_owned).collect();
         Self { hides, inside: Some(Vec::new()), ..Self::default() }

@@ -12,7 +12,6 @@
 //! A family is one file in `families` and one line in `FAMILIES`; checks that several families share are in `rules`. The wording of every
 //! state is in `words`. Must not know screens. Test: `cargo test --lib watch::`.
 
-mod care;
 mod changes;
 mod config_changes;
 mod control;
@@ -22,14 +21,15 @@ mod export;
 mod families;
 mod folder;
 mod hooks;
-mod keep;
-mod known;
+mod limits;
 mod mount;
 mod pin;
 mod prune;
+mod retention;
 mod rule;
 mod rules;
 mod same;
+pub(crate) mod state_text;
 mod store;
 mod template;
 mod temporary;
@@ -39,28 +39,28 @@ mod trend;
 mod unit;
 mod verdict;
 mod watcher;
-pub(crate) mod words;
+mod watchers;
 
-pub(crate) use care::{Active, Care};
 pub(crate) use changes::Backend;
 pub use control::Request;
 pub(crate) use control::{Control, ask};
 pub(crate) use event::Exported;
 pub use event::{WatchBody, WatchEvent};
 pub(crate) use explain::explain;
-pub(crate) use keep::{METRICS, Metric};
-pub(crate) use known::{EventTail, Watchers};
-pub use known::{KnownWatcher, known};
+pub(crate) use limits::{Active, Limits};
 pub(crate) use pin::Pin;
+pub(crate) use retention::{METRICS, Metric};
 pub(crate) use rule::{OnBusy, OnChange, Policy, Rule};
 pub(crate) use rules::StructureCache;
 pub(crate) use template::DEFAULT as DEFAULT_NAME;
 pub use tree::{Dirty, Tree};
 pub(crate) use trend::Regression;
 pub use unit::units;
-pub(crate) use unit::{FileRole, Fingerprint, Seen, Shape, Unit, UnitFile};
+pub(crate) use unit::{ExportedState, FileRole, Fingerprint, Shape, Unit, UnitFile};
 pub(crate) use verdict::{Observation, Settings, Wait, judge};
 pub(crate) use watcher::{RecipeSource, Tally, WatchOptions, not_there, state_folder, watch};
+pub(crate) use watchers::{EventTail, Watchers};
+pub use watchers::{WatcherInfo, list_watchers};
 
 #[cfg(test)]
 mod tests;

@@ -165,7 +165,7 @@ fn clone(to: &fs::File, from: &fs::File) -> io::Result<()> {
     match rustix::fs::ioctl_ficlone(to, from) {
         Ok(()) => Ok(()),
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOTTY | rustix::io::Errno::INVAL) => {
-            Err(io::Error::new(io::ErrorKind::Unsupported, "the file system has no reflinks"))
+            Err(io::Error::new(io::ErrorKind::Unsupported, "the file system does not support reflinks"))
         }
         Err(e) => Err(e.into()),
     }
@@ -173,7 +173,7 @@ fn clone(to: &fs::File, from: &fs::File) -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn clone(_to: &fs::File, _from: &fs::File) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "reflinks are made on Linux alone"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "reflinks are supported only on Linux"))
 }
 
 /// Removes a pin, and the folders for pins and for exports if they are empty.

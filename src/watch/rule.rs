@@ -1,6 +1,6 @@
 //! What a user asks a watcher to do with one folder.
 
-use super::{Care, Metric, Pin, Settings, Tree, Unit, units};
+use super::{Limits, Metric, Pin, Settings, Tree, Unit, units};
 use crate::model::{Hint, ModelError, Remedy, Result};
 use crate::recipe::{self, Recipe};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub(crate) struct Rule {
     /// When a source counts as complete.
     pub settings: Settings,
     /// When exports give way to other work on the machine.
-    pub care: Care,
+    pub care: Limits,
     /// Threads of an export; 0: all cores.
     pub threads: usize,
     /// Reuse from an earlier export what did not change since.
@@ -153,7 +153,7 @@ impl Rule {
         }
         if self.root.exists() && !self.root.is_dir() {
             let hint = "Name the folder that the checkpoints are written to.";
-            return Err(ModelError::request("a folder can be watched, a file cannot")
+            return Err(ModelError::request("only folders can be watched, not files")
                 .in_file(&self.root)
                 .with_hint(hint));
         }
@@ -251,7 +251,7 @@ mod tests {
             include: Vec::new(),
             exclude: Vec::new(),
             settings: Settings::default(),
-            care: Care::default(),
+            care: Limits::default(),
             threads: 0,
             incremental: true,
             keep_last: None,
@@ -301,7 +301,7 @@ mod tests {
         assert!(rule(&root, &dir.path().join("link/out")).check().is_err(), "through a link");
         assert!(
             rule(&dir.path().join("later"), &dir.path().join("out")).check().is_ok(),
-            "a folder that is not there yet"
+            "a folder that does not exist yet"
         );
         assert_eq!(Rule::default_output(Path::new("/runs/exp42")), Path::new("/runs/exp42-exports"));
     }

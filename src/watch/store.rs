@@ -3,7 +3,7 @@
 //! One JSON object per line, synced before the action that it records, so that after a kill or a power failure nothing is exported twice
 //! and nothing is forgotten.
 
-use super::{Fingerprint, Seen};
+use super::{ExportedState, Fingerprint};
 use crate::engine::{Identity, from_json};
 use crate::files::{self, FileStamp};
 use crate::model::{ModelError, Result};
@@ -26,7 +26,7 @@ pub(crate) enum Ended {
     Ok,
     /// The job failed. It is not tried again before the source changes.
     Failed,
-    /// The job failed for a reason that may pass by itself, such as a full disk. It is tried again.
+    /// The job failed for a temporary reason, such as a full disk. It is retried.
     Passing,
     /// A user cancelled the job.
     Cancelled,
@@ -63,7 +63,7 @@ pub(crate) struct Picked {
     #[serde(default)]
     pub written: Vec<Vec<PathBuf>>,
     /// The files it was made from.
-    pub files: Vec<KnownFile>,
+    pub files: Vec<SourceStamp>,
     /// The folder with the watcher's own names for these files, while the export runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<PathBuf>,
@@ -71,7 +71,7 @@ pub(crate) struct Picked {
 
 /// A source file as it was when its export was decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KnownFile {
+pub(crate) struct SourceStamp {
     /// Name relative to the unit.
     pub name: String,
     /// Device number.
@@ -145,8 +145,8 @@ pub(crate) struct Export {
 
 impl Picked {
     /// The source as it was.
-    pub(crate) fn seen(&self) -> Seen {
-        let stamp = |f: &KnownFile| FileStamp {
+    pub(crate) fn seen(&self) -> ExportedState {
+        let stamp = |f: &SourceStamp| FileStamp {
             dev: f.dev,
             ino: f.ino,
             bytes: f.bytes,
@@ -154,11 +154,11 @@ impl Picked {
             ctime_ns: f.ctime_ns.into(),
             mode: 0,
         };
-        Seen { files: self.files.iter().map(|f| (f.name.clone(), stamp(f))).collect() }
+        ExportedState { files: self.files.iter().map(|f| (f.name.clone(), stamp(f))).collect() }
     }
 }
 
-impl KnownFile {
+impl SourceStamp {
     /// A file with its stamp.
     pub(crate) fn new(name: &str, stamp: &FileStamp) -> Self {
         let short = |ns: i128| i64::try_from(ns).unwrap_or_default();
@@ -386,7 +386,7 @@ mod tests {
             picked: 1.5,
             outputs: vec!["/out/x.gguf".into()],
             written: vec![vec!["/out/x.gguf".into()]],
-            files: vec![KnownFile { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
+            files: vec![SourceStamp { name: "a".into(), dev: 1, ino: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 }],
             pin: None,
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn check(template: &str, targets: usize) -> Result<()> {
     let all = || OURS.iter().chain(&OF_RECIPES).map(|p| format!("{{{p}}}")).collect::<Vec<_>>().join(" ");
     let refuse = |what: String| Err(ModelError::request(what).with_hint(format!("Placeholders of a name: {}.", all())));
     if template.contains('/') || template.starts_with('.') {
-        return refuse(format!("`{template}` cannot be the name of an export: it is a name without folders"));
+        return refuse(format!("`{template}` cannot be the name of an export: it must not contain folders"));
     }
     let mut rest = template;
     while let Some((_, behind)) = rest.split_once('{') {

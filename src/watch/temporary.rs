@@ -74,8 +74,8 @@ pub(super) fn temporary(name: &str) -> Option<Temporary<'_>> {
     let mixed = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit();
     match stem.strip_prefix('.') {
         Some(target) if random.len() == 6 && !target.is_empty() => {
-            let told = target.contains('.') || random.bytes().any(mixed);
-            told.then_some(Temporary::Name(target))
+            let plausible = target.contains('.') || random.bytes().any(mixed);
+            plausible.then_some(Temporary::Name(target))
         }
         None if random.len() == 8 && random.bytes().any(mixed) && is_model_file(stem) => Some(Temporary::Name(stem)),
         _ => None,

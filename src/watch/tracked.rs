@@ -1,7 +1,7 @@
 //! A source as the watcher follows it from one listing to the next.
 
 use super::verdict::{State, Verdict};
-use super::{Fingerprint, Unit, Wait, words};
+use super::{Fingerprint, Unit, Wait, state_text};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A source and what is known about it.
@@ -19,10 +19,10 @@ pub(crate) struct Tracked {
     /// When to judge it again.
     pub due: Instant,
     /// The last state that was reported: its word and its text.
-    told: (&'static str, String),
+    reported: (&'static str, String),
     /// The search that found it last.
     pub pass: u64,
-    /// Consecutive failures that may pass by themselves.
+    /// Consecutive temporary failures.
     pub failures: u32,
     /// It is not tried again before this moment.
     pub retry: Option<Instant>,
@@ -39,7 +39,7 @@ impl Tracked {
             changed: now.checked_sub(age).unwrap_or(now),
             verdict: None,
             due: now,
-            told: ("", String::new()),
+            reported: ("", String::new()),
             pass: 0,
             failures: 0,
             retry: None,
@@ -89,10 +89,10 @@ impl Tracked {
 
     /// The state to report: `None` if it was already reported.
     pub(crate) fn news(&mut self, word: &'static str, text: String, key: String) -> Option<String> {
-        if self.told == (word, key.clone()) {
+        if self.reported == (word, key.clone()) {
             return None;
         }
-        self.told = (word, key);
+        self.reported = (word, key);
         Some(text)
     }
 
@@ -100,7 +100,7 @@ impl Tracked {
     pub(crate) fn news_of_verdict(&mut self) -> Option<(&'static str, String)> {
         let state = self.verdict.as_ref().map(|v| v.state.clone())?;
         let word = word(&state);
-        let text = words::state(&state);
+        let text = state_text::state(&state);
         let key = match &state {
             // States with a running time are reported once.
             State::Settling { why, .. } => why.clone().unwrap_or_default(),

@@ -175,7 +175,7 @@ impl Tree {
 }
 
 /// A folder to list.
-struct Todo {
+struct PendingFolder {
     path: PathBuf,
     real: PathBuf,
     depth: usize,
@@ -202,9 +202,9 @@ struct Walk {
     other_folders: bool,
     /// Entries in all listings of `done`.
     kept: usize,
-    folders: VecDeque<Todo>,
+    folders: VecDeque<PendingFolder>,
     /// Links wait until every real folder is entered, so that a folder of the tree has its own path and not a link's.
-    links: BTreeMap<PathBuf, Todo>,
+    links: BTreeMap<PathBuf, PendingFolder>,
 }
 
 impl Walk {
@@ -222,7 +222,7 @@ impl Walk {
             added: Vec::new(),
             other_folders: false,
             kept: 0,
-            folders: VecDeque::from([Todo { path: root.to_owned(), real, depth: 0, shown: None }]),
+            folders: VecDeque::from([PendingFolder { path: root.to_owned(), real, depth: 0, shown: None }]),
             links: BTreeMap::new(),
         }
     }
@@ -233,7 +233,7 @@ impl Walk {
                 self.enter(todo);
             } else if let Some((_, todo)) = self.links.pop_first() {
                 if self.real.starts_with(&todo.real) && self.real != todo.real {
-                    let what = "a link to a folder that holds the watched folder; it is not followed".to_owned();
+                    let what = "a link to a folder that contains the watched folder; not followed".to_owned();
                     self.problems.push(Problem { path: todo.path, what });
                 } else {
                     self.enter(todo);
@@ -244,12 +244,11 @@ impl Walk {
         }
     }
 
-    fn enter(&mut self, todo: Todo) {
-        let Todo { path, real, depth, shown } = todo;
+    fn enter(&mut self, todo: PendingFolder) {
+        let PendingFolder { path, real, depth, shown } = todo;
         if self.done.len() >= MAX_FOLDERS || self.kept >= MAX_ENTRIES {
-            let what = format!(
-                "more than {MAX_FOLDERS} folders or {MAX_ENTRIES} entries; this one and others are not looked at"
-            );
+            let what =
+                format!("more than {MAX_FOLDERS} folders or {MAX_ENTRIES} entries; this one and others are skipped");
             if !self.problems.iter().any(|p| p.what == what) {
                 self.problems.push(Problem { path, what });
             }
@@ -293,7 +292,7 @@ impl Walk {
                 continue;
             }
             let real = entry.link.as_deref().map_or_else(|| real.join(&entry.name), Path::to_owned);
-            let next = Todo { path: below, real, depth: depth + 1, shown: Some(entry.stamp) };
+            let next = PendingFolder { path: below, real, depth: depth + 1, shown: Some(entry.stamp) };
             if entry.link.is_some() {
                 self.links.insert(next.path.clone(), next);
             } else {

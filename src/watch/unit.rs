@@ -126,8 +126,8 @@ impl Unit {
 
     /// Stamps of the files that affect an export, to be stored with it.
     #[cfg(test)]
-    pub(crate) fn seen(&self) -> Seen {
-        Seen { files: self.files.iter().map(|f| (f.name.clone(), f.stamp)).collect() }
+    pub(crate) fn seen(&self) -> ExportedState {
+        ExportedState { files: self.files.iter().map(|f| (f.name.clone(), f.stamp)).collect() }
     }
 
     /// The names that the next checkpoint of the same run should have too.
@@ -188,7 +188,7 @@ impl fmt::Display for Fingerprint {
 
 /// A unit as it was when it was last exported.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Seen {
+pub struct ExportedState {
     /// Stamps by relative name, markers included.
     pub files: BTreeMap<String, FileStamp>,
 }

@@ -2,9 +2,9 @@
 
 use super::families::Exports;
 use super::rules::{self, Outcome, StructureCache};
+use super::state_text;
 use super::tree::Tree;
-use super::unit::{Seen, Shape, Unit};
-use super::words;
+use super::unit::{ExportedState, Shape, Unit};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -52,7 +52,7 @@ pub struct Observation<'a> {
     /// The caller's settings.
     pub settings: &'a Settings,
     /// The unit as it was when it was last exported.
-    pub previous: Option<&'a Seen>,
+    pub previous: Option<&'a ExportedState>,
     /// File names of the previous complete checkpoint in the same run.
     pub sibling: Option<&'a Shape>,
 }
@@ -230,12 +230,12 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
         let (result, sentence) = match outcome {
             Outcome::Pass(sentence) => (RuleResult::Passed, sentence),
             Outcome::Careful(why) => {
-                let sentence = format!("{why}; the quiet time is {}", words::time(o.settings.long_quiet));
+                let sentence = format!("{why}; the quiet time is {}", state_text::time(o.settings.long_quiet));
                 careful.get_or_insert(why);
                 (RuleResult::Careful, sentence)
             }
             Outcome::Wait(what, until) => {
-                let sentence = words::wait(&what);
+                let sentence = state_text::wait(&what);
                 if let Some(until) = until {
                     verdict.next_look = Some(verdict.next_look.map_or(until, |n| n.min(until)));
                 }
@@ -243,7 +243,7 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
                 (RuleResult::Waiting, sentence)
             }
             Outcome::Stop(state) => {
-                let sentence = words::state(&state);
+                let sentence = state_text::state(&state);
                 first.get_or_insert(state);
                 (RuleResult::Blocked, sentence)
             }
@@ -253,8 +253,8 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
     let needed = if careful.is_some() { o.settings.long_quiet.max(o.settings.quiet) } else { o.settings.quiet };
     let settled = o.unchanged >= needed;
     let sentence = match settled {
-        true => format!("nothing changed for {}; {} needed", words::time(o.unchanged), words::time(needed)),
-        false => format!("changed {} ago; {} needed", words::time(o.unchanged), words::time(needed)),
+        true => format!("unchanged for {}; {} needed", state_text::time(o.unchanged), state_text::time(needed)),
+        false => format!("changed {} ago; {} needed", state_text::time(o.unchanged), state_text::time(needed)),
     };
     let result = if settled { RuleResult::Passed } else { RuleResult::Waiting };
     verdict.rules.push(RuleOutcome { rule: "settled", result, sentence });
@@ -263,7 +263,7 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
         first = Some(State::Settling { quiet_for: o.unchanged, needed, why: careful });
     }
     if let Some(state) = first {
-        let sentence = "read when the other rules hold".to_owned();
+        let sentence = "checked when the other rules pass".to_owned();
         verdict.rules.push(RuleOutcome { rule: "structure", result: RuleResult::NotYet, sentence });
         verdict.state = state;
         return verdict;
@@ -275,7 +275,7 @@ pub(crate) fn judge(o: &Observation<'_>, cache: &mut StructureCache) -> Verdict 
         verdict.state = state;
     } else if let Exports::No { why, what_to_run } = o.unit.family.exports {
         verdict.state = State::CannotExport { why: why.to_owned(), what_to_run: what_to_run.to_owned() };
-        let sentence = words::state(&verdict.state);
+        let sentence = state_text::state(&verdict.state);
         verdict.rules.push(RuleOutcome { rule: "export", result: RuleResult::Blocked, sentence });
     }
     verdict

@@ -182,7 +182,7 @@ fn pytorch() {
         let name: &'static str = Box::leak(name.into_boxed_str());
         let title: &'static str = Box::leak(format!("pytorch: {}", name.trim_end_matches(".pt")).into_boxed_str());
         let says: &'static str = match name {
-            // Seen before any reader of PyTorch files is asked.
+            // ExportedState before any reader of PyTorch files is asked.
             "html-page.pt" => "a web page stands in the place of the file",
             _ => Box::leak(expected.trim().to_owned().into_boxed_str()),
         };

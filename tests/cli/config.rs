@@ -12,9 +12,9 @@ fn config(lab: &Lab, args: &str) -> Ran {
 fn says_where_the_files_are_and_that_nothing_is_wrong_without_any() {
     let lab = Lab::new();
     let ran = config(&lab, "config").expect(0);
-    assert!(ran.out.contains("cfg/remold/config.toml  (not there)"), "{}", ran.out);
+    assert!(ran.out.contains("cfg/remold/config.toml  (not found)"), "{}", ran.out);
     assert_eq!(config(&lab, "config path").expect(0).out, ran.out);
-    assert!(config(&lab, "config check").expect(0).out.contains("not there, all defaults"));
+    assert!(config(&lab, "config check").expect(0).out.contains("not found, defaults apply"));
 }
 
 #[test]
@@ -29,12 +29,12 @@ fn what_is_wrong_is_told_with_its_line_and_the_nearest_name() {
     assert_eq!(
         told,
         [
-            "config.toml:1: mouse is true or false",
-            "config.toml:3: theme drak: there is no theme of this name; is it dark?",
+            "config.toml:1: mouse must be true or false",
+            "config.toml:3: theme drak: there is no theme with this name; did you mean dark?",
             "keys.toml:1: there is no command recipe.strt; is it recipe.start?",
-            "keys.toml:2: zoom: ctrl-i cannot be told from tab by a terminal",
-            "keys.toml:3: models.convert: r is a key of models.rescan already",
-            "themes/mine.toml:2: there is no role acent; is it accent?",
+            "keys.toml:2: zoom: terminals cannot distinguish ctrl-i from tab",
+            "keys.toml:3: models.convert: r is already a key of models.rescan",
+            "themes/mine.toml:2: there is no role acent; did you mean accent?",
         ],
         "{}",
         ran.err

@@ -90,5 +90,5 @@ fn a_disk_that_fills_up_stops_the_job_and_leaves_nothing() {
     assert!(ran.err.contains("out.gguf: writing") && ran.err.contains("hint: Free some space"), "{}", ran.err);
     eprintln!("{}", ran.err);
     let left: Vec<_> = std::fs::read_dir(&small.0).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(left, ["filler"], "nothing half-written is left");
+    assert_eq!(left, ["filler"], "unfinished files were removed");
 }

@@ -7,7 +7,7 @@ fn it_tells_what_it_finds_and_leaves_nothing() {
     let lab = Lab::new();
     let before = lab.tree();
     let ran = lab.run("doctor").expect(0);
-    for word in ["terminal", "none here", "can be written and takes locks", "quantizes with", "free in"] {
+    for word in ["terminal", "none (", "can be written and takes locks", "quantizes with", "free in"] {
         assert!(ran.out.contains(word), "{word} is not in\n{}", ran.out);
     }
     let told: serde_json::Value = serde_json::from_str(&lab.run("doctor --json").expect(0).out).unwrap();
@@ -25,7 +25,7 @@ fn a_root_of_jobs_that_cannot_be_written_is_in_the_way_and_has_a_remedy() {
     std::fs::write(lab.jobs(), b"a file").unwrap();
     let ran = lab.run("doctor").expect(1);
     assert!(ran.out.contains('✗') && ran.out.contains("set REMOLD_JOBS to a folder"), "{}", ran.out);
-    assert!(ran.out.ends_with("1 in the way of any work\n"), "{}", ran.out);
+    assert!(ran.out.ends_with("1 problem keeps remold from running\n"), "{}", ran.out);
     let told: serde_json::Value = serde_json::from_str(&lab.run("doctor --json").expect(1).out).unwrap();
     assert_eq!(told["usable"], false);
 }

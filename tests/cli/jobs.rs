@@ -172,13 +172,13 @@ fn jobs_are_cancelled_from_outside() {
     assert!(again.err.contains("cancelled already"), "{}", again.err);
     // A cancelled job can be taken up again; how it ended before is told.
     let shown = lab.run("jobs show 1").expect(0);
-    assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not there yet"), "{}", shown.out);
+    assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not written yet"), "{}", shown.out);
     assert!(!shown.out.contains("before"), "{}", shown.out);
     let resumed = lab.run("jobs resume 1").expect(0);
-    assert!(resumed.err.contains("begins again, in the same folder"), "{}", resumed.err);
+    assert!(resumed.err.contains("starts again in the same folder"), "{}", resumed.err);
     lab.run("jobs attach 1").expect(0);
     let shown = lab.run("jobs show 1").expect(0);
-    assert!(shown.out.contains("  before   begun ") && shown.out.contains(", cancelled after "), "{}", shown.out);
+    assert!(shown.out.contains("  before   started ") && shown.out.contains(", cancelled after "), "{}", shown.out);
     assert!(lab.path("big-IQ3_S.gguf").is_file());
     lab.run("jobs clean").expect(0);
     assert!(!lab.jobs().join("1").exists());
@@ -289,9 +289,9 @@ fn a_paused_job_holds_lets_the_next_run_and_goes_on_to_the_same_bytes() {
     lab.run("convert big.safetensors --to gguf:iq3_s -o out.gguf --detach --threads 2").expect(0);
     at_work(&lab);
     let next = lab.run("convert small.safetensors --to gguf:q8_0 -o next.gguf --detach").expect(0);
-    assert!(next.err.contains("waits for its turn"), "{}", next.err);
+    assert!(next.err.contains("is queued"), "{}", next.err);
     let (first, second) = (lab.jobs().join("1"), lab.jobs().join("2"));
-    wait_for("a place in the queue", || lab.run("jobs").out.contains("queued, 1.").then_some(()));
+    wait_for("a place in the queue", || lab.run("jobs").out.contains("queued (1)").then_some(()));
     let refused = lab.run("jobs pause 2").expect(2);
     assert!(refused.err.contains("job 2 is queued"), "{}", refused.err);
 
@@ -356,7 +356,7 @@ fn a_detached_job_outlives_its_process_group() {
     at_work(&lab);
     kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
     assert_eq!(finish(child).code, None, "the shell was killed");
-    assert_eq!(lab.state("1"), "running", "the job goes on");
+    assert_eq!(lab.state("1"), "running", "the job keeps running");
     lab.run("jobs attach 1").expect(0);
     assert!(lab.path("out.gguf").is_file());
 }
@@ -485,6 +485,6 @@ fn clean_says_all_that_is_wrong_and_what_it_left() {
         assert!(ran.err.contains(text), "{text}: {}", ran.err);
     }
     assert!(ran.err.contains(part.file_name().unwrap().to_str().unwrap()), "{}", ran.err);
-    assert!(ran.err.contains("is a link or another file"), "{}", ran.err);
+    assert!(ran.err.contains("is now a link or another file"), "{}", ran.err);
     assert!(std::fs::symlink_metadata(&part).unwrap().is_symlink());
 }

@@ -41,7 +41,7 @@ fn every_kind_of_output_has_a_manifest_that_covers_every_byte() {
         lab.run(&format!("convert tiny-llama {args}")).expect(0);
         for named in [output, name] {
             let ran = lab.run(&format!("verify {named}")).expect(0);
-            assert!(ran.out.contains("every byte is as it was written"), "{args}: {}", ran.out);
+            assert!(ran.out.contains("all bytes match the manifest"), "{args}: {}", ran.out);
         }
         let written = manifest(&lab.path(name));
         let home = if lab.path(output).is_dir() { lab.path(output) } else { lab.path(output).parent().unwrap().into() };
@@ -93,7 +93,7 @@ fn what_differs_is_named() {
     assert!(lab.run("verify x.gguf.remold.json").expect(3).out.contains("the file is missing"));
     // Without a manifest nothing is claimed.
     let ran = lab.run("verify tiny-llama").expect(3);
-    assert!(ran.out.contains("its structure is right") && ran.err.contains("there is no manifest"), "{ran:?}");
+    assert!(ran.out.contains("its structure is valid") && ran.err.contains("there is no manifest"), "{ran:?}");
     lab.run("verify nothing").expect(2);
 }
 
@@ -241,7 +241,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     let before = lab.tree();
     for output in ["x.gguf", "hf", "x.gguf.remold.json"] {
         let ran = lab.run(&format!("verify {output} --source tiny-llama")).expect(0);
-        assert!(ran.out.contains("everything else is the same too"), "{output}: {}", ran.out);
+        assert!(ran.out.contains("everything else matches too"), "{output}: {}", ran.out);
     }
     assert_eq!(lab.tree(), before, "nothing is written");
     // A value of the output, a value of the source, metadata.
@@ -262,7 +262,7 @@ fn an_output_is_rebuilt_from_its_source_and_compared() {
     flip(&lab.path("x.gguf"), at);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify hf --source tiny-llama").expect(3);
-    assert!(ran.out.contains("1 of 39 tensors are not what tiny-llama gives"), "{}", ran.out);
+    assert!(ran.out.contains("1 of 39 tensors do not match a rebuild from tiny-llama"), "{}", ran.out);
     train(&lab, "tiny-llama");
     let ran = lab.run("verify x.gguf --source tiny-llama --set target.context_length=32").expect(3);
     assert!(
@@ -304,7 +304,7 @@ fn a_rebuild_compares_padding_and_takes_no_option_it_would_ignore() {
     lab.run("verify a.gguf --source tiny-llama").expect(0);
     for option in ["--pure", "--output-type f16", "--imatrix none.gguf", "--max-shard-size 1MB"] {
         let ran = lab.run(&format!("verify a.gguf --source tiny-llama {option}")).expect(2);
-        assert!(ran.err.contains("without --to or --recipe"), "{option}: {}", ran.err);
+        assert!(ran.err.contains("need --to or --recipe"), "{option}: {}", ran.err);
     }
     // The padding before the tensors: the last bytes before the first offset that is a multiple of the alignment.
     let manifest: serde_json::Value =

@@ -191,7 +191,7 @@ fn the_command_that_plan_prints_makes_the_same_file_in_a_shell() {
     let mut command = lab.command();
     let ran = finish(start(command.arg("plan").arg("tiny-llama").args(args)));
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    let line = ran.out.lines().find_map(|l| l.strip_prefix("make it with: ")).unwrap().to_owned();
+    let line = ran.out.lines().find_map(|l| l.strip_prefix("write it with: ")).unwrap().to_owned();
     let shell = format!("remold() {{ \"$BIN\" \"$@\"; }}; {line} -o shell.gguf");
     let mut bash = std::process::Command::new("bash");
     bash.args(["-c", &shell]).current_dir(lab.path("")).env("BIN", lab.command().get_program());

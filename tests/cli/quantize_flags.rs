@@ -170,8 +170,8 @@ fn a_dry_run_tells_of_an_output_that_exists() {
     lab.write("out.gguf", "precious");
     let args = "convert tiny-llama --to gguf:q8_0 -o out.gguf --dry-run";
     let ran = lab.run(args).expect(0);
-    assert!(ran.out.contains("warning: out.gguf exists already") && ran.out.contains("--force"), "{}", ran.out);
-    assert!(!lab.run(&format!("{args} --force")).expect(0).out.contains("exists already"));
+    assert!(ran.out.contains("warning: out.gguf already exists") && ran.out.contains("--force"), "{}", ran.out);
+    assert!(!lab.run(&format!("{args} --force")).expect(0).out.contains("already exists"));
     lab.run("convert tiny-llama --to gguf:q8_0 -o tiny-llama/model.safetensors --dry-run").expect(2);
 }
 

@@ -118,7 +118,7 @@ fn a_source_that_is_written_to_while_it_is_read_is_not_published() {
         assert!(ran.err.contains("big.safetensors: the file changed while it was being converted"), "{}", ran.err);
         assert!(!lab.path("out.gguf").exists());
         let left = lab.tree().into_keys().any(|n| n.rsplit('/').next().is_some_and(is_part_name));
-        assert!(!left, "nothing half-written is left");
+        assert!(!left, "unfinished files were removed");
     }
 }
 

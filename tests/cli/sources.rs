@@ -360,7 +360,7 @@ fn words_of_other_tools_get_the_word_to_write_here() {
         ("m --to gguf --set target.quantization=8bit", "Q8_0"),
         ("m --outtype f16", "--to gguf:TYPE"),
         ("m --outfile m.gguf", "-o FILE"),
-        ("m --vocab-only", "vocabulary alone"),
+        ("m --vocab-only", "only the vocabulary"),
         ("m.gguf m-q4.gguf Q4_K_M", "remold convert m.gguf --to gguf:q4_k_m -o m-q4.gguf"),
     ] {
         let ran = lab.run(&format!("convert {args}")).expect(2);

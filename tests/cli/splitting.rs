@@ -152,7 +152,7 @@ fn requests_that_are_wrong() {
             ),
             row("split: a size of 0", 2, &["--max-size", "4G"], on("split w.gguf --max-size 0M")),
             row("split: 0 tensors", 2, &["--max-tensors"], on("split w.gguf --max-tensors 0")),
-            row("split: all fits into one file", 2, &["w.gguf", "fit into one file"], on("split w.gguf --max-size 1G")),
+            row("split: all fits into one file", 2, &["w.gguf", "fit in one file"], on("split w.gguf --max-size 1G")),
             row("split: nothing before .gguf", 2, &["name"], on("split w.gguf --max-tensors 20 -o d/.gguf")),
             row(
                 "split: over its own files",

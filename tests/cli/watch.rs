@@ -213,7 +213,7 @@ fn what_cannot_be_watched_is_refused() {
     for (line, words) in [
         ("watch run --to gguf:q8_0 -o run/out", "inside the watched folder"),
         ("watch run", "there is no target"),
-        ("watch run/checkpoint-100/model.safetensors --to gguf", "a file cannot"),
+        ("watch run/checkpoint-100/model.safetensors --to gguf", "only folders can be watched"),
         ("watch run --to gguf --name x", "the same for every checkpoint"),
         ("watch run --to gguf --name {unit}-{nonsense}", "unknown placeholder"),
         ("watch run --to gguf --name a/{unit}", "without folders"),
@@ -234,7 +234,7 @@ fn the_verdict_on_a_source_is_explained() {
     let lab = Lab::new();
     checkpoint(&lab, "run/checkpoint-100", false);
     let ran = lab.run("watch run --to gguf:q8_0 --explain run/checkpoint-100").expect(0);
-    assert!(ran.out.contains("trainer_state.json is not there yet"), "{}", ran.out);
+    assert!(ran.out.contains("trainer_state.json does not exist yet"), "{}", ran.out);
     lab.write("run/checkpoint-100/trainer_state.json", b"{}");
     std::thread::sleep(Duration::from_millis(300));
     let ran = lab.run("watch run --to gguf:q8_0 --quiet-time 0.2 --explain run/checkpoint-100 --json").expect(0);
@@ -256,7 +256,7 @@ fn a_unit_for_systemd_runs_the_same_watcher() {
 fn a_detached_watcher_is_listed_followed_and_stopped() {
     let lab = Lab::new();
     let ran = lab.run("watch run --to gguf:q8_0 --quiet-time 0.2 --detach").expect(0);
-    assert!(ran.err.contains("runs on its own"), "{}", ran.err);
+    assert!(ran.err.contains("runs in the background"), "{}", ran.err);
     // The folder comes later than its watcher.
     checkpoint(&lab, "elsewhere/checkpoint-100", true);
     fs::rename(lab.path("elsewhere"), lab.path("run")).unwrap();

@@ -16,15 +16,15 @@ fn exports_start_in_the_hours_that_are_named() {
     readings(&lab, r#"{"time": "12:00"}"#);
     let watcher = Background::start(&lab, &format!("{RUN} --active 22:00-07:00"));
     let waits = watcher.wait("the state", |e| is(e, "watch.source", "checkpoint-100") && e["state"] == "queued");
-    assert_eq!(waits["text"], "complete; waits for 22:00");
+    assert_eq!(waits["text"], "complete; waiting until 22:00");
     let listed = lab.run("watch list").expect(0);
-    assert!(listed.out.contains(", waits for 22:00"), "{}", listed.out);
+    assert!(listed.out.contains(", waiting until 22:00"), "{}", listed.out);
     assert!(names(&lab.path("run-exports")).is_empty());
     readings(&lab, r#"{"time": "23:30"}"#);
     watcher.wait("the export", |e| is(e, "watch.exported", "checkpoint-100") && e["status"] == "ok");
     let holds: Vec<Value> = log(&lab).into_iter().filter(|e| e["kind"] == "watch.hold").collect();
     assert_eq!(holds.len(), 2, "{holds:?}");
-    assert!(holds[0]["text"] == "waits for 22:00" && holds[1]["text"].is_null());
+    assert!(holds[0]["text"] == "waiting until 22:00" && holds[1]["text"].is_null());
     watcher.stop().expect(143);
     for wrong in ["22:00", "25:00-07:00", "7:00-7:00"] {
         assert!(lab.run(&format!("{RUN} --active {wrong}")).expect(2).err.contains("--active"), "{wrong}");
@@ -38,7 +38,7 @@ fn nothing_starts_below_the_free_space_and_it_goes_on_when_space_is_back() {
     readings(&lab, r#"{"free": 999000000}"#);
     let watcher = Background::start(&lab, &format!("{RUN} --min-free 1GB"));
     let waits = watcher.wait("the state", |e| is(e, "watch.source", "checkpoint-100") && e["state"] == "queued");
-    assert!(waits["text"].as_str().unwrap().contains("1.00 GB are to stay free"), "{waits}");
+    assert!(waits["text"].as_str().unwrap().contains("1.00 GB are must stay free"), "{waits}");
     // Enough for the floor, not enough for the export above it.
     readings(&lab, r#"{"free": 1100000001}"#);
     watcher.wait("the export", |e| is(e, "watch.exported", "checkpoint-100") && e["status"] == "ok");
@@ -58,7 +58,7 @@ fn nothing_starts_below_the_free_space_and_it_goes_on_when_space_is_back() {
     let mut command = lab.command();
     command.args(words(&format!("{RUN} --once --json --min-free 900TB")));
     let ran = crate::lab::finish(crate::lab::start(&mut command)).expect(1);
-    assert!(ran.out.contains("to stay free"), "{}", ran.out);
+    assert!(ran.out.contains("must stay free"), "{}", ran.out);
 }
 
 /// The worker's nice value, as the kernel has it.
@@ -115,7 +115,7 @@ fn limits_that_make_no_sense_are_refused() {
     // What is not crossed changes nothing.
     let all = "--yield-gpu 99 --yield-memory-pressure 99 --yield-free-memory 1MB --min-free 0 --active 0:00-24:00";
     let refused = lab.run(&format!("{RUN} {all} --once --json")).expect(2);
-    assert!(refused.err.contains("no length"), "{}", refused.err);
+    assert!(refused.err.contains("is empty"), "{}", refused.err);
     let all = all.replace("0:00-24:00", "00:00-12:00,12:00-24:00");
     let ran = lab.run(&format!("{RUN} {all} --once --json")).expect(0);
     assert_eq!(exported(&ran.out), [("checkpoint-100".to_owned(), "ok".to_owned())]);

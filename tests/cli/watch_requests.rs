@@ -61,11 +61,11 @@ fn a_paused_watcher_begins_nothing_also_after_a_restart() {
     wait_for("the checkpoint", || (state(&lab, "checkpoint-100").0 == "complete").then_some(()));
     stop(&lab, child);
     let e = lab.run("watch resume").expect(2);
-    assert!(e.err.contains("no watcher runs"), "{}", e.err);
+    assert!(e.err.contains("no watcher is running"), "{}", e.err);
     // A single run that exports nothing for this reason is no success.
     let once = "watch run --to gguf:q8_0 --quiet-time 0.1 --once";
     let ran = lab.run(once).expect(1);
-    assert!(ran.err.contains("it is paused, and 1 whole source is not exported"), "{}", ran.err);
+    assert!(ran.err.contains("it is paused, and 1 complete source is not exported"), "{}", ran.err);
     let id = listed(&lab)["id"].as_str().unwrap().to_owned();
     let ran = lab.run(&format!("watch resume {id}")).expect(0);
     assert!(ran.err.contains("when it is started again") && listed(&lab)["paused"] == false, "{}", ran.err);
@@ -114,7 +114,7 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     wait_for("its export", || (state(&lab, "checkpoint-300").0 == "ok").then_some(()));
 
     let e = lab.run("watch export run/nothing").expect(2);
-    assert!(e.err.contains("no checkpoint and no model"), "{}", e.err);
+    assert!(e.err.contains("no checkpoint or model of this name"), "{}", e.err);
     let e = lab.run("watch export elsewhere").expect(2);
     assert!(e.err.contains("no running watcher"), "{}", e.err);
     stop(&lab, child);

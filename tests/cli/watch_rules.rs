@@ -56,7 +56,11 @@ fn detached_rules_have_a_row_each_and_end_together() {
     let lab = Lab::new();
     rules(&lab);
     let ran = lab.run("watch --rules conf/watch.toml --detach").expect(0);
-    assert!(ran.err.matches("runs on its own").count() == 2 && ran.err.contains("end all of them"), "{}", ran.err);
+    assert!(
+        ran.err.matches("runs in the background").count() == 2 && ran.err.contains("stop all of them"),
+        "{}",
+        ran.err
+    );
     let listed = || serde_json::from_str::<Value>(&lab.run("watch list --json").expect(0).out).unwrap();
     wait_for("both exports", || listed().as_array().unwrap().iter().all(|w| w["exported"] == 1).then_some(()));
     let all = listed();
@@ -91,10 +95,10 @@ fn what_is_wrong_with_a_file_of_rules_has_its_line_and_nothing_starts() {
         ("[[watch]]\npath = \"runs/b\"\nto = \"gguf:q4_k_x\"\n", ":5:1: |unknown quantization `q4_k_x`"),
         ("[[watch]]\npath = \"runs/b\"\nrecipe = \"nowhere.toml\"\n", ":5:1: the recipe of this rule|nowhere.toml"),
         ("[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nname = \"x\"\n", ":5:1: |the same for every checkpoint"),
-        ("[[watch]]\npath = \"runs/a/\"\nto = \"gguf\"\n", ":5:1: the rule of line 1 exports the same folder"),
+        ("[[watch]]\npath = \"runs/a/\"\nto = \"gguf\"\n", ":5:1: the rule on line 1 exports the same folder"),
         (
             "[[watch]]\npath = \"runs/b\"\nto = \"gguf\"\nout = \"runs/a/x\"\n",
-            "the folder that the rule of line 1 watches",
+            "the folder that the rule on line 1 watches",
         ),
         ("watches = 3\n[[watch]\n", "watch.toml:6:"),
     ] {

@@ -10,7 +10,7 @@ use remold::testing::model::{FormatId, Role};
 use remold::testing::quant::Encoding;
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab, update};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::compare::{Asking as CompareAsking, Chart, Compared, Order, TensorOrder};
+use remold::testing::tui::tabs::compare::{Chart, Compared, Order, Prompt as ComparePrompt, TensorOrder};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -159,7 +159,7 @@ fn answer(b: &mut Bench) {
 
 #[test]
 fn screens() {
-    let none = ["Models that hold the same network", "Mark models in Models (1) with space and press v", "a add"];
+    let none = ["Variants of the same model", "Mark models in Models (1) with space and press v", "a add"];
     shows(sample::start().keys("4"), SMALL, &none);
     check("compare-styled", styled(&render(&mut done(3), SMALL, Depth::True, false)));
     picture("compare", &mut done(3), TINY);
@@ -324,7 +324,7 @@ fn models_and_tensors_have_orders() {
 fn an_export_asks_for_a_name() {
     let mut b = done(2);
     b.keys("E");
-    assert!(matches!(b.state.compare.line, Some((CompareAsking::Export, _))));
+    assert!(matches!(b.state.compare.line, Some((ComparePrompt::Export, _))));
     b.effects.clear();
     b.keys("<ctrl-u>q.csv<enter>");
     let result = b.state.compare.result.clone().unwrap();

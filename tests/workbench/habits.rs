@@ -46,7 +46,11 @@ fn hints_help_and_palette_show_own_keys() {
     assert!(shown.contains(&("ctrl-o".into(), "convert")), "{shown:?}");
     assert!(shown.iter().all(|(_, word)| *word != "zoom"), "what has no key is no hint: {shown:?}");
     assert!(tail_hints(&b.state).iter().any(|h| h.key == "f2" && h.cmd == Cmd::Help));
-    shows(b.keys("<f2>zoom"), SMALL, &["/ zoom", "no key             Give this pane the whole width, or back"]);
+    shows(
+        b.keys("<f2>zoom"),
+        SMALL,
+        &["/ zoom", "no key             Give this pane the full width, or restore both panes"],
+    );
     shows(b.keys("<esc><esc>:conv"), SMALL, &["models.convert", "Convert this model", "  ctrl-o │"]);
     // The first key of a sequence of one's own says what may follow.
     let mut b = with_keys(&[("tab.log", &[", l"]), ("zoom", &[", z"])]);
@@ -92,7 +96,7 @@ fn settings_are_taken_over_and_a_theme_chosen_by_hand_stays() {
 fn what_is_wrong_in_a_file_is_shown_and_all_of_it_kept() {
     let mut b = sample::start();
     let told = ["keys.toml:2: no", "keys.toml:3: no", "keys.toml:9: no"].map(String::from);
-    b.act(Action::Wrong(told.to_vec()));
+    b.act(Action::ConfigProblems(told.to_vec()));
     assert_eq!(b.state.toasts.len(), 1);
     assert_eq!(b.state.toasts[0].text, "keys.toml:2: no (and 2 more: see the log)");
     let kept: Vec<&str> = b.state.log.entries.iter().rev().take(3).map(|e| e.text.as_str()).collect();
@@ -167,7 +171,7 @@ fn notice(b: &mut Bench, level: Level, text: &str) {
 fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "one thing to look at");
-    notice(&mut b, Level::Error, "config.toml:2: mouse is true or false. The settings stay as they were.");
+    notice(&mut b, Level::Error, "config.toml:2: mouse must be true or false. The settings are unchanged.");
     check("toasts-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
     shows(&mut b, TINY, &["✗ config.toml:2: mouse is true or", "esc closes"]);
     plain(&mut b);
@@ -227,7 +231,7 @@ fn leaving_working_jobs_asks_what_becomes_of_them() {
     b.job(0.62).keys("q");
     assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (Some(Layer::Leave), false));
     picture("leave", &mut b, SMALL);
-    shows(&mut b, TINY, &["2 jobs are still working. Quit?", "stop all, and leave"]);
+    shows(&mut b, TINY, &["2 jobs are still running. Quit?", "stop all and leave"]);
     plain(&mut b);
     b.keys("x<esc>");
     assert_eq!((b.state.layer.clone(), b.effects.contains(&Effect::Quit)), (None, false), "stays");
@@ -235,7 +239,10 @@ fn leaving_working_jobs_asks_what_becomes_of_them() {
     b.keys("q<enter>");
     assert_eq!(b.effects, [Effect::Quit]);
     let told = farewell(&b.state).unwrap();
-    assert!(told.starts_with("2 jobs go on: checkpoint-2000 → gguf Q4_K_M, bert-base → safetensors\n"), "{told}");
+    assert!(
+        told.starts_with("2 jobs keep running: checkpoint-2000 → gguf Q4_K_M, bert-base → safetensors\n"),
+        "{told}"
+    );
     assert!(told.contains("`remold jobs attach 41`"), "{told}");
     b.effects.clear();
     b.keys("qs");
@@ -262,7 +269,7 @@ fn the_question_knows_when_the_last_job_has_ended() {
     b.job(0.62);
     b.state.jobs.list.truncate(1);
     b.keys("q").more_of_the_job(0.62, 1.0);
-    shows(&mut b, SMALL, &["No job works any more. Quit?", "⏎    leave", "esc  stay"]);
+    shows(&mut b, SMALL, &["No jobs are running. Quit?", "⏎    leave", "esc  stay"]);
     assert_eq!(farewell(&b.state), None, "the events tell before the list does");
     b.keys("<enter>");
     assert_eq!(b.effects.last(), Some(&Effect::Quit));

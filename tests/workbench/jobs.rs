@@ -5,12 +5,13 @@ use super::sample::{self, Bench};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
 use remold::testing::engine::{Event, EventBody, Failure, OutputReport, Report};
 use remold::testing::job::JobState;
+use remold::testing::model::OutputIndex;
 use remold::testing::model::{ErrorCode, Warning};
 use remold::testing::monitor::{Check, Gpu, GpuMemory, Machine};
 use remold::testing::quant::{BlockType, Encoding};
 use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::jobs::{Deed, JobSection};
+use remold::testing::tui::tabs::jobs::{JobAction, JobSection};
 use std::sync::Arc;
 
 fn event(at: &str, job: &str, body: EventBody) -> Event {
@@ -101,7 +102,7 @@ fn sections() {
     picture("jobs-report-two", two_outputs().keys("<enter>]]]]]]"), SMALL);
     picture("jobs-two-outputs", two_outputs().keys("<enter>jjll"), LARGE);
     picture("jobs-machine", &mut whole(0.62), LARGE);
-    shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, as it was", "✓ done  in 28.2 s"]);
+    shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, recorded", "✓ done  in 28.2 s"]);
 }
 
 /// The recorded job as the list tells it, in another state.
@@ -192,9 +193,9 @@ fn the_report_keeps_how_it_ended_before() {
     turned(&mut b, JobState::Failed);
     b.effects.clear();
     b.keys("R");
-    let [Effect::Do(deed, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
-    b.act(Action::Did(*deed, title.clone(), Ok(())));
-    assert!(b.state.toasts.last().unwrap().text.starts_with("begins again as the same job"));
+    let [Effect::ActOnJob(action, title, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
+    b.act(Action::JobActionDone(*action, title.clone(), Ok(())));
+    assert!(b.state.toasts.last().unwrap().text.starts_with("started again"));
     say(&mut b, EventBody::Queued { title: "checkpoint-2000 → gguf Q4_K_M".into() });
     say(&mut b, EventBody::Started { pid: 9, threads: 2 });
     turned(&mut b, JobState::Running);
@@ -222,7 +223,7 @@ fn states() {
     let mut list = b.state.jobs.list.clone();
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
-    shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p go on"]);
+    shows(&mut b, SMALL, &["‖ paused   71 %", "1 paused · 1 queued · 1 done", "p resume"]);
     assert!(b.state.jobs.view.as_ref().unwrap().history.eta().is_none(), "a pause has no end that can be foretold");
     let question = ["Remove job 38, checkpoint-500 → gguf Q4_K_M?", "its outputs stay.", "⏎ remove the job"];
     shows(b.keys("GD"), SMALL, &question);
@@ -249,20 +250,23 @@ fn keys_ask_what_a_job_allows() {
     b.effects.clear();
     let asked = |b: &mut Bench, keys: &str| {
         b.keys(keys);
-        let asked: Vec<Deed> =
-            b.effects.drain(..).filter_map(|e| if let Effect::Do(deed, ..) = e { Some(deed) } else { None }).collect();
+        let asked: Vec<JobAction> = b
+            .effects
+            .drain(..)
+            .filter_map(|e| if let Effect::ActOnJob(action, ..) = e { Some(action) } else { None })
+            .collect();
         asked
     };
-    assert_eq!(asked(&mut b, "pRD"), [Deed::Pause], "a running job can be held, not begun again, not removed");
+    assert_eq!(asked(&mut b, "pRD"), [JobAction::Pause], "a running job can be held, not begun again, not removed");
     let mut list = b.state.jobs.list.clone();
     list[0].state = JobState::Paused;
     b.act(Action::Jobs(list));
-    assert_eq!(asked(&mut b, "p"), [Deed::Resume]);
-    assert_eq!(asked(&mut b, "x<enter>"), [Deed::Cancel], "a paused job can be cancelled");
-    assert_eq!(asked(&mut b, "jpx<enter>"), [Deed::Cancel], "one that waits can be cancelled, not held");
+    assert_eq!(asked(&mut b, "p"), [JobAction::Resume]);
+    assert_eq!(asked(&mut b, "x<enter>"), [JobAction::Cancel], "a paused job can be cancelled");
+    assert_eq!(asked(&mut b, "jpx<enter>"), [JobAction::Cancel], "one that waits can be cancelled, not held");
     assert_eq!(asked(&mut b, "jpxR"), [], "a finished one needs nothing");
-    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [Deed::Remove]);
-    assert_eq!(asked(&mut b, "jR"), [Deed::Again], "a failed one is begun again");
+    assert_eq!(asked(&mut b, "D<esc>D<enter>"), [JobAction::Remove]);
+    assert_eq!(asked(&mut b, "jR"), [JobAction::Again], "a failed one is begun again");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use super::sample::{self, DIR};
 use remold::testing::model::OutputIndex;
 use remold::testing::tui::core::{Action, Effect, Focus, Level, Tab, keys_markdown, update};
-use remold::testing::tui::tabs::jobs::Deed;
-use remold::testing::tui::tabs::models::{Ask, Check, Section, TensorSort, Told};
+use remold::testing::tui::tabs::jobs::JobAction;
+use remold::testing::tui::tabs::models::{Check, InspectRequest, InspectResponse, Section, TensorSort};
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -83,13 +83,19 @@ fn tensors_sort_and_filter() {
 fn values_are_asked_for_once_and_kept() {
     let mut b = sample::start();
     b.keys("<enter>]");
-    let [Effect::Inspect(Ask::Values(_, 0)), Effect::Inspect(Ask::Glances(_, near))] = &b.effects[..] else {
+    let [Effect::Inspect(InspectRequest::Values(_, 0)), Effect::Inspect(InspectRequest::MiniHistograms(_, near))] =
+        &b.effects[..]
+    else {
         panic!("{:?}", b.effects)
     };
     assert!(near.contains(&0) && near.len() < 146, "only what is near the screen");
     b.looked_at();
     b.keys("jk");
-    assert!(matches!(&b.effects[..], [Effect::Inspect(Ask::Values(_, 1))]), "the first is known: {:?}", b.effects);
+    assert!(
+        matches!(&b.effects[..], [Effect::Inspect(InspectRequest::Values(_, 1))]),
+        "the first is known: {:?}",
+        b.effects
+    );
 }
 
 #[test]
@@ -101,7 +107,7 @@ fn a_text_is_tried_as_it_is_typed_and_a_late_answer_is_no_answer_to_it() {
     let asked: Vec<String> = b
         .effects
         .iter()
-        .map(|e| if let Effect::Inspect(Ask::Encode(_, text)) = e { text.clone() } else { panic!("{e:?}") })
+        .map(|e| if let Effect::Inspect(InspectRequest::Encode(_, text)) = e { text.clone() } else { panic!("{e:?}") })
         .collect();
     assert_eq!(asked, ["", "a", "ab"]);
     b.tried();
@@ -133,9 +139,18 @@ fn a_check_stops_by_its_key_and_what_it_says_then_is_not_heard() {
     b.keys("<enter>]]]]]");
     b.effects.clear();
     b.keys("nn");
-    assert!(matches!(&b.effects[..], [Effect::Inspect(Ask::Check(_)), Effect::Inspect(Ask::StopCheck)]));
+    assert!(matches!(
+        &b.effects[..],
+        [Effect::Inspect(InspectRequest::Check(_)), Effect::Inspect(InspectRequest::StopCheck)]
+    ));
     let path = b.state.models.selected.clone().unwrap();
-    b.act(Action::Inspected(Told::Checked(Check { path, done: 1, total: 2, findings: Vec::new(), ended: None })));
+    b.act(Action::Inspected(InspectResponse::Checked(Check {
+        path,
+        done: 1,
+        total: 2,
+        findings: Vec::new(),
+        ended: None,
+    })));
     assert_eq!(b.state.models.inspect.check, None);
     let mut b = sample::start();
     b.checked();
@@ -150,7 +165,9 @@ fn cancelling_a_job_asks_and_enter_means_it() {
     b.keys("x<esc>x");
     assert!(b.effects.is_empty());
     b.keys("<enter>");
-    assert!(matches!(&b.effects[..], [Effect::Do(Deed::Cancel, title, _)] if title.starts_with("checkpoint-2000")));
+    assert!(
+        matches!(&b.effects[..], [Effect::ActOnJob(JobAction::Cancel, title, _)] if title.starts_with("checkpoint-2000"))
+    );
     b.keys("jj").effects.clear();
     b.keys("x");
     assert!(b.state.layer.is_none(), "an ended job cannot be cancelled");

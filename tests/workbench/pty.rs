@@ -12,9 +12,9 @@ fn start_browse_help_resize_quit() {
     s.send("j");
     s.wait_for("4 × 8");
     s.send("?");
-    s.wait_for("Keys that do something here");
+    s.wait_for("Keys in this pane");
     s.send("\x1b");
-    s.wait_until("help to close", |sc| !sc.contents().contains("Keys that do something"));
+    s.wait_until("help to close", |sc| !sc.contents().contains("Keys in this pane"));
     s.resize(40, 120);
     s.wait_until("the hint line at the new bottom", |sc| sc.rows(0, 120).nth(39).is_some_and(|r| r.contains("quit")));
     s.resize(10, 30);
@@ -70,22 +70,22 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
     s.wait_for("finished");
     // An ended job opens on its report.
     s.wait_for("39 tensors × 2 outputs");
-    s.wait_for("read back and equal");
+    s.wait_for("read back, no differences");
     for name in ["tiny-llama-Q4_K_M.gguf", "tiny-llama-Q8_0.gguf"] {
         assert!(dir.path().join(name).exists(), "{name}");
     }
     // Once more: the screen says whose the files are, and asks before it replaces them.
     s.send("2");
-    s.wait_for("made by job 1");
+    s.wait_for("written by job 1");
     s.send("r");
-    s.wait_for("Replace what is there?");
+    s.wait_for("Replace existing files?");
     s.send("y");
     s.wait_for("#2 ");
     s.wait_until("the second job's end", |sc| {
         sc.contents().matches("finished").count() >= 1 && !sc.contents().contains("running")
     });
     s.send("2");
-    s.wait_for("made by job 2");
+    s.wait_for("written by job 2");
     // The recipe that was saved can be opened, and asks before it is replaced.
     s.send("oboth");
     s.wait_for("› both");
@@ -127,10 +127,10 @@ fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
     // What the first one wrote stands on the shell's screen still.
     s.wait_until("the editor", |sc| sc.contents().matches("EDITING").count() == 2 && !sc.alternate_screen());
     s.send("quantisation = 3\r");
-    s.wait_for("This is no recipe yet");
+    s.wait_for("This is not a valid recipe");
     s.wait_for("unknown key `quantisation`");
     s.send("\x1b");
-    s.wait_until("the question to close", |sc| !sc.contents().contains("no recipe yet"));
+    s.wait_until("the question to close", |sc| !sc.contents().contains("not a valid recipe"));
     s.wait_for("1 gguf Q6_K");
     s.send("u");
     s.wait_for("1 gguf Q4_K_M");
@@ -221,7 +221,7 @@ fn looks_into_a_model() {
     s.send("]tOslo is\r");
     s.wait_for("round trip");
     s.send("]]n");
-    s.wait_for("no NaN, no infinity");
+    s.wait_for("no NaN or infinity");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }
@@ -242,11 +242,11 @@ fn finds_what_it_reads_and_moves_the_border() {
     s.send("/head_dim\r\r");
     s.wait_for("esc closes");
     s.send("/nowhere\r");
-    s.wait_for("no hit");
+    s.wait_for("no matches");
     s.send("/3\r");
-    s.wait_for("line 1 of 1 with a hit");
+    s.wait_for("matching line 1 of 1");
     s.send("\x1b");
-    s.wait_until("the search to end", |sc| !sc.contents().contains("with a hit"));
+    s.wait_until("the search to end", |sc| !sc.contents().contains("matching line"));
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }

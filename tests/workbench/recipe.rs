@@ -7,7 +7,7 @@ use remold::testing::recipe::options::gguf;
 use remold::testing::recipe::{Recipe, Syntax, parse, to_toml};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, Layer, Tab};
 use remold::testing::tui::tabs::recipe::{
-    Asking, Budget, EditOutcome, EditPlace, Field, Planned, RecipePane, Row as RecipeRow, SaveRefusal, presets,
+    Budget, EditOutcome, EditPlace, Field, PlanResponse, Prompt, RecipePane, Row as RecipeRow, SaveRefusal, presets,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,9 +46,9 @@ fn a_newcomer_makes_two_targets_with_four_keys() {
     assert_eq!(types, ["q4_k_m", "q8_0"]);
     b.effects.clear();
     let old = ErrorCard::new("old", true);
-    b.act(Action::Planned(1, Planned::refused(None, old)));
+    b.act(Action::Planned(1, PlanResponse::refused(None, old)));
     assert_eq!(b.state.recipe.plan, None, "the answer to an older request is not shown");
-    b.act(Action::Planned(2, Planned::whole(Arc::new(plans::two()))));
+    b.act(Action::Planned(2, PlanResponse::complete(Arc::new(plans::two()))));
     b.keys("r");
     assert!(matches!(&b.effects[..], [Effect::Spawn(r, _)] if r.targets.len() == 2));
     b.effects.clear();
@@ -68,7 +68,7 @@ fn the_picker_shows_sizes_and_errors_as_they_come() {
     let id = b.state.recipe.preset_request;
     let q8 = presets().iter().position(|p| p.title == "Q8_0").unwrap();
     b.act(Action::PresetPlanned(id, q8, Ok((1_321_500_000, 8.5))));
-    let id = b.state.recipe.outlook.request;
+    let id = b.state.recipe.forecast_state.request;
     b.act(Action::Forecasted(id, Ok(Arc::new(plans::forecast(None)))));
     assert_eq!(shown(&b, "gguf Q8_0"), "1.32 GB   44.2 dB");
     b.keys("<esc>");
@@ -162,7 +162,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
     b.planned();
     for (label, typed, said) in [
         ("context_length", "many", "whole number"),
-        ("budget", "760", "a size like 760MB"),
+        ("budget", "760", "a size such as 760MB"),
         ("tensor_types", "ffn_down = q9", "unknown tensor type"),
         ("override_kv", "a", ""),
         ("max_shard_size", "large", "no size"),
@@ -171,8 +171,8 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
         b.effects.clear();
         b.keys("<enter><ctrl-u>").keys(typed).keys("<enter>");
         let field = b.state.recipe.current_field().unwrap();
-        let trouble = b.state.recipe.trouble(field).unwrap_or_else(|| panic!("{label}: no trouble"));
-        assert!(trouble.fact.contains(said), "{label}: {}", trouble.fact);
+        let problem = b.state.recipe.problem(field).unwrap_or_else(|| panic!("{label}: no problem"));
+        assert!(problem.fact.contains(said), "{label}: {}", problem.fact);
         assert_eq!(b.state.recipe.value(field).as_deref(), Some(typed), "what was typed stays");
         assert!(b.state.recipe.recipe().is_none() && !b.effects.iter().any(|e| matches!(e, Effect::Plan(..))));
         b.keys("s");
@@ -189,7 +189,7 @@ fn everything_that_the_planner_refuses_stands_at_its_target_and_field() {
     let mut b = sample::start();
     b.refused();
     let r = &b.state.recipe;
-    let told = |i: usize| r.trouble_of(RecipeRow::Target(i)).map(|t| (t.key.as_str(), t.help.as_deref()));
+    let told = |i: usize| r.problem_of(RecipeRow::Target(i)).map(|t| (t.key.as_str(), t.help.as_deref()));
     let again = "Start from the 16- or 32-bit model, or set allow_requantize and accept the loss.";
     assert_eq!(told(0), Some(("allow_requantize", Some(again))));
     assert_eq!(told(1), None);
@@ -211,11 +211,11 @@ fn a_target_that_is_typed_wrong_does_not_hide_what_is_wrong_with_another() {
     b.keys("<enter><ctrl-u>many<enter>");
     let [Effect::Plan(id, recipe), ..] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!(recipe.targets.len(), 1, "the other one is planned");
-    let wrong = b.state.recipe.troubles()[0].target;
+    let wrong = b.state.recipe.problems()[0].target;
     let other = 1 - wrong.unwrap();
     let error = ModelError::request("no").in_option(OptionName::QUANTIZATION);
-    b.act(Action::Planned(*id, Planned::refused(Some(0), (&error).into())));
-    let places: Vec<_> = b.state.recipe.troubles().iter().map(|t| (t.target, t.key.as_str())).collect();
+    b.act(Action::Planned(*id, PlanResponse::refused(Some(0), (&error).into())));
+    let places: Vec<_> = b.state.recipe.problems().iter().map(|t| (t.target, t.key.as_str())).collect();
     assert!(
         places.contains(&(wrong, "context_length")) && places.contains(&(Some(other), "quantization")),
         "{places:?}"
@@ -229,7 +229,7 @@ fn what_is_there_is_replaced_only_after_a_question_that_names_it() {
     b.keys("r");
     assert_eq!(b.effects, []);
     let Some(Layer::Confirm(asked)) = &b.state.layer else { panic!("{:?}", b.state.layer) };
-    assert!(asked.detail.len() == 1 && asked.detail[0].ends_with("made by job 7"), "{:?}", asked.detail);
+    assert!(asked.detail.len() == 1 && asked.detail[0].ends_with("written by job 7"), "{:?}", asked.detail);
     b.keys("y");
     let [Effect::Spawn(recipe, _)] = &b.effects[..] else { panic!("{:?}", b.effects) };
     assert_eq!(recipe.targets.iter().map(|t| t.force).collect::<Vec<_>>(), [true, false]);
@@ -266,7 +266,7 @@ fn a_typed_budget_is_planned_and_forecast() {
 fn a_target_within_a_budget_asks_for_it_and_without_one_there_is_none() {
     let mut b = sample::start();
     b.planned().keys("awithin<enter>");
-    assert_eq!((b.state.recipe.asking, b.state.recipe.editing.is_some()), (Asking::FirstBudget, true));
+    assert_eq!((b.state.recipe.prompt, b.state.recipe.editing.is_some()), (Prompt::FirstBudget, true));
     b.keys("<esc>");
     assert_eq!(b.state.recipe.document.recipe.targets, [presets()[0].target()]);
     assert!(!b.state.recipe.history.can_redo() && !b.state.recipe.modified());
@@ -280,18 +280,24 @@ fn a_target_within_a_budget_asks_for_it_and_without_one_there_is_none() {
 fn forecasts_arrive_and_stale_ones_do_not() {
     let mut b = sample::start();
     b.sized();
-    let outlook = &b.state.recipe.outlook;
-    assert_eq!((outlook.measured, outlook.waiting(), outlook.forecast().is_some()), (Some((41, 147)), true, false));
-    let first = outlook.request;
+    let forecast_state = &b.state.recipe.forecast_state;
+    assert_eq!(
+        (forecast_state.measured, forecast_state.waiting(), forecast_state.forecast().is_some()),
+        (Some((41, 147)), true, false)
+    );
+    let first = forecast_state.request;
     b.act(Action::Forecasted(first, Ok(Arc::new(plans::forecast(None)))));
     assert_eq!(b.state.recipe.estimate(0).and_then(|e| e.output_sqnr_db), Some(22.6));
     // A budget changes nothing of the file types, and has no mix yet.
     b.keys("b760MB<enter>");
-    let second = b.state.recipe.outlook.request;
+    let second = b.state.recipe.forecast_state.request;
     assert!(second > first && b.state.recipe.preset_estimate(0).is_some() && b.state.recipe.estimate(0).is_none());
     b.act(Action::Forecasted(first, Ok(Arc::new(plans::forecast(Some("4bpw"))))));
     b.act(Action::ForecastMeasured(first, 1, 2));
-    assert!(b.state.recipe.outlook.waiting() && b.state.recipe.estimate(0).is_none(), "an answer to another budget");
+    assert!(
+        b.state.recipe.forecast_state.waiting() && b.state.recipe.estimate(0).is_none(),
+        "an answer to another budget"
+    );
     b.act(Action::Forecasted(second, Ok(Arc::new(plans::forecast(Some("760MB"))))));
     assert_eq!(b.state.recipe.estimate(0).map(|e| e.bytes), Some(759_800_000));
     // Another matrix changes all.
@@ -479,7 +485,7 @@ fn rules_tell_how_many_tensors_they_have_and_the_first_counts() {
     b.keys("<enter>ffn_down = q6_k, ffn = q5_k, blk.3. = q8_0<enter>");
     let id = b.state.recipe.request;
     assert!(b.state.recipe.hits.is_empty(), "nothing is known of other rules yet");
-    b.act(Action::Planned(id, Planned::whole(Arc::new(plans::plan()))));
+    b.act(Action::Planned(id, PlanResponse::complete(Arc::new(plans::plan()))));
     // 16 layers; `ffn` is a role, which norms do not have; of layer 3 are left attention and both norms.
     assert_eq!(b.state.recipe.hits, [[16, 32, 6]]);
 }

@@ -13,8 +13,12 @@ use remold::testing::model::{
 use remold::testing::recipe::Recipe;
 use remold::testing::tensor::{DType, Shape};
 use remold::testing::tui::core::{Action, Effect, ErrorCard, FoundModel, Level, State, parse_keys, update};
-use remold::testing::tui::tabs::models::{Ask, Check, Finding, ModelInfo, Summary, Told, Tried};
-use remold::testing::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, presets};
+use remold::testing::tui::tabs::models::{
+    Check, Finding, InspectRequest, InspectResponse, ModelInfo, Summary, TokenizerTrial,
+};
+use remold::testing::tui::tabs::recipe::{
+    EditOutcome, EditPlace, LibraryEntry, PlanResponse, TargetRejection, presets,
+};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -207,7 +211,7 @@ impl Bench {
         let asked = std::mem::take(&mut self.effects);
         for effect in asked {
             match effect {
-                Effect::Inspect(Ask::Values(path, tensor)) => {
+                Effect::Inspect(InspectRequest::Values(path, tensor)) => {
                     let bell = |i: usize| (100_000.0 * (-((i as f64 - 31.5) / 9.0).powi(2)).exp()) as u64;
                     let values = Values {
                         seen: 4_194_304,
@@ -224,11 +228,11 @@ impl Bench {
                         range: (-0.128, 0.128),
                         loss_db: [Some(21.43), Some(33.02), Some(44.17)],
                     };
-                    self.act(Action::Inspected(Told::Values(path, tensor, Ok(Arc::new(values)))));
+                    self.act(Action::Inspected(InspectResponse::Values(path, tensor, Ok(Arc::new(values)))));
                 }
-                Effect::Inspect(Ask::Glances(path, rows)) => {
+                Effect::Inspect(InspectRequest::MiniHistograms(path, rows)) => {
                     let made = rows.into_iter().map(|r| (r, (r % 10 != 9).then_some([9, 80, 190, 255, 200, 80, 9])));
-                    self.act(Action::Inspected(Told::Glances(path, made.collect())));
+                    self.act(Action::Inspected(InspectResponse::MiniHistograms(path, made.collect())));
                 }
                 _ => {}
             }
@@ -238,7 +242,7 @@ impl Bench {
 
     /// With the answer to the text that the tokenizer is tried on.
     pub fn tried(&mut self) -> &mut Self {
-        let Some(Effect::Inspect(Ask::Encode(path, text))) = self.effects.last().cloned() else {
+        let Some(Effect::Inspect(InspectRequest::Encode(path, text))) = self.effects.last().cloned() else {
             panic!("nothing was asked: {:?}", self.effects)
         };
         let piece = |id, text: &str, added| Piece { id, text: text.into(), added };
@@ -254,7 +258,7 @@ impl Bench {
             decoded: text.clone(),
         };
         let fact = |label: &str, value: &str| (label.to_owned(), value.to_owned());
-        let tried = Tried {
+        let tried = TokenizerTrial {
             facts: vec![
                 fact("kind", "BPE llama-bpe"),
                 fact("vocabulary", "128 256 tokens, 280 147 merges"),
@@ -268,7 +272,7 @@ impl Bench {
             round_trip: Some(true),
             notes: vec!["approximated: the normalization rules in tokenizer.model are not applied".into()],
         };
-        self.act(Action::Inspected(Told::Encoded(path, text, Ok(Arc::new(tried)))))
+        self.act(Action::Inspected(InspectResponse::Encoded(path, text, Ok(Arc::new(tried)))))
     }
 
     /// On the health of the model after a check of every value that found something.
@@ -279,32 +283,33 @@ impl Bench {
             level: Level::Error,
             code: "values.not-finite".into(),
             text: "model.layers.3.mlp.up_proj.weight has 12 NaN and 0 infinite of 16 777 216 values".into(),
-            remedy: "Take an earlier checkpoint; a model with such values answers nonsense.".into(),
+            remedy: "Use an earlier checkpoint; a model with such values gives nonsense and cannot be quantized."
+                .into(),
         };
         let check = Check { done: check.total, findings: vec![finding], ended: Some(Ok(())), ..check };
-        self.act(Action::Inspected(Told::Checked(check)))
+        self.act(Action::Inspected(InspectResponse::Checked(check)))
     }
 
     /// On the Recipe tab with its plan, most sizes and the forecast there.
     pub fn planned(&mut self) -> &mut Self {
         self.sized();
-        let id = self.state.recipe.outlook.request;
+        let id = self.state.recipe.forecast_state.request;
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(None)))))
     }
 
     /// On the Recipe tab with a budget of 760 MB, its plan and forecast there.
     pub fn within_budget(&mut self) -> &mut Self {
         self.planned().keys("b760MB<enter>");
-        let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
-        self.act(Action::Planned(plan, Planned::whole(Arc::new(mixed()))));
+        let (plan, id) = (self.state.recipe.request, self.state.recipe.forecast_state.request);
+        self.act(Action::Planned(plan, PlanResponse::complete(Arc::new(mixed()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
     /// On the Recipe tab with two targets, the second within a budget, their plan and forecast there.
     pub fn two_targets(&mut self) -> &mut Self {
         self.planned().keys("awithin<enter>760MB<enter>");
-        let (plan, id) = (self.state.recipe.request, self.state.recipe.outlook.request);
-        self.act(Action::Planned(plan, Planned::whole(Arc::new(two()))));
+        let (plan, id) = (self.state.recipe.request, self.state.recipe.forecast_state.request);
+        self.act(Action::Planned(plan, PlanResponse::complete(Arc::new(two()))));
         self.act(Action::Forecasted(id, Ok(Arc::new(forecast(Some("760MB"))))))
     }
 
@@ -315,7 +320,7 @@ impl Bench {
         let path = plan.outputs[0].path.clone();
         plan.outputs[0].replaces = vec![path.clone()];
         self.state.jobs.list = vec![JobSummary { id: "7".into(), outputs: vec![path], ..jobs(false).remove(0) }];
-        self.act(Action::Planned(self.state.recipe.request, Planned::whole(Arc::new(plan))))
+        self.act(Action::Planned(self.state.recipe.request, PlanResponse::complete(Arc::new(plan))))
     }
 
     /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
@@ -334,8 +339,8 @@ impl Bench {
             .about_option(OptionName::OUTPUT)
             .with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then("."));
         let refused = [(0, again), (2, same)];
-        let refused = refused.iter().map(|(i, e)| Refused { target: Some(*i), card: e.into() }).collect();
-        let planned = Planned { plan: Some(Arc::new(plan())), targets: vec![1], refused };
+        let refused = refused.iter().map(|(i, e)| TargetRejection { target: Some(*i), card: e.into() }).collect();
+        let planned = PlanResponse { plan: Some(Arc::new(plan())), targets: vec![1], refused };
         self.act(Action::Planned(self.state.recipe.request, planned))
     }
 
@@ -347,14 +352,14 @@ impl Bench {
         self.keys("l<tab>");
         let mut plan = plan();
         plan.outputs[0].replaces = vec![plan.outputs[0].path.clone()];
-        self.act(Action::Planned(self.state.recipe.request, Planned::whole(Arc::new(plan))))
+        self.act(Action::Planned(self.state.recipe.request, PlanResponse::complete(Arc::new(plan))))
     }
 
     /// On the Recipe tab with its plan and most sizes there, while the model is measured.
     pub fn sized(&mut self) -> &mut Self {
         self.keys("c");
         let (one, all) = (self.state.recipe.request, self.state.recipe.preset_request);
-        self.act(Action::Planned(one, Planned::whole(Arc::new(plan()))));
+        self.act(Action::Planned(one, PlanResponse::complete(Arc::new(plan()))));
         for (i, p) in presets().iter().enumerate() {
             let size = match p.file_type() {
                 Some("as stored") => Ok((2_480_000_000, 16.0)),
@@ -368,7 +373,7 @@ impl Bench {
             };
             self.act(Action::PresetPlanned(all, i, size));
         }
-        let id = self.state.recipe.outlook.request;
+        let id = self.state.recipe.forecast_state.request;
         self.act(Action::ForecastMeasured(id, 41, 147))
     }
 

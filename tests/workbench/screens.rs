@@ -10,7 +10,7 @@ use remold::testing::model::{Hint, ModelError, OptionName, Remedy};
 use remold::testing::recipe::options::gguf;
 use remold::testing::tui::core::{Action, Level};
 use remold::testing::tui::look::{Depth, Look, Theme};
-use remold::testing::tui::tabs::recipe::Planned;
+use remold::testing::tui::tabs::recipe::PlanResponse;
 use remold::testing::tui::view::{Ui, draw};
 use std::sync::Arc;
 
@@ -154,7 +154,7 @@ fn details() {
     picture("models-metadata", sample::start().keys("<enter>]]/rope<enter>"), SMALL);
     picture("models-reading", sample::start().keys("<enter>]]/rope<enter><enter>"), SMALL);
     // The tokenizer before and after a text was tried.
-    let untried = ["tokenizer class     PreTrainedTokenizerFast", "press t and type one", "reading the vocabulary…"];
+    let untried = ["tokenizer class     PreTrainedTokenizerFast", "press t and type a text", "reading the vocabulary…"];
     shows(sample::start().keys("<enter>]]]"), SMALL, &untried);
     let trial = &mut sample::start();
     trial.keys("<enter>]]]tThe fox 🦊<enter>").tried();
@@ -193,7 +193,7 @@ fn recipe_pickers_and_lines() {
     picture("recipe-types", sample::start().planned().keys("<tab>j<enter>iq"), SMALL);
     let mut b = sample::start();
     b.planned().keys("o").act(Action::Recipes(sample::library()));
-    let library = ["Open a recipe", "phone-and-server.toml", "has mistakes", "built in", "type where it is"];
+    let library = ["Open a recipe", "phone-and-server.toml", "has errors", "built in", "type its path"];
     shows(&mut b, SMALL, &library);
     let mut b = sample::start();
     b.planned().keys("<tab>jjjj<enter>32k");
@@ -206,17 +206,17 @@ fn recipe_pickers_and_lines() {
 #[test]
 fn recipe_troubles() {
     picture("recipe-wrong-value", sample::start().planned().keys("<tab>jjjj<enter>many<enter>"), SMALL);
-    let budget = ["✗ budget: a size like 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
+    let budget = ["✗ budget: a size such as 760MB", "1 gguf Q4_K_M  ✗ budget", "▌ budget          ✗ 760"];
     shows(sample::start().planned().keys("b760<enter>"), SMALL, &budget);
     let none = ["✗ the recipe has no target, so there", "Press a and choose from a list."];
     shows(sample::start().planned().keys("d"), SMALL, &none);
     picture("recipe-exists", sample::start().in_the_way(), SMALL);
-    shows(sample::start().in_the_way(), LARGE, &["made by job 7"]);
-    shows(sample::start().in_the_way().keys("r"), SMALL, &["Replace what is there?", "made by job 7 "]);
+    shows(sample::start().in_the_way(), LARGE, &["written by job 7"]);
+    shows(sample::start().in_the_way().keys("r"), SMALL, &["Replace existing files?", "written by job 7 "]);
     shows(
         sample::start().replacing().keys("r"),
         SMALL,
-        &["Replace what is there?", "⏎ start   esc back", "exists already"],
+        &["Replace existing files?", "⏎ start   esc back", "already exists"],
     );
     picture("recipe-mistakes", sample::start().planned().act(Action::RecipeEdited(sample::mistakes())), SMALL);
     picture("recipe-refused", sample::start().refused(), SMALL);
@@ -228,8 +228,8 @@ fn recipe_troubles() {
         .then(Remedy::Aside(OptionName::IMATRIX))
         .then(", which allows smaller types.");
     let few = ModelError::request(few).in_option(&gguf::TARGET_SIZE).with_hint(hint);
-    b.act(Action::Planned(b.state.recipe.request, Planned::refused(None, (&few).into())));
-    b.act(Action::Forecasted(b.state.recipe.outlook.request, Ok(Arc::new(plans::forecast(None)))));
+    b.act(Action::Planned(b.state.recipe.request, PlanResponse::refused(None, (&few).into())));
+    b.act(Action::Forecasted(b.state.recipe.forecast_state.request, Ok(Arc::new(plans::forecast(None)))));
     picture("recipe-too-small", &mut b, SMALL);
 }
 
@@ -260,8 +260,8 @@ fn messages_are_in_the_log() {
 #[test]
 fn layers() {
     picture("help", sample::start().keys("?"), SMALL);
-    shows(sample::start().keys("?"), LARGE, &["Keys that do something here", "Models: the tree", "Everywhere"]);
-    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "nothing matches"]);
+    shows(sample::start().keys("?"), LARGE, &["Keys in this pane", "Models: the tree", "Everywhere"]);
+    shows(sample::start().keys("?sort"), SMALL, &["/ sort", "no matches"]);
     picture("palette", sample::start().keys(":tab"), SMALL);
     picture("themes", sample::start().keys("T"), SMALL);
 }

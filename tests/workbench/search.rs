@@ -2,7 +2,7 @@
 
 use super::sample::{self, DIR};
 use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, styled, text};
-use remold::testing::tui::core::search_standing;
+use remold::testing::tui::core::search_position;
 use remold::testing::tui::core::{
     Action, Cmd, Hit, Level, Session, Tab, edited_words, hints, panes, searched, tail_hints,
 };
@@ -41,7 +41,7 @@ fn n_goes_round_the_tables_and_the_log() {
     b.keys("<enter>]/down_proj<enter>nnN");
     assert_eq!(b.state.models.details.row, 1);
     b.keys("NN");
-    assert_eq!(b.state.models.details.row + 1, b.state.models.section_len(), "round the beginning");
+    assert_eq!(b.state.models.details.row + 1, b.state.models.section_len(), "wrapping around");
     for text in ["one apple", "a pear", "two apples"] {
         b.act(Action::Notice(Level::Info, text.into()));
     }
@@ -65,23 +65,23 @@ fn a_search_in_what_is_read_hides_nothing_and_marks_its_hits() {
     let scroll = |b: &sample::Bench| b.state.models.inspect.reading.as_ref().unwrap().scroll;
     assert!(offers(&b, "search") && !offers(&b, "next hit"));
     b.keys("/need");
-    assert_eq!((scroll(&b), search_standing(&b.state)), (7, (Some(1), 3)), "as it is typed");
+    assert_eq!((scroll(&b), search_position(&b.state)), (7, (Some(1), 3)), "as it is typed");
     b.keys("<enter>n");
     assert_eq!(scroll(&b), 37);
     check("search-styled", styled(&render(&mut b, SMALL, Depth::True, false)));
-    shows(&mut b, LARGE, &["line 37 Needle", "line 2 of 3 with a hit"]);
+    shows(&mut b, LARGE, &["line 37 Needle", "matching line 2 of 3"]);
     plain(&mut b);
     b.keys("n");
-    assert_eq!(search_standing(&b.state), (Some(3), 3));
+    assert_eq!(search_position(&b.state), (Some(3), 3));
     b.keys("n");
     assert_eq!(scroll(&b), 7, "round the end");
     b.keys("jjN");
     assert_eq!(scroll(&b), 7, "from where one has scrolled to");
     b.keys("/");
-    shows(&mut b, SMALL, &["/ need", "line 1 of 3 with a hit", "type to replace"]);
+    shows(&mut b, SMALL, &["/ need", "matching line 1 of 3", "type to replace"]);
     b.keys("nowhere<enter>");
     assert!(!offers(&b, "next hit"));
-    shows(&mut b, SMALL, &["/ nowhere", "no hit", "line 7 Needle"]);
+    shows(&mut b, SMALL, &["/ nowhere", "no matches", "line 7 Needle"]);
     assert_eq!(b.state.models.details.filter, "rope_sc", "the filter below is another one");
     b.keys("<esc>");
     assert!(searched(&b.state).is_some_and(|s| s.text.is_empty()), "the search goes first, what is read stays");
@@ -107,10 +107,10 @@ fn a_text_is_left_as_soon_as_its_end_is_scrolled_past() {
 fn the_pages_and_events_of_a_job_are_searched() {
     let mut b = sample::start();
     b.job(1.0).keys("<enter>/blk<enter>n");
-    let (at, all) = search_standing(&b.state);
+    let (at, all) = search_position(&b.state);
     assert!(at == Some(2) && all > 2, "{at:?} of {all}");
     picture("search-report", &mut b, SMALL);
-    shows(&mut b, LARGE, &["line 2 of 12 with a hit"]);
+    shows(&mut b, LARGE, &["matching line 2 of 12"]);
     let row = b.state.jobs.row;
     b.keys("jn");
     assert!(b.state.jobs.row > row);
@@ -119,7 +119,7 @@ fn the_pages_and_events_of_a_job_are_searched() {
     b.keys("]]]]");
     b.keys("/published<enter>");
     picture("search-events", &mut b, SMALL);
-    assert_eq!(search_standing(&b.state).0, Some(1));
+    assert_eq!(search_position(&b.state).0, Some(1));
     b.keys("[[/");
     assert_eq!(edited_words(&b.state), None, "nothing is read there");
     b.keys("]]/x").act(Action::Click(Hit::List(0)));

@@ -83,7 +83,7 @@ fn stop_signals_from_outside_restore_the_terminal_and_redraw_it() {
     s.signal(Signal::CONT);
     s.wait_for("2 models");
     s.send("?");
-    s.wait_for("Keys that do something here");
+    s.wait_for("Keys in this pane");
     s.send("\x03");
     assert_eq!(s.exit_code(), 0);
     assert!(restored(s.screen.screen()));
@@ -164,7 +164,7 @@ fn a_line_that_stalls_stalls_no_worker_and_the_screen_catches_up() {
         .status();
     assert!(follow.unwrap().success() && made.exists() && stalled(&s));
     s.send("3");
-    s.wait_for("read back and equal");
+    s.wait_for("read back, no differences");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }
@@ -212,12 +212,12 @@ fn leaving_a_working_job_asks_and_says_how_to_come_back() {
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("Jobs ●1");
     s.send("q");
-    s.wait_for("1 job is still working. Quit?");
+    s.wait_for("1 job is still running. Quit?");
     s.send("\x1b");
     s.wait_until("the question to go", |sc| !sc.contents().contains("Quit?"));
     s.send("\x03\x03");
     assert_eq!(s.exit_code(), 0);
-    assert!(s.text().contains("1 job goes on: big → gguf Q4_K_M"), "{}", s.text());
+    assert!(s.text().contains("1 job keeps running: big → gguf Q4_K_M"), "{}", s.text());
     assert!(s.text().contains("remold jobs attach 1") && restored(s.screen.screen()));
     assert!(!job.path("cancel").exists());
     let mut s = Session::start(dir.path(), &[]);
@@ -254,14 +254,14 @@ fn keys_and_themes_of_the_user_count_and_change_while_it_runs() {
     fs::write(config.join("config.toml"), "theme = \"mine\"\nmouse = 1\n").unwrap();
     fs::write(config.join("themes/mine.toml"), "inherits = \"dark\"\n[styles]\ntext = \"1\"\n").unwrap();
     let mut s = Session::start(dir.path(), &[]);
-    s.wait_for("config.toml:2: mouse is true or false");
+    s.wait_for("config.toml:2: mouse must be true or false");
     s.wait_for("f2 help");
     let shows = |color| move |sc: &vt100::Screen| (0..80).any(|x| sc.cell(2, x).is_some_and(|c| c.fgcolor() == color));
     s.wait_until("the theme", shows(vt100::Color::Idx(1)));
     s.send("L");
     s.wait_for("following");
     fs::write(config.join("keys.toml"), "\"tab.log\" = [\"O\"]\n").unwrap();
-    s.wait_for("keys.toml: read anew");
+    s.wait_for("keys.toml reloaded");
     s.send("1O");
     s.wait_for("following");
     fs::write(config.join("keys.toml"), "\n\"tab.lug\" = [\"X\"]\n").unwrap();
@@ -302,7 +302,7 @@ fn a_folder_is_taken_up_where_it_was_left() {
     let mut s = Session::start(dir.path(), &[]);
     s.wait_for("2 models");
     s.send("6");
-    s.wait_for("starting afresh");
+    s.wait_for("cannot restore the last session");
     s.send("q");
     assert_eq!(s.exit_code(), 0);
 }
@@ -320,7 +320,7 @@ fn the_mouse_runs_hints_and_opens_what_is_clicked_twice() {
     };
     let click = find(&s, "? help");
     s.send(&click);
-    s.wait_for("Keys that do something here");
+    s.wait_for("Keys in this pane");
     s.send("\x1b");
     s.wait_until("help to close", |sc| !sc.contents().contains("Keys that do"));
     let click = find(&s, "whole.safetensors");

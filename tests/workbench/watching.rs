@@ -5,13 +5,13 @@ use super::screens::{LARGE, SMALL, TINY, check, picture, plain, render, shows, s
 use super::session::{Session, folder_of_a_model};
 use remold::testing::tui::core::{Action, Effect, Focus, Layer, Tab, hints};
 use remold::testing::tui::look::Depth;
-use remold::testing::tui::tabs::watch::{Measured, WatcherWish};
-use remold::testing::watch::{KnownWatcher, Request, WatchEvent};
+use remold::testing::tui::tabs::watch::{ExportQuality, WatcherQuery};
+use remold::testing::watch::{Request, WatchEvent, WatcherInfo};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> KnownWatcher {
-    KnownWatcher {
+fn watcher(id: &str, name: &str, pid: Option<u32>, exported: usize) -> WatcherInfo {
+    WatcherInfo {
         id: id.into(),
         folder: PathBuf::from("/home/ada/.local/state/remold/jobs/.watch").join(id),
         pid,
@@ -94,7 +94,7 @@ fn watched() -> Bench {
     b.act(Action::Watchers(vec![watcher("0a1b2c3d", "exp41", None, 12), watcher("5f0c2a91", "exp42", Some(4711), 3)]));
     let request = b.state.watch.request;
     b.act(Action::WatcherEvents(request, events()));
-    let db = [("38", 22.91), ("40", 22.63)].map(|(job, db)| (job.to_owned(), Measured::Db(db)));
+    let db = [("38", 22.91), ("40", 22.63)].map(|(job, db)| (job.to_owned(), ExportQuality::Db(db)));
     b.act(Action::WatcherMeasured(request, db.to_vec()));
     b.effects.clear();
     b
@@ -146,18 +146,18 @@ fn only_what_is_shown_is_read_and_late_answers_are_not_taken() {
     let folder = PathBuf::from("/home/ada/.local/state/remold/jobs/.watch/5f0c2a91");
     let request = b.state.watch.request;
     assert_eq!(
-        b.state.watcher_wish(),
-        Some(WatcherWish { request, folder: Some(folder) }),
+        b.state.watcher_query(),
+        Some(WatcherQuery { request, folder: Some(folder) }),
         "the one that runs is first"
     );
     b.keys("j");
-    let other = b.state.watcher_wish().unwrap();
+    let other = b.state.watcher_query().unwrap();
     assert!(other.request != request && other.folder.unwrap().ends_with("0a1b2c3d"));
     assert!(b.state.watch.view.is_empty());
     b.act(Action::WatcherEvents(request, events()));
     assert!(b.state.watch.view.is_empty(), "those are of the watcher before");
     b.keys("6");
-    assert_eq!((b.state.watcher_wish(), b.state.ages()), (None, Vec::new()), "nobody looks");
+    assert_eq!((b.state.watcher_query(), b.state.ages()), (None, Vec::new()), "its state may have changed");
 }
 
 #[test]
@@ -280,7 +280,7 @@ struct Stopped(PathBuf);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        remold::testing::watch::known(&self.0).iter().for_each(|w| drop(w.ask_to_end()));
+        remold::testing::watch::list_watchers(&self.0).iter().for_each(|w| drop(w.ask_to_end()));
     }
 }
 

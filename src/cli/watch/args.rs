@@ -7,17 +7,17 @@ use std::path::PathBuf;
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "A checkpoint is exported when everything that proves it whole is there: the marker that its trainer writes last, every shard of the index, \
-        headers and sizes that agree, no ranges that were never written, and nothing that changed for the quiet time. `--explain PATH` shows each rule.\n\
-        What was exported is remembered: a watcher that is stopped or killed goes on where it was, and exports nothing twice.\n\
-        Several folders are watched by one process with `--rules FILE`: a TOML file with a [[watch]] table for each, in which `path` is the folder, `out` \
-        the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
-        Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
+    after_help = "A checkpoint is exported once it is proved complete: the marker that its trainer writes last exists, every shard of the index exists, \
+    headers and sizes agree, no range is unwritten, and nothing changed for the quiet time. `--explain PATH` shows each rule.\n\
+    Exports are remembered: a watcher that was stopped or killed continues where it left off, and exports nothing twice.\n\
+    One process can watch several folders with `--rules FILE`: a TOML file with a [[watch]] table for each, in which `path` is the folder, \
+    `out` is the folder for the exports, and every other option is a key of the same name (keep_last = 3).\n\
+    Placeholders of --name: {path} {run} {unit} {step} {quant} {format}."
 )]
 pub(crate) struct WatchArgs {
     #[command(subcommand)]
     pub command: Option<WatchCommand>,
-    /// The folder to watch; it need not exist yet
+    /// The folder to watch; it does not have to exist yet
     #[arg(value_name = "DIR", required_unless_present = "rules")]
     pub dir: Option<PathBuf>,
     /// Watch the folders of a file: TOML with a `[[watch]]` table for each, whose keys are these options
@@ -25,7 +25,7 @@ pub(crate) struct WatchArgs {
     pub rules: Option<PathBuf>,
     #[command(flatten)]
     pub rule: RuleArgs,
-    /// Export what is whole, or becomes so by waiting, and end
+    /// Export the complete checkpoints, and those that only need to settle, and exit
     #[arg(long)]
     pub once: bool,
     /// Watch in a process that outlives this terminal
@@ -34,10 +34,10 @@ pub(crate) struct WatchArgs {
     /// Print a systemd user unit that runs this watcher
     #[arg(long, conflicts_with_all = ["once", "json", "explain", "detach"])]
     pub print_unit: bool,
-    /// One event a line on stdout
+    /// Print events as JSON lines
     #[arg(long)]
     pub json: bool,
-    /// Show whether this source would be exported now, and every rule that says so; export nothing
+    /// Show whether this source would be exported now, with the result of every rule; export nothing
     #[arg(long, value_name = "PATH")]
     pub explain: Option<PathBuf>,
 }
@@ -51,47 +51,47 @@ pub(crate) struct RuleArgs {
     /// What to make: FORMAT or FORMAT:QUANT, as in gguf:q4_k_m; may be repeated
     #[arg(long, value_name = "FORMAT[:QUANT]")]
     pub to: Vec<String>,
-    /// Folder for the exports, outside of DIR; DIR-exports beside it when not given
+    /// Folder for the exports, outside DIR [default: DIR-exports next to it]
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
-    /// Name of an export, without type and extension; a version is added (-v2) when it is taken
+    /// Name of an export, without type and extension; a version (-v2) is added if the name is taken
     #[arg(long, value_name = "TEMPLATE", default_value = crate::watch::DEFAULT_NAME)]
     pub name: String,
     /// Set a recipe key, as in target.context_length=4096; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Take the tensors alone: no configuration, no tokenizer, no check that they are a whole model
+    /// Read only the tensors: no configuration, no tokenizer, no check that the model is complete
     #[arg(long)]
     pub bare: bool,
-    /// Export every checkpoint, or the newest of each run
+    /// Export every checkpoint, or only the newest of each run
     #[arg(long, value_name = "POLICY", value_parser = ["every", "newest"], default_value = "every")]
     pub policy: String,
     /// When an exported source changes: write a new version, or replace the export
     #[arg(long, value_name = "WHAT", value_parser = ["version", "replace"], default_value = "version")]
     pub on_change: String,
-    /// Encode every export in full: copy nothing from an earlier export whose source did not change since
+    /// Encode every export in full: do not copy unchanged tensors from an earlier export
     #[arg(long)]
     pub no_incremental: bool,
-    /// Write no manifests (NAME.remold.json) beside the exports
+    /// Do not write manifests (NAME.remold.json) next to the exports
     #[arg(long)]
     pub no_manifest: bool,
-    /// When a new version of a source (with --policy newest: a newer checkpoint) is complete while an export runs: wait for its end, cancel
+    /// When a new version of a source (with --policy newest: a newer checkpoint) is complete while an export runs: wait for it to end, cancel
     /// it and start over, or skip the new version
     #[arg(long, value_name = "WHAT", value_parser = crate::watch::OnBusy::NAMES, default_value = "queue")]
     pub on_busy: String,
-    /// Keep a checkpoint while it is exported, though its trainer deletes it: by hard links or reflinks in a hidden folder of the exports
+    /// Retention a checkpoint during its export even if its trainer deletes it, with hard links or reflinks in a hidden folder of the exports
     #[arg(long, value_name = "HOW", value_parser = crate::watch::Pin::NAMES, default_value = "none")]
     pub pin: String,
     /// Remove older exports of a run when a new one is made, and keep this many; only files that remold wrote, unchanged since
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub keep_last: Option<usize>,
-    /// Keep this many exports of a run that are best by --metric, beside the newest (one, or as many as --keep-last says)
+    /// Retention this many exports of a run that are best by --metric, in addition to the newest (one, or as many as --keep-last says)
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub keep_best: Option<usize>,
-    /// What --keep-best compares: signal to noise over all re-encoded weights, or of the tensor that lost most
+    /// What --keep-best compares: the signal-to-noise ratio over all re-encoded weights, or of the worst tensor
     #[arg(long, value_name = "METRIC", value_parser = crate::watch::Metric::NAMES, default_value = crate::watch::METRICS[0].name)]
     pub metric: String,
-    /// Start exports at these times of day only, as in 22:00-07:00; several ranges with commas
+    /// Start exports only at these times of day, as in 22:00-07:00; separate several ranges with commas
     #[arg(long, value_name = "TIMES", value_parser = crate::watch::Active::parse)]
     pub active: Option<crate::watch::Active>,
     /// Pause exports while processes wait for memory for this share of the time, in percent (PSI, some avg10)
@@ -100,40 +100,40 @@ pub(crate) struct RuleArgs {
     /// Pause exports while less memory than this is available, as in 8GB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub yield_free_memory: Option<u64>,
-    /// Pause exports while a GPU is as busy as this, in percent
+    /// Pause exports while a GPU is at least this busy, in percent
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub yield_gpu: Option<f64>,
-    /// Start no export that leaves less space than this, as in 50GB; 1 GiB, or 2 % of a small file system, when not given
+    /// Do not start an export that leaves less disk space than this, as in 50GB [default: 1 GiB, or 2 % of a small file system]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub min_free: Option<u64>,
-    /// How much exports give way to other processes, 0 to 19, as nice(1)
+    /// Nice value of exports, 0 to 19; see nice(1)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=19))]
     pub nice: u8,
-    /// A shell command for each export that succeeded; what happened is in the environment (REMOLD_SOURCE, REMOLD_OUTPUT, …) and as JSON on stdin
+    /// A shell command to run after each successful export; details are in the environment (REMOLD_SOURCE, REMOLD_OUTPUT, …) and as JSON on stdin
     #[arg(long, value_name = "COMMAND")]
     pub on_finish: Option<String>,
-    /// The same for each export that failed
+    /// A shell command to run after each failed export
     #[arg(long, value_name = "COMMAND")]
     pub on_fail: Option<String>,
-    /// Only sources of this name or in folders of this name (* and ?); may be repeated
+    /// Include only sources with this name or in folders with this name (* and ?); may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub include: Vec<String>,
-    /// Not sources of this name or in folders of this name; may be repeated
+    /// Exclude sources with this name or in folders with this name; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
     /// Seconds without a change before a source counts as settled
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     pub quiet_time: f64,
-    /// A file of this name (* and ?) says that a checkpoint is done, in the place of its trainer's own marker
+    /// A file with this name (* and ?) marks a checkpoint as done, instead of its trainer's marker
     #[arg(long, value_name = "PATTERN")]
     pub done_marker: Option<String>,
-    /// How changes are noticed: by events where the file system sends them, or by looking
+    /// How to notice changes: with events, if the file system sends them, or by polling
     #[arg(long, value_name = "HOW", value_parser = crate::watch::Backend::NAMES, default_value = "auto")]
     pub backend: String,
-    /// Threads of an export; all cores when not given
+    /// Threads of an export [default: all cores]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub threads: usize,
-    /// Memory an export may take, as in 2GB
+    /// Maximum memory of an export, as in 2GB
     #[arg(long, value_name = "SIZE")]
     pub max_memory: Option<String>,
 }
@@ -141,7 +141,7 @@ pub(crate) struct RuleArgs {
 /// A number of percent.
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|n| *n > 0.0 && *n <= 100.0);
-    number.ok_or_else(|| "a number above 0 and up to 100 is expected".to_owned())
+    number.ok_or_else(|| "expected a number above 0 and up to 100".to_owned())
 }
 
 /// A number of bytes.
@@ -153,61 +153,61 @@ fn size(text: &str) -> Result<u64, String> {
 pub(crate) enum WatchCommand {
     /// List the watchers, running and stopped
     List {
-        /// One JSON array on stdout
+        /// Print one JSON array
         #[arg(long)]
         json: bool,
     },
     /// Follow what a watcher does
     Attach {
-        /// The watcher, as `remold watch list` names it, or the beginning of that; may be left out where only one runs
+        /// The watcher's name in `remold watch list`, or the start of it; optional if only one runs
         id: Option<String>,
-        /// Print every event from the beginning; without this the last 20 come first
+        /// Print every event from the beginning instead of only the last 20
         #[arg(long)]
         all: bool,
-        /// One event a line on stdout
+        /// Print events as JSON lines
         #[arg(long)]
         json: bool,
     },
-    /// Begin no more exports for now; the running one goes on. Lasts until `resume`, also over a restart
+    /// Start no more exports for now; a running one continues. Lasts until `resume`, even across restarts
     Pause {
-        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        /// The watcher's name in `remold watch list`; optional if only one runs
         id: Option<String>,
     },
-    /// Begin exports again
+    /// Start exports again
     Resume {
-        /// The watcher, as `remold watch list` names it; may be left out where only one runs
+        /// The watcher's name in `remold watch list`; optional if only one runs
         id: Option<String>,
     },
-    /// Export a checkpoint now, whatever its state: before it is whole, once more after a failure, or again
+    /// Export a checkpoint now in any state: incomplete, failed, or already exported
     #[command(visible_alias = "retry")]
     Export {
-        /// The checkpoint, in a folder that is watched
+        /// The checkpoint, in a watched folder
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// The watcher, where several watch the folder
+        /// The watcher, if several watch the folder
         #[arg(long, value_name = "ID")]
         watcher: Option<String>,
     },
-    /// Export a checkpoint no more
+    /// Ignore a checkpoint
     Ignore {
-        /// The checkpoint, in a folder that is watched
+        /// The checkpoint, in a watched folder
         #[arg(value_name = "PATH")]
         path: PathBuf,
-        /// Take it into account again
+        /// Stop ignoring it
         #[arg(long)]
         undo: bool,
-        /// The watcher, where several watch the folder
+        /// The watcher, if several watch the folder
         #[arg(long, value_name = "ID")]
         watcher: Option<String>,
     },
-    /// Ask a watcher to end; its running export goes on
+    /// Stop a watcher; its running export continues
     Stop {
-        /// The watcher, as `remold watch list` names it, or the beginning of that; may be left out where only one runs
+        /// The watcher's name in `remold watch list`, or the start of it; optional if only one runs
         id: Option<String>,
     },
-    /// Remove what is remembered of a watcher that is stopped: it is no longer listed, and a new one of the same folder exports everything again
+    /// Remove the state of a stopped watcher: it is no longer listed, and a new watcher of the same folder exports everything again
     Forget {
-        /// The watcher, as `remold watch list` names it, or the beginning of that
+        /// The watcher's name in `remold watch list`, or the start of it
         id: String,
     },
 }

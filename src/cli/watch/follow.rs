@@ -3,7 +3,7 @@
 use super::super::signals::stop_on_signal;
 use super::super::text::Style;
 use super::super::{Exit, err, print, refuse};
-use super::{Asked, WatchArgs, command, lines, others, rule};
+use super::{RequestedRule, WatchArgs, command, lines, manage, rule};
 use crate::engine::{Stop, StopReason};
 use crate::job;
 use crate::watch::{self, Backend, Tally, WatchEvent, WatchOptions};
@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// Watches until the process is asked to end; with `--once` until nothing more is to come.
-pub(crate) fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
+pub(crate) fn run(asked: Vec<RequestedRule>, args: &WatchArgs) -> Exit {
     let stop = stop_on_signal();
     let closed = Arc::new(AtomicBool::new(false));
     if args.json {
         end_with_reader(&stop, &closed);
     }
     let several = asked.len() > 1;
-    if several && let Err(e) = others::not_running(&asked, &job::jobs_root()) {
+    if several && let Err(e) = manage::not_running(&asked, &job::jobs_root()) {
         return refuse(&e);
     }
     // Nothing starts if one of them cannot.
@@ -31,7 +31,7 @@ pub(crate) fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
             .into_iter()
             .map(|asked| {
                 let options = options(&asked, args, several, &stop, &closed);
-                // What goes wrong with one rule is said at once; the others go on.
+                // An error of one rule is reported immediately; the others continue.
                 scope.spawn(move || watch::watch(&asked.rule, options).map_err(|e| refuse(&e)))
             })
             .collect();
@@ -53,7 +53,7 @@ pub(crate) fn run(asked: Vec<Asked>, args: &WatchArgs) -> Exit {
     }
 }
 
-/// Ends the watcher when nobody reads its events any more (`| head`), also while there are none.
+/// Ends the watcher when its reader is gone (`| head`), even if there are no events.
 pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
     let (stop, closed) = (stop.clone(), closed.clone());
     thread::spawn(move || {
@@ -64,7 +64,13 @@ pub(super) fn end_with_reader(stop: &Arc<Stop>, closed: &Arc<AtomicBool>) {
     });
 }
 
-fn options(asked: &Asked, args: &WatchArgs, several: bool, stop: &Arc<Stop>, closed: &Arc<AtomicBool>) -> WatchOptions {
+fn options(
+    asked: &RequestedRule,
+    args: &WatchArgs,
+    several: bool,
+    stop: &Arc<Stop>,
+    closed: &Arc<AtomicBool>,
+) -> WatchOptions {
     let listener: Box<dyn FnMut(&WatchEvent) + Send> = if args.json {
         let (stop, closed) = (stop.clone(), closed.clone());
         Box::new(move |event| {

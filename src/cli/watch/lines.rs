@@ -2,8 +2,8 @@
 
 use super::super::text::{self, Style};
 use crate::units;
-use crate::watch::{WatchBody, WatchEvent};
-use std::path::Path;
+use crate::watch::{Exported, WatchBody, WatchEvent};
+use std::path::{Path, PathBuf};
 
 /// Columns of a source's name.
 const NAME_WIDTH: usize = 28;
@@ -42,33 +42,7 @@ impl Lines {
                 format!("watching {} → {recipe} → {}{note}", root.display(), output.display())
             }
             WatchBody::Source { name, text, .. } => self.about(name, &self.style.dim(text)),
-            WatchBody::Exported(e) if e.status == "ok" => {
-                let names: Vec<String> = e
-                    .outputs
-                    .iter()
-                    .map(|p| {
-                        p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned())
-                    })
-                    .collect();
-                let took = text::seconds((e.done - e.picked).max(0.0));
-                let quality = e.weights_db.map_or_else(String::new, |db| format!(", weights {db:.1} dB"));
-                let what = format!("exported in {took}: {}, {}{quality}", names.join(", "), units::bytes(e.bytes));
-                let fell = e.regression.as_ref().map_or_else(String::new, |r| {
-                    let text = format!("{} fell from {:.1} to {:.1} dB", r.tensor, r.before_db, r.now_db);
-                    format!("; {}", self.style.warning(&text))
-                });
-                let config = match e.config_changes.as_slice() {
-                    [] => String::new(),
-                    [only] => format!("; config.json: {only}"),
-                    [first, rest @ ..] => format!("; config.json: {first} and {} more", rest.len()),
-                };
-                let config = self.style.warning(&text::safe(&config));
-                self.about(&e.name, &format!("{}{fell}{config}", self.style.good(&what)))
-            }
-            WatchBody::Exported(e) => {
-                let why = e.why.as_deref().unwrap_or("no reason known");
-                self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)))
-            }
+            WatchBody::Exported(e) => self.exported(e),
             WatchBody::Skipped { name, why, .. } => self.about(name, &format!("skipped: {why}")),
             WatchBody::Removed { name, files, why, .. } => {
                 let files = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
@@ -76,20 +50,13 @@ impl Lines {
                 let what = format!("export removed ({files}): {why}");
                 self.about(name, &self.style.dim(&what))
             }
-            WatchBody::Found { sources, exported, to_do } => {
-                let s = if *sources == 1 { "" } else { "s" };
-                let waits = match sources.saturating_sub(exported + to_do) {
-                    0 => String::new(),
-                    n => format!(", {n} waiting or skipped"),
-                };
-                format!("{sources} source{s}: {exported} exported before, {to_do} to do{waits}")
-            }
+            WatchBody::Found { sources, exported, to_do } => found(*sources, *exported, *to_do),
             WatchBody::Recipe { text } => text.clone(),
             WatchBody::Hold { text: Some(text), pauses: true } => format!("exports are paused: {text}"),
-            WatchBody::Hold { text: Some(text), pauses: false } => format!("no export starts: {text}"),
-            WatchBody::Hold { text: None, .. } => "exports go on".to_owned(),
-            WatchBody::Paused => "paused; `remold watch resume` goes on".to_owned(),
-            WatchBody::Resumed => "goes on".to_owned(),
+            WatchBody::Hold { text: Some(text), pauses: false } => format!("no exports start: {text}"),
+            WatchBody::Hold { text: None, .. } => "exports resumed".to_owned(),
+            WatchBody::Paused => "paused; continue with `remold watch resume`".to_owned(),
+            WatchBody::Resumed => "resumed".to_owned(),
             WatchBody::Warning { text } => format!("{} {text}", self.style.warning("warning:")),
             WatchBody::Stopped { why } => format!("stopped: {why}"),
         };
@@ -102,8 +69,43 @@ impl Lines {
         }
     }
 
+    /// The line of an export that has ended.
+    fn exported(&self, e: &Exported) -> String {
+        if e.status != "ok" {
+            let why = e.why.as_deref().unwrap_or("reason unknown");
+            return self.about(&e.name, &format!("{} {why}", self.style.error(&e.status)));
+        }
+        let name =
+            |p: &PathBuf| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let names: Vec<String> = e.outputs.iter().map(name).collect();
+        let took = text::seconds((e.done - e.picked).max(0.0));
+        let quality = e.weights_db.map_or_else(String::new, |db| format!(", weights {db:.1} dB"));
+        let what = format!("exported in {took}: {}, {}{quality}", names.join(", "), units::bytes(e.bytes));
+        let fell = e.regression.as_ref().map_or_else(String::new, |r| {
+            let text = format!("{} fell from {:.1} to {:.1} dB", r.tensor, r.before_db, r.now_db);
+            format!("; {}", self.style.warning(&text))
+        });
+        let config = match e.config_changes.as_slice() {
+            [] => String::new(),
+            [only] => format!("; config.json: {only}"),
+            [first, rest @ ..] => format!("; config.json: {first} and {} more", rest.len()),
+        };
+        let config = self.style.warning(&text::safe(&config));
+        self.about(&e.name, &format!("{}{fell}{config}", self.style.good(&what)))
+    }
+
     fn about(&self, name: &str, text: &str) -> String {
         let shown = text::cut(&text::safe(name), NAME_WIDTH);
         format!("{shown:NAME_WIDTH$}  {text}")
     }
+}
+
+/// What the first listing found.
+fn found(sources: usize, exported: usize, to_do: usize) -> String {
+    let s = if sources == 1 { "" } else { "s" };
+    let waits = match sources.saturating_sub(exported + to_do) {
+        0 => String::new(),
+        n => format!(", {n} waiting or skipped"),
+    };
+    format!("{sources} source{s}: {exported} already exported, {to_do} to export{waits}")
 }

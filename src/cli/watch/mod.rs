@@ -4,7 +4,7 @@
 mod args;
 mod follow;
 mod lines;
-mod others;
+mod manage;
 mod requests;
 mod rule;
 mod rules_file;
@@ -12,7 +12,7 @@ mod unit;
 
 pub(crate) use args::{WatchArgs, WatchCommand};
 
-use super::convert::Refused;
+use super::convert::RequestError;
 use super::text::Style;
 use super::{Exit, err, out, print, refuse};
 use crate::job;
@@ -25,7 +25,7 @@ use std::path::Path;
 
 /// A rule that is to be watched, and what it was made from.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedRule {
     /// The rule.
     pub rule: Rule,
     /// What was said of it.
@@ -35,10 +35,10 @@ pub(crate) struct Asked {
 /// `remold watch`.
 pub(crate) fn run(args: &WatchArgs) -> Exit {
     match &args.command {
-        Some(WatchCommand::List { json }) => return others::list(*json),
-        Some(WatchCommand::Attach { id, all, json }) => return others::attach(id.as_deref(), *all, *json),
-        Some(WatchCommand::Stop { id }) => return others::stop(id.as_deref()),
-        Some(WatchCommand::Forget { id }) => return others::forget(id),
+        Some(WatchCommand::List { json }) => return manage::list(*json),
+        Some(WatchCommand::Attach { id, all, json }) => return manage::attach(id.as_deref(), *all, *json),
+        Some(WatchCommand::Stop { id }) => return manage::stop(id.as_deref()),
+        Some(WatchCommand::Forget { id }) => return manage::forget(id),
         Some(WatchCommand::Pause { id }) => return requests::pause(id.as_deref(), true),
         Some(WatchCommand::Resume { id }) => return requests::pause(id.as_deref(), false),
         Some(WatchCommand::Export { path, watcher }) => return requests::export(path, watcher.as_deref()),
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &WatchArgs) -> Exit {
     }
     let asked = match asked(args) {
         Ok(asked) => asked,
-        Err(Refused::Model(e)) => return refuse(&e),
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Model(e)) => return refuse(&e),
+        Err(RequestError::Recipe(text)) => {
             err(&format!("{} {}\n", Style::stderr().error("error:"), text.trim_end()));
             return Exit::Request;
         }
@@ -64,25 +64,25 @@ pub(crate) fn run(args: &WatchArgs) -> Exit {
         return unit::print(&what);
     }
     if args.detach {
-        return others::detach(&asked);
+        return manage::detach(&asked);
     }
     follow::run(asked, args)
 }
 
 /// The rule of the arguments, or those of the file.
-fn asked(args: &WatchArgs) -> Result<Vec<Asked>, Refused> {
+fn asked(args: &WatchArgs) -> Result<Vec<RequestedRule>, RequestError> {
     if let Some(file) = &args.rules {
         return rules_file::load(file);
     }
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     if dir.is_file() && dir.extension().is_some_and(|e| e == "toml") {
         let hint = format!("For the rules of a file: `remold watch --rules {}`.", dir.display());
-        return Err(ModelError::request("a folder can be watched, a file cannot").in_file(dir).with_hint(hint).into());
+        return Err(ModelError::request("only folders can be watched, not files").in_file(dir).with_hint(hint).into());
     }
-    Ok(vec![Asked { rule: rule::rule_of(dir, &args.rule)?, args: args.rule.clone() }])
+    Ok(vec![RequestedRule { rule: rule::rule_of(dir, &args.rule)?, args: args.rule.clone() }])
 }
 
-/// The command that runs now, as a shell takes it in any folder. Names that are not text cannot be told.
+/// The command that runs now, as a shell takes it in any folder. Names that are not text cannot be shown.
 fn command() -> Option<String> {
     let folder = std::env::current_dir().ok()?;
     let words: Option<Vec<String>> = std::env::args_os().skip(1).map(|a| a.to_str().map(quoted)).collect();
@@ -100,7 +100,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// `--explain`: the verdict on one source, from what is on the disk now.
-fn explain(asked: &[Asked], path: &Path, json: bool) -> Exit {
+fn explain(asked: &[RequestedRule], path: &Path, json: bool) -> Exit {
     let full = match std::path::absolute(path) {
         Ok(full) => rule::plain(&full),
         Err(e) => return refuse(&ModelError::io(path, "finding", e)),
@@ -114,7 +114,7 @@ fn explain(asked: &[Asked], path: &Path, json: bool) -> Exit {
         }
     }
     if found.is_empty() {
-        let e = ModelError::request("no rule watches a folder with this path").in_file(&full);
+        let e = ModelError::request("no rule watches a folder that contains this path").in_file(&full);
         return refuse(&e.with_hint("Name a path below the `path` of a rule."));
     }
     if json {

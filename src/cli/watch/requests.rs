@@ -1,10 +1,10 @@
 //! What is asked of a watcher in another process: pause it, export a checkpoint now, ignore one.
 
 use super::super::{Exit, err, refuse};
-use super::others::find;
+use super::manage::find;
 use crate::job;
 use crate::model::{ModelError, Result};
-use crate::watch::{self, Control, Dirty, KnownWatcher, Request, Tree};
+use crate::watch::{self, Control, Dirty, Request, Tree, WatcherInfo};
 use std::path::Path;
 
 /// `watch pause` and `watch resume`.
@@ -19,19 +19,19 @@ pub(crate) fn pause(id: Option<&str>, pause: bool) -> Exit {
         }
         Ok(match pause {
             _ if known.pid.is_none() => {
-                let will = if pause { "will begin no exports" } else { "will begin exports" };
-                format!("watcher {} does not run; it {will} when it is started again\n", known.id)
+                let will = if pause { "will not start exports" } else { "will start exports" };
+                format!("watcher {} is not running; it {will} when it is started again\n", known.id)
             }
-            true => format!("watcher {} begins no more exports; `remold watch resume {0}` lets it go on\n", known.id),
-            false => format!("watcher {} goes on\n", known.id),
+            true => format!("watcher {} starts no more exports; continue with `remold watch resume {0}`\n", known.id),
+            false => format!("watcher {} is resumed\n", known.id),
         })
     });
-    said(asked)
+    report(asked)
 }
 
 /// `watch export`.
 pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
-    said(source(path, watcher).and_then(|(known, name)| {
+    report(source(path, watcher).and_then(|(known, name)| {
         watch::ask(&known.folder, &Request::Export { name: name.clone() })?;
         Ok(format!("watcher {} exports {name} now; follow it with `remold watch attach {0}`\n", known.id))
     }))
@@ -39,7 +39,7 @@ pub(crate) fn export(path: &Path, watcher: Option<&str>) -> Exit {
 
 /// `watch ignore`.
 pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
-    said(source(path, watcher).and_then(|(known, name)| {
+    report(source(path, watcher).and_then(|(known, name)| {
         if undo && !Control::read(&known.folder).ignored.contains(&name) {
             return Ok(format!("watcher {} does not ignore {name}\n", known.id));
         }
@@ -52,7 +52,7 @@ pub(crate) fn ignore(path: &Path, watcher: Option<&str>, undo: bool) -> Exit {
     }))
 }
 
-fn said(asked: Result<String>) -> Exit {
+fn report(asked: Result<String>) -> Exit {
     match asked {
         Ok(text) => {
             err(&text);
@@ -62,11 +62,11 @@ fn said(asked: Result<String>) -> Exit {
     }
 }
 
-fn running(known: KnownWatcher) -> Result<KnownWatcher> {
+fn running(known: WatcherInfo) -> Result<WatcherInfo> {
     if known.pid.is_some() {
         return Ok(known);
     }
-    let error = ModelError::request(format!("watcher {} does not run", known.id)).in_file(&known.root);
+    let error = ModelError::request(format!("watcher {} is not running", known.id)).in_file(&known.root);
     let hint = match &known.command {
         Some(command) => format!("Start it again: `{command}`."),
         None => "Start it again with `remold watch`.".to_owned(),
@@ -75,21 +75,21 @@ fn running(known: KnownWatcher) -> Result<KnownWatcher> {
 }
 
 /// The watcher of a checkpoint, and the checkpoint's name there.
-fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> {
+fn source(path: &Path, watcher: Option<&str>) -> Result<(WatcherInfo, String)> {
     let full = std::path::absolute(path).map_err(|e| ModelError::io(path, "finding", e))?;
     let known = match watcher {
         Some(id) => running(find(Some(id))?)?,
         None => {
-            let mut over: Vec<KnownWatcher> = watch::known(&job::jobs_root());
+            let mut over: Vec<WatcherInfo> = watch::list_watchers(&job::jobs_root());
             over.retain(|k| k.pid.is_some() && full.starts_with(&k.root));
             match (over.pop(), over.len()) {
                 (Some(only), 0) => only,
                 (None, _) => {
-                    let error = ModelError::request("no running watcher watches this").in_file(path);
+                    let error = ModelError::request("no running watcher watches this path").in_file(path);
                     return Err(error.with_hint("`remold watch list` lists the watchers."));
                 }
                 (Some(_), _) => {
-                    let error = ModelError::request("several watchers watch this").in_file(path);
+                    let error = ModelError::request("several watchers watch this path").in_file(path);
                     return Err(error.with_hint("Name one with --watcher; `remold watch list` lists them."));
                 }
             }
@@ -99,14 +99,14 @@ fn source(path: &Path, watcher: Option<&str>) -> Result<(KnownWatcher, String)> 
     tree.refresh(&Dirty::All);
     let found = watch::units(&tree);
     let unit = found.iter().find(|u| u.path == full).or_else(|| {
-        // A file of a checkpoint stands for the checkpoint.
+        // A file of a checkpoint names the checkpoint.
         found.iter().find(|u| u.files.iter().any(|f| f.path == full))
     });
     match unit {
         Some(unit) => Ok((known, unit.name.clone())),
         None => {
-            let error = ModelError::request("this is no checkpoint and no model that the watcher knows").in_file(path);
-            Err(error.with_hint("`remold watch DIR --explain PATH` says what it sees there."))
+            let error = ModelError::request("the watcher knows no checkpoint or model of this name").in_file(path);
+            Err(error.with_hint("`remold watch DIR --explain PATH` shows what it finds there."))
         }
     }
 }

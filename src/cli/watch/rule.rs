@@ -1,10 +1,10 @@
 //! From what is said of a rule, on the command line or in a file, to the rule.
 
-use super::super::convert::{Refused, apply, find_recipe, targets_of};
+use super::super::convert::{RequestError, apply, find_recipe, targets_of};
 use super::args::RuleArgs;
 use crate::model::{ModelError, Result};
 use crate::recipe::{self, Origin, Recipe};
-use crate::watch::{Care, METRICS, Metric, OnBusy, OnChange, Pin, Policy, RecipeSource, Rule, Settings};
+use crate::watch::{Limits, METRICS, Metric, OnBusy, OnChange, Pin, Policy, RecipeSource, Rule, Settings};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 const MAX_QUIET_SECONDS: f64 = 86_400.0;
 
 /// The rule for a watched folder. Relative paths are taken from the folder that the process runs in.
-pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
+pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, RequestError> {
     let root = std::path::absolute(dir).map_err(|e| ModelError::io(dir, "finding", e))?;
     let root = plain(&root);
     let recipe = recipe_of(args)?;
@@ -35,7 +35,7 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
         metric: Metric::of(&args.metric).unwrap_or(&METRICS[0]),
         include: args.include.clone(),
         exclude: args.exclude.clone(),
-        care: Care {
+        care: Limits {
             active: args.active.clone(),
             pressure: args.yield_memory_pressure,
             free_memory: args.yield_free_memory,
@@ -54,8 +54,8 @@ pub(crate) fn rule_of(dir: &Path, args: &RuleArgs) -> Result<Rule, Refused> {
     Ok(rule)
 }
 
-/// The recipe that the arguments ask for, as it is on the disk now.
-pub(crate) fn recipe_of(args: &RuleArgs) -> Result<Recipe, Refused> {
+/// The recipe of the arguments, read from disk now.
+pub(crate) fn recipe_of(args: &RuleArgs) -> Result<Recipe, RequestError> {
     let mut recipe = match &args.recipe {
         Some(name) => find_recipe(name)?,
         None => Recipe::default(),
@@ -92,8 +92,8 @@ pub(crate) fn recipe_source(args: &RuleArgs) -> RecipeSource {
     let args = args.clone();
     let read = move || {
         recipe_of(&args).map_err(|e| match e {
-            Refused::Model(e) => e.to_string(),
-            Refused::Recipe(text) => text,
+            RequestError::Model(e) => e.to_string(),
+            RequestError::Recipe(text) => text,
         })
     };
     RecipeSource { files: file.into_iter().collect(), read: Box::new(read) }

@@ -4,8 +4,8 @@
 //! that file and command line cannot differ. `path` is the watched folder, `out` is `output`. Relative paths are taken from the file's folder.
 //! Everything that is wrong is reported at once, with its line.
 
-use super::super::convert::Refused;
-use super::Asked;
+use super::super::convert::RequestError;
+use super::RequestedRule;
 use super::args::RuleArgs;
 use super::rule::rule_of;
 use crate::files;
@@ -39,10 +39,10 @@ fn options() -> Command {
 ///
 /// # Errors
 /// Everything that is wrong with the file and with its rules.
-pub(crate) fn load(path: &Path) -> Result<Vec<Asked>, Refused> {
+pub(crate) fn load(path: &Path) -> Result<Vec<RequestedRule>, RequestError> {
     let refuse = |what: String| {
         let hint = "A file of rules is TOML: [[watch]], then `path = \"runs/exp42\"` and `to = [\"gguf:q4_k_m\"]`.";
-        Refused::Model(ModelError::request(what).in_file(path).with_hint(hint))
+        RequestError::Model(ModelError::request(what).in_file(path).with_hint(hint))
     };
     let text = files::read_text(path, MAX_TEXT_BYTES as u64).map_err(|e| refuse(e.to_string()))?;
     let full = std::path::absolute(path).map_err(|e| ModelError::io(path, "finding", e))?;
@@ -66,7 +66,7 @@ pub(crate) fn load(path: &Path) -> Result<Vec<Asked>, Refused> {
     }
     if !found.is_empty() {
         let text: Vec<String> = placed(found, &source).iter().map(ToString::to_string).collect();
-        return Err(Refused::Recipe(text.join("\n")));
+        return Err(RequestError::Recipe(text.join("\n")));
     }
     if rules.is_empty() {
         return Err(refuse("there is no [[watch]] table".to_owned()));
@@ -80,7 +80,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
     let mut tables = Vec::new();
     for entry in entries {
         if entry.key != "watch" {
-            let help = suggest(&entry.key, ["watch"], "Every key belongs into a [[watch]] table.");
+            let help = suggest(&entry.key, ["watch"], "Put every key in a [[watch]] table.");
             found.push((
                 Problem::error(&entry.key, format!("unknown key `{}`", entry.key)).with_help(help),
                 entry.key_at,
@@ -88,7 +88,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
             continue;
         }
         let wrong =
-            || Problem::error("watch", "`watch` is not a list of tables").with_help("Begin each rule with [[watch]].");
+            || Problem::error("watch", "`watch` is not a list of tables").with_help("Start each rule with [[watch]].");
         let Value::List(items) = entry.node.value else {
             found.push((wrong(), entry.key_at));
             continue;
@@ -109,7 +109,7 @@ fn tables(root: Node, found: &mut Vec<Found>) -> Vec<(Vec<Entry>, Span)> {
 }
 
 /// The rule of one table. Problems without a key are about the whole table.
-fn rule(table: Vec<Entry>, folder: &Path) -> Result<Asked, Vec<Found>> {
+fn rule(table: Vec<Entry>, folder: &Path) -> Result<RequestedRule, Vec<Found>> {
     let keys = keys();
     let (mut dir, mut words, mut found) = (None, Vec::new(), Vec::new());
     for entry in table {
@@ -149,12 +149,12 @@ fn rule(table: Vec<Entry>, folder: &Path) -> Result<Asked, Vec<Found>> {
     let args = options().try_get_matches_from(words).and_then(|m| RuleArgs::from_arg_matches(&m));
     let args = args.map_err(|e| whole(plain_words(&e, None), String::new()))?;
     match rule_of(&dir, &args) {
-        Ok(rule) => Ok(Asked { rule, args }),
-        Err(Refused::Model(e)) => {
+        Ok(rule) => Ok(RequestedRule { rule, args }),
+        Err(RequestError::Model(e)) => {
             let hint = crate::job::remedy(&e).as_ref().map(on_command_line).unwrap_or_default();
             Err(whole(e.to_string(), hint))
         }
-        Err(Refused::Recipe(text)) => {
+        Err(RequestError::Recipe(text)) => {
             Err(whole("the recipe of this rule cannot be used".to_owned(), text.trim_end().to_owned()))
         }
     }
@@ -165,13 +165,13 @@ fn text(entry: &Entry) -> Result<&str, Found> {
     match &entry.node.value {
         Value::Text(text) if !text.is_empty() => Ok(text),
         _ => {
-            let what = format!("`{}` takes a text, not {}", entry.key, entry.node.describe());
+            let what = format!("`{}` takes a string, not {}", entry.key, entry.node.describe());
             Err((Problem::error(&entry.key, what), entry.node.at))
         }
     }
 }
 
-/// What an entry is on the command line; each value is tried by itself, so that a mistake is reported at its own place.
+/// The command line arguments of an entry; each value is parsed alone, so that a mistake is reported at its place.
 fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<String>, Found> {
     let flag = option.get_long().map(|l| format!("--{l}")).unwrap_or_default();
     let wrong = |node: &Node, what: &str| {
@@ -195,7 +195,7 @@ fn arguments(entry: &Entry, option: &clap::Arg, folder: &Path) -> Result<Vec<Str
             Value::Text(text) => text.clone(),
             Value::Int(n) => n.to_string(),
             Value::Float(x) => x.to_string(),
-            _ => return wrong(node, if list { "a text or a list of texts" } else { "a text or a number" }),
+            _ => return wrong(node, if list { "a string or a list of strings" } else { "a string or a number" }),
         };
         let value = match option.get_id().as_str() {
             "output" => from(folder, &value).display().to_string(),
@@ -243,11 +243,11 @@ fn recipe(folder: &Path, name: &str) -> String {
 }
 
 /// Rules that would disturb each other.
-fn conflicts(rules: &[(Asked, Span)], line: impl Fn(Span) -> usize) -> Vec<Found> {
+fn conflicts(rules: &[(RequestedRule, Span)], line: impl Fn(Span) -> usize) -> Vec<Found> {
     let mut found = Vec::new();
     for (i, (a, at)) in rules.iter().enumerate() {
         if let Some((_, first)) = rules[..i].iter().find(|(b, _)| b.rule.id() == a.rule.id()) {
-            let what = format!("the rule of line {} exports the same folder to the same place", line(*first));
+            let what = format!("the rule on line {} exports the same folder to the same place", line(*first));
             found.push((Problem::error("", what).with_help("Give one of them another `out`."), *at));
         }
         let inside = rules.iter().find(|(b, _)| {
@@ -256,7 +256,7 @@ fn conflicts(rules: &[(Asked, Span)], line: impl Fn(Span) -> usize) -> Vec<Found
         });
         if let Some((_, other)) = inside {
             let what = format!(
-                "the exports of this rule would be in the folder that the rule of line {} watches",
+                "the exports of this rule would be in the folder that the rule on line {} watches",
                 line(*other)
             );
             let help = "Choose another `out`, or leave the folder out of that rule with `exclude`.";
@@ -278,8 +278,8 @@ mod tests {
             let long = option.get_long().unwrap_or_default();
             let same = key == "out" || key.replace('_', "-") == long;
             assert!(same, "{key} is not --{long}");
-            let told = [format!("`{key}`"), format!("--{long}")];
-            if !told.iter().any(|t| manual.contains(t.as_str())) {
+            let spellings = [format!("`{key}`"), format!("--{long}")];
+            if !spellings.iter().any(|t| manual.contains(t.as_str())) {
                 missing.push(key);
             }
         }

@@ -27,7 +27,7 @@ pub(crate) fn print(watched: &Path) -> Exit {
     Exit::Done
 }
 
-/// SIGTERM ends a watcher in good order and exit code 143; its export goes on, so only the watcher itself is stopped.
+/// SIGTERM ends a watcher cleanly with exit code 143; its export continues, so only the watcher is stopped.
 fn text(root: &str, folder: &str, environment: &str, command: &str) -> String {
     let root = root.replace('%', "%%");
     let folder = folder.replace('%', "%%");

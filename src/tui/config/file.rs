@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A configuration file is a page; one above this size is something else.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// One thing that is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) fn read_settings(file: &Path) -> Read<Settings> {
         Err(problem) => return Read { value: Settings::default(), problems: vec![problem] },
     };
     let (value, wrong) = settings(&text);
-    Read { value, problems: told(file, wrong) }
+    Read { value, problems: at_lines(file, wrong) }
 }
 
 /// Reads `keys.toml`; a missing file is the keys of the registry.
@@ -61,7 +61,7 @@ pub(crate) fn read_keys(file: &Path) -> Read<Keymap> {
     let (value, more) = Keymap::with(&bindings);
     wrong.extend(more);
     wrong.sort();
-    Read { value, problems: told(file, wrong) }
+    Read { value, problems: at_lines(file, wrong) }
 }
 
 /// Everything that is wrong in the user's files.
@@ -78,7 +78,7 @@ pub(crate) fn problems() -> Vec<Problem> {
     all
 }
 
-/// A theme that `config.toml` names and nobody has, at its line.
+/// A theme that `config.toml` names and does not exist, with its line.
 pub(crate) fn unknown_theme(config: &Path, e: &ThemeError) -> Problem {
     let text = text_of(config).unwrap_or_default();
     let line = text.lines().position(|l| l.trim_start().starts_with("theme")).map_or(0, |at| at + 1);
@@ -100,9 +100,9 @@ fn theme_problems() -> Vec<Problem> {
 /// A `config.toml` with everything at its default, and what each key is for.
 pub fn default_file() -> String {
     let mut out = String::from(
-        "# The configuration of remold's workbench: $XDG_CONFIG_HOME/remold/config.toml (mostly ~/.config/remold).\n\
-         # Everything here is the default; keep what you change. A workbench that runs takes changes in at once.\n\
-         # `remold config check` says what is wrong. Keys go into keys.toml beside this file: `remold config keys`.\n",
+        "# The configuration of remold's workbench: $XDG_CONFIG_HOME/remold/config.toml (usually ~/.config/remold).\n\
+         # Every value here is the default; keep only what you change. A running workbench applies changes immediately.\n\
+         # `remold config check` reports problems. Keys are in keys.toml next to this file: `remold config keys`.\n",
     );
     for s in &SETTINGS {
         out.push_str(&format!("\n# {}\n{} = {}\n", s.help, s.key, s.default));
@@ -110,13 +110,13 @@ pub fn default_file() -> String {
     out
 }
 
-fn told(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
+fn at_lines(file: &Path, wrong: Vec<(usize, String)>) -> Vec<Problem> {
     wrong.into_iter().map(|(line, message)| Problem { file: file.to_owned(), line, message }).collect()
 }
 
 fn text_of(file: &Path) -> Result<String, Problem> {
     let problem = |message: String| Problem { file: file.to_owned(), line: 0, message };
-    match files::read_text(file, MOST_BYTES) {
+    match files::read_text(file, MAX_BYTES) {
         Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         read => read.map_err(|e| problem(format!("cannot be read: {e}"))),
     }
@@ -125,7 +125,7 @@ fn text_of(file: &Path) -> Result<String, Problem> {
 fn table(text: &str) -> Result<Spanned<DeTable<'_>>, (usize, String)> {
     DeTable::parse(text).map_err(|e| {
         let at = e.span().map_or(0, |s| s.start);
-        (line(text, at), format!("this is not valid TOML: {}", e.message().replace('\n', " ")))
+        (line(text, at), format!("invalid TOML: {}", e.message().replace('\n', " ")))
     })
 }
 
@@ -147,8 +147,8 @@ fn settings(text: &str) -> (Settings, Vec<(usize, String)>) {
             None => {
                 let near = nearest(name, SETTINGS.iter().map(|s| s.key));
                 let advice = match name {
-                    "keys" => "keys stand in keys.toml".to_owned(),
-                    _ => format!("is it {near}?"),
+                    "keys" => "keys go in keys.toml".to_owned(),
+                    _ => format!("did you mean {near}?"),
                 };
                 wrong.push((at, format!("there is no setting {name}; {advice}")));
             }
@@ -186,7 +186,7 @@ fn collect(text: &str, before: &str, table: &DeTable<'_>, out: &mut Vec<Binding>
         match keys {
             Some(keys) => out.push(Binding { name, keys, line: at }),
             None => {
-                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] leaves it without one")))
+                wrong.push((at, format!("{name} is a list of keys: [\"r\", \"ctrl-r\"]; [] removes all of its keys")))
             }
         }
     }
@@ -225,10 +225,10 @@ mod tests {
         assert_eq!(
             wrong,
             [
-                "2 mouse is true or false",
-                "3 ssh_fps is a whole number from 1 to 30",
-                "4 there is no setting them; is it theme?",
-                "5 notify is \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"",
+                "2 mouse must be true or false",
+                "3 ssh_fps must be a whole number from 1 to 30",
+                "4 there is no setting them; did you mean theme?",
+                "5 notify must be \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"",
             ]
         );
         assert_eq!(settings("mouse = true\nmouse = ").1[0].0, 2, "the line of what is no TOML");

@@ -1,11 +1,11 @@
 //! Configuration: `config.toml` and `keys.toml` of the user's folder, read into the settings and the keymap of the core.
 //!
 //! Layers: what comes with the program, then the files, then the command line. Both files are TOML 1.0. A file may be missing; what
-//! is wrong in one is told with its line, and the default kept in its place. Test with `cargo test tui::config`.
+//! is wrong in one is reported with its line, and the default is used instead. Test with `cargo test tui::config`.
 
 mod file;
-mod place;
+mod paths;
 
 pub use file::default_file;
 pub(crate) use file::{Problem, problems, read_keys, read_settings, unknown_theme};
-pub(crate) use place::{config_file, keys_file, sessions_folder, themes_folder};
+pub(crate) use paths::{config_file, keys_file, sessions_folder, themes_folder};

@@ -14,12 +14,12 @@ use crate::plan::{Forecast, Plan};
 use crate::recipe::{Recipe, Target};
 use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
-use crate::tui::tabs::jobs::Deed;
-use crate::tui::tabs::models::{Ask, ModelInfo, Summary, Told};
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, SaveRefusal};
-use crate::tui::tabs::watch::Measured;
+use crate::tui::tabs::jobs::JobAction;
+use crate::tui::tabs::models::{InspectRequest, InspectResponse, ModelInfo, Summary};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal};
+use crate::tui::tabs::watch::ExportQuality;
 use crate::units::escape;
-use crate::watch::{KnownWatcher, Request, WatchEvent};
+use crate::watch::{Request, WatchEvent, WatcherInfo};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ pub enum Hit {
     Detail(usize),
     /// A section's title, by its place.
     Section(usize),
-    /// A line of what lies on top.
+    /// A line of the overlay.
     Layer(usize),
     /// A hint of the last line.
     Hint(super::Cmd),
@@ -124,14 +124,14 @@ pub enum Action {
     Resize(u16, u16),
     /// The time.
     Tick(jiff::Timestamp),
-    /// The scan has found these, and goes on.
+    /// The scan has found these, and continues.
     FoundSome(Vec<FoundModel>),
     /// The scan is over and has found these last.
     Found(Vec<FoundModel>),
     /// A model was opened for the details pane.
     Opened(PathBuf, Result<Arc<ModelInfo>, ErrorCard>),
-    /// The plan of the recipe being composed; the number tells which request it answers.
-    Planned(u64, Planned),
+    /// The plan of the recipe being composed; the number is that of the request.
+    Planned(u64, PlanResponse),
     /// The plan asked for under this number waits for measuring: tensors done, of how many.
     PlanMeasured(u64, usize, usize),
     /// The recipes that can be opened.
@@ -140,11 +140,11 @@ pub enum Action {
     RecipeRead(PathBuf, Result<Box<Recipe>, Vec<String>>),
     /// A recipe was written to a file, or was not.
     RecipeSaved(PathBuf, Box<Recipe>, Result<(), SaveRefusal>),
-    /// The path typed, what it is completed to, and the names it may go on with.
+    /// The path typed, its completion, and the names that may follow.
     PathCompleted(String, String, Vec<String>),
     /// The editor was left.
     RecipeEdited(EditOutcome),
-    /// The forecast of the source; the number tells which request it answers.
+    /// The forecast of the source; the number is that of the request.
     Forecasted(u64, Result<Arc<Forecast>, ErrorCard>),
     /// The forecast asked for under this number: tensors done, of how many.
     ForecastMeasured(u64, usize, usize),
@@ -158,9 +158,9 @@ pub enum Action {
     JobEvents(String, Vec<Event>),
     /// A job was started.
     Spawned(Result<JobSummary, ErrorCard>),
-    /// The settings were read anew.
+    /// The settings were reloaded.
     Configured(Box<Settings>),
-    /// The keys were read anew.
+    /// The keys were reloaded.
     Keys(Box<Keymap>),
     /// The user's theme files changed.
     ThemeFiles {
@@ -170,7 +170,7 @@ pub enum Action {
         changed: Vec<String>,
     },
     /// What is wrong in a file of the user's.
-    Wrong(Vec<String>),
+    ConfigProblems(Vec<String>),
     /// Where the folder was left the last time.
     Restored(Box<Session>),
     /// What the folder of a followed job has besides: its recipe, line by line.
@@ -179,35 +179,35 @@ pub enum Action {
     JobReport(String, Arc<Report>),
     /// What happened in any job and concerns everybody.
     JobNews(Vec<Event>),
-    /// A job was asked for something: what, its title, how the asking went.
-    Did(Deed, String, Result<(), ErrorCard>),
+    /// A request to a job was sent: the action, the job's title, the result.
+    JobActionDone(JobAction, String, Result<(), ErrorCard>),
     /// New figures of the machine, and the bytes free where the followed job writes.
     Machine(Machine, Option<u64>),
     /// What the doctor found.
     Checked(Vec<Check>),
-    /// What the headers of the compared models say; the number tells which request it answers.
+    /// What the headers of the compared models say; the number is that of the request.
     CompareOverview(u64, Arc<Compared>),
     /// The comparison asked for under this number: tensors done, of how many.
     CompareProgress(u64, usize, usize),
-    /// The comparison; the number tells which request it answers.
+    /// The comparison; the number is that of the request.
     Compared(u64, Result<Arc<Compared>, ErrorCard>),
     /// A comparison was written to this file.
     Exported(Result<String, ErrorCard>),
     /// A worker knows more of a model.
-    Inspected(Told),
+    Inspected(InspectResponse),
     /// Every watcher there is.
-    Watchers(Vec<KnownWatcher>),
-    /// New events of the selected watcher; the number tells which request they answer.
+    Watchers(Vec<WatcherInfo>),
+    /// New events of the selected watcher; the number is that of the request.
     WatcherEvents(u64, Vec<WatchEvent>),
-    /// What the reports of these jobs of the selected watcher say; the number tells which request they answer.
-    WatcherMeasured(u64, Vec<(String, Measured)>),
+    /// What the reports of these jobs of the selected watcher say; the number is that of the request.
+    WatcherMeasured(u64, Vec<(String, ExportQuality)>),
     /// A watcher was started: its identifier.
     WatcherStarted(Result<String, ErrorCard>),
     /// The watcher of this folder was asked to end.
-    WatcherAsked(PathBuf, Result<(), ErrorCard>),
+    WatcherStopRequested(PathBuf, Result<(), ErrorCard>),
     /// A request was left for a watcher, or could not be.
-    WatcherTold(Request, Result<(), ErrorCard>),
-    /// Something to tell the user that has no other place.
+    WatcherRequestSent(Request, Result<(), ErrorCard>),
+    /// A message to the user that has no other place.
     Notice(super::Level, String),
 }
 
@@ -232,7 +232,7 @@ impl Action {
             | Self::JobRecipe(..)
             | Self::JobReport(..)
             | Self::JobEvents(..)
-            | Self::Did(..) => Some(Tab::Jobs),
+            | Self::JobActionDone(..) => Some(Tab::Jobs),
             Self::CompareOverview(..) | Self::CompareProgress(..) | Self::Compared(..) | Self::Exported(..) => {
                 Some(Tab::Compare)
             }
@@ -240,8 +240,8 @@ impl Action {
             | Self::WatcherEvents(..)
             | Self::WatcherMeasured(..)
             | Self::WatcherStarted(..)
-            | Self::WatcherAsked(..)
-            | Self::WatcherTold(..) => Some(Tab::Watch),
+            | Self::WatcherStopRequested(..)
+            | Self::WatcherRequestSent(..) => Some(Tab::Watch),
             Self::JobNews(..) | Self::Checked(..) => Some(Tab::Log),
             Self::Key(..)
             | Self::Paste(..)
@@ -255,7 +255,7 @@ impl Action {
             | Self::Configured(..)
             | Self::Keys(..)
             | Self::ThemeFiles { .. }
-            | Self::Wrong(..)
+            | Self::ConfigProblems(..)
             | Self::Restored(..)
             | Self::Machine(..)
             | Self::Notice(..) => None,
@@ -273,7 +273,7 @@ pub enum Effect {
     /// Open this model for the details pane; a later request replaces an earlier one.
     Open(PathBuf),
     /// Find out more of a model.
-    Inspect(Ask),
+    Inspect(InspectRequest),
     /// Plan this recipe; a later request replaces an earlier one.
     Plan(u64, Box<Recipe>),
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.
@@ -293,12 +293,12 @@ pub enum Effect {
     /// Start a job.
     Spawn(Box<Recipe>, Arc<Plan>),
     /// Ask something of the job with this title in this folder.
-    Do(Deed, String, PathBuf),
+    ActOnJob(JobAction, String, PathBuf),
     /// Look at the terminal, the folders of jobs and the machine.
     Doctor,
     /// Follow the events of the job in this folder (id, folder); nothing = stop following.
     Follow(Option<(String, PathBuf)>),
-    /// Compare these models with the first of them, memory told for so many tokens; a later request replaces an earlier one.
+    /// Compare these models with the first of them, with memory for so many tokens; a later request replaces an earlier one.
     Compare(u64, Vec<PathBuf>, Option<u64>),
     /// Take a model out of what was compared, which answers this request.
     Uncompare(u64, Arc<Compared>, PathBuf),
@@ -318,7 +318,7 @@ pub enum Effect {
     Copy(String),
     /// Ask the jobs in these folders to stop, before leaving.
     StopJobs(Vec<PathBuf>),
-    /// Tell somebody who looks elsewhere.
+    /// Send a desktop notification.
     Notify(String),
     /// Take over what the settings say of the terminal.
     Configure,

@@ -24,7 +24,7 @@ pub(crate) struct Fit {
     /// How badly: gaps cost, a late start costs, a start inside a word costs.
     pub cost: usize,
     /// The characters of the text that were matched, by place.
-    pub places: Vec<usize>,
+    pub positions: Vec<usize>,
 }
 
 /// What a start inside a word costs.
@@ -37,25 +37,25 @@ const GAPPED: usize = 100;
 pub(crate) fn fit(text: &str, query: &str) -> Option<Fit> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
     let (text, query) = (lower(text), lower(query.trim()));
-    let Some(first) = query.first() else { return Some(Fit { cost: 0, places: Vec::new() }) };
+    let Some(first) = query.first() else { return Some(Fit { cost: 0, positions: Vec::new() }) };
     let inside = |at: usize| at > 0 && text[at - 1].is_alphanumeric() && text[at].is_alphabetic();
     let start = |at: usize| at + if inside(at) { INSIDE } else { 0 };
     let whole = (0..text.len()).filter(|at| text[*at..].starts_with(&query)).min_by_key(|at| start(*at));
     if let Some(at) = whole {
-        return Some(Fit { cost: start(at), places: (at..at + query.len()).collect() });
+        return Some(Fit { cost: start(at), positions: (at..at + query.len()).collect() });
     }
     let letters: Vec<char> = query.iter().copied().filter(|c| !c.is_whitespace()).collect();
     let widest = letters.len() * 4 + 4;
     let from = |at: usize| {
-        let mut places = Vec::with_capacity(letters.len());
+        let mut positions = Vec::with_capacity(letters.len());
         let mut next = at;
         for c in &letters {
             next += text[next..].iter().position(|t| t == c)?;
-            places.push(next);
+            positions.push(next);
             next += 1;
         }
         let width = next - at;
-        (width <= widest).then(|| Fit { cost: GAPPED + (width - letters.len()) * 4 + start(at), places })
+        (width <= widest).then(|| Fit { cost: GAPPED + (width - letters.len()) * 4 + start(at), positions })
     };
     (0..text.len()).filter(|at| text[*at] == *first).filter_map(from).min_by_key(|fit| fit.cost)
 }
@@ -70,8 +70,8 @@ mod tests {
         assert!(cost("quit", "quit") < cost("requite", "quit") && cost("requite", "quit") < cost("q-u-i-t", "quit"));
         assert_eq!(cost("anything", ""), Some(0));
         assert_eq!(cost("checkpoint", "tc"), None, "the order counts");
-        assert_eq!(fit("Checkpoint-2000", "cp2").map(|f| f.places), Some(vec![0, 5, 11]));
-        assert_eq!(fit("a-b-B", "b").map(|f| f.places), Some(vec![2]), "regardless of case");
+        assert_eq!(fit("Checkpoint-2000", "cp2").map(|f| f.positions), Some(vec![0, 5, 11]));
+        assert_eq!(fit("a-b-B", "b").map(|f| f.positions), Some(vec![2]), "regardless of case");
         assert_eq!(cost("q and a very long way off to the letter u", "qu"), None, "chance is no match");
     }
 }

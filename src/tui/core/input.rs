@@ -49,11 +49,11 @@ impl LineEdit {
 
     /// Inserts at the cursor, or in place of what is selected; line breaks and control characters become spaces.
     pub(crate) fn insert(&mut self, text: &str) {
-        const MOST: usize = 4096;
+        const MAX_BYTES: usize = 4096;
         if std::mem::take(&mut self.selected) {
             *self = Self::default();
         }
-        for c in text.chars().take(MOST.saturating_sub(self.text.len())) {
+        for c in text.chars().take(MAX_BYTES.saturating_sub(self.text.len())) {
             let at = self.byte();
             self.text.insert(at, if c.is_control() { ' ' } else { c });
             self.cursor += 1;

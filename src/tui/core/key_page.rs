@@ -6,9 +6,11 @@ use super::commands::{self, Scope};
 pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\n\
-         Made from the registry of commands (`commands.rs` of each tab in `src/tui/tabs`, and `src/tui/core/commands`) by `BLESS=1 cargo test --test workbench keys`; a test keeps it equal.\n\
-         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` drops, `ctrl-u` and `ctrl-w` delete backwards; what it offers goes by the first letter, an arrow keeps it.\n\
-         These are the keys it comes with; yours go into `keys.toml` by the command's name ([configuration](configuration.md)).\n",
+         Made from the registry of commands (`commands.rs` of each tab in `src/tui/tabs`, and `src/tui/core/commands`) by `BLESS=1 cargo test --test \
+         workbench keys`; a test keeps it equal.\n\
+         `:` or `ctrl-p` finds every command by its name. In a text field: `enter` accepts, `esc` cancels, `ctrl-u` and `ctrl-w` delete backwards; \
+         typing replaces the suggested text, an arrow key keeps it.\n\
+         These are the default keys; set your own in `keys.toml` by the command's name ([configuration](configuration.md)).\n",
     );
     for scope in Scope::ALL {
         out.push_str(&format!("\n## {}\n\n| keys | command | what it does |\n| --- | --- | --- |\n", scope.title()));
@@ -18,8 +20,10 @@ pub fn keys_markdown() -> String {
         }
     }
     out.push_str(
-        "\n## Mouse\n\nA click selects, a second one opens, a click on a tab or section goes there, one on a hint of the last line runs it; \
-         the wheel scrolls the pane under it. Hold shift to select text as without the workbench. `--no-mouse` leaves the mouse to the terminal.\n",
+        "\n\
+         ## Mouse\n\n\
+         A click selects and a second click opens. A click on a tab or section shows it, a click on a hint in the last line runs it, and the wheel \
+         scrolls the pane under the pointer. Hold shift to select text with the terminal. `--no-mouse` leaves the mouse to the terminal.\n",
     );
     out
 }

@@ -18,29 +18,29 @@ impl Sequence {
     /// Reads `x`, `ctrl-r`, `g g`.
     ///
     /// # Errors
-    /// What no terminal sends, or what is no key at all.
+    /// A key that no terminal sends, or an invalid name.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let keys: Vec<Key> = text.split_whitespace().map(key).collect::<Result<_, _>>()?;
         if keys.is_empty() || keys.len() > 2 {
-            return Err(format!("\"{text}\" is not one key, or two with a blank between them"));
+            return Err(format!("\"{text}\" is not a key, or two keys separated by a space"));
         }
         let words: Vec<String> = keys.iter().map(Key::to_string).collect();
         Ok(Self { text: words.join(" "), keys })
     }
 
-    /// True if one of the two could not be told from the beginning of the other.
+    /// True if one of the two is the beginning of the other.
     fn clashes(&self, other: &Self) -> bool {
         let n = self.keys.len().min(other.keys.len());
         self.keys[..n] == other.keys[..n]
     }
 }
 
-/// A key as the user writes it, with what a terminal can tell apart.
+/// A key as the user writes it, with what a terminal can distinguish.
 fn key(text: &str) -> Result<Key, String> {
     let text = if text == "shift-tab" { "backtab" } else { text };
     let Some(mut key) = Key::parse(text) else {
-        let hint = if text.starts_with("shift-") { "; a shifted letter is written as such: G" } else { "" };
-        return Err(format!("{text} is no key (x, G, ctrl-r, alt-x, enter, space, pagedown, f5){hint}"));
+        let hint = if text.starts_with("shift-") { "; write a shifted letter as a capital: G" } else { "" };
+        return Err(format!("{text} is not a key (x, G, ctrl-r, alt-x, enter, space, pagedown, f5){hint}"));
     };
     if let Code::Char(c) = key.code
         && key.ctrl
@@ -48,7 +48,7 @@ fn key(text: &str) -> Result<Key, String> {
         key.code = Code::Char(c.to_ascii_lowercase());
         let same = [('i', "tab"), ('m', "enter"), ('[', "esc")];
         if let Some((_, name)) = same.iter().find(|(same, _)| *same == c.to_ascii_lowercase()) {
-            return Err(format!("{text} cannot be told from {name} by a terminal"));
+            return Err(format!("terminals cannot distinguish {text} from {name}"));
         }
         if c == 'c' {
             return Err("ctrl-c always quits".into());
@@ -64,7 +64,7 @@ pub struct Binding {
     pub name: String,
     /// The keys as written; none unbinds.
     pub keys: Vec<String>,
-    /// Where it stands; given back with what is wrong.
+    /// Its place in the file, for messages.
     pub line: usize,
 }
 
@@ -98,14 +98,14 @@ fn read(text: &str) -> Option<Sequence> {
 }
 
 impl Keymap {
-    /// Lays the user's bindings over the registry's. What is wrong is told with its line, and the default kept in its place.
+    /// Applies the user's bindings over the registry's. A mistake is reported with its line, and the default is kept.
     pub fn with(bindings: &[Binding]) -> (Self, Vec<(usize, String)>) {
         let (mut map, mut wrong) = (Self::default(), Vec::new());
         let mut lines: HashMap<&'static str, usize> = HashMap::new();
         for b in bindings {
             let Some(command) = commands::all().find(|c| c.name == b.name) else {
                 let near = nearest(&b.name, commands::all().map(|c| c.name));
-                wrong.push((b.line, format!("there is no command {}; is it {near}?", b.name)));
+                wrong.push((b.line, format!("there is no command {}; did you mean {near}?", b.name)));
                 continue;
             };
             match b.keys.iter().map(|k| own(command, k)).collect::<Result<Vec<_>, _>>() {
@@ -120,7 +120,7 @@ impl Keymap {
         // Each turn takes one binding back, so this ends.
         while let Some((mine, other, key)) = map.conflict(&lines) {
             let line = lines.remove(mine.name).unwrap_or(0);
-            wrong.push((line, format!("{}: {key} is a key of {} already", mine.name, other.name)));
+            wrong.push((line, format!("{}: {key} is already a key of {}", mine.name, other.name)));
             map.of.insert(mine.name, registered(mine));
             map.changed.retain(|n| *n != mine.name);
         }
@@ -132,7 +132,7 @@ impl Keymap {
     /// registry take turns (each has its `when`), and may share another one as well.
     fn conflict(&self, lines: &HashMap<&'static str, usize>) -> Option<(&'static Command, &'static Command, String)> {
         let mut own: Vec<&Command> = commands::all().filter(|c| lines.contains_key(c.name)).collect();
-        // Of two of the user's the later one gives way.
+        // Of two user bindings the later one is dropped.
         own.sort_by_key(|c| std::cmp::Reverse(lines.get(c.name)));
         for mine in own {
             for other in commands::all().filter(|o| o.name != mine.name && o.cmd != mine.cmd) {
@@ -204,16 +204,16 @@ mod tests {
     fn what_is_wrong_keeps_its_default_and_is_told_with_its_line() {
         let cases: &[(&str, &[&str], &str)] = &[
             ("recipe.strt", &["x"], "there is no command recipe.strt; is it recipe.start?"),
-            ("models.convert", &["r"], "models.convert: r is a key of models.rescan already"),
+            ("models.convert", &["r"], "models.convert: r is already a key of models.rescan"),
             ("models.rescan", &["g"], ""),
-            ("down", &["g"], "down: g is a key of top already"),
+            ("down", &["g"], "down: g is already a key of top"),
             ("zoom", &["ctrl-c"], "zoom: ctrl-c always quits"),
-            ("quit", &["ctrl-i"], "quit: ctrl-i cannot be told from tab by a terminal"),
-            ("quit", &["a b c"], "quit: \"a b c\" is not one key, or two with a blank between them"),
+            ("quit", &["ctrl-i"], "quit: terminals cannot distinguish ctrl-i from tab"),
+            ("quit", &["a b c"], "quit: \"a b c\" is not a key, or two keys separated by a space"),
             (
                 "quit",
                 &["shift-q"],
-                "quit: shift-q is no key (x, G, ctrl-r, alt-x, enter, space, pagedown, f5); a shifted letter is written as such: G",
+                "quit: shift-q is not a key (x, G, ctrl-r, alt-x, enter, space, pagedown, f5); write a shifted letter as a capital: G",
             ),
         ];
         for (name, keys, expected) in cases {
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn of_two_of_the_users_the_later_gives_way_and_a_swap_is_none() {
         let (map, wrong) = Keymap::with(&[bind("zoom", &["W"], 1), bind("copy.path", &["W"], 2)]);
-        assert_eq!(wrong, [(2, "copy.path: W is a key of zoom already".into())]);
+        assert_eq!(wrong, [(2, "copy.path: W is already a key of zoom".into())]);
         assert_eq!((map.texts(command("zoom")), map.texts(command("copy.path"))), (vec!["W"], vec!["y"]));
         let copies = [("copy.path", 2), ("copy.output", 3), ("copy.value", 4)].map(|(name, at)| bind(name, &["z"], at));
         let (_, wrong) = Keymap::with(&[&[bind("zoom", &["y"], 1)], &copies[..]].concat());

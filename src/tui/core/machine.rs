@@ -4,7 +4,7 @@ use super::Series;
 use crate::monitor::{Gpu, Machine};
 
 /// No machine has more GPUs.
-const GPUS_MOST: usize = 256;
+const MAX_GPUS: usize = 256;
 
 /// What the machine did lately.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl MachineView {
         self.memory.push(machine.memory_used as f64);
         // By number: one that is lost meanwhile does not lend its figures to the next.
         let most = machine.gpus.iter().map(|g| g.index as usize + 1).max().unwrap_or(0);
-        self.gpus.resize(most.min(GPUS_MOST), Series::default());
+        self.gpus.resize(most.min(MAX_GPUS), Series::default());
         for gpu in &machine.gpus {
             if let (Some(series), Some(load)) = (self.gpus.get_mut(gpu.index as usize), gpu.load) {
                 series.push(load);
@@ -78,10 +78,10 @@ mod tests {
         view.take(machine(0.368), None);
         assert_eq!(view.parts(), before);
         assert_eq!((view.cpu.0.len(), view.gpus.len()), (2, 1));
-        // Another one tells nothing of itself, and the one before it is lost.
-        let told = Gpu { index: 2, memory, load: Some(0.9), ..Gpu::default() };
+        // The other one sends no figures, and the previous one is lost.
+        let known = Gpu { index: 2, memory, load: Some(0.9), ..Gpu::default() };
         let split = Gpu { index: 1, ..Gpu::default() };
-        view.take(Machine { gpus: vec![split, told], ..Machine::default() }, None);
+        view.take(Machine { gpus: vec![split, known], ..Machine::default() }, None);
         assert_eq!(view.parts()[2..], ["gpu2 41/139G"]);
         assert_eq!(view.gpus.iter().map(|s| s.last()).collect::<Vec<_>>(), [0.5, 0.0, 0.9]);
         assert_eq!(of(1_540_000_000, 7_900_000_000), "1.5/7.9G");

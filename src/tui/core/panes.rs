@@ -28,7 +28,7 @@ pub(in crate::tui) const BOTH: u16 = 64;
 /// Columns that the border goes by.
 const STEP: i16 = 4;
 /// The least that either pane keeps.
-const LEAST: u16 = 24;
+const MIN_WIDTH: u16 = 24;
 
 /// By how many columns the user has moved the border of each tab that has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl Division {
         if focus == Focus::List { Self::List } else { Self::Details }
     }
 
-    /// A list of at most so many columns beside its details; one of them alone where it is zoomed or there is too little room.
+    /// A list of at most so many columns beside its details; only one of them if it is zoomed or space is short.
     pub(in crate::tui) fn of_list(focus: Focus, zoom: bool, most: u16, width: u16) -> Self {
         let narrow = width < NARROW;
         if zoom || width < BOTH || (narrow && focus == Focus::Details) {
@@ -72,7 +72,7 @@ fn moved(state: &State) -> i16 {
     tabs::shown(state).border(&mut borders).map_or(0, |by| *by)
 }
 
-/// Columns of the left and of the right pane on a screen of this width; none for one that is not shown. The border has a column of its own.
+/// Columns of the left and of the right pane on a screen of this width; none for one that is not shown. The border takes one column.
 pub fn panes(state: &State, width: u16) -> (u16, u16) {
     match tabs::shown(state).division(state, width) {
         Division::Both(own) => {
@@ -85,14 +85,14 @@ pub fn panes(state: &State, width: u16) -> (u16, u16) {
 }
 
 fn bounded(left: u16, width: u16) -> u16 {
-    let most = width.saturating_sub(LEAST + 1);
-    left.min(most).max(LEAST.min(most))
+    let most = width.saturating_sub(MIN_WIDTH + 1);
+    left.min(most).max(MIN_WIDTH.min(most))
 }
 
 /// True if the border would go a step to the right, or to the left.
 pub(in crate::tui) fn can_move(state: &State, right: bool) -> bool {
     let (left, other) = panes(state, state.size.0);
-    left > 0 && other > 0 && if right { other > LEAST } else { left > LEAST }
+    left > 0 && other > 0 && if right { other > MIN_WIDTH } else { left > MIN_WIDTH }
 }
 
 /// Moves the border by a step.
@@ -127,11 +127,11 @@ mod tests {
         for _ in 0..40 {
             step(&mut state, true);
         }
-        assert_eq!((panes(&state, 120), can_move(&state, true)), ((95, LEAST), false));
+        assert_eq!((panes(&state, 120), can_move(&state, true)), ((95, MIN_WIDTH), false));
         step(&mut state, false);
         assert_eq!(panes(&state, 120), (91, 28), "steps beyond the bound are not kept");
         put(&mut state, 0);
-        assert_eq!((panes(&state, 120), can_move(&state, false)), ((LEAST, 95), false));
+        assert_eq!((panes(&state, 120), can_move(&state, false)), ((MIN_WIDTH, 95), false));
         assert_eq!(panes(&state, 70), (24, 45), "another width, the same bounds");
         state.models.zoom = true;
         assert_eq!((panes(&state, 120), can_move(&state, true)), ((120, 0), false), "no border, nothing to move");

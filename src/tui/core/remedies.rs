@@ -25,7 +25,7 @@ impl Words for Screen {
             Remedy::GiveOutput(Place::Another) => "give another output".to_owned(),
             Remedy::GiveOutput(Place::AnotherDisk) => "give an output on another disk".to_owned(),
             Remedy::GiveOutput(Place::FileName) => "give a file name".to_owned(),
-            Remedy::GiveOutput(Place::Outside) => "give a path outside of it".to_owned(),
+            Remedy::GiveOutput(Place::Outside) => "give a path outside it".to_owned(),
             Remedy::Force => "set force to replace it".to_owned(),
             Remedy::See(Listing::Types) => "enter on the field".to_owned(),
             Remedy::See(Listing::Budgets) => "the plot".to_owned(),

@@ -15,7 +15,7 @@ pub struct Search {
     pub text: String,
     /// The words while they are edited.
     pub editing: Option<LineEdit>,
-    /// Line where the search was begun.
+    /// Line where the search was started.
     from: usize,
     /// There is a hit: known after every update, for the keys that ask often.
     found: bool,
@@ -46,11 +46,11 @@ pub(in crate::tui) trait Reader: Sync {
 
 /// The lines of a text that have a hit.
 pub(in crate::tui) fn lines_with(lines: impl Iterator<Item = String>, query: &str) -> Vec<usize> {
-    lines.enumerate().filter(|(_, l)| !places(l, query).is_empty()).map(|(i, _)| i).collect()
+    lines.enumerate().filter(|(_, l)| !match_positions(l, query).is_empty()).map(|(i, _)| i).collect()
 }
 
 /// Places of a query in a text, by characters, regardless of case.
-pub(crate) fn places(text: &str, query: &str) -> Vec<usize> {
+pub(crate) fn match_positions(text: &str, query: &str) -> Vec<usize> {
     let lower = |s: &str| s.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect::<Vec<char>>();
     let (text, query) = (lower(text), lower(query));
     if query.is_empty() {
@@ -100,7 +100,7 @@ fn hit_lines(state: &State) -> Vec<usize> {
     }
 }
 
-/// The line of the hit gone to last, unless somebody has scrolled since.
+/// The line of the last hit, unless the user has scrolled since.
 pub(crate) fn current(state: &State) -> Option<usize> {
     let (line, shown) = searched(state)?.last?;
     (Some(shown) == first(state)).then_some(line)
@@ -111,7 +111,7 @@ fn first(state: &State) -> Option<usize> {
 }
 
 /// Which of the lines that have a hit was gone to last, from 1, and how many there are.
-pub fn standing(state: &State) -> (Option<usize>, usize) {
+pub fn search_position(state: &State) -> (Option<usize>, usize) {
     let hits = hit_lines(state);
     (current(state).and_then(|l| hits.iter().position(|h| *h == l)).map(|i| i + 1), hits.len())
 }
@@ -147,7 +147,7 @@ fn clear(state: &mut State) {
     }
 }
 
-/// Carries on after a key in the words: the first hit from where the search was begun is shown, or that place.
+/// Updates the search after a key: shows the first hit from its start, or the start.
 pub(super) fn edited(state: &mut State, what: Completion) {
     let Some(search) = searched_mut(state) else { return };
     let from = search.from;
@@ -168,7 +168,7 @@ pub(super) fn edited(state: &mut State, what: Completion) {
     }
 }
 
-/// Finds out whether there is a hit; leaves words that nobody sees any more.
+/// Checks whether there is a hit; drops a search that is no longer shown.
 pub(super) fn settle(state: &mut State) {
     let (reads, found) = (reads(state), is_on(state) && !hit_lines(state).is_empty());
     if let Some(search) = searched_mut(state) {
@@ -214,7 +214,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
 fn step(state: &mut State, forward: bool) {
     let shown = first(state).unwrap_or(0);
     let hits = hit_lines(state);
-    // Whoever has scrolled goes on from what is shown, the hit on its first line included.
+    // After scrolling, continue from what is shown, including a hit on its first line.
     let here = current(state);
     let line = match here {
         None if forward && hits.contains(&shown) => Some(shown),
@@ -231,9 +231,9 @@ mod tests {
 
     #[test]
     fn hits_are_found_regardless_of_case_and_go_round() {
-        assert_eq!(places("aÄbäA", "ä"), [1, 3]);
-        assert_eq!(places("aaa", "aa"), [0, 1]);
-        assert_eq!((places("a", ""), places("", "a")), (vec![], vec![]));
+        assert_eq!(match_positions("aÄbäA", "ä"), [1, 3]);
+        assert_eq!(match_positions("aaa", "aa"), [0, 1]);
+        assert_eq!((match_positions("a", ""), match_positions("", "a")), (vec![], vec![]));
         let hits = [2, 5, 9];
         assert_eq!([1, 2, 9].map(|at| next(&hits, at, true)), [Some(2), Some(5), Some(2)]);
         assert_eq!([1, 5, 9].map(|at| next(&hits, at, false)), [Some(9), Some(2), Some(5)]);

@@ -9,8 +9,8 @@ pub struct Series(pub VecDeque<f64>);
 impl Series {
     /// Adds a value; the oldest goes where there are many.
     pub(crate) fn push(&mut self, v: f64) {
-        const MOST: usize = 512;
-        if self.0.len() >= MOST {
+        const MAX_VALUES: usize = 512;
+        if self.0.len() >= MAX_VALUES {
             self.0.pop_front();
         }
         self.0.push_back(v);

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-/// How the end of a long job is told to somebody who looks elsewhere.
+/// How to notify the user when a long job ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Notify {
     /// The sequence that this terminal is known for.
@@ -40,9 +40,9 @@ pub struct Settings {
     pub mouse: bool,
     /// Frames a second that only show progress, over SSH.
     pub ssh_fps: u32,
-    /// How the end of a long job is told.
+    /// How to notify when a long job ends.
     pub notify: Notify,
-    /// Seconds from which a job counts as long.
+    /// Seconds after which a job counts as long.
     pub notify_after: u32,
     /// Come back to where the folder was left.
     pub restore: bool,
@@ -71,7 +71,7 @@ pub(crate) struct Setting {
     pub default: &'static str,
     /// What it does and what it may be.
     pub help: &'static str,
-    /// Takes a value in; what is wrong with it if it is none.
+    /// Sets a value; returns the problem if it is invalid.
     pub set: fn(&mut Settings, &DeValue<'_>) -> Result<(), String>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "theme",
         default: "\"auto\"",
-        help: "A theme by name (`remold config path` says where your own ones go); \"auto\" is dark, or ansi16 where there are 16 colours.",
+        help: "A theme by name (`remold config path` shows where your own themes go); \"auto\" is dark, or ansi16 on terminals with 16 colours.",
         set: |s, v| {
             let name = text(v)?;
             s.theme = (name != "auto").then(|| name.to_owned());
@@ -90,11 +90,11 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "ascii",
         default: "\"auto\"",
-        help: "Draw with ASCII characters only: true, false, or \"auto\" to go by the locale and TERM.",
+        help: "Draw with ASCII characters only: true, false, or \"auto\" to decide by the locale and TERM.",
         set: |s, v| {
             s.ascii = match v {
                 DeValue::String(word) if word == "auto" => None,
-                other => Some(yes_no(other).map_err(|_| String::from("is true, false or \"auto\""))?),
+                other => Some(yes_no(other).map_err(|_| String::from("must be true, false or \"auto\""))?),
             };
             Ok(())
         },
@@ -102,7 +102,7 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "mouse",
         default: "true",
-        help: "Take clicks and the wheel; false leaves the mouse to the terminal.",
+        help: "Use clicks and the wheel; false leaves the mouse to the terminal.",
         set: |s, v| {
             s.mouse = yes_no(v)?;
             Ok(())
@@ -111,7 +111,7 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "ssh_fps",
         default: "1",
-        help: "Frames a second that only show progress, over SSH: 1 to 30. What you type is shown at once all the same.",
+        help: "Frames per second for progress over SSH: 1 to 30. Input is always shown immediately.",
         set: |s, v| {
             s.ssh_fps = number(v, 1, 30)?;
             Ok(())
@@ -120,18 +120,18 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "notify",
         default: "\"auto\"",
-        help: "Tell of the end of a long job: \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\".",
+        help: "How to notify when a long job ends: \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\".",
         set: |s, v| {
             let word = text(v)?;
             let known = Notify::ALL.iter().find(|(name, _)| *name == word);
-            s.notify = known.map(|(_, n)| *n).ok_or("is \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"")?;
+            s.notify = known.map(|(_, n)| *n).ok_or("must be \"auto\", \"osc9\", \"osc777\", \"bell\" or \"off\"")?;
             Ok(())
         },
     },
     Setting {
         key: "notify_after",
         default: "30",
-        help: "Seconds from which a job counts as long.",
+        help: "Seconds after which a job counts as long.",
         set: |s, v| {
             s.notify_after = number(v, 0, 86_400)?;
             Ok(())
@@ -140,7 +140,7 @@ pub(crate) const SETTINGS: [Setting; 7] = [
     Setting {
         key: "restore",
         default: "true",
-        help: "Come back to the tab, the model, the filters and the recipe that a folder was left with; `--fresh` does not, once.",
+        help: "Restore the tab, the model, the filters and the recipe of the last session in a folder; `--fresh` skips this once.",
         set: |s, v| {
             s.restore = yes_no(v)?;
             Ok(())
@@ -149,14 +149,14 @@ pub(crate) const SETTINGS: [Setting; 7] = [
 ];
 
 fn text<'v>(v: &'v DeValue<'_>) -> Result<&'v str, String> {
-    v.as_str().ok_or_else(|| "is text in quotes".into())
+    v.as_str().ok_or_else(|| "must be text in quotes".into())
 }
 
 fn yes_no(v: &DeValue<'_>) -> Result<bool, String> {
-    v.as_bool().ok_or_else(|| "is true or false".into())
+    v.as_bool().ok_or_else(|| "must be true or false".into())
 }
 
 fn number(v: &DeValue<'_>, least: u32, most: u32) -> Result<u32, String> {
     let n = v.as_integer().and_then(|i| u32::from_str_radix(i.as_str(), i.radix()).ok());
-    n.filter(|n| (least..=most).contains(n)).ok_or_else(|| format!("is a whole number from {least} to {most}"))
+    n.filter(|n| (least..=most).contains(n)).ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }

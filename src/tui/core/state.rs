@@ -123,13 +123,13 @@ impl Picker {
 /// The help overlay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Help {
-    /// Filter, typed at once.
+    /// Filter, typed directly.
     pub input: LineEdit,
     /// First line shown.
     pub scroll: usize,
 }
 
-/// What lies over the tab and takes the keys.
+/// The overlay, which takes the keys.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Layer {
     /// Help.
@@ -173,7 +173,7 @@ pub struct State {
     pub machine: MachineView,
     /// Where the borders between panes are.
     pub borders: Borders,
-    /// What lies on top.
+    /// The overlay.
     pub layer: Option<Layer>,
     /// Messages in the corner, oldest first.
     pub toasts: Vec<Toast>,
@@ -194,7 +194,7 @@ pub struct State {
 }
 
 /// The smallest terminal the screen fits into: columns, rows.
-pub(crate) const LEAST: (u16, u16) = (40, 12);
+pub(crate) const MIN_SIZE: (u16, u16) = (40, 12);
 
 impl State {
     /// The start: a folder, nothing known of it yet.
@@ -236,9 +236,9 @@ impl State {
         self.jobs.count(JobState::Running) > 0
     }
 
-    /// True while the terminal has no room for the screen: a card says so, and keys do nothing but leave.
+    /// True while the terminal is too small: a card says so, and keys can only quit.
     pub(crate) fn is_too_small(&self) -> bool {
-        self.size.0 < LEAST.0 || self.size.1 < LEAST.1
+        self.size.0 < MIN_SIZE.0 || self.size.1 < MIN_SIZE.1
     }
 
     /// Lines a page moves by.

@@ -1,16 +1,16 @@
-//! Messages in the corner, and when they go. What is told goes at the next key that does something, or after a while; what went wrong stays
+//! Messages in the corner, and when they go. Information goes at the next key that does something, or after a while; errors stay
 //! until esc. Both go when another tab is opened: that is out of date there. The log has all of them.
 
 use super::Level;
 use super::action::Effect;
 use super::state::State;
 
-/// How long a message stays that only tells.
+/// How long an informational message stays.
 const STAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(4);
-/// How long no key takes one away: whoever holds a key down would never see it.
-const LEAST: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
+/// How long no key removes a message: it would never be seen while a key is held down.
+const MIN_AGE: jiff::SignedDuration = jiff::SignedDuration::from_secs(1);
 /// Messages shown at a time.
-const MOST: usize = 3;
+const MAX_TOASTS: usize = 3;
 
 /// A short message in the corner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl State {
     pub(crate) fn flash(&mut self, level: Level, text: impl Into<String>) {
         let toast = Toast { level, text: text.into(), since: self.now };
         self.toasts.retain(|t| t.text != toast.text);
-        if self.toasts.len() >= MOST {
+        if self.toasts.len() >= MAX_TOASTS {
             self.toasts.remove(0);
         }
         self.toasts.push(toast);
@@ -60,17 +60,17 @@ impl State {
         self.toasts.retain(|t| t.stays() || now.duration_since(t.since) < STAY);
     }
 
-    /// Does what a key or a click asks for, and takes away what was told before.
+    /// Does what a key or a click asks for, and removes earlier information.
     pub(in crate::tui) fn outdating_toasts<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.tab;
         let old = std::mem::take(&mut self.toasts);
         let done = act(self);
         let (now, moved) = (self.now, self.tab != before);
-        let keeps = |t: &Toast| !moved && (t.stays() || now.duration_since(t.since) < LEAST);
+        let keeps = |t: &Toast| !moved && (t.stays() || now.duration_since(t.since) < MIN_AGE);
         let new = std::mem::take(&mut self.toasts);
         self.toasts = old.into_iter().filter(keeps).filter(|t| new.iter().all(|n| n.text != t.text)).collect();
         self.toasts.extend(new);
-        let many = self.toasts.len().saturating_sub(MOST);
+        let many = self.toasts.len().saturating_sub(MAX_TOASTS);
         self.toasts.drain(..many);
         done
     }

@@ -1,4 +1,4 @@
-//! Checks of the themes that come with the program: is everything to be told from its ground, and from its neighbours, by
+//! Checks of the themes that come with the program: is everything distinguishable from its background, and from its neighbours, by
 //! anybody. Tests only.
 
 use super::{BUILT_IN, Depth, Theme};
@@ -35,7 +35,7 @@ fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// The colour as somebody without green (or red) receptors sees it, in linear light: Viénot, Brettel and Mollon 1999, table of
+/// The colour as seen without green (or red) receptors, in linear light: Viénot, Brettel and Mollon 1999, table of
 /// the simplified method for sRGB.
 fn seen(without_red: bool, c: [u8; 3]) -> [f64; 3] {
     let [r, g, b] = c.map(linear);

@@ -1,8 +1,8 @@
-//! One place that says which ASCII character stands for each glyph the views draw.
+//! The ASCII replacement of each glyph that the views draw.
 
 use ratatui::buffer::Buffer;
 
-/// The ASCII likeness of a glyph; `?` for a character nobody drew on purpose (a file name).
+/// The ASCII replacement of a glyph; `?` for other characters, as in a file name.
 pub(crate) fn ascii_char(c: char) -> char {
     match c {
         ' '..='~' => c,

@@ -93,11 +93,11 @@ macro_rules! theme {
 theme! {
     /// Ordinary text.
     text = "text";
-    /// Labels and things of second rank.
+    /// Labels and secondary text.
     dim = "dim";
     /// Borders, rules and unfilled parts.
     faint = "faint";
-    /// The one accent: the tab, the focused pane, keys.
+    /// Accent: the current tab, the focused pane, keys.
     accent = "accent";
     /// Titles.
     title = "title";
@@ -105,11 +105,11 @@ theme! {
     select = "select";
     /// The selected row of a pane without focus.
     select_idle = "select-idle";
-    /// Done, healthy.
+    /// Done, no problems.
     good = "good";
-    /// Worth a look.
+    /// Warnings.
     warn = "warn";
-    /// Wrong.
+    /// Errors.
     bad = "bad";
     /// Filled part of bars and gauges.
     bar = "bar";
@@ -129,18 +129,18 @@ theme! {
     heat0 = "heat.0";
     /// A large error.
     heat1 = "heat.1";
-    /// A middling error.
+    /// A medium error.
     heat2 = "heat.2";
     /// A small error.
     heat3 = "heat.3";
-    /// The least error, or none.
+    /// The smallest error, or none.
     heat4 = "heat.4";
     /// What is being worked on, in the grid of layers.
     working = "working";
 }
 
 /// A theme file has a few kilobytes.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 impl Theme {
     /// A theme by name: a file of `folder` (`name.toml`) before a built-in one. In mono depth it is always the mono theme.
@@ -150,7 +150,7 @@ impl Theme {
     pub fn load(name: &str, folder: Option<&Path>, depth: Depth) -> Result<Self, ThemeError> {
         let name = if depth == Depth::Mono { "mono" } else { name };
         let file = folder.map(|f| f.join(format!("{name}.toml")));
-        let text = file.as_ref().and_then(|f| files::read_text(f, MOST_BYTES).ok());
+        let text = file.as_ref().and_then(|f| files::read_text(f, MAX_BYTES).ok());
         let text = match (&text, built_in(name)) {
             (Some(t), _) => t.as_str(),
             (None, Some(t)) => t,
@@ -158,7 +158,7 @@ impl Theme {
                 let names = Self::names(folder);
                 let like = |n: &&String| (strsim::jaro_winkler(n, name) * 1e6) as u64;
                 let near = names.iter().max_by_key(like).map_or("dark", String::as_str);
-                let message = format!("there is no theme of this name; is it {near}?");
+                let message = format!("there is no theme with this name; did you mean {near}?");
                 return Err(ThemeError { name: name.to_owned(), line: 0, message });
             }
         };
@@ -176,8 +176,8 @@ impl Theme {
         let mut theme = match &file.inherits {
             Some(base) if base.get_ref() != name => {
                 let (base, at) = (base.get_ref(), base.span().start);
-                let text =
-                    built_in(base).ok_or_else(|| wrong(at, format!("inherits {base}, which is no built-in theme")))?;
+                let text = built_in(base)
+                    .ok_or_else(|| wrong(at, format!("inherits {base}, which is not a built-in theme")))?;
                 Self::parse(base, text, depth)?
             }
             _ => Self::default(),
@@ -190,7 +190,7 @@ impl Theme {
             if !theme.set(role, style) {
                 let like = |(known, _): &&(&str, &str)| (strsim::jaro_winkler(known, role) * 1e6) as u64;
                 let near = Self::ROLES.iter().max_by_key(like).map_or("", |(known, _)| known);
-                return Err(wrong(at, format!("there is no role {role}; is it {near}?")));
+                return Err(wrong(at, format!("there is no role {role}; did you mean {near}?")));
             }
         }
         Ok(theme)
@@ -202,21 +202,22 @@ impl Theme {
         let mut out = format!(
             "# Themes\n\n\
              Made from the roles in `src/tui/look/theme.rs` by `BLESS=1 cargo test --test workbench docs`; a test keeps it equal.\n\n\
-             Built in: {}. `T` in the workbench chooses one and shows it while you move, `theme = \"light\"` in `config.toml` or `--theme light` \
-             starts with it. `NO_COLOR` and terminals without colour get `mono`; `colour-blind` tells nothing by red and green alone, and no \
-             theme tells anything by colour alone.\n\n\
-             Your own one is a file `NAME.toml` in `$XDG_CONFIG_HOME/remold/themes` (`remold config path`). A file with the name of a built-in theme \
-             takes its place. A running workbench takes changes in at once; a mistake is told with its line and changes nothing.\n\n\
+             Built in: {}. `T` in the workbench chooses one with a preview, `theme = \"light\"` in `config.toml` or `--theme light` sets it. \
+             `NO_COLOR` and terminals without colour get `mono`; `colour-blind` does not rely on red and green, and no theme relies on colour \
+             alone.\n\n\
+             Your own theme is a file `NAME.toml` in `$XDG_CONFIG_HOME/remold/themes` (`remold config path`). A file with the name of a built-in \
+             theme replaces it. A running workbench applies changes immediately; a mistake is reported with its line and changes nothing.\n\n\
              ```toml\n\
-             inherits = \"dark\"            # a built-in theme: what you leave out comes from it\n\n\
+             inherits = \"dark\"            # a built-in theme that supplies what you leave out\n\n\
              [styles]\n\
              accent = \"#ff9e64 bold\"      # #rrggbb, red, bright-red, a palette index 0 to 255, default\n\
-             select = \"black on yellow\"   # on: the ground\n\
+             select = \"black on yellow\"   # on: the background\n\
              \"role.norm\" = \"dim italic\"  # modifiers: bold dim italic underlined reversed\n\n\
-             [ansi16]                     # over [styles] where the terminal has sixteen colours\n\
+             [ansi16]                     # overrides [styles] on terminals with sixteen colours\n\
              accent = \"bright-yellow\"\n\
              ```\n\n\
-             | role | for |\n| --- | --- |\n",
+             | role | for |\n\
+             | --- | --- |\n",
             names.join(", ")
         );
         for (role, what) in Self::ROLES {
@@ -355,12 +356,12 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let err = |text| Theme::parse("mine", text, Depth::True).unwrap_err().to_string();
-        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine, line 2: there is no role acent; is it accent?");
+        assert_eq!(err("[styles]\nacent = 'red'"), "theme mine, line 2: there is no role acent; did you mean accent?");
         assert_eq!(err("[styles]\nbad = 'rad'"), "theme mine, line 2: bad: rad is neither a colour nor a modifier");
-        assert!(err("inherits = 'nobody'").contains("no built-in theme"));
+        assert!(err("inherits = 'nobody'").contains("not a built-in theme"));
         assert!(err("colours = 1").contains("colours"));
         assert!(err("[styles]\ntext = ").starts_with("theme mine, line 2: "));
         let unknown = Theme::load("drak", None, Depth::True).unwrap_err().to_string();
-        assert_eq!(unknown, "theme drak: there is no theme of this name; is it dark?");
+        assert_eq!(unknown, "theme drak: there is no theme with this name; did you mean dark?");
     }
 }

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shortest time between two words of progress.
-const TELL: Duration = Duration::from_millis(100);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is to be done.
 pub(super) enum Task {
-    /// Compare these under this number, memory told for so many tokens, until the flag is set.
+    /// Compare these under this number, with memory for so many tokens, until the flag is set.
     Compare(u64, Vec<PathBuf>, Option<u64>, Arc<AtomicBool>),
     /// Take a model out of a comparison.
     TakeOut(u64, Arc<Compared>, PathBuf),
@@ -78,11 +78,11 @@ fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Kno
     if cancel.load(Ordering::Relaxed) {
         return;
     }
-    let told = Mutex::new(None::<Instant>);
+    let last_sent = Mutex::new(None::<Instant>);
     let progress = |done, all| {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|t| t.elapsed() >= TELL) {
-            *told = Some(Instant::now());
+        let mut last_sent = last_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_sent.is_none_or(|t| t.elapsed() >= PROGRESS_INTERVAL) {
+            *last_sent = Some(Instant::now());
             let _ = out.send(Action::CompareProgress(id, done, all));
         }
     };
@@ -96,7 +96,7 @@ fn compare(id: u64, (paths, context): (&[PathBuf], Option<u64>), known: &mut Kno
         &overview,
         crate::task::Task { threads: 0, progress: &progress, cancel },
     );
-    // What was cancelled is no answer.
+    // A cancelled request has no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(Action::Compared(id, answer));
     }

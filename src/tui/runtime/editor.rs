@@ -39,9 +39,9 @@ fn run(program: &str, path: &Path) -> Result<(), String> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) if status.code() == Some(127) => {
-            Err(format!("there is no editor `{program}`; set $VISUAL or $EDITOR to one that is installed"))
+            Err(format!("editor `{program}` not found; set $VISUAL or $EDITOR to an installed editor"))
         }
-        Ok(status) => Err(format!("the editor `{program}` ended with {status}; the recipe is as it was")),
+        Ok(status) => Err(format!("the editor `{program}` ended with {status}; the recipe is unchanged")),
         Err(e) => Err(format!("starting the editor `{program}`: {e}")),
     }
 }
@@ -67,6 +67,6 @@ mod tests {
         run("printf x >", &path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
         assert!(run("no-such-editor-anywhere", &path).is_err_and(|e| e.contains("$EDITOR")));
-        assert!(run("false", &path).is_err_and(|e| e.contains("as it was")));
+        assert!(run("false", &path).is_err_and(|e| e.contains("the recipe is unchanged")));
     }
 }

@@ -18,7 +18,7 @@ use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::tui::core::{ErrorCard, FoundModel};
 use crate::tui::tabs::compare::Compared;
-use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{ModelInfo, Summary};
 use crate::units::escape;
 use std::path::{Path, PathBuf};
@@ -27,14 +27,14 @@ use std::sync::Arc;
 /// Folders are looked into this deep.
 const DEPTH: usize = 6;
 
-/// Looks for models below `root`, reading headers only; tells each from one of several threads, as long as `take` says so.
+/// Looks for models below `root`, reading headers only; passes each to `take` from one of several threads, until it returns false.
 pub(crate) fn scan(root: &Path, take: &(dyn Fn(FoundModel) -> bool + Sync)) {
     crate::formats::scan_each(root, DEPTH, &|f| take(found(f)));
 }
 
 fn found(f: Found) -> FoundModel {
     let summary = match f.error {
-        // What no reader takes yet is no fault of the file.
+        // A format without a reader is not an error of the file.
         Some(message) => {
             let card = ErrorCard::new(message, f.format.is_none_or(|id| spec(id).is_some_and(|s| s.read.is_some())));
             Err(ErrorCard { fact: f.fact.map_or(card.fact, |fact| escape(&fact).into_owned()), ..card })
@@ -61,7 +61,7 @@ pub(crate) fn open(path: &Path) -> Result<ModelInfo, ErrorCard> {
 /// Plans a recipe. Measures, as `how` says, where a budget is to be met.
 ///
 /// # Errors
-/// What can be known beforehand; cancelled.
+/// What can be known before the run; cancelled.
 pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Result<Plan, ErrorCard> {
     crate::plan::rehearse(recipe, how).map_err(|e| ErrorCard::from(&e))
 }
@@ -75,21 +75,21 @@ fn has_budget(target: &Target) -> bool {
     Budget::of(target).is_some()
 }
 
-/// Measures a model and tells what a GGUF of every type would be. A budget that cannot be met leaves the rest of it true: what is
-/// wrong with the budget is said where its plan stands.
+/// Measures a model and forecasts a GGUF of every type. A budget that cannot be met does not affect the rest: what is
+/// wrong with the budget is shown with its plan.
 ///
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
 pub(crate) fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
     let model = crate::arch::open(source).map_err(|e| ErrorCard::from(&e))?;
-    let told = match crate::plan::forecast(&model, target, how) {
+    let forecast = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
             let without = Budget::without(target);
             crate::plan::forecast(&model, &without, how)
         }
         other => other,
     };
-    told.map_err(|e| ErrorCard::from(&e))
+    forecast.map_err(|e| ErrorCard::from(&e))
 }
 
 /// Starts a job.
@@ -104,12 +104,12 @@ pub(crate) fn spawn(root: &Path, recipe: &Recipe, plan: &Plan) -> Result<JobSumm
 ///
 /// # Errors
 /// When its state does not allow it, or its folder cannot be written.
-pub(crate) fn job(deed: Deed, dir: &Path) -> Result<(), ErrorCard> {
-    let done = match deed {
-        Deed::Cancel => job::cancel(dir),
-        Deed::Pause => job::pause(dir),
-        Deed::Resume | Deed::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
-        Deed::Remove => job::remove(dir).map(drop),
+pub(crate) fn job(action: JobAction, dir: &Path) -> Result<(), ErrorCard> {
+    let done = match action {
+        JobAction::Cancel => job::cancel(dir),
+        JobAction::Pause => job::pause(dir),
+        JobAction::Resume | JobAction::Again => job::resume(&JobFolder { dir: dir.to_owned() }),
+        JobAction::Remove => job::remove(dir).map(drop),
     };
     done.map_err(|e| ErrorCard::from(&e))
 }
@@ -137,17 +137,17 @@ pub(crate) fn checks() -> Vec<Check> {
     all
 }
 
-/// How the user's settings, keys and themes stand.
+/// Checks of the user's settings, keys and themes.
 fn settings_checks() -> Vec<Check> {
     let problems = crate::tui::config::problems();
-    let told: Vec<Check> = problems
+    let checks: Vec<Check> = problems
         .iter()
         .map(|p| {
-            Check::note("settings", "files", p.to_string(), "`remold config check` tells again; docs/configuration.md")
+            Check::note("settings", "files", p.to_string(), "See `remold config check` and docs/configuration.md.")
         })
         .collect();
     let place = crate::tui::config::config_file().map_or_else(|| "nowhere".to_owned(), |p| p.display().to_string());
-    if told.is_empty() { vec![Check::fine("settings", "files", format!("sound ({place})"))] } else { told }
+    if checks.is_empty() { vec![Check::fine("settings", "files", format!("valid ({place})"))] } else { checks }
 }
 
 /// No job is started while the guard lives.
@@ -181,7 +181,7 @@ fn folder(dir: &Path) -> job::JobFolder {
 }
 
 /// A comparison and its table.
-fn told(comparison: Comparison) -> Arc<Compared> {
+fn with_table(comparison: Comparison) -> Arc<Compared> {
     let rows = rows(&comparison);
     Arc::new(Compared { comparison, rows })
 }
@@ -189,10 +189,10 @@ fn told(comparison: Comparison) -> Arc<Compared> {
 /// The comparison without one of its models.
 pub fn take_out(compared: &Arc<Compared>, path: &Path) -> Arc<Compared> {
     let at = compared.comparison.variants.iter().position(|v| v.path == path);
-    at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), told)
+    at.and_then(|at| compared.comparison.without(at)).map_or_else(|| compared.clone(), with_table)
 }
 
-/// Compares models with the first of them. `overview` is told what the headers say before anything is measured.
+/// Compares models with the first of them. `overview` gets what the headers say before anything is measured.
 ///
 /// # Errors
 /// Models that cannot be read or that hold different networks; cancelled.
@@ -204,8 +204,8 @@ pub(crate) fn compare(
     how: Task<'_>,
 ) -> Result<Arc<Compared>, ErrorCard> {
     let set = Set::open(paths, 0, context).map_err(|e| ErrorCard::from(&e))?;
-    overview(told(set.overview().clone()));
-    known.measure(&set, how).map(told).map_err(|e| ErrorCard::from(&e))
+    overview(with_table(set.overview().clone()));
+    known.measure(&set, how).map(with_table).map_err(|e| ErrorCard::from(&e))
 }
 
 /// Writes a comparison to a file, as its ending says.

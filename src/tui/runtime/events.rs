@@ -4,9 +4,9 @@ mod apply;
 mod input;
 mod signals;
 
-use super::osc::Between;
+use super::osc::Multiplexer;
 use super::reload::{self, Files};
-use super::sessions::Keeper;
+use super::sessions::SessionSaver;
 use super::terminal::{self, Screen};
 use super::threads::thread;
 use super::workers::Workers;
@@ -19,13 +19,13 @@ use crate::tui::view::{Ui, draw};
 use crate::tui::{TuiError, TuiOptions, config};
 use crossterm::event::EventStream;
 use futures_util::StreamExt;
-use signals::{Asked, Signals};
+use signals::{SignalAction, Signals};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Least time between frames that answer a key: whoever holds one down sees each step.
+/// Minimum time between frames that answer a key: holding a key down shows each step.
 const FRAME: Duration = Duration::from_millis(8);
 /// The same over SSH, where a frame costs more than its making.
 const FRAME_SSH: Duration = Duration::from_millis(12);
@@ -78,7 +78,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     // A relative path would change its meaning with the folder the process is in.
     let dir = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let Start { state, look, problems } = start(&options, &dir, depth, folder.as_deref())?;
-    let keeper = Keeper::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
+    let keeper = SessionSaver::new(config::sessions_folder().map(|f| sessions::file(&f, &dir)));
     let (outbox, inbox) = unbounded_channel();
     let workers = Workers::start(dir, options.jobs_root.clone(), outbox.clone());
     workers.scan();
@@ -99,7 +99,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
                 screen,
                 workers,
                 keeper,
-                between: Between::from_env(caps::var),
+                between: Multiplexer::from_env(caps::var),
                 ssh: caps::var("SSH_CONNECTION").is_some(),
                 clicked: None,
                 held: false,
@@ -125,7 +125,7 @@ pub(in crate::tui) fn run(options: TuiOptions) -> Result<(), TuiError> {
     Ok(())
 }
 
-/// Ends the process with the status of a signal, or says on the shell's screen which jobs go on.
+/// Ends the process with the status of a signal, or prints to the shell which jobs keep running.
 fn leave(code: Option<i32>, farewell: Option<String>) {
     if let Some(code) = code {
         std::process::exit(code);
@@ -150,8 +150,8 @@ struct App {
     screen: Screen,
     workers: Workers,
     /// Keeps where the folder is left.
-    keeper: Keeper,
-    between: Between,
+    keeper: SessionSaver,
+    between: Multiplexer,
     /// The terminal is at the other end of an SSH connection.
     ssh: bool,
     /// The last click: when, and on what.
@@ -180,7 +180,7 @@ impl App {
     /// Before the first frame: what is wrong in the user's files, and where the folder was left.
     fn prepare(&mut self, problems: &[config::Problem], options: &TuiOptions) -> std::io::Result<()> {
         if !problems.is_empty() {
-            self.apply(reload::wrong(problems, "The default stays"))?;
+            self.apply(reload::wrong(problems, "The default is kept"))?;
         }
         let wanted = self.state.settings.restore && !options.fresh;
         let Some(file) = self.keeper.file().filter(|_| wanted) else { return Ok(()) };
@@ -196,7 +196,7 @@ impl App {
         Ok(())
     }
 
-    /// Says where the folder is left as things stand.
+    /// Returns the session of the folder as it is now.
     fn stand(&self) {
         self.keeper.take(self.state.settings.restore.then(|| Session::of(&self.state)));
     }
@@ -229,7 +229,7 @@ impl App {
         let mut due = Due::No;
         loop {
             if let Some((place, recipe)) = self.editing.take() {
-                // Whoever reads the terminal takes the editor's keys away.
+                // A reader of the terminal would take the editor's keys.
                 drop(input);
                 self.edit(&place, &recipe)?;
                 input = EventStream::new();
@@ -278,17 +278,17 @@ impl App {
     }
 
     /// Answers to a signal; true when it is time to leave.
-    fn signalled(&mut self, asked: Asked) -> std::io::Result<bool> {
+    fn signalled(&mut self, asked: SignalAction) -> std::io::Result<bool> {
         match asked {
-            Asked::HangUp => self.hung_up(),
-            Asked::End(code) => {
+            SignalAction::HangUp => self.hung_up(),
+            SignalAction::End(code) => {
                 self.ended = Some(code);
                 return Ok(true);
             }
-            Asked::Stop => self.suspend()?,
+            SignalAction::Stop => self.suspend()?,
             // The signal that follows a stop of our own says nothing new.
-            Asked::Continue if std::mem::take(&mut self.continued) => {}
-            Asked::Continue => self.come_back()?,
+            SignalAction::Continue if std::mem::take(&mut self.continued) => {}
+            SignalAction::Continue => self.come_back()?,
         }
         Ok(false)
     }
@@ -321,7 +321,7 @@ impl App {
         self.screen.draw(|frame| draw(state, ui, frame.buffer_mut(), look))
     }
 
-    /// Stops the process group until the shell continues it. Jobs are in groups of their own and go on.
+    /// Stops the process group until the shell continues it. Jobs are in separate groups and keep running.
     fn suspend(&mut self) -> std::io::Result<()> {
         terminal::leave();
         let _turn = super::effects::no_start();

@@ -5,14 +5,14 @@ use super::threads::Outbox;
 use crate::engine::{Event, EventBody};
 use crate::job::{JobSummary, Tail};
 use crate::tui::core::Action;
-use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::jobs::JobAction;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often the list is looked at.
 const LIST: Duration = Duration::from_secs(1);
-/// How often the events of a job are that goes on.
+/// How often the events of a running job are read.
 const EVENTS: Duration = Duration::from_millis(100);
 
 /// A request to the follower of jobs.
@@ -22,10 +22,10 @@ pub(super) enum JobRequest {
     /// Look at the list now.
     Refresh,
     /// Ask this of the job with this title in this folder.
-    Do(Deed, String, PathBuf),
+    Act(JobAction, String, PathBuf),
 }
 
-/// The job that is followed, and what of its folder was told already.
+/// The job that is followed, and what of its folder was sent already.
 struct Followed {
     id: String,
     dir: PathBuf,
@@ -62,7 +62,7 @@ impl Followed {
     }
 }
 
-/// Answers until nobody asks any more.
+/// Answers until the senders are gone.
 pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbox) {
     let mut jobs = effects::jobs(root);
     let mut known: Vec<JobSummary> = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
         if listed.is_none_or(|t| t.elapsed() >= LIST) {
             let (list, mut news) = jobs.look();
             if first {
-                // What happened before is news only of jobs that still go on.
+                // Earlier events are news only for jobs that still run.
                 news.retain(|e| list.iter().any(|j| j.id == e.job && !j.state.ended()));
             }
             if !news.is_empty() {
@@ -93,11 +93,11 @@ pub(super) fn follower(requests: &Receiver<JobRequest>, root: &Path, out: &Outbo
         let live = |id: &str| known.iter().any(|j| j.id == id && !j.state.ended());
         let often = following.as_ref().is_some_and(|job| live(&job.id));
         match requests.recv_timeout(if often { EVENTS } else { LIST }) {
-            // What there is already is read at once.
+            // Existing events are read immediately.
             Ok(JobRequest::Follow(job)) => following = job.map(Followed::new),
             Ok(JobRequest::Refresh) => listed = None,
-            Ok(JobRequest::Do(deed, title, dir)) => {
-                let _ = out.send(Action::Did(deed, title, effects::job(deed, &dir)));
+            Ok(JobRequest::Act(action, title, dir)) => {
+                let _ = out.send(Action::JobActionDone(action, title, effects::job(action, &dir)));
                 listed = None;
             }
             Err(RecvTimeoutError::Timeout) => {}

@@ -5,7 +5,7 @@ use super::effects::inspect::{self, Tensors};
 use super::threads::{Outbox, give_way, thread};
 use crate::task::{Task, locked};
 use crate::tui::core::Action;
-use crate::tui::tabs::models::{Ask, Check, Told};
+use crate::tui::tabs::models::{Check, InspectRequest, InspectResponse};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,15 +16,15 @@ use std::time::{Duration, Instant};
 const REPORT: Duration = Duration::from_millis(250);
 
 /// A request to look at values.
-enum Look {
+enum ValuesRequest {
     Values(PathBuf, usize),
-    Glances(PathBuf, Vec<usize>),
+    MiniHistograms(PathBuf, Vec<usize>),
 }
 
 /// Hands requests out.
 pub(super) struct Inspector {
     outbox: Outbox,
-    look: Sender<(Look, Arc<AtomicBool>)>,
+    look: Sender<(ValuesRequest, Arc<AtomicBool>)>,
     encode: Sender<(PathBuf, String)>,
     /// Stops the values being looked at.
     looking: Arc<AtomicBool>,
@@ -46,20 +46,20 @@ impl Inspector {
         Self { outbox, look, encode, looking: Arc::default(), checking: Arc::default() }
     }
 
-    pub(super) fn ask(&mut self, ask: Ask) {
+    pub(super) fn ask(&mut self, ask: InspectRequest) {
         match ask {
-            Ask::Values(path, tensor) => {
+            InspectRequest::Values(path, tensor) => {
                 self.looking.store(true, Ordering::Relaxed);
                 self.looking = Arc::default();
-                let _ = self.look.send((Look::Values(path, tensor), self.looking.clone()));
+                let _ = self.look.send((ValuesRequest::Values(path, tensor), self.looking.clone()));
             }
-            Ask::Glances(path, tensors) => {
-                let _ = self.look.send((Look::Glances(path, tensors), Arc::default()));
+            InspectRequest::MiniHistograms(path, tensors) => {
+                let _ = self.look.send((ValuesRequest::MiniHistograms(path, tensors), Arc::default()));
             }
-            Ask::Encode(path, text) => {
+            InspectRequest::Encode(path, text) => {
                 let _ = self.encode.send((path, text));
             }
-            Ask::Check(path) => {
+            InspectRequest::Check(path) => {
                 self.checking.store(true, Ordering::Relaxed);
                 self.checking = Arc::default();
                 let (out, cancel) = (self.outbox.clone(), self.checking.clone());
@@ -68,41 +68,42 @@ impl Inspector {
                     checker(path, &cancel, &out);
                 });
             }
-            Ask::StopCheck => self.checking.store(true, Ordering::Relaxed),
+            InspectRequest::StopCheck => self.checking.store(true, Ordering::Relaxed),
         }
     }
 }
 
-/// Looks at the tensor asked for last; small histograms come after it and give way to what is asked meanwhile.
-fn looker(requests: &Receiver<(Look, Arc<AtomicBool>)>, out: &Outbox) {
+/// Looks at the tensor asked for last; small histograms come after it and are interrupted by new requests.
+fn looker(requests: &Receiver<(ValuesRequest, Arc<AtomicBool>)>, out: &Outbox) {
     let mut tensors = Tensors::default();
-    let (mut values, mut glances) = (None, None);
+    let (mut values, mut mini_histograms) = (None, None);
     loop {
-        let first = if values.is_none() && glances.is_none() { requests.recv().ok() } else { requests.try_recv().ok() };
-        if first.is_none() && values.is_none() && glances.is_none() {
+        let first =
+            if values.is_none() && mini_histograms.is_none() { requests.recv().ok() } else { requests.try_recv().ok() };
+        if first.is_none() && values.is_none() && mini_histograms.is_none() {
             return;
         }
         for (look, cancel) in first.into_iter().chain(requests.try_iter()) {
             match look {
-                Look::Values(path, tensor) => values = Some((path, tensor, cancel)),
-                Look::Glances(path, rows) => glances = Some((path, rows)),
+                ValuesRequest::Values(path, tensor) => values = Some((path, tensor, cancel)),
+                ValuesRequest::MiniHistograms(path, rows) => mini_histograms = Some((path, rows)),
             }
         }
         if let Some((path, tensor, cancel)) = values.take() {
             let found = inspect::values(&mut tensors, &path, tensor, &cancel).map(Arc::new);
             // One that was given up is asked for again when it is selected again.
             if found.is_ok() || !cancel.load(Ordering::Relaxed) {
-                let _ = out.send(Action::Inspected(Told::Values(path, tensor, found)));
+                let _ = out.send(Action::Inspected(InspectResponse::Values(path, tensor, found)));
             }
-        } else if let Some((path, rows)) = glances.take() {
+        } else if let Some((path, rows)) = mini_histograms.take() {
             let mut made = Vec::with_capacity(rows.len());
             for row in rows {
                 if !requests.is_empty() {
                     break;
                 }
-                made.push((row, inspect::glance(&mut tensors, &path, row)));
+                made.push((row, inspect::mini_histogram(&mut tensors, &path, row)));
             }
-            let _ = out.send(Action::Inspected(Told::Glances(path, made)));
+            let _ = out.send(Action::Inspected(InspectResponse::MiniHistograms(path, made)));
         }
     }
 }
@@ -113,7 +114,7 @@ fn encoder(requests: &Receiver<(PathBuf, String)>, out: &Outbox) {
     while let Ok(first) = requests.recv() {
         let (path, text) = requests.try_iter().last().unwrap_or(first);
         let tried = inspect::try_text(&mut tokenizer, &path, &text).map(Arc::new);
-        let _ = out.send(Action::Inspected(Told::Encoded(path, text, tried)));
+        let _ = out.send(Action::Inspected(InspectResponse::Encoded(path, text, tried)));
     }
 }
 
@@ -126,7 +127,7 @@ fn checker(path: PathBuf, cancel: &AtomicBool, out: &Outbox) {
             *reported = Some(Instant::now());
             let (done, total) = (done as u64, total as u64);
             let check = Check { path: path.clone(), done, total, findings: Vec::new(), ended: None };
-            let _ = out.send(Action::Inspected(Told::Checked(check)));
+            let _ = out.send(Action::Inspected(InspectResponse::Checked(check)));
         }
     };
     // Two at a time keep a disk busy and leave the rest of the machine to others.
@@ -140,5 +141,5 @@ fn checker(path: PathBuf, cancel: &AtomicBool, out: &Outbox) {
         Err(card) => (Vec::new(), 0, Err(card)),
     };
     let check = Check { path, done: total, total, findings, ended: Some(ended) };
-    let _ = out.send(Action::Inspected(Told::Checked(check)));
+    let _ = out.send(Action::Inspected(InspectResponse::Checked(check)));
 }

@@ -1,4 +1,4 @@
-//! The worker that samples the machine, while somebody wants to know.
+//! The worker that samples the machine while its figures are shown.
 
 use super::threads::Outbox;
 use super::{caps, effects};
@@ -15,7 +15,7 @@ const OFTEN_SSH: Duration = Duration::from_secs(5);
 /// Whether to sample, and the folder whose disk is asked.
 type Watched = Option<Option<PathBuf>>;
 
-/// Tells the sampler what is wanted, when that changes.
+/// Sends the request to the sampler when it changes.
 pub(super) struct Watch {
     wanted: Watched,
     to: Sender<Watched>,
@@ -34,7 +34,7 @@ impl Watch {
     }
 }
 
-/// Sleeps until somebody wants to know, then samples.
+/// Sleeps until there is a request, then samples.
 pub(super) fn sampler(requests: &Receiver<Watched>, out: &Outbox) {
     let often = if caps::var("SSH_CONNECTION").is_some() { OFTEN_SSH } else { OFTEN };
     let mut sampler = None;

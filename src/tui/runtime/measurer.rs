@@ -1,7 +1,7 @@
 //! The worker for what has to read the model's weights: plans that meet a budget, and forecasts. They may take seconds, so
 //! they are kept apart from the planner, whose answers are awaited at every key.
 //!
-//! One of each kind waits at most: the newest. What was measured is kept on disk, so an answer that nobody waits for any more
+//! One of each kind waits at most: the newest. Measurements are cached on disk, so an answer that is no longer needed
 //! is still worth its time, unless the source or its importance matrix is another one now: then it is cancelled.
 
 use super::effects;
@@ -17,17 +17,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Shortest time between two words of progress.
-const TELL: Duration = Duration::from_millis(100);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is to be measured.
-pub(super) enum Work {
+pub(super) enum MeasureRequest {
     /// The plan of a recipe with a budget.
     Plan(u64, Box<Recipe>),
     /// The forecast of a source for these options.
     Forecast(u64, PathBuf, Box<Target>),
 }
 
-impl Work {
+impl MeasureRequest {
     /// What decides the numbers: the source and the options that belong to it.
     fn subject(&self) -> Subject {
         match self {
@@ -50,25 +50,25 @@ fn of_model(options: &Options) -> Options {
 #[derive(Clone, PartialEq)]
 struct Subject(PathBuf, Options);
 
-/// Work, and the flag that cancels it.
+/// MeasureRequest, and the flag that cancels it.
 pub(super) struct Order {
-    work: Work,
+    work: MeasureRequest,
     cancel: Arc<AtomicBool>,
 }
 
 /// The end that gives orders.
-pub(super) struct Orders {
+pub(super) struct MeasureRequests {
     sender: Sender<Order>,
     current: Option<(Subject, Arc<AtomicBool>)>,
 }
 
-impl Orders {
+impl MeasureRequests {
     pub(super) fn new(sender: Sender<Order>) -> Self {
         Self { sender, current: None }
     }
 
     /// Gives an order; those for another subject are cancelled.
-    pub(super) fn give(&mut self, work: Work) {
+    pub(super) fn give(&mut self, work: MeasureRequest) {
         let subject = work.subject();
         let cancel = match &self.current {
             Some((s, cancel)) if *s == subject => cancel.clone(),
@@ -95,8 +95,8 @@ pub(super) fn measurer(orders: &Receiver<Order>, out: &Outbox) {
         }
         for order in first.into_iter().chain(orders.try_iter()) {
             match order.work {
-                Work::Plan(..) => plan = Some(order),
-                Work::Forecast(..) => forecast = Some(order),
+                MeasureRequest::Plan(..) => plan = Some(order),
+                MeasureRequest::Forecast(..) => forecast = Some(order),
             }
         }
         if let Some(order) = plan.take().or_else(|| forecast.take()) {
@@ -106,13 +106,13 @@ pub(super) fn measurer(orders: &Receiver<Order>, out: &Outbox) {
 }
 
 fn carry_out(order: Order, out: &Outbox) {
-    let told = Mutex::new(None::<Instant>);
-    // Told from many threads: the screen need not hear of every tensor.
+    let last_sent = Mutex::new(None::<Instant>);
+    // Called from many threads: the screen does not need every tensor.
     let may_tell = || {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.is_none_or(|t| t.elapsed() >= TELL);
+        let mut last_sent = last_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last_sent.is_none_or(|t| t.elapsed() >= PROGRESS_INTERVAL);
         if due {
-            *told = Some(Instant::now());
+            *last_sent = Some(Instant::now());
         }
         due
     };
@@ -121,7 +121,7 @@ fn carry_out(order: Order, out: &Outbox) {
         return;
     }
     let answer = match order.work {
-        Work::Plan(id, recipe) => {
+        MeasureRequest::Plan(id, recipe) => {
             let progress = |done, all| {
                 if may_tell() {
                     let _ = out.send(Action::PlanMeasured(id, done, all));
@@ -130,7 +130,7 @@ fn carry_out(order: Order, out: &Outbox) {
             let how = Task { threads: 0, progress: &progress, cancel };
             Action::Planned(id, effects::recipes::plan(&recipe, how))
         }
-        Work::Forecast(id, source, target) => {
+        MeasureRequest::Forecast(id, source, target) => {
             let progress = |done, all| {
                 if may_tell() {
                     let _ = out.send(Action::ForecastMeasured(id, done, all));
@@ -140,7 +140,7 @@ fn carry_out(order: Order, out: &Outbox) {
             Action::Forecasted(id, forecast.map(Arc::new))
         }
     };
-    // What was cancelled is no answer.
+    // A cancelled request has no answer.
     if !cancel.load(Ordering::Relaxed) {
         let _ = out.send(answer);
     }
@@ -151,20 +151,20 @@ mod tests {
     use super::*;
     use crate::model::FormatId;
     use crate::recipe::options::gguf;
-    use crate::tui::tabs::recipe::Planned;
+    use crate::tui::tabs::recipe::PlanResponse;
     use crossbeam_channel::unbounded;
 
-    fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> Work {
+    fn forecast(id: u64, source: &str, target_bpw: Option<f64>, imatrix: Option<&str>) -> MeasureRequest {
         let target = Target::of(FormatId::Gguf)
             .with(&gguf::TARGET_BPW, target_bpw)
             .with(&gguf::IMATRIX, imatrix.map(Into::into));
-        Work::Forecast(id, source.into(), Box::new(target))
+        MeasureRequest::Forecast(id, source.into(), Box::new(target))
     }
 
     #[test]
     fn another_source_or_imatrix_cancels_and_another_budget_does_not() {
         let (sender, receiver) = unbounded();
-        let mut orders = Orders::new(sender);
+        let mut orders = MeasureRequests::new(sender);
         for work in [
             forecast(1, "/a", None, None),
             forecast(2, "/a", Some(4.0), None),
@@ -183,10 +183,10 @@ mod tests {
     fn the_newest_of_each_kind_is_answered_and_nothing_cancelled() {
         let (sender, receiver) = unbounded();
         let (out, mut answers) = tokio::sync::mpsc::unbounded_channel();
-        let mut orders = Orders::new(sender);
+        let mut orders = MeasureRequests::new(sender);
         let plan = |id| {
             let source = crate::recipe::Source { path: Some("/not/there".into()), ..Default::default() };
-            Work::Plan(id, Box::new(Recipe { source, ..Recipe::default() }))
+            MeasureRequest::Plan(id, Box::new(Recipe { source, ..Recipe::default() }))
         };
         orders.give(forecast(1, "/elsewhere", None, None));
         for work in
@@ -200,7 +200,7 @@ mod tests {
         let mut ids = Vec::new();
         while let Ok(action) = answers.try_recv() {
             match action {
-                Action::Planned(id, Planned { plan: None, .. }) => ids.push(("plan", id)),
+                Action::Planned(id, PlanResponse { plan: None, .. }) => ids.push(("plan", id)),
                 Action::Forecasted(id, Err(_)) => ids.push(("forecast", id)),
                 other => panic!("{other:?}"),
             }

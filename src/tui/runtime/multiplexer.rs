@@ -11,7 +11,7 @@ const AREA: &str = "multiplexer";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Milliseconds that tmux may hold an escape back before a lone `esc` feels slow.
-const ESCAPE_MOST: u32 = 100;
+const MAX_ESCAPE: u32 = 100;
 
 /// What there is between us and the terminal; nothing where there is nothing.
 pub(super) fn checks(var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
@@ -19,7 +19,7 @@ pub(super) fn checks(var: impl Fn(&str) -> Option<String>) -> Vec<Check> {
         return tmux(&|option| ask(option));
     }
     if var("STY").is_some() {
-        let remedy = "`y` does not reach the clipboard through it, and colours are at most 256. tmux passes both.";
+        let remedy = "It does not pass on `y` to the clipboard, nor more than 256 colours; tmux does both.";
         return vec![Check::note(AREA, "screen", "GNU screen", remedy)];
     }
     Vec::new()
@@ -39,28 +39,28 @@ fn ask(option: &'static str) -> Option<String> {
 
 fn tmux(ask: &dyn Fn(&'static str) -> Option<String>) -> Vec<Check> {
     let Some(version) = ask("#{version}") else {
-        return vec![Check::fine(AREA, "tmux", "tmux, which does not answer")];
+        return vec![Check::fine(AREA, "tmux", "tmux does not respond")];
     };
     let mut all = vec![Check::fine(AREA, "tmux", format!("tmux {version}"))];
     match ask("#{escape-time}").and_then(|v| v.parse::<u32>().ok()) {
-        Some(ms) if ms > ESCAPE_MOST => {
+        Some(ms) if ms > MAX_ESCAPE => {
             let remedy = "In tmux.conf: set -sg escape-time 10";
-            all.push(Check::note(AREA, "escape", format!("tmux holds esc back for {ms} ms"), remedy));
+            all.push(Check::note(AREA, "escape", format!("tmux delays esc by {ms} ms"), remedy));
         }
-        Some(ms) => all.push(Check::fine(AREA, "escape", format!("esc comes after {ms} ms"))),
+        Some(ms) => all.push(Check::fine(AREA, "escape", format!("tmux delays esc by {ms} ms"))),
         None => {}
     }
     if let Some(value) = ask("#{set-clipboard}") {
         all.push(if value == "on" {
             Check::fine(AREA, "clipboard", "tmux passes y on (set-clipboard on)")
         } else {
-            let fact = format!("tmux does not take y from a program (set-clipboard {value})");
+            let fact = format!("tmux does not pass y on (set-clipboard {value})");
             Check::note(AREA, "clipboard", fact, "In tmux.conf: set -s set-clipboard on")
         });
     }
     match ask("#{mouse}").as_deref() {
         Some("0" | "off") => {
-            let remedy = "If you want clicks and the wheel in the workbench, in tmux.conf: set -g mouse on";
+            let remedy = "For clicks and the wheel in the workbench, in tmux.conf: set -g mouse on";
             all.push(Check::note(AREA, "mouse", "tmux does not pass the mouse on", remedy));
         }
         Some(_) => all.push(Check::fine(AREA, "mouse", "tmux passes the mouse on")),
@@ -72,7 +72,7 @@ fn tmux(ask: &dyn Fn(&'static str) -> Option<String>) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::monitor::Standing;
+    use crate::monitor::CheckStatus;
 
     #[test]
     fn what_tmux_holds_back_has_a_remedy() {
@@ -82,7 +82,7 @@ mod tests {
             all.iter().find(|(n, _)| *n == option).map(|(_, v)| (*v).to_owned())
         };
         let all = tmux(&answers);
-        let notes: Vec<&str> = all.iter().filter(|c| c.standing == Standing::Note).map(|c| c.what).collect();
+        let notes: Vec<&str> = all.iter().filter(|c| c.status == CheckStatus::Note).map(|c| c.what).collect();
         assert_eq!(notes, ["escape", "clipboard", "mouse"]);
         assert_eq!(tmux(&|_| None).len(), 1, "one that does not answer says nothing more");
     }

@@ -1,5 +1,5 @@
 //! What is said to the terminal beside the screen: clipboard (OSC 52) and notifications (OSC 9, OSC 777), through tmux and GNU
-//! screen as well. The terminal answers nothing, so nobody can know whether it listened.
+//! screen as well. The terminal sends no answer, so there is no way to know whether it worked.
 
 use crate::tui::core::Notify;
 use crate::units::is_hidden;
@@ -7,21 +7,21 @@ use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
 /// Text for the clipboard at most: xterm and others take 100 000 bytes of base64.
-const CLIPBOARD_MOST: usize = 74_000;
+const MAX_CLIPBOARD: usize = 74_000;
 /// Characters of a notification at most.
-const NOTE_MOST: usize = 160;
+const MAX_NOTE: usize = 160;
 /// Bytes in one string that old versions of GNU screen pass on.
 const SCREEN_PIECE: usize = 200;
 
-/// What stands between this program and the terminal.
+/// The multiplexer between this program and the terminal, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Between {
+pub(super) enum Multiplexer {
     Nothing,
     Tmux,
     Screen,
 }
 
-impl Between {
+impl Multiplexer {
     pub(super) fn from_env(var: impl Fn(&str) -> Option<String>) -> Self {
         let term = var("TERM").unwrap_or_default();
         if var("TMUX").is_some() || term.starts_with("tmux") {
@@ -63,9 +63,9 @@ impl Between {
 ///
 /// # Errors
 /// Text that terminals would drop or cut.
-pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String> {
-    if text.len() > CLIPBOARD_MOST {
-        return Err(format!("not copied: {} bytes are more than terminals take ({CLIPBOARD_MOST})", text.len()));
+pub(super) fn clipboard(text: &str, between: Multiplexer) -> Result<Vec<u8>, String> {
+    if text.len() > MAX_CLIPBOARD {
+        return Err(format!("not copied: {} bytes exceed the limit of terminals ({MAX_CLIPBOARD})", text.len()));
     }
     let mut sequence = String::new();
     // Writing to a string does not fail.
@@ -76,7 +76,7 @@ pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String>
         sequence.push('\x07');
     }
     let mut out = between.wrap(sequence.as_bytes());
-    if between == Between::Tmux {
+    if between == Multiplexer::Tmux {
         // tmux itself listens (`set-clipboard on`) or passes on (`allow-passthrough on`): whichever it is set to.
         out.extend_from_slice(sequence.as_bytes());
     }
@@ -84,8 +84,13 @@ pub(super) fn clipboard(text: &str, between: Between) -> Result<Vec<u8>, String>
 }
 
 /// A notification, as the terminal is known to take one.
-pub(super) fn notification(text: &str, how: Notify, between: Between, var: impl Fn(&str) -> Option<String>) -> Vec<u8> {
-    let clean: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(NOTE_MOST).collect();
+pub(super) fn notification(
+    text: &str,
+    how: Notify,
+    between: Multiplexer,
+    var: impl Fn(&str) -> Option<String>,
+) -> Vec<u8> {
+    let clean: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(MAX_NOTE).collect();
     let how = if how == Notify::Auto { auto(var) } else { how };
     match how {
         Notify::Off | Notify::Auto => Vec::new(),
@@ -114,29 +119,31 @@ mod tests {
 
     #[test]
     fn the_environment_says_what_is_between() {
-        assert_eq!(Between::from_env(env(&[("TERM", "tmux-256color")])), Between::Tmux);
-        assert_eq!(Between::from_env(env(&[("TERM", "screen"), ("TMUX", "/tmp/x,1,0")])), Between::Tmux);
-        assert_eq!(Between::from_env(env(&[("TERM", "screen"), ("STY", "1.pts")])), Between::Screen);
-        assert_eq!(Between::from_env(env(&[("TERM", "screen-256color")])), Between::Nothing);
+        assert_eq!(Multiplexer::from_env(env(&[("TERM", "tmux-256color")])), Multiplexer::Tmux);
+        assert_eq!(Multiplexer::from_env(env(&[("TERM", "screen"), ("TMUX", "/tmp/x,1,0")])), Multiplexer::Tmux);
+        assert_eq!(Multiplexer::from_env(env(&[("TERM", "screen"), ("STY", "1.pts")])), Multiplexer::Screen);
+        assert_eq!(Multiplexer::from_env(env(&[("TERM", "screen-256color")])), Multiplexer::Nothing);
     }
 
     #[test]
     fn a_copy_passes_through_what_is_between() {
         let plain = b"\x1b]52;c;YS9i\x07".to_vec();
-        assert_eq!(clipboard("a/b", Between::Nothing).unwrap(), plain);
+        assert_eq!(clipboard("a/b", Multiplexer::Nothing).unwrap(), plain);
         let tmux = [b"\x1bPtmux;\x1b\x1b]52;c;YS9i\x07\x1b\\".as_slice(), &plain].concat();
-        assert_eq!(clipboard("a/b", Between::Tmux).unwrap(), tmux);
-        let long = clipboard(&"x".repeat(1000), Between::Screen).unwrap();
+        assert_eq!(clipboard("a/b", Multiplexer::Tmux).unwrap(), tmux);
+        let long = clipboard(&"x".repeat(1000), Multiplexer::Screen).unwrap();
         let pieces: Vec<&[u8]> = long.split(|b| *b == b'\\').collect();
         assert!(pieces.len() > 6 && pieces.iter().all(|p| p.len() <= SCREEN_PIECE + 3), "in strings that screen takes");
-        assert!(clipboard(&"x".repeat(80_000), Between::Nothing).unwrap_err().starts_with("not copied: 80000 bytes"));
+        assert!(
+            clipboard(&"x".repeat(80_000), Multiplexer::Nothing).unwrap_err().starts_with("not copied: 80000 bytes")
+        );
     }
 
     #[test]
     fn a_notification_carries_no_sequence_of_its_own() {
         let text = "finished: a\x1b]0;evil\x07;b";
         let sent =
-            |how| String::from_utf8(notification(text, how, Between::Nothing, env(&[("TERM", "xterm")]))).unwrap();
+            |how| String::from_utf8(notification(text, how, Multiplexer::Nothing, env(&[("TERM", "xterm")]))).unwrap();
         assert_eq!(sent(Notify::Osc9), "\x1b]9;remold: finished: a ]0;evil ;b\x07");
         assert_eq!(sent(Notify::Auto), sent(Notify::Osc9));
         assert_eq!(sent(Notify::Osc777), "\x1b]777;notify;remold;finished: a ]0,evil ,b\x07");

@@ -13,12 +13,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Between two looks.
+/// Multiplexer two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Theme files looked at, at most.
-const THEMES_MOST: usize = 256;
+const MAX_THEMES: usize = 256;
 
-/// What tells one state of a file from another: when and how long, and which (an editor may put another in its place).
+/// Identifies a state of a file: time, length and identity (an editor may replace the file).
 type Stamp = Option<(i64, i64, u64, u64)>;
 
 fn stamp(path: &Path) -> Stamp {
@@ -28,7 +28,7 @@ fn stamp(path: &Path) -> Stamp {
 
 /// The states of everything looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Look {
+struct FileStates {
     config: Stamp,
     keys: Stamp,
     themes: BTreeMap<PathBuf, Stamp>,
@@ -39,29 +39,29 @@ pub(super) struct Files {
     config: Option<PathBuf>,
     keys: Option<PathBuf>,
     themes: Option<PathBuf>,
-    read: Look,
-    before: Look,
+    read: FileStates,
+    before: FileStates,
 }
 
 impl Files {
-    /// The user's files, as they are now; what changes after this call is told by [`Files::follow`].
+    /// The user's files, as they are now; [`Files::follow`] reports changes after this call.
     pub(super) fn find() -> Self {
         let mut files = Self {
             config: config::config_file(),
             keys: config::keys_file(),
             themes: config::themes_folder(),
-            read: Look::default(),
-            before: Look::default(),
+            read: FileStates::default(),
+            before: FileStates::default(),
         };
         files.read = files.look();
         files.before = files.read.clone();
         files
     }
 
-    fn look(&self) -> Look {
+    fn look(&self) -> FileStates {
         let folder = self.themes.as_ref().and_then(|f| std::fs::read_dir(f).ok());
-        let themes = folder.into_iter().flatten().flatten().take(THEMES_MOST).map(|e| e.path());
-        Look {
+        let themes = folder.into_iter().flatten().flatten().take(MAX_THEMES).map(|e| e.path());
+        FileStates {
             config: self.config.as_deref().and_then(stamp),
             keys: self.keys.as_deref().and_then(stamp),
             themes: themes
@@ -71,12 +71,12 @@ impl Files {
         }
     }
 
-    /// Looks for ever; ends when nobody listens.
+    /// Loops until the receiver is gone.
     pub(super) fn follow(mut self, options: &TuiOptions, out: &Outbox) {
         loop {
             std::thread::sleep(LOOK);
-            let mut told = self.changes(options).into_iter();
-            if told.any(|action| out.send(action).is_err()) || out.is_closed() {
+            let mut actions = self.changes(options).into_iter();
+            if actions.any(|action| out.send(action).is_err()) || out.is_closed() {
                 return;
             }
         }
@@ -91,7 +91,7 @@ impl Files {
             let read = config::read_settings(self.config.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Configured(Box::new(options.over(read.value))),
-                false => wrong(&read.problems, "The settings stay as they were"),
+                false => wrong(&read.problems, "The settings are unchanged"),
             });
         }
         if now.keys == before.keys && now.keys != self.read.keys {
@@ -99,7 +99,7 @@ impl Files {
             let read = config::read_keys(self.keys.as_deref().unwrap_or(Path::new("")));
             out.push(match read.problems.is_empty() {
                 true => Action::Keys(Box::new(read.value)),
-                false => wrong(&read.problems, "The keys stay as they were"),
+                false => wrong(&read.problems, "The keys are unchanged"),
             });
         }
         if now.themes == before.themes && now.themes != self.read.themes {
@@ -114,14 +114,14 @@ impl Files {
     }
 }
 
-/// Problems as the screen tells them, the first with what became of the rest of the file.
+/// Problems as the screen shows them; the first says what happened to the rest of the file.
 pub(super) fn wrong(problems: &[Problem], and: &str) -> Action {
     let mut lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
     if let Some(first) = lines.first_mut() {
         let stop = if first.ends_with('?') { "" } else { "." };
         *first = format!("{first}{stop} {and}.");
     }
-    Action::Wrong(lines)
+    Action::ConfigProblems(lines)
 }
 
 #[cfg(test)]
@@ -137,24 +137,26 @@ mod tests {
             config: at("config.toml"),
             keys: at("keys.toml"),
             themes: at("themes"),
-            read: Look::default(),
-            before: Look::default(),
+            read: FileStates::default(),
+            before: FileStates::default(),
         };
         assert!(files.changes(&options).is_empty());
         std::fs::write(dir.path().join("config.toml"), "theme = 'dark'\nmouse = false\n").unwrap();
         assert!(files.changes(&options).is_empty(), "it may still be written");
-        let told = files.changes(&options);
-        let [Action::Configured(s)] = &told[..] else { panic!("{told:?}") };
+        let actions = files.changes(&options);
+        let [Action::Configured(s)] = &actions[..] else { panic!("{actions:?}") };
         assert_eq!((s.mouse, s.theme.as_deref()), (false, Some("light")), "the command line goes before the file");
         assert!(files.changes(&options).is_empty());
         std::fs::write(dir.path().join("keys.toml"), "\nzoom = 'z z z'\nzom = 'z'\n").unwrap();
         std::fs::create_dir(dir.path().join("themes")).unwrap();
         std::fs::write(dir.path().join("themes/mine.toml"), "").unwrap();
         files.changes(&options);
-        let told = files.changes(&options);
-        let [Action::Wrong(lines), Action::ThemeFiles { names, changed }] = &told[..] else { panic!("{told:?}") };
-        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys stay as they were."));
-        assert!(lines[1].contains("keys.toml:3: there is no command zom; is it zoom?"), "{lines:?}");
+        let actions = files.changes(&options);
+        let [Action::ConfigProblems(lines), Action::ThemeFiles { names, changed }] = &actions[..] else {
+            panic!("{actions:?}")
+        };
+        assert!(lines[0].starts_with("keys.toml:2: zoom: ") && lines[0].ends_with(". The keys are unchanged."));
+        assert!(lines[1].contains("keys.toml:3: there is no command zom; did you mean zoom?"), "{lines:?}");
         assert!(names.contains(&"mine".to_owned()) && changed == &["mine"]);
     }
 }

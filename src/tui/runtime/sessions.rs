@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// Folders remembered.
-const MOST: usize = 200;
+const MAX_SESSIONS: usize = 200;
 /// No session is longer; what is, was not written by this program.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The file of a workbench's folder.
 pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
@@ -22,15 +22,15 @@ pub(super) fn file(sessions: &Path, dir: &Path) -> PathBuf {
     sessions.join(format!("{hex}.json"))
 }
 
-/// Where the folder is left as things stand: the loop says it before a frame that answers the user, so that whoever ends the process while the terminal takes
-/// nothing can keep it without asking the loop.
+/// The latest session of the folder. The loop updates it before each frame that answers the user, so that it can be saved without the loop
+/// when the process ends while the terminal blocks.
 #[derive(Clone, Debug)]
-pub(super) struct Keeper {
+pub(super) struct SessionSaver {
     file: Option<PathBuf>,
     latest: Arc<Mutex<Option<Session>>>,
 }
 
-impl Keeper {
+impl SessionSaver {
     /// For the session of this file; without one nothing is kept.
     pub(super) fn new(file: Option<PathBuf>) -> Self {
         Self { file, latest: Arc::default() }
@@ -48,7 +48,7 @@ impl Keeper {
         }
     }
 
-    /// Writes it. A disk that refuses is no reason to stay; of two threads that leave at once one writes.
+    /// Writes it. A write error does not keep the program running; if two threads leave together, one writes.
     pub(super) fn keep(&self) {
         if let (Some(file), Ok(latest)) = (&self.file, self.latest.try_lock())
             && let Some(session) = &*latest
@@ -63,12 +63,12 @@ impl Keeper {
 /// # Errors
 /// A file that cannot be read or understood, in a sentence.
 pub(super) fn load(file: &Path) -> Result<Option<Session>, String> {
-    let told = |e: &dyn std::fmt::Display| format!("starting afresh: {}: {e}", file.display());
-    let bytes = match files::read(file, MOST_BYTES) {
+    let failure = |e: &dyn std::fmt::Display| format!("cannot restore the last session: {}: {e}", file.display());
+    let bytes = match files::read(file, MAX_BYTES) {
         Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|e| told(&e))?,
+        read => read.map_err(|e| failure(&e))?,
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|e| told(&e))
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| failure(&e))
 }
 
 /// Keeps it: written beside, then put in its place.
@@ -92,13 +92,13 @@ pub(super) fn save(file: &Path, session: &Session) -> io::Result<()> {
     placed
 }
 
-/// Removes the files beyond [`MOST`] that were written longest ago.
+/// Removes the files beyond [`MAX_SESSIONS`] that were written longest ago.
 fn forget_oldest(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let dated = |e: fs::DirEntry| Some((e.metadata().ok()?.modified().ok()?, e.path()));
     let mut all: Vec<_> = entries.filter_map(dated).collect();
     all.sort();
-    for (_, path) in all.iter().take(all.len().saturating_sub(MOST)) {
+    for (_, path) in all.iter().take(all.len().saturating_sub(MAX_SESSIONS)) {
         let _ = fs::remove_file(path);
     }
 }
@@ -115,13 +115,13 @@ mod tests {
         assert_eq!(load(&at), Ok(None));
         let mut session = Session::default();
         session.dir = dir.path().to_owned();
-        for i in 0..MOST + 5 {
+        for i in 0..MAX_SESSIONS + 5 {
             fs::create_dir_all(&sessions).unwrap();
             fs::write(sessions.join(format!("{i}.json")), "{}").unwrap();
         }
         save(&at, &session).unwrap();
         assert_eq!(load(&at), Ok(Some(session)));
-        assert_eq!(fs::read_dir(&sessions).unwrap().count(), MOST);
+        assert_eq!(fs::read_dir(&sessions).unwrap().count(), MAX_SESSIONS);
         assert_ne!(at, file(&sessions, &sessions));
     }
 
@@ -132,7 +132,7 @@ mod tests {
         for bytes in [b"{\"tab\": 3}".as_slice(), b"", b"\xff\xfe", b"[3]"] {
             fs::write(&at, bytes).unwrap();
             let e = load(&at).unwrap_err();
-            assert!(e.starts_with(&format!("starting afresh: {}: ", at.display())), "{e}");
+            assert!(e.starts_with(&format!("cannot restore the last session: {}: ", at.display())), "{e}");
         }
         fs::write(&at, "{\"from\": \"a later version\"}").unwrap();
         assert_eq!(load(&at), Ok(Some(Session::default())));

@@ -20,21 +20,20 @@ pub(super) fn findings(tensors: &[(String, u64, Sound)]) -> Vec<Finding> {
                     units::count(sound.nan),
                     units::count(sound.infinite)
                 ),
-                remedy: "Take an earlier checkpoint; a model with such values answers nonsense, and they cannot be quantized."
+                remedy: "Use an earlier checkpoint; a model with such values gives nonsense and cannot be quantized."
                     .into(),
             });
         } else if sound.all_zero && *elems > 0 && !name.ends_with("bias") {
             out.push(Finding {
                 level: Level::Warn,
                 code: "values.all-zero".into(),
-                text: format!("{name} is zero everywhere"),
-                remedy: "Right after adapters or new layers were made this is as it should be; in a trained model it is not."
-                    .into(),
+                text: format!("{name} is all zeros"),
+                remedy: "This is normal for new adapters or layers, but not in a trained model.".into(),
             });
         }
     }
     let mut same: HashMap<([u8; 32], u64), Vec<&str>> = HashMap::new();
-    // A few equal values are no copy: norms start as ones.
+    // A few equal values are not a copy: norms start as ones.
     for (name, elems, sound) in tensors.iter().filter(|t| t.1 >= 4096 && !t.2.all_zero) {
         same.entry((sound.hash, *elems)).or_default().push(name);
     }
@@ -44,7 +43,7 @@ pub(super) fn findings(tensors: &[(String, u64, Sound)]) -> Vec<Finding> {
         level: Level::Info,
         code: "values.copies".into(),
         text: format!("the same values: {}", names.join(", ")),
-        remedy: "Tied embeddings look like this; stored twice they only take space.".into(),
+        remedy: "Tied embeddings look like this; the second copy only takes space.".into(),
     }));
     out.sort_by_key(|f| std::cmp::Reverse(f.level));
     out
@@ -66,10 +65,10 @@ mod tests {
             ("broken", 8192, sound(3, false, 5)),
             ("output", 8192, sound(0, false, 1)),
         ];
-        let told = findings(&all.map(|(n, e, s)| (n.to_owned(), e, s)));
-        let codes: Vec<&str> = told.iter().map(|f| f.code.as_str()).collect();
+        let all_findings = findings(&all.map(|(n, e, s)| (n.to_owned(), e, s)));
+        let codes: Vec<&str> = all_findings.iter().map(|f| f.code.as_str()).collect();
         assert_eq!(codes, ["values.not-finite", "values.all-zero", "values.copies"]);
-        assert_eq!(told[2].text, "the same values: embed, output");
-        assert!(told.iter().all(|f| !f.remedy.is_empty()));
+        assert_eq!(all_findings[2].text, "the same values: embed, output");
+        assert!(all_findings.iter().all(|f| !f.remedy.is_empty()));
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Buttons and wheel in SGR coordinates. Not crossterm's set, which also reports every movement of the pointer: over a slow
-/// line that is a stream of input nobody asked for.
+/// line that is a stream of unwanted input.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
@@ -41,7 +41,7 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Puts everything back. Harmless when nothing was entered or all was left already; a terminal that is gone is no error.
+/// Restores the terminal. Harmless if nothing was entered or all was restored already; a closed terminal is not an error.
 pub(crate) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;

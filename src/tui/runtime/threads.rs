@@ -11,19 +11,19 @@ pub(super) type Outbox = UnboundedSender<Action>;
 pub(super) fn thread(name: &'static str, outbox: Outbox, work: impl FnOnce() + Send + 'static) {
     let run = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
-            let text = format!("the {name} worker stopped by a fault of the program; restart remold to have it back");
+            let text = format!("the {name} worker crashed; restart remold to use it again");
             let _ = outbox.send(Action::Notice(Level::Error, text));
         }
     };
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(run);
 }
 
-/// Lets this thread, and those it starts, give way to the screen when all cores are busy: a key is answered before the next sample is
+/// Lowers the priority of this thread, and of those it starts, below the screen when all cores are busy: a key is answered before the next sample is
 /// measured. Not for threads that start jobs, which would inherit it.
 pub(super) fn give_way() {
     /// Of 19: enough to be scheduled after the screen.
     const NICE: i32 = 5;
-    // On Linux a thread has a priority of its own. Where that cannot be set, keys come a little later.
+    // On Linux each thread has a priority. If it cannot be set, keys are handled a little later.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }

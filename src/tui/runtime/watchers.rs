@@ -3,7 +3,7 @@
 use super::effects::watchers::{self as effects, Followed};
 use super::threads::Outbox;
 use crate::tui::core::Action;
-use crate::tui::tabs::watch::WatcherWish;
+use crate::tui::tabs::watch::WatcherQuery;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 /// Time between two looks.
 const OFTEN: Duration = Duration::from_secs(1);
 
-/// Tells the worker what is wanted, when that changes.
+/// Sends the query to the worker when it changes.
 pub(super) struct Watching {
-    wanted: Option<WatcherWish>,
-    to: Sender<Option<WatcherWish>>,
+    wanted: Option<WatcherQuery>,
+    to: Sender<Option<WatcherQuery>>,
 }
 
 impl Watching {
-    pub(super) fn new(to: Sender<Option<WatcherWish>>) -> Self {
+    pub(super) fn new(to: Sender<Option<WatcherQuery>>) -> Self {
         Self { wanted: None, to }
     }
 
-    pub(super) fn give(&mut self, wanted: Option<WatcherWish>) {
+    pub(super) fn give(&mut self, wanted: Option<WatcherQuery>) {
         if self.wanted != wanted {
             self.wanted.clone_from(&wanted);
             let _ = self.to.send(wanted);
@@ -30,30 +30,30 @@ impl Watching {
     }
 }
 
-/// Sleeps until somebody wants to know, then looks.
-pub(super) fn follower(requests: &Receiver<Option<WatcherWish>>, jobs_root: &Path, out: &Outbox) {
+/// Sleeps until there is a query, then reads.
+pub(super) fn follower(requests: &Receiver<Option<WatcherQuery>>, jobs_root: &Path, out: &Outbox) {
     let mut watchers = effects::watchers(jobs_root);
-    let mut told = None;
+    let mut sent = None;
     let mut listed: Option<Instant> = None;
     let mut followed: Option<(u64, Followed)> = None;
-    let mut wish: Option<WatcherWish> = None;
+    let mut query: Option<WatcherQuery> = None;
     loop {
-        let request = match &wish {
+        let request = match &query {
             None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(_) => requests.recv_timeout(OFTEN),
         };
         match request {
             // Only the latest is wanted.
-            Ok(new) => wish = requests.try_iter().last().unwrap_or(new),
+            Ok(new) => query = requests.try_iter().last().unwrap_or(new),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        let Some(WatcherWish { request, folder }) = &wish else { continue };
+        let Some(WatcherQuery { request, folder }) = &query else { continue };
         if listed.is_none_or(|t| t.elapsed() >= OFTEN) {
             let list = watchers.look();
             listed = Some(Instant::now());
-            if told.as_ref() != Some(&list) {
-                told = Some(list.clone());
+            if sent.as_ref() != Some(&list) {
+                sent = Some(list.clone());
                 let _ = out.send(Action::Watchers(list));
             }
         }

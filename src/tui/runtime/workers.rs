@@ -5,15 +5,15 @@ use super::effects;
 use super::follower::{JobRequest, follower};
 use super::inspector::Inspector;
 use super::machine::{self, Watch};
-use super::measurer::{Orders, Work, measurer};
+use super::measurer::{MeasureRequest, MeasureRequests, measurer};
 use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
 use crate::tui::core::Action;
 use crate::tui::tabs::compare::Compared;
-use crate::tui::tabs::jobs::Deed;
-use crate::tui::tabs::watch::WatcherWish;
+use crate::tui::tabs::jobs::JobAction;
+use crate::tui::tabs::watch::WatcherQuery;
 use crate::watch::Request;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(super) struct Workers {
     scan: Arc<AtomicU64>,
     open: Sender<PathBuf>,
     plan: Sender<PlanRequest>,
-    measure: Orders,
+    measure: MeasureRequests,
     compare: Comparer,
     jobs: Sender<JobRequest>,
     machine: Watch,
@@ -62,14 +62,14 @@ impl Workers {
         let out = outbox.clone();
         let root = jobs_root.clone();
         thread("jobs", outbox.clone(), move || follower(&follows, &root, &out));
-        let (wish, wishes) = unbounded();
+        let (query, queries) = unbounded();
         let (out, root) = (outbox.clone(), jobs_root.clone());
-        thread("watchers", outbox.clone(), move || watchers::follower(&wishes, &root, &out));
-        let watching = Watching::new(wish);
+        thread("watchers", outbox.clone(), move || watchers::follower(&queries, &root, &out));
+        let watching = Watching::new(query);
         let (watch, watched) = unbounded();
         let out = outbox.clone();
         thread("machine", outbox.clone(), move || machine::sampler(&watched, &out));
-        let (scan, measure, machine) = (Arc::new(AtomicU64::new(0)), Orders::new(measure), Watch::new(watch));
+        let (scan, measure, machine) = (Arc::new(AtomicU64::new(0)), MeasureRequests::new(measure), Watch::new(watch));
         let (compare, comparisons) = Comparer::new();
         let out = outbox.clone();
         thread("compare", outbox.clone(), move || {
@@ -80,7 +80,7 @@ impl Workers {
         Self { dir, outbox, inspector, scan, open, plan, measure, compare, jobs, machine, watching, jobs_root }
     }
 
-    /// Scans anew; a scan that still runs stops.
+    /// Starts a new scan; a running one stops.
     pub(super) fn scan(&self) {
         let mine = self.scan.fetch_add(1, Ordering::SeqCst) + 1;
         let (dir, out, current) = (self.dir.clone(), self.outbox.clone(), self.scan.clone());
@@ -93,14 +93,14 @@ impl Workers {
 
     pub(super) fn plan(&mut self, id: u64, recipe: Box<Recipe>) {
         if effects::measures(&recipe) {
-            self.measure.give(Work::Plan(id, recipe));
+            self.measure.give(MeasureRequest::Plan(id, recipe));
         } else {
             let _ = self.plan.send(PlanRequest::One(id, recipe));
         }
     }
 
     pub(super) fn forecast(&mut self, id: u64, source: PathBuf, target: Box<Target>) {
-        self.measure.give(Work::Forecast(id, source, target));
+        self.measure.give(MeasureRequest::Forecast(id, source, target));
     }
 
     pub(super) fn plan_presets(&self, id: u64, recipes: Vec<(usize, Recipe)>) {
@@ -119,8 +119,8 @@ impl Workers {
         let _ = self.plan.send(PlanRequest::Spawn(recipe, plan));
     }
 
-    pub(super) fn ask(&self, deed: Deed, title: String, dir: PathBuf) {
-        let _ = self.jobs.send(JobRequest::Do(deed, title, dir));
+    pub(super) fn ask(&self, action: JobAction, title: String, dir: PathBuf) {
+        let _ = self.jobs.send(JobRequest::Act(action, title, dir));
     }
 
     /// Samples the machine, and the disk of this folder; not at all without.
@@ -129,8 +129,8 @@ impl Workers {
     }
 
     /// Looks at watchers as this says; not at all without.
-    pub(super) fn look_at_watchers(&mut self, wish: Option<WatcherWish>) {
-        self.watching.give(wish);
+    pub(super) fn look_at_watchers(&mut self, query: Option<WatcherQuery>) {
+        self.watching.give(query);
     }
 
     pub(super) fn start_watcher(&self, root: PathBuf, recipe: Box<Recipe>) {
@@ -143,7 +143,7 @@ impl Workers {
     pub(super) fn stop_watcher(&self, id: String, root: PathBuf) {
         let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
         thread("watcher", self.outbox.clone(), move || {
-            let _ = out.send(Action::WatcherAsked(root, effects::watchers::stop(&jobs, &id)));
+            let _ = out.send(Action::WatcherStopRequested(root, effects::watchers::stop(&jobs, &id)));
         });
     }
 
@@ -151,7 +151,7 @@ impl Workers {
         let (out, jobs) = (self.outbox.clone(), self.jobs_root.clone());
         thread("watcher", self.outbox.clone(), move || {
             let asked = effects::watchers::ask(&jobs, &id, &request);
-            let _ = out.send(Action::WatcherTold(request, asked));
+            let _ = out.send(Action::WatcherRequestSent(request, asked));
         });
     }
 
@@ -190,7 +190,7 @@ impl Workers {
 /// Time between two batches of what a scan finds.
 const BATCH: Duration = Duration::from_millis(100);
 
-/// Finds models with what their headers say, and tells them in batches.
+/// Finds models and what their headers say, and sends them in batches.
 fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sync)) {
     let (send, found) = unbounded();
     std::thread::scope(|s| {
@@ -199,9 +199,9 @@ fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sy
             effects::scan(dir, &|model| current() && send.send(model).is_ok());
         });
         let mut batch = Vec::new();
-        let mut told = Instant::now();
+        let mut last_sent = Instant::now();
         loop {
-            let left = BATCH.saturating_sub(told.elapsed());
+            let left = BATCH.saturating_sub(last_sent.elapsed());
             match found.recv_timeout(left) {
                 Ok(model) => batch.push(model),
                 Err(RecvTimeoutError::Timeout) => {
@@ -209,7 +209,7 @@ fn scanner(dir: &std::path::Path, out: &Outbox, current: &(dyn Fn() -> bool + Sy
                     if !batch.is_empty() && current() {
                         let _ = out.send(Action::FoundSome(std::mem::take(&mut batch)));
                     }
-                    told = Instant::now();
+                    last_sent = Instant::now();
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -229,7 +229,7 @@ fn opener(requests: &Receiver<PathBuf>, out: &Outbox) {
     }
 }
 
-/// Plans the newest recipe; sizes of presets come after it and give way to it.
+/// Plans the newest recipe; sizes of presets come after it and are interrupted by it.
 fn planner(requests: &Receiver<PlanRequest>, jobs_root: &std::path::Path, out: &Outbox) {
     let mut presets: Option<(u64, std::vec::IntoIter<(usize, Recipe)>)> = None;
     loop {

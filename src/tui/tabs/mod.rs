@@ -68,7 +68,7 @@ pub(in crate::tui) trait TabBehavior: Sync {
 
     // ---- what happens to it
 
-    /// Runs a command; nothing if the tab has no meaning of its own for it.
+    /// Runs a command; nothing if the tab does not handle it.
     fn run(&self, state: &mut State, cmd: Cmd) -> Option<Vec<Effect>>;
 
     /// Takes in what arrived from outside for it: see [`Action::tab`].

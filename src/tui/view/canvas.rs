@@ -34,7 +34,7 @@ pub(crate) fn fit(text: &str, most: usize) -> String {
     out
 }
 
-/// The text cut to `most` columns at its beginning: for paths and names whose end tells them apart.
+/// The text cut to `most` columns at its beginning: for paths and names that differ at the end.
 pub(crate) fn fit_end(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -279,7 +279,7 @@ pub(in crate::tui) fn wrap(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
-/// A rectangle of this size in the middle of another, no larger than that leaves room for.
+/// A rectangle of this size in the middle of another, cut to fit.
 pub(in crate::tui) fn centered(body: Rect, w: u16, h: u16) -> Rect {
     let (w, h) = (w.min(body.width.saturating_sub(2)), h.min(body.height));
     Rect { x: body.x + (body.width - w) / 2, y: body.y + (body.height - h) / 2, width: w, height: h }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, width};
 use crate::job::JobState;
-use crate::tui::core::{Cmd, Hint, Hit, LEAST, Layer, State, Tab, units};
+use crate::tui::core::{Cmd, Hint, Hit, Layer, MIN_SIZE, State, Tab, units};
 use crate::tui::{core, tabs};
 use ratatui::layout::Rect;
 
@@ -26,17 +26,17 @@ pub(in crate::tui) fn tabs(c: &mut Canvas<'_>, state: &State, area: Rect) {
         c.hit(Rect { x, y: area.y, width: used, height: 1 }, Hit::Tab(tab));
         x += used + if narrow { 1 } else { 2 };
     }
-    let room = area.right().saturating_sub(x + 2);
-    if room > 12 {
+    let available = area.right().saturating_sub(x + 2);
+    if available > 12 {
         let right = match running_line(state).into_iter().chain(machine(state)).fold(String::new(), |line, part| {
             let gap = if line.is_empty() { "" } else { "   " };
-            let whole = format!("{line}{gap}{part}");
-            if width(&whole) < room.into() { whole } else { line }
+            let longer = format!("{line}{gap}{part}");
+            if width(&longer) < available.into() { longer } else { line }
         }) {
-            line if line.is_empty() => super::fit_end(&state.home_path(&state.dir), room.into()),
+            line if line.is_empty() => super::fit_end(&state.home_path(&state.dir), available.into()),
             line => line,
         };
-        c.right(area.right() - 1, area.y, room, &right, dim);
+        c.right(area.right() - 1, area.y, available, &right, dim);
     }
 }
 
@@ -55,39 +55,51 @@ fn running_line(state: &State) -> Option<String> {
     (state.tab != Tab::Jobs).then(|| format!("{}  {}", job.title, units::percent(job.fraction)))
 }
 
-/// A hint that only tells.
-fn told(key: &str, word: &'static str) -> (String, &'static str, Option<Cmd>) {
+/// A hint without a command.
+fn plain_hint(key: &str, word: &'static str) -> (String, &'static str, Option<Cmd>) {
     (key.to_owned(), word, None)
 }
 
-/// One that also answers to a click.
-fn runs(h: Hint) -> (String, &'static str, Option<Cmd>) {
+/// A hint that runs its command on a click.
+fn command_hint(h: Hint) -> (String, &'static str, Option<Cmd>) {
     (h.key, h.word, Some(h.cmd))
 }
 
 pub(in crate::tui) fn hints(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     let own: Vec<(String, &str, Option<Cmd>)> = match (&state.layer, state.pending) {
-        (Some(Layer::Help(_)), _) => vec![told("type", "to filter"), told("↑ ↓", "scroll"), told("esc", "close")],
-        (Some(Layer::Picker(_)), _) => {
-            vec![told("type", "to find"), told("↑ ↓", "choose"), told("⏎", "take"), told("esc", "close")]
+        (Some(Layer::Help(_)), _) => {
+            vec![plain_hint("type", "to filter"), plain_hint("↑ ↓", "scroll"), plain_hint("esc", "close")]
         }
-        (Some(Layer::Confirm(q)), _) => vec![told("⏎", q.yes), told("esc", "back")],
+        (Some(Layer::Picker(_)), _) => {
+            vec![
+                plain_hint("type", "to search"),
+                plain_hint("↑ ↓", "choose"),
+                plain_hint("⏎", "take"),
+                plain_hint("esc", "close"),
+            ]
+        }
+        (Some(Layer::Confirm(q)), _) => vec![plain_hint("⏎", q.yes), plain_hint("esc", "back")],
         (Some(Layer::Leave), _) => {
-            let stop = core::running(state).next().map(|_| told("s", "stop the jobs and leave"));
-            [told("⏎", "leave")].into_iter().chain(stop).chain([told("esc", "stay")]).collect()
+            let stop = core::running(state).next().map(|_| plain_hint("s", "stop the jobs and leave"));
+            [plain_hint("⏎", "leave")].into_iter().chain(stop).chain([plain_hint("esc", "stay")]).collect()
         }
         (None, _) if core::edited_line(state).is_some_and(|line| line.selected) => {
-            vec![told("type", "to replace"), told("←", "to edit it"), told("⏎", "accept"), told("esc", "drop")]
+            vec![
+                plain_hint("type", "to replace"),
+                plain_hint("←", "to edit it"),
+                plain_hint("⏎", "accept"),
+                plain_hint("esc", "cancel"),
+            ]
         }
         (None, _) if core::edited_line(state).is_some() => {
-            vec![told("⏎", "accept"), told("esc", "drop"), told("ctrl-u", "clear")]
+            vec![plain_hint("⏎", "accept"), plain_hint("esc", "cancel"), plain_hint("ctrl-u", "clear")]
         }
         (None, Some(first)) => {
             let next = core::continuations(state, first).into_iter().map(|h| (h.key, h.word, None));
-            next.chain([told("esc", "never mind")]).collect()
+            next.chain([plain_hint("esc", "cancel")]).collect()
         }
-        (None, None) => core::hints(state).into_iter().map(runs).collect(),
+        (None, None) => core::hints(state).into_iter().map(command_hint).collect(),
     };
     let tail =
         if state.layer.is_some() || core::edited_line(state).is_some() { Vec::new() } else { core::tail_hints(state) };
@@ -121,8 +133,8 @@ pub(in crate::tui) fn too_small(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let quit = core::tail_hints(state).into_iter().find(|h| h.cmd == Cmd::Quit).map_or("ctrl-c".into(), |h| h.key);
     let lines = [
         format!("{} × {} is too small", area.width, area.height),
-        format!("remold needs {} × {}", LEAST.0, LEAST.1),
-        format!("{quit} quits; jobs go on"),
+        format!("remold needs {} × {}", MIN_SIZE.0, MIN_SIZE.1),
+        format!("{quit} quits; jobs keep running"),
     ];
     let top = area.y + area.height.saturating_sub(3) / 2;
     for (i, line) in lines.iter().enumerate() {

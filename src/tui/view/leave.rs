@@ -15,12 +15,12 @@ pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let keys: &[(&str, &str)] = match jobs.len() {
         // The last one has ended while the question stood.
         0 => &[("⏎", "leave"), ("esc", "stay")],
-        1 => &[("⏎", "leave, and let it go on"), ("s", "stop it, and leave"), ("esc", "stay")],
-        _ => &[("⏎", "leave, and let them go on"), ("s", "stop all, and leave"), ("esc", "stay")],
+        1 => &[("⏎", "leave, keep it running"), ("s", "stop it and leave"), ("esc", "stay")],
+        _ => &[("⏎", "leave, keep them running"), ("s", "stop all and leave"), ("esc", "stay")],
     };
     let question = match jobs.len() {
-        0 => String::from("No job works any more. Quit?"),
-        n => format!("{} still working. Quit?", units::plural(n, "job is", "jobs are")),
+        0 => String::from("No jobs are running. Quit?"),
+        n => format!("{} still running. Quit?", units::plural(n, "job is", "jobs are")),
     };
     let named = jobs.len().min(NAMED);
     let rows = named + usize::from(jobs.len() > NAMED);

@@ -1,4 +1,4 @@
-//! What the views of all tabs share: the canvas, what surrounds a tab and lies over it, tables and panes. Views are pure functions
+//! What the views of all tabs share: the canvas, what surrounds and covers a tab, tables and panes. Views are pure functions
 //! from the state to cells. They compute nothing that is not about drawing, and keep only scroll offsets and hit boxes ([`Ui`])
 //! from one frame to the next. The view of a tab is in its folder of [`crate::tui::tabs`].
 
@@ -37,7 +37,7 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// What lies under the pointer, for a click.
+    /// What is under the pointer, for a click.
     pub(crate) fn hit(&self, x: u16, y: u16) -> Option<Hit> {
         self.hits.iter().rev().find(|(r, _)| r.contains(Position { x, y })).map(|(_, h)| *h)
     }
@@ -56,7 +56,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     let area = buf.area;
     buf.set_style(area, look.theme.text);
     let mut c = Canvas { buf, look, ui };
-    if area.width < crate::tui::core::LEAST.0 || area.height < crate::tui::core::LEAST.1 {
+    if area.width < crate::tui::core::MIN_SIZE.0 || area.height < crate::tui::core::MIN_SIZE.1 {
         chrome::too_small(&mut c, state, area);
     } else {
         let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
@@ -72,7 +72,7 @@ pub fn draw(state: &State, ui: &mut Ui, buf: &mut Buffer, look: &Look) {
     }
 }
 
-/// Shows a sign in the place of every character that a terminal would act on or that nobody would see: names and metadata of models
+/// Replaces every character that a terminal would act on or that would be invisible with a sign: names and metadata of models
 /// may hold anything. [`Canvas::text`] has done so for most; this is what no view can go around.
 fn mask_hidden(buf: &mut Buffer) {
     for cell in &mut buf.content {

@@ -1,4 +1,4 @@
-//! What lies over a tab: help, pickers, questions.
+//! Overlays over a tab: help, pickers, questions.
 
 use super::canvas::{Canvas, centered, width};
 use crate::tui::core::{Confirm, Help, Hit, Layer, Picker, PickerKind, Scope, State, all_commands, enabled, keys_here};
@@ -60,7 +60,7 @@ fn help_lines(state: &State, query: &str) -> Vec<HelpLine> {
 /// Commands of this place first, then the general ones; filtered by what was typed.
 fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     let area = centered(body, 84, body.height);
-    let inner = c.card(area, "Keys that do something here");
+    let inner = c.card(area, "Keys in this pane");
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     if h.input.text.is_empty() {
         c.text(inner.x, inner.y, inner.width, "type to filter", dim);
@@ -70,7 +70,7 @@ fn help(c: &mut Canvas<'_>, state: &State, h: &Help, body: Rect) {
     }
     let lines = help_lines(state, &h.input.text.to_lowercase());
     if lines.is_empty() {
-        c.text(inner.x, inner.y + 2, inner.width, "nothing matches", dim);
+        c.text(inner.x, inner.y + 2, inner.width, "no matches", dim);
     }
     let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
     let top = h.scroll.min(lines.len().saturating_sub(list.height.into()));
@@ -90,12 +90,12 @@ fn help_line(c: &mut Canvas<'_>, (keys, what, name): &HelpLine, line: Rect) {
         return;
     };
     c.text(line.x + 2, line.y, 19, keys, accent);
-    // The names have a column where there is room for it.
+    // The names have a column if there is space.
     let names = line.width >= 72;
     let taken = if names { width(name) as u16 + 1 } else { 0 };
-    let room = line.width.saturating_sub(21 + taken);
-    let help = super::fit(what, room.into());
-    c.text(line.x + 21, line.y, room, &help, text);
+    let available = line.width.saturating_sub(21 + taken);
+    let help = super::fit(what, available.into());
+    c.text(line.x + 21, line.y, available, &help, text);
     if names {
         c.right(line.right(), line.y, 20, name, dim);
     }
@@ -131,7 +131,7 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
     if matches.is_empty() {
         let what = match p.kind {
             PickerKind::Recipes if p.input.text.contains(['/', '.']) => "⏎ opens this path",
-            _ => "nothing matches",
+            _ => "no matches",
         };
         c.text(list.x + 2, list.y, list.width.saturating_sub(2), what, dim);
     }
@@ -142,14 +142,14 @@ fn picker(c: &mut Canvas<'_>, state: &State, p: &Picker, body: Rect) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         let used = c.right(line.right(), line.y, 20, &item.detail, accent);
         let current = if p.kind == PickerKind::Themes && item.title == state.theme { " ✓" } else { "" };
-        let room = line.width.saturating_sub(used + 4);
+        let available = line.width.saturating_sub(used + 4);
         match item.title.split_once(": ") {
             Some((name, help)) if inner.width >= 60 => {
                 c.text(line.x + 2, line.y, 22, name, text);
-                c.text(line.x + 25, line.y, room.saturating_sub(23), help, dim);
+                c.text(line.x + 25, line.y, available.saturating_sub(23), help, dim);
             }
             _ => {
-                c.spans(line.x + 2, line.y, room, &[(&item.title, text), (current, dim)]);
+                c.spans(line.x + 2, line.y, available, &[(&item.title, text), (current, dim)]);
             }
         }
         if i == row {

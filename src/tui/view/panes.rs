@@ -23,7 +23,7 @@ pub(in crate::tui) fn sections(c: &mut Canvas<'_>, state: &State, line: Rect, it
     let tight = need + 1 > usize::from(line.width) + 2 + items.len();
     let mut x = line.x;
     for (i, (title, on)) in items.iter().enumerate() {
-        // Where there is no room only the section shown is written out.
+        // If space is short, only the name of the current section is shown.
         let short: String = title.chars().take(4).collect();
         let short = if title.ends_with('!') { format!("{short}!") } else { short };
         let title = if tight && !on { &short } else { title };
@@ -37,7 +37,7 @@ pub(in crate::tui) fn sections(c: &mut Canvas<'_>, state: &State, line: Rect, it
         c.hit(Rect { x, y: line.y, width: used, height: 1 }, Hit::Section(i));
         x += used + gap;
     }
-    // The hint line has not always room for the key that turns them.
+    // The hint line does not always have space for the key that switches them.
     if let Some(hint) =
         core::hint_of(state, core::Cmd::SectionNext).filter(|h| x + width(&h.key) as u16 <= line.right())
     {

@@ -1,7 +1,7 @@
 //! What is searched for in what is read, on the last line of its pane, and the marks on the hits.
 
 use super::canvas::{Canvas, width};
-use crate::tui::core::{Search, State, places, search_standing, searched};
+use crate::tui::core::{Search, State, match_positions, search_position, searched};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
@@ -14,19 +14,19 @@ pub(in crate::tui) fn below(c: &mut Canvas<'_>, state: &State, area: Rect) -> Re
     let (dim, plain, accent, warn) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().warn);
     let left = Rect { height: area.height - 1, ..area };
     let y = left.bottom();
-    let (told, style) = match search_standing(state) {
+    let (position, style) = match search_position(state) {
         _ if text.is_empty() => (String::new(), dim),
-        (_, 0) => ("no hit".to_owned(), warn),
-        (Some(at), all) => (format!("line {at} of {all} with a hit"), dim),
-        (None, 1) => ("1 line with a hit".to_owned(), dim),
-        (None, all) => (format!("{all} lines with a hit"), dim),
+        (_, 0) => ("no matches".to_owned(), warn),
+        (Some(at), all) => (format!("matching line {at} of {all}"), dim),
+        (None, 1) => ("1 matching line".to_owned(), dim),
+        (None, all) => (format!("{all} matching lines"), dim),
     };
-    let used = c.right(area.right().saturating_sub(1), y, area.width, &told, style);
+    let used = c.right(area.right().saturating_sub(1), y, area.width, &position, style);
     c.text(area.x + 1, y, 2, "/ ", accent);
-    let room = area.width.saturating_sub(used + 6);
+    let available = area.width.saturating_sub(used + 6);
     match editing {
-        Some(line) => c.edit(area.x + 3, y, room, line, plain),
-        None => c.text(area.x + 3, y, room, text, plain),
+        Some(line) => c.edit(area.x + 3, y, available, line, plain),
+        None => c.text(area.x + 3, y, available, text, plain),
     };
     left
 }
@@ -44,7 +44,7 @@ pub(in crate::tui) fn mark(c: &mut Canvas<'_>, text: &str, area: Rect) {
             line.push_str(&symbol);
             x += width(&symbol).max(1) as u16;
         }
-        for at in places(&line, text) {
+        for at in match_positions(&line, text) {
             columns[at..at + letters].iter().for_each(|x| paint(c, *x, y, false));
         }
     }

@@ -9,32 +9,32 @@ use ratatui::style::Style;
 
 /// Columns of text at most; a longer line is hard to read in a corner.
 const WIDEST: u16 = 56;
-/// Lines of one message; all of it stands in the log.
-const LINES_MOST: usize = 3;
-/// On the frame, where a message does not go by itself.
+/// Lines of one message; the full text is in the log.
+const MAX_LINES: usize = 3;
+/// On the frame of a message that stays until it is closed.
 const ESC: &str = " esc closes ";
 
 /// Glyph on the first line of a message, style, text.
-type Said = (&'static str, Style, String);
+type MessageLine = (&'static str, Style, String);
 
-/// The messages as lines, newest last; the oldest give way when there is no room.
-fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
-    let mut lines: Vec<Said> = Vec::new();
+/// The messages as lines, newest last; the oldest are dropped if there is no space.
+fn message_lines(c: &Canvas<'_>, state: &State, available: usize, most: usize) -> Vec<MessageLine> {
+    let mut lines: Vec<MessageLine> = Vec::new();
     for toast in state.toasts.iter().rev() {
         let (glyph, style) = match toast.level {
             Level::Info => ("✓", c.theme().good),
             Level::Warn => ("!", c.theme().warn),
             Level::Error => ("✗", c.theme().bad),
         };
-        let mut text = wrap(&toast.text, room);
-        if text.len() > LINES_MOST {
-            text.truncate(LINES_MOST);
-            text[LINES_MOST - 1].push_str(" …");
+        let mut text = wrap(&toast.text, available);
+        if text.len() > MAX_LINES {
+            text.truncate(MAX_LINES);
+            text[MAX_LINES - 1].push_str(" …");
         }
-        let own: Vec<Said> = text
+        let own: Vec<MessageLine> = text
             .into_iter()
             .enumerate()
-            .map(|(i, l)| (if i == 0 { glyph } else { " " }, style, fit(&l, room)))
+            .map(|(i, l)| (if i == 0 { glyph } else { " " }, style, fit(&l, available)))
             .collect();
         if !lines.is_empty() && lines.len() + own.len() > most {
             break;
@@ -44,7 +44,7 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
     if lines.len() > most {
         lines.truncate(most);
         if let Some((.., last)) = lines.last_mut() {
-            *last = fit(&format!("{last} …"), room);
+            *last = fit(&format!("{last} …"), available);
         }
     }
     lines
@@ -52,10 +52,10 @@ fn said(c: &Canvas<'_>, state: &State, room: usize, most: usize) -> Vec<Said> {
 
 /// Draws the messages over `body`, below on the right; above on the right where the cursor is below.
 pub(in crate::tui) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
-    let room = WIDEST.min(body.width.saturating_sub(8));
+    let available = WIDEST.min(body.width.saturating_sub(8));
     // A third of the tab, the frame included, but two lines in any.
     let most = usize::from((body.height / 3).max(4)).saturating_sub(2);
-    let lines = said(c, state, room.into(), most);
+    let lines = message_lines(c, state, available.into(), most);
     let Some(widest) = lines.iter().map(|(_, _, l)| width(l) as u16).max() else { return };
     let (w, h) = (widest.max(ESC.len() as u16) + 6, lines.len() as u16 + 2);
     let below = Rect { x: body.right().saturating_sub(w + 1), y: body.bottom() - h, width: w, height: h };

@@ -16,8 +16,8 @@ static RANDOM: Rule = Rule {
     check: |o| {
         let name = "random_states_0.pkl";
         Some(match o.unit.file(name) {
-            Some(_) => Outcome::Pass(format!("{name}, which comes last, is there")),
-            None => Outcome::Careful(format!("{name}, which comes last, is not there")),
+            Some(_) => Outcome::Pass(format!("{name}, which is written last, exists")),
+            None => Outcome::Careful(format!("{name}, which is written last, does not exist")),
         })
     },
 };

@@ -17,7 +17,7 @@ pub(super) static SHARDED: Family = Family {
     claim: sharded,
     rules: &[&ranks::RULE],
     exports: Exports::No {
-        why: "each file holds the part of one rank",
+        why: "each file holds the shard of one rank",
         what_to_run: "Load it with composer and save it with save_weights_only and fsdp_state_dict_type full.",
     },
     reading: Reading { zips: |n| n.ends_with(".pt"), model: false },

@@ -14,8 +14,8 @@ static STATE: Rule = Rule {
     name: "training state",
     check: |o| {
         Some(match o.unit.file(STEP) {
-            Some(_) => Outcome::Pass("the training state, which comes after the model, is there".to_owned()),
-            None => Outcome::Careful("the training state, which comes after the model, is not there".to_owned()),
+            Some(_) => Outcome::Pass("the training state, which is written after the model, exists".to_owned()),
+            None => Outcome::Careful("the training state, which is written after the model, does not exist".to_owned()),
         })
     },
 };

@@ -14,7 +14,7 @@ pub(super) static FAMILY: Family = Family {
     claim,
     rules: &[&ranks::RULE, &markers::TRACKER],
     exports: Exports::No {
-        why: "the weights are in Megatron's own layout, split over its ranks",
+        why: "the weights are in Megatron's own layout, split across ranks",
         what_to_run: "Export it to the Hugging Face layout with Megatron-Bridge (AutoBridge.export_ckpt) or with \
                       tools/checkpoint/convert.py of Megatron-LM, and convert that folder.",
     },

@@ -14,7 +14,7 @@ pub(super) static FAMILY: Family = Family {
     claim,
     rules: &[&ranks::RULE, &CONFIG],
     exports: Exports::No {
-        why: "the weights are in nanotron's own layout, split over its ranks",
+        why: "the weights are in nanotron's own layout, split across ranks",
         what_to_run: "Run examples/llama/convert_nanotron_to_hf.py of nanotron, and convert the folder that it makes.",
     },
     reading: Reading::NOTHING,

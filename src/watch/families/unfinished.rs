@@ -11,10 +11,10 @@ use crate::watch::unit::FileRole;
 
 pub(super) static FAMILY: Family = Family {
     name: "unfinished",
-    title: "a name of unfinished work",
+    title: "an unfinished write",
     claim,
     rules: &[&in_progress::LEFT],
-    exports: Exports::No { why: "it is not whole", what_to_run: "" },
+    exports: Exports::No { why: "it is not complete", what_to_run: "" },
     reading: Reading::NOTHING,
     common: false,
     ..PLAIN

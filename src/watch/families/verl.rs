@@ -1,7 +1,7 @@
 //! Checkpoints of verl (0.9): `global_step_100/actor/model_world_size_8_rank_0.pt` and so on, `data.pt`, and the tracker beside the folder.
 //!
 //! The names give the number of ranks. `latest_checkpointed_iteration.txt` is written after all ranks, unless saving is asynchronous; so if
-//! it exists it must have reached this step. With `hf_model` among the contents, `actor/huggingface` is a model folder of its own.
+//! it exists it must have reached this step. With `hf_model` among the contents, `actor/huggingface` is a separate model folder.
 
 use super::{Family, PLAIN, Reading, hf_folder, numbered};
 use crate::watch::folder::{Claim, Folder};

@@ -31,7 +31,7 @@ pub(super) static NEEDED: Rule = Rule {
             names.push("tokenizer.json or tokenizer.model".to_owned());
         }
         Some(match names.is_empty() {
-            true => Outcome::Pass("the configuration and the tokenizer that the export needs are there".to_owned()),
+            true => Outcome::Pass("the configuration and the tokenizer that the export needs exist".to_owned()),
             false => Outcome::Wait(Wait::Companions { names }, None),
         })
     },
@@ -43,7 +43,7 @@ pub(in crate::watch) static ADAPTER: Rule = Rule {
     check: |o| {
         let adapter = o.unit.of(FileRole::Weights).any(|f| f.name.starts_with("adapter_model."));
         adapter.then(|| match o.unit.file("adapter_config.json") {
-            Some(_) => Outcome::Pass("adapter_config.json is there".to_owned()),
+            Some(_) => Outcome::Pass("adapter_config.json exists".to_owned()),
             None => Outcome::Wait(Wait::Companions { names: vec!["adapter_config.json".to_owned()] }, None),
         })
     },
@@ -72,8 +72,8 @@ pub(super) static USUAL: Rule = Rule {
             missing.push("the index of the shards");
         }
         Some(match missing.is_empty() {
-            true => Outcome::Pass("the configuration and the tokenizer are there".to_owned()),
-            false => Outcome::Careful(format!("{} may still come", missing.join(", "))),
+            true => Outcome::Pass("the configuration and the tokenizer exist".to_owned()),
+            false => Outcome::Careful(format!("{} may still appear", missing.join(", "))),
         })
     },
 };

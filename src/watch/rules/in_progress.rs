@@ -27,10 +27,10 @@ pub(super) static RULE: Rule = Rule {
             }
         }
         Some(Outcome::Pass(match left.as_slice() {
-            [] => "no names of unfinished work".to_owned(),
-            [one] => format!("{one} was left by a writer that was stopped; it is ignored"),
+            [] => "no unfinished names".to_owned(),
+            [one] => format!("{one} was left by an interrupted writer; ignored"),
             [one, ..] => {
-                format!("{one} and {} more were left by a writer that was stopped; they are ignored", left.len() - 1)
+                format!("{one} and {} more were left by an interrupted writer; ignored", left.len() - 1)
             }
         }))
     },

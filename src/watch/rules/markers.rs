@@ -14,7 +14,7 @@ pub(super) static DONE: Rule = Rule {
             None => Outcome::Wait(Wait::Marker { name: pattern.to_owned() }, None),
             Some((name, ctime_ns)) => match newest(o.unit).filter(|w| w.stamp.ctime_ns > ctime_ns) {
                 Some(newer) => Outcome::Careful(format!("{} is newer than {name}", newer.name)),
-                None => Outcome::Pass(format!("{name} is there and newer than the weights")),
+                None => Outcome::Pass(format!("{name} exists and is newer than the weights")),
             },
         })
     },
@@ -28,7 +28,7 @@ pub(in crate::watch) static TRAINER_STATE: Rule = Rule {
             return None;
         }
         Some(match o.unit.file("trainer_state.json") {
-            Some(_) => Outcome::Pass("trainer_state.json is there".to_owned()),
+            Some(_) => Outcome::Pass("trainer_state.json exists".to_owned()),
             None => Outcome::Wait(Wait::Marker { name: "trainer_state.json".to_owned() }, None),
         })
     },
@@ -46,7 +46,7 @@ pub(in crate::watch) static TRACKER: Rule = Rule {
         }
         let name = TRACKER_NAME.trim_start_matches("../").to_owned();
         Some(match o.unit.file(TRACKER_NAME) {
-            Some(_) => Outcome::Pass(format!("{name} is there")),
+            Some(_) => Outcome::Pass(format!("{name} exists")),
             None => Outcome::Wait(Wait::Marker { name }, None),
         })
     },
@@ -69,7 +69,7 @@ pub(in crate::watch) fn newer(o: &Observation<'_>, name: &str) -> Option<Outcome
     let older = |w: &&UnitFile| w.stamp.mtime_ns > marker.stamp.mtime_ns && w.stamp.ctime_ns > marker.stamp.ctime_ns;
     Some(match o.unit.of(FileRole::Weights).find(older) {
         Some(newer) => Outcome::Wait(Wait::StaleMarker { name: name.to_owned(), newer: newer.name.clone() }, None),
-        None => Outcome::Pass(format!("{name} is there and newer than every shard")),
+        None => Outcome::Pass(format!("{name} exists and is newer than every shard")),
     })
 }
 

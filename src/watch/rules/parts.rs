@@ -28,9 +28,9 @@ pub(super) static RULE: Rule = Rule {
             return wait(what);
         }
         let what = if weights == 1 {
-            "the weights file is there".to_owned()
+            "the weights file exists".to_owned()
         } else {
-            format!("{weights} weights files are there")
+            format!("all {weights} weights files exist")
         };
         Some(Outcome::Pass(what))
     },

@@ -30,11 +30,10 @@ pub(in crate::watch) static RULE: Rule = Rule {
             return Some(Outcome::Wait(Wait::MissingFiles { names, missing: missing.len(), of }, None));
         }
         Some(match sets.counted || o.sibling.is_some() {
-            true => Outcome::Pass(format!("the files of all ranks are there, {} in all", sets.found)),
-            false => Outcome::Careful(format!(
-                "{} files of ranks are there, and no name tells how many there should be",
-                sets.found
-            )),
+            true => Outcome::Pass(format!("all {} rank files exist", sets.found)),
+            false => {
+                Outcome::Careful(format!("{} rank files exist, and no name says how many there should be", sets.found))
+            }
         })
     },
 };
@@ -70,7 +69,7 @@ impl Sets {
                 (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
             for found in pattern.captures_iter(&file.name) {
                 let Some(rank) = found.name("rank") else { continue };
-                // A stage of nanotron's pipeline has modules of its own.
+                // A stage of nanotron's pipeline has its own modules.
                 if file.name[..found.get(0).map_or(0, |m| m.start())].ends_with("pp-") {
                     continue;
                 }

@@ -17,16 +17,17 @@ pub(super) static RULE: Rule = Rule {
         let changed = o.unit.files.iter().any(|f| f.role != FileRole::Marker && !old(&f));
         let stale = || o.unit.of(FileRole::Marker).find(|m| o.unit.family.marked && old(m));
         Some(match (new.as_slice(), kept.as_slice()) {
-            _ if !changed => Outcome::Pass("it is as it was exported".to_owned()),
-            ([], _) => Outcome::Careful("the weights are those of the last export".to_owned()),
+            _ if !changed => Outcome::Pass("it is unchanged since its export".to_owned()),
+            ([], _) => Outcome::Careful("the weights are unchanged since the last export".to_owned()),
             ([new, ..], [kept, ..]) => {
-                Outcome::Careful(format!("{} is new and {} is that of the last export", new.name, kept.name))
+                Outcome::Careful(format!("{} is new, but {} is unchanged since the last export", new.name, kept.name))
             }
             (_, []) => match stale() {
-                Some(marker) => {
-                    Outcome::Careful(format!("the weights are new and {} is that of the last export", marker.name))
-                }
-                None => Outcome::Pass("all weights were written again".to_owned()),
+                Some(marker) => Outcome::Careful(format!(
+                    "the weights are new, but {} is unchanged since the last export",
+                    marker.name
+                )),
+                None => Outcome::Pass("all weights were rewritten".to_owned()),
             },
         })
     },

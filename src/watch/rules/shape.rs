@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
         let left = o.settings.shape_patience.saturating_sub(o.unchanged);
         if left.is_zero() {
             let text = format!(
-                "{} did not come, though the previous checkpoint had it; it is no longer waited for",
+                "{} did not appear, though the previous checkpoint had it; no longer waiting for it",
                 names.join(", ")
             );
             return Some(Outcome::Pass(text));

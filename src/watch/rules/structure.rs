@@ -7,9 +7,9 @@ use crate::arch;
 use crate::files::{self, ReadError};
 use crate::model::{ErrorKind, ModelError, python_json, read_request_file};
 use crate::recipe::remedies::on_command_line;
+use crate::watch::state_text;
 use crate::watch::unit::{FileRole, Fingerprint, Unit, UnitFile};
 use crate::watch::verdict::{Observation, RuleOutcome, RuleResult, State, Wait};
-use crate::watch::words;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -74,25 +74,25 @@ impl StructureCache {
 }
 
 /// Why a unit is not complete, and whether a later check may find another reason though no stamp changed.
-struct Refused {
+struct Incomplete {
     state: State,
     retry: bool,
 }
 
-impl From<State> for Refused {
+impl From<State> for Incomplete {
     fn from(state: State) -> Self {
         Self { state, retry: false }
     }
 }
 
-impl From<Wait> for Refused {
+impl From<Wait> for Incomplete {
     fn from(what: Wait) -> Self {
         State::Waiting { what }.into()
     }
 }
 
 /// A step returns its sentence; `None` if it does not concern the unit.
-type Step = fn(&Unit) -> Result<Option<String>, Refused>;
+type Step = fn(&Unit) -> Result<Option<String>, Incomplete>;
 
 /// Cheap things first.
 const STEPS: [(&str, Step); 5] =
@@ -104,11 +104,11 @@ fn read(unit: &Unit) -> Found {
         let (result, sentence) = match step(unit) {
             Ok(None) => continue,
             Ok(Some(sentence)) => (RuleResult::Passed, sentence),
-            Err(Refused { state, retry }) => {
+            Err(Incomplete { state, retry }) => {
                 found.next_look = retry.then_some(RETRY);
                 let waits = matches!(state, State::Waiting { .. } | State::Unreadable { .. });
                 let result = if waits { RuleResult::Waiting } else { RuleResult::Blocked };
-                let sentence = words::state(&state);
+                let sentence = state_text::state(&state);
                 found.state = Some(state);
                 (result, sentence)
             }
@@ -121,7 +121,7 @@ fn read(unit: &Unit) -> Found {
     found
 }
 
-fn pointers(unit: &Unit) -> Result<Option<String>, Refused> {
+fn pointers(unit: &Unit) -> Result<Option<String>, Incomplete> {
     let small = unit.files.iter().filter(|f| f.role != FileRole::Marker && f.stamp.bytes <= POINTER_BYTES);
     for file in small {
         let mut head = Vec::new();
@@ -134,7 +134,7 @@ fn pointers(unit: &Unit) -> Result<Option<String>, Refused> {
     Ok(Some("no file is a Git LFS pointer".to_owned()))
 }
 
-fn json(unit: &Unit) -> Result<Option<String>, Refused> {
+fn json(unit: &Unit) -> Result<Option<String>, Incomplete> {
     let mut parsed = 0;
     for file in unit.files.iter().filter(|f| f.role != FileRole::Weights && f.name.ends_with(".json")) {
         let bytes = read_request_file(&file.path, JSON_BYTES).map_err(|e| reader(unit, &e))?;
@@ -147,7 +147,7 @@ fn json(unit: &Unit) -> Result<Option<String>, Refused> {
     Ok((parsed > 0).then(|| format!("{parsed} JSON files parse")))
 }
 
-fn no_holes(unit: &Unit) -> Result<Option<String>, Refused> {
+fn no_holes(unit: &Unit) -> Result<Option<String>, Incomplete> {
     let mut excused = None;
     for file in unit.of(FileRole::Weights) {
         let opened = files::open(&file.path).map_err(|e| refused(file, e))?;
@@ -158,10 +158,10 @@ fn no_holes(unit: &Unit) -> Result<Option<String>, Refused> {
         }
         excused = Some(format!("{} has a hole at byte {at}, and the marker was written after it", file.name));
     }
-    Ok(Some(excused.unwrap_or_else(|| "no range of the weights is unwritten".to_owned())))
+    Ok(Some(excused.unwrap_or_else(|| "no part of the weights is unwritten".to_owned())))
 }
 
-fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
+fn structure(unit: &Unit) -> Result<Option<String>, Incomplete> {
     let reading = unit.family.reading;
     let mut archives = 0;
     for file in unit.of(FileRole::Weights).filter(|f| (reading.zips)(&f.name)) {
@@ -176,7 +176,7 @@ fn structure(unit: &Unit) -> Result<Option<String>, Refused> {
 }
 
 /// The tracker beside the checkpoint has reached its step.
-fn tracker(unit: &Unit) -> Result<Option<String>, Refused> {
+fn tracker(unit: &Unit) -> Result<Option<String>, Incomplete> {
     let Some(file) = unit.file(markers::TRACKER_NAME) else { return Ok(None) };
     let mut text = Vec::new();
     let opened = files::open(&file.path).map_err(|e| refused(file, e))?;
@@ -189,7 +189,7 @@ fn tracker(unit: &Unit) -> Result<Option<String>, Refused> {
 }
 
 /// Checks that a zip archive has its last record, at the end of the file.
-fn zip_end(file: &UnitFile) -> Result<(), Refused> {
+fn zip_end(file: &UnitFile) -> Result<(), Incomplete> {
     let mut opened = files::open(&file.path).map_err(|e| refused(file, e))?;
     let from = file.stamp.bytes.saturating_sub(ZIP_END_BYTES);
     opened.seek(SeekFrom::Start(from)).map_err(|e| refused(file, e.into()))?;
@@ -207,25 +207,25 @@ fn zip_end(file: &UnitFile) -> Result<(), Refused> {
 }
 
 /// The verdict for a system error on a file.
-fn refused(file: &UnitFile, e: ReadError) -> Refused {
+fn refused(file: &UnitFile, e: ReadError) -> Incomplete {
     match e {
         ReadError::Io(e) => system(&file.name, &file.path, &e),
         other => State::Unreadable { file: file.path.clone(), error: other.to_string() }.into(),
     }
 }
 
-/// A change of permissions changes the change time; anything else may pass by itself.
-fn system(name: &str, path: &Path, e: &io::Error) -> Refused {
+/// A change of permissions changes the change time; anything else may be temporary.
+fn system(name: &str, path: &Path, e: &io::Error) -> Incomplete {
     if e.kind() == io::ErrorKind::NotFound {
-        let what = Wait::Incomplete { file: name.to_owned(), why: "it is not there any more".to_owned() };
-        return Refused { state: State::Waiting { what }, retry: true };
+        let what = Wait::Incomplete { file: name.to_owned(), why: "it no longer exists".to_owned() };
+        return Incomplete { state: State::Waiting { what }, retry: true };
     }
     let retry = e.kind() != io::ErrorKind::PermissionDenied;
-    Refused { state: State::Unreadable { file: path.to_owned(), error: e.to_string() }, retry }
+    Incomplete { state: State::Unreadable { file: path.to_owned(), error: e.to_string() }, retry }
 }
 
 /// The verdict for a reader's error on the unit.
-fn reader(unit: &Unit, e: &ModelError) -> Refused {
+fn reader(unit: &Unit, e: &ModelError) -> Incomplete {
     let path = e.file().unwrap_or(&unit.source);
     let file = path.strip_prefix(&unit.folder).ok().filter(|p| !p.as_os_str().is_empty());
     let file = file.map_or_else(|| unit.name.clone(), |p| p.to_string_lossy().into_owned());

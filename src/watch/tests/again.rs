@@ -2,7 +2,7 @@
 
 use super::support::{LONG, World, index, safetensors, shard, shift};
 use crate::watch::verdict::State;
-use crate::watch::{Fingerprint, Seen, Shape, Unit};
+use crate::watch::{ExportedState, Fingerprint, Shape, Unit};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(5);
@@ -96,7 +96,7 @@ fn what_is_kept_with_an_export_survives_being_written_down() {
     let unit = sharded(&w, "m");
     let (seen, shape) = (unit.seen(), unit.shape());
     let text = serde_json::to_string(&(&seen, &shape)).unwrap();
-    assert_eq!(serde_json::from_str::<(Seen, Shape)>(&text).unwrap(), (seen, shape));
+    assert_eq!(serde_json::from_str::<(ExportedState, Shape)>(&text).unwrap(), (seen, shape));
     let print = unit.fingerprint();
     assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
     assert_eq!(Fingerprint::parse("abc"), None);

@@ -2,7 +2,7 @@
 
 use super::support::{LONG, World};
 use crate::watch::families::FAMILIES;
-use crate::watch::{Dirty, Observation, Settings, StructureCache, Tree, judge, units, words};
+use crate::watch::{Dirty, Observation, Settings, StructureCache, Tree, judge, state_text, units};
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::fs;
@@ -118,7 +118,7 @@ proptest! {
                 };
                 let first = judge(&o, &mut cache);
                 prop_assert_eq!(&first.state, &judge(&o, &mut cache).state);
-                prop_assert!(!words::explain(unit, &first).is_empty());
+                prop_assert!(!state_text::explain(unit, &first).is_empty());
                 prop_assert!(first.next_look.is_none_or(|n| n > Duration::ZERO));
             }
         }

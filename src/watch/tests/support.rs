@@ -2,7 +2,7 @@
 
 use crate::watch::verdict::{State, Verdict};
 use crate::watch::{
-    FileRole, Observation, Seen, Settings, Shape, StructureCache, Tree, Unit, Wait, judge, units, words,
+    ExportedState, FileRole, Observation, Settings, Shape, StructureCache, Tree, Unit, Wait, judge, state_text, units,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -112,7 +112,7 @@ impl World {
         &mut self,
         unit: &Unit,
         unchanged: Duration,
-        previous: Option<&Seen>,
+        previous: Option<&ExportedState>,
         sibling: Option<&Shape>,
     ) -> Verdict {
         let tree = self.tree();
@@ -132,7 +132,7 @@ impl World {
 
     /// The state in words.
     pub(super) fn words(&mut self, name: &str) -> String {
-        words::state(&self.state(name))
+        state_text::state(&self.state(name))
     }
 
     /// What a unit waits for.

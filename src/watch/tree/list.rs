@@ -84,7 +84,7 @@ impl Listing {
         for (i, entry) in found.enumerate() {
             let Ok(entry) = entry else { continue };
             if i >= MAX_ENTRIES {
-                self.error = Some(format!("more than {MAX_ENTRIES} entries; the others are not looked at"));
+                self.error = Some(format!("more than {MAX_ENTRIES} entries; the others are skipped"));
                 break;
             }
             let Ok(name) = entry.file_name().into_string() else {
@@ -98,7 +98,7 @@ impl Listing {
             self.entries.extend(stat(&entry, name));
         }
         if unnamed > 0 {
-            self.error.get_or_insert(format!("{unnamed} names are not UTF-8 and are not looked at"));
+            self.error.get_or_insert(format!("{unnamed} names are not UTF-8 and are skipped"));
         }
         self.unfinished = self.entries.iter().any(|e| e.unfinished);
         self.entries.shrink_to_fit();

@@ -5,10 +5,10 @@ use crate::engine::Failure;
 use crate::job::{self, JobClass};
 use crate::model::Result;
 use crate::watch::event::WatchBody;
-use crate::watch::export::{self, Begun, JobEnd, Running};
+use crate::watch::export::{self, JobEnd, Running, StartResult};
 use crate::watch::pin::{self, Pinned};
 use crate::watch::rule::Policy;
-use crate::watch::store::{Ended, KnownFile, Picked};
+use crate::watch::store::{Ended, Picked, SourceStamp};
 use crate::watch::tracked::Tracked;
 use crate::watch::{Dirty, FileRole, Pin, Unit, same};
 use std::collections::{BTreeSet, HashMap};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Time between two checks whether there is space for an export.
-const ROOM_LOOK: Duration = Duration::from_secs(5);
+const SPACE_CHECK: Duration = Duration::from_secs(5);
 
 impl Watcher {
     /// Sources that are complete and have no export, in the order in which they were written.
@@ -50,7 +50,7 @@ impl Watcher {
         if let Some(hold) = self.hold.clone() {
             // A user's request does not wait.
             let waiting: Vec<String> = candidates.extract_if(.., |name| !self.is_forced(name)).collect();
-            self.tell_queued(&waiting, &hold);
+            self.emit_queued(&waiting, &hold);
         }
         if candidates.is_empty() || job::is_full(&self.options.jobs_root, JobClass::Watch) {
             return Ok(());
@@ -93,8 +93,40 @@ impl Watcher {
 
     /// Starts an export; false if there is none to start.
     pub(super) fn begin(&mut self, name: &str) -> Result<bool> {
+        let Some((unit, complete)) = self.current(name) else { return Ok(false) };
+        if let Some(other) = self.same_contents(&unit).filter(|_| !self.is_forced(name)) {
+            self.skip(name, format!("the same contents as {other}"))?;
+            return Ok(false);
+        }
+        let Some(pinned) = self.pinned(&unit) else {
+            self.wake_changed(name);
+            return Ok(false);
+        };
+        let readings = self.readings();
+        let started = export::begin(
+            &self.rule,
+            &unit,
+            pinned.as_ref(),
+            &readings,
+            &self.recipe_hash,
+            &mut self.store,
+            &self.options.jobs_root,
+        );
+        if let (false, Some(pinned)) = (matches!(started, Ok(StartResult::Running(_))), &pinned) {
+            pin::remove(&pinned.folder);
+        }
+        let started = started?;
+        if !matches!(started, StartResult::Changed) {
+            self.forced.remove(name);
+            self.early = (!complete).then(|| name.to_owned());
+        }
+        self.handle_start(name, &unit, started)
+    }
+
+    /// A source as it is now, and whether it is complete; nothing if it changed since the last event or may not be exported.
+    fn current(&mut self, name: &str) -> Option<(Unit, bool)> {
         // Changes since the last event are seen now.
-        let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
+        let tracked = self.tracked.get(name)?;
         let before = (tracked.fingerprint.clone(), tracked.unit.activity());
         let folders = tracked.unit.files.iter().filter_map(|f| f.path.parent()).chain([tracked.unit.folder.as_path()]);
         let folders: BTreeSet<PathBuf> = folders.map(Path::to_owned).collect();
@@ -104,74 +136,42 @@ impl Watcher {
             self.find();
         }
         self.judge(name);
-        let Some(tracked) = self.tracked.get(name) else { return Ok(false) };
-        let (forced, whole) = (self.is_forced(name), tracked.is_complete());
-        if before != (tracked.fingerprint.clone(), tracked.unit.activity()) || !(whole || forced) {
-            return Ok(false);
-        }
-        let unit = tracked.unit.clone();
-        if let Some(other) = self.same_contents(&unit).filter(|_| !forced) {
-            self.skip(name, format!("the same contents as {other}"))?;
-            return Ok(false);
-        }
-        let Some(pinned) = self.pinned(&unit) else {
-            self.wake_changed(name);
-            return Ok(false);
-        };
-        let read = pinned.as_ref();
-        let readings = self.readings();
-        let begun = export::begin(
-            &self.rule,
-            &unit,
-            read,
-            &readings,
-            &self.recipe_hash,
-            &mut self.store,
-            &self.options.jobs_root,
-        );
-        if let (false, Some(pinned)) = (matches!(begun, Ok(Begun::Running(_))), &pinned) {
-            pin::remove(&pinned.folder);
-        }
-        let begun = begun?;
-        if !matches!(begun, Begun::Changed) {
-            self.forced.remove(name);
-            self.early = (!whole).then(|| name.to_owned());
-        }
-        match begun {
-            Begun::Running(running) => {
+        let tracked = self.tracked.get(name)?;
+        let (forced, complete) = (self.is_forced(name), tracked.is_complete());
+        let unchanged = before == (tracked.fingerprint.clone(), tracked.unit.activity());
+        (unchanged && (complete || forced)).then(|| (tracked.unit.clone(), complete))
+    }
+
+    /// Records the result of starting an export; true if it runs.
+    fn handle_start(&mut self, name: &str, unit: &Unit, started: StartResult) -> Result<bool> {
+        match started {
+            StartResult::Running(running) => {
                 self.running = Some(running);
-                self.tell_source(name, "exporting", "exporting".to_owned());
-                Ok(true)
+                self.emit_source(name, "exporting", "exporting".to_owned());
+                return Ok(true);
             }
-            Begun::Changed => {
-                self.wake_changed(name);
-                Ok(false)
-            }
-            Begun::NoRoom(text) if !self.options.once => {
-                let text = if text.starts_with("waits ") { text } else { format!("waits: {text}") };
-                self.tell_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
+            StartResult::Changed => self.wake_changed(name),
+            StartResult::NoSpace(text) if !self.options.once => {
+                let text = if text.starts_with("waiting ") { text } else { format!("waiting: {text}") };
+                self.emit_source_once(name, "queued", format!("complete; {text}"), "room".to_owned());
                 if let Some(t) = self.tracked.get_mut(name) {
-                    t.retry = Some(Instant::now() + ROOM_LOOK);
+                    t.retry = Some(Instant::now() + SPACE_CHECK);
                 }
-                Ok(false)
             }
-            Begun::NoRoom(text) => {
-                let picked = self.picked_without_job(&unit);
+            StartResult::NoSpace(text) => {
+                let picked = self.picked_without_job(unit);
                 self.store.pick(picked.clone())?;
-                self.ended(
-                    &picked,
-                    JobEnd::Failed(Failure { code: crate::model::ErrorCode::Limit, message: text, hint: None }),
-                )?;
-                Ok(false)
+                let failure = Failure { code: crate::model::ErrorCode::Limit, message: text, hint: None };
+                self.ended(&picked, JobEnd::Failed(failure))?;
             }
-            Begun::Refused(e) => {
-                let mut picked = self.picked_without_job(&unit);
+            StartResult::Refused(e) => {
+                let mut picked = self.picked_without_job(unit);
                 picked.outputs.clear();
                 self.store.pick(picked.clone())?;
                 self.ended(&picked, JobEnd::Failed(job::failure(&e)))?;
-                Ok(false)
             }
         }
+        Ok(false)
     }
 
     /// The unit under the watcher's own names, where that is requested and possible; `None` if it changed since it was judged.
@@ -182,7 +182,7 @@ impl Watcher {
         match pin::pin(&self.rule, unit) {
             Ok(pinned) => pinned.map(Some),
             Err(e) => {
-                self.tell_warning(format!("{} cannot be pinned, and is exported from where it is: {e}", unit.name));
+                self.emit_warning(format!("{} cannot be pinned and is exported in place: {e}", unit.name));
                 Some(None)
             }
         }
@@ -219,7 +219,7 @@ impl Watcher {
         let picked = self.picked_without_job(&tracked.unit);
         let body = WatchBody::Skipped { source: picked.source.clone(), name: name.to_owned(), why: why.clone() };
         self.store.pick(picked.clone())?;
-        self.tell(body);
+        self.emit(body);
         self.finish(&picked, Ended::Skipped, Some(why))
     }
 
@@ -234,7 +234,7 @@ impl Watcher {
             picked: export::now(),
             outputs: Vec::new(),
             written: Vec::new(),
-            files: unit.files.iter().map(|f| KnownFile::new(&f.name, &f.stamp)).collect(),
+            files: unit.files.iter().map(|f| SourceStamp::new(&f.name, &f.stamp)).collect(),
             pin: None,
         }
     }

@@ -64,11 +64,11 @@ impl Watcher {
     /// The running export was cancelled for a newer one.
     pub(super) fn restarted(&mut self, picked: &Picked, why: Restart) -> Result<()> {
         let (status, why) = match why {
-            Restart::Changed => (Ended::Changed, "it changed while it was exported; the export starts over".to_owned()),
+            Restart::Changed => (Ended::Changed, "it changed during the export; the export starts over".to_owned()),
             Restart::Superseded(by) => (Ended::Skipped, format!("superseded by {by} while it was exported")),
         };
         let (source, name) = (picked.source.clone(), picked.unit.clone());
-        self.tell(WatchBody::Skipped { source, name, why: why.clone() });
+        self.emit(WatchBody::Skipped { source, name, why: why.clone() });
         self.wake(&picked.unit);
         self.finish(picked, status, Some(why))
     }

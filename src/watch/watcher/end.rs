@@ -7,7 +7,7 @@ use crate::model::Result;
 use crate::watch::event::{Exported, WatchBody};
 use crate::watch::export::{self, JobEnd};
 use crate::watch::store::{Done, Ended, Export, Picked};
-use crate::watch::{Dirty, hooks, keep, pin, prune, trend};
+use crate::watch::{Dirty, hooks, pin, prune, retention, trend};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -30,43 +30,52 @@ impl Watcher {
 
     /// Reports the end of an export and records it.
     pub(super) fn ended(&mut self, picked: &Picked, end: JobEnd) -> Result<()> {
-        let (status, word, why, outputs) = match end {
-            JobEnd::Finished(outputs) => (Ended::Ok, "ok", None, outputs),
-            JobEnd::Cancelled => (Ended::Cancelled, "cancelled", Some("the job was cancelled".to_owned()), Vec::new()),
+        match end {
+            JobEnd::Finished(outputs) => self.report_end(picked, Ended::Ok, None, outputs),
+            JobEnd::Cancelled => {
+                self.report_end(picked, Ended::Cancelled, Some("the job was cancelled".to_owned()), Vec::new())
+            }
             JobEnd::Lost => {
-                self.tell_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
+                self.emit_warning(format!("job {} of {} is gone; it is exported again", picked.job, picked.unit));
                 self.wake(&picked.unit);
-                return self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()));
+                self.finish(picked, Ended::Lost, Some("the job is gone".to_owned()))
             }
             JobEnd::Unchanged(earlier) => {
                 let name = |p: &PathBuf| p.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let names: Vec<String> = earlier.iter().map(name).collect();
                 let why = format!("unchanged since its last export, {}", names.join(", "));
-                let (source, name) = (picked.source.clone(), picked.unit.clone());
-                self.tell(WatchBody::Skipped { source, name, why: why.clone() });
-                return self.finish(picked, Ended::Skipped, Some(why));
+                self.emit_skipped(picked, &why);
+                self.finish(picked, Ended::Skipped, Some(why))
             }
             JobEnd::Failed(failure) => match self.change_of(picked) {
                 Some(why) => {
-                    let body = WatchBody::Skipped {
-                        source: picked.source.clone(),
-                        name: picked.unit.clone(),
-                        why: why.clone(),
-                    };
-                    self.tell(body);
+                    self.emit_skipped(picked, &why);
                     self.wake(&picked.unit);
-                    return self.finish(picked, Ended::Changed, Some(why));
+                    self.finish(picked, Ended::Changed, Some(why))
                 }
                 None => {
                     let (status, why) = self.failed(picked, &failure);
-                    (status, "failed", Some(why), Vec::new())
+                    self.report_end(picked, status, Some(why), Vec::new())
                 }
             },
-        };
+        }
+    }
+
+    fn emit_skipped(&mut self, picked: &Picked, why: &str) {
+        let (source, name) = (picked.source.clone(), picked.unit.clone());
+        self.emit(WatchBody::Skipped { source, name, why: why.to_owned() });
+    }
+
+    /// Counts, reports and records an export that has run, and does what follows.
+    fn report_end(
+        &mut self,
+        picked: &Picked,
+        status: Ended,
+        why: Option<String>,
+        outputs: Vec<(PathBuf, u64)>,
+    ) -> Result<()> {
         let figures = if status == Ended::Ok { self.figures(picked) } else { trend::Figures::default() };
-        self.metrics = keep::recorded(&figures);
-        let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
-        let done = export::now();
+        self.metrics = retention::recorded(&figures);
         let exported = Exported {
             source: picked.source.clone(),
             name: picked.unit.clone(),
@@ -74,13 +83,18 @@ impl Watcher {
             version: picked.fingerprint.clone(),
             job: picked.job.clone(),
             picked: picked.picked,
-            done,
+            done: export::now(),
+            bytes: outputs.iter().map(|(_, bytes)| bytes).sum(),
             outputs: outputs.into_iter().map(|(path, _)| path).collect(),
-            bytes,
             weights_db: figures.weights_db,
             regression: figures.regression,
             config_changes: figures.config_changes,
-            status: word.to_owned(),
+            status: match status {
+                Ended::Ok => "ok",
+                Ended::Cancelled => "cancelled",
+                _ => "failed",
+            }
+            .to_owned(),
             why: why.clone(),
         };
         match status {
@@ -91,7 +105,7 @@ impl Watcher {
             return self.finish(picked, status, why);
         }
         // Reported before it is recorded: after a kill in between it is reported twice rather than not at all.
-        self.tell(WatchBody::Exported(exported.clone()));
+        self.emit(WatchBody::Exported(exported.clone()));
         self.finish(picked, status, why)?;
         self.run_hook(&exported, status);
         if status == Ended::Ok {
@@ -119,42 +133,45 @@ impl Watcher {
         let Some(command) = command else { return };
         match hooks::run(command, exported, self.store.folder()) {
             Ok(hook) => self.hooks.push(hook),
-            Err(e) => self.tell_warning(format!("`{command}` cannot be started: {e}")),
+            Err(e) => self.emit_warning(format!("`{command}` cannot be started: {e}")),
         }
     }
 
     /// Warns about user commands that have failed since the last call.
-    pub(super) fn hear_hooks(&mut self) {
+    pub(super) fn poll_hooks(&mut self) {
         let ended: Vec<hooks::Hook> = self.hooks.extract_if(.., |h| h.is_finished()).collect();
         for hook in ended {
             if let Ok(Some(text)) = hook.join() {
-                self.tell_warning(text);
+                self.emit_warning(text);
             }
         }
     }
 
-    /// Waits for the user's commands if the watcher ends by itself: in a container they would end with it.
+    /// Waits for the user's commands if the watcher ends on its own: in a container they would end with it.
     pub(super) fn end_hooks(&mut self) {
         while !self.hooks.is_empty() && !self.options.stop.is_set() {
-            self.hear_hooks();
+            self.poll_hooks();
             std::thread::sleep(super::JOB_LOOK);
         }
     }
 
     /// Removes older exports of the run of `unit`, if only some are to be kept.
     pub(super) fn prune(&mut self, unit: &str) {
-        let keep = keep::Keep { last: self.rule.keep_last, best: self.rule.keep_best.map(|n| (n, self.rule.metric)) };
+        let keep = retention::Retention {
+            last: self.rule.keep_last,
+            best: self.rule.keep_best.map(|n| (n, self.rule.metric)),
+        };
         if keep.last.is_none() && keep.best.is_none() {
             return;
         }
-        let old = keep::surplus(self.store.exports(), unit, keep, prune::is_present);
+        let old = retention::surplus(self.store.exports(), unit, keep, prune::is_present);
         let removed: Vec<(String, PathBuf, Vec<PathBuf>, String)> = old
             .into_iter()
             .map(|(e, why)| (e.picked.unit.clone(), e.picked.source.clone(), prune::remove(e), why))
             .filter(|(_, _, files, _)| !files.is_empty())
             .collect();
         for (name, source, files, why) in removed {
-            self.tell(WatchBody::Removed { source, name, files, why: Some(why) });
+            self.emit(WatchBody::Removed { source, name, files, why: Some(why) });
         }
     }
 
@@ -163,18 +180,18 @@ impl Watcher {
         self.refresh(Dirty::All);
         self.find();
         match self.tracked.get(&picked.unit) {
-            None => Some("it was removed before it was read whole".to_owned()),
+            None => Some("it was removed before it was read completely".to_owned()),
             Some(t) if t.fingerprint.as_str() != picked.fingerprint => {
-                Some("it changed while it was exported; the new version follows".to_owned())
+                Some("it changed during the export; the new version follows".to_owned())
             }
             Some(_) if picked.recipe != self.recipe_hash => {
-                Some("the recipe changed while it was exported; it is exported again".to_owned())
+                Some("the recipe changed during the export; it is exported again".to_owned())
             }
             Some(_) => None,
         }
     }
 
-    /// Records a failure; returns its kind and its text. A failure that may pass by itself is tried again.
+    /// Records a failure; returns its kind and its text. A temporary failure is retried.
     pub(super) fn failed(&mut self, picked: &Picked, failure: &Failure) -> (Ended, String) {
         let mut why = failure.message.clone();
         if let Some(hint) = &failure.hint {
@@ -182,7 +199,7 @@ impl Watcher {
         }
         if self.early.as_deref() == Some(picked.unit.as_str()) {
             // An export requested too early says nothing about the complete source.
-            return (Ended::Changed, format!("{why} It was not whole; it is exported when it is."));
+            return (Ended::Changed, format!("{why} It was not complete; it is exported once it is."));
         }
         // Space and memory may come back.
         let passing = failure.code.may_pass();

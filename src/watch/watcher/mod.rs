@@ -1,25 +1,25 @@
-//! The loop of a watcher: `look` at the folders and judge what is in them, `begin` an export, handle its `end`, `tell` what happens.
+//! The loop of a watcher: `scan` the folders and judge what is in them, `begin` an export, handle its `end`, emit `events`.
 
-mod asked;
 mod begin;
 mod busy;
-pub(super) mod care;
 mod end;
-mod look;
+mod events;
+pub(super) mod limits;
 mod recipe;
-mod tell;
+mod requests;
+mod scan;
 
 pub(crate) use recipe::RecipeSource;
 
-use super::care::{Hold, Keeper, Sensor};
 use super::changes::{Backend, ChangeSource};
 use super::control::Control;
 use super::event::{WatchBody, WatchEvent};
 use super::export::Running;
-use super::known::RuleNote;
+use super::limits::{Hold, HoldTracker, Sensor};
 use super::rule::Rule;
 use super::store::{Ended, Picked, Store};
 use super::tracked::Tracked;
+use super::watchers::RuleNote;
 use super::{Shape, StructureCache, Tree, hooks, pin};
 use crate::engine::Stop;
 use crate::model::{ModelError, Result};
@@ -39,7 +39,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(800);
 const LOOK_SHARE: u32 = 20;
 /// Time between two checks of a queue that is full.
 const QUEUE_LOOK: Duration = Duration::from_millis(500);
-/// Waits after failures that may pass by themselves: the first, and the longest.
+/// Waits after temporary failures: the first, and the longest.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Refreshes in a row for folders that appear while they are listed.
@@ -105,10 +105,10 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
     let mut watcher = Watcher::new(rule, options, store);
     watcher.start()?;
     while !watcher.options.stop.is_set() {
-        watcher.hear_requests()?;
+        watcher.handle_requests()?;
         watcher.look();
         watcher.judge_due();
-        watcher.tell_found();
+        watcher.emit_found();
         if !watcher.options.once {
             watcher.look_at_recipe();
         }
@@ -116,7 +116,7 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         watcher.take_care();
         watcher.settle_busy();
         watcher.begin_next()?;
-        watcher.hear_hooks();
+        watcher.poll_hooks();
         if watcher.options.once && watcher.is_over() {
             break;
         }
@@ -133,20 +133,20 @@ pub(crate) fn watch(rule: &Rule, options: WatchOptions) -> Result<Tally> {
         _ if watcher.options.stop.is_set() => "asked to stop".to_owned(),
         _ if tally.held > 0 => {
             let sources =
-                if tally.held == 1 { "1 whole source is" } else { &format!("{} whole sources are", tally.held) };
+                if tally.held == 1 { "1 complete source is" } else { &format!("{} complete sources are", tally.held) };
             format!("it is paused, and {sources} not exported; `remold watch resume {}` ends the pause", watcher.id)
         }
         0 => "nothing left to do".to_owned(),
-        1 => "nothing left to do; 1 source is not whole".to_owned(),
-        n => format!("nothing left to do; {n} sources are not whole"),
+        1 => "nothing left to do; 1 source is not complete".to_owned(),
+        n => format!("nothing left to do; {n} sources are not complete"),
     };
-    watcher.tell(WatchBody::Stopped { why });
+    watcher.emit(WatchBody::Stopped { why });
     Ok(tally)
 }
 
 /// The error for a missing watched folder, if it is not waited for.
 pub(crate) fn not_there(root: &Path) -> ModelError {
-    let error = ModelError::request("the folder is not there").in_file(root);
+    let error = ModelError::request("the folder does not exist").in_file(root);
     error.with_hint("Check the path. Without `--once` the watcher waits for the folder.")
 }
 
@@ -171,7 +171,7 @@ struct Watcher {
     sensor: Sensor,
     /// What cannot be measured here.
     blind: Vec<String>,
-    keeper: Keeper,
+    keeper: HoldTracker,
     measured: Option<Instant>,
     /// The limit that is crossed.
     hold: Option<Hold>,
@@ -198,7 +198,7 @@ struct Watcher {
     looked: Option<(Instant, Duration)>,
     existed: Option<bool>,
     told_note: bool,
-    told_found: bool,
+    found_emitted: bool,
     told_problems: BTreeSet<(PathBuf, String)>,
 }
 
@@ -212,7 +212,7 @@ impl Watcher {
             recipe_look: recipe::RecipeLook::default(),
             sensor,
             blind,
-            keeper: Keeper::default(),
+            keeper: HoldTracker::default(),
             measured: None,
             hold: None,
             paused: false,
@@ -240,7 +240,7 @@ impl Watcher {
             looked: None,
             existed: None,
             told_note: false,
-            told_found: false,
+            found_emitted: false,
             told_problems: BTreeSet::new(),
         }
     }
@@ -254,14 +254,14 @@ impl Watcher {
             note: self.changes.note().map(str::to_owned),
         };
         self.told_note = self.changes.note().is_some();
-        self.tell(body);
+        self.emit(body);
         for text in std::mem::take(&mut self.blind) {
-            self.tell_warning(text);
+            self.emit_warning(text);
         }
-        let _ = std::fs::remove_file(self.store.folder().join(care::HOLD));
+        let _ = std::fs::remove_file(self.store.folder().join(limits::HOLD));
         pin::sweep(&self.rule, &self.adopted.iter().filter_map(|p| p.pin.clone()).collect::<Vec<_>>());
         if self.control.paused {
-            self.tell(WatchBody::Paused);
+            self.emit(WatchBody::Paused);
         }
         // A version that was about to be skipped when the watcher died has no job.
         for picked in self.adopted.extract_if(.., |p| p.job.is_empty()).collect::<Vec<_>>() {

@@ -80,13 +80,13 @@ impl Watcher {
         }
         let text =
             "the recipe or its importance matrix has changed: every complete source is exported again".to_owned();
-        self.tell(WatchBody::Recipe { text });
+        self.emit(WatchBody::Recipe { text });
     }
 
     fn refuse_recipe(&mut self, why: &str) {
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.tell_warning(format!(
-            "the recipe has changed and cannot be used, so exports go on with the previous one: {why}"
+        self.emit_warning(format!(
+            "the recipe has changed and cannot be used, so exports continue with the previous one: {why}"
         ));
     }
 }

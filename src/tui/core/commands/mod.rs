@@ -240,7 +240,7 @@ pub(crate) enum Meaning {
     Prefix,
 }
 
-/// Finds the command a key stands for, given the key before it if that began a sequence.
+/// Finds the command of a key, given the key before it if that began a sequence.
 pub(crate) fn lookup(state: &State, before: Option<Key>, key: Key) -> Option<Meaning> {
     for scope in scopes(state) {
         let here = all().filter(|c| c.scopes.contains(&scope) && (c.when)(state));
@@ -280,7 +280,7 @@ pub struct Hint {
     pub cmd: Cmd,
 }
 
-/// Commands whose hints stand at the end of the line, wherever one is.
+/// Commands whose hints are at the end of the line, in every pane.
 const TAIL: [Cmd; 3] = [Cmd::Palette, Cmd::Help, Cmd::Quit];
 
 /// The keys that run the command here: not those that an inner place uses for something else.
@@ -326,7 +326,7 @@ pub fn tail_hints(state: &State) -> Vec<Hint> {
 pub(crate) fn continuations(state: &State, first: Key) -> Vec<Hint> {
     let second = |c: &Command| {
         let sequence = keys_here(state, c).find(|s| s.keys.len() == 2 && s.keys[0] == first)?;
-        // The line has room for words only.
+        // The line has space for words only.
         let word = if c.hint.is_empty() { c.name } else { c.hint };
         Some(Hint { key: key_label(&sequence.keys[1].to_string()), word, cmd: c.cmd })
     };

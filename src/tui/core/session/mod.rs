@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Folders remembered as closed, at most, and marks.
-const CLOSED_MOST: usize = 4_096;
+const MAX_CLOSED: usize = 4_096;
 /// How the log's levels are written.
 const LEVELS: [(&str, Level); 2] = [("warnings", Level::Warn), ("errors", Level::Error)];
 
@@ -21,7 +21,7 @@ const LEVELS: [(&str, Level); 2] = [("warnings", Level::Warn), ("errors", Level:
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
-    /// The folder, to tell what the file is about.
+    /// The folder that the file is about.
     pub dir: PathBuf,
     tab: String,
     /// A theme chosen by hand, which goes before the configured one.
@@ -77,8 +77,8 @@ impl Session {
             theme: state.theme_chosen.then(|| state.theme.clone()),
             models: ModelsPart {
                 selected: m.selected.clone(),
-                closed: m.closed().take(CLOSED_MOST).map(ToOwned::to_owned).collect(),
-                marked: m.marked.iter().take(CLOSED_MOST).cloned().collect(),
+                closed: m.closed().take(MAX_CLOSED).map(ToOwned::to_owned).collect(),
+                marked: m.marked.iter().take(MAX_CLOSED).cloned().collect(),
                 filter: m.filter.clone(),
                 zoom: m.zoom,
                 details: m.focus == Focus::Details,
@@ -112,9 +112,9 @@ impl Session {
         let m = &mut state.models;
         let kept = self.models;
         (m.selected, m.filter, m.zoom, m.focus) = (kept.selected, kept.filter, kept.zoom, focus(kept.details));
-        m.set_closed(kept.closed.into_iter().take(CLOSED_MOST));
+        m.set_closed(kept.closed.into_iter().take(MAX_CLOSED));
         // The scan takes marks from what it does not find again.
-        m.marked = kept.marked.into_iter().take(CLOSED_MOST).collect();
+        m.marked = kept.marked.into_iter().take(MAX_CLOSED).collect();
         let details = &mut m.details;
         details.section = named(&Section::ALL, Section::title, &kept.section);
         let sorts = std::iter::successors(Some(TensorSort::default()), |s| Some(s.next()));
@@ -130,7 +130,7 @@ impl Session {
         state.log.filter = self.log_filter;
         state.log.least = self.log_level.and_then(|name| LEVELS.iter().find(|l| l.0 == name)).map(|l| l.1);
         state.log.job = self.log_job;
-        // What is gone meanwhile the comparison itself says; more than fit are no session of ours.
+        // The comparison reports missing models; a list that is too long was not written by remold.
         state.compare.columns = self.compared.into_iter().take(crate::evaluate::MOST).collect();
         state.compare.selected = usize::from(state.compare.columns.len() > 1);
         if let Some(recipe) = self.recipe {

@@ -17,7 +17,7 @@ pub(super) struct RecipePart {
     zoom: bool,
 }
 
-/// A recipe as text. That an output may be replaced is said anew each time.
+/// A recipe as text. Permission to replace an output is not saved.
 fn text(recipe: &Recipe) -> String {
     let mut recipe = recipe.clone();
     for target in &mut recipe.targets {
@@ -38,7 +38,7 @@ impl RecipePart {
         let read = |text: &str| parse(text, Syntax::Toml, None).ok();
         let Some(recipe) = read(&self.recipe) else { return };
         let saved = self.saved.as_deref().and_then(read).unwrap_or_else(|| recipe.clone());
-        r.document = Document { recipe, wrong: Vec::new() };
+        r.document = Document { recipe, invalid: Vec::new() };
         r.origin = Origin { file: self.file, saved };
         r.zoom = self.zoom;
     }

@@ -1,4 +1,4 @@
-//! Runs a command: by the tab that is shown where it has a meaning of its own there, else by what all tabs share.
+//! Runs a command: by the tab that is shown if it handles the command, else by the shared code.
 
 use super::route::{deliver, go};
 use super::{leave, pickers};
@@ -10,7 +10,7 @@ use crate::tui::tabs;
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Vec<Effect> {
     let effects = tabs::shown(state).run(state, cmd).or_else(|| search::run(state, cmd));
     let effects = effects.unwrap_or_else(|| everywhere(state, cmd));
-    // What is asked of other tabs is done at once: messages go when the tab changes.
+    // Requests to other tabs are handled immediately: messages go when the tab changes.
     deliver(state, effects)
 }
 

@@ -1,4 +1,4 @@
-//! What a key is for: what lies on top, a line being edited, or a command.
+//! Dispatches a key: to an overlay, a line being edited, or a command.
 
 use super::commands::run;
 use super::lines::LineKey;
@@ -6,14 +6,14 @@ use super::{layers, leave, lines};
 use crate::tui::core::commands::{Meaning, lookup};
 use crate::tui::core::{Code, Effect, Key, State, Toast};
 
-/// Takes a key in: what lies on top first, then a line being edited, then the registry.
+/// Handles a key: the overlay first, then a line being edited, then the registry.
 pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     let quit = Key::parse("ctrl-c") == Some(key);
     if quit {
         return leave::interrupt(state);
     }
     if state.is_too_small() {
-        // What nobody sees must not change.
+        // What is not visible must not change.
         let leaves = key == Key::plain(Code::Char('q')) && state.layer.is_none();
         return if leaves { leave::ask(state) } else { Vec::new() };
     }
@@ -23,12 +23,12 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     match lines::key(state, key) {
         LineKey::NoLine => {}
         LineKey::Taken(effects) => return effects,
-        // The line was left with what was typed; the key counts by itself.
+        // The line was left with what was typed; the key is handled as usual.
         LineKey::Left(effects) => return effects.into_iter().chain(self::key(state, key)).collect(),
     }
     let before = state.pending.take();
     if key == Key::plain(Code::Esc) && before.is_none() && state.toasts.iter().any(Toast::stays) {
-        // What lies on top goes first.
+        // The overlay comes first.
         state.toasts.clear();
         return Vec::new();
     }
@@ -38,7 +38,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Vec<Effect> {
             state.pending = Some(key);
             Vec::new()
         }
-        // The key after an abandoned prefix counts by itself; esc only abandons it.
+        // The key after an abandoned prefix is handled as usual; esc only abandons it.
         None if before.is_some() && key.code != Code::Esc => self::key(state, key),
         None => Vec::new(),
     }

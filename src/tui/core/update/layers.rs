@@ -1,4 +1,4 @@
-//! Keys and clicks for what lies on top: help, pickers, questions.
+//! Keys and clicks for overlays: help, pickers, questions.
 
 use super::commands::run;
 use crate::tui::core::{
@@ -6,7 +6,7 @@ use crate::tui::core::{
 };
 use crate::tui::tabs;
 
-/// A key for what lies on top; `layer` was taken out of the state and is put back unless it closes.
+/// A key for the overlay; `layer` was taken out of the state and is put back unless it closes.
 pub(super) fn key(state: &mut State, layer: Layer, key: Key) -> Vec<Effect> {
     match layer {
         Layer::Help(h) => help(state, h, key),
@@ -96,7 +96,7 @@ fn accept(state: &mut State, p: &Picker) -> Vec<Effect> {
     }
 }
 
-/// A click while something lies on top: on a line it picks, elsewhere it closes.
+/// A click while an overlay is open: on a line it picks, elsewhere it closes.
 pub(super) fn click(state: &mut State, layer: Layer, hit: Hit) -> Vec<Effect> {
     match (layer, hit) {
         (Layer::Picker(mut p), Hit::Layer(at)) => {

@@ -1,4 +1,4 @@
-//! Leaving: at once when nothing runs, else by a question.
+//! Quitting: immediately if nothing runs, else after a question.
 
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::action::Effect;
@@ -6,7 +6,7 @@ use crate::tui::core::keys::{Code, Key};
 use crate::tui::core::state::{Layer, State};
 use crate::tui::core::units;
 
-/// The jobs that go on when the screen closes. The followed one tells of its end before the list does.
+/// The jobs that keep running when the screen closes. The followed job reports its end before the list does.
 pub(in crate::tui) fn running(state: &State) -> impl Iterator<Item = &JobSummary> {
     let ended = state.jobs.view.as_ref().filter(|v| v.history.ended().is_some()).map(|v| v.id.as_str());
     let working = |j: &&JobSummary| matches!(j.state, JobState::Running | JobState::Queued);
@@ -46,15 +46,15 @@ pub(super) fn key(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-/// What to say on the shell's screen after leaving: which jobs go on, and how to come back to them.
+/// What to say on the shell's screen after leaving: which jobs keep running, and how to come back to them.
 pub fn farewell(state: &State) -> Option<String> {
     let jobs: Vec<&JobSummary> = running(state).collect();
     let first = jobs.first()?;
-    let n = units::plural(jobs.len(), "job goes on", "jobs go on");
+    let n = units::plural(jobs.len(), "job keeps running", "jobs keep running");
     let titles: Vec<&str> = jobs.iter().take(3).map(|j| j.title.as_str()).collect();
     let more = if jobs.len() > titles.len() { ", …" } else { "" };
     Some(format!(
-        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all\n",
+        "{n}: {}{more}\n  follow with `remold jobs attach {}`; `remold` shows all of them\n",
         titles.join(", "),
         first.id
     ))

@@ -11,7 +11,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             let theme = settings.theme.clone().unwrap_or_else(|| state.default_theme.clone());
             let other_theme = settings.theme != state.settings.theme && theme != state.theme;
             state.settings = *settings;
-            state.toast(Level::Info, "config.toml: read anew");
+            state.toast(Level::Info, "config.toml reloaded");
             let mut effects = vec![Effect::Configure];
             if other_theme {
                 state.theme.clone_from(&theme);
@@ -22,7 +22,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::Keys(keymap) => {
             let n = units::plural(keymap.own(), "command has", "commands have");
-            state.toast(Level::Info, format!("keys.toml: read anew, {n} keys of your own"));
+            state.toast(Level::Info, format!("keys.toml reloaded, {n} custom keys"));
             state.keymap = *keymap;
             state.pending = None;
             Vec::new()
@@ -35,10 +35,10 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             if !changed.contains(&state.theme) {
                 return Vec::new();
             }
-            state.toast(Level::Info, format!("{}.toml: read anew", state.theme));
+            state.toast(Level::Info, format!("{}.toml reloaded", state.theme));
             vec![Effect::Theme(state.theme.clone())]
         }
-        Action::Wrong(problems) => {
+        Action::ConfigProblems(problems) => {
             let more = problems.len().saturating_sub(1);
             let mut problems = problems.into_iter();
             if let Some(first) = problems.next() {

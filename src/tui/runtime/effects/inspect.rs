@@ -7,7 +7,7 @@ use crate::model::{Model, ModelError, TensorEntry};
 use crate::task::{Task, collected, locked};
 use crate::tui::core::{ErrorCard, units};
 use crate::tui::runtime::soundness;
-use crate::tui::tabs::models::{Finding, Glance, Tried};
+use crate::tui::tabs::models::{Finding, MiniHistogram, TokenizerTrial};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,7 +32,7 @@ impl Tensors {
 
     fn one(&mut self, path: &Path, tensor: usize) -> Result<&TensorEntry, ModelError> {
         let gone =
-            || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to look again.");
+            || ModelError::bad("this tensor is no longer in the file").with_hint("Press r in the tree to scan again.");
         self.of(path)?.get(tensor).ok_or_else(gone)
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn values(
 }
 
 /// The small histogram of a tensor's values.
-pub(crate) fn glance(tensors: &mut Tensors, path: &Path, tensor: usize) -> Glance {
+pub(crate) fn mini_histogram(tensors: &mut Tensors, path: &Path, tensor: usize) -> MiniHistogram {
     tensors.one(path, tensor).and_then(forecast::values::glance).ok().flatten()
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Tokenizer {
 ///
 /// # Errors
 /// When the model cannot be opened.
-pub(crate) fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) -> Result<Tried, ErrorCard> {
+pub(crate) fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) -> Result<TokenizerTrial, ErrorCard> {
     let stamp = changed(path);
     let known = kept.take().filter(|k| k.path == path && k.stamp == stamp);
     let tokenizer = match known {
@@ -89,7 +89,13 @@ pub(crate) fn try_text(kept: &mut Option<Tokenizer>, path: &Path, text: &str) ->
             (encoded, same, runner.notes.clone())
         }
     };
-    Ok(Tried { facts: tokenizer.facts.clone(), template: tokenizer.template.clone(), encoded, round_trip, notes })
+    Ok(TokenizerTrial {
+        facts: tokenizer.facts.clone(),
+        template: tokenizer.template.clone(),
+        encoded,
+        round_trip,
+        notes,
+    })
 }
 
 fn tokenizer(path: &Path, stamp: Option<SystemTime>) -> Result<Tokenizer, ErrorCard> {

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 /// Names looked at in one folder.
-const MOST: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
-/// What a path can be completed to for sure, and the names that it may go on with when there are several. Folders end in `/`.
+/// The unambiguous completion of a path, and the names that may follow if there are several. Folders end in `/`.
 pub(crate) fn complete(base: &Path, typed: &str) -> (String, Vec<String>) {
     let cut = typed.rfind('/').map_or(0, |i| i + 1);
     let (folder, stem) = typed.split_at(cut);
-    let entries = std::fs::read_dir(base.join(folder)).into_iter().flatten().flatten().take(MOST);
+    let entries = std::fs::read_dir(base.join(folder)).into_iter().flatten().flatten().take(MAX_ENTRIES);
     let mut names: Vec<String> = entries
         .filter_map(|e| {
             let name = e.file_name().into_string().ok()?;

@@ -4,21 +4,20 @@ use crate::model::ModelError;
 use crate::recipe::presets::{self, Origin};
 use crate::recipe::{Preset, Problem, Recipe, RecipeErrors, Syntax};
 use crate::task::Task;
-use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Planned, Refused, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, PlanResponse, SaveRefusal, TargetRejection};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// First words of a recipe that is edited in a file of its own.
-const HEAD: &str =
-    "# A recipe of remold. Save and leave the editor to go on; every key is described in docs/recipe.md.\n\n";
+/// First lines of a recipe that is edited in a temporary file.
+const HEAD: &str = "# A remold recipe. Save and close the editor to continue; docs/recipe.md describes every key.\n\n";
 
 /// The recipes of these folders, then those with a name.
 pub(crate) fn list(folders: &[PathBuf]) -> Vec<LibraryEntry> {
     let mut all = Vec::new();
     for folder in folders {
         let (good, bad) = presets::read_dir(folder);
-        // A folder of models has many a file of JSON that is no recipe.
+        // A folder of models has many JSON files that are not recipes.
         all.extend(good.into_iter().filter(|p| !p.recipe.targets.is_empty()).map(entry));
         all.extend(bad.iter().filter_map(broken));
     }
@@ -56,7 +55,7 @@ pub(crate) fn read(path: &Path) -> Result<Box<Recipe>, Vec<String>> {
     crate::recipe::load(path).map(|p| Box::new(p.into_recipe())).map_err(|e| lines(&e))
 }
 
-/// What is wrong, a line for each fact and each remedy, with the number of the line it stands on.
+/// The problems: a line for each fact and each remedy, with its line number in the file.
 fn lines(errors: &RecipeErrors) -> Vec<String> {
     let tell = |p: &Problem| {
         let place = p.place.as_ref().map_or(String::new(), |at| format!("line {}: ", at.line));
@@ -72,7 +71,7 @@ fn lines(errors: &RecipeErrors) -> Vec<String> {
 pub(crate) fn save(path: &Path, recipe: &Recipe, replace: bool) -> Result<(), SaveRefusal> {
     let failed = |what: &str, e: std::io::Error| SaveRefusal::Failed(format!("{}: {what}: {e}", path.display()));
     if Syntax::of(path) != Syntax::Toml {
-        let why = format!("{}: recipes are written as TOML; choose a name that ends in .toml", path.display());
+        let why = format!("{}: recipes are saved as TOML; choose a name that ends in .toml", path.display());
         return Err(SaveRefusal::Failed(why));
     }
     let text = crate::recipe::to_toml(recipe);
@@ -103,10 +102,10 @@ pub(crate) fn lay_out(place: &EditPlace, recipe: &Recipe) -> Result<PathBuf, Str
     let mut options = crate::files::private_options();
     options.write(true).create_new(true);
     let written = options.open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
-    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there room for temporary files?", path.display()))
+    written.map(|()| path.clone()).map_err(|e| format!("{}: {e}; is there space for temporary files?", path.display()))
 }
 
-/// A name that nobody has: the process and the time make it.
+/// A unique name, made from the process and the time.
 fn draft() -> PathBuf {
     let now = jiff::Timestamp::now().as_nanosecond();
     std::env::temp_dir().join(format!("remold-recipe-{}-{now}.toml", std::process::id()))
@@ -127,34 +126,35 @@ pub(crate) fn take_back(place: &EditPlace, path: &Path, recipe: &Recipe) -> Edit
 }
 
 /// Plans a recipe whole; if that is refused, every target alone, to know all that is wrong, and those that are sound together. The source
-/// is opened once, and what is wrong with it is told once.
-pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> Planned {
-    let refuse = |e: &ModelError| Planned::refused(None, e.into());
-    let Some(source) = &recipe.source.path else { return Planned::default() };
+/// is opened once, and what is wrong with it is reported once.
+pub(crate) fn plan(recipe: &Recipe, how: Task<'_>) -> PlanResponse {
+    let refuse = |e: &ModelError| PlanResponse::refused(None, e.into());
+    let Some(source) = &recipe.source.path else { return PlanResponse::default() };
     let model = match crate::arch::open_as_format(source, recipe.source.format) {
         Ok(model) => model,
         Err(e) => return refuse(&e),
     };
-    let of = |places: &[usize]| {
-        let targets = places.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
+    let of = |indices: &[usize]| {
+        let targets = indices.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
         crate::plan::rehearse_model(&model, &Recipe { targets, ..recipe.clone() }, how).map(Arc::new)
     };
     let all: Vec<usize> = (0..recipe.targets.len()).collect();
     let error = match of(&all) {
-        Ok(plan) => return Planned::whole(plan),
+        Ok(plan) => return PlanResponse::complete(plan),
         Err(e) => e,
     };
-    let alone = |i: &usize| Some(Refused { target: Some(*i), card: (&of(&[*i]).err()?).into() });
-    let mut refused: Vec<Refused> = if all.len() > 1 { all.iter().filter_map(alone).collect() } else { Vec::new() };
+    let alone = |i: &usize| Some(TargetRejection { target: Some(*i), card: (&of(&[*i]).err()?).into() });
+    let mut refused: Vec<TargetRejection> =
+        if all.len() > 1 { all.iter().filter_map(alone).collect() } else { Vec::new() };
     if refused.is_empty() {
         return refuse(&error);
     }
     let sound: Vec<usize> = all.into_iter().filter(|i| refused.iter().all(|r| r.target != Some(*i))).collect();
     if sound.is_empty() {
-        return Planned { refused, ..Planned::default() };
+        return PlanResponse { refused, ..PlanResponse::default() };
     }
-    let plan = of(&sound).map_err(|e| refused.push(Refused { target: None, card: (&e).into() })).ok();
-    Planned { plan, targets: sound, refused }
+    let plan = of(&sound).map_err(|e| refused.push(TargetRejection { target: None, card: (&e).into() })).ok();
+    PlanResponse { plan, targets: sound, refused }
 }
 
 #[cfg(test)]
@@ -209,19 +209,30 @@ mod tests {
             let targets = targets.iter().map(|t| (*t).clone()).collect();
             plan(&Recipe { source, targets, ..Recipe::default() }, Task::quiet())
         };
-        let told = planned(&[&wrong, &sound, &small]);
-        let refused: Vec<_> = told.refused.iter().map(|r| r.target).collect();
-        assert_eq!((refused, &told.targets[..]), (vec![Some(0), Some(2)], &[1][..]), "{told:?}");
-        assert_eq!(told.plan.map(|p| p.outputs.len()), Some(1));
-        let told = planned(&[&sound, &sound]);
-        assert!(told.plan.is_none() && told.refused.len() == 1 && told.refused[0].target.is_none(), "{told:?}");
+        let response = planned(&[&wrong, &sound, &small]);
+        let refused: Vec<_> = response.refused.iter().map(|r| r.target).collect();
+        assert_eq!((refused, &response.targets[..]), (vec![Some(0), Some(2)], &[1][..]), "{response:?}");
+        assert_eq!(response.plan.map(|p| p.outputs.len()), Some(1));
+        let response = planned(&[&sound, &sound]);
+        assert!(
+            response.plan.is_none() && response.refused.len() == 1 && response.refused[0].target.is_none(),
+            "{response:?}"
+        );
         let nowhere = crate::recipe::Source { path: Some(dir.path().join("none")), ..Default::default() };
         let targets = vec![wrong.clone(), sound.clone()];
-        let told = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Task::quiet());
-        assert_eq!(told.refused.iter().map(|r| r.target).collect::<Vec<_>>(), [None], "the source is wrong, and once");
+        let response = plan(&Recipe { source: nowhere, targets, ..Recipe::default() }, Task::quiet());
+        assert_eq!(
+            response.refused.iter().map(|r| r.target).collect::<Vec<_>>(),
+            [None],
+            "the source is wrong, and once"
+        );
         std::fs::write(dir.path().join("q8_0.gguf"), b"x").unwrap();
-        let told = planned(&[&sound]);
-        assert_eq!(told.plan.map(|p| p.outputs[0].replaces.len()), Some(1), "what is there is told, and is no fault");
+        let response = planned(&[&sound]);
+        assert_eq!(
+            response.plan.map(|p| p.outputs[0].replaces.len()),
+            Some(1),
+            "existing outputs are reported, not rejected"
+        );
     }
 
     #[test]

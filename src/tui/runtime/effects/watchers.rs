@@ -6,8 +6,8 @@ use crate::job::JobFolder;
 use crate::model::ModelError;
 use crate::recipe::{self, Recipe};
 use crate::tui::core::ErrorCard;
-use crate::tui::tabs::watch::Measured;
-use crate::watch::{self, EventTail, KnownWatcher, Request, Rule, WatchBody, WatchEvent, Watchers};
+use crate::tui::tabs::watch::ExportQuality;
+use crate::watch::{self, EventTail, Request, Rule, WatchBody, WatchEvent, WatcherInfo, Watchers};
 use std::collections::VecDeque;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl Followed {
             all.extend(lines.iter().filter_map(|line| from_json::<WatchEvent>(line).ok()));
         }
         let jobs = all.iter().filter_map(|e| match &e.body {
-            // Earlier versions told no figure; neither is one told where nothing was lost.
+            // Earlier versions recorded no figure, and lossless exports have none.
             WatchBody::Exported(done) if done.status == "ok" && done.weights_db.is_none() => Some(done.job.clone()),
             _ => None,
         });
@@ -61,13 +61,13 @@ impl Followed {
     }
 
     /// What the reports of some exports say, the latest exports first.
-    pub(crate) fn reports(&mut self) -> Vec<(String, Measured)> {
+    pub(crate) fn reports(&mut self) -> Vec<(String, ExportQuality)> {
         let from = self.jobs.len().saturating_sub(REPORTS_A_LOOK);
         let jobs: Vec<String> = self.jobs.drain(from..).collect();
         jobs.into_iter().map(|job| (job.clone(), self.report(&job))).collect()
     }
 
-    fn report(&self, job: &str) -> Measured {
+    fn report(&self, job: &str) -> ExportQuality {
         /// The part of a report that is wanted.
         #[derive(serde::Deserialize)]
         struct Report {
@@ -80,9 +80,9 @@ impl Followed {
         }
         let folder = JobFolder::find(&self.jobs_root, job).ok();
         let bytes = folder.and_then(|f| files::read(&f.path("report.json"), MAX_REPORT_BYTES).ok());
-        let Some(report) = bytes.and_then(|b| from_json::<Report>(&b).ok()) else { return Measured::NoReport };
+        let Some(report) = bytes.and_then(|b| from_json::<Report>(&b).ok()) else { return ExportQuality::NoReport };
         let db = report.outputs.iter().filter_map(|o| o.sqnr_db).filter(|db| db.is_finite());
-        db.reduce(f64::min).map_or(Measured::Lossless, Measured::Db)
+        db.reduce(f64::min).map_or(ExportQuality::Lossless, ExportQuality::Db)
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     let output = Rule::default_output(root);
     let id = Rule::id_of(root, &output);
     if find(jobs_root, &id).is_some_and(|w| w.pid.is_some()) {
-        let what = ModelError::request(format!("the folder is watched already, by watcher {id}")).in_file(root);
+        let what = ModelError::request(format!("the folder is already watched by watcher {id}")).in_file(root);
         return Err(card(what.with_hint("Watch (5) shows it; stop it there with s.")));
     }
     let folder = jobs_root.join(".watch").join(&id);
@@ -112,23 +112,23 @@ pub(crate) fn start(jobs_root: &Path, root: &Path, recipe: &Recipe) -> Result<St
     let mut command = Command::new(&program);
     command.arg("watch").arg(root).arg("-r").arg(&path).arg("-o").arg(&output).arg("--detach");
     command.env("REMOLD_JOBS", jobs_root).env("NO_COLOR", "1");
-    // A process group of its own: what the terminal does to this one does not reach it.
+    // A separate process group: signals from the terminal do not reach it.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let ran = command.output().map_err(|e| card(ModelError::io(&program, "starting the watcher", e)))?;
     if ran.status.success() {
         return Ok(id);
     }
-    Err(ErrorCard::new(said(&ran.stderr), true))
+    Err(ErrorCard::new(last_error_line(&ran.stderr), true))
 }
 
 /// What a command said that failed, on one line.
-fn said(stderr: &[u8]) -> String {
+fn last_error_line(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let line = lines.join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line).trim_end_matches('.');
     if line.is_empty() {
-        "the watcher ended without a word".to_owned()
+        "the watcher ended without an error message".to_owned()
     } else {
         line.chars().take(MAX_SAID_CHARS).collect()
     }
@@ -137,7 +137,7 @@ fn said(stderr: &[u8]) -> String {
 /// Asks a watcher to end.
 ///
 /// # Errors
-/// When it is not there any more, or its process cannot be signalled.
+/// When it no longer exists, or its process cannot be signalled.
 pub(crate) fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
     // Looked for again: its process may be another one by now.
     let Some(watcher) = find(jobs_root, id) else {
@@ -152,13 +152,13 @@ pub(crate) fn stop(jobs_root: &Path, id: &str) -> Result<(), ErrorCard> {
 /// When it does not run any more, or the request cannot be written.
 pub(crate) fn ask(jobs_root: &Path, id: &str, request: &Request) -> Result<(), ErrorCard> {
     let Some(watcher) = find(jobs_root, id).filter(|w| w.pid.is_some()) else {
-        return Err(ErrorCard::new(format!("watcher {id} does not run"), true));
+        return Err(ErrorCard::new(format!("watcher {id} is not running"), true));
     };
     watch::ask(&watcher.folder, request).map_err(|e| ErrorCard::from(&e))
 }
 
-fn find(jobs_root: &Path, id: &str) -> Option<KnownWatcher> {
-    watch::known(jobs_root).into_iter().find(|w| w.id == id)
+fn find(jobs_root: &Path, id: &str) -> Option<WatcherInfo> {
+    watch::list_watchers(jobs_root).into_iter().find(|w| w.id == id)
 }
 
 #[cfg(test)]
@@ -189,9 +189,9 @@ mod tests {
         std::fs::write(folder.join("events.jsonl"), format!("no event\n{lines}half a line")).unwrap();
         let mut followed = Followed::new(&folder, root.path());
         assert_eq!(followed.events().len(), 6);
-        let found: Vec<Measured> = followed.reports().into_iter().map(|(_, m)| m).collect();
-        let none = Measured::NoReport;
-        assert_eq!(found, [Measured::Db(22.5), Measured::Lossless, none, none, none, none]);
+        let found: Vec<ExportQuality> = followed.reports().into_iter().map(|(_, m)| m).collect();
+        let none = ExportQuality::NoReport;
+        assert_eq!(found, [ExportQuality::Db(22.5), ExportQuality::Lossless, none, none, none, none]);
         assert_eq!((followed.events(), followed.reports()), (Vec::new(), Vec::new()), "nothing is read twice");
         // Another file of that name is read from its beginning.
         std::fs::write(folder.join("events.jsonl"), event("2")).unwrap();
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn what_a_watcher_said_is_one_line() {
-        assert_eq!(said(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
-        assert_eq!(said(b"\n"), "the watcher ended without a word");
-        assert_eq!(said(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
+        assert_eq!(last_error_line(b"error: no such folder.\n  Make it first.\n"), "no such folder. Make it first");
+        assert_eq!(last_error_line(b"\n"), "the watcher ended without an error message");
+        assert_eq!(last_error_line(&[b'x'; 9999]).len(), MAX_SAID_CHARS);
     }
 }

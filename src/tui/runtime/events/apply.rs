@@ -5,7 +5,7 @@ use crate::tui::core::{Action, Effect, Level, update};
 use crate::tui::look::Theme;
 use crate::tui::runtime::effects::{self, paths, recipes};
 use crate::tui::runtime::{caps, osc, terminal};
-use crate::tui::tabs::jobs::Deed;
+use crate::tui::tabs::jobs::JobAction;
 use std::path::{Path, PathBuf};
 
 impl App {
@@ -23,7 +23,7 @@ impl App {
         }
         let watched = self.state.watches_machine().then(|| self.state.jobs.output_folder());
         self.workers.watch_machine(watched);
-        self.workers.look_at_watchers(self.state.watcher_wish());
+        self.workers.look_at_watchers(self.state.watcher_query());
         Ok(false)
     }
 
@@ -47,7 +47,7 @@ impl App {
             Effect::CompletePath(base, typed) => self.workers.recipes(move || complete_path(&base, typed)),
             Effect::EditRecipe(place, recipe) => self.editing = Some((place, recipe)),
             Effect::Spawn(recipe, plan) => self.workers.spawn(recipe, plan),
-            Effect::Do(deed, title, dir) => self.workers.ask(deed, title, dir),
+            Effect::ActOnJob(action, title, dir) => self.workers.ask(action, title, dir),
             Effect::Doctor => self.workers.doctor(),
             Effect::Follow(job) => self.workers.follow(job),
             Effect::Compare(id, paths, context) => self.workers.compare(id, paths, context),
@@ -72,7 +72,7 @@ impl App {
     fn stop_jobs(&mut self, dirs: &[PathBuf]) {
         self.stopped = true;
         // One that has ended meanwhile needs no asking.
-        dirs.iter().for_each(|dir| drop(effects::job(Deed::Cancel, dir)));
+        dirs.iter().for_each(|dir| drop(effects::job(JobAction::Cancel, dir)));
     }
 
     fn copy(&mut self, text: &str) -> std::io::Result<Vec<Effect>> {
@@ -100,14 +100,14 @@ impl App {
     fn use_theme(&mut self, name: &str) -> Vec<Effect> {
         match Theme::load(name, self.folder.as_deref(), self.depth) {
             Ok(theme) => {
-                // Without colour every name stands for the one without.
+                // Without colour every name means the colourless theme.
                 self.state.theme.clone_from(&theme.name);
                 self.look.theme = theme;
                 Vec::new()
             }
             Err(e) => {
                 self.state.theme.clone_from(&self.look.theme.name);
-                let text = format!("{e}; the theme stays as it was");
+                let text = format!("{e}; the theme is unchanged");
                 update(&mut self.state, Action::Notice(Level::Error, text))
             }
         }
@@ -116,7 +116,7 @@ impl App {
 
 fn read_recipe(path: PathBuf) -> Action {
     if !path.is_file() {
-        let why = format!("{}: there is no such file; o lists the recipes there are", path.display());
+        let why = format!("{}: no such file; o lists the available recipes", path.display());
         return Action::Notice(Level::Error, why);
     }
     let recipe = recipes::read(&path);

@@ -31,7 +31,7 @@ impl App {
                     self.held = hit == Hit::Border && self.state.layer.is_none();
                     Some(self.click(hit))
                 }
-                // Only where it is let go: movements of the pointer are not asked for.
+                // Only where it is released: pointer movements are not requested.
                 MouseEventKind::Up(MouseButton::Left) => {
                     std::mem::take(&mut self.held).then_some(Action::Border(m.column))
                 }

@@ -12,7 +12,7 @@ pub(super) struct Signals {
 }
 
 /// What a signal asks for.
-pub(super) enum Asked {
+pub(super) enum SignalAction {
     /// The terminal is gone.
     HangUp,
     /// Leave with this exit status.
@@ -36,14 +36,14 @@ impl Signals {
     }
 
     /// Waits for the next signal.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub(super) async fn next(&mut self) -> SignalAction {
         tokio::select! {
             biased;
-            _ = self.hangup.recv() => Asked::HangUp,
-            _ = self.terminate.recv() => Asked::End(143),
-            _ = self.interrupt.recv() => Asked::End(130),
-            _ = self.stop.recv() => Asked::Stop,
-            _ = self.proceed.recv() => Asked::Continue,
+            _ = self.hangup.recv() => SignalAction::HangUp,
+            _ = self.terminate.recv() => SignalAction::End(143),
+            _ = self.interrupt.recv() => SignalAction::End(130),
+            _ = self.stop.recv() => SignalAction::Stop,
+            _ = self.proceed.recv() => SignalAction::Continue,
         }
     }
 }

@@ -5,7 +5,7 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Asking, Chart, Compared, Order, TensorOrder};
+pub use state::{Chart, Compared, Order, Prompt, TensorOrder};
 pub(crate) use state::{CompareState, Measure};
 
 use super::TabBehavior;
@@ -28,7 +28,7 @@ impl TabBehavior for Compare {
     }
 
     fn scopes(&self, state: &State) -> &'static [Scope] {
-        // The models are no list: the keys that move go from model to model.
+        // The models are not a list: the movement keys go from model to model.
         if state.compare.drilled { &[Scope::Tensors, Scope::Lists] } else { &[Scope::Columns] }
     }
 

@@ -1,6 +1,6 @@
 //! Updates of the Compare tab.
 
-use super::state::{Asking, Chart, Order};
+use super::state::{Chart, Order, Prompt};
 use crate::evaluate::MOST;
 use crate::model::FormatId;
 use crate::tui::core::{
@@ -36,7 +36,7 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.toast(Level::Error, format!("{}.{hint}", card.message));
             // What was typed is corrected, not typed again.
             if state.tab == Tab::Compare && state.layer.is_none() && state.compare.line.is_none() {
-                state.compare.line = Some((Asking::Export, LineEdit::new(&state.compare.exported)));
+                state.compare.line = Some((Prompt::Export, LineEdit::new(&state.compare.exported)));
             }
         }
         _ => {}
@@ -60,8 +60,8 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         Cmd::CompareOrder => c.turn_columns(),
         Cmd::Chart => c.chart = if c.chart == Chart::Layers { Chart::Kinds } else { Chart::Layers },
         // A file name, in the folder that is shown.
-        Cmd::Export => c.line = Some((Asking::Export, LineEdit::offering("comparison.md"))),
-        Cmd::Filter => c.line = Some((Asking::Filter, LineEdit::offering(&c.filter))),
+        Cmd::Export => c.line = Some((Prompt::Export, LineEdit::offering("comparison.md"))),
+        Cmd::Filter => c.line = Some((Prompt::Filter, LineEdit::offering(&c.filter))),
         Cmd::ClearFilter => c.filter.clear(),
         Cmd::Back if c.drilled => c.drilled = false,
         Cmd::Back => return Some(vec![Effect::Tab(TabRequest::Show(Tab::Models))]),
@@ -77,13 +77,13 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     let left_out: Vec<String> = wanted.iter().filter(|p| broken(p)).map(|p| state.short_path(p)).collect();
     if !left_out.is_empty() && wanted.len() - left_out.len() > 1 {
         wanted.retain(|p| !broken(p));
-        state.toast(Level::Warn, format!("left out, for it cannot be opened: {}", left_out.join(", ")));
+        state.toast(Level::Warn, format!("skipped, because it cannot be opened: {}", left_out.join(", ")));
     }
     if wanted.len() > MOST && truncate {
         state.toast(Level::Warn, format!("{} models are too many to compare: the first {MOST} are", wanted.len()));
         wanted.truncate(MOST);
     } else if wanted.len() > MOST {
-        let text = format!("{} models are too many to compare: {MOST} fit. Take a mark away with space.", wanted.len());
+        let text = format!("{} models are too many to compare: {MOST} fit. Remove a mark with space.", wanted.len());
         state.toast(Level::Warn, text);
         return Vec::new();
     }
@@ -113,7 +113,7 @@ fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Compare(c.request, c.columns.clone(), c.context)]
 }
 
-/// Goes on with what was stopped when the tab was left.
+/// Continues the measurement that was stopped when the tab was left.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let c = &mut state.compare;
     if c.columns.len() < 2 || c.running.is_some() || c.failure.is_some() || c.is_measured() {
@@ -123,7 +123,7 @@ pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     ask(state)
 }
 
-/// Stops what is being measured: nobody looks.
+/// Stops the measurement: the tab is not shown.
 pub(super) fn leave(state: &mut State) -> Vec<Effect> {
     match state.compare.running.take() {
         Some(_) => vec![Effect::StopComparing],
@@ -138,11 +138,11 @@ fn pick(state: &mut State) {
         _ => None,
     };
     let wanted = state.compare.columns.first().and_then(params);
-    // What cannot be read cannot be compared; Models tells why.
+    // Unreadable models cannot be compared; Models shows why.
     let fits = |p: &PathBuf, m: &FoundModel| m.summary.is_ok() && !state.compare.columns.contains(p);
     let mut all: Vec<_> = state.models.found().filter(|(p, m)| fits(p, m)).collect();
     if all.is_empty() {
-        let text = format!("no other model that can be read lies in {}", state.home_path(&state.dir));
+        let text = format!("there is no other readable model in {}", state.home_path(&state.dir));
         state.toast(Level::Warn, text);
         return;
     }
@@ -203,10 +203,10 @@ fn pin(state: &mut State) -> Vec<Effect> {
     set(state, columns)
 }
 
-/// Memory at the next context. What is measured is known and comes at once.
+/// Memory at the next context. Measured errors are reused.
 fn turn_context(state: &mut State) -> Vec<Effect> {
     if state.compare.contexts().len() < 2 {
-        let text = "these networks take no longer context; `remold compare --context N` tells memory for any";
+        let text = "these models support no longer context; `remold compare --context N` shows memory for any";
         state.toast(Level::Info, text);
         return Vec::new();
     }
@@ -229,15 +229,15 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
 /// Carries on after a key in the line being edited.
 pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
     let c = &mut state.compare;
-    let Some((asking, line)) = &c.line else { return Vec::new() };
+    let Some((prompt, line)) = &c.line else { return Vec::new() };
     let text = if what == Completion::Dropped { String::new() } else { line.text.clone() };
-    let asking = *asking;
+    let prompt = *prompt;
     if what != Completion::Editing {
         c.line = None;
     }
-    match (asking, what) {
-        (Asking::Filter, _) => (c.filter, c.row) = (text, 0),
-        (Asking::Export, Completion::Accepted) => {
+    match (prompt, what) {
+        (Prompt::Filter, _) => (c.filter, c.row) = (text, 0),
+        (Prompt::Export, Completion::Accepted) => {
             let name = text.trim();
             if let Some(result) = c.result.clone().filter(|_| !name.is_empty()) {
                 c.exported = name.to_owned();
@@ -245,7 +245,7 @@ pub(super) fn edited(state: &mut State, what: Completion) -> Vec<Effect> {
                 return vec![Effect::ExportComparison(result, path)];
             }
         }
-        (Asking::Export, _) => {}
+        (Prompt::Export, _) => {}
     }
     Vec::new()
 }

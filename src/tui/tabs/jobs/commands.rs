@@ -27,24 +27,24 @@ pub(super) const COMMANDS: &[Command] = &[
         is(s, JobState::ended) && (s.jobs.report_is_elsewhere() || s.jobs.focus == Focus::List)
     }),
     command(Cmd::CellNext, "grid.right", &["l", "right"], &[Job], "In the grid: the next layer", "", in_grid),
-    command(Cmd::CellPrev, "grid.left", &["h", "left"], &[Job], "In the grid: the layer before", "", in_grid),
+    command(Cmd::CellPrev, "grid.left", &["h", "left"], &[Job], "In the grid: the previous layer", "", in_grid),
     command(Cmd::SectionNext, "job.section", &["]", "l", "right"], &[Job], "Next section", "section", always),
     command(Cmd::SectionPrev, "job.section-back", &["[", "h", "left"], &[Job], "Previous section", "", always),
     command(Cmd::SectionNext, "jobs.section", &["]"], &[JobList], "Next section of the job", "section", any),
     command(Cmd::SectionPrev, "jobs.section-back", &["["], &[JobList], "Previous section of the job", "", any),
-    command(Cmd::Cancel, "jobs.cancel", &["x"], BOTH, "Cancel the job; nothing half-written stays", "cancel", |s| {
-        is(s, |j| !j.ended())
-    }),
     command(
-        Cmd::Pause,
-        "jobs.pause",
-        &["p"],
+        Cmd::Cancel,
+        "jobs.cancel",
+        &["x"],
         BOTH,
-        "Hold the job between two chunks; the next in the queue may run",
-        "pause",
-        |s| is(s, |j| j == JobState::Running),
+        "Cancel the job and remove its unfinished files",
+        "cancel",
+        |s| is(s, |j| !j.ended()),
     ),
-    command(Cmd::Continue, "jobs.continue", &["p"], BOTH, "Let the paused job go on", "go on", |s| {
+    command(Cmd::Pause, "jobs.pause", &["p"], BOTH, "Pause the job; the next one in the queue may run", "pause", |s| {
+        is(s, |j| j == JobState::Running)
+    }),
+    command(Cmd::Continue, "jobs.continue", &["p"], BOTH, "Resume the paused job", "resume", |s| {
         is(s, |j| j == JobState::Paused)
     }),
     command(
@@ -52,20 +52,20 @@ pub(super) const COMMANDS: &[Command] = &[
         "jobs.retry",
         &["R"],
         BOTH,
-        "Begin a failed or cancelled job again under its number; a lost one goes on where it stopped",
+        "Start a failed or cancelled job again under the same number, or continue a lost one",
         "retry",
         |s| is(s, |j| j.ended() && j != JobState::Finished),
     ),
     command(Cmd::Outputs, "jobs.outputs", &["o"], BOTH, "Go to the output in Models", "output", |s| {
         s.jobs.published().is_some()
     }),
-    command(Cmd::JobLog, "jobs.log", &["L"], BOTH, "Go to what the log has of this job", "log", any),
+    command(Cmd::JobLog, "jobs.log", &["L"], BOTH, "Go to the log of this job", "log", any),
     command(
         Cmd::Search,
         "job.search",
         &["/"],
         &[Job],
-        "Search in the events, plan, recipe or report; nothing is hidden",
+        "Search in the events, plan, recipe or report",
         "search",
         search::reads,
     ),
@@ -74,17 +74,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "jobs.remove",
         &["D"],
         BOTH,
-        "Remove the ended job from the list; its outputs stay",
+        "Remove the ended job from the list; its outputs are kept",
         "remove",
         |s| is(s, JobState::ended),
     ),
-    command(
-        Cmd::CopyPath,
-        "copy.output",
-        &["y"],
-        BOTH,
-        "Copy the output's path to the terminal's clipboard",
-        "copy path",
-        |s| s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty()),
-    ),
+    command(Cmd::CopyPath, "copy.output", &["y"], BOTH, "Copy the output's path to the clipboard", "copy path", |s| {
+        s.jobs.view.as_ref().is_some_and(|v| !v.history.outputs.is_empty())
+    }),
 ];

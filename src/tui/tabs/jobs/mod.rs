@@ -5,8 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::{Deed, JobSection};
 pub(crate) use state::{GridCursor, GridRow, JobView, JobsState, PageLine, RowKey, page};
+pub use state::{JobAction, JobSection};
 
 use super::TabBehavior;
 use crate::job::JobState;
@@ -53,7 +53,7 @@ impl TabBehavior for Jobs {
     }
 
     fn arrived(&self, state: &mut State, action: Action) -> Vec<Effect> {
-        update::arrived(state, action)
+        update::apply(state, action)
     }
 
     fn asked(&self, state: &mut State, request: TabRequest) -> Vec<Effect> {

@@ -4,7 +4,7 @@ use crate::tui::core::{Level, LineEdit};
 use std::collections::VecDeque;
 
 /// Lines kept.
-const MOST: usize = 5_000;
+const MAX_ENTRIES: usize = 5_000;
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct LogEntry {
 }
 
 impl LogEntry {
-    /// Its level as a word; empty for what is only told.
+    /// Its level as a word; empty for plain information.
     pub(crate) fn word(&self) -> &'static str {
         match self.level {
             Level::Info => "",
@@ -29,7 +29,7 @@ impl LogEntry {
         }
     }
 
-    /// The line as it is copied.
+    /// The line for copying.
     pub(crate) fn line(&self) -> String {
         let job = self.job.as_ref().map(|id| format!("  #{id}")).unwrap_or_default();
         let word = if self.word().is_empty() { String::new() } else { format!("  {}", self.word()) };
@@ -66,9 +66,9 @@ impl LogState {
         self.entries.iter().filter(|e| self.passes(e)).collect()
     }
 
-    /// Keeps a line. Whoever looks at an older one keeps looking at it.
+    /// Adds a line. An older line that is selected stays selected.
     pub(crate) fn push(&mut self, entry: LogEntry) {
-        if self.entries.len() >= MOST {
+        if self.entries.len() >= MAX_ENTRIES {
             self.entries.pop_front();
         }
         if self.up > 0 && self.passes(&entry) {

@@ -3,7 +3,7 @@
 use super::state::LogEntry;
 use crate::engine::Event;
 use crate::job::{self, Wording};
-use crate::monitor::{Check, Standing};
+use crate::monitor::{Check, CheckStatus};
 use crate::tui::core::{Action, Cmd, Completion, Effect, Level, LineEdit, State, Tab, TabRequest, units};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
         }
         Cmd::CopyLine => {
             let Some(line) = state.log.current().map(LogEntry::line) else { return Some(Vec::new()) };
-            state.flash(Level::Info, "the line was sent to the terminal's clipboard");
+            state.flash(Level::Info, "line sent to the terminal's clipboard");
             return Some(vec![Effect::Copy(line)]);
         }
         Cmd::CopyLines => {
@@ -85,13 +85,13 @@ fn news(state: &mut State, events: Vec<Event>) {
 fn checked(state: &mut State, checks: Vec<Check>) {
     let (mut notes, mut wrong) = (0, 0);
     for c in checks {
-        let level = match c.standing {
-            Standing::Fine => Level::Info,
-            Standing::Note => {
+        let level = match c.status {
+            CheckStatus::Fine => Level::Info,
+            CheckStatus::Note => {
                 notes += 1;
                 Level::Warn
             }
-            Standing::Wrong => {
+            CheckStatus::Wrong => {
                 wrong += 1;
                 Level::Error
             }
@@ -100,8 +100,10 @@ fn checked(state: &mut State, checks: Vec<Check>) {
         state.note(level, format!("doctor  {}, {}: {}{remedy}", c.area, c.what, c.fact));
     }
     match (wrong, notes) {
-        (0, 0) => state.flash(Level::Info, "doctor: all is well"),
-        (0, n) => state.flash(Level::Warn, format!("doctor: usable; {n} to look at")),
-        (n, _) => state.flash(Level::Error, format!("doctor: {n} in the way of any work")),
+        (0, 0) => state.flash(Level::Info, "doctor: no problems found"),
+        (0, 1) => state.flash(Level::Warn, "doctor: usable; 1 warning"),
+        (0, n) => state.flash(Level::Warn, format!("doctor: usable; {n} warnings")),
+        (1, _) => state.flash(Level::Error, "doctor: 1 problem keeps remold from running"),
+        (n, _) => state.flash(Level::Error, format!("doctor: {n} problems keep remold from running")),
     }
 }

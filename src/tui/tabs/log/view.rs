@@ -14,14 +14,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     c.pane(list, Hit::Detail(0));
     if shown.is_empty() {
         let dim = c.theme().dim;
-        let word = if state.log.entries.is_empty() { "nothing was said yet" } else { "no line passes the filters" };
+        let word = if state.log.entries.is_empty() { "no messages yet" } else { "no lines match the filters" };
         c.text(list.x + 2, list.y + 1, list.width.saturating_sub(3), word, dim);
         return;
     }
     let cursor = shown.len() - 1 - state.log.up.min(shown.len() - 1);
     // The job's number has a column where any line has one.
     let job = shown.iter().filter_map(|e| e.job.as_ref()).map(|id| width(id) as u16 + 1).max().unwrap_or(0);
-    let list = if state.log.up > 0 { whole(c, shown[cursor], job, list) } else { list };
+    let list = if state.log.up > 0 { full_line(c, shown[cursor], job, list) } else { list };
     let top = c.offset("log", cursor, shown.len(), list.height);
     for (i, e) in shown.iter().enumerate().skip(top).take(list.height.into()) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
@@ -40,17 +40,17 @@ fn before(job: u16) -> u16 {
 }
 
 /// The selected line in full below the list, where it would be cut; gives what is left for the list.
-fn whole(c: &mut Canvas<'_>, e: &LogEntry, job: u16, list: Rect) -> Rect {
+fn full_line(c: &mut Canvas<'_>, e: &LogEntry, job: u16, list: Rect) -> Rect {
     let most = list.height / 3;
     if width(&e.text) as u16 + before(job) < list.width || most < 2 {
         return list;
     }
-    let room = list.width.saturating_sub(4);
-    let lines = wrap(&e.text, room.into()).len().min(usize::from(most - 1)) as u16;
+    let available = list.width.saturating_sub(4);
+    let lines = wrap(&e.text, available.into()).len().min(usize::from(most - 1)) as u16;
     let left = Rect { height: list.height - lines - 1, ..list };
     c.rule(list.x, left.bottom(), list.width);
     let text = c.theme().text;
-    c.wrapped(list.x + 2, left.bottom() + 1, room, lines, &e.text, text);
+    c.wrapped(list.x + 2, left.bottom() + 1, available, lines, &e.text, text);
     left
 }
 
@@ -63,9 +63,9 @@ fn entry(c: &mut Canvas<'_>, e: &LogEntry, filter: &str, job: u16, line: Rect) {
         c.right(line.x + 18 + job, line.y, job, &format!("#{id}"), accent);
     }
     let x = line.x + before(job);
-    let room = line.right().saturating_sub(x + 1);
-    c.text(x, line.y, room, &e.text, style);
-    search::mark(c, filter, Rect { x, width: room, ..line });
+    let available = line.right().saturating_sub(x + 1);
+    c.text(x, line.y, available, &e.text, style);
+    search::mark(c, filter, Rect { x, width: available, ..line });
 }
 
 /// The title, the filters, the counts.
@@ -104,14 +104,14 @@ fn head(c: &mut Canvas<'_>, state: &State, shown: usize, body: Rect) {
             x += c.text(x, body.y, end.saturating_sub(x), word, accent) + 2;
         }
     }
-    let room = end.saturating_sub(x);
+    let available = end.saturating_sub(x);
     match &log.editing {
         Some(edit) => {
             c.text(x, body.y, 2, "/ ", accent);
-            c.edit(x + 2, body.y, room.saturating_sub(2), edit, text);
+            c.edit(x + 2, body.y, available.saturating_sub(2), edit, text);
         }
         None if !log.filter.is_empty() => {
-            c.spans(x, body.y, room, &[("/ ", accent), (&log.filter, text)]);
+            c.spans(x, body.y, available, &[("/ ", accent), (&log.filter, text)]);
         }
         None => {}
     }

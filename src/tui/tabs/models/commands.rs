@@ -14,7 +14,7 @@ fn on_row(s: &State) -> bool {
     s.models.node().is_some()
 }
 
-/// The details have a value of their own to copy.
+/// The details have a value to copy.
 fn copies_value(s: &State) -> bool {
     let m = &s.models;
     m.focus == Focus::Details
@@ -48,7 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.convert",
         &["c"],
         &[Tree, Details],
-        "Convert this model: choose what to make of it",
+        "Convert this model: choose what to write",
         "convert",
         on_model,
     ),
@@ -57,8 +57,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "hit.next",
         &["n"],
         &[Tree, Details, Job, Tensors, Log],
-        "To the next hit of what / looks for, round the end",
-        "next hit",
+        "Go to the next match of the search, wrapping around",
+        "next match",
         search::has_hits,
     ),
     command(
@@ -66,7 +66,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "hit.previous",
         &["N"],
         &[Tree, Details, Job, Tensors, Log],
-        "To the hit before, round the beginning",
+        "Go to the previous match, wrapping around",
         "",
         search::has_hits,
     ),
@@ -75,7 +75,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "filter.clear",
         &["esc"],
         &[Tree, Details, Job, Tensors, Log],
-        "Clear the filter, or end the search",
+        "Clear the filter or the search",
         "clear",
         search::can_clear,
     ),
@@ -86,11 +86,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.mark",
         &["space"],
         &[Tree],
-        "Mark this model for a comparison, or take the mark away, and go on to the next line",
+        "Mark or unmark this model for a comparison, and go to the next line",
         "mark, down",
         on_model,
     ),
-    command(Cmd::UnmarkModels, "models.unmark", &["u"], &[Tree], "Take all marks away", "unmark", |s| {
+    command(Cmd::UnmarkModels, "models.unmark", &["u"], &[Tree], "Remove all marks", "unmark", |s| {
         !s.models.marked.is_empty()
     }),
     command(
@@ -98,7 +98,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "models.compare",
         &["v"],
         &[Tree, Details],
-        "Compare the marked models; with one mark or none, this one too",
+        "Compare the marked models; with fewer than two marks, include this one",
         "compare",
         |s| on_model(s) || !s.models.marked.is_empty(),
     ),
@@ -113,34 +113,20 @@ pub(super) const COMMANDS: &[Command] = &[
         "sort",
         |s| s.models.details.section == Section::Tensors,
     ),
-    command(
-        Cmd::Reverse,
-        "tensors.reverse",
-        &["S"],
-        &[Details],
-        "Turn the order of the tensors round",
-        "reverse",
-        |s| s.models.details.section == Section::Tensors,
-    ),
+    command(Cmd::Reverse, "tensors.reverse", &["S"], &[Details], "Reverse the order of the tensors", "reverse", |s| {
+        s.models.details.section == Section::Tensors
+    }),
     command(Cmd::Filter, "filter", &["/"], &[Tree, Tensors, Log], "Filter the list as you type", "filter", always),
     command(
         Cmd::Filter,
         "filter.details",
         &["/"],
         &[Details],
-        "Filter tensors or metadata; words are and-ed, ! negates",
+        "Filter tensors or metadata; all words must match, ! negates",
         "filter",
         |s| !search::reads(s) && matches!(s.models.details.section, Section::Tensors | Section::Metadata),
     ),
-    command(
-        Cmd::Search,
-        "value.search",
-        &["/"],
-        &[Details],
-        "Search in what is read; nothing is hidden",
-        "search",
-        search::reads,
-    ),
+    command(Cmd::Search, "value.search", &["/"], &[Details], "Search in the text", "search", search::reads),
     command(
         Cmd::TryText,
         "tokenizer.try",
@@ -167,7 +153,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "copy.value",
         &["y"],
         &[Details],
-        "Copy the value or the tensor's name to the terminal's clipboard",
+        "Copy the value or the tensor's name to the clipboard",
         "copy",
         copies_value,
     ),
@@ -176,26 +162,20 @@ pub(super) const COMMANDS: &[Command] = &[
         "health.check",
         &["n"],
         &[Details],
-        "Look at every value for NaN, zeros and copies; again to stop",
+        "Check every value for NaN, zeros and copies; again to stop",
         "check values",
         |s| s.models.details.section == Section::Health && s.models.current().is_some(),
     ),
-    command(
-        Cmd::CopyPath,
-        "copy.path",
-        &["y"],
-        &[Tree, Details],
-        "Copy the path to the terminal's clipboard",
-        "copy path",
-        |s| on_row(s) && !copies_value(s),
-    ),
-    command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Look for models again", "rescan", |s| !s.models.scanning),
+    command(Cmd::CopyPath, "copy.path", &["y"], &[Tree, Details], "Copy the path to the clipboard", "copy path", |s| {
+        on_row(s) && !copies_value(s)
+    }),
+    command(Cmd::Rescan, "models.rescan", &["r"], &[Tree], "Scan for models again", "rescan", |s| !s.models.scanning),
     command(
         Cmd::WatchFolder,
         "models.watch",
         &["w"],
         &[Tree],
-        "Watch this folder: export each checkpoint in it as soon as it is whole, as the recipe says; asks first",
+        "Watch this folder: export each complete checkpoint with the recipe; asks first",
         "watch",
         on_row,
     ),

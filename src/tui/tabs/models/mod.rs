@@ -5,8 +5,8 @@ mod state;
 mod update;
 mod view;
 
-pub use state::inspect::{Ask, Check, Told, Tried};
-pub(crate) use state::inspect::{Glance, Inspect, Reading};
+pub use state::inspect::{Check, InspectRequest, InspectResponse, TokenizerTrial};
+pub(crate) use state::inspect::{Inspect, MiniHistogram, Reading};
 pub use state::model_info::{Finding, ModelInfo, Summary};
 pub(crate) use state::model_info::{Share, TensorRow};
 pub(crate) use state::reading::{ReadLine, read_lines};

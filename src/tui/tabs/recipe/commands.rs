@@ -34,13 +34,13 @@ fn many(s: &State) -> bool {
 }
 
 pub(super) const COMMANDS: &[Command] = &[
-    command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start: a job in its own process", "run", can_start),
+    command(Cmd::Start, "recipe.start", &["r"], &[Targets, Form], "Start a job in its own process", "run", can_start),
     command(
         Cmd::Start,
         "recipe.why-not",
         &["r"],
         &[Targets, Form],
-        "Start; says why when the recipe cannot be run",
+        "Start a job; shows why if the recipe cannot run",
         "",
         |s| !s.recipe.starting,
     ),
@@ -53,7 +53,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "options",
         on_form,
     ),
-    command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose what else to make", "add", |s| {
+    command(Cmd::AddTarget, "recipe.add-here", &["enter"], &[Targets], "Choose another target", "add", |s| {
         composing(s) && s.recipe.row() == Row::Add
     }),
     command(Cmd::Edit, "option.edit", &["enter"], &[Form], "Edit the option, or choose from a list", "edit", on_form),
@@ -64,7 +64,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "option.clear",
         &["x", "delete"],
         &[Form],
-        "Leave the option to its default",
+        "Reset the option to its default",
         "clear",
         has_value,
     ),
@@ -73,7 +73,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "recipe.add",
         &["a"],
         &[Targets, Form],
-        "Add a target: everything is written from one read of the source",
+        "Add a target; all targets are written from one read of the source",
         "add",
         composing,
     ),
@@ -82,7 +82,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "recipe.budget",
         &["b"],
         &[Targets, Form],
-        "A budget: 760MB, or 4.25 bits a weight",
+        "Set a budget: 760MB, or 4.25 bits per weight",
         "budget",
         |s| s.recipe.forecast_target_index().is_some(),
     ),
@@ -91,26 +91,26 @@ pub(super) const COMMANDS: &[Command] = &[
         "recipe.delete",
         &["d", "delete"],
         &[Targets],
-        "Take the target out; u brings it back",
+        "Remove the target; u restores it",
         "delete",
         |s| matches!(s.recipe.row(), Row::Target(_) | Row::Step(_)),
     ),
-    command(Cmd::Duplicate, "recipe.duplicate", &["D"], &[Targets], "Add the same target once more", "", on_target),
+    command(Cmd::Duplicate, "recipe.duplicate", &["D"], &[Targets], "Duplicate the target", "", on_target),
     command(Cmd::MoveDown, "recipe.move-down", &["J"], &[Targets], "Move the target down", "", many),
     command(Cmd::MoveUp, "recipe.move-up", &["K"], &[Targets], "Move the target up", "", many),
-    command(Cmd::Undo, "recipe.undo", &["u"], &[Targets, Form], "Take the last change back", "undo", |s| {
+    command(Cmd::Undo, "recipe.undo", &["u"], &[Targets, Form], "Undo the last change", "undo", |s| {
         s.recipe.history.can_undo()
     }),
-    command(Cmd::Redo, "recipe.redo", &["U", "ctrl-r"], &[Targets, Form], "Do again what was taken back", "", |s| {
+    command(Cmd::Redo, "recipe.redo", &["U", "ctrl-r"], &[Targets, Form], "Redo the change", "", |s| {
         s.recipe.history.can_redo()
     }),
-    command(Cmd::Save, "recipe.save", &["s"], &[Targets, Form], "Save the recipe in a file", "save", composing),
+    command(Cmd::Save, "recipe.save", &["s"], &[Targets, Form], "Save the recipe to a file", "save", composing),
     command(
         Cmd::OpenRecipe,
         "recipe.open",
         &["o"],
         &[Targets, Form],
-        "Open a recipe: of this folder, built in, or by its path",
+        "Open a recipe: from this folder, built in, or by path",
         "open",
         |_| true,
     ),
@@ -128,7 +128,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "recipe.zoom",
         &["z"],
         &[Targets, Form],
-        "The forecast and its plot at full width",
+        "Show the forecast and its plot at full width",
         "plot",
         composing,
     ),

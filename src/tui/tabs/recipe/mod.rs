@@ -1,4 +1,4 @@
-//! The Recipe tab: what is made of a model, the plan of it, and the forecast.
+//! The Recipe tab: the targets of a model, their plan, and the forecast.
 
 mod commands;
 mod state;
@@ -6,8 +6,8 @@ mod update;
 mod view;
 
 pub use state::{
-    Asking, Budget, EditOutcome, EditPlace, Field, LibraryEntry, Planned, RecipePane, Refused, Row, SaveRefusal,
-    presets,
+    Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
+    TargetRejection, presets,
 };
 pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, title};
 

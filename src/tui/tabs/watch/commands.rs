@@ -84,7 +84,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "watch.compare",
         &["v"],
         &[WatchSources],
-        "Compare the export with that of the checkpoint before it",
+        "Compare the export with that of the previous checkpoint",
         "compare",
         has_previous,
     ),
@@ -93,11 +93,11 @@ pub(super) const COMMANDS: &[Command] = &[
         "watch.export",
         &["e"],
         &[WatchSources],
-        "Export the source now, whatever its state: before it is whole, after a failure, or again",
+        "Export the source now in any state: incomplete, failed, or already exported",
         "export now",
         |s| runs(s) && has_source(s),
     ),
-    command(Cmd::WatchIgnore, "watch.ignore", &["i"], &[WatchSources], "Export the source no more", "ignore", |s| {
+    command(Cmd::WatchIgnore, "watch.ignore", &["i"], &[WatchSources], "Ignore the source", "ignore", |s| {
         runs(s) && has_source(s) && !is_ignored(s)
     }),
     command(
@@ -105,8 +105,8 @@ pub(super) const COMMANDS: &[Command] = &[
         "watch.unignore",
         &["i"],
         &[WatchSources],
-        "Export the ignored source again",
-        "do not ignore",
+        "Stop ignoring the source",
+        "stop ignoring",
         |s| runs(s) && is_ignored(s),
     ),
     command(
@@ -114,17 +114,19 @@ pub(super) const COMMANDS: &[Command] = &[
         "watch.pause",
         &["p"],
         BOTH,
-        "Begin no more exports for now; the running one goes on",
+        "Start no more exports for now; a running one continues",
         "pause",
         |s| runs(s) && !is_paused(s),
     ),
-    command(Cmd::WatchPause, "watch.resume", &["p"], BOTH, "Begin exports again", "go on", |s| runs(s) && is_paused(s)),
+    command(Cmd::WatchPause, "watch.resume", &["p"], BOTH, "Start exports again", "resume", |s| {
+        runs(s) && is_paused(s)
+    }),
     command(
         Cmd::WatchStop,
         "watch.stop",
         &["s"],
         BOTH,
-        "Stop the watcher; its running export goes on; asks first",
+        "Stop the watcher; a running export continues; asks first",
         "stop",
         runs,
     ),
@@ -133,7 +135,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "watch.copy",
         &["y"],
         BOTH,
-        "Copy a command for the shell: the one that follows the watcher, or that starts it when it is stopped",
+        "Copy a shell command that follows the watcher, or starts it if it is stopped",
         "copy command",
         has_command,
     ),

@@ -6,7 +6,7 @@ mod update;
 mod view;
 
 pub(crate) use state::{Export, Source, SourceState, Trend, WatchState};
-pub use state::{Measured, WatcherWish};
+pub use state::{ExportQuality, WatcherQuery};
 
 use super::TabBehavior;
 use crate::tui::core::{Action, Cmd, Command, Effect, Focus, Hit, Scope, State, TabRequest, moved};

@@ -22,28 +22,28 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
                 Some(at) => state.watch.select(at),
                 None => state.watch.expected = Some(id.clone()),
             }
-            state.toast(Level::Info, format!("watcher {id} runs on its own; Watch (5) shows it"));
+            state.toast(Level::Info, format!("watcher {id} runs in the background; Watch (5) shows it"));
             if state.tab == Tab::Models && state.layer.is_none() {
                 return vec![Effect::Tab(TabRequest::Show(Tab::Watch))];
             }
         }
         Action::WatcherStarted(Err(card)) => failed(state, "cannot watch", &card),
-        Action::WatcherAsked(folder, Ok(())) => {
+        Action::WatcherStopRequested(folder, Ok(())) => {
             let folder = state.home_path(&folder);
-            state.toast(Level::Info, format!("the watcher of {folder} was asked to stop; a running export goes on"));
+            state.toast(Level::Info, format!("asked the watcher of {folder} to stop; a running export continues"));
         }
-        Action::WatcherTold(request, Ok(())) => {
+        Action::WatcherRequestSent(request, Ok(())) => {
             let text = match request {
-                Request::Pause => "the watcher begins no more exports; p lets it go on".to_owned(),
-                Request::Resume => "the watcher goes on".to_owned(),
-                Request::Export { name } => format!("the watcher is asked to export {name} now"),
-                Request::Ignore { name } => format!("{name} is ignored; i takes it back"),
+                Request::Pause => "the watcher starts no more exports; p resumes it".to_owned(),
+                Request::Resume => "the watcher is resumed".to_owned(),
+                Request::Export { name } => format!("asked the watcher to export {name} now"),
+                Request::Ignore { name } => format!("{name} is ignored; i undoes this"),
                 Request::Unignore { name } => format!("{name} is no longer ignored"),
             };
             state.toast(Level::Info, text);
         }
-        Action::WatcherTold(_, Err(card)) => failed(state, "the watcher cannot be asked", &card),
-        Action::WatcherAsked(folder, Err(card)) => {
+        Action::WatcherRequestSent(_, Err(card)) => failed(state, "cannot send the request to the watcher", &card),
+        Action::WatcherStopRequested(folder, Err(card)) => {
             let what = format!("cannot stop the watcher of {}", state.home_path(&folder));
             failed(state, &what, &card);
         }
@@ -141,8 +141,8 @@ pub(super) fn click(state: &mut State, hit: Hit) -> Vec<Effect> {
 fn ask_stop(state: &mut State) {
     let Some(watcher) = state.watch.current().filter(|w| w.pid.is_some()) else { return };
     let detail = [
-        "A running export goes on. What was exported is remembered:",
-        "a watcher of the same folder goes on where this one stops.",
+        "A running export continues. Exports are remembered:",
+        "a new watcher of the same folder continues from here.",
     ];
     state.layer = Some(Layer::Confirm(Confirm {
         question: format!("Stop watching {}?", state.home_path(&watcher.root)),
@@ -157,7 +157,7 @@ fn ask_start(state: &mut State, folder: PathBuf) {
     let detail = vec![
         format!("each checkpoint → {}", made.join(", ")),
         format!("into {}", state.home_path(&Rule::default_output(&folder))),
-        "The Recipe tab (2) says what is made.".to_owned(),
+        "The Recipe tab (2) defines the outputs.".to_owned(),
     ];
     state.layer = Some(Layer::Confirm(Confirm {
         question: format!("Watch {}?", state.home_path(&folder)),

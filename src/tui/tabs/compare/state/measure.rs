@@ -1,12 +1,12 @@
-//! What the curves are of, and the context that memory is told for.
+//! The measure of the curves, and the context of the memory figures.
 
 use super::CompareState;
 use crate::evaluate::Figures;
 
-/// Contexts that memory can be told for; before them comes what is told when nothing is asked.
+/// Contexts for the memory figures, after the default one.
 const CONTEXTS: [u64; 4] = [8_192, 32_768, 131_072, 1_048_576];
 /// Sums are exact to about 1e-6: less than the square of it between two directions is their rounding.
-const COSINE_LEAST: f64 = 1e-12;
+const MIN_COSINE: f64 = 1e-12;
 
 /// What the curves over the layers show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,19 +46,19 @@ impl Measure {
     }
 
     /// Height on the axis, up is better: dB, or how many powers of ten below one. Infinite where nothing was lost, nothing where it
-    /// cannot be told.
+    /// is undefined.
     pub(crate) fn height(self, f: &Figures) -> Option<f64> {
         if f.lossless() {
             return Some(f64::INFINITY);
         }
         match self {
             Self::Decibel => f.sqnr_db,
-            Self::Cosine => f.cosine.map(|v| -(1.0 - v).max(COSINE_LEAST).log10()),
+            Self::Cosine => f.cosine.map(|v| -(1.0 - v).max(MIN_COSINE).log10()),
             Self::Rmse => f.rmse.filter(|v| *v > 0.0).map(|v| -v.log10()),
         }
     }
 
-    /// What stands on the axis at a height.
+    /// The label of the axis at a height.
     pub(crate) fn label(self, height: f64) -> String {
         if self.is_logarithmic() { format!("1e{:.0}", -height).replace('-', "−") } else { format!("{height:.0}") }
     }
@@ -70,7 +70,7 @@ impl Measure {
 }
 
 impl CompareState {
-    /// The contexts that any of the models can take; `None` for what is told when nothing is asked.
+    /// The contexts that any of the models can take; `None` is the default.
     pub(crate) fn contexts(&self) -> Vec<Option<u64>> {
         let Some(result) = &self.result else { return vec![None] };
         let can = result.comparison.variants.iter().filter_map(|v| v.facts.get("context length")?.parse::<u64>().ok());

@@ -88,7 +88,7 @@ impl TensorOrder {
 
 /// What a line that is being edited is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum Prompt {
     /// Filter of the tensors.
     Filter,
     /// Name of a file to export to.
@@ -125,15 +125,15 @@ pub struct CompareState {
     pub request: u64,
     /// Tensors done and in all, while it is measured.
     pub running: Option<(usize, usize)>,
-    /// What is known: sizes at once, errors when they are measured.
+    /// The results: sizes immediately, errors when they are measured.
     pub result: Option<Arc<Compared>>,
     /// Why there is nothing.
     pub failure: Option<ErrorCard>,
-    /// What stands below the table.
+    /// The chart below the table.
     pub chart: Chart,
     /// What the curves are of.
     pub measure: Measure,
-    /// Tokens that memory is told for; the usual number when nothing was asked.
+    /// Context length of the memory figures; `None` is the default.
     pub context: Option<u64>,
     /// Order of the models.
     pub order: Order,
@@ -146,7 +146,7 @@ pub struct CompareState {
     /// Filter of the tensors.
     pub filter: String,
     /// A line being edited.
-    pub line: Option<(Asking, LineEdit)>,
+    pub line: Option<(Prompt, LineEdit)>,
     /// The name last given to an export.
     pub exported: String,
     /// Models that the picker offers, in its order.
@@ -182,14 +182,14 @@ impl CompareState {
         self.variant(column).map_or_else(name, |v| v.label.clone())
     }
 
-    /// True once errors are there.
+    /// True once errors are known.
     pub fn is_measured(&self) -> bool {
         (0..self.columns.len()).any(|i| self.measured(i).is_some())
     }
 
     /// True while the name of a file is being typed.
     pub fn asks_for_a_file(&self) -> bool {
-        matches!(self.line, Some((Asking::Export, _)))
+        matches!(self.line, Some((Prompt::Export, _)))
     }
 
     /// True if another model fits.
@@ -216,7 +216,7 @@ impl CompareState {
         }
     }
 
-    /// Makes the table of tensors anew if it shows and what it depends on has changed: not once a frame.
+    /// Rebuilds the table of tensors if it is shown and its inputs have changed, not once per frame.
     pub(super) fn settle(&mut self) {
         let Some(result) = self.result.clone().filter(|_| self.drilled) else { return };
         if !self.table.as_ref().is_some_and(|(key, _)| key.fits(self, &result)) {

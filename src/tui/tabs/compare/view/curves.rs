@@ -11,7 +11,7 @@ const AXIS: u16 = 7;
 /// Least columns between two numbers on a curve.
 const APART: usize = 6;
 
-/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it cannot be told.
+/// The curve of one column: heights by layer, infinite where nothing was lost, nothing where it is undefined.
 struct Curve {
     column: usize,
     points: Vec<Option<f64>>,
@@ -25,8 +25,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect) {
     if layers.is_empty() || low > high {
         let untold = curves.iter().any(|v| v.points.iter().any(Option::is_none));
         let text = match (layers.is_empty(), untold) {
-            (true, _) => "The tensors of these models belong to no layers; tab shows them by kind.",
-            (_, true) => "No error can be told by layer: values are not finite, or all zero.",
+            (true, _) => "The tensors of these models are not in layers; tab shows them by kind.",
+            (_, true) => "Errors by layer are undefined: values are not finite, or all zero.",
             _ => "Nothing is lost in any layer.",
         };
         c.text(area.x + 1, area.y + 1, area.width.saturating_sub(2), text, dim);
@@ -94,7 +94,7 @@ fn curves(s: &CompareState) -> (Vec<u32>, Vec<Curve>) {
 
 fn title(c: &mut Canvas<'_>, s: &CompareState, curves: &[Curve], area: Rect) {
     let dim = c.theme().dim;
-    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", powers of ten" } else { "" };
+    let scale = if s.measure.is_logarithmic() && area.width >= 100 { ", log scale" } else { "" };
     let title = format!("{} by layer{scale}, up is better", s.measure.title());
     let mut x = area.x + 1 + c.text(area.x + 1, area.y, area.width, &title, dim) + 3;
     for curve in curves {

@@ -28,12 +28,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         area.x + 1,
         area.y,
         area.width.saturating_sub(2),
-        "weights dB by kind, most lost first; a longer bar is better",
+        "weights dB by kind, largest error first; a longer bar is better",
         dim,
     );
-    let room = usize::from(area.height.saturating_sub(1));
-    // The last line tells of those that have no room.
-    let shown = if kinds.len() > room { room.saturating_sub(1) } else { kinds.len() };
+    let available = usize::from(area.height.saturating_sub(1));
+    // The last line counts the kinds that do not fit.
+    let shown = if kinds.len() > available { available.saturating_sub(1) } else { kinds.len() };
     for (i, kind) in kinds.iter().take(shown).enumerate() {
         let y = area.y + 1 + i as u16;
         c.text(area.x + 1, y, 15, kind, dim);
@@ -45,7 +45,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &C
         }
     }
     if kinds.len() > shown {
-        let more = format!("and {} kinds more, which lost less", kinds.len() - shown);
+        let more = format!("and {} more kinds with smaller errors", kinds.len() - shown);
         c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &more, dim);
     }
 }

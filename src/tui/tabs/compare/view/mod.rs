@@ -5,19 +5,19 @@ mod kinds;
 mod table;
 mod tensors;
 
-use super::state::{Asking as CompareAsking, Chart, CompareState, Order};
+use super::state::{Chart, CompareState, Order, Prompt as ComparePrompt};
 use crate::formats;
 use crate::tui::core::{State, units};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-/// Rows below which there is no chart.
-const CHART_LEAST: u16 = 6;
-/// Rows of the table below which it gets all the room.
-const TABLE_LEAST: u16 = 10;
+/// Minimum rows of the chart.
+const MIN_CHART: u16 = 6;
+/// Rows of the table below which it gets all the space.
+const MIN_TABLE: u16 = 10;
 /// What cannot be measured yet.
-const LATER: &str = "perplexity, divergence and texts: a later version measures them on a text";
+const LATER: &str = "perplexity and divergence on a text are not supported yet";
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -31,18 +31,18 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     title(c, s, Rect { height: 1, ..body });
     let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     let columns = table::Columns::of(s, rest);
-    // A long table leaves room for the chart, where there is room for both.
-    let chart = s.is_measured() && rest.height >= TABLE_LEAST + CHART_LEAST;
-    let most = if chart { rest.height - CHART_LEAST } else { rest.height };
+    // A long table leaves space for the chart, if both fit.
+    let chart = s.is_measured() && rest.height >= MIN_TABLE + MIN_CHART;
+    let most = if chart { rest.height - MIN_CHART } else { rest.height };
     let used = table::draw(c, s, rest, most, &columns);
     let below = Rect { y: rest.y + used, height: rest.height.saturating_sub(used), ..rest };
     if !s.is_measured() {
         return waiting(c, state, below);
     }
-    // The line of what comes later gives way to the chart.
-    let later = below.height > CHART_LEAST + 1;
+    // The chart takes precedence over the line about later versions.
+    let later = below.height > MIN_CHART + 1;
     let chart = Rect { height: below.height - u16::from(later), ..below };
-    if chart.height >= CHART_LEAST {
+    if chart.height >= MIN_CHART {
         c.rule(chart.x, chart.y, chart.width);
         let chart = Rect { y: chart.y + 1, height: chart.height - 1, ..chart };
         match s.chart {
@@ -56,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     }
 }
 
-/// What memory is told for, and, where there is room, what comes later.
+/// The context of the memory figures and, if there is space, what is not supported yet.
 fn notes(s: &CompareState, most: u16) -> String {
     let Some(context) = s.result.as_ref().map(|r| r.comparison.context) else { return LATER.to_owned() };
     let memory = format!("memory: weights and an f16 KV cache for a context of {} tokens", units::count(context));
@@ -64,7 +64,7 @@ fn notes(s: &CompareState, most: u16) -> String {
     if width(&both) + 2 <= most.into() { both } else { memory }
 }
 
-/// The number that stands for a column in charts: with the colour, and without it.
+/// The number of a column in charts, with and without colour.
 fn number(column: usize) -> String {
     if column == 0 { "◆".to_owned() } else { (column + 1).to_string() }
 }
@@ -72,7 +72,7 @@ fn number(column: usize) -> String {
 /// Name of a column in a narrow place; the ending of the most common files says nothing.
 fn short_label(s: &CompareState, column: usize, most: usize) -> String {
     let label = s.label(column);
-    // What a file is called ends with what tells variants apart.
+    // The end of a file name distinguishes variants.
     fit_end(
         label.rsplit_once('.').filter(|_| formats::is_self_contained(&label)).map_or(&*label, |(stem, _)| stem),
         most,
@@ -87,7 +87,7 @@ fn style(c: &Canvas<'_>, column: usize) -> Style {
 
 fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
     let (dim, title, accent) = (c.theme().dim, c.theme().title, c.theme().accent);
-    let told = match (s.running, &s.result) {
+    let progress = match (s.running, &s.result) {
         (Some((0, 0)), _) => "opening…".to_owned(),
         (Some((done, all)), _) => format!("measuring {done} of {all} tensors"),
         (None, Some(r)) if s.is_measured() => {
@@ -98,25 +98,26 @@ fn title(c: &mut Canvas<'_>, s: &CompareState, line: Rect) {
         _ => String::new(),
     };
     let style = if s.running.is_some() { accent } else { dim };
-    let used = c.right(line.right() - 1, line.y, line.width / 2, &told, style);
-    let room = line.width.saturating_sub(used + 4);
+    let used = c.right(line.right() - 1, line.y, line.width / 2, &progress, style);
+    let available = line.width.saturating_sub(used + 4);
     let order = if s.order == Order::Added { String::new() } else { format!("  {}", s.order.title()) };
     let base = s.label(0);
-    c.spans(line.x + 1, line.y, room, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
+    c.spans(line.x + 1, line.y, available, &[("Compare", title), ("  against ◆ ", dim), (&base, dim), (&order, dim)]);
 }
 
 fn empty(c: &mut Canvas<'_>, body: Rect) {
     let (title, text, dim) = (c.theme().title, c.theme().text, c.theme().dim);
     let w = body.width.saturating_sub(4).min(64);
     c.text(body.x + 2, body.y + 1, w, "Compare", title);
-    let what = "Models that hold the same network in different types or formats, side by side: size, bits for each weight, memory, and what every tensor lost.";
+    let what = "Variants of the same model in different types or formats, side by side: size, bits per weight, memory, and the error of every tensor.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 5, what, text);
-    let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares what a job read with what it made.";
+    let how = "Mark models in Models (1) with space and press v, or press a here to add one. In Jobs (3), v compares the source of \
+        a job with its outputs.";
     let more = c.wrapped(body.x + 2, body.y + 4 + used, w, 5, how, text);
     c.wrapped(body.x + 2, body.y + 5 + used + more, w, 3, LATER, dim);
 }
 
-/// Why no errors stand here.
+/// Why no errors are shown here.
 fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let s = &state.compare;
     let (text, dim, bad) = (c.theme().text, c.theme().dim, c.theme().bad);
@@ -124,28 +125,28 @@ fn waiting(c: &mut Canvas<'_>, state: &State, area: Rect) {
     if let Some(card) = &s.failure {
         c.text(area.x + 2, area.y + 1, 1, "✗", bad);
         let used = c.wrapped(area.x + 4, area.y + 1, w, 4, &card.message, text);
-        let hint = card.hint.as_deref().unwrap_or("d takes a model out, a adds another.");
+        let hint = card.hint.as_deref().unwrap_or("d removes a model, a adds one.");
         c.wrapped(area.x + 4, area.y + 1 + used, w, 3, hint, dim);
     } else if s.columns.len() == 1 {
-        c.wrapped(area.x + 2, area.y + 1, w, 3, "One model is no comparison: press a to add another.", text);
+        c.wrapped(area.x + 2, area.y + 1, w, 3, "A comparison needs two models: press a to add another.", text);
     } else if let Some((done, all)) = s.running.filter(|(_, all)| *all > 0) {
         let style = c.theme().bar;
-        let told = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
+        let progress = format!("{} of {}", units::count(done as u64), units::plural(all, "tensor", "tensors"));
         c.bar(area.x + 2, area.y + 1, w / 2, done as f64 / all as f64, style, true);
-        c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &told, dim);
-        c.text(area.x + 2, area.y + 2, w, "The errors come when every tensor is read.", dim);
+        c.text(area.x + 4 + w / 2, area.y + 1, w / 2, &progress, dim);
+        c.text(area.x + 2, area.y + 2, w, "Errors are shown once every tensor is read.", dim);
     }
 }
 
 /// The line that asks for a file name, below all else; gives the area that is left.
 fn asked(c: &mut Canvas<'_>, state: &State, body: Rect) -> Rect {
-    let Some((CompareAsking::Export, line)) = &state.compare.line else { return body };
+    let Some((ComparePrompt::Export, line)) = &state.compare.line else { return body };
     let (text, dim, accent) = (c.theme().text, c.theme().dim, c.theme().accent);
     let y = body.bottom() - 1;
     let used = c.spans(body.x + 1, y, body.width, &[("write to ", dim), ("› ", accent)]);
-    let hint = ".md to read, .csv a line a tensor, .json everything";
-    let room = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
-    c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + room + 2), line, text);
-    c.right(body.right() - 1, y, room, hint, dim);
+    let hint = ".md (report), .csv (one line per tensor), .json (everything)";
+    let available = if width(hint) + 36 < body.width.into() { width(hint) as u16 + 3 } else { 0 };
+    c.edit(body.x + 1 + used, y, body.width.saturating_sub(used + available + 2), line, text);
+    c.right(body.right() - 1, y, available, hint, dim);
     Rect { height: body.height - 1, ..body }
 }

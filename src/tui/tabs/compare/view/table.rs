@@ -32,14 +32,14 @@ impl Columns {
     /// The baseline, and of the others as many as fit, the selected one among them.
     pub(super) fn of(s: &CompareState, area: Rect) -> Self {
         let others = s.columns.len().saturating_sub(1);
-        let room = area.width.saturating_sub(NAMES + BASE);
-        let fit = usize::from(room / EACH.0).min(others);
+        let available = area.width.saturating_sub(NAMES + BASE);
+        let fit = usize::from(available / EACH.0).min(others);
         if fit == 0 {
             // One model at a time.
             let w = area.width.saturating_sub(NAMES).clamp(1, EACH.1);
             return Self { shown: vec![s.selected], at: vec![(area.x + NAMES, w)], hidden: others };
         }
-        let spare = (room - fit as u16 * EACH.0) / (fit as u16 + 1);
+        let spare = (available - fit as u16 * EACH.0) / (fit as u16 + 1);
         let name = u16::try_from(width(&s.label(0))).unwrap_or(u16::MAX).saturating_add(3);
         let first = (area.x + NAMES, BASE + spare.min(name.clamp(BASE, EACH.1) - BASE));
         let w = ((area.width - NAMES - first.1) / fit as u16).min(EACH.1);
@@ -61,12 +61,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     head(c, s, area, columns);
     let mut y = area.y + 1;
     let rows = s.result.as_ref().map(|r| r.rows.as_slice()).unwrap_or_default();
-    // A line below for the models that do not fit, and one for values that are not there.
+    // A line below for the models that do not fit, and one for missing values.
     let below = usize::from(columns.hidden > 0) + usize::from(absent(s, rows).is_some());
-    let mut room = usize::from(area.height.saturating_sub(1)).saturating_sub(below);
-    let cut = rows.len() > room;
-    room -= usize::from(cut).min(room);
-    for row in rows.iter().take(room) {
+    let mut available = usize::from(area.height.saturating_sub(1)).saturating_sub(below);
+    let cut = rows.len() > available;
+    available -= usize::from(cut).min(available);
+    for row in rows.iter().take(available) {
         c.text(area.x + 1, y, NAMES - 2, &row.name, dim);
         for (column, at) in columns.shown.iter().zip(&columns.at) {
             if let Some(cell) = s.variant_at(*column).and_then(|v| row.cells.get(v)) {
@@ -76,7 +76,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
         y += 1;
     }
     if cut && y < area.bottom() {
-        let more = format!("… {} rows more: a taller window shows them, an export has them", rows.len() - room);
+        let more = format!("… {} more rows: enlarge the window or export the comparison", rows.len() - available);
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
         y += 1;
     }
@@ -88,14 +88,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, s: &CompareState, area: Rect, most: u16, 
     }
     for (column, why) in (0..s.columns.len()).filter_map(|i| Some((i, doubt(s, i)?))) {
         let warn = c.theme().warn;
-        let told = format!("! {} {} is hardly the same network: {why}", number(column), s.label(column));
+        let warning = format!("! {} {} does not look like the same network: {why}", number(column), s.label(column));
         if y < area.bottom() {
-            c.text(area.x + 1, y, area.width.saturating_sub(2), &told, warn);
+            c.text(area.x + 1, y, area.width.saturating_sub(2), &warning, warn);
             y += 1;
         }
     }
     if columns.hidden > 0 && y < area.bottom() {
-        let more = format!("{} of {} models fit here; ← → brings the others", columns.shown.len(), s.columns.len());
+        let more = format!("{} of {} models fit here; ← → shows the others", columns.shown.len(), s.columns.len());
         c.text(area.x + 1, y, area.width.saturating_sub(2), &more, dim);
         y += 1;
     }
@@ -132,7 +132,7 @@ fn head(c: &mut Canvas<'_>, s: &CompareState, area: Rect, columns: &Columns) {
     }
 }
 
-/// The value ends in the same column in every row; a difference stands behind it.
+/// The value ends in the same column in every row; a difference follows it.
 fn value(c: &mut Canvas<'_>, cell: &Cell, (x, w): (u16, u16), y: u16) {
     let (text, good, warn, faint) = (c.theme().text, c.theme().good, c.theme().warn, c.theme().faint);
     let end = x + VALUE;

@@ -4,7 +4,7 @@ use super::{number, short_label, style};
 use crate::evaluate::{Figures, TensorFigures};
 use crate::quant::Encoding;
 use crate::tui::core::{Hit, State};
-use crate::tui::tabs::compare::{Asking as CompareAsking, CompareState, TensorOrder};
+use crate::tui::tabs::compare::{CompareState, Prompt as ComparePrompt, TensorOrder};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use crate::units::small;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ const BASE: u16 = 8;
 /// Columns of a model: type, number, blank.
 const EACH: u16 = 19;
 /// Columns that a name must have.
-const NAME_LEAST: u16 = 26;
+const MIN_NAME: u16 = 26;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let s = &state.compare;
@@ -24,13 +24,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     let tensors = &result.comparison.tensors;
     heading(c, s, Rect { height: 1, ..body }, rows.len(), tensors.len());
     let others = s.columns.len().saturating_sub(1);
-    let fit = usize::from(body.width.saturating_sub(NAME_LEAST + BASE + 2) / EACH).clamp(1, others.max(1));
+    let fit = usize::from(body.width.saturating_sub(MIN_NAME + BASE + 2) / EACH).clamp(1, others.max(1));
     let from = 1 + s.selected.saturating_sub(fit).min(others.saturating_sub(fit));
     let shown: Vec<usize> = (from..=others).take(fit).collect();
     // As wide as the longest name, and no wider than what is left.
     let longest = rows.iter().map(|at| width(&tensors[*at].name) as u16).max().unwrap_or(0);
     let most = (body.right() - 1).saturating_sub(shown.len() as u16 * EACH);
-    let first = most.min(body.x + longest.max(NAME_LEAST) + BASE + 4);
+    let first = most.min(body.x + longest.max(MIN_NAME) + BASE + 4);
     let x = |i: usize| first + i as u16 * EACH;
     let y = body.y + 1;
     c.text(body.x + 2, y, 20, "tensor", dim);
@@ -67,7 +67,7 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
     let (dim, title, text, accent) = (c.theme().dim, c.theme().title, c.theme().text, c.theme().accent);
     let mut x = line.x + 1 + c.text(line.x + 1, line.y, 9, "Tensors", title) + 3;
     match &s.line {
-        Some((CompareAsking::Filter, edit)) => {
+        Some((ComparePrompt::Filter, edit)) => {
             x += c.text(x, line.y, 2, "/ ", accent);
             c.edit(x, line.y, line.width / 3, edit, text);
         }
@@ -80,21 +80,21 @@ fn heading(c: &mut Canvas<'_>, s: &CompareState, line: Rect, shown: usize, all: 
         TensorOrder::Error => format!("error of {}", short_label(s, s.subject(), 20)),
         other => other.title().to_owned(),
     };
-    let told = format!("{shown}/{all}   sort: {order}");
-    c.right(line.right() - 1, line.y, line.width / 2, &told, dim);
+    let summary = format!("{shown}/{all}   sort: {order}");
+    c.right(line.right() - 1, line.y, line.width / 2, &summary, dim);
 }
 
 fn row(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, line: Rect, shown: &[usize], first: u16) {
     let (text, dim) = (c.theme().text, c.theme().dim);
-    let room = first.saturating_sub(line.x + BASE + 3);
-    let name = fit_end(&t.name, room.into());
-    c.text(line.x + 2, line.y, room, &name, text);
+    let available = first.saturating_sub(line.x + BASE + 3);
+    let name = fit_end(&t.name, available.into());
+    c.text(line.x + 2, line.y, available, &name, text);
     c.right(first.saturating_sub(1), line.y, BASE, kind(s, t, 0), dim);
     for (i, column) in shown.iter().enumerate() {
         let x = first + i as u16 * EACH;
         c.text(x + 2, line.y, 7, kind(s, t, *column), dim);
-        let told = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
-        c.right(x + EACH, line.y, 10, &told, text);
+        let summary = s.figures(t, *column).map_or_else(|| missing(s, t, *column).to_owned(), Figures::quality);
+        c.right(x + EACH, line.y, 10, &summary, text);
     }
 }
 
@@ -104,7 +104,7 @@ fn kind<'a>(s: &CompareState, t: &'a TensorFigures, column: usize) -> &'a str {
 }
 
 fn missing(s: &CompareState, t: &TensorFigures, column: usize) -> &'static str {
-    if kind(s, t, column) == "–" { "missing" } else { "no match" }
+    if kind(s, t, column) == "–" { "missing" } else { "no matches" }
 }
 
 /// Two lines: what it is, and every figure of the selected model.
@@ -119,9 +119,9 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
     let w = area.width.saturating_sub(2);
     c.text(area.x + 1, area.y + 1, w, &what, text);
     let at = s.subject();
-    let told = match s.figures(t, at) {
-        None => "not compared: the other model lacks it, or it has another shape there".to_owned(),
-        Some(f) if f.lossless() => format!("{}: every value is the same", f.quality()),
+    let summary = match s.figures(t, at) {
+        None => "not compared: missing in the other model, or a different shape".to_owned(),
+        Some(f) if f.lossless() => format!("{}: all values are equal", f.quality()),
         Some(f) => {
             let n = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), small);
             let cosine = f.cosine.map(|v| 1.0 - v);
@@ -132,5 +132,5 @@ fn details(c: &mut Canvas<'_>, s: &CompareState, t: &TensorFigures, area: Rect) 
     let own = style(c, at);
     let used = width(&label) as u16;
     c.text(area.x + 1, area.y + 2, w, &label, own);
-    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &told, dim);
+    c.text(area.x + 1 + used, area.y + 2, w.saturating_sub(used), &summary, dim);
 }

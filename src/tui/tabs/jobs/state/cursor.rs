@@ -17,11 +17,11 @@ pub struct GridCursor {
 
 impl GridCursor {
     /// More layers than any row has.
-    pub const MOST: usize = 4096;
+    pub const MAX_LAYERS: usize = 4096;
 
     /// The cursor as one number, for a click.
     pub(crate) fn number(self) -> usize {
-        self.row * Self::MOST + self.layer
+        self.row * Self::MAX_LAYERS + self.layer
     }
 }
 

@@ -12,7 +12,7 @@ mod view;
 pub(crate) use cursor::GridCursor;
 pub(crate) use grid::{GridRow, RowKey};
 pub(crate) use pages::{PageLine, page, section_len};
-pub(crate) use sections::Chosen;
+pub(crate) use sections::ChosenSections;
 pub use sections::JobSection;
 pub(crate) use view::JobView;
 
@@ -20,16 +20,16 @@ use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Focus, Search};
 use std::path::{Path, PathBuf};
 
-/// What can be done to a job that is there.
+/// What can be done to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum JobAction {
     /// Stop it for good.
     Cancel,
     /// Hold it.
     Pause,
-    /// Let a paused one go on.
+    /// Resume a paused job.
     Resume,
-    /// Begin an ended one again; a lost one goes on where it stopped.
+    /// Start an ended job again; continue a lost one.
     Again,
     /// Remove its folder.
     Remove,
@@ -42,7 +42,7 @@ pub struct JobsState {
     pub list: Vec<JobSummary>,
     /// Identifier of the selected one.
     pub selected: Option<String>,
-    /// True once somebody did something in the tab; until then the first of the list is selected.
+    /// True once the user did something in the tab; until then the first job of the list is selected.
     pub chosen: bool,
     /// The followed job.
     pub view: Option<JobView>,
@@ -52,8 +52,8 @@ pub struct JobsState {
     pub zoom: bool,
     /// Section of the job pane.
     pub section: JobSection,
-    /// Sections that somebody chose.
-    pub chosen_sections: Chosen,
+    /// Sections that the user chose.
+    pub chosen_sections: ChosenSections,
     /// Selected line of the section, or the first shown of a page; counted from the end in the event log.
     pub row: usize,
     /// Selected cell of the grid.
@@ -96,7 +96,7 @@ impl JobsState {
         self.list.iter().filter(|j| j.state == state).count()
     }
 
-    /// The first output of the selected job that stands under its final name.
+    /// The first output of the selected job that exists under its final name.
     pub(crate) fn published(&self) -> Option<PathBuf> {
         let view = self.view.as_ref().filter(|v| Some(&v.id) == self.selected.as_ref())?;
         view.history.outputs.iter().find(|o| o.published).map(|o| PathBuf::from(&o.path))

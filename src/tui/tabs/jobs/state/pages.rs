@@ -18,11 +18,11 @@ const WORST: [usize; 2] = [12, 5];
 pub(crate) enum PageLine {
     /// Nothing.
     Blank,
-    /// What the lines below are about: its standing, if it has one, and its name.
+    /// Heading of the lines below: a state, if there is one, and a name.
     Head(Option<JobState>, String),
     /// A word for a fact, and the fact.
     Fact(&'static str, String),
-    /// Text as it is.
+    /// Verbatim text.
     Text(String),
     /// Something to look at.
     Warn(String),
@@ -68,9 +68,9 @@ pub(crate) fn page(state: &State) -> Vec<PageLine> {
     match state.jobs.section {
         JobSection::Plan => match &view.plan {
             Some(p) => plan(state, p),
-            None => vec![Text("the plan is on its way…".to_owned())],
+            None => vec![Text("loading the plan…".to_owned())],
         },
-        JobSection::Recipe if view.recipe.is_empty() => vec![Text("the job's folder has no recipe".to_owned())],
+        JobSection::Recipe if view.recipe.is_empty() => vec![Text("the job has no recipe file".to_owned())],
         JobSection::Recipe => view.recipe.iter().cloned().map(Text).collect(),
         JobSection::Report => report(state, view),
         _ => Vec::new(),
@@ -79,8 +79,8 @@ pub(crate) fn page(state: &State) -> Vec<PageLine> {
 
 /// A word and facts beside it, those that say something.
 fn facts(word: &'static str, parts: &[String]) -> PageLine {
-    let said: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
-    Fact(word, said.join(" · "))
+    let parts_shown: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    Fact(word, parts_shown.join(" · "))
 }
 
 fn plan(state: &State, plan: &Plan) -> Vec<PageLine> {
@@ -144,15 +144,15 @@ fn warnings(all: &[crate::model::Warning]) -> Vec<PageLine> {
 
 fn report(state: &State, view: &JobView) -> Vec<PageLine> {
     let how = view.history.ended().or_else(|| state.jobs.current().map(|j| j.state)).unwrap_or(JobState::Lost);
-    let mut said = Vec::new();
-    said.extend(view.history.seconds.map(|s| format!("in {}", units::took(s))));
-    said.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
+    let mut parts_shown = Vec::new();
+    parts_shown.extend(view.history.seconds.map(|s| format!("in {}", units::took(s))));
+    parts_shown.extend(view.history.peak_rss.map(|p| format!("peak memory {}", units::bytes(p))));
     if view.history.threads > 0 {
-        said.push(units::plural(view.history.threads, "thread", "threads"));
+        parts_shown.push(units::plural(view.history.threads, "thread", "threads"));
     }
-    let mut lines = vec![Head(Some(how), said.join(" · "))];
+    let mut lines = vec![Head(Some(how), parts_shown.join(" · "))];
     if view.history.ended().is_none() {
-        lines.push(Text("The report is whole when the job has ended; so far:".to_owned()));
+        lines.push(Text("The report is complete when the job has ended; so far:".to_owned()));
     }
     if let Some(failure) = &view.history.failure {
         lines.push(Bad(failure.message.clone()));
@@ -174,32 +174,32 @@ fn report(state: &State, view: &JobView) -> Vec<PageLine> {
 
 fn written(state: &State, view: &JobView, at: usize, output: &JobOutput) -> Vec<PageLine> {
     let planned = view.plan.as_ref().and_then(|p| p.outputs.get(at));
-    let found: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
+    let report_of_output: Option<&OutputReport> = view.report.as_ref().and_then(|r| r.outputs.get(at));
     let how = match (output.published, view.history.ended()) {
         (true, _) => JobState::Finished,
         (false, Some(end)) => end,
         (false, None) => JobState::Running,
     };
     let kind = planned.map(|o| format!("{} {}", o.format, o.quantization)).unwrap_or_default();
-    let bpw = found.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
+    let bpw = report_of_output.map(|o| o.bits_per_weight).or(planned.map(|o| o.bits_per_weight)).unwrap_or_default();
     let mut lines = vec![
         Head(Some(how), state.short_path(Path::new(&output.path))),
         facts("size", &[output.bytes.map(units::bytes).unwrap_or_default(), bits(bpw), kind]),
     ];
-    if let Some(db) = found.and_then(|o| o.sqnr_db) {
-        let gain = found.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
+    if let Some(db) = report_of_output.and_then(|o| o.sqnr_db) {
+        let gain = report_of_output.and_then(|o| o.gain_db).map(|g| format!("{g:.2} dB better than the reference"));
         lines.push(facts("weights", &[format!("{db:.1} dB over all re-encoded tensors"), gain.unwrap_or_default()]));
     }
-    let standing = match (output.published, output.verified.is_empty()) {
-        (_, false) => format!("read back and equal: {}", output.verified.join(", ")),
+    let status = match (output.published, output.verified.is_empty()) {
+        (_, false) => format!("read back, no differences: {}", output.verified.join(", ")),
         (true, true) => "published".to_owned(),
-        _ if output.written => "all bytes in place, not yet published".to_owned(),
-        _ => "not written; a file that was there before stands as it was".to_owned(),
+        _ if output.written => "written, not yet published".to_owned(),
+        _ => "not written; an existing file is unchanged".to_owned(),
     };
-    lines.push(Fact("checked", standing));
+    lines.push(Fact("checked", status));
     let worst = view.worst(at.into(), WORST[usize::from(view.history.outputs.len() > 1)]);
     if !worst.is_empty() {
-        // Where there is no room the first columns go.
+        // If space is short, the first columns are dropped.
         let head = ["rmse", "cosine", "type", "weights dB"].map(str::to_owned).to_vec();
         lines.push(Table(true, "largest errors".to_owned(), head));
     }

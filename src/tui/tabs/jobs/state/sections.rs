@@ -1,5 +1,5 @@
 //! The sections of a job: their order, and which one opens. What matters at the moment comes first: the grid while a job works, its
-//! report once it has ended. Where somebody chose a section for a job, that one stays.
+//! report once it has ended. A section that the user chose for a job stays.
 
 use super::JobsState;
 use std::collections::HashMap;
@@ -40,8 +40,8 @@ impl JobSection {
     }
 }
 
-/// The section that somebody chose, by job.
-pub(crate) type Chosen = HashMap<String, JobSection>;
+/// The section that the user chose, by job.
+pub(crate) type ChosenSections = HashMap<String, JobSection>;
 
 impl JobsState {
     /// The sections of the selected job in their order.
@@ -65,7 +65,7 @@ impl JobsState {
         }
     }
 
-    /// Keeps the section shown: somebody moves in it.
+    /// Keeps the section shown, because the user moves in it.
     pub(crate) fn stay(&mut self) {
         self.choose(self.section);
     }

@@ -1,4 +1,4 @@
-//! One followed job as its plan and events tell it.
+//! One followed job, from its plan and events.
 
 use super::grid::GridRow;
 use crate::engine::{Event, EventBody, Report, Sample, TensorStart};
@@ -22,7 +22,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// A job as its plan and events tell it.
+/// A job, from its plan and events.
 #[derive(Clone, Debug)]
 pub struct JobView {
     /// Identifier.
@@ -31,7 +31,7 @@ pub struct JobView {
     pub plan: Option<Arc<Plan>>,
     /// Grid rows by (output, kind).
     pub grid: IndexMap<(OutputIndex, String), GridRow>,
-    /// What the events tell.
+    /// The history that the events give.
     pub history: JobHistory,
     /// Source bytes per second.
     pub rate: Series,
@@ -56,9 +56,9 @@ const WORDING: Wording<'_> =
     Wording { path: &|path| path.display().to_string(), bytes: units::bytes, seconds: units::took };
 
 /// Lines of log kept for one job.
-const LOG_MOST: usize = 10_000;
+const MAX_LOG: usize = 10_000;
 /// No model has more layers; a larger number in an event is not drawn.
-const LAYERS_MOST: u32 = 1024;
+const MAX_LAYERS: u32 = 1024;
 
 impl JobView {
     /// A view of the job with this identifier, knowing nothing yet.
@@ -105,7 +105,7 @@ impl JobView {
         row.role = role;
         row.to = to;
         row.layered |= layer.is_some();
-        let at = layer.filter(|l| *l < LAYERS_MOST).unwrap_or(0) as usize;
+        let at = layer.filter(|l| *l < MAX_LAYERS).unwrap_or(0) as usize;
         if row.cells.len() <= at {
             row.cells.resize(at + 1, TensorState::Waiting);
         }
@@ -116,7 +116,7 @@ impl JobView {
     }
 
     fn say(&mut self, t: jiff::Timestamp, level: Level, text: String) {
-        if self.log.len() >= LOG_MOST {
+        if self.log.len() >= MAX_LOG {
             self.log.pop_front();
         }
         self.log.push_back(LogLine { t, level, text });

@@ -1,25 +1,25 @@
 //! Updates of the Jobs tab.
 
-mod arrived;
 pub(super) mod motion;
 pub(super) mod reader;
+mod results;
 
-pub(super) use arrived::arrived;
+pub(super) use results::apply;
 
-use super::state::{Deed, GridCursor, JobSection, JobView};
+use super::state::{GridCursor, JobAction, JobSection, JobView};
 use crate::tui::core::{Cmd, Confirm, Effect, Focus, Layer, State, Tab, TabRequest, units};
 
 /// Runs a command of the tab.
 pub(super) fn run(state: &mut State, cmd: Cmd) -> Option<Vec<Effect>> {
-    // Whoever does something here looks at that job, and keeps looking at it when another one starts.
+    // An action here selects that job, and it stays selected when another one starts.
     state.jobs.chosen = true;
     match cmd {
         Cmd::OpenJob => state.jobs.focus = Focus::Details,
-        Cmd::Pause => return Some(ask(state, Deed::Pause)),
-        Cmd::Continue => return Some(ask(state, Deed::Resume)),
-        Cmd::Retry => return Some(ask(state, Deed::Again)),
-        Cmd::Cancel => confirm(state, Deed::Cancel),
-        Cmd::Remove => confirm(state, Deed::Remove),
+        Cmd::Pause => return Some(ask(state, JobAction::Pause)),
+        Cmd::Continue => return Some(ask(state, JobAction::Resume)),
+        Cmd::Retry => return Some(ask(state, JobAction::Again)),
+        Cmd::Cancel => confirm(state, JobAction::Cancel),
+        Cmd::Remove => confirm(state, JobAction::Remove),
         Cmd::Outputs => {
             let path = state.jobs.published();
             return Some(path.map(|p| Effect::Tab(TabRequest::ShowModel(p))).into_iter().collect());
@@ -114,30 +114,30 @@ fn turn_section(state: &mut State, by: isize) {
     }
 }
 
-fn ask(state: &State, deed: Deed) -> Vec<Effect> {
+fn ask(state: &State, action: JobAction) -> Vec<Effect> {
     let job = state.jobs.current();
-    job.map(|j| Effect::Do(deed, j.title.clone(), j.dir.clone())).into_iter().collect()
+    job.map(|j| Effect::ActOnJob(action, j.title.clone(), j.dir.clone())).into_iter().collect()
 }
 
-fn confirm(state: &mut State, deed: Deed) {
+fn confirm(state: &mut State, action: JobAction) {
     let Some(job) = state.jobs.current() else { return };
-    let (question, detail, yes) = match deed {
-        Deed::Remove => (
+    let (question, detail, yes) = match action {
+        JobAction::Remove => (
             format!("Remove job {}, {}?", job.id, job.title),
-            "Its folder with events, plan and report goes; its outputs stay.".to_owned(),
+            "Its folder with events, plan and report is removed; its outputs are kept.".to_owned(),
             "remove the job",
         ),
         _ => (
             format!("Cancel {}?", job.title),
-            format!("{} done; nothing half-written stays.", units::percent(job.fraction)),
+            format!("{} done; unfinished files are removed.", units::percent(job.fraction)),
             "cancel the job",
         ),
     };
-    let effect = Effect::Do(deed, job.title.clone(), job.dir.clone());
+    let effect = Effect::ActOnJob(action, job.title.clone(), job.dir.clone());
     state.layer = Some(Layer::Confirm(Confirm { question, detail: vec![detail], yes, effect }));
 }
 
-/// Compares the source of the job with what was made of it.
+/// Compares the source of the job with its outputs.
 fn compare(state: &State) -> Vec<Effect> {
     let Some(plan) = state.jobs.view.as_ref().and_then(|v| v.plan.as_ref()) else { return Vec::new() };
     // A split output is opened by its first file.

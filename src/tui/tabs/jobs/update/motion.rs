@@ -51,7 +51,7 @@ pub(in crate::tui::tabs::jobs) fn click(state: &mut State, hit: Hit) -> Vec<Effe
 /// A click on a line of the job; in the grid on a cell: its row times the most layers a row may have, and its layer.
 fn click_job(state: &mut State, at: usize) {
     if state.jobs.section == JobSection::Layers {
-        state.jobs.cell = GridCursor { row: at / GridCursor::MOST, layer: at % GridCursor::MOST };
+        state.jobs.cell = GridCursor { row: at / GridCursor::MAX_LAYERS, layer: at % GridCursor::MAX_LAYERS };
         move_cell(state, 0, 0);
     } else {
         state.jobs.stay();

@@ -19,13 +19,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &JobView, at: GridCursor, area: Rec
     };
     let more = if under.len() > 1 { format!("  and {} more", under.len() - 1) } else { String::new() };
     let types = format!("  {} → {}  {}{more}", t.from, t.to, units::bytes(t.bytes));
-    let room = usize::from(area.width).saturating_sub(width(&types));
-    let name = fit_end(t.name.trim_end_matches(".weight"), room);
+    let available = usize::from(area.width).saturating_sub(width(&types));
+    let name = fit_end(t.name.trim_end_matches(".weight"), available);
     c.spans(area.x, area.y, area.width, &[(&name, title), (&types, text)]);
     let figures = match t.state {
-        TensorState::Waiting => "not begun".to_owned(),
+        TensorState::Waiting => "not started".to_owned(),
         TensorState::Working(f) => format!("{} done", units::percent(f)),
-        TensorState::Done(None) => "as it was: nothing was re-encoded".to_owned(),
+        TensorState::Done(None) => "unchanged: nothing was re-encoded".to_owned(),
         TensorState::Done(Some(db)) => {
             let part = |name: &str, value: Option<String>| value.map(|v| format!("  {name} {v}")).unwrap_or_default();
             format!(

@@ -11,7 +11,7 @@ use ratatui::style::{Modifier, Style};
 /// dB of signal over error above which a cell takes the next heat step. 8-bit blocks give about 45, 6-bit 33, 4-bit 20.
 const STEPS: [f64; 4] = [15.0, 22.0, 30.0, 40.0];
 
-/// Last column of the dB in the table; `weights dB` stands above them.
+/// Last column of the dB in the table; `weights dB` is above them.
 const DB: u16 = 18;
 
 fn heat(db: Option<f64>) -> usize {
@@ -62,11 +62,11 @@ fn lines(view: &JobView) -> Vec<Line<'_>> {
     lines
 }
 
-/// Where the columns stand.
+/// The positions of the columns.
 struct Columns {
     /// Of the cells.
     x: u16,
-    /// Columns a cell takes, and layers it stands for.
+    /// Columns that a cell takes, and layers that it covers.
     columns: usize,
     per: usize,
     /// Of the table at the right.
@@ -82,13 +82,13 @@ impl Columns {
             _ => 18,
         };
         let layers = view.grid.values().map(|r| r.cells.len()).max().unwrap_or(1).max(1);
-        let room = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
+        let available = usize::from(area.width.saturating_sub(label + table + 2)).max(8);
         // Up to three columns a layer when they fit, else one, else several layers a column.
         let (columns, per) = match layers {
-            n if n * 3 <= room => (3, 1),
-            n if n * 2 <= room => (2, 1),
-            n if n <= room => (1, 1),
-            n => (1, n.div_ceil(room)),
+            n if n * 3 <= available => (3, 1),
+            n if n * 2 <= available => (2, 1),
+            n if n <= available => (1, 1),
+            n => (1, n.div_ceil(available)),
         };
         Self { x: area.x + label + 1, columns, per, table }
     }
@@ -149,9 +149,9 @@ fn row(
 ) {
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let (x, y, right) = (to.x, line.y, line.right());
-    let room = x - line.x - 1;
-    let name = fit_end(&key.1, room.into());
-    c.text(line.x, y, room, &name, if cursor.is_some() { accent } else { dim });
+    let available = x - line.x - 1;
+    let name = fit_end(&key.1, available.into());
+    c.text(line.x, y, available, &name, if cursor.is_some() { accent } else { dim });
     if row.layered {
         for (i, cells) in row.cells.chunks(to.per).enumerate() {
             let (glyph, style) = cell(c, worst(cells));

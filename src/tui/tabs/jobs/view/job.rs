@@ -52,7 +52,7 @@ fn header(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &JobView, a
     let title_style = if state.jobs.focus == Focus::Details { accent } else { title };
     let shown = fit_title(&title_text, area.width.into());
     c.text(area.x, area.y, area.width, &shown, title_style);
-    // The state stands beside the title when both fit, else below it.
+    // The state is beside the title if both fit, else below it.
     let facts = (width(&badge) + width(&right) + 3) as u16;
     let mut y = area.y;
     if width(&shown) as u16 + facts > area.width {
@@ -80,9 +80,9 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
     let live = view.history.ended().is_none() && job.state == JobState::Running;
     if view.grid.is_empty() {
         let word = match job.state {
-            JobState::Queued => "waiting for its turn",
-            JobState::Running => "the plan is on its way…",
-            _ => "this job left no tensor events",
+            JobState::Queued => "waiting in the queue",
+            JobState::Running => "loading the plan…",
+            _ => "this job has no tensor events",
         };
         c.text(area.x, area.y, area.width, word, dim);
         return;
@@ -93,8 +93,8 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         13.. => 4,
         _ => 1,
     };
-    let room = Rect { height: area.height.saturating_sub(below), ..area };
-    let mut y = grid::draw(c, view, state.jobs.cell, focused, room);
+    let available = Rect { height: area.height.saturating_sub(below), ..area };
+    let mut y = grid::draw(c, view, state.jobs.cell, focused, available);
     // One row of space where there is some, else what is known of the cell would be cut.
     y += u16::from(area.bottom().saturating_sub(y) > cell::HEIGHT);
     if focused && y + 1 < area.bottom() {
@@ -105,8 +105,8 @@ fn layers(c: &mut Canvas<'_>, state: &State, view: &JobView, job: &JobSummary, a
         rates(c, view, live, Rect { y, height: 1, ..area });
         y += 1;
     }
-    let room = usize::from(area.bottom().saturating_sub(y));
-    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(room)).enumerate() {
+    let available = usize::from(area.bottom().saturating_sub(y));
+    for (i, line) in view.log.iter().skip(view.log.len().saturating_sub(available)).enumerate() {
         let style = level_style(c, line.level);
         c.spans(
             area.x,
@@ -160,12 +160,12 @@ fn tensors(c: &mut Canvas<'_>, state: &State, view: &JobView, area: Rect) {
         };
         let error = t.max_abs.map(small).unwrap_or_default();
         columns.row(c, line.y, &[t.from.name(), t.to.name(), &units::bytes(t.bytes), &db, &error], text);
-        let room = columns.first().saturating_sub(2);
+        let available = columns.first().saturating_sub(2);
         let used = c.text(line.x + 1, line.y, 2, &format!("{glyph} "), dim);
-        let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
-        let n = c.text(line.x + 1 + used, line.y, room, &name, text);
+        let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
+        let n = c.text(line.x + 1 + used, line.y, available, &name, text);
         if let Some(note) = &t.note {
-            c.text(line.x + 3 + used + n, line.y, room.saturating_sub(n + 2), note, warn);
+            c.text(line.x + 3 + used + n, line.y, available.saturating_sub(n + 2), note, warn);
         }
         if i == cursor {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, state.jobs.focus == Focus::Details);

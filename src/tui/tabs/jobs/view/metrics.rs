@@ -19,15 +19,15 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, job: &JobSummary, view: &J
     let dim = c.theme().dim;
     if view.rate.0.is_empty() {
         let word = match job.state {
-            JobState::Queued => "waiting for its turn",
-            JobState::Running => "figures come once a second",
-            _ => "this job left no figures",
+            JobState::Queued => "waiting in the queue",
+            JobState::Running => "updated once per second",
+            _ => "this job has no metrics",
         };
         c.text(area.x, area.y, area.width, word, dim);
         return;
     }
     let live = view.history.ended().is_none() && job.state == JobState::Running;
-    let title = if live { "this job" } else { "this job, as it was" };
+    let title = if live { "this job" } else { "this job, recorded" };
     let mut y = block(c, title, &of_job(view, live), area);
     // The machine now says nothing of a job that has ended.
     if live && !state.machine.cpu.0.is_empty() && y + 2 < area.bottom() {
@@ -80,8 +80,8 @@ fn of_machine(state: &State) -> Vec<Figure<'_>> {
         figures.push(Figure {
             word: format!("gpu{}", gpu.index),
             values: &values.0,
-            now: gpu.load.map_or_else(|| "not told".to_owned(), units::percent),
-            most: memory.unwrap_or_else(|| "memory not told".to_owned()),
+            now: gpu.load.map_or_else(|| "unknown".to_owned(), units::percent),
+            most: memory.unwrap_or_else(|| "memory unknown".to_owned()),
         });
     }
     figures

@@ -19,7 +19,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if j.list.is_empty() {
         let dim = c.theme().dim;
         c.text(body.x + 2, body.y + 1, body.width.saturating_sub(3), "no jobs yet", dim);
-        let how = "Choose a model (1), press c, choose what to make of it, press r. A job runs in its own process: it goes on when this screen is gone.";
+        let how = "Choose a model (1), press c, choose what to write, press r. A job runs in its own process and continues when this screen is closed.";
         c.wrapped(body.x + 2, body.y + 3, body.width.saturating_sub(4).min(60), 4, how, dim);
         return;
     }
@@ -73,7 +73,7 @@ fn list(c: &mut Canvas<'_>, state: &State, area: Rect, alone: bool) {
     c.text(area.x + 1, area.bottom() - 1, area.width.saturating_sub(2), &text, dim);
 }
 
-/// `2 running · 1 queued · 38 done`: the states there are, the ends that nobody waits for last.
+/// `2 running · 1 queued · 38 done`: the states that occur, ended ones last.
 fn counts(j: &JobsState, most: usize) -> String {
     let states = [
         (JobState::Running, "running"),
@@ -96,11 +96,11 @@ fn counts(j: &JobsState, most: usize) -> String {
     line
 }
 
-/// Where a queued job stands in the queue.
+/// The position of a queued job.
 pub(super) fn place(job: &JobSummary) -> String {
     match job.place {
         Some(1) => "next".to_owned(),
-        Some(n) => format!("{n}. in the queue"),
+        Some(n) => format!("number {n} in the queue"),
         None => String::new(),
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn titled(job: &JobSummary) -> String {
     if job.id.len() <= 6 { format!("#{}  {}", job.id, job.title) } else { job.title.clone() }
 }
 
-/// A title of the form `source → format type, …` cut so that what tells jobs apart is left: the end of the source's name and
+/// A title of the form `source → format type, …` shortened so that jobs stay distinguishable: the end of the source's name and
 /// the types.
 pub(super) fn fit_title(title: &str, most: usize) -> String {
     let Some((source, to)) = title.split_once(" → ").filter(|_| width(title) > most) else {
@@ -120,9 +120,9 @@ pub(super) fn fit_title(title: &str, most: usize) -> String {
     let short = |t: &str| t.trim().split_once(' ').map_or(t.trim(), |(_, ty)| ty).to_owned();
     let to: Vec<String> = to.split(',').map(short).collect();
     let to = fit(&to.join(", "), most * 3 / 5);
-    let room = most.saturating_sub(width(&to) + 3);
+    let available = most.saturating_sub(width(&to) + 3);
     let (number, name) = source.split_once("  ").map_or((String::new(), source), |(n, s)| (format!("{n}  "), s));
-    let name = fit_end(name, room.saturating_sub(width(&number)));
+    let name = fit_end(name, available.saturating_sub(width(&number)));
     format!("{number}{name} → {to}")
 }
 
@@ -135,7 +135,7 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
             let eta = job.sample.as_ref().and_then(|s| s.eta).map(|s| format!("  {}", units::duration(s)));
             format!("{}{}", units::percent(job.fraction), eta.unwrap_or_default())
         }
-        (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued {}.", job.place.unwrap_or(1)),
+        (JobState::Queued, _) if job.place.is_some_and(|n| n > 1) => format!("queued ({})", job.place.unwrap_or(1)),
         (JobState::Finished, Some(s)) => units::took(s),
         _ => word.to_owned(),
     };
@@ -143,14 +143,14 @@ fn row(c: &mut Canvas<'_>, job: &JobSummary, line: Rect, report: &str) {
     let number = if job.id.len() <= 6 { job.id.as_str() } else { "" };
     let x =
         line.x + 4 + c.spans(line.x + 4, line.y, 7, &[(number, dim), (if number.is_empty() { "" } else { " " }, dim)]);
-    let mut room = line.right().saturating_sub(x + used + 2);
+    let mut available = line.right().saturating_sub(x + used + 2);
     // The title goes before.
-    if width(&job.title) + width(report) <= room.into() {
+    if width(&job.title) + width(report) <= available.into() {
         used += c.right(line.right() - 1 - used, line.y, width(report) as u16, report, dim);
-        room = line.right().saturating_sub(x + used + 2);
+        available = line.right().saturating_sub(x + used + 2);
     }
-    let title = fit_title(&job.title, room.into());
-    c.text(x, line.y, room, &title, text);
+    let title = fit_title(&job.title, available.into());
+    c.text(x, line.y, available, &title, text);
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const WORD: u16 = 9;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let area = search::below(c, state, area);
     let lines = page(state);
-    // The last line may stand at the top, so that a page whose lines are broken can be read to its end.
+    // The last line may be at the top, so that a page with wrapped lines can be read to its end.
     let mut y = area.y;
     for line in lines.iter().skip(state.jobs.row) {
         if y >= area.bottom() {
@@ -45,9 +45,9 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             let (glyph, word, style) = badge(c, *how);
             // A path has its end, facts have their beginning.
             let used = c.spans(x, y, w, &[(glyph, style), (" ", dim), (word, style), ("  ", dim)]);
-            let room = w.saturating_sub(used);
-            let name = if name.contains('/') { fit_end(name, room.into()) } else { name.clone() };
-            c.text(x + used, y, room, &name, title);
+            let available = w.saturating_sub(used);
+            let name = if name.contains('/') { fit_end(name, available.into()) } else { name.clone() };
+            c.text(x + used, y, available, &name, title);
             1
         }
         PageLine::Fact(word, fact) => {
@@ -55,7 +55,7 @@ fn line(c: &mut Canvas<'_>, line: &PageLine, area: Rect) -> u16 {
             c.wrapped(x + WORD, y, w.saturating_sub(WORD), most, fact, text).max(1)
         }
         PageLine::Text(line) => {
-            // As it is, blanks too: a recipe is read by its shape.
+            // Verbatim, with spaces: indentation matters in a recipe.
             c.text(x, y, w, line, text);
             1
         }

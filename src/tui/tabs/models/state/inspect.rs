@@ -1,5 +1,5 @@
-//! What the details pane knows beyond a model's headers: values of tensors, the tokenizer at work, a check of every value, a
-//! long text being read. Workers find it out; an answer that came too late for the screen is kept for the next look.
+//! What the details pane knows beyond a model's headers: values of tensors, tokenizer trials, a check of every value, a
+//! long text being read. Workers compute it; an answer that comes too late for the screen is kept for the next time.
 
 use super::model_info::Finding;
 use crate::arch::vocab::Encoded;
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Digests of tensors kept.
-const KEEP_VALUES: usize = 256;
+const MAX_VALUES: usize = 256;
 /// Small histograms kept.
-const KEEP_GLANCES: usize = 8192;
+const MAX_MINI_HISTOGRAMS: usize = 8192;
 
-/// A small histogram: nothing where values are no numbers or could not be read.
-pub(crate) type Glance = Option<[u8; GLANCE]>;
+/// A small histogram: nothing if values are not numbers or cannot be read.
+pub(crate) type MiniHistogram = Option<[u8; GLANCE]>;
 
-/// What can be asked of the workers about a model.
+/// A request to the workers about a model.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
+pub enum InspectRequest {
     /// Look at the values of this tensor; a later request replaces an earlier one.
     Values(PathBuf, usize),
     /// Small histograms of these tensors; a later request replaces an earlier one.
-    Glances(PathBuf, Vec<usize>),
+    MiniHistograms(PathBuf, Vec<usize>),
     /// Run the tokenizer on a text; a later request replaces an earlier one.
     Encode(PathBuf, String),
     /// Look at every value of the model.
@@ -32,35 +32,35 @@ pub enum Ask {
     StopCheck,
 }
 
-/// What the workers answer.
+/// A response of the workers.
 #[derive(Clone, Debug)]
-pub enum Told {
-    /// What stands in a tensor.
+pub enum InspectResponse {
+    /// The values of a tensor.
     Values(PathBuf, usize, Result<Arc<Values>, ErrorCard>),
-    /// Small histograms, as many as were made.
-    Glances(PathBuf, Vec<(usize, Glance)>),
-    /// What became of a text.
-    Encoded(PathBuf, String, Result<Arc<Tried>, ErrorCard>),
+    /// Small histograms, as many as were computed.
+    MiniHistograms(PathBuf, Vec<(usize, MiniHistogram)>),
+    /// The result for a text.
+    Encoded(PathBuf, String, Result<Arc<TokenizerTrial>, ErrorCard>),
     /// How far the check is.
     Checked(Check),
 }
 
 /// The tokenizer of a model, and a text it was tried on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tried {
+pub struct TokenizerTrial {
     /// Labels and values: kind, tokens, special tokens.
     pub facts: Vec<(String, String)>,
     /// The chat template, if there is one.
     pub template: Option<String>,
-    /// The tokens of the text, or why they cannot be told.
+    /// The tokens of the text, or why there are none.
     pub encoded: Result<Encoded, ErrorCard>,
-    /// True if the tokens say the same text again; nothing if that cannot be told.
+    /// True if the tokens decode to the same text; nothing if that is unknown.
     pub round_trip: Option<bool>,
     /// What is not run as the model's own program runs it.
     pub notes: Vec<String>,
 }
 
-/// How a check of every value stands.
+/// The progress of a check of every value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The model.
@@ -93,9 +93,9 @@ pub struct Reading {
 pub struct Inspect {
     pub(in crate::tui::tabs::models) values: VecDeque<(PathBuf, usize, Result<Arc<Values>, ErrorCard>)>,
     pub(in crate::tui::tabs::models) looking: Option<(PathBuf, usize)>,
-    pub(in crate::tui::tabs::models) glances: HashMap<PathBuf, HashMap<usize, Glance>>,
+    pub(in crate::tui::tabs::models) mini_histograms: HashMap<PathBuf, HashMap<usize, MiniHistogram>>,
     pub(in crate::tui::tabs::models) glancing: Option<(PathBuf, Vec<usize>)>,
-    pub(in crate::tui::tabs::models) tried: Option<(PathBuf, String, Result<Arc<Tried>, ErrorCard>)>,
+    pub(in crate::tui::tabs::models) tried: Option<(PathBuf, String, Result<Arc<TokenizerTrial>, ErrorCard>)>,
     pub(in crate::tui::tabs::models) trying: Option<(PathBuf, String)>,
     /// The text the tokenizer is tried on.
     pub text: String,
@@ -106,22 +106,22 @@ pub struct Inspect {
 }
 
 impl Inspect {
-    /// What stands in a tensor, once known.
+    /// The values of a tensor, once known.
     pub fn values(&self, path: &Path, tensor: usize) -> Option<&Result<Arc<Values>, ErrorCard>> {
         self.values.iter().find(|(p, t, _)| *t == tensor && p == path).map(|(.., v)| v)
     }
 
     /// The small histogram of a tensor, once known.
-    pub(crate) fn glance(&self, path: &Path, tensor: usize) -> Option<&Glance> {
-        self.glances.get(path)?.get(&tensor)
+    pub(crate) fn mini_histogram(&self, path: &Path, tensor: usize) -> Option<&MiniHistogram> {
+        self.mini_histograms.get(path)?.get(&tensor)
     }
 
     /// The tokenizer of a model and its last text, once known.
-    pub(crate) fn tried(&self, path: &Path) -> Option<&Result<Arc<Tried>, ErrorCard>> {
+    pub(crate) fn tried(&self, path: &Path) -> Option<&Result<Arc<TokenizerTrial>, ErrorCard>> {
         self.tried.as_ref().filter(|(p, ..)| p == path).map(|(.., t)| t)
     }
 
-    /// True if what [`Self::tried`] gives is of the text as it is now.
+    /// True if [`Self::tried`] belongs to the current text.
     pub fn tried_now(&self) -> bool {
         self.tried.as_ref().is_some_and(|(_, text, _)| *text == self.text)
     }
@@ -132,29 +132,29 @@ impl Inspect {
     }
 
     /// Keeps an answer.
-    pub(crate) fn take(&mut self, told: Told) {
-        match told {
-            Told::Values(path, tensor, values) => {
+    pub(crate) fn take(&mut self, response: InspectResponse) {
+        match response {
+            InspectResponse::Values(path, tensor, values) => {
                 self.looking.take_if(|(p, t)| *p == path && *t == tensor);
                 self.values.retain(|(p, t, _)| *t != tensor || *p != path);
-                if self.values.len() >= KEEP_VALUES {
+                if self.values.len() >= MAX_VALUES {
                     self.values.pop_front();
                 }
                 self.values.push_back((path, tensor, values));
             }
-            Told::Glances(path, made) => {
+            InspectResponse::MiniHistograms(path, made) => {
                 self.glancing.take_if(|(p, _)| *p == path);
-                if self.glances.values().map(HashMap::len).sum::<usize>() + made.len() > KEEP_GLANCES {
-                    self.glances.clear();
+                if self.mini_histograms.values().map(HashMap::len).sum::<usize>() + made.len() > MAX_MINI_HISTOGRAMS {
+                    self.mini_histograms.clear();
                 }
-                self.glances.entry(path).or_default().extend(made);
+                self.mini_histograms.entry(path).or_default().extend(made);
             }
-            Told::Encoded(path, text, tried) => {
+            InspectResponse::Encoded(path, text, tried) => {
                 self.trying.take_if(|(p, t)| *p == path && *t == text);
                 self.tried = Some((path, text, tried));
             }
-            // What is told of a check that was stopped and begun anew elsewhere comes too late.
-            Told::Checked(check) => {
+            // Progress of a check that was stopped, or started again for another model, is ignored.
+            InspectResponse::Checked(check) => {
                 if self.check.as_ref().is_some_and(|c| c.path == check.path && c.ended.is_none()) {
                     self.check = Some(check);
                 }
@@ -162,10 +162,10 @@ impl Inspect {
         }
     }
 
-    /// Forgets what a file that was made anew has said.
+    /// Forgets what is known of a file that was rewritten.
     pub(crate) fn forget_file(&mut self, path: &Path) {
         self.values.retain(|(p, ..)| p != path);
-        self.glances.remove(path);
+        self.mini_histograms.remove(path);
         self.tried.take_if(|(p, ..)| p == path);
         self.check.take_if(|c| c.path == path && c.ended.is_some());
     }

@@ -174,7 +174,7 @@ impl ModelsState {
         self.scanning = true;
     }
 
-    /// Forgets what is known of files that were made anew.
+    /// Forgets what is known of files that were rewritten.
     pub(crate) fn forget_files(&mut self, made: impl Fn(&Path) -> bool) {
         let remade: Vec<PathBuf> = self.nodes.keys().filter(|p| made(p)).cloned().collect();
         self.opened.retain(|(path, _)| !remade.contains(path));
@@ -266,7 +266,7 @@ impl ModelsState {
         self.closed.iter().map(PathBuf::as_path)
     }
 
-    /// Sets the folders that hide their children, before anything is found: there are no lines to compute anew.
+    /// Sets the folders that hide their children, before anything is found: there are no lines to recompute.
     pub(crate) fn set_closed(&mut self, folders: impl Iterator<Item = PathBuf>) {
         self.closed = folders.collect();
     }
@@ -284,7 +284,7 @@ impl ModelsState {
         }
     }
 
-    /// Makes the tensor table anew if what it depends on has changed.
+    /// Rebuilds the tensor table if its inputs have changed.
     pub(super) fn settle(&mut self) {
         let Some(info) = self.current().filter(|_| self.details.section == Section::Tensors).cloned() else { return };
         let key = self.table_key(&info);

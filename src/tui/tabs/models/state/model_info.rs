@@ -291,8 +291,8 @@ fn type_text(value: &MetaValue) -> String {
 }
 
 fn clip(text: &str) -> String {
-    const MOST: usize = 400;
-    let line: String = text.chars().take(MOST).map(|c| if c == '\n' { '⏎' } else { c }).collect();
+    const MAX_CHARS: usize = 400;
+    let line: String = text.chars().take(MAX_CHARS).map(|c| if c == '\n' { '⏎' } else { c }).collect();
     crate::units::placeholders(&line).into_owned()
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct ReadLine {
 }
 
 /// Columns and rows the text of what is read has.
-pub(in crate::tui::tabs::models) fn room(state: &State) -> (usize, usize) {
+pub(in crate::tui::tabs::models) fn available(state: &State) -> (usize, usize) {
     let (_, width) = panes(state, state.size.0);
     (width.saturating_sub(AROUND.0).into(), state.size.1.saturating_sub(AROUND.1).into())
 }
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn long_lines_are_broken_and_know_where_they_begin() {
         let lines = read_lines("ab\n  cdefg\n\nhä", 4);
-        let told: Vec<(usize, &str)> = lines.iter().map(|l| (l.start, l.text.as_str())).collect();
-        assert_eq!(told, [(0, "ab"), (3, "  cd"), (7, "efg"), (11, ""), (12, "hä")]);
+        let pairs: Vec<(usize, &str)> = lines.iter().map(|l| (l.start, l.text.as_str())).collect();
+        assert_eq!(pairs, [(0, "ab"), (3, "  cd"), (7, "efg"), (11, ""), (12, "hä")]);
     }
 }

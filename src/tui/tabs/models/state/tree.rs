@@ -34,7 +34,7 @@ impl ModelsState {
             let depth = relative.iter().count().saturating_sub(1);
             let (path, bytes) = (model.path.clone(), model.bytes);
             let below = self.nodes.get(&path).map_or(0, |n| n.models - usize::from(known.is_some()));
-            // What was opened since tells more than its header did to the scan.
+            // An opened model gives more than its header gave to the scan.
             let same =
                 self.nodes.get(&path).filter(|n| n.model.as_ref() == Some(&model)).and_then(|n| n.summary.clone());
             let summary = same.or_else(|| Some(model.summary.clone()));
@@ -44,7 +44,7 @@ impl ModelsState {
         self.refresh();
     }
 
-    /// Computes the visible lines anew; keeps the selection on a visible line.
+    /// Recomputes the visible lines; keeps the selection on a visible line.
     pub(crate) fn refresh(&mut self) {
         let words: Vec<&str> = self.filter.split_whitespace().collect();
         let mut shown: HashMap<&Path, Vec<usize>> = HashMap::new();
@@ -57,7 +57,7 @@ impl ModelsState {
                 shown.insert(path, hits);
                 for parent in path.ancestors().skip(1) {
                     if let Some((parent, node)) = self.nodes.get_key_value(parent) {
-                        let hits = words.iter().filter_map(|w| Some(fit(&node.name, w)?.places)).flatten();
+                        let hits = words.iter().filter_map(|w| Some(fit(&node.name, w)?.positions)).flatten();
                         shown.entry(parent).or_insert_with(|| hits.collect());
                     }
                 }
@@ -97,7 +97,7 @@ impl ModelsState {
         for word in words {
             let fact = |text: &str| text.to_lowercase().contains(&word.to_lowercase());
             if let Some(fit) = fit(&node.name, word) {
-                hits.extend(fit.places);
+                hits.extend(fit.positions);
             } else {
                 let parts: Vec<&str> =
                     path.ancestors().take(node.depth + 1).filter_map(|p| p.file_name()?.to_str()).collect();

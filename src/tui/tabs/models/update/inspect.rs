@@ -1,7 +1,7 @@
 //! Updates of what the details pane knows beyond headers.
 
 use crate::tui::core::{Effect, Focus, LineEdit, Search, State};
-use crate::tui::tabs::models::{Ask, Check, Reading, Section};
+use crate::tui::tabs::models::{Check, InspectRequest, Reading, Section};
 use std::path::PathBuf;
 
 /// Starts to edit the text that the tokenizer is tried on.
@@ -58,15 +58,15 @@ pub(super) fn check(state: &mut State) -> Vec<Effect> {
         let here = check.path == info.path;
         if here {
             m.inspect.check = None;
-            return vec![Effect::Inspect(Ask::StopCheck)];
+            return vec![Effect::Inspect(InspectRequest::StopCheck)];
         }
     }
     let total = info.tensors.iter().fold(0u64, |n, t| n.saturating_add(t.params));
     m.inspect.check = Some(Check { path: info.path.clone(), done: 0, total, findings: Vec::new(), ended: None });
-    vec![Effect::Inspect(Ask::Check(info.path.clone()))]
+    vec![Effect::Inspect(InspectRequest::Check(info.path.clone()))]
 }
 
-/// What the section shown needs and nobody has asked for yet.
+/// Requests for what the section shown needs and has not requested yet.
 pub(in crate::tui::tabs::models) fn wants(state: &mut State) -> Vec<Effect> {
     let page = usize::from(state.size.1);
     let m = &mut state.models;
@@ -77,31 +77,31 @@ pub(in crate::tui::tabs::models) fn wants(state: &mut State) -> Vec<Effect> {
             let rows = m.tensor_rows(&info);
             let row = m.details.row.min(rows.len().saturating_sub(1));
             let Some(selected) = rows.get(row).copied() else { return Vec::new() };
-            let seen = &mut m.inspect;
+            let inspect = &mut m.inspect;
             let mut asks = Vec::new();
             let place = (path.clone(), selected);
-            if seen.values(&path, selected).is_none() && seen.looking.as_ref() != Some(&place) {
-                seen.looking = Some(place);
-                asks.push(Effect::Inspect(Ask::Values(path.clone(), selected)));
+            if inspect.values(&path, selected).is_none() && inspect.looking.as_ref() != Some(&place) {
+                inspect.looking = Some(place);
+                asks.push(Effect::Inspect(InspectRequest::Values(path.clone(), selected)));
             }
             let near = rows.iter().skip(row.saturating_sub(page)).take(2 * page).copied();
-            let missing: Vec<usize> = near.filter(|i| seen.glance(&path, *i).is_none()).collect();
+            let missing: Vec<usize> = near.filter(|i| inspect.mini_histogram(&path, *i).is_none()).collect();
             let asked = |all: &(PathBuf, Vec<usize>)| all.0 == path && missing.iter().all(|i| all.1.contains(i));
-            if !missing.is_empty() && !seen.glancing.as_ref().is_some_and(asked) {
-                seen.glancing = Some((path.clone(), missing.clone()));
-                asks.push(Effect::Inspect(Ask::Glances(path, missing)));
+            if !missing.is_empty() && !inspect.glancing.as_ref().is_some_and(asked) {
+                inspect.glancing = Some((path.clone(), missing.clone()));
+                asks.push(Effect::Inspect(InspectRequest::MiniHistograms(path, missing)));
             }
             asks
         }
         Section::Tokenizer if m.focus == Focus::Details && !info.tokenizer.is_empty() => {
-            let seen = &mut m.inspect;
-            let now = (path.clone(), seen.text.clone());
-            let known = seen.tried.as_ref().is_some_and(|(p, t, _)| *p == now.0 && *t == now.1);
-            if known || seen.trying.as_ref() == Some(&now) {
+            let inspect = &mut m.inspect;
+            let now = (path.clone(), inspect.text.clone());
+            let known = inspect.tried.as_ref().is_some_and(|(p, t, _)| *p == now.0 && *t == now.1);
+            if known || inspect.trying.as_ref() == Some(&now) {
                 return Vec::new();
             }
-            seen.trying = Some(now.clone());
-            vec![Effect::Inspect(Ask::Encode(now.0, now.1))]
+            inspect.trying = Some(now.clone());
+            vec![Effect::Inspect(InspectRequest::Encode(now.0, now.1))]
         }
         _ => Vec::new(),
     }

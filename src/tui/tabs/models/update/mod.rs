@@ -37,8 +37,8 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             state.models.keep(path, info);
             Vec::new()
         }
-        Action::Inspected(told) => {
-            state.models.inspect.take(told);
+        Action::Inspected(response) => {
+            state.models.inspect.take(response);
             Vec::new()
         }
         _ => Vec::new(),
@@ -83,7 +83,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     match request {
         TabRequest::ShowModel(path) => show(state, path),
         TabRequest::OutputsWritten(outputs) => {
-            // What was made is a model, too; the tree stays as it is until the scan is over.
+            // Outputs are models, too; the tree is unchanged until the scan is over.
             state.models.forget_files(|path| outputs.iter().any(|o| is_same_output(o, path)));
             vec![Effect::Scan]
         }
@@ -91,7 +91,7 @@ pub(super) fn asked(state: &mut State, request: TabRequest) -> Vec<Effect> {
     }
 }
 
-/// Asks for the details of the selected model, unless they are there.
+/// Requests the details of the selected model, unless they are known.
 fn want_details(state: &State) -> Vec<Effect> {
     let m = &state.models;
     match (&m.selected, m.node()) {
@@ -136,7 +136,7 @@ fn convert(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Marks the selected model, or takes its mark away, and goes on to the next line.
+/// Toggles the mark of the selected model, and selects the next line.
 fn mark(state: &mut State) -> Vec<Effect> {
     let m = &mut state.models;
     let Some(path) = m.selected.clone() else { return Vec::new() };
@@ -185,7 +185,7 @@ fn back(m: &mut ModelsState) {
 /// Shows a model in the tree; the folder is scanned again where the model is not known yet.
 fn show(state: &mut State, path: PathBuf) -> Vec<Effect> {
     if !path.starts_with(&state.dir) {
-        let text = format!("{} lies outside of {}; y copies its path", path.display(), state.dir.display());
+        let text = format!("{} is outside {}; y copies its path", path.display(), state.dir.display());
         state.toast(Level::Warn, text);
         return Vec::new();
     }

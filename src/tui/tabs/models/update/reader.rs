@@ -1,18 +1,18 @@
 //! The long value over the details, as something that is searched in.
 
-use crate::tui::core::search::{Reader, places};
+use crate::tui::core::search::{Reader, match_positions};
 use crate::tui::core::{Focus, Search, State};
 use crate::tui::tabs::models::read_lines;
-use crate::tui::tabs::models::state::reading::room;
+use crate::tui::tabs::models::state::reading::available;
 
 /// The long value.
 pub(in crate::tui::tabs::models) struct LongValue;
 
 /// The line that is shown first when the end of the value is in view.
 pub(super) fn last_top(state: &State) -> usize {
-    let (width, height) = room(state);
+    let (width, height) = available(state);
     let Some(reading) = &state.models.inspect.reading else { return 0 };
-    // The search has a line of its own.
+    // The search takes one line.
     let searched = !reading.search.text.is_empty() || reading.search.editing.is_some();
     read_lines(&reading.text, width).len().saturating_sub(height.saturating_sub(usize::from(searched)))
 }
@@ -32,10 +32,10 @@ impl Reader for LongValue {
 
     fn hit_lines(&self, state: &State, query: &str) -> Vec<usize> {
         let Some(reading) = &state.models.inspect.reading else { return Vec::new() };
-        let lines = read_lines(&reading.text, room(state).0);
+        let lines = read_lines(&reading.text, available(state).0);
         // A hit may be broken across two lines: it is on the first of them.
         let line = |at: usize| lines.partition_point(|l| l.start <= at).saturating_sub(1);
-        let mut hits: Vec<usize> = places(&reading.text, query).into_iter().map(line).collect();
+        let mut hits: Vec<usize> = match_positions(&reading.text, query).into_iter().map(line).collect();
         hits.dedup();
         hits
     }

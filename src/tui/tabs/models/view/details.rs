@@ -95,8 +95,8 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let arrow = if m.details.reverse { "↑" } else { "↓" };
     let right = format!("sort: {} {arrow}", m.details.sort.title());
     filter_line(c, state, &format!("{} of {}", units::count(rows.len() as u64), info.tensors.len()), &right, area);
-    // A small histogram before the numbers, where there is room for it.
-    let sparks = if area.width >= 90 { values::GLANCE_COLUMNS } else { 0 };
+    // A small histogram before the numbers, if there is space.
+    let sparks = if area.width >= 90 { values::MINI_HISTOGRAM_COLUMNS } else { 0 };
     let columns = Columns::new(area, &[18, 9, 11]);
     if sparks > 0 {
         c.text(area.x + 1 + columns.first() - sparks, area.y + 1, sparks, "values", dim);
@@ -116,12 +116,17 @@ fn tensors(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
         let line = Rect { y: list.y + (i - top) as u16, height: 1, ..list };
         columns.row(c, line.y, &[&t.shape, t.encoding, &units::bytes(t.bytes)], text);
         let style = c.theme().role(t.role);
-        let room = columns.first().saturating_sub(2 + sparks);
+        let available = columns.first().saturating_sub(2 + sparks);
         if sparks > 0 {
-            values::glance(c, m.inspect.glance(&info.path, *at), line.x + 1 + columns.first() - sparks, line.y);
+            values::mini_histogram(
+                c,
+                m.inspect.mini_histogram(&info.path, *at),
+                line.x + 1 + columns.first() - sparks,
+                line.y,
+            );
         }
-        let name = fit_end(t.name.trim_end_matches(".weight"), room.into());
-        c.spans(line.x + 1, line.y, room + 2, &[("▏", style), (&name, text)]);
+        let name = fit_end(t.name.trim_end_matches(".weight"), available.into());
+        c.spans(line.x + 1, line.y, available + 2, &[("▏", style), (&name, text)]);
         if i == cursor {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, m.focus == Focus::Details);
         }
@@ -135,15 +140,15 @@ fn filter_line(c: &mut Canvas<'_>, state: &State, left: &str, right: &str, area:
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let used = c.text(area.x + 1, area.y, area.width, left, dim) + 3;
     c.right(area.right() - 1, area.y, 24, right, dim);
-    let room = area.width.saturating_sub(used + 26);
+    let available = area.width.saturating_sub(used + 26);
     let x = area.x + used;
     match &m.editing {
         Some(edit) if m.focus == Focus::Details => {
             c.text(x, area.y, 2, "/ ", accent);
-            c.edit(x + 2, area.y, room, edit, text);
+            c.edit(x + 2, area.y, available, edit, text);
         }
         _ if !m.details.filter.is_empty() => {
-            c.spans(x, area.y, room, &[("/ ", accent), (&m.details.filter, text)]);
+            c.spans(x, area.y, available, &[("/ ", accent), (&m.details.filter, text)]);
         }
         _ => {}
     }

@@ -12,7 +12,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
     let check = state.models.inspect.check_of(&info.path);
     let values = check.map_or(&[][..], |c| &c.findings);
     if info.health.is_empty() && values.is_empty() && area.height > 0 {
-        c.spans(area.x + 1, area.y, area.width, &[("✓ ", good), ("every tensor is where the file says it is", text)]);
+        c.spans(area.x + 1, area.y, area.width, &[("✓ ", good), ("every tensor is inside its file", text)]);
         return;
     }
     let all: Vec<&Finding> = values.iter().chain(&info.health).collect();
@@ -41,7 +41,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
     }
 }
 
-/// How the check of every value stands; gives the row below.
+/// Draws the progress of the check of every value; gives the row below.
 fn check_line(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) -> u16 {
     let (dim, text, accent, good, bad) =
         (c.theme().dim, c.theme().text, c.theme().accent, c.theme().good, c.theme().bad);
@@ -64,7 +64,7 @@ fn check_line(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) -
             let n = units::params(check.total);
             let broken = check.findings.iter().any(|f| f.level == Level::Error);
             let (glyph, word, style) =
-                if broken { ("✗", "some are no numbers", bad) } else { ("✓", "no NaN, no infinity", good) };
+                if broken { ("✗", "some are NaN or infinite", bad) } else { ("✓", "no NaN or infinity", good) };
             c.spans(x, y, w, &[(glyph, style), (" values: ", dim), (word, text), (" in ", dim), (&n, text)]);
         }
         Some(Err(card)) => {

@@ -19,7 +19,7 @@ use names::apart;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-/// Columns from which the reason why a model cannot be opened stands behind its name.
+/// Columns from which the reason why a model cannot be opened is shown behind its name.
 const REASON: u16 = 14;
 
 /// Beside a model that is marked; the cursor is in the column before it.
@@ -73,7 +73,7 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
     let (first, second) = if state.models.scanning {
         ("looking for models…", "")
     } else if state.models.filter.is_empty() {
-        ("no models here", "Start remold with a folder that holds model files, or press r when they are there.")
+        ("no models here", "Start remold with a folder of model files, or press r to scan again.")
     } else {
         ("nothing matches the filter", "")
     };
@@ -81,7 +81,7 @@ fn empty(c: &mut Canvas<'_>, state: &State, list: Rect) {
     c.wrapped(list.x + 2, list.y + 3, list.width.saturating_sub(4), 4, second, dim);
 }
 
-/// A few letters that tell formats apart in a narrow column.
+/// A few letters that identify a format in a narrow column.
 pub(super) fn badge(format: FormatId) -> &'static str {
     formats::spec(format).map_or(format.name(), |f| f.badge)
 }
@@ -103,12 +103,12 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     let Some(model) = &node.model else {
         let glyph = if row.open { "▾" } else { "▸" };
         c.text(x, line.y, 1, glyph, faint);
-        let room = edge.saturating_sub(x + 3);
-        let used = c.text(x + 2, line.y, room, &node.name, dim);
-        matched(c, &node.name, &fit(&node.name, room.into()), &row.hits, x + 2, line.y);
+        let available = edge.saturating_sub(x + 3);
+        let used = c.text(x + 2, line.y, available, &node.name, dim);
+        matched(c, &node.name, &fit(&node.name, available.into()), &row.hits, x + 2, line.y);
         if !row.open {
             let n = format!("  {}", node.models);
-            c.text(x + 2 + used, line.y, room.saturating_sub(used), &n, faint);
+            c.text(x + 2 + used, line.y, available.saturating_sub(used), &n, faint);
         }
         return;
     };
@@ -126,15 +126,15 @@ fn tree_row(c: &mut Canvas<'_>, node: &Node, row: &Row, beside: &[&str], line: R
     edge -= if wide { 5 } else { 6 };
     let (glyph, style) = mark(c, node);
     c.text(edge.saturating_sub(1), line.y, 1, glyph, style);
-    let room = edge.saturating_sub(x + 2);
-    let name = apart(&node.name, beside, room.into());
-    let used = c.text(x, line.y, room, &name, text);
-    // Why a model cannot be opened, where there is room for some of it; the details have the whole.
+    let available = edge.saturating_sub(x + 2);
+    let name = apart(&node.name, beside, available.into());
+    let used = c.text(x, line.y, available, &name, text);
+    // Why a model cannot be opened, if there is space for a part of it; the details have the full text.
     if let Some(Err(card)) = &node.summary
-        && room > used + REASON
+        && available > used + REASON
     {
-        let room = room - used - 2;
-        c.text(x + used + 2, line.y, room, &fit(&card.fact, room.into()), faint);
+        let available = available - used - 2;
+        c.text(x + used + 2, line.y, available, &fit(&card.fact, available.into()), faint);
     }
     matched(c, &node.name, &name, &row.hits, x, line.y);
 }

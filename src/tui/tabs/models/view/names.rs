@@ -1,8 +1,8 @@
-//! Names in columns that are too narrow for them, cut so that names beside each other can still be told apart.
+//! Names in columns that are too narrow for them, cut so that neighbouring names can still be distinguished.
 
 use crate::tui::view::canvas::{fit, fit_end, width};
 
-/// At most `most` columns of a name that stands beside `others`: what it shares with them at its beginning is cut first, then its
+/// At most `most` columns of a name shown with `others`: their common beginning is cut first, then its
 /// extension, which says no more than the format.
 pub(super) fn apart(name: &str, others: &[&str], most: usize) -> String {
     if width(name) <= most || most < 8 {

@@ -48,12 +48,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Re
         let style = c.theme().role(k.role);
         let share = format!("{:.1} %", k.bytes as f64 / total * 100.0);
         columns.row(c, line.y, &[&k.encoding, &units::bytes(k.bytes), &share], text);
-        let room = columns.first();
+        let available = columns.first();
         let shade = shade(c, info.by_role.iter().position(|s| s.role == Some(k.role)).unwrap_or(0));
-        let used = c.spans(line.x + 1, line.y, room, &[(shade, style), (" ", text), (&k.kind, text)]);
+        let used = c.spans(line.x + 1, line.y, available, &[(shade, style), (" ", text), (&k.kind, text)]);
         let shape = format!("{times}{}", k.shape);
-        if usize::from(room) > usize::from(used) + width(&shape) + 2 {
-            c.right(line.x + 1 + room, line.y, room, &shape, dim);
+        if usize::from(available) > usize::from(used) + width(&shape) + 2 {
+            c.right(line.x + 1 + available, line.y, available, &shape, dim);
         }
         if focused && i == row_at {
             c.select(Rect { x: line.x - 1, width: line.width + 2, ..line }, true);
@@ -79,7 +79,7 @@ fn flow(c: &mut Canvas<'_>, pairs: &[(String, String)], area: Rect) -> u16 {
     if pairs.is_empty() { area.y } else { y + 1 }
 }
 
-/// What the part of a bar with this number is drawn with: without colour, neighbours are told apart by their shade.
+/// What the part of a bar with this number is drawn with: without colour, neighbours differ in their shade.
 fn shade(c: &Canvas<'_>, part: usize) -> &'static str {
     const SHADES: [&str; 6] = ["█", "▓", "▒", "░", "▚", "▤"];
     if c.look.ascii || c.theme().name == "mono" { SHADES[part % SHADES.len()] } else { SHADES[0] }

@@ -1,7 +1,7 @@
 //! A long text over the details, line by line.
 
 use crate::tui::core::search_current;
-use crate::tui::core::{State, places};
+use crate::tui::core::{State, match_positions};
 use crate::tui::tabs::models::{ReadLine, Reading, read_lines};
 use crate::tui::view::canvas::{Canvas, width};
 use crate::tui::view::search;
@@ -18,7 +18,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, reading: &Reading, area: R
     let place = format!("{}–{bottom} of {}   esc closes", top + 1, lines.len());
     c.text(area.x + 1, area.y, area.width.saturating_sub(width(&place) as u16 + 3), &reading.title, title);
     c.right(area.right() - 1, area.y, area.width, &place, dim);
-    let hits = places(&reading.text, &reading.search.text);
+    let hits = match_positions(&reading.text, &reading.search.text);
     let letters = reading.search.text.chars().count();
     let current = search_current(state);
     for (i, y) in (top..bottom).zip(list.y..) {
@@ -27,7 +27,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, reading: &Reading, area: R
     }
 }
 
-/// Marks what of the hits (their places, their length, whether this line was gone to) is on the line: one may be broken across two.
+/// Marks what of the hits (their positions, their length, whether this line was gone to) is on the line: one may be broken across two.
 fn mark(c: &mut Canvas<'_>, line: &ReadLine, (hits, letters, current): (&[usize], usize, bool), x: u16, y: u16) {
     let mut x = x;
     for (i, ch) in line.text.chars().enumerate() {

@@ -3,7 +3,7 @@
 use super::parts::{error_card, pairs};
 use crate::arch::vocab::Encoded;
 use crate::tui::core::{Focus, State, units};
-use crate::tui::tabs::models::{ModelInfo, Tried};
+use crate::tui::tabs::models::{ModelInfo, TokenizerTrial};
 use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -11,7 +11,7 @@ use ratatui::style::Modifier;
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, info: &ModelInfo, area: Rect) {
     let m = &state.models;
     if info.tokenizer.is_empty() {
-        pairs(c, state, &info.tokenizer, "no tokenizer beside these tensors", area);
+        pairs(c, state, &info.tokenizer, "no tokenizer found for these tensors", area);
         return;
     }
     let tried = m.inspect.tried(&info.path);
@@ -45,21 +45,21 @@ fn field(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let (dim, text, accent) = (c.theme().dim, c.theme().text, c.theme().accent);
     let m = &state.models;
     let used = c.text(line.x + 1, line.y, 6, "text ", if m.editing.is_some() { accent } else { dim });
-    let (x, room) = (line.x + 1 + used, line.width.saturating_sub(used + 2));
+    let (x, available) = (line.x + 1 + used, line.width.saturating_sub(used + 2));
     match &m.editing {
         Some(edit) => {
-            c.edit(x, line.y, room, edit, text);
+            c.edit(x, line.y, available, edit, text);
         }
         None if m.inspect.text.is_empty() => {
-            c.text(x, line.y, room, "press t and type one, to see its tokens", dim);
+            c.text(x, line.y, available, "press t and type a text to see its tokens", dim);
         }
         None => {
-            c.text(x, line.y, room, &m.inspect.text, text);
+            c.text(x, line.y, available, &m.inspect.text, text);
         }
     }
 }
 
-fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect) {
+fn trial(c: &mut Canvas<'_>, state: &State, tried: &TokenizerTrial, head: u16, list: Rect) {
     let (dim, good, warn) = (c.theme().dim, c.theme().good, c.theme().warn);
     let encoded = match &tried.encoded {
         Err(card) => return error_card(c, card, list),
@@ -73,13 +73,13 @@ fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect
     let count = if state.models.inspect.tried_now() { count } else { format!("{count}  …") };
     let (mark, word, style) = match tried.round_trip {
         Some(true) => ("  ✓", " round trip", good),
-        Some(false) => ("  !", " comes back otherwise", warn),
+        Some(false) => ("  !", " decodes differently", warn),
         None => ("", "", dim),
     };
     c.spans(list.x, head, list.width, &[(&count, dim), (mark, style), (word, dim)]);
     let mut y = cells(c, encoded, list) + 1;
     if tried.round_trip == Some(false) && y < list.bottom() {
-        let back = format!("comes back as “{}”", visible(&encoded.decoded));
+        let back = format!("decodes to “{}”", visible(&encoded.decoded));
         y += c.wrapped(list.x, y, list.width, list.bottom() - y, &back, dim);
     }
     if y < list.bottom() {
@@ -87,7 +87,7 @@ fn trial(c: &mut Canvas<'_>, state: &State, tried: &Tried, head: u16, list: Rect
     }
 }
 
-fn notes(c: &mut Canvas<'_>, tried: &Tried, area: Rect) {
+fn notes(c: &mut Canvas<'_>, tried: &TokenizerTrial, area: Rect) {
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let mut y = area.y;
     for note in &tried.notes {
@@ -101,13 +101,13 @@ fn notes(c: &mut Canvas<'_>, tried: &Tried, area: Rect) {
 
 /// Blanks and line ends as something to see.
 fn visible(text: &str) -> String {
-    let seen = |c| match c {
+    let shown_char = |c| match c {
         ' ' => '·',
         '\n' => '⏎',
         c if crate::units::is_hidden(c) => '�',
         c => c,
     };
-    text.chars().map(seen).collect()
+    text.chars().map(shown_char).collect()
 }
 
 /// Tokens as cells, the text above its id, every other one shaded; gives the row below.
@@ -116,9 +116,9 @@ fn cells(c: &mut Canvas<'_>, encoded: &Encoded, area: Rect) -> u16 {
     let shade = c.theme().select_idle;
     let (mut x, mut y) = (area.x, area.y);
     for (i, piece) in encoded.pieces.iter().enumerate() {
-        let said = fit(&visible(&piece.text), usize::from(area.width).saturating_sub(2));
+        let piece_text = fit(&visible(&piece.text), usize::from(area.width).saturating_sub(2));
         let id = piece.id.to_string();
-        let w = (width(&said).max(width(&id)) + 1) as u16;
+        let w = (width(&piece_text).max(width(&id)) + 1) as u16;
         if x > area.x && x + w > area.right() {
             (x, y) = (area.x, y + 2);
         }
@@ -131,7 +131,7 @@ fn cells(c: &mut Canvas<'_>, encoded: &Encoded, area: Rect) -> u16 {
             c.paint(Rect { x, y, width: w, height: 2 }, shade);
         }
         let style = if piece.added { dim.add_modifier(Modifier::ITALIC) } else { text };
-        c.text(x, y, w, &said, style);
+        c.text(x, y, w, &piece_text, style);
         c.text(x, y + 1, w, &id, dim);
         x += w;
     }

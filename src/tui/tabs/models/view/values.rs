@@ -1,20 +1,20 @@
-//! What stands in the selected tensor: moments, extremes, a histogram, what usual types would lose.
+//! The values of the selected tensor: moments, extremes, a histogram, and the error of usual types.
 
 use crate::forecast::values::{GLANCE, TYPES, Values};
 use crate::tui::core::{State, units};
-use crate::tui::tabs::models::Glance;
+use crate::tui::tabs::models::MiniHistogram;
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
 
 /// Rows of the digest with its rule.
 pub(super) const ROWS: u16 = 4;
 /// Columns of the small histogram of a row, with a gap before it.
-pub(super) const GLANCE_COLUMNS: u16 = GLANCE as u16 + 2;
+pub(super) const MINI_HISTOGRAM_COLUMNS: u16 = GLANCE as u16 + 2;
 
 /// The small histogram of a row.
-pub(super) fn glance(c: &mut Canvas<'_>, glance: Option<&Glance>, x: u16, y: u16) {
+pub(super) fn mini_histogram(c: &mut Canvas<'_>, mini_histogram: Option<&MiniHistogram>, x: u16, y: u16) {
     let style = c.theme().dim;
-    match glance {
+    match mini_histogram {
         Some(Some(shares)) => {
             let shares: Vec<f64> = shares.iter().map(|s| f64::from(*s)).collect();
             c.spark(x, y, GLANCE as u16, &shares, style);
@@ -43,25 +43,25 @@ pub(super) fn digest(c: &mut Canvas<'_>, state: &State, name: &str, tensor: usiz
         }
         Some(Ok(values)) => values,
     };
-    let seen = if values.sampled() {
+    let count = if values.sampled() {
         format!("sample of {} of {}", units::params(values.seen), units::params(values.elems))
     } else {
         format!("all {} values", units::count(values.seen))
     };
-    let room = area.width.saturating_sub(width(&seen) as u16 + 4);
-    c.text(area.x + 1, y, room, &fit_end(name.trim_end_matches(".weight"), room.into()), text);
-    c.right(area.right() - 1, y, area.width, &seen, dim);
+    let available = area.width.saturating_sub(width(&count) as u16 + 4);
+    c.text(area.x + 1, y, available, &fit_end(name.trim_end_matches(".weight"), available.into()), text);
+    c.right(area.right() - 1, y, area.width, &count, dim);
     let bars = (area.width / 4).clamp(12, 32);
     histogram(c, values, area.x + 1, y + 1, bars);
     let x = area.x + bars + 4;
-    let room = area.right().saturating_sub(x + 1);
+    let available = area.right().saturating_sub(x + 1);
     let numbers = [
         ("mean", number(values.mean)),
         ("std", number(values.std)),
         ("min", number(values.min)),
         ("max", number(values.max)),
     ];
-    facts(c, &numbers.map(|(l, v)| (l.to_owned(), v, false)), x, y + 1, room);
+    facts(c, &numbers.map(|(l, v)| (l.to_owned(), v, false)), x, y + 1, available);
     let share = |n: u64| {
         if n == 0 { "0".to_owned() } else { format!("{:.2} %", n as f64 / values.seen.max(1) as f64 * 100.0) }
     };
@@ -79,16 +79,16 @@ pub(super) fn digest(c: &mut Canvas<'_>, state: &State, name: &str, tensor: usiz
         let at = if odd > 0 { 0 } else { second.len() };
         second.insert(at, ("NaN/Inf".to_owned(), format!("{}/{}", values.nan, values.infinite), odd > 0));
     }
-    facts(c, &second, x, y + 2, room);
+    facts(c, &second, x, y + 2, available);
 }
 
-/// Labels and values on one line, as many as have room.
-fn facts(c: &mut Canvas<'_>, all: &[(String, String, bool)], x: u16, y: u16, room: u16) {
+/// Labels and values on one line, as many as fit.
+fn facts(c: &mut Canvas<'_>, all: &[(String, String, bool)], x: u16, y: u16, available: u16) {
     let (dim, text, bad) = (c.theme().dim, c.theme().text, c.theme().bad);
     let mut used = 0;
     for (label, value, wrong) in all {
         let need = (width(label) + 1 + width(value)) as u16;
-        if used + need > room {
+        if used + need > available {
             return;
         }
         used += c.spans(x + used, y, need, &[(label, dim), (" ", dim), (value, if *wrong { bad } else { text })]) + 2;

@@ -1,16 +1,16 @@
-//! The recipe being composed, with what was typed into it that is no value, and the way back through every change.
+//! The recipe being edited, the invalid texts in its fields, and the undo history.
 
 use crate::recipe::keys::{Key, Room, find};
 use crate::recipe::{Recipe, edit};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-/// Changes that can be taken back.
-const MOST: usize = 200;
+/// Changes that can be undone.
+const MAX_UNDO: usize = 200;
 
-/// A text in a field that is no value of its key. It stays where it was typed until it is put right.
+/// A text in a field that is not a valid value of its key. It stays there until it is corrected.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wrong {
+pub struct InvalidText {
     /// The target, from 0; nothing for the keys of the recipe and its source.
     pub target: Option<usize>,
     /// The field's label.
@@ -23,31 +23,31 @@ pub struct Wrong {
     pub help: Option<String>,
 }
 
-/// What undo brings back.
+/// What undo restores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     /// The recipe.
     pub recipe: Recipe,
-    /// Texts that are no values.
-    pub wrong: Vec<Wrong>,
+    /// Invalid texts.
+    pub invalid: Vec<InvalidText>,
 }
 
 impl Document {
-    /// The text that is no value in a field, if there is one.
-    pub(crate) fn wrong(&self, target: Option<usize>, label: &str) -> Option<&Wrong> {
-        self.wrong.iter().find(|w| w.target == target && w.label == label)
+    /// The invalid text of a field, if there is one.
+    pub(crate) fn invalid(&self, target: Option<usize>, label: &str) -> Option<&InvalidText> {
+        self.invalid.iter().find(|w| w.target == target && w.label == label)
     }
 
     /// Sets a key of the recipe to what was typed.
     pub(crate) fn set(&mut self, target: Option<usize>, key: &'static Key, text: &str) {
-        self.wrong.retain(|w| w.target != target || w.label != key.name);
+        self.invalid.retain(|w| w.target != target || w.label != key.name);
         if let Err(problem) = edit::set_text(&mut self.recipe, target, key, text) {
             let fact = problem.fact().to_owned();
             self.refuse(target, key.name, text, fact, problem.help);
         }
     }
 
-    /// Keeps a text that is no value, in place of the value.
+    /// Keeps an invalid text in place of the value.
     pub(super) fn refuse(
         &mut self,
         target: Option<usize>,
@@ -56,8 +56,8 @@ impl Document {
         fact: String,
         help: Option<String>,
     ) {
-        self.wrong.retain(|w| w.target != target || w.label != label);
-        self.wrong.push(Wrong { target, label, text: text.trim().to_owned(), fact, help });
+        self.invalid.retain(|w| w.target != target || w.label != label);
+        self.invalid.push(InvalidText { target, label, text: text.trim().to_owned(), fact, help });
     }
 
     /// Puts a target into the list.
@@ -92,7 +92,7 @@ impl Document {
 
     /// Keeps wrong texts with their targets.
     fn renumber(&mut self, to: impl Fn(usize) -> Option<usize>) {
-        self.wrong.retain_mut(|w| match w.target {
+        self.invalid.retain_mut(|w| match w.target {
             None => true,
             Some(i) => {
                 w.target = to(i);
@@ -107,11 +107,11 @@ impl Document {
 pub struct Origin {
     /// Its file, if it has one.
     pub file: Option<PathBuf>,
-    /// The recipe as it is in the file, or as it began.
+    /// The recipe in the file, or the initial one.
     pub saved: Recipe,
 }
 
-/// One step back or forth; the origin only where it changes.
+/// One step of undo or redo; the origin only if it changes.
 #[derive(Clone, Debug)]
 struct Step {
     document: Document,
@@ -126,7 +126,7 @@ pub struct History {
 }
 
 impl History {
-    /// True if there is something to take back.
+    /// True if there is something to undo.
     pub(crate) fn can_undo(&self) -> bool {
         !self.past.is_empty()
     }
@@ -138,21 +138,21 @@ impl History {
 
     /// Remembers what was before a change.
     pub(super) fn changed(&mut self, before: Document, origin: Option<Origin>) {
-        if self.past.len() >= MOST {
+        if self.past.len() >= MAX_UNDO {
             self.past.pop_front();
         }
         self.past.push_back(Step { document: before, origin });
         self.future.clear();
     }
 
-    /// Takes the last change back; false if there is none.
+    /// Undoes the last change; false if there is none.
     pub(super) fn undo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
         let Some(step) = self.past.pop_back() else { return false };
         self.future.push(exchange(step, document, origin));
         true
     }
 
-    /// Does the last change taken back again; false if there is none.
+    /// Redoes the last undone change; false if there is none.
     pub(super) fn redo(&mut self, document: &mut Document, origin: &mut Origin) -> bool {
         let Some(step) = self.future.pop() else { return false };
         self.past.push_back(exchange(step, document, origin));
@@ -187,7 +187,7 @@ mod tests {
 
     fn of(formats: &[FormatId]) -> Document {
         let targets = formats.iter().map(|f| Target::of(*f)).collect();
-        Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() }
+        Document { recipe: Recipe { targets, ..Recipe::default() }, invalid: Vec::new() }
     }
 
     #[test]
@@ -195,13 +195,13 @@ mod tests {
         let mut d = of(&[FormatId::Gguf, FormatId::Gguf]);
         d.set(Some(1), target_key("context_length").unwrap(), "many");
         d.insert(0, Target::of(FormatId::Gguf));
-        assert!(d.wrong(Some(2), "context_length").is_some());
+        assert!(d.invalid(Some(2), "context_length").is_some());
         d.swap(2, 1);
-        assert!(d.wrong(Some(1), "context_length").is_some());
+        assert!(d.invalid(Some(1), "context_length").is_some());
         d.remove(0);
-        assert!(d.wrong(Some(0), "context_length").is_some());
+        assert!(d.invalid(Some(0), "context_length").is_some());
         d.remove(0);
-        assert_eq!(d.wrong, []);
+        assert_eq!(d.invalid, []);
     }
 
     #[test]
@@ -210,13 +210,13 @@ mod tests {
         let key = target_key("context_length").unwrap();
         d.set(Some(0), key, "many");
         d.set(Some(0), key, "8k");
-        assert_eq!((d.wrong.len(), d.recipe.targets[0].get(&gguf::CONTEXT_LENGTH)), (0, Some(8192)));
+        assert_eq!((d.invalid.len(), d.recipe.targets[0].get(&gguf::CONTEXT_LENGTH)), (0, Some(8192)));
     }
 
     #[test]
     fn the_way_back_is_bounded_and_a_change_ends_the_way_forth() {
         let (mut history, mut d, mut origin) = (History::default(), of(&[]), Origin::default());
-        for i in 0..MOST + 5 {
+        for i in 0..MAX_UNDO + 5 {
             history.changed(d.clone(), None);
             d.recipe.name = Some(i.to_string());
         }
@@ -224,7 +224,7 @@ mod tests {
         while history.undo(&mut d, &mut origin) {
             steps += 1;
         }
-        assert_eq!((steps, d.recipe.name.as_deref()), (MOST, Some("4")));
+        assert_eq!((steps, d.recipe.name.as_deref()), (MAX_UNDO, Some("4")));
         assert!(history.redo(&mut d, &mut origin) && history.can_redo());
         history.changed(d.clone(), None);
         assert!(!history.can_redo());

@@ -12,7 +12,7 @@ use crate::recipe::options::{self, Budget, budget::budget_keys};
 /// One field of the form.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// `target_size` or `target_bpw`: one wish, two keys.
+    /// `target_size` or `target_bpw`: one field, two keys.
     Budget,
     /// A key of the recipe.
     Key(&'static Key),
@@ -32,11 +32,11 @@ const FIRST: [&str; 10] = [
     "force",
 ];
 
-/// Label of the budget, which is no key.
+/// Label of the budget, which is not a key.
 const BUDGET: &str = "budget";
 
-/// What is wrong with a text that is no budget.
-const NO_BUDGET: &str = "a size like 760MB, or bits like 4.25";
+/// The fact for a text that is not a budget.
+const NO_BUDGET: &str = "a size such as 760MB, or bits per weight such as 4.25";
 
 /// True for the keys that make up the budget.
 fn is_budget(name: &str) -> bool {
@@ -56,8 +56,8 @@ impl Field {
     pub(crate) fn help(self) -> String {
         match self {
             Self::Budget => {
-                "Instead of a quantization: how large the file may be (760MB, 4.5GiB), or how many bits a weight may \
-                 have (4.25). Each tensor then gets the type with which the whole loses least."
+                "Instead of a quantization: the maximum file size (760MB, 4.5GiB) or bits per weight (4.25). Types are \
+                    chosen for each tensor so that the total error is smallest."
                     .to_owned()
             }
             Self::Key(key) => match key.kind {
@@ -98,7 +98,7 @@ fn of_target(format: FormatId) -> Vec<Field> {
     all
 }
 
-/// The keys of a room that this version acts on.
+/// The keys of a table that this version supports.
 fn of_room(room: Room) -> Vec<Field> {
     keys_of(room).filter(|k| matches!(k.state, State::Since(_))).map(Field::Key).collect()
 }
@@ -135,10 +135,10 @@ impl RecipeState {
         self.current_target().filter(can).or_else(|| (0..targets.len()).find(can))
     }
 
-    /// What stands in a field: the value, or what was typed in its place. Nothing where the default counts.
+    /// The content of a field: its value, or the invalid text that was typed. Nothing for a default.
     pub fn value(&self, field: Field) -> Option<String> {
         let target = self.current_target();
-        if let Some(wrong) = self.document.wrong(target, field.label()) {
+        if let Some(wrong) = self.document.invalid(target, field.label()) {
             return Some(wrong.text.clone());
         }
         let recipe = &self.document.recipe;
@@ -164,7 +164,7 @@ impl RecipeState {
             Some(value) => choices.iter().position(|c| value.eq_ignore_ascii_case(c)),
             None => {
                 let Field::Key(key) = field else { return None };
-                // The first word of those that have one of their own; types are left to what chooses them.
+                // The first choice of a list; types keep their automatic default.
                 let own = matches!(key.kind, Kind::Bool | Kind::Choice(_)) || key.name == "quantization";
                 (own && !choices.is_empty()).then_some(0)
             }
@@ -178,10 +178,10 @@ impl Document {
         match field {
             Field::Budget => self.set_budget(target, text),
             Field::Key(key) => {
-                let told = !text.trim().is_empty();
+                let given = !text.trim().is_empty();
                 self.set(target, key, text);
                 // A type that is chosen is to be used, and so the budget is not.
-                if key.name == "quantization" && told {
+                if key.name == "quantization" && given {
                     self.set_budget(target, "");
                 }
                 if key.name == "format" {
@@ -192,7 +192,7 @@ impl Document {
     }
 
     fn set_budget(&mut self, target: Option<usize>, text: &str) {
-        self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+        self.invalid.retain(|w| w.target != target || w.label != BUDGET);
         let Some(t) = target.and_then(|i| self.recipe.targets.get_mut(i)) else { return };
         if text.trim().is_empty() {
             Budget::clear(t);
@@ -210,7 +210,7 @@ impl Document {
         let format = self.recipe.targets[i].format;
         for key in keys_of(Room::Target).filter(|k| !k.fits(format)) {
             edit::clear(&mut self.recipe, target, key);
-            self.wrong.retain(|w| w.target != target || w.label != key.name);
+            self.invalid.retain(|w| w.target != target || w.label != key.name);
         }
         let t = &self.recipe.targets[i];
         let types = target_key("quantization").map_or(&[][..], |k| edit::choices(k, Some(format)));
@@ -218,7 +218,7 @@ impl Document {
             self.recipe.targets[i].quantization = None;
         }
         if !budget_keys()[0].fits(format) {
-            self.wrong.retain(|w| w.target != target || w.label != BUDGET);
+            self.invalid.retain(|w| w.target != target || w.label != BUDGET);
         }
     }
 }
@@ -231,7 +231,7 @@ mod tests {
 
     fn form(format: FormatId) -> RecipeState {
         let targets = vec![Target::of(format)];
-        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
+        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, invalid: Vec::new() };
         let mut r = RecipeState { document, ..RecipeState::default() };
         r.select(Row::Target(0));
         r
@@ -268,9 +268,9 @@ mod tests {
             (None, Some(4.25))
         );
         d.set_field(Some(0), Field::Budget, "little");
-        assert_eq!(d.wrong.len(), 1);
+        assert_eq!(d.invalid.len(), 1);
         d.set_field(Some(0), quantization, "q8_0");
-        assert_eq!((d.recipe.targets[0].get(&gguf::TARGET_BPW), d.wrong.len()), (None, 0));
+        assert_eq!((d.recipe.targets[0].get(&gguf::TARGET_BPW), d.invalid.len()), (None, 0));
     }
 
     #[test]

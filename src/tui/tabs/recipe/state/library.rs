@@ -19,7 +19,7 @@ pub struct LibraryEntry {
 /// Why a recipe was not saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveRefusal {
-    /// There is a file of that name, and nobody has said that it may be replaced.
+    /// A file of that name exists, and the user has not agreed to replace it.
     Exists,
     /// The reason, for people.
     Failed(String),
@@ -32,7 +32,7 @@ pub enum EditOutcome {
     Same,
     /// Another recipe; with the file it is in, if it is not only here.
     Changed(Box<Recipe>, Option<PathBuf>),
-    /// A text that is no recipe: where it is, and what is wrong, line by line.
+    /// A text that is not a recipe: where it is, and its problems, line by line.
     Mistakes(EditPlace, Vec<String>),
     /// There was no editing.
     Failed(String),

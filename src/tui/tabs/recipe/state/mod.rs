@@ -1,31 +1,31 @@
 //! The Recipe tab: the recipe being composed, what its plan says, and what the forecast says of the alternatives.
 //!
-//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be taken back. The form
-//! is made from the recipe room's table of keys; what is wrong is said in that room's words, at the field it is about.
+//! The recipe itself ([`Document`]) is changed only through [`RecipeState::change`], so that every change can be undone. The form
+//! is made from the table of keys in `recipe`; problems have the words of that module, at the field they are about.
 
 mod document;
 mod fields;
+mod forecast;
 mod library;
-mod outlook;
-mod planned;
+mod plan_response;
 mod presets;
+mod problems;
 mod rows;
-mod troubles;
-mod words;
+mod type_notes;
 
 pub(crate) use crate::plan::{PresetTypes as Types, TargetPreset as Preset};
 
 pub use crate::recipe::options::Budget;
 pub(crate) use document::{Document, History, Origin};
 pub use fields::Field;
+pub(crate) use forecast::ForecastState;
 pub use library::{EditOutcome, EditPlace, LibraryEntry, SaveRefusal};
-pub(crate) use outlook::Outlook;
-pub use planned::{Planned, Refused};
+pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
+pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
 pub(crate) use rows::{facts, title};
-pub(crate) use troubles::Trouble;
-pub(crate) use words::about;
+pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
@@ -48,11 +48,11 @@ pub enum RecipePane {
 
 /// What a line being edited is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asking {
+pub enum Prompt {
     /// The value of the current field.
     #[default]
     Value,
-    /// The budget of a target that was added for it: without one there is no target.
+    /// The budget of a target that was added for it; without a budget the target is removed.
     FirstBudget,
     /// Where to save.
     SavePath,
@@ -78,8 +78,8 @@ pub struct RecipeState {
     /// A text being edited.
     pub editing: Option<LineEdit>,
     /// What it is for.
-    pub asking: Asking,
-    /// Names that the path being typed may go on with.
+    pub prompt: Prompt,
+    /// Possible completions of the path being typed.
     pub names: Vec<String>,
     /// A field is being edited from the list, where its key leads back to.
     pub visiting: bool,
@@ -90,13 +90,13 @@ pub struct RecipeState {
     /// Number of the latest plan asked for.
     pub request: u64,
     /// What the latest plan said; nothing while it is being made.
-    pub plan: Option<Planned>,
+    pub plan: Option<PlanResponse>,
     /// The targets it is about: those with which nothing was wrong before.
     pub asked: Vec<usize>,
-    /// Tensors that each rule of each target has, as far as a plan tells.
+    /// The number of tensors that each rule of each target matches, if a plan has it.
     pub hits: Vec<Vec<usize>>,
     /// What is wrong, kept with the plan.
-    troubles: Vec<Trouble>,
+    problems: Vec<RecipeProblem>,
     /// Tensors measured, of how many, while the plan of a budget is being made.
     pub plan_measured: Option<(usize, usize)>,
     /// Number of the latest round of preset sizes.
@@ -106,7 +106,7 @@ pub struct RecipeState {
     /// Sizes of the presets, as they come.
     pub sizes: Vec<Option<PresetSize>>,
     /// Errors of the file types and of the current target's budget.
-    pub outlook: Outlook,
+    pub forecast_state: ForecastState,
     /// True from the start key until the job is there.
     pub starting: bool,
     /// The job that is being started shall not take the screen.
@@ -114,7 +114,7 @@ pub struct RecipeState {
 }
 
 impl RecipeState {
-    /// Changes the document; the change can be taken back. True if it was one.
+    /// Changes the document as one undo step. True if something changed.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Document)) -> bool {
         let before = self.document.clone();
         change(&mut self.document);
@@ -126,7 +126,7 @@ impl RecipeState {
         changed
     }
 
-    /// Takes another recipe with where it lives; that can be taken back, too. One without a source keeps the one there is.
+    /// Opens another recipe with its file, as one undo step. A recipe without a source keeps the current source.
     pub(crate) fn open(&mut self, recipe: Recipe, file: Option<PathBuf>) {
         let source = self.document.recipe.source.clone();
         let recipe = match recipe.source.path {
@@ -134,7 +134,7 @@ impl RecipeState {
             None => Recipe { source: Source { path: source.path, ..recipe.source }, ..recipe },
         };
         let origin = std::mem::replace(&mut self.origin, Origin { file, saved: recipe.clone() });
-        let before = std::mem::replace(&mut self.document, Document { recipe, wrong: Vec::new() });
+        let before = std::mem::replace(&mut self.document, Document { recipe, invalid: Vec::new() });
         self.history.changed(before, Some(origin));
         self.select(Row::Target(0));
     }
@@ -144,7 +144,7 @@ impl RecipeState {
         self.history.undo(&mut self.document, &mut self.origin) && self.stay_inside()
     }
 
-    /// Does again what was taken back.
+    /// Redoes the last undone change.
     pub(crate) fn redo(&mut self) -> bool {
         self.history.redo(&mut self.document, &mut self.origin) && self.stay_inside()
     }
@@ -163,7 +163,7 @@ impl RecipeState {
 
     /// True if the recipe is another than in its file, or than it began.
     pub fn modified(&self) -> bool {
-        self.document.recipe != self.origin.saved || !self.document.wrong.is_empty()
+        self.document.recipe != self.origin.saved || !self.document.invalid.is_empty()
     }
 
     /// The model to convert.
@@ -195,7 +195,7 @@ impl RecipeState {
         if self.origin.saved.source.path.as_ref().is_some_and(|saved| self.source() != Some(saved)) {
             self.origin.file = None;
         }
-        self.outlook.forget();
+        self.forecast_state.forget();
         self.select(Row::Target(0));
     }
 
@@ -217,29 +217,29 @@ impl RecipeState {
     }
 
     /// Looks again at what is wrong.
-    pub(super) fn look_for_troubles(&mut self) {
-        self.troubles = troubles::of(&self.document);
+    pub(super) fn find_problems(&mut self) {
+        self.problems = problems::of(&self.document);
         let refused = self.plan.iter().flat_map(|p| &p.refused);
-        self.troubles.extend(refused.map(|r| troubles::planned(&self.document, r)));
-        self.troubles.sort_by_key(|t| t.target);
+        self.problems.extend(refused.map(|r| problems::planned(&self.document, r)));
+        self.problems.sort_by_key(|t| t.target);
     }
 
-    /// The recipe as composed; nothing without a source or while something is wrong or wanting.
+    /// The recipe as composed; nothing without a source, or while there are problems.
     pub fn recipe(&self) -> Option<Recipe> {
         self.source()?;
-        troubles::of(&self.document).is_empty().then(|| self.document.recipe.clone())
+        problems::of(&self.document).is_empty().then(|| self.document.recipe.clone())
     }
 
     /// What the planner is asked about: the targets with which nothing is wrong yet, so that all is known that is wrong with the
     /// others; nothing without a source or while something is wrong with all of it.
     pub(super) fn ask(&mut self) -> Option<Recipe> {
         self.source()?;
-        let troubles = troubles::of(&self.document);
-        if troubles.iter().any(|t| t.target.is_none()) {
+        let problems = problems::of(&self.document);
+        if problems.iter().any(|t| t.target.is_none()) {
             return None;
         }
         let recipe = &self.document.recipe;
-        let sound = (0..recipe.targets.len()).filter(|i| troubles.iter().all(|t| t.target != Some(*i)));
+        let sound = (0..recipe.targets.len()).filter(|i| problems.iter().all(|t| t.target != Some(*i)));
         self.asked = sound.collect();
         let targets: Vec<Target> = self.asked.iter().filter_map(|i| recipe.targets.get(*i).cloned()).collect();
         (!targets.is_empty()).then(|| Recipe { targets, ..recipe.clone() })
@@ -290,8 +290,8 @@ impl RecipeState {
     pub(crate) fn forecast_target(&self) -> Option<(PathBuf, Target)> {
         let path = self.source()?.clone();
         let at = self.forecast_target_index();
-        let of_this = |t: &Trouble| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
-        if troubles::of(&self.document).iter().any(of_this) {
+        let of_this = |t: &RecipeProblem| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
+        if problems::of(&self.document).iter().any(of_this) {
             return None;
         }
         let mut target = match at {
@@ -301,7 +301,7 @@ impl RecipeState {
         // A budget next to it, whose mix is not known yet, is asked for in the same go.
         if Budget::of(&target).is_none() {
             let others = self.document.recipe.targets.iter().filter(|t| has_forecast(t.format)).map(reaching_tensors);
-            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.outlook.mix_of(&b).is_none());
+            let unknown = |t: &Target| Budget::of(t).is_some_and(|b| self.forecast_state.mix_of(&b).is_none());
             let same = |t: &Target| Budget::without(t) == target;
             if let Some(other) = others.filter(unknown).find(same) {
                 target = other;
@@ -314,15 +314,15 @@ impl RecipeState {
     pub fn estimate(&self, target: usize) -> Option<&Forecasted> {
         let t = self.document.recipe.targets.get(target)?;
         match (Budget::of(t), t.quantization.as_deref()) {
-            (Some(budget), _) => self.outlook.mix_of(&budget),
-            (None, Some(q)) if has_forecast(t.format) => self.outlook.of_type(&q.to_ascii_uppercase()),
+            (Some(budget), _) => self.forecast_state.mix_of(&budget),
+            (None, Some(q)) if has_forecast(t.format) => self.forecast_state.of_type(&q.to_ascii_uppercase()),
             _ => None,
         }
     }
 
     /// What the forecast says of a preset, of those whose file type it knows.
     pub fn preset_estimate(&self, preset: usize) -> Option<&Forecasted> {
-        self.outlook.of_type(presets().get(preset)?.file_type()?)
+        self.forecast_state.of_type(presets().get(preset)?.file_type()?)
     }
 }
 

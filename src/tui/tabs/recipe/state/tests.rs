@@ -26,14 +26,14 @@ fn another_source_keeps_the_targets_and_takes_no_late_forecast() {
     r.change(|d| d.recipe.targets[0].set(&gguf::IMATRIX, Some("/i".into())));
     r.change(|d| d.set_field(Some(0), Field::Budget, "4.25"));
     let (source, target) = r.forecast_target().unwrap();
-    assert!(r.outlook.want(&source, &target) && !r.outlook.want(&source, &target));
-    let request = r.outlook.request;
+    assert!(r.forecast_state.want(&source, &target) && !r.forecast_state.want(&source, &target));
+    let request = r.forecast_state.request;
     r.set_source("/n".into());
     let t = &r.document.recipe.targets[0];
     assert_eq!((t.get(&gguf::TARGET_BPW), !t.has(&gguf::IMATRIX)), (Some(4.25), true));
     let late = ErrorCard::new("late", true);
-    r.outlook.arrived(request, Err(late));
-    assert!(r.outlook.answer.is_none());
+    r.forecast_state.arrived(request, Err(late));
+    assert!(r.forecast_state.answer.is_none());
     r.undo();
     assert_eq!(r.source(), Some(&PathBuf::from("/m")));
 }

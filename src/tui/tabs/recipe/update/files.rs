@@ -1,15 +1,15 @@
 //! Recipes in files: saving, opening, and the user's own editor.
 
 use super::changed;
-use super::words::refuse;
+use super::text::refuse;
 use crate::formats::has_model_extension;
 use crate::recipe::Recipe;
 use crate::tui::core::{Action, Confirm, Effect, Layer, Level, LineEdit, Picker, PickerItem, PickerKind, State};
-use crate::tui::tabs::recipe::{Asking, EditOutcome, EditPlace, LibraryEntry, RecipePane, SaveRefusal};
+use crate::tui::tabs::recipe::{EditOutcome, EditPlace, LibraryEntry, Prompt, RecipePane, SaveRefusal};
 use std::path::{Path, PathBuf};
 
 /// The last line of the picker: a recipe that is not in the list.
-const ELSEWHERE: &str = "another file: type where it is";
+const ELSEWHERE: &str = "another file: type its path";
 
 /// Lines of mistakes that are shown at most, and columns of one. The log has all of it.
 const LINES: usize = 8;
@@ -17,14 +17,14 @@ const COLUMNS: usize = 72;
 
 /// Asks where to save.
 pub(super) fn ask_save(state: &mut State) -> Vec<Effect> {
-    if let Some(w) = state.recipe.document.wrong.first() {
-        let why = format!("{} is {:?}, which no recipe can hold. Put it right or take it out first.", w.label, w.text);
+    if let Some(w) = state.recipe.document.invalid.first() {
+        let why = format!("{} is {:?}, which is not valid in a recipe. Correct or clear it first.", w.label, w.text);
         return refuse(state, why);
     }
     let path = default_path(state);
     let text = state.home_path(&path);
     let r = &mut state.recipe;
-    (r.asking, r.editing, r.zoom) = (Asking::SavePath, Some(LineEdit::offering(&text)), false);
+    (r.prompt, r.editing, r.zoom) = (Prompt::SavePath, Some(LineEdit::offering(&text)), false);
     Vec::new()
 }
 
@@ -41,7 +41,7 @@ fn default_path(state: &State) -> PathBuf {
     folder.join(format!("{stem}.toml"))
 }
 
-/// Opens the picker of recipes and asks for those there are now. The picker is there at once, so that what is typed goes into it.
+/// Opens the picker of recipes and requests a fresh list. The picker opens immediately, so that typed text goes into it.
 pub(super) fn ask_open(state: &mut State) -> Vec<Effect> {
     let mut folders = vec![state.dir.clone()];
     let beside = state.recipe.origin.file.as_deref().and_then(Path::parent);
@@ -63,13 +63,13 @@ pub(super) fn edit_outside(state: &mut State) -> Vec<Effect> {
 }
 
 /// A path was typed.
-pub(super) fn path_given(state: &mut State, asking: Asking, text: &str) -> Vec<Effect> {
+pub(super) fn path_given(state: &mut State, prompt: Prompt, text: &str) -> Vec<Effect> {
     let text = state.at_home(text);
     if text.is_empty() {
         return Vec::new();
     }
     let path = state.dir.join(text);
-    if asking == Asking::OpenPath {
+    if prompt == Prompt::OpenPath {
         return vec![Effect::ReadRecipe(path)];
     }
     let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
@@ -133,7 +133,7 @@ fn edited(state: &mut State, outcome: EditOutcome) -> Vec<Effect> {
             Some(_) if file == state.recipe.origin.file && *recipe == state.recipe.document.recipe => Vec::new(),
             Some(_) => open(state, *recipe, file),
             None => {
-                state.recipe.change(|d| (d.recipe, d.wrong) = (*recipe, Vec::new()));
+                state.recipe.change(|d| (d.recipe, d.invalid) = (*recipe, Vec::new()));
                 changed(state)
             }
         },
@@ -171,7 +171,7 @@ fn mistakes(state: &mut State, place: EditPlace, mut lines: Vec<String>) {
         lines.push(format!("your text is in {}", path.display()));
     }
     state.layer = Some(Layer::Confirm(Confirm {
-        question: "This is no recipe yet: the one you had is kept".to_owned(),
+        question: "This is not a valid recipe: the previous one is kept".to_owned(),
         detail: lines,
         yes: "edit it",
         effect: Effect::EditRecipe(place, Box::new(state.recipe.document.recipe.clone())),
@@ -188,7 +188,7 @@ fn shorten(line: &mut String) {
 fn entry_items(state: &State) -> Vec<PickerItem> {
     let item = |e: &LibraryEntry| {
         let detail = match (&e.file, &e.recipe) {
-            (_, Err(_)) => "has mistakes".to_owned(),
+            (_, Err(_)) => "has errors".to_owned(),
             (None, _) => "built in".to_owned(),
             (Some(_), _) => String::new(),
         };
@@ -204,9 +204,9 @@ pub(super) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) ->
         // A word alone was meant for the list.
         let is_path = typed.contains(['/', '.']);
         return if is_path {
-            path_given(state, Asking::OpenPath, typed)
+            path_given(state, Prompt::OpenPath, typed)
         } else {
-            refuse(state, format!("there is no recipe called {typed:?}"))
+            refuse(state, format!("there is no recipe named {typed:?}"))
         };
     };
     match state.recipe.library.get(at).cloned() {
@@ -218,7 +218,7 @@ pub(super) fn entry_picked(state: &mut State, at: Option<usize>, typed: &str) ->
         Some(_) => Vec::new(),
         None => {
             let r = &mut state.recipe;
-            (r.asking, r.editing, r.zoom) = (Asking::OpenPath, Some(LineEdit::default()), false);
+            (r.prompt, r.editing, r.zoom) = (Prompt::OpenPath, Some(LineEdit::default()), false);
             Vec::new()
         }
     }

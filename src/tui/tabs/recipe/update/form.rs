@@ -1,9 +1,9 @@
 //! What is done to the fields of the form: typed, chosen, turned, cleared.
 
-use super::words::decibel;
+use super::text::decibel;
 use super::{changed, files};
 use crate::tui::core::{Completion, Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, RecipePane, RecipeState, Row, about};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, RecipeState, Row, about};
 
 /// Choices that are turned without a list.
 const FEW: usize = 4;
@@ -15,7 +15,7 @@ pub(super) fn edit(state: &mut State) -> Vec<Effect> {
     match r.choices(field).len() {
         0 => {
             r.editing = Some(LineEdit::offering(&r.value(field).unwrap_or_default()));
-            r.asking = Asking::Value;
+            r.prompt = Prompt::Value;
             Vec::new()
         }
         n if n <= FEW => turn(state, 1),
@@ -36,7 +36,7 @@ pub(super) fn value_items(state: &State) -> Vec<PickerItem> {
     let Some(field) = r.current_field() else { return Vec::new() };
     let types = field.label() == "quantization";
     let item = |word: &&str| {
-        let estimate = r.outlook.of_type(&word.to_ascii_uppercase()).filter(|_| types);
+        let estimate = r.forecast_state.of_type(&word.to_ascii_uppercase()).filter(|_| types);
         let detail = estimate.map(|e| format!("{}  {:>8}", units::bytes(e.bytes), decibel(Some(e.output_sqnr_db))));
         PickerItem { title: format!("{word}: {}", about(word)), detail: detail.unwrap_or_default(), cmd: None }
     };
@@ -107,11 +107,11 @@ pub(super) fn budget(state: &mut State) -> Vec<Effect> {
 pub(in crate::tui::tabs::recipe) fn complete(state: &State) -> Vec<Effect> {
     let r = &state.recipe;
     let Some(line) = &r.editing else { return Vec::new() };
-    let base = match r.asking {
-        Asking::SavePath | Asking::OpenPath => state.dir.clone(),
+    let base = match r.prompt {
+        Prompt::SavePath | Prompt::OpenPath => state.dir.clone(),
         // Paths in a recipe count from where remold was started.
-        Asking::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
-        Asking::Value | Asking::FirstBudget => return Vec::new(),
+        Prompt::Value if r.current_field().is_some_and(Field::is_path) => std::path::PathBuf::from("."),
+        Prompt::Value | Prompt::FirstBudget => return Vec::new(),
     };
     vec![Effect::CompletePath(base, state.at_home(&line.text))]
 }
@@ -131,23 +131,23 @@ pub(in crate::tui::tabs::recipe) fn edited(state: &mut State, what: Completion) 
     if matches!(what, Completion::Editing | Completion::Ignored) {
         return Vec::new();
     }
-    let asking = std::mem::take(&mut state.recipe.asking);
+    let prompt = std::mem::take(&mut state.recipe.prompt);
     let line = state.recipe.editing.take().filter(|_| what == Completion::Accepted);
-    match asking {
-        Asking::SavePath | Asking::OpenPath => {
-            line.map(|l| files::path_given(state, asking, &l.text)).unwrap_or_default()
+    match prompt {
+        Prompt::SavePath | Prompt::OpenPath => {
+            line.map(|l| files::path_given(state, prompt, &l.text)).unwrap_or_default()
         }
-        Asking::Value | Asking::FirstBudget => {
+        Prompt::Value | Prompt::FirstBudget => {
             let typed = line.map(|l| l.text);
-            if asking == Asking::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {
+            if prompt == Prompt::FirstBudget && typed.as_ref().is_none_or(|t| t.trim().is_empty()) {
                 state.recipe.drop_change();
                 state.recipe.pane = RecipePane::List;
                 return changed(state);
             }
             let effects = typed.map(|t| typed_value(state, &t)).unwrap_or_default();
-            let back = std::mem::take(&mut state.recipe.visiting) || asking == Asking::FirstBudget;
-            // A budget that is none is corrected where it stands.
-            if back && state.recipe.trouble(Field::Budget).is_none() {
+            let back = std::mem::take(&mut state.recipe.visiting) || prompt == Prompt::FirstBudget;
+            // An invalid budget is corrected in its field.
+            if back && state.recipe.problem(Field::Budget).is_none() {
                 state.recipe.pane = RecipePane::List;
             }
             effects

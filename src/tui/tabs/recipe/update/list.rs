@@ -1,9 +1,9 @@
-//! What is done to the list: targets are added, taken out, moved and doubled; changes are taken back.
+//! Changes of the list: add, remove, move and duplicate targets; undo and redo.
 
-use super::words::decibel;
+use super::text::decibel;
 use super::{changed, form};
 use crate::tui::core::{Effect, Layer, LineEdit, Picker, PickerItem, PickerKind, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row, Types, presets};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row, Types, presets};
 
 /// Opens the picker of targets to add.
 pub(super) fn add(state: &mut State) -> Vec<Effect> {
@@ -21,10 +21,10 @@ pub(super) fn preset_items(state: &State) -> Vec<PickerItem> {
         let p = &presets()[at];
         let estimate = r.preset_estimate(at);
         let size = match r.sizes.get(at).and_then(Option::as_ref) {
-            _ if p.types == Types::Budget => return "asks for a budget".to_owned(),
+            _ if p.types == Types::Budget => return "needs a budget".to_owned(),
             Some(Ok((bytes, _))) => units::bytes(*bytes),
             Some(Err(_)) if p.needs_imatrix => return "needs imatrix".to_owned(),
-            Some(Err(_)) => return "cannot be made".to_owned(),
+            Some(Err(_)) => return "not possible".to_owned(),
             None => estimate.map_or_else(|| "…".to_owned(), |e| units::bytes(e.bytes)),
         };
         format!("{size}  {:>8}", decibel(estimate.map(|e| e.output_sqnr_db)))
@@ -47,7 +47,7 @@ pub(super) fn preset_picked(state: &mut State, preset: usize) -> Vec<Effect> {
     r.select(Row::Target(at));
     if preset.types == Types::Budget {
         // Without a budget it would be another target.
-        (r.pane, r.asking) = (RecipePane::Form, Asking::FirstBudget);
+        (r.pane, r.prompt) = (RecipePane::Form, Prompt::FirstBudget);
         form::go_to(r, Field::Budget);
         r.editing = Some(LineEdit::default());
         return Vec::new();

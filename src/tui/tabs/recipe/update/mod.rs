@@ -4,7 +4,7 @@ mod files;
 mod form;
 mod list;
 mod start;
-mod words;
+mod text;
 
 pub(super) use form::{complete, edited};
 
@@ -29,12 +29,12 @@ pub(super) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Forecasted(request, answer) => {
-            state.recipe.outlook.arrived(request, answer);
+            state.recipe.forecast_state.arrived(request, answer);
             renew_picker(state);
             Vec::new()
         }
         Action::ForecastMeasured(request, done, all) => {
-            state.recipe.outlook.progress(request, done, all);
+            state.recipe.forecast_state.progress(request, done, all);
             Vec::new()
         }
         Action::Recipes(..) | Action::RecipeRead(..) | Action::RecipeSaved(..) | Action::RecipeEdited(..) => {
@@ -139,7 +139,7 @@ fn replan(state: &mut State) -> Vec<Effect> {
     r.request += 1;
     (r.plan, r.plan_measured) = (None, None);
     r.hits.clear();
-    r.look_for_troubles();
+    r.find_problems();
     match r.ask() {
         Some(recipe) => vec![Effect::Plan(r.request, Box::new(recipe))],
         None => Vec::new(),
@@ -150,7 +150,9 @@ fn replan(state: &mut State) -> Vec<Effect> {
 fn forecast(state: &mut State) -> Option<Effect> {
     let r = &mut state.recipe;
     let (source, target) = r.forecast_target()?;
-    r.outlook.want(&source, &target).then(|| Effect::Forecast(r.outlook.request, source, Box::new(target)))
+    r.forecast_state
+        .want(&source, &target)
+        .then(|| Effect::Forecast(r.forecast_state.request, source, Box::new(target)))
 }
 
 /// Asks for the sizes of all presets, unless nothing has changed that they depend on.
@@ -174,7 +176,7 @@ fn changed(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Takes the selected model as the source, when there is none yet, and plans anew: outputs may have appeared meanwhile.
+/// Takes the selected model as the source, when there is none yet, and plans again: outputs may have appeared since.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     let selected = state.models.node().and_then(|n| n.model.as_ref()).map(|m| m.path.clone());
     if state.recipe.source().is_none()

@@ -1,6 +1,6 @@
-//! Starting the recipe: at once, or after a question where files will be replaced.
+//! Starts the recipe: immediately, or after a confirmation if files will be replaced.
 
-use super::words::refuse;
+use super::text::refuse;
 use crate::job::JobSummary;
 use crate::tui::core::{Confirm, Effect, ErrorCard, Layer, Level, State, TabRequest};
 use std::path::Path;
@@ -23,7 +23,7 @@ fn go(state: &mut State) -> Vec<Effect> {
     };
     let mut detail = Vec::new();
     for (target, output) in recipe.targets.iter_mut().zip(&plan.outputs).filter(|(_, o)| !o.replaces.is_empty()) {
-        // Asked here and now; the recipe that is composed stays as it is.
+        // Agreed for this run only; the recipe being edited is unchanged.
         target.force = true;
         detail.extend(output.replaces.iter().map(|path| existing(state, path)));
     }
@@ -33,22 +33,22 @@ fn go(state: &mut State) -> Vec<Effect> {
         return vec![effect];
     }
     state.layer =
-        Some(Layer::Confirm(Confirm { question: "Replace what is there?".to_owned(), detail, yes: "start", effect }));
+        Some(Layer::Confirm(Confirm { question: "Replace existing files?".to_owned(), detail, yes: "start", effect }));
     Vec::new()
 }
 
 /// A file that is there, and whose it is.
 fn existing(state: &State, path: &Path) -> String {
-    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  made by job {}", job.id));
+    let made = state.jobs.maker(&state.dir, path).map(|job| format!("  written by job {}", job.id));
     format!("{}{}", state.short_path(path), made.unwrap_or_default())
 }
 
 /// Why nothing can be started now.
 fn why_not(state: &State) -> String {
     let r = &state.recipe;
-    match r.troubles().first() {
-        Some(t) => r.said(t),
-        None if r.source().is_none() => "there is no model: choose one in Models (1) and press c there".to_owned(),
+    match r.problems().first() {
+        Some(t) => r.in_words(t),
+        None if r.source().is_none() => "no model: choose one in Models (1) and press c there".to_owned(),
         None => "the plan is still being made; press r again when it says ready".to_owned(),
     }
 }
@@ -64,8 +64,8 @@ pub(super) fn spawned(state: &mut State, job: Result<JobSummary, ErrorCard>) -> 
             return Vec::new();
         }
     };
-    let said = if stay { "; Jobs (3) shows it" } else { "" };
-    state.toast(Level::Info, format!("started: {}{said}", job.title));
+    let note = if stay { "; Jobs (3) shows it" } else { "" };
+    state.toast(Level::Info, format!("started: {}{note}", job.title));
     let started = TabRequest::JobStarted { job: Box::new(job), show: !stay };
     vec![Effect::Tab(started), Effect::RefreshJobs]
 }

@@ -17,10 +17,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let inner = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
     let used = match r.ready() {
         Some(plan) => return plan::draw(c, state, plan, inner),
-        None if !r.troubles().is_empty() => troubles(c, state, inner),
+        None if !r.problems().is_empty() => problems(c, state, inner),
         None if r.source().is_none() => {
-            let how =
-                "There is no model yet. Choose one in Models (1) and press c there, or fill in the path of the source.";
+            let how = "No model chosen. Choose one in Models (1) and press c there, or enter the path of the source.";
             c.wrapped(inner.x, inner.y, inner.width, 3, how, text)
         }
         None => {
@@ -30,22 +29,22 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
         }
     };
     let rest = Rect { y: inner.y + used + 1, height: inner.height.saturating_sub(used + 1), ..inner };
-    plot::draw(c, state, Rect { height: rest.height.min(plot::MOST), ..rest });
+    plot::draw(c, state, Rect { height: rest.height.min(plot::MAX_HEIGHT), ..rest });
 }
 
 /// What is wrong, each with its place and what to do; gives the rows used.
-fn troubles(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+fn problems(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (bad, text, dim) = (c.theme().bad, c.theme().text, c.theme().dim);
     let width = area.width.saturating_sub(2);
     let mut y = area.y;
     let left = |y: u16| area.bottom().saturating_sub(y);
-    for t in state.recipe.troubles() {
+    for t in state.recipe.problems() {
         if left(y) < 2 {
             break;
         }
         c.text(area.x, y, 1, "✗", bad);
         // Paths as everywhere on the screen.
-        let said = state.recipe.said(t).replace(&format!("{}/", state.dir.display()), "");
+        let said = state.recipe.in_words(t).replace(&format!("{}/", state.dir.display()), "");
         y += c.wrapped(area.x + 2, y, width, left(y).min(4), &said, text);
         if let Some(help) = &t.help {
             y += c.wrapped(area.x + 2, y, width, left(y).min(4), help, dim);
@@ -61,11 +60,11 @@ fn measuring((done, all): (usize, usize)) -> String {
 
 /// How far the estimate of errors is.
 fn status(state: &State) -> String {
-    let outlook = &state.recipe.outlook;
-    match (&outlook.answer, outlook.measured) {
-        _ if !outlook.waiting() && outlook.answer.is_none() => String::new(),
+    let forecast_state = &state.recipe.forecast_state;
+    match (&forecast_state.answer, forecast_state.measured) {
+        _ if !forecast_state.waiting() && forecast_state.answer.is_none() => String::new(),
         (_, Some(far)) => measuring(far),
-        (_, None) if outlook.waiting() => "estimating errors…".to_owned(),
+        (_, None) if forecast_state.waiting() => "estimating errors…".to_owned(),
         (Some(Err(_)), _) => "errors not estimated".to_owned(),
         (Some(Ok(f)), _) if f.imatrix.is_none() => "output dB, from a sample".to_owned(),
         _ => "output dB, with imatrix".to_owned(),

@@ -3,13 +3,13 @@
 
 use crate::recipe::keys::{Key, Kind};
 use crate::tui::core::{Hit, State, units};
-use crate::tui::tabs::recipe::{Asking, Field, RecipePane, Row as RecipeRow, about, title};
+use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row as RecipeRow, about, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
 use ratatui::layout::Rect;
 
 /// Column at which values begin, from the left.
 const VALUE: u16 = 18;
-/// The same where there is room for the longest label before it.
+/// The same if there is space for the longest label before it.
 const WIDE_VALUE: u16 = 25;
 /// Columns from which there is.
 const WIDE: u16 = 60;
@@ -66,15 +66,15 @@ fn heading(state: &State) -> String {
             Some(t) => format!("target {}: {}", i + 1, title(t)),
             None => String::new(),
         },
-        RecipeRow::Add => "one target more".to_owned(),
+        RecipeRow::Add => "another target".to_owned(),
     }
 }
 
 /// What is said where there is nothing to fill in.
 fn instead(state: &State) -> String {
     match state.recipe.row() {
-        RecipeRow::Step(_) => "This version carries out no steps. Press d to take this one out.".to_owned(),
-        _ => "Press enter or a, and choose from a list with sizes and errors. Everything is written from one read of the source."
+        RecipeRow::Step(_) => "Steps are not supported in this version. Press d to remove this one.".to_owned(),
+        _ => "Press enter or a, and choose from a list with sizes and errors. All targets are written from one read of the source."
             .to_owned(),
     }
 }
@@ -83,19 +83,19 @@ fn instead(state: &State) -> String {
 fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let (dim, bad) = (c.theme().dim, c.theme().bad);
     let Some(field) = state.recipe.current_field().filter(|_| area.height >= 8) else { return 0 };
-    let (text, style) = match state.recipe.trouble(field) {
+    let (text, style) = match state.recipe.problem(field) {
         _ if !state.recipe.names.is_empty() => (state.recipe.names.join("  "), dim),
         _ if state.recipe.editing.is_some() && field.is_path() => ("tab completes the path".to_owned(), dim),
         Some(t) => {
             let help = t.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
             (format!("✗ {}{help}", t.fact), bad)
         }
-        None => (told(state, field), dim),
+        None => (help_text(state, field), dim),
     };
-    let room = usize::from(area.width.saturating_sub(4));
+    let available = usize::from(area.width.saturating_sub(4));
     let most = (area.height / 4).max(2);
-    let mut lines = wrap(&text, room);
-    cut_lines(&mut lines, most.into(), room);
+    let mut lines = wrap(&text, available);
+    cut_lines(&mut lines, most.into(), available);
     let height = lines.len() as u16;
     for (line, y) in lines.iter().zip(area.bottom() - height..) {
         c.text(area.x + 2, y, area.width.saturating_sub(4), line, style);
@@ -103,8 +103,8 @@ fn foot(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     height + 1
 }
 
-/// What a field is for; before it, where there is something to tell, what its value comes to.
-fn told(state: &State, field: Field) -> String {
+/// What a field is for, preceded by the effect of its value if there is one.
+fn help_text(state: &State, field: Field) -> String {
     let r = &state.recipe;
     let at = r.current_target();
     let target = at.and_then(|i| r.document.recipe.targets.get(i)).filter(|_| field.label() == "tensor_types");
@@ -120,40 +120,44 @@ fn draw_field(c: &mut Canvas<'_>, state: &State, field: Field, line: Rect, here:
     let (dim, text, accent, bad) = (c.theme().dim, c.theme().text, c.theme().accent, c.theme().bad);
     let used = c.text(line.x + 2, line.y, line.width.saturating_sub(3), field.label(), dim);
     let x = line.x + if line.width >= WIDE { WIDE_VALUE } else { VALUE }.max(used + 4);
-    let room = line.right().saturating_sub(x + 1);
+    let available = line.right().saturating_sub(x + 1);
     let value = r.value(field);
-    let typed = matches!(r.asking, Asking::Value | Asking::FirstBudget);
+    let typed = matches!(r.prompt, Prompt::Value | Prompt::FirstBudget);
     if let Some(edit) = r.editing.as_ref().filter(|_| here && typed) {
-        c.edit(x, line.y, room, edit, text);
+        c.edit(x, line.y, available, edit, text);
         return;
     }
     let choices = r.choices(field);
-    if let Some(trouble) = r.trouble(field) {
+    if let Some(problem) = r.problem(field) {
         let value = value.unwrap_or_default();
-        let used =
-            c.spans(x, line.y, room, &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)]);
-        // In full below the fields, and where the plan would stand.
-        c.text(x + used, line.y, room.saturating_sub(used), &trouble.fact, bad);
+        let used = c.spans(
+            x,
+            line.y,
+            available,
+            &[("✗ ", bad), (&value, text), (if value.is_empty() { "" } else { "  " }, text)],
+        );
+        // In full below the fields, and in place of the plan.
+        c.text(x + used, line.y, available.saturating_sub(used), &problem.fact, bad);
         return;
     }
     let shown = match &value {
-        Some(v) if field.is_path() => fit_end(&state.short_path(std::path::Path::new(v)), room.into()),
+        Some(v) if field.is_path() => fit_end(&state.short_path(std::path::Path::new(v)), available.into()),
         Some(v) => match (field, v.as_str()) {
             (Field::Key(Key { kind: Kind::Bool, .. }), "true") => "yes".to_owned(),
             (Field::Key(Key { kind: Kind::Bool, .. }), "false") => "no".to_owned(),
             _ => v.clone(),
         },
-        None => default_text(state, field, room),
+        None => default_text(state, field, available),
     };
     let style = if value.is_some() { text } else { dim };
     let used = if here && !choices.is_empty() {
-        c.spans(x, line.y, room, &[("‹ ", accent), (&shown, style), (" ›", accent)])
+        c.spans(x, line.y, available, &[("‹ ", accent), (&shown, style), (" ›", accent)])
     } else {
-        c.text(x, line.y, room, &shown, style)
+        c.text(x, line.y, available, &shown, style)
     };
     let remark = remark(state, field, value.as_deref());
-    if !remark.is_empty() && usize::from(room.saturating_sub(used)) > width(&remark) + 2 {
-        c.text(x + used + 2, line.y, room, &remark, dim);
+    if !remark.is_empty() && usize::from(available.saturating_sub(used)) > width(&remark) + 2 {
+        c.text(x + used + 2, line.y, available, &remark, dim);
     }
 }
 
@@ -172,9 +176,9 @@ fn remark(state: &State, field: Field, value: Option<&str>) -> String {
 }
 
 /// What counts while a field says nothing.
-fn default_text(state: &State, field: Field, room: u16) -> String {
+fn default_text(state: &State, field: Field, available: u16) -> String {
     let r = &state.recipe;
-    let Field::Key(key) = field else { return "none (say 760MB)".to_owned() };
+    let Field::Key(key) = field else { return "none (e.g. 760MB)".to_owned() };
     let info = || r.source().and_then(|s| state.models.info(s)?.as_ref().ok());
     match key.name {
         "quantization" => match r.value(Field::Budget) {
@@ -182,16 +186,16 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
             None => "auto".to_owned(),
         },
         "output" => match r.current_target().and_then(|i| r.output(i)) {
-            Some(o) => fit_end(&state.short_path(&o.path), room.into()),
+            Some(o) => fit_end(&state.short_path(&o.path), available.into()),
             None => "named after the source".to_owned(),
         },
-        "output_dir" => "beside the source".to_owned(),
+        "output_dir" => "next to the source".to_owned(),
         "name" => "the file's name".to_owned(),
         "context_length" => {
             let context = info().and_then(|i| i.highlights.iter().find(|(l, _)| l == "context"));
-            context.map_or_else(|| "as the config says".to_owned(), |(_, v)| format!("{v} (config)"))
+            context.map_or_else(|| "from the config".to_owned(), |(_, v)| format!("{v} (config)"))
         }
-        "embedding_type" | "output_type" => "as quantization".to_owned(),
+        "embedding_type" | "output_type" => "same as quantization".to_owned(),
         "tensor_types" => "no rules".to_owned(),
         "max_shard_size" => "one file".to_owned(),
         "imatrix_name" => "its path".to_owned(),
@@ -199,7 +203,7 @@ fn default_text(state: &State, field: Field, room: u16) -> String {
         "output_name" => "the source's".to_owned(),
         "budget_types" | "include_weights" => "all".to_owned(),
         "path" if state.recipe.current_target().is_none() => "none: press c on a model".to_owned(),
-        "format" => "as the file looks".to_owned(),
+        "format" => "detected".to_owned(),
         _ => match key.kind {
             Kind::Bool => "no".to_owned(),
             Kind::Choice(words) => words.first().map_or_else(String::new, |w| (*w).to_owned()),

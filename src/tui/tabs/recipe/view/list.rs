@@ -25,7 +25,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     let r = &state.recipe;
     let rows = r.rows();
     let focused = r.pane == RecipePane::List;
-    // The head stands above the first target, or where it would be.
+    // The head is above the first target, or where it would be.
     let head = rows.iter().position(|row| matches!(row, RecipeRow::Target(_) | RecipeRow::Add)).unwrap_or(0);
     let line_of = |i: usize| i + usize::from(i >= head);
     let top = c.offset("recipe", line_of(r.cursor.min(rows.len() - 1)), rows.len() + 1, area.height);
@@ -56,7 +56,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-/// Ends of the columns of numbers; bits only where there is room.
+/// Ends of the columns of numbers; bits only if there is space.
 fn columns(line: Rect) -> (u16, Option<u16>, u16) {
     let end = line.right() - 1;
     let bits = line.width > MARGIN + NAME + SIZE + BITS + ERROR;
@@ -76,22 +76,22 @@ fn table_head(c: &mut Canvas<'_>, line: Rect, below: usize) {
     c.right(error, line.y, ERROR, "dB", dim);
 }
 
-/// A label and what stands behind it.
-fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, said: &str, known: bool) {
+/// A label and its text.
+fn labelled(c: &mut Canvas<'_>, line: Rect, label: &str, shown: &str, known: bool) {
     let (dim, text) = (c.theme().dim, c.theme().text);
     c.text(line.x + 2, line.y, LABEL, label, dim);
-    let room = line.width.saturating_sub(LABEL + 3);
-    c.text(line.x + 2 + LABEL, line.y, room, &fit_end(said, room.into()), if known { text } else { dim });
+    let available = line.width.saturating_sub(LABEL + 3);
+    c.text(line.x + 2 + LABEL, line.y, available, &fit_end(shown, available.into()), if known { text } else { dim });
 }
 
 fn source(c: &mut Canvas<'_>, state: &State, line: Rect) {
     match state.recipe.source() {
         Some(path) => {
-            let said = state.short_path(path);
-            labelled(c, line, "source", &said, true);
+            let shown = state.short_path(path);
+            labelled(c, line, "source", &shown, true);
             let Some(plan) = state.recipe.partly() else { return };
             let size = format!("{}  {}", plan.source_format, units::bytes(plan.source_bytes));
-            if width(&said) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
+            if width(&shown) + width(&size) + usize::from(LABEL) + 6 <= line.width.into() {
                 let dim = c.theme().dim;
                 c.right(line.right() - 1, line.y, 24, &size, dim);
             }
@@ -107,18 +107,18 @@ fn outputs(c: &mut Canvas<'_>, state: &State, line: Rect) {
     }
 }
 
-/// Where the outputs go by themselves, as the plan knows.
+/// The default folder of the outputs, from the plan.
 fn beside(state: &State) -> String {
     let first = state.recipe.partly().and_then(|p| p.outputs.first());
     let folder = first.and_then(|o| o.path.parent()).map(|f| state.short_path(f));
-    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "beside the source".to_owned())
+    folder.filter(|f| !f.is_empty()).unwrap_or_else(|| "next to the source".to_owned())
 }
 
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (bad, text) = (c.theme().bad, c.theme().text);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
-    let said = format!("step {}: not in this version", step.step);
-    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&said, text)]);
+    let shown = format!("step {}: not supported in this version", step.step);
+    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&shown, text)]);
 }
 
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
@@ -129,15 +129,15 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     c.right(line.x + 4, line.y, 3, &(at + 1).to_string(), dim);
     let there = !target.force && r.in_the_way(at).is_some();
     if there {
-        // The word behind the name needs room.
+        // The word behind the name needs space.
         let warn = c.theme().warn;
         c.text(line.x + 1, line.y, 1, "!", warn);
     }
     let x = line.x + MARGIN;
-    if let Some(trouble) = r.trouble_of(RecipeRow::Target(at)) {
-        // The whole of it stands at its field and beside the list.
+    if let Some(problem) = r.problem_of(RecipeRow::Target(at)) {
+        // The full text is at its field and beside the list.
         let used = c.text(x, line.y, NAME, &title(target), text);
-        let key = Some(trouble.label()).filter(|k| !k.is_empty()).unwrap_or("cannot be made");
+        let key = Some(problem.label()).filter(|k| !k.is_empty()).unwrap_or("not possible");
         c.spans(x + used + 2, line.y, error_end.saturating_sub(x + used + 2), &[("✗ ", bad), (key, bad)]);
         return;
     }
@@ -153,17 +153,17 @@ fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
         c.right(end, line.y, BITS - 1, &bits, dim);
     }
     c.right(error_end, line.y, ERROR - 1, &estimate.map(|e| decibel(e.output_sqnr_db)).unwrap_or_default(), text);
-    let room = start.saturating_sub(x + 1);
-    let used = c.text(x, line.y, room, &title(target), text);
-    let mut said = String::new();
+    let available = start.saturating_sub(x + 1);
+    let used = c.text(x, line.y, available, &title(target), text);
+    let mut shown = String::new();
     let exists = there.then(|| "exists".to_owned());
     for fact in exists.into_iter().chain(facts(target)) {
-        let more = if said.is_empty() { fact } else { format!("{said}  {fact}") };
-        if width(&more) + 2 > usize::from(room.saturating_sub(used)) {
+        let more = if shown.is_empty() { fact } else { format!("{shown}  {fact}") };
+        if width(&more) + 2 > usize::from(available.saturating_sub(used)) {
             break;
         }
-        said = more;
+        shown = more;
     }
-    let room = room.saturating_sub(used + 2);
-    c.text(x + used + 2, line.y, room, &fit(&said, room.into()), dim);
+    let available = available.saturating_sub(used + 2);
+    c.text(x + used + 2, line.y, available, &fit(&shown, available.into()), dim);
 }

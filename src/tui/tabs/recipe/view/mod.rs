@@ -7,7 +7,7 @@ mod list;
 mod plan;
 mod plot;
 
-use super::state::Asking;
+use super::state::Prompt;
 use crate::tui::core::{Hit, State, panes};
 use crate::tui::view::canvas::{Canvas, fit_end, width};
 use ratatui::layout::Rect;
@@ -30,7 +30,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     head(c, state, Rect { width: w, ..body });
     c.rule(body.x + 1, body.y + 1, w - 2);
     let left = Rect { width: w, y: body.y + 2, height: body.height.saturating_sub(2), ..body };
-    // The list gives way before the form has too few lines, but for the first of its own.
+    // The list shrinks before the form gets too few lines, but keeps its first lines.
     let height = list::height(state).min(left.height.saturating_sub(FORM).max(5)).min(left.height);
     let list = Rect { height, ..left };
     let below = Rect { y: left.y + height, height: left.height - height, ..left };
@@ -58,7 +58,7 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
 }
 
 fn asks(state: &State) -> bool {
-    state.recipe.editing.is_some() && matches!(state.recipe.asking, Asking::SavePath | Asking::OpenPath)
+    state.recipe.editing.is_some() && matches!(state.recipe.prompt, Prompt::SavePath | Prompt::OpenPath)
 }
 
 /// The recipe's file, or the path that is being asked for.
@@ -66,7 +66,7 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let r = &state.recipe;
     let (title, dim, text, accent) = (c.theme().title, c.theme().dim, c.theme().text, c.theme().accent);
     if let Some(edit) = r.editing.as_ref().filter(|_| asks(state)) {
-        let word = if r.asking == Asking::SavePath { "save as " } else { "open " };
+        let word = if r.prompt == Prompt::SavePath { "save as " } else { "open " };
         let used = c.text(line.x + 1, line.y, line.width, word, accent);
         c.edit(line.x + 1 + used, line.y, line.width.saturating_sub(used + 2), edit, text);
         return;
@@ -74,8 +74,8 @@ fn head(c: &mut Canvas<'_>, state: &State, line: Rect) {
     let named = || r.document.recipe.name.clone().unwrap_or_else(|| "new recipe".to_owned());
     let name = r.origin.file.as_ref().map_or_else(named, |f| state.short_path(f));
     let mark = if r.modified() { " ●" } else { "" };
-    let room = usize::from(line.width.saturating_sub(5));
-    let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, room), title), (mark, accent)]);
+    let available = usize::from(line.width.saturating_sub(5));
+    let used = c.spans(line.x + 1, line.y, line.width - 2, &[(&fit_end(&name, available), title), (mark, accent)]);
     let word = match (&r.origin.file, r.modified()) {
         (_, false) => "",
         (Some(_), true) => "not saved",

@@ -14,22 +14,22 @@ use std::collections::BTreeMap;
 /// Rows that the lines below the plot should have.
 const FACTS: u16 = 18;
 
-/// Columns from which the table of outputs tells the time of each.
+/// Columns from which the table of outputs shows times.
 const TIMED: u16 = 44;
 
 /// Outputs that are listed.
 const OUTPUTS: usize = 4;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
-    // The last line is the verdict, and what there is to think of before stands above it.
+    // The last line is the verdict; warnings are above it.
     let inner = Rect { height: area.height.saturating_sub(1), ..area };
-    let told = warnings(c, plan, inner, state.recipe.zoom);
-    let inner = Rect { height: inner.height.saturating_sub(told), ..inner };
+    let warning_rows = warnings(c, plan, inner, state.recipe.zoom);
+    let inner = Rect { height: inner.height.saturating_sub(warning_rows), ..inner };
     let left = |y: u16| inner.bottom().saturating_sub(y);
     let mut y = outputs(c, state, plan, inner) + 1;
-    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MOST).min(FACTS) } else { FACTS };
-    let room = left(y).saturating_sub(facts).min(plot::MOST);
-    let drawn = plot::draw(c, state, Rect { y, height: room, ..inner });
+    let facts = if state.recipe.zoom { left(y).saturating_sub(plot::MAX_HEIGHT).min(FACTS) } else { FACTS };
+    let available = left(y).saturating_sub(facts).min(plot::MAX_HEIGHT);
+    let drawn = plot::draw(c, state, Rect { y, height: available, ..inner });
     y += if drawn > 0 { drawn + 1 } else { 0 };
     y = needs(c, state, plan, Rect { y, height: left(y), ..inner });
     let rest = Rect { y: y + 1, height: left(y + 1), ..inner };
@@ -69,8 +69,8 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         y += 1;
         if y < area.bottom() {
             let there = there(state, o);
-            let room = usize::from(area.width).saturating_sub(2 + width(&there));
-            let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), room), dim);
+            let available = usize::from(area.width).saturating_sub(2 + width(&there));
+            let used = c.text(area.x + 1, y, area.width, &fit_end(&state.short_path(&o.path), available), dim);
             c.text(area.x + 1 + used, y, area.width, &there, warn);
             y += 1;
         }
@@ -82,12 +82,12 @@ fn outputs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
     y
 }
 
-/// What stands behind the path of an output that is there already: whose it is.
+/// The note behind the path of an existing output: which job wrote it.
 fn there(state: &State, output: &PlannedOutput) -> String {
     let Some(path) = output.replaces.first() else { return String::new() };
     match state.jobs.maker(&state.dir, path) {
-        Some(job) => format!("  made by job {}", job.id),
-        None => "  exists already".to_owned(),
+        Some(job) => format!("  written by job {}", job.id),
+        None => "  already exists".to_owned(),
     }
 }
 
@@ -113,7 +113,7 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
         ("memory", format!("≤ {}", units::bytes(plan.memory_bytes))),
         ("disk", units::bytes(plan.disk_bytes)),
     ];
-    // Where the table has no room for it.
+    // If the table has no space for it.
     let all = 0..plan.outputs.len();
     let times: Vec<f64> = all.filter_map(|i| Some(wall(state, state.recipe.estimate(i)?))).collect();
     if area.width < TIMED && !times.is_empty() {
@@ -137,13 +137,13 @@ fn needs(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) -> u16 {
 fn instead(state: &State) -> Option<String> {
     let r = &state.recipe;
     let budget = Budget::of(r.document.recipe.targets.get(r.forecast_target_index()?)?)?;
-    let mix = r.outlook.mix_of(&budget)?;
-    let fits = r.outlook.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
+    let mix = r.forecast_state.mix_of(&budget)?;
+    let fits = r.forecast_state.forecast()?.types.iter().filter(|t| t.bytes <= mix.bytes);
     let quality = |f: &Forecasted| f.output_sqnr_db.unwrap_or(f64::INFINITY);
     let best = fits.max_by(|a, b| quality(a).total_cmp(&quality(b)))?;
     Some(match best.output_sqnr_db {
         Some(db) => format!("{} at best: {db:.1} dB", best.name),
-        None => format!("{} would do, without loss", best.name),
+        None => format!("{} fits, without loss", best.name),
     })
 }
 
@@ -160,7 +160,7 @@ fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     let mut rows: Vec<_> = by.into_iter().collect();
     rows.sort_by_key(|(kind, _)| kind_order(kind));
     let label = rows.iter().map(|(k, _)| width(k)).max().unwrap_or(0).min(16) as u16 + 2;
-    let room = area.width.saturating_sub(label + 1);
+    let available = area.width.saturating_sub(label + 1);
     let most = usize::from(area.height);
     let shown = if rows.len() > most { most.saturating_sub(1) } else { rows.len() };
     for ((kind, types), y) in rows.iter().take(shown).zip(area.y..) {
@@ -169,7 +169,7 @@ fn kinds(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
         types.sort_by_key(|(name, n)| (std::cmp::Reverse(**n), **name));
         let parts: Vec<String> = types.iter().map(|(name, n)| format!("{name} ×{n}")).collect();
         c.text(area.x + 1, y, label, &fit(kind, usize::from(label) - 2), dim);
-        c.text(area.x + 1 + label, y, room, &parts.join("  "), text);
+        c.text(area.x + 1 + label, y, available, &parts.join("  "), text);
     }
     let y = area.y + shown as u16;
     if rows.len() > shown && y < area.bottom() {
@@ -190,14 +190,14 @@ fn types(c: &mut Canvas<'_>, output: &PlannedOutput, area: Rect) -> u16 {
     by.sort_by(|_, a, _, b| b.0.cmp(&a.0));
     let total = by.values().map(|v| v.0).sum::<u64>().max(1) as f64;
     let counts = area.width >= 52;
-    let room = area.width.saturating_sub(if counts { 11 + 24 } else { 11 + 11 });
+    let available = area.width.saturating_sub(if counts { 11 + 24 } else { 11 + 11 });
     let mut y = area.y;
     for (name, (bytes, n)) in by.iter().take(5) {
         if y + 3 > area.bottom() {
             break;
         }
         c.text(area.x + 1, y, 9, name, dim);
-        c.bar(area.x + 11, y, room, *bytes as f64 / total, bar, true);
+        c.bar(area.x + 11, y, available, *bytes as f64 / total, bar, true);
         let end = if counts { area.right() - 13 } else { area.right() };
         c.right(end, y, 10, &units::bytes(*bytes), text);
         if counts {
@@ -239,32 +239,32 @@ fn notes(c: &mut Canvas<'_>, state: &State, plan: &Plan, area: Rect) {
 }
 
 /// The tensors that most of the selected target's loss comes from, as many as fit: `token_embd 21 %, blk.1.ffn_down 9 %`.
-fn heaviest(state: &State, room: usize) -> String {
+fn heaviest(state: &State, available: usize) -> String {
     let r = &state.recipe;
     let Some(estimate) = r.estimate(r.current_target().unwrap_or(0)) else { return String::new() };
-    let mut said = String::new();
+    let mut text = String::new();
     for h in &estimate.heaviest {
         let name = h.name.strip_suffix(".weight").unwrap_or(&h.name);
-        let comma = if said.is_empty() { "" } else { ", " };
+        let comma = if text.is_empty() { "" } else { ", " };
         let next = format!("{comma}{name} {}", units::percent(h.share));
-        if width(&said) + width(&next) > room {
+        if width(&text) + width(&next) > available {
             break;
         }
-        said += &next;
+        text += &next;
     }
-    said
+    text
 }
 
 /// The warnings, above the bottom of `area`: a few lines of them, all where the forecast has the screen; gives the rows used.
 fn warnings(c: &mut Canvas<'_>, plan: &Plan, area: Rect, all: bool) -> u16 {
     let (text, warn) = (c.theme().text, c.theme().warn);
-    let room = usize::from(area.width.saturating_sub(4));
+    let available = usize::from(area.width.saturating_sub(4));
     let (mut lines, mut begins) = (Vec::new(), Vec::new());
     for w in &plan.warnings {
         begins.push(lines.len());
-        lines.extend(wrap(&w.text, room));
+        lines.extend(wrap(&w.text, available));
     }
-    cut_lines(&mut lines, usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) }), room);
+    cut_lines(&mut lines, usize::from(if all { area.height / 2 } else { (area.height / 8).max(2) }), available);
     let height = lines.len() as u16;
     for ((at, line), y) in lines.iter().enumerate().zip(area.bottom().saturating_sub(height)..) {
         if begins.contains(&at) {
@@ -281,15 +281,15 @@ fn verdict(c: &mut Canvas<'_>, state: &State, plan: &Plan, line: Rect) {
     let total: u64 = plan.outputs.iter().map(|o| o.bytes).sum();
     let what = units::plural(plan.outputs.len(), "output", "outputs");
     let warnings = units::plural(plan.warnings.len(), "warning", "warnings");
-    let mut said = format!("{what}, {}", units::bytes(total));
-    if width(&said) + width(&warnings) + 12 <= line.width.into() {
-        said += &format!(", {warnings}");
+    let mut summary = format!("{what}, {}", units::bytes(total));
+    if width(&summary) + width(&warnings) + 12 <= line.width.into() {
+        summary += &format!(", {warnings}");
     }
     if state.recipe.starting {
         c.spans(line.x, line.y, line.width, &[("● ", good), ("starting…", text)]);
     } else if plan.warnings.is_empty() {
-        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&said, text)]);
+        c.spans(line.x, line.y, line.width, &[("✓ ready: ", good), (&summary, text)]);
     } else {
-        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&said, text)]);
+        c.spans(line.x, line.y, line.width, &[("! ready: ", warn), (&summary, text)]);
     }
 }

@@ -8,9 +8,9 @@ use crate::tui::view::canvas::{Canvas, fit, width};
 use ratatui::layout::Rect;
 
 /// Rows of the largest plot.
-pub(super) const MOST: u16 = 20;
-/// Rows and columns below which there is no plot.
-const LEAST: (u16, u16) = (9, 44);
+pub(super) const MAX_HEIGHT: u16 = 20;
+/// Minimum rows and columns of the plot.
+const MIN_SIZE: (u16, u16) = (9, 44);
 /// Columns of the axis at the left.
 const AXIS: u16 = 6;
 /// Rows of title, axis, numbers and legend.
@@ -55,10 +55,11 @@ fn point(f: &Forecasted) -> Option<Point> {
     (f.bits_per_weight < BITS).then_some((f.bytes as f64, f.output_sqnr_db?))
 }
 
-/// Draws the plot if there is something to plot and room for it; gives the rows used.
+/// Draws the plot if there is data and space for it; returns the rows used.
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
-    let outlook = &state.recipe.outlook;
-    let Some(forecast) = outlook.forecast().filter(|_| area.height >= LEAST.0 && area.width >= LEAST.1) else {
+    let forecast_state = &state.recipe.forecast_state;
+    let Some(forecast) = forecast_state.forecast().filter(|_| area.height >= MIN_SIZE.0 && area.width >= MIN_SIZE.1)
+    else {
         return 0;
     };
     let types: Vec<(&str, Point)> = forecast.types.iter().filter_map(|t| Some((t.name.as_str(), point(t)?))).collect();
@@ -102,8 +103,8 @@ fn frame(all: impl Iterator<Item = Point> + Clone, area: Rect) -> Option<Frame> 
 
 fn axes(c: &mut Canvas<'_>, frame: &Frame, area: Rect) {
     let (dim, faint) = (c.theme().dim, c.theme().faint);
-    let long = "dB of signal over error in what the model says, up is better";
-    let title = if width(long) < area.width.into() { long } else { "dB of signal over error, up is better" };
+    let long = "signal-to-noise ratio of the model's output in dB, up is better";
+    let title = if width(long) < area.width.into() { long } else { "signal-to-noise ratio in dB, up is better" };
     c.text(area.x + 1, area.y, area.width, title, dim);
     let left = frame.area.x - 1;
     c.divide(left, frame.area.y, frame.area.height);
@@ -159,7 +160,7 @@ fn curve(c: &mut Canvas<'_>, frame: &Frame, mixes: &[Point]) {
     lines.draw(c);
 }
 
-/// File types, names where there is room, and the choice above all.
+/// File types, their names where there is space, and the choice on top.
 fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[Chosen]) {
     let (dim, accent) = (c.theme().dim, c.theme().accent);
     // Styles add up: what the choice covers is not drawn below it.
@@ -180,7 +181,7 @@ fn points(c: &mut Canvas<'_>, frame: &Frame, types: &[(&str, Point)], chosen: &[
     }
 }
 
-/// Writes a name at its point, where nothing stands. Above and left of a point is above the curve. Names of types may be left
+/// Writes a name at its point, in free space. Above and left of a point is above the curve. Names of types may be left
 /// out, that of the choice is not.
 fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) {
     let style = if chosen { c.theme().accent } else { c.theme().dim };
@@ -191,7 +192,7 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     let right = (x + 2 + w <= area.right()).then_some((x + 2, y));
     let left = (x >= area.x + w + 2).then(|| (x - 1 - w, y));
     let above = |rows: u16| (x + 1 >= area.x + w && y >= area.y + rows).then(|| (x + 1 - w, y - rows));
-    // Only at the right edge, where no other point stands below that it could be taken for.
+    // Only at the right edge, where no other point below could be meant.
     let edge = x + 1 >= area.right() && x >= area.x + w;
     let below = |rows: u16| (edge && y + rows < area.bottom()).then(|| (x + 1 - w, y + rows));
     let places = if chosen {
@@ -199,7 +200,7 @@ fn label(c: &mut Canvas<'_>, frame: &Frame, p: Point, name: &str, chosen: bool) 
     } else {
         [right, left, below(1), below(2), None, None]
     };
-    // With a blank on both sides, for names that touch are no names.
+    // With a space on both sides, so that names do not touch.
     let free = |c: &Canvas<'_>, (at, row): (u16, u16)| {
         let (from, to) = (at.saturating_sub(1).max(area.x), (at + w + 1).min(area.right()));
         (from..to).filter(|cx| (*cx, row) != (x, y)).all(|cx| c.buf[(cx, row)].symbol() == " ")

@@ -6,19 +6,19 @@ mod trend;
 mod view;
 
 pub(crate) use trend::Trend;
-pub use view::Measured;
+pub use view::ExportQuality;
 pub(crate) use view::{Export, Source, SourceState, WatcherView};
 
 use crate::tui::core::{Focus, State, Tab, units};
-use crate::watch::KnownWatcher;
+use crate::watch::WatcherInfo;
 use std::path::PathBuf;
 
 /// Sources whose ages are compared at each tick.
-const AGES_MOST: usize = 200;
+const MAX_AGES: usize = 200;
 
 /// What is to be read of watchers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WatcherWish {
+pub struct WatcherQuery {
     /// Which request this is: a new number reads the events from their beginning.
     pub request: u64,
     /// The folder of the watcher that is selected.
@@ -29,7 +29,7 @@ pub struct WatcherWish {
 #[derive(Clone, Debug, Default)]
 pub struct WatchState {
     /// The watchers, those that run first.
-    pub list: Vec<KnownWatcher>,
+    pub list: Vec<WatcherInfo>,
     /// True once the list was read.
     pub looked: bool,
     /// Identifier of the selected watcher.
@@ -53,7 +53,7 @@ impl WatchState {
     }
 
     /// The selected watcher.
-    pub(crate) fn current(&self) -> Option<&KnownWatcher> {
+    pub(crate) fn current(&self) -> Option<&WatcherInfo> {
         self.list.iter().find(|w| Some(&w.id) == self.selected.as_ref())
     }
 
@@ -73,7 +73,7 @@ impl WatchState {
     }
 
     /// Takes a new list, and keeps the selection where it can.
-    pub(crate) fn set_list(&mut self, mut list: Vec<KnownWatcher>) {
+    pub(crate) fn set_list(&mut self, mut list: Vec<WatcherInfo>) {
         list.sort_by_key(|w| w.pid.is_none());
         (self.list, self.looked) = (list, true);
         if let Some(at) = self.expected.as_ref().and_then(|id| self.list.iter().position(|w| w.id == *id)) {
@@ -103,7 +103,7 @@ impl WatchState {
         self.source = self.view.sources().nth(at.min(last)).map(|s| s.name.clone());
     }
 
-    /// The export of the selected source and that of the checkpoint before it in the same run, both of which are there.
+    /// The export of the selected source and that of the checkpoint before it in the same run, if both exist.
     pub(crate) fn pair(&self) -> Option<[PathBuf; 2]> {
         let current = self.current_source()?;
         let output = |s: &Source| s.exported().filter(|e| !e.removed)?.done.outputs.first().cloned();
@@ -122,15 +122,15 @@ impl WatchState {
 
 impl State {
     /// What is to be read of watchers: nothing while the tab is not shown.
-    pub fn watcher_wish(&self) -> Option<WatcherWish> {
+    pub fn watcher_query(&self) -> Option<WatcherQuery> {
         let w = &self.watch;
         (self.tab == Tab::Watch)
-            .then(|| WatcherWish { request: w.request, folder: w.current().map(|w| w.folder.clone()) })
+            .then(|| WatcherQuery { request: w.request, folder: w.current().map(|w| w.folder.clone()) })
     }
 
     /// The ages that the Watch tab shows; nothing elsewhere.
     pub fn ages(&self) -> Vec<String> {
-        let shown = if self.tab == Tab::Watch { AGES_MOST } else { 0 };
+        let shown = if self.tab == Tab::Watch { MAX_AGES } else { 0 };
         self.watch.view.sources().take(shown).map(|s| self.age(s.since)).collect()
     }
 

@@ -1,6 +1,6 @@
 //! What exports of a run come to over its training steps: only figures that were measured.
 
-use super::view::{Measured, WatcherView};
+use super::view::{ExportQuality, WatcherView};
 
 /// The latest export of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub(crate) struct Point {
     /// Bytes of its outputs.
     pub bytes: u64,
     /// What its job measured of the weights; nothing while its report was not looked for.
-    pub measured: Option<Measured>,
+    pub measured: Option<ExportQuality>,
 }
 
 /// The exports of a run, by step.
@@ -38,7 +38,7 @@ impl Trend {
     /// Steps and dB where they were measured.
     pub(crate) fn db(&self) -> Vec<(f64, f64)> {
         let db = |p: &Point| match p.measured {
-            Some(Measured::Db(db)) => Some((p.step as f64, db)),
+            Some(ExportQuality::Db(db)) => Some((p.step as f64, db)),
             _ => None,
         };
         self.points.iter().filter_map(db).collect()
@@ -51,11 +51,11 @@ impl Trend {
 
     /// Why there are fewer dB than exports; nothing where there are not, or not all reports were looked for yet.
     pub(crate) fn why_no_db(&self) -> Option<String> {
-        let n = |what: Option<Measured>| self.points.iter().filter(|p| p.measured == what).count();
+        let n = |what: Option<ExportQuality>| self.points.iter().filter(|p| p.measured == what).count();
         if n(None) > 0 {
             return None;
         }
-        let (lossless, gone) = (n(Some(Measured::Lossless)), n(Some(Measured::NoReport)));
+        let (lossless, gone) = (n(Some(ExportQuality::Lossless)), n(Some(ExportQuality::NoReport)));
         match (lossless, gone) {
             (0, 0) => None,
             (0, gone) => Some(format!("{gone} without a report: the job was removed")),

@@ -6,18 +6,18 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 
 /// Sources kept, the newest.
-const SOURCES_MOST: usize = 10_000;
+const MAX_SOURCES: usize = 10_000;
 /// Exports kept of each source, the latest.
-const EXPORTS_MOST: usize = 50;
+const MAX_EXPORTS: usize = 50;
 /// Warnings kept, the latest.
-const WARNINGS_MOST: usize = 20;
+const MAX_WARNINGS: usize = 20;
 /// Reports whose figures are kept.
-const MEASURED_MOST: usize = 100_000;
+const MAX_MEASURED: usize = 100_000;
 
 /// What the state of a source means; its words are in [`Source::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceState {
-    /// Not whole yet, or not yet begun.
+    /// Incomplete, or not started.
     Waiting,
     /// A job makes its export.
     Exporting,
@@ -31,12 +31,12 @@ pub enum SourceState {
 
 /// What was measured of the weights of an export.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
+pub enum ExportQuality {
     /// Signal over error, dB; the lowest of its outputs.
     Db(f64),
     /// Nothing was encoded with loss.
     Lossless,
-    /// There is no report: its job was removed.
+    /// No report: the job was removed.
     NoReport,
 }
 
@@ -70,7 +70,7 @@ pub struct Source {
     pub name: String,
     /// Its path.
     pub path: PathBuf,
-    /// Who writes such sources; empty where it was not told.
+    /// Who writes such sources; empty if unknown.
     pub family: String,
     /// The training step, if its name says one.
     pub step: Option<u64>,
@@ -96,7 +96,7 @@ impl Source {
         self.gone = exported.is_some();
         self.ignored = state == "ignored";
         (self.state, self.text, self.since) = match exported {
-            // What was made of it is what counts.
+            // The export takes precedence.
             Some(t) => (SourceState::Exported, text, t),
             None => (meaning(state), text, t),
         };
@@ -105,16 +105,16 @@ impl Source {
     /// A job for it has ended.
     fn export(&mut self, done: Exported, t: jiff::Timestamp) {
         self.path.clone_from(&done.source);
-        let why = done.why.as_deref().unwrap_or("no reason was told");
+        let why = done.why.as_deref().unwrap_or("reason unknown");
         (self.state, self.text) = match done.status.as_str() {
             "ok" => (SourceState::Exported, "exported".to_owned()),
             "cancelled" => (SourceState::Skipped, format!("cancelled: {why}")),
             status => (SourceState::Failed, format!("{status}: {why}")),
         };
         (self.since, self.gone) = (t, false);
-        // Told once more after a kill in the wrong moment, it is the same export.
+        // After a kill at the wrong moment the event comes twice; it is the same export.
         self.exports.retain(|e| e.done.job != done.job || e.done.version != done.version);
-        if self.exports.len() >= EXPORTS_MOST {
+        if self.exports.len() >= MAX_EXPORTS {
             self.exports.pop_front();
         }
         self.exports.push_back(Export { t, done, removed: false });
@@ -150,9 +150,9 @@ struct Place {
 pub struct WatcherView {
     sources: BTreeMap<Place, Source>,
     places: HashMap<String, Place>,
-    /// The highest step that was told.
+    /// The highest step that was reported.
     highest: u64,
-    /// Why changes are looked for instead of being told, if they are.
+    /// Why the folder is polled instead of watched by events, if it is.
     pub note: Option<String>,
     /// What the watcher warned of since it started, oldest first.
     pub warnings: VecDeque<(jiff::Timestamp, String)>,
@@ -161,7 +161,7 @@ pub struct WatcherView {
     /// Why it ended, once it has.
     pub stopped: Option<String>,
     /// What reports say, by job.
-    measured: HashMap<String, Measured>,
+    measured: HashMap<String, ExportQuality>,
 }
 
 impl WatcherView {
@@ -181,14 +181,14 @@ impl WatcherView {
     }
 
     /// What the report of a job says, once it was looked for.
-    pub(crate) fn measured(&self, job: &str) -> Option<Measured> {
+    pub(crate) fn measured(&self, job: &str) -> Option<ExportQuality> {
         self.measured.get(job).copied()
     }
 
     /// Takes what the report of a job says.
-    pub(crate) fn measure(&mut self, job: String, found: Measured) {
-        if self.measured.len() < MEASURED_MOST {
-            self.measured.insert(job, found);
+    pub(crate) fn measure(&mut self, job: String, quality: ExportQuality) {
+        if self.measured.len() < MAX_MEASURED {
+            self.measured.insert(job, quality);
         }
     }
 
@@ -199,7 +199,7 @@ impl WatcherView {
             WatchBody::Started { note, .. } => {
                 (self.note, self.stopped, self.paused) = (note, None, false);
                 self.warnings.clear();
-                // What is not whole is told again, or is gone. What a job is at is told when it ends.
+                // Incomplete sources are reported again, or are gone. The result of a job comes when it ends.
                 self.sources.retain(|_, s| s.state != SourceState::Waiting);
                 let sources = &self.sources;
                 self.places.retain(|_, place| sources.contains_key(place));
@@ -211,7 +211,7 @@ impl WatcherView {
             }
             WatchBody::Exported(done) => {
                 if let (true, Some(db)) = (done.status == "ok", done.weights_db.filter(|db| db.is_finite())) {
-                    self.measure(done.job.clone(), Measured::Db(db));
+                    self.measure(done.job.clone(), ExportQuality::Db(db));
                 }
                 self.source(done.name.clone(), done.step, t).export(done, t);
             }
@@ -231,14 +231,14 @@ impl WatcherView {
             WatchBody::Paused => self.paused = true,
             WatchBody::Resumed => self.paused = false,
             WatchBody::Warning { text } => {
-                if self.warnings.len() >= WARNINGS_MOST {
+                if self.warnings.len() >= MAX_WARNINGS {
                     self.warnings.pop_front();
                 }
                 self.warnings.push_back((t, text));
             }
             WatchBody::Stopped { why } => self.stopped = Some(why),
         }
-        while self.sources.len() > SOURCES_MOST {
+        while self.sources.len() > MAX_SOURCES {
             if let Some((_, last)) = self.sources.pop_last() {
                 self.places.remove(&last.name);
             }
@@ -286,17 +286,17 @@ fn meaning(word: &str) -> SourceState {
     }
 }
 
-/// The words of a state without the time that had passed when they were told: they are told once and shown for as long as it lasts.
+/// The text of a state without the time that had passed: it is reported once and shown as long as the state lasts.
 fn lasting(word: &str, text: String) -> String {
     match word {
         "settling" => {
             let rest = text.strip_prefix("settling ").and_then(|t| t.split_once(" of "));
-            rest.map(|(_, needed)| format!("settling, until nothing changes for {needed}")).unwrap_or(text)
+            rest.map(|(_, needed)| format!("settling until unchanged for {needed}")).unwrap_or(text)
         }
         "waiting" if text.ends_with(" more") => {
             text.rsplit_once("; waiting ").map(|(what, _)| what.to_owned()).unwrap_or(text)
         }
-        "complete" => "complete, waiting for its turn".to_owned(),
+        "complete" => "complete, waiting in the queue".to_owned(),
         _ => text,
     }
 }
@@ -345,7 +345,7 @@ mod tests {
             view.apply(e);
         }
         assert_eq!(names(&view), ["last.ckpt", "old.ckpt", "c-1000", "c-500"]);
-        assert_eq!(view.sources().next().unwrap().text, "settling, until nothing changes for 3 s: b may come");
+        assert_eq!(view.sources().next().unwrap().text, "settling until unchanged for 3 s: b may come");
         view.apply(event(3, r#""watch.started","root":"/r","output":"/o","recipe":"q","pid":1,"note":"polls""#));
         assert_eq!(names(&view), ["old.ckpt", "c-1000"]);
         assert_eq!(view.note.as_deref(), Some("polls"));
@@ -368,7 +368,7 @@ mod tests {
         assert!(view.sources().next().unwrap().exports[0].removed);
         assert_eq!(view.len(), 1, "an event without a step finds the source that has one");
         view.apply(exported(7, "c-500", 500, "9", "c", "ok"));
-        view.apply(source(8, "c-500", "500", "gone", "removed; its export stays"));
+        view.apply(source(8, "c-500", "500", "gone", "removed; its export is kept"));
         let s = view.sources().next().unwrap();
         assert_eq!((s.state, s.gone, s.since.as_second()), (SourceState::Exported, true, 7), "its export counts");
         view.apply(event(8, r#""watch.skipped","source":"/r/x","name":"x","why":"superseded by y""#));

@@ -2,7 +2,7 @@
 
 use super::{sources, trend};
 use crate::tui::core::{State, units};
-use crate::tui::tabs::watch::{Export, Measured, Source, SourceState};
+use crate::tui::tabs::watch::{Export, ExportQuality, Source, SourceState};
 use crate::tui::view::canvas::Canvas;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -39,10 +39,10 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
     let stopped = state.watch.current().is_some_and(|w| w.pid.is_none());
     match s.state {
         SourceState::Waiting if stopped => {
-            all.push(("The watcher is stopped: nobody looks at it now.".to_owned(), warn, 2));
+            all.push(("The watcher is stopped: its state may have changed.".to_owned(), warn, 2));
         }
         SourceState::Exporting if stopped => {
-            all.push(("The watcher is stopped; its job goes on (Jobs, 3).".to_owned(), warn, 2));
+            all.push(("The watcher is stopped; its job continues (Jobs, 3).".to_owned(), warn, 2));
         }
         _ => {}
     }
@@ -52,7 +52,7 @@ fn lines(c: &Canvas<'_>, state: &State, s: &Source, title: Style) -> Vec<(String
         all.push((export(state, e), text, 2));
         if let Some(r) = &e.done.regression {
             let fell = format!(
-                "! {} fell from {:.1} to {:.1} dB since the checkpoint before",
+                "! {} fell from {:.1} to {:.1} dB since the previous checkpoint",
                 r.tensor, r.before_db, r.now_db
             );
             all.push((fell, warn, 3));
@@ -80,9 +80,9 @@ fn export(state: &State, e: &Export) -> String {
     if e.ok() {
         parts.push(units::bytes(e.done.bytes));
         match state.watch.view.measured(&e.done.job) {
-            Some(Measured::Db(db)) => parts.push(format!("weights {db:.1} dB")),
-            Some(Measured::Lossless) => parts.push("no loss".to_owned()),
-            Some(Measured::NoReport) | None => {}
+            Some(ExportQuality::Db(db)) => parts.push(format!("weights {db:.1} dB")),
+            Some(ExportQuality::Lossless) => parts.push("no loss".to_owned()),
+            Some(ExportQuality::NoReport) | None => {}
         }
         if e.removed {
             parts.push("removed since".to_owned());

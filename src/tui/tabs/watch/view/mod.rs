@@ -6,12 +6,12 @@ mod trend;
 
 use crate::tui::core::{Focus, Hit, State, units};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
-use crate::watch::KnownWatcher;
+use crate::watch::WatcherInfo;
 use ratatui::layout::Rect;
 
 /// From this many columns on, the detail is beside the sources.
 const WIDE: u16 = 120;
-/// Below this many rows there is no room for a note and for more than the state in the detail.
+/// Below this many rows there is no space for a note, and the detail shows only the state.
 const SHORT: u16 = 16;
 
 pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
@@ -34,8 +34,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if w.view.is_empty() {
         let dim = c.theme().dim;
         let text = match w.current().and_then(|w| w.pid) {
-            Some(_) => "nothing in this folder looks like a model or a checkpoint yet",
-            None => "it has seen nothing that looks like a model or a checkpoint",
+            Some(_) => "no models or checkpoints in this folder yet",
+            None => "it has found no models or checkpoints",
         };
         c.wrapped(rest.x + 2, rest.y + 1, rest.width.saturating_sub(4), 3, text, dim);
         return;
@@ -74,9 +74,10 @@ fn empty(c: &mut Canvas<'_>, state: &State, body: Rect) {
     if !state.watch.looked {
         return;
     }
-    let what = "A watcher exports each checkpoint of a training run as soon as it is whole. It is a process of its own, and goes on when this screen is gone.";
+    let what = "A watcher exports each checkpoint of a training run as soon as it is complete. It runs in its own process and \
+        continues when this screen is closed.";
     let used = c.wrapped(body.x + 2, body.y + 3, w, 4, what, text);
-    let how = "Choose the run's folder in Models (1) and press w; what is made is in Recipe (2). Or in a shell:";
+    let how = "Choose the run's folder in Models (1) and press w; Recipe (2) defines the outputs. Or in a shell:";
     let used = used + 1 + c.wrapped(body.x + 2, body.y + 4 + used, w, 3, how, dim);
     c.text(body.x + 4, body.y + 4 + used, w, "remold watch DIR --to gguf:q4_k_m --detach", text);
 }
@@ -108,7 +109,7 @@ fn watchers(c: &mut Canvas<'_>, state: &State, area: Rect) {
     c.pane(area, Hit::List(0));
 }
 
-fn watcher(c: &mut Canvas<'_>, state: &State, w: &KnownWatcher, line: Rect) {
+fn watcher(c: &mut Canvas<'_>, state: &State, w: &WatcherInfo, line: Rect) {
     let (text, dim, good) = (c.theme().text, c.theme().dim, c.theme().good);
     let (glyph, style) = match (w.pid, w.paused) {
         (Some(_), true) => ("‖", c.theme().warn),
@@ -125,10 +126,10 @@ fn watcher(c: &mut Canvas<'_>, state: &State, w: &KnownWatcher, line: Rect) {
     let exported =
         if line.width >= 64 { format!("  {} exported", units::count(w.exported as u64)) } else { String::new() };
     let used = c.right(line.right() - 1, line.y, line.width / 2, &format!("{word}{exported}"), dim);
-    let room = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
-    let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, room / 2)) } else { String::new() };
-    let root = fit_end(&state.home_path(&w.root), room.saturating_sub(width(&recipe)));
-    c.spans(line.x + 4, line.y, room as u16, &[(&root, text), (&recipe, dim)]);
+    let available = usize::from(line.right().saturating_sub(line.x + 4 + used + 3));
+    let recipe = if line.width >= 64 { format!(" → {}", fit(&w.recipe, available / 2)) } else { String::new() };
+    let root = fit_end(&state.home_path(&w.root), available.saturating_sub(width(&recipe)));
+    c.spans(line.x + 4, line.y, available as u16, &[(&root, text), (&recipe, dim)]);
 }
 
 /// Where the exports of the selected watcher go, and what there is to know of it; gives the rows used.
@@ -136,16 +137,16 @@ fn about(c: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
     let w = &state.watch;
     let (dim, warn) = (c.theme().dim, c.theme().warn);
     let Some(watcher) = w.current() else { return 0 };
-    let room = area.width.saturating_sub(2);
-    let output = fit_end(&state.home_path(&watcher.output), usize::from(room).saturating_sub(9));
-    c.spans(area.x + 1, area.y, room, &[("exports  ", dim), (&output, dim)]);
-    let again = if watcher.command.is_some() { "; y copies the command that starts it again" } else { "" };
+    let available = area.width.saturating_sub(2);
+    let output = fit_end(&state.home_path(&watcher.output), usize::from(available).saturating_sub(9));
+    c.spans(area.x + 1, area.y, available, &[("exports  ", dim), (&output, dim)]);
+    let again = if watcher.command.is_some() { "; y copies the command that restarts it" } else { "" };
     let warning = w.view.warnings.back();
     let (note, style) = match (watcher.pid, &w.view.note, warning) {
-        (None, ..) => (format!("stopped; below is what it saw last{again}"), dim),
+        (None, ..) => (format!("stopped; last known state below{again}"), dim),
         (_, Some(note), _) => (note.clone(), warn),
         (_, None, Some((t, text))) => (format!("{text} ({})", state.age(*t)), warn),
         (_, None, None) => return 1,
     };
-    1 + c.wrapped(area.x + 1, area.y + 1, room, 2, &note, style)
+    1 + c.wrapped(area.x + 1, area.y + 1, available, 2, &note, style)
 }

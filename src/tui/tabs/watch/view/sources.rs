@@ -31,7 +31,7 @@ impl Columns {
         let size = width >= 64;
         let fixed = 4 + step + AGE + if size { SIZE } else { 0 };
         let free = width.saturating_sub(fixed);
-        // Where there is little room, the step alone tells checkpoints apart.
+        // In little space, the step alone identifies a checkpoint.
         let name = match width {
             ..64 if step > 0 => 0,
             _ => name.min(free * 2 / 5) + 2,
@@ -102,14 +102,14 @@ pub(super) fn badge(c: &Canvas<'_>, state: SourceState) -> (&'static str, Style)
 pub(super) fn words(s: &Source) -> String {
     let Some(export) = s.exported().filter(|_| s.state == SourceState::Exported) else { return s.text.clone() };
     if export.removed {
-        return "exported; removed since, newer ones are kept".to_owned();
+        return "exported, then removed; newer ones are kept".to_owned();
     }
     let version = match s.exports.iter().filter(|e| e.ok()).count() {
         0 | 1 => String::new(),
         n => format!(", version {n}"),
     };
     let fell = export.done.regression.as_ref().map(|r| format!("; worse: {}", r.tensor)).unwrap_or_default();
-    let gone = if s.gone { "; source removed since" } else { "" };
+    let gone = if s.gone { "; source since removed" } else { "" };
     format!("exported in {}{version}{fell}{gone}", units::took(export.seconds()))
 }
 
@@ -147,8 +147,8 @@ fn row(c: &mut Canvas<'_>, state: &State, s: &Source, columns: &Columns, line: R
             0 | 1 => String::new(),
             n => format!(" +{}", n - 1),
         };
-        let room = usize::from(columns.output).saturating_sub(2 + width(&more));
-        let name = fit_end(&name, room);
+        let available = usize::from(columns.output).saturating_sub(2 + width(&more));
+        let name = fit_end(&name, available);
         c.spans(x + 1, y, columns.output, &[(&name, dim), (&more, dim)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Size and error of the exports of a run over its training steps: a chart where there is room, else a line.
+//! Size and error of the exports of a run over its training steps: a chart if there is space, else a line.
 
 use crate::tui::core::units;
 use crate::tui::tabs::watch::Trend;
@@ -86,7 +86,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, trend: &Trend, area: Rect) {
         }
     }
     if let Some(why) = trend.why_no_db().filter(|_| y < area.bottom()) {
-        c.text(area.x, y, area.width, &format!("weights dB are not of all: {why}"), dim);
+        c.text(area.x, y, area.width, &format!("weights dB are missing for some: {why}"), dim);
     }
 }
 

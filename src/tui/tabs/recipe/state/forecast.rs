@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The forecast that belongs to the recipe being composed.
 #[derive(Clone, Debug, Default)]
-pub struct Outlook {
+pub struct ForecastState {
     /// Number of the latest request.
     pub request: u64,
     /// What the latest request asks for.
@@ -24,8 +24,8 @@ pub struct Outlook {
     pub settled: bool,
 }
 
-impl Outlook {
-    /// Takes note of what is wanted now; true if it has to be asked for.
+impl ForecastState {
+    /// Stores what is needed now; true if a request has to be sent.
     pub(in crate::tui::tabs::recipe) fn want(&mut self, source: &Path, target: &Target) -> bool {
         let same = self.asked.as_ref().is_some_and(|(s, t)| s == source && t == target);
         let failed = self.settled && matches!(self.answer, Some(Err(_)));
@@ -43,7 +43,7 @@ impl Outlook {
         true
     }
 
-    /// Forgets what was asked for, so that late answers are not taken; the count goes on.
+    /// Forgets the request, so that late answers are ignored; the counter continues.
     pub(in crate::tui::tabs::recipe) fn forget(&mut self) {
         *self = Self { request: self.request + 1, ..Self::default() };
     }

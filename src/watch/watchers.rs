@@ -1,7 +1,7 @@
 //! The watchers of this user, running or stopped, by their state folders.
 
 use super::store::ExportCount;
-use super::watcher::care::HOLD;
+use super::watcher::limits::HOLD;
 use crate::model::{Hint, ModelError, Remedy, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub(crate) struct RuleNote {
 
 /// A watcher.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct KnownWatcher {
+pub struct WatcherInfo {
     /// Its identifier.
     pub id: String,
     /// Its state folder.
@@ -59,7 +59,7 @@ pub struct KnownWatcher {
     pub command: Option<String>,
 }
 
-impl KnownWatcher {
+impl WatcherInfo {
     /// Asks its process to end; false if there is none. Its running export continues.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl KnownWatcher {
     }
 }
 
-impl KnownWatcher {
+impl WatcherInfo {
     /// Removes its state. Exports and jobs stay.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl KnownWatcher {
     pub(crate) fn forget(&self) -> Result<()> {
         let lock = File::open(self.folder.join("lock"));
         if self.pid.is_some() || lock.as_ref().is_ok_and(|f| f.try_lock().is_err()) {
-            let e = ModelError::request(format!("watcher {} runs", self.id));
+            let e = ModelError::request(format!("watcher {} is running", self.id));
             return Err(e.with_hint(
                 Hint::from("Stop it first with ").then(Remedy::Run(format!("watch stop {}", self.id))).then("."),
             ));
@@ -94,7 +94,7 @@ impl KnownWatcher {
 }
 
 /// Every watcher that was ever started with this folder of jobs, by the watched folder.
-pub fn known(jobs_root: &Path) -> Vec<KnownWatcher> {
+pub fn list_watchers(jobs_root: &Path) -> Vec<WatcherInfo> {
     Watchers::new(jobs_root).look()
 }
 
@@ -112,21 +112,21 @@ impl Watchers {
     }
 
     /// All of them now, by the watched folder.
-    pub(crate) fn look(&mut self) -> Vec<KnownWatcher> {
+    pub(crate) fn look(&mut self) -> Vec<WatcherInfo> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().take(MAX_WATCHERS);
-        let mut all: Vec<KnownWatcher> = entries.filter_map(|e| self.one(&e.path())).collect();
+        let mut all: Vec<WatcherInfo> = entries.filter_map(|e| self.one(&e.path())).collect();
         all.sort_by(|a, b| (&a.root, &a.output).cmp(&(&b.root, &b.output)));
         all
     }
 
-    fn one(&mut self, folder: &Path) -> Option<KnownWatcher> {
+    fn one(&mut self, folder: &Path) -> Option<WatcherInfo> {
         let note = crate::files::read(&folder.join("rule.json"), MAX_NOTE_BYTES).ok()?;
         let note: RuleNote = serde_json::from_slice(&note).ok()?;
         let locked = File::open(folder.join("lock"))
             .is_ok_and(|f| matches!(f.try_lock_shared(), Err(fs::TryLockError::WouldBlock)));
         let pid = || crate::files::read_text(&folder.join("pid"), 32).ok()?.trim().parse().ok();
         let hold = || crate::files::read_text(&folder.join(HOLD), 4096).ok();
-        Some(KnownWatcher {
+        Some(WatcherInfo {
             hold: if locked { hold() } else { None },
             id: folder.file_name()?.to_string_lossy().into_owned(),
             folder: folder.to_owned(),

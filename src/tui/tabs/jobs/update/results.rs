@@ -1,11 +1,11 @@
-//! What arrives of jobs: the list, and what the followed one says.
+//! Results about jobs: the list, and the events of the followed job.
 
 use super::follow;
 use crate::job::{JobState, JobSummary};
 use crate::tui::core::{Action, Effect, Focus, Level, Notify, State, Tab, TabRequest};
-use crate::tui::tabs::jobs::{Deed, JobSection, JobView};
+use crate::tui::tabs::jobs::{JobAction, JobSection, JobView};
 
-pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> Vec<Effect> {
+pub(in crate::tui::tabs::jobs) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Jobs(list) => listed(state, list),
         Action::JobPlan(id, plan) => {
@@ -33,7 +33,7 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
                 for event in &events {
                     view.apply(event);
                 }
-                // Whoever looks at older events keeps looking at them.
+                // Keep older events in view if they are shown.
                 if section == JobSection::Events && row > 0 {
                     state.jobs.row += view.log.len().saturating_sub(lines);
                 }
@@ -41,7 +41,9 @@ pub(in crate::tui::tabs::jobs) fn arrived(state: &mut State, action: Action) -> 
             // The list is looked at less often; keys go by it.
             if events.iter().any(|e| e.body.changes_state()) { vec![Effect::RefreshJobs] } else { Vec::new() }
         }
-        Action::Did(deed, title, result) => did(state, deed, &title, result.map_err(|card| card.message)),
+        Action::JobActionDone(action, title, result) => {
+            job_action_done(state, action, &title, result.map_err(|card| card.message))
+        }
         _ => Vec::new(),
     }
 }
@@ -64,7 +66,7 @@ fn listed(state: &mut State, list: Vec<JobSummary>) -> Vec<Effect> {
         if *long {
             effects.push(Effect::Notify(format!("{}: {}", job.state.name(), job.title)));
         }
-        // Nobody looks at the tab and nothing works in it: it opens on what has just ended.
+        // The tab is not shown and no job is running: it opens on the job that has just ended.
         if state.tab != Tab::Jobs && !state.jobs.any_alive() {
             (state.jobs.selected, state.jobs.chosen) = (Some(job.id.clone()), true);
         }
@@ -87,7 +89,7 @@ fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
         return vec![Effect::Follow(None)];
     }
     if !state.jobs.chosen && state.jobs.focus == Focus::List {
-        // A job that was begun here has the focus in its pane.
+        // A job that was started here gets the focus in its pane.
         return follow(state, 0);
     }
     if !known || state.jobs.view.is_none() {
@@ -99,17 +101,17 @@ fn keep_following(state: &mut State, at: usize) -> Vec<Effect> {
 
 /// Says how a job has ended. The log has it from the job itself, except of a job whose process is gone.
 fn report_end(state: &mut State, job: &JobSummary) {
-    let (title, whither) = (&job.title, where_report(state, &job.id));
+    let (title, report_hint) = (&job.title, where_report(state, &job.id));
     match job.state {
-        JobState::Finished => state.flash(Level::Info, format!("finished: {title}{whither}")),
+        JobState::Finished => state.flash(Level::Info, format!("finished: {title}{report_hint}")),
         JobState::Cancelled => state.flash(Level::Info, format!("cancelled: {title}")),
         JobState::Interrupted => {
-            state.flash(Level::Error, format!("interrupted: {title}; R goes on where it stopped"));
+            state.flash(Level::Error, format!("interrupted: {title}; R continues it"));
         }
         JobState::Lost => {
-            state.toast(Level::Error, format!("its process is gone: {title}; R goes on where it stopped"));
+            state.toast(Level::Error, format!("lost its process: {title}; R continues it"));
         }
-        _ => state.flash(Level::Error, format!("failed: {title}{whither}")),
+        _ => state.flash(Level::Error, format!("failed: {title}{report_hint}")),
     }
 }
 
@@ -124,19 +126,19 @@ fn where_report(state: &State, id: &str) -> String {
     match (state.tab == Tab::Jobs, selected) {
         (true, true) if !state.jobs.report_is_elsewhere() => String::new(),
         (true, true) => "; r shows its report".to_owned(),
-        (true, false) => format!("; #{id} has its report"),
+        (true, false) => format!("; see the report of #{id}"),
         (false, true) => "; 3 shows its report".to_owned(),
         (false, false) => format!("; 3, then #{id}, shows its report"),
     }
 }
 
-fn did(state: &mut State, deed: Deed, title: &str, result: Result<(), String>) -> Vec<Effect> {
-    let (done, cannot) = match deed {
-        Deed::Cancel => ("asked to stop", "stop"),
-        Deed::Pause => ("asked to hold", "hold"),
-        Deed::Resume => ("goes on", "go on with"),
-        Deed::Again => ("begins again as the same job, its report keeps how it ended before", "begin again"),
-        Deed::Remove => ("removed", "remove"),
+fn job_action_done(state: &mut State, action: JobAction, title: &str, result: Result<(), String>) -> Vec<Effect> {
+    let (done, cannot) = match action {
+        JobAction::Cancel => ("asked to stop", "stop"),
+        JobAction::Pause => ("asked to pause", "pause"),
+        JobAction::Resume => ("resumed", "resume"),
+        JobAction::Again => ("started again; the report keeps the earlier attempt", "restart"),
+        JobAction::Remove => ("removed", "remove"),
     };
     match result {
         Ok(()) => {

@@ -1,7 +1,7 @@
 //! The measurements: time of day, memory, GPUs, space. `REMOLD_READINGS` names a JSON file that replaces the machine's figures, for tests:
 //! `{"time": "12:00", "pressure": 5, "available": 1000, "gpus": [90], "free": 1000, "calm_seconds": 1}`; missing keys are measured.
 
-use super::Care;
+use super::Limits;
 use crate::monitor::Gpus;
 use crate::plan;
 use jiff::civil::Time;
@@ -38,7 +38,7 @@ pub(crate) struct Readings {
 
 /// Figures from a file instead of the machine.
 #[derive(Debug, Default, Deserialize)]
-struct Given {
+struct SensorOverride {
     time: Option<String>,
     pressure: Option<f64>,
     available: Option<u64>,
@@ -56,14 +56,14 @@ pub(crate) struct Sensor {
 
 impl Sensor {
     /// For a rule. Also returns why something that it needs cannot be measured here.
-    pub(crate) fn new(care: &Care) -> (Self, Vec<String>) {
+    pub(crate) fn new(care: &Limits) -> (Self, Vec<String>) {
         let given = std::env::var_os("REMOLD_READINGS").filter(|v| !v.is_empty()).map(PathBuf::from);
         let mut notes = Vec::new();
         let mut gpus = None;
         if care.gpu.is_some() && given.is_none() {
             match Gpus::load() {
                 Ok(found) => gpus = Some(found),
-                Err(_) => notes.push("no GPU can be asked for its load (NVML): --yield-gpu has no effect".to_owned()),
+                Err(_) => notes.push("no GPU reports its load (NVML): --yield-gpu has no effect".to_owned()),
             }
         }
         if care.pressure.is_some() && given.is_none() && pressure().is_none() {
@@ -74,7 +74,7 @@ impl Sensor {
     }
 
     /// The figures now. `output` is where the exports go.
-    pub(crate) fn read(&self, care: &Care, output: &Path) -> Readings {
+    pub(crate) fn read(&self, care: &Limits, output: &Path) -> Readings {
         let given = self.given();
         let time = given.time.as_deref().and_then(|t| t.parse().ok());
         let gpus = match &given.gpus {
@@ -92,7 +92,7 @@ impl Sensor {
         }
     }
 
-    fn given(&self) -> Given {
+    fn given(&self) -> SensorOverride {
         let bytes = self.given.as_ref().and_then(|path| crate::files::read(path, MAX_BYTES).ok());
         bytes.and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default()
     }
@@ -131,7 +131,7 @@ mod tests {
         let path = dir.path().join("readings.json");
         std::fs::write(&path, r#"{"time": "21:30", "gpus": [3, 97], "free": 7, "calm_seconds": 0.5}"#).unwrap();
         let sensor = Sensor { gpus: None, given: Some(path) };
-        let readings = sensor.read(&Care::default(), dir.path());
+        let readings = sensor.read(&Limits::default(), dir.path());
         assert_eq!(readings.time, jiff::civil::time(21, 30, 0, 0));
         assert_eq!((readings.gpus, readings.free), (vec![(0, 3.0), (1, 97.0)], Some(7)));
         assert_eq!(readings.calm, Duration::from_millis(500));

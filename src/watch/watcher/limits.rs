@@ -2,8 +2,8 @@
 
 use super::Watcher;
 use crate::job::{self, JobFolder};
-use crate::watch::care::{Hold, Readings};
 use crate::watch::event::WatchBody;
+use crate::watch::limits::{Hold, Readings};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -56,15 +56,15 @@ impl Watcher {
             None => std::fs::remove_file(&path),
         };
         let pauses = self.hold.as_ref().is_some_and(|h| h.pauses);
-        self.tell(WatchBody::Hold { text, pauses });
+        self.emit(WatchBody::Hold { text, pauses });
     }
 
     /// Reports for complete sources what they wait for.
-    pub(super) fn tell_queued(&mut self, names: &[String], hold: &Hold) {
-        let waits = if hold.text.starts_with("waits ") { "" } else { "waits: " };
+    pub(super) fn emit_queued(&mut self, names: &[String], hold: &Hold) {
+        let waits = if hold.text.starts_with("waiting ") { "" } else { "waiting: " };
         for name in names {
             let text = format!("complete; {waits}{}", hold.text);
-            self.tell_source_once(name, "queued", text, hold.check.to_owned());
+            self.emit_source_once(name, "queued", text, hold.check.to_owned());
         }
     }
 
@@ -72,11 +72,11 @@ impl Watcher {
         let Some(running) = &self.running else { return };
         let (unit, folder) = (running.picked.unit.clone(), self.job_folder(&running.picked.job));
         let Some(hold) = self.hold.clone().filter(|h| h.pauses) else { return self.proceed() };
-        // A job that the user has paused, or that waits for its turn, is left alone.
+        // A job that the user has paused, or that is queued, is left alone.
         if !self.paused && job::pause(&folder.dir).is_ok() {
             let _ = folder.write(MARK, hold.text.as_bytes());
             self.paused = true;
-            self.tell_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
+            self.emit_source_once(&unit, "paused", format!("paused: {}", hold.text), hold.check.to_owned());
         }
     }
 
@@ -88,7 +88,7 @@ impl Watcher {
         if job::proceed(&folder.dir).is_ok() || folder.summary().state.ended() {
             let _ = std::fs::remove_file(folder.path(MARK));
             self.paused = false;
-            self.tell_source(&unit, "exporting", "exporting".to_owned());
+            self.emit_source(&unit, "exporting", "exporting".to_owned());
         }
     }
 

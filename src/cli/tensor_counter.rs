@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// A line that counts tensors and is gone in the end.
-pub(crate) struct Measured {
+pub(crate) struct TensorCounter {
     live: bool,
     what: &'static str,
     drawn: Mutex<Option<Instant>>,
 }
 
-impl Measured {
+impl TensorCounter {
     /// Nothing measured yet; `quiet` for output that scripts read.
     pub(crate) fn new(quiet: bool) -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
@@ -26,13 +26,13 @@ impl Measured {
     /// The same with another word for what is done.
     #[must_use]
     pub(crate) fn doing(self, what: &'static str) -> Self {
-        let mut told = self;
-        told.what = what;
-        told
+        let mut counter = self;
+        counter.what = what;
+        counter
     }
 
     /// `done` of `all` tensors are measured.
-    pub(crate) fn tell(&self, done: usize, all: usize) {
+    pub(crate) fn advance(&self, done: usize, all: usize) {
         self.say(|| format!("{} {done} of {all} tensors", self.what));
     }
 
@@ -47,7 +47,7 @@ impl Measured {
     }
 }
 
-impl Drop for Measured {
+impl Drop for TensorCounter {
     fn drop(&mut self) {
         if self.drawn.lock().is_ok_and(|d| d.is_some()) {
             print::status("");

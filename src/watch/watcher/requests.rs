@@ -7,7 +7,7 @@ use crate::watch::event::WatchBody;
 
 impl Watcher {
     /// Carries out the requests made since the last call.
-    pub(super) fn hear_requests(&mut self) -> Result<()> {
+    pub(super) fn handle_requests(&mut self) -> Result<()> {
         for request in control::take(self.store.folder()) {
             self.carry_out(request)?;
         }
@@ -21,12 +21,12 @@ impl Watcher {
                 let paused = request == Request::Pause;
                 if std::mem::replace(&mut self.control.paused, paused) != paused {
                     self.control.write(self.store.folder())?;
-                    self.tell(if paused { WatchBody::Paused } else { WatchBody::Resumed });
+                    self.emit(if paused { WatchBody::Paused } else { WatchBody::Resumed });
                 }
             }
             Request::Export { name } => {
                 if !self.tracked.contains_key(&name) {
-                    self.tell_warning(format!("cannot export {name}: no such source is in the watched folder"));
+                    self.emit_warning(format!("cannot export {name}: not found in the watched folder"));
                     return Ok(());
                 }
                 if self.control.ignored.remove(&name) {
@@ -40,12 +40,12 @@ impl Watcher {
                 if self.control.ignored.insert(name.clone()) {
                     self.control.write(self.store.folder())?;
                 }
-                self.tell_ignored(&name);
+                self.emit_ignored(&name);
             }
             Request::Unignore { name } => {
                 if self.control.ignored.remove(&name) {
                     self.control.write(self.store.folder())?;
-                    self.tell_considered(&name);
+                    self.emit_considered(&name);
                     self.wake(&name);
                 }
             }
@@ -54,18 +54,18 @@ impl Watcher {
     }
 
     /// Reports that a source is ignored on request.
-    pub(super) fn tell_ignored(&mut self, name: &str) {
-        self.tell_source(name, "ignored", "ignored on request".to_owned());
+    pub(super) fn emit_ignored(&mut self, name: &str) {
+        self.emit_source(name, "ignored", "ignored on request".to_owned());
     }
 
     /// Reports that a source is no longer ignored: an exported version here, any other when it is judged.
-    fn tell_considered(&mut self, name: &str) {
+    fn emit_considered(&mut self, name: &str) {
         let Some(tracked) = self.tracked.get(name) else { return };
         let (text, word) = match self.store.exports().last_of(name) {
             Some(last) if last.picked.fingerprint == tracked.fingerprint.as_str() => ("exported", "exported"),
             _ => ("no longer ignored", "waiting"),
         };
-        self.tell_source(name, word, text.to_owned());
+        self.emit_source(name, word, text.to_owned());
     }
 
     /// True if the source is exported regardless of its state, because a user requested it.

@@ -40,7 +40,7 @@ pub(crate) fn recorded(figures: &Figures) -> BTreeMap<String, f64> {
 
 /// How many exports of a run are kept. An export is kept if either count includes it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Keep {
+pub(crate) struct Retention {
     /// The newest; all when both are absent, one when this alone is.
     pub last: Option<usize>,
     /// The best by a metric.
@@ -52,7 +52,7 @@ pub(crate) struct Keep {
 pub(crate) fn surplus<'e>(
     exports: &'e Exports,
     unit: &str,
-    keep: Keep,
+    keep: Retention,
     present: impl Fn(&Export) -> bool,
 ) -> Vec<(&'e Export, String)> {
     let run = |name: &str| Path::new(name).parent().map(Path::to_owned);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn gone(exports: &Exports, last: Option<usize>, best: Option<usize>) -> Vec<u64> {
-        let keep = Keep { last, best: best.map(|n| (n, &METRICS[0])) };
+        let keep = Retention { last, best: best.map(|n| (n, &METRICS[0])) };
         let found = surplus(exports, "a/checkpoint-1000", keep, |e| e.picked.step != Some(7));
         found.iter().filter_map(|(e, _)| e.picked.step).collect()
     }
@@ -148,7 +148,7 @@ mod tests {
         let exports = Exports::of(all);
         assert_eq!(gone(&exports, Some(1), Some(2)), [300, 100]);
         assert_eq!(gone(&exports, Some(4), None), [100, 50]);
-        let keep = Keep { last: None, best: Some((2, &METRICS[0])) };
+        let keep = Retention { last: None, best: Some((2, &METRICS[0])) };
         let why = surplus(&exports, "a/x", keep, |_| true).pop().unwrap().1;
         assert_eq!(why, "not the newest, and not among the best 2 by weights_db: 22.00 dB");
     }

@@ -7,7 +7,7 @@ use crate::watch::tracked::Tracked;
 use crate::watch::{Unit, store};
 
 impl Watcher {
-    pub(super) fn tell(&mut self, body: WatchBody) {
+    pub(super) fn emit(&mut self, body: WatchBody) {
         let event = WatchEvent { t: jiff::Timestamp::now(), watch: self.id.clone(), body };
         if let Ok(line) = serde_json::to_vec(&event) {
             // Only the state must survive; a full disk must not end the watcher over a line for display.
@@ -16,46 +16,46 @@ impl Watcher {
         (self.options.listener)(&event);
     }
 
-    pub(super) fn tell_warning(&mut self, text: String) {
-        self.tell(WatchBody::Warning { text });
+    pub(super) fn emit_warning(&mut self, text: String) {
+        self.emit(WatchBody::Warning { text });
     }
 
-    pub(super) fn tell_source(&mut self, name: &str, word: &'static str, text: String) {
-        self.tell_source_once(name, word, text.clone(), text);
+    pub(super) fn emit_source(&mut self, name: &str, word: &'static str, text: String) {
+        self.emit_source_once(name, word, text.clone(), text);
     }
 
     /// Reports a state whose text has changing figures: once for each `key`.
-    pub(super) fn tell_source_once(&mut self, name: &str, word: &'static str, text: String, key: String) {
+    pub(super) fn emit_source_once(&mut self, name: &str, word: &'static str, text: String, key: String) {
         let Some(tracked) = self.tracked.get_mut(name) else { return };
         let Some(text) = tracked.news(word, text, key) else { return };
         let body = source_event(&tracked.unit, word, text);
-        self.tell(body);
+        self.emit(body);
     }
 
-    pub(super) fn tell_verdict(&mut self, name: &str) {
+    pub(super) fn emit_verdict(&mut self, name: &str) {
         let Some(tracked) = self.tracked.get_mut(name) else { return };
         let Some((word, text)) = tracked.news_of_verdict() else { return };
         let body = source_event(&tracked.unit, word, text);
-        self.tell(body);
+        self.emit(body);
     }
 
-    pub(super) fn tell_gone(&mut self, lost: &Tracked) {
+    pub(super) fn emit_gone(&mut self, lost: &Tracked) {
         let exports = self.store.exports();
         let done = exports.export_of(&lost.unit.name, &lost.fingerprint, &self.recipe_hash).is_some();
         let body = if done || exports.last_of(&lost.unit.name).is_some() {
-            source_event(&lost.unit, "gone", "removed; its export stays".to_owned())
+            source_event(&lost.unit, "gone", "removed; its export is kept".to_owned())
         } else if lost.is_complete() {
             let why = "it was removed before it could be exported".to_owned();
             WatchBody::Skipped { source: lost.unit.path.clone(), name: lost.unit.name.clone(), why }
         } else {
-            source_event(&lost.unit, "gone", "removed before it was whole".to_owned())
+            source_event(&lost.unit, "gone", "removed before it was complete".to_owned())
         };
-        self.tell(body);
+        self.emit(body);
     }
 
     /// Reports once what the watcher starts with.
-    pub(super) fn tell_found(&mut self) {
-        if std::mem::replace(&mut self.told_found, true) || self.tracked.is_empty() {
+    pub(super) fn emit_found(&mut self) {
+        if std::mem::replace(&mut self.found_emitted, true) || self.tracked.is_empty() {
             return;
         }
         let to_do = self.candidates().len();
@@ -64,31 +64,31 @@ impl Watcher {
             export.and_then(|e| e.done.as_ref()).is_some_and(|d| d.status == Ended::Ok)
         });
         let (sources, exported) = (self.tracked.len(), exported.count());
-        self.tell(WatchBody::Found { sources, exported, to_do });
+        self.emit(WatchBody::Found { sources, exported, to_do });
     }
 
     /// Reports what is new about the folder itself.
-    pub(super) fn tell_folder(&mut self) {
+    pub(super) fn emit_folder(&mut self) {
         let exists = self.tree.exists();
         if self.existed != Some(exists) {
             let text = match self.existed {
-                _ if !exists => format!("{} is not there; waiting for it", self.rule.root.display()),
-                Some(false) => format!("{} is there now", self.rule.root.display()),
+                _ if !exists => format!("{} does not exist; waiting for it", self.rule.root.display()),
+                Some(false) => format!("{} exists now", self.rule.root.display()),
                 _ => String::new(),
             };
             self.existed = Some(exists);
             if !text.is_empty() {
-                self.tell_warning(text);
+                self.emit_warning(text);
             }
         }
         if let (false, Some(note)) = (self.told_note, self.changes.note().map(str::to_owned)) {
             self.told_note = true;
-            self.tell_warning(note);
+            self.emit_warning(note);
         }
         let problems: Vec<_> = self.tree.problems().iter().map(|p| (p.path.clone(), p.what.clone())).collect();
         for problem in problems {
             if self.told_problems.insert(problem.clone()) {
-                self.tell_warning(format!("{}: {}", problem.0.display(), problem.1));
+                self.emit_warning(format!("{}: {}", problem.0.display(), problem.1));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Space on the exports' file system.
 
-use super::{Care, Edge, Readings};
+use super::{Edge, Limits, Readings};
 use crate::plan::Plan;
 use crate::units;
 
@@ -15,12 +15,12 @@ fn default_floor(total: Option<u64>) -> u64 {
     total.map_or(FLOOR_BYTES, |total| FLOOR_BYTES.min(total / FLOOR_SHARE))
 }
 
-fn wanted(care: &Care, readings: &Readings) -> u64 {
+fn wanted(care: &Limits, readings: &Readings) -> u64 {
     care.min_free.unwrap_or_else(|| default_floor(readings.total))
 }
 
 /// Reports that too little space is free for anything to start.
-pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<String> {
+pub(super) fn floor(care: &Limits, readings: &Readings, edge: Edge) -> Option<String> {
     let (limit, now) = (wanted(care, readings), readings.free?);
     let crossed = match edge {
         Edge::Enter => now < limit,
@@ -28,7 +28,7 @@ pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<Stri
     };
     crossed.then(|| {
         format!(
-            "waits for space: {} are free, {} are to stay free (--min-free)",
+            "waiting for disk space: {} free, {} must stay free (--min-free)",
             units::bytes(now),
             units::bytes(limit)
         )
@@ -36,12 +36,12 @@ pub(super) fn floor(care: &Care, readings: &Readings, edge: Edge) -> Option<Stri
 }
 
 /// Reports that an export would leave too little space.
-pub(crate) fn no_room(care: &Care, readings: &Readings, plan: &Plan) -> Option<String> {
+pub(crate) fn no_space(care: &Limits, readings: &Readings, plan: &Plan) -> Option<String> {
     let (floor, free) = (wanted(care, readings), readings.free?);
     let needed = plan.disk_bytes;
     (free < needed.saturating_add(floor)).then(|| {
         let [needed, free, floor] = [needed, free, floor].map(units::bytes);
-        format!("waits for space: it needs {needed}, {free} are free, {floor} are to stay free (--min-free)")
+        format!("waiting for disk space: {needed} needed, {free} free, {floor} must stay free (--min-free)")
     })
 }
 
@@ -53,14 +53,14 @@ mod tests {
     fn a_small_disk_keeps_less_free_and_an_export_must_fit_above_the_floor() {
         assert_eq!(default_floor(None), 1 << 30);
         assert_eq!((default_floor(Some(1000 << 30)), default_floor(Some(10 << 30))), (1 << 30, (10 << 30) / 50));
-        let care = Care { min_free: Some(1000), ..Care::default() };
+        let care = Limits { min_free: Some(1000), ..Limits::default() };
         let with = |free| Readings { free: Some(free), ..Readings::default() };
         assert!(floor(&care, &with(999), Edge::Enter).is_some() && floor(&care, &with(1000), Edge::Enter).is_none());
         assert!(floor(&care, &with(1050), Edge::Leave).is_some() && floor(&care, &with(1100), Edge::Leave).is_none());
         let plan = Plan { disk_bytes: 500, ..Plan::default() };
-        assert!(no_room(&care, &with(1499), &plan).is_some() && no_room(&care, &with(1500), &plan).is_none());
-        let none = Care { min_free: Some(0), ..Care::default() };
+        assert!(no_space(&care, &with(1499), &plan).is_some() && no_space(&care, &with(1500), &plan).is_none());
+        let none = Limits { min_free: Some(0), ..Limits::default() };
         assert_eq!(floor(&none, &with(0), Edge::Enter), None);
-        assert_eq!(no_room(&none, &Readings::default(), &plan), None, "a file system that does not tell is trusted");
+        assert_eq!(no_space(&none, &Readings::default(), &plan), None, "a file system without information is trusted");
     }
 }

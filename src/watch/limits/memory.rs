@@ -1,6 +1,6 @@
 //! Memory: whether processes wait for it, and how much is left.
 
-use super::{Care, Edge, Readings};
+use super::{Edge, Limits, Readings};
 use crate::units;
 
 /// After a limit was crossed, exports continue only below this part of a pressure limit, or above this multiple of a free-memory limit.
@@ -8,7 +8,7 @@ const LEAVE_PRESSURE: f64 = 0.8;
 const LEAVE_FREE: f64 = 1.1;
 
 /// Pressure stall information (Documentation/accounting/psi.rst): the share of the last ten seconds in which some process waited for memory.
-pub(super) fn pressure(care: &Care, readings: &Readings, edge: Edge) -> Option<String> {
+pub(super) fn pressure(care: &Limits, readings: &Readings, edge: Edge) -> Option<String> {
     let (limit, now) = (care.pressure?, readings.pressure?);
     let crossed = match edge {
         Edge::Enter => now >= limit,
@@ -18,13 +18,13 @@ pub(super) fn pressure(care: &Care, readings: &Readings, edge: Edge) -> Option<S
 }
 
 /// Memory that is available.
-pub(super) fn free(care: &Care, readings: &Readings, edge: Edge) -> Option<String> {
+pub(super) fn free(care: &Limits, readings: &Readings, edge: Edge) -> Option<String> {
     let (limit, now) = (care.free_memory?, readings.available?);
     let crossed = match edge {
         Edge::Enter => now < limit,
         Edge::Leave => (now as f64) < limit as f64 * LEAVE_FREE,
     };
-    crossed.then(|| format!("{} of memory are available, the limit is {}", units::bytes(now), units::bytes(limit)))
+    crossed.then(|| format!("{} of memory is available, the limit is {}", units::bytes(now), units::bytes(limit)))
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn limits_are_left_with_some_distance_and_what_is_unknown_holds_nothing() {
-        let care = Care { pressure: Some(20.0), free_memory: Some(1000), ..Care::default() };
+        let care = Limits { pressure: Some(20.0), free_memory: Some(1000), ..Limits::default() };
         let with = |pressure, available| Readings { pressure, available, ..Readings::default() };
         let pressed = |p, edge| pressure(&care, &with(Some(p), None), edge).is_some();
         assert!(!pressed(19.9, Edge::Enter) && pressed(20.0, Edge::Enter));

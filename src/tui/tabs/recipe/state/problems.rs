@@ -1,19 +1,19 @@
-//! What is wrong with the recipe, and at which field of which target that is to be said.
+//! The problems of the recipe, each with the target and the field that it is about.
 
-use super::document::Wrong;
-use super::{Document, Field, RecipeState, Refused};
+use super::document::InvalidText;
+use super::{Document, Field, RecipeState, TargetRejection};
 use crate::model::OptionPath;
 use crate::recipe::keys::{Room, keys_of};
 use crate::recipe::{Problem, RecipeTable, check};
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trouble {
+pub struct RecipeProblem {
     /// The target, from 0; nothing for the rest of the recipe.
     pub target: Option<usize>,
     /// The step, from 0, where it is about one.
     pub step: Option<usize>,
-    /// The key, perhaps with keys of its own behind dots; empty if it is about no key alone.
+    /// The key, with dots before nested keys; empty if the problem is not about a single key.
     pub key: String,
     /// The fact, without the name of the key.
     pub fact: String,
@@ -21,17 +21,17 @@ pub struct Trouble {
     pub help: Option<String>,
 }
 
-/// What is wrong without looking at the source: texts that are no values, and what the check of recipes finds.
-pub(super) fn of(document: &Document) -> Vec<Trouble> {
-    let typed = document.wrong.iter().map(typed);
+/// Problems that need no source: invalid texts, and those that the recipe check finds.
+pub(super) fn of(document: &Document) -> Vec<RecipeProblem> {
+    let typed = document.invalid.iter().map(typed);
     typed.chain(check(&document.recipe).into_iter().filter(Problem::is_error).map(checked)).collect()
 }
 
-fn typed(w: &Wrong) -> Trouble {
-    Trouble { target: w.target, step: None, key: w.label.to_owned(), fact: w.fact.clone(), help: w.help.clone() }
+fn typed(w: &InvalidText) -> RecipeProblem {
+    RecipeProblem { target: w.target, step: None, key: w.label.to_owned(), fact: w.fact.clone(), help: w.help.clone() }
 }
 
-fn checked(p: Problem) -> Trouble {
+fn checked(p: Problem) -> RecipeProblem {
     let fact = p.fact().to_owned();
     let (table, key) = p.at.map_or((RecipeTable::Top, p.path), |at| (at.table, at.key));
     let (target, step) = match table {
@@ -39,14 +39,14 @@ fn checked(p: Problem) -> Trouble {
         RecipeTable::Step(i) => (None, Some(i)),
         RecipeTable::Top | RecipeTable::Source | RecipeTable::Validate => (None, None),
     };
-    // What to write into a file is no help on the screen.
+    // A hint about the file's text does not help on the screen.
     let choose = table == RecipeTable::Top && key == "target";
     let help = if choose { Some("Press a and choose from a list.".to_owned()) } else { p.help };
-    Trouble { target, step, key, fact, help }
+    RecipeProblem { target, step, key, fact, help }
 }
 
-/// What the planner refuses, at the field of the option that it is about.
-pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
+/// A rejection by the planner, at the field of the option that it is about.
+pub(super) fn planned(document: &Document, refused: &TargetRejection) -> RecipeProblem {
     let card = &refused.card;
     let lone = || (document.recipe.targets.len() == 1).then_some(0);
     let target = refused.target.or_else(lone);
@@ -55,10 +55,10 @@ pub(super) fn planned(document: &Document, refused: &Refused) -> Trouble {
         Some(option) => (option.to_string(), card.beside_option()),
         None => (String::new(), card.message.as_str()),
     };
-    Trouble { target, step: None, key, fact: fact.to_owned(), help: card.hint.clone() }
+    RecipeProblem { target, step: None, key, fact: fact.to_owned(), help: card.hint.clone() }
 }
 
-impl Trouble {
+impl RecipeProblem {
     /// The label of the field it is about; empty if it is about none.
     pub(crate) fn label(&self) -> &str {
         match self.key.split('.').next().unwrap_or_default() {
@@ -69,10 +69,10 @@ impl Trouble {
 }
 
 impl RecipeState {
-    /// Something that is wrong, with its place where the recipe has several.
-    pub(crate) fn said(&self, trouble: &Trouble) -> String {
+    /// A problem in words, with its target if the recipe has several.
+    pub(crate) fn in_words(&self, problem: &RecipeProblem) -> String {
         let several = self.document.recipe.targets.len() > 1;
-        let place = match (trouble.target, trouble.label()) {
+        let place = match (problem.target, problem.label()) {
             (Some(_), key) if !several && !key.is_empty() => format!("{key}: "),
             (Some(_), "") if !several => String::new(),
             (Some(i), "") => format!("target {}: ", i + 1),
@@ -80,33 +80,33 @@ impl RecipeState {
             (None, "" | "target") => String::new(),
             (None, key) => format!("{key}: "),
         };
-        format!("{place}{}", trouble.fact)
+        format!("{place}{}", problem.fact)
     }
 
-    /// What is wrong with the recipe as it is now.
-    pub fn troubles(&self) -> &[Trouble] {
-        &self.troubles
+    /// The current problems of the recipe.
+    pub fn problems(&self) -> &[RecipeProblem] {
+        &self.problems
     }
 
-    /// What is wrong with a field of the form.
-    pub fn trouble(&self, field: Field) -> Option<&Trouble> {
+    /// The problem of a field of the form.
+    pub fn problem(&self, field: Field) -> Option<&RecipeProblem> {
         let target = self.current_target();
-        self.troubles
+        self.problems
             .iter()
             .find(|t| t.target == target && t.step.is_none() && !t.key.is_empty() && field.is_about(&t.key))
     }
 
-    /// What is wrong with a target or a step, whatever field it is about.
-    pub fn trouble_of(&self, row: super::Row) -> Option<&Trouble> {
+    /// The problem of a target or a step, for any field.
+    pub fn problem_of(&self, row: super::Row) -> Option<&RecipeProblem> {
         use super::Row;
-        let within = |t: &&Trouble| match row {
+        let within = |t: &&RecipeProblem| match row {
             Row::Target(i) => t.target == Some(i),
             Row::Step(i) => t.step == Some(i),
             Row::Source => t.target.is_none() && t.step.is_none() && matches!(t.key.as_str(), "path" | "format"),
             Row::Add => t.key == "target",
             Row::About => false,
         };
-        self.troubles.iter().find(within)
+        self.problems.iter().find(within)
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
             pipeline: vec![Step { step: "prune".into(), ..Step::default() }],
             ..Recipe::default()
         };
-        let all = of(&Document { recipe, wrong: Vec::new() });
+        let all = of(&Document { recipe, invalid: Vec::new() });
         let places: Vec<_> = all.iter().map(|t| (t.target, t.step, t.key.as_str())).collect();
         assert_eq!(
             places,
@@ -145,11 +145,11 @@ mod tests {
         let target = Target::of(FormatId::Gguf).quantized("q8_0");
         let document = |target: Target| Document {
             recipe: Recipe { targets: vec![target], ..Recipe::default() },
-            wrong: Vec::new(),
+            invalid: Vec::new(),
         };
         let size = target.clone().with(&MAX_SHARD_SIZE, Some("0".to_owned()));
-        let said: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
-        assert_eq!(said, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
+        let pairs: Vec<_> = of(&document(size)).into_iter().map(|t| (t.key, t.fact)).collect();
+        assert_eq!(pairs, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
         let mut typed = document(target);
         typed.set(Some(0), find(Room::Target, "pure").unwrap(), "perhaps");
         assert_eq!(of(&typed)[0].fact, "takes `true` or `false`, not the text \"perhaps\"");
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn what_the_planner_refuses_stands_at_the_option_it_is_about() {
         let targets = vec![Target::of(FormatId::Gguf)];
-        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, wrong: Vec::new() };
+        let document = Document { recipe: Recipe { targets, ..Recipe::default() }, invalid: Vec::new() };
         let at = |e: ModelError| {
-            let t = planned(&document, &Refused { target: None, card: (&e).into() });
+            let t = planned(&document, &TargetRejection { target: None, card: (&e).into() });
             assert_eq!(t.target, Some(0));
             (t.key, t.fact)
         };
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(at(same), pair("output", "/out/x.gguf: the output is the input"));
         let again = request("it is Q8_0 already").field("output.weight").about_option(OptionName::ALLOW_REQUANTIZE);
         assert_eq!(at(again), pair("allow_requantize", "output.weight: it is Q8_0 already"));
-        // A tensor is no option, whatever its name; an option of the whole recipe has no field in a target.
+        // A tensor is not an option, whatever its name; an option of the whole recipe has no field in a target.
         assert_eq!(at(request("rows of 3").field("output")), pair("", "output: rows of 3"));
         assert_eq!(at(request("no size").in_option(OptionName::MAX_MEMORY)), pair("", "max_memory: no size"));
     }

@@ -19,7 +19,7 @@ impl Watcher {
         self.refresh(dirty);
         self.changes.set_absent(!self.tree.exists());
         self.find();
-        self.tell_folder();
+        self.emit_folder();
         self.looked = Some((Instant::now(), begun.elapsed()));
     }
 
@@ -73,7 +73,7 @@ impl Watcher {
         let gone: Vec<String> = self.tracked.iter().filter(|(_, t)| t.pass != pass).map(|(n, _)| n.clone()).collect();
         for name in gone {
             if let Some(lost) = self.tracked.remove(&name) {
-                self.tell_gone(&lost);
+                self.emit_gone(&lost);
             }
         }
     }
@@ -110,9 +110,9 @@ impl Watcher {
             self.shapes.insert(run, shape);
         }
         if self.control.ignored.contains(name) {
-            self.tell_ignored(name);
+            self.emit_ignored(name);
         } else if !self.is_settled_with(name) && !self.is_being_removed(name) {
-            self.tell_verdict(name);
+            self.emit_verdict(name);
         }
     }
 

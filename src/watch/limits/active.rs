@@ -1,6 +1,6 @@
 //! Times of day at which exports may start.
 
-use super::{Care, Edge, Readings};
+use super::{Edge, Limits, Readings};
 use jiff::civil::Time;
 
 /// Ranges of a day in local time, each from its beginning to before its end; one may go over midnight.
@@ -21,10 +21,10 @@ impl Active {
             return Err(format!("more than {MAX_RANGES} ranges"));
         }
         let range = |range: &&str| {
-            let (from, to) = range.split_once('-').ok_or("write it as 22:00-07:00, several with commas")?;
+            let (from, to) = range.split_once('-').ok_or("write it as 22:00-07:00; separate several with commas")?;
             let (from, to) = (time(from.trim(), false)?, time(to.trim(), true)?);
             if from == to {
-                return Err(format!("{range} has no length; without this option exports start at any time"));
+                return Err(format!("{range} is empty; without this option exports start at any time"));
             }
             Ok((from, to))
         };
@@ -62,12 +62,12 @@ fn time(text: &str, is_end: bool) -> Result<Time, String> {
 }
 
 /// The reason why exports may not start now, if there is one.
-pub(super) fn closed(care: &Care, readings: &Readings, _edge: Edge) -> Option<String> {
+pub(super) fn closed(care: &Limits, readings: &Readings, _edge: Edge) -> Option<String> {
     let active = care.active.as_ref()?;
     if active.is_open(readings.time) {
         return None;
     }
-    active.next(readings.time).map(|next| format!("waits for {:02}:{:02}", next.hour(), next.minute()))
+    active.next(readings.time).map(|next| format!("waiting until {:02}:{:02}", next.hour(), next.minute()))
 }
 
 #[cfg(test)]
@@ -90,11 +90,11 @@ mod tests {
         ] {
             assert_eq!(night.is_open(at), open, "{at}");
         }
-        let care = Care { active: Some(night), ..Care::default() };
+        let care = Limits { active: Some(night), ..Limits::default() };
         let text = |at| closed(&care, &Readings { time: at, ..Readings::default() }, Edge::Enter);
         assert_eq!(text(t(7, 0)).unwrap(), "waits for 12:00");
         assert_eq!(text(t(20, 0)).unwrap(), "waits for 22:00");
-        let early = Care { active: Some(Active::parse("1-2").unwrap()), ..Care::default() };
+        let early = Limits { active: Some(Active::parse("1-2").unwrap()), ..Limits::default() };
         let text = closed(&early, &Readings { time: t(20, 0), ..Readings::default() }, Edge::Enter);
         assert_eq!(text.unwrap(), "waits for 01:00", "the next day");
         assert!(Active::parse("18:00-24:00").unwrap().is_open(t(23, 59)));

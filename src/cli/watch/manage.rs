@@ -2,10 +2,10 @@
 
 use super::super::text::{Style, table};
 use super::super::{Exit, err, out, print, refuse};
-use super::{Asked, lines};
+use super::{RequestedRule, lines};
 use crate::job;
 use crate::model::{ModelError, Result};
-use crate::watch::{self, KnownWatcher, Rule};
+use crate::watch::{self, Rule, WatcherInfo};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,8 +21,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const HISTORY: usize = 20;
 const LOOK: Duration = Duration::from_millis(100);
 
-/// `watch --detach`: the same command in a process of its own.
-pub(crate) fn detach(asked: &[Asked]) -> Exit {
+/// `watch --detach`: the same command in a separate process.
+pub(crate) fn detach(asked: &[RequestedRule]) -> Exit {
     let root = job::jobs_root();
     if let Err(e) = not_running(asked, &root) {
         return refuse(&e);
@@ -33,10 +33,10 @@ pub(crate) fn detach(asked: &[Asked]) -> Exit {
     }
     for rule in &rules {
         let (id, from, to) = (rule.id(), rule.root.display(), rule.output.display());
-        err(&format!("watcher {id} runs on its own: {from} → {to}\n"));
+        err(&format!("watcher {id} runs in the background: {from} → {to}\n"));
     }
     let id = rules.first().map(|r| r.id()).unwrap_or_default();
-    let ends = if rules.len() > 1 { "end all of them" } else { "end it" };
+    let ends = if rules.len() > 1 { "stop all of them" } else { "stop it" };
     err(&format!("  follow it with `remold watch attach {id}`, {ends} with `remold watch stop {id}`\n"));
     Exit::Done
 }
@@ -45,13 +45,13 @@ pub(crate) fn detach(asked: &[Asked]) -> Exit {
 ///
 /// # Errors
 /// A request error that names the watcher.
-pub(crate) fn not_running(asked: &[Asked], jobs_root: &Path) -> Result<()> {
-    let known = watch::known(jobs_root);
+pub(crate) fn not_running(asked: &[RequestedRule], jobs_root: &Path) -> Result<()> {
+    let known = watch::list_watchers(jobs_root);
     let running = |rule: &Rule| known.iter().find(|k| k.id == rule.id() && k.pid.is_some());
     match asked.iter().find_map(|a| running(&a.rule)) {
         None => Ok(()),
         Some(k) => {
-            let what = format!("the folder is watched already, by watcher {}", k.id);
+            let what = format!("the folder is already watched by watcher {}", k.id);
             let hint = format!("Stop it with `remold watch stop {}`.", k.id);
             Err(ModelError::request(what).in_file(&k.root).with_hint(hint))
         }
@@ -74,28 +74,28 @@ fn start(rules: &[&Rule], root: &Path) -> Result<()> {
     };
     let mut command = Command::new(&program);
     command.args(std::env::args_os().skip(1).filter(|a| a != "--detach"));
-    // A process group of its own: the hang-up of the terminal does not reach it.
+    // A separate process group: the terminal's hang-up does not reach it.
     command.stdin(Stdio::null()).stdout(log()?).stderr(log()?).process_group(0);
     let mut child = command.spawn().map_err(|e| ModelError::io(&program, "starting the watcher", e))?;
     let begun = Instant::now();
     while begun.elapsed() < START_PATIENCE {
-        let known = watch::known(root);
+        let known = watch::list_watchers(root);
         let runs = |rule: &&Rule| known.iter().any(|k| k.id == rule.id() && k.pid == Some(child.id()));
         if rules.iter().all(runs) {
             return Ok(());
         }
         if let Ok(Some(status)) = child.try_wait() {
-            let error = ModelError::bad(format!("the watcher ended at once, {status}")).in_file(&path);
-            return Err(error.with_hint("The file holds what it said."));
+            let error = ModelError::bad(format!("the watcher ended immediately, {status}")).in_file(&path);
+            return Err(error.with_hint("See its output in this file."));
         }
         std::thread::sleep(LOOK);
     }
-    Err(ModelError::bad("the watcher does not answer").in_file(&path).with_hint("The file holds what it said."))
+    Err(ModelError::bad("the watcher does not respond").in_file(&path).with_hint("See its output in this file."))
 }
 
 /// `watch list`.
 pub(crate) fn list(json: bool) -> Exit {
-    let known = watch::known(&job::jobs_root());
+    let known = watch::list_watchers(&job::jobs_root());
     if json {
         print::json(&known);
         return Exit::Done;
@@ -120,8 +120,8 @@ pub(crate) fn list(json: bool) -> Exit {
 }
 
 /// The watcher that is meant.
-pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
-    let known = watch::known(&job::jobs_root());
+pub(super) fn find(id: Option<&str>) -> Result<WatcherInfo> {
+    let known = watch::list_watchers(&job::jobs_root());
     let hint = "`remold watch list` lists them.";
     match id {
         Some(id) => {
@@ -134,7 +134,7 @@ pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
             let what = match found.len() {
                 1 => return Ok(found.swap_remove(0)),
                 0 => format!("there is no watcher `{id}`"),
-                n => format!("{n} watchers begin with `{id}`"),
+                n => format!("{n} watchers have names that start with `{id}`"),
             };
             Err(ModelError::request(what).with_hint(hint))
         }
@@ -142,8 +142,8 @@ pub(super) fn find(id: Option<&str>) -> Result<KnownWatcher> {
             let mut running: Vec<_> = known.into_iter().filter(|k| k.pid.is_some()).collect();
             match (running.pop(), running.len()) {
                 (Some(only), 0) => Ok(only),
-                (None, _) => Err(ModelError::request("no watcher runs").with_hint(hint)),
-                _ => Err(ModelError::request("several watchers run: name one").with_hint(hint)),
+                (None, _) => Err(ModelError::request("no watcher is running").with_hint(hint)),
+                _ => Err(ModelError::request("several watchers are running: name one").with_hint(hint)),
             }
         }
     }
@@ -177,7 +177,7 @@ pub(crate) fn attach(id: Option<&str>, all: bool, json: bool) -> Exit {
         if stop.is_set() {
             return Exit::stopped(&stop);
         }
-        if !watch::known(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_some()) {
+        if !watch::list_watchers(&job::jobs_root()).iter().any(|k| k.id == known.id && k.pid.is_some()) {
             return Exit::Done;
         }
         std::thread::sleep(LOOK);
@@ -189,7 +189,7 @@ pub(crate) fn forget(id: &str) -> Exit {
     let removed = find(Some(id)).and_then(|known| known.forget().map(|()| known));
     match removed {
         Ok(known) => {
-            err(&format!("watcher {} is forgotten; its exports and jobs stay\n", known.id));
+            err(&format!("watcher {} is removed; its exports and jobs are kept\n", known.id));
             Exit::Done
         }
         Err(e) => refuse(&e),
@@ -202,7 +202,7 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
         Ok(known) => known,
         Err(e) => return refuse(&e),
     };
-    let others: Vec<String> = watch::known(&job::jobs_root())
+    let others: Vec<String> = watch::list_watchers(&job::jobs_root())
         .into_iter()
         .filter(|k| k.pid.is_some() && k.pid == known.pid && k.id != known.id)
         .map(|k| k.id)
@@ -210,22 +210,22 @@ pub(crate) fn stop(id: Option<&str>) -> Exit {
     match known.ask_to_end() {
         Ok(true) => {}
         Ok(false) => {
-            err(&format!("watcher {} is stopped already\n", known.id));
+            err(&format!("watcher {} is already stopped\n", known.id));
             return Exit::Done;
         }
         Err(e) => return refuse(&e),
     }
     let begun = Instant::now();
     while begun.elapsed() < STOP_PATIENCE {
-        if watch::known(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
-            err(&format!("watcher {} is stopped; its running export, if any, goes on\n", known.id));
+        if watch::list_watchers(&job::jobs_root()).iter().all(|k| k.pid.is_none() || k.pid != known.pid) {
+            err(&format!("watcher {} is stopped; its running export, if any, continues\n", known.id));
             if !others.is_empty() {
-                err(&format!("  so are the other rules of the same process: {}\n", others.join(", ")));
+                err(&format!("  the other rules of the same process are stopped too: {}\n", others.join(", ")));
             }
             return Exit::Done;
         }
         std::thread::sleep(LOOK);
     }
     let pid = known.pid.unwrap_or_default();
-    refuse(&ModelError::bad(format!("watcher {} (process {pid}) does not end", known.id)))
+    refuse(&ModelError::bad(format!("watcher {} (process {pid}) does not stop", known.id)))
 }

@@ -1,7 +1,7 @@
 //! How exports give way to other work on the machine: when they may start, and when running ones are paused.
 //!
-//! A kind of check is one file and one line in [`CHECKS`]. Checks are pure functions of the settings ([`Care`]) and the measurements
-//! ([`Readings`]); [`Keeper`] joins them and makes sure that a figure near its limit does not start and stop exports again and again. `sensor`
+//! A kind of check is one file and one line in [`CHECKS`]. Checks are pure functions of the settings ([`Limits`]) and the measurements
+//! ([`Readings`]); [`HoldTracker`] joins them and makes sure that a figure near its limit does not start and stop exports again and again. `sensor`
 //! measures.
 
 mod active;
@@ -11,14 +11,14 @@ mod memory;
 mod sensor;
 
 pub(crate) use active::Active;
-pub(crate) use disk::no_room;
+pub(crate) use disk::no_space;
 pub(crate) use sensor::{Readings, Sensor};
 
 use std::time::Instant;
 
 /// What a rule asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Care {
+pub(crate) struct Limits {
     /// Times of day at which exports may start; always when absent.
     pub active: Option<Active>,
     /// Share of the time in which some process waits for memory, percent, at which exports are paused.
@@ -61,7 +61,7 @@ struct Check {
     /// True if the limit must not be crossed for a while before exports continue.
     calms: bool,
     /// The limit and the value in words, if it is crossed.
-    look: fn(&Care, &Readings, Edge) -> Option<String>,
+    look: fn(&Limits, &Readings, Edge) -> Option<String>,
 }
 
 /// What is checked, in the order in which the reasons are given.
@@ -75,7 +75,7 @@ const CHECKS: [Check; 5] = [
 
 /// Remembers what is held, and since when the limit is no longer crossed.
 #[derive(Debug, Default)]
-pub(crate) struct Keeper {
+pub(crate) struct HoldTracker {
     held: [Option<Held>; CHECKS.len()],
 }
 
@@ -85,9 +85,9 @@ struct Held {
     calm: Option<Instant>,
 }
 
-impl Keeper {
+impl HoldTracker {
     /// The limits that are crossed now: the first one that pauses, else the first one.
-    pub(crate) fn look(&mut self, care: &Care, readings: &Readings, now: Instant) -> Option<Hold> {
+    pub(crate) fn look(&mut self, care: &Limits, readings: &Readings, now: Instant) -> Option<Hold> {
         for (check, held) in CHECKS.iter().zip(&mut self.held) {
             let edge = if held.is_some() { Edge::Leave } else { Edge::Enter };
             match (((check.look)(care, readings, edge)), held.as_mut()) {
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_figure_near_its_limit_does_not_flap() {
-        let care = Care { gpu: Some(80.0), ..Care::default() };
-        let mut keeper = Keeper::default();
+        let care = Limits { gpu: Some(80.0), ..Limits::default() };
+        let mut keeper = HoldTracker::default();
         let begun = Instant::now();
         let mut look = |load: f64, seconds: u64| {
             let readings = Readings { gpus: vec![(0, load)], calm: Duration::from_secs(30), ..Readings::default() };
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn what_pauses_is_told_before_what_only_waits() {
         let active = Active::parse("22:00-07:00").unwrap();
-        let care = Care { gpu: Some(80.0), active: Some(active), ..Care::default() };
-        let mut keeper = Keeper::default();
+        let care = Limits { gpu: Some(80.0), active: Some(active), ..Limits::default() };
+        let mut keeper = HoldTracker::default();
         let now = Instant::now();
         let noon = jiff::civil::time(12, 0, 0, 0);
         let mut readings = Readings { gpus: vec![(1, 91.0)], time: noon, ..Readings::default() };
