@@ -2,11 +2,11 @@
 //!
 //! Nothing is refused here: what is not usable is left out. Conversions read the files themselves and say what is wrong.
 
+use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use super::config::{Config, float_of};
 use super::family::by_class;
 use super::params::fields;
 use super::rope::Rope as ConfigRope;
-use super::class::{LAYER_COUNT_KEYS, hf_class, names_family};
 use crate::model::{MetaArray, MetaValue, Metadata, Model, Network, PerLayer, Rope, RopeKind, RopeScaling};
 use serde_json::Value;
 

@@ -19,8 +19,7 @@ const LISTED: usize = 5;
 pub(crate) fn run(args: &CompareArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json).doing("comparing");
-    let how =
-        Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
+    let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let done = compare(args, how);
     drop(progress);
     match done {

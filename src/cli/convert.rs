@@ -160,8 +160,7 @@ pub(super) fn carry_out(recipe: &Recipe, flags: &RunFlags) -> Exit {
     // Measuring for a budget takes seconds; from here on a signal stops whatever is going on.
     let stop = stop_on_signal();
     let progress = TensorCounter::new(flags.json);
-    let how =
-        Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
+    let how = Task { threads: flags.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let refused = |e: &ModelError| if stop.is_set() { Exit::stopped(&stop) } else { refuse(e) };
     if flags.dry_run {
         let plan = plan::rehearse(recipe, how);

@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 pub(crate) fn run(args: &PlanArgs) -> Exit {
     let stop = super::signals::stop_on_signal();
     let progress = TensorCounter::new(args.json);
-    let how =
-        Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
+    let how = Task { threads: args.threads, progress: &|done, all| progress.advance(done, all), cancel: stop.flag() };
     let open = || arch::open(&args.src).and_then(|m| if args.densify { m.densified() } else { Ok(m) });
     let mut noticed = Vec::new();
     let forecast = open().and_then(|model| {

@@ -80,7 +80,11 @@ fn news() -> Bench {
         event(
             "12:04:31",
             "40",
-            EventBody::OutputPublished { output: OutputIndex(0), path: format!("{}/exports/a.gguf", sample::DIR), bytes: 9 },
+            EventBody::OutputPublished {
+                output: OutputIndex(0),
+                path: format!("{}/exports/a.gguf", sample::DIR),
+                bytes: 9,
+            },
         ),
         event("12:04:31", "40", EventBody::Finished { seconds: 11.0, peak_rss: 1 }),
         event("12:04:31", "41", EventBody::Paused),

@@ -8,8 +8,8 @@ use crate::model::{
     python_json,
 };
 use crate::plan::PreparedTensor;
-use crate::plan::build::is_float;
 use crate::plan::by_size::by_size;
+use crate::plan::lay_out::is_float;
 use crate::quant::{Effort, Encoding};
 use crate::recipe::{Target, meaning};
 use crate::tensor::DType;

@@ -8,7 +8,7 @@ use super::overrides::Overrides;
 use super::{Budget, Loss, Mixer, Ready, forecast_many, ready};
 use crate::arch::OutType;
 use crate::model::{ErrorKind, FormatId, Model, ModelError, Name, Result, TensorEntry};
-use crate::plan::build::{layout_tensors, trial};
+use crate::plan::lay_out::{layout_tensors, trial};
 use crate::plan::source;
 use crate::quant::Encoding;
 use crate::recipe::Target;

@@ -11,7 +11,7 @@ use super::overrides::Overrides;
 use crate::forecast::{self, Score, Scores, Subject, Surroundings};
 use crate::formats::{LayoutTensor, gguf as gguf_file};
 use crate::model::{ErrorKind, MetaValue, Metadata, Model, ModelError, Result, Role};
-use crate::plan::build::trial;
+use crate::plan::lay_out::trial;
 use crate::quant::Encoding;
 use crate::recipe::Target;
 use crate::recipe::options::{common, gguf};

@@ -10,7 +10,7 @@ use super::ready::Ready;
 use crate::forecast::{self, Candidates, Choice, Group, Score, Scores, Subject, Surroundings, fused_with};
 use crate::formats::LayoutTensor;
 use crate::model::{Hint, Listing, ModelError, Name, OptionName, Remedy, Result, Role, TensorEntry, Warning};
-use crate::plan::build::trial;
+use crate::plan::lay_out::trial;
 use crate::quant::{BlockType, Encoding};
 use crate::recipe::Target;
 use crate::recipe::options::gguf;

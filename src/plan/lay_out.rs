@@ -1,0 +1,244 @@
+//! From a resolved target to an output: its place, its files with the place of every tensor, and what it replaces there.
+
+use super::by_size::too_large;
+use super::occasion::Occasion;
+use super::resolve::{self, Resolved};
+use super::{Plan, PlannedOutput, PlannedTensor, PreparedOutput, PreparedTensor, SourceFile, checkpoints, destination};
+use crate::files::FileStamp;
+use crate::formats::{self, FilePlan, LayoutRequest, LayoutTensor, OutputKind};
+use crate::model::{Hint, Metadata, Model, ModelError, Name, OptionName, Place, Remedy, Result, Sidecars, Warning};
+use crate::quant::{Effort, Encoding};
+use crate::recipe::Target;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What all outputs of a plan have in common.
+pub(super) struct LayOut<'a> {
+    /// The model that is written.
+    pub model: &'a Model,
+    /// Why the plan is made.
+    pub occasion: Occasion<'a>,
+    /// Files that may not be written to.
+    pub protected: &'a [(PathBuf, FileStamp)],
+}
+
+/// An output with its files in their places.
+struct Placed {
+    path: PathBuf,
+    files: Vec<FilePlan>,
+    folder: bool,
+}
+
+impl LayOut<'_> {
+    /// Lays out the next output of `plan` and adds its warnings to the plan. `taken` are the paths of all outputs so far.
+    ///
+    /// # Errors
+    /// Paths that are taken or protected; what the layout of the format refuses.
+    pub(super) fn output(
+        &self,
+        target: &Target,
+        resolved: Resolved,
+        taken: &mut Vec<PathBuf>,
+        plan: &mut Plan,
+    ) -> Result<(PlannedOutput, PreparedOutput)> {
+        let before = self.occasion.output(plan.outputs.len());
+        let tensors = layout_tensors(&resolved);
+        let Placed { path, files, folder } = self.place(target, &resolved, &tensors, before, taken, plan)?;
+        let stale = if folder && before.is_none() { self.stale(target, &path, &files)? } else { Vec::new() };
+        if target.force && !stale.is_empty() {
+            let names: Vec<_> = stale.iter().filter_map(|s| s.path.file_name()?.to_str()).take(4).collect();
+            let text = format!("{} files of an earlier output are removed: {}", stale.len(), names.join(", "));
+            plan.warnings.push(Warning::new("output.stale", text));
+        }
+        plan.warnings.extend(resolved.warnings.iter().cloned());
+        plan.warnings.extend(checkpoints::warning(&destination::resolved(&path)));
+        let planned_tensors: Vec<PlannedTensor> =
+            resolved.tensors.iter().zip(&resolved.reasons).map(|(t, why)| planned_tensor(t, why)).collect();
+        let elems: u64 = tensors.iter().map(|t| t.shape.elems().unwrap_or(0)).sum();
+        drop(tensors);
+        let data: u64 = planned_tensors.iter().map(|t| t.bytes).sum();
+        let stamped = |p: &PathBuf| Some(SourceFile::new(p, &FileStamp::of_path(p).ok()?));
+        let planned = PlannedOutput {
+            path,
+            format: resolved.format,
+            quantization: resolved.quantization,
+            effort: Some(resolved.effort).filter(|e| *e != Effort::Reference),
+            files: files.iter().map(|f| (f.path.clone(), f.bytes)).collect(),
+            folder,
+            replaces: match before {
+                Some(before) => before.replaces.clone(),
+                None => files.iter().map(|f| &f.path).filter(|p| p.exists()).cloned().collect(),
+            },
+            replaced: match before {
+                Some(before) => before.replaced.clone(),
+                None => files.iter().filter_map(|f| stamped(&f.path)).collect(),
+            },
+            may_replace: before.map_or(target.force, |b| b.may_replace),
+            stale: before.map_or(stale, |b| b.stale.clone()),
+            bytes: files.iter().map(|f| f.bytes).sum(),
+            bits_per_weight: if elems == 0 { 0.0 } else { data as f64 * 8.0 / elems as f64 },
+            manifest: None,
+            reuse: None,
+            imatrix: resolved.imatrix,
+            tensors: Arc::new(planned_tensors),
+        };
+        let prepared = PreparedOutput {
+            format: resolved.format,
+            files,
+            effort: resolved.effort,
+            tensors: resolved.tensors,
+            metadata: resolved.metadata,
+        };
+        Ok((planned, prepared))
+    }
+
+    /// The files of an output, each with its final path.
+    fn place(
+        &self,
+        target: &Target,
+        resolved: &Resolved,
+        tensors: &[LayoutTensor],
+        before: Option<&PlannedOutput>,
+        taken: &mut Vec<PathBuf>,
+        plan: &mut Plan,
+    ) -> Result<Placed> {
+        let Some(spec) = formats::write_spec(resolved.format) else {
+            let what = format!("this version does not write {}", resolved.format);
+            return Err(ModelError::unsupported(what)
+                .with_hint(Hint::from(Remedy::Run("formats".to_owned())).then(" lists what can be written.")));
+        };
+        let path = self.path(target, resolved, before)?;
+        let request = LayoutRequest {
+            path: &path,
+            tensors,
+            metadata: &resolved.metadata,
+            sidecars: &resolved.sidecars,
+            split: resolve::split(self.model, target, tensors)?,
+        };
+        let mut files = (spec.layout)(&request).map_err(|e| e.in_format(resolved.format))?;
+        plan.warnings.extend(too_large(&request.split, &files, tensors));
+        let path = match files.as_slice() {
+            // A set is known by its first file.
+            [first, _, ..] if spec.output == OutputKind::File => first.path.clone(),
+            _ => path,
+        };
+        if let Some(spec) = resolve::spec(resolved.format) {
+            let (extra, warnings) = (spec.extra_files)(target, &path, files.len());
+            files.extend(extra.into_iter().map(|(path, bytes)| FilePlan::whole(path, bytes)));
+            plan.warnings.extend(warnings);
+        }
+        // Formats that write several files, or sidecars, put them into a folder of that name.
+        let folder = files.iter().all(|f| f.path != path && f.path.starts_with(&path));
+        for file in &mut files {
+            file.path =
+                if folder { destination::refuse_link(&file.path)? } else { destination::follow_link(&file.path)? };
+            let force = target.force || !matches!(self.occasion, Occasion::New);
+            if !matches!(self.occasion, Occasion::Comparison) {
+                destination::check(&file.path, &self.model.path, self.protected, force, taken)?;
+            }
+        }
+        Ok(Placed { path, files, folder })
+    }
+
+    /// The path that an output is asked for by.
+    fn path(&self, target: &Target, resolved: &Resolved, before: Option<&PlannedOutput>) -> Result<PathBuf> {
+        let folder = resolved.folder && !target.output.as_deref().is_some_and(formats::names_a_lone_file);
+        destination::check_name(target)?;
+        let path = match before {
+            // A set is known by its first file, and asked for by the name of the whole.
+            Some(before) if before.files.len() > 1 && !before.folder => {
+                formats::whole_path(resolved.format, &before.path)
+            }
+            Some(before) => before.path.clone(),
+            None => {
+                destination::default_output(&self.model.path, target, resolved.format, &resolved.quantization, folder)
+            }
+        };
+        destination::follow_link(&path)
+    }
+
+    /// Weight files of an earlier output in the folder `path` that this one does not replace.
+    fn stale(&self, target: &Target, path: &Path, files: &[FilePlan]) -> Result<Vec<SourceFile>> {
+        let mut stale = Vec::new();
+        for old in stale_shards(path, files) {
+            let Ok(stamp) = FileStamp::of_path(&old) else { continue };
+            if self.protected.iter().any(|(_, s)| s.same_file(&stamp)) {
+                if !target.force {
+                    continue;
+                }
+                return Err(ModelError::request("the output folder holds the input")
+                    .in_file(&old)
+                    .about_option(OptionName::OUTPUT)
+                    .with_hint(Hint::from(Remedy::GiveOutput(Place::Another)).then(".")));
+            }
+            if target.force {
+                destination::check_sticky(&old)?;
+            }
+            stale.push(SourceFile::new(&old, &stamp));
+        }
+        Ok(stale)
+    }
+}
+
+/// The files of an output, for their number and sizes alone: without a name and without what stands beside the tensors.
+pub(super) fn trial(
+    model: &Model,
+    target: &Target,
+    tensors: &[LayoutTensor],
+    metadata: &Metadata,
+) -> Result<Vec<formats::FilePlan>> {
+    let request = LayoutRequest {
+        path: Path::new("x"),
+        tensors,
+        metadata,
+        sidecars: &Sidecars::default(),
+        split: resolve::split(model, target, tensors)?,
+    };
+    let layout = formats::write_spec(target.format).map(|w| w.layout);
+    layout.map_or(Ok(Vec::new()), |layout| layout(&request))
+}
+
+pub(super) fn layout_tensors(resolved: &Resolved) -> Vec<LayoutTensor> {
+    resolved.tensors.iter().map(PreparedTensor::layout).collect()
+}
+
+fn planned_tensor(t: &PreparedTensor, why: &resolve::Reason) -> PlannedTensor {
+    PlannedTensor {
+        name: t.entry.name.clone(),
+        layer: t.entry.layer(),
+        kind: Name::word(t.entry.kind()),
+        role: t.entry.role(),
+        from: t.entry.encoding,
+        to: t.encoding,
+        shape: t.entry.shape.0.as_slice().into(),
+        bytes: t.encoding.tensor_bytes(&t.entry.shape).unwrap_or(0),
+        because: why.because.clone(),
+        fallback_from: why.fallback_from,
+    }
+}
+
+/// Weight files of an earlier output in the same folder that this one does not replace: those with exactly the names that such outputs have.
+fn stale_shards(folder: &Path, files: &[FilePlan]) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let digits = |s: &str| s.len() == 5 && s.bytes().all(|b| b.is_ascii_digit());
+    let is_weights = |name: &str| {
+        formats::FORMATS.iter().filter_map(|f| f.write.as_ref()?.in_folders).any(|(stem, ext)| {
+            let Some(rest) = name.strip_prefix(stem) else { return false };
+            if rest == ext || rest.strip_suffix(".index.json") == Some(ext) {
+                return true;
+            }
+            let shard = rest.strip_suffix(ext).and_then(|r| r.strip_prefix('-')).and_then(|r| r.split_once("-of-"));
+            shard.is_some_and(|(no, count)| digits(no) && digits(count))
+        })
+    };
+    let ours = |e: &std::fs::DirEntry| {
+        e.file_type().is_ok_and(|t| t.is_file()) && is_weights(&e.file_name().to_string_lossy())
+    };
+    let paths = entries.flatten().filter(ours).map(|e| e.path());
+    paths.filter(|p| !files.iter().any(|f| f.path == *p)).collect()
+}
+
+/// True for encodings a format can hold at all; layouts say the rest.
+pub(super) fn is_float(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::Plain(d) if d.is_float()) || matches!(encoding, Encoding::Block(_))
+}
