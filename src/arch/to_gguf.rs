@@ -33,16 +33,10 @@ pub(crate) fn convert(model: &Model, options: &GgufOptions) -> Result<GgufModel>
     }
     let rope = Rope::read(&config);
     let blocks = config.need_uint(&LAYER_COUNT_KEYS, "block_count")?;
-    let mut warnings = Vec::new();
     wrapped::refuse_unmerged(model)?;
     let unwrapped = wrapped::without_wrappers(model, family, &config);
-    let model = match &unwrapped {
-        Some((unwrapped, note)) => {
-            warnings.push(note.clone());
-            unwrapped
-        }
-        None => model,
-    };
+    let model = unwrapped.as_ref().map_or(model, |(unwrapped, _)| unwrapped);
+    let mut warnings: Vec<Warning> = unwrapped.iter().map(|(_, note)| note.clone()).collect();
     let sources = tensors::sources(model, family, &config, &mut warnings);
     let out_type = resolve(options.out_type, &sources);
     let mut md = Metadata::new();

@@ -121,15 +121,14 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
             return Err(e);
         }
     };
-    if !skips {
-        in_stage(prepared, options, StageKind::Publish, || {
-            publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())
-        })?;
-    }
     if skips {
         // Nothing is published: what was copied goes, as after a cancellation.
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::remove_when_dropped);
         remove_unfinished(outputs, &RunError::Cancelled);
+    } else {
+        in_stage(prepared, options, StageKind::Publish, || {
+            publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())
+        })?;
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);

@@ -146,13 +146,7 @@ fn prepare_from(model: &Model, recipe: &Recipe, how: Task<'_>, occasion: Occasio
     text_names::check_plan(&plan)?;
     plan.warnings.dedup();
     plan.disk_bytes = plan.outputs.iter().map(|o| o.bytes).sum();
-    let need = memory::Need::of(&outputs);
-    let asked = recipe.max_memory.as_deref().map(max_memory).transpose()?;
-    let threads = need.threads(asked)?;
-    // Whatever else the machine does now changes the plan in no way: what is asked for decides.
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let most = asked.map_or(cores, |limit| need.threads(Some(limit)).unwrap_or(1).min(cores));
-    plan.memory_bytes = need.with(most as u64);
+    let threads = threads(recipe, &outputs, &mut plan)?;
     let held = if let Occasion::Again { held, .. } = occasion { held } else { &[] };
     let files = plan.outputs.iter().flat_map(|o| &o.files).map(|(p, b)| (p.as_path(), *b));
     if !matches!(occasion, Occasion::Comparison) {
@@ -206,6 +200,18 @@ fn max_memory(text: &str) -> Result<u64> {
             .in_option(OptionName::MAX_MEMORY)
             .with_hint("Write it as 500MB or 2GiB.")
     })
+}
+
+/// How many threads may work, and the memory that the plan says it takes.
+fn threads(recipe: &Recipe, outputs: &[PreparedOutput], plan: &mut Plan) -> Result<usize> {
+    let need = memory::Need::of(outputs);
+    let asked = recipe.max_memory.as_deref().map(max_memory).transpose()?;
+    let threads = need.threads(asked)?;
+    // Whatever else the machine does now changes the plan in no way: what is asked for decides.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = asked.map_or(cores, |limit| need.threads(Some(limit)).unwrap_or(1).min(cores));
+    plan.memory_bytes = need.with(most as u64);
+    Ok(threads)
 }
 
 fn check_has_targets(recipe: &Recipe) -> Result<()> {
