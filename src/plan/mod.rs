@@ -34,6 +34,7 @@ pub use resolve::{Chosen, Forecast, Forecasted, Heavy};
 pub(crate) use resolve::{PresetTypes, TargetPreset, forecast, forecast_format, has_forecast, presets};
 pub(crate) use space::{free_bytes, total_bytes};
 pub(crate) use stages::{PlannedStage, StageKind};
+pub(crate) use steps::with_steps;
 pub(crate) use types::PlannedStep;
 pub(crate) use types::{ImatrixCoverage, PartOf, PlannedReuse, SourceFile};
 pub use types::{Plan, PlannedOutput, PlannedTensor};

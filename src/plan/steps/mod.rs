@@ -77,6 +77,15 @@ pub(crate) fn apply<'m>(model: &'m Model, recipe: &Recipe) -> Result<Stepped<'m>
     Ok(stepped)
 }
 
+/// The model after the steps of `pipeline` that change it.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn with_steps<'m>(model: &'m Model, pipeline: &[Step]) -> Result<Cow<'m, Model>> {
+    let recipe = Recipe { pipeline: pipeline.to_vec(), ..Recipe::default() };
+    apply(model, &recipe).map(|stepped| stepped.model)
+}
+
 fn place(recipe: &Recipe, i: usize) -> String {
     format!("step {} ({})", i + 1, recipe.pipeline.get(i).map_or("", |s| s.step.as_str()))
 }

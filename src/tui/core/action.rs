@@ -11,7 +11,7 @@ use crate::job::JobSummary;
 use crate::model::{ErrorKind, Field, FormatId, ModelError, OptionPath};
 use crate::monitor::{Check, Machine};
 use crate::plan::{Forecast, Plan};
-use crate::recipe::{Recipe, Target};
+use crate::recipe::{Recipe, Step, Target};
 use crate::tui::core::remedies::on_screen;
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
@@ -279,7 +279,7 @@ pub enum Effect {
     /// Plan each preset (its place, its recipe) for its size, after the recipe itself.
     PlanPresets(u64, Vec<(usize, Recipe)>),
     /// Measure the source and forecast what a GGUF of every type would be; a later request replaces an earlier one.
-    Forecast(u64, PathBuf, Box<Target>),
+    Forecast(u64, Box<ForecastSource>, Box<Target>),
     /// Look for the recipes in these folders, and those with a name.
     ListRecipes(Vec<PathBuf>),
     /// Read a recipe's file.
@@ -330,4 +330,13 @@ pub enum Effect {
     Suspend,
     /// Leave.
     Quit,
+}
+
+/// The model of a forecast: a source, and the steps of the recipe that change it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ForecastSource {
+    /// The source.
+    pub path: PathBuf,
+    /// The steps.
+    pub steps: Vec<Step>,
 }

@@ -16,7 +16,7 @@ use crate::plan::{Forecast, Plan};
 use crate::recipe::options::Budget;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
-use crate::tui::core::{ErrorCard, FoundModel};
+use crate::tui::core::{ErrorCard, ForecastSource, FoundModel};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::models::{ModelInfo, Summary};
@@ -80,8 +80,9 @@ fn has_budget(target: &Target) -> bool {
 ///
 /// # Errors
 /// Sources that cannot become GGUF, those of measuring; cancelled.
-pub(crate) fn forecast(source: &Path, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
-    let model = crate::arch::open(source).map_err(|e| ErrorCard::from(&e))?;
+pub(crate) fn forecast(source: &ForecastSource, target: &Target, how: Task<'_>) -> Result<Forecast, ErrorCard> {
+    let model = crate::arch::open(&source.path).map_err(|e| ErrorCard::from(&e))?;
+    let model = crate::plan::with_steps(&model, &source.steps).map_err(|e| ErrorCard::from(&e))?;
     let forecast = match crate::plan::forecast(&model, target, how) {
         Err(e) if has_budget(target) && e.kind() == ErrorKind::BadRequest => {
             let without = Budget::without(target);

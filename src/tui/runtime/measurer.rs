@@ -9,9 +9,8 @@ use super::threads::Outbox;
 use crate::recipe::options::Options;
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
-use crate::tui::core::Action;
+use crate::tui::core::{Action, ForecastSource};
 use crossbeam_channel::{Receiver, Sender};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ pub(super) enum MeasureRequest {
     /// The plan of a recipe with a budget.
     Plan(u64, Box<Recipe>),
     /// The forecast of a source for these options.
-    Forecast(u64, PathBuf, Box<Target>),
+    Forecast(u64, Box<ForecastSource>, Box<Target>),
 }
 
 impl MeasureRequest {
@@ -33,9 +32,10 @@ impl MeasureRequest {
         match self {
             Self::Plan(_, recipe) => {
                 let options = recipe.targets.iter().map(|t| of_model(&t.options)).find(|o| *o != Options::default());
-                Subject(recipe.source.path.clone().unwrap_or_default(), options.unwrap_or_default())
+                let path = recipe.source.path.clone().unwrap_or_default();
+                Subject(ForecastSource { path, steps: recipe.pipeline.clone() }, options.unwrap_or_default())
             }
-            Self::Forecast(_, source, target) => Subject(source.clone(), of_model(&target.options)),
+            Self::Forecast(_, source, target) => Subject((**source).clone(), of_model(&target.options)),
         }
     }
 }
@@ -48,7 +48,7 @@ fn of_model(options: &Options) -> Options {
 }
 
 #[derive(Clone, PartialEq)]
-struct Subject(PathBuf, Options);
+struct Subject(ForecastSource, Options);
 
 /// MeasureRequest, and the flag that cancels it.
 pub(super) struct Order {
@@ -158,7 +158,8 @@ mod tests {
         let target = Target::of(FormatId::Gguf)
             .with(&gguf::TARGET_BPW, target_bpw)
             .with(&gguf::IMATRIX, imatrix.map(Into::into));
-        MeasureRequest::Forecast(id, source.into(), Box::new(target))
+        let source = ForecastSource { path: source.into(), ..ForecastSource::default() };
+        MeasureRequest::Forecast(id, Box::new(source), Box::new(target))
     }
 
     #[test]

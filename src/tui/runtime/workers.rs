@@ -10,7 +10,7 @@ use super::threads::{Outbox, give_way, thread};
 use super::watchers::{self, Watching};
 use crate::recipe::{Recipe, Target};
 use crate::task::Task;
-use crate::tui::core::Action;
+use crate::tui::core::{Action, ForecastSource};
 use crate::tui::tabs::compare::Compared;
 use crate::tui::tabs::jobs::JobAction;
 use crate::tui::tabs::watch::WatcherQuery;
@@ -99,7 +99,7 @@ impl Workers {
         }
     }
 
-    pub(super) fn forecast(&mut self, id: u64, source: PathBuf, target: Box<Target>) {
+    pub(super) fn forecast(&mut self, id: u64, source: Box<ForecastSource>, target: Box<Target>) {
         self.measure.give(MeasureRequest::Forecast(id, source, target));
     }
 

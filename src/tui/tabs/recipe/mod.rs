@@ -9,7 +9,7 @@ pub use state::{
     Budget, EditOutcome, EditPlace, Field, LibraryEntry, PlanResponse, Prompt, RecipePane, Row, SaveRefusal,
     TargetRejection, presets,
 };
-pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, title};
+pub(crate) use state::{Document, Origin, RecipeState, Types, about, facts, step_facts, title};
 
 use super::TabBehavior;
 use crate::tui::core::panes::{BOTH, Borders, Division};

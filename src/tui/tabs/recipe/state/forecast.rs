@@ -3,8 +3,7 @@
 use super::Budget;
 use crate::plan::{Forecast, Forecasted};
 use crate::recipe::Target;
-use crate::tui::core::ErrorCard;
-use std::path::{Path, PathBuf};
+use crate::tui::core::{ErrorCard, ForecastSource};
 use std::sync::Arc;
 
 /// The forecast that belongs to the recipe being composed.
@@ -13,7 +12,7 @@ pub struct ForecastState {
     /// Number of the latest request.
     pub request: u64,
     /// What the latest request asks for.
-    asked: Option<(PathBuf, Target)>,
+    asked: Option<(ForecastSource, Target)>,
     /// Tensors measured, of how many, while it is being made.
     pub measured: Option<(usize, usize)>,
     /// The latest answer; kept while only the budget changes, for it holds for everything else.
@@ -26,7 +25,7 @@ pub struct ForecastState {
 
 impl ForecastState {
     /// Stores what is needed now; true if a request has to be sent.
-    pub(in crate::tui::tabs::recipe) fn want(&mut self, source: &Path, target: &Target) -> bool {
+    pub(in crate::tui::tabs::recipe) fn want(&mut self, source: &ForecastSource, target: &Target) -> bool {
         let same = self.asked.as_ref().is_some_and(|(s, t)| s == source && t == target);
         let failed = self.settled && matches!(self.answer, Some(Err(_)));
         if same && !failed {
@@ -37,7 +36,7 @@ impl ForecastState {
         if !budget_only {
             (self.answer, self.mixes) = (None, Vec::new());
         }
-        self.asked = Some((source.to_owned(), target.clone()));
+        self.asked = Some((source.clone(), target.clone()));
         self.request += 1;
         (self.settled, self.measured) = (false, None);
         true

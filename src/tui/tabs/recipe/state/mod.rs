@@ -24,13 +24,13 @@ pub use plan_response::{PlanResponse, TargetRejection};
 pub use presets::presets;
 pub(crate) use problems::RecipeProblem;
 pub use rows::Row;
-pub(crate) use rows::{facts, title};
+pub(crate) use rows::{facts, step_facts, title};
 pub(crate) use type_notes::about;
 
 use crate::plan::Forecasted;
 use crate::plan::has_forecast;
 use crate::recipe::{Recipe, Selector, Source, Target};
-use crate::tui::core::{ErrorCard, LineEdit};
+use crate::tui::core::{ErrorCard, ForecastSource, LineEdit};
 use std::path::PathBuf;
 
 /// Size of one preset for the source.
@@ -279,6 +279,7 @@ impl RecipeState {
             source: Source { path: Some(path.clone()), ..self.document.recipe.source.clone() },
             targets: vec![Target { force: true, ..self.preset_target(p) }],
             output_dir: self.document.recipe.output_dir.clone(),
+            pipeline: self.document.recipe.pipeline.clone(),
             ..Recipe::default()
         };
         let known = presets().iter().enumerate().filter(|(_, p)| p.types != Types::Budget);
@@ -287,8 +288,8 @@ impl RecipeState {
 
     /// What a forecast is asked for: the source, and the options of the target it is for, as far as they reach tensors. Nothing
     /// without a source or while the target is wrong.
-    pub(crate) fn forecast_target(&self) -> Option<(PathBuf, Target)> {
-        let path = self.source()?.clone();
+    pub(crate) fn forecast_target(&self) -> Option<(ForecastSource, Target)> {
+        let source = ForecastSource { path: self.source()?.clone(), steps: self.document.recipe.pipeline.clone() };
         let at = self.forecast_target_index();
         let of_this = |t: &RecipeProblem| t.target.is_some() && t.target == at && !Field::Budget.is_about(&t.key);
         if problems::of(&self.document).iter().any(of_this) {
@@ -307,7 +308,7 @@ impl RecipeState {
                 target = other;
             }
         }
-        Some((path, target))
+        Some((source, target))
     }
 
     /// What the forecast says of a target.

@@ -2,8 +2,8 @@
 
 use super::RecipeState;
 use crate::plan::has_forecast;
-use crate::recipe::Target;
 use crate::recipe::options::Budget;
+use crate::recipe::{Step, Target};
 
 /// A line of the list that can be selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,12 @@ pub(crate) fn title(target: &Target) -> String {
         "as stored" if !has_forecast(target.format) => target.format.to_string(),
         types => format!("{} {types}", target.format),
     }
+}
+
+/// The options of a step, in a few words: `layers [1, 2]`.
+pub(crate) fn step_facts(step: &Step) -> String {
+    let value = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    step.options.iter().map(|(k, v)| format!("{k} {}", value(v))).collect::<Vec<_>>().join(", ")
 }
 
 /// What else is special about a target, in the order of the options.

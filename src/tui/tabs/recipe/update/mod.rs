@@ -152,7 +152,7 @@ fn forecast(state: &mut State) -> Option<Effect> {
     let (source, target) = r.forecast_target()?;
     r.forecast_state
         .want(&source, &target)
-        .then(|| Effect::Forecast(r.forecast_state.request, source, Box::new(target)))
+        .then(|| Effect::Forecast(r.forecast_state.request, Box::new(source), Box::new(target)))
 }
 
 /// Asks for the sizes of all presets, unless nothing has changed that they depend on.

@@ -2,6 +2,7 @@
 //! or what is wrong with it.
 
 use crate::recipe::keys::{Key, Kind};
+use crate::recipe::steps;
 use crate::tui::core::{Hit, State, units};
 use crate::tui::tabs::recipe::{Field, Prompt, RecipePane, Row as RecipeRow, about, title};
 use crate::tui::view::canvas::{Canvas, cut_lines, fit_end, width, wrap};
@@ -73,10 +74,21 @@ fn heading(state: &State) -> String {
 /// What is said where there is nothing to fill in.
 fn instead(state: &State) -> String {
     match state.recipe.row() {
-        RecipeRow::Step(_) => "Steps are not supported in this version. Press d to remove this one.".to_owned(),
+        RecipeRow::Step(i) => step(state, i),
         _ => "Press enter or a, and choose from a list with sizes and errors. All targets are written from one read of the source."
             .to_owned(),
     }
+}
+
+/// What a step does, and how it is changed.
+fn step(state: &State, at: usize) -> String {
+    let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return String::new() };
+    let purpose = steps::find(&step.step).map_or("", |s| s.purpose);
+    let problem = state.recipe.problem_of(RecipeRow::Step(at)).map(|p| {
+        let help = p.help.as_ref().map(|h| format!(". {h}")).unwrap_or_default();
+        format!("✗ {}{help} ", p.fact)
+    });
+    format!("{}{purpose} Press e to change it in the file, d to remove it.", problem.unwrap_or_default())
 }
 
 /// Draws what the current field is for, or what is wrong with it, on the last lines; gives the lines used.

@@ -2,7 +2,7 @@
 
 use super::decibel;
 use crate::tui::core::{Hit, State, units};
-use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, title};
+use crate::tui::tabs::recipe::{RecipePane, Row as RecipeRow, facts, step_facts, title};
 use crate::tui::view::canvas::{Canvas, fit, fit_end, width};
 use ratatui::layout::Rect;
 
@@ -117,8 +117,13 @@ fn beside(state: &State) -> String {
 fn step(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
     let (bad, text) = (c.theme().bad, c.theme().text);
     let Some(step) = state.recipe.document.recipe.pipeline.get(at) else { return };
-    let shown = format!("step {}: not supported in this version", step.step);
-    c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&shown, text)]);
+    if let Some(problem) = state.recipe.problem_of(RecipeRow::Step(at)) {
+        let shown = format!("{}: {}", step.step, problem.fact);
+        c.spans(line.x + 2, line.y, line.width - 3, &[("✗ ", bad), (&shown, text)]);
+        return;
+    }
+    let what = step_facts(step);
+    c.spans(line.x + 4, line.y, line.width - 5, &[(&step.step, text), ("  ", text), (&what, c.theme().dim)]);
 }
 
 fn target(c: &mut Canvas<'_>, state: &State, at: usize, line: Rect) {
