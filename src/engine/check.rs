@@ -73,7 +73,7 @@ pub(super) fn check_outputs(
         let wrong = mismatches(&written, &files, options.threads, options.stop.flag())?;
         if let Some(i) = wrong.first() {
             let (at, part) = (&written[*i], &staged.parts[written[*i].file]);
-            let what = format!("{} bytes read back from the disk are not those that were written", at.bytes);
+            let what = format!("{} bytes read back from the disk differ from what was written", at.bytes);
             let hint = "The disk, its driver or the memory is faulty, or another program wrote to the file.";
             return Err(ModelError::bad(what).in_file(part.destination()).at(at.offset).with_hint(hint).into());
         }

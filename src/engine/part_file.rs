@@ -115,8 +115,8 @@ impl PartFile {
         let (path, destination) = (path.to_owned(), destination.to_owned());
         let this = Self { file, path, destination, kept: AtomicBool::new(false), new: true };
         if !files::lock(&this.file, patience) {
-            let what = "another process holds the lock of the unfinished file that was just created for it";
-            let hint = Hint::from("Find the program that locks new files in this folder, or ")
+            let what = "another process has locked the unfinished file that was just created";
+            let hint = Hint::from("Stop the program that locks new files in this folder, or ")
                 .then(Remedy::GiveOutput(Place::Another))
                 .then(".");
             return Err(ModelError::request(what).in_file(&this.destination).with_hint(hint));

@@ -203,7 +203,7 @@ fn begin(
     // What earlier attempts left, or tidied up after them, is of no more use.
     for path in stage::discard(&recorded, &prepared.plan.outputs)? {
         let text = format!(
-            "the unfinished file {} of an earlier attempt is another file now; it is left there",
+            "the unfinished file {} of an earlier attempt was replaced by another file, which is kept",
             path.display()
         );
         options.sink.send(EventBody::Warning(Warning::new("part.foreign", text)));
@@ -331,7 +331,7 @@ impl Runner<'_> {
             for c in consumers.iter().filter(kept) {
                 if self.states.by_id(c.id).warn_once() {
                     let name = &self.tensor(*c).entry.name;
-                    let text = format!("{name} holds NaN or infinite values; they are written as they are");
+                    let text = format!("{name} has NaN or infinite values; they are written unchanged");
                     self.options.sink.send(EventBody::Warning(Warning::about("tensor.non-finite", name, text)));
                 }
             }

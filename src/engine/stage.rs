@@ -266,8 +266,8 @@ fn complete(planned: &PlannedOutput, paths: &StagedPaths, identities: &[Identity
     for (((to, bytes), part), identity) in planned.files.iter().zip(&paths.parts).zip(identities) {
         let place = current_place(part, to, Some(identity));
         let Some(part) = PartFile::reopen(place, to, *bytes)? else {
-            let what = "the job was stopped while it published this set, and one of its files is gone";
-            let hint = "Hidden files beside it, with names that end in .old or .part, are its old and its new files.";
+            let what = "the job was stopped while it published this set, and one of its files is missing";
+            let hint = "Hidden files next to it are the old files (.old) and the new files (.part).";
             return Err(ModelError::bad(what).in_file(to).with_hint(hint));
         };
         parts.push(part);

@@ -5,11 +5,11 @@ use super::figures::Figures;
 use crate::units::{bytes, count};
 
 /// Why a fact is absent.
-const UNSAID: &str = "its headers do not say";
+const UNSAID: &str = "not in its headers";
 /// Why memory is absent.
-const NO_CACHE: &str = "its headers do not say how large its KV cache is";
+const NO_CACHE: &str = "its headers do not give the size of its KV cache";
 /// Why errors are absent.
-const BASELINE: &str = "the others are measured against it";
+const BASELINE: &str = "this is the baseline";
 const UNMEASURED: &str = "not measured yet";
 
 /// Whether a difference is for the better.
@@ -66,7 +66,7 @@ pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     let counts: [(&str, Count); 3] = [
         ("missing tensors", |v| v.unpaired.missing.len()),
         ("extra tensors", |v| v.unpaired.extra.len()),
-        ("other shapes", |v| v.unpaired.reshaped.len()),
+        ("different shapes", |v| v.unpaired.reshaped.len()),
     ];
     for (name, count) in counts {
         if c.variants.iter().any(|v| count(v) > 0) {

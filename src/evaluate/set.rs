@@ -163,10 +163,16 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
     let fail = |what: String, hint: &str| Err(ModelError::request(what).with_hint(hint));
     match paths.len() {
         0 | 1 => {
-            return fail("a comparison needs two models at least".into(), "Name the original and what was made of it.");
+            return fail(
+                "a comparison needs at least two models".into(),
+                "Pass the original and the models made from it.",
+            );
         }
         n if n > MOST => {
-            return fail(format!("{n} models are too many: a comparison takes {MOST} at most"), "Leave some out.");
+            return fail(
+                format!("{n} models are too many: a comparison takes at most {MOST}"),
+                "Compare fewer models.",
+            );
         }
         _ => {}
     }
@@ -176,7 +182,7 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if !seen.insert(real) {
             let e = ModelError::request("the same model is given twice").in_file(path);
-            return Err(e.with_hint("Name each model once; another name of the same file counts as the same."));
+            return Err(e.with_hint("Pass each model once; two paths of the same file count as the same model."));
         }
     }
     Ok(())
@@ -185,9 +191,9 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
 fn strangers(overview: &Comparison, v: usize) -> ModelError {
     let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline]);
     let arch = |v: &super::Variant| v.facts.get("architecture").map(|a| format!(" ({a})")).unwrap_or_default();
-    let what = format!("no tensor has the name and shape of one in {}{}", base.label, arch(base));
+    let what = format!("no tensor has the same name and shape as one in {}{}", base.label, arch(base));
     let hint = format!(
-        "Compare models that hold the same network in different types or formats; remold inspect shows what {}{} holds.",
+        "Compare models of the same network in different types or formats; remold inspect shows the contents of {}{}.",
         this.label,
         arch(this)
     );

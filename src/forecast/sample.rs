@@ -58,9 +58,7 @@ impl<'a> Sample<'a> {
             if let Some(i) = first_non_finite(&values[at..]) {
                 let (row, col) = piece.place(i);
                 let what = format!("{} at row {row}, column {col} cannot be quantized", values[at + i]);
-                return Err(ModelError::bad(what)
-                    .field(&entry.name)
-                    .with_hint("Is the checkpoint of a run that diverged?"));
+                return Err(ModelError::bad(what).field(&entry.name).with_hint("The training run may have diverged."));
             }
             let importance = subject
                 .importance

@@ -202,7 +202,7 @@ fn each_piece(entry: &TensorEntry, runs: &[Piece], cancel: &AtomicBool, mut take
     let (mut values, mut scratch) = (Vec::new(), Vec::new());
     for piece in runs.iter().flat_map(|run| run.split(PIECE, true)) {
         if cancel.load(Ordering::Relaxed) {
-            return Err(ModelError::request("cancelled while looking at values"));
+            return Err(ModelError::request("cancelled while reading values"));
         }
         values.resize(usize::try_from(piece.elems()).unwrap_or(usize::MAX), 0.0);
         decode(entry, &piece, &mut scratch, &mut values)?;

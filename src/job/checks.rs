@@ -19,7 +19,7 @@ const FREE_LEAST: u64 = 5_000_000_000;
 pub(crate) fn folder_checks() -> Vec<Check> {
     let root = jobs_root();
     let mut all = vec![usable(&root)];
-    all.push(Check::fine(JOBS, "queue", format!("{} at once, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
+    all.push(Check::fine(JOBS, "queue", format!("{} at a time, others wait (REMOLD_JOBS_AT_ONCE)", at_once())));
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
     for (what, path) in [("here", here), ("jobs' root", root), ("cache", scores_root())] {
         all.extend(space(what, &path));
@@ -45,7 +45,7 @@ fn usable(root: &Path) -> Check {
             JOBS,
             "jobs' root",
             fact,
-            "Every conversion is a job: set REMOLD_JOBS to a folder on a local disk.",
+            "Every conversion is a job; set REMOLD_JOBS to a folder on a local disk.",
         )
     };
     let new = !root.exists();
@@ -57,8 +57,8 @@ fn usable(root: &Path) -> Check {
         let _ = fs::remove_dir(root);
     }
     match tried {
-        Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} can be written and takes locks")),
-        Ok(false) => wrong(format!("{shown} takes a lock twice: two processes could work on one job")),
+        Ok(true) => Check::fine(JOBS, "jobs' root", format!("{shown} is writable and supports locks")),
+        Ok(false) => wrong(format!("{shown} does not support locks: two processes could work on the same job")),
         Err(e) => wrong(format!("{shown}: {e}")),
     }
 }

@@ -85,7 +85,7 @@ impl JobFolder {
     pub(crate) fn find(root: &Path, id: &str) -> Result<Self> {
         let dir = root.join(id);
         if id.is_empty() || id.contains(['/', '\\']) || id.starts_with('.') || !dir.is_dir() {
-            let e = ModelError::request(format!("there is no job `{id}`")).in_file(root);
+            let e = ModelError::request(format!("job `{id}` not found")).in_file(root);
             return Err(e.with_hint(nearest(root, id)));
         }
         Ok(Self { dir })
@@ -217,7 +217,7 @@ impl JobFolder {
         if files::lock(&file, LOCK_PATIENCE) {
             return Ok(file);
         }
-        Err(ModelError::request("another process works on this job").in_file(&self.dir))
+        Err(ModelError::request("another process is working on this job").in_file(&self.dir))
     }
 
     /// True while a living process works on the job or waits for its turn.
@@ -286,10 +286,10 @@ fn nearest(root: &Path, id: &str) -> Hint {
     let all: Vec<String> = all.iter().map(u64::to_string).collect();
     let list = Remedy::Run("jobs".to_owned());
     match all.as_slice() {
-        [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" makes one."),
-        [one] => Hint::from(format!("There is job {one}; ")).then(list).then(" lists all."),
+        [] => Hint::from("There are no jobs yet; ").then(Remedy::Run("convert".to_owned())).then(" creates one."),
+        [one] => Hint::from(format!("The only job is {one}; ")).then(list).then(" lists all."),
         [first @ .., last] => {
-            Hint::from(format!("The nearest are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
+            Hint::from(format!("The nearest jobs are {} and {last}; ", first.join(", "))).then(list).then(" lists all.")
         }
     }
 }

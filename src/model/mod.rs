@@ -53,7 +53,7 @@ use std::path::PathBuf;
 /// The default is the first: for structures that are filled in field by field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(missing_docs, reason = "the names are the formats' own")]
+#[allow(missing_docs, reason = "names of the formats")]
 pub enum FormatId {
     #[default]
     Safetensors,

@@ -31,7 +31,7 @@ impl Model {
         if self.unreadable.iter().all(|u| u.dense.is_some()) {
             hint = Hint::from("Convert with `")
                 .then(Remedy::Option(OptionName::DENSIFY))
-                .then("`, which writes sparse tensors in full. Or: ")
+                .then("`, which writes sparse tensors as dense ones. Or: ")
                 .join(&hint);
         }
         Err(ModelError::unsupported(what).in_file(&self.path).with_hint(hint))

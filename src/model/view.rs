@@ -41,7 +41,10 @@ impl TensorData for MemoryRows {
     fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
         let start = usize::try_from(rows.start.saturating_mul(self.row_bytes)).unwrap_or(usize::MAX);
         let end = start.saturating_add(dst.len());
-        let src = self.bytes.get(start..end).ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?;
+        let src = self
+            .bytes
+            .get(start..end)
+            .ok_or_else(|| ModelError::bad("row range out of bounds of the tensor in memory"))?;
         dst.copy_from_slice(src);
         Ok(())
     }
@@ -49,7 +52,7 @@ impl TensorData for MemoryRows {
     fn read_part(&self, row: u64, bytes: Range<u64>, dst: &mut [u8]) -> Result<()> {
         let at = usize::try_from(row.saturating_mul(self.row_bytes).saturating_add(bytes.start)).unwrap_or(usize::MAX);
         let src = self.bytes.get(at..at.saturating_add(dst.len()));
-        dst.copy_from_slice(src.ok_or_else(|| ModelError::bad("row range beyond the tensor in memory"))?);
+        dst.copy_from_slice(src.ok_or_else(|| ModelError::bad("row range out of bounds of the tensor in memory"))?);
         Ok(())
     }
 }
@@ -109,7 +112,7 @@ impl TensorData for ConcatRows {
             base += n;
         }
         if done != dst.len() {
-            return Err(ModelError::bad("row range beyond the stacked tensors"));
+            return Err(ModelError::bad("row range out of bounds of the stacked tensors"));
         }
         Ok(())
     }
@@ -123,7 +126,7 @@ impl TensorData for ConcatRows {
             }
             base += n;
         }
-        Err(ModelError::bad("row range beyond the stacked tensors"))
+        Err(ModelError::bad("row range out of bounds of the stacked tensors"))
     }
 }
 

@@ -194,8 +194,8 @@ fn rules(text: &str) -> Result<Value, Problem> {
             key_at: Span::default(),
             node: node(Value::Text(kind.trim().to_owned())),
         }),
-        _ => Err(Problem::error("", format!("{part:?} is no rule"))
-            .with_help("Write a selector and a type, with commas between several: `ffn_down = q6_k, attn_v = q8_0`.")),
+        _ => Err(Problem::error("", format!("{part:?} is not a rule"))
+            .with_help("Write selectors and types, separated by commas: `ffn_down = q6_k, attn_v = q8_0`.")),
     };
     words(text).map(rule).collect::<Result<Vec<_>, _>>().map(Value::Table)
 }

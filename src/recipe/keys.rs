@@ -60,14 +60,14 @@ impl Kind {
     /// For messages and the manual: `a whole number from 1 to 10`.
     pub(crate) fn describe(self) -> String {
         match self {
-            Self::Text => "a text".to_owned(),
+            Self::Text => "a string".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Integer(0, u64::MAX) => "a whole number, 0 or more".to_owned(),
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
             Self::Number(low, f64::MAX) => format!("a number, {low} or more"),
             Self::Number(low, high) => format!("a number from {low} to {high}"),
-            Self::Size => "a number of bytes or a text like `5GB` or `4.5GiB`".to_owned(),
+            Self::Size => "a number of bytes or a string like `5GB` or `4.5GiB`".to_owned(),
             Self::Choice(words) => {
                 format!("one of {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))
             }
@@ -110,7 +110,7 @@ pub struct Key {
     pub kind: Kind,
     /// Whether this version acts on it.
     pub state: State,
-    /// One line for people.
+    /// A one-line description.
     pub help: &'static str,
     /// A value in TOML.
     pub example: &'static str,
@@ -228,20 +228,20 @@ use State::{Later, NoEffect};
 /// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`].
 #[rustfmt::skip]
 static KEYS: &[Key] = &[
-    key(Top, "name", Text, NOW, "Name shown in lists; the file's name when absent.", "\"nightly\""),
-    key(Top, "description", Text, NOW, "One line for people.", "\"Q4_K_M for the laptop\"").or(&["about"]),
-    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets that name none.", "\"out\"").or(&["output_folder"]),
-    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) beside each output: hashes, recipe, errors. Written when absent.", "false").flag(Flag::switch("no-manifest")),
-    key(Top, "max_memory", Size, NOW, "Memory the conversion may take; fewer threads work when it is short. 80 % of what is available when absent.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
-    key(Top, "parallel", Bool, NoEffect, "Targets are always made from one read of the source.", "true"),
+    key(Top, "name", Text, NOW, "Name shown in lists; default: the name of the file.", "\"nightly\""),
+    key(Top, "description", Text, NOW, "A one-line description.", "\"Q4_K_M for the laptop\"").or(&["about"]),
+    key(Top, "output_dir", Path, NOW, "Folder for the outputs of targets without `output`.", "\"out\"").or(&["output_folder"]),
+    key(Top, "manifest", Bool, NOW, "Write a manifest (`NAME.remold.json`) next to each output: hashes, recipe, errors. Default: true.", "false").flag(Flag::switch("no-manifest")),
+    key(Top, "max_memory", Size, NOW, "Memory that the conversion may use; it runs fewer threads when memory is scarce. Default: 80 % of the available memory.", "\"2GB\"").flag(Flag::new("max-memory", "SIZE")),
+    key(Top, "parallel", Bool, NoEffect, "All targets are always written from a single read of the source.", "true"),
     key(Top, "custom_operators", Table, Later, "Operator → file that defines it.", "{ MyOp = \"my_op.onnx\" }"),
-    key(Top, "hardware_optimization", Table, Later, "What the outputs are tuned for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
+    key(Top, "hardware_optimization", Table, Later, "Hardware to tune the outputs for: `target`, `cuda_version`, `tensor_cores`.", "{ target = \"cpu\" }"),
 
-    key(Source, "path", Path, NOW, "The model: a file or a folder. May be left to the command line.", "\"runs/exp42/checkpoint-2000\"")
+    key(Source, "path", Path, NOW, "The model: a file or a folder. Can also be given on the command line.", "\"runs/exp42/checkpoint-2000\"")
         .or(&["model", "model_path"]).flat(&["model_path", "source_path", "model", "input"]),
-    key(Source, "format", Format, NOW, "Format of the source, when looking at it must not decide.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
-    key(Source, "no_checksums", Bool, NOW, "Convert although checksums in the source do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
-    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file in full; without it they are refused.", "true").flag(Flag::switch("densify")),
+    key(Source, "format", Format, NOW, "Format of the source. Default: detected from its contents.", "\"safetensors\"").or(&["source_format", "type"]).flat(&["source_format"]),
+    key(Source, "no_checksums", Bool, NOW, "Convert the source even if its checksums do not match its bytes.", "true").flag(Flag::switch("no-checksums")),
+    key(Source, "densify", Bool, NOW, "Write sparse tensors of a PyTorch file as dense tensors; without it they are rejected.", "true").flag(Flag::switch("densify")),
 
 
     key(Validate, "data", Path, Later, "Text to measure on.", "\"holdout.txt\""),
@@ -250,7 +250,7 @@ static KEYS: &[Key] = &[
     key(Step("prune"), "method", Choice(&["magnitude", "structured", "wanda", "sparsegpt"]), Later, "How weights are ranked.", "\"magnitude\""),
     key(Step("prune"), "sparsity", Number(0.0, 1.0), Later, "Share of the weights to remove.", "0.3").or(&["target_sparsity"]),
     key(Step("prune"), "layers", Selectors, Later, "What to prune.", "[\"attention\", \"ffn\"]"),
-    key(Step("prune"), "scope", Choice(&["global", "local"]), Later, "One ranking over all tensors, or one for each.", "\"global\"").or(&["pruning_scope"]),
+    key(Step("prune"), "scope", Choice(&["global", "local"]), Later, "One ranking over all tensors, or one per tensor.", "\"global\"").or(&["pruning_scope"]),
     key(Step("prune"), "pattern", Text, Later, "Structure: `1x1`, `4x1`, `2:4`.", "\"2:4\"").or(&["mask_structure"]),
     key(Step("distil"), "teacher_model", Path, Later, "The model to learn from.", "\"runs/teacher\"").or(&["teacher"]),
     key(Step("distil"), "temperature", Number(0.0, f64::MAX), Later, "Softens both distributions.", "2.0"),
@@ -261,7 +261,7 @@ static KEYS: &[Key] = &[
     key(Step("quantize"), "calibration_method", Choice(&["minmax", "entropy", "percentile"]), Later, "How ranges are found.", "\"entropy\""),
     key(Step("split"), "method", Choice(&["layer", "size", "cost", "memory"]), Later, "How to cut.", "\"layer\""),
     key(Step("split"), "num_parts", Integer(1, 65535), Later, "Number of parts.", "2"),
-    key(Step("split"), "overlap", Integer(0, 65535), Later, "Layers that stand in both neighbours.", "0"),
+    key(Step("split"), "overlap", Integer(0, 65535), Later, "Layers that are in both neighbouring parts.", "0"),
     key(Step("split"), "max_size", Size, Later, "Largest part.", "\"2GB\""),
     key(Step("optimize"), "methods", List, Later, "Passes over the graph.", "[\"fold_constants\"]").or(&["optimizations"]),
     key(Step("optimize"), "level", Text, Later, "How much to optimize.", "\"basic\"").or(&["optimization_level"]),
@@ -282,9 +282,9 @@ pub(crate) const STEPS: &[(&str, &[&str])] = &[
 
 /// Tables and lists at the top that are not keys themselves, with what they are for.
 pub(crate) const GROUPS: &[(&str, &str)] = &[
-    ("source", "a table, or the path as text"),
+    ("source", "a table, or the path as a string"),
     ("pipeline", "a list of steps"),
-    ("target", "a table, a list of tables, or `FORMAT:QUANTIZATION` as text"),
+    ("target", "a table, a list of tables, or `FORMAT:QUANTIZATION` as a string"),
     ("validate", "a table"),
     ("target_format", "a format, or `FORMAT:QUANTIZATION`"),
     ("target_formats", "a list of formats, each possibly with `:QUANTIZATION`"),

@@ -9,7 +9,7 @@ pub fn manual() -> String {
     let mut out = String::new();
     out.push_str("### At the top\n\n");
     table(&mut out, Room::Top);
-    out.push_str("\nTables and lists at the top:\n\n| key | takes |\n| --- | --- |\n");
+    out.push_str("\nTables and lists at the top:\n\n| key | value |\n| --- | --- |\n");
     for (name, what) in GROUPS {
         let aliases: Vec<String> =
             GROUP_ALIASES.iter().filter(|(_, g)| g == name).map(|(a, _)| format!("`{a}`")).collect();
@@ -31,7 +31,7 @@ pub fn manual() -> String {
 }
 
 fn table(out: &mut String, room: Room) {
-    out.push_str("| key | takes | for | state | what it does | example |\n| --- | --- | --- | --- | --- | --- |\n");
+    out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
     for k in keys_of(room) {
         let formats = match (room, options::formats_text(k)) {
             (Room::Target, formats) if formats.is_empty() => "all".to_owned(),

@@ -22,7 +22,7 @@ pub(crate) enum Origin {
 pub(crate) struct Preset {
     /// The name to call it by.
     pub name: String,
-    /// One line for people.
+    /// A one-line description.
     pub about: String,
     /// The recipe.
     pub recipe: Recipe,
@@ -132,7 +132,7 @@ pub(crate) fn find_in(dir: Option<&Path>, name: &str) -> Result<Preset, RecipeEr
     }
     let known: Vec<&str> = users.iter().chain(&own).map(|p| p.name.as_str()).collect();
     let help = names::suggest(name, known.iter().copied(), &names::listed("Recipes", &known));
-    Err(RecipeErrors::one(Problem::error("", format!("there is no recipe called `{name}`")).with_help(help)))
+    Err(RecipeErrors::one(Problem::error("", format!("recipe `{name}` not found")).with_help(help)))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl<'n> Reader<'n> {
         match &root.value {
             Value::Table(entries) => self.top(entries),
             Value::Null => {}
-            _ => self.wrong("", root.at, format!("a recipe is a table of keys, not {}", root.describe()), ""),
+            _ => self.wrong("", root.at, format!("a recipe must be a table of keys, not {}", root.describe()), ""),
         }
         self.spread();
     }
@@ -93,7 +93,7 @@ impl<'n> Reader<'n> {
     }
 
     fn twice(&mut self, e: &Entry, first: &str) {
-        let message = format!("`{}` says the same as `{first}` above", e.key);
+        let message = format!("`{}` means the same as `{first}` above", e.key);
         self.wrong(&e.key, e.key_at, message, "Keep one of them.");
     }
 
@@ -102,7 +102,7 @@ impl<'n> Reader<'n> {
         let path = path_of(key, "");
         if let Some(v) = self.value(key, e, &path) {
             if key.state == State::NoEffect && v == serde_json::Value::Bool(false) {
-                let note = Problem::note(path, format!("`{}` changes nothing", e.key)).with_help(key.help);
+                let note = Problem::note(path, format!("`{}` has no effect", e.key)).with_help(key.help);
                 self.found.push((note, e.node.at));
             }
             set_recipe(&mut self.recipe, key, v);
@@ -170,7 +170,7 @@ impl<'n> Reader<'n> {
     }
 
     pub(crate) fn expected(&mut self, e: &Entry, what: &str) {
-        let message = format!("`{}` takes {what}, not {}", e.key, e.node.describe());
+        let message = format!("`{}` must be {what}, not {}", e.key, e.node.describe());
         self.wrong(&e.key, e.node.at, message, "");
     }
 
@@ -192,7 +192,7 @@ impl<'n> Reader<'n> {
     fn target(&mut self, node: &'n Node) {
         let index = self.recipe.targets.len();
         if index >= MAX_TARGETS {
-            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Make several recipes.");
+            return self.wrong("target", node.at, format!("more than {MAX_TARGETS} targets"), "Use several recipes.");
         }
         let at = format!("target[{index}]");
         self.places.insert(at.clone(), node.at);
@@ -229,7 +229,7 @@ impl<'n> Reader<'n> {
                 }
             }
             _ => {
-                let message = format!("a target is a table or `FORMAT:QUANTIZATION`, not {}", node.describe());
+                let message = format!("a target must be a table or `FORMAT:QUANTIZATION`, not {}", node.describe());
                 self.wrong(&at, node.at, message, "");
             }
         }
@@ -270,11 +270,11 @@ impl<'n> Reader<'n> {
     fn pipeline(&mut self, e: &'n Entry) {
         let Value::List(items) = &e.node.value else { return self.expected(e, "a list of steps") };
         if items.len() > MAX_TARGETS {
-            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Make several recipes.");
+            return self.wrong("pipeline", e.key_at, format!("more than {MAX_TARGETS} steps"), "Use several recipes.");
         }
         for node in items {
             let Value::Table(entries) = &node.value else {
-                let message = format!("a step is a table with the key `step`, not {}", node.describe());
+                let message = format!("a step must be a table with the key `step`, not {}", node.describe());
                 self.wrong("pipeline", node.at, message, "Write `step = \"prune\"`.");
                 continue;
             };
@@ -289,7 +289,7 @@ impl<'n> Reader<'n> {
                     }
                 },
                 Some((other, at)) => {
-                    let message = format!("`step` takes a text, not {}", other.describe());
+                    let message = format!("`step` must be a string, not {}", other.describe());
                     self.wrong("pipeline", at, message, &names::listed("Steps", &words));
                 }
                 None => self.wrong("pipeline", node.at, "this step has no `step`", &names::listed("Steps", &words)),
@@ -362,7 +362,7 @@ impl<'n> Reader<'n> {
                 self.wrong(
                     "output",
                     entry.key_at,
-                    format!("`{}` would give {} targets the same place", entry.key, meant.len()),
+                    format!("`{}` would give {} targets the same output", entry.key, meant.len()),
                     help,
                 );
                 continue;
@@ -389,13 +389,13 @@ impl<'n> Reader<'n> {
         let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let (message, help) = if self.recipe.targets.is_empty() {
             (
-                format!("`{}` stands at the top, but the recipe has no target", e.key),
+                format!("`{}` is at the top, but the recipe has no target", e.key),
                 "Add `target_format = \"gguf\"` or a [[target]].".to_owned(),
             )
         } else {
             let have: Vec<&str> = self.recipe.targets.iter().map(|t| t.format.name()).collect();
             let help = format!("The targets are: {}. Remove the key or add such a target.", have.join(", "));
-            (format!("`{}` is for {wanted} targets, and the recipe has none", e.key), help)
+            (format!("`{}` is for {wanted} targets, but the recipe has none", e.key), help)
         };
         self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }

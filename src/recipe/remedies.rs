@@ -51,8 +51,8 @@ impl Words for CommandLine {
     fn remedy(&self, remedy: &Remedy) -> String {
         match remedy {
             Remedy::Set(option) => format!("pass {}", flag(*option)),
-            Remedy::Clear(option) => format!("leave out {}", flag(*option)),
-            Remedy::ClearThis => "leave the option out".to_owned(),
+            Remedy::Clear(option) => format!("omit {}", flag(*option)),
+            Remedy::ClearThis => "omit the option".to_owned(),
             Remedy::Give(what, option) => format!("pass {what} with {}", flag(*option)),
             Remedy::Name(what, option) => {
                 let value = flag_of(*option).map_or("", |flag| flag.value_name);

@@ -31,7 +31,7 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(pattern) = text.strip_prefix("re:") {
             if pattern.is_empty() {
-                return Err("nothing stands after `re:`".to_owned());
+                return Err("`re:` has no pattern".to_owned());
             }
             return regex(pattern);
         }
@@ -62,7 +62,7 @@ fn regex(pattern: &str) -> Result<Selector, String> {
     let built = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
     built.map(Selector::Regex).map_err(|e| {
         let last = e.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-        format!("the regular expression `{pattern}` is wrong: {last}")
+        format!("invalid regular expression `{pattern}`: {last}")
     })
 }
 

@@ -58,7 +58,7 @@ fn apply(reader: &mut Reader<'_>, text: &str) -> Result<(), Wrong> {
         return Err(wrong("the key is missing", whole, "Write `KEY=VALUE`, for example `context_length=4096`."));
     }
     if let Some((_, at)) = indices.get(1) {
-        return Err(wrong("only targets and steps are counted", *at, ""));
+        return Err(wrong("only targets and steps can have an index", *at, ""));
     }
     let index = indices.first().copied();
     let (room, rest) = match names.as_slice() {
@@ -83,7 +83,7 @@ fn apply(reader: &mut Reader<'_>, text: &str) -> Result<(), Wrong> {
         return targets(reader, index, None, rest, raw, whole);
     }
     if let Some((_, at)) = index {
-        return Err(wrong("only targets and steps are counted", at, ""));
+        return Err(wrong("only targets and steps can have an index", at, ""));
     }
     let Some(name) = rest.first() else {
         return Err(wrong("a key of that table is missing", whole, "Write, for example, `source.path=runs/exp42`."));
@@ -146,7 +146,7 @@ fn targets(
         let wanted = format.map_or_else(|| options::formats_text(key), |f| f.name().to_owned());
         let wanted = if wanted.is_empty() { "any".to_owned() } else { wanted };
         return Err(wrong(
-            format!("`{name}` is for {wanted} targets, and the recipe has none"),
+            format!("`{name}` is for {wanted} targets, but the recipe has none"),
             at,
             "Add such a target.",
         ));

@@ -49,7 +49,7 @@ impl Node {
             Value::Bool(b) => format!("`{b}`"),
             Value::Int(i) => format!("the number {i}"),
             Value::Float(x) => format!("the number {x}"),
-            Value::Text(t) => format!("the text {:?}", short(t)),
+            Value::Text(t) => format!("the string {:?}", short(t)),
             Value::List(_) => "a list".to_owned(),
             Value::Table(_) => "a table".to_owned(),
         }
@@ -81,7 +81,7 @@ impl Budget {
         self.nodes = self.nodes.saturating_add(count);
         if depth > MAX_DEPTH {
             let p = Problem::error("", format!("nested deeper than {MAX_DEPTH} levels"));
-            return Err((p.with_help("The deepest key of a recipe stands at level 5."), at));
+            return Err((p.with_help("The deepest key of a recipe is at level 5."), at));
         }
         if self.nodes > MAX_NODES {
             let p = Problem::error("", format!("more than {MAX_NODES} values"));

@@ -14,7 +14,7 @@ pub struct Recipe {
     /// Name shown in lists; the file's stem when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// One line for people.
+    /// A one-line description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Folder for the outputs of targets that name none; the working folder when absent.
@@ -56,7 +56,7 @@ pub struct Source {
     /// Its format, when probing must not decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FormatId>,
-    /// Convert although checksums in the source do not match its bytes.
+    /// Convert the source even if its checksums do not match its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_checksums: bool,
     /// Write sparse tensors in full.

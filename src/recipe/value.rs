@@ -13,7 +13,7 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
     let wrong_type = |reader: &mut Reader<'_>, help: &str| {
         let message = match node.value {
             Value::Null => "has no value".to_owned(),
-            _ => format!("takes {}, not {}", key.kind.describe(), node.describe()),
+            _ => format!("must be {}, not {}", key.kind.describe(), node.describe()),
         };
         let message = Message::of_key(&e.key, message);
         let help = if node_is_null(node) && help.is_empty() {
@@ -62,7 +62,7 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
             Some(word) => Some(Json::String((*word).to_owned())),
             None => {
                 let help = names::suggest(t, words.iter().copied(), &names::listed("Allowed", words));
-                reader.wrong(path, node.at, Message::of_key(&e.key, format!("does not know {t:?}")), &help);
+                reader.wrong(path, node.at, Message::of_key(&e.key, format!("has no option {t:?}")), &help);
                 None
             }
         },
@@ -84,10 +84,10 @@ pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>)
                     }
                     _ => {
                         let help = match key.kind {
-                            Kind::Conditions => "Write the comparison as text: `\"> 0.05\"`.",
-                            _ => "Write the type as text: `\"q6_k\"`.",
+                            Kind::Conditions => "Write the comparison as a string: `\"> 0.05\"`.",
+                            _ => "Write the type as a string: `\"q6_k\"`.",
                         };
-                        let message = format!("`{}` takes a text, not {}", inner.key, inner.node.describe());
+                        let message = format!("`{}` must be a string, not {}", inner.key, inner.node.describe());
                         reader.wrong(&inner_path, inner.node.at, message, help);
                     }
                 }
@@ -110,7 +110,7 @@ fn list(key: &Key, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Optio
             Value::Text(t) => out.push(Json::String(t.clone())),
             Value::Int(_) | Value::Float(_) if key.kind == Kind::List => out.extend(free(item, path, reader)),
             _ => {
-                let message = format!("takes {}, and {} is none of its members", key.kind.describe(), item.describe());
+                let message = format!("must be {}, but it contains {}", key.kind.describe(), item.describe());
                 reader.wrong(path, item.at, Message::of_key(key.name, message), "");
             }
         }
@@ -128,7 +128,7 @@ fn layers(e: &Entry, items: &[Node], path: &str, reader: &mut Reader<'_>) -> Opt
             _ => None,
         };
         let Some(numbers) = numbers else {
-            let message = Message::of_key(&e.key, format!("takes layer numbers, not {}", item.describe()));
+            let message = Message::of_key(&e.key, format!("must be a list of layer numbers, not {}", item.describe()));
             reader.wrong(path, item.at, message, "Layers are counted from 0: `[20, 21]`.");
             return None;
         };
@@ -151,7 +151,7 @@ fn rules(e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
                 out.insert(selector, Json::String(kind.to_owned()));
             }
             _ => {
-                let message = format!("takes rules like `pattern=type`, not {}", item.describe());
+                let message = format!("must be rules like `pattern=type`, not {}", item.describe());
                 let message = Message::of_key(&e.key, message);
                 reader.wrong(path, item.at, message, "Or write a table: `{ \"re:pattern\" = \"q6_k\" }`.");
             }

@@ -129,8 +129,8 @@ fn format_of(types: Types) -> FormatId {
 pub fn template() -> String {
     let (first_format, second_format) = (format_of(Types::Files), format_of(Types::Elements));
     let mut out = String::from(
-        "# A recipe of remold. `remold recipe check FILE` says what is wrong with it, `remold run FILE --dry-run` what it would do.\n\
-         # Every key is described in docs/recipe.md. A line that begins with `#` is a suggestion.\n\n",
+        "# A recipe for remold. `remold recipe check FILE` checks it, `remold run FILE --dry-run` shows what it would do.\n\
+         # docs/recipe.md describes every key. Lines that begin with `#` are suggestions.\n\n",
     );
     let now = |k: &&Key| matches!(k.state, State::Since(_));
     comments(&mut out, keys_of(Room::Top).filter(now));

@@ -66,7 +66,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
         let what = "layers are numbered in several stacks, as in an encoder and a decoder";
         return Err(ModelError::unsupported(what)
             .field(t.name.as_str())
-            .with_hint("Leave out prune_layers for this model."));
+            .with_hint("Remove prune_layers for this model."));
     }
     let there: BTreeSet<u32> = model.tensors.iter().filter_map(|t| layer_of_name(&t.name)).collect();
     if let Some(missing) = layers.iter().find(|n| !there.contains(n)) {
@@ -83,7 +83,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     if layers.len() == there.len() {
         return Err(ModelError::request("no layer would be left")
             .in_option(OptionName::PRUNE_LAYERS)
-            .with_hint("Name fewer layers."));
+            .with_hint("Remove fewer layers."));
     }
     // Layers before the first removed one keep their number, even where the source skips some.
     let first = layers.first().copied().unwrap_or(u32::MAX);
@@ -108,7 +108,7 @@ pub(crate) fn prune_layers(model: &Model, layers: &BTreeSet<u32>) -> Result<Prun
     pruned.model.metadata.insert(block_count, next.into());
     if !changed.is_empty() {
         let text = format!(
-            "metadata with a value or a count for layers follows those that went ({}); llama-quantize leaves it as it was",
+            "metadata with a value per layer or a layer count was adjusted to the removed layers ({}); llama-quantize does not change it",
             changed.join(", ")
         );
         pruned.warnings.push(Warning::new("prune.metadata", text));

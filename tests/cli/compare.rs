@@ -85,7 +85,7 @@ fn exports_are_written_once() {
     let json: serde_json::Value = serde_json::from_str(&read("a.json")).unwrap();
     assert_eq!(json["tensors"].as_array().unwrap().len(), 39);
     let again = lab.run(compare).expect(2);
-    assert!(again.err.contains("a.md: this file is there already") && again.out.is_empty(), "{}", again.err);
+    assert!(again.err.contains("a.md: the file exists already") && again.out.is_empty(), "{}", again.err);
 }
 
 /// `compare` with tiny-llama there.

@@ -213,5 +213,5 @@ fn a_format_of_the_recipe_is_about_its_own_source() {
     lab.write("r.toml", "[source]\npath = \"other\"\nformat = \"pytorch\"\n[[target]]\nformat = \"gguf\"\n");
     lab.run("convert tiny-llama -r r.toml -o x.gguf").expect(0);
     let refused = lab.run("convert tiny-llama --to gguf --set source.format=pytorch -o y.gguf").expect(2).err;
-    assert!(refused.contains("the source is safetensors, and its format should be pytorch"), "{refused}");
+    assert!(refused.contains("the source is safetensors, but the recipe says pytorch"), "{refused}");
 }

@@ -179,10 +179,10 @@ fn what_failed_downloads_leave_is_called_by_its_name_in_any_file() {
     const MESSAGE: &str = "{\"error\": \"Access to model me/x is restricted\"}";
     const TEXT: &str = "Access to model me/x is restricted and you are not in the authorized list.";
     let words = [
-        (POINTER, "a Git LFS pointer stands in the place of the file", "git lfs pull"),
-        (PAGE, "a web page stands in the place of the file", "login"),
-        (MESSAGE, "a server's error message stands in the place of the file: \"Access to model", "login"),
-        (TEXT, "a server's error message stands in the place of the file: \"Access to model", "login"),
+        (POINTER, "this is a Git LFS pointer, not the file itself", "git lfs pull"),
+        (PAGE, "this is a web page, not a model file", "login"),
+        (MESSAGE, "this is an error message from a server, not a model file: \"Access to model", "login"),
+        (TEXT, "this is an error message from a server, not a model file: \"Access to model", "login"),
     ];
     for (model, file) in [
         ("tiny-llama", "tokenizer.json"),
@@ -417,7 +417,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
         all = map.len();
         map.remove("model.norm.weight");
     });
-    let counts = format!("the index names {} of the {all} tensors in its shards", all - 1);
+    let counts = format!("the index lists {} of the {all} tensors in its shards", all - 1);
     for line in [
         "inspect tiny-mistral-sharded",
         "inspect tiny-mistral-sharded --json",
@@ -441,7 +441,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
     for line in ["inspect torch", "convert torch --to gguf:f16 --dry-run"] {
         let ran = lab.run(line).expect(0);
         let told = format!("{}{}", ran.out, ran.err);
-        let counts = format!("the index names {} of the {all} tensors in its shards", all - 2);
+        let counts = format!("the index lists {} of the {all} tensors in its shards", all - 2);
         assert!(told.contains(&counts), "{line}: {told}");
     }
     // A shard of the set that the index does not name at all.

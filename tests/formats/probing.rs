@@ -64,11 +64,11 @@ fn what_failed_downloads_leave_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
     for (name, text, expected) in [
-        ("model.safetensors", lfs, "a Git LFS pointer stands in the place of the file"),
-        ("m.gguf", "\n<!DOCTYPE html><html>", "a web page stands in the place of the file"),
-        ("m.gguf", "Entry not found", "a server's error message stands in the place of the file: \"Entry not found\""),
+        ("model.safetensors", lfs, "this is a Git LFS pointer, not the file itself"),
+        ("m.gguf", "\n<!DOCTYPE html><html>", "this is a web page, not a model file"),
+        ("m.gguf", "Entry not found", "this is an error message from a server, not a model file: \"Entry not found\""),
         ("m.gguf", "Empty words", "begins with \"Empt\", not with GGUF"),
-        ("config.json", "{\"a\": 1}", "no known model format begins with these bytes: 7b 22 61 22"),
+        ("config.json", "{\"a\": 1}", "not a known model format; the file begins with 7b 22 61 22"),
     ] {
         let path = dir.path().join(name);
         fs::write(&path, text).unwrap();

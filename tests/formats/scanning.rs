@@ -91,7 +91,7 @@ fn broken_models_appear_with_their_error() {
         .map(|f| format!("{} {}", f.path.file_name().unwrap().display(), f.error.as_deref().unwrap_or("fine")))
         .collect();
     let expect = [
-        ("cut.gguf ", "needs 8 bytes but the file has 0 left"),
+        ("cut.gguf ", "it needs 8 bytes but the file has 0 left"),
         ("empty.safetensors ", "the file is empty"),
         ("half ", "4 of 5 files are missing: model-00002-of-00005"),
         ("set-00002-of-00003.gguf ", "2 of 3 files are missing: set-00001-of-00003.gguf, set-00003"),

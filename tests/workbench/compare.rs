@@ -164,7 +164,7 @@ fn screens() {
     picture("compare-cosine", done(3).keys("m"), LARGE);
     plain(done(3).keys("m"));
     check("compare-rmse-mono", styled(&render(done(3).keys("mm"), SMALL, Depth::Mono, false)));
-    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: the others are measured against it"];
+    let baseline = ["◆ …eckpoint-2000", "◆ weights dB and 5 more: this is the baseline"];
     shows(done(3).keys("h"), SMALL, &baseline);
     picture("compare-kinds", done(3).keys("<tab>"), SMALL);
     picture("compare-many", done(5).keys("<right><right><right>"), SMALL);
@@ -181,7 +181,7 @@ fn screens() {
     let mut b = asked(2);
     let card = ErrorCard {
         hint: Some("Compare models that hold the same network in different types or formats.".into()),
-        ..ErrorCard::new("mini-bert: no tensor has the name and shape of one in checkpoint-2000 (llama)", true)
+        ..ErrorCard::new("mini-bert: no tensor has the same name and shape as one in checkpoint-2000 (llama)", true)
     };
     b.act(Action::Compared(b.state.compare.request, Err(card)));
     picture("compare-failed", &mut b, SMALL);
@@ -325,7 +325,7 @@ fn an_export_asks_for_a_name() {
     assert!(b.state.compare.asks_for_a_file(), "only enter takes the name");
     b.keys("<esc>");
     assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
-    let card = ErrorCard::new("q.csv: this file is there already", true);
+    let card = ErrorCard::new("q.csv: the file exists already", true);
     update(&mut b.state, Action::Exported(Err(card)));
     assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
     let typed = b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str());

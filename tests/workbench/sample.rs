@@ -319,7 +319,7 @@ impl Bench {
     /// On the Recipe tab with three targets of which two cannot be made, each for another reason.
     pub fn refused(&mut self) -> &mut Self {
         self.planned().keys("aq8<enter>aq6<enter>");
-        let again = ModelError::request("it is Q8_0 already; requantizing it to Q4_K is not allowed")
+        let again = ModelError::request("it is already Q8_0; requantizing it to Q4_K is not allowed")
             .field("output.weight")
             .about_option(OptionName::ALLOW_REQUANTIZE)
             .with_hint(

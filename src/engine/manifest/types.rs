@@ -221,6 +221,6 @@ impl<'de> Deserialize<'de> for Crc32 {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         let number = u32::from_str_radix(&text, 16).ok().filter(|_| text.len() == 8 && !text.starts_with('+'));
-        number.map(Self).ok_or_else(|| serde::de::Error::custom("this is not a CRC-32 of 8 hexadecimal digits"))
+        number.map(Self).ok_or_else(|| serde::de::Error::custom("not a CRC-32 of 8 hexadecimal digits"))
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn string<'r>(r: &'r mut HeaderReader, limit: u64, field: fmt::Argume
     let at = r.pos();
     let len = r.u64(field)?;
     if len > r.left() || len > limit {
-        let what = format!("string of {len} bytes, but at most {} are possible here", limit.min(r.left()));
+        let what = format!("string of {len} bytes, but at most {} fit here", limit.min(r.left()));
         return Err(r.place(crate::model::ModelError::bad(what), at, field));
     }
     r.bytes(len, field)
@@ -56,7 +56,7 @@ pub(super) fn value(
         10 => MetaValue::U64(r.u64(field)?),
         11 => MetaValue::I64(r.u64(field)? as i64),
         12 => MetaValue::F64(f64::from_bits(r.u64(field)?)),
-        _ => return Err(r.bad(field, format!("value type {code} is not one of GGUF's (0 to 12)"))),
+        _ => return Err(r.bad(field, format!("value type {code} is not a GGUF value type (0 to 12)"))),
     }))
 }
 
@@ -64,7 +64,7 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
     let at = r.pos();
     let code = r.u32(field)?;
     let Some(each) = min_bytes(code) else {
-        let what = format!("array of element type {code}, which is not one of GGUF's (0 to 12)");
+        let what = format!("array of element type {code}, which is not a GGUF value type (0 to 12)");
         return Err(r.place(crate::model::ModelError::bad(what), at, field));
     };
     if depth >= limits::META_ARRAY_DEPTH {

@@ -239,7 +239,7 @@ impl Shards {
                 ("in the FSDP shards of verl", format!("Run `{run}` in that folder and convert merged/."))
             }
         };
-        ModelError::unsupported(format!("the weights are {what}{place}, which have to be merged first"))
+        ModelError::unsupported(format!("the weights are {what}{place}, which must be merged first"))
             .in_file(folder)
             .with_hint(hint)
     }

@@ -43,7 +43,7 @@ impl Beside {
         let pickled = name.rsplit_once('.').is_some_and(|(_, ext)| PICKLES.contains(&ext));
         if !stored {
             if pickled {
-                let text = format!("`{shown}` in the archive is compressed and was not looked through");
+                let text = format!("`{shown}` in the archive is compressed and was not checked");
                 self.warnings.push(Warning::new("pytorch.code", text));
             }
             return;
@@ -56,7 +56,7 @@ impl Beside {
         }
         self.looked += 1;
         if self.looked > MAX_LOOKED_THROUGH || depth > MAX_NESTED || blob.bytes > MAX_LOOKED_THROUGH_BYTES {
-            let text = format!("`{shown}` in the archive was not looked through: there is too much of its kind");
+            let text = format!("`{shown}` in the archive was not checked: too many or too large pickles and archives");
             if self.looked <= MAX_LOOKED_THROUGH + 1 {
                 self.warnings.push(Warning::new("pytorch.code", text));
             }
@@ -71,7 +71,7 @@ impl Beside {
                     }
                 }
                 Err(e) => {
-                    let text = format!("`{shown}` within the archive cannot be looked through: {e}");
+                    let text = format!("`{shown}` in the archive cannot be checked: {e}");
                     self.warnings.push(Warning::new("pytorch.code", text));
                 }
             }
@@ -100,7 +100,7 @@ impl Beside {
                 Err(e) => {
                     // Only an error that tells of globals has such a hint; of a plain file that is no pickle nothing is said.
                     if let Some(hint) = e.hint().filter(|h| h.names_code()) {
-                        self.warnings.push(Warning::new("pytorch.code", format!("beside the model: {}", hint.text())));
+                        self.warnings.push(Warning::new("pytorch.code", format!("next to the model: {}", hint.text())));
                         self.keep_hint(Some(hint));
                     }
                     return;

@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to do about a checksum that is wrong.
 pub(crate) fn hint() -> Hint {
-    Hint::from("Copy or download the file again: PyTorch itself would not notice. With ")
+    Hint::from("Copy or download the file again; PyTorch itself does not check this. Use ")
         .then(Remedy::Option(OptionName::NO_CHECKSUMS))
-        .then(" it is converted as it is.")
+        .then(" to convert it anyway.")
 }
 
 /// Ranges kept at most for one storage. More come only from single rows in a disorder that no view has; then the storage is read
@@ -142,7 +142,7 @@ impl StorageCheck {
             return Ok(());
         }
         let what = format!(
-            "the data of {} does not match its checksum: the archive says {:08x}, it is {found:08x}",
+            "the data of {} does not match its checksum: expected {:08x}, found {found:08x}",
             self.entry, self.crc32
         );
         Err(ModelError::bad(what).in_file(&self.path).at(self.blob.offset).field(&self.tensor).with_hint(hint()))

@@ -62,7 +62,7 @@ pub(crate) fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
         let Some(key) = name.strip_prefix("data/") else { continue };
         if !entry.stored {
             let hint = "Save it again with torch.save; a storage must not be packed with another tool.";
-            return Err(ModelError::unsupported("a storage is compressed or encrypted").field(name).with_hint(hint));
+            return Err(ModelError::unsupported("the storage is compressed or encrypted").field(name).with_hint(hint));
         }
         blobs.insert(key.to_owned(), entry.blob);
     }
@@ -102,7 +102,7 @@ fn stored_entry(name: &str, entries: &Entries) -> Result<Entry> {
 pub(crate) fn read(source: &Source, name: &str, entry: &Entry, max: u64) -> Result<Vec<u8>> {
     let Blob { offset, bytes } = entry.blob;
     if bytes > max.min(MAX_JSON_BYTES) {
-        return Err(ModelError::limit(format!("{bytes} bytes, more than the {max} allowed")).field(name));
+        return Err(ModelError::limit(format!("it has {bytes} bytes, more than the {max} allowed")).field(name));
     }
     if !entry.stored {
         return Err(ModelError::unsupported("it is compressed or encrypted").field(name).with_hint(REPACKED));
@@ -135,8 +135,8 @@ pub(crate) fn entries(source: &Source, start: u64, len: u64) -> Result<Entries> 
     let found = archive.records()?;
     let mut roots = found.iter().filter_map(|r| root_before_pickle(&r.name));
     if let (Some(first), Some(second)) = (roots.next(), roots.next()) {
-        let what = format!("it holds two models: {}data.pkl and {}data.pkl", printable(first), printable(second));
-        return Err(ModelError::bad(what).with_hint("Readers would disagree about this file; do not trust it."));
+        let what = format!("it contains two models: {}data.pkl and {}data.pkl", printable(first), printable(second));
+        return Err(ModelError::bad(what).with_hint("Programs would read this file differently; do not trust it."));
     }
     let root = root_of(&found).to_owned();
     let named = found.into_iter().filter_map(|r| {

@@ -36,7 +36,8 @@ pub(crate) fn open_index(path: &Path) -> Result<Model> {
     let mut wanted: IndexMap<&str, &str> = IndexMap::new();
     let mut shards: BTreeSet<&str> = BTreeSet::new();
     for (tensor, shard) in map {
-        let shard = shard.as_str().ok_or_else(|| bad("a shard's name is no text".to_owned()).field(tensor))?;
+        let shard =
+            shard.as_str().ok_or_else(|| bad("the name of a shard is not a string".to_owned()).field(tensor))?;
         let mut parts = Path::new(shard).components();
         if !matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)) {
             let what = format!("it names `{}`, which is not a file of its own folder", super::pickle::printable(shard));
@@ -92,10 +93,14 @@ pub(crate) fn open_index(path: &Path) -> Result<Model> {
     }
     let absent: Vec<&str> = wanted.keys().copied().filter(|t| !found.contains_key(*t)).collect();
     if let Some(first) = absent.first() {
-        let what = format!("{} tensors of the index are in no shard, the first in {}", absent.len(), wanted[first]);
+        let what = format!(
+            "{} tensors of the index are in none of the shards; the first should be in {}",
+            absent.len(),
+            wanted[first]
+        );
         return Err(bad(what)
             .field(super::pickle::printable(first))
-            .with_hint("The index and the shards are of different models."));
+            .with_hint("Check that the index and the shards belong to the same model."));
     }
     if let Some(first) = extra.first() {
         let text = not_in_index(wanted.len(), extra.len(), &super::pickle::printable(first));

@@ -54,7 +54,7 @@ pub(crate) fn open_plain(source: Source) -> Result<Model> {
     let mut input = Input::file(&source.file, &source.path, 0, source.len);
     let object = load(&mut input)?;
     let mut model = empty_model(&source.path);
-    model.opaque.push("a plain Python pickle without PyTorch tensors".to_owned());
+    model.opaque.push("the file is a plain Python pickle without PyTorch tensors".to_owned());
     walk::fill(&mut model, &source, &object)?;
     // Some files hold several pickles in a row, for who reads them one by one.
     let mut beside = Beside::default();
@@ -74,19 +74,18 @@ fn storages(source: &mut Source, object: &Pickle, keys: &Pickle, input: &mut Inp
             }
         }
     }
-    let order = keys.tree.sequence(keys.root).ok_or_else(|| ModelError::bad("the storage keys are no list"))?;
+    let order = keys.tree.sequence(keys.root).ok_or_else(|| ModelError::bad("the storage keys are not a list"))?;
     for id in order {
         let key = match keys.tree.get(*id) {
             Node::Str(s) => s.to_string(),
             Node::Int(i) => i.to_string(),
-            _ => return Err(ModelError::bad("a storage key is no text").at(input.pos())),
+            _ => return Err(ModelError::bad("a storage key is not a string").at(input.pos())),
         };
         let at = input.pos();
         let elems = i64::from_le_bytes(input.array().map_err(|e| e.field("storage size"))?);
         let unit = units.get(key.as_str()).copied().flatten();
         let unit = unit.ok_or_else(|| {
-            ModelError::bad(format!("storage `{}` is used by no tensor, so its size is unknown", printable(&key)))
-                .at(at)
+            ModelError::bad(format!("no tensor uses storage `{}`, so its size is unknown", printable(&key))).at(at)
         })?;
         let bytes = u64::try_from(elems).ok().and_then(|n| n.checked_mul(unit)).filter(|b| *b <= input.left());
         let bytes = bytes.ok_or_else(|| {
@@ -95,12 +94,12 @@ fn storages(source: &mut Source, object: &Pickle, keys: &Pickle, input: &mut Inp
                 printable(&key),
                 input.left()
             );
-            ModelError::bad(what).at(at).with_hint("Was the file cut off while it was copied?")
+            ModelError::bad(what).at(at).with_hint("Was the file truncated while it was copied?")
         })?;
         let blob = Blob { offset: input.pos(), bytes };
         input.skip(bytes)?;
         if source.blobs.insert(key.clone(), blob).is_some() {
-            return Err(ModelError::bad(format!("storage `{}` comes twice", printable(&key))).at(at));
+            return Err(ModelError::bad(format!("duplicate storage `{}`", printable(&key))).at(at));
         }
     }
     Ok(())

@@ -113,7 +113,7 @@ impl Sparse {
         let mut place = 0u64;
         for (index, &size) in indices.zip(&self.sizes) {
             let index = u64::try_from(index).ok().filter(|i| *i < size);
-            let index = index.ok_or_else(|| self.bad("an index of the sparse tensor lies outside of it"))?;
+            let index = index.ok_or_else(|| self.bad("an index of the sparse tensor is out of bounds"))?;
             place = place.saturating_mul(size).saturating_add(index);
         }
         Ok(place)
@@ -201,7 +201,7 @@ impl Sparse {
                     let source = &value[((from - first) * size) as usize..((until - first) * size) as usize];
                     let place = ((from - start) * size) as usize;
                     let target = dst.get_mut(place..place + source.len());
-                    target.ok_or_else(|| self.bad("row range beyond the tensor"))?.copy_from_slice(source);
+                    target.ok_or_else(|| self.bad("row range out of bounds of the tensor"))?.copy_from_slice(source);
                 }
             }
             at = to;

@@ -67,7 +67,7 @@ impl Strided {
             || within.end > row_len
             || dst.len() as u64 != (rows.end - rows.start) * cols * self.elem_bytes
         {
-            return Err(ModelError::bad("row range beyond the tensor").in_file(&self.path));
+            return Err(ModelError::bad("row range out of bounds of the tensor").in_file(&self.path));
         }
         let mut written = 0u64;
         self.rows_in(0, 0, rows, &mut |first, mut dims| {

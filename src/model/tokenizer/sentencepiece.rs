@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 /// What a piece is for (`ModelProto.SentencePiece.Type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the format's own")]
+#[allow(missing_docs, reason = "names of the format")]
 pub(crate) enum PieceType {
     Normal = 1,
     Unknown = 2,
@@ -39,7 +39,7 @@ pub(crate) struct Piece {
 
 /// The algorithm (`TrainerSpec.ModelType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the format's own")]
+#[allow(missing_docs, reason = "names of the format")]
 pub(crate) enum ModelType {
     #[default]
     Unigram = 1,
@@ -149,7 +149,7 @@ impl SentencePieceModel {
 
     fn check(&self) -> Result<()> {
         if self.pieces.is_empty() {
-            return Err(ModelError::bad("no pieces: this is not a SentencePiece model"));
+            return Err(ModelError::bad("not a SentencePiece model: it has no pieces"));
         }
         let mut seen = HashSet::with_capacity(self.pieces.len());
         for (id, piece) in self.pieces.iter().enumerate() {
@@ -162,7 +162,7 @@ impl SentencePieceModel {
         }
         match self.pieces.iter().filter(|p| p.kind == PieceType::Unknown).count() {
             1 => {}
-            n => return Err(ModelError::bad(format!("{n} unknown pieces where there must be one"))),
+            n => return Err(ModelError::bad(format!("{n} unknown pieces, but there must be exactly one"))),
         }
         self.check_bytes()?;
         if !charsmap::is_sound(&self.precompiled_charsmap) {
@@ -182,8 +182,8 @@ impl SentencePieceModel {
                     found[usize::from(byte)] = true;
                     continue;
                 }
-                Some(_) => format!("the byte piece {text:?} in a model without byte fallback"),
-                None => format!("the piece {text:?} has the type of a byte and is none of <0x00> to <0xFF>"),
+                Some(_) => format!("byte piece {text:?} in a model without byte fallback"),
+                None => format!("the piece {text:?} has the byte type but is not one of <0x00> to <0xFF>"),
             };
             return Err(ModelError::bad(what).field(format!("pieces[{id}]")));
         }
@@ -245,7 +245,7 @@ fn parse_piece(body: &[u8], base: u64) -> Result<Piece> {
             (2, Value::Fixed32(bits)) => piece.score = f32::from_bits(bits),
             (3, Value::Varint(code)) => {
                 piece.kind = PieceType::from_code(code)
-                    .ok_or_else(|| ModelError::bad(format!("piece type {code} is not one")).at(base))?;
+                    .ok_or_else(|| ModelError::bad(format!("unknown piece type {code}")).at(base))?;
             }
             _ => {}
         }

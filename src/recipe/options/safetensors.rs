@@ -11,7 +11,7 @@ pub(crate) static COMPRESSION: TargetOption<Option<String>> = TargetOption::new(
     "compression",
     Kind::Choice(&["lz4", "zstd", "none"]),
     State::Later,
-    "Compress the file. No loader reads compressed safetensors.",
+    "Compress the file. No loader supports compressed safetensors.",
     "\"zstd\"",
 ));
 

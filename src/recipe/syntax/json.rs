@@ -15,7 +15,7 @@ pub(super) fn read(text: &str) -> Result<Node, Found> {
     reader.space();
     match reader.peek() {
         None => Ok(node),
-        Some(_) => Err(reader.wrong("something stands after the end of the JSON value")),
+        Some(_) => Err(reader.wrong("unexpected text after the end of the JSON value")),
     }
 }
 
@@ -39,8 +39,8 @@ impl Reader<'_> {
     fn wrong(&self, message: &str) -> Found {
         let help = match self.peek() {
             Some(b'/' | b'#') => "JSON has no comments; TOML and YAML do.",
-            Some(b'\'') => "JSON wants double quotes.",
-            Some(b'}' | b']') => "JSON allows no comma before a closing bracket.",
+            Some(b'\'') => "JSON requires double quotes.",
+            Some(b'}' | b']') => "JSON does not allow a comma before a closing bracket.",
             _ => "This is not valid JSON.",
         };
         (Problem::error("", message).with_help(help), Span { start: self.pos, end: self.pos + 1 })
@@ -56,7 +56,7 @@ impl Reader<'_> {
             Some(b'[') => Value::List(self.list(depth)?),
             Some(b'"') => Value::Text(self.string()?),
             Some(_) => self.word()?,
-            None => return Err(self.wrong("the text ends where a value should stand")),
+            None => return Err(self.wrong("unexpected end of the text, expected a value")),
         };
         Ok(Node { value, at: Span { start, end: self.pos } })
     }
@@ -144,7 +144,7 @@ impl Reader<'_> {
         self.pos = end + 1;
         let text = self.text.get(start..self.pos).unwrap_or("");
         serde_json::from_str(text).map_err(|_| {
-            let p = Problem::error("", "this string has a wrong escape or a raw control character");
+            let p = Problem::error("", "this string has an invalid escape or a raw control character");
             (p.with_help("Write `\\\\` for a backslash and `\\n` for a line feed."), Span { start, end: self.pos })
         })
     }

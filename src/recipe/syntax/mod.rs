@@ -40,8 +40,10 @@ pub(crate) type Found = (Problem, Span);
 /// Reads text into a tree. A TOML text with several mistakes gives all of them and what could be understood.
 pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Found>) {
     if source.text.len() > MAX_TEXT_BYTES {
-        let p =
-            Problem::error("", format!("the text is {} bytes long; {MAX_TEXT_BYTES} are allowed", source.text.len()));
+        let p = Problem::error(
+            "",
+            format!("the text has {} bytes; at most {MAX_TEXT_BYTES} are allowed", source.text.len()),
+        );
         return (None, vec![(p.with_help("Is this a recipe?"), Span::default())]);
     }
     match syntax {
@@ -66,6 +68,6 @@ fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
     if seen.insert(key.to_owned()) {
         return Ok(());
     }
-    let p = Problem::error("", format!("the key `{key}` stands twice in this table"));
+    let p = Problem::error("", format!("duplicate key `{key}` in this table"));
     Err((p.with_help("Keep one of them."), at))
 }

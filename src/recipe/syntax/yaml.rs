@@ -80,7 +80,7 @@ impl Builder {
                 self.documents += 1;
                 if self.documents > 1 {
                     let p = Problem::error("", "a second YAML document begins here");
-                    return Err((p.with_help("A recipe is one document; put the other into a file of its own."), at));
+                    return Err((p.with_help("A recipe is one document; put the other into its own file."), at));
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -117,8 +117,8 @@ impl Builder {
                     return Err((Problem::error("", "an alias cannot be a key").with_help("Write the key out."), at));
                 }
                 let Some((node, nodes, deep)) = self.anchors.get(&anchor) else {
-                    let p = Problem::error("", "this alias points into itself or at nothing");
-                    return Err((p.with_help("An alias must come after the value that it names."), at));
+                    let p = Problem::error("", "this alias refers to itself or to nothing");
+                    return Err((p.with_help("An alias must come after the value that it refers to."), at));
                 };
                 self.budget.take(*nodes, depth + deep - 1, at)?;
                 let node = Node { at, ..node.clone() };
@@ -133,7 +133,7 @@ impl Builder {
         self.budget.take(1, depth, at)?;
         if let Some(Frame::Table { key: None, .. }) = self.stack.last() {
             let p = Problem::error("", "a list or table cannot be a key");
-            return Err((p.with_help("Keys of a recipe are plain words."), at));
+            return Err((p.with_help("The keys of a recipe are plain words."), at));
         }
         match tag {
             Some(tag) if !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq")) => {
@@ -164,8 +164,8 @@ impl Builder {
 #[cold]
 fn unknown_tag(tag: &Tag, at: Span) -> Found {
     let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
-    let p = Problem::error("", format!("the tag `{handle}{}` means nothing in a recipe", tag.suffix));
-    (p.with_help("Leave the tag out."), at)
+    let p = Problem::error("", format!("the tag `{handle}{}` is not supported in a recipe", tag.suffix));
+    (p.with_help("Remove the tag."), at)
 }
 
 /// Resolves a scalar by the core schema (YAML 1.2.2 §10.3.2).

@@ -52,7 +52,7 @@ impl Imatrix {
             let negative = || values.iter().position(|v| *v < 0.0);
             if let Some(i) = crate::quant::first_non_finite(values).or_else(negative) {
                 let what =
-                    format!("importance value {i} is {}, and importances are finite and not negative", values[i]);
+                    format!("importance value {i} is {}, but importances must be finite and not negative", values[i]);
                 return Err(ModelError::bad(what).field(name).with_hint(AGAIN));
             }
         }

@@ -31,7 +31,7 @@ impl Imatrix {
             _ => None,
         };
         if model.tensor_bytes() > MAX_BYTES {
-            let what = format!("{} bytes is more than any importance matrix has", model.tensor_bytes());
+            let what = format!("it has {} bytes, more than any importance matrix", model.tensor_bytes());
             return Err(ModelError::limit(what));
         }
         let by_name: HashMap<&str, &TensorEntry> = model.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -53,14 +53,14 @@ impl Imatrix {
             let mut experts = Unseen { unseen: 0, of: n_counts as usize };
             for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
                 if !count.is_finite() || count < 0.0 {
-                    let what = format!("count {n} is {count}, which is no number of tokens");
+                    let what = format!("count {n} is {count}, which is not a number of tokens");
                     return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
                 }
                 // Counts are whole numbers stored as floats; the reference rounds them.
                 let count = count.round();
                 if count > 0.0 {
                     let of = if n_counts > 1 {
-                        format!("matrix {n}, which {count} tokens reached")
+                        format!("matrix {n}, which has {count} tokens")
                     } else {
                         format!("{count} tokens")
                     };
@@ -76,7 +76,7 @@ impl Imatrix {
             entries.insert(name.to_owned(), values);
         }
         if entries.is_empty() {
-            return Err(not_an_imatrix("it holds no sums"));
+            return Err(not_an_imatrix("it has no sums"));
         }
         entries.sort_keys();
         let mut imatrix = Self::from_entries(entries)?;
@@ -137,7 +137,7 @@ fn not_all_zero(values: &[f32], of: &str) -> Result<()> {
 
 fn not_an_imatrix(why: &str) -> ModelError {
     ModelError::bad(format!("not an importance matrix: {why}"))
-        .with_hint("Give the file that llama-imatrix wrote, with its metadata.")
+        .with_hint("Pass the file that llama-imatrix wrote, with its metadata.")
 }
 
 fn read_floats(entry: &TensorEntry) -> Result<Vec<f32>> {
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let left = self.bytes.len() - self.at;
         let Some(taken) = self.bytes[self.at..].get(..n) else {
-            return Err(self.bad(&format!("{n} bytes wanted, {left} left")));
+            return Err(self.bad(&format!("{n} bytes needed, {left} left")));
         };
         self.at += n;
         Ok(taken)

@@ -132,7 +132,9 @@ fn requested(tensor: &TensorEntry, encoding: Encoding, why: &'static str) -> Res
         let (block, _) = encoding.unit();
         return Err(ModelError::request(format!("rows of {} elements do not fit {encoding}", tensor.cols()))
             .field(&tensor.name)
-            .with_hint(format!("Choose a type whose block length divides the row; that of {encoding} is {block}.")));
+            .with_hint(format!(
+                "Choose a type whose block size divides the row; the block size of {encoding} is {block}."
+            )));
     }
     Ok(Choice::because(encoding, why))
 }
@@ -142,7 +144,7 @@ fn check_source(tensor: &TensorEntry, choice: &Choice, req: &QuantizeRequest) ->
     match tensor.encoding {
         from if from == choice.encoding => Ok(()),
         Encoding::Block(from) if !req.allow_requantize => Err(ModelError::request(format!(
-            "it is {from} already; requantizing it to {} is not allowed",
+            "it is already {from}; requantizing it to {} is not allowed",
             choice.encoding
         ))
         .field(&tensor.name)
@@ -179,12 +181,17 @@ fn report_fallbacks(
     }
     let more = fallen().skip(MOST_NAMED).count();
     if more > 0 {
-        let text = format!("the rows of {more} more tensors do not fit the type they should have");
+        let text = format!("the rows of {more} more tensors do not fit their types");
         warnings.push(Warning::new("quantize.fallback", text));
     }
     if req.no_fallback && fallen().next().is_some() {
         let names: Vec<&str> = fallen().map(|(t, ..)| t.name.as_str()).collect();
-        let what = format!("{} tensors do not fit {} and would fall back: {}", names.len(), req.file_type, few(&names));
+        let what = format!(
+            "{} tensors do not fit {} and would get a fallback type: {}",
+            names.len(),
+            req.file_type,
+            few(&names)
+        );
         let hint = Hint::from(Remedy::Clear(OptionName::NO_FALLBACK))
             .then(", choose a type of 32-element blocks (Q8_0, Q5_0, Q4_0), or give types by pattern.");
         return Err(ModelError::request(what).with_hint(hint));

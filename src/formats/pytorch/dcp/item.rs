@@ -43,8 +43,8 @@ impl Opened {
     ) -> Result<Result<TensorEntry, String>> {
         let len = self.source.len;
         if stored.offset.checked_add(stored.bytes).is_none_or(|end| end > len) {
-            let what = format!("its {} bytes reach beyond the file, which has {len} bytes", stored.bytes);
-            return Err(ModelError::bad(what).with_hint("Was the file cut off while it was copied?"));
+            let what = format!("its {} bytes extend past the end of the file, which has {len} bytes", stored.bytes);
+            return Err(ModelError::bad(what).with_hint("Was the file truncated while it was copied?"));
         }
         let entries = entries::entries(&self.source, stored.offset, stored.bytes)?;
         entries::byte_order(&self.source, &entries)?;
@@ -62,7 +62,7 @@ impl Opened {
         beside.stream(&mut input);
         match pickle.tree.get(pickle.root) {
             Node::Tensor(tensor) => self.source.pickled(&pickle.tree, name, tensor),
-            _ => Ok(Err("what is stored for it is not a plain tensor".to_owned())),
+            _ => Ok(Err("its stored value is not a plain tensor".to_owned())),
         }
     }
 

@@ -91,12 +91,12 @@ pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
     })?;
     // Megatron puts what its own reader needs into the same object.
     if tree.lookup(root, "mcore_data").is_some() {
-        return Err(ModelError::unsupported("the checkpoint is in the layout of Megatron"));
+        return Err(ModelError::unsupported("the checkpoint has the layout of Megatron"));
     }
     let mut files = IndexSet::new();
     let stored = match tree.lookup(root, "storage_data").map(|id| tree.get(id)) {
         Some(Node::Dict(items)) => stored(tree, items, &mut files)?,
-        _ => return Err(ModelError::unsupported("the metadata does not say where the tensors are stored")),
+        _ => return Err(ModelError::unsupported("the metadata does not list where the tensors are stored")),
     };
     let paths = match tree.lookup(root, "planner_data").map(|id| tree.get(id)) {
         Some(Node::Dict(items)) => items.iter().filter_map(|(k, v)| Some((tree.text(*k)?, *v))).collect(),
@@ -120,7 +120,7 @@ pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
         text += name.len() + path.iter().map(String::len).sum::<usize>();
         let tensor = divided(tree, *value, name, &stored, &mut chunks).map_err(place)?;
         if text > MAX_NAMES_BYTES {
-            return Err(ModelError::limit(format!("the names have more than {MAX_NAMES_BYTES} bytes")));
+            return Err(ModelError::limit(format!("the names have more than {MAX_NAMES_BYTES} bytes in total")));
         }
         items.insert(name.to_owned(), Item { path, tensor });
     }
@@ -144,9 +144,8 @@ fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSe
             continue;
         };
         let offsets = numbers(tree, offsets).ok_or_else(|| place(bad("offset")))?;
-        let info = named(tree, *value, STORAGE_INFO).ok_or_else(|| {
-            place(ModelError::unsupported(format!("`{}` is stored in another way than in a file", printable(name))))
-        })?;
+        let info = named(tree, *value, STORAGE_INFO)
+            .ok_or_else(|| place(ModelError::unsupported(format!("`{}` is not stored in a file", printable(name)))))?;
         let file =
             tree.lookup(info, "relative_path").and_then(|f| tree.text(f)).ok_or_else(|| place(bad("relative_path")))?;
         let mut parts = Path::new(file).components();
@@ -193,7 +192,7 @@ fn divided(tree: &Tree, id: NodeId, name: &str, places: &Places<'_>, count: &mut
         let mut stored = None;
         if let Some((at, plain)) = places.get(&(name, offsets.clone())) {
             if !plain {
-                let what = format!("`{}` went through an extension when it was stored", printable(name));
+                let what = format!("`{}` was stored with an extension", printable(name));
                 return Err(ModelError::unsupported(what));
             }
             stored = Some(*at);
@@ -237,7 +236,7 @@ fn attributes(tree: &Tree, state: NodeId) -> Option<NodeId> {
 fn name(tree: &Tree, id: NodeId) -> Result<&str> {
     let name = tree.text(id).ok_or_else(|| bad("name"))?;
     if name.len() > MAX_NAME_BYTES {
-        return Err(ModelError::limit(format!("a name of more than {MAX_NAME_BYTES} bytes")).field(printable(name)));
+        return Err(ModelError::limit(format!("a name has more than {MAX_NAME_BYTES} bytes")).field(printable(name)));
     }
     Ok(name)
 }

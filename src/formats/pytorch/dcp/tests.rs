@@ -50,7 +50,7 @@ fn chunks_of_rows_are_one_tensor_and_the_optimizer_is_left_out() {
 fn a_division_by_columns_is_refused_and_named() {
     let e = error(&fixture("columns").join(METADATA));
     assert_eq!(e.kind(), ErrorKind::Unsupported);
-    assert!(e.to_string().contains("down_proj.weight` is divided in another way than by rows"), "{e}");
+    assert!(e.to_string().contains("down_proj.weight` is not split by rows"), "{e}");
     assert!(e.hint().unwrap().text().contains("dcp_to_torch"), "{e}");
 }
 

@@ -91,5 +91,5 @@ impl TensorData for Joined {
 }
 
 fn beyond() -> ModelError {
-    ModelError::bad("range beyond the joined tensors")
+    ModelError::bad("range out of bounds of the joined tensors")
 }

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use std::collections::HashSet;
 
 /// The name given to a global whose module or name the pickle computes: nobody can say what it is.
-pub(crate) const COMPUTED: &str = "a name that is computed while it is loaded";
+pub(crate) const COMPUTED: &str = "a name that is computed during loading";
 
 /// Names kept while a pickle is looked through.
 const MAX_KEPT: usize = 4096;
@@ -222,8 +222,8 @@ pub(crate) fn told_before(e: ModelError, tree: &Tree) -> ModelError {
     let more = more + all.len() - names.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let advice =
-        if dangerous { "Do not load this file with Python." } else { "If the file is damaged, fetch it again." };
-    let hint = format!("The pickle asks for {}{more}; nothing was executed. {advice}", names.join(", "));
+        if dangerous { "Do not load this file with Python." } else { "If the file is damaged, download it again." };
+    let hint = format!("The pickle imports {}{more}; nothing was executed. {advice}", names.join(", "));
     e.with_hint(Hint::from(hint).naming_code())
 }
 

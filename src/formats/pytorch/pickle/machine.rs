@@ -113,7 +113,7 @@ impl Machine<'_> {
             }
             b'F' => {
                 let line = self.line()?;
-                line.trim().parse::<f64>().map_err(|_| ModelError::bad("a float that is no number"))?;
+                line.trim().parse::<f64>().map_err(|_| ModelError::bad("invalid float"))?;
                 self.push(Node::Float)
             }
             b'G' => {
@@ -310,8 +310,8 @@ impl Machine<'_> {
                 let value = reduce::persistent(&mut self.tree, id)?;
                 self.put(value)
             }
-            other => Err(ModelError::bad(format!("{other:#04x} is no pickle opcode"))
-                .with_hint("The file is damaged, or it is no pickle.")),
+            other => Err(ModelError::bad(format!("{other:#04x} is not a pickle opcode"))
+                .with_hint("The file is damaged, or it is not a pickle.")),
         }
     }
 
@@ -341,7 +341,7 @@ impl Machine<'_> {
     fn top(&self) -> Result<NodeId> {
         match self.stack.last() {
             Some(&id) if self.stack.len() > self.floor() => Ok(id),
-            _ => Err(ModelError::bad("the pickle takes a value from an empty stack")),
+            _ => Err(ModelError::bad("the pickle pops from an empty stack")),
         }
     }
 
@@ -353,7 +353,8 @@ impl Machine<'_> {
 
     /// The values above the last mark, which is removed.
     fn pop_mark(&mut self) -> Result<Vec<NodeId>> {
-        let floor = self.marks.pop().ok_or_else(|| ModelError::bad("the pickle closes a container it never opened"))?;
+        let floor =
+            self.marks.pop().ok_or_else(|| ModelError::bad("the pickle closes a container that was not opened"))?;
         Ok(self.stack.split_off(floor.min(self.stack.len())))
     }
 
@@ -368,7 +369,7 @@ impl Machine<'_> {
 
     fn recall(&mut self, key: u64) -> Result<()> {
         let id = self.memo.get(&key).copied();
-        let id = id.ok_or_else(|| ModelError::bad(format!("the pickle recalls value {key}, which it never stored")))?;
+        let id = id.ok_or_else(|| ModelError::bad(format!("the pickle reads memo {key}, which was never stored")))?;
         self.put(id)
     }
 
@@ -377,7 +378,7 @@ impl Machine<'_> {
         match self.tree.get_mut(target) {
             Some(Node::List(v) | Node::Set(v)) => v.append(&mut items),
             Some(Node::Opaque(o)) => o.list.append(&mut items),
-            _ => return Err(ModelError::bad("the pickle appends to something that is no list")),
+            _ => return Err(ModelError::bad("the pickle appends to a value that is not a list")),
         }
         Ok(())
     }
@@ -387,7 +388,7 @@ impl Machine<'_> {
         match self.tree.get_mut(target) {
             Some(Node::Dict(v)) => v.append(&mut pairs),
             Some(Node::Opaque(o)) => o.items.append(&mut pairs),
-            _ => return Err(ModelError::bad("the pickle stores items into something that is no dict")),
+            _ => return Err(ModelError::bad("the pickle sets items of a value that is not a dict")),
         }
         Ok(())
     }
@@ -396,7 +397,7 @@ impl Machine<'_> {
     fn keep(&mut self, text: String) -> Result<String> {
         self.text_bytes = self.text_bytes.saturating_add(text.len() as u64);
         if self.text_bytes > MAX_TEXT_TOTAL_BYTES {
-            return Err(ModelError::limit(format!("the pickle holds more than {MAX_TEXT_TOTAL_BYTES} bytes of text")));
+            return Err(ModelError::limit(format!("the pickle has more than {MAX_TEXT_TOTAL_BYTES} bytes of text")));
         }
         Ok(text)
     }
@@ -417,7 +418,7 @@ impl Machine<'_> {
 
     fn memo_line(&mut self) -> Result<u64> {
         let line = self.line()?;
-        line.trim().parse().map_err(|_| ModelError::bad(format!("memo key `{}` is no number", printable(&line))))
+        line.trim().parse().map_err(|_| ModelError::bad(format!("memo key `{}` is not a number", printable(&line))))
     }
 
     fn text(&mut self, n: u64) -> Result<()> {
@@ -454,7 +455,7 @@ impl Machine<'_> {
             Err(_) if text.len() > 30 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') => {
                 self.push(Node::BigInt)
             }
-            Err(_) => Err(ModelError::bad(format!("`{}` is no integer", printable(text)))),
+            Err(_) => Err(ModelError::bad(format!("`{}` is not an integer", printable(text)))),
         }
     }
 }

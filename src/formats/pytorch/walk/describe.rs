@@ -46,7 +46,7 @@ pub(crate) fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Res
         let more = plain.len().saturating_sub(12);
         plain.truncate(12);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        out.push(format!("trainer's values without tensors: {}{more}", plain.join(", ")));
+        out.push(format!("values of the trainer without tensors: {}{more}", plain.join(", ")));
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ pub(crate) fn refused(refused: &[Unread], out: &mut Vec<String>) {
         out.push(format!("tensor `{}`: {}", printable(&unread.name), unread.what));
     }
     if refused.len() > MAX_NAMED_OBJECTS {
-        out.push(format!("{} more tensors of such kinds", refused.len() - MAX_NAMED_OBJECTS));
+        out.push(format!("{} more of such entries", refused.len() - MAX_NAMED_OBJECTS));
     }
 }
 
@@ -69,11 +69,10 @@ pub(crate) fn globals(tree: &Tree, model: &mut Model) {
         let name = spelled(&name);
         let text = match asked.standing {
             Standing::Dangerous => {
-                format!("the pickle asks for {name}{with}; it was not executed. Do not load this file with Python.")
+                format!("the pickle imports {name}{with}; it was not executed. Do not load this file with Python.")
             }
             _ => format!(
-                "the pickle asks for {name}, which is not on the list of harmless names; it was not executed. \
-                 Load this file with Python only if you trust whoever made it."
+                "the pickle imports {name}, which is not on the list of harmless names; it was not executed. Load this file with Python only if you trust its author."
             ),
         };
         let warning = Warning::new("pytorch.code", text);
@@ -82,7 +81,7 @@ pub(crate) fn globals(tree: &Tree, model: &mut Model) {
         }
     }
     if more > 0 {
-        let text = format!("the pickle asks for {more} more names that are not on the list of harmless ones");
+        let text = format!("the pickle imports {more} more names that are not on the list of harmless ones");
         model.warnings.push(Warning::new("pytorch.code", text));
     }
 }
@@ -101,7 +100,7 @@ pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mu
         let name = match tree.get(class) {
             Node::Global(g) => printable(g),
             Node::Str(s) => printable(s),
-            _ => "a value that is no function".to_owned(),
+            _ => "a value that is not a function".to_owned(),
         };
         *lines.entry((name, called)).or_insert(0) += n;
     }
@@ -148,7 +147,7 @@ pub(crate) fn shape_of(tree: &Tree, root: NodeId) -> String {
             format!("a dict without tensors: {}{more}", keys.join(", "))
         }
         Node::List(v) | Node::Tuple(v) => format!("a list of {} values without tensors", v.len()),
-        node if is_leaf(node) => "a single value that is no tensor".to_owned(),
+        node if is_leaf(node) => "a single value that is not a tensor".to_owned(),
         _ => "an object without tensors".to_owned(),
     }
 }

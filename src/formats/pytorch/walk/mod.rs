@@ -67,7 +67,8 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
         flat.collect(tree, *id, prefix)?;
     }
     if let Some(path) = &choice.guessed {
-        let text = format!("the tensors are those under `{path}`; nothing in the file says that they are the model");
+        let text =
+            format!("the tensors under `{path}` are converted; nothing in the file confirms that they are the model");
         model.warnings.push(Warning::new("pytorch.nested", text));
     }
     let stripped = strip_wrappers(&mut flat.tensors);
@@ -82,7 +83,7 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
     let mut names = HashSet::new();
     for (name, tensor) in &flat.tensors {
         if !names.insert(name.as_str()) {
-            return Err(ModelError::bad("two tensors have this name").field(printable(name)));
+            return Err(ModelError::bad("duplicate tensor name").field(printable(name)));
         }
         match source.entry(tree, name, tensor)? {
             Ok(entry) => model.tensors.push(entry),

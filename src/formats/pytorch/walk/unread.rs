@@ -44,7 +44,7 @@ pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
                 words.iter().find(|w| element.as_ref().is_some_and(|e| e.contains(w.0))).map_or("quantized", |w| w.1);
             (format!("a quantized tensor, torch.{name}"), "Save it as `tensor.dequantize()`.")
         }
-        "_rebuild_nested_tensor" => ("a nested tensor".to_owned(), "Save its parts as tensors of their own."),
+        "_rebuild_nested_tensor" => ("a nested tensor".to_owned(), "Save its parts as separate tensors."),
         "_rebuild_meta_tensor_no_storage" => {
             ("a tensor without data, on the meta device".to_owned(), "Load the weights before you save the model.")
         }
@@ -58,12 +58,12 @@ pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
                 return kind(tree, inner)
                     .or(Some((format!("a parameter of class {}", tree.class_name(inner)), SUBCLASS)));
             }
-            _ => ("a parameter that holds no plain tensor".to_owned(), SUBCLASS),
+            _ => ("a parameter that is not a plain tensor".to_owned(), SUBCLASS),
         },
         _ if is_packed(&class) => {
             (format!("packed weights of a quantized module, {class}"), "Save the model before it is quantized.")
         }
-        _ if rebuilt => (format!("what {class} makes"), "Move it to the CPU and save it as a plain tensor."),
+        _ if rebuilt => (format!("the result of {class}"), "Move it to the CPU and save it as a plain tensor."),
         _ => (format!("a tensor subclass, {class}"), SUBCLASS),
     })
 }

@@ -97,7 +97,7 @@ impl ZipPlan {
         self.parts.push(Part { name: name.to_owned(), header_at: self.at, bytes, crc32 });
         self.fixed.push((self.at, h));
         let end = data_at.checked_add(bytes);
-        self.at = end.ok_or_else(|| ModelError::request("the file would be longer than any file can be"))?;
+        self.at = end.ok_or_else(|| ModelError::request("the size of the file would overflow"))?;
         Ok(data_at)
     }
 

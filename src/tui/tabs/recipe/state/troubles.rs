@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(said, [("max_shard_size".to_owned(), "cannot be 0".to_owned())]);
         let mut typed = document(target);
         typed.set(Some(0), find(Room::Target, "pure").unwrap(), "perhaps");
-        assert_eq!(of(&typed)[0].fact, "takes `true` or `false`, not the text \"perhaps\"");
+        assert_eq!(of(&typed)[0].fact, "must be `true` or `false`, not the string \"perhaps\"");
     }
 
     #[test]
