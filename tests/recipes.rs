@@ -1,7 +1,7 @@
 //! Recipes from outside: the fixtures, hostile text, round trips, and the manual against the table of keys.
 //!
 //! `fixtures/recipes/valid`: every file parses, and files of the same name in other syntaxes give the same recipe.
-//! `fixtures/recipes/invalid`: every file has its messages beside it (`.err`). `BLESS=1 cargo test --test recipes` writes them anew.
+//! `fixtures/recipes/invalid`: every file has its messages next to it (`.err`). `BLESS=1 cargo test --test recipes` rewrites them.
 
 use proptest::prelude::*;
 use remold::testing::model::FormatId;

@@ -36,7 +36,7 @@ pub(crate) struct Target<'a> {
     pub whole: WholeRow,
 }
 
-/// Encodes a piece of a source, which stands in `buffers.raw`, for each of `outputs`, and says how far each is from it.
+/// Encodes the piece of a source in `buffers.raw` for each of `outputs`, and returns the error of each.
 /// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was looked through, and all
 /// its values are.
 ///

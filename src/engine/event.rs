@@ -76,7 +76,7 @@ pub struct TensorDone {
     /// Signal to quantization noise, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
-    /// How far the noise lies under that of the reference's bytes, dB, weighted by importance where there is one; with `effort = "max"` alone.
+    /// How far the noise is below that of the reference's bytes, dB, weighted by importance where there is one; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
     /// Cosine similarity.
@@ -215,7 +215,7 @@ pub enum EventBody {
         /// Who read it: `remold`, `gguf-rs`.
         by: Vec<String>,
     },
-    /// An output stands under its final name.
+    /// An output has its final name.
     #[serde(rename = "output.published")]
     OutputPublished {
         /// Final path.

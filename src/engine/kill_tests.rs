@@ -264,7 +264,7 @@ fn old_new_or_incomplete(now: &Tree, old: &Tree, new: &Tree, context: &str) {
     let mut older = now.keys().filter(visible).filter(|p| old.contains_key(*p) && !new.contains_key(*p) && !mine(p));
     let left = older.next();
     assert!(!has_key || same(old) || left.is_none(), "{context}: {left:?} of the old set is in the new one");
-    // What is nobody's output is never lost, and never only in a hidden place at the end.
+    // Files that are not an output are never lost, and are never left only in a hidden place at the end.
     for (path, bytes) in old.iter().filter(|(p, _)| mine(p)) {
         assert!(now.values().any(|b| b == bytes), "{context}: {} is gone", path.display());
     }
@@ -285,7 +285,7 @@ fn a_killed_job_that_is_removed_leaves_what_was_there() {
                 break;
             }
             let context = format!("{kind}, killed after {at}: {}", log.join("\n"));
-            // A file of somebody else with nearly the name.
+            // An unrelated file with a similar name.
             let foreign = bench.out().join(".x.gguf.remold-8-0000000000000000.part");
             fs::write(&foreign, b"foreign").unwrap();
             super::discard(&bench.root.path().join("job/journal"), &plan.outputs).unwrap();

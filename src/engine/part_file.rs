@@ -173,7 +173,7 @@ impl PartFile {
         reader.read(offset, bytes, buffer).map_err(|e| self.explain("reading back", e).at(offset))
     }
 
-    /// Checks that the file has the size it was created with: nobody else cut it or appended to it.
+    /// Checks that the file has the size it was created with: no other process truncated it or appended to it.
     ///
     /// # Errors
     /// A bad-file error that gives both sizes; I/O errors.
@@ -348,7 +348,7 @@ mod tests {
         let e = PartFile::begin(file, &path, &path, 4, Duration::from_millis(20)).unwrap_err();
         assert!(e.to_string().contains("holds the lock"), "{e}");
         assert!(!path.exists(), "what was created is removed");
-        // Somebody who only looks lets the lock go.
+        // A process that only checks the lock releases it.
         let (file, held) = (create(), File::open(&path).unwrap());
         held.try_lock_shared().unwrap();
         let part = std::thread::scope(|scope| {

@@ -306,7 +306,7 @@ impl Runner<'_> {
         self.error.is_set() || self.options.stop.is_set()
     }
 
-    /// Stops the run for an error; the first one is told.
+    /// Stops the run after an error; the first one is reported.
     fn halt(&self, e: ModelError) {
         self.error.set(e);
         self.options.gate.open();
@@ -406,7 +406,7 @@ impl Runner<'_> {
         loop {
             thread::park_timeout(TICK);
             let last = self.workers.load(Ordering::Acquire) == 0;
-            // A paused run has nothing to tell, and the first figures after it would be a mean over the pause.
+            // A paused run has nothing to report, and the first figures after it would be a mean over the pause.
             let closed = self.options.gate.is_closed();
             if !closed {
                 let sample = self.progress.sample(&mut sampler, self.options.gate.closed_for());

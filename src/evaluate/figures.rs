@@ -42,7 +42,7 @@ impl Figures {
         self.same != Sameness::Differs
     }
 
-    /// True when NaN or infinity stands where the other model has another value, so that no error can be told.
+    /// True when one model has NaN or infinity where the other has another value, so that the error is undefined.
     pub(crate) fn broken(&self) -> bool {
         self.rmse.is_none()
     }
@@ -58,7 +58,7 @@ impl Figures {
         }
     }
 
-    /// A number to sort by: the noise over the signal, larger is worse; what cannot be told is worst.
+    /// A sort key: noise over signal, larger is worse; undefined is worst.
     pub(crate) fn badness(&self) -> f64 {
         match (self.broken(), self.lossless(), self.sqnr_db) {
             (true, ..) => f64::INFINITY,

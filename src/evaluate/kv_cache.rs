@@ -1,4 +1,4 @@
-//! What a runtime holds for the tokens it has seen, told by hyper-parameters in GGUF words.
+//! Size of the KV cache of a runtime, from hyper-parameters under GGUF keys.
 
 use crate::model::{MetaArray, MetaValue, Metadata};
 
@@ -6,7 +6,7 @@ use crate::model::{MetaArray, MetaValue, Metadata};
 const ELEM_BYTES: u64 = 2;
 
 /// Bytes of keys and values in f16 for `context` tokens; `None` where the network keeps none (no causal attention) or its sizes
-/// are not told. Layers that look at a window only are counted in full, as runtimes do unless they are asked otherwise.
+/// are not known. Layers with sliding-window attention are counted in full, as runtimes do by default.
 pub(super) fn bytes(metadata: &Metadata, context: u64) -> Option<u64> {
     let arch = metadata.get("general.architecture")?.as_str()?;
     let get = |key: &str| metadata.get(&format!("{arch}.{key}"));

@@ -41,7 +41,7 @@ struct Buffers {
 }
 
 impl Set {
-    /// Compares every tensor that has a partner. `how.progress` is told tensors done and in all.
+    /// Compares every tensor that has a partner. `how.progress` gets the number of tensors done and the total.
     ///
     /// # Errors
     /// Those of reading and decoding, naming the file; cancelled.

@@ -15,7 +15,7 @@ pub enum Names {
     Own,
 }
 
-/// A model and, if it can be had, how it would stand in a GGUF.
+/// A model and, if it can be converted, its GGUF version.
 pub(super) struct Both {
     pub model: Model,
     converted: Result<Model>,

@@ -50,7 +50,7 @@ pub struct MetricRow {
     pub cells: Vec<Cell>,
 }
 
-/// The table. Metrics that no model has are left out; facts are told only where models differ in them.
+/// The table. Metrics that no model has are omitted; facts are listed only where models differ in them.
 pub fn rows(c: &Comparison) -> Vec<MetricRow> {
     let mut rows = vec![
         row(c, "size", |v| Some(v.bytes as f64), |v| bytes(v.bytes)),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Most models of one comparison: more columns than a screen or a page has.
 pub(crate) const MOST: usize = 6;
-/// Context that memory is told for when nothing is asked: what runtimes start with.
+/// Default context for which memory is reported: that of most runtimes.
 const CONTEXT: u64 = 4096;
 
 /// Two to six models that hold the same network.
@@ -38,7 +38,7 @@ pub(super) struct Pair {
 }
 
 impl Set {
-    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens that memory is told for; 4096,
+    /// Opens the models, reading headers and vocabularies only. `context` is the number of tokens for which memory is reported; 4096,
     /// or what the networks can take if that is less, when nothing is asked.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
     }
     let mut seen = HashSet::new();
     for path in paths {
-        // A path that cannot be resolved is told when it is opened.
+        // A path that cannot be resolved is reported when it is opened.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if !seen.insert(real) {
             let e = ModelError::request("the same model is given twice").in_file(path);

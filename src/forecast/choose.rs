@@ -195,7 +195,7 @@ mod tests {
                 Ok(chosen) => {
                     prop_assert!(bytes_of(&groups, &chosen) <= budget);
                     let (got, best) = (cost_of(&groups, &chosen), best_of_all(&groups, budget));
-                    // Options here are far rougher than types are; real ones lie on a convex curve.
+                    // Options here are far coarser than types are; real ones are on a convex curve.
                     prop_assert!(got <= best + 0.6, "{got} against {best}");
                 }
             }

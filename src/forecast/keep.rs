@@ -85,7 +85,7 @@ pub(super) fn save(path: &Path, kept: &Kept, used: &dyn Fn(&str) -> bool) {
         files::create_private_folder(folder)?;
         // Versions before this one made it with the umask's rights.
         files::tighten(folder);
-        // Two runs may save at once: each has a file of its own, and the last rename stands.
+        // Two runs may save at the same time: each has its own file, and the last rename wins.
         let part = path.with_extension(format!("{}.part", std::process::id()));
         files::write_private(&part, &serde_json::to_vec(&file)?)?;
         fs::rename(&part, path)

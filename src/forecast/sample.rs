@@ -7,7 +7,7 @@ use crate::transform::decode;
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
-/// Elements that a sample has at most, except that it has one row at least. With this many the noise of a type is told to
+/// Maximum elements of a sample, except that it has at least one row. With this many the noise of a type is measured to
 /// about two percent (0.1 dB) on tensors of real models.
 const ELEMS: u64 = 32 << 10;
 
@@ -26,7 +26,7 @@ pub(super) struct Sample<'a> {
     pub cols: usize,
     /// The rows' values.
     pub values: Vec<f32>,
-    /// Where in `values` each run stands, with the importance of its columns; a run never crosses from one stacked expert
+    /// The position of each run in `values`, with the importance of its columns; a run never crosses from one stacked expert
     /// to the next.
     pub runs: Vec<(Range<usize>, Option<&'a [f32]>)>,
     /// Elements of the tensor for each one of the sample.

@@ -22,7 +22,7 @@ pub(crate) struct Surroundings {
 }
 
 impl Surroundings {
-    /// What the names of a model's tensors tell.
+    /// What is known from the names of a model's tensors.
     pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut found = Self { layers: 0, tied: true, gated: false };
         for name in names {

@@ -1,4 +1,4 @@
-//! What stands in a tensor: moments, extremes, a histogram, values that are no numbers; and what usual types would lose of it.
+//! The values of a tensor: moments, extremes, a histogram, non-finite values; and the loss of common types.
 //!
 //! Rows are read in short pieces and thrown away. Of a large tensor runs of rows, or of parts of rows, are read, spread evenly over it.
 
@@ -23,13 +23,13 @@ pub(crate) const BINS: usize = 64;
 pub(crate) const GLANCE: usize = 7;
 /// Elements behind a small histogram.
 const GLANCE_ELEMS: u64 = 4096;
-/// What lies further from the mean than this many standard deviations is an outlier.
+/// A value further from the mean than this many standard deviations is an outlier.
 pub(crate) const OUTLIER_SIGMA: f64 = 6.0;
 
-/// The types whose loss is told.
+/// The types whose loss is reported.
 pub(crate) const TYPES: [BlockType; 3] = [BlockType::Q4_K, BlockType::Q6_K, BlockType::Q8_0];
 
-/// What stands in a tensor.
+/// Statistics of the values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Values {
     /// Elements looked at.
@@ -224,7 +224,7 @@ pub(crate) struct Sound {
     pub hash: [u8; 32],
 }
 
-/// Looks at every value of a tensor; `read` is told the elements of each piece.
+/// Reads every value of a tensor; `read` gets the number of elements of each piece.
 ///
 /// # Errors
 /// Those of reading; cancelled.

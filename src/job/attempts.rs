@@ -1,10 +1,10 @@
 //! How often a job was begun, and how each time ended. A job that is begun again keeps its number and its folder: what happened
-//! before stays in its events, and here it is told.
+//! before stays in its events and is read here.
 
 use super::JobState;
 use crate::engine::{Event, EventBody, Failure};
 
-/// Attempts kept of one job, the latest: nobody reads more.
+/// Attempts of one job that are kept, the latest ones.
 const MOST: usize = 100;
 
 /// Once that a process worked on a job.

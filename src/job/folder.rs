@@ -242,7 +242,7 @@ fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
 /// The recipe with paths that mean the same from every folder: a job is resumed and cleaned away from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    // The file has the path as it was given: the same bytes whoever runs the job.
+    // The file has the path as it was given, so that its bytes do not depend on the user.
     recipe.targets.iter_mut().for_each(|t| t.options.keep_given_names());
     let full = |path: PathBuf| match std::path::absolute(&path) {
         // A trailing slash means: inside this folder.
@@ -260,7 +260,7 @@ fn absolute(recipe: &Recipe) -> Recipe {
     recipe
 }
 
-/// Makes the folder of jobs for its owner alone, and closes what versions before this one left open. A root that somebody chose
+/// Creates the folder of jobs with access for its owner only, and closes folders that earlier versions left open. A root that the user chose
 /// and made (`REMOLD_JOBS`) keeps its rights; the jobs in it do not need them.
 fn private_root(root: &Path) -> std::io::Result<()> {
     files::create_private_folder(root)?;

@@ -82,7 +82,7 @@ pub struct JobOutput {
     pub unchanged: Option<PathBuf>,
 }
 
-/// A job as its events tell it. Without a lock to look at, it cannot know that a process is gone: its state is never
+/// A job as described by its events. Without access to the lock, it cannot know that a process is gone: its state is never
 /// [`JobState::Lost`].
 #[derive(Clone, Debug)]
 pub struct JobHistory {
@@ -171,7 +171,7 @@ impl JobHistory {
         Self { detail: Detail::Figures, ..Self::default() }
     }
 
-    /// The history that these events tell, without tensors.
+    /// The history from these events, without tensors.
     #[cfg(test)]
     pub(crate) fn of(events: &[Event]) -> Self {
         let mut this = Self::default();

@@ -21,7 +21,7 @@ impl JobList {
     }
 
     /// Every job, newest first; and what happened since the last look that concerns everybody, oldest first: changes of state,
-    /// warnings, outputs that stand.
+    /// warnings, outputs that exist.
     pub(crate) fn look(&mut self) -> (Vec<JobSummary>, Vec<Event>) {
         let numbers: Vec<u64> = numbers(&self.root).collect();
         self.known.retain(|n, _| numbers.contains(n));

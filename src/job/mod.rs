@@ -1,10 +1,10 @@
 //! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
-//! `threads` where they are limited, `nice` where the job gives way to other processes, `cancel` or `pause` while somebody wishes it to stop or to hold.
+//! `threads` where they are limited, `nice` where the job yields to other processes, `cancel` or `pause` while such a request is pending.
 //!
 //! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `history` folds a job's
 //! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn (with one of the `tickets`),
-//! `runner` carries a job out in this process while an `overseer` looks for `wishes`, `tail` follows the events.
+//! `runner` carries a job out in this process while an `overseer` watches for requests (`wishes`), `tail` follows the events.
 
 mod attempts;
 mod checks;

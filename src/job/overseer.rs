@@ -1,4 +1,4 @@
-//! Looks for wishes while a job waits or runs, and carries them out: cancel, pause, go on.
+//! Watches for requests while a job waits or runs, and carries them out: cancel, pause, resume.
 
 use super::JobFolder;
 use super::queue::Turn;
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Where a run stands between running and paused.
+/// State of a run between running and paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Running,
@@ -22,7 +22,7 @@ enum Phase {
     Waiting,
 }
 
-/// Carries out what is wished of one job.
+/// Carries out the requests for one job.
 pub(super) struct Overseer<'a> {
     pub(super) folder: &'a JobFolder,
     pub(super) title: String,

@@ -71,7 +71,7 @@ pub(crate) fn resume(folder: &JobFolder) -> Result<()> {
     }
     take_back(folder, CANCEL)?;
     take_back(folder, PAUSE)?;
-    // Whoever follows the job must not take its earlier end for the new one while the worker starts.
+    // A follower of the job must not take its earlier end for the new one while the worker starts.
     queued(folder, &folder.plan()?)?;
     start(folder, true)
 }
@@ -98,7 +98,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The flag of a process that is being taken down, in `/proc/PID/stat` (`PF_EXITING`, include/linux/sched.h).
 const EXITING: u64 = 4;
 
-/// True if the process that worked on the job is gone, or about to be. False where the system does not tell.
+/// True if the process that worked on the job is gone, or about to be. False where the system does not report it.
 fn is_dying(folder: &JobFolder) -> bool {
     let Some(pid) = folder.history().pid else { return false };
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
@@ -122,7 +122,7 @@ pub(crate) fn queued(folder: &JobFolder, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Held while a worker is started, and by whoever is about to stop this process group.
+/// Held while a worker is started, and by the code that is about to stop this process group.
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// No worker is started while the guard lives. Between its fork and its exec a worker belongs to this process group still: a stop signal would

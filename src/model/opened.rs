@@ -43,7 +43,7 @@ impl OpenedFile {
     /// the contents stayed the same; `watch`, which saw every write since the file was last found unchanged, can.
     ///
     /// # Errors
-    /// A bad-file error that says what changed, or that the file is gone and nobody watched it.
+    /// A bad-file error that says what changed, or that the file was removed and was not watched.
     pub(crate) fn check(&self, watch: Option<&WriteWatch>) -> Result<()> {
         let by_path = FileStamp::of_path(&self.path);
         let removed = by_path.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);

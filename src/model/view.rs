@@ -62,7 +62,7 @@ impl TensorData for MemoryRows {
 pub(crate) struct MapRows<F> {
     /// The tensor behind.
     pub inner: TensorEntry,
-    /// Which row of `inner` stands at each output row.
+    /// The row of `inner` for each output row.
     pub map: F,
 }
 
@@ -180,7 +180,7 @@ impl Transposed {
             let mut first = 0;
             while first < n_out as u64 {
                 let cols = if long { width.min(n_out as u64 - first) } else { n_out as u64 };
-                // Where in the buffer the first of these columns stands, and how far apart its rows are.
+                // Offset of the first of these columns in the buffer, and the distance between its rows.
                 let (skip, pitch) = if long { (0, cols as usize) } else { (out.start as usize, in_cols as usize) };
                 if long {
                     let at = (out.start + first) * size as u64;

@@ -4,7 +4,7 @@
 use super::options::{self, Flag};
 use crate::model::FormatId;
 
-/// The table a key stands in.
+/// The table that contains a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
     /// The top of the file.
@@ -98,7 +98,7 @@ pub enum State {
 /// One key.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Where it stands.
+    /// The table it belongs to.
     pub room: Room,
     /// Its name.
     pub name: &'static str,

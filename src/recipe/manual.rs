@@ -4,7 +4,7 @@ use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of}
 use super::options;
 use std::fmt::Write as _;
 
-/// Every key as Markdown tables, one for each place a key can stand in.
+/// Every key as Markdown tables, one for each table of a recipe.
 pub fn manual() -> String {
     let mut out = String::new();
     out.push_str("### At the top\n\n");

@@ -1,8 +1,8 @@
 //! The user's words: a [`Recipe`] and how it is read, checked, written and named.
 //!
-//! Text (TOML, YAML or JSON) → `syntax` → one tree with places → `read`, by the table of `keys` → [`Recipe`]. Reading tells mistakes of
-//! spelling and type; [`check()`] tells unknown words, values out of range and what this version cannot do; both point at file, line and
-//! column, and both tell everything in one go ([`lint`]). Flags of the command line make a [`Recipe`] directly or through [`apply_set`].
+//! Text (TOML, YAML or JSON) → `syntax` → one tree with places → `read`, by the table of `keys` → [`Recipe`]. Reading reports problems of
+//! spelling and type; [`check()`] reports unknown words, values out of range and what this version does not support; both point at file, line and
+//! column, and both report everything at once ([`lint`]). Flags of the command line make a [`Recipe`] directly or through [`apply_set`].
 //! Manual: `docs/recipe.md`, checked against the table. Must not know how a recipe is run.
 //! Tests: `cargo test --lib recipe::` and `cargo test --test recipes`.
 

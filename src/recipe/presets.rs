@@ -67,7 +67,7 @@ pub(crate) fn user_dir() -> Option<PathBuf> {
 }
 
 /// Every preset: the user's, then the built-in ones that no user's recipe replaces by name. Files with mistakes are left out here;
-/// [`read_dir`] tells them.
+/// [`read_dir`] lists them.
 pub(crate) fn presets() -> Vec<Preset> {
     user_dir().map_or_else(built_in, |dir| presets_in(&dir))
 }

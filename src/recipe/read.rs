@@ -1,4 +1,4 @@
-//! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike, every mistake told with its place.
+//! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike; every problem is reported with its place.
 
 use super::fields::{set_recipe, set_step, set_target};
 use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
@@ -12,7 +12,7 @@ use super::value::convert;
 use crate::model::FormatId;
 use std::collections::HashMap;
 
-/// Where every key that was read stands, by canonical path: `target[0].context_length`.
+/// Position of every key that was read, by canonical path: `target[0].context_length`.
 pub(crate) type Places = HashMap<String, Span>;
 
 /// Names of target keys that say nothing at the top of a file, where `target_format` and `source_format` are meant.
@@ -24,7 +24,7 @@ const PLACEHOLDER: FormatId = FormatId::ALL[0];
 /// Targets and steps of one recipe at most.
 const MAX_TARGETS: usize = 256;
 
-/// A target key that stands outside of a target: it goes to every target that it fits and that does not say it itself.
+/// A target key outside of a target: it applies to every target that it fits and that does not set it.
 struct Flat<'n> {
     key: &'static Key,
     format: Option<FormatId>,
@@ -62,7 +62,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// The value of a key, in its canonical form; remembers the place, tells what is wrong.
+    /// The value of a key, in its canonical form; remembers the place and reports problems.
     pub(crate) fn value(&mut self, key: &Key, entry: &Entry, path: &str) -> Option<serde_json::Value> {
         self.places.insert(path.to_owned(), entry.node.at);
         convert(key, entry, path, self)
@@ -313,7 +313,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    /// A table elsewhere that stands for a step.
+    /// A table elsewhere that becomes a step.
     fn step_of(&mut self, step: &'static str, e: &'n Entry) {
         match &e.node.value {
             Value::Table(entries) => self.step(step, e.key_at, entries),
@@ -409,7 +409,7 @@ impl<'n> Reader<'n> {
     }
 }
 
-/// Message and help for a key nobody knows in a room.
+/// Message and help for an unknown key in a table.
 pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
     let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
     // Steps come later as a whole; elsewhere only what works now is worth proposing.
@@ -461,7 +461,7 @@ pub(crate) fn path_of(key: &Key, at: &str) -> String {
     }
 }
 
-/// True if the text of a value of that kind is taken as it stands, without being read as a number or flag.
+/// True if the text of a value of that kind is taken literally, without being read as a number or flag.
 pub(crate) fn is_textual(kind: Kind) -> bool {
     matches!(
         kind,

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 /// Bytes a compiled `re:` pattern may take: dozens of character classes. The default of the crate is forty times that.
 const REGEX_BYTES: usize = 1 << 18;
 
-/// Signs of regular expressions that stand in no tensor's name and mean nothing to the other selectors.
+/// Characters of regular expressions that occur in no tensor name and have no meaning in the other selectors.
 const REGEX_SIGNS: &[char] = &['\\', '(', ')', '[', ']', '{', '}', '^', '$', '|', '+'];
 
 /// A selector of tensors, as keys of `tensor_types` and members of `layers` say it.
@@ -18,7 +18,7 @@ pub enum Selector {
     Word(String),
     /// A name with `*` (any characters) or `?` (one character), against the whole name.
     Glob(String),
-    /// A regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`). `re:` stands before it where it has none
+    /// A regular expression, searched in the name as llama.cpp does (anchor with `^` and `$`). The prefix `re:` marks it where it has none
     /// of the signs that no name and no other selector has; without `re:` it counts in lower case, as llama-quantize has it.
     Regex(Regex),
 }

@@ -5,13 +5,13 @@ use super::problem::{Problem, Span};
 /// Bytes of recipe text read at most. A recipe with a rule for each of 10,000 tensors has less.
 pub(crate) const MAX_TEXT_BYTES: usize = 1 << 20;
 
-/// Nesting allowed; the deepest recipe key stands at depth 5.
+/// Nesting allowed; the deepest recipe key is at depth 5.
 pub(crate) const MAX_DEPTH: usize = 32;
 
 /// Values in one recipe at most, aliases of YAML expanded.
 pub(crate) const MAX_NODES: usize = 50_000;
 
-/// A value with the place it stands at.
+/// A value with its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub value: Value,
@@ -73,7 +73,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Takes `count` nodes whose deepest stands at `depth` (the root is at 1).
+    /// Takes `count` nodes whose deepest is at `depth` (the root is at 1).
     ///
     /// # Errors
     /// When the tree would grow beyond [`MAX_NODES`] or [`MAX_DEPTH`].

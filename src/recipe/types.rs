@@ -85,8 +85,8 @@ pub struct Target {
     /// Destination; absent = named after the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PathBuf>,
-    /// Name of the output in its folder, without type and extension; the source's when absent. `{source}`, `{quant}` and `{format}`
-    /// stand for what they say; a name with `{quant}` gets no other type.
+    /// Name of the output in its folder, without type and extension. Default: the name of the source. `{source}`, `{quant}` and `{format}`
+    /// are replaced; the type is not appended to a name with `{quant}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_name: Option<String>,
     /// An earlier output of the same kind: what did not change since is copied from it.

@@ -7,7 +7,7 @@ use super::read::Reader;
 use super::tree::{Entry, Node, Value};
 use serde_json::{Map, Number, Value as Json};
 
-/// The canonical value of an entry; `None` after telling the reader what is wrong.
+/// The canonical value of an entry; `None` after reporting a problem to the reader.
 pub(crate) fn convert(key: &Key, e: &Entry, path: &str, reader: &mut Reader<'_>) -> Option<Json> {
     let node = &e.node;
     let wrong_type = |reader: &mut Reader<'_>, help: &str| {

@@ -130,7 +130,7 @@ fn what_the_file_says_counts_and_the_least_that_is_told_is_enough() {
         let refused = lab.run(&format!("{args} --target-size 1000")).expect(2).err;
         let words: Vec<&str> = refused.split_whitespace().collect();
         let at = words.iter().position(|w| *w == "needs").unwrap();
-        // Told in three digits, rounded up.
+        // Reported with three digits, rounded up.
         let (number, unit) = (words[at + 1], words[at + 2]);
         assert_eq!(unit, "MB", "{refused}");
         lab.run(&format!("{args} --target-size {number}{unit}")).expect(0);

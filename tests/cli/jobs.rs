@@ -170,7 +170,7 @@ fn jobs_are_cancelled_from_outside() {
     assert_eq!(lab.tree(), before);
     let again = lab.run("jobs cancel 1").expect(2);
     assert!(again.err.contains("cancelled already"), "{}", again.err);
-    // A cancelled job can be taken up again; how it ended before is told.
+    // A cancelled job can be resumed; its earlier end is shown.
     let shown = lab.run("jobs show 1").expect(0);
     assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not there yet"), "{}", shown.out);
     assert!(!shown.out.contains("before"), "{}", shown.out);
@@ -233,7 +233,7 @@ fn a_killed_job_is_lost_and_resumes_to_the_same_bytes() {
         .collect();
     assert_eq!(redone.len(), 24 - kept.len(), "{redone:?} with {kept:?} in the journal");
     assert!(redone.iter().all(|n| !kept.iter().any(|k| k == n)));
-    // The report tells of all of them.
+    // The report contains all of them.
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(job.join("report.json")).unwrap()).unwrap();
     let tensors = report["outputs"][0]["tensors"].as_array().unwrap();
     assert!(tensors.len() == 24 && tensors.iter().all(|t| t["sqnr_db"].is_number()), "{tensors:?}");

@@ -122,7 +122,7 @@ fn a_tensor_more_takes_about_a_kilobyte_more() {
         let of = |name: &str| peak(&lab, &format!("convert {name}.{from} --to {to} -o {name}.{kind}"));
         let (few, many) = (of("few"), of("many"));
         let each = many.saturating_sub(few) as f64 / MORE as f64;
-        // Lists that double in size lie between the two; a million tensors take about 1,000 bytes each, and took 1,580 to 2,240.
+        // Lists that double in size are between the two; a million tensors take about 1,000 bytes each, and took 1,580 to 2,240.
         assert!(each < 1400.0, "{from} to {to}: {each:.0} bytes for each tensor");
     }
     let read = |name: &str| fs::read(lab.path(name)).unwrap();

@@ -128,7 +128,7 @@ fn the_modelfile_says_what_a_gguf_cannot() {
     let ran = lab.run("convert tiny-llama --to gguf:q4_0 --use-mlock").expect(0);
     assert!(ran.err.contains("warning: use_mlock is a setting of the runtime"), "{}", ran.err);
     assert!(!lab.path("tiny-llama-Q4_0.Modelfile").exists());
-    // An existing Modelfile is somebody's work.
+    // An existing Modelfile may be the user's work.
     std::fs::remove_file(lab.path("tiny-llama-Q8_0.gguf")).unwrap();
     let ran = lab.run("convert tiny-llama --to gguf:q8_0 --modelfile").expect(2);
     assert!(ran.err.contains("tiny-llama-Q8_0.Modelfile") && ran.err.contains("--force"), "{}", ran.err);

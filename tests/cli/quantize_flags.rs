@@ -156,7 +156,7 @@ fn the_plan_says_what_an_importance_matrix_covers() {
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }
-    // A word that is a role means the role; where llama-quantize would mean more, that is told.
+    // A word that is a role means the role; a warning is given where llama-quantize would match more.
     let role = lab.run("convert tiny-llama --to gguf:q4_k_m --tensor-type output=q8_0 --dry-run").expect(0).out;
     assert!(role.contains("warning: `output` means the role") && role.contains("blk.0.attn_output.weight"), "{role}");
     let unused = lab.run("convert tiny-llama --to gguf:f16 --imatrix m.dat --dry-run").expect(0).out;

@@ -155,7 +155,7 @@ fn the_hugging_face_cache_is_opened_and_never_written_to() {
     let ran = crate::lab::finish(crate::lab::start(&mut command)).expect(2);
     assert!(ran.err.contains("inside the Hugging Face cache"), "{}", ran.err);
     assert_eq!(crate::lab::tree(&lab.path("hub")), before);
-    // The name inside is the reference's, and the way to another one is told.
+    // The name inside is the reference's, and the message says how to choose another one.
     let ran = lab.run(&format!("convert {snapshot} --to gguf:q8_0 --dry-run")).expect(0);
     assert!(ran.out.contains("--model-name \"Tiny Llama Chat\""), "{}", ran.out);
     let name =
@@ -246,7 +246,7 @@ fn names_that_a_framework_wrapped_are_unwrapped_and_it_is_told() {
         let file = |of: &str| hash(&lab.path(&format!("{of}-f16/model.safetensors")));
         assert_eq!(file(&name), file("plain"), "{says}");
     }
-    // Names that fit stay; names that do not fit without the prefix either are told as they are.
+    // Names that fit stay; names that do not fit without the prefix either are reported unchanged.
     assert!(!lab.run("convert plain --to gguf:q8_0 --dry-run").expect(0).out.contains("begin with"));
     rename_tensors(&llama(&lab, "odd").join("model.safetensors"), |n| format!("module.{}", n.replace("mlp", "moe")));
     let ran = lab.run("convert odd --to gguf:q8_0").expect(2);
@@ -294,7 +294,7 @@ fn shards_of_training_ranks_name_the_script_that_merges_them() {
             assert!(ran.err.contains(says) && ran.err.contains(source), "{command}: {}", ran.err);
         }
     }
-    // Weights that were gathered are taken, whatever lies beside them.
+    // Gathered weights are used, whatever is next to them.
     fs::copy(llama(&lab, "m").join("model.safetensors"), lab.path("zero/model.safetensors")).unwrap();
     lab.run("convert zero --to gguf:q8_0 -o x.gguf").expect(0);
 }
@@ -405,7 +405,7 @@ fn numbers_of_the_configuration_that_cannot_be_used_are_refused() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// An index that names fewer tensors than its shards hold is told by every command that opens it, with the numbers.
+/// Every command that opens an index that lists fewer tensors than its shards hold reports it, with the numbers.
 #[test]
 fn tensors_that_an_index_does_not_name_are_counted() {
     let lab = Lab::new();
@@ -431,7 +431,7 @@ fn tensors_that_an_index_does_not_name_are_counted() {
         let told = format!("{}{}", ran.out, ran.err);
         assert!(told.contains(&counts) && told.contains("model.norm.weight"), "{line}: {told}");
     }
-    // The same for PyTorch, whose tensors were told one by one.
+    // The same for PyTorch, whose tensors were reported one by one.
     lab.run("convert tiny-mistral-sharded --to pytorch --max-shard-size 2MB -o torch").expect(0);
     edit(&lab.path("torch/pytorch_model.bin.index.json"), |v| {
         let map = v["weight_map"].as_object_mut().unwrap();

@@ -52,7 +52,7 @@ fn what_was_split_merges_to_the_same_bytes() {
         assert_eq!(set(&lab, "parts/m").len(), files, "{args}");
         lab.run(&format!("merge parts/m-{files:05}-of-{files:05}.gguf")).expect(0);
         assert_eq!(hash(&lab.path("parts/m.gguf")), whole, "{args}");
-        // A set is one model to whoever looks at the folder.
+        // The scan shows a set as one model.
         let found = formats::scan(&lab.path("parts"), 0);
         let one: Vec<_> = found.iter().filter(|f| f.files == files).collect();
         assert!(
@@ -61,7 +61,7 @@ fn what_was_split_merges_to_the_same_bytes() {
         );
         std::fs::remove_dir_all(lab.path("parts")).unwrap();
     }
-    // A set is split anew without being merged first, and all its files may be named.
+    // A set is split again without being merged first, and all its files may be named.
     lab.run("split m.gguf --max-tensors 10").expect(0);
     lab.run("split m-00003-of-00004.gguf --max-tensors 16 -o again").expect(0);
     let all: String = (1..=3).map(|i| format!(" again-{i:05}-of-00003.gguf")).collect();

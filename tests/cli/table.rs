@@ -1,4 +1,4 @@
-//! A table of bad inputs: every row is run, every failing row is told, and what was printed is kept beside the tests.
+//! A table of bad inputs: every row is run, every failing row is reported, and the output is kept next to the tests.
 
 use crate::lab::Lab;
 use std::fmt::Write;

@@ -123,7 +123,7 @@ fn a_source_that_changes_gets_a_version_or_replaces_its_export() {
     lab.run(replace).expect(0);
     assert_eq!(names(&lab.path("other")), ["run-checkpoint-100-Q8_0.gguf"]);
     assert_eq!(hash(&lab.path("other/run-checkpoint-100-Q8_0.gguf")), first, "the values are the first again");
-    // What somebody else put there is never replaced.
+    // Files of other programs there are never replaced.
     lab.write("other/run-checkpoint-100-Q8_0.gguf", b"mine");
     train(&lab, "run/checkpoint-100");
     lab.run(replace).expect(0);
@@ -329,7 +329,7 @@ fn killed_watchers_and_workers_export_everything_once_with_the_same_bytes() {
         }
         told.push_str(&lab.run(ONCE).expect(0).out);
         assert_eq!(outputs(&lab), straight, "{context}");
-        // After a kill between telling and writing down it is told again, for the same job.
+        // After a kill between reporting and writing down it is reported again, for the same job.
         let whole: String = told.lines().filter(|l| l.ends_with('}')).map(|l| format!("{l}\n")).collect();
         let mut jobs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for e in events(&whole, "watch.exported").iter().filter(|e| e["status"] == "ok") {

@@ -91,7 +91,7 @@ fn a_checkpoint_is_exported_now_whatever_its_state() {
     checkpoint(&lab, 100, false);
     let child = watcher(&lab);
     wait_for("the verdict", || (state(&lab, "checkpoint-100").0 == "waiting").then_some(()));
-    // A file of a checkpoint stands for it.
+    // A file of a checkpoint means the checkpoint.
     lab.run("watch export run/checkpoint-100/model.safetensors").expect(0);
     wait_for("its export", || (state(&lab, "checkpoint-100").0 == "ok").then_some(()));
     // The marker decides no byte: it is the same version, and exported already.

@@ -87,7 +87,7 @@ fn an_archive_that_could_be_read_two_ways_is_refused() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Puts bytes between the entries and the central directory, and the end record tells the directory's new place.
+/// Puts bytes between the entries and the central directory, and updates the end record.
 fn before_directory(archive: &[u8], hidden: &[u8]) -> Vec<u8> {
     let end = archive.len() - 22;
     let start = u32::from_le_bytes(archive[end + 16..end + 20].try_into().unwrap()) as usize;

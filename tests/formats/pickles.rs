@@ -27,7 +27,7 @@ fn call_4(module: &str, name: &str, argument: &str) -> Vec<u8> {
     [b"\x80\x04".to_vec(), parts.concat()].concat()
 }
 
-/// What, its bytes, and the name that must be told.
+/// What, its bytes, and the name that must be reported.
 fn all() -> Vec<(String, Vec<u8>, String)> {
     let calls = [
         ("os", "system"),
@@ -227,7 +227,7 @@ fn text_files_are_no_pickles() {
     }
 }
 
-/// Whatever holds tensors and cannot be read stands among the unreadable tensors, which every conversion refuses; nothing is left out.
+/// Values that hold tensors and cannot be read are among the unreadable tensors, which every conversion rejects; nothing is dropped.
 #[test]
 fn nothing_that_holds_tensors_is_left_out() {
     let dict = |items: &[(&[u8], &[u8])]| {

@@ -26,7 +26,7 @@ fn a_folder_of_everything_gives_one_entry_a_model() {
         assert!(kind == Some(FoundKind::Folder) || !models.join(checkpoint).exists(), "{checkpoint}");
     }
     assert!(!found.iter().any(|f| f.path.ends_with("rng_state.pth")), "training state is no model");
-    // A folder of its own: somebody may have made files beside the models of the repository.
+    // A folder of its own: there may be other files next to the models of the repository.
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("one")).unwrap();
     for file in ["config.json", "model.safetensors"] {

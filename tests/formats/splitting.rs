@@ -1,4 +1,4 @@
-//! Sets of GGUF files: which tensors go where, and that each file stands for itself.
+//! Sets of GGUF files: which tensors go where, and that each file is complete in itself.
 
 use crate::support::{entries, request, tensor, write};
 use proptest::prelude::*;

@@ -38,7 +38,7 @@ fn figures(db: Option<f64>, elems: u64) -> Figures {
     }
 }
 
-/// A comparison of these models; `measured` as it is in the end, else as the headers tell it.
+/// A comparison of these models; `measured` at the end, otherwise from the headers only.
 fn compared(paths: &[PathBuf], measured: bool) -> Arc<Compared> {
     let known = |p: &PathBuf| VARIANTS.iter().find(|v| at(v.0) == *p).unwrap_or(&VARIANTS[1]);
     let kinds =

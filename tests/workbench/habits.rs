@@ -172,7 +172,7 @@ fn messages_lie_in_the_corner_and_never_over_the_cursor() {
     shows(&mut b, TINY, &["✗ config.toml:2: mouse is true or", "esc closes"]);
     plain(&mut b);
     shows(&mut b, LARGE, &["! one thing to look at", "esc closes"]);
-    // With the cursor below they stand above.
+    // With the cursor below they are above.
     picture("toasts-above", b.keys("<enter>]G"), SMALL);
 }
 

@@ -28,7 +28,7 @@ fn machine() -> Machine {
     }
 }
 
-/// The recorded job, up to a share of its events, with everything its folder and the machine tell.
+/// The recorded job, up to a share of its events, with everything from its folder and the machine.
 fn whole(share: f64) -> Bench {
     let mut b = sample::start();
     b.job(share);
@@ -103,7 +103,7 @@ fn sections() {
     shows(whole(1.0).keys("<enter>]]]"), SMALL, &["this job, as it was", "✓ done  in 28.2 s"]);
 }
 
-/// The recorded job as the list tells it, in another state.
+/// The recorded job as the list shows it, in another state.
 fn turned(b: &mut Bench, state: JobState) {
     let mut list = b.state.jobs.list.clone();
     let at = list.iter().position(|j| j.id == "41").unwrap();

@@ -124,7 +124,7 @@ fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
     s.wait_for("1 gguf Q6_K");
     assert!(s.screen.screen().alternate_screen() && s.screen.screen().hide_cursor());
     s.send("e");
-    // What the first one wrote stands on the shell's screen still.
+    // The output of the first one is still on the shell's screen.
     s.wait_until("the editor", |sc| sc.contents().matches("EDITING").count() == 2 && !sc.alternate_screen());
     s.send("quantisation = 3\r");
     s.wait_for("This is no recipe yet");

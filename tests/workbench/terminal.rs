@@ -27,7 +27,7 @@ fn say(job: &remold::testing::job::JobFolder, what: &str) {
     fs::write(path, format!("{before}{{\"t\":\"2026-11-23T12:04:20Z\",\"job\":\"1\",{what}}}\n")).unwrap();
 }
 
-/// True when the shell has the terminal and reads: what is typed earlier goes to whoever reads first.
+/// True when the shell has the terminal and reads; earlier input goes to the first process that reads.
 fn at_the_prompt(screen: &vt100::Screen) -> bool {
     restored(screen) && screen.contents().trim_end().ends_with("READY>")
 }
@@ -73,11 +73,11 @@ fn stop_signals_from_outside_restore_the_terminal_and_redraw_it() {
     s.wait_for("2 models");
     s.signal(Signal::TSTP);
     s.wait_until("the terminal as it was", restored);
-    // A process that does not stand still yet would go on and stop after it.
+    // A process that has not stopped yet would continue and stop after it.
     s.wait("the stop", is_stopped);
     s.signal(Signal::CONT);
     s.wait_until("the screen", |sc| sc.alternate_screen() && sc.contents().contains("2 models"));
-    // One that cannot be caught: whoever had the terminal meanwhile has wiped it.
+    // One that cannot be caught: the process that had the terminal meanwhile has wiped it.
     s.signal(Signal::STOP);
     s.screen = vt100::Parser::new(24.try_into().unwrap(), 80.try_into().unwrap(), 0);
     s.signal(Signal::CONT);

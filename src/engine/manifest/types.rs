@@ -95,7 +95,7 @@ pub(crate) struct OutputRecord {
     pub name: String,
     /// Its path when it was written.
     pub path: PathBuf,
-    /// True for a folder: the names in `files` are relative to it. Else they are relative to the folder that the output lies in.
+    /// True for a folder: the names in `files` are relative to it. Otherwise they are relative to the folder of the output.
     #[serde(default)]
     pub folder: bool,
     /// Format.
@@ -117,7 +117,7 @@ pub(crate) struct OutputRecord {
     /// Signal to quantization noise over all re-encoded tensors, dB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqnr_db: Option<f64>,
-    /// How far the noise lies under that of the reference's bytes, dB; with `effort = "max"` alone.
+    /// How far the noise is below that of the reference's bytes, dB; only with `effort = "max"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain_db: Option<f64>,
     /// Who read the output back and agreed.
@@ -143,7 +143,7 @@ pub struct Copied {
 /// A file of the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileRecord {
-    /// Its name, relative to the output if that is a folder, else to the folder it lies in.
+    /// Its name, relative to the output if that is a folder, otherwise to the folder that contains it.
     pub name: String,
     /// Its size.
     pub bytes: u64,

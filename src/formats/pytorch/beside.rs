@@ -1,5 +1,5 @@
-//! Pickles that lie beside the model's own: other entries of an archive, archives within it, pickles behind the first one of a
-//! stream. None is part of the model; what they ask for is told, because some program may load them.
+//! Pickles next to the model's own: other entries of an archive, nested archives, pickles after the first one of a
+//! stream. None is part of the model; their imports are reported, because other programs may load them.
 
 use super::directory::{Archive, LOCAL};
 use super::entries::Entries;
@@ -98,7 +98,7 @@ impl Beside {
                     self.warnings.append(&mut model.warnings);
                 }
                 Err(e) => {
-                    // Only an error that tells of globals has such a hint; of a plain file that is no pickle nothing is said.
+                    // Only an error about globals has such a hint; a plain file that is not a pickle is not reported.
                     if let Some(hint) = e.hint().filter(|h| h.names_code()) {
                         self.warnings.push(Warning::new("pytorch.code", format!("next to the model: {}", hint.text())));
                         self.keep_hint(Some(hint));

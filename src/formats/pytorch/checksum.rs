@@ -4,8 +4,8 @@
 //! (exclusive or) of that of each piece moved by the bytes after it. So a storage needs one sum and the ranges that are in it; the
 //! read that completes them compares. Storages that are used in part are read to their end by [`SourceCheck::finish`].
 //!
-//! PyTorch compares no checksum itself. It writes them unless `torch.serialization.set_crc32_options(False)` was called; zero stands
-//! for none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
+//! PyTorch compares no checksum itself. It writes them unless `torch.serialization.set_crc32_options(False)` was called; zero means
+//! none then. Polynomial: ISO 3309, as in APPNOTE.TXT 6.3.10 §4.4.7. Test: `cargo test --lib checksum`.
 
 use super::source::Blob;
 use crate::model::{Hint, ModelError, OptionName, Remedy, Result, SourceCheck, TensorData};
@@ -234,9 +234,9 @@ impl State {
 pub(crate) struct Checked {
     /// The rows.
     pub inner: Arc<dyn TensorData>,
-    /// The checksum of the storage they lie in.
+    /// The checksum of their storage.
     pub check: Arc<StorageCheck>,
-    /// Offset of the first row and bytes of a row, when the rows lie one after the other.
+    /// Offset of the first row and bytes per row, when the rows are contiguous.
     pub rows: Option<(u64, u64)>,
 }
 
@@ -280,7 +280,7 @@ pub(crate) struct KnownWrong {
     pub path: PathBuf,
     /// Entry of the archive.
     pub entry: &'static str,
-    /// Told only while this is set.
+    /// Reported only while this is set.
     pub on: AtomicBool,
 }
 

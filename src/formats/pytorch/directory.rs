@@ -1,7 +1,7 @@
 //! The directory of a zip archive, read so that it has one meaning only.
 //!
-//! A zip archive tells what it holds twice, in local headers and in the central directory, and is found from its end by a search.
-//! Readers differ in which of these they believe, so a file can hold one thing for a scanner and another for whoever loads it. Here
+//! A zip archive lists its contents twice, in local headers and in the central directory, and is found from its end by a search.
+//! Readers differ in which of these they use, so a scanner and a loader can see different contents in the same file. Here
 //! everything must agree: one end record, at the end; a central directory where that record says; local headers of the same
 //! names, methods and sizes; entries that follow one another from the first byte on, without overlaps and without anything
 //! between them; no name twice.
@@ -111,7 +111,7 @@ impl Archive<'_> {
         }
     }
 
-    /// Refuses what stands between two parts of the archive.
+    /// Rejects bytes between two parts of the archive.
     fn between(&self, at: u64, next: u64, descriptor: bool, before: &str) -> Result<()> {
         if next < at {
             return Err(ambiguous("entries of the archive overlap").field(before).at(next));
@@ -302,8 +302,8 @@ impl Archive<'_> {
     }
 }
 
-/// The 64-bit values of those that do not fit 32 bits (§4.5.3): in the extra field they stand in this order, those that are needed
-/// only. In a local header both sizes stand there, uncompressed first; in the central directory too, then the offset.
+/// The 64-bit values of those that do not fit 32 bits (§4.5.3): the extra field has them in this order, only those that are
+/// needed. A local header has both sizes, uncompressed first; the central directory has them too, then the offset.
 fn wide<const N: usize>(extra: &[u8], narrow: [u32; N]) -> Option<[u64; N]> {
     let mut out = narrow.map(u64::from);
     if !narrow.contains(&u32::MAX) {

@@ -65,7 +65,7 @@ pub(crate) static SPEC: FormatSpec = FormatSpec {
     }),
 };
 
-/// Opens a checkpoint, an index, or any shard of a set whose index lies beside it.
+/// Opens a checkpoint, an index, or any shard of a set with an index next to it.
 ///
 /// # Errors
 /// What is wrong with the file, with its place.

@@ -77,7 +77,7 @@ fn names_a_global(head: &[u8]) -> bool {
     globals_of(&head[..head.len().min(HEAD_BYTES as usize)]).iter().any(|g| name(g))
 }
 
-/// Telling first entries of PyTorch archives, by the end of their names.
+/// Typical first entries of PyTorch archives, by the end of their names.
 const TELLING: [&str; 8] = [
     "/data.pkl",
     "/constants.pkl",

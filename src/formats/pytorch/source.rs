@@ -1,4 +1,4 @@
-//! Where the data of storages lies in a file, and checked tensor entries over it.
+//! Locations of storages in a file, and checked tensor entries over them.
 
 use super::checksum::{Checked, StorageCheck};
 use super::limits::MAX_EXPANDED_ELEMS;

@@ -26,7 +26,7 @@ struct Sparse {
     values: TensorEntry,
     /// The sparse dimensions.
     sizes: Vec<u64>,
-    /// Elements of the dense dimensions: what one index stands for.
+    /// Elements of the dense dimensions, per index.
     block: u64,
     /// Elements of a row of the plain tensor.
     cols: u64,

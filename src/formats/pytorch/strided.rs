@@ -16,7 +16,7 @@ const SMALL_SPAN_BYTES: u64 = 64 << 10;
 /// No longer span is read at once.
 const MAX_SPAN_BYTES: u64 = 4 << 20;
 
-/// A strided tensor in a file. The constructor of entries has checked that every index lies inside the storage.
+/// A strided tensor in a file. The constructor of entries has checked that every index is inside the storage.
 #[derive(Debug)]
 pub(crate) struct Strided {
     /// The open file.

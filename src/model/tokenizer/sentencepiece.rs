@@ -229,7 +229,7 @@ impl SentencePieceModel {
     }
 }
 
-/// The byte that `<0xNN>` stands for; upper-case digits only.
+/// The byte that `<0xNN>` represents; upper-case digits only.
 fn byte_of(text: &str) -> Option<u8> {
     let digits = text.strip_prefix("<0x")?.strip_suffix('>')?;
     let byte = u8::from_str_radix(digits, 16).ok()?;

@@ -1,7 +1,7 @@
 //! JSON (RFC 8259), strictly, with places. Strings and numbers are decoded by `serde_json`.
 //!
 //! Not read as YAML, although YAML claims to contain JSON: tabs, surrogate pairs and keys on a line of their own differ, and a comment
-//! or a trailing comma should be told, not taken.
+//! or a trailing comma should be reported, not accepted.
 
 use super::{Found, Seen, once};
 use crate::recipe::problem::{Problem, Span};

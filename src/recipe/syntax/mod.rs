@@ -63,7 +63,7 @@ fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
 /// The keys of a table so far.
 type Seen = std::collections::HashSet<String>;
 
-/// Remembers a key; tells one that stands twice.
+/// Remembers a key; an error for a duplicate.
 fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
     if seen.insert(key.to_owned()) {
         return Ok(());

@@ -6,10 +6,10 @@ use crate::recipe::tree::{Budget, Entry, Node, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Texts up to this size have all their mistakes told, larger ones the first: a megabyte of brackets is half a million mistakes.
+/// All problems are reported for texts up to this size, only the first for larger ones: a megabyte of brackets is half a million problems.
 const MAX_RECOVERED_BYTES: usize = 1 << 16;
 
-/// Reads a document; what could not be understood is left out of the tree and told.
+/// Reads a document; text that cannot be parsed is left out of the tree and reported.
 pub(super) fn read(text: &str) -> (Option<Node>, Vec<Found>) {
     let (table, errors) = if text.len() <= MAX_RECOVERED_BYTES {
         let (table, errors) = DeTable::parse_recoverable(text);

@@ -1,7 +1,7 @@
 //! YAML 1.2 (core schema) from the events of `saphyr-parser`, without recursion.
 //!
 //! Refuses several documents, tags beyond the core schema, keys that are not plain text, and aliases that would make the tree larger than
-//! the limits of `tree`. Merge keys (`<<`) are YAML 1.1 and so are keys nobody knows.
+//! the limits of `tree`. Merge keys (`<<`) are YAML 1.1, so they are unknown keys.
 
 use super::{Found, Seen, once};
 use crate::recipe::problem::{Problem, Span};

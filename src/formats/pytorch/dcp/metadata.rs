@@ -1,4 +1,4 @@
-//! The pickle `.metadata`: which tensors there are, how they are divided, and where each chunk lies.
+//! The pickle `.metadata`: the tensors, how they are split, and the location of each chunk.
 //!
 //! Everything is a dataclass whose state is a dict (`TensorProperties` has a tuple). Shared values cost a pickle nothing, so every list and
 //! every text is bounded before it is copied.
@@ -61,7 +61,7 @@ pub(crate) struct Chunk {
     pub offsets: Vec<u64>,
     /// Its dimensions.
     pub sizes: Vec<u64>,
-    /// Where it lies; `None` if the metadata does not say it.
+    /// Its location; `None` if the metadata does not list it.
     pub stored: Option<Stored>,
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn read(pickle: &Pickle) -> Result<Contents> {
     Ok(Contents { items, files })
 }
 
-/// Where the chunks lie, by flat name and offsets.
+/// Locations of the chunks, by flat name and offsets.
 type Places<'t> = HashMap<(&'t str, Vec<u64>), (Stored, bool)>;
 
 fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSet<String>) -> Result<Places<'t>> {

@@ -2,7 +2,7 @@
 //! up or called here; this decides what is said of a file that others may load with Python.
 //!
 //! The harmless names are what `torch.save` writes for state dicts, optimizers and plain modules, and the containers and scalars of
-//! collections, numpy and the standard library that training scripts put beside them. Where a name is not on the list it is told;
+//! collections, numpy and the standard library that training scripts store with them. A name that is not on the list is reported;
 //! where its module is known to run code or to reach the system, more strongly.
 //!
 //! Sources (facts only): `torch/_weights_only_unpickler.py` and `torch/_utils.py` of PyTorch 2.x; `numpy/core/multiarray`.
@@ -13,7 +13,7 @@ use crate::model::{Hint, ModelError};
 use indexmap::IndexMap;
 use std::collections::HashSet;
 
-/// The name given to a global whose module or name the pickle computes: nobody can say what it is.
+/// The name of a global whose module or name the pickle computes, so that it is unknown.
 pub(crate) const COMPUTED: &str = "a name that is computed during loading";
 
 /// Names kept while a pickle is looked through.
@@ -114,7 +114,7 @@ const DANGEROUS: &str = "os posix nt posixpath ntpath subprocess sys runpy impor
     operator asyncio bdb pdb cProfile profile trace timeit doctest pydoc pip setuptools distutils ensurepip venv \
     multiprocessing _osx_support _aix_support _pyrepl idlelib lib2to3 test io _io";
 
-/// Names that run code wherever they stand; `torch` and `numpy` have some of them.
+/// Names that run code in any module; `torch` and `numpy` have some of them.
 const RUNS_CODE: &str = "system popen exec eval execv execve execfile compile __import__ import_module check_output spawn getattr setattr apply \
     runstring load open loads __reduce__";
 
@@ -188,7 +188,7 @@ pub(crate) fn asked(tree: &Tree) -> (IndexMap<String, Asked>, usize) {
         match node {
             Node::Global(name) if !seen.contains_key(&**name) && !harmless.contains(&**name) => match standing(name) {
                 Standing::Harmless => _ = harmless.insert(name),
-                // So many that nobody reads them: the dangerous ones still come first.
+                // Too many to read; the dangerous ones still come first.
                 Standing::Unknown if seen.len() >= MAX_KEPT => more += 1,
                 Standing::Dangerous if seen.len() >= 2 * MAX_KEPT => more += 1,
                 standing => _ = seen.insert(name, Asked { standing, with: None }),

@@ -6,7 +6,7 @@ use crate::formats::pytorch::limits::{MAX_MARKS, MAX_NODES, MAX_OPS, MAX_STACK, 
 use crate::model::{ModelError, Result};
 use std::collections::HashMap;
 
-/// Interprets one pickle, from `PROTO` (or the first opcode) to `STOP`; the input then stands behind it.
+/// Interprets one pickle, from `PROTO` (or the first opcode) to `STOP`; the input is then positioned after it.
 ///
 /// # Errors
 /// Truncated or senseless pickles, with the absolute offset; limits.

@@ -94,7 +94,7 @@ fn call_nested(tree: &mut Tree, callable: NodeId, args: NodeId, depth: usize) ->
         "copyreg._reconstructor" | "copy_reg._reconstructor" => {
             let (class, state) = (first.unwrap_or(callable), list.get(2).copied());
             let value = instance(tree, class, None)?;
-            // For a dict or list subclass the base's contents stand in the call.
+            // For a dict or list subclass the contents of the base are arguments of the call.
             if let (Some(state), Node::Opaque(_)) = (state, tree.get(value)) {
                 let items = dict_items(tree, Some(state))?;
                 if let Some(Node::Opaque(o)) = tree.get_mut(value) {
@@ -154,7 +154,7 @@ pub(crate) fn persistent(tree: &mut Tree, id: NodeId) -> Result<NodeId> {
     }
 }
 
-/// The node for a persistent id nobody knows.
+/// The node for an unknown persistent id.
 ///
 /// # Errors
 /// Limits.

@@ -50,7 +50,7 @@ pub(crate) struct Opaque {
     pub class: NodeId,
     /// True when the pickle asks for a call (`REDUCE`), false for a plain object (`NEWOBJ`).
     pub called: bool,
-    /// True when the pickle says that a tensor stands here, of a kind that is not built.
+    /// True when the pickle has a tensor here, of a kind that is not built.
     pub tensor: bool,
     /// Its arguments.
     pub args: Option<NodeId>,

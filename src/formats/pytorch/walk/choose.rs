@@ -1,14 +1,14 @@
 //! Which part of a checkpoint is the model.
 //!
 //! Training scripts wrap the state dict in dicts under a few customary names, beside optimizer state, averages and
-//! counters. The customary names are followed down; what stands beside them is kept for the description.
+//! counters. The customary names are followed down; everything next to them is kept for the description.
 
 use super::flatten::{Flat, is_leaf, key_text};
 use crate::formats::pytorch::pickle::{Element, Node, NodeId, Tree, printable};
 use crate::model::Result;
 use crate::tensor::DType;
 
-/// Names under which the model stands, most telling first. `state_dict` is Lightning's and most scripts', `params_ema` and
+/// Names under which the model is stored, most specific first. `state_dict` is Lightning's and most scripts', `params_ema` and
 /// `params` BasicSR's (whose own loader prefers the average), `module` DeepSpeed's.
 const MODEL_KEYS: [&str; 17] = [
     "state_dict",

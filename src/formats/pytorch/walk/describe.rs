@@ -51,7 +51,7 @@ pub(crate) fn groups(tree: &Tree, choice: &Choice, out: &mut Vec<String>) -> Res
     Ok(())
 }
 
-/// Names what stands where tensors do and cannot be converted.
+/// Describes values in place of tensors that cannot be converted.
 pub(crate) fn refused(refused: &[Unread], out: &mut Vec<String>) {
     for unread in refused.iter().take(MAX_NAMED_OBJECTS) {
         out.push(format!("tensor `{}`: {}", printable(&unread.name), unread.what));
@@ -86,7 +86,7 @@ pub(crate) fn globals(tree: &Tree, model: &mut Model) {
     }
 }
 
-/// Names every class and function the pickle asks for and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] named the tensors they stand for.
+/// Lists every class and function that the pickle imports and this program does not build. With `refused_named`, torch's rebuilders are left out: [`refused`] already named their tensors.
 pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mut Model) {
     // Each GLOBAL opcode makes its own name node; the same name is one line. (Counted by node first: names can be long.)
     let mut counts: IndexMap<(NodeId, bool), u64> = IndexMap::new();

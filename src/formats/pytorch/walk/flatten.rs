@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Flat<'t> {
     /// Name and tensor, in the order of the file.
     pub tensors: Vec<(String, &'t TensorRef)>,
-    /// Things that stand where tensors do and cannot be read.
+    /// Values in place of tensors that cannot be read.
     pub refused: Vec<Unread>,
     visits: u64,
     name_bytes: usize,

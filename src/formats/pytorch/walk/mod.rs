@@ -22,7 +22,7 @@ use flatten::Flat;
 use std::collections::HashSet;
 use unread::Unread;
 
-/// Wrappers whose prefix stands before every name: DistributedDataParallel and DataParallel; `torch.compile`.
+/// Wrappers that add a prefix to every name: DistributedDataParallel and DataParallel; `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
 /// Gives the data of the tensors in a tree.
@@ -113,7 +113,7 @@ fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()>
     Ok(())
 }
 
-/// Removes the wrappers' prefixes that stand before every name; gives what was removed.
+/// Removes the wrappers' prefixes that all names share; returns what was removed.
 fn strip_wrappers<T>(tensors: &mut [(String, T)]) -> String {
     let mut stripped = String::new();
     while let Some(prefix) =

@@ -1,4 +1,4 @@
-//! What stands where a tensor does and is none that can be read: its kind in words, and the remedy.
+//! Values in place of tensors that cannot be read: a description of each kind, and the remedy.
 
 use crate::formats::pytorch::pickle::{Node, NodeId, Opaque, Tree, printable};
 
@@ -16,7 +16,7 @@ pub(crate) struct Unread {
     pub before: usize,
 }
 
-/// The kind of an object that stands in the place of a tensor, and the remedy; `None` for objects that do not.
+/// The kind of an object in place of a tensor, and the remedy; `None` for other objects.
 pub(crate) fn kind(tree: &Tree, o: &Opaque) -> Option<(String, &'static str)> {
     let class = tree.class_name(o);
     let last = class.rsplit('.').next().unwrap_or("");
