@@ -4,7 +4,7 @@ use super::manifest::{self, FileRecord};
 use super::part_file::PartFile;
 use super::publish;
 use super::read_back::{Stretch, gaps, known_stretches, mismatches};
-use super::report_rows::Known;
+use super::report_rows::TensorResults;
 use super::reuse;
 use super::stage::Staged;
 use super::verify::verify_output;
@@ -22,10 +22,10 @@ pub(super) type Manifests = Vec<Option<PartFile>>;
 pub(super) fn check_outputs(
     options: &RunOptions<'_>,
     outputs: &[Staged],
-    known: &Known<'_>,
+    known: &TensorResults<'_>,
     run: &manifest::Run<'_>,
 ) -> Result<(Vec<OutputReport<()>>, Manifests), RunError> {
-    let Known { prepared, states, earlier: finished } = known;
+    let TensorResults { prepared, states, earlier: finished } = known;
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
         let planned = &prepared.plan.outputs[o];

@@ -339,14 +339,14 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_that_somebody_else_locks_is_waited_for_and_then_given_up() {
+    fn a_new_file_that_another_process_locks_is_waited_for_and_then_given_up() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.part");
         let create = || files::create_new(&path, 0o666).unwrap();
         let (file, held) = (create(), File::open(&path).unwrap());
         held.try_lock_shared().unwrap();
         let e = PartFile::begin(file, &path, &path, 4, Duration::from_millis(20)).unwrap_err();
-        assert!(e.to_string().contains("holds the lock"), "{e}");
+        assert!(e.to_string().contains("has locked the unfinished file"), "{e}");
         assert!(!path.exists(), "what was created is removed");
         // A process that only checks the lock releases it.
         let (file, held) = (create(), File::open(&path).unwrap());

@@ -52,13 +52,13 @@ struct Earlier {
 /// Those of reading the manifest; a request error where an earlier output has none.
 pub(crate) fn plan_reuse(recipe: &Recipe, plan: &mut Plan) -> Result<()> {
     for (target, output) in recipe.targets.iter().zip(&mut plan.outputs) {
-        output.reuse = target.reuse.as_deref().map(|previous| foresee(output, previous)).transpose()?;
+        output.reuse = target.reuse.as_deref().map(|previous| count_reusable(output, previous)).transpose()?;
     }
     Ok(())
 }
 
 /// Counts the tensors of an output that an earlier one has with the same shape and types: their number and bytes.
-fn foresee(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
+fn count_reusable(output: &PlannedOutput, previous: &Path) -> Result<PlannedReuse> {
     let Some(found) = manifest::find(previous) else {
         let what = "the earlier output has no manifest (NAME.remold.json), so it cannot be reused";
         let hint = Hint::from(Remedy::Clear(OptionName::REUSE))

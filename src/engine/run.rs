@@ -7,7 +7,7 @@ use super::journal::{self, Begin, Entry, Finished, Journal, Recorded};
 use super::manifest::{self, Origin};
 use super::part_file::PartFile;
 use super::report::{OutputReport, Report};
-use super::report_rows::{Known, Rows};
+use super::report_rows::{Rows, TensorResults};
 use super::reuse;
 use super::row_facts::RowFacts;
 use super::stage::{self, NewFolders, Staged};
@@ -88,7 +88,7 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
     let (mut journal, outputs, mut finished) = begin(prepared, options, &mut folders)?;
     let copied = reuse::copy(prepared, options, &outputs, journal.as_mut(), &mut finished);
     let work = Work::new(prepared, |o, t| finished.contains_key(&(o, t)));
-    let known = Known { prepared, states: States::new(prepared, work), earlier: finished };
+    let known = TensorResults { prepared, states: States::new(prepared, work), earlier: finished };
     let mut sources = Vec::new();
     let unchanged = copied.and_then(|()| Ok(unchanged::is_unchanged(prepared, options, &known.earlier)?));
     let skips = matches!(unchanged, Ok(true));

@@ -112,14 +112,14 @@ impl Tally {
         };
         let finite = s.error.is_finite();
         // The sums are exact to about 1e-6; a cosine above 1 would be their rounding.
-        let told = |v: f64| finite.then_some(v);
+        let finite_only = |v: f64| finite.then_some(v);
         Figures {
             elems: self.elems,
             same,
-            rmse: told(s.rmse(self.elems)),
+            rmse: finite_only(s.rmse(self.elems)),
             sqnr_db: if finite { s.sqnr_db() } else { None },
-            cosine: told(s.cosine().clamp(-1.0, 1.0)),
-            max_abs: told(s.max_abs),
+            cosine: finite_only(s.cosine().clamp(-1.0, 1.0)),
+            max_abs: finite_only(s.max_abs),
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_and_equal_bytes_are_told_apart() {
+    fn equal_values_and_equal_bytes_are_distinguished() {
         let x = [1.0f32, 2.0, 3.0];
         let exact = Tally::of(&x, &x);
         let mut whole = Tally::identical(3, 14.0);

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Most models of one comparison: more columns than a screen or a page has.
-pub(crate) const MOST: usize = 6;
+pub(crate) const MAX_MODELS: usize = 6;
 /// Default context for which memory is reported: that of most runtimes.
 const CONTEXT: u64 = 4096;
 
@@ -123,7 +123,7 @@ impl Set {
                 all.iter().filter(|t| !known.contains(t.name.as_str())).map(|t| t.name.to_string()).collect();
             let compared = pairs.iter().any(|p| p.others.iter().any(|(o, _)| *o == v));
             if v != b && !compared {
-                return Err(strangers(&overview, v));
+                return Err(no_common_tensor(&overview, v));
             }
         }
         for (variant, unpaired) in overview.variants.iter_mut().zip(unpaired) {
@@ -168,9 +168,9 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
                 "Pass the original and the models made from it.",
             );
         }
-        n if n > MOST => {
+        n if n > MAX_MODELS => {
             return fail(
-                format!("{n} models are too many: a comparison takes at most {MOST}"),
+                format!("{n} models are too many: a comparison takes at most {MAX_MODELS}"),
                 "Compare fewer models.",
             );
         }
@@ -188,7 +188,7 @@ fn check_number(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-fn strangers(overview: &Comparison, v: usize) -> ModelError {
+fn no_common_tensor(overview: &Comparison, v: usize) -> ModelError {
     let (this, base) = (&overview.variants[v], &overview.variants[overview.baseline]);
     let arch = |v: &super::Variant| v.facts.get("architecture").map(|a| format!(" ({a})")).unwrap_or_default();
     let what = format!("no tensor has the same name and shape as one in {}{}", base.label, arch(base));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_partner_is_listed_and_strangers_are_refused() {
+    fn tensors_without_a_partner_are_listed_and_unrelated_models_are_refused() {
         let v = |name: &str, n: usize| MemoryRows::f32_vector(name, &vec![1.0; n]);
         let set =
             Set::of(vec![vec![v("a", 4), v("b", 4), v("c", 4)], vec![v("a", 4), v("c", 5), v("d", 1)]], 0).unwrap();
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((u.reshaped[0].name.as_str(), u.reshaped[0].here.as_slice(), u.count()), ("c", &[5][..], 3));
         assert_eq!(set.pairs.len(), 1);
         let e = Set::of(vec![vec![v("a", 4)], vec![v("a", 5)]], 0).err().unwrap();
-        assert!(e.to_string().contains("no tensor has the name and shape"), "{e}");
+        assert!(e.to_string().contains("no tensor has the same name and shape"), "{e}");
     }
 
     #[test]

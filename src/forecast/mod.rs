@@ -9,16 +9,16 @@
 
 mod candidates;
 mod choose;
-mod keep;
 mod sample;
 mod score;
+mod score_cache;
 mod scores;
 mod sensitivity;
 pub(crate) mod values;
 
 pub(crate) use candidates::{Candidates, fused_with};
 pub(crate) use choose::{Choice, Group, choose};
-pub(crate) use keep::scores_root;
 pub(crate) use score::Score;
+pub(crate) use score_cache::scores_root;
 pub(crate) use scores::{Scores, Subject};
 pub(crate) use sensitivity::Surroundings;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Elements looked at, at most (one row at least). Four million give shares down to one in 100 000, and take less than a tenth
 /// of a second.
-const MOST: u64 = 4 << 20;
+const MAX_ELEMS: u64 = 4 << 20;
 /// Runs of rows in a sample.
 const RUNS: u64 = 64;
 /// Elements decoded at once.
@@ -106,7 +106,7 @@ impl Values {
     /// # Errors
     /// Those of reading; cancelled.
     pub(crate) fn of(entry: &TensorEntry, cancel: &AtomicBool) -> Result<Self> {
-        let rows = runs(entry, MOST, RUNS);
+        let rows = runs(entry, MAX_ELEMS, RUNS);
         let mut sums = Sums::default();
         each_piece(entry, &rows, cancel, |values| sums.take(values))?;
         let (mean, std) = sums.moments();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_tensor_is_told_from_a_part_and_a_constant_one_without_dividing_by_zero() {
+    fn a_large_tensor_is_sampled_and_a_constant_one_does_not_divide_by_zero() {
         struct Wave;
         impl crate::model::TensorData for Wave {
             fn read_rows(&self, rows: Range<u64>, dst: &mut [u8]) -> Result<()> {
@@ -311,11 +311,11 @@ mod tests {
         }
         let long = TensorEntry::new("t", [1 << 34], DType::F32, Arc::new(Wave));
         let v = Values::of(&long, &AtomicBool::new(false)).unwrap();
-        assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2 && (v.mean - 499.5).abs() < 1.0, "{v:?}");
+        assert!(v.sampled() && v.seen <= MAX_ELEMS && v.seen > MAX_ELEMS / 2 && (v.mean - 499.5).abs() < 1.0, "{v:?}");
         assert!(v.loss_db.iter().all(Option::is_some) && glance(&long).unwrap().is_some());
         let big = TensorEntry::new("t", [16 << 10, 1024], DType::F32, Arc::new(Wave));
         let v = Values::of(&big, &AtomicBool::new(false)).unwrap();
-        assert!(v.sampled() && v.seen <= MOST && v.seen > MOST / 2, "{}", v.seen);
+        assert!(v.sampled() && v.seen <= MAX_ELEMS && v.seen > MAX_ELEMS / 2, "{}", v.seen);
         assert!((v.mean - 499.5).abs() < 1.0, "{}", v.mean);
         assert!(Values::of(&big, &AtomicBool::new(true)).is_err(), "cancelled");
         let flat = of(&[3.0; 512], 256);
@@ -327,12 +327,12 @@ mod tests {
     #[test]
     fn a_check_sees_every_value_and_knows_equal_tensors() {
         let never = AtomicBool::new(false);
-        let told = std::cell::Cell::new(0);
-        let see = |values: &[f32]| check(&entry(values, 4), &never, &|n| told.set(told.get() + n)).unwrap();
+        let reported = std::cell::Cell::new(0);
+        let see = |values: &[f32]| check(&entry(values, 4), &never, &|n| reported.set(reported.get() + n)).unwrap();
         assert!(see(&[0.0; 8]).all_zero);
         let (a, b, c) =
             (see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, 2.0, 3.0, 4.0]), see(&[1.0, f32::NAN, 3.0, f32::INFINITY]));
         assert!(a == b && a.hash != c.hash && (c.nan, c.infinite) == (1, 1));
-        assert_eq!(told.get(), 20);
+        assert_eq!(reported.get(), 20);
     }
 }

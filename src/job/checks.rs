@@ -13,7 +13,7 @@ const JOBS: &str = "jobs";
 const DISK: &str = "disk";
 
 /// Less free space than this is soon filled by one output.
-const FREE_LEAST: u64 = 5_000_000_000;
+const MIN_FREE: u64 = 5_000_000_000;
 
 /// The jobs' root, and the space where something will be written.
 pub(crate) fn folder_checks() -> Vec<Check> {
@@ -30,7 +30,7 @@ pub(crate) fn folder_checks() -> Vec<Check> {
 fn space(what: &'static str, path: &Path) -> Option<Check> {
     let free = free_bytes(path)?;
     let fact = format!("{} free in {}", gigabytes(free), path.display());
-    Some(if free < FREE_LEAST && what != "cache" {
+    Some(if free < MIN_FREE && what != "cache" {
         Check::note(DISK, what, fact, "Free some space, or write elsewhere with -o.")
     } else {
         Check::fine(DISK, what, fact)

@@ -436,7 +436,7 @@ mod tests {
 
     /// Two outputs of one file name in two folders, one of them spelled relative to the shell's folder.
     #[test]
-    fn outputs_of_one_name_are_told_apart_by_the_plan() {
+    fn outputs_of_one_name_are_distinguished_by_the_plan() {
         let outputs = vec!["/tmp/a.gguf".to_owned(), "a.gguf".to_owned()];
         let plan = EventBody::Plan { outputs, tensors: 1, bytes: 1, warnings: Vec::new() };
         let published = EventBody::OutputPublished { path: "a.gguf".into(), bytes: 5 };

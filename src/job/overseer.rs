@@ -1,8 +1,8 @@
 //! Watches for requests while a job waits or runs, and carries them out: cancel, pause, resume.
 
 use super::JobFolder;
+use super::control::{CANCEL, PAUSE};
 use super::queue::Turn;
-use super::wishes::{CANCEL, PAUSE};
 use crate::engine::{EventBody, EventSink, Gate, Stop, StopReason};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

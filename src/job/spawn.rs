@@ -1,6 +1,6 @@
 //! Starting a worker process that outlives this one.
 
-use super::wishes::{CANCEL, PAUSE, take_back};
+use super::control::{CANCEL, PAUSE, take_back};
 use super::{JobClass, JobFolder, JobSummary};
 use crate::engine::{EventBody, EventSink};
 use crate::files;

@@ -1,7 +1,7 @@
 //! What cannot be wrong with the text but is wrong with the wish: unknown words, values out of range, and what this version cannot do.
 
 use super::fields::{get_recipe, get_target};
-use super::keys::{self, Key, Kind, Room, State, keys_of};
+use super::keys::{self, Key, KeyTable, Kind, State, keys_of};
 use super::meaning;
 use super::names::{self, FILE_TYPES, GRAPH_TYPES, METRICS, TENSOR_TYPES, listed, suggest};
 use super::options::{self, Types};
@@ -75,7 +75,7 @@ fn key_not_yet(path: &RecipePath, key: &Key) -> Problem {
 
 impl Checker<'_> {
     fn recipe(&mut self, r: &Recipe) {
-        for key in keys_of(Room::Top).filter(|k| k.state == State::Later) {
+        for key in keys_of(KeyTable::Top).filter(|k| k.state == State::Later) {
             if get_recipe(r, key).is_some() {
                 self.out.push(key_not_yet(&RecipeTable::Top.key(key.name), key));
             }
@@ -125,7 +125,7 @@ impl Checker<'_> {
             let help = listed("This version writes", &names::format_list(self.available.formats));
             self.out.push(not_yet(&at.key("format"), &format!("writing {format}"), help));
         }
-        for key in keys_of(Room::Target) {
+        for key in keys_of(KeyTable::Target) {
             let Some(value) = get_target(t, key) else { continue };
             let path = at.key(key.name);
             match key.state {

@@ -6,7 +6,7 @@ use crate::model::FormatId;
 
 /// The table that contains a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum KeyTable {
     /// The top of the file.
     Top,
     /// `[source]`.
@@ -99,7 +99,7 @@ pub enum State {
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// The table it belongs to.
-    pub room: Room,
+    pub table: KeyTable,
     /// Its name.
     pub name: &'static str,
     /// Other names it is known by, in the same place.
@@ -134,7 +134,7 @@ pub struct Key {
 pub(crate) const NOW: State = State::Since("0.1");
 
 pub(crate) const fn key(
-    room: Room,
+    table: KeyTable,
     name: &'static str,
     kind: Kind,
     state: State,
@@ -142,7 +142,7 @@ pub(crate) const fn key(
     example: &'static str,
 ) -> Key {
     Key {
-        room,
+        table,
         name,
         aliases: &[],
         flat: &[],
@@ -221,8 +221,8 @@ impl Key {
     }
 }
 
+use KeyTable::{Source, Step, Top, Validate};
 use Kind::{Bool, Choice, Conditions, Format, Integer, List, Number, Path, Selectors, Size, Table, Text};
-use Room::{Source, Step, Top, Validate};
 use State::{Later, NoEffect};
 
 /// Every key that does not belong to a target, in the order of the manual. Those of targets are in [`options`].
@@ -302,20 +302,20 @@ pub(crate) fn step(name: &str) -> Option<&'static str> {
     STEPS.iter().find(|(s, aliases)| *s == name || aliases.contains(&name)).map(|(s, _)| *s)
 }
 
-/// The keys of a room, in the order of the manual.
-pub fn keys_of(room: Room) -> impl Iterator<Item = &'static Key> {
-    keys().filter(move |k| k.room == room)
+/// The keys of a table, in the order of the manual.
+pub fn keys_of(table: KeyTable) -> impl Iterator<Item = &'static Key> {
+    keys().filter(move |k| k.table == table)
 }
 
-/// Every key of every room.
+/// Every key of every table.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    let after = |k: &&Key| matches!(k.room, Room::Validate | Room::Step(_));
+    let after = |k: &&Key| matches!(k.table, KeyTable::Validate | KeyTable::Step(_));
     KEYS.iter().filter(move |k| !after(k)).chain(options::keys()).chain(KEYS.iter().filter(after))
 }
 
-/// The key of that name or alias in a room.
-pub(crate) fn find(room: Room, name: &str) -> Option<&'static Key> {
-    keys_of(room).find(|k| k.is_called(name))
+/// The key of that name or alias in a table.
+pub(crate) fn find(table: KeyTable, name: &str) -> Option<&'static Key> {
+    keys_of(table).find(|k| k.is_called(name))
 }
 
 #[cfg(test)]
@@ -324,17 +324,17 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_name_stands_for_two_keys() {
+    fn no_name_is_used_for_two_keys() {
         let mut seen = HashSet::new();
         for k in keys() {
             for name in k.aliases.iter().chain([&k.name]) {
-                assert!(seen.insert((format!("{:?}", k.room), *name)), "{:?} {name}", k.room);
+                assert!(seen.insert((format!("{:?}", k.table), *name)), "{:?} {name}", k.table);
             }
         }
         let mut top = HashSet::new();
         for k in keys() {
             let names = k.aliases.iter().chain([&k.name]);
-            let flat: Vec<_> = if k.room == Top { names.chain(k.flat).collect() } else { k.flat.iter().collect() };
+            let flat: Vec<_> = if k.table == Top { names.chain(k.flat).collect() } else { k.flat.iter().collect() };
             flat.into_iter().for_each(|n| assert!(top.insert(*n), "{n}"));
         }
         for name in GROUPS.iter().map(|(g, _)| g).chain(GROUP_ALIASES.iter().map(|(a, _)| a)) {

@@ -1,6 +1,6 @@
 //! The tables of `docs/recipe.md`, from the table of keys.
 
-use super::keys::{GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use super::keys::{GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, STEPS, State, keys_of};
 use super::options;
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub fn manual() -> String {
     let mut out = String::new();
     out.push_str("### At the top\n\n");
-    table(&mut out, Room::Top);
+    table(&mut out, KeyTable::Top);
     out.push_str("\nTables and lists at the top:\n\n| key | value |\n| --- | --- |\n");
     for (name, what) in GROUPS {
         let aliases: Vec<String> =
@@ -17,25 +17,25 @@ pub fn manual() -> String {
         let _ = writeln!(out, "| `{name}`{also} | {what} |");
     }
     out.push_str("\n### `[source]`\n\n");
-    table(&mut out, Room::Source);
+    table(&mut out, KeyTable::Source);
     out.push_str("\n### `[[target]]`\n\n");
-    table(&mut out, Room::Target);
+    table(&mut out, KeyTable::Target);
     out.push_str("\n### `[validate]`\n\n");
-    table(&mut out, Room::Validate);
+    table(&mut out, KeyTable::Validate);
     for (step, aliases) in STEPS {
         let aliases: Vec<String> = aliases.iter().map(|a| format!("`{a}`")).collect();
         let _ = write!(out, "\n### `[[pipeline]]` with `step = \"{step}\"` (also {})\n\n", aliases.join(", "));
-        table(&mut out, Room::Step(step));
+        table(&mut out, KeyTable::Step(step));
     }
     out
 }
 
-fn table(out: &mut String, room: Room) {
+fn table(out: &mut String, table: KeyTable) {
     out.push_str("| key | value | for | state | description | example |\n| --- | --- | --- | --- | --- | --- |\n");
-    for k in keys_of(room) {
-        let formats = match (room, options::formats_text(k)) {
-            (Room::Target, formats) if formats.is_empty() => "all".to_owned(),
-            (Room::Target, formats) => formats,
+    for k in keys_of(table) {
+        let formats = match (table, options::formats_text(k)) {
+            (KeyTable::Target, formats) if formats.is_empty() => "all".to_owned(),
+            (KeyTable::Target, formats) => formats,
             _ => "–".to_owned(),
         };
         let state = match k.state {

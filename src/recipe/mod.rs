@@ -39,7 +39,7 @@ pub(crate) use problem::{SourceText, Span, placed};
 pub use selector::Selector;
 pub use set::apply_set;
 pub use syntax::Syntax;
-pub(crate) use syntax::{Found, read as read_tree};
+pub(crate) use syntax::{LocatedProblem, read as read_tree};
 pub(crate) use tree::{Entry, MAX_TEXT_BYTES, Node, Value};
 pub use types::{Recipe, Source, Step, Target};
 pub use values::parse_size;
@@ -54,7 +54,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct Parsed {
     recipe: Recipe,
-    notes: Vec<Found>,
+    notes: Vec<LocatedProblem>,
     places: Places,
     source: SourceText,
 }
@@ -75,7 +75,7 @@ impl Parsed {
         problem::placed(self.check_spans(available), &self.source)
     }
 
-    fn check_spans(&self, available: &Available<'_>) -> Vec<Found> {
+    fn check_spans(&self, available: &Available<'_>) -> Vec<LocatedProblem> {
         let checked = check_with(&self.recipe, available).into_iter().map(|p| {
             let at = self.span(&p.path);
             (p, at)
@@ -97,7 +97,7 @@ impl Parsed {
 }
 
 /// Reads everything that can be read.
-fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<Found>) {
+fn read_text(text: &str, syntax: Syntax, file: Option<&Path>) -> (Parsed, Vec<LocatedProblem>) {
     let source = SourceText { file: file.map(Path::to_path_buf), text: text.to_owned() };
     let (root, broken) = syntax::read(&source, syntax);
     let mut reader = Reader::default();
@@ -145,7 +145,8 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
         let mut paths = found.iter().map(|(q, _)| q.path.as_str()).filter(|q| !q.is_empty());
         paths.any(|q| inside(p, q) || (p == "target" && q.starts_with("target")))
     };
-    let checked: Vec<Found> = parsed.check_spans(available).into_iter().filter(|(p, _)| !reported(&p.path)).collect();
+    let checked: Vec<LocatedProblem> =
+        parsed.check_spans(available).into_iter().filter(|(p, _)| !reported(&p.path)).collect();
     found.extend(checked);
     problem::placed(found, &parsed.source)
 }

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn users_recipes_come_first_and_their_mistakes_are_told() {
+    fn users_recipes_come_first_and_their_mistakes_are_reported() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("q8.yaml"), "description: mine\ntarget: 'gguf:q8_0'\n").unwrap();
         std::fs::write(dir.path().join("bad.toml"), "[[target]]\nfromat = \"gguf\"\n").unwrap();

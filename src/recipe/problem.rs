@@ -205,9 +205,9 @@ impl fmt::Display for Problem {
         write!(f, "{}:{}:{}: {note}{message}", escape(&file), place.line, place.column)?;
         let (shown, column) = window(&place.source, place.column);
         let number = place.line.to_string();
-        let room = SHOWN_CHARS.saturating_sub(column - 1).max(1);
+        let space = SHOWN_CHARS.saturating_sub(column - 1).max(1);
         write!(f, "\n  {number} | {shown}")?;
-        let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, room)));
+        let (pad, carets) = (" ".repeat(column - 1), "^".repeat(place.width.clamp(1, space)));
         write!(f, "\n  {:w$} | {pad}{carets}", "", w = number.len())?;
         self.help.iter().try_for_each(|h| write!(f, "\n  {:w$}   {}", "", escape_lines(h), w = number.len()))
     }

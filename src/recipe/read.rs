@@ -1,7 +1,7 @@
 //! The tree → a [`Recipe`]: canonical tables, flat keys and the guide's groups alike; every problem is reported with its place.
 
 use super::fields::{set_recipe, set_step, set_target};
-use super::keys::{self, GROUP_ALIASES, GROUPS, Key, Kind, Room, STEPS, State, keys_of};
+use super::keys::{self, GROUP_ALIASES, GROUPS, Key, KeyTable, Kind, STEPS, State, keys_of};
 use super::names;
 use super::options;
 use super::problem::Message;
@@ -72,8 +72,8 @@ impl<'n> Reader<'n> {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries {
             let group = group(&e.key);
-            let key = keys_of(Room::Top).find(|k| k.is_called(&e.key) || k.flat.contains(&e.key.as_str()));
-            let source = keys_of(Room::Source).find(|k| k.flat.contains(&e.key.as_str()));
+            let key = keys_of(KeyTable::Top).find(|k| k.is_called(&e.key) || k.flat.contains(&e.key.as_str()));
+            let source = keys_of(KeyTable::Source).find(|k| k.flat.contains(&e.key.as_str()));
             let canonical = group.or(key.map(|k| k.name)).or(source.map(|k| k.name));
             if let Some(name) = canonical.or_else(|| flat_key(&e.key).map(|k| k.name))
                 && let Some(first) = seen.insert(name, &e.key)
@@ -86,7 +86,7 @@ impl<'n> Reader<'n> {
                 (_, Some(key)) => self.plain(key, e),
                 _ => match flat_key(&e.key) {
                     Some(key) => self.flats.push(Flat { key, format: None, entry: e }),
-                    None => self.unknown(Room::Top, e),
+                    None => self.unknown(KeyTable::Top, e),
                 },
             }
         }
@@ -114,17 +114,17 @@ impl<'n> Reader<'n> {
             "source" => match &e.node.value {
                 Value::Text(t) => {
                     let name = if FormatId::parse(t).is_some() { "format" } else { "path" };
-                    if let Some(key) = keys::find(Room::Source, name) {
+                    if let Some(key) = keys::find(KeyTable::Source, name) {
                         self.plain(key, e);
                     }
                 }
-                _ => self.table(e, |me, inner| me.keyed(Room::Source, inner)),
+                _ => self.table(e, |me, inner| me.keyed(KeyTable::Source, inner)),
             },
             "validate" => match &e.node.value {
                 Value::Bool(on) => self.recipe.validate = on.then(Validate::default),
                 _ => {
                     self.recipe.validate = Some(Validate::default());
-                    self.table(e, |me, inner| me.keyed(Room::Validate, inner));
+                    self.table(e, |me, inner| me.keyed(KeyTable::Validate, inner));
                 }
             },
             "pipeline" => self.pipeline(e),
@@ -175,15 +175,15 @@ impl<'n> Reader<'n> {
     }
 
     /// The keys of `[source]` or `[validate]`.
-    fn keyed(&mut self, room: Room, entries: &[Entry]) {
+    fn keyed(&mut self, table: KeyTable, entries: &[Entry]) {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries {
-            match keys::find(room, &e.key) {
+            match keys::find(table, &e.key) {
                 Some(key) => match seen.insert(key.name, &e.key) {
                     Some(first) => self.twice(e, first),
                     None => self.plain(key, e),
                 },
-                None => self.unknown(room, e),
+                None => self.unknown(table, e),
             }
         }
     }
@@ -214,12 +214,12 @@ impl<'n> Reader<'n> {
             Value::Table(entries) => {
                 let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
-                    match keys::find(Room::Target, &e.key) {
+                    match keys::find(KeyTable::Target, &e.key) {
                         Some(key) => match seen.insert(key.name, &e.key) {
                             Some(first) => self.twice(e, first),
                             None => self.target_key(&mut target, &at, key, e),
                         },
-                        None => self.unknown(Room::Target, e),
+                        None => self.unknown(KeyTable::Target, e),
                     }
                 }
                 if !seen.contains_key("format") {
@@ -255,12 +255,12 @@ impl<'n> Reader<'n> {
             self.table(f, |me, entries| {
                 let mut seen: HashMap<&str, &str> = HashMap::new();
                 for e in entries {
-                    match keys::find(Room::Target, &e.key) {
+                    match keys::find(KeyTable::Target, &e.key) {
                         Some(key) => match seen.insert(key.name, &e.key) {
                             Some(first) => me.twice(e, first),
                             None => me.flats.push(Flat { key, format: Some(format), entry: e }),
                         },
-                        None => me.unknown(Room::Target, e),
+                        None => me.unknown(KeyTable::Target, e),
                     }
                 }
             });
@@ -303,11 +303,11 @@ impl<'n> Reader<'n> {
             match (group(&e.key), flat_key(&e.key)) {
                 (Some(g @ ("target_format" | "target_formats" | "format_options" | "target")), _) => self.group(g, e),
                 (_, Some(key)) => self.flats.push(Flat { key, format: None, entry: e }),
-                _ => match keys_of(Room::Top)
+                _ => match keys_of(KeyTable::Top)
                     .find(|k| k.is_called(&e.key) && matches!(k.name, "parallel" | "output_dir"))
                 {
                     Some(key) => self.plain(key, e),
-                    None => self.unknown(Room::Target, e),
+                    None => self.unknown(KeyTable::Target, e),
                 },
             }
         }
@@ -327,7 +327,7 @@ impl<'n> Reader<'n> {
         self.places.insert(path.clone(), at);
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for e in entries.iter().filter(|e| e.key != "step") {
-            match keys::find(Room::Step(name), &e.key) {
+            match keys::find(KeyTable::Step(name), &e.key) {
                 Some(key) => match seen.insert(key.name, &e.key) {
                     Some(first) => self.twice(e, first),
                     None => {
@@ -336,7 +336,7 @@ impl<'n> Reader<'n> {
                         }
                     }
                 },
-                None => self.unknown(Room::Step(name), e),
+                None => self.unknown(KeyTable::Step(name), e),
             }
         }
         self.recipe.pipeline.push(step);
@@ -400,40 +400,41 @@ impl<'n> Reader<'n> {
         self.wrong(if self.recipe.targets.is_empty() { "target" } else { key.name }, e.key_at, message, &help);
     }
 
-    pub(crate) fn unknown(&mut self, room: Room, e: &Entry) {
+    pub(crate) fn unknown(&mut self, table: KeyTable, e: &Entry) {
         if self.is_full() {
             return;
         }
-        let (message, help) = unknown_key(room, &e.key);
+        let (message, help) = unknown_key(table, &e.key);
         self.wrong(&e.key, e.key_at, message, &help);
     }
 }
 
 /// Message and help for an unknown key in a table.
-pub(crate) fn unknown_key(room: Room, name: &str) -> (String, String) {
-    let mut known: Vec<&str> = keys_of(room).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
+pub(crate) fn unknown_key(table: KeyTable, name: &str) -> (String, String) {
+    let mut known: Vec<&str> = keys_of(table).flat_map(|k| k.aliases.iter().chain([&k.name]).copied()).collect();
     // Steps come later as a whole; elsewhere only what works now is worth proposing.
-    let shown = |k: &&Key| matches!(k.state, State::Since(_)) || matches!(room, Room::Step(_) | Room::Validate);
-    let mut allowed: Vec<&str> = keys_of(room).filter(shown).map(|k| k.name).collect();
-    let place = match room {
-        Room::Top => {
+    let shown =
+        |k: &&Key| matches!(k.state, State::Since(_)) || matches!(table, KeyTable::Step(_) | KeyTable::Validate);
+    let mut allowed: Vec<&str> = keys_of(table).filter(shown).map(|k| k.name).collect();
+    let place = match table {
+        KeyTable::Top => {
             known.extend(GROUPS.iter().map(|(g, _)| *g).chain(GROUP_ALIASES.iter().map(|(a, _)| *a)));
             known.extend(keys::keys().flat_map(|k| k.flat.iter().copied()));
-            known.extend(keys_of(Room::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
+            known.extend(keys_of(KeyTable::Target).map(|k| k.name).filter(|n| !NOT_FLAT.contains(n)));
             allowed.extend(GROUPS.iter().map(|(g, _)| *g));
             "at the top".to_owned()
         }
-        Room::Source => "of [source]".to_owned(),
-        Room::Target => "of a target".to_owned(),
-        Room::Validate => "of [validate]".to_owned(),
-        Room::Step(s) => format!("of the step `{s}`"),
+        KeyTable::Source => "of [source]".to_owned(),
+        KeyTable::Target => "of a target".to_owned(),
+        KeyTable::Validate => "of [validate]".to_owned(),
+        KeyTable::Step(s) => format!("of the step `{s}`"),
     };
-    let elsewhere = keys::keys().find(|k| k.room != room && k.is_called(name)).map(|k| match k.room {
-        Room::Top => "It belongs at the top of the recipe. ".to_owned(),
-        Room::Source => "It belongs in [source]. ".to_owned(),
-        Room::Target => "It belongs in a [[target]]. ".to_owned(),
-        Room::Validate => "It belongs in [validate]. ".to_owned(),
-        Room::Step(s) => format!("It belongs in the step `{s}`. "),
+    let elsewhere = keys::keys().find(|k| k.table != table && k.is_called(name)).map(|k| match k.table {
+        KeyTable::Top => "It belongs at the top of the recipe. ".to_owned(),
+        KeyTable::Source => "It belongs in [source]. ".to_owned(),
+        KeyTable::Target => "It belongs in a [[target]]. ".to_owned(),
+        KeyTable::Validate => "It belongs in [validate]. ".to_owned(),
+        KeyTable::Step(s) => format!("It belongs in the step `{s}`. "),
     });
     let rest = format!("Keys {place}: {}.", allowed.join(", "));
     let help = elsewhere.map_or_else(|| names::suggest(name, known, &rest), |e| e + &rest);
@@ -448,16 +449,16 @@ pub(crate) fn group(name: &str) -> Option<&'static str> {
 
 /// The target key that a name at the top means.
 pub(crate) fn flat_key(name: &str) -> Option<&'static Key> {
-    if NOT_FLAT.contains(&name) { None } else { keys::find(Room::Target, name) }
+    if NOT_FLAT.contains(&name) { None } else { keys::find(KeyTable::Target, name) }
 }
 
 /// Canonical path of a key; `at` is the path of its target or step.
 pub(crate) fn path_of(key: &Key, at: &str) -> String {
-    match key.room {
-        Room::Top => key.name.to_owned(),
-        Room::Source => format!("source.{}", key.name),
-        Room::Validate => format!("validate.{}", key.name),
-        Room::Target | Room::Step(_) => format!("{at}.{}", key.name),
+    match key.table {
+        KeyTable::Top => key.name.to_owned(),
+        KeyTable::Source => format!("source.{}", key.name),
+        KeyTable::Validate => format!("validate.{}", key.name),
+        KeyTable::Target | KeyTable::Step(_) => format!("{at}.{}", key.name),
     }
 }
 

@@ -100,7 +100,7 @@ mod tests {
     fn options_are_flags() {
         let said = |remedy: Remedy| on_command_line(&remedy.into());
         assert_eq!(said(Remedy::Set(OptionName::ALLOW_REQUANTIZE)), "Pass --allow-requantize");
-        assert_eq!(said(Remedy::Clear(OptionName::NO_FALLBACK)), "Leave out --no-fallback");
+        assert_eq!(said(Remedy::Clear(OptionName::NO_FALLBACK)), "Omit --no-fallback");
         assert_eq!(said(Remedy::Option(OptionName::MAX_MEMORY)), "--max-memory");
         assert_eq!(said(Remedy::Aside(OptionName::MANIFEST)), " (--no-manifest)");
         let name = Remedy::Name("it", OptionName::PRE_TOKENIZER);

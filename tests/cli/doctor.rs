@@ -3,7 +3,7 @@
 use crate::lab::Lab;
 
 #[test]
-fn it_tells_what_it_finds_and_leaves_nothing() {
+fn it_reports_its_findings_and_leaves_no_files() {
     let lab = Lab::new();
     let before = lab.tree();
     let ran = lab.run("doctor").expect(0);

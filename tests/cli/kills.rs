@@ -76,7 +76,7 @@ fn killed_jobs_resume_to_the_same_bytes_and_touch_nothing_else() {
             let ran = lab.run("jobs attach 1");
             if ran.code != Some(0) {
                 // The second job was there first: its output stays.
-                assert!(n % 3 == 1 && ran.err.contains("was not there"), "{context}: {}", ran.err);
+                assert!(n % 3 == 1 && ran.err.contains("did not exist"), "{context}: {}", ran.err);
             }
         }
         lab.run("jobs clean").expect(0);

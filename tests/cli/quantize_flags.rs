@@ -164,7 +164,7 @@ fn the_plan_says_what_an_importance_matrix_covers() {
 }
 
 #[test]
-fn a_dry_run_tells_of_an_output_that_exists() {
+fn a_dry_run_reports_an_output_that_exists() {
     let lab = Lab::new();
     lab.model("tiny-llama");
     lab.write("out.gguf", "precious");
@@ -208,7 +208,7 @@ fn flags_that_fit_nothing() {
                 &["512 values instead of 256", "2 tensors"],
                 matrix(sizes, "--to gguf:q4_k_m --imatrix m.dat"),
             ),
-            row("imatrix: cut off", 2, &["m.gguf", "beyond the end of the file"], |lab| {
+            row("imatrix: cut off", 2, &["m.gguf", "past the end of the file"], |lab| {
                 let args = with("--to gguf:q4_k_m --imatrix m.gguf")(lab);
                 let bytes = std::fs::read(lab.path("m.gguf")).unwrap();
                 lab.write("m.gguf", &bytes[..bytes.len() / 2]);
@@ -285,7 +285,7 @@ fn flags_that_fit_nothing() {
             row(
                 "override: a type that is unknown",
                 2,
-                &["int, float, bool and str"],
+                &["int, float, bool or str"],
                 with("--to gguf:q4_0 --override-kv a=text:b"),
             ),
             row("override: no number", 2, &["not a whole number"], with("--to gguf:q4_0 --override-kv a=int:many")),

@@ -129,7 +129,7 @@ fn a_shape_that_contradicts_param_shapes_is_refused() {
     bytes[at + 1] = 1;
     fs::write(&path, bytes).unwrap();
     let ran = lab.run("inspect checkpoint-5").expect(2);
-    let says = ["must be merged first", "another shape in `module` than in `param_shapes`", "zero_to_fp32"];
+    let says = ["must be merged first", "has different shapes in `module` and `param_shapes`", "zero_to_fp32"];
     assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
 }
 
@@ -147,7 +147,7 @@ fn model_states_that_do_not_show_that_they_are_whole_are_refused() {
     }
     fs::write(&path, bytes).unwrap();
     let ran = lab.run("inspect checkpoint-5").expect(2);
-    let says = ["must be merged first", "to show that `module` is the whole model", "zero_to_fp32"];
+    let says = ["must be merged first", "whether `module` is the whole model", "zero_to_fp32"];
     assert!(says.iter().all(|s| ran.err.contains(s)), "{}", ran.err);
 }
 

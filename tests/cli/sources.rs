@@ -216,7 +216,7 @@ fn rename_tensors(path: &Path, name: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn names_that_a_framework_wrapped_are_unwrapped_and_it_is_told() {
+fn names_that_a_framework_wrapped_are_unwrapped_with_a_warning() {
     let lab = Lab::new();
     llama(&lab, "plain");
     lab.run("convert plain --to gguf:q8_0 --model-name x -o plain.gguf").expect(0);
@@ -313,13 +313,13 @@ fn a_split_set_joined_with_cat_is_recognised() {
         for command in ["convert", "inspect", "merge"] {
             let more = if command == "convert" { " --to gguf:q4_0 --allow-requantize" } else { "" };
             let ran = lab.run(&format!("{command} {name}-all.gguf{more}")).expect(2);
-            let says = ["joined with cat", "@0x", "remold merge"].iter().all(|w| ran.err.contains(w));
+            let says = ["were concatenated", "@0x", "remold merge"].iter().all(|w| ran.err.contains(w));
             assert!(says && ran.err.contains(&format!("set of {}", files.len())), "{command}: {}", ran.err);
         }
         // The name of a part does not hide it.
         fs::rename(joined, &files[0]).unwrap();
         let ran = lab.run(&format!("inspect {}", files[0].display())).expect(2);
-        assert!(ran.err.contains("joined with cat"), "{}", ran.err);
+        assert!(ran.err.contains("were concatenated"), "{}", ran.err);
     }
 }
 

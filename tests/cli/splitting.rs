@@ -95,7 +95,7 @@ fn splitting_while_quantizing_is_quantizing_and_then_splitting() {
 }
 
 #[test]
-fn a_tensor_above_the_limit_stands_alone_and_is_told() {
+fn a_tensor_above_the_limit_gets_its_own_file_and_a_warning() {
     let lab = Lab::new();
     lab.write("w.safetensors", floats(&[("big", &[64, 32], noise(2048, 1)), ("small", &[32], noise(32, 2))]));
     lab.run("convert w.safetensors --to gguf -o w.gguf").expect(0);

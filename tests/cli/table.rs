@@ -80,7 +80,7 @@ pub fn check(file: &str, rows: Vec<Row>) {
         }
         let differs = known.split("\n\n").zip(messages.split("\n\n")).find(|(a, b)| a != b);
         if known != messages {
-            wrong.push(format!("{} differs (BLESS=1 writes it anew), first here: {differs:#?}", path.display()));
+            wrong.push(format!("{} differs (BLESS=1 rewrites it), first here: {differs:#?}", path.display()));
         }
     }
     assert!(wrong.is_empty(), "{} faults in {count} rows:\n\n{}", wrong.len(), wrong.join("\n\n"));

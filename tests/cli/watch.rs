@@ -147,7 +147,7 @@ fn only_the_newest_is_exported_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_failure_is_told_and_keeps_nothing_else_from_being_exported() {
+fn a_failure_is_reported_and_keeps_nothing_else_from_being_exported() {
     let lab = Lab::new();
     checkpoint(&lab, "run/checkpoint-100", true);
     checkpoint(&lab, "run/checkpoint-200", true);

@@ -21,7 +21,7 @@ fn gguf_refuses_what_it_cannot_hold() {
             vec![tensor("a", &[2, 33], BlockType::Q8_0)],
             "a: rows of 33 elements are not a multiple of the 32-element blocks of Q8_0",
         ),
-        (vec![tensor("", &[3], DType::F32)], "a name of 0 bytes"),
+        (vec![tensor("", &[3], DType::F32)], "the name has 0 bytes"),
         (vec![tensor(&"x".repeat(64), &[3], DType::F32)], "the name has 64 bytes; llama.cpp allows 1 to 63"),
         (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: duplicate tensor name"),
     ];
@@ -41,7 +41,7 @@ fn safetensors_refuses_what_it_cannot_hold() {
     let cases = [
         (vec![tensor("a", &[256], BlockType::Q4_K)], "a: safetensors does not support the element type Q4_K"),
         (vec![tensor("a", &[2], DType::C128)], "a: safetensors does not support the element type c128"),
-        (vec![tensor("__metadata__", &[2], DType::F32)], "cannot have this name"),
+        (vec![tensor("__metadata__", &[2], DType::F32)], "this name is reserved in safetensors"),
         (vec![tensor("a", &[1 << 40, 1 << 40], DType::F32)], "the size of shape"),
         (vec![tensor("a", &[3], DType::F32), tensor("a", &[3], DType::F32)], "a: duplicate tensor name"),
     ];

@@ -34,7 +34,7 @@ fn files_of_other_formats_are_named_not_read() {
             let e = formats::open(&path).unwrap_err();
             if e.kind() != ErrorKind::Unsupported
                 || e.format() != Some(id)
-                || !e.to_string().contains("not read those yet")
+                || !e.to_string().contains("not supported yet")
             {
                 wrong.push(format!("{:?} {:?} {e}", e.kind(), e.format()));
             }

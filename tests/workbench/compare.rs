@@ -349,7 +349,7 @@ fn a_mark_on_a_broken_model_does_not_spoil_the_others_and_marks_can_go() {
 }
 
 #[test]
-fn another_network_of_the_same_shapes_is_told() {
+fn another_network_of_the_same_shapes_is_reported() {
     let mut compared = (*compared(&[at(VARIANTS[0].0), at(VARIANTS[1].0)], true)).clone();
     assert_eq!(compared.comparison.doubt(1), None);
     let measured = compared.comparison.variants[1].measured.as_mut().unwrap();
@@ -359,7 +359,7 @@ fn another_network_of_the_same_shapes_is_told() {
 }
 
 #[test]
-fn memory_is_told_for_the_contexts_that_the_networks_take() {
+fn memory_is_shown_for_the_contexts_that_the_networks_support() {
     let mut b = done(3);
     b.effects.clear();
     let context = |b: &mut Bench| {

@@ -201,7 +201,7 @@ fn three_messages_at_most_and_errors_stay_until_esc() {
 }
 
 #[test]
-fn what_was_told_goes_at_the_next_key_that_does_something_and_with_its_tab() {
+fn a_message_goes_at_the_next_key_that_does_something_and_with_its_tab() {
     let texts = |b: &Bench| b.state.toasts.iter().map(|t| t.text.clone()).collect::<Vec<_>>();
     let mut b = sample::start();
     notice(&mut b, Level::Warn, "a warning");
@@ -281,7 +281,7 @@ fn ends(settings: Settings, seconds: f64) -> Vec<Effect> {
 }
 
 #[test]
-fn the_end_of_a_long_job_is_told_and_of_a_short_one_not() {
+fn the_end_of_a_long_job_is_notified_and_of_a_short_one_not() {
     let told = |effects: Vec<Effect>| effects.into_iter().any(|e| matches!(e, Effect::Notify(_)));
     assert!(told(ends(Settings::default(), 31.0)) && !told(ends(Settings::default(), 29.0)));
     assert!(told(ends(Settings { notify_after: 0, ..Settings::default() }, 1.0)));

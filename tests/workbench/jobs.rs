@@ -112,7 +112,7 @@ fn turned(b: &mut Bench, state: JobState) {
 }
 
 #[test]
-fn what_was_known_of_a_file_that_a_job_made_anew_is_forgotten() {
+fn what_was_known_of_a_file_that_a_job_replaced_is_forgotten() {
     let mut b = whole(0.62);
     b.keys("1<enter>]").looked_at();
     let path = b.state.models.selected.clone().unwrap();
@@ -278,7 +278,7 @@ fn a_removed_job_leaves_the_cursor_beside_it() {
 }
 
 #[test]
-fn those_at_work_come_first_and_the_queue_stands_in_its_order() {
+fn running_jobs_come_first_and_the_queue_keeps_its_order() {
     let mut b = whole(0.5);
     b.keys("jk");
     let mut list = b.state.jobs.list.clone();

@@ -107,7 +107,7 @@ fn makes_two_targets_from_one_read_and_keeps_the_recipe() {
 }
 
 #[test]
-fn the_users_editor_has_the_terminal_and_its_mistakes_are_told() {
+fn the_users_editor_has_the_terminal_and_its_mistakes_are_reported() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = folder_of_a_model();
     let script = dir.path().join("editor.sh");

@@ -228,7 +228,7 @@ fn leaving_a_working_job_asks_and_says_how_to_come_back() {
 }
 
 #[test]
-fn the_end_of_a_long_job_is_told_to_the_terminal_and_a_path_copied() {
+fn the_terminal_is_notified_of_the_end_of_a_long_job_and_a_path_copied() {
     let dir = folder();
     let (job, lock) = working_job(dir.path());
     let mut s = Session::start(dir.path(), &[("TMUX", "/tmp/tmux,1,0")]);
@@ -348,7 +348,7 @@ fn a_drawing_thread_with_a_fault() {
 }
 
 #[test]
-fn a_fault_restores_the_terminal_before_it_is_told() {
+fn a_panic_restores_the_terminal_before_it_is_printed() {
     let dir = folder();
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "terminal::a_drawing_thread_with_a_fault", "--nocapture"]);

@@ -103,7 +103,7 @@ mod tests {
         let c = comparison();
         let export = Export::to(&at("a.json")).unwrap();
         export.write(&c).unwrap();
-        assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("there already"));
+        assert!(Export::to(&at("a.json")).unwrap_err().to_string().contains("exists already"));
         assert!(export.write(&c).is_err(), "made between the check and the writing");
         let value: serde_json::Value = serde_json::from_slice(&std::fs::read(at("a.json")).unwrap()).unwrap();
         let back: Comparison = serde_json::from_value(value).unwrap();

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_take_what_stands_for_the_star() {
+    fn patterns_capture_the_text_of_the_star() {
         assert!(
             training("rng_state_3.pth").is_some()
                 && training("bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt").is_some()

@@ -20,7 +20,7 @@ pub(crate) fn open(mut source: Source) -> Result<Model> {
     if !entries.contains_key("data.pkl") {
         return match pt2::open(source, &entries) {
             Ok(model) => Ok(beside.warn(model)),
-            Err(e) => Err(beside.tell(e)),
+            Err(e) => Err(beside.add_hint(e)),
         };
     }
     source.blobs = storages(&entries)?;

@@ -4,7 +4,7 @@
 use super::directory::{Archive, LOCAL};
 use super::entries::Entries;
 use super::limits::{MAX_LOOKED_THROUGH, MAX_LOOKED_THROUGH_BYTES};
-use super::pickle::{Input, globals::told_before, load, printable};
+use super::pickle::{Input, globals::with_imports_hint, load, printable};
 use super::source::{Blob, Source};
 use super::walk;
 use crate::model::{Hint, Model, ModelError, Warning};
@@ -92,8 +92,8 @@ impl Beside {
                     let mut model = super::empty_model(std::path::Path::new(""));
                     walk::globals(&pickle.tree, &mut model);
                     if !model.warnings.is_empty() {
-                        let told = told_before(ModelError::bad(""), &pickle.tree);
-                        self.keep_hint(told.hint());
+                        let hinted = with_imports_hint(ModelError::bad(""), &pickle.tree);
+                        self.keep_hint(hinted.hint());
                     }
                     self.warnings.append(&mut model.warnings);
                 }
@@ -126,7 +126,7 @@ impl Beside {
     }
 
     /// Adds what was found to the error of a file that is no model.
-    pub(crate) fn tell(&self, e: ModelError) -> ModelError {
+    pub(crate) fn add_hint(&self, e: ModelError) -> ModelError {
         match &self.hint {
             Some(hint) => e.with_hint(hint.clone()),
             None => e,

@@ -275,7 +275,7 @@ impl TensorData for Checked {
 
 /// A checksum that was found to be wrong when the file was opened.
 #[derive(Debug)]
-pub(crate) struct KnownWrong {
+pub(crate) struct WrongChecksum {
     /// The file.
     pub path: PathBuf,
     /// Entry of the archive.
@@ -284,7 +284,7 @@ pub(crate) struct KnownWrong {
     pub on: AtomicBool,
 }
 
-impl SourceCheck for KnownWrong {
+impl SourceCheck for WrongChecksum {
     fn enable(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_nobody_used_is_not_read() {
+    fn an_unused_storage_is_not_read() {
         let check = stored(&[1; 50], 0);
         check.shown(16, 50);
         assert!(check.finish(&AtomicBool::new(false)).is_ok());

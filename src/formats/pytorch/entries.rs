@@ -3,7 +3,7 @@
 //! Data is never unpacked: a stored entry is a range of the file. The checksum of `data.pkl` is compared here, those of storages
 //! while they are read (`checksum`). That the archive has one meaning only is checked by `directory`.
 
-use super::checksum::KnownWrong;
+use super::checksum::WrongChecksum;
 use super::directory::{Archive, Record};
 use super::limits::MAX_JSON_BYTES;
 use super::pickle::{Input, printable};
@@ -77,7 +77,7 @@ pub(crate) fn object(source: &Source, entries: &Entries) -> Result<(Input, Optio
     let pickle = stored_entry("data.pkl", entries)?;
     let right = pickle.crc32 == 0 || crc_of(source, pickle.blob)? == pickle.crc32;
     let path = source.path.to_path_buf();
-    let wrong = KnownWrong { path, entry: "data.pkl", on: AtomicBool::new(true) };
+    let wrong = WrongChecksum { path, entry: "data.pkl", on: AtomicBool::new(true) };
     let end = pickle.blob.offset + pickle.blob.bytes;
     let input = Input::file(&source.file, &source.path, pickle.blob.offset, end);
     Ok((input, (!right).then(|| Arc::new(wrong) as Arc<dyn SourceCheck>)))

@@ -2,7 +2,7 @@
 //! then for each key an element count (8 bytes, little-endian) and the raw elements.
 
 use super::beside::Beside;
-use super::pickle::globals::told_before;
+use super::pickle::globals::with_imports_hint;
 use super::pickle::{Input, Node, Pickle, load, printable};
 use super::probe::LEGACY_MAGIC;
 use super::source::{Blob, Source};
@@ -19,14 +19,14 @@ pub(crate) fn open(mut source: Source) -> Result<Model> {
     let magic = load(&mut input)?;
     if !matches!(magic.tree.get(magic.root), Node::Int(LEGACY_MAGIC)) {
         let e = ModelError::bad("its first pickle is not PyTorch's magic number").at(0);
-        return Err(told_before(e, &magic.tree));
+        return Err(with_imports_hint(e, &magic.tree));
     }
     let version = load(&mut input)?;
     match *version.tree.get(version.root) {
         Node::Int(1001) => {}
         ref other => {
             let e = ModelError::unsupported(format!("legacy protocol version {other:?} (known: 1001)"));
-            return Err(told_before(e, &version.tree));
+            return Err(with_imports_hint(e, &version.tree));
         }
     }
     let system = load(&mut input)?;
@@ -35,13 +35,13 @@ pub(crate) fn open(mut source: Source) -> Result<Model> {
         return Err(ModelError::unsupported("its numbers are stored big-endian").with_hint(hint));
     }
     let object = load(&mut input).map_err(|e| e.field("object"))?;
-    let keys = load(&mut input).map_err(|e| told_before(e.field("storage keys"), &object.tree))?;
+    let keys = load(&mut input).map_err(|e| with_imports_hint(e.field("storage keys"), &object.tree))?;
     let mut model = empty_model(&source.path);
     for small in [&magic, &version, &system, &keys] {
         walk::globals(&small.tree, &mut model);
     }
     storages(&mut source, &object, &keys, &mut input)
-        .map_err(|e| told_before(told_before(e, &object.tree), &keys.tree))?;
+        .map_err(|e| with_imports_hint(with_imports_hint(e, &object.tree), &keys.tree))?;
     walk::fill(&mut model, &source, &object)?;
     Ok(model)
 }

@@ -59,7 +59,7 @@ pub(crate) const MAX_LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 pub(crate) const MAX_LOOKED_THROUGH: usize = 64;
 
 /// Names of globals that are listed for one file; the rest are counted.
-pub(crate) const MAX_TOLD_GLOBALS: usize = 200;
+pub(crate) const MAX_LISTED_GLOBALS: usize = 200;
 
 /// Bytes of a JSON index (`pytorch_model.bin.index.json`, the weights table of a `.pt2`).
 pub(crate) const MAX_JSON_BYTES: u64 = 256 << 20;

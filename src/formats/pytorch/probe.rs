@@ -78,7 +78,7 @@ fn names_a_global(head: &[u8]) -> bool {
 }
 
 /// Typical first entries of PyTorch archives, by the end of their names.
-const TELLING: [&str; 8] = [
+const TYPICAL_ENTRIES: [&str; 8] = [
     "/data.pkl",
     "/constants.pkl",
     "/bytecode.pkl",
@@ -102,7 +102,7 @@ pub(crate) fn probe(head: &Head<'_>) -> Verdict {
         Some(Container::Zip) => {
             let len = head.bytes.get(26..28).map_or(0, |b| usize::from(u16::from_le_bytes([b[0], b[1]])));
             let first = head.bytes.get(30..30 + len).map(String::from_utf8_lossy).unwrap_or_default();
-            if TELLING.iter().any(|t| first.ends_with(t)) || first.contains("/data/weights/") {
+            if TYPICAL_ENTRIES.iter().any(|t| first.ends_with(t)) || first.contains("/data/weights/") {
                 Verdict::Strong
             } else if first.ends_with(".npy") {
                 Verdict::No

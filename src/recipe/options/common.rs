@@ -1,10 +1,10 @@
 //! The keys that every target has, and options that several formats share.
 
 use super::{Flag, TargetOption};
-use crate::recipe::keys::{Key, Kind, NOW, Room, State, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, NOW, State, key};
 
 const fn target(name: &'static str, kind: Kind, state: State, help: &'static str, example: &'static str) -> Key {
-    key(Room::Target, name, kind, state, help, example)
+    key(KeyTable::Target, name, kind, state, help, example)
 }
 
 /// The keys of every target that come before its options. They are fields of [`crate::recipe::Target`].

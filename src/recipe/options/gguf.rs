@@ -4,7 +4,7 @@ use super::common::MAX_SHARD_SIZE;
 use super::flag::Malformed;
 use super::{Flag, FormatOptions, OptionNote, Options, TargetOption, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, Kind, NOW, Room, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, NOW, key};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -23,13 +23,13 @@ macro_rules! options {
             #[doc = $help]
             #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name: TargetOption<$value> =
-                TargetOption::new(key(Room::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
+                TargetOption::new(key(KeyTable::Target, $key, $kind, NOW, $help, $example)$(.$with($($arg),*))*);
         )*
         $(
             #[doc = $help2]
             #[allow(unreachable_pub, reason = "a few of them are used by the tests")]
             pub static $name2: TargetOption<$value2> =
-                TargetOption::new(key(Room::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
+                TargetOption::new(key(KeyTable::Target, $key2, $kind2, NOW, $help2, $example2)$(.$with2($($arg2),*))*);
         )*
         /// Every option, in the order of the manual.
         static OPTIONS: &[&Key] = &[$(&$name.key,)* &$shared.key, $(&$name2.key,)*];

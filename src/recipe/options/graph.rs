@@ -2,10 +2,10 @@
 
 use super::{FormatOptions, Types, no_notes};
 use crate::model::FormatId;
-use crate::recipe::keys::{Key, Kind, Room, State, key};
+use crate::recipe::keys::{Key, KeyTable, Kind, State, key};
 
 const fn later(name: &'static str, kind: Kind, help: &'static str, example: &'static str) -> Key {
-    key(Room::Target, name, kind, State::Later, help, example)
+    key(KeyTable::Target, name, kind, State::Later, help, example)
 }
 
 const ARITHMETIC: &[&str] = &["float32", "int8", "uint8", "int16"];

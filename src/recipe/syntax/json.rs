@@ -3,12 +3,12 @@
 //! Not read as YAML, although YAML claims to contain JSON: tabs, surrogate pairs and keys on a line of their own differ, and a comment
 //! or a trailing comma should be reported, not accepted.
 
-use super::{Found, Seen, once};
+use super::{LocatedProblem, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 
 /// Reads one JSON value.
-pub(super) fn read(text: &str) -> Result<Node, Found> {
+pub(super) fn read(text: &str) -> Result<Node, LocatedProblem> {
     let skip = if text.starts_with('\u{feff}') { 3 } else { 0 };
     let mut reader = Reader { text, pos: skip, budget: Budget::default() };
     let node = reader.value(1)?;
@@ -36,7 +36,7 @@ impl Reader<'_> {
         }
     }
 
-    fn wrong(&self, message: &str) -> Found {
+    fn wrong(&self, message: &str) -> LocatedProblem {
         let help = match self.peek() {
             Some(b'/' | b'#') => "JSON has no comments; TOML and YAML do.",
             Some(b'\'') => "JSON requires double quotes.",
@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     /// A value at a depth; the depth is bounded by the budget before anything recurses.
-    fn value(&mut self, depth: usize) -> Result<Node, Found> {
+    fn value(&mut self, depth: usize) -> Result<Node, LocatedProblem> {
         self.space();
         let start = self.pos;
         self.budget.take(1, depth, Span { start, end: start + 1 })?;
@@ -61,7 +61,7 @@ impl Reader<'_> {
         Ok(Node { value, at: Span { start, end: self.pos } })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Found> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, LocatedProblem> {
         let mut items = Vec::new();
         self.pos += 1;
         self.space();
@@ -77,7 +77,7 @@ impl Reader<'_> {
         }
     }
 
-    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, Found> {
+    fn table(&mut self, depth: usize) -> Result<Vec<Entry>, LocatedProblem> {
         let mut entries = Vec::new();
         let mut seen = Seen::new();
         self.pos += 1;
@@ -109,7 +109,7 @@ impl Reader<'_> {
     }
 
     /// After an item: `true` at the closing bracket, `false` after a comma.
-    fn separator(&mut self, close: u8) -> Result<bool, Found> {
+    fn separator(&mut self, close: u8) -> Result<bool, LocatedProblem> {
         self.space();
         match self.peek() {
             Some(b) if b == close => {
@@ -126,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// A string that begins at the current double quote.
-    fn string(&mut self) -> Result<String, Found> {
+    fn string(&mut self) -> Result<String, LocatedProblem> {
         let bytes = self.text.as_bytes();
         let start = self.pos;
         let mut end = start + 1;
@@ -150,7 +150,7 @@ impl Reader<'_> {
     }
 
     /// `true`, `false`, `null` or a number.
-    fn word(&mut self) -> Result<Value, Found> {
+    fn word(&mut self) -> Result<Value, LocatedProblem> {
         let bytes = self.text.as_bytes();
         let start = self.pos;
         let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"+-._".contains(b);

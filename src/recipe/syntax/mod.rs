@@ -35,10 +35,10 @@ impl Syntax {
 }
 
 /// A problem and the span it is at.
-pub(crate) type Found = (Problem, Span);
+pub(crate) type LocatedProblem = (Problem, Span);
 
 /// Reads text into a tree. A TOML text with several mistakes gives all of them and what could be understood.
-pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Found>) {
+pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<LocatedProblem>) {
     if source.text.len() > MAX_TEXT_BYTES {
         let p = Problem::error(
             "",
@@ -53,7 +53,7 @@ pub(crate) fn read(source: &SourceText, syntax: Syntax) -> (Option<Node>, Vec<Fo
     }
 }
 
-fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
+fn split(result: Result<Node, LocatedProblem>) -> (Option<Node>, Vec<LocatedProblem>) {
     match result {
         Ok(node) => (Some(node), Vec::new()),
         Err(found) => (None, vec![found]),
@@ -64,7 +64,7 @@ fn split(result: Result<Node, Found>) -> (Option<Node>, Vec<Found>) {
 type Seen = std::collections::HashSet<String>;
 
 /// Remembers a key; an error for a duplicate.
-fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), Found> {
+fn once(seen: &mut Seen, key: &str, at: Span) -> Result<(), LocatedProblem> {
     if seen.insert(key.to_owned()) {
         return Ok(());
     }

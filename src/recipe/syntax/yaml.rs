@@ -3,7 +3,7 @@
 //! Refuses several documents, tags beyond the core schema, keys that are not plain text, and aliases that would make the tree larger than
 //! the limits of `tree`. Merge keys (`<<`) are YAML 1.1, so they are unknown keys.
 
-use super::{Found, Seen, once};
+use super::{LocatedProblem, Seen, once};
 use crate::recipe::problem::{Problem, Span};
 use crate::recipe::tree::{Budget, Entry, Node, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Reads one document. An empty one is an empty table.
-pub(super) fn read(text: &str) -> Result<Node, Found> {
+pub(super) fn read(text: &str) -> Result<Node, LocatedProblem> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let offsets = Offsets::new(body, text.len() - body.len());
     let mut builder = Builder::default();
@@ -72,7 +72,7 @@ struct Builder {
 
 impl Builder {
     /// Takes one event; `true` at the end of the stream.
-    fn event(&mut self, event: Event<'_>, at: Span) -> Result<bool, Found> {
+    fn event(&mut self, event: Event<'_>, at: Span) -> Result<bool, LocatedProblem> {
         let depth = self.stack.len() + 1;
         match event {
             Event::StreamEnd => return Ok(true),
@@ -129,7 +129,7 @@ impl Builder {
         Ok(false)
     }
 
-    fn open(&mut self, depth: usize, at: Span, tag: Option<Cow<'_, Tag>>) -> Result<(), Found> {
+    fn open(&mut self, depth: usize, at: Span, tag: Option<Cow<'_, Tag>>) -> Result<(), LocatedProblem> {
         self.budget.take(1, depth, at)?;
         if let Some(Frame::Table { key: None, .. }) = self.stack.last() {
             let p = Problem::error("", "a list or table cannot be a key");
@@ -162,14 +162,14 @@ impl Builder {
 }
 
 #[cold]
-fn unknown_tag(tag: &Tag, at: Span) -> Found {
+fn unknown_tag(tag: &Tag, at: Span) -> LocatedProblem {
     let handle = if tag.is_yaml_core_schema() { "!!" } else { &tag.handle };
     let p = Problem::error("", format!("the tag `{handle}{}` is not supported in a recipe", tag.suffix));
     (p.with_help("Remove the tag."), at)
 }
 
 /// Resolves a scalar by the core schema (YAML 1.2.2 §10.3.2).
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Value, Found> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Value, LocatedProblem> {
     let plain = style == ScalarStyle::Plain;
     match tag {
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => return Ok(Value::Text(text.to_owned())),

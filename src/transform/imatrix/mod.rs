@@ -29,12 +29,12 @@ pub struct Imatrix {
     /// Number of entries before those of removed layers were dropped, stored as `quantize.imatrix.entries_count`.
     pub listed: usize,
     /// Entries with experts (or the one matrix) that no token of the text reached. The legacy form does not record them.
-    pub unseen: IndexMap<String, Unseen>,
+    pub unseen: IndexMap<String, UnreachedMatrices>,
 }
 
 /// How many of the matrices stacked in a tensor no token reached; their columns all have the same weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unseen {
+pub struct UnreachedMatrices {
     /// Matrices that no token reached.
     pub unseen: usize,
     /// All of them.

@@ -5,7 +5,7 @@
 //! (little-endian): i32 entries, each {i32 name length, name, i32 calls, i32 values, f32 × values}, then optionally i32 chunks
 //! and {i32 length, data set name}; the value is the stored one divided by the calls.
 
-use super::{AGAIN, Imatrix, MAX_BYTES, Unseen};
+use super::{AGAIN, Imatrix, MAX_BYTES, UnreachedMatrices};
 use crate::model::{MetaArray, MetaValue, Model, ModelError, Piece, Result, TensorEntry, decode_piece};
 use indexmap::IndexMap;
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl Imatrix {
             }
             let mut values = read_floats(sums)?;
             let columns = (n_sums / n_counts) as usize;
-            let mut experts = Unseen { unseen: 0, of: n_counts as usize };
+            let mut experts = UnreachedMatrices { unseen: 0, of: n_counts as usize };
             for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
                 if !count.is_finite() || count < 0.0 {
                     let what = format!("count {n} is {count}, which is not a number of tokens");
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(m.get("blk.0.ffn_up_exps.weight"), Some(&[0.5, 1.0, 1.0, 1.0][..]));
         assert_eq!((m.file.as_str(), m.dataset.as_deref(), m.chunks), ("m.gguf", Some("a.txt"), 3));
         assert_eq!(m.columns_of_row("blk.0.ffn_up_exps.weight", 2, 10, 10), Some(&[1.0, 1.0][..]));
-        assert_eq!(m.unseen["blk.0.ffn_up_exps.weight"], Unseen { unseen: 1, of: 2 });
+        assert_eq!(m.unseen["blk.0.ffn_up_exps.weight"], UnreachedMatrices { unseen: 1, of: 2 });
         assert!(Imatrix::from_model(&imatrix_model(&[1.0, 1.0, 1.0]), "").is_err());
         let mut without = imatrix_model(&[1.0]);
         without.metadata.shift_remove("imatrix.chunk_size");

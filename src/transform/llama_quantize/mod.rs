@@ -30,7 +30,7 @@ use mix::Mix;
 use model_facts::ModelFacts;
 
 /// Most tensors that one warning names; the rest are counted. A million lines are useless, and the plan lists every tensor.
-pub(crate) const MOST_NAMED: usize = 1000;
+pub(crate) const MAX_NAMED: usize = 1000;
 
 /// Plans the quantization of `model`, whose tensors have GGUF names and whose metadata is GGUF's.
 ///
@@ -38,11 +38,11 @@ pub(crate) const MOST_NAMED: usize = 1000;
 /// An importance matrix that is needed is missing or does not fit; a requested type that
 /// does not fit a row; requantization that was not allowed; with `no_fallback`, rows that fit no block of the wanted type.
 pub(crate) fn plan_quantize(model: &Model, req: &QuantizeRequest) -> Result<QuantizePlan> {
-    plan_quantize_with(model, req, &Outlook::of(model, req.leave_output, req.keep_order))
+    plan_quantize_with(model, req, &TensorFacts::of(model, req.leave_output, req.keep_order))
 }
 
 /// The part that does not depend on the file type: computed once if one model is planned for several.
-pub(crate) struct Outlook {
+pub(crate) struct TensorFacts {
     /// Indices of the tensors in output order.
     order: Vec<usize>,
     /// By tensor: why it keeps its encoding, if it does.
@@ -51,7 +51,7 @@ pub(crate) struct Outlook {
     categories: Vec<Category>,
 }
 
-impl Outlook {
+impl TensorFacts {
     /// The facts of a model for requests with these options ([`QuantizeRequest::leave_output`] and [`QuantizeRequest::keep_order`]).
     pub(crate) fn of(model: &Model, leave_output: bool, keep_order: bool) -> Self {
         let arch = model.metadata.get("general.architecture").and_then(MetaValue::as_str).unwrap_or("");
@@ -75,7 +75,7 @@ impl Outlook {
 ///
 /// # Errors
 /// As [`plan_quantize`].
-pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &Outlook) -> Result<QuantizePlan> {
+pub(crate) fn plan_quantize_with(model: &Model, req: &QuantizeRequest, outlook: &TensorFacts) -> Result<QuantizePlan> {
     let facts = ModelFacts::of(&model.metadata, req)?;
     let mut mix = Mix::new(&facts, req, outlook.categories.iter().copied());
     let mut warnings = Vec::new();
@@ -170,7 +170,7 @@ fn report_fallbacks(
     warnings: &mut Vec<Warning>,
 ) -> Result<()> {
     let fallen = || order.iter().zip(choices).filter_map(|(&i, c)| Some((&model.tensors[i], c, c.fallback_from?)));
-    for (tensor, choice, wanted) in fallen().take(MOST_NAMED) {
+    for (tensor, choice, wanted) in fallen().take(MAX_NAMED) {
         let text = format!(
             "{} has rows of {} elements, which do not fit {wanted}; it becomes {}",
             tensor.name,
@@ -179,7 +179,7 @@ fn report_fallbacks(
         );
         warnings.push(Warning::about("quantize.fallback", &tensor.name, text));
     }
-    let more = fallen().skip(MOST_NAMED).count();
+    let more = fallen().skip(MAX_NAMED).count();
     if more > 0 {
         let text = format!("the rows of {more} more tensors do not fit their types");
         warnings.push(Warning::new("quantize.fallback", text));

@@ -64,7 +64,7 @@ fn missing_and_shortened_files_are_named() {
     let shard = fs::OpenOptions::new().write(true).open(dir.path().join("__2_0.distcp")).unwrap();
     shard.set_len(9000).unwrap();
     let e = error(&metadata);
-    assert!(e.to_string().contains("__2_0.distcp") && e.to_string().contains("reach beyond the file"), "{e}");
+    assert!(e.to_string().contains("__2_0.distcp") && e.to_string().contains("extend past the end of the file"), "{e}");
 }
 
 #[test]

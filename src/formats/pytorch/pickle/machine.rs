@@ -1,6 +1,6 @@
 //! The stack machine: one arm an opcode, every stack, memo and count bounded.
 
-use super::globals::{COMPUTED, told_before};
+use super::globals::{COMPUTED, with_imports_hint};
 use super::{Input, Node, NodeId, Pickle, Tree, printable, reduce};
 use crate::formats::pytorch::limits::{MAX_MARKS, MAX_NODES, MAX_OPS, MAX_STACK, MAX_TEXT_BYTES, MAX_TEXT_TOTAL_BYTES};
 use crate::model::{ModelError, Result};
@@ -22,7 +22,7 @@ pub(crate) fn load(input: &mut Input) -> Result<Pickle> {
     match machine.run() {
         Ok(root) => Ok(Pickle { tree: machine.tree, root }),
         // Python runs a pickle as it reads it: what stood before the fault would have been run.
-        Err(e) => Err(told_before(e, &machine.tree)),
+        Err(e) => Err(with_imports_hint(e, &machine.tree)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::choose::{Choice, Kind};
 use super::flatten::{Flat, is_leaf};
 use super::unread::Unread;
 use crate::formats::pytorch::limits::MAX_NAMED_OBJECTS;
-use crate::formats::pytorch::pickle::globals::{Standing, asked, spelled, standing};
+use crate::formats::pytorch::pickle::globals::{ImportSafety, imports, safety, spelled};
 use crate::formats::pytorch::pickle::{Node, NodeId, TensorRef, Tree, printable};
 use crate::model::{Model, Result, Warning};
 use indexmap::IndexMap;
@@ -61,14 +61,14 @@ pub(crate) fn refused(refused: &[Unread], out: &mut Vec<String>) {
     }
 }
 
-/// Warns of every global a pickle asks for that is not on the list of harmless names, called or not.
+/// Warns about every global that a pickle imports and that is not on the list of harmless names, called or not.
 pub(crate) fn globals(tree: &Tree, model: &mut Model) {
-    let (all, more) = asked(tree);
-    for (name, asked) in all {
-        let with = asked.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
+    let (all, more) = imports(tree);
+    for (name, import) in all {
+        let with = import.with.map(|a| format!(" with \"{a}\"")).unwrap_or_default();
         let name = spelled(&name);
-        let text = match asked.standing {
-            Standing::Dangerous => {
+        let text = match import.safety {
+            ImportSafety::Dangerous => {
                 format!("the pickle imports {name}{with}; it was not executed. Do not load this file with Python.")
             }
             _ => format!(
@@ -115,7 +115,7 @@ pub(crate) fn objects(tree: &Tree, root: NodeId, refused_named: bool, model: &mu
         {
             continue;
         }
-        if shown == MAX_NAMED_OBJECTS && standing(name) < Standing::Dangerous {
+        if shown == MAX_NAMED_OBJECTS && safety(name) < ImportSafety::Dangerous {
             more += 1;
             continue;
         }

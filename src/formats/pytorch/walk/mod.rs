@@ -13,7 +13,7 @@ mod tests;
 
 pub(crate) use describe::globals;
 
-use super::pickle::globals::told_before;
+use super::pickle::globals::with_imports_hint;
 use super::pickle::{NodeId, Pickle, TensorRef, Tree, printable};
 use super::source::Source;
 use super::sparse;
@@ -56,7 +56,7 @@ impl Tensors for Source {
 /// Tensors whose views leave their storages or whose storages are missing; limits; two tensors of one name.
 pub(crate) fn fill(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {
     describe::globals(&pickle.tree, model);
-    take(model, source, pickle).map_err(|e| told_before(e, &pickle.tree))
+    take(model, source, pickle).map_err(|e| with_imports_hint(e, &pickle.tree))
 }
 
 fn take(model: &mut Model, source: &impl Tensors, pickle: &Pickle) -> Result<()> {

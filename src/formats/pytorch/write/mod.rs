@@ -20,7 +20,7 @@ use zip_plan::ZipPlan;
 
 /// Most tensors of one file: a pickle of more builds more values than the reader allows ([`MAX_NODES`](super::limits::MAX_NODES)), and
 /// takes Python minutes to load. The largest checkpoints have fewer, over all their files.
-const MOST_TENSORS: usize = 1 << 17;
+const MAX_TENSORS: usize = 1 << 17;
 
 /// Name of the state dict in a folder.
 const FILE_NAME: &str = "pytorch_model";
@@ -92,8 +92,8 @@ fn shards(sizes: &[u64], max: u64) -> Vec<Vec<usize>> {
 }
 
 fn file(path: &Path, tensors: &[LayoutTensor], sizes: &[u64], chosen: &[usize]) -> Result<FilePlan> {
-    if chosen.len() > MOST_TENSORS {
-        let what = format!("{} tensors are more than the {MOST_TENSORS} allowed in one PyTorch file", chosen.len());
+    if chosen.len() > MAX_TENSORS {
+        let what = format!("{} tensors are more than the {MAX_TENSORS} allowed in one PyTorch file", chosen.len());
         let hint = Hint::from("Write safetensors, or a folder of several files")
             .then(Remedy::Aside(OptionName::MAX_SHARD_SIZE))
             .then(".");
