@@ -470,7 +470,7 @@ proptest::proptest! {
     }
 }
 
-/// GGUF files that are no whole model of a known architecture (type samples, bare vocabularies) are refused with a reason.
+/// GGUF files that are not whole models of a known architecture (type samples, bare vocabularies) are refused with a reason.
 #[test]
 fn ggufs_that_are_no_model_are_refused_with_a_reason() {
     let Some(folder) = data("material/gguf", "material/gguf") else { return };

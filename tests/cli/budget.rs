@@ -217,7 +217,7 @@ fn budgets_that_cannot_be_met() {
             row(
                 "a size that is none",
                 2,
-                &["`huge` is not a size"],
+                &["`huge` is no size"],
                 llama("convert tiny-llama --to gguf --target-size huge"),
             ),
             row("a size of 0", 2, &["no size"], llama("convert tiny-llama --to gguf --target-size 0")),

@@ -117,7 +117,7 @@ fn results_go_to_stdout_and_talk_to_stderr() {
     assert!(refused.out.is_empty() && refused.err.starts_with("error: "), "{refused:?}");
 }
 
-/// No colours and no cursor movement where stdout and stderr are no terminals, whatever `TERM` says.
+/// No colours and no cursor movement where stdout and stderr are not terminals, whatever `TERM` says.
 #[test]
 fn pipes_get_plain_lines() {
     let lab = Lab::new();

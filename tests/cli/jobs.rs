@@ -169,7 +169,7 @@ fn jobs_are_cancelled_from_outside() {
     assert_eq!(lab.state("1"), "cancelled");
     assert_eq!(lab.tree(), before);
     let again = lab.run("jobs cancel 1").expect(2);
-    assert!(again.err.contains("cancelled already"), "{}", again.err);
+    assert!(again.err.contains("already cancelled"), "{}", again.err);
     // A cancelled job can be resumed; its earlier end is shown.
     let shown = lab.run("jobs show 1").expect(0);
     assert!(shown.out.contains("cancelled after") && shown.out.contains("planned, not there yet"), "{}", shown.out);

@@ -197,7 +197,7 @@ fn too_little_memory_is_refused_before_anything_is_written() {
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory lots").expect(2);
     assert!(ran.err.contains("`lots` is not a size"), "{}", ran.err);
     assert_eq!(lab.tree(), before);
-    // Enough for one thread: fewer work than were asked for.
+    // Enough for one thread: fewer work than were requested.
     let ran = lab.run("convert a.safetensors --to gguf:q8_0 -o a.gguf --max-memory 60MB --threads 8 --json").expect(0);
     let started = ran.events().into_iter().find_map(|e| match e.body {
         remold::testing::engine::EventBody::Started { threads, .. } => Some(threads),

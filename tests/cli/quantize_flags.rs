@@ -208,13 +208,13 @@ fn flags_that_fit_nothing() {
                 &["512 values instead of 256", "2 tensors"],
                 matrix(sizes, "--to gguf:q4_k_m --imatrix m.dat"),
             ),
-            row("imatrix: cut off", 2, &["m.gguf", "past the end of the file"], |lab| {
+            row("imatrix: truncated", 2, &["m.gguf", "past the end of the file"], |lab| {
                 let args = with("--to gguf:q4_k_m --imatrix m.gguf")(lab);
                 let bytes = std::fs::read(lab.path("m.gguf")).unwrap();
                 lab.write("m.gguf", &bytes[..bytes.len() / 2]);
                 args
             }),
-            row("imatrix: cut off, of the older form", 2, &["m.dat", "bytes wanted"], |lab| {
+            row("imatrix: truncated, of the older form", 2, &["m.dat", "bytes needed"], |lab| {
                 let bytes = imatrix_dat(&[("blk.0.attn_q.weight", vec![1.0; 256])]);
                 lab.write("m.dat", &bytes[..bytes.len() / 2]);
                 with("--to gguf:q4_k_m --imatrix m.dat")(lab)

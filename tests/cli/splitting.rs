@@ -89,7 +89,7 @@ fn splitting_while_quantizing_is_quantizing_and_then_splitting() {
     assert!(ran.err.contains("warning: Ollama does not load a split GGUF"), "{}", ran.err);
     let text = std::fs::read_to_string(lab.path("by-recipe/m.Modelfile")).unwrap();
     assert!(text.contains("FROM ./m-00001-of-00003.gguf\n"), "{text}");
-    // What fits into one file is no set.
+    // What fits into one file is not a set.
     lab.run("convert tiny-llama --to gguf:q4_k_m --split-max-size 1G -o whole.gguf").expect(0);
     assert_eq!(hash(&lab.path("whole.gguf")), hash(&lab.path("m.gguf")));
 }
@@ -184,7 +184,7 @@ fn requests_that_are_wrong() {
                 std::fs::remove_dir_all(lab.jobs()).unwrap();
                 "merge m-00001-of-00002.gguf m-00002-of-00002.gguf other-00001-of-00003.gguf".into()
             }),
-            row("merge: shards of two models under one name", 2, &["39", "mixed up"], |lab| {
+            row("merge: shards of two models under one name", 2, &["39", "same model"], |lab| {
                 two(lab);
                 lab.run("split w.gguf --max-tensors 30 -o x").expect(0);
                 std::fs::rename(lab.path("x-00002-of-00002.gguf"), lab.path("m-00002-of-00002.gguf")).unwrap();

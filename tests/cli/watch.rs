@@ -369,7 +369,7 @@ fn what_did_not_change_is_copied_from_the_export_before() {
     let other: Value =
         serde_json::from_slice(&fs::read(lab.path("other").join(format!("{name}.remold.json"))).unwrap()).unwrap();
     assert!(other["output"]["reused"].is_null());
-    // A manifest in a watched folder is no change.
+    // A manifest in a watched folder is not a change.
     lab.write("run/checkpoint-200/x.gguf.remold.json", b"{\"remold_manifest\": 1}");
     lab.write("run/y.gguf.remold.json", b"{\"remold_manifest\": 1}");
     assert_eq!(exported(&lab.run(ONCE).expect(0).out), []);
@@ -402,7 +402,7 @@ fn a_source_whose_times_alone_changed_is_not_exported_again() {
         "once is enough: {}",
         ran.out
     );
-    // An export that was damaged is no proof.
+    // An export that was damaged is not proof.
     let export = lab.path("run-exports/run-checkpoint-100-Q8_0.gguf");
     let mut bytes = fs::read(&export).unwrap();
     let last = bytes.len() - 1;

@@ -22,7 +22,7 @@ fn files_of_other_formats_are_named_not_read() {
         for path in walk(&dir) {
             let name = path.file_name().unwrap().to_str().unwrap();
             let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-            // Single test tensors and fingerprints are no models.
+            // Single test tensors and fingerprints are not models.
             if !extensions.contains(&ext)
                 || name.contains("_output_")
                 || name == "fingerprint.pb"

@@ -327,7 +327,7 @@ fn an_export_asks_for_a_name() {
     assert_eq!((b.effects.len(), b.state.compare.line.is_none()), (1, true));
     let card = ErrorCard::new("q.csv: the file exists already", true);
     update(&mut b.state, Action::Exported(Err(card)));
-    assert!(b.state.toasts.iter().any(|t| t.text.contains("there already")));
+    assert!(b.state.toasts.iter().any(|t| t.text.contains("exists already")));
     let typed = b.state.compare.line.as_ref().map(|(_, line)| line.text.as_str());
     assert_eq!(typed, Some("q.csv"), "what was typed is corrected, not typed again");
     b.effects.clear();

@@ -175,7 +175,7 @@ fn marks_compares_and_exports() {
     let text = std::fs::read_to_string(dir.path().join("out.md")).unwrap();
     assert!(text.contains("# Comparison against tiny-llama-Q8_0.gguf") && text.contains("## By layer"), "{text}");
     s.send("Eout.md\r");
-    s.wait_for("there already");
+    s.wait_for("exists already");
     // The name is offered once more, to be corrected.
     s.wait_for("esc drop");
     s.send("\x1b");

@@ -1,4 +1,4 @@
-//! Jobs in the real binary: one that is held, goes on, is cancelled, begun again and removed; and the doctor.
+//! Jobs in the real binary: one that is held, continues, is cancelled, begun again and removed; and the doctor.
 
 use super::session::Session;
 use std::path::Path;

@@ -165,7 +165,7 @@ fn wrong_values_are_shown_at_their_field_and_plan_nothing() {
         ("budget", "760", "a size like 760MB"),
         ("tensor_types", "ffn_down = q9", "unknown tensor type"),
         ("override_kv", "a", ""),
-        ("max_shard_size", "large", "no size"),
+        ("max_shard_size", "large", "not a size"),
     ] {
         go(&mut b, label);
         b.effects.clear();

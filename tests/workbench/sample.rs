@@ -129,7 +129,7 @@ pub fn library() -> Vec<LibraryEntry> {
     ]
 }
 
-/// What an editor left behind that is no recipe.
+/// What an editor left behind that is not a recipe.
 pub fn mistakes() -> EditOutcome {
     let help = "    Did you mean `context_length`? Keys of a target: format, quantization, output, force, pure";
     let lines = ["line 7: unknown key `contextlength`", help];

@@ -158,7 +158,7 @@ impl TokenizerJson {
     /// Parses and checks a `tokenizer.json`.
     ///
     /// # Errors
-    /// When it is no JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
+    /// When it is not JSON of that form, an id is negative or huge, two tokens have the same id, or a merge names tokens that
     /// the vocabulary does not hold.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let json: Self =
@@ -353,7 +353,7 @@ mod tests {
             ("needs the token \"ba\"", GOOD.replace("a b", "b a")),
             ("missing field `model`", "{}".to_owned()),
             (
-                "the id 2, which is not",
+                "the id 2 of the unknown token",
                 r#"{"model":{"type":"Unigram","unk_id":2,"vocab":[["a",0],["b",-1.5]]}}"#.to_owned(),
             ),
             ("not a tokenizer.json", "[".repeat(10_000)),
