@@ -10,8 +10,9 @@ use super::stage::Staged;
 use super::verify::verify_output;
 use super::{ErrorStats, EventBody, OutputReport, RunError, RunOptions, StopReason, Worst};
 use crate::model::ModelError;
+use crate::plan::PreparedOutput;
 
-/// Stretches of an output beside its tensors that are made room for: headers and gaps.
+/// Capacity reserved for stretches of an output that are not tensors: headers and gaps.
 const MORE_STRETCHES: usize = 4096;
 
 /// By output, its manifest before it has its name; `None` where none is written.
@@ -29,44 +30,8 @@ pub(super) fn check_outputs(
     let (mut reports, mut manifests) = (Vec::new(), Vec::new());
     for (o, (output, staged)) in prepared.outputs.iter().zip(outputs).enumerate() {
         let planned = &prepared.plan.outputs[o];
-        let mut stats = ErrorStats::default();
-        let mut worst: Option<(usize, f64)> = None;
-        let mut crcs = Vec::with_capacity(output.tensors.len());
-        for t in 0..output.tensors.len() {
-            let (crc, sums) = match (finished.get(&(o, t)), states.get(o, t)) {
-                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
-                (None, Some(s)) => (s.crc(), s.stats()),
-                // Without elements.
-                (None, None) => (0, None),
-            };
-            if let Some(sums) = sums {
-                stats.add(&sums);
-                if let Some(db) = sums.sqnr_db()
-                    && worst.is_none_or(|(_, lowest)| db < lowest)
-                {
-                    worst = Some((t, db));
-                }
-            }
-            crcs.push(crc);
-        }
-        // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
-        let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
-        let mut rest = Vec::new();
-        for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
-            let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
-            let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
-            if !publish::same_path(part.path(), &file.path) {
-                finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
-            }
-            let slots = file.slots.iter().zip(slots);
-            written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
-            let no_tensors = known_stretches(f, file, &finish);
-            written.extend_from_slice(&no_tensors);
-            rest.push(no_tensors);
-            written.extend(gaps(f, file.bytes, &written));
-            part.check_size(file.bytes)?;
-            part.sync_data()?;
-        }
+        let Totals { stats, worst, crcs } = Totals::of(known, o);
+        let (written, rest) = complete(output, staged, &crcs)?;
         let path = planned.path.display().to_string();
         options.sink.send(EventBody::OutputWritten { path: path.clone(), bytes: planned.bytes });
         let files: Vec<&PartFile> = staged.parts.iter().collect();
@@ -113,4 +78,69 @@ pub(super) fn check_outputs(
         });
     }
     Ok((reports, manifests))
+}
+
+/// Sums over the tensors of an output.
+struct Totals {
+    stats: ErrorStats,
+    /// The tensor with the lowest signal-to-noise ratio, in dB.
+    worst: Option<(usize, f64)>,
+    /// By tensor.
+    crcs: Vec<u32>,
+}
+
+impl Totals {
+    fn of(known: &TensorResults<'_>, o: usize) -> Self {
+        let TensorResults { prepared, states, earlier } = known;
+        let tensors = prepared.outputs[o].tensors.len();
+        let mut stats = ErrorStats::default();
+        let mut worst: Option<(usize, f64)> = None;
+        let mut crcs = Vec::with_capacity(tensors);
+        for t in 0..tensors {
+            let (crc, sums) = match (earlier.get(&(o, t)), states.get(o, t)) {
+                (Some(entry), _) => (entry.crc, entry.stats.as_deref().copied()),
+                (None, Some(s)) => (s.crc(), s.stats()),
+                // Without elements.
+                (None, None) => (0, None),
+            };
+            if let Some(sums) = sums {
+                stats.add(&sums);
+                if let Some(db) = sums.sqnr_db()
+                    && worst.is_none_or(|(_, lowest)| db < lowest)
+                {
+                    worst = Some((t, db));
+                }
+            }
+            crcs.push(crc);
+        }
+        Self { stats, worst, crcs }
+    }
+}
+
+/// Writes the last bytes of the files of an output and syncs them. Returns all stretches that were written, and by file those that are
+/// not tensor data.
+fn complete(
+    output: &PreparedOutput,
+    staged: &Staged,
+    crcs: &[u32],
+) -> Result<(Vec<Stretch>, Vec<Vec<Stretch>>), RunError> {
+    // Room for what is not tensor data: doubling a list of a million stretches would take memory for two million more.
+    let mut written = Vec::with_capacity(output.tensors.len() + MORE_STRETCHES);
+    let mut rest = Vec::new();
+    for (f, (file, part)) in output.files.iter().zip(&staged.parts).enumerate() {
+        let slots: Vec<u32> = file.slots.iter().map(|s| crcs[s.tensor]).collect();
+        let finish = file.finish.as_ref().map_or_else(Vec::new, |finish| finish(&slots));
+        if !publish::same_path(part.path(), &file.path) {
+            finish.iter().try_for_each(|(offset, bytes)| part.write_at(bytes, *offset))?;
+        }
+        let slots = file.slots.iter().zip(slots);
+        written.extend(slots.map(|(s, crc)| Stretch { file: f, offset: s.offset, bytes: s.bytes, crc }));
+        let no_tensors = known_stretches(f, file, &finish);
+        written.extend_from_slice(&no_tensors);
+        rest.push(no_tensors);
+        written.extend(gaps(f, file.bytes, &written));
+        part.check_size(file.bytes)?;
+        part.sync_data()?;
+    }
+    Ok((written, rest))
 }

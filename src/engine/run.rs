@@ -39,7 +39,7 @@ pub struct RunOptions<'a> {
     pub gate: &'a Gate,
     /// Where events go.
     pub sink: &'a EventSink,
-    /// Journal file of the job, and whether to go on from it.
+    /// Journal file of the job, and whether to continue from it.
     pub journal: Option<(&'a Path, bool)>,
     /// How the run was started, for the manifests.
     pub origin: Origin,
@@ -79,7 +79,7 @@ const TICK: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// [`RunError`]. After a failure or a cancellation nothing half-written stays, except that outputs which were complete but could not be
-/// published are kept. A process that is interrupted or killed leaves its part files, and the journal to go on from.
+/// published are kept. A process that is interrupted or killed leaves its part files, and the journal to continue from.
 pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Report<Rows<'a>>, RunError> {
     let (begun, started) = (Instant::now(), jiff::Timestamp::now());
     let watch = watch_sources(prepared);
@@ -117,24 +117,12 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
             return Err(e);
         }
     };
-    for (o, staged) in outputs.iter().enumerate().filter(|_| !skips) {
-        let planned = &prepared.plan.outputs[o];
-        // A manifest speaks of the output beside it, so that of a replaced output goes first and the new one comes last.
-        let published = manifest::withdraw(planned)
-            .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_mut()))
-            .and_then(|()| manifests[o].as_ref().map_or(Ok(()), manifest::publish));
-        if let Err(e) = published {
-            // Complete and checked: worth keeping until the reason is gone.
-            outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
-            return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
-        }
-        let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
-        options.sink.send(EventBody::OutputPublished { path, bytes });
-    }
     if skips {
-        // Nothing is published: what was copied goes, as after a cancellation.
+        // Nothing is published: copied tensors are removed, as after a cancellation.
         outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::remove_when_dropped);
         remove_unfinished(outputs, &RunError::Cancelled);
+    } else {
+        publish_outputs(prepared, options, &outputs, &manifests, journal.as_mut())?;
     }
     let usage = ProcessSampler::own_usage();
     let known = Rc::new(known);
@@ -147,6 +135,31 @@ pub fn run<'a>(prepared: &'a Prepared, options: &RunOptions<'_>) -> Result<Repor
         peak_rss: usage.peak_rss,
         outputs: reports.into_iter().enumerate().map(with_rows).collect(),
     })
+}
+
+/// Gives outputs that are complete and checked their final names, each with its manifest.
+fn publish_outputs(
+    prepared: &Prepared,
+    options: &RunOptions<'_>,
+    outputs: &[Staged],
+    manifests: &[Option<PartFile>],
+    mut journal: Option<&mut Journal>,
+) -> Result<(), RunError> {
+    for (o, staged) in outputs.iter().enumerate() {
+        let planned = &prepared.plan.outputs[o];
+        // A manifest speaks of the output next to it, so that of a replaced output goes first and the new one comes last.
+        let published = manifest::withdraw(planned)
+            .and_then(|()| publish::publish(o, planned, staged, prepared.mode, journal.as_deref_mut()))
+            .and_then(|()| manifests[o].as_ref().map_or(Ok(()), manifest::publish));
+        if let Err(e) = published {
+            // Complete and checked: kept until the cause is removed.
+            outputs.iter().flat_map(|o| &o.parts).for_each(PartFile::keep);
+            return Err(publish::explain(e, &prepared.plan.outputs, o, staged, options.sink.job()).into());
+        }
+        let (path, bytes) = (planned.path.display().to_string(), planned.bytes);
+        options.sink.send(EventBody::OutputPublished { path, bytes });
+    }
+    Ok(())
 }
 
 /// Closes the part files, which removes them unless they are kept, and then the folders they were in.
@@ -349,7 +362,7 @@ impl Runner<'_> {
                 }
                 outputs.push(Target { tensor, effort, whole });
             }
-            // Other encodings were not looked through as the values they decode to.
+            // Other encodings were not scanned as the values they decode to.
             let plain = matches!(entry.encoding, Encoding::Plain(DType::BF16 | DType::F16 | DType::F32));
             let finite = plain && !non_finite;
             encode_chunk(entry, &outputs, &piece, finite, buffers)?;

@@ -208,7 +208,7 @@ impl JobHistory {
     }
 
     /// True for an event with which a job begins from nothing: it was cancelled or failed before, and its unfinished files are
-    /// removed. A job that was interrupted or lost goes on from its journal.
+    /// removed. A job that was interrupted or lost continues from its journal.
     pub(crate) fn starts_over(&self, body: &EventBody) -> bool {
         matches!(body, EventBody::Queued { .. } | EventBody::Started { .. })
             && matches!(self.state, JobState::Cancelled | JobState::Failed)
@@ -235,7 +235,7 @@ impl JobHistory {
 
     /// Takes one event in.
     pub(crate) fn apply(&mut self, event: &Event) {
-        // A paused job that waits for its turn is queued again, and goes on in the same process.
+        // A paused job that waits for its turn is queued again, and continues in the same process.
         let waits = matches!(event.body, EventBody::Queued { .. }) && self.state == JobState::Paused;
         if !waits {
             self.attempts.apply(event);
@@ -277,6 +277,14 @@ impl JobHistory {
                 self.fraction = s.fraction;
                 self.sample = Some(s.clone());
             }
+            EventBody::Metric(_) | EventBody::OutputReused { .. } | EventBody::Unknown => {}
+            body => self.apply_to_output_or_end(body),
+        }
+    }
+
+    /// Applies events about an output, and those that end a run.
+    fn apply_to_output_or_end(&mut self, body: &EventBody) {
+        match body {
             EventBody::OutputWritten { path, bytes } => {
                 let output = self.output(path);
                 (output.bytes, output.written) = (Some(*bytes), true);
@@ -300,7 +308,7 @@ impl JobHistory {
                 self.end(JobState::Interrupted, *seconds);
                 self.signal = Some(*signal);
             }
-            EventBody::Metric(_) | EventBody::OutputReused { .. } | EventBody::Unknown => {}
+            _ => {}
         }
     }
 
@@ -495,7 +503,7 @@ mod tests {
         assert_eq!(history.attempts.all().len(), 2);
     }
 
-    /// A paused job waits for its turn before it goes on; that is no new attempt.
+    /// A paused job waits for its turn before it continues; that is not a new attempt.
     #[test]
     fn a_job_that_goes_on_after_a_pause_has_one_attempt() {
         let queued = || EventBody::Queued { title: "x".into() };

@@ -107,19 +107,7 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
         10 => numbers!(U64, u64),
         11 => numbers!(I64, i64),
         12 => numbers!(F64, f64),
-        8 => {
-            let mut items = Vec::new();
-            if keep {
-                items.reserve(n.min(1 << 18));
-            }
-            for i in 0..n {
-                let item = string(r, limits::GGUF_SECTION_BYTES, format_args!("{field}[{i}]"))?;
-                if keep {
-                    items.push(item.to_vec());
-                }
-            }
-            MetaArray::Str(items)
-        }
+        8 => MetaArray::Str(strings(r, n, keep, field)?),
         _ => {
             let mut items = Vec::new();
             for i in 0..n {
@@ -129,4 +117,19 @@ fn array(r: &mut HeaderReader, arrays: Arrays, depth: u32, field: fmt::Arguments
         }
     };
     Ok(keep.then_some(values))
+}
+
+/// The strings of an array; none of them unless `keep` is set.
+fn strings(r: &mut HeaderReader, n: usize, keep: bool, field: fmt::Arguments<'_>) -> Result<Vec<Vec<u8>>> {
+    let mut items = Vec::new();
+    if keep {
+        items.reserve(n.min(1 << 18));
+    }
+    for i in 0..n {
+        let item = string(r, limits::GGUF_SECTION_BYTES, format_args!("{field}[{i}]"))?;
+        if keep {
+            items.push(item.to_vec());
+        }
+    }
+    Ok(items)
 }

@@ -41,35 +41,7 @@ impl Imatrix {
             let counts = *by_name
                 .get(format!("{name}.counts").as_str())
                 .ok_or_else(|| ModelError::bad("sums without counts").field(&sums.name))?;
-            let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
-            let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
-                return Err(ModelError::bad("no counts").field(&counts.name));
-            };
-            if n_sums % n_counts != 0 {
-                return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
-            }
-            let mut values = read_floats(sums)?;
-            let columns = (n_sums / n_counts) as usize;
-            let mut experts = UnreachedMatrices { unseen: 0, of: n_counts as usize };
-            for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
-                if !count.is_finite() || count < 0.0 {
-                    let what = format!("count {n} is {count}, which is not a number of tokens");
-                    return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
-                }
-                // Counts are whole numbers stored as floats; the reference rounds them.
-                let count = count.round();
-                if count > 0.0 {
-                    let of = if n_counts > 1 {
-                        format!("matrix {n}, which has {count} tokens")
-                    } else {
-                        format!("{count} tokens")
-                    };
-                    not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
-                }
-                // An expert that no token reached, which llama-imatrix writes with zeros.
-                experts.unseen += usize::from(count <= 0.0);
-                expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
-            }
+            let (values, experts) = means(sums, counts)?;
             if experts.unseen > 0 {
                 unseen.insert(name.to_owned(), experts);
             }
@@ -125,6 +97,37 @@ impl Imatrix {
         }
         Ok(imatrix)
     }
+}
+
+/// The mean of the squared activations of each column, from their sums and the counts of tokens.
+fn means(sums: &TensorEntry, counts: &TensorEntry) -> Result<(Vec<f32>, UnreachedMatrices)> {
+    let (n_sums, n_counts) = (sums.shape.elems(), counts.shape.elems());
+    let (Some(n_sums), Some(n_counts @ 1..)) = (n_sums, n_counts) else {
+        return Err(ModelError::bad("no counts").field(&counts.name));
+    };
+    if n_sums % n_counts != 0 {
+        return Err(ModelError::bad(format!("{n_sums} sums for {n_counts} counts")).field(&sums.name));
+    }
+    let mut values = read_floats(sums)?;
+    let columns = (n_sums / n_counts) as usize;
+    let mut experts = UnreachedMatrices { unseen: 0, of: n_counts as usize };
+    for (n, (expert, count)) in values.chunks_mut(columns.max(1)).zip(read_floats(counts)?).enumerate() {
+        if !count.is_finite() || count < 0.0 {
+            let what = format!("count {n} is {count}, which is not a number of tokens");
+            return Err(ModelError::bad(what).field(&counts.name).with_hint(AGAIN));
+        }
+        // Counts are whole numbers stored as floats; the reference rounds them.
+        let count = count.round();
+        if count > 0.0 {
+            let of =
+                if n_counts > 1 { format!("matrix {n}, which has {count} tokens") } else { format!("{count} tokens") };
+            not_all_zero(expert, &of).map_err(|e| e.field(&sums.name))?;
+        }
+        // An expert that no token reached, which llama-imatrix writes with zeros.
+        experts.unseen += usize::from(count <= 0.0);
+        expert.iter_mut().for_each(|v| *v = if count > 0.0 { *v / count } else { 1.0 });
+    }
+    Ok((values, experts))
 }
 
 /// Refuses values that are all zero: no input of a layer is zero in every column, and a quantizer cannot use weights of zero.

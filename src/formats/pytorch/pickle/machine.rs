@@ -21,12 +21,12 @@ pub(crate) fn load(input: &mut Input) -> Result<Pickle> {
     };
     match machine.run() {
         Ok(root) => Ok(Pickle { tree: machine.tree, root }),
-        // Python runs a pickle as it reads it: what stood before the fault would have been run.
+        // Python runs a pickle while it reads it, so everything before the fault would have been run.
         Err(e) => Err(with_imports_hint(e, &machine.tree)),
     }
 }
 
-/// The names that the beginning of a pickle asks for, whatever comes after it.
+/// The names that the beginning of a pickle imports, whatever follows.
 pub(crate) fn globals_of(head: &[u8]) -> Vec<String> {
     let mut input = Input::memory(head.to_vec());
     let mut machine = Machine {
@@ -74,8 +74,20 @@ impl Machine<'_> {
                 v => Err(ModelError::unsupported(format!("pickle protocol {v} (known: 0 to 5)"))),
             },
             0x95 => self.input.array::<8>().map(drop),
+            b'N' | 0x88 | 0x89 | b'K' | b'M' | b'J' | 0x8a | 0x8b | b'I' | b'L' | b'F' | b'G' => self.constant(op),
+            b'X' | b'T' | b'B' | b'U' | b'C' | b'S' | b'V' | 0x8c..=0x8e | 0x96..=0x98 => self.bytes_or_text(op),
+            b'(' | b')' | b'}' | b']' | b't' | b'l' | b'd' | 0x85..=0x87 | 0x8f | 0x91 => self.container(op),
+            b'a' | b'e' | b's' | b'u' | 0x90 => self.insert(op),
+            b'0' | b'1' | b'2' | b'g' | b'h' | b'j' | b'p' | b'q' | b'r' | 0x94 => self.stack_or_memo(op),
+            b'c' | 0x82..=0x84 | 0x93 => self.global(op),
+            b'R' | b'i' | b'o' | b'b' | b'P' | b'Q' | 0x81 | 0x92 => self.object(op),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Constants.
+    /// Numbers, booleans and `None`.
+    fn constant(&mut self, op: u8) -> Result<()> {
+        match op {
             b'N' => self.put(Tree::NONE),
             0x88 => self.put(Tree::bool(true)),
             0x89 => self.put(Tree::bool(false)),
@@ -120,8 +132,13 @@ impl Machine<'_> {
                 self.input.array::<8>()?;
                 self.push(Node::Float)
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Text and bytes. Python 2 strings ('S', 'T', 'U') are text when they are UTF-8.
+    /// Text and bytes. Python 2 strings ('S', 'T', 'U') are text when they are UTF-8.
+    fn bytes_or_text(&mut self, op: u8) -> Result<()> {
+        match op {
             b'X' | b'T' | b'B' => {
                 let n = u32::from_le_bytes(self.input.array()?);
                 self.text(n.into())
@@ -146,8 +163,13 @@ impl Machine<'_> {
             // Out-of-band buffers (protocol 5) are not in the file.
             0x97 => self.push(Node::Bytes(0)),
             0x98 => self.top().map(drop),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Containers.
+    /// Marks, and new tuples, lists, dicts and sets.
+    fn container(&mut self, op: u8) -> Result<()> {
+        match op {
             b'(' => {
                 if self.marks.len() >= MAX_MARKS {
                     return Err(ModelError::limit(format!("containers nested more than {MAX_MARKS} deep")));
@@ -185,6 +207,13 @@ impl Machine<'_> {
                 items.reverse();
                 self.push(Node::Tuple(items))
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
+
+    /// Adds items to the container at the top.
+    fn insert(&mut self, op: u8) -> Result<()> {
+        match op {
             b'a' => {
                 let item = self.pop()?;
                 self.extend(vec![item])
@@ -203,8 +232,13 @@ impl Machine<'_> {
                 let pairs = pairs(&items)?;
                 self.store(pairs)
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // The stack and the memo.
+    /// The stack and the memo.
+    fn stack_or_memo(&mut self, op: u8) -> Result<()> {
+        match op {
             b'0' => {
                 // Python pops the mark when it is on top.
                 if self.marks.last() == Some(&self.stack.len()) {
@@ -243,8 +277,13 @@ impl Machine<'_> {
                 self.memoize(key.into())
             }
             0x94 => self.memoize(self.memo.len() as u64),
+            _ => Err(unknown_opcode(op)),
+        }
+    }
 
-            // Names, objects and calls. Nothing is looked up and nothing is run.
+    /// Names of functions and classes. Nothing is looked up.
+    fn global(&mut self, op: u8) -> Result<()> {
+        match op {
             b'c' => {
                 let name = self.global_lines()?;
                 self.push(Node::Global(name.into()))
@@ -264,6 +303,13 @@ impl Machine<'_> {
                 let code = self.input.bytes(n)?.iter().rev().fold(0u32, |a, b| (a << 8) | u32::from(*b));
                 self.push(Node::Global(format!("copyreg.extension_{code}").into()))
             }
+            _ => Err(unknown_opcode(op)),
+        }
+    }
+
+    /// Objects and calls. Nothing is run.
+    fn object(&mut self, op: u8) -> Result<()> {
+        match op {
             b'R' => {
                 let (args, callable) = (self.pop()?, self.pop()?);
                 let value = reduce::call(&mut self.tree, callable, args)?;
@@ -310,8 +356,7 @@ impl Machine<'_> {
                 let value = reduce::persistent(&mut self.tree, id)?;
                 self.put(value)
             }
-            other => Err(ModelError::bad(format!("{other:#04x} is not a pickle opcode"))
-                .with_hint("The file is damaged, or it is not a pickle.")),
+            _ => Err(unknown_opcode(op)),
         }
     }
 
@@ -458,6 +503,11 @@ impl Machine<'_> {
             Err(_) => Err(ModelError::bad(format!("`{}` is not an integer", printable(text)))),
         }
     }
+}
+
+fn unknown_opcode(op: u8) -> ModelError {
+    ModelError::bad(format!("{op:#04x} is not a pickle opcode"))
+        .with_hint("The file is damaged, or it is not a pickle.")
 }
 
 fn pairs(items: &[NodeId]) -> Result<Vec<(NodeId, NodeId)>> {
