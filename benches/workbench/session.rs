@@ -70,7 +70,7 @@ impl Session {
         Ok(self.writer.flush()?)
     }
 
-    /// Reads until the screen is as `fine` wants it; gives the time at which the deciding bytes came.
+    /// Reads until `fine` accepts the screen; gives the time at which the deciding bytes came.
     pub fn wait(&mut self, what: &str, fine: impl Fn(&vt100::Screen) -> bool) -> Fallible<Instant> {
         let end = Instant::now() + PATIENCE;
         loop {

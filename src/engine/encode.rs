@@ -37,7 +37,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// Encodes the piece of a source in `buffers.raw` for each of `outputs`, and returns the error of each.
-/// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was looked through, and all
+/// An output in the encoding of the source is left out: its bytes are the source's. `finite`: the source was scanned, and all
 /// its values are.
 ///
 /// # Errors
@@ -138,7 +138,7 @@ fn encode_slice(
     Ok(ErrorStats::compare(floats, decoded).with_noise(noise))
 }
 
-/// Quantizes a piece and, where more than the reference is asked for, adds to `noise` what that gains.
+/// Quantizes a piece and, where more than the reference is requested, adds to `noise` what that gains.
 fn quantize(
     target: &Target<'_>,
     ty: BlockType,

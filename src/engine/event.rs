@@ -143,7 +143,7 @@ pub enum EventBody {
     /// The work holds; the process keeps what it has.
     #[serde(rename = "job.paused")]
     Paused,
-    /// The work goes on after a pause.
+    /// The work continues after a pause.
     #[serde(rename = "job.resumed")]
     Resumed,
     /// What will be done.

@@ -30,7 +30,7 @@ impl Gate {
         self.lock().closed.get_or_insert_with(Instant::now);
     }
 
-    /// Lets everybody pass.
+    /// Lets all threads pass.
     pub(crate) fn open(&self) {
         let mut inner = self.lock();
         if let Some(since) = inner.closed.take() {

@@ -1,4 +1,4 @@
-//! Kills at every operation that changes a directory or syncs a file, for every kind of output; and what a resume makes of them.
+//! Kills at every operation that changes a directory or syncs a file, for every kind of output; and the result of a resume.
 
 use super::part_file::is_part_name;
 use super::{EventBody, EventSink, Gate, OutputReport, Report, RunError, RunOptions, Stop, manifest, run};

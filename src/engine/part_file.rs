@@ -255,13 +255,13 @@ impl PartFile {
         let mode = rustix::fs::Mode::from_raw_mode(mode as rustix::fs::RawMode);
         if rustix::process::geteuid().is_root() {
             let (uid, gid) = (rustix::fs::Uid::from_raw(replaced.uid()), rustix::fs::Gid::from_raw(replaced.gid()));
-            // A file system without owners is no reason to fail.
+            // A file system without owners is not a reason to fail.
             let _ = rustix::fs::fchown(&self.file, Some(uid), Some(gid));
         }
         rustix::fs::fchmod(&self.file, mode).map_err(|e| fail(e.into()))
     }
 
-    /// Leaves the file where it is when this is dropped: it was published, or an attempt to come goes on with it.
+    /// Leaves the file where it is when this is dropped: it was published, or a later attempt continues with it.
     pub(crate) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
     }

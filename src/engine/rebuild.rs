@@ -49,7 +49,7 @@ pub(crate) struct Rebuilt {
     pub differences: Vec<TensorDifference>,
     /// How many differ.
     pub count: usize,
-    /// What differs beside the tensors: headers, metadata, files; the first ones.
+    /// What differs next to the tensors: headers, metadata, files; the first ones.
     pub others: Vec<String>,
     /// How many of these there are.
     pub other_count: usize,
@@ -75,7 +75,7 @@ pub(crate) struct TensorDifference {
 /// Compares what the only output of `prepared` would be with `made`.
 ///
 /// # Errors
-/// Those of reading both and of encoding. What differs is no error.
+/// Those of reading both and of encoding. What differs is not an error.
 pub(crate) fn rebuild(prepared: &Prepared, made: &Model, options: &RebuildOptions<'_>) -> Result<Rebuilt> {
     let Some(output) = prepared.outputs.first() else { return Ok(Rebuilt::default()) };
     let by_name: HashMap<&str, &TensorEntry> = made.tensors.iter().map(|t| (t.name.as_str(), t)).collect();
@@ -147,7 +147,7 @@ impl Rebuilt {
     }
 }
 
-/// Compares what is no tensor data: metadata by key, and where these agree the headers and the files beside the tensors byte for byte.
+/// Compares what is not tensor data: metadata by key, and where these agree the headers and the files next to the tensors byte for byte.
 fn others(output: &PreparedOutput, made: &Model, rebuilt: &mut Rebuilt) -> Result<()> {
     let before = rebuilt.other_count;
     let keeps = crate::formats::write_spec(made.format).is_some_and(|w| w.metadata);

@@ -32,7 +32,7 @@ pub struct OutputReport<T = Vec<TensorDone>> {
     pub path: PathBuf,
     /// Format name.
     pub format: FormatId,
-    /// What was asked for.
+    /// What was requested.
     pub quantization: String,
     /// Files it consists of.
     #[serde(default)]

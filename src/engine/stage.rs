@@ -2,7 +2,7 @@
 //! destination for outputs that are folders.
 //!
 //! The names hold the job's number and a random token, so they are no other job's. They are in the journal before a file is created:
-//! a job goes on with, or removes, only what its own journal names.
+//! a job continues with, or removes, only what its own journal names.
 
 use super::journal::{Begin, Recorded, StagedPaths};
 use super::part_file::{Identity, PartFile, is_being_written, part_name};
@@ -149,7 +149,7 @@ fn create_one(
     mode: u32,
     folders: &mut NewFolders,
 ) -> Result<PartFile> {
-    // The destination's folder first: it stays, the hidden one inside or beside it goes.
+    // The destination's folder first: it stays, the hidden one inside or next to it goes.
     let home = if planned.folder { files::parent_of(&planned.path) } else { files::parent_of(&file.path) };
     folders.create(home)?;
     folders.create(files::parent_of(path))?;

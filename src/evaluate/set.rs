@@ -64,7 +64,7 @@ impl Set {
             m.model.warnings.iter().map(|w| (label.clone(), w.clone())).collect::<Vec<_>>()
         };
         let warnings = models.iter().zip(&labels).flat_map(noticed).collect();
-        // The path that was asked for, which is how a caller knows the model again.
+        // The requested path, which is how a caller knows the model again.
         let variants = models.iter().zip(labels).zip(paths);
         let variants = variants.map(|((m, label), path)| facts::variant(m, label, path, context)).collect();
         let baseline = baseline.min(paths.len() - 1);

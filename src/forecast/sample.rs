@@ -20,7 +20,7 @@ const LONGEST_ROW: u64 = 256 << 10;
 
 /// Sampled rows, or parts of rows, of one tensor.
 pub(super) struct Sample<'a> {
-    /// Elements of a row of the tensor: what decides whether a type can be made of it.
+    /// Elements of a row of the tensor: what decides whether a type fits it.
     pub row_len: u64,
     /// Elements of a row of the sample.
     pub cols: usize,

@@ -56,7 +56,7 @@ pub struct Values {
     pub histogram: [u64; BINS],
     /// Where the histogram begins and ends: the extremes, within the outliers' bound.
     pub range: (f64, f64),
-    /// What each of [`TYPES`] loses, in dB of signal over noise; nothing where the type cannot be made of these rows or loses
+    /// What each of [`TYPES`] loses, in dB of signal over noise; nothing where the type does not fit these rows or loses
     /// nothing.
     pub loss_db: [Option<f64>; 3],
 }
@@ -159,7 +159,7 @@ fn losses(entry: &TensorEntry) -> Result<[Option<f64>; 3]> {
 }
 
 /// The shape of a tensor's values at a glance: shares of [`GLANCE`] equal steps within three standard deviations, 0 to 255;
-/// `None` where values are no numbers.
+/// `None` where values are not numbers.
 ///
 /// # Errors
 /// Those of reading.

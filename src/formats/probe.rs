@@ -118,7 +118,7 @@ pub(crate) fn open_as_format(path: &Path, format: Option<FormatId>) -> Result<Mo
             finish(model)
         })
     };
-    // Where the source can be read as what it is, the format that was asked for is the mistake.
+    // Where the source can be read as what it is, the format that was requested is the mistake.
     opened.map_err(|e| match open(path) {
         Ok(model) if model.format != spec.id => {
             let what = format!("the source is {}, but the recipe says {}", model.format, spec.id);

@@ -53,7 +53,7 @@ fn usable(root: &Path) -> Check {
     let tried = files::create_private_folder(root).and_then(|()| locks(&probe));
     let _ = fs::remove_file(&probe);
     if new {
-        // Left as it was; not empty is no reason to fail.
+        // Left as it was; not empty is not a reason to fail.
         let _ = fs::remove_dir(root);
     }
     match tried {

@@ -40,7 +40,7 @@ pub(crate) fn pause(dir: &Path) -> Result<()> {
     }
 }
 
-/// Lets a paused job go on, as soon as it is its turn.
+/// Lets a paused job continue, as soon as it is its turn.
 ///
 /// # Errors
 /// A bad-request error when the job is not paused.

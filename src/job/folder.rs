@@ -226,7 +226,7 @@ impl JobFolder {
     }
 }
 
-/// The plan with the earlier outputs that the recipe wants to be reused. One that cannot be used is kept: the run warns of it.
+/// The plan with the earlier outputs that the recipe reuses. One that cannot be used is kept: the run warns of it.
 fn with_reuse(plan: &Plan, recipe: &Recipe) -> Plan {
     let mut plan = plan.clone();
     let planned = plan.outputs.iter().any(|o| o.reuse.is_some());
@@ -278,7 +278,7 @@ fn private_root(root: &Path) -> std::io::Result<()> {
 /// What to say where there is no such job: the numbers next to it.
 fn nearest(root: &Path, id: &str) -> Hint {
     let mut all: Vec<u64> = numbers(root).collect();
-    // Of what is no number the latest are the most likely ones.
+    // Of what is not a number the latest are the most likely ones.
     let wanted = id.trim_start_matches('#').parse().unwrap_or(u64::MAX);
     all.sort_by_key(|n| (n.abs_diff(wanted), *n));
     all.truncate(3);

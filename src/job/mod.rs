@@ -1,7 +1,7 @@
 //! A job is a folder: `recipe.toml`, `plan.json`, `events.jsonl`, `journal`, `report.json`, `log.txt`, `lock`;
 //! `threads` where they are limited, `nice` where the job yields to other processes, `cancel` or `pause` while such a request is pending.
 //!
-//! The process that runs a job holds its lock; everybody else reads the folder, so a job outlives the terminal that started it
+//! The process that runs a job holds its lock; all others read the folder, so a job outlives the terminal that started it
 //! and several screens can look at one. Must not know screens. `folder` makes and reads job folders, `history` folds a job's
 //! events into one state, `summary` and `list` are short forms of it, `attempts` says how often each was begun, `describe` puts events in words, `spawn` starts a detached worker, which waits in the `queue` for its turn (with one of the `tickets`),
 //! `runner` carries a job out in this process while an `overseer` watches for requests (`control`), `tail` follows the events.

@@ -18,7 +18,7 @@ enum Phase {
     /// Asked to hold; no worker holds yet.
     Closing,
     Paused,
-    /// Asked to go on; others are before it.
+    /// Asked to continue; others are before it.
     Waiting,
 }
 
@@ -100,7 +100,7 @@ impl Overseer<'_> {
 /// Waits until it is the job's turn.
 ///
 /// # Errors
-/// Why the job is to stop, when that is asked for first.
+/// Why the job is to stop, when that is requested first.
 pub(crate) fn wait_for_turn(folder: &JobFolder, stop: &Stop) -> Result<Turn, StopReason> {
     let mut turn = Turn::new(folder);
     while !turn.take() {

@@ -57,7 +57,7 @@ pub(crate) fn start_queued(folder: &JobFolder) -> Result<()> {
     start(folder, false)
 }
 
-/// Lets a paused job go on; starts a worker that goes on with a job that was lost, interrupted, failed or cancelled.
+/// Lets a paused job continue; starts a worker that continues with a job that was lost, interrupted, failed or cancelled.
 ///
 /// # Errors
 /// A bad-request error when the job runs or is finished; when the process cannot be started.
@@ -151,7 +151,7 @@ fn start(folder: &JobFolder, resume: bool) -> Result<()> {
         command.spawn()
     };
     let mut child = started.map_err(|e| ModelError::io(&program, "starting the worker", e))?;
-    // Reaped in the background, so that a worker that ends while this process lives is no zombie.
+    // Reaped in the background, so that a worker that ends while this process lives is not a zombie.
     std::thread::spawn(move || child.wait());
     Ok(())
 }

@@ -21,7 +21,7 @@ pub enum JobState {
     Failed,
     /// Cancelled by the user.
     Cancelled,
-    /// Its process was asked to end, kept what was done, and can go on.
+    /// Its process was asked to end, kept what was done, and can continue.
     Interrupted,
     /// The process is gone without a last word (crash, kill, power).
     Lost,

@@ -77,7 +77,7 @@ impl TensorEntry {
         self.shape.0.iter().rev().nth(2).copied().unwrap_or(1)
     }
 
-    /// Encoded bytes of one row; 0 if the row is no multiple of the block length (readers refuse such tensors).
+    /// Encoded bytes of one row; 0 if the row is not a multiple of the block length (readers refuse such tensors).
     pub(crate) fn row_bytes(&self) -> u64 {
         self.encoding.row_bytes(self.cols()).unwrap_or(0)
     }

@@ -1,6 +1,6 @@
 //! What a failed download leaves under the name of a file: a Git LFS pointer, a web page, or a server's error message.
 //!
-//! Weights and the small files beside them are checked with the same function, so that both get the same words.
+//! Weights and the small files next to them are checked with the same function, so that both get the same words.
 
 use super::ModelError;
 

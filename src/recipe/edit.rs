@@ -33,7 +33,7 @@ pub(crate) fn value_text(recipe: &Recipe, target: Option<usize>, key: &Key) -> O
 /// Sets a key to what was typed; an empty text takes it out of the recipe.
 ///
 /// # Errors
-/// When the text is no value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
+/// When the text is not a value of the key; the recipe is as it was then. Unknown words are found by [`super::check()`].
 pub(crate) fn set_text(
     recipe: &mut Recipe,
     target: Option<usize>,
@@ -85,7 +85,7 @@ pub(crate) fn read_value(key: &'static Key, text: &str) -> Result<Json, Problem>
     }
 }
 
-/// How a number is written in a file is no help where everything is typed as text.
+/// How a number is written in a file does not matter where everything is typed as text.
 fn without_file_help(key: &Key, problem: Problem) -> Problem {
     let lone = matches!(key.kind, Kind::Bool | Kind::Integer(..) | Kind::Number(..) | Kind::Choice(_));
     Problem { help: problem.help.filter(|_| !lone), ..problem }

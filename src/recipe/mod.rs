@@ -154,7 +154,7 @@ pub fn lint(text: &str, syntax: Syntax, file: Option<&Path>, available: &Availab
 /// Reads a recipe file; the syntax goes by its extension (`.yaml`, `.yml`, `.json`, else TOML).
 ///
 /// # Errors
-/// When the file cannot be read or is no text; as [`parse_text`].
+/// When the file cannot be read or is not text; as [`parse_text`].
 pub fn load(path: &Path) -> Result<Parsed, RecipeErrors> {
     parse_text(&read_file(path)?, Syntax::of(path), Some(path))
 }

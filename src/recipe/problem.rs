@@ -55,7 +55,7 @@ pub struct Problem {
     /// The key as a value, if the problem was found in a recipe and not in its text.
     #[serde(skip)]
     pub at: Option<Box<RecipePath>>,
-    /// Where the message goes on behind the name of the key that it begins with, in bytes.
+    /// Where the message continues behind the name of the key that it begins with, in bytes.
     #[serde(skip)]
     pub(super) behind_key: u32,
 }

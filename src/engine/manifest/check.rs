@@ -75,7 +75,7 @@ struct Stretch {
 /// Compares every byte of an output with its manifest.
 ///
 /// # Errors
-/// I/O errors; a manifest that cannot be read or contradicts itself. What differs is no error.
+/// I/O errors; a manifest that cannot be read or contradicts itself. What differs is not an error.
 pub(crate) fn check(found: &Found, options: &CheckOptions<'_>) -> Result<Checked> {
     let mut stretches = Vec::new();
     let (head, records) = read(&found.manifest, |tensor| {
@@ -150,7 +150,7 @@ fn open_one(record: &FileRecord, path: &Path, differences: &mut Differences) -> 
     Ok(None)
 }
 
-/// Adds what is no tensor, and the gaps between all of these, and sorts by file and offset.
+/// Adds what is not a tensor, and the gaps between all of these, and sorts by file and offset.
 fn cover(records: &[FileRecord], stretches: &mut Vec<Stretch>) -> std::result::Result<(), &'static str> {
     for (f, record) in records.iter().enumerate() {
         let rest = record.rest.iter().map(|r| Stretch {

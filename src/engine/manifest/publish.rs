@@ -27,7 +27,7 @@ pub(crate) fn withdraw(planned: &PlannedOutput) -> Result<()> {
     Ok(())
 }
 
-/// Gives the manifest of a published output its name. A file that is no manifest is not replaced.
+/// Gives the manifest of a published output its name. A file that is not a manifest is not replaced.
 ///
 /// # Errors
 /// I/O errors; a request error when something else has the name.

@@ -31,7 +31,7 @@ const HEAD_KEYS: [&str; 12] = [
 /// Reads a manifest and hands each tensor to `take`, in order. An error of `take` ends the reading.
 ///
 /// # Errors
-/// I/O errors; a bad-file error for what is no manifest, a damaged one, or one of a later version of the layout.
+/// I/O errors; a bad-file error for what is not a manifest, a damaged one, or one of a later version of the layout.
 pub(crate) fn read(path: &Path, take: impl FnMut(TensorRecord) -> Result<()>) -> Result<(Head, Vec<FileRecord>)> {
     const HINT: &str = "The output can still be read without its manifest, but its bytes cannot be checked.";
     let bad = |what: String| ModelError::bad(what).in_file(path).with_hint(HINT);

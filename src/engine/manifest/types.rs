@@ -100,7 +100,7 @@ pub(crate) struct OutputRecord {
     pub folder: bool,
     /// Format.
     pub format: String,
-    /// What was asked for: `Q4_K_M`, `bf16`, `auto`.
+    /// The requested type: `Q4_K_M`, `bf16`, `auto`.
     pub quantization: String,
     /// `max` where blocks were searched further than the reference does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,11 +150,11 @@ pub(crate) struct FileRecord {
     /// CRC-32 of the whole file (ISO-HDLC, as zip and `zlib.crc32` have it); absent where its parts overlap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<Crc32>,
-    /// What is no tensor data: headers, indexes, whole small files. All bytes in none of these and in no tensor are zero.
+    /// What is not tensor data: headers, indexes, whole small files. All bytes in none of these and in no tensor are zero.
     pub rest: Vec<Rest>,
 }
 
-/// A stretch of a file that is no tensor data.
+/// A stretch of a file that is not tensor data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rest {
     /// Where it begins.

@@ -1,4 +1,4 @@
-//! What a training run leaves: state beside the weights, and checkpoints whose weights are spread over the ranks.
+//! What a training run leaves: state next to the weights, and checkpoints whose weights are spread over the ranks.
 //!
 //! Weights in shards of ranks (DeepSpeed ZeRO, FSDP, torch.distributed.checkpoint, verl) are read if the files hold whole tensors ([`Ranks`]);
 //! otherwise they are merged by a script of the framework that wrote them, which the error names. Names: DeepSpeed `runtime/engine.py`, accelerate `utils/fsdp_utils.py`, torch
@@ -9,7 +9,7 @@ use crate::formats::pytorch::{DCP_METADATA, DEEPSPEED_STATES};
 use crate::model::{ErrorKind, ModelError};
 use std::path::{Path, PathBuf};
 
-/// Names (`*` matches anything) of files that a training run leaves beside the weights.
+/// Names (`*` matches anything) of files that a training run leaves next to the weights.
 const TRAINING: [(&str, &str); 19] = [
     ("optimizer.pt", "optimizer state"),
     ("optimizer.bin", "optimizer state"),
@@ -44,7 +44,7 @@ pub(in crate::formats) fn training(name: &str) -> Option<&'static str> {
     TRAINING.iter().find(|(pattern, _)| hit(pattern)).map(|(_, what)| *what)
 }
 
-/// True for the name of a file that a training run leaves beside the weights.
+/// True for the name of a file that a training run leaves next to the weights.
 pub(crate) fn is_training_state(name: &str) -> bool {
     training(name).is_some() || OTHER.contains(&name)
 }

@@ -10,7 +10,7 @@ use crate::model::{Model, Result, Warning};
 /// Opens an archive.
 ///
 /// # Errors
-/// Damaged archives, archives that are no PyTorch file, big-endian data.
+/// Damaged archives, archives that are not PyTorch files, big-endian data.
 pub(crate) fn open(mut source: Source) -> Result<Model> {
     let entries = entries(&source, 0, source.len)?;
     byte_order(&source, &entries)?;

@@ -125,7 +125,7 @@ impl Beside {
         model
     }
 
-    /// Adds what was found to the error of a file that is no model.
+    /// Adds what was found to the error of a file that is not a model.
     pub(crate) fn add_hint(&self, e: ModelError) -> ModelError {
         match &self.hint {
             Some(hint) => e.with_hint(hint.clone()),

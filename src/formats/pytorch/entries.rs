@@ -69,7 +69,7 @@ pub(crate) fn storages(entries: &Entries) -> Result<HashMap<String, Blob>> {
     Ok(blobs)
 }
 
-/// The archive's pickle, `data.pkl`; beside it a check that fails if its checksum is wrong.
+/// The archive's pickle, `data.pkl`; next to it a check that fails if its checksum is wrong.
 ///
 /// # Errors
 /// When it is missing or compressed, and I/O errors.

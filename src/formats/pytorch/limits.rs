@@ -52,10 +52,10 @@ pub(crate) const MAX_ZIP_ENTRIES: usize = 2 << 20;
 /// Bytes of a central directory: about 150 for each entry that PyTorch writes.
 pub(crate) const MAX_DIRECTORY_BYTES: u64 = 512 << 20;
 
-/// Bytes of a pickle beside the model's own that is looked through for what it asks for.
+/// Bytes of a pickle next to the model's own that is scanned for what it asks for.
 pub(crate) const MAX_LOOKED_THROUGH_BYTES: u64 = 64 << 20;
 
-/// Pickles of one file that are looked through beside the model's own.
+/// Pickles of one file that are scanned next to the model's own.
 pub(crate) const MAX_LOOKED_THROUGH: usize = 64;
 
 /// Names of globals that are listed for one file; the rest are counted.

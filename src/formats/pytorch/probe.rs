@@ -59,9 +59,9 @@ pub(crate) fn container(head: &[u8]) -> Option<Container> {
 }
 
 /// True for the beginning of a pickle without a protocol's mark (protocols 0 and 1) that asks for something by name. Those that ask
-/// for nothing hold plain values and are no checkpoint.
+/// for nothing hold plain values and are not checkpoints.
 fn names_a_global(head: &[u8]) -> bool {
-    /// What a text file begins with is no opcode, or leads into an error at once.
+    /// What a text file begins with is not an opcode, or leads into an error at once.
     const FIRST: &[u8] = b"c(]})l0NIJKMLXUSVFG2\x8c\x95\x8f";
     if !head.first().is_some_and(|b| FIRST.contains(b)) {
         return false;

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Opens an archive without `data.pkl`.
 ///
 /// # Errors
-/// Archives that are no PyTorch file; weights that leave their file.
+/// Archives that are not PyTorch files; weights that leave their file.
 pub(crate) fn open(source: Source, entries: &Entries) -> Result<Model> {
     let mut model = empty_model(&source.path);
     let weights = "data/weights/";

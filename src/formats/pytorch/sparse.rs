@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// Values looked at in one go.
+/// Values examined at once.
 const BATCH: u64 = 4096;
 
 /// A sparse tensor that gives the rows of the plain one.

@@ -116,7 +116,7 @@ fn parse<T>(r: &mut HeaderReader, len: u64, visitor: impl for<'de> Visitor<'de, 
     Err(r.place(error.0, 8 + error.1, format_args!("header")))
 }
 
-/// serde's message without its own line and column; the offset is shown beside it.
+/// serde's message without its own line and column; the offset is shown next to it.
 fn problem(e: &serde_json::Error) -> ModelError {
     let text = e.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(t, _)| t);

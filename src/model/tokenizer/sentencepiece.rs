@@ -86,7 +86,7 @@ impl SentencePieceModel {
     /// Parses a `tokenizer.model`.
     ///
     /// # Errors
-    /// When the bytes are no protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
+    /// When the bytes are not a protobuf message, a piece is empty, defined twice, of an unknown type or not UTF-8, a score is not finite,
     /// there is not exactly one unknown piece, the byte pieces are not those of byte fallback, or the normalization rules are damaged:
     /// what SentencePiece itself refuses or cannot use.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {

@@ -39,7 +39,7 @@ pub(crate) struct Contents {
 pub(crate) struct Item {
     /// The keys that lead to it.
     pub path: Vec<String>,
-    /// `None` for anything that is no tensor.
+    /// `None` for anything that is not a tensor.
     pub tensor: Option<Divided>,
 }
 
@@ -139,7 +139,7 @@ fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSe
         let key = object(tree, *key, "MetadataIndex").ok_or_else(|| bad("storage_data"))?;
         let name = name(tree, tree.lookup(key, "fqn").ok_or_else(|| bad("storage_data"))?)?;
         let place = |e: ModelError| e.field(printable(name));
-        // Values that are no tensors have none.
+        // Values that are not tensors have none.
         let Some(offsets) = tree.lookup(key, "offset").filter(|o| !matches!(tree.get(*o), Node::None)) else {
             continue;
         };
@@ -169,7 +169,7 @@ fn stored<'t>(tree: &'t Tree, items: &'t [(NodeId, NodeId)], files: &mut IndexSe
     Ok(places)
 }
 
-/// A tensor's size, element type and chunks; `None` for a value that is no tensor.
+/// A tensor's size, element type and chunks; `None` for a value that is not a tensor.
 fn divided(tree: &Tree, id: NodeId, name: &str, places: &Places<'_>, count: &mut usize) -> Result<Option<Divided>> {
     if let Node::Opaque(o) = tree.get(id)
         && tree.class_name(o).strip_prefix(MODULE) == Some("BytesStorageMetadata")
@@ -228,7 +228,7 @@ fn named(tree: &Tree, id: NodeId, class: &str) -> Option<NodeId> {
     attributes(tree, o.state.filter(|_| right)?)
 }
 
-/// A dict that is looked through for each object that shares it.
+/// A dict that is scanned for each object that shares it.
 fn attributes(tree: &Tree, state: NodeId) -> Option<NodeId> {
     matches!(tree.get(state), Node::Dict(items) if items.len() <= MAX_ATTRIBUTES).then_some(state)
 }

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 /// The name of a global whose module or name the pickle computes, so that it is unknown.
 pub(crate) const COMPUTED: &str = "a name that is computed during loading";
 
-/// Names kept while a pickle is looked through.
+/// Names kept while a pickle is scanned.
 const MAX_KEPT: usize = 4096;
 
 /// What a global is.

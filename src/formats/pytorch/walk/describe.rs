@@ -1,4 +1,4 @@
-//! Words for what a file holds beside the model's tensors.
+//! Words for what a file holds next to the model's tensors.
 
 use super::choose::{Choice, Kind};
 use super::flatten::{Flat, is_leaf};
@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 /// Groups described.
 const MAX_GROUPS: usize = 64;
 
-/// Describes the groups beside the model, and the plain values of the trainer.
+/// Describes the groups next to the model, and the plain values of the trainer.
 ///
 /// # Errors
 /// Limits.

@@ -190,7 +190,7 @@ impl<'t> Flat<'t> {
             }
             return Ok(());
         }
-        // What a call makes of its arguments is not known, nor what an object makes of a state that is no dict.
+        // What a call makes of its arguments is not known, nor what an object makes of a state that is not a dict.
         let states: Vec<NodeId> = o.state.iter().flat_map(|s| state_dicts(tree, *s)).collect();
         let unknown = o.args.into_iter().chain(o.state.filter(|_| states.is_empty()));
         let unknown = unknown.chain(states.iter().copied().filter(|s| !matches!(tree.get(*s), Node::Dict(_))));
