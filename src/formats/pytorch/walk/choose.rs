@@ -119,9 +119,9 @@ fn direct_tensors(tree: &Tree, children: &[(String, NodeId)]) -> usize {
 }
 
 /// The child with one of the names that scripts store a model under, if it has at least as many tensors as its parent.
-fn under_customary_name(
-    tree: &Tree,
-    search: &mut Flat,
+fn under_customary_name<'t>(
+    tree: &'t Tree,
+    search: &mut Flat<'t>,
     children: &[(String, NodeId)],
 ) -> Result<Option<(String, NodeId)>> {
     let direct = direct_tensors(tree, children);
@@ -138,7 +138,11 @@ fn under_customary_name(
 }
 
 /// One flat state dict under any other name, next to no tensors.
-fn only_state_dict(tree: &Tree, search: &mut Flat, children: &[(String, NodeId)]) -> Result<Option<(String, NodeId)>> {
+fn only_state_dict<'t>(
+    tree: &'t Tree,
+    search: &mut Flat<'t>,
+    children: &[(String, NodeId)],
+) -> Result<Option<(String, NodeId)>> {
     if direct_tensors(tree, children) > 0 {
         return Ok(None);
     }
